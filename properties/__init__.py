@@ -1,0 +1,1 @@
+"""The claims: one property each, grouped by subject."""

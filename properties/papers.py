@@ -1,0 +1,36 @@
+"""The papers whose claims are checked."""
+
+from theorycheck.claims import Paper
+
+BANBURSKI2019 = Paper(
+    "banburski2019",
+    "Theory III: Dynamics and Generalization in Deep Networks",
+    "A. Banburski, Q. Liao, B. Miranda, T. Poggio, L. Rosasco, B. Liang, J. Hidary",
+    2019,
+)
+POGGIO2020 = Paper(
+    "poggio2020",
+    "Generalization in deep network classifiers trained with the square loss",
+    "T. Poggio, Q. Liao",
+    2020,
+)
+POGGIO2021 = Paper(
+    "poggio2021",
+    "Explicit regularization and implicit bias in deep network classifiers trained with the"
+    " square loss",
+    "T. Poggio, Q. Liao",
+    2021,
+)
+GALANTI2022 = Paper(
+    "galanti2022",
+    "SGD Noise and Implicit Low-Rank Bias in Deep Neural Networks",
+    "T. Galanti, T. Poggio",
+    2022,
+)
+XU2022 = Paper(
+    "xu2022",
+    "Dynamics in Deep Classifiers trained with the Square Loss: normalization, low rank, neural"
+    " collapse and generalization bounds",
+    "M. Xu, A. Rangamani, Q. Liao, T. Galanti, T. Poggio",
+    2022,
+)

@@ -1,0 +1,626 @@
+"""The enclosures of norms and singular values, checked against exact and 400-bit arithmetic.
+
+The oracle of the singular values knows no floating point: the characteristic polynomial of an
+integer Gram matrix, its roots isolated by Arb to 400 bits. Frobenius norms and entrywise maxima
+are compared as squares or as they are, in Fractions.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import flint
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from theorycheck.errors import InputError
+from theorycheck.rounding import (
+    NORMS,
+    UNIT_ROUNDOFF,
+    Ball,
+    Interval,
+    distance_to_rank,
+    entrywise_max,
+    frobenius,
+    gamma,
+    norm,
+    nuclear,
+    rank_at_least,
+    singular_values,
+    spectral,
+)
+
+Rows = list[list[Fraction]]
+LARGEST = math.nextafter(math.inf, 0)
+SMALLEST = 2.0**-1074
+SHAPES = [(1, 1), (1, 5), (4, 1), (2, 2), (2, 3), (3, 3), (5, 2), (4, 4)]
+
+
+@pytest.fixture(autouse=True)
+def _precise_oracle() -> Iterator[None]:
+    with flint.ctx.workprec(400):
+        yield
+
+
+def objects(rows: Sequence[Sequence[object]]) -> npt.NDArray[np.object_]:
+    matrix = np.empty((len(rows), len(rows[0])), dtype=object)
+    for (row, column), _ in np.ndenumerate(matrix):
+        matrix[row, column] = rows[row][column]
+    return matrix
+
+
+def ball_of(rows: Rows) -> Ball:
+    return Ball.exact(objects(rows))
+
+
+def fractions_of(matrix: npt.NDArray[np.float64]) -> Rows:
+    return [[Fraction(float(entry)) for entry in row] for row in matrix]
+
+
+def product(left: Rows, right: Rows) -> Rows:
+    columns = list(zip(*right, strict=True))
+    return [
+        [sum((a * b for a, b in zip(row, column, strict=True)), Fraction()) for column in columns]
+        for row in left
+    ]
+
+
+def difference(left: Rows, right: Rows) -> Rows:
+    pairs = zip(left, right, strict=True)
+    return [[a - b for a, b in zip(one, other, strict=True)] for one, other in pairs]
+
+
+def rational(rows: Rows) -> flint.fmpq_mat:
+    return flint.fmpq_mat(
+        [[flint.fmpq(entry.numerator, entry.denominator) for entry in row] for row in rows]
+    )
+
+
+def frobenius_squared(rows: Rows) -> Fraction:
+    return sum((entry**2 for row in rows for entry in row), Fraction())
+
+
+def largest_entry(rows: Rows) -> Fraction:
+    return max(abs(entry) for row in rows for entry in row)
+
+
+def true_singular_values(rows: Rows) -> list[flint.arb]:
+    """The min(p, q) singular values, descending: roots of det(x I - A A') of the shorter side."""
+    if len(rows) > len(rows[0]):
+        rows = [list(column) for column in zip(*rows, strict=True)]
+    denominator = math.lcm(*(entry.denominator for row in rows for entry in row))
+    integers = [[int(entry * denominator) for entry in row] for row in rows]
+    matrix = flint.fmpz_mat(integers)
+    roots: Any = (matrix * matrix.transpose()).charpoly().complex_roots()
+    values = [root.real.sqrt() / denominator for root, count in roots for _ in range(count)]
+    return sorted(values, key=lambda value: value.mid(), reverse=True)
+
+
+def true_norm(values: list[flint.arb], name: str) -> flint.arb:
+    """A unitarily invariant norm as a function of the singular values."""
+    zero = flint.arb(0)
+    if name == "frobenius":
+        return sum((value**2 for value in values), zero).sqrt()
+    return sum(values, zero) if name == "nuclear" else max(values, key=lambda value: value.mid())
+
+
+def encloses(low: float, high: float, truth: flint.arb) -> bool:
+    """Whether nothing that Arb can tell apart at 400 bits puts the truth outside."""
+    return not (flint.arb(low) > truth) and not (flint.arb(high) < truth)
+
+
+def encloses_all(bounds: tuple[npt.NDArray[np.float64], ...], truth: list[flint.arb]) -> bool:
+    low, high = bounds
+    triples = zip(low.tolist(), high.tolist(), truth, strict=True)
+    return all(encloses(*triple) for triple in triples)
+
+
+def check(rows: Rows, ball: Ball | None = None) -> None:
+    """Every enclosure of a matrix, against the oracles; `ball` where it is not the exact one."""
+    ball = ball or ball_of(rows)
+    truth = true_singular_values(rows)
+    square = frobenius_squared(rows)
+    whole, largest = frobenius(ball), entrywise_max(ball)
+    assert Fraction(whole.low) ** 2 <= square
+    assert math.isinf(whole.high) or square <= Fraction(whole.high) ** 2
+    assert largest.low <= largest_entry(rows) <= largest.high
+    assert encloses_all(singular_values(ball), truth)
+    assert rank_at_least(ball) <= rational(rows).rank()
+    for name in ("frobenius", "spectral", "nuclear"):
+        for kept in range(len(truth)):
+            interval = distance_to_rank(ball, kept, name)
+            assert encloses(interval.low, interval.high, true_norm(truth[kept:], name))
+
+
+def hilbert(size: int, shift: int = 1) -> Rows:
+    return [[Fraction(1, i + j + shift) for j in range(size)] for i in range(size)]
+
+
+def random_rows(source: random.Random, shape: tuple[int, int], denominators: int) -> Rows:
+    return [
+        [Fraction(source.randint(-9, 9), source.randint(1, denominators)) for _ in range(shape[1])]
+        for _ in range(shape[0])
+    ]
+
+
+def random_of_rank(source: random.Random, shape: tuple[int, int], rank: int) -> Rows:
+    return product(
+        random_rows(source, (shape[0], rank), 5), random_rows(source, (rank, shape[1]), 1)
+    )
+
+
+# Intervals and gamma
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+intervals = st.tuples(finite, finite).map(lambda ends: Interval(min(ends), max(ends)))
+
+
+@given(intervals, intervals)
+def test_sums_hold_the_sums_of_the_ends_and_nothing_more(one: Interval, other: Interval) -> None:
+    total = one + other
+    low, high = (
+        Fraction(a) + Fraction(b) for a, b in ((one.low, other.low), (one.high, other.high))
+    )
+    assert total.low <= low < math.nextafter(total.low, math.inf) or total.low == LARGEST
+    assert math.nextafter(total.high, -math.inf) < high <= total.high or total.high == -LARGEST
+
+
+@given(intervals, st.fractions(min_value=Fraction(1, 10**6)))
+def test_scaling_holds_the_scaled_ends_and_nothing_more(one: Interval, factor: Fraction) -> None:
+    scaled = one.scaled(factor)
+    low, high = Fraction(one.low) * factor, Fraction(one.high) * factor
+    assert scaled.low <= low < math.nextafter(scaled.low, math.inf) or scaled.low == LARGEST
+    assert math.nextafter(scaled.high, -math.inf) < high <= scaled.high or scaled.high == -LARGEST
+
+
+def test_exact_results_stay_points() -> None:
+    assert Interval(1.0, 2.0) + Interval(0.5, 0.5) == Interval(1.5, 2.5)
+    assert Interval(3.0, 6.0).scaled(Fraction(1, 3)) == Interval(1.0, 2.0)
+    assert Interval(0.0, 1.0).scaled(0.25) == Interval(0.0, 0.25)
+    assert math.copysign(1, (Interval(0.0, 1.0) + Interval(0.0, 1.0)).low) == 1
+    assert Interval(1.0, 2.0).mid == 1.5
+    assert Interval(LARGEST, LARGEST).mid == LARGEST
+
+
+def test_unbounded_intervals() -> None:
+    unbounded = Interval(1.0, math.inf)
+    assert unbounded + unbounded == Interval(2.0, math.inf)
+    assert unbounded.scaled(3.0) == Interval(3.0, math.inf)
+    assert Interval(LARGEST, LARGEST).scaled(2.0) == Interval(LARGEST, math.inf)
+    assert Interval(-LARGEST, 0.0).scaled(2.0) == Interval(-math.inf, 0.0)
+    assert Interval(-math.inf, 1.0) + unbounded == Interval(-math.inf, math.inf)
+    assert Interval(SMALLEST, SMALLEST).mid == SMALLEST
+    assert Interval(-LARGEST, 0.0).scaled(SMALLEST).low == -LARGEST * SMALLEST
+    assert Interval(SMALLEST, SMALLEST).scaled(0.25) == Interval(0.0, SMALLEST)
+
+
+def test_certainty_takes_every_pair_of_numbers() -> None:
+    one, two, both = Interval(0.0, 1.0), Interval(1.0, 2.0), Interval(0.5, 1.5)
+    assert one.certainly_at_most(two)
+    assert not one.certainly_at_most(both)
+    assert not two.certainly_exceeds(one)
+    assert Interval(1.5, 2.0).certainly_exceeds(one)
+    assert not both.certainly_exceeds(one)
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        (2.0, 1.0),
+        (math.nan, 1.0),
+        (0.0, math.nan),
+        (math.inf, math.inf),
+        (-math.inf, -math.inf),
+    ],
+)
+def test_no_interval(ends: tuple[float, float]) -> None:
+    with pytest.raises(InputError, match="no real number"):
+        Interval(*ends)
+
+
+@pytest.mark.parametrize("factor", [0.0, -1.0, math.inf, math.nan, Fraction(-1, 3)])
+def test_no_scaling(factor: Fraction | float) -> None:
+    with pytest.raises(InputError, match="positive finite factor"):
+        Interval(0.0, 1.0).scaled(factor)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 1000, 10**9, 2**52, 2**53 - 1])
+def test_gamma_is_the_smallest_float_above_its_formula(count: int) -> None:
+    roundoff = Fraction(UNIT_ROUNDOFF)
+    exact = count * roundoff / (1 - count * roundoff)
+    assert math.nextafter(gamma(count), -math.inf) < exact <= gamma(count)
+
+
+@pytest.mark.parametrize("count", [-1, 2**53])
+def test_no_gamma(count: int) -> None:
+    with pytest.raises(InputError, match="no rounding bound"):
+        gamma(count)
+
+
+# Balls
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_radius_bounds_the_conversion_and_barely(seed: int) -> None:
+    source = random.Random(seed)
+    scale = Fraction(2) ** source.choice([-1060, -300, 0, 300])
+    rows = [[entry * scale for entry in row] for row in random_rows(source, (4, 3), 10**20)]
+    ball = ball_of(rows)
+    error = frobenius_squared(difference(rows, fractions_of(ball.centre)))
+    radius = Fraction(ball.radius)
+    assert error <= radius**2
+    # In units of u: 2 for each error rounded up; 3 for the computed norm, 3 for its bound and 6 for
+    # the directed roundings of that; twice the sum for squares. Subnormal slack is absolute.
+    slack = 32 * Fraction(UNIT_ROUNDOFF)
+    assert (radius - 10 * Fraction(SMALLEST)) ** 2 <= error * (1 + slack) or radius <= 10 * SMALLEST
+    for row, nearest in zip(rows, ball.centre.tolist(), strict=True):
+        assert [float(entry) for entry in row] == nearest
+
+
+def test_exact_entries_of_every_kind() -> None:
+    third = flint.fmpq(1, 3)
+    mixed = objects([[1, Fraction(1, 3)], [third, flint.fmpz(2)], [np.int64(3), 2**60 + 1]])
+    ball = Ball.exact(mixed)
+    assert ball.centre.tolist() == [[1.0, 1 / 3], [1 / 3, 2.0], [3.0, 2.0**60]]
+    assert 1 <= ball.radius <= 1 + 16 * UNIT_ROUNDOFF
+    whole = np.array([[2**53 + 1, 1]])
+    assert Ball.exact(whole).radius >= 1
+    for kind in (np.float16, np.float32, np.float64):
+        single = Ball.exact(np.array([[0.1, -2.0]], dtype=kind))
+        assert single.radius == 0
+        assert single.centre[0, 0] == kind(0.1)
+    assert Ball.exact(objects([[1, Fraction(-3, 4)]])).radius == 0
+
+
+def test_a_ball_keeps_its_own_copy() -> None:
+    matrix = np.ones((2, 2))
+    ball = Ball(matrix, 0.0)
+    matrix[0, 0] = 7.0
+    assert ball.centre[0, 0] == 1
+    assert not ball.centre.flags.writeable
+
+
+def test_arb_entries_are_covered() -> None:
+    third = flint.arb(1) / 3
+    ball = Ball.from_arb(objects([[third, flint.arb(2)]]))
+    assert abs(Fraction(1, 3) - Fraction(float(ball.centre[0, 0]))) <= ball.radius
+    assert ball.radius <= UNIT_ROUNDOFF / 2
+    wide = Ball.from_arb(objects([[flint.arb(1, 0.25), flint.arb(2, 0.125)]]))
+    assert wide.centre.tolist() == [[1.0, 2.0]]
+    assert Fraction(1, 16) + Fraction(1, 64) <= Fraction(wide.radius) ** 2
+    assert wide.radius <= math.hypot(0.25, 0.125) * (1 + 2.0**-28)  # Arb keeps radii to 30 bits
+    assert Ball.from_arb(objects([[flint.arb(3)]])).radius == 0
+    tiny = Ball.from_arb(objects([[flint.arb(2) ** -2000]]))
+    assert tiny.centre[0, 0] == 0
+    assert 0 < tiny.radius <= 10 * SMALLEST
+
+
+NOT_A_BALL: dict[str, tuple[Callable[[], Ball], str]] = {
+    "vector": (lambda: Ball(np.ones(3), 0.0), "no matrix"),
+    "empty": (lambda: Ball.exact(np.ones((0, 3))), "no matrix"),
+    "nan": (lambda: Ball.exact(np.array([[math.nan]])), "not finite"),
+    "infinite": (lambda: Ball.exact(np.array([[math.inf]])), "not finite"),
+    "negative radius": (lambda: Ball(np.ones((1, 1)), -1.0), "radius"),
+    "nan radius": (lambda: Ball(np.ones((1, 1)), math.nan), "radius"),
+    "integer centre": (lambda: Ball(np.ones((1, 1), dtype=np.int64), 0.0), "convert"),
+    "strings": (lambda: Ball.exact(np.array([["1"]])), "give integers"),
+    "float object": (lambda: Ball.exact(objects([[1, 0.5]])), "give integers"),
+    "too large": (lambda: Ball.exact(objects([[10**400]])), "beyond the range"),
+    "not arb": (lambda: Ball.from_arb(objects([[1]])), "no arb"),
+    "arb nan": (lambda: Ball.from_arb(objects([[flint.arb("nan")]])), "not finite"),
+    "arb huge": (lambda: Ball.from_arb(objects([[flint.arb(2) ** 2000]])), "not finite"),
+    "arb unbounded": (lambda: Ball.from_arb(objects([[flint.arb(1, math.inf)]])), "finite radius"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_A_BALL)
+def test_not_a_ball(case: str) -> None:
+    make, message = NOT_A_BALL[case]
+    with pytest.raises(InputError, match=message):
+        make()
+
+
+# Enclosures
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("denominators", [1, 7], ids=["integer", "rational"])
+def test_random_matrices(shape: tuple[int, int], denominators: int) -> None:
+    source = random.Random(str((shape, denominators)))
+    for _ in range(75):
+        check(random_rows(source, shape, denominators))
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3, 3), (5, 4)], ids=str)
+def test_rank_deficient_matrices(shape: tuple[int, int]) -> None:
+    source = random.Random(str(shape))
+    for _ in range(40):
+        rank = source.randint(1, min(shape) - 1)
+        rows = random_of_rank(source, shape, rank)
+        check(rows)
+        assert rank_at_least(ball_of(rows)) <= rank
+
+
+def test_frobenius_norms_of_thousands_of_matrices() -> None:
+    source = random.Random(1)
+    for _ in range(3000):
+        rows = random_rows(source, source.choice(SHAPES), 9)
+        interval = frobenius(ball_of(rows))
+        assert (
+            Fraction(interval.low) ** 2 <= frobenius_squared(rows) <= Fraction(interval.high) ** 2
+        )
+
+
+def test_permuted_diagonal_matrices() -> None:
+    source = np.random.default_rng(2)
+    for _ in range(300):
+        size, extra = source.integers(1, 6, size=2)
+        diagonal = np.sort(source.integers(-50, 51, size=size) * 2.0 ** source.integers(-9, 9))
+        matrix = np.zeros((size, size + extra))
+        matrix[np.arange(size), np.arange(size)] = diagonal
+        matrix = matrix[source.permutation(size)][:, source.permutation(size + extra)]
+        low, high = singular_values(Ball.exact(matrix if extra % 2 else matrix.T))
+        exact = np.sort(np.abs(diagonal))[::-1]
+        assert (low <= exact).all()
+        assert (exact <= high).all()
+
+
+@pytest.mark.parametrize("size", [2, 5, 8, 12])
+@pytest.mark.parametrize("shift", [1, 2])
+def test_hilbert_matrices(size: int, shift: int) -> None:
+    check(hilbert(size, shift))
+
+
+@pytest.mark.parametrize("exponent", [-1074, -1060, -537, -300, 300, 900, 1019])
+def test_extreme_scales(exponent: int) -> None:
+    source = random.Random(exponent)
+    for shape in SHAPES:
+        rows = random_rows(source, shape, 1)
+        check([[entry * Fraction(2) ** exponent for entry in row] for row in rows])
+
+
+@pytest.mark.parametrize("exponent", [-300, 300])
+def test_scaling_by_a_power_of_two_changes_nothing_else(exponent: int) -> None:
+    matrix = np.random.default_rng(3).standard_normal((4, 6))
+    plain, scaled = Ball.exact(matrix), Ball.exact(np.ldexp(matrix, exponent))
+    for name, kept in itertools.product(NORMS, range(5)):
+        factor = Fraction(2) ** exponent
+        expected = distance_to_rank(plain, kept, name).scaled(factor)
+        assert distance_to_rank(scaled, kept, name) == expected
+
+
+def test_mixed_scales() -> None:
+    huge, tiny = Fraction(2) ** 1000, Fraction(2) ** -1000
+    check([[huge, Fraction(0)], [Fraction(0), tiny]])
+    check([[tiny, huge, tiny], [tiny, tiny, Fraction(0)]])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (3, 2)], ids=str)
+def test_zero_matrices_are_exact(shape: tuple[int, int]) -> None:
+    ball = Ball.exact(np.zeros(shape))
+    nothing = Interval(0.0, 0.0)
+    assert all(distance_to_rank(ball, rank, name) == nothing for rank in (0, 1) for name in NORMS)
+    assert [values.tolist() for values in singular_values(ball)] == [[0.0] * min(shape)] * 2
+    assert rank_at_least(ball) == 0
+
+
+def test_overflowing_norms_are_unbounded_above() -> None:
+    ball = Ball.exact(np.full((2, 2), LARGEST))
+    for name in ("frobenius", "spectral", "nuclear"):
+        assert norm(ball, name) == Interval(LARGEST, math.inf)
+    assert norm(ball, "max") == Interval(LARGEST, LARGEST)
+
+
+def test_the_radius_is_reached_and_not_exceeded() -> None:
+    """Perturbations that move each quantity as far as Weyl's and Mirsky's theorems allow."""
+    ball = Ball(np.diag([3.0, 2.0, 1.0]), 0.75)
+    slack = 400 * UNIT_ROUNDOFF  # 4 * 3 * (gamma_9 + gamma_10) * 3, rounded: see the width test
+    by_all = 0.75 * math.sqrt(3)
+    expected = {"frobenius": (math.sqrt(14), 0.75), "spectral": (3, 0.75), "nuclear": (6, by_all)}
+    for name, (value, spread) in expected.items():
+        interval = norm(ball, name)
+        assert interval.low == pytest.approx(value - spread, rel=0, abs=slack)
+        assert interval.high == pytest.approx(value + spread, rel=0, abs=slack)
+    assert 2.25 - slack <= entrywise_max(ball).low <= 2.25
+    assert 3.75 <= entrywise_max(ball).high <= 3.75 + slack
+    low, high = singular_values(ball)
+    assert low == pytest.approx(np.array([2.25, 1.25, 0.25]), rel=0, abs=slack)
+    assert high == pytest.approx(np.array([3.75, 2.75, 1.75]), rel=0, abs=slack)
+    assert rank_at_least(ball) == 3
+    assert rank_at_least(Ball(ball.centre, 1.5)) == 2
+    assert norm(Ball(ball.centre, 100.0), "nuclear").low == 0
+
+
+def test_every_matrix_of_a_ball_is_covered() -> None:
+    source = random.Random(4)
+    for _ in range(100):
+        shape = source.choice(SHAPES)
+        centre = random_rows(source, shape, 1)
+        offset = [[entry / 64 for entry in row] for row in random_rows(source, shape, 1)]
+        radius = frobenius(ball_of(offset)).high
+        matrix = np.array([[float(entry) for entry in row] for row in centre])
+        opposite = [[-entry for entry in row] for row in offset]
+        moved = difference(centre, opposite)
+        check(moved, Ball(matrix, radius))
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (8, 8), (20, 7), (6, 40)], ids=str)
+def test_enclosures_are_tight(shape: tuple[int, int]) -> None:
+    """Widths of a few times the rounding error of the verification itself.
+
+    With ``n = max(p, q)``, ``k = min(p, q)`` and ``s`` the largest singular value, the verification
+    costs ``gamma_{n+6} k`` in each defect and ``gamma_{k+7} k s`` in the residual, constant terms
+    included. If LAPACK's own defects and residual are no larger than that, each end is off by twice
+    their sum, and the width is twice the distance of the ends; sums of ``t`` singular values
+    have ``t`` times that.
+    """
+    source = np.random.default_rng(5)
+    short, long = sorted(shape)
+    for _ in range(10):
+        ball = Ball.exact(source.standard_normal(shape))
+        low, high = singular_values(ball)
+        largest = float(high[0])
+        width = 4 * short * (gamma(long + 6) + gamma(short + 7)) * largest
+        assert (high - low).max() <= width
+        assert (
+            frobenius(ball).high - frobenius(ball).low <= 16 * UNIT_ROUNDOFF * frobenius(ball).low
+        )
+        assert nuclear(ball).high - nuclear(ball).low <= short * width
+        assert spectral(ball).high == largest
+        assert entrywise_max(ball).low == entrywise_max(ball).high
+        assert rank_at_least(ball) == short
+        for kept in range(short):
+            interval = distance_to_rank(ball, kept, "frobenius")
+            assert interval.high - interval.low <= math.sqrt(short) * width
+
+
+# Distances to low rank
+
+
+def inverse_sign_norm(rows: Rows) -> Fraction:
+    """max s' inv(A) t over sign vectors: the norm of inv(A) from l_inf to l_1."""
+    size = range(len(rows))
+    inverse = rational(rows).inv()
+    entries = [[inverse[i, j] for j in size] for i in size]
+    exact = [[Fraction(int(entry.p), int(entry.q)) for entry in row] for row in entries]
+    signs = [[[Fraction(s)] for s in sign] for sign in itertools.product((-1, 1), repeat=len(rows))]
+    return max(sum((abs(x) for [x] in product(exact, sign)), Fraction()) for sign in signs)
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_maximum_distance_to_singularity(size: int) -> None:
+    """Against the exact distance 1 / ||inv(A)||_{inf -> 1} (Higham, Theorem 6.5, after Kahan)."""
+    source = random.Random(size)
+    tried = 0
+    while tried < 60:
+        rows = random_rows(source, (size, size), 4)
+        if rational(rows).rank() < size:
+            continue
+        tried += 1
+        interval = distance_to_rank(ball_of(rows), size - 1, "max")
+        assert interval.low <= 1 / inverse_sign_norm(rows) <= interval.high
+        assert interval.low > 0
+
+
+def test_maximum_distance_is_attained_above_and_missed_below() -> None:
+    """Above: the computed truncation, multiplied out in Fractions. Below: random candidates."""
+    source = random.Random(6)
+    for _ in range(60):
+        shape = source.choice([(2, 3), (3, 3), (4, 3), (5, 5)])
+        rows = random_rows(source, shape, 1)
+        ball = ball_of(rows)
+        left, values, right = np.linalg.svd(ball.centre, full_matrices=False)
+        intervals = [distance_to_rank(ball, rank, "max") for rank in range(min(shape))]
+        for rank, interval in enumerate(intervals[1:], start=1):
+            weighted = product(fractions_of(left[:, :rank]), fractions_of(np.diag(values[:rank])))
+            truncated = product(weighted, fractions_of(right[:rank]))
+            reached = largest_entry(difference(rows, truncated))
+            # Not the same bits: the engine decomposes the scaled matrix.
+            slack = 4 * gamma(100) * frobenius(ball).high
+            assert interval.high <= reached + Fraction(slack)
+            assert interval.low <= reached
+            candidate = random_of_rank(source, shape, rank)
+            assert interval.low <= largest_entry(difference(rows, candidate))
+        assert intervals[0] == entrywise_max(ball)
+        highs = [interval.high for interval in intervals]
+        assert highs == sorted(highs, reverse=True)
+
+
+def test_maximum_distance_of_a_ball_grows_by_its_radius() -> None:
+    matrix = np.random.default_rng(7).standard_normal((3, 4))
+    point, ball = Ball(matrix, 0.0), Ball(matrix, 0.125)
+    for rank in (1, 2):
+        exact, wide = distance_to_rank(point, rank, "max"), distance_to_rank(ball, rank, "max")
+        assert wide.low < exact.low
+        assert wide.high == math.nextafter(exact.high + 0.125, math.inf)
+
+
+def test_distance_is_zero_from_full_rank_on_and_the_norm_at_rank_zero() -> None:
+    ball = Ball(np.random.default_rng(8).standard_normal((3, 5)), 0.5)
+    for name in NORMS:
+        assert distance_to_rank(ball, 0, name) == norm(ball, name)
+        assert distance_to_rank(ball, 3, name) == Interval(0.0, 0.0)
+        assert distance_to_rank(ball, 9, name) == Interval(0.0, 0.0)
+
+
+def test_bad_norms_and_ranks() -> None:
+    ball = Ball.exact(np.eye(2))
+    with pytest.raises(InputError, match="unknown norm 'ky-fan': choose one of frobenius"):
+        norm(ball, "ky-fan")
+    for rank in (0, 1, 5):
+        with pytest.raises(InputError, match="unknown norm"):
+            distance_to_rank(ball, rank, "ky-fan")
+    with pytest.raises(InputError, match="rank -1"):
+        distance_to_rank(ball, -1, "max")
+
+
+# What the bounds are for: leave one out, and the truth escapes
+
+
+@pytest.mark.parametrize("size", [6, 9, 12])
+def test_without_its_width_an_enclosure_misses_the_truth(size: int) -> None:
+    rows = hilbert(size)
+    ball, truth = ball_of(rows), true_singular_values(rows)
+    low, high = singular_values(ball)
+    middle = low + (high - low) / 2
+    assert encloses_all((low, high), truth)
+    assert not encloses_all((middle, middle), truth)
+    middle_norm = spectral(ball).mid
+    assert not encloses(middle_norm, middle_norm, truth[0])
+
+
+def test_without_the_residual_an_enclosure_misses_the_truth() -> None:
+    ball = Ball(ball_of(hilbert(12)).centre, 0.0)
+    truth = true_singular_values(fractions_of(ball.centre))
+    sound = ball._decomposition
+    sloppy = replace(sound, residual=0.0)
+    assert encloses_all(sound.enclose(sound.values, sound.values, 1.0, 0.0), truth)
+    assert not encloses_all(sloppy.enclose(sloppy.values, sloppy.values, 1.0, 0.0), truth)
+
+
+@pytest.mark.parametrize("stretch", [1.0, 1.0625, 1.25])
+def test_poor_factors_widen_the_enclosures_and_no_more(
+    stretch: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A single-precision decomposition whose left vectors are too long, as if LAPACK failed."""
+    accurate = np.linalg.svd
+
+    def poor(
+        matrix: npt.NDArray[np.float64], full_matrices: bool
+    ) -> tuple[npt.NDArray[np.float64], ...]:
+        factors = accurate(matrix.astype(np.float32), full_matrices=full_matrices)
+        left, values, right = (factor.astype(np.float64) for factor in factors)
+        return left * stretch, values / stretch, right
+
+    monkeypatch.setattr(np.linalg, "svd", poor)
+    source = random.Random(9)
+    caught = 0
+    for _ in range(50):
+        rows = random_rows(source, (3, 2), 7)
+        check(rows)
+        sloppy = replace(ball_of(rows)._decomposition, shrink=1.0, stretch=1.0)
+        bounds = sloppy.enclose(sloppy.values, sloppy.values, 1.0, 0.0)
+        caught += not encloses_all(bounds, true_singular_values(rows))
+    assert caught == 50 or stretch == 1
+
+
+def test_without_the_radius_an_enclosure_misses_the_truth() -> None:
+    rows = hilbert(5, shift=3)
+    ball = ball_of(rows)
+    assert entrywise_max(ball).low <= Fraction(1, 3) <= entrywise_max(ball).high
+    blind = entrywise_max(Ball(ball.centre, 0.0))
+    assert not blind.low <= Fraction(1, 3) <= blind.high
+    wide = Ball.from_arb(objects([[flint.arb(x.numerator, 2.0**-20) for x in row] for row in rows]))
+    moved = [[Fraction(x.numerator) + Fraction(1, 2**20) for x in row] for row in rows]
+    truth = true_singular_values(moved)
+    assert encloses_all(singular_values(wide), truth)
+    assert not encloses_all(singular_values(Ball(wide.centre, 0.0)), truth)

@@ -1,0 +1,100 @@
+"""Cases: the exact numbers that a claim is checked on, for one network or a stacked cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+
+from theorycheck.errors import InputError
+from theorycheck.networks import Network, Parameters
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A network with exact weights, data and hyperparameters, for ``K`` members at once.
+
+    Arrays hold float64 numbers, each of which is a rational; a number that no float represents
+    (such as 4/3) is kept in an object array of `fractions.Fraction`.
+
+    Attributes:
+        parameters: one array per parameter of the network, ``(K, *shape)``.
+        inputs: ``(K, N, d)``.
+        targets: ``(K, N, C)``, or None where the claim needs no labels.
+        numbers: named hyperparameters, shared by all members (weight decay, batch size, ...).
+    """
+
+    network: Network
+    parameters: tuple[np.ndarray, ...]
+    inputs: np.ndarray
+    targets: np.ndarray | None = None
+    numbers: Mapping[str, Fraction] = field(default_factory=dict)
+
+    @property
+    def members(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def samples(self) -> int:
+        return int(self.inputs.shape[1])
+
+    def member(self, index: int) -> Case:
+        """The cohort that consists of one member."""
+        one = slice(index, index + 1)
+        return Case(
+            self.network,
+            tuple(p[one] for p in self.parameters),
+            self.inputs[one],
+            None if self.targets is None else self.targets[one],
+            self.numbers,
+        )
+
+    def tensors(self, device: torch.device | str = "cpu") -> tuple[Parameters, torch.Tensor]:
+        """Parameters and inputs as float64 tensors (exact when the arrays are of float64)."""
+        parameters = tuple(torch.tensor(p.astype(np.float64), device=device) for p in self.parameters)
+        return parameters, torch.tensor(self.inputs.astype(np.float64), device=device)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON document with every number as a rational string; inverse of `from_dict`."""
+        return {
+            "network": self.network.to_dict(),
+            "parameters": [_to_strings(p) for p in self.parameters],
+            "inputs": _to_strings(self.inputs),
+            "targets": None if self.targets is None else _to_strings(self.targets),
+            "numbers": {name: str(number) for name, number in sorted(self.numbers.items())},
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Case:
+        """Rebuild a case from `to_dict`.
+
+        Raises:
+            InputError: when the document is not of that form.
+        """
+        try:
+            network = Network.from_dict(document["network"])
+            targets = document["targets"]
+            return cls(
+                network,
+                tuple(_from_strings(p) for p in document["parameters"]),
+                _from_strings(document["inputs"]),
+                None if targets is None else _from_strings(targets),
+                {name: Fraction(text) for name, text in document["numbers"].items()},
+            )
+        except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+            raise InputError(f"not a case: {error!r}") from error
+
+
+def _to_strings(array: np.ndarray) -> Any:
+    return np.vectorize(lambda x: str(Fraction(x)), otypes=[object])(array).tolist()
+
+
+def _from_strings(nested: Any) -> np.ndarray:
+    exact = np.vectorize(Fraction, otypes=[object])(np.array(nested, dtype=object))
+    floats = exact.astype(np.float64)
+    representable = all(Fraction(x) == y for x, y in zip(floats.flat, exact.flat, strict=True))
+    return floats if representable else exact

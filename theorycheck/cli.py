@@ -1,0 +1,140 @@
+"""The command line: a thin layer over the pytest plugin and the report.
+
+Exit codes are `theorycheck.errors.ExitCode`, which agree with pytest's own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from theorycheck import __version__, report
+from theorycheck.errors import ExitCode, InputError
+
+EXIT_CODES = """\
+exit codes:
+  0  every verdict is the one on record
+  1  a verdict changed, has no record, or a claim stayed undecided
+  2  interrupted; the report holds what was finished
+  3  internal error
+  4  bad input: a claim id, option, file or folder that cannot be used
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    parser = _parser()
+    options, extra = parser.parse_known_args(arguments)
+    if extra and options.command != "run":
+        parser.error(f"unrecognised arguments: {' '.join(extra)}")
+    try:
+        match options.command:
+            case "list":
+                return _list(options.path)
+            case "run":
+                return _run(options.ids, options.path, extra)
+            case "report":
+                return _report(options.report_dir)
+            case "gate":
+                return _gate(options.report_dir, options.baseline, accept=options.accept)
+            case _:
+                return _show(options.id, options.report_dir)
+    except InputError as error:
+        print(f"theorycheck: {error}", file=sys.stderr)
+        return ExitCode.BAD_INPUT
+    except OSError as error:
+        print(f"theorycheck: {error.filename}: {error.strerror}", file=sys.stderr)
+        return ExitCode.BAD_INPUT
+    except BrokenPipeError:
+        return ExitCode.OK
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose usage errors have the documented exit code."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        print(f"theorycheck: {message}; see `theorycheck --help`", file=sys.stderr)
+        raise SystemExit(int(ExitCode.BAD_INPUT))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="theorycheck",
+        description="Check the claims of theory papers on random networks and real training.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    folder = argparse.ArgumentParser(add_help=False)
+    folder.add_argument("--report-dir", type=Path, default=Path("reports"), metavar="DIR")
+    path = argparse.ArgumentParser(add_help=False)
+    path.add_argument("--path", default="properties", help="where the claims are")
+    commands.add_parser("list", parents=[path], help="name all claims")
+    run = commands.add_parser(
+        "run", parents=[path], help="check claims; further options go to pytest"
+    )
+    run.add_argument("ids", nargs="*", metavar="ID", help="claims to check (default: all)")
+    commands.add_parser("report", parents=[folder], help="rewrite claims.md from claims.json")
+    gate = commands.add_parser(
+        "gate", parents=[folder], help="compare the last report with the verdicts on record"
+    )
+    gate.add_argument("--baseline", type=Path, default=Path("reports/baseline.json"))
+    gate.add_argument("--accept", action="store_true", help="put the report's verdicts on record")
+    show = commands.add_parser("show", parents=[folder], help="print one claim of the last report")
+    show.add_argument("id", metavar="ID")
+    return parser
+
+
+def _list(path: str) -> int:
+    from theorycheck.plugin import collect_claims
+
+    claims = sorted(collect_claims([path]).values(), key=lambda c: c.id)
+    width = max((len(claim.id) for claim in claims), default=0)
+    for claim in claims:
+        print(f"{claim.id:<{width}}  {claim.kind:<10}  {claim.title}")
+    return ExitCode.OK
+
+
+def _run(ids: Sequence[str], path: str, extra: Sequence[str]) -> int:
+    import pytest
+
+    selection = ["--claims", ",".join(ids)] if ids else ["-n", "auto"]
+    return int(pytest.main([path, *selection, *extra]))
+
+
+def _report(folder: Path) -> int:
+    document = report.load_report(folder / "claims.json")
+    report.write_atomically(folder / "claims.md", report.render_markdown(document))
+    print(f"{len(document['claims'])} claims: {report.verdict_counts(document['claims'])}")
+    print(f"wrote {folder / 'claims.md'}")
+    return ExitCode.OK
+
+
+def _gate(folder: Path, baseline: Path, *, accept: bool) -> int:
+    entries = report.load_report(folder / "claims.json")["claims"]
+    record = report.load_baseline(baseline)
+    changes = [c for c in (report.difference(entry, record) for entry in entries) if c is not None]
+    if accept:
+        undecided = [entry["id"] for entry in entries if entry["verdict"] == "undecided"]
+        if undecided:
+            raise InputError(f"undecided claims go on no record: {', '.join(undecided)}")
+        verdicts = {**record, **{entry["id"]: entry["verdict"] for entry in entries}}
+        report.write_atomically(baseline, report.baseline_text(verdicts))
+        print(f"{len(changes)} verdicts changed on record in {baseline}")
+        return ExitCode.OK
+    for change in changes:
+        print(change)
+    print(f"{len(entries)} claims, {len(changes)} differ from the record")
+    return ExitCode.VERDICT_CHANGED if changes else ExitCode.OK
+
+
+def _show(claim: str, folder: Path) -> int:
+    document = report.load_report(folder / "claims.json")
+    for entry in document["claims"]:
+        if entry["id"] == claim:
+            print("\n".join(report.section(entry)))
+            return ExitCode.OK
+    raise InputError(f"unknown claim: {claim}; `theorycheck list` names all claims")

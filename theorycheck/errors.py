@@ -1,0 +1,24 @@
+"""Errors that a user can act on, and the exit codes of the command line."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the ``theorycheck`` command and of ``pytest properties/``."""
+
+    OK = 0
+    """Every verdict is the one on record."""
+    VERDICT_CHANGED = 1
+    """A verdict differs from the record, or a claim stayed undecided."""
+    INTERRUPTED = 2
+    """The run was interrupted; the report holds what was finished."""
+    INTERNAL_ERROR = 3
+    """theorycheck itself failed."""
+    BAD_INPUT = 4
+    """A claim id, option, file or folder that cannot be used."""
+
+
+class InputError(Exception):
+    """Input that cannot be used: one line that says what was wrong and what to do about it."""

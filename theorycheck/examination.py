@@ -1,0 +1,171 @@
+"""The examination of one claim: certificate first, then search, control and verdict."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from theorycheck.cases import Case
+from theorycheck.claims import Claim, Profile, Setting
+from theorycheck.errors import InputError
+from theorycheck.evidence import Evidence, Observation
+from theorycheck.search import replay, search
+from theorycheck.verdicts import Judgement, Verdict, judge
+
+CERTIFICATE_SCHEMA = 1
+
+
+def examine(
+    claim: Claim,
+    *,
+    profile: Profile,
+    run_seed: int,
+    device: str,
+    certificate: Path | None = None,
+) -> dict[str, Any]:
+    """Check a claim and its control, and return its entry of ``claims.json``.
+
+    Args:
+        certificate: the counterexample on record, if there is one; it is replayed first, so that
+            the verdict does not depend on whether the search finds it again.
+
+    Returns:
+        The entry described at `theorycheck.report`, with one addition: ``document``, the content
+        of the certificate to be written, or None.
+
+    Raises:
+        InputError: when the certificate on record cannot be read or violates nothing any more.
+    """
+    started = time.perf_counter()
+    setting = Setting(
+        device=device, seed=claim.seed(run_seed, altered=False), effort=profile.effort
+    )
+    recorded = None if certificate is None else _replay_certificate(claim, setting, certificate)
+    evidence = search(claim, setting)
+    if recorded is not None:
+        evidence.counterexample = recorded
+    altered = Setting(
+        altered=True,
+        device=device,
+        seed=claim.seed(run_seed, altered=True),
+        effort=profile.effort,
+    )
+    control = search(claim, altered)
+    judgement = judge(claim, evidence, control)
+    entry = describe(claim, judgement, evidence, control)
+    entry["document"] = _certificate(claim, evidence)
+    if entry["document"] is not None:
+        entry["certificate"] = f"certificates/{claim.id}.json"
+    entry["seconds"] = round(time.perf_counter() - started, 2)
+    return entry
+
+
+def undecided(claim: Claim, reason: str) -> dict[str, Any]:
+    """The entry of a claim that was not examined to the end."""
+    entry = describe(claim, Judgement(Verdict.UNDECIDED, reason), Evidence(), Evidence())
+    return {**entry, "document": None, "seconds": 0.0}
+
+
+def describe(
+    claim: Claim, judgement: Judgement, evidence: Evidence, control: Evidence
+) -> dict[str, Any]:
+    """The entry of ``claims.json`` for a claim with its evidence, certificate and time left out."""
+    return {
+        "id": claim.id,
+        "title": claim.title,
+        "kind": claim.kind,
+        "sources": [
+            {
+                "paper": source.paper.key,
+                "title": source.paper.title,
+                "authors": source.paper.authors,
+                "year": source.paper.year,
+                "place": source.place,
+            }
+            for source in claim.sources
+        ],
+        "statement": claim.statement,
+        "description": claim.description,
+        "hypotheses": list(claim.hypotheses),
+        "corrects": claim.corrects,
+        "verdict": str(judgement.verdict),
+        "reason": judgement.reason,
+        "examples": _counts(evidence),
+        "tightest": _shown(evidence.tightest),
+        "counterexample": _shown(evidence.counterexample),
+        "nearest": None if evidence.nearest is None else asdict(evidence.nearest),
+        "arithmetic": sorted(evidence.arithmetic),
+        "control": {
+            "statement": claim.control,
+            "examples": _counts(control),
+            "counterexample": _shown(control.counterexample),
+        },
+        "certificate": None,
+    }
+
+
+def _counts(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "tried": evidence.tried,
+        "met": evidence.met,
+        "degenerate": evidence.degenerate,
+        "open": evidence.open,
+        "rejected": dict(sorted(evidence.rejected.items())),
+        "successes": evidence.successes,
+        "failures": evidence.failures,
+        "pairs": evidence.pair_note,
+    }
+
+
+def _shown(observation: Observation | None) -> dict[str, Any] | None:
+    if observation is None:
+        return None
+    tightness = observation.tightness
+    return {
+        "left": observation.left,
+        "relation": observation.relation,
+        "right": observation.right,
+        "tightness": None
+        if tightness is None or not math.isfinite(tightness)
+        else float(f"{tightness:.6g}"),
+        "arithmetic": observation.arithmetic,
+        "degenerate": observation.degenerate,
+        "note": observation.note,
+        "case": None if observation.case is None else observation.case().to_dict(),
+    }
+
+
+def _certificate(claim: Claim, evidence: Evidence) -> dict[str, Any] | None:
+    shown = _shown(evidence.counterexample)
+    if shown is None or shown["case"] is None:
+        return None
+    return {
+        "schema_version": CERTIFICATE_SCHEMA,
+        "claim": claim.id,
+        "statement": claim.statement,
+        "hypotheses": list(claim.hypotheses),
+        "left": shown["left"],
+        "relation": shown["relation"],
+        "right": shown["right"],
+        "arithmetic": shown["arithmetic"],
+        "case": shown["case"],
+    }
+
+
+def _replay_certificate(claim: Claim, setting: Setting, path: Path) -> Observation:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"certificate {path}: cannot be read ({error}); restore it") from error
+    if not isinstance(document, dict) or document.get("schema_version") != CERTIFICATE_SCHEMA:
+        raise InputError(
+            f"certificate {path}: not a certificate of schema version {CERTIFICATE_SCHEMA}"
+        )
+    found = replay(claim, setting, Case.from_dict(document.get("case", {}))).counterexample
+    if found is None:
+        raise InputError(f"certificate {path}: its example no longer violates {claim.id}")
+    return found

@@ -1,0 +1,324 @@
+"""Reports: ``claims.json``, ``claims.md`` and the baseline of verdicts on record."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from theorycheck.errors import InputError
+
+SCHEMA_VERSION = 1
+Entry = dict[str, Any]
+ORDER = ("refuted", "vacuous", "undecided", "holds", "proved")
+"""Verdicts in the order in which a reader wants to see them."""
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file so that a crash or a full disk leaves the previous file as it was.
+
+    Raises:
+        OSError: when the folder or disk does not take it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def dumps(document: Any) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def load(path: Path, what: str) -> dict[str, Any]:
+    """Read a report or baseline.
+
+    Raises:
+        InputError: when it is missing, not JSON, or of a newer schema than this version reads.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{what} {path} does not exist; run `pytest properties/` first") from error
+    except (OSError, ValueError) as error:
+        reason = str(error).replace("\n", " ")
+        raise InputError(f"{what} {path} cannot be read: {reason}; restore or delete it") from error
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise InputError(f"{what} {path} has no schema_version; restore or delete it")
+    if version > SCHEMA_VERSION:
+        raise InputError(
+            f"{what} {path} has schema version {version}, this theorycheck reads up to"
+            f" {SCHEMA_VERSION}; upgrade theorycheck"
+        )
+    return document
+
+
+def load_report(path: Path) -> dict[str, Any]:
+    """Read ``claims.json``; errors as in `load`."""
+    document = load(path, "report")
+    claims = document.get("claims")
+    if not isinstance(claims, list) or not all(
+        isinstance(c, dict) and isinstance(c.get("id"), str) and isinstance(c.get("verdict"), str)
+        for c in claims
+    ):
+        raise InputError(f"report {path} has no list of claims with verdicts; run the claims again")
+    return document
+
+
+def load_baseline(path: Path) -> dict[str, str]:
+    """Verdicts on record by claim id; empty when there is no record yet. Errors as in `load`."""
+    if not path.exists():
+        return {}
+    verdicts = load(path, "baseline").get("verdicts")
+    if not isinstance(verdicts, dict) or not all(isinstance(v, str) for v in verdicts.values()):
+        raise InputError(f"baseline {path} has no table of verdicts; restore or delete it")
+    return verdicts
+
+
+def baseline_text(verdicts: Mapping[str, str]) -> str:
+    ordered = dict(sorted(verdicts.items()))
+    return dumps({"schema_version": SCHEMA_VERSION, "verdicts": ordered})
+
+
+def difference(entry: Entry, record: Mapping[str, str]) -> str | None:
+    """What differs between an entry's verdict and the record, in words; None when nothing does."""
+    recorded = record.get(entry["id"])
+    if recorded == entry["verdict"]:
+        return None
+    reason = f"{entry['verdict']} ({entry['reason']})"
+    if recorded is None:
+        return (
+            f"{entry['id']}: no verdict on record, now {reason};"
+            " record it with `theorycheck gate --accept`"
+        )
+    return f"{entry['id']}: on record as {recorded}, now {reason}"
+
+
+def report_text(run: Mapping[str, Any], entries: Sequence[Entry]) -> str:
+    """The text of ``claims.json``: ``schema_version``, ``run`` (metadata) and ``claims``."""
+    return dumps({"schema_version": SCHEMA_VERSION, "run": dict(run), "claims": list(entries)})
+
+
+def verdict_part(document: Mapping[str, Any]) -> str:
+    """Everything of a report that must not depend on time, machine or number of workers."""
+    kept = [{k: v for k, v in entry.items() if k != "seconds"} for entry in document["claims"]]
+    return dumps(kept)
+
+
+def verdict_table(entries: Iterable[Entry]) -> list[str]:
+    """Lines of a plain-text table: verdict, id, examples, seconds."""
+    rows = sorted(entries, key=lambda e: (ORDER.index(e["verdict"]), e["id"]))
+    width = max((len(row["id"]) for row in rows), default=0)
+    return [
+        f"{row['verdict']:<9}  {row['id']:<{width}}  "
+        f"{row['examples']['met']:>7} examples  {row['seconds']:>6.1f} s"
+        for row in rows
+    ]
+
+
+def verdict_counts(entries: Iterable[Entry]) -> str:
+    counts = Counter(entry["verdict"] for entry in entries)
+    return ", ".join(f"{counts[v]} {v}" for v in reversed(ORDER) if counts[v])
+
+
+def render_markdown(document: Mapping[str, Any]) -> str:
+    """``claims.md``: a summary, the refuted claims, then one section per claim."""
+    entries = document["claims"]
+    run = document["run"]
+    lines = [
+        "# Claim report",
+        "",
+        f"{len(entries)} claims: {verdict_counts(entries)}. Profile `{run['profile']}`,"
+        f" seed {run['seed']}, device {run['device']}.",
+        "",
+        "| verdict | meaning |",
+        "|---|---|",
+        "| proved | a symbolic derivation reduces the claim to an identity |",
+        "| holds | no counterexample, the false neighbour was refuted, the hypotheses were met |",
+        "| refuted | a counterexample was found and confirmed; it is printed with the claim |",
+        "| vacuous | nothing meets the hypotheses |",
+        "| undecided | the evidence did not suffice |",
+        "",
+        "## Summary",
+        "",
+        *_summary(entries),
+        "",
+        "## What is wrong as printed",
+        "",
+        *_errata(entries),
+        "",
+        "## Overview",
+        "",
+        "| claim | verdict | kind | source | examples | tightest |",
+        "|---|---|---|---|---:|---:|",
+    ]
+    for entry in entries:
+        tightest = entry["tightest"]
+        ratio = "" if tightest is None or tightest["tightness"] is None else tightest["tightness"]
+        lines.append(
+            f"| [{entry['title']}](#{entry['id']}) | **{entry['verdict']}** | {entry['kind']} |"
+            f" {_sources(entry) or 'our own'} | {entry['examples']['met']} | {ratio} |"
+        )
+    for entry in entries:
+        lines += ["", *section(entry)]
+    return "\n".join(lines) + "\n"
+
+
+def _summary(entries: Sequence[Entry]) -> list[str]:
+    papers: dict[str, Counter[str]] = {}
+    titles: dict[str, str] = {}
+    for entry in entries:
+        for source in entry["sources"] or [{"paper": "our own", "title": "", "year": ""}]:
+            papers.setdefault(source["paper"], Counter())[entry["verdict"]] += 1
+            name = f" — {source['title']} ({source['year']})" if source["title"] else ""
+            titles[source["paper"]] = name
+    lines = ["| paper | " + " | ".join(ORDER) + " |", "|---|" + "---:|" * len(ORDER)]
+    for paper in sorted(papers):
+        counts = " | ".join(str(papers[paper][v] or "") for v in ORDER)
+        lines.append(f"| **{paper}**{titles[paper]} | {counts} |")
+    return [*lines, "", "A claim printed in several papers counts once for each of them."]
+
+
+def _errata(entries: Sequence[Entry]) -> list[str]:
+    corrected = {entry["corrects"]: entry for entry in entries if entry["corrects"]}
+    failed = [entry for entry in entries if entry["verdict"] in ("refuted", "vacuous")]
+    if not failed:
+        return ["Nothing that was checked."]
+    lines = []
+    for entry in failed:
+        line = f"- **{entry['verdict']}** [{entry['title']}](#{entry['id']}), {_sources(entry)}."
+        if entry["id"] in corrected:
+            other = corrected[entry["id"]]
+            line += f" Corrected form: [{other['title']}](#{other['id']}), {other['verdict']}."
+        lines.append(line)
+    return lines
+
+
+def _sources(entry: Entry) -> str:
+    return "; ".join(f"{s['paper']}, {s['place']}" for s in entry["sources"])
+
+
+def section(entry: Entry) -> list[str]:
+    examples = entry["examples"]
+    lines = [
+        f'<a id="{entry["id"]}"></a>',
+        "",
+        f"### {entry['title']}",
+        "",
+        f"**{entry['verdict'].upper()}** — {entry['reason']}.",
+        "",
+        f"`{entry['id']}`, {entry['kind']}. Source: {_sources(entry) or 'a claim of our own'}.",
+        "",
+        "$$" + entry["statement"] + "$$",
+        "",
+        entry["description"],
+        "",
+        "Hypotheses: " + "; ".join(entry["hypotheses"]) + ".",
+        "",
+        f"Examples: {examples['tried']} tried, {examples['met']} met the hypotheses"
+        + _details(entry)
+        + ".",
+    ]
+    if entry["corrects"]:
+        lines += ["", f"Corrects [`{entry['corrects']}`](#{entry['corrects']})."]
+    if entry["counterexample"] is not None:
+        lines += ["", "Counterexample:", "", *_example(entry["counterexample"])]
+        if entry["certificate"]:
+            lines += ["", f"Certificate: [`{entry['certificate']}`]({entry['certificate']})."]
+    elif entry["tightest"] is not None:
+        lines += ["", "Tightest example:", "", *_example(entry["tightest"])]
+    control = entry["control"]
+    refuted = control["counterexample"]
+    outcome = "not refuted"
+    if refuted is not None:
+        outcome = (
+            f"refuted after {control['examples']['tried']} examples:"
+            f" {refuted['left']} {refuted['relation']} {refuted['right']} is false"
+        )
+    elif control["examples"]["pairs"] is not None:
+        outcome = _pairs(control["examples"])
+    elif entry["verdict"] == "vacuous":
+        outcome = f"the same search met its hypotheses {control['examples']['met']} times"
+    return [*lines, "", f"Control: {control['statement']} — {outcome}."]
+
+
+def _pairs(examples: Mapping[str, Any]) -> str:
+    pairs = examples["successes"] + examples["failures"]
+    return f"{examples['successes']} of {pairs} pairs show it ({examples['pairs']})"
+
+
+def _details(entry: Entry) -> str:
+    examples = entry["examples"]
+    parts = []
+    if examples["degenerate"]:
+        parts.append(f"{examples['degenerate']} of them degenerate")
+    if examples["open"]:
+        parts.append(f"{examples['open']} left open by rounding")
+    parts += [f"{count} rejected: {reason}" for reason, count in examples["rejected"].items()]
+    if examples["pairs"] is not None:
+        parts.append(_pairs(examples))
+    if entry["arithmetic"]:
+        parts.append("decided in " + ", ".join(entry["arithmetic"]))
+    return "".join(f"; {part}" for part in parts)
+
+
+def _example(shown: Mapping[str, Any]) -> list[str]:
+    lines = [f"> {shown['left']} {shown['relation']} {shown['right']}"]
+    if shown["tightness"] is not None:
+        lines[0] += f" (ratio {shown['tightness']:g})"
+    for key in ("degenerate", "note"):
+        if shown[key]:
+            lines += [">", f"> {shown[key]}"]
+    if shown["case"] is not None:
+        lines += [">", "> ```text", *(f"> {line}" for line in case_lines(shown["case"])), "> ```"]
+    return lines
+
+
+LONGEST_ROW = 12
+MOST_ROWS = 12
+
+
+def case_lines(case: Mapping[str, Any]) -> list[str]:
+    """A case as matrices for a reader; large ones are named by their shape."""
+    from theorycheck.networks import Network
+
+    network = Network.from_dict(case["network"])
+    lines = [f"network  {network}"]
+    for parameter, values in zip(network.parameters, case["parameters"], strict=True):
+        lines += _matrix(parameter.name, values[0])
+    lines += _matrix("x", case["inputs"][0])
+    if case["targets"] is not None:
+        lines += _matrix("y", case["targets"][0])
+    lines += [f"{name} = {number}" for name, number in case["numbers"].items()]
+    return lines
+
+
+def _matrix(name: str, values: Any) -> list[str]:
+    if not isinstance(values, list):
+        return [f"{name} = {_short(values)}"]
+    rows = values if values and isinstance(values[0], list) else [values]
+    if len(rows) > MOST_ROWS or len(rows[0]) > LONGEST_ROW:
+        return [f"{name} = ({len(rows)} x {len(rows[0])} matrix, see claims.json)"]
+    texts = [[_short(entry) for entry in row] for row in rows]
+    widths = [max(len(row[j]) for row in texts) for j in range(len(texts[0]))]
+    body = ["  ".join(t.rjust(w) for t, w in zip(row, widths, strict=True)) for row in texts]
+    indent = " " * len(f"{name} = ")
+    return [(f"{name} = " if i == 0 else indent) + f"[ {line} ]" for i, line in enumerate(body)]
+
+
+def _short(text: str) -> str:
+    if len(text) <= 9:
+        return text
+    numerator, _, denominator = text.partition("/")
+    return f"{int(numerator) / int(denominator or 1):.4g}"

@@ -1,0 +1,241 @@
+"""Hypothesis strategies: networks, data and hyperparameters, with corners on purpose.
+
+Structure (depth, widths, patches) is drawn as small integers and weights as small dyadic numbers,
+so that counterexamples shrink towards ``[[1]]``. One example is either a single network drawn
+number by number, which shrinks well, or a cohort whose numbers come from a drawn seed, which checks
+many networks at the price of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
+from hypothesis import strategies as st
+
+from theorycheck.cases import Case
+from theorycheck.networks import (
+    LINEAR,
+    RELU,
+    Convolution,
+    Dense,
+    Edge,
+    Identity,
+    Layer,
+    Network,
+    mlp,
+)
+
+SLOPES = (RELU, LINEAR, 0.5, 0.25)
+"""ReLU, linear and two leaky ReLUs with dyadic slopes."""
+
+Targets = Literal["none", "signs", "one-hot", "dyadic"]
+LARGEST_INTEGER = 3
+COHORT = 32
+
+
+@st.composite
+def mlps(
+    draw: st.DrawFn,
+    *,
+    depths: tuple[int, int] = (1, 6),
+    widths: tuple[int, int] = (1, 4),
+    slopes: Sequence[float] = SLOPES,
+    outputs: tuple[int, int] = (1, 1),
+    bias: bool = False,
+    output_slopes: Sequence[float] = (LINEAR,),
+) -> Network:
+    """Multilayer perceptrons, from width 1 and depth 1 upwards."""
+    depth = draw(st.integers(*depths))
+    hidden = [draw(st.integers(*widths)) for _ in range(depth)]
+    return mlp(
+        [*hidden, draw(st.integers(*outputs))],
+        draw(st.sampled_from(slopes)),
+        bias=bias,
+        output_slope=draw(st.sampled_from(output_slopes)),
+    )
+
+
+@st.composite
+def convolutional_networks(
+    draw: st.DrawFn,
+    *,
+    slopes: Sequence[float] = SLOPES,
+    outputs: tuple[int, int] = (1, 1),
+    layers: tuple[int, int] = (1, 2),
+) -> Network:
+    """One or two convolutional layers (overlapping or not, one- or two-dimensional), then dense."""
+    slope = draw(st.sampled_from(slopes))
+    channels = draw(st.integers(1, 2))
+    height, width = draw(st.sampled_from([(1, 2), (1, 4), (1, 5), (2, 2), (3, 3)]))
+    input_width = channels * height * width
+    built: list[Layer] = []
+    for _ in range(draw(st.integers(*layers))):
+        kernel = (draw(st.integers(1, min(2, height))), draw(st.integers(1, min(3, width))))
+        stride = draw(st.integers(1, 2))
+        filters = draw(st.integers(1, 2))
+        convolution = Convolution(channels, height, width, filters, kernel, stride)
+        built.append(Layer(convolution.target_width, (Edge(len(built), convolution),), slope))
+        channels = filters
+        height = (height - kernel[0]) // stride + 1
+        width = (width - kernel[1]) // stride + 1
+    built.append(Layer(draw(st.integers(*outputs)), (Edge(len(built)),), LINEAR))
+    return Network(input_width, tuple(built))
+
+
+@st.composite
+def directed_graphs(
+    draw: st.DrawFn,
+    *,
+    depths: tuple[int, int] = (2, 4),
+    widths: tuple[int, int] = (1, 3),
+    slopes: Sequence[float] = SLOPES,
+    outputs: tuple[int, int] = (1, 1),
+    skips: Sequence[Literal["dense", "identity"]] = ("dense", "identity"),
+    skip_count: tuple[int, int] = (1, 2),
+) -> Network:
+    """Graphs of weight matrices with skip connections (galanti2022, Section 2.1).
+
+    Each has the chain 0, 1, ..., L of dense edges and a few skips from earlier vertices: trainable
+    dense ones, or constant identities where the widths agree.
+    """
+    depth = draw(st.integers(*depths))
+    slope = draw(st.sampled_from(slopes))
+    sizes = [draw(st.integers(*widths)) for _ in range(depth)] + [draw(st.integers(*outputs))]
+    edges: list[list[Edge]] = [[Edge(vertex - 1)] for vertex in range(1, depth + 1)]
+    for _ in range(draw(st.integers(*skip_count))):
+        target = draw(st.integers(2, depth))
+        source = draw(st.integers(0, target - 2))
+        kind = draw(st.sampled_from(skips))
+        taken = any(edge.source == source for edge in edges[target - 1])
+        if kind == "identity" and sizes[source] != sizes[target]:
+            kind = "dense"
+        if not taken and (kind in skips):
+            edges[target - 1].append(Edge(source, Identity() if kind == "identity" else Dense()))
+    layers = tuple(
+        Layer(sizes[i + 1], tuple(edges[i]), LINEAR if i == depth - 1 else slope)
+        for i in range(depth)
+    )
+    return Network(sizes[0], layers)
+
+
+def homogeneous_networks(
+    *, slopes: Sequence[float] = SLOPES, outputs: tuple[int, int] = (1, 1)
+) -> st.SearchStrategy[Network]:
+    """Chains of dense and convolutional layers without biases."""
+    return st.one_of(
+        mlps(slopes=slopes, outputs=outputs, output_slopes=(LINEAR, RELU)),
+        convolutional_networks(slopes=slopes, outputs=outputs),
+    )
+
+
+def dyadics(
+    *, largest: int = LARGEST_INTEGER, exponents: Sequence[int] = (0, 1, 2)
+) -> st.SearchStrategy[Fraction]:
+    """Numbers ``k / 2**e`` with ``|k| <= largest``; shrinks towards 0 and integers."""
+    return st.builds(
+        lambda k, e: Fraction(k, 2**e),
+        st.integers(-largest, largest),
+        st.sampled_from(exponents),
+    )
+
+
+def positive_dyadics(
+    *, largest: int = 4, exponents: Sequence[int] = (0, 1, 2, 3)
+) -> st.SearchStrategy[Fraction]:
+    """Positive numbers ``k / 2**e``: weight decays, learning rates, scales."""
+    return st.builds(
+        lambda k, e: Fraction(k, 2**e), st.integers(1, largest), st.sampled_from(exponents)
+    )
+
+
+@st.composite
+def cases(
+    draw: st.DrawFn,
+    networks: st.SearchStrategy[Network],
+    *,
+    samples: tuple[int, int] = (1, 4),
+    targets: Targets = "none",
+    numbers: Mapping[str, st.SearchStrategy[Fraction]] | None = None,
+    cohort: int = COHORT,
+) -> Case:
+    """Cases on the drawn networks: a single one drawn number by number, or a seeded cohort.
+
+    In cohorts some members are corners: dead units, repeated rows and zero layers among the
+    weights; repeated, collinear and zero samples among the inputs.
+    """
+    network = draw(networks)
+    count = draw(st.integers(*samples))
+    drawn = {name: draw(strategy) for name, strategy in (numbers or {}).items()}
+    if draw(st.booleans()):
+        rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+        return _cohort(network, count, targets, drawn, cohort, rng)
+    integers = st.integers(-LARGEST_INTEGER, LARGEST_INTEGER)
+
+    def array(*shape: int) -> np.ndarray:
+        size = int(np.prod(shape))
+        values = draw(st.lists(integers, min_size=size, max_size=size))
+        return np.array(values, dtype=np.float64).reshape(1, *shape)
+
+    parameters = tuple(array(*p.shape) for p in network.parameters)
+    inputs = array(count, network.input_width)
+    labels: np.ndarray | None = None
+    if targets == "signs":
+        signs = draw(st.lists(st.booleans(), min_size=count, max_size=count))
+        labels = np.where(signs, -1.0, 1.0).reshape(1, count, 1)
+    elif targets == "one-hot":
+        classes = st.integers(0, network.output_width - 1)
+        chosen = draw(st.lists(classes, min_size=count, max_size=count))
+        labels = np.eye(network.output_width)[chosen][None]
+    elif targets == "dyadic":
+        labels = array(count, network.output_width) / 2
+    return Case(network, parameters, inputs, labels, drawn)
+
+
+def _cohort(
+    network: Network,
+    count: int,
+    targets: Targets,
+    numbers: Mapping[str, Fraction],
+    members: int,
+    rng: np.random.Generator,
+) -> Case:
+    def array(*shape: int) -> np.ndarray:
+        drawn = rng.integers(-LARGEST_INTEGER, LARGEST_INTEGER + 1, size=(members, *shape))
+        return drawn.astype(np.float64)
+
+    parameters = tuple(array(*p.shape) for p in network.parameters)
+    inputs = array(count, network.input_width)
+    for member in range(0, members, 4):
+        # Every fourth member is a corner.
+        _spoil(parameters, inputs, member, rng)
+    labels: np.ndarray | None = None
+    outputs = network.output_width
+    if targets == "signs":
+        labels = rng.choice([-1.0, 1.0], size=(members, count, 1))
+    elif targets == "one-hot":
+        labels = np.eye(outputs)[rng.integers(0, outputs, size=(members, count))]
+    elif targets == "dyadic":
+        labels = array(count, outputs) / 2
+    return Case(network, parameters, inputs, labels, dict(numbers))
+
+
+def _spoil(
+    parameters: tuple[np.ndarray, ...], inputs: np.ndarray, member: int, rng: np.random.Generator
+) -> None:
+    weights = parameters[rng.integers(len(parameters))][member]
+    match rng.integers(6):
+        case 0:  # a dead unit
+            weights[0] = 0.0
+        case 1:  # rank deficiency
+            weights[...] = weights[:1]
+        case 2:  # a zero layer
+            weights[...] = 0.0
+        case 3:  # repeated samples
+            inputs[member] = inputs[member, :1]
+        case 4:  # collinear samples
+            inputs[member] = inputs[member, :1] * rng.integers(-2, 3, size=(inputs.shape[1], 1))
+        case _:  # a zero sample: every pre-activation is at its kink
+            inputs[member, 0] = 0.0
