@@ -55,7 +55,9 @@ class Case:
 
     def tensors(self, device: torch.device | str = "cpu") -> tuple[Parameters, torch.Tensor]:
         """Parameters and inputs as float64 tensors (exact when the arrays are of float64)."""
-        parameters = tuple(torch.tensor(p.astype(np.float64), device=device) for p in self.parameters)
+        parameters = tuple(
+            torch.tensor(p.astype(np.float64), device=device) for p in self.parameters
+        )
         return parameters, torch.tensor(self.inputs.astype(np.float64), device=device)
 
     def to_dict(self) -> dict[str, Any]:
@@ -97,4 +99,4 @@ def _from_strings(nested: Any) -> np.ndarray:
     exact = np.vectorize(Fraction, otypes=[object])(np.array(nested, dtype=object))
     floats = exact.astype(np.float64)
     representable = all(Fraction(x) == y for x, y in zip(floats.flat, exact.flat, strict=True))
-    return floats if representable else exact
+    return np.asarray(floats if representable else exact)

@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from theorycheck import __version__, report
 from theorycheck.errors import ExitCode, InputError
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 class _Parser(argparse.ArgumentParser):
     """An argument parser whose usage errors have the documented exit code."""
 
-    def error(self, message: str) -> None:  # type: ignore[override]
+    def error(self, message: str) -> NoReturn:
         print(f"theorycheck: {message}; see `theorycheck --help`", file=sys.stderr)
         raise SystemExit(int(ExitCode.BAD_INPUT))
 
@@ -68,9 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
-    folder = argparse.ArgumentParser(add_help=False)
+    folder = _Parser(add_help=False)
     folder.add_argument("--report-dir", type=Path, default=Path("reports"), metavar="DIR")
-    path = argparse.ArgumentParser(add_help=False)
+    path = _Parser(add_help=False)
     path.add_argument("--path", default="properties", help="where the claims are")
     commands.add_parser("list", parents=[path], help="name all claims")
     run = commands.add_parser(

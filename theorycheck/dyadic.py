@@ -54,7 +54,7 @@ def bits_needed(case: Case) -> np.ndarray:
         per_layer[layer] = max(per_layer[layer], _exponent(array))
     slopes = sum(_exponent(np.array([layer.slope])) for layer in network.layers)
     total = exponent + sum(per_layer) + slopes
-    return np.ceil(np.log2(bound) + total).astype(int) + 1
+    return np.asarray(np.ceil(np.log2(bound) + total).astype(int) + 1)
 
 
 def _positive(network: Network) -> Network:
@@ -68,4 +68,3 @@ def _exponent(array: np.ndarray) -> int:
     """The smallest e >= 0 such that every entry is a multiple of 2**-e."""
     denominators = {Fraction(x).denominator for x in np.unique(array)}
     return max((math.ceil(math.log2(d)) for d in denominators), default=0)
-

@@ -112,9 +112,7 @@ class Evidence:
                     self.tightest = finding
             case Rejection():
                 self.tried += finding.count
-                self.rejected[finding.reason] = (
-                    self.rejected.get(finding.reason, 0) + finding.count
-                )
+                self.rejected[finding.reason] = self.rejected.get(finding.reason, 0) + finding.count
             case Unmet():
                 self.tried += 1
                 if self.nearest is None or finding.distance < self.nearest.distance:

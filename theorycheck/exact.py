@@ -501,7 +501,7 @@ def _quotients(
         raise InputError("difference quotients need rationals, not balls")
     parameter = network.parameters[index]
     move = _direction(network, base, index) * step
-    moved = _forward(network, parameters, inputs, (parameter.layer, np.concatenate([move, move])))
+    moved = _forward(network, parameters, inputs, (parameter.layer, np.concatenate([move, -move])))
     affine = not any(
         (layer.slope != LINEAR) and (((here > 0) & (there < 0)) | ((here < 0) & (there > 0))).any()
         for layer, here, there in zip(

@@ -1,8 +1,9 @@
 """Homogeneous networks: one specification object, and its evaluation on stacked members.
 
-A network is a directed acyclic graph of layers (galanti2022, Section 2.1, Eq. 3-4). Vertex 0 is the
-input; vertex ``i`` is ``layers[i - 1]`` and computes ``sigma(n(sum_j W[i,j] v_j))`` over its incoming
-edges, where ``n`` is the identity or batch normalisation (Eq. 5). The last layer is the output.
+A network is a directed acyclic graph of layers (galanti2022, Section 2.1, Eq. 3-4). Vertex 0 is
+the input; vertex ``i`` is ``layers[i - 1]`` and computes ``sigma(n(sum_j W[i,j] v_j))`` over its
+incoming edges, where ``n`` is the identity or batch normalisation (Eq. 5). The last layer is the
+output.
 
 Every tensor carries a leading *member* axis: a cohort of ``K`` networks of one architecture is
 evaluated at once. Shapes below: ``K`` members, ``N`` samples, ``d`` input width, ``C`` outputs.
@@ -14,7 +15,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -103,7 +104,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Layer:
-    """``sigma(n(sum over edges + bias))`` with ``sigma(z) = z`` for z > 0, ``slope * z`` elsewhere."""
+    """``sigma(n(sum over edges + bias))``; ``sigma(z)`` is z for z > 0, ``slope * z`` elsewhere."""
 
     width: int
     edges: tuple[Edge, ...]
@@ -128,7 +129,8 @@ class Network:
     """The specification of a network: printable, hashable, serialisable.
 
     Raises:
-        InputError: when a layer refers to a later vertex, has no edge, or widths do not match.
+        InputError: when a layer refers to a later vertex, has no edge, widths do not match, or
+            nothing is trainable.
     """
 
     input_width: int
@@ -140,9 +142,11 @@ class Network:
         for vertex, layer in enumerate(self.layers, start=1):
             if layer.width < 1 or not layer.edges:
                 raise InputError(f"layer {vertex} needs a positive width and at least one edge")
+            if layer.normalisation not in get_args(Normalisation):
+                raise InputError(f"layer {vertex}: unknown normalisation {layer.normalisation!r}")
             for edge in layer.edges:
                 if not 0 <= edge.source < vertex:
-                    raise InputError(f"layer {vertex} reads vertex {edge.source}: not an earlier one")
+                    raise InputError(f"layer {vertex} reads vertex {edge.source}, no earlier one")
                 source, target = self.width(edge.source), layer.width
                 if isinstance(edge.map, Identity):
                     fits = source == target
@@ -154,6 +158,8 @@ class Network:
                     raise InputError(
                         f"layer {vertex}: {edge.map} does not map width {source} to {target}"
                     )
+        if not self.parameters:
+            raise InputError("a network needs at least one trainable weight matrix")
 
     def width(self, vertex: int) -> int:
         """Width of a vertex; vertex 0 is the input."""
@@ -240,7 +246,7 @@ class Network:
         parts = [str(self.input_width)]
         for vertex, layer in enumerate(self.layers, start=1):
             name = {RELU: "relu", LINEAR: "linear"}.get(layer.slope, f"leaky({layer.slope:g})")
-            notes = []
+            notes: list[str] = []
             if layer.normalisation != "none":
                 notes.append(layer.normalisation)
             if layer.bias:
@@ -352,9 +358,7 @@ def sample_gradients(network: Network, parameters: Parameters, inputs: Tensor) -
     members, samples, outputs = parameters[0].shape[0], inputs.shape[-2], network.output_width
     copies = samples * outputs
     inputs = inputs.expand(members, samples, inputs.shape[-1])
-    leaves = tuple(
-        p.detach().repeat_interleave(copies, dim=0).requires_grad_() for p in parameters
-    )
+    leaves = tuple(p.detach().repeat_interleave(copies, dim=0).requires_grad_() for p in parameters)
     sample = torch.arange(samples).repeat_interleave(outputs).repeat(members)
     component = torch.arange(outputs).repeat(members * samples)
     member = torch.arange(members).repeat_interleave(copies)
@@ -407,10 +411,12 @@ def frobenius_norms(network: Network, parameters: Parameters) -> Tensor:
 def normalise(network: Network, parameters: Parameters) -> tuple[Tensor, Parameters]:
     """Split ``f_W = rho f_V`` into ``rho = prod_k rho_k``, shape ``(K,)``, and unit-norm ``V_k``.
 
-    Parameters other than weight matrices are returned unchanged (xu2022, Section 3.2).
+    Parameters other than weight matrices are returned unchanged (xu2022, Section 3.2). A zero
+    matrix has no direction; its ``V_k`` is zero too, and ``rho`` is 0.
     """
     norms = frobenius_norms(network, parameters)
+    divisors = torch.where(norms > 0, norms, 1.0)
     unit = list(parameters)
     for column, i in enumerate(network.weights):
-        unit[i] = parameters[i] / norms[:, column, None, None]
+        unit[i] = parameters[i] / divisors[:, column, None, None]
     return norms.prod(dim=-1), tuple(unit)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from _pytest._code.code import ExceptionInfo, TerminalRepr
 
 DEVICES = ("auto", "cpu", "cuda")
+ENTRY = "claim_entry"
+"""Attribute of a test report that carries a claim's entry of ``claims.json``."""
 VERSIONED = ("theorycheck", "torch", "numpy", "hypothesis", "python-flint", "sympy")
 
 
@@ -237,12 +239,13 @@ class ClaimSession:
         test_report = yield
         if isinstance(item, ClaimItem) and call.when == "call" and item.entry is not None:
             # A string, so that it crosses from worker to controller as it is.
-            test_report.claim_entry = json.dumps(item.entry)
+            setattr(test_report, ENTRY, json.dumps(item.entry))
         return test_report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if hasattr(report, "claim_entry"):
-            self.received[report.nodeid] = json.loads(report.claim_entry)
+        entry = getattr(report, ENTRY, None)
+        if entry is not None:
+            self.received[report.nodeid] = json.loads(entry)
 
     # -- after the run ----------------------------------------------------------------------------
 
@@ -332,7 +335,8 @@ def collect_claims(paths: list[str]) -> dict[str, Claim]:
     import io
 
     class Collector:
-        claims: dict[str, Claim] = {}
+        def __init__(self) -> None:
+            self.claims: dict[str, Claim] = {}
 
         def pytest_collection_finish(self, session: pytest.Session) -> None:
             self.claims = {i.nodeid: i.claim for i in session.items if isinstance(i, ClaimItem)}

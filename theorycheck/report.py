@@ -61,7 +61,7 @@ def load(path: Path, what: str) -> dict[str, Any]:
             f"{what} {path} has schema version {version}, this theorycheck reads up to"
             f" {SCHEMA_VERSION}; upgrade theorycheck"
         )
-    return document
+    return dict(document)
 
 
 def load_report(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,10 +52,8 @@ def search(claim: Claim, setting: Setting) -> Evidence:
         # Whether an example is slow to draw depends on the machine; a verdict must not.
         suppress_health_check=[HealthCheck.too_slow],
     )(hypothesis.given(**claim.given)(check))
-    try:
+    with contextlib.suppress(_Violation):
         hypothesis.seed(setting.seed)(configured)()
-    except _Violation:
-        pass
     return evidence
 
 
@@ -65,18 +64,14 @@ def replay(claim: Claim, setting: Setting, case: Case) -> Evidence:
     return evidence
 
 
-def _run_once(
-    claim: Claim, setting: Setting, drawn: Mapping[str, Any], evidence: Evidence
-) -> None:
+def _run_once(claim: Claim, setting: Setting, drawn: Mapping[str, Any], evidence: Evidence) -> None:
     for finding in claim.check(setting, **drawn):
         evidence.add(finding)
         if _violates(finding):
             return
 
 
-def first_violation(
-    claim: Claim, setting: Setting, drawn: Mapping[str, Any]
-) -> Observation | None:
+def first_violation(claim: Claim, setting: Setting, drawn: Mapping[str, Any]) -> Observation | None:
     """The first violated observation on the drawn values, if any."""
     return next((f for f in claim.check(setting, **drawn) if _violates(f)), None)
 
