@@ -192,6 +192,7 @@ class ClaimSession:
         except InputError as error:
             # The controller of a parallel run finds the same fault and ends the run.
             if self.worker_input is None:
+                self.expected = []
                 raise pytest.UsageError(str(error)) from error
         if self.wanted is not None:
             chosen = [item for item in claims if item.claim.id in self.wanted]
