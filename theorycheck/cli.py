@@ -117,7 +117,7 @@ def _report(folder: Path) -> int:
 def _gate(folder: Path, baseline: Path, *, accept: bool) -> int:
     entries = report.load_report(folder / "claims.json")["claims"]
     record = report.load_baseline(baseline)
-    changes = [c for c in (report.difference(entry, record) for entry in entries) if c is not None]
+    changes = report.differences(entries, record)
     if accept:
         undecided = [entry["id"] for entry in entries if entry["verdict"] == "undecided"]
         if undecided:

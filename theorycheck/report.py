@@ -18,6 +18,16 @@ ORDER = ("refuted", "vacuous", "undecided", "holds", "proved")
 """Verdicts in the order in which a reader wants to see them."""
 
 
+ENTRY_FIELDS = frozenset(
+    {
+        "id", "title", "kind", "sources", "statement", "description", "hypotheses", "corrects",
+        "verdict", "reason", "examples", "tightest", "counterexample", "nearest", "arithmetic",
+        "control", "certificate", "seconds",
+    }
+)  # fmt: skip
+"""Fields of every entry of ``claims``."""
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Write a text file so that a crash or a full disk leaves the previous file as it was.
 
@@ -67,12 +77,12 @@ def load(path: Path, what: str) -> dict[str, Any]:
 def load_report(path: Path) -> dict[str, Any]:
     """Read ``claims.json``; errors as in `load`."""
     document = load(path, "report")
-    claims = document.get("claims")
-    if not isinstance(claims, list) or not all(
-        isinstance(c, dict) and isinstance(c.get("id"), str) and isinstance(c.get("verdict"), str)
-        for c in claims
-    ):
-        raise InputError(f"report {path} has no list of claims with verdicts; run the claims again")
+    claims, run = document.get("claims"), document.get("run")
+    if not isinstance(claims, list) or not isinstance(run, dict):
+        raise InputError(f"report {path} has no run or no list of claims; run the claims again")
+    for claim in claims:
+        if not isinstance(claim, dict) or not claim.keys() >= ENTRY_FIELDS:
+            raise InputError(f"report {path} has an incomplete claim; run the claims again")
     return document
 
 
@@ -103,6 +113,18 @@ def difference(entry: Entry, record: Mapping[str, str]) -> str | None:
             " record it with `theorycheck gate --accept`"
         )
     return f"{entry['id']}: on record as {recorded}, now {reason}"
+
+
+def differences(entries: Sequence[Entry], record: Mapping[str, str]) -> list[str]:
+    """All differences between a whole report and the record, one line each."""
+    changes = [difference(entry, record) for entry in entries]
+    reported = {entry["id"] for entry in entries}
+    lost = [
+        f"{claim}: on record as {verdict}, not in the report"
+        for claim, verdict in record.items()
+        if claim not in reported
+    ]
+    return [change for change in changes if change is not None] + lost
 
 
 def report_text(run: Mapping[str, Any], entries: Sequence[Entry]) -> str:

@@ -1,0 +1,178 @@
+"""The command line: a thin layer over plugin and report, with documented exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from theorycheck import report
+from theorycheck.cli import main
+from theorycheck.errors import ExitCode
+
+PROPERTIES = '''
+import numpy as np
+from hypothesis import strategies as st
+from theorycheck.claims import claim
+from theorycheck.evidence import equality
+
+
+@claim(
+    "true-claim", title="A number is itself", kind="identity", sources=[], statement="n = n",
+    hypotheses=["none"], control="one less", given={"number": st.integers(0, 50)}, enough=5,
+)
+def true_claim(setting, number):
+    """A number is itself."""
+    yield equality(np.array([number]), np.array([number - setting.altered]), "integers")
+'''
+
+
+def entry(**changes: Any) -> dict[str, Any]:
+    counts = {
+        "tried": 9, "met": 9, "degenerate": 0, "open": 0, "rejected": {},
+        "successes": 0, "failures": 0, "pairs": None,
+    }  # fmt: skip
+    return {
+        "id": "true-claim", "title": "A title", "kind": "identity", "sources": [],
+        "statement": "1 = 1", "description": "Words.", "hypotheses": ["none"], "corrects": None,
+        "verdict": "holds", "reason": "no counterexample", "examples": counts, "tightest": None,
+        "counterexample": None, "nearest": None, "arithmetic": [],
+        "control": {"statement": "one less", "examples": counts, "counterexample": None},
+        "certificate": None, "seconds": 0.1, **changes,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with one claim on record and its report."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "properties").mkdir()
+    (tmp_path / "properties/test_toy.py").write_text(PROPERTIES)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    write(tmp_path, [entry()], {"true-claim": "holds"})
+    return tmp_path
+
+
+def write(folder: Path, entries: list[dict[str, Any]], record: dict[str, str]) -> None:
+    run = {"profile": "default", "seed": 0, "device": "cpu"}
+    (folder / "reports").mkdir(exist_ok=True)
+    (folder / "reports/claims.json").write_text(report.report_text(run, entries))
+    (folder / "reports/baseline.json").write_text(report.baseline_text(record))
+
+
+def test_module_runs_and_documents_its_exit_codes(project: Path) -> None:
+    command = [sys.executable, "-m", "theorycheck", "--help"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for code in ExitCode:
+        assert f"\n  {code.value}  " in text
+
+
+def test_list(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    assert capsys.readouterr().out == "true-claim  identity    A number is itself\n"
+
+
+def test_list_of_nothing_says_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--path", "nowhere"]) == ExitCode.BAD_INPUT
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "nowhere" in error
+
+
+def test_run(project: Path) -> None:
+    command = [sys.executable, "-m", "theorycheck", "run", "true-claim", "--seed", "3"]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert json.loads((project / "reports/claims.json").read_text())["run"]["seed"] == 3
+
+
+def test_gate_agrees_with_the_record(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gate"]) == 0
+    assert "0 differ" in capsys.readouterr().out
+
+
+def test_gate_names_what_changed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, [entry()], {"true-claim": "refuted"})
+    assert main(["gate"]) == ExitCode.VERDICT_CHANGED
+    assert "true-claim: on record as refuted, now holds" in capsys.readouterr().out
+
+
+def test_gate_names_recorded_claims_that_the_report_lacks(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project, [entry()], {"true-claim": "holds", "lost-claim": "holds"})
+    assert main(["gate"]) == ExitCode.VERDICT_CHANGED
+    assert "lost-claim: on record as holds, not in the report" in capsys.readouterr().out
+
+
+def test_gate_accepts_into_the_record(project: Path) -> None:
+    write(project, [entry()], {"other-claim": "refuted"})
+    assert main(["gate", "--accept"]) == 0
+    record = report.load_baseline(project / "reports/baseline.json")
+    assert record == {"other-claim": "refuted", "true-claim": "holds"}
+
+
+def test_gate_accepts_nothing_undecided(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, [entry(verdict="undecided")], {})
+    assert main(["gate", "--accept"]) == ExitCode.BAD_INPUT
+    assert "true-claim" in capsys.readouterr().err
+
+
+def test_report_rewrites_the_markdown(project: Path) -> None:
+    assert main(["report"]) == 0
+    assert "### A title" in (project / "reports/claims.md").read_text()
+
+
+def test_show(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "true-claim"]) == 0
+    assert "HOLDS" in capsys.readouterr().out
+
+
+REPORTS = {
+    "truncated": '{"schema_version": 1, "cla',
+    "newer": '{"schema_version": 2, "run": {}, "claims": []}',
+    "versionless": '{"claims": []}',
+    "claimless": '{"schema_version": 1, "run": {}}',
+    "malformed": '{"schema_version": 1, "run": {}, "claims": [{"id": 7}]}',
+    "incomplete": '{"schema_version": 1, "run": {}, "claims": [{"id": "a", "verdict": "holds"}]}',
+}
+
+
+@pytest.mark.parametrize("command", [["report"], ["gate"], ["show", "true-claim"]])
+@pytest.mark.parametrize("fault", REPORTS)
+def test_unreadable_report(
+    project: Path, capsys: pytest.CaptureFixture[str], fault: str, command: list[str]
+) -> None:
+    (project / "reports/claims.json").write_text(REPORTS[fault])
+    assert main(command) == ExitCode.BAD_INPUT
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "claims.json" in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["show", "no-such-claim"], "no-such-claim"),
+        (["gate", "--report-dir", "elsewhere"], "elsewhere"),
+        (["report", "--report-dir", "elsewhere"], "elsewhere"),
+    ],
+)
+def test_missing_things_are_named(
+    project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], named: str
+) -> None:
+    assert main(arguments) == ExitCode.BAD_INPUT
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert named in error
+
+
+@pytest.mark.parametrize("arguments", [["dance"], [], ["list", "--frob"], ["show"]])
+def test_unusable_arguments(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == ExitCode.BAD_INPUT
+    assert capsys.readouterr().err.count("\n") == 1
