@@ -52,7 +52,7 @@ class State:
     - ``lagrange``: it is ``rho f_V``, with ``V`` held on the unit spheres by Lagrange multipliers
       (xu2022, Eq. 1).
     - ``weight-norm``: it is ``rho f_{v/|v|}``, each weight matrix divided by its Frobenius norm
-      (xu2022, Section 3.3, Experiments).
+      (xu2022, Section 3.2, Experiments).
 
     Raises:
         InputError: unless ``rho`` is given exactly when the parametrisation has one.
@@ -201,7 +201,7 @@ def sample_losses(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
 
     - ``square``: ``|f - y|^2``, summed over the outputs (xu2022, Eq. 1 and Eq. 35).
     - ``cross_entropy``: ``-sum_c y_c log softmax(f)_c`` with one-hot ``y``.
-    - ``exponential``: ``exp(-y f)`` with one output and ``y = +-1`` (banburski2019, Section 2).
+    - ``exponential``: ``exp(-y f)`` with one output and ``y = +-1`` (banburski2019, Section 6).
     """
     if loss == "square":
         return (outputs - targets).square().sum(dim=-1)
@@ -265,8 +265,9 @@ def objective_values(cohort: Cohort, objective: Objective) -> Tensor:
     values = outputs(network, state, cohort.inputs)
     total = objective.reduce(sample_losses(objective.loss, values, cohort.targets))
     if objective.penalty == "weights":
-        squares = frobenius_norms(network, state.parameters).square().sum(dim=-1)
-        total = total + cohort.weight_decay * squares
+        for i in network.weights:
+            squares = state.parameters[i].square().sum(dim=(-2, -1))
+            total = total + cohort.weight_decay * squares
     elif state.rho is not None and objective.penalty == "rho":
         total = total + cohort.weight_decay * state.rho.square()
     return total
@@ -564,8 +565,7 @@ class _Recorder:
         self.times.append(time)
         data = (self.cohort.inputs, self.cohort.targets)
         for name, measure in self.measures.items():
-            # A copy: a measure may return a view of the state, which the trainer goes on to change.
-            self.values[name].append(measure(self.cohort.network, state, *data).clone())
+            self.values[name].append(measure(self.cohort.network, state, *data))
         for name, value in values.items():
             self.values[name].append(value)
 
@@ -631,6 +631,7 @@ def _descend(
         recorded, path, updates, total = rows, torch.zeros_like(unknown), 0, 0
         for epoch in range(schedule.epochs):
             rate = schedule.rate(epoch)
+            # A copy, since records and measures may hold views of the rows as they were.
             start, rows = rows, rows.clone()
             lengths = torch.zeros_like(path)
             for inputs, targets in batches(epoch):
