@@ -22,6 +22,7 @@ from theorycheck.datasets import (
     contradictory,
     digits,
     gaussian_mixture,
+    images,
     read_cifar10,
     read_idx,
     separable,
@@ -574,3 +575,21 @@ def test_pickled_cifar_is_never_read(tmp_path: Path, split: Split, name: str) ->
     (tmp_path / name).write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
     with pytest.raises(InputError, match=f"{name} beside it .* pickle.* binary version"):
         read_cifar10(tmp_path, split)
+
+
+def test_images_by_name(tmp_path: Path) -> None:
+    assert images("digits").name == digits().name
+    pixels = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
+    header = (0x803).to_bytes(4, "big") + b"".join(n.to_bytes(4, "big") for n in (3, 2, 2))
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(header + pixels.tobytes())
+    labels = (0x801).to_bytes(4, "big") + (3).to_bytes(4, "big") + bytes([1, 0, 9])
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(labels)
+    found = images(f"mnist:{tmp_path}")
+    assert found.labels.tolist() == [1, 0, 9]
+    assert np.array_equal(found.inputs, pixels.reshape(3, 4) / 255)
+
+
+@pytest.mark.parametrize("name", ["", "faces", "mnist", "cifar10:", "digits:here"])
+def test_unknown_images(name: str) -> None:
+    with pytest.raises(InputError, match="name digits, mnist:FOLDER or cifar10:FOLDER"):
+        images(name)

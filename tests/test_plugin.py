@@ -80,7 +80,9 @@ FATAL = {
 
 def with_fatal(kind: str) -> str:
     """The properties, and last a claim whose check ends badly."""
-    return PROPERTIES + f'''
+    return (
+        PROPERTIES
+        + f'''
 
 @toy("fatal-claim", given={{}})
 def fatal_claim(setting):
@@ -88,6 +90,7 @@ def fatal_claim(setting):
     {FATAL[kind]}
     yield
 '''
+    )
 
 
 RECORD = {"true-claim": "holds", "blunt-check": "undecided", "false-claim": "refuted"}
@@ -257,6 +260,27 @@ def test_cuda_asked_for_and_absent(project: Project, monkeypatch: pytest.MonkeyP
     result = project.run("--device", "cuda")
     assert result.ret == 4
     assert len(error_lines(result)) == 1
+
+
+@pytest.mark.parametrize(
+    ("images", "complaint"),
+    [
+        ("faces", "unknown image data 'faces'"),
+        ("mnist:", "unknown image data 'mnist:'"),
+        ("mnist:nowhere", "nowhere"),
+        ("cifar10:empty", "data_batch_1.bin"),
+        ("mnist:short", "train-labels-idx1-ubyte holds 6 bytes"),
+    ],
+)
+def test_unusable_image_data(project: Project, images: str, complaint: str) -> None:
+    (project.path / "empty").mkdir()
+    (project.path / "short").mkdir()
+    for name in ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"):
+        (project.path / "short" / name).write_bytes(b"\0\0\x08\x03\0\0")
+    result = project.run("--images", images)
+    assert result.ret == 4
+    [line] = error_lines(result)
+    assert complaint in line
 
 
 BASELINES = {

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from theorycheck.errors import InputError
+from theorycheck.exact import from_strings, rationals, to_fractions, to_strings
 from theorycheck.networks import Network, Parameters
 
 
@@ -26,6 +27,9 @@ class Case:
         inputs: ``(K, N, d)``.
         targets: ``(K, N, C)``, or None where the claim needs no labels.
         numbers: named hyperparameters, shared by all members (weight decay, batch size, ...).
+
+    Raises:
+        InputError: when the arrays do not fit the network or one another.
     """
 
     network: Network
@@ -33,6 +37,20 @@ class Case:
     inputs: np.ndarray
     targets: np.ndarray | None = None
     numbers: Mapping[str, Fraction] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shapes = [array.shape for array in (*self.parameters, self.inputs)]
+        if self.inputs.ndim == 3 and self.inputs.size:
+            members, samples, _ = self.inputs.shape
+            expected = [(members, *p.shape) for p in self.network.parameters]
+            expected.append((members, samples, self.network.input_width))
+            fits = self.targets is None or self.targets.shape[:-1] == (members, samples)
+            if shapes == expected and fits:
+                return
+        raise InputError(
+            f"arrays of shapes {shapes} are no parameters and inputs of {self.network},"
+            " or the targets do not match: stack one entry per member, sample and unit"
+        )
 
     @property
     def members(self) -> int:
@@ -64,9 +82,9 @@ class Case:
         """A JSON document with every number as a rational string; inverse of `from_dict`."""
         return {
             "network": self.network.to_dict(),
-            "parameters": [_to_strings(p) for p in self.parameters],
-            "inputs": _to_strings(self.inputs),
-            "targets": None if self.targets is None else _to_strings(self.targets),
+            "parameters": [to_strings(rationals(p)) for p in self.parameters],
+            "inputs": to_strings(rationals(self.inputs)),
+            "targets": None if self.targets is None else to_strings(rationals(self.targets)),
             "numbers": {name: str(number) for name, number in sorted(self.numbers.items())},
         }
 
@@ -82,21 +100,24 @@ class Case:
             targets = document["targets"]
             return cls(
                 network,
-                tuple(_from_strings(p) for p in document["parameters"]),
-                _from_strings(document["inputs"]),
-                None if targets is None else _from_strings(targets),
-                {name: Fraction(text) for name, text in document["numbers"].items()},
+                tuple(_numbers(p) for p in document["parameters"]),
+                _numbers(document["inputs"]),
+                None if targets is None else _numbers(targets),
+                {
+                    name: to_fractions(from_strings(text)).item()
+                    for name, text in document["numbers"].items()
+                },
             )
-        except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"not a case: {error!r}") from error
 
 
-def _to_strings(array: np.ndarray) -> Any:
-    return np.vectorize(lambda x: str(Fraction(x)), otypes=[object])(array).tolist()
-
-
-def _from_strings(nested: Any) -> np.ndarray:
-    exact = np.vectorize(Fraction, otypes=[object])(np.array(nested, dtype=object))
-    floats = exact.astype(np.float64)
-    representable = all(Fraction(x) == y for x, y in zip(floats.flat, exact.flat, strict=True))
-    return np.asarray(floats if representable else exact)
+def _numbers(strings: Any) -> np.ndarray:
+    """As float64 where every number is one, as Fractions otherwise."""
+    fractions = to_fractions(from_strings(strings))
+    try:
+        floats = fractions.astype(np.float64)
+    except OverflowError:
+        return fractions
+    representable = all(Fraction(x) == y for x, y in zip(floats.flat, fractions.flat, strict=True))
+    return floats if representable else fractions

@@ -64,12 +64,14 @@ class Setting:
     Attributes:
         altered: check the control, the deliberately false neighbour, instead of the claim.
         device: name of the torch device that trainings run on.
+        images: the image data that claims on real data train on (`datasets.images`).
         seed: derived from the run's seed and the claim's id; all bulk randomness comes from it.
         effort: the profile's factor.
     """
 
     altered: bool = False
     device: str = "cpu"
+    images: str = "digits"
     seed: int = 0
     effort: float = 1.0
 

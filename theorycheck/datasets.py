@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -484,6 +485,23 @@ def read_cifar10(
             raise InputError(_missing_cifar_file(path))
     records = np.concatenate([_read_cifar_file(path, records_per_file) for path in paths])
     return _from_bytes(f"{root.name} {split}", records[:, 1:], records[:, 0])
+
+
+@cache
+def images(name: str) -> Dataset:
+    """Image data by name: ``digits``, ``mnist:FOLDER`` or ``cifar10:FOLDER`` (training splits).
+
+    Raises:
+        InputError: for another name, and as `read_idx` and `read_cifar10` do.
+    """
+    kind, _, folder = name.partition(":")
+    if name == "digits":
+        return digits()
+    if kind == "mnist" and folder:
+        return read_idx(Path(folder)).in_ball()
+    if kind == "cifar10" and folder:
+        return read_cifar10(Path(folder)).in_ball()
+    raise InputError(f"unknown image data {name!r}: name digits, mnist:FOLDER or cifar10:FOLDER")
 
 
 def _missing_cifar_file(path: Path) -> str:

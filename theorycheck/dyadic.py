@@ -17,6 +17,8 @@ from theorycheck.networks import Layer, Network, forward
 
 SIGNIFICAND_BITS = 53
 INTEGER_BITS = 63
+NORMAL_EXPONENT = 1022
+"""2**-1022 is the smallest normal float64."""
 
 
 def bits_needed(case: Case) -> np.ndarray:
@@ -28,11 +30,13 @@ def bits_needed(case: Case) -> np.ndarray:
     input and slope by its absolute value, or by its quantum where that is larger; by monotonicity
     every partial sum, in units of its own quantum, is then at most the output of this positive
     network in units of the product of *all* quanta: a factor that a term leaves out is at least one
-    quantum. A float64 operation whose exact result needs at most 53 bits does not round (IEEE 754).
-    One bit is added for the rounding of the bound itself.
+    quantum. A float64 operation does not round when its exact result needs at most 53 bits and is a
+    multiple of 2**-1074 (IEEE 754). One bit is added for the rounding of the bound itself, which
+    is a normal number when the product of all quanta is one.
 
     Returns:
-        ``(K,)`` integers.
+        ``(K,)`` whole numbers; infinite where the bound leaves the range of float64, and for a
+        number that is not dyadic.
 
     Raises:
         ValueError: for networks with batch normalisation, whose divisions are not dyadic.
@@ -40,21 +44,25 @@ def bits_needed(case: Case) -> np.ndarray:
     network = case.network
     if network.normalised_by_batch:
         raise ValueError("batch normalisation divides; its values are not dyadic")
-    exponent = _exponent(case.inputs)
-    parameters = []
-    for array in case.parameters:
-        quantum = _exponent(array)
-        parameters.append(torch.tensor(np.maximum(np.abs(array), 2.0**-quantum)))
-    inputs = torch.tensor(np.maximum(np.abs(case.inputs), 2.0**-exponent))
-    bound = forward(_positive(network), tuple(parameters), inputs).amax(dim=(1, 2)).numpy()
+    exponents = [_exponent(array) for array in case.parameters]
+    input_exponent = _exponent(case.inputs)
     # Along any path there is at most one factor per layer and one slope per activation.
-    per_layer = [0] * len(network.layers)
-    for parameter, array in zip(network.parameters, case.parameters, strict=True):
-        layer = parameter.layer - 1
-        per_layer[layer] = max(per_layer[layer], _exponent(array))
-    slopes = sum(_exponent(np.array([layer.slope])) for layer in network.layers)
-    total = exponent + sum(per_layer) + slopes
-    return np.asarray(np.ceil(np.log2(bound) + total).astype(int) + 1)
+    per_layer = [0.0] * network.depth
+    for parameter, exponent in zip(network.parameters, exponents, strict=True):
+        per_layer[parameter.layer - 1] = max(per_layer[parameter.layer - 1], exponent)
+    slopes = np.array([layer.slope for layer in network.layers])
+    total = input_exponent + sum(per_layer) + sum(_exponent(slope) for slope in slopes)
+    if total > NORMAL_EXPONENT:
+        return np.full(case.members, np.inf)
+    parameters = tuple(map(_positive_numbers, case.parameters, exponents))
+    inputs = _positive_numbers(case.inputs, input_exponent)
+    outputs = forward(_positive(network), parameters, inputs).amax(dim=(1, 2)).numpy()
+    bound = outputs * np.maximum(1.0, np.abs(slopes)).prod()
+    return np.asarray(np.ceil(np.log2(bound) + total) + 1)
+
+
+def _positive_numbers(array: np.ndarray, exponent: float) -> torch.Tensor:
+    return torch.tensor(np.maximum(np.abs(array.astype(np.float64)), 2.0**-exponent))
 
 
 def _positive(network: Network) -> Network:
@@ -64,7 +72,9 @@ def _positive(network: Network) -> Network:
     return Network(network.input_width, layers)
 
 
-def _exponent(array: np.ndarray) -> int:
-    """The smallest e >= 0 such that every entry is a multiple of 2**-e."""
+def _exponent(array: np.ndarray) -> float:
+    """The smallest e >= 0 such that 2**-e divides every entry; infinite if there is none."""
     denominators = {Fraction(x).denominator for x in np.unique(array)}
-    return max((math.ceil(math.log2(d)) for d in denominators), default=0)
+    if any(d.bit_count() > 1 for d in denominators):
+        return math.inf
+    return max(d.bit_length() - 1 for d in denominators)

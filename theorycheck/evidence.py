@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from theorycheck.cases import Case
+from theorycheck.errors import InputError
 from theorycheck.rounding import Interval
 
 Describe = Callable[[int], Case]
@@ -58,10 +59,17 @@ class Unmet:
 
     Attributes:
         distance: how close the search came (0 would meet them), in the units that ``note`` names.
+
+    Raises:
+        InputError: when the distance is not finite; such a search says nothing.
     """
 
     distance: float
     note: str
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.distance):
+            raise InputError(f"a search ended at distance {self.distance}: report a finite one")
 
 
 @dataclass(frozen=True)
@@ -175,7 +183,7 @@ def rank_at_most(
         relation="≤",
         right=str(bound),
         arithmetic=arithmetic,
-        tightness=highest / bound,
+        tightness=highest / bound if bound > 0 else None,
         count=len(ranks),
         case=None if describe is None else lambda: describe(member),
         note=note,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ def examine(
     profile: Profile,
     run_seed: int,
     device: str,
+    images: str = "digits",
     certificate: Path | None = None,
 ) -> dict[str, Any]:
     """Check a claim and its control, and return its entry of ``claims.json``.
@@ -42,18 +43,16 @@ def examine(
     """
     started = time.perf_counter()
     setting = Setting(
-        device=device, seed=claim.seed(run_seed, altered=False), effort=profile.effort
+        device=device,
+        images=images,
+        seed=claim.seed(run_seed, altered=False),
+        effort=profile.effort,
     )
     recorded = None if certificate is None else _replay_certificate(claim, setting, certificate)
     evidence = search(claim, setting)
     if recorded is not None:
         evidence.counterexample = recorded
-    altered = Setting(
-        altered=True,
-        device=device,
-        seed=claim.seed(run_seed, altered=True),
-        effort=profile.effort,
-    )
+    altered = replace(setting, altered=True, seed=claim.seed(run_seed, altered=True))
     control = search(claim, altered)
     judgement = judge(claim, evidence, control)
     entry = describe(claim, judgement, evidence, control)

@@ -12,7 +12,7 @@ evaluated at once. Shapes below: ``K`` members, ``N`` samples, ``d`` input width
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -144,6 +144,8 @@ class Network:
                 raise InputError(f"layer {vertex} needs a positive width and at least one edge")
             if layer.normalisation not in get_args(Normalisation):
                 raise InputError(f"layer {vertex}: unknown normalisation {layer.normalisation!r}")
+            if not math.isfinite(layer.slope):
+                raise InputError(f"layer {vertex}: a slope of {layer.slope} is not finite")
             for edge in layer.edges:
                 if not 0 <= edge.source < vertex:
                     raise InputError(f"layer {vertex} reads vertex {edge.source}, no earlier one")
@@ -232,13 +234,18 @@ class Network:
             for entry in document["layers"]:
                 edges = []
                 for item in entry["edges"]:
+                    _check_types(item)
                     fields = {k: v for k, v in item.items() if k not in ("source", "map")}
                     if "kernel" in fields:
-                        fields["kernel"] = tuple(fields["kernel"])
+                        height, width = fields["kernel"]
+                        fields["kernel"] = (height, width)
+                        _check_types({"height": height, "width": width})
                     edges.append(Edge(item["source"], MAPS[item["map"]](**fields)))
+                _check_types(entry)
                 layers.append(Layer(**{**entry, "edges": tuple(edges)}))
+            _check_types({"input_width": document["input_width"]})
             return cls(document["input_width"], tuple(layers))
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"not a network description: {error!r}") from error
 
     def __str__(self) -> str:
@@ -255,6 +262,23 @@ class Network:
                 notes.extend(_edge_text(edge) for edge in layer.edges)
             parts.append(f"{name} {layer.width}" + (f" [{', '.join(notes)}]" if notes else ""))
         return " -> ".join(parts)
+
+
+FIELD_TYPES: dict[str, tuple[type, ...]] = {
+    "bias": (bool,),
+    "edges": (list,),
+    "kernel": (list, tuple),
+    "map": (str,),
+    "normalisation": (str,),
+    "slope": (float, int),
+}
+"""Types within `Network.to_dict`, by name; all other fields are integers."""
+
+
+def _check_types(fields: Mapping[str, Any]) -> None:
+    for name, value in fields.items():
+        if type(value) not in FIELD_TYPES.get(name, (int,)):
+            raise TypeError(f"{name} is {value!r}")
 
 
 def _edge_text(edge: Edge) -> str:

@@ -43,6 +43,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="default",
         help="how much is tried; explore draws a fresh seed (default: default)",
     )
+    group.addoption(
+        "--images",
+        metavar="DATA",
+        default="digits",
+        help="what claims on real data train on: digits, mnist:FOLDER or cifar10:FOLDER"
+        " (default: digits)",
+    )
     group.addoption("--claims", metavar="ID[,ID...]", help="check only these claims")
     group.addoption(
         "--report-dir",
@@ -152,6 +159,7 @@ class ClaimSession:
         Raises:
             InputError: naming the file, folder, device or claim that cannot be used.
         """
+        from theorycheck.datasets import images
         from theorycheck.training import resolve_device
 
         ids = [node.rpartition("::")[2] for node in self.expected]
@@ -166,6 +174,7 @@ class ClaimSession:
         self.device = str(resolve_device(self.config.option.device))
         self.record = report.load_baseline(self.baseline)
         if self.worker_input is None and not self.config.option.collectonly:
+            images(self.config.option.images)
             self._try_writing()
 
     def _try_writing(self) -> None:
@@ -230,6 +239,7 @@ class ClaimSession:
             profile=self.profile,
             run_seed=self.seed,
             device=self.device,
+            images=self.config.option.images,
             certificate=certificate if recorded else None,
         )
 
@@ -294,6 +304,7 @@ class ClaimSession:
             "profile": self.profile.name,
             "seed": self.seed,
             "device": self.device,
+            "images": self.config.option.images,
             "workers": self.config.getoption("numprocesses", None) or 1,
             "finished": len(self.received) == len(self.expected),
             "started": datetime.fromtimestamp(self.started, UTC).isoformat(timespec="seconds"),

@@ -83,6 +83,10 @@ def load_report(path: Path) -> dict[str, Any]:
     for claim in claims:
         if not isinstance(claim, dict) or not claim.keys() >= ENTRY_FIELDS:
             raise InputError(f"report {path} has an incomplete claim; run the claims again")
+        if claim["verdict"] not in ORDER:
+            raise InputError(
+                f"report {path}: {claim['verdict']!r} is no verdict; run the claims again"
+            )
     return document
 
 
@@ -214,7 +218,7 @@ def _summary(entries: Sequence[Entry]) -> list[str]:
 
 def _errata(entries: Sequence[Entry]) -> list[str]:
     corrected = {entry["corrects"]: entry for entry in entries if entry["corrects"]}
-    failed = [entry for entry in entries if entry["verdict"] in ("refuted", "vacuous")]
+    failed = [e for e in entries if e["verdict"] in ("refuted", "vacuous") and e["sources"]]
     if not failed:
         return ["Nothing that was checked."]
     lines = []

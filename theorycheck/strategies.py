@@ -9,6 +9,7 @@ many networks at the price of one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
 
@@ -25,6 +26,7 @@ from theorycheck.networks import (
     Identity,
     Layer,
     Network,
+    Normalisation,
     mlp,
 )
 
@@ -33,6 +35,8 @@ SLOPES = (RELU, LINEAR, 0.5, 0.25)
 
 Targets = Literal["none", "signs", "one-hot", "dyadic"]
 LARGEST_INTEGER = 3
+SMALL_INTEGERS = (1, 0, -1, 2, -2, 3, -3)
+"""In the order of shrinking: a network of ones stays a counterexample when it loses units."""
 COHORT = 32
 
 
@@ -65,6 +69,7 @@ def convolutional_networks(
     slopes: Sequence[float] = SLOPES,
     outputs: tuple[int, int] = (1, 1),
     layers: tuple[int, int] = (1, 2),
+    filters: tuple[int, int] = (1, 2),
 ) -> Network:
     """One or two convolutional layers (overlapping or not, one- or two-dimensional), then dense."""
     slope = draw(st.sampled_from(slopes))
@@ -75,10 +80,10 @@ def convolutional_networks(
     for _ in range(draw(st.integers(*layers))):
         kernel = (draw(st.integers(1, min(2, height))), draw(st.integers(1, min(3, width))))
         stride = draw(st.integers(1, 2))
-        filters = draw(st.integers(1, 2))
-        convolution = Convolution(channels, height, width, filters, kernel, stride)
+        count = draw(st.integers(*filters))
+        convolution = Convolution(channels, height, width, count, kernel, stride)
         built.append(Layer(convolution.target_width, (Edge(len(built), convolution),), slope))
-        channels = filters
+        channels = count
         height = (height - kernel[0]) // stride + 1
         width = (width - kernel[1]) // stride + 1
     built.append(Layer(draw(st.integers(*outputs)), (Edge(len(built)),), LINEAR))
@@ -172,15 +177,8 @@ def cases(
     if draw(st.booleans()):
         rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
         return _cohort(network, count, targets, drawn, cohort, rng)
-    integers = st.integers(-LARGEST_INTEGER, LARGEST_INTEGER)
-
-    def array(*shape: int) -> np.ndarray:
-        size = int(np.prod(shape))
-        values = draw(st.lists(integers, min_size=size, max_size=size))
-        return np.array(values, dtype=np.float64).reshape(1, *shape)
-
-    parameters = tuple(array(*p.shape) for p in network.parameters)
-    inputs = array(count, network.input_width)
+    parameters = tuple(_integer_array(draw, (1, *p.shape)) for p in network.parameters)
+    inputs = _integer_array(draw, (1, count, network.input_width))
     labels: np.ndarray | None = None
     if targets == "signs":
         signs = draw(st.lists(st.booleans(), min_size=count, max_size=count))
@@ -190,7 +188,7 @@ def cases(
         chosen = draw(st.lists(classes, min_size=count, max_size=count))
         labels = np.eye(network.output_width)[chosen][None]
     elif targets == "dyadic":
-        labels = array(count, network.output_width) / 2
+        labels = _integer_array(draw, (1, count, network.output_width)) / 2
     return Case(network, parameters, inputs, labels, drawn)
 
 
@@ -239,3 +237,122 @@ def _spoil(
             inputs[member] = inputs[member, :1] * rng.integers(-2, 3, size=(inputs.shape[1], 1))
         case _:  # a zero sample: every pre-activation is at its kink
             inputs[member, 0] = 0.0
+
+
+@st.composite
+def residual_networks(
+    draw: st.DrawFn,
+    *,
+    blocks: tuple[int, int] = (1, 2),
+    widths: tuple[int, int] = (1, 3),
+    slopes: Sequence[float] = SLOPES,
+    outputs: tuple[int, int] = (1, 1),
+) -> Network:
+    """A linear layer, blocks ``z + sigma(W2 sigma(W1 z))``, a linear layer (galanti2022, 4.1)."""
+    slope = draw(st.sampled_from(slopes))
+    width = draw(st.integers(*widths))
+    layers = [Layer(width, (Edge(0),), LINEAR)]
+    for _ in range(draw(st.integers(*blocks))):
+        start = len(layers)
+        sides = (Edge(start, Identity()), Edge(start + 2, Identity()))
+        layers += [
+            Layer(width, (Edge(start),), slope),
+            Layer(width, (Edge(start + 1),), slope),
+            Layer(width, sides, LINEAR),
+        ]
+    layers.append(Layer(draw(st.integers(*outputs)), (Edge(len(layers)),), LINEAR))
+    return Network(draw(st.integers(*widths)), tuple(layers))
+
+
+@st.composite
+def batch_normalised(
+    draw: st.DrawFn, networks: st.SearchStrategy[Network], normalisation: Normalisation
+) -> Network:
+    """The drawn networks, some of their hidden layers (at least one) with batch normalisation."""
+    network = draw(networks)
+    chosen = draw(st.sets(st.integers(0, network.depth - 2), min_size=1))
+    layers = [
+        replace(layer, normalisation=normalisation if i in chosen else "none")
+        for i, layer in enumerate(network.layers)
+    ]
+    return Network(network.input_width, tuple(layers))
+
+
+@st.composite
+def batches(
+    draw: st.DrawFn,
+    networks: st.SearchStrategy[Network],
+    *,
+    samples: tuple[int, int] = (2, 4),
+    coefficient: str | None = None,
+) -> Case:
+    """One network and one batch of integers; gains are not zero.
+
+    Args:
+        coefficient: name of an integer that is drawn for each sample.
+    """
+    network = draw(networks)
+    count = draw(st.integers(*samples))
+    parameters = _small_integers(draw, network)
+    inputs = _integer_array(draw, (1, count, network.input_width))
+    return Case(network, parameters, inputs, None, _coefficients(draw, coefficient, count))
+
+
+HADAMARD = np.array([[1.0, 1.0, 1.0], [1.0, -1.0, -1.0], [-1.0, 1.0, -1.0], [-1.0, -1.0, 1.0]])
+"""Four samples of three features with mean 0, variance 1 and covariance 0."""
+PYTHAGOREAN: dict[int, tuple[tuple[int, ...], ...]] = {
+    1: ((1,), (-2,)),
+    2: ((1, 0), (0, 1), (3, 4), (4, -3), (-5, 12)),
+    3: ((1, 0, 0), (0, 1, 0), (0, 3, 4), (1, 2, 2), (2, -2, 1), (-2, 3, 6), (4, 4, -7)),
+}
+"""Integer vectors whose Euclidean norm is an integer, by length."""
+
+
+@st.composite
+def rational_batches(
+    draw: st.DrawFn,
+    networks: st.SearchStrategy[Network],
+    normalisation: Normalisation,
+    *,
+    coefficient: str | None = None,
+) -> Case:
+    """Four samples that the first layer, normalised over the batch, standardises in rationals.
+
+    The samples are a multiple of `HADAMARD` around some mean, so that a unit with weights ``w`` has
+    the standard deviation ``|w|``, up to that multiple; the rows of the first weight matrix are
+    `PYTHAGOREAN`. Features beyond the third are constant over the batch.
+    """
+    network = draw(networks)
+    first, *others = network.layers
+    layers = (replace(first, normalisation=normalisation), *others)
+    network = Network(network.input_width, layers)
+    weights, *rest = _small_integers(draw, network)
+    varying = min(network.input_width, HADAMARD.shape[1])
+    rows = st.sampled_from(PYTHAGOREAN[varying])
+    weights[0, :, :varying] = [draw(rows) for _ in range(first.width)]
+    inputs = np.repeat(_integer_array(draw, (1, 1, network.input_width)), len(HADAMARD), axis=1)
+    inputs[..., :varying] += HADAMARD[:, :varying] * draw(st.sampled_from([1.0, -2.0]))
+    numbers = _coefficients(draw, coefficient, len(HADAMARD))
+    return Case(network, (weights, *rest), inputs, None, numbers)
+
+
+def _small_integers(draw: st.DrawFn, network: Network) -> tuple[np.ndarray, ...]:
+    return tuple(
+        np.array([draw(st.sampled_from([1.0, 2.0, -1.0]))])
+        if parameter.role == "gain"
+        else _integer_array(draw, (1, *parameter.shape))
+        for parameter in network.parameters
+    )
+
+
+def _integer_array(draw: st.DrawFn, shape: tuple[int, ...]) -> np.ndarray:
+    size = int(np.prod(shape))
+    values = draw(st.lists(st.sampled_from(SMALL_INTEGERS), min_size=size, max_size=size))
+    return np.array(values, dtype=np.float64).reshape(shape)
+
+
+def _coefficients(draw: st.DrawFn, name: str | None, count: int) -> dict[str, Fraction]:
+    if name is None:
+        return {}
+    values = _integer_array(draw, (count,))
+    return {f"{name}_{j}": Fraction(value) for j, value in enumerate(values, start=1)}

@@ -38,7 +38,8 @@ def judge(claim: Claim, evidence: Evidence, control: Evidence) -> Judgement:
 
     One confirmed counterexample refutes a deterministic claim. It holds only when its control was
     refuted by the same check (so that the check can fail) and its hypotheses were met at least
-    ``claim.enough`` times. A tendency is decided by the sequential test alone.
+    ``claim.enough`` times by examples that rounding did not leave open. A tendency is decided by
+    the sequential test alone.
     """
     if evidence.counterexample is not None:
         found = evidence.counterexample
@@ -66,6 +67,12 @@ def judge(claim: Claim, evidence: Evidence, control: Evidence) -> Judgement:
         return Judgement(
             Verdict.UNDECIDED,
             f"the hypotheses were met by {evidence.met} examples, {claim.enough} are needed",
+        )
+    if evidence.met - evidence.open < claim.enough:
+        return Judgement(
+            Verdict.UNDECIDED,
+            f"rounding left {evidence.open} of {evidence.met} examples open,"
+            f" {claim.enough} decided ones are needed",
         )
     if claim.kind == "symbolic":
         return Judgement(Verdict.PROVED, "reduced symbolically to an identity; control refuted")

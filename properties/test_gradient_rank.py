@@ -1,0 +1,463 @@
+"""Claims on the rank of the gradient of a network's output with respect to one weight matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+
+from properties.papers import GALANTI2022, XU2022
+from theorycheck import exact
+from theorycheck.cases import Case
+from theorycheck.claims import Setting, claim
+from theorycheck.dyadic import SIGNIFICAND_BITS, bits_needed
+from theorycheck.errors import InputError
+from theorycheck.evidence import Findings, Observation, Rejection, equality, rank_at_most
+from theorycheck.networks import (
+    Convolution,
+    Dense,
+    Edge,
+    Network,
+    Normalisation,
+    forward,
+    sample_gradients,
+)
+from theorycheck.strategies import (
+    batch_normalised,
+    batches,
+    cases,
+    convolutional_networks,
+    directed_graphs,
+    mlps,
+    rational_batches,
+    residual_networks,
+)
+
+FLOATS = "float64 without rounding"
+RATIONALS = "rationals"
+QUOTIENTS = "rational difference quotients"
+BALLS = "balls of 200 bits"
+BITS = 200
+
+
+def ranks_up_to_two(matrices: torch.Tensor) -> np.ndarray:
+    """0, 1, or 2 for "at least 2": the rank of matrices ``(K, ..., p, q)``, largest per member.
+
+    A matrix has rank at most 1 when all its 2 x 2 minors with one nonzero entry vanish. The two
+    products of a minor are exact when entries have at most half the bits of a significand.
+    """
+    members = len(matrices)
+    flat = matrices.reshape(-1, *matrices.shape[-2:])
+    each = torch.arange(len(flat))
+    row, column = divmod(flat.abs().flatten(1).argmax(dim=1), flat.shape[-1])
+    pivot = flat[each, row, column]
+    crossed = flat[each, :, column][:, :, None] * flat[each, row, :][:, None, :]
+    above_one = (flat * pivot[:, None, None] != crossed).any(dim=(1, 2))
+    ranks = torch.where(above_one, 2, (pivot != 0).long())
+    return ranks.reshape(members, -1).amax(dim=1).numpy()
+
+
+def minors_are_exact(case: Case) -> bool:
+    """Whether `ranks_up_to_two` may be asked about gradients, or sums of them over the samples."""
+    bits = int(bits_needed(case).max()) + case.samples.bit_length()
+    return 2 * bits <= SIGNIFICAND_BITS
+
+
+def ranked(case: Case, ranks: np.ndarray, bound: int, how: str, widest: int) -> Observation:
+    """``rank <= bound``, degenerate where no matrix is large enough to have a higher rank."""
+    found = rank_at_most(ranks, bound, how, case.member)
+    small = None if widest > bound else "the matrices are too small for a higher rank"
+    return replace(found, degenerate=small)
+
+
+def widest(network: Network, weights: tuple[int, ...]) -> int:
+    """The highest rank that the shapes of some weights allow."""
+    return max(min(network.parameters[k].shape) for k in weights)
+
+
+def rank_of_gradients(case: Case, weights: tuple[int, ...], *, summed: bool) -> Findings:
+    """``rank <= 1`` for autograd's gradient of each output at each sample, or summed over samples.
+
+    Single networks are decided again with derivatives from difference quotients, at the samples
+    where no unit is at its kink.
+    """
+    network = case.network
+    if not minors_are_exact(case):
+        yield Rejection("minors would round", case.members)
+        return
+    gradients = sample_gradients(network, *case.tensors())
+    largest = np.zeros(case.members, dtype=int)
+    for k in weights:
+        matrices = gradients[k].sum(dim=1) if summed else gradients[k]
+        largest = np.maximum(largest, ranks_up_to_two(matrices))
+    yield ranked(case, largest, 1, FLOATS, widest(network, weights))
+    if case.members > 1:
+        return
+    parameters = [exact.rationals(p[0]) for p in case.parameters]
+    samples = exact.rationals(case.inputs[0])
+    smooth = [i for i, x in enumerate(samples) if not exact.has_kink(network, parameters, x[None])]
+    if not smooth:
+        return
+    ranks = []
+    for k in weights:
+        derivative = exact.derivative_by_quotients(network, parameters, samples[smooth], k)
+        assert derivative is not None, "the steps end far below the distance to any kink"
+        matrices = derivative.sum(axis=0) if summed else derivative
+        ranks += [exact.rank(m) for m in matrices.reshape(-1, *derivative.shape[-2:])]
+    yield ranked(case, np.array([max(ranks)]), 1, QUOTIENTS, widest(network, weights))
+
+
+@claim(
+    "gradient-rank",
+    title="The gradient of one output at one sample has rank at most 1 in every weight matrix",
+    kind="rank",
+    sources=[
+        GALANTI2022.at("Lemma 1"),
+        GALANTI2022.at("Section 1, with footnote 1"),
+        XU2022.at("Section 6.1, proof of Lemma 8"),
+    ],
+    statement=r"\operatorname{rank}\Big(\frac{\partial f_W(x)}{\partial W^{pq}}\Big) \le 1"
+    r" \quad \forall x, p, q",
+    hypotheses=[
+        "a directed acyclic graph of layers without normalisation (galanti2022, Eq. 3-4), with"
+        " dense, constant or residual connections; each component where there are several outputs",
+        "ReLU, leaky ReLU or linear activations",
+        "where a pre-activation is 0, the derivative is autograd's",
+    ],
+    control="the gradient is summed over the samples of a batch",
+    given={
+        "case": cases(
+            st.one_of(
+                mlps(depths=(1, 4), outputs=(1, 3)),
+                directed_graphs(outputs=(1, 2)),
+                residual_networks(outputs=(1, 2)),
+            )
+        )
+    },
+)
+def gradient_rank(setting: Setting, case: Case) -> Findings:
+    """The gradient is an outer product: of what reaches the output from the matrix's target, with
+    the value of its source.
+
+    Backpropagation builds that product, so that a check of its result alone would come close to a
+    tautology. Single networks are therefore decided with derivatives that come entry by entry from
+    difference quotients, and with the exact rank of the resulting matrix of rationals, wherever no
+    unit is at its kink. Cohorts are decided with autograd's gradient by exact minors; this covers
+    kinks. The lemma is printed for every input and proved for almost every one; at a kink its
+    conclusion holds for every element of the generalised gradient with respect to the one matrix,
+    since the right factor is the value of the source, which all of them share.
+    """
+    yield from rank_of_gradients(case, case.network.weights, summed=setting.altered)
+
+
+def filters(network: Network) -> tuple[int, ...]:
+    """Positions of the weights of convolutional layers."""
+    return tuple(k for k in network.weights if isinstance(incoming(network, k).map, Convolution))
+
+
+def incoming(network: Network, weight: int) -> Edge:
+    """The edge that a weight belongs to."""
+    described = network.parameters[weight]
+    edges = network.layers[described.layer - 1].edges
+    return next(edge for edge in edges if edge.source == described.source)
+
+
+@claim(
+    "gradient-rank-convolution",
+    title="The gradient of one output at one sample has rank at most 1 in a matrix of filters",
+    kind="rank",
+    sources=[GALANTI2022.at("Abstract of the memo: networks may include convolutional layers")],
+    statement=r"\operatorname{rank}\Big(\frac{\partial f_W(x)}{\partial K}\Big) \le 1,"
+    r" \qquad K \in \mathbb{R}^{\text{filters} \times \text{kernel entries}}",
+    hypotheses=[
+        "the weight matrix of a convolutional layer holds one filter per row",
+        "ReLU, leaky ReLU or linear activations",
+    ],
+    control="the gradient is summed over the samples of a batch",
+    given={"case": cases(convolutional_networks(outputs=(1, 2)))},
+)
+def gradient_rank_convolution(setting: Setting, case: Case) -> Findings:
+    """The abstract says that the analysis covers convolutional layers; the body of the paper (its
+    second abstract, Section 2.1, the proofs) treats weight matrices that act on whole layers only.
+
+    Read with the filters as the weight matrix, which is what is trained, Lemma 1 fails as soon as
+    a filter meets two different patches: each patch adds an outer product of its own.
+    """
+    yield from rank_of_gradients(case, filters(case.network), summed=setting.altered)
+
+
+@claim(
+    "gradient-rank-convolution-patches",
+    title="The gradient in a matrix of filters has at most the rank of the number of patches",
+    kind="rank",
+    sources=[],
+    statement=r"\operatorname{rank}\Big(\frac{\partial f_W(x)}{\partial K}\Big)"
+    r" \le \text{number of patches that } K \text{ is applied to}",
+    hypotheses=[
+        "the weight matrix of a convolutional layer holds one filter per row",
+        "ReLU, leaky ReLU or linear activations; where a pre-activation is 0, the derivative is"
+        " autograd's",
+    ],
+    control="the bound is one less",
+    given={
+        "case": cases(
+            convolutional_networks(outputs=(1, 2), filters=(1, 4), layers=(1, 1)), cohort=4
+        )
+    },
+    corrects="gradient-rank-convolution",
+)
+def gradient_rank_convolution_patches(setting: Setting, case: Case) -> Findings:
+    """Each patch contributes one outer product. The bound is reached, so that batches of one sample
+    give convolutional layers no constraint of rank 1.
+
+    The rank of autograd's gradient, free of rounding, is computed in rationals.
+    """
+    if bits_needed(case).max() > SIGNIFICAND_BITS:
+        yield Rejection("float64 would round", case.members)
+        return
+    network = case.network
+    gradients = sample_gradients(network, *case.tensors())
+    for k in filters(network):
+        connection = incoming(network, k).map
+        assert isinstance(connection, Convolution)
+        ranks = [
+            max(exact.rank(matrix) for matrix in exact.rationals(member.flatten(0, 1)))
+            for member in gradients[k]
+        ]
+        bound = connection.positions - setting.altered
+        yield ranked(case, np.array(ranks), bound, RATIONALS, widest(network, (k,)))
+
+
+def unrolled(case: Case) -> Case:
+    """Each convolutional layer as the dense layer with its Toeplitz matrix."""
+    network = case.network
+    arrays = list(case.parameters)
+    for k in filters(network):
+        connection = incoming(network, k).map
+        assert isinstance(connection, Convolution)
+        shape = (connection.filters, connection.positions, connection.source_width)
+        toeplitz = np.zeros((case.members, *shape))
+        for position, patch in enumerate(connection.patches()):
+            toeplitz[:, :, position, patch] = arrays[k]
+        arrays[k] = toeplitz.reshape(case.members, -1, connection.source_width)
+    layers = [
+        replace(layer, edges=tuple(replace(edge, map=Dense()) for edge in layer.edges))
+        for layer in network.layers
+    ]
+    dense = Network(network.input_width, tuple(layers))
+    return replace(case, network=dense, parameters=tuple(arrays))
+
+
+@claim(
+    "gradient-rank-toeplitz",
+    title="The gradient in a convolutional layer's Toeplitz matrix has rank at most 1",
+    kind="rank",
+    sources=[],
+    statement=r"\operatorname{rank}\Big(\frac{\partial f_W(x)}{\partial T}\Big) \le 1, \qquad"
+    r" T \in \mathbb{R}^{\text{layer} \times \text{layer}}",
+    hypotheses=[
+        "every convolutional layer is written as the dense matrix T that acts on the whole layer,"
+        " and the entries of T are varied freely",
+        "ReLU, leaky ReLU or linear activations",
+    ],
+    control="the gradient is summed over the samples of a batch",
+    given={"case": cases(convolutional_networks(outputs=(1, 2)), cohort=8)},
+    corrects="gradient-rank-convolution",
+)
+def gradient_rank_toeplitz(setting: Setting, case: Case) -> Findings:
+    """The other reading of a convolutional layer's weight matrix, under which Lemma 1 holds. It is
+    not what training with shared filters changes.
+
+    That the unrolled network computes the same function is checked with it.
+    """
+    dense = unrolled(case)
+    if minors_are_exact(dense):
+        outputs = [forward(c.network, *c.tensors()).numpy() for c in (case, dense)]
+        yield equality(*outputs, FLOATS, case.member)
+    weights = filters(case.network)
+    for finding in rank_of_gradients(dense, weights, summed=setting.altered):
+        yield of_case(finding, case) if isinstance(finding, Observation) else finding
+
+
+def of_case(finding: Observation, case: Case) -> Observation:
+    return replace(finding, case=case.member)
+
+
+Combine = Callable[[Case, exact.Array], list[exact.Array]]
+"""From gradients ``(N, p, q)`` at the samples of a batch to the matrices whose rank is bounded."""
+
+
+def weighted_sum(case: Case, gradients: exact.Array) -> list[exact.Array]:
+    """``sum_j beta_j df(x_j)/dW`` with the drawn coefficients."""
+    coefficients = [case.numbers[f"beta_{j}"] for j in range(1, case.samples + 1)]
+    betas = exact.rationals(coefficients)[:, None, None]
+    return [(betas * gradients).sum(axis=0)]
+
+
+def each_sample(case: Case, gradients: exact.Array) -> list[exact.Array]:
+    return list(gradients)
+
+
+def ranks_over_batch(
+    case: Case, weights: tuple[int, ...], combine: Combine
+) -> tuple[int, str] | Rejection:
+    """The highest rank found, and in which arithmetic: in balls it is a proven lower bound."""
+    network = case.network
+    for numbers, how in ((exact.rationals, RATIONALS), (exact.balls, BALLS)):
+        with exact.precision(BITS):
+            parameters = [numbers(p[0]) for p in case.parameters]
+            inputs = numbers(case.inputs[0])
+            try:
+                exact.vertices(network, parameters, inputs)
+            except InputError:
+                continue
+            matrices = [
+                matrix
+                for k in weights
+                for matrix in combine(case, exact.jacobian(network, parameters, inputs, k)[:, 0])
+            ]
+            return max(rank(matrix) for matrix in matrices), how
+    return Rejection("a normalised unit is constant over the batch")
+
+
+def rank(matrix: exact.Array) -> int:
+    """Exact for rationals, a proven lower bound for balls."""
+    if isinstance(matrix.flat[0], exact.arb):
+        return next(r for r in range(min(matrix.shape) + 1) if not exact.rank_exceeds(matrix, r))
+    return exact.rank(matrix)
+
+
+def rank_over_batch(case: Case, weights: tuple[int, ...], bound: int, combine: Combine) -> Findings:
+    """``rank <= bound``; balls refute it or leave it open, but do not prove it."""
+    found = ranks_over_batch(case, weights, combine)
+    if isinstance(found, Rejection):
+        yield found
+        return
+    highest, how = found
+    largest = widest(case.network, weights)
+    observation = ranked(case, np.array([highest]), bound, how, largest)
+    proved = how == RATIONALS or largest <= bound or observation.holds is False
+    yield observation if proved else replace(observation, holds=None)
+
+
+def batch_cases(normalisation: Normalisation) -> st.SearchStrategy[Case]:
+    """Networks with and without skips, some layers normalised, on batches of two to four.
+
+    Every standard deviation of a batch of two is rational, and so are those of `rational_batches`.
+    """
+    networks = batch_normalised(
+        st.one_of(
+            mlps(depths=(2, 3), widths=(2, 4)),
+            directed_graphs(depths=(2, 3), widths=(2, 4)),
+            residual_networks(blocks=(1, 1), widths=(2, 4)),
+        ),
+        normalisation,
+    )
+    wide = mlps(depths=(2, 3), widths=(3, 5))
+    return st.one_of(
+        batches(networks, samples=(2, 2), coefficient="beta"),
+        batches(networks, samples=(3, 4), coefficient="beta"),
+        rational_batches(wide, normalisation, coefficient="beta"),
+    )
+
+
+BATCH_HYPOTHESES = [
+    "a directed acyclic graph of layers; some of the hidden ones, at least one, are normalised over"
+    " the batch of B samples (galanti2022, Eq. 5), none of whose units is constant on it",
+    "ReLU, leaky ReLU or linear activations",
+]
+
+
+@claim(
+    "batch-norm-gradient-rank",
+    title="With batch normalisation, a batch's combined pseudo gradient has rank at most B",
+    kind="rank",
+    sources=[GALANTI2022.at("Lemma 2")],
+    statement=r"\operatorname{rank}\Big(\sum_{j=1}^B \beta_j"
+    r" \frac{\bar\partial \tilde f_W(x_j; \tilde X)}{\bar\partial W^{pq}}\Big) \le B",
+    hypotheses=[*BATCH_HYPOTHESES, "the variance is detached"],
+    control="the bound is B - 1",
+    given={"case": batch_cases("batch-detached")},
+)
+def batch_norm_gradient_rank(setting: Setting, case: Case) -> Findings:
+    """The output depends on a weight matrix through its products with B values, one per sample.
+
+    Derivatives are taken in forward mode, one entry of the matrix at a time. Batches of two, and
+    batches of four on which all standard deviations are rational, are decided in rationals; other
+    batches in balls, which can refute the bound but leave it open otherwise. The bound is reached
+    by layers that are not normalised themselves.
+    """
+    bound = case.samples - setting.altered
+    yield from rank_over_batch(case, case.network.weights, bound, weighted_sum)
+
+
+@claim(
+    "batch-norm-gradient-rank-full",
+    title="The same bound holds when the variance is differentiated",
+    kind="rank",
+    sources=[],
+    statement=r"\operatorname{rank}\Big(\sum_{j=1}^B \beta_j"
+    r" \frac{\partial \tilde f_W(x_j; \tilde X)}{\partial W^{pq}}\Big) \le B",
+    hypotheses=[*BATCH_HYPOTHESES, "mean and variance are differentiated"],
+    control="the bound is B - 1",
+    given={"case": batch_cases("batch")},
+)
+def batch_norm_gradient_rank_full(setting: Setting, case: Case) -> Findings:
+    """Detaching the variance, which galanti2022 does to simplify the analysis, is not needed for
+    the bound: the statistics, too, depend on the matrix through its B products only.
+    """
+    bound = case.samples - setting.altered
+    yield from rank_over_batch(case, case.network.weights, bound, weighted_sum)
+
+
+@claim(
+    "batch-norm-gradient-rank-centred",
+    title="A layer in front of batch normalisation has rank at most B - 1",
+    kind="rank",
+    sources=[],
+    statement=r"\operatorname{rank}\Big(\sum_{j=1}^B \beta_j"
+    r" \frac{\bar\partial \tilde f_W(x_j; \tilde X)}{\bar\partial W^{pq}}\Big) \le B - 1"
+    r" \quad \text{if } n_p \text{ is batch normalisation}",
+    hypotheses=[*BATCH_HYPOTHESES, "the variance is detached"],
+    control="the bound is B - 2",
+    given={"case": batch_cases("batch-detached")},
+)
+def batch_norm_gradient_rank_centred(setting: Setting, case: Case) -> Findings:
+    """A sharper form of Lemma 2 for the networks that galanti2022 trains, all of whose hidden
+    layers are normalised: subtracting the mean of the batch makes the B left factors add up to 0.
+    """
+    network = case.network
+    weights = tuple(
+        k
+        for k in network.weights
+        if network.layers[network.parameters[k].layer - 1].normalisation != "none"
+    )
+    if not weights:
+        yield Rejection("no weight matrix feeds a normalised layer")
+        return
+    bound = case.samples - 1 - setting.altered
+    yield from rank_over_batch(case, weights, bound, weighted_sum)
+
+
+@claim(
+    "batch-norm-sample-rank",
+    title="With batch normalisation, the gradient at one sample has rank at most 1",
+    kind="rank",
+    sources=[GALANTI2022.at("Section 1, read for the networks of its abstract")],
+    statement=r"\operatorname{rank}\Big(\frac{\bar\partial \tilde f_W(x_j; \tilde X)}"
+    r"{\bar\partial W^{pq}}\Big) \le 1 \quad \forall j, p, q",
+    hypotheses=[*BATCH_HYPOTHESES, "the variance is detached"],
+    control="the gradient is summed over the batch",
+    given={"case": batch_cases("batch-detached")},
+)
+def batch_norm_sample_rank(setting: Setting, case: Case) -> Findings:
+    """The introduction states the observation that the gradient has rank at most 1 of "a deep ReLU
+    network", and the abstract includes batch normalisation among those covered; Lemma 1 itself
+    comes before normalisation, and Lemma 2 claims less. Read literally the observation fails: the
+    output at one sample depends on the whole batch through its mean.
+    """
+    combine = weighted_sum if setting.altered else each_sample
+    yield from rank_over_batch(case, case.network.weights, 1, combine)

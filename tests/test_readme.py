@@ -1,0 +1,34 @@
+"""The README's example works, and what it says of the code is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from theorycheck import report
+from theorycheck.claims import PROFILES
+
+pytest_plugins = ["pytester"]
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def test_example_property_holds(pytester: pytest.Pytester) -> None:
+    [example] = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    (pytester.path / "properties").mkdir()
+    (pytester.path / "properties/test_my_paper.py").write_text(example)
+    pytester.runpytest_inprocess("properties", "-p", "no:xdist")
+    [entry] = report.load_report(pytester.path / "reports/claims.json")["claims"]
+    assert entry["verdict"] == "holds"
+
+
+def test_every_module_has_its_place_in_the_structure() -> None:
+    modules = {p.stem for p in (Path(__file__).parents[1] / "theorycheck").glob("[!_]*.py")}
+    structure = README[README.index("## Structure") :]
+    assert modules - {"errors"} <= set(re.findall(r"\w+", structure))
+
+
+def test_every_profile_is_named() -> None:
+    assert r"\|".join(PROFILES) in README
