@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, cached_property
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ import torch
 from flint import arb, fmpq
 from hypothesis import strategies as st
 
+from properties.papers import GALANTI2022, XU2022
 from theorycheck import exact
 from theorycheck.cases import Case
 from theorycheck.claims import Setting, claim
@@ -43,17 +44,20 @@ from theorycheck.networks import (
     Identity,
     Layer,
     Network,
-    Parameters,
     forward,
     initialise,
     mlp,
 )
 from theorycheck.sequential import pairs_needed
-from theorycheck.strategies import SLOPES, cases, directed_graphs, dyadics, mlps, positive_dyadics
+from theorycheck.strategies import (
+    Targets,
+    cases,
+    directed_graphs,
+    mlps,
+    positive_dyadics,
+)
 from theorycheck.training import Cohort, Objective, Run, State, outputs, resolve_device, sgd
 from theorycheck.verdicts import TENDENCY
-
-from properties.papers import GALANTI2022, XU2022
 
 RATIONALS = "rationals"
 BALLS = "balls of 53 bits"
@@ -112,7 +116,7 @@ class Point:
         return slopes
 
     def gradients(self, slopes: Array, decay: fmpq, batch: Sequence[int]) -> Array:
-        """Gradient of the regularised risk on a batch (galanti2022, Eq. 6), all weights in a row."""
+        """Gradient of the risk on a batch (galanti2022, Eq. 6), all weights in a row."""
         chosen = list(batch)
         flat = np.concatenate([j.reshape(self.samples, -1) for j in self.jacobians], axis=1)
         weights = np.concatenate([w.ravel() for w in self.weights])
@@ -165,8 +169,8 @@ def _is_zero(values: Array, case: Case, arithmetic: str = RATIONALS, **notes: An
     return equality(values[None], np.zeros_like(values)[None], arithmetic, case.member, **notes)
 
 
-def _square(array: Array) -> fmpq:
-    """Squared Frobenius norm."""
+def _square(array: Array) -> Any:
+    """Squared Frobenius norm, a number of the kind that the array holds."""
     return (array * array).sum()
 
 
@@ -190,17 +194,19 @@ def unit_arrays(draw: st.DrawFn, shape: tuple[int, ...], *, positive: bool = Fal
 
 
 @st.composite
-def aligned_chains(draw: st.DrawFn) -> tuple[Network, list[np.ndarray], np.ndarray]:
+def aligned_chains(
+    draw: st.DrawFn, *, depths: tuple[int, int] = (1, 3)
+) -> tuple[Network, list[np.ndarray], np.ndarray]:
     """A chain, unit weights ``v_k v_{k-1}^T``, and ``v_0``: ``f(c v_0) = c`` for ``c >= 0``.
 
     There ``df/dW_k = c W_k`` for every layer, so one equation per sample makes it stationary.
     """
-    network = draw(mlps(depths=(1, 3), widths=(1, 3)))
+    network = draw(mlps(depths=depths, widths=(1, 3)))
     directions = [draw(unit_arrays((network.input_width,)))]
     for layer in network.layers[:-1]:
         directions.append(draw(unit_arrays((layer.width,), positive=True)))
     directions.append(np.array([Fraction(1)], dtype=object))
-    weights = [np.outer(a, b) for b, a in zip(directions, directions[1:], strict=False)]
+    weights = [np.outer(a, b) for b, a in pairwise(directions)]
     return network, weights, directions[0]
 
 
@@ -230,12 +236,12 @@ def _aligned_case(
 @st.composite
 def sign_labelled_chains(draw: st.DrawFn) -> Case:
     """Stationary points on every batch with labels +1: inputs c and 1 - c, decay c (1 - c)."""
-    first = Fraction(draw(st.integers(1, 3)), 8)
+    first = Fraction(draw(st.sampled_from([2, 1, 3])), 8)
     samples = draw(st.integers(2, 3))
     decay = first * (1 - first)
     batch_size = Fraction(draw(st.integers(1, samples - 1)))
     return _aligned_case(
-        draw(aligned_chains()),
+        draw(aligned_chains(depths=(2, 3))),
         Fraction(1),
         [first, 1 - first, first][:samples],
         [decay] * samples,
@@ -288,13 +294,24 @@ def constant_first_layers(draw: st.DrawFn) -> Case:
     )
 
 
+def trainable_networks(
+    *, depths: tuple[int, int] = (1, 3), widths: tuple[int, int] = (1, 2)
+) -> st.SearchStrategy[Network]:
+    """Chains and graphs all of whose edges are trainable."""
+    graphs = directed_graphs(depths=(2, 3), widths=widths, skips=("dense",))
+    return st.one_of(mlps(depths=depths, widths=widths), graphs)
+
+
 @st.composite
 def plain_cases(
-    draw: st.DrawFn, *, samples: tuple[int, int] = (2, 4), targets: Any = "dyadic"
+    draw: st.DrawFn,
+    networks: st.SearchStrategy[Network] | None = None,
+    *,
+    samples: tuple[int, int] = (2, 4),
+    targets: Targets = "dyadic",
 ) -> Case:
-    """Random weights and data on chains and graphs all of whose edges are trainable."""
-    graphs = directed_graphs(depths=(2, 3), widths=(1, 2), skips=("dense",))
-    networks = st.one_of(mlps(depths=(1, 3), widths=(1, 2)), graphs)
+    """Random weights and data; `trainable_networks` unless others are given."""
+    networks = networks or trainable_networks()
     case = draw(cases(networks, samples=samples, targets=targets, cohort=1))
     numbers = {
         "weight_decay": draw(positive_dyadics()),
@@ -325,15 +342,10 @@ def fitted_cases(draw: st.DrawFn) -> Case:
 
 @st.composite
 def dead_cases(draw: st.DrawFn) -> Case:
-    """Labels +-1; half of the networks are dead at every sample, since all pre-activations are."""
-    case = draw(plain_cases(targets="signs"))
-    if draw(st.booleans()):
-        weights = tuple(
-            -abs(p) if parameter.source == 0 else p
-            for p, parameter in zip(case.parameters, case.network.parameters, strict=True)
-        )
-        case = replace(case, parameters=weights, inputs=abs(case.inputs))
-    return case
+    """Labels +-1, and all units dead at all samples: what they read of the input is negative."""
+    case = draw(plain_cases(mlps(depths=(2, 3), widths=(1, 2), slopes=(RELU,)), targets="signs"))
+    first, *upper = case.parameters
+    return replace(case, parameters=(-abs(first), *upper), inputs=abs(case.inputs))
 
 
 SEARCHED_WIDTHS = ((2, 1), (2, 3, 1), (2, 4, 1), (2, 3, 3, 1))
@@ -493,7 +505,7 @@ def _distance(point: Point, decay: fmpq) -> float:
     statement=r"\text{when training with weight decay, the only convergence points of SGD are zero}"
     r"\text{ functions}",
     hypotheses=["lambda > 0", "the gradient vanishes on every batch of size B < m"],
-    control="and the network has no non-zero weight at all",
+    control="they have no weight but zeros",
     given={"case": stationary_points()},
 )
 def sgd_stationary_only_zero(setting: Setting, case: Case) -> Findings:
@@ -584,7 +596,7 @@ SLOPES_WITHOUT_MINIMUM: tuple[Callable[[fmpq, fmpq], arb], ...] = (
     control="the function is zero everywhere",
     given={
         "case": st.one_of(
-            dead_cases(), plain_cases(targets="signs").filter(lambda c: c.network.depth > 1)
+            dead_cases(), plain_cases(trainable_networks(depths=(2, 3)), targets="signs")
         )
     },
     examples=150,
@@ -660,10 +672,8 @@ def stationary_sample_gradients(setting: Setting, case: Case) -> Findings:
 # Gradients of the risk on a batch, by difference quotients
 
 
-def quotient_gradient(
-    point: Point, objective: Callable[[Sequence[Array]], fmpq]
-) -> list[Array] | None:
-    """Gradient of an objective that is quadratic in the outputs and the weights, proved.
+def quotient_gradient(point: Point, objective: Callable[[Sequence[Array]], fmpq]) -> Array | None:
+    """Gradient of an objective that is quadratic in outputs and weights, proved; ``(P,)``.
 
     When no pre-activation is zero or changes sign between ``W - hE`` and ``W + hE``, the outputs
     are affine on that segment (see `exact.one_sided_derivatives`), the objective is quadratic on
@@ -672,16 +682,14 @@ def quotient_gradient(
     signs = _signs(point, point.weights)
     if 0 in signs:
         return None
-    gradients = []
+    gradient = []
     for k, weight in enumerate(point.weights):
-        gradient = np.empty(weight.shape, dtype=object)
         for entry in np.ndindex(*weight.shape):
             ends = [_moved(point.weights, k, entry, step) for step in (STEP, -STEP)]
             if any(_signs(point, end) != signs for end in ends):
                 return None
-            gradient[entry] = (objective(ends[0]) - objective(ends[1])) / (2 * STEP)
-        gradients.append(gradient)
-    return gradients
+            gradient.append((objective(ends[0]) - objective(ends[1])) / (2 * STEP))
+    return np.array(gradient, dtype=object)
 
 
 def _moved(
@@ -710,7 +718,8 @@ def batch_risk(point: Point, batch: Sequence[int]) -> Callable[[Sequence[Array]]
     def risk(weights: Sequence[Array]) -> fmpq:
         values = exact.vertices(point.network, weights, point.inputs[chosen])[-1][:, 0]
         penalty = sum((_square(w) for w in weights), fmpq(0))
-        return _square(values - point.targets[chosen]) / len(chosen) + decay * penalty
+        fit: fmpq = _square(values - point.targets[chosen]) / len(chosen)
+        return fit + decay * penalty
 
     return risk
 
@@ -744,24 +753,19 @@ def batch_risk_gradient(setting: Setting, case: Case) -> Findings:
         return
     decay = point.numbers["weight_decay"] / (2 if setting.altered else 1)
     right = point.gradients(point.square_slopes, decay, batch)
-    flat = np.concatenate([g.ravel() for g in left])
-    yield equality(flat[None], right[None], RATIONALS, case.member)
+    yield equality(left[None], right[None], RATIONALS, case.member)
 
 
 def exchange(case: Case, share: Fraction) -> Findings:
-    """Batches without the last and without the first sample: difference of their gradients."""
-    point = Point.of(case)
-    size = point.samples - 1
-    gradients = [
-        quotient_gradient(point, batch_risk(point, batch))
-        for batch in (range(size), range(1, size + 1))
-    ]
-    if gradients[0] is None or gradients[1] is None:
+    """Batches 0 .. B-1 and 1 .. B, and ``share`` times the difference of samples 0 and B."""
+    point, size = Point.of(case), int(case.numbers["batch_size"])
+    first = quotient_gradient(point, batch_risk(point, range(size)))
+    second = quotient_gradient(point, batch_risk(point, range(1, size + 1)))
+    if first is None or second is None:
         yield Rejection(KINK)
         return
-    first, second = (np.concatenate([g.ravel() for g in side]) for side in gradients if side)
     terms = point.sample_gradients(point.square_slopes, fmpq(0))
-    right = fmpq(share.numerator, share.denominator) * (terms[0] - terms[-1])
+    right = fmpq(share.numerator, share.denominator) * (terms[0] - terms[size])
     yield equality((first - second)[None], right[None], RATIONALS, case.member)
 
 
@@ -771,8 +775,10 @@ def exchange(case: Case, share: Fraction) -> Findings:
     kind="identity",
     sources=[GALANTI2022.at("Eq. 7, second equality")],
     statement=r"\nabla L^\lambda_{\tilde S_1}(f_W) - \nabla L^\lambda_{\tilde S_2}(f_W)"
-    r" = \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \frac{\partial f_W(x_i)}{\partial W}"
-    r" - \frac{\partial \ell(f_W(x_j), y_j)}{\partial f_W(x_j)} \frac{\partial f_W(x_j)}{\partial W}",
+    r" = \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)}"
+    r" \frac{\partial f_W(x_i)}{\partial W}"
+    r" - \frac{\partial \ell(f_W(x_j), y_j)}{\partial f_W(x_j)}"
+    r" \frac{\partial f_W(x_j)}{\partial W}",
     hypotheses=["two batches of size B that differ in one sample"],
     control="with the right side doubled",
     given={"case": plain_cases(samples=(2, 4))},
@@ -795,8 +801,8 @@ def batch_exchange_printed(setting: Setting, case: Case) -> Findings:
     statement=r"\nabla L^\lambda_{\tilde S_1}(f_W) - \nabla L^\lambda_{\tilde S_2}(f_W) = \frac1B"
     r"\Big( \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)}"
     r" \frac{\partial f_W(x_i)}{\partial W}"
-    r" - \frac{\partial \ell(f_W(x_j), y_j)}{\partial f_W(x_j)} \frac{\partial f_W(x_j)}{\partial W}"
-    r"\Big)",
+    r" - \frac{\partial \ell(f_W(x_j), y_j)}{\partial f_W(x_j)}"
+    r" \frac{\partial f_W(x_j)}{\partial W} \Big)",
     hypotheses=["two batches of size B that differ in one sample", "no pre-activation is zero"],
     control="the factor is 1/(B + 1)",
     given={"case": plain_cases(samples=(2, 4))},
@@ -805,7 +811,8 @@ def batch_exchange_printed(setting: Setting, case: Case) -> Findings:
 )
 def batch_exchange(setting: Setting, case: Case) -> Findings:
     """Eq. 7 with the factor 1/B; the gradients on the left are exact difference quotients."""
-    yield from exchange(case, Fraction(1, case.samples - (0 if setting.altered else 1)))
+    size = int(case.numbers["batch_size"])
+    yield from exchange(case, Fraction(1, size + 1 if setting.altered else size))
 
 
 # How far from stationary: bounds of our own
@@ -813,26 +820,18 @@ def batch_exchange(setting: Setting, case: Case) -> Findings:
 
 @st.composite
 def tight_pairs(draw: st.DrawFn) -> Case:
-    """Two inputs of equal norm, the weights along a bisector, and the labels that suit it best."""
-    depth = draw(st.integers(1, 2))
-    x = np.array(draw(st.lists(dyadics(), min_size=2, max_size=2)), dtype=object)
+    """Two inputs of equal norm, rows along a bisector, labels that cancel all they can."""
+    x = np.array([draw(st.integers(1, 3)), draw(st.integers(-3, 3))], dtype=object)
     z = x[::-1] * draw(st.sampled_from([1, -1]))
     bisector = x + (z if (x * z).sum() >= 0 else -z)
-    decay, scale = draw(positive_dyadics()), draw(positive_dyadics())
-    upper = np.array([[1, draw(st.integers(1, 2))]], dtype=object) if depth == 2 else np.eye(1)
-    first = scale * np.outer(upper[0], bisector).astype(object)
-    # With linear units f(x) = |upper|^2 scale <bisector, x>, and df/dW_1 = upper^T x^T.
-    gain = _square(upper) if depth == 2 else 1
-    slopes = [-2 * decay * scale * (bisector * v).sum() / max((v * v).sum(), 1) for v in (x, z)]
-    targets = [
-        [gain * scale * (bisector * v).sum() - slope / 2]
-        for v, slope in zip((x, z), slopes, strict=True)
-    ]
-    network = mlp([2, *([2] if depth == 2 else []), 1], LINEAR)
-    weights = (first, upper) if depth == 2 else (first,)
+    decay = draw(positive_dyadics())
+    upper = np.array([[1, *draw(st.lists(st.integers(1, 2), max_size=1))]], dtype=object)
+    # With linear units df/dW_1 = upper^T x^T and f = |upper|^2 <bisector, x>.
+    products = [(bisector * v).sum() for v in (x, z)]
+    targets = [[_square(upper) * product + decay * product / _square(x)] for product in products]
     return Case(
-        network,
-        tuple(_cohort_of_one(w) for w in weights),
+        mlp([2, upper.size, 1], LINEAR),
+        (_cohort_of_one(np.outer(upper[0], bisector)), _cohort_of_one(upper)),
         _cohort_of_one([x, z]),
         _cohort_of_one(targets),
         {"weight_decay": decay},
@@ -842,7 +841,7 @@ def tight_pairs(draw: st.DrawFn) -> Case:
 @st.composite
 def tight_batches(draw: st.DrawFn) -> Case:
     """One linear layer whose data gradient cancels all that lies in the span of the batch."""
-    integers = st.integers(-2, 2)
+    integers = st.integers(1, 3)
     rows = draw(st.lists(st.lists(integers, min_size=2, max_size=2), min_size=1, max_size=2))
     shares = draw(st.lists(integers, min_size=len(rows), max_size=len(rows)))
     inputs = np.array([[*row, 0] for row in rows], dtype=object)
@@ -913,7 +912,14 @@ def _bound(
         "any loss, any labels, any weights",
     ],
     control="the bound times 9/8",
-    given={"case": st.one_of(plain_cases(), tight_pairs(), trained_cases(), searched_cases())},
+    given={
+        "case": st.one_of(
+            plain_cases(trainable_networks(widths=(2, 3))),
+            tight_pairs(),
+            trained_cases(),
+            searched_cases(),
+        )
+    },
     examples=200,
 )
 def sgd_step_bound(setting: Setting, case: Case) -> Findings:
@@ -1035,10 +1041,12 @@ def batch_step_bound(setting: Setting, case: Case) -> Findings:
 
 
 @st.composite
-def normalised_cases(draw: st.DrawFn, networks: st.SearchStrategy[Network]) -> Case:
+def normalised_cases(
+    draw: st.DrawFn, networks: st.SearchStrategy[Network], samples: tuple[int, int]
+) -> Case:
     """Weight matrices of Frobenius norm one, integer inputs, labels +-1, and a factor rho."""
     network = draw(networks)
-    count = draw(st.integers(2, 3))
+    count = draw(st.integers(*samples))
     weights = [draw(unit_arrays(p.shape)) for p in network.parameters]
     integers, signs = st.integers(-2, 3), st.sampled_from([1, -1])
     width = network.input_width
@@ -1055,7 +1063,6 @@ def normalised_cases(draw: st.DrawFn, networks: st.SearchStrategy[Network]) -> C
             "rho": draw(positive_dyadics()),
             "weight_decay": draw(positive_dyadics()),
             "learning_rate": draw(positive_dyadics()),
-            "batch_size": Fraction(draw(st.integers(1, count - 1))),
         },
     )
 
@@ -1088,7 +1095,7 @@ class Margins:
         gaps: Array = 1 - self.point.numbers["rho"] * self.values
         return gaps
 
-    def multiplier(self, batch: Sequence[int]) -> fmpq:
+    def multiplier(self, batch: Sequence[int]) -> Any:
         """``nu`` of Eq. 4 on a batch; the same for every layer."""
         terms = self.point.numbers["rho"] * self.values * self.gaps
         return terms[list(batch)].sum() / len(batch)
@@ -1101,7 +1108,7 @@ class Margins:
         return for_rho, share * self.point.numbers["rho"] * (gaps @ self.gradients[chosen])
 
     def is_equilibrium(self, batch: Sequence[int], decay: fmpq) -> bool:
-        """Whether the Lagrangian of Eq. 1 on a batch has derivative 0 in ``rho`` and all ``V_k``."""
+        """Whether the Lagrangian of Eq. 1 on a batch is stationary in ``rho`` and all ``V_k``."""
         for_rho, for_weights = self.data_terms(batch)
         if for_rho != 2 * decay * self.point.numbers["rho"]:
             return False
@@ -1114,7 +1121,7 @@ def lagrangian(point: Point, multiplier: fmpq) -> Callable[[fmpq, Sequence[Array
     def value(rho: fmpq, weights: Sequence[Array]) -> fmpq:
         outputs = exact.vertices(point.network, weights, point.inputs)[-1][:, 0]
         norms = sum((_square(w) for w in weights), fmpq(0))
-        fit = _square(rho * outputs - point.targets) / point.samples
+        fit: fmpq = _square(rho * outputs - point.targets) / point.samples
         return fit + multiplier * norms + point.numbers["weight_decay"] * rho * rho
 
     return value
@@ -1145,15 +1152,14 @@ def update_of_weights(case: Case, sign: int, *, rate_on_left: bool, share: Fract
     if gradient is None:
         yield Rejection(KINK)
         return
-    flat = np.concatenate([g.ravel() for g in gradient])
-    left = margins.weights - (rate if rate_on_left else 1) * flat
+    left = margins.weights - (rate if rate_on_left else 1) * gradient
     _, term = margins.data_terms(batch)
     constraint = fmpq(share.numerator, share.denominator) * rate * multiplier * margins.weights
     right = margins.weights + sign * rate * term - constraint
     yield equality(left[None], right[None], RATIONALS, case.member)
 
 
-UPDATED = normalised_cases(mlps(depths=(1, 3), widths=(1, 2), slopes=(RELU,)))
+UPDATED = normalised_cases(mlps(depths=(1, 3), widths=(1, 2), slopes=(RELU,)), (1, 3))
 
 
 @claim(
@@ -1250,7 +1256,7 @@ def normalised_equilibria(draw: st.DrawFn) -> Case:
         _cohort_of_one([f * direction for f in margins]),
         _cohort_of_one([[1]] * len(margins)),
         {
-            "rho": 1 / sum(roots),
+            "rho": 1 / (roots[0] + roots[1]),
             "weight_decay": roots[0] * roots[1],
             "batch_size": Fraction(draw(st.integers(1, len(margins) - 1))),
         },
@@ -1261,13 +1267,19 @@ def normalised_equilibria(draw: st.DrawFn) -> Case:
 def interpolators(draw: st.DrawFn) -> Case:
     """Unit-norm weights of any rank, and inputs scaled so that ``rho fbar_n = 1``."""
     networks = mlps(depths=(1, 2), widths=(3, 3), slopes=(RELU, LINEAR))
-    case = draw(normalised_cases(networks))
+    case = draw(normalised_cases(networks, (2, 3)))
     values = Point.of(case).outputs
     fractions = [Fraction(int(v.p), int(v.q)) for v in values]
     scales = [1 / (case.numbers["rho"] * abs(v)) if v else Fraction(1) for v in fractions]
     inputs = case.inputs[0] * np.array(scales, dtype=object)[:, None]
     labels = [[1 if v > 0 else -1] for v in fractions]
-    return replace(case, inputs=_cohort_of_one(inputs), targets=_cohort_of_one(labels))
+    batch_size = Fraction(draw(st.integers(1, case.samples - 1)))
+    return replace(
+        case,
+        inputs=_cohort_of_one(inputs),
+        targets=_cohort_of_one(labels),
+        numbers={**case.numbers, "batch_size": batch_size},
+    )
 
 
 def normalised_convergence(setting: Setting, case: Case) -> tuple[Margins, Rejection | None]:
@@ -1296,8 +1308,9 @@ LEMMA_8 = [
     title="Convergence of Lagrange-normalised SGD on all batches forces rank at most 2",
     kind="rank",
     sources=[XU2022.at("Lemma 8")],
-    statement=r"\forall S' \subset S, |S'| = B < N:\ \frac{\partial \mathcal{L}_{S'}}{\partial \rho}"
-    r" = 0,\ \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0,\ \forall n: \bar f_n \ne 0"
+    statement=r"\forall S' \subset S, |S'| = B < N:"
+    r"\ \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0,"
+    r"\ \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0,\ \forall n: \bar f_n \ne 0"
     r" \ \Longrightarrow\ \operatorname{rank} V_k \le 2",
     hypotheses=LEMMA_8,
     control="without weight decay, lambda = 0",
@@ -1453,9 +1466,10 @@ def sgd_keeps_moving_with_decay(setting: Setting) -> Findings:
     The threshold separates noise from drift. Weight decay alone shrinks what the data do not hold
     within 1 / (2 eta lambda) updates, which is 42 epochs here; a movement that is only this drift
     falls by a factor of 100 between the two windows. Batches have to be reshuffled: in a fixed
-    order SGD settles on a cycle, and the distance between epochs tends to zero although no batch
-    has gradient zero, so that the paper's "convergence is possible if and only if this quantity
-    tends to zero" needs the random order.
+    order SGD can settle on a cycle, along which no batch has gradient zero while the distance
+    between epochs vanishes (f = w x at x = 1, labels +1 and -1 in turn, one sample a batch). The
+    paper's "convergence is possible if and only if this quantity tends to zero" needs the random
+    order.
     """
     runs = train(setting, weight_decay=0.0 if setting.altered else DECAY)
     ratios = runs.median(1.0) / runs.median(0.5)
@@ -1478,8 +1492,8 @@ def sgd_keeps_moving_with_decay(setting: Setting) -> Findings:
     control="the same with weight decay, lambda = 0.03, of networks that need not interpolate",
 )
 def sgd_settles_without_decay(setting: Setting) -> Findings:
-    """Without weight decay, SGD with the square loss converges to a network that interpolates, where
-    all batches have gradient zero. An effect: d(W_{t+1}, W_t) falls by at least two orders of
+    """Without weight decay, SGD with the square loss converges to a network that interpolates, so
+    that all batches have gradient zero. An effect: d(W_{t+1}, W_t) falls by at least two orders of
     magnitude from the first tenth of the epochs to the last.
     """
     runs = train(setting, weight_decay=DECAY if setting.altered else 0.0)
@@ -1494,7 +1508,7 @@ def sgd_settles_without_decay(setting: Setting) -> Findings:
 
 @claim(
     "sgd-moves-more-with-decay",
-    title="The distance between epochs is orders of magnitude larger with weight decay than without",
+    title="The distance between epochs is 100 times larger with weight decay than without",
     kind="tendency",
     sources=[GALANTI2022.at("Section 4.2, Fig. 1")],
     statement=r"d(W_{t+1}, W_t) \text{ is smaller by orders of magnitude when using } \lambda = 0"

@@ -8,7 +8,7 @@ many networks at the price of one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
@@ -17,6 +17,16 @@ import numpy as np
 from hypothesis import strategies as st
 
 from theorycheck.cases import Case
+from theorycheck.datasets import (
+    Dataset,
+    collinear,
+    contradictory,
+    gaussian_mixture,
+    separable,
+    uniform_ball,
+    uniform_sphere,
+    with_duplicates,
+)
 from theorycheck.networks import (
     LINEAR,
     RELU,
@@ -156,6 +166,67 @@ def positive_dyadics(
     )
 
 
+def powers_of_two(lowest: int, highest: int) -> st.SearchStrategy[Fraction]:
+    """``2**lowest`` to ``2**highest``; shrinks towards 1."""
+    exponents = sorted(range(lowest, highest + 1), key=abs)
+    return st.sampled_from([Fraction(2) ** exponent for exponent in exponents])
+
+
+def weight_decays() -> st.SearchStrategy[Fraction]:
+    """Up to 1 over several orders of magnitude; and none."""
+    return powers_of_two(-12, 0) | st.just(Fraction(0))
+
+
+def learning_rates() -> st.SearchStrategy[Fraction]:
+    """At most 1/2 over three orders of magnitude."""
+    return powers_of_two(-10, -1)
+
+
+def initial_scales() -> st.SearchStrategy[Fraction]:
+    """Factors on initial weights: small, medium and large."""
+    return powers_of_two(-6, 3)
+
+
+def batch_sizes(samples: int) -> st.SearchStrategy[int]:
+    """Divisors of the number of samples, as sampling without replacement needs: from 1 to all."""
+    return st.sampled_from([size for size in range(1, samples + 1) if samples % size == 0])
+
+
+@st.composite
+def datasets(
+    draw: st.DrawFn,
+    *,
+    sizes: tuple[int, int] = (1, 8),
+    widths: tuple[int, int] = (1, 4),
+    classes: tuple[int, int] = (2, 4),
+) -> Dataset:
+    """Synthetic sets of two or more classes, balanced or not, some classes empty.
+
+    In the unit ball or on the unit sphere, Gaussian mixtures, separable sets of two classes, and
+    collinear inputs; some with every input twice, of one label or of two that contradict. ``sizes``
+    counts such a pair once.
+    """
+    size, width, count = (draw(st.integers(*bounds)) for bounds in (sizes, widths, classes))
+    seed = draw(st.integers(0, 2**32 - 1))
+    labels = draw(st.lists(st.integers(0, count - 1), min_size=size, max_size=size))
+    balanced = [len(range(label, size, count)) for label in range(count)]
+    unbalanced = [labels.count(label) for label in range(count)]
+    counts = draw(st.sampled_from([balanced, unbalanced]))
+    makers = [
+        lambda: uniform_ball(size, width, count, seed, counts=counts),
+        lambda: uniform_sphere(size, width, count, seed, counts=counts),
+        lambda: gaussian_mixture(counts, width, count, seed),
+        lambda: collinear(size, width, count, seed, counts=counts),
+    ]
+    if count == 2:
+        makers.append(lambda: separable(size, width, seed, margin=0.125, counts=counts))
+    made = draw(st.sampled_from(makers))()
+    copies = draw(st.sampled_from(["none", "agreeing", "contradictory"]))
+    if copies == "agreeing":
+        return with_duplicates(made, copies=2)
+    return contradictory(made) if copies == "contradictory" else made
+
+
 @st.composite
 def cases(
     draw: st.DrawFn,
@@ -223,7 +294,8 @@ def _cohort(
 def _spoil(
     parameters: tuple[np.ndarray, ...], inputs: np.ndarray, member: int, rng: np.random.Generator
 ) -> None:
-    weights = parameters[rng.integers(len(parameters))][member]
+    matrices = [array[member] for array in parameters if array.ndim == 3]
+    weights = matrices[rng.integers(len(matrices))]
     match rng.integers(6):
         case 0:  # a dead unit
             weights[0] = 0.0
@@ -286,15 +358,18 @@ def batches(
     samples: tuple[int, int] = (2, 4),
     coefficient: str | None = None,
 ) -> Case:
-    """One network and one batch of integers; gains are not zero.
+    """One network and one batch of small integers, drawn one by one or from a seed.
+
+    Gains are not zero.
 
     Args:
         coefficient: name of an integer that is drawn for each sample.
     """
     network = draw(networks)
     count = draw(st.integers(*samples))
-    parameters = _small_integers(draw, network)
-    inputs = _integer_array(draw, (1, count, network.input_width))
+    integers = _integers(draw)
+    parameters = _small_parameters(draw, network, integers)
+    inputs = integers((1, count, network.input_width))
     return Case(network, parameters, inputs, None, _coefficients(draw, coefficient, count))
 
 
@@ -326,21 +401,35 @@ def rational_batches(
     first, *others = network.layers
     layers = (replace(first, normalisation=normalisation), *others)
     network = Network(network.input_width, layers)
-    weights, *rest = _small_integers(draw, network)
+    integers = _integers(draw)
+    weights, *rest = _small_parameters(draw, network, integers)
     varying = min(network.input_width, HADAMARD.shape[1])
     rows = st.sampled_from(PYTHAGOREAN[varying])
     weights[0, :, :varying] = [draw(rows) for _ in range(first.width)]
-    inputs = np.repeat(_integer_array(draw, (1, 1, network.input_width)), len(HADAMARD), axis=1)
+    inputs = np.repeat(integers((1, 1, network.input_width)), len(HADAMARD), axis=1)
     inputs[..., :varying] += HADAMARD[:, :varying] * draw(st.sampled_from([1.0, -2.0]))
     numbers = _coefficients(draw, coefficient, len(HADAMARD))
     return Case(network, (weights, *rest), inputs, None, numbers)
 
 
-def _small_integers(draw: st.DrawFn, network: Network) -> tuple[np.ndarray, ...]:
+Integers = Callable[[tuple[int, ...]], np.ndarray]
+"""Gives an array of small integers of some shape."""
+
+
+def _integers(draw: st.DrawFn) -> Integers:
+    if draw(st.booleans()):
+        rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+        return lambda shape: rng.choice(SMALL_INTEGERS, size=shape).astype(np.float64)
+    return lambda shape: _integer_array(draw, shape)
+
+
+def _small_parameters(
+    draw: st.DrawFn, network: Network, integers: Integers
+) -> tuple[np.ndarray, ...]:
     return tuple(
         np.array([draw(st.sampled_from([1.0, 2.0, -1.0]))])
         if parameter.role == "gain"
-        else _integer_array(draw, (1, *parameter.shape))
+        else integers((1, *parameter.shape))
         for parameter in network.parameters
     )
 
