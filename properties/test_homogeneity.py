@@ -395,6 +395,7 @@ def with_detached_variance(case: Case) -> Case:
     ],
     control="the inner products of all layers are added up",
     given={"case": normalised_cases("batch")},
+    examples=300,
 )
 def structural_lemma_batch_norm(setting: Setting, case: Case) -> Findings:
     """A layer in front of batch normalisation does not change the output when it is scaled, so that
@@ -420,6 +421,7 @@ def structural_lemma_batch_norm(setting: Setting, case: Case) -> Findings:
     ],
     control="the variance is detached",
     given={"case": normalised_cases("batch")},
+    examples=300,
     corrects="structural-lemma-batch-norm",
 )
 def structural_lemma_scale_invariance(setting: Setting, case: Case) -> Findings:
@@ -460,6 +462,7 @@ def structural_lemma_scale_invariance(setting: Setting, case: Case) -> Findings:
     ],
     control="shifts need not be 0",
     given={"case": normalised_cases("batch-detached")},
+    examples=300,
 )
 def structural_lemma_batch_norm_detached(setting: Setting, case: Case) -> Findings:
     """With its variances held constant the network is a chain of linear maps of the batch and

@@ -259,11 +259,11 @@ def section(entry: Entry) -> list[str]:
     if entry["corrects"]:
         lines += ["", f"Corrects [`{entry['corrects']}`](#{entry['corrects']})."]
     if entry["counterexample"] is not None:
-        lines += ["", "Counterexample:", "", *_example(entry["counterexample"])]
+        lines += ["", "Counterexample:", "", *_example(entry["counterexample"], " is false")]
         if entry["certificate"]:
             lines += ["", f"Certificate: [`{entry['certificate']}`]({entry['certificate']})."]
     elif entry["tightest"] is not None:
-        lines += ["", "Tightest example:", "", *_example(entry["tightest"])]
+        lines += ["", "Tightest example:", "", *_example(entry["tightest"], "")]
     control = entry["control"]
     refuted = control["counterexample"]
     outcome = "not refuted"
@@ -299,8 +299,8 @@ def _details(entry: Entry) -> str:
     return "".join(f"; {part}" for part in parts)
 
 
-def _example(shown: Mapping[str, Any]) -> list[str]:
-    lines = [f"> {shown['left']} {shown['relation']} {shown['right']}"]
+def _example(shown: Mapping[str, Any], judgement: str) -> list[str]:
+    lines = [f"> `{shown['left']} {shown['relation']} {shown['right']}`{judgement}"]
     if shown["tightness"] is not None:
         lines[0] += f" (ratio {shown['tightness']:g})"
     for key in ("degenerate", "note"):

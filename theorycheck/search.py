@@ -22,7 +22,9 @@ def search(claim: Claim, setting: Setting) -> Evidence:
     """Run a claim's property (its control's, when ``setting.altered``) and add up what it finds.
 
     Counting stops at the first violation: what Hypothesis tries while it shrinks is not evidence.
-    The counterexample kept is the last one that Hypothesis replays, its minimal one.
+    The counterexample kept is the last one that Hypothesis replays, its minimal one. Cohorts take
+    no part in shrinking, because their numbers come from a seed: when the first violation is in a
+    cohort, the search goes on for one in a single network.
     """
     evidence = Evidence()
     if not claim.given:
@@ -30,14 +32,15 @@ def search(claim: Claim, setting: Setting) -> Evidence:
         return evidence
 
     def check(**drawn: Any) -> None:
+        shrinkable = setting.altered or not _is_cohort(drawn)
         if evidence.counterexample is None:
             _run_once(claim, setting, drawn, evidence)
             violated = evidence.counterexample is not None
         else:
-            shrunk = first_violation(claim, setting, drawn)
+            shrunk = first_violation(claim, setting, drawn) if shrinkable else None
             violated = shrunk is not None
             evidence.counterexample = shrunk or evidence.counterexample
-        if violated:
+        if violated and shrinkable:
             raise _Violation
 
     # A control has to be refuted, not to be refuted by a small example.
@@ -74,6 +77,11 @@ def _run_once(claim: Claim, setting: Setting, drawn: Mapping[str, Any], evidence
 def first_violation(claim: Claim, setting: Setting, drawn: Mapping[str, Any]) -> Observation | None:
     """The first violated observation on the drawn values, if any."""
     return next((f for f in claim.check(setting, **drawn) if _violates(f)), None)
+
+
+def _is_cohort(drawn: Mapping[str, Any]) -> bool:
+    case = drawn.get("case")
+    return isinstance(case, Case) and case.members > 1
 
 
 def _violates(finding: Finding) -> bool:
