@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,8 @@ class Point:
     divides lambda.
     """
 
-    network: Network
+    case: Case
+    """Where the numbers come from, one member."""
     weights: Sequence[exact.Array]
     inputs: exact.Array
     signs: exact.Array
@@ -74,22 +75,24 @@ class Point:
     reduction: Reduction = "mean"
 
     @classmethod
-    def of(cls, case: Case, reduction: Reduction = "mean") -> Point:
+    def each(cls, case: Case, reduction: Reduction = "mean") -> Iterator[Point]:
+        """The points of the members, at the ``rho`` and the weight decay that they share."""
         assert case.targets is not None
-        return cls(
-            case.network,
-            tuple(exact.rationals(parameter[0]) for parameter in case.parameters),
-            exact.rationals(case.inputs[0]),
-            exact.rationals(case.targets[0, :, 0]),
-            number(case, "rho"),
-            number(case, "weight_decay"),
-            reduction,
-        )
+        for member in range(case.members):
+            yield cls(
+                case.member(member),
+                tuple(exact.rationals(parameter[member]) for parameter in case.parameters),
+                exact.rationals(case.inputs[member]),
+                exact.rationals(case.targets[member, :, 0]),
+                fmpq(*case.numbers["rho"].as_integer_ratio()),
+                fmpq(*case.numbers["weight_decay"].as_integer_ratio()),
+                reduction,
+            )
 
-    @property
+    @cached_property
     def outputs(self) -> exact.Array:
         """``f_n``, shape ``(N,)``."""
-        values: exact.Array = exact.vertices(self.network, self.weights, self.inputs)[-1][:, 0]
+        values: exact.Array = exact.vertices(self.case.network, self.weights, self.inputs)[-1][:, 0]
         return values
 
     def reduce(self, values: exact.Array) -> Any:
@@ -111,12 +114,21 @@ class Point:
         """``dL/d rho``: a central difference, which is exact because the loss is quadratic."""
         return (self.loss(rho + 1) - self.loss(rho - 1)) / 2
 
-    def derivatives(self, index: int) -> exact.Array | None:
-        """``df_n/dV_k``, shape ``(N, *shape)``, proved from difference quotients; None at a kink."""
-        if exact.has_kink(self.network, self.weights, self.inputs):
+    def derivatives(self) -> dict[int, exact.Array] | None:
+        """``df_n/dV_k``, shape ``(N, *shape)``, for every layer, proved from difference quotients.
+
+        None when a unit is at its kink, or so near to it that no quotient was proved.
+        """
+        network = self.case.network
+        if exact.has_kink(network, self.weights, self.inputs):
             return None
-        found = exact.derivative_by_quotients(self.network, self.weights, self.inputs, index)
-        return None if found is None else found[:, 0]
+        found = {}
+        for index in network.weights:
+            quotients = exact.derivative_by_quotients(network, self.weights, self.inputs, index)
+            if quotients is None:
+                return None
+            found[index] = quotients[:, 0]
+        return found
 
     def descent(self, derivatives: exact.Array) -> exact.Array:
         """Minus the gradient of the data term with respect to ``V_k``."""
@@ -124,25 +136,34 @@ class Point:
         gradient: exact.Array = self.reduce((2 * self.rho * residuals)[:, None, None] * derivatives)
         return -gradient
 
-    def printed_flow(self, index: int, derivatives: exact.Array, *, projected: bool) -> exact.Array:
-        """The right-hand side of Eq. 5 for ``V_k``, with or without its ``V_k`` term."""
-        margins = (self.signs * self.outputs)[:, None, None]
-        turned = self.signs[:, None, None] * derivatives
-        if projected:
-            turned = turned - self.weights[index] * margins
-        flow: exact.Array = 2 * self.rho * self.reduce((1 - self.rho * margins) * turned)
-        return flow
+
+Flow = Callable[[Point, int, exact.Array], exact.Array]
+"""The right-hand side of an equation for ``V_k`` at a point, from ``k`` and ``df_n/dV_k``."""
 
 
-def number(case: Case, name: str) -> fmpq:
-    fraction = Fraction(case.numbers[name])
-    return fmpq(fraction.numerator, fraction.denominator)
+def averaged_flow(point: Point, index: int, derivatives: exact.Array) -> exact.Array:
+    """xu2022, Eq. 5."""
+    signs = point.signs[:, None, None]
+    margins = signs * point.outputs[:, None, None]
+    turned = -point.weights[index] * margins + signs * derivatives
+    flow: exact.Array = 2 * point.rho * point.reduce((1 - point.rho * margins) * turned)
+    return flow
 
 
-def compare(case: Case, left: Any, right: Any, degenerate: str | None = None) -> Observation:
+def summed_flow(point: Point, index: int, derivatives: exact.Array) -> exact.Array:
+    """poggio2020, Eq. 6; poggio2021, Eq. 4."""
+    outputs = point.outputs[:, None, None]
+    turned = point.weights[index] * outputs - derivatives
+    residuals = point.rho * outputs - point.signs[:, None, None]
+    flow: exact.Array = 2 * point.rho * point.reduce(residuals * turned)
+    return flow
+
+
+def compare(point: Point, left: Any, right: Any) -> Observation:
     """Exact equality of two arrays (or lists) of rationals."""
-    sides = (np.array(side, dtype=object).reshape(1, -1) for side in (left, right))
-    return equality(*sides, RATIONALS, case.member, degenerate=degenerate)
+    left, right = (np.array(side, dtype=object).reshape(1, -1) for side in (left, right))
+    degenerate = None if point.outputs.any() else ZERO
+    return equality(left, right, RATIONALS, point.case.member, degenerate=degenerate)
 
 
 def flat(arrays: Sequence[exact.Array]) -> exact.Array:
@@ -150,9 +171,11 @@ def flat(arrays: Sequence[exact.Array]) -> exact.Array:
 
 
 def points() -> st.SearchStrategy[Case]:
-    """Normalised networks with any ``rho``, also negative, and positive weight decay."""
+    """Normalised networks with a ``rho`` of either sign and positive weight decay."""
     return normalised_cases(
-        homogeneous_networks(), numbers={"rho": dyadics(), "weight_decay": positive_dyadics()}
+        homogeneous_networks(),
+        numbers={"rho": dyadics().filter(bool), "weight_decay": positive_dyadics()},
+        cohort=8,
     )
 
 
@@ -178,28 +201,16 @@ def loss_in_margins(setting: Setting, case: Case) -> Findings:
     On the unit spheres the Lagrange term of Eq. 1 is 0. The second line of Eq. 11 is printed
     without its sum over n.
     """
-    point = Point.of(case)
-    rho, signs, outputs = point.rho, point.signs, point.outputs
-    if setting.altered:
-        signs = 2 * signs
-    penalty = point.decay * rho * rho
-    first = point.reduce((rho * outputs - signs) ** 2) + penalty
-    second = point.reduce((1 - rho * signs * outputs) ** 2) + penalty
-    mean, moment = point.reduce(signs * outputs), point.reduce((signs * outputs) ** 2)
-    third = 1 - 2 * rho * mean + rho * rho * moment + penalty
-    yield compare(case, [first, first], [second, third])
-
-
-def rho_dynamics_at(point: Point, case: Case, *, altered: bool) -> Findings:
-    factor = 1 if altered else 2
-    rho, margins = point.rho, point.signs * point.outputs
-    mean, moment = point.moments()
-    decay = factor * point.decay * rho
-    printed = [
-        2 * point.reduce((1 - rho * margins) * margins) - decay,
-        2 * (mean - rho * moment) - decay,
-    ]
-    yield compare(case, [-point.slope(rho)] * 2, printed)
+    for point in Point.each(case):
+        rho, signs, outputs = point.rho, point.signs, point.outputs
+        if setting.altered:
+            signs = 2 * signs
+        penalty = point.decay * rho * rho
+        first = point.reduce((rho * outputs - signs) ** 2) + penalty
+        second = point.reduce((1 - rho * signs * outputs) ** 2) + penalty
+        mean, moment = point.reduce(signs * outputs), point.reduce((signs * outputs) ** 2)
+        third = 1 - 2 * rho * mean + rho * rho * moment + penalty
+        yield compare(point, [first, first], [second, third])
 
 
 @claim(
@@ -220,7 +231,15 @@ def rho_dynamics(setting: Setting, case: Case) -> Findings:
     The loss is quadratic in rho, so that a central difference of the loss itself, in rationals, is
     its derivative; no rule of differentiation takes part.
     """
-    yield from rho_dynamics_at(Point.of(case), case, altered=setting.altered)
+    for point in Point.each(case):
+        rho, margins = point.rho, point.signs * point.outputs
+        mean, moment = point.moments()
+        decay = (1 if setting.altered else 2) * point.decay * rho
+        printed = [
+            2 * point.reduce((1 - rho * margins) * margins) - decay,
+            2 * (mean - rho * moment) - decay,
+        ]
+        yield compare(point, [-point.slope(rho)] * 2, printed)
 
 
 @claim(
@@ -237,20 +256,29 @@ def rho_dynamics_of_sums(setting: Setting, case: Case) -> Findings:
     """The same for the loss that is summed over the samples (poggio2020, Eq. 4; poggio2021,
     Eq. 2), with a lambda that is not divided by N either.
     """
-    yield from rho_dynamics_at(Point.of(case, "sum"), case, altered=setting.altered)
+    for point in Point.each(case, "sum"):
+        rho, outputs = point.rho, point.outputs
+        decay = (1 if setting.altered else 2) * point.decay * rho
+        bracket = (rho * outputs * outputs).sum() - (outputs * point.signs).sum()
+        yield compare(point, [-point.slope(rho)], [-2 * bracket - decay])
 
 
-def normalised_flow_at(point: Point, case: Case, *, altered: bool) -> Findings:
-    lefts, rights = [], []
-    for index in case.network.weights:
-        derivatives = point.derivatives(index)
+def projected_gradient(
+    case: Case, reduction: Reduction, printed: Flow, *, altered: bool
+) -> Findings:
+    """Compare a printed flow with the projection of minus the gradient, for every layer."""
+    for point in Point.each(case, reduction):
+        derivatives = point.derivatives()
         if derivatives is None:
             yield Rejection(KINK)
-            return
-        descent, weights = point.descent(derivatives), point.weights[index]
-        lefts.append(descent - weights * (descent * weights).sum())
-        rights.append(point.printed_flow(index, derivatives, projected=not altered))
-    yield compare(case, flat(lefts), flat(rights))
+            continue
+        lefts, rights = [], []
+        for index, derivative in derivatives.items():
+            weights, descent = point.weights[index], point.descent(derivative)
+            along = 0 if altered else (descent * weights).sum()
+            lefts.append(descent - along * weights)
+            rights.append(printed(point, index, derivative))
+        yield compare(point, flat(lefts), flat(rights))
 
 
 @claim(
@@ -261,9 +289,8 @@ def normalised_flow_at(point: Point, case: Case, *, altered: bool) -> Findings:
     statement=r"\dot V_k = \frac2N \rho \sum_n \Big[(1 - \rho\bar f_n)"
     r"\Big(-V_k\bar f_n + \frac{\partial\bar f_n}{\partial V_k}\Big)\Big]",
     hypotheses=[CHAIN, UNIT, SIGNS, SMOOTH],
-    control="without the term V_k f_n: the projection is forgotten",
+    control="the gradient itself, not projected",
     given={"case": points()},
-    examples=150,
 )
 def normalised_flow(setting: Setting, case: Case) -> Findings:
     """The printed right-hand side equals minus the gradient of the data term with respect to V_k,
@@ -273,7 +300,7 @@ def normalised_flow(setting: Setting, case: Case) -> Findings:
     derivatives of f are proved from difference quotients, and Lemma 2 is not presupposed. Points at
     which a unit is at its kink are left out.
     """
-    yield from normalised_flow_at(Point.of(case), case, altered=setting.altered)
+    yield from projected_gradient(case, "mean", averaged_flow, altered=setting.altered)
 
 
 @claim(
@@ -284,15 +311,36 @@ def normalised_flow(setting: Setting, case: Case) -> Findings:
     statement=r"\dot V_k = 2\rho \sum_n \Big[(\rho f_n - y_n)"
     r"\Big(V_k f_n - \frac{\partial f_n}{\partial V_k}\Big)\Big]",
     hypotheses=[CHAIN, UNIT, SIGNS, SMOOTH],
-    control="without the term V_k f_n: the projection is forgotten",
+    control="the gradient itself, not projected",
     given={"case": points()},
-    examples=150,
 )
 def normalised_flow_of_sums(setting: Setting, case: Case) -> Findings:
     """The same for the summed loss. The equation is printed without margins; with `y_n^2 = 1` it is
     N times Eq. 5 of xu2022.
     """
-    yield from normalised_flow_at(Point.of(case, "sum"), case, altered=setting.altered)
+    yield from projected_gradient(case, "sum", summed_flow, altered=setting.altered)
+
+
+def orthogonality(point: Point, flow: Flow) -> Observation | Rejection:
+    """``<V_k, V_k'> = 0`` for a flow of ``V_k``, for every layer."""
+    derivatives = point.derivatives()
+    if derivatives is None:
+        return Rejection(KINK)
+    products = [
+        (point.weights[index] * flow(point, index, derivative)).sum()
+        for index, derivative in derivatives.items()
+    ]
+    return compare(point, products, [fmpq(0)] * len(products))
+
+
+def multiplied_flow(multiplier: fmpq) -> Flow:
+    """Minus the gradient of the Lagrangian with this multiplier: xu2022, Eq. 2, and for sums."""
+
+    def flow(point: Point, index: int, derivatives: exact.Array) -> exact.Array:
+        velocity: exact.Array = point.descent(derivatives) - 2 * multiplier * point.weights[index]
+        return velocity
+
+    return flow
 
 
 @claim(
@@ -311,24 +359,312 @@ def sphere_is_kept(setting: Setting, case: Case) -> Findings:
     Off the sphere it is not: `(|V_k|^2)' = 4 nu_k (1 - |V_k|^2)`, so that the equation restores the
     norm where nu_k > 0 and drives it away where nu_k < 0.
     """
-    point = Point.of(case)
-    if setting.altered:
-        first, *others = point.weights
-        point = Point.of(
-            Case(
-                case.network,
-                (2 * case.parameters[0], *case.parameters[1:]),
-                case.inputs,
-                case.targets,
-                case.numbers,
-            )
+    for point in Point.each(case):
+        if setting.altered:
+            first, *others = point.weights
+            point = replace(point, weights=(2 * first, *others))
+        yield orthogonality(point, averaged_flow)
+
+
+# The Lagrange multiplier.
+
+
+@claim(
+    "lagrange-multiplier",
+    title="The Lagrange multiplier that keeps V_k on the unit sphere, averaged loss",
+    kind="identity",
+    sources=[XU2022.at("Eq. 2; Eq. 4, first form")],
+    statement=r"\nu_k = \frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
+    r"\;\Rightarrow\; V_k^\top \dot V_k = 0",
+    hypotheses=[CHAIN, UNIT, SIGNS, SMOOTH],
+    control="the multiplier of the summed loss, without 1/N",
+    given={"case": points()},
+)
+def lagrange_multiplier(setting: Setting, case: Case) -> Findings:
+    """With this multiplier the flow of Eq. 2 is orthogonal to every V_k.
+
+    The multiplier is the same for every layer. The derivatives of f are proved from difference
+    quotients.
+    """
+    for point in Point.each(case):
+        summed = replace(point, reduction="sum")
+        multiplier = first_form(summed if setting.altered else point)
+        yield orthogonality(point, multiplied_flow(multiplier))
+
+
+@claim(
+    "lagrange-multiplier-of-sums",
+    title="The Lagrange multiplier that keeps V_k on the unit sphere, summed loss",
+    kind="identity",
+    sources=[POGGIO2020.at("Section 2.3"), POGGIO2021.at("Section 2")],
+    statement=r"\nu = -\sum_n (\rho^2 f_n^2 - \rho y_n f_n)"
+    r"\;\Rightarrow\; V_k^\top \dot V_k = 0",
+    hypotheses=[CHAIN, UNIT, SIGNS, SMOOTH],
+    control="the multiplier of the averaged loss, with 1/N",
+    given={"case": points()},
+)
+def lagrange_multiplier_of_sums(setting: Setting, case: Case) -> Findings:
+    """With this multiplier the gradient flow of the Lagrangian (poggio2020, Eq. 4; poggio2021,
+    Eq. 2) is orthogonal to every V_k.
+    """
+    for point in Point.each(case, "sum"):
+        averaged = replace(point, reduction="mean")
+        multiplier = first_form(averaged if setting.altered else point)
+        yield orthogonality(point, multiplied_flow(multiplier))
+
+
+def first_form(point: Point) -> fmpq:
+    """xu2022, Eq. 4, first form; or the multiplier of poggio2020 and poggio2021, for sums."""
+    scaled = point.rho * point.outputs
+    multiplier: fmpq = point.reduce(scaled * point.signs - scaled * scaled)
+    return multiplier
+
+
+@claim(
+    "lagrange-multiplier-second-form",
+    title="Eq. 4: the second form of the Lagrange multiplier, as printed",
+    kind="identity",
+    sources=[XU2022.at("Eq. 4, second form")],
+    statement=r"\frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
+    r" = \frac1N \sum_n \rho\bar f_n(1 - \rho f_n)",
+    hypotheses=[CHAIN, UNIT, SIGNS],
+    control="f_n in place of both margins",
+    given={"case": points()},
+)
+def lagrange_multiplier_second_form(setting: Setting, case: Case) -> Findings:
+    """The two expressions that Eq. 4 equates agree only if all samples of label -1 have output 0:
+    `y_n f_n^2` stands where `f_n^2` is meant. The bar over the second f is missing.
+    """
+    for point in Point.each(case):
+        rho, outputs = point.rho, point.outputs
+        factor = outputs if setting.altered else point.signs * outputs
+        yield compare(
+            point, [first_form(point)], [point.reduce(rho * factor * (1 - rho * outputs))]
         )
-    products = []
-    for index in case.network.weights:
-        derivatives = point.derivatives(index)
-        if derivatives is None:
-            yield Rejection(KINK)
-            return
-        flow = point.printed_flow(index, derivatives, projected=True)
-        products.append((point.weights[index] * flow).sum())
-    yield compare(case, products, [fmpq(0)] * len(products))
+
+
+@claim(
+    "lagrange-multiplier-second-form-corrected",
+    title="Eq. 4: the second form of the Lagrange multiplier, corrected",
+    kind="identity",
+    sources=[XU2022.at("Eq. 4, second form")],
+    statement=r"\frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
+    r" = \frac1N \sum_n \rho\bar f_n(1 - \rho\bar f_n)",
+    hypotheses=[CHAIN, UNIT, SIGNS],
+    control="the form as printed, with f_n in the last factor",
+    given={"case": points()},
+    corrects="lagrange-multiplier-second-form",
+)
+def lagrange_multiplier_second_form_corrected(setting: Setting, case: Case) -> Findings:
+    """With the margin in both factors, `(1/N) sum_n rho bar f_n ell_n` for the `ell_n` of Eq. 9,
+    the second form equals the first.
+    """
+    for point in Point.each(case):
+        rho, outputs = point.rho, point.outputs
+        margins = point.signs * outputs
+        last = outputs if setting.altered else margins
+        yield compare(point, [first_form(point)], [point.reduce(rho * margins * (1 - rho * last))])
+
+
+# The equilibrium of rho at given V.
+
+
+def equilibrium(point: Point) -> fmpq:
+    """xu2022, Eq. 7; or, for sums, poggio2020, Eq. 7 and poggio2021, Eq. 5."""
+    mean, moment = point.moments()
+    return mean / (moment + point.decay)
+
+
+def stationary_points(point: Point, resting: fmpq) -> Observation:
+    """``dL/d rho`` at a supposed equilibrium and at the drawn ``rho``."""
+    _, moment = point.moments()
+    slopes = [point.slope(resting), point.slope(point.rho)]
+    stiffness = 2 * (moment + point.decay)
+    return compare(point, slopes, [fmpq(0), stiffness * (point.rho - resting)])
+
+
+@claim(
+    "rho-equilibrium-mean",
+    title="The equilibrium of rho, averaged loss",
+    kind="identity",
+    sources=[XU2022.at("Eq. 7")],
+    statement=r"\dot\rho = 0 \iff \rho = \rho_{\rm eq} := \frac{\frac1N \sum_n \bar f_n}"
+    r"{\lambda + \frac1N \sum_n \bar f_n^2} = \frac{\mu}{M + \lambda}",
+    hypotheses=[CHAIN, SIGNS, DECAY],
+    control="the formula with sums, and the same lambda",
+    given={"case": points()},
+)
+def rho_equilibrium_mean(setting: Setting, case: Case) -> Findings:
+    """At any V, the loss is stationary in rho at the printed value and nowhere else.
+
+    Compared are the derivative of the loss at that value with 0, and at an arbitrary rho with
+    `2 (M + lambda)(rho - rho_eq)`, which is not 0 elsewhere because `M + lambda > 0`. The printed
+    value is negative when average separability fails; rho is then no product of norms.
+    """
+    for point in Point.each(case):
+        other = replace(point, reduction="sum")
+        yield stationary_points(point, equilibrium(other if setting.altered else point))
+
+
+@claim(
+    "rho-equilibrium-sum",
+    title="The equilibrium of rho, summed loss",
+    kind="identity",
+    sources=[POGGIO2020.at("Eq. 7"), POGGIO2021.at("Eq. 5")],
+    statement=r"\dot\rho = 0 \iff"
+    r" \rho = \rho_{\rm eq} = \frac{\sum_n y_n f_n}{\lambda + \sum_n f_n^2}",
+    hypotheses=[CHAIN, SIGNS, DECAY],
+    control="the formula with means, and the same lambda",
+    given={"case": points()},
+)
+def rho_equilibrium_sum(setting: Setting, case: Case) -> Findings:
+    """The same for the summed loss. One lambda means two things: with N samples this is the
+    equilibrium of xu2022, Eq. 7, for lambda / N.
+    """
+    for point in Point.each(case, "sum"):
+        other = replace(point, reduction="mean")
+        yield stationary_points(point, equilibrium(other if setting.altered else point))
+
+
+# The gap to interpolation.
+
+MEAN, VARIANCE, DECAY_SYMBOL, RHO = sympy.symbols("mu sigma2 lambda rho")
+DENOMINATOR = MEAN**2 + VARIANCE + DECAY_SYMBOL
+
+
+def identical(left: Any, right: Any) -> Observation:
+    """Equality of two rational functions: the numerator of the difference expands to 0."""
+    numerator, _ = sympy.fraction(sympy.together(left - right))
+    holds = sympy.expand(numerator) == 0
+    return Observation(holds, sympy.sstr(left), "=", sympy.sstr(right), SYMBOLIC)
+
+
+@claim(
+    "interpolation-gap",
+    title="The gap to interpolation in terms of mean and variance of the margins",
+    kind="symbolic",
+    sources=[XU2022.at("Eq. 8")],
+    statement=r"\epsilon = 1 - \frac{\mu^2}{\mu^2 + \sigma^2 + \lambda}"
+    r" = \frac{\sigma^2 + \lambda}{\mu^2 + \sigma^2 + \lambda}",
+    hypotheses=[DECAY, "M = mu^2 + sigma^2"],
+    control="without the variance in the numerator, as in Lemma 6",
+    enough=1,
+)
+def interpolation_gap(setting: Setting) -> Findings:
+    """The mean of `1 - rho_eq bar f_n`, the gap, in the two printed forms; and with `M` written out
+    in `1 - mu^2/(M + lambda)`.
+
+    The difference of two rational functions is brought to one fraction, whose numerator expands to
+    0.
+    """
+    numerator = DECAY_SYMBOL if setting.altered else VARIANCE + DECAY_SYMBOL
+    yield identical(1 - MEAN**2 / DENOMINATOR, numerator / DENOMINATOR)
+
+
+def gap_from_equilibria(
+    case: Case, unregularised: Callable[[fmpq, fmpq], fmpq], *, gap_decay: int = 1
+) -> Findings:
+    """Compare ``(rho_{lambda=0} - rho_lambda) mu`` with ``1 - mu^2 / (M + lambda)``.
+
+    Args:
+        unregularised: ``rho_{lambda=0}`` from ``mu`` and ``M``.
+        gap_decay: factor on lambda in the right-hand side.
+    """
+    for point in Point.each(case):
+        mean, moment = point.moments()
+        if mean == 0:
+            yield Rejection("the mean margin is 0")
+            continue
+        difference = (unregularised(mean, moment) - equilibrium(point)) * mean
+        gap = 1 - mean * mean / (moment + gap_decay * point.decay)
+        yield compare(point, [difference], [gap])
+
+
+@claim(
+    "interpolation-gap-first-equality",
+    title="The gap to interpolation as the difference of two equilibria, as printed",
+    kind="identity",
+    sources=[XU2022.at("after Eq. 7")],
+    statement=r"\epsilon = (\rho_{\lambda=0} - \rho_\lambda)\mu = 1 - \frac{\mu}{M+\lambda}\mu",
+    hypotheses=[CHAIN, SIGNS, DECAY, "mu is not 0", "rho_{lambda=0} is Eq. 7 with lambda = 0"],
+    control="lambda is left out of the right-hand side",
+    given={"case": points()},
+)
+def interpolation_gap_first_equality(setting: Setting, case: Case) -> Findings:
+    """With `rho_{lambda=0} = mu/M`, which is Eq. 7 for lambda = 0 at the same V, the left-hand side
+    is `mu^2/M - mu^2/(M + lambda)`. It equals the right-hand side only if `mu^2 = M`, that is, if
+    all margins are equal.
+    """
+    gap_decay = 0 if setting.altered else 1
+    yield from gap_from_equilibria(case, lambda mean, moment: mean / moment, gap_decay=gap_decay)
+
+
+@claim(
+    "interpolation-gap-from-reciprocal",
+    title="The gap to interpolation as a difference, corrected",
+    kind="identity",
+    sources=[XU2022.at("after Eq. 7; Section 3.2; Lemma 6 (proof)")],
+    statement=r"\epsilon = \Big(\frac1\mu - \rho_\lambda\Big)\mu = 1 - \frac{\mu}{M+\lambda}\mu",
+    hypotheses=[CHAIN, SIGNS, DECAY, "mu is not 0"],
+    control="mu/M, which is Eq. 7 with lambda = 0, in place of 1/mu",
+    given={"case": points()},
+    corrects="interpolation-gap-first-equality",
+)
+def interpolation_gap_from_reciprocal(setting: Setting, case: Case) -> Findings:
+    """The equality holds at every V when `rho_{lambda=0}` is `1/mu`, the norm that Section 3.2
+    derives for a solution that interpolates.
+
+    Then `epsilon = 1 - rho_lambda mu`, as in the proof of Lemma 6. Where all margins are equal,
+    `1/mu` is Eq. 7 with lambda = 0 as well.
+    """
+    yield from gap_from_equilibria(
+        case, lambda mean, moment: mean / moment if setting.altered else 1 / mean
+    )
+
+
+@claim(
+    "equal-margin-gap",
+    title="Equal margins: the critical rho and its gap to interpolation",
+    kind="symbolic",
+    sources=[XU2022.at("Lemma 1 (proof), Lemma 6")],
+    statement=r"\bar f_n = \mu \;\forall n:\quad"
+    r" \rho = \frac{\mu}{\mu^2 + \lambda}, \quad \epsilon = \frac{\lambda}{\mu^2 + \lambda}",
+    hypotheses=["all margins are equal to mu", "dL/d rho = 0", DECAY],
+    control="the penalty is (lambda/2) rho^2",
+    enough=1,
+)
+def equal_margin_gap(setting: Setting) -> Findings:
+    """When all margins are equal, the one critical point in rho and its gap `1 - rho mu` are the
+    printed ones; in particular `rho mu < 1` for positive lambda.
+
+    The critical point is where the derivative of the loss, which is linear in rho, vanishes. That
+    training ends with equal margins, as Lemma 6 asserts, is another matter.
+    """
+    penalty = DECAY_SYMBOL / 2 if setting.altered else DECAY_SYMBOL
+    loss = (1 - RHO * MEAN) ** 2 + penalty * RHO**2
+    (critical,) = sympy.solve(sympy.diff(loss, RHO), RHO)
+    yield identical(critical, MEAN / (MEAN**2 + DECAY_SYMBOL))
+    yield identical(1 - critical * MEAN, DECAY_SYMBOL / (MEAN**2 + DECAY_SYMBOL))
+
+
+@claim(
+    "equal-margins-zero-loss",
+    title="Equal margins: weight decay excludes zero loss",
+    kind="symbolic",
+    sources=[XU2022.at("Lemma 1 (proof)")],
+    statement=r"\rho^2\mu^2 - 2\rho\mu + (1 + \lambda\rho^2) = 0"
+    r"\ \text{has no real solution } \rho \text{ for } \lambda > 0",
+    hypotheses=["all margins are equal to mu", DECAY],
+    control="the penalty is left out of the coefficient of rho^2",
+    enough=1,
+)
+def equal_margins_zero_loss(setting: Setting) -> Findings:
+    """The discriminant of the loss as a quadratic in rho is `-4 lambda`, whatever mu is.
+
+    So no solution with equal margins has zero loss. The data term alone can be 0, at
+    `rho = 1/mu`; what lambda > 0 excludes is that this be a critical point.
+    """
+    loss = RHO**2 * MEAN**2 - 2 * RHO * MEAN + 1
+    if not setting.altered:
+        loss += DECAY_SYMBOL * RHO**2
+    yield identical(sympy.discriminant(loss, RHO), -4 * DECAY_SYMBOL)

@@ -186,7 +186,8 @@ def incoming(network: Network, weight: int) -> Edge:
         "ReLU, leaky ReLU or linear activations",
     ],
     control="the gradient is summed over the samples of a batch",
-    given={"case": cases(convolutional_networks(outputs=(1, 2)))},
+    given={"case": cases(convolutional_networks(outputs=(1, 2), filters=(1, 4)))},
+    examples=400,
 )
 def gradient_rank_convolution(setting: Setting, case: Case) -> Findings:
     """The abstract says that the analysis covers convolutional layers; the body of the paper (its
@@ -470,10 +471,12 @@ def batch_norm_gradient_rank_centred(setting: Setting, case: Case) -> Findings:
     control="the gradient is summed over the batch",
     given={
         "case": batches(
-            batch_normalised(mlps(depths=(3, 3), widths=(2, 2)), "batch-detached"), samples=(2, 2)
+            batch_normalised(mlps(depths=(3, 3), widths=(2, 2), slopes=BENT), "batch-detached"),
+            samples=(2, 2),
+            cohort=COHORT,
         )
     },
-    examples=300,
+    examples=400,
 )
 def batch_norm_sample_rank(setting: Setting, case: Case) -> Findings:
     """The introduction states the observation that the gradient has rank at most 1 of "a deep ReLU

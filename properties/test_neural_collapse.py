@@ -303,6 +303,7 @@ def equinorm_means(draw: st.DrawFn) -> Case:
     hypotheses=["no class mean equals the global mean", "the centred class means are equinorm"],
     control="the last class is left out of the sum",
     given={"case": equinorm_means()},
+    examples=200,
 )
 def equinorm_centred_means(setting: Setting, case: Case) -> Findings:
     """If the centred class means have equal norms, the unit vectors along them add to zero.
@@ -629,6 +630,7 @@ def neural_collapse_binary_printed_means(setting: Setting, case: Case) -> Findin
     ],
     control="NC2 with a factor 2: mu_+ = -2 mu_-",
     given={"case": opposite_features()},
+    examples=300,
     corrects="neural-collapse-binary-printed-means",
 )
 def neural_collapse_binary_class_means(setting: Setting, case: Case) -> Findings:
@@ -948,6 +950,7 @@ def collapsed_features(draw: st.DrawFn) -> Case:
     ],
     control="NC2 with inner products -1/C instead of -1/(C-1)",
     given={"case": collapsed_features()},
+    examples=300,
     corrects="neural-collapse-multiclass-printed",
 )
 def neural_collapse_multiclass(setting: Setting, case: Case) -> Findings:
@@ -1057,7 +1060,7 @@ def neural_collapse_multiclass_all_layers(setting: Setting, case: Case) -> Findi
 
 # --- Real training ------------------------------------------------------------------------------
 
-MEMBERS = 10
+MEMBERS = 12
 """Trained networks per number of classes, enough for the sequential test in every profile."""
 FALL = 0.75
 """The minimal effect: a measure has fallen when it is at most this fraction of its reference."""
@@ -1068,8 +1071,8 @@ WIDTH = 32
 class Recipe:
     """How networks with so many classes are trained: SGD, momentum 0.9, two drops of the rate.
 
-    The initial rho is a tenth of what He initialisation gives where that suffices to interpolate
-    (few classes), and all of it for ten classes, whose simplex needs nine directions.
+    The initial rho is about a tenth of what He initialisation gives where that suffices to
+    interpolate (few classes), and most of it for ten classes, whose simplex needs nine directions.
     """
 
     samples: int
@@ -1083,7 +1086,7 @@ class Recipe:
 RECIPES = {
     2: Recipe(12, 6, 120, 0.03, 1e-4, 10.0),
     3: Recipe(12, 6, 120, 0.03, 5e-5, 15.0),
-    4: Recipe(12, 6, 120, 0.03, 5e-5, 20.0),
+    4: Recipe(12, 8, 120, 0.03, 5e-5, 25.0),
     10: Recipe(5, 10, 200, 0.02, 1e-5, 200.0),
 }
 

@@ -148,7 +148,9 @@ class Network:
                 raise InputError(f"layer {vertex}: a slope of {layer.slope} is not finite")
             for edge in layer.edges:
                 if not 0 <= edge.source < vertex:
-                    raise InputError(f"layer {vertex} reads vertex {edge.source}, no earlier one")
+                    raise InputError(
+                        f"layer {vertex} reads vertex {edge.source}, not an earlier one"
+                    )
                 source, target = self.width(edge.source), layer.width
                 if isinstance(edge.map, Identity):
                     fits = source == target

@@ -453,37 +453,38 @@ def _coefficients(draw: st.DrawFn, name: str | None, count: int) -> dict[str, Fr
 
 
 @st.composite
-def unit_matrices(draw: st.DrawFn, rows: int, columns: int) -> np.ndarray:
-    """Rational matrices of Frobenius norm exactly 1, entries `fractions.Fraction`.
-
-    Up to sign, ``t`` of ``rows * columns - 1`` small integers over a common denominator goes to
-    ``(1 - |t|^2, 2 t) / (1 + |t|^2)``, the inverse of the stereographic projection; such points are
-    dense on the sphere. Shrinks towards a first entry of 1.
-    """
-    size = rows * columns - 1
-    denominator = draw(st.sampled_from([1, 2, 4]))
-    small = st.sampled_from([0, 1, -1, 2, -2, 3, -3])
-    numerators = draw(st.lists(small, min_size=size, max_size=size))
-    t = [Fraction(k, denominator) for k in numerators]
-    square = sum((x * x for x in t), Fraction(0))
-    sign = draw(st.sampled_from([1, -1]))
-    entries = [sign * x / (1 + square) for x in (1 - square, *(2 * x for x in t))]
-    return np.array(entries, dtype=object).reshape(rows, columns)
-
-
-@st.composite
 def normalised_cases(
     draw: st.DrawFn,
     networks: st.SearchStrategy[Network],
     *,
     samples: tuple[int, int] = (1, 4),
     numbers: Mapping[str, st.SearchStrategy[Fraction]] | None = None,
+    cohort: int = 1,
 ) -> Case:
-    """Single networks ``f_V`` with all weights `unit_matrices`, integer inputs and labels +-1."""
+    """Networks ``f_V`` with `_unit_matrices` weights, small inputs and labels +-1.
+
+    Arguments as in `batches`.
+    """
     network = draw(networks)
     count = draw(st.integers(*samples))
     drawn = {name: draw(strategy) for name, strategy in (numbers or {}).items()}
-    parameters = tuple(draw(unit_matrices(*p.shape))[None] for p in network.parameters)
-    inputs = _integer_array(draw, (1, count, network.input_width))
-    signs = draw(st.lists(st.sampled_from([1.0, -1.0]), min_size=count, max_size=count))
-    return Case(network, parameters, inputs, np.array(signs).reshape(1, count, 1), drawn)
+    integers = _integers(draw, cohort)
+    parameters = tuple(_unit_matrices(integers, p.shape) for p in network.parameters)
+    inputs = integers((count, network.input_width), SMALL_INTEGERS)
+    return Case(network, parameters, inputs, integers((count, 1), (1, -1)), drawn)
+
+
+def _unit_matrices(integers: Integers, shape: tuple[int, ...]) -> np.ndarray:
+    """Rational matrices ``(members, *shape)`` of Frobenius norm exactly 1, entries Fractions.
+
+    Up to sign, the inverse of the stereographic projection takes the vector ``t`` to
+    ``(1 - |t|^2, 2 t) / (1 + |t|^2)``; rational ``t`` reach a dense set of the sphere. Shrinks
+    towards a first entry of 1.
+    """
+    exact = np.vectorize(Fraction, otypes=[object])
+    numerators = integers((int(np.prod(shape)) - 1,), SMALL_INTEGERS)
+    t = exact(numerators) / exact(integers((1,), (1, 2, 4)))
+    square = (t * t).sum(axis=1, keepdims=True)
+    sign = exact(integers((1,), (1, -1)))
+    unit: np.ndarray = sign * np.concatenate([1 - square, 2 * t], axis=1) / (1 + square)
+    return unit.reshape(-1, *shape)
