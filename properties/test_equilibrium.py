@@ -170,10 +170,10 @@ def flat(arrays: Sequence[exact.Array]) -> exact.Array:
     return np.concatenate([array.ravel() for array in arrays])
 
 
-def points() -> st.SearchStrategy[Case]:
+def points(networks: st.SearchStrategy[Network] | None = None) -> st.SearchStrategy[Case]:
     """Normalised networks with a ``rho`` of either sign and positive weight decay."""
     return normalised_cases(
-        homogeneous_networks(),
+        homogeneous_networks() if networks is None else networks,
         numbers={"rho": dyadics().filter(bool), "weight_decay": positive_dyadics()},
         cohort=8,
     )

@@ -239,3 +239,7 @@ def test_intervals(
 def test_text_of_numbers(number: Any, text: str) -> None:
     """Short exact numbers as they are, all others to six digits."""
     assert number_text(number) == text
+
+
+def test_numbers_beyond_the_range_of_floats_have_a_text() -> None:
+    assert number_text(Fraction(10**400, 3)) == "3.33333e+399"

@@ -55,9 +55,7 @@ def decay_of_wrong_parameters(patch: pytest.MonkeyPatch) -> None:
     """Weight decay acts on the last weight matrix alone, and on V instead of rho."""
     follow = training._Field.velocity
 
-    def misplaced(
-        self: training._Field, rows: Tensor, inputs: Tensor, targets: Tensor
-    ) -> Tensor:
+    def misplaced(self: training._Field, rows: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
         decay, self.decay = self.decay, torch.zeros_like(self.decay)
         try:
             slope = follow(self, rows, inputs, targets)

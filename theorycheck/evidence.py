@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -219,9 +221,13 @@ def inequality(
     )
 
 
-def number_text(number: Any) -> str:
-    """A number as the report prints it: exact if short, six significant digits otherwise."""
+def number_text(number: Any, *, longest: int = 12, digits: int = 6) -> str:
+    """A number as the report prints it: exact if short, to some significant digits otherwise."""
     text = str(number)
-    if len(text) <= 12 and not isinstance(number, (float, np.floating)):
+    if len(text) <= longest and not isinstance(number, (float, np.floating)):
         return text
-    return f"{float(number):.6g}"
+    try:
+        return f"{float(number):.{digits}g}"
+    except OverflowError:
+        exact = Fraction(text)
+        return f"{Decimal(exact.numerator) / Decimal(exact.denominator):.{digits}g}"

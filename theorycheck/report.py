@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -344,7 +345,6 @@ def _matrix(name: str, values: Any) -> list[str]:
 
 
 def _short(text: str) -> str:
-    if len(text) <= 9:
-        return text
-    numerator, _, denominator = text.partition("/")
-    return f"{int(numerator) / int(denominator or 1):.4g}"
+    from theorycheck.evidence import number_text
+
+    return number_text(Fraction(text), longest=9, digits=4)

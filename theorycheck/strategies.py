@@ -465,13 +465,15 @@ def normalised_cases(
 
     Arguments as in `batches`.
     """
-    network = draw(networks)
-    count = draw(st.integers(*samples))
-    drawn = {name: draw(strategy) for name, strategy in (numbers or {}).items()}
     integers = _integers(draw, cohort)
-    parameters = tuple(_unit_matrices(integers, p.shape) for p in network.parameters)
+    drawn = {name: draw(strategy) for name, strategy in (numbers or {}).items()}
+    count = draw(st.integers(*samples))
+    # Labels before the network and weights last: what shrinking removes is then in one place.
+    signs = integers((count, 1), (1, -1))
+    network = draw(networks)
     inputs = integers((count, network.input_width), SMALL_INTEGERS)
-    return Case(network, parameters, inputs, integers((count, 1), (1, -1)), drawn)
+    parameters = tuple(_unit_matrices(integers, p.shape) for p in network.parameters)
+    return Case(network, parameters, inputs, signs, drawn)
 
 
 def _unit_matrices(integers: Integers, shape: tuple[int, ...]) -> np.ndarray:
