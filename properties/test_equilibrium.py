@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from fractions import Fraction
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -19,19 +21,25 @@ from theorycheck.cases import Case
 from theorycheck.claims import Setting, claim
 from theorycheck.datasets import uniform_ball
 from theorycheck.evidence import Findings, Observation, Rejection, equality, inequality
-from theorycheck.measures import equilibrium_rho, margin_statistics, margins
+from theorycheck.measures import equilibrium_rho, equilibrium_rho_of_sums, margins
 from theorycheck.networks import (
     LINEAR,
     RELU,
     Network,
-    Parameters,
     forward,
+    frobenius_norms,
     initialise,
     mlp,
     normalise,
 )
 from theorycheck.rounding import Ball, Interval, gamma
-from theorycheck.strategies import dyadics, homogeneous_networks, normalised_cases, positive_dyadics
+from theorycheck.strategies import (
+    dyadics,
+    homogeneous_networks,
+    mlps,
+    normalised_cases,
+    positive_dyadics,
+)
 from theorycheck.training import (
     Cohort,
     Objective,
@@ -193,6 +201,7 @@ def points(networks: st.SearchStrategy[Network] | None = None) -> st.SearchStrat
     hypotheses=[CHAIN, UNIT, SIGNS],
     control="labels +-2",
     given={"case": points()},
+    examples=60,
 )
 def loss_in_margins(setting: Setting, case: Case) -> Findings:
     """The square loss of `rho f_V` depends on the data only through the mean mu and the second
@@ -224,6 +233,7 @@ def loss_in_margins(setting: Setting, case: Case) -> Findings:
     hypotheses=[CHAIN, SIGNS],
     control="weight decay contributes lambda rho, as for a penalty (lambda/2) rho^2",
     given={"case": points()},
+    examples=60,
 )
 def rho_dynamics(setting: Setting, case: Case) -> Findings:
     """Minus the derivative of the loss with respect to rho is the printed right-hand side.
@@ -251,6 +261,7 @@ def rho_dynamics(setting: Setting, case: Case) -> Findings:
     hypotheses=[CHAIN, SIGNS],
     control="weight decay contributes lambda rho, as for a penalty (lambda/2) rho^2",
     given={"case": points()},
+    examples=60,
 )
 def rho_dynamics_of_sums(setting: Setting, case: Case) -> Findings:
     """The same for the loss that is summed over the samples (poggio2020, Eq. 4; poggio2021,
@@ -291,6 +302,7 @@ def projected_gradient(
     hypotheses=[CHAIN, UNIT, SIGNS, SMOOTH],
     control="the gradient itself, not projected",
     given={"case": points()},
+    examples=60,
 )
 def normalised_flow(setting: Setting, case: Case) -> Findings:
     """The printed right-hand side equals minus the gradient of the data term with respect to V_k,
@@ -313,6 +325,7 @@ def normalised_flow(setting: Setting, case: Case) -> Findings:
     hypotheses=[CHAIN, UNIT, SIGNS, SMOOTH],
     control="the gradient itself, not projected",
     given={"case": points()},
+    examples=60,
 )
 def normalised_flow_of_sums(setting: Setting, case: Case) -> Findings:
     """The same for the summed loss. The equation is printed without margins; with `y_n^2 = 1` it is
@@ -352,6 +365,7 @@ def multiplied_flow(multiplier: fmpq) -> Flow:
     hypotheses=[CHAIN, UNIT, SIGNS, SMOOTH],
     control="V_1 has norm 2",
     given={"case": points()},
+    examples=60,
 )
 def sphere_is_kept(setting: Setting, case: Case) -> Findings:
     """The right-hand side of Eq. 5 is orthogonal to V_k on the unit sphere.
@@ -379,6 +393,7 @@ def sphere_is_kept(setting: Setting, case: Case) -> Findings:
     hypotheses=[CHAIN, UNIT, SIGNS, SMOOTH],
     control="the multiplier of the summed loss, without 1/N",
     given={"case": points()},
+    examples=60,
 )
 def lagrange_multiplier(setting: Setting, case: Case) -> Findings:
     """With this multiplier the flow of Eq. 2 is orthogonal to every V_k.
@@ -402,6 +417,7 @@ def lagrange_multiplier(setting: Setting, case: Case) -> Findings:
     hypotheses=[CHAIN, UNIT, SIGNS, SMOOTH],
     control="the multiplier of the averaged loss, with 1/N",
     given={"case": points()},
+    examples=60,
 )
 def lagrange_multiplier_of_sums(setting: Setting, case: Case) -> Findings:
     """With this multiplier the gradient flow of the Lagrangian (poggio2020, Eq. 4; poggio2021,
@@ -429,7 +445,7 @@ def first_form(point: Point) -> fmpq:
     r" = \frac1N \sum_n \rho\bar f_n(1 - \rho f_n)",
     hypotheses=[CHAIN, UNIT, SIGNS],
     control="f_n in place of both margins",
-    given={"case": points()},
+    given={"case": points(mlps(depths=(1, 2), widths=(1, 2)))},
 )
 def lagrange_multiplier_second_form(setting: Setting, case: Case) -> Findings:
     """The two expressions that Eq. 4 equates agree only if all samples of label -1 have output 0:
@@ -453,6 +469,7 @@ def lagrange_multiplier_second_form(setting: Setting, case: Case) -> Findings:
     hypotheses=[CHAIN, UNIT, SIGNS],
     control="the form as printed, with f_n in the last factor",
     given={"case": points()},
+    examples=60,
     corrects="lagrange-multiplier-second-form",
 )
 def lagrange_multiplier_second_form_corrected(setting: Setting, case: Case) -> Findings:
@@ -493,6 +510,7 @@ def stationary_points(point: Point, resting: fmpq) -> Observation:
     hypotheses=[CHAIN, SIGNS, DECAY],
     control="the formula with sums, and the same lambda",
     given={"case": points()},
+    examples=60,
 )
 def rho_equilibrium_mean(setting: Setting, case: Case) -> Findings:
     """At any V, the loss is stationary in rho at the printed value and nowhere else.
@@ -516,6 +534,7 @@ def rho_equilibrium_mean(setting: Setting, case: Case) -> Findings:
     hypotheses=[CHAIN, SIGNS, DECAY],
     control="the formula with means, and the same lambda",
     given={"case": points()},
+    examples=60,
 )
 def rho_equilibrium_sum(setting: Setting, case: Case) -> Findings:
     """The same for the summed loss. One lambda means two things: with N samples this is the
@@ -588,7 +607,7 @@ def gap_from_equilibria(
     statement=r"\epsilon = (\rho_{\lambda=0} - \rho_\lambda)\mu = 1 - \frac{\mu}{M+\lambda}\mu",
     hypotheses=[CHAIN, SIGNS, DECAY, "mu is not 0", "rho_{lambda=0} is Eq. 7 with lambda = 0"],
     control="lambda is left out of the right-hand side",
-    given={"case": points()},
+    given={"case": points(mlps(depths=(1, 2), widths=(1, 2)))},
 )
 def interpolation_gap_first_equality(setting: Setting, case: Case) -> Findings:
     """With `rho_{lambda=0} = mu/M`, which is Eq. 7 for lambda = 0 at the same V, the left-hand side
@@ -608,6 +627,7 @@ def interpolation_gap_first_equality(setting: Setting, case: Case) -> Findings:
     hypotheses=[CHAIN, SIGNS, DECAY, "mu is not 0"],
     control="mu/M, which is Eq. 7 with lambda = 0, in place of 1/mu",
     given={"case": points()},
+    examples=60,
     corrects="interpolation-gap-first-equality",
 )
 def interpolation_gap_from_reciprocal(setting: Setting, case: Case) -> Findings:
@@ -668,3 +688,329 @@ def equal_margins_zero_loss(setting: Setting) -> Findings:
     if not setting.altered:
         loss += DECAY_SYMBOL * RHO**2
     yield identical(sympy.discriminant(loss, RHO), -4 * DECAY_SYMBOL)
+
+
+# Where real training takes rho.
+
+STARTS = {"small": 1 / 8, "medium": 1.0, "large": 8.0}
+"""Initial ``rho``; the equilibria of these networks lie near 1."""
+DATA_SETS, SAMPLES, INPUT_WIDTH, WIDTH = 6, 6, 4, 8
+HORIZON, WINDOW = Fraction(60), Fraction(4)
+TOLERANCE, MOST_STEPS = 1e-7, 400
+LEARNING_RATE, APPROACH, WATCH = 1 / 16, 1600, 800
+SETTLED = fmpq(1, 100)
+"""A member counts as settled when the bound on its distance is this part of the equilibrium."""
+
+
+@st.composite
+def starts(draw: st.DrawFn, slopes: Sequence[float], decays: Sequence[Fraction]) -> Case:
+    """Random deep networks on data in the unit ball, each from a small, medium and large ``rho``.
+
+    In half of the data sets labels do not depend on the inputs; in the others the classes are
+    pulled apart. The initial ``rho`` is the product of the norms of the weights of the case.
+    """
+    depth, slope = draw(st.integers(2, 4)), draw(st.sampled_from(slopes))
+    network = mlp([INPUT_WIDTH, *[WIDTH] * (depth - 1), 1], slope)
+    decay, seed = draw(st.sampled_from(decays)), draw(st.integers(0, 2**32 - 1))
+    drawn = uniform_ball(DATA_SETS * SAMPLES, INPUT_WIDTH, 2, seed)
+    signs = np.where(drawn.labels == 0, 1.0, -1.0).reshape(DATA_SETS, SAMPLES, 1)
+    inputs = drawn.inputs.reshape(DATA_SETS, SAMPLES, INPUT_WIDTH).copy()
+    pole = np.eye(INPUT_WIDTH)[0]
+    inputs[::2] = (inputs[::2] + signs[::2] * pole) / 2
+    *hidden, last = normalise(network, initialise(network, DATA_SETS, seed=seed))[1]
+    scales = np.repeat(list(STARTS.values()), DATA_SETS)[:, None, None]
+
+    def tiled(array: np.ndarray) -> np.ndarray:
+        return np.tile(array, (len(STARTS), 1, 1))
+
+    parameters = (*(tiled(weights.numpy()) for weights in hidden), tiled(last.numpy()) * scales)
+    return Case(network, parameters, tiled(inputs), tiled(signs), {"weight_decay": decay})
+
+
+def started(case: Case, device: str) -> Cohort:
+    """The cohort of a case in the parametrisation ``rho f_V``."""
+    parameters, inputs = case.tensors(device)
+    state = parametrise(case.network, parameters, "lagrange")
+    decay = float(case.numbers["weight_decay"])
+    targets = torch.tensor(case.targets, device=device)
+    return Cohort.broadcast(case.network, state, inputs, targets, decay)
+
+
+def resumed(cohort: Cohort, state: State, kept: Tensor) -> Cohort:
+    """The members ``kept`` of a cohort at a later state."""
+    assert state.rho is not None
+    parameters = tuple(parameter[kept] for parameter in state.parameters)
+    state = State(parameters, state.rho[kept], state.parametrisation)
+    data = (tensor[kept] for tensor in (cohort.inputs, cohort.targets, cohort.weight_decay))
+    return Cohort(cohort.network, state, *data)
+
+
+def start_names(cohort: Cohort) -> list[str]:
+    """Which start each member has made."""
+    assert cohort.state.rho is not None
+    return [
+        min(STARTS, key=lambda name: abs(rho - STARTS[name])) for rho in cohort.state.rho.tolist()
+    ]
+
+
+def trained_point(case: Case, state: State, member: int, reduction: Reduction) -> Point:
+    """The floating-point state of a member as the rationals that its numbers are."""
+    assert state.rho is not None and case.targets is not None
+    return Point(
+        case,
+        tuple(exact.rationals(parameter[member]) for parameter in state.parameters),
+        exact.rationals(case.inputs[0]),
+        exact.rationals(case.targets[0, :, 0]),
+        exact.rationals(state.rho[member]).item(),
+        fmpq(*case.numbers["weight_decay"].as_integer_ratio()),
+        reduction,
+    )
+
+
+def distance_at_rest(before: Point, after: Point, duration: Fraction, steps: int) -> arb:
+    """A bound on ``|rho - rho_eq(V)|`` after a stretch of gradient flow, from its two ends.
+
+    Let the loss be c times a mean (c = 1, or N for sums) and L the number of layers. Along the
+    flow ``(rho, V)`` moves by at most ``length = sqrt(duration * (loss before - loss after))``,
+    because the loss falls at the rate of the squared speed, by Cauchy and Schwarz. With unit
+    weights, samples in the unit ball and slopes at most 1, every margin changes by at most
+    ``sqrt(L) length``, and so does the root of their mean square; hence ``c M + lambda >= rate``
+    all along, with ``rate`` as computed below. As a function of the vector of margins,
+    ``rho_eq`` has a gradient of norm at most ``c / (sqrt(N) (c M + lambda))``, so that it moves by
+    at most ``c sqrt(L) length / rate``. If ``|rho - rho_eq| >= d`` all along, then
+    ``rho' = -2 (c M + lambda)(rho - rho_eq)`` moves ``rho`` by at least ``2 rate d duration``; so
+    somewhere the distance was at most the observed movement over ``2 rate duration``, and from
+    there on it changed by at most the movements of ``rho`` and ``rho_eq``.
+
+    The errors of the integrator, whose estimate the tolerances bound at each step, are added to
+    the length and to the movement of ``rho``; norms that differ from 1 are allowed for.
+    """
+    depth = len(after.weights)
+    size = len(after.inputs) if after.reduction == "sum" else 1
+    coordinates = 1 + sum(weights.size for weights in after.weights)
+    largest = max(fmpq(1), abs(before.rho), abs(after.rho))
+    error = steps * arb(coordinates).sqrt() * arb(TOLERANCE) * (1 + arb(largest))
+    fall = max(fmpq(0), before.loss(before.rho) - after.loss(after.rho))
+    elapsed = fmpq(*duration.as_integer_ratio())
+    length = arb(elapsed * fall).sqrt() + error
+    excess = max(
+        abs((weights * weights).sum() - 1) for point in (before, after) for weights in point.weights
+    )
+    steepness = arb(depth).sqrt() * arb(1 + excess) ** (depth - 1)
+    _, moment = after.moments()
+    root = arb(moment / size).sqrt() - steepness * length
+    rate = arb(after.decay) + (size * root * root if root > 0 else 0)
+    moved = arb(abs(after.rho - before.rho)) + error
+    return moved / (2 * rate * arb(elapsed)) + (1 + size * steepness / rate) * length
+
+
+def enclosure(number: arb) -> Interval:
+    ball = Ball.from_arb(np.array([[number]], dtype=object))
+    centre = float(ball.centre[0, 0])
+    return Interval(centre, centre) + Interval(-ball.radius, ball.radius)
+
+
+def flow_to_rest(
+    setting: Setting, case: Case, reduction: Reduction, supposed: Reduction
+) -> Findings:
+    """Follow the flow, and compare ``rho`` with the equilibrium of the supposed reduction."""
+    size = case.samples if reduction == "sum" else 1
+    objective = Objective("square", reduction, "rho")
+
+    def follow(cohort: Cohort, duration: Fraction) -> Run:
+        return gradient_flow(
+            cohort,
+            objective,
+            horizon=float(duration),
+            relative_tolerance=TOLERANCE,
+            absolute_tolerance=TOLERANCE,
+            max_steps=MOST_STEPS,
+        )
+
+    cohort = started(case, setting.device)
+    names = start_names(cohort)
+    approach = follow(cohort, HORIZON / size)
+    stuck = approach.stalled | approach.diverged
+    for member in stuck.nonzero().flatten().tolist():
+        yield Rejection(f"{names[member]} start: the flow slides along a kink")
+    kept = (~stuck).nonzero().flatten()
+    if not kept.numel():
+        return
+    window = follow(resumed(cohort, approach.state, kept), WINDOW / size)
+    for row, member in enumerate(kept.tolist()):
+        start, one = names[member], case.member(member)
+        if window.stalled[row] or window.diverged[row]:
+            yield Rejection(f"{start} start: the flow slides along a kink")
+            continue
+        before = trained_point(one, approach.state, member, reduction)
+        after = trained_point(one, window.state, row, reduction)
+        resting = equilibrium(replace(after, reduction=supposed))
+        bound = distance_at_rest(before, after, WINDOW / size, int(window.steps[row]))
+        if not bound < SETTLED * abs(resting):
+            yield Rejection(f"{start} start: the flow has not settled")
+            continue
+        yield inequality(
+            enclosure(arb(abs(after.rho - resting))),
+            enclosure(bound),
+            "rationals and balls at the trained weights",
+            partial(Case.member, case, member),
+            note=f"{start} start, rho = {STARTS[start]:g}; came to rest at {float(after.rho):.6g}",
+        )
+
+
+FLOW_HYPOTHESES = [
+    "random networks of depth 2 to 4, without biases",
+    SIGNS,
+    "|x_n| <= 1",
+    DECAY,
+    "gradient flow with Lagrange multipliers from rho(0) = 1/8, 1 and 8",
+    "the flow has come to rest: the bound on its distance is below 1 % of rho_eq",
+]
+
+
+@claim(
+    "rho-equilibrium-flow-mean",
+    title="Gradient flow on the averaged loss takes rho to its equilibrium",
+    kind="trajectory",
+    sources=[XU2022.at("Eq. 5-7, Section 3.5")],
+    statement=r"\rho(t) \to \frac{\mu}{M + \lambda}",
+    hypotheses=FLOW_HYPOTHESES,
+    control="the formula with sums, and the same lambda",
+    given={"case": starts((LINEAR, RELU, 0.5), [Fraction(1, 4), Fraction(1, 8), Fraction(1, 16)])},
+    examples=4,
+    enough=10,
+)
+def rho_equilibrium_flow_mean(setting: Setting, case: Case) -> Findings:
+    """Where the real flow of rho and V comes to rest, from small, medium and large initial rho, rho
+    is the printed function of the margins.
+
+    The printed left-hand side is the distance of rho to that value, in rationals at the weights
+    reached; the right-hand side bounds it from how far rho and the loss still moved in the last
+    stretch, with no reference to the value itself. When average separability fails at the
+    start, a small rho may cross 0 and rest at a negative value. Flows of deep ReLU networks
+    often slide along a kink, where the integrator cannot follow; they are left out here, and
+    covered by steps of gradient descent below.
+    """
+    yield from flow_to_rest(setting, case, "mean", "sum" if setting.altered else "mean")
+
+
+@claim(
+    "rho-equilibrium-flow-sum",
+    title="Gradient flow on the summed loss takes rho to its equilibrium",
+    kind="trajectory",
+    sources=[POGGIO2020.at("Eq. 5-7"), POGGIO2021.at("Eq. 3-5")],
+    statement=r"\rho(t) \to \frac{\sum_n y_n f_n}{\lambda + \sum_n f_n^2}",
+    hypotheses=FLOW_HYPOTHESES,
+    control="the formula with means, and the same lambda",
+    given={"case": starts((LINEAR, RELU, 0.5), [Fraction(1), Fraction(1, 2)])},
+    examples=3,
+    enough=10,
+)
+def rho_equilibrium_flow_sum(setting: Setting, case: Case) -> Findings:
+    """The same for the summed loss, whose flow is N times as fast."""
+    yield from flow_to_rest(setting, case, "sum", "mean" if setting.altered else "sum")
+
+
+def weighted_mean_bound(run: Run, case: Case, *, altered: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Distance of ``rho`` to the last equilibrium, that equilibrium, and the bound; each ``(K,)``.
+
+    Rounding. An output of ``f_V`` is computed with an error of at most ``gamma(p) s``, where p adds
+    up a width and two per layer and s is the product of the norms above 1 (Higham, Eq. 3.12 and
+    Section 3.5, with Frobenius norms). Let R bound ``|rho|`` and 1. With g for ``gamma(2 p + N +
+    12)``, which covers the errors of the recorded and of the trainer's outputs and those of the sum
+    over samples, the computed step differs from Eq. 6 at the recorded margins by at most
+    ``g (8 eta (1 + lambda) + 2) 2 R s^2 <= 32 g (1 + lambda) R s^2`` for ``eta <= 1``. Each later
+    step keeps the part ``1 - 2 eta (M + lambda)`` of such a difference, so that they add up to at
+    most that divided by ``2 eta lambda``. Computed equilibria are off by less than ``2 g s / lambda
+    + 2 g R``, since they have slope ``1 / (M + lambda)`` at most in the root mean square of the
+    margins. All this is below the allowance, and the bound itself is a product of at most WATCH + 4
+    rounded factors of two roundings each.
+    """
+    decay = float(case.numbers["weight_decay"])
+    rho, margins, scale = (run.trace[name].cpu() for name in ("rho", "margins", "scale"))
+    moments = margins.square().mean(dim=-1)
+    equilibria = equilibrium_rho(margins.mean(dim=-1), moments, decay)
+    if altered:
+        equilibria = equilibrium_rho_of_sums(margins, decay)
+    last = equilibria[-1]
+    steps = 2 * LEARNING_RATE * (moments[:-1] + decay)
+    left = torch.where(steps <= 1, 1 - steps, math.inf).prod(dim=0)
+    spread = (equilibria[:-1] - last).abs().amax(dim=0)
+    layers = sum(case.network.width(vertex) + 2 for vertex in range(case.network.depth))
+    largest = 1 + rho.abs().amax(dim=0)
+    allowance = 32 * gamma(2 * layers + case.samples + 12) * (1 + decay) * largest
+    allowance *= scale.amax(dim=0) ** 2 / (LEARNING_RATE * decay)
+    bound = (left * (rho[0] - last).abs() + spread) * (1 + gamma(3 * WATCH)) + allowance
+    return (rho[-1] - last).abs(), last, bound
+
+
+def rho_of(network: Network, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
+    assert state.rho is not None
+    return state.rho
+
+
+def margins_of(network: Network, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
+    """Margins of ``f_V``, ``(K, N)``."""
+    return margins(forward(network, state.parameters, inputs), targets)
+
+
+def scale_of(network: Network, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
+    """Product of the norms above 1, ``(K,)``."""
+    return frobenius_norms(network, state.parameters).clamp(min=1).prod(dim=-1)
+
+
+@claim(
+    "rho-equilibrium-descent",
+    title="Small steps of gradient descent take rho to its equilibrium",
+    kind="trajectory",
+    sources=[XU2022.at("Section 3.1; Eq. 5-7")],
+    statement=r"\rho_{t+1} = \rho_t + \eta\,\dot\rho(\rho_t, V_t):\quad"
+    r" \rho_t \to \frac{\mu}{M + \lambda}",
+    hypotheses=[
+        *FLOW_HYPOTHESES[:4],
+        "full-batch steps of size 1/16 along Eq. 5 from rho(0) = 1/8, 1 and 8",
+        "training has come to rest: the bound on its distance is below 1 % of rho_eq",
+    ],
+    control="the formula with sums, and the same lambda",
+    given={"case": starts((RELU, 0.5, LINEAR), [Fraction(1, 4), Fraction(1, 8), Fraction(1, 16)])},
+    examples=3,
+    enough=10,
+)
+def rho_equilibrium_descent(setting: Setting, case: Case) -> Findings:
+    """Forward Euler steps of the flow pass over the kinks at which the flow of a ReLU network
+    slides, and take rho to the same value.
+
+    By Eq. 6 a step moves rho the fraction `2 eta (M + lambda)` of the way to the equilibrium at its
+    V. So rho is a weighted mean of where it was and of the equilibria since then, and differs from
+    the last of these by at most the right-hand side: what is left of the old distance, and the
+    largest distance between two equilibria. V may go on chattering about a kink.
+    """
+    objective = Objective("square", "mean", "rho")
+    cohort = started(case, setting.device)
+    names = start_names(cohort)
+    approach = gradient_descent(cohort, objective, learning_rate=LEARNING_RATE, steps=APPROACH)
+    for member in approach.diverged.nonzero().flatten().tolist():
+        yield Rejection(f"{names[member]} start: training diverged")
+    kept = (~approach.diverged).nonzero().flatten()
+    if not kept.numel():
+        return
+    watch = gradient_descent(
+        resumed(cohort, approach.state, kept),
+        objective,
+        learning_rate=LEARNING_RATE,
+        steps=WATCH,
+        measures={"rho": rho_of, "margins": margins_of, "scale": scale_of},
+    )
+    distances, resting, bounds = weighted_mean_bound(watch, case, altered=setting.altered)
+    for row, member in enumerate(kept.tolist()):
+        start, distance, bound = names[member], float(distances[row]), float(bounds[row])
+        if watch.diverged[row] or not bound < float(SETTLED) * abs(float(resting[row])):
+            yield Rejection(f"{start} start: training has not settled")
+            continue
+        yield inequality(
+            Interval(distance, distance),
+            Interval(bound, bound),
+            "float64 with a bound on its rounding",
+            partial(Case.member, case, member),
+            note=f"{start} start, rho = {STARTS[start]:g}; came to rest near {resting[row]:.6g}",
+        )

@@ -24,7 +24,7 @@ from properties.papers import XU2022
 from theorycheck import measures
 from theorycheck.cases import Case
 from theorycheck.claims import Setting, claim
-from theorycheck.datasets import Dataset, digits, gaussian_mixture
+from theorycheck.datasets import Dataset, gaussian_mixture, images
 from theorycheck.evidence import Findings, Observation, Pair, Rejection, Unmet, equality
 from theorycheck.exact import Array, has_kink, jacobian, rationals, vertices
 from theorycheck.networks import LINEAR, RELU, Network, initialise, mlp
@@ -1091,11 +1091,11 @@ RECIPES = {
 }
 
 
-def dataset(classes: int, seed: int) -> Dataset:
-    """A Gaussian mixture in the unit ball, or handwritten digits for ten classes."""
+def dataset(classes: int, seed: int, image_data: str) -> Dataset:
+    """A Gaussian mixture in the unit ball, or images for ten classes."""
     samples = RECIPES[classes].samples
     if classes == 10:
-        return digits().per_class(samples, seed)
+        return images(image_data).per_class(samples, seed)
     return gaussian_mixture(samples, 16, classes, seed, spread=0.15).in_ball()
 
 
@@ -1142,7 +1142,7 @@ def train(classes: int, members: int, setting: Setting) -> Trained:
     """
     recipe, device = RECIPES[classes], resolve_device(setting.device)
     seeds = np.random.default_rng([setting.seed, classes]).integers(2**31, size=members)
-    sets = [dataset(classes, int(seed)) for seed in seeds]
+    sets = [dataset(classes, int(seed), setting.images) for seed in seeds]
     inputs = torch.tensor(np.stack([s.inputs for s in sets]), dtype=torch.float32)
     targets = torch.tensor(np.stack([s.centred_one_hot for s in sets]), dtype=torch.float32)
     labels = torch.tensor(np.stack([s.labels for s in sets])).to(device)
@@ -1233,7 +1233,7 @@ TRAINING = [
     "square loss on centred one-hot targets, SGD with momentum, weight normalisation, penalty"
     " lambda rho^2",
     "bias-free ReLU networks of depth 3 and width 32; Gaussian mixtures (C = 2, 3, 4) and"
-    " handwritten digits (C = 10)",
+    " images, handwritten digits unless others are named (C = 10)",
     "rule of exclusion, fixed beforehand: the training diverges or ends with a training error",
     f"minimal effect: the measure is at most {FALL} of its reference",
 ]
