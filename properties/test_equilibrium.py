@@ -16,6 +16,7 @@ from flint import arb, fmpq
 from hypothesis import strategies as st
 from torch import Tensor
 
+from properties.papers import POGGIO2020, POGGIO2021, XU2022
 from theorycheck import exact
 from theorycheck.cases import Case
 from theorycheck.claims import Setting, claim
@@ -50,8 +51,6 @@ from theorycheck.training import (
     gradient_flow,
     parametrise,
 )
-
-from properties.papers import POGGIO2020, POGGIO2021, XU2022
 
 RATIONALS = "rationals"
 SYMBOLIC = "rational functions"
@@ -116,11 +115,13 @@ class Point:
     def loss(self, rho: fmpq) -> fmpq:
         """The loss at another ``rho`` and the same ``V``."""
         residuals = rho * self.outputs - self.signs
-        return self.reduce(residuals * residuals) + self.decay * rho * rho
+        total: fmpq = self.reduce(residuals * residuals) + self.decay * rho * rho
+        return total
 
     def slope(self, rho: fmpq) -> fmpq:
         """``dL/d rho``: a central difference, which is exact because the loss is quadratic."""
-        return (self.loss(rho + 1) - self.loss(rho - 1)) / 2
+        slope: fmpq = (self.loss(rho + 1) - self.loss(rho - 1)) / 2
+        return slope
 
     def derivatives(self) -> dict[int, exact.Array] | None:
         """``df_n/dV_k``, shape ``(N, *shape)``, for every layer, proved from difference quotients.
@@ -755,7 +756,8 @@ def start_names(cohort: Cohort) -> list[str]:
 
 def trained_point(case: Case, state: State, member: int, reduction: Reduction) -> Point:
     """The floating-point state of a member as the rationals that its numbers are."""
-    assert state.rho is not None and case.targets is not None
+    assert state.rho is not None
+    assert case.targets is not None
     return Point(
         case,
         tuple(exact.rationals(parameter[member]) for parameter in state.parameters),
@@ -770,17 +772,20 @@ def trained_point(case: Case, state: State, member: int, reduction: Reduction) -
 def distance_at_rest(before: Point, after: Point, duration: Fraction, steps: int) -> arb:
     """A bound on ``|rho - rho_eq(V)|`` after a stretch of gradient flow, from its two ends.
 
-    Let the loss be c times a mean (c = 1, or N for sums) and L the number of layers. Along the
-    flow ``(rho, V)`` moves by at most ``length = sqrt(duration * (loss before - loss after))``,
-    because the loss falls at the rate of the squared speed, by Cauchy and Schwarz. With unit
-    weights, samples in the unit ball and slopes at most 1, every margin changes by at most
-    ``sqrt(L) length``, and so does the root of their mean square; hence ``c M + lambda >= rate``
-    all along, with ``rate`` as computed below. As a function of the vector of margins,
-    ``rho_eq`` has a gradient of norm at most ``c / (sqrt(N) (c M + lambda))``, so that it moves by
-    at most ``c sqrt(L) length / rate``. If ``|rho - rho_eq| >= d`` all along, then
-    ``rho' = -2 (c M + lambda)(rho - rho_eq)`` moves ``rho`` by at least ``2 rate d duration``; so
-    somewhere the distance was at most the observed movement over ``2 rate duration``, and from
-    there on it changed by at most the movements of ``rho`` and ``rho_eq``.
+    Let the loss be c times a mean (c = 1, or N for sums), ``D = c M + lambda`` and L the number of
+    layers.
+
+    1. The flow moves ``(rho, V)`` by at most ``length = sqrt(duration (loss before - loss
+       after))``: the loss falls at the rate of the squared speed (Cauchy and Schwarz).
+    2. With unit weights, samples in the unit ball and slopes at most 1, every margin changes by at
+       most ``sqrt(L) length``, hence the root of M too, and ``D >= rate`` with ``rate`` as computed
+       below.
+    3. As a function of the margins divided by ``sqrt(N)``, ``rho_eq`` has a gradient of squared
+       norm ``c^2 (D^2 - 4 c lambda mu^2) / D^4 <= (c / D)^2``, so that it moves by at most
+       ``c sqrt(L) length / rate``.
+    4. If ``|rho - rho_eq| >= d`` all along, then ``rho' = -2 D (rho - rho_eq)`` moves ``rho`` by at
+       least ``2 rate d duration``. So somewhere the distance was at most the observed movement over
+       ``2 rate duration``; from there on it changed by at most the movements of both.
 
     The errors of the integrator, whose estimate the tolerances bound at each step, are added to
     the length and to the movement of ``rho``; norms that differ from 1 are allowed for.
@@ -788,8 +793,8 @@ def distance_at_rest(before: Point, after: Point, duration: Fraction, steps: int
     depth = len(after.weights)
     size = len(after.inputs) if after.reduction == "sum" else 1
     coordinates = 1 + sum(weights.size for weights in after.weights)
-    largest = max(fmpq(1), abs(before.rho), abs(after.rho))
-    error = steps * arb(coordinates).sqrt() * arb(TOLERANCE) * (1 + arb(largest))
+    largest = 2 + max(abs(before.rho), abs(after.rho))
+    error = steps * arb(coordinates).sqrt() * arb(TOLERANCE) * arb(largest)
     fall = max(fmpq(0), before.loss(before.rho) - after.loss(after.rho))
     elapsed = fmpq(*duration.as_integer_ratio())
     length = arb(elapsed * fall).sqrt() + error
@@ -877,7 +882,7 @@ FLOW_HYPOTHESES = [
     hypotheses=FLOW_HYPOTHESES,
     control="the formula with sums, and the same lambda",
     given={"case": starts((LINEAR, RELU, 0.5), [Fraction(1, 4), Fraction(1, 8), Fraction(1, 16)])},
-    examples=4,
+    examples=6,
     enough=10,
 )
 def rho_equilibrium_flow_mean(setting: Setting, case: Case) -> Findings:
@@ -903,7 +908,7 @@ def rho_equilibrium_flow_mean(setting: Setting, case: Case) -> Findings:
     hypotheses=FLOW_HYPOTHESES,
     control="the formula with means, and the same lambda",
     given={"case": starts((LINEAR, RELU, 0.5), [Fraction(1), Fraction(1, 2)])},
-    examples=3,
+    examples=4,
     enough=10,
 )
 def rho_equilibrium_flow_sum(setting: Setting, case: Case) -> Findings:
@@ -914,17 +919,16 @@ def rho_equilibrium_flow_sum(setting: Setting, case: Case) -> Findings:
 def weighted_mean_bound(run: Run, case: Case, *, altered: bool) -> tuple[Tensor, Tensor, Tensor]:
     """Distance of ``rho`` to the last equilibrium, that equilibrium, and the bound; each ``(K,)``.
 
-    Rounding. An output of ``f_V`` is computed with an error of at most ``gamma(p) s``, where p adds
-    up a width and two per layer and s is the product of the norms above 1 (Higham, Eq. 3.12 and
-    Section 3.5, with Frobenius norms). Let R bound ``|rho|`` and 1. With g for ``gamma(2 p + N +
-    12)``, which covers the errors of the recorded and of the trainer's outputs and those of the sum
-    over samples, the computed step differs from Eq. 6 at the recorded margins by at most
-    ``g (8 eta (1 + lambda) + 2) 2 R s^2 <= 32 g (1 + lambda) R s^2`` for ``eta <= 1``. Each later
-    step keeps the part ``1 - 2 eta (M + lambda)`` of such a difference, so that they add up to at
-    most that divided by ``2 eta lambda``. Computed equilibria are off by less than ``2 g s / lambda
-    + 2 g R``, since they have slope ``1 / (M + lambda)`` at most in the root mean square of the
-    margins. All this is below the allowance, and the bound itself is a product of at most WATCH + 4
-    rounded factors of two roundings each.
+    Rounding. An output of ``f_V`` has an error of at most ``gamma(p) s``, where p adds up a width
+    and two per layer and s is the product of the norms above 1 (Higham, Eq. 3.12, with Frobenius
+    norms). Let g be ``gamma(2 p + N + 12)``, let R bound 1 and ``|rho|``, and let eta be at most 1.
+    The trainer's outputs differ from the recorded ones by ``2 gamma(p) s``, its sums over samples
+    are rounded as well, and so a step differs from Eq. 6 at the recorded margins by at most
+    ``g R s^2 (10 eta + 2 eta lambda + 2) <= 14 g (1 + lambda) R s^2``. Each later step keeps the
+    part ``1 - 2 eta (M + lambda)`` of such a difference; together they are at most that over
+    ``2 eta lambda``. A computed equilibrium is off by at most ``3 g s / lambda``. The allowance
+    exceeds all of this. The product of the kept parts, each at least 1/2, has a relative error of
+    at most ``gamma(WATCH (N + 12))``.
     """
     decay = float(case.numbers["weight_decay"])
     rho, margins, scale = (run.trace[name].cpu() for name in ("rho", "margins", "scale"))
@@ -933,14 +937,15 @@ def weighted_mean_bound(run: Run, case: Case, *, altered: bool) -> tuple[Tensor,
     if altered:
         equilibria = equilibrium_rho_of_sums(margins, decay)
     last = equilibria[-1]
-    steps = 2 * LEARNING_RATE * (moments[:-1] + decay)
-    left = torch.where(steps <= 1, 1 - steps, math.inf).prod(dim=0)
+    fractions = 2 * LEARNING_RATE * (moments[:-1] + decay)
+    left = torch.where(fractions <= 0.5, 1 - fractions, math.inf).prod(dim=0)
     spread = (equilibria[:-1] - last).abs().amax(dim=0)
     layers = sum(case.network.width(vertex) + 2 for vertex in range(case.network.depth))
     largest = 1 + rho.abs().amax(dim=0)
     allowance = 32 * gamma(2 * layers + case.samples + 12) * (1 + decay) * largest
     allowance *= scale.amax(dim=0) ** 2 / (LEARNING_RATE * decay)
-    bound = (left * (rho[0] - last).abs() + spread) * (1 + gamma(3 * WATCH)) + allowance
+    relative = 1 + gamma(WATCH * (case.samples + 12))
+    bound = (left * (rho[0] - last).abs() + spread) * relative + allowance
     return (rho[-1] - last).abs(), last, bound
 
 

@@ -76,6 +76,12 @@ def test_list(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "true-claim  identity    A number is itself\n"
 
 
+def test_reader_that_stops_reading_is_no_error(project: Path) -> None:
+    command = f"{sys.executable} -m theorycheck list | true"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
 def test_list_of_nothing_says_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--path", "nowhere"]) == ExitCode.BAD_INPUT
     error = capsys.readouterr().err

@@ -6,6 +6,7 @@ Exit codes are `theorycheck.errors.ExitCode`, which agree with pytest's own.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,11 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"theorycheck: {error}", file=sys.stderr)
         return ExitCode.BAD_INPUT
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough; nothing is left to be flushed at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
     except OSError as error:
         print(f"theorycheck: {error.filename}: {error.strerror}", file=sys.stderr)
         return ExitCode.BAD_INPUT
-    except BrokenPipeError:
-        return ExitCode.OK
 
 
 class _Parser(argparse.ArgumentParser):
@@ -96,6 +99,7 @@ def _list(path: str) -> int:
     width = max((len(claim.id) for claim in claims), default=0)
     for claim in claims:
         print(f"{claim.id:<{width}}  {claim.kind:<10}  {claim.title}")
+    sys.stdout.flush()
     return ExitCode.OK
 
 
@@ -136,6 +140,7 @@ def _show(claim: str, folder: Path) -> int:
     document = report.load_report(folder / "claims.json")
     for entry in document["claims"]:
         if entry["id"] == claim:
-            print("\n".join(report.section(entry)))
+            # Without the anchor that other parts of claims.md link to.
+            print("\n".join(report.section(entry)[2:]))
             return ExitCode.OK
     raise InputError(f"unknown claim: {claim}; `theorycheck list` names all claims")
