@@ -346,7 +346,7 @@ def fitted_cases(draw: st.DrawFn) -> Case:
 
 @st.composite
 def dead_cases(draw: st.DrawFn) -> Case:
-    """Labels +-1, and all units dead at all samples: what they read of the input is never positive."""
+    """Labels +-1, and all units dead at all samples: no first pre-activation is positive."""
     case = draw(plain_cases(mlps(depths=(2, 3), widths=(1, 2), slopes=(RELU,)), targets="signs"))
     first, *upper = case.parameters
     return replace(case, parameters=(-abs(first), *upper), inputs=abs(case.inputs))
@@ -440,7 +440,7 @@ def stationary_points() -> st.SearchStrategy[Case]:
             searched_cases(),
         )
     },
-    examples=250,
+    examples=500,
     enough=10,
 )
 def sgd_stationary_weight_decay(setting: Setting, case: Case) -> Findings:
@@ -548,7 +548,7 @@ def sgd_stationary_only_zero(setting: Setting, case: Case) -> Findings:
     ],
     control="the output is 0 at every sample",
     given={"case": st.one_of(fitted_cases(), zero_networks())},
-    examples=150,
+    examples=200,
     enough=10,
 )
 def sgd_stationary_no_decay(setting: Setting, case: Case) -> Findings:
@@ -606,7 +606,7 @@ SLOPES_WITHOUT_MINIMUM: tuple[Callable[[fmpq, fmpq], arb], ...] = (
             dead_cases(), plain_cases(trainable_networks(depths=(2, 3)), targets="signs")
         )
     },
-    examples=120,
+    examples=200,
     enough=10,
 )
 def sgd_stationary_no_minimiser(setting: Setting, case: Case) -> Findings:
@@ -648,7 +648,7 @@ def sgd_stationary_no_minimiser(setting: Setting, case: Case) -> Findings:
     hypotheses=["lambda > 0", "the gradient vanishes on every batch of size B < m"],
     control="the gradient vanishes on the full batch only, B = m",
     given={"case": st.one_of(stationary_chains(), stationary_points())},
-    examples=250,
+    examples=600,
     enough=10,
 )
 def stationary_sample_gradients(setting: Setting, case: Case) -> Findings:
@@ -816,7 +816,7 @@ def batch_exchange_printed(setting: Setting, case: Case) -> Findings:
     hypotheses=["two batches of size B that differ in one sample", "no pre-activation is zero"],
     control="the factor is 1/(B + 1)",
     given={"case": plain_cases(samples=(2, 4))},
-    examples=150,
+    examples=200,
     enough=10,
     corrects="batch-exchange-printed",
 )
@@ -1245,7 +1245,7 @@ def normalised_sgd_update_weights_printed(setting: Setting, case: Case) -> Findi
     ],
     control="the last term is eta nu_k V_k",
     given={"case": UPDATED},
-    examples=140,
+    examples=200,
     enough=10,
     corrects="normalised-sgd-update-weights-printed",
 )
@@ -1333,7 +1333,7 @@ LEMMA_8 = [
     hypotheses=LEMMA_8,
     control="without weight decay, lambda = 0",
     given={"case": CONVERGED},
-    examples=200,
+    examples=400,
     enough=10,
 )
 def normalised_convergence_rank(setting: Setting, case: Case) -> Findings:
@@ -1366,7 +1366,7 @@ def normalised_convergence_rank(setting: Setting, case: Case) -> Findings:
     hypotheses=LEMMA_8,
     control="all margins are equal",
     given={"case": CONVERGED},
-    examples=200,
+    examples=400,
     enough=10,
 )
 def normalised_convergence_rank_one(setting: Setting, case: Case) -> Findings:
