@@ -707,8 +707,9 @@ SETTLED = fmpq(1, 100)
 def starts(draw: st.DrawFn, slopes: Sequence[float], decays: Sequence[Fraction]) -> Case:
     """Random deep networks on data in the unit ball, each from a small, medium and large ``rho``.
 
-    In half of the data sets labels do not depend on the inputs; in the others the classes are
-    pulled apart. The initial ``rho`` is the product of the norms of the weights of the case.
+    A third of the data sets has labels that do not depend on the inputs, a third has classes that
+    are pulled apart, and a third has only one of the labels. The initial ``rho`` is the product of
+    the norms of the weights of the case.
     """
     depth, slope = draw(st.integers(2, 4)), draw(st.sampled_from(slopes))
     network = mlp([INPUT_WIDTH, *[WIDTH] * (depth - 1), 1], slope)
@@ -716,8 +717,9 @@ def starts(draw: st.DrawFn, slopes: Sequence[float], decays: Sequence[Fraction])
     drawn = uniform_ball(DATA_SETS * SAMPLES, INPUT_WIDTH, 2, seed)
     signs = np.where(drawn.labels == 0, 1.0, -1.0).reshape(DATA_SETS, SAMPLES, 1)
     inputs = drawn.inputs.reshape(DATA_SETS, SAMPLES, INPUT_WIDTH).copy()
-    pole = np.eye(INPUT_WIDTH)[0]
-    inputs[::2] = (inputs[::2] + signs[::2] * pole) / 2
+    signs[2::3] = 1.0
+    for kind in (1, 2):
+        inputs[kind::3] = (inputs[kind::3] + signs[kind::3] * np.eye(INPUT_WIDTH)[0]) / 2
     *hidden, last = normalise(network, initialise(network, DATA_SETS, seed=seed))[1]
     scales = np.repeat(list(STARTS.values()), DATA_SETS)[:, None, None]
 
@@ -837,7 +839,7 @@ def flow_to_rest(
     approach = follow(cohort, HORIZON / size)
     stuck = approach.stalled | approach.diverged
     for member in stuck.nonzero().flatten().tolist():
-        yield Rejection(f"{names[member]} start: the flow slides along a kink")
+        yield Rejection(f"{names[member]} start: the integrator stalled at a kink")
     kept = (~stuck).nonzero().flatten()
     if not kept.numel():
         return
@@ -845,7 +847,7 @@ def flow_to_rest(
     for row, member in enumerate(kept.tolist()):
         start, one = names[member], case.member(member)
         if window.stalled[row] or window.diverged[row]:
-            yield Rejection(f"{start} start: the flow slides along a kink")
+            yield Rejection(f"{start} start: the integrator stalled at a kink")
             continue
         before = trained_point(one, approach.state, member, reduction)
         after = trained_point(one, window.state, row, reduction)
@@ -891,10 +893,11 @@ def rho_equilibrium_flow_mean(setting: Setting, case: Case) -> Findings:
 
     The printed left-hand side is the distance of rho to that value, in rationals at the weights
     reached; the right-hand side bounds it from how far rho and the loss still moved in the last
-    stretch, with no reference to the value itself. When average separability fails at the
-    start, a small rho may cross 0 and rest at a negative value. Flows of deep ReLU networks
-    often slide along a kink, where the integrator cannot follow; they are left out here, and
-    covered by steps of gradient descent below.
+    stretch, with no reference to the value itself. When average separability fails at the start, a
+    small rho may cross 0 and rest at a negative value. Many flows of ReLU networks end up sliding
+    along a kink, where the integrator stalls with a pre-activation of some 1e-6. They are left out,
+    so that most examples here are linear or shallow networks; `rho-equilibrium-descent` covers deep
+    ReLU networks.
     """
     yield from flow_to_rest(setting, case, "mean", "sum" if setting.altered else "mean")
 
@@ -912,7 +915,9 @@ def rho_equilibrium_flow_mean(setting: Setting, case: Case) -> Findings:
     enough=10,
 )
 def rho_equilibrium_flow_sum(setting: Setting, case: Case) -> Findings:
-    """The same for the summed loss, whose flow is N times as fast."""
+    """The same for the summed loss, whose flow is N times as fast. Flows of ReLU networks that stall
+    at a kink are left out here too.
+    """
     yield from flow_to_rest(setting, case, "sum", "mean" if setting.altered else "sum")
 
 

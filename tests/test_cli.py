@@ -47,7 +47,7 @@ def entry(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_properties: None) -> Path:
     """The current folder, with one claim on record and its report."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "properties").mkdir()

@@ -130,7 +130,7 @@ class Project:
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> Project:
+def project(pytester: pytest.Pytester, no_properties: None) -> Project:
     return Project(pytester)
 
 

@@ -15,7 +15,7 @@ pytest_plugins = ["pytester"]
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
-def test_example_property_holds(pytester: pytest.Pytester) -> None:
+def test_example_property_holds(pytester: pytest.Pytester, no_properties: None) -> None:
     [example] = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     (pytester.path / "properties").mkdir()
     (pytester.path / "properties/test_my_paper.py").write_text(example)

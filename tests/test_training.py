@@ -932,7 +932,7 @@ RHO = torch.ones(3).double()
         (lambda: State(BASE.state.parameters, RHO), "plain state has no rho"),
         (lambda: State(BASE.state.parameters, None, "lagrange"), "needs a rho"),
         (lambda: State(BASE.state.parameters, RHO, "sphere"), "unknown parametrisation"),  # type: ignore[arg-type]
-        (lambda: replace(BASE, state=State(())), "at least one"),
+        (lambda: replace(BASE, state=State(())), "as many"),
         (lambda: replace(BASE, inputs=BASE.inputs[:, :, :1]), "inputs has shape"),
         (lambda: replace(BASE, inputs=BASE.inputs[:, :0]), "one sample"),
         (lambda: replace(BASE, targets=BASE.targets[:, :3]), "targets has shape"),

@@ -395,9 +395,8 @@ def weight_distance(network: Network, before: Parameters, after: Parameters) -> 
     galanti2022, Section 4.2. Biases, gains and shifts do not enter.
 
     Raises:
-        InputError: when there is no weight matrix, or the parameters do not fit the network.
+        InputError: when the parameters do not fit the network.
     """
-    _require(len(network.weights) > 0, "a network without weight matrices has no distance")
     expected = [parameter.shape for parameter in network.parameters]
     for parameters in (before, after):
         _require(

@@ -162,7 +162,7 @@ class Network:
                     raise InputError(
                         f"layer {vertex}: {edge.map} does not map width {source} to {target}"
                     )
-        if not self.parameters:
+        if not self.weights:
             raise InputError("a network needs at least one trainable weight matrix")
 
     def width(self, vertex: int) -> int:

@@ -123,10 +123,10 @@ class Cohort:
 
     def __post_init__(self) -> None:
         parameters = self.network.parameters
-        if not parameters or len(self.state.parameters) != len(parameters):
+        if len(self.state.parameters) != len(parameters):
             raise InputError(
                 f"the network has {len(parameters)} parameters and the state "
-                f"{len(self.state.parameters)}: they must be as many, and at least one"
+                f"{len(self.state.parameters)}: they must be as many"
             )
         members, samples = self.members, self.inputs.shape[-2] if self.inputs.dim() > 1 else 0
         expected = {p.name: (members, *p.shape) for p in parameters}
