@@ -915,8 +915,8 @@ def rho_equilibrium_flow_mean(setting: Setting, case: Case) -> Findings:
     enough=10,
 )
 def rho_equilibrium_flow_sum(setting: Setting, case: Case) -> Findings:
-    """The same for the summed loss, whose flow is N times as fast. Flows of ReLU networks that stall
-    at a kink are left out here too.
+    """The same for the summed loss, whose flow is N times as fast. Flows of ReLU networks that
+    stall at a kink are left out here too.
     """
     yield from flow_to_rest(setting, case, "sum", "mean" if setting.altered else "sum")
 

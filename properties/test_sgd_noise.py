@@ -511,7 +511,7 @@ def _distance(point: Point, decay: fmpq) -> float:
     statement=r"\text{when training with weight decay, the only convergence points of SGD are zero}"
     r"\text{ functions}",
     hypotheses=["lambda > 0", "the gradient vanishes on every batch of size B < m"],
-    control="they have no weight but zeros",
+    control="the only convergence points are networks all of whose weights are zero",
     given={"case": stationary_points()},
 )
 def sgd_stationary_only_zero(setting: Setting, case: Case) -> Findings:
@@ -791,7 +791,7 @@ def exchange(case: Case, share: Fraction) -> Findings:
     r" \frac{\partial f_W(x_j)}{\partial W}",
     hypotheses=["two batches of size B that differ in one sample"],
     control="with the right side doubled",
-    given={"case": plain_cases(samples=(2, 4))},
+    given={"case": plain_cases(mlps(depths=(1, 2), widths=(1, 1)), samples=(3, 3))},
     examples=400,
 )
 def batch_exchange_printed(setting: Setting, case: Case) -> Findings:
