@@ -52,7 +52,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_properties: None
     monkeypatch.chdir(tmp_path)
     (tmp_path / "properties").mkdir()
     (tmp_path / "properties/test_toy.py").write_text(PROPERTIES)
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib\n")
     write(tmp_path, [entry()], {"true-claim": "holds"})
     return tmp_path
 

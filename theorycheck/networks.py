@@ -286,7 +286,8 @@ def _check_types(fields: Mapping[str, Any]) -> None:
 def _edge_text(edge: Edge) -> str:
     if isinstance(edge.map, Convolution):
         kernel = "x".join(map(str, edge.map.kernel))
-        return f"{edge.map.filters} filters {kernel} stride {edge.map.stride} on v{edge.source}"
+        filters = "1 filter" if edge.map.filters == 1 else f"{edge.map.filters} filters"
+        return f"{filters} {kernel} stride {edge.map.stride} on v{edge.source}"
     return f"{'skip' if isinstance(edge.map, Identity) else 'dense'} v{edge.source}"
 
 

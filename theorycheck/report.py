@@ -265,6 +265,9 @@ def section(entry: Entry) -> list[str]:
             lines += ["", f"Certificate: [`{entry['certificate']}`]({entry['certificate']})."]
     elif entry["tightest"] is not None:
         lines += ["", "Tightest example:", "", *_example(entry["tightest"], "")]
+    nearest = entry["nearest"]
+    if nearest is not None and entry["verdict"] != "vacuous":
+        lines += ["", f"Directed search: nearest {nearest['distance']:.6g} ({nearest['note']})."]
     control = entry["control"]
     refuted = control["counterexample"]
     outcome = "not refuted"
