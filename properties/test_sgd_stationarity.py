@@ -1,0 +1,413 @@
+"""Claims on where SGD can stop: points that are stationary on every mini-batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+from flint import arb, fmpq
+from hypothesis import strategies as st
+
+from properties.papers import GALANTI2022
+from properties.points import (
+    BALLS,
+    COLLINEAR,
+    KINK,
+    NOT_STATIONARY,
+    RATIONALS,
+    SECTION,
+    Point,
+    batch_risk,
+    constant_first_layers,
+    dead_cases,
+    fitted_cases,
+    is_zero,
+    plain_cases,
+    quotient_gradient,
+    sample_pairs,
+    searched_cases,
+    sign_labelled_chains,
+    squared,
+    stationary_chains,
+    stationary_residual_networks,
+    trainable_networks,
+    zero_networks,
+)
+from theorycheck import exact
+from theorycheck.cases import Case
+from theorycheck.claims import Setting, claim
+from theorycheck.evidence import (
+    Findings,
+    Observation,
+    Rejection,
+    Unmet,
+    equality,
+)
+from theorycheck.strategies import (
+    mlps,
+)
+
+# Stationary points (galanti2022)
+
+
+def stationary_points() -> st.SearchStrategy[Case]:
+    """Points meant to be stationary on every batch, with near misses among them."""
+    return st.one_of(
+        sign_labelled_chains(),
+        stationary_chains(),
+        stationary_residual_networks(),
+        zero_networks(),
+        plain_cases(),
+    )
+
+
+@claim(
+    "sgd-stationary-weight-decay",
+    title="With weight decay, SGD can stop only at the zero function or on collinear data",
+    kind="identity",
+    sources=[GALANTI2022.at("Proposition 1, proof in Appendix B")],
+    statement=r"\lambda > 0,\ \forall \tilde S \subset S, |\tilde S| = B < m:"
+    r"\ \nabla_W L^\lambda_{\tilde S}(f_W) = 0"
+    r"\ \Longrightarrow\ f_W \equiv 0 \ \text{ or } \ \{x_i\}_{i=1}^m \text{ are collinear}",
+    hypotheses=[
+        "a ReLU network as a directed acyclic graph without biases and normalisation, one output",
+        "every edge out of the input is trainable",
+        "a differentiable loss and lambda > 0",
+        "x_i is not 0",
+        "the gradient vanishes on every batch of size B < m",
+    ],
+    control="the edges out of the input need not be trainable",
+    given={
+        "case": st.one_of(
+            stationary_points(),
+            constant_first_layers(),
+            searched_cases(),
+        )
+    },
+    examples=500,
+    enough=10,
+)
+def sgd_stationary_weight_decay(setting: Setting, case: Case) -> Findings:
+    """A point that is stationary on every mini-batch of size B < m, with lambda > 0, is the zero
+    function, unless the inputs lie on one line through the origin (the paper: "on a
+    one-dimensional linear space").
+
+    All batches of size B are enumerated, and their gradients computed in rationals. The
+    proposition is right: exchanging a sample shows that all data gradients M_i are equal, so that
+    M_i = -2 lambda W for each; next to the input M_i has its rows along x_i, so two directions
+    leave only W^{p1} = 0. Its hypotheses are met by nothing but its two exceptions, which the paper
+    itself calls unrealistic. A directed search by gradient descent over weights and labels, with
+    two inputs at right angles, shows how far from stationary all else is: the largest gradient of a
+    sample in a weight matrix W stays above sqrt(1/2) of 2 lambda ||W||, which `sgd-step-bound`
+    proves and the search attains.
+
+    That the edges out of the input are trainable is needed: behind a constant first layer (a
+    residual connection) two inputs can look alike to the trainable part, and SGD stops at a
+    non-zero function although the inputs are not collinear. The control finds such networks.
+    """
+    point = Point.of(case)
+    decay, size = point.numbers["weight_decay"], int(case.numbers["batch_size"])
+    if any(not squared(x) for x in point.inputs):
+        yield Rejection("a sample is zero")
+    elif point.has_constant_input_edge and not setting.altered:
+        yield Rejection("an edge out of the input is constant")
+    elif not point.stationary(point.square_slopes, decay, size):
+        if squared(point.outputs) and _at_right_angles(point):
+            yield Unmet(
+                _distance(point, decay),
+                "largest gradient of a sample in a weight matrix W, relative to 2 lambda ||W||,"
+                " with f not zero and inputs at right angles",
+            )
+        else:
+            yield Rejection(NOT_STATIONARY)
+    elif point.collinear:
+        yield equality(
+            [exact.rank(point.inputs)], [1], RATIONALS, case.member, degenerate=COLLINEAR
+        )
+    else:
+        yield is_zero(point.values_at(point.probes), case, degenerate="the function is zero")
+
+
+def _at_right_angles(point: Point) -> bool:
+    return all(not (point.inputs[i] * point.inputs[j]).sum() for i, j in sample_pairs(point))
+
+
+def _distance(point: Point, decay: fmpq) -> float:
+    """Largest ``|g_i| / |2 lambda W|`` over samples and non-zero weight matrices."""
+    ratios = [
+        float(squared(slope * j + 2 * decay * w) / squared(2 * decay * w))
+        for jacobians, w in zip(point.jacobians, point.weights, strict=True)
+        if squared(w)
+        for slope, j in zip(point.square_slopes, jacobians, strict=True)
+    ]
+    return math.sqrt(max(ratios))
+
+
+@claim(
+    "sgd-stationary-only-zero",
+    title="With weight decay, the only convergence points of SGD are zero functions",
+    kind="identity",
+    sources=[GALANTI2022.at("Abstract"), GALANTI2022.at(f"{SECTION}, first paragraph")],
+    statement=r"\text{when training with weight decay, the only convergence points of SGD are zero}"
+    r"\text{ functions}",
+    hypotheses=["lambda > 0", "the gradient vanishes on every batch of size B < m"],
+    control="the only convergence points are networks all of whose weights are zero",
+    given={"case": stationary_points()},
+)
+def sgd_stationary_only_zero(setting: Setting, case: Case) -> Findings:
+    """As the abstract prints it, without the exception of Proposition 1.
+
+    Refuted by data on a line, with labels +-1 if one likes: at x = c and x = 1 - c, both labelled
+    +1, and lambda = c (1 - c), a ReLU chain of any depth with all weights 1 is stationary on each
+    sample, hence on every mini-batch, and f(x) = x for x > 0.
+    """
+    point = Point.of(case)
+    decay, size = point.numbers["weight_decay"], int(case.numbers["batch_size"])
+    if not point.stationary(point.square_slopes, decay, size):
+        yield Rejection(NOT_STATIONARY)
+    elif setting.altered:
+        yield is_zero(np.concatenate([w.ravel() for w in point.weights]), case)
+    else:
+        yield is_zero(point.outputs, case)
+
+
+@claim(
+    "sgd-stationary-no-decay",
+    title="Without weight decay, SGD stops only where each sample is fitted or its output is 0",
+    kind="identity",
+    sources=[GALANTI2022.at("Proposition 2, proof in Appendix B")],
+    statement=r"\lambda = 0,\ \{x_i\} \text{ not collinear},\ \forall \tilde S:\ "
+    r"\nabla_W L_{\tilde S}(f_W) = 0 \ \Longrightarrow\ \forall i:\ "
+    r"\frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \ne 0 \Rightarrow f_W(x_i) = 0",
+    hypotheses=[
+        "a ReLU network as a directed acyclic graph without biases and normalisation, one output",
+        "every edge out of the input is trainable",
+        "a differentiable loss and lambda = 0",
+        "the inputs are not collinear (printed; not needed, and not assumed by the check)",
+        "the gradient vanishes on every batch of size B < m",
+    ],
+    control="the output is 0 at every sample",
+    given={"case": st.one_of(fitted_cases(), zero_networks())},
+    examples=200,
+    enough=10,
+)
+def sgd_stationary_no_decay(setting: Setting, case: Case) -> Findings:
+    """Without weight decay, a point that is stationary on every mini-batch of size B < m has
+    output zero at each sample whose loss derivative l'_i is not zero.
+
+    The proof in the paper needs inputs that are not collinear; the statement does not: all
+    l'_i df_i are equal to one matrix M, and a batch adds B of them up to zero, so M = 0. The
+    examples are networks that fit some samples and are dead on others, and the check includes
+    collinear inputs.
+    """
+    point = Point.of(case)
+    slopes = point.square_slopes
+    if not point.stationary(slopes, fmpq(0), int(case.numbers["batch_size"])):
+        yield Rejection(NOT_STATIONARY)
+        return
+    claimed = [i for i in range(point.samples) if slopes[i] != 0 or setting.altered]
+    if claimed:
+        yield is_zero(point.outputs[claimed], case)
+    else:
+        note = "every sample is fitted, so nothing is claimed"
+        yield equality([len(claimed)], [0], RATIONALS, case.member, degenerate=note)
+
+
+def exponential_slope(output: fmpq, target: fmpq) -> arb:
+    """Derivative of ``exp(-y f)``."""
+    return -target * arb(-target * output).exp()
+
+
+def logistic_slope(output: fmpq, target: fmpq) -> arb:
+    """Derivative of ``log(1 + exp(-y f))``."""
+    return -target / (1 + arb(target * output).exp())
+
+
+SLOPES_WITHOUT_MINIMUM: tuple[Callable[[fmpq, fmpq], arb], ...] = (
+    exponential_slope,
+    logistic_slope,
+)
+
+
+@claim(
+    "sgd-stationary-no-minimiser",
+    title="Without weight decay and with exponential-type losses, SGD stops only at f(x_i) = 0",
+    kind="identity",
+    sources=[GALANTI2022.at("Proposition 2, last sentence"), GALANTI2022.at(f"{SECTION}, end")],
+    statement=r"\ell \text{ convex},\ \forall b\, \nexists a^*: \ell(a^*, b) = \inf_a \ell(a, b)"
+    r"\ \Longrightarrow\ \forall i \in [m]: f_W(x_i) = 0",
+    hypotheses=[
+        "the hypotheses of Proposition 2",
+        "the exponential or the logistic loss, labels +-1",
+    ],
+    control="the function is zero everywhere",
+    given={
+        "case": st.one_of(
+            dead_cases(), plain_cases(trainable_networks(depths=(2, 3)), targets="signs")
+        )
+    },
+    examples=200,
+    enough=10,
+)
+def sgd_stationary_no_minimiser(setting: Setting, case: Case) -> Findings:
+    """With a convex loss that has no minimum, such as the exponential and the logistic loss, the
+    only points that are stationary on every mini-batch have output zero at every sample.
+
+    Such points exist: networks all of whose units are dead at all samples. They need not be the
+    zero function, as the control shows. The derivative of the loss is enclosed in a ball; at a dead
+    network the gradients are exactly zero whatever it is, and elsewhere the balls exclude zero.
+    """
+    point = Point.of(case)
+    for slope in SLOPES_WITHOUT_MINIMUM:
+        slopes = np.array(
+            [slope(f, y) for f, y in zip(point.outputs, point.targets, strict=True)], dtype=object
+        )
+        stationary = point.stationary(slopes, fmpq(0), int(case.numbers["batch_size"]))
+        if stationary is None:
+            yield Rejection("balls leave open whether a batch is stationary")
+        elif not stationary:
+            yield Rejection(NOT_STATIONARY)
+        elif setting.altered:
+            yield is_zero(point.values_at(point.probes), case, BALLS)
+        else:
+            yield is_zero(point.outputs, case, BALLS)
+
+
+@claim(
+    "stationary-sample-gradients",
+    title="Stationary on every batch means stationary on every sample, and no label is fitted",
+    kind="identity",
+    sources=[
+        GALANTI2022.at("Eq. 8-9 and the paragraph after it"),
+        GALANTI2022.at(f"{SECTION}, end"),
+    ],
+    statement=r"\forall i \in [m]:\ \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \cdot"
+    r" \frac{\partial f_W(x_i)}{\partial W^{pq}} + 2\lambda W^{pq} = 0, \quad"
+    r" \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \ne 0"
+    r" \text{ unless } \lambda = 0 \text{ or } W = 0",
+    hypotheses=["lambda > 0", "the gradient vanishes on every batch of size B < m"],
+    control="the gradient vanishes on the full batch only, B = m",
+    given={"case": st.one_of(stationary_chains(), stationary_points())},
+    examples=600,
+    enough=10,
+)
+def stationary_sample_gradients(setting: Setting, case: Case) -> Findings:
+    """At a point that is stationary on every mini-batch of one size B < m, the regularised gradient
+    of every single sample vanishes, so that the stopping points of SGD are those of batch size 1;
+    and unless all weights are zero, no label is fitted perfectly.
+
+    The control is full-batch descent, for which neither follows: the paper is right to say that its
+    analysis depends on using SGD instead of GD.
+    """
+    point = Point.of(case)
+    decay, slopes = point.numbers["weight_decay"], point.square_slopes
+    size = point.samples if setting.altered else int(case.numbers["batch_size"])
+    if not point.stationary(slopes, decay, size):
+        yield Rejection(NOT_STATIONARY)
+        return
+    yield is_zero(point.sample_gradients(slopes, decay).ravel(), case)
+    if any(squared(w) for w in point.weights):
+        smallest = min(abs(slope) for slope in slopes)
+        yield Observation(
+            holds=smallest != 0,
+            left=f"smallest |l'_i| {smallest}",
+            relation="≠",
+            right="0",
+            arithmetic=RATIONALS,
+            case=lambda: case,
+        )
+
+
+# The gradient on a batch, and on batches that differ in one sample
+
+
+@claim(
+    "batch-risk-gradient",
+    title="Gradient of the regularised risk on a batch",
+    kind="identity",
+    sources=[GALANTI2022.at("Eq. 6 with Eq. 2")],
+    statement=r"\nabla_{W^{pq}} L^\lambda_{\tilde S}(f_W) = \frac1B \sum_{(x,y) \in \tilde S}"
+    r" \frac{\partial \ell(f_W(x), y)}{\partial f_W(x)} \cdot"
+    r" \frac{\partial f_W(x)}{\partial W^{pq}} + 2 \lambda W^{pq}",
+    hypotheses=["no pre-activation is zero", "the square loss"],
+    control="weight decay enters as lambda W, as if the risk had lambda/2 ||W||^2",
+    given={"case": plain_cases(samples=(2, 3))},
+    examples=150,
+    enough=10,
+)
+def batch_risk_gradient(setting: Setting, case: Case) -> Findings:
+    """The left side is the exact difference quotient of the risk of Eq. 2 along every weight, the
+    right side is computed from the derivatives of the network: the factor 2 of the weight decay is
+    the one that `sgd-step-bound` and the papers' bounds rest on.
+    """
+    point = Point.of(case)
+    batch = range(int(case.numbers["batch_size"]))
+    left = quotient_gradient(point, batch_risk(point, batch))
+    if left is None:
+        yield Rejection(KINK)
+        return
+    decay = point.numbers["weight_decay"] / (2 if setting.altered else 1)
+    right = point.gradients(point.square_slopes, decay, batch)
+    yield equality(left[None], right[None], RATIONALS, case.member)
+
+
+def exchange(case: Case, share: Fraction) -> Findings:
+    """Batches 0 .. B-1 and 1 .. B, and ``share`` times the difference of samples 0 and B."""
+    point, size = Point.of(case), int(case.numbers["batch_size"])
+    first = quotient_gradient(point, batch_risk(point, range(size)))
+    second = quotient_gradient(point, batch_risk(point, range(1, size + 1)))
+    if first is None or second is None:
+        yield Rejection(KINK)
+        return
+    terms = point.sample_gradients(point.square_slopes, fmpq(0))
+    right = fmpq(share.numerator, share.denominator) * (terms[0] - terms[size])
+    yield equality((first - second)[None], right[None], RATIONALS, case.member)
+
+
+@claim(
+    "batch-exchange-printed",
+    title="Exchanging one sample of a batch, as printed: without the factor 1/B",
+    kind="identity",
+    sources=[GALANTI2022.at("Eq. 7, second equality")],
+    statement=r"\nabla L^\lambda_{\tilde S_1}(f_W) - \nabla L^\lambda_{\tilde S_2}(f_W)"
+    r" = \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)}"
+    r" \frac{\partial f_W(x_i)}{\partial W}"
+    r" - \frac{\partial \ell(f_W(x_j), y_j)}{\partial f_W(x_j)}"
+    r" \frac{\partial f_W(x_j)}{\partial W}",
+    hypotheses=["two batches of size B that differ in one sample"],
+    control="with the right side doubled",
+    given={"case": plain_cases(mlps(depths=(1, 2), widths=(1, 1)), samples=(3, 3))},
+    examples=400,
+)
+def batch_exchange_printed(setting: Setting, case: Case) -> Findings:
+    """The second equality of Eq. 7, read as an identity at every W.
+
+    It lacks the factor 1/B of Eq. 6, so it holds only for B = 1. In its context both sides are
+    zero, and nothing that the paper concludes from it changes.
+    """
+    yield from exchange(case, Fraction(2 if setting.altered else 1))
+
+
+@claim(
+    "batch-exchange",
+    title="Exchanging one sample of a batch changes the gradient by 1/B of the difference",
+    kind="identity",
+    sources=[GALANTI2022.at("Eq. 7, corrected")],
+    statement=r"\nabla L^\lambda_{\tilde S_1}(f_W) - \nabla L^\lambda_{\tilde S_2}(f_W) = \frac1B"
+    r"\Big( \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)}"
+    r" \frac{\partial f_W(x_i)}{\partial W}"
+    r" - \frac{\partial \ell(f_W(x_j), y_j)}{\partial f_W(x_j)}"
+    r" \frac{\partial f_W(x_j)}{\partial W} \Big)",
+    hypotheses=["two batches of size B that differ in one sample", "no pre-activation is zero"],
+    control="the factor is 1/(B + 1)",
+    given={"case": plain_cases(samples=(2, 4))},
+    examples=200,
+    enough=10,
+    corrects="batch-exchange-printed",
+)
+def batch_exchange(setting: Setting, case: Case) -> Findings:
+    """Eq. 7 with the factor 1/B; the gradients on the left are exact difference quotients."""
+    size = int(case.numbers["batch_size"])
+    yield from exchange(case, Fraction(1, size + 1 if setting.altered else size))
