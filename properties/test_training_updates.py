@@ -157,6 +157,7 @@ UPDATES = cases(
     control="the gradient of the weight decay is lambda W instead of 2 lambda W",
     given={"case": UPDATES},
     examples=60,
+    enough=10,
 )
 def trained_sgd_update(setting: Setting, case: Case) -> Findings:
     """The trainer that the other claims rely on makes exactly the update of the paper: after an
@@ -192,6 +193,7 @@ def trained_sgd_update(setting: Setting, case: Case) -> Findings:
     control="the multiplier nu_k is forgotten",
     given={"case": UPDATES},
     examples=60,
+    enough=10,
 )
 def trained_normalised_update(setting: Setting, case: Case) -> Findings:
     """One update of the trainer in the normalised parametrisation equals the gradient step on the
