@@ -102,6 +102,7 @@ class Project:
     def __init__(self, pytester: pytest.Pytester) -> None:
         self.pytester = pytester
         self.path = pytester.path
+        pytester.makeini("[pytest]\nfilterwarnings = error\n")
         self.write(PROPERTIES)
         self.record(RECORD)
 
@@ -116,7 +117,9 @@ class Project:
         (folder / "baseline.json").write_text(report.baseline_text(verdicts), encoding="utf-8")
 
     def run(self, *arguments: str) -> pytest.RunResult:
-        return self.pytester.runpytest_inprocess("properties", "-p", "no:xdist", *arguments)
+        # This process has imported the plugin before, of which pytest warns.
+        quiet = ("-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+        return self.pytester.runpytest_inprocess("properties", *quiet, *arguments)
 
     def run_parallel(self, *arguments: str) -> pytest.RunResult:
         return self.pytester.runpytest_subprocess("properties", "-n", "2", *arguments)

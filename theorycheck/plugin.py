@@ -360,7 +360,9 @@ def collect_claims(paths: list[str]) -> dict[str, Claim]:
     output = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         arguments = [*dict.fromkeys(paths), "--collect-only", "-q", "-p", "no:cacheprovider"]
-        code = pytest.main([*arguments, "-p", "no:xdist"], plugins=[collector])
+        # A project may turn warnings into errors; a second run in this process warns of the first.
+        arguments += ["-p", "no:xdist", "-W", "ignore"]
+        code = pytest.main(arguments, plugins=[collector])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         last = (output.getvalue().strip().splitlines() or ["pytest failed"])[-1]
         raise InputError(f"claims of {', '.join(paths)} cannot be collected: {last}")
