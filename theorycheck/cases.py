@@ -78,6 +78,12 @@ class Case:
         )
         return parameters, torch.tensor(self.inputs.astype(np.float64), device=device)
 
+    @property
+    def size(self) -> int:
+        """How many numbers it takes to write the case down."""
+        arrays = [*self.parameters, self.inputs, *([] if self.targets is None else [self.targets])]
+        return sum(array.size for array in arrays) + len(self.numbers)
+
     def to_dict(self) -> dict[str, Any]:
         """A JSON document with every number as a rational string; inverse of `from_dict`."""
         return {

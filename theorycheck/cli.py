@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from theorycheck import __version__, report
+from theorycheck import __version__
 from theorycheck.errors import ExitCode, InputError
 
 EXIT_CODES = """\

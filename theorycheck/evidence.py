@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -31,6 +31,8 @@ class Observation:
         count: number of examples that this observation stands for.
         arithmetic: how the comparison was decided ("exact float64", "rationals", ...).
         case: the exact numbers behind ``left`` and ``right``; None for purely symbolic ones.
+        at: values of variables of the claim's formal statement, where that is known here; a
+            certificate looks for the others.
         degenerate: why the hypotheses are met only trivially here, if they are.
         note: what else a reader should know about this example.
     """
@@ -43,6 +45,7 @@ class Observation:
     tightness: float | None = None
     count: int = 1
     case: Callable[[], Case] | None = None
+    at: Mapping[str, Any] = field(default_factory=dict)
     degenerate: str | None = None
     note: str | None = None
 
@@ -117,7 +120,7 @@ class Evidence:
                 if finding.holds is False:
                     self.counterexample = finding
                 elif finding.tightness is not None and (
-                    self.tightest is None or finding.tightness > (self.tightest.tightness or 0.0)
+                    self.tightest is None or _tighter(finding, self.tightest)
                 ):
                     self.tightest = finding
             case Rejection():
@@ -133,6 +136,14 @@ class Evidence:
                 self.successes += finding.success
                 self.failures += not finding.success
                 self.pair_note = finding.note
+
+
+def _tighter(new: Observation, old: Observation) -> bool:
+    """Nearer to equality in what the report prints of it; or as near, and with fewer numbers."""
+    first, second = (round(found.tightness or 0.0, 6) for found in (new, old))
+    if first != second:
+        return first > second
+    return new.case is not None and (old.case is None or new.case().size < old.case().size)
 
 
 def equality(
@@ -198,6 +209,7 @@ def inequality(
     arithmetic: str,
     case: Callable[[], Case] | None = None,
     *,
+    at: Mapping[str, Any] | None = None,
     degenerate: str | None = None,
     note: str | None = None,
 ) -> Observation:
@@ -216,6 +228,7 @@ def inequality(
         arithmetic=arithmetic,
         tightness=tightness if holds is False else min(tightness, 1.0),
         case=case,
+        at=at or {},
         degenerate=degenerate,
         note=note,
     )
