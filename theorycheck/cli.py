@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _report(options.report_dir)
             case "gate":
                 return _gate(options.report_dir, options.baseline, accept=options.accept)
+            case "merge":
+                return _merge(options.runs, options.report_dir, options.baseline)
             case _:
                 return _show(options.id, options.report_dir)
     except InputError as error:
@@ -82,13 +84,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("ids", nargs="*", metavar="ID", help="claims to check (default: all)")
     commands.add_parser("report", parents=[folder], help="rewrite claims.md from claims.json")
+    record = _Parser(add_help=False)
+    record.add_argument("--baseline", type=Path, default=Path("reports/baseline.json"))
     gate = commands.add_parser(
-        "gate", parents=[folder], help="compare the last report with the verdicts on record"
+        "gate", parents=[folder, record], help="compare the last report with the verdicts on record"
     )
-    gate.add_argument("--baseline", type=Path, default=Path("reports/baseline.json"))
     gate.add_argument("--accept", action="store_true", help="put the report's verdicts on record")
     show = commands.add_parser("show", parents=[folder], help="print one claim of the last report")
     show.add_argument("id", metavar="ID")
+    merge = commands.add_parser(
+        "merge", parents=[record], help="make one report of those of several runs or machines"
+    )
+    merge.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN", help="a report folder or its claims.json"
+    )
+    merge.add_argument("--report-dir", type=Path, default=Path("merged"), metavar="DIR")
     return parser
 
 
@@ -134,6 +144,24 @@ def _gate(folder: Path, baseline: Path, *, accept: bool) -> int:
         print(change)
     print(f"{len(entries)} claims, {len(changes)} differ from the record")
     return ExitCode.VERDICT_CHANGED if changes else ExitCode.OK
+
+
+def _merge(runs: Sequence[Path], folder: Path, baseline: Path) -> int:
+    from theorycheck import merging
+
+    record = report.load_baseline(baseline)
+    reports = [merging.load(run) for run in runs]
+    merged = merging.merge(document for _, document in reports)
+    for name, text in merging.certificates(merged, reports).items():
+        report.write_atomically(folder / name, text)
+    wrote = report.write_report(folder, merged)
+    changes = [report.difference(entry, record) for entry in merged["claims"]]
+    for line in report.run_summary(merged["claims"]):
+        print(line)
+    for change in filter(None, changes):
+        print(f"CHANGED {change}")
+    print(wrote)
+    return ExitCode.VERDICT_CHANGED if any(changes) else ExitCode.OK
 
 
 def _show(claim: str, folder: Path) -> int:

@@ -88,16 +88,16 @@ class Observation:
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"not an observation: {error!r}") from error
 
-    def readability(self) -> tuple[bool, int, int, str]:
+    def readability(self) -> tuple[bool, int, int, int, str]:
         """A total order by what a reader would rather be shown; equal only for equal documents.
 
         First examples with exact numbers, which can be checked again; of those the ones with the
-        fewest numbers; then the shortest text.
+        fewest numbers, and the shortest; then the shortest text.
         """
         document = self.to_dict()
-        text = json.dumps(document, sort_keys=True)
+        case, text = (json.dumps(part, sort_keys=True) for part in (document["case"], document))
         numbers = 0 if self.case is None else self.case().size
-        return self.case is None, numbers, len(text), text
+        return self.case is None, numbers, len(case), len(text), text
 
 
 @dataclass(frozen=True)
@@ -281,10 +281,10 @@ def _better(one: T | None, other: T | None, key: Callable[[T], Any]) -> T | None
     return min(one, other, key=key)
 
 
-def _by_tightness(observation: Observation) -> tuple[float, tuple[bool, int, int, str]]:
+def _by_tightness(observation: Observation) -> tuple[Any, ...]:
     # Rounded as in documents, so that evidence merges alike before and after it was written.
     tightness = observation.to_dict()["tightness"]
-    return math.inf if tightness is None else -tightness, observation.readability()
+    return math.inf if tightness is None else -tightness, *observation.readability()
 
 
 def _one_of(value: Any, allowed: tuple[Any, ...]) -> Any:
