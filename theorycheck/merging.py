@@ -17,10 +17,12 @@ at at any time, also after counts of runs with *independent outcomes* were added
   rounding how, the same pairs are trained. So two runs with one seed share pairs whatever else
   differs, and even where they share few, their outcomes are not independent. Each entry therefore
   carries the run seeds that its evidence comes from, and evidence with a common seed is refused.
-  Runs with different seeds draw from unrelated streams, so that their outcomes are independent.
+  Runs with different seeds draw from unrelated streams, so that their outcomes are independent,
+  provided that the property of a tendency draws its pairs from `theorycheck.claims.Setting.seed`;
+  an example that depends on no seed is the same in every run, and counts once for each.
 - *No run is kept or dropped because of its outcome.* What is merged is the user's choice, and has
   to be made before looking: merge all runs that were started. An interrupted run adds what it
-  finished; a claim that it did not finish adds nothing, and no seed.
+  finished; a claim that it did not finish, or whose check failed, adds nothing, and no seed.
 """
 
 from __future__ import annotations
