@@ -60,6 +60,14 @@ class Case:
     def samples(self) -> int:
         return int(self.inputs.shape[1])
 
+    @property
+    def size(self) -> int:
+        """How many numbers the case consists of."""
+        arrays = [*self.parameters, self.inputs]
+        if self.targets is not None:
+            arrays.append(self.targets)
+        return sum(array.size for array in arrays) + len(self.numbers)
+
     def member(self, index: int) -> Case:
         """The cohort that consists of one member."""
         one = slice(index, index + 1)
@@ -77,12 +85,6 @@ class Case:
             torch.tensor(p.astype(np.float64), device=device) for p in self.parameters
         )
         return parameters, torch.tensor(self.inputs.astype(np.float64), device=device)
-
-    @property
-    def size(self) -> int:
-        """How many numbers it takes to write the case down."""
-        arrays = [*self.parameters, self.inputs, *([] if self.targets is None else [self.targets])]
-        return sum(array.size for array in arrays) + len(self.numbers)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON document with every number as a rational string; inverse of `from_dict`."""

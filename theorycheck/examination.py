@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +52,7 @@ def examine(
         evidence.counterexample = recorded
     altered = replace(setting, altered=True, seed=claim.seed(run_seed, altered=True))
     control = search(claim, altered)
-    judgement = judge(claim, evidence, control)
+    judgement = judge(claim.kind, claim.enough, evidence, control)
     document, objection = _certify(claim, evidence)
     if judgement.verdict is Verdict.REFUTED and objection is not None:
         judgement = Judgement(Verdict.UNDECIDED, f"{judgement.reason}; the kernel: {objection}")
@@ -61,6 +60,7 @@ def examine(
     entry["document"] = document
     if document is not None:
         entry["certificate"] = f"certificates/{claim.id}.json"
+    entry["seeds"] = [run_seed]
     entry["seconds"] = round(time.perf_counter() - started, 2)
     return entry
 
@@ -74,7 +74,7 @@ def undecided(claim: Claim, reason: str) -> dict[str, Any]:
 def describe(
     claim: Claim, judgement: Judgement, evidence: Evidence, control: Evidence
 ) -> dict[str, Any]:
-    """The entry of ``claims.json`` for a claim with its evidence, certificate and time left out."""
+    """The entry of ``claims.json`` for a claim, before it has certificate, seeds and time."""
     return {
         "id": claim.id,
         "title": claim.title,
@@ -93,50 +93,23 @@ def describe(
         "description": claim.description,
         "hypotheses": list(claim.hypotheses),
         "corrects": claim.corrects,
+        "enough": claim.enough,
+        "version": certificates.statement_version(claim),
+        **outcome(judgement, evidence, control, claim.control),
+        "certificate": None,
+        "seeds": [],
+    }
+
+
+def outcome(
+    judgement: Judgement, evidence: Evidence, control: Evidence, statement: str
+) -> dict[str, Any]:
+    """The fields of an entry that depend on evidence; ``statement`` says what the control is."""
+    return {
         "verdict": str(judgement.verdict),
         "reason": judgement.reason,
-        "examples": _counts(evidence),
-        "tightest": _shown(evidence.tightest),
-        "counterexample": _shown(evidence.counterexample),
-        "nearest": None if evidence.nearest is None else asdict(evidence.nearest),
-        "arithmetic": sorted(evidence.arithmetic),
-        "control": {
-            "statement": claim.control,
-            "examples": _counts(control),
-            "counterexample": _shown(control.counterexample),
-        },
-        "certificate": None,
-    }
-
-
-def _counts(evidence: Evidence) -> dict[str, Any]:
-    return {
-        "tried": evidence.tried,
-        "met": evidence.met,
-        "degenerate": evidence.degenerate,
-        "open": evidence.open,
-        "rejected": dict(sorted(evidence.rejected.items())),
-        "successes": evidence.successes,
-        "failures": evidence.failures,
-        "pairs": evidence.pair_note,
-    }
-
-
-def _shown(observation: Observation | None) -> dict[str, Any] | None:
-    if observation is None:
-        return None
-    tightness = observation.tightness
-    return {
-        "left": observation.left,
-        "relation": observation.relation,
-        "right": observation.right,
-        "tightness": None
-        if tightness is None or not math.isfinite(tightness)
-        else float(f"{tightness:.6g}"),
-        "arithmetic": observation.arithmetic,
-        "degenerate": observation.degenerate,
-        "note": observation.note,
-        "case": None if observation.case is None else observation.case().to_dict(),
+        **evidence.to_dict(),
+        "control": {"statement": statement, **control.to_dict()},
     }
 
 

@@ -1265,10 +1265,11 @@ def verify(path: str) -> Outcome:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """``verify [--explain] FILE...``: 0 when all are verified, 1 otherwise, 4 without files."""
-    paths = [argument for argument in arguments if argument != "--explain"]
-    if not paths or any(path.startswith("-") for path in paths):
-        print("usage: theorycheck verify [--explain] FILE...", file=sys.stderr)
+    """``[--explain] FILE...``: 0 when all are verified, 1 otherwise, 4 without files."""
+    explained = list(arguments[:1]) == ["--explain"]
+    paths = [argument for argument in arguments[explained:] if argument != "--"]
+    if not paths:
+        print("usage: kernel.py [--explain] FILE...", file=sys.stderr)
         return 4
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -1281,7 +1282,7 @@ def main(arguments: Sequence[str]) -> int:
             rejected += 1
             print(f"{path}: REJECTED: {error}", file=sys.stderr)
             continue
-        if len(paths) < len(arguments):
+        if explained:
             with open(path, encoding="utf-8") as stream:
                 print("\n".join(explain(read(stream.read()))))
     if len(paths) > 1:
