@@ -404,7 +404,7 @@ def with_detached_variance(case: Case) -> Case:
     formal=Formal(
         LEMMA,
         EVERYWHERE,
-        given=("chain()", "normalised()", "not detached()", "all(W[k] == 0 for k in shifts)"),
+        given=("chain()", "normalised()", "not detached()", "all([W[k] == 0 for k in shifts])"),
     ),
 )
 def structural_lemma_batch_norm(setting: Setting, case: Case) -> Findings:

@@ -34,7 +34,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import combinations
@@ -183,6 +183,48 @@ def _root_ends(number: Fraction, bits: int) -> tuple[Fraction, Fraction]:
     shift = max(0, bits - radicand.bit_length() // 2)
     below = math.isqrt(radicand << (2 * shift))
     return Fraction(below, denominator << shift), Fraction(below + 1, denominator << shift)
+
+
+@dataclass(frozen=True)
+class Dual:
+    """A number and its derivative along one entry of one parameter (forward mode)."""
+
+    value: Number
+    motion: Number
+
+    def __add__(self, other: Any) -> Dual:
+        return Dual(self.value + value_of(other), self.motion + motion_of(other))
+
+    def __neg__(self) -> Dual:
+        return Dual(-self.value, -self.motion)
+
+    def __sub__(self, other: Dual | Number) -> Dual:
+        return self + (-other)
+
+    def __rsub__(self, other: Number) -> Dual:
+        return -self + other
+
+    def __mul__(self, other: Any) -> Dual:
+        a, b = self.value, value_of(other)
+        return Dual(a * b, a * motion_of(other) + self.motion * b)
+
+    def __truediv__(self, other: Any) -> Dual:
+        quotient, divisor = self.value / value_of(other), value_of(other)
+        return Dual(quotient, (self.motion - quotient * motion_of(other)) / divisor)
+
+    def root(self, bits: int) -> Dual:
+        value = root(self.value, bits)
+        return Dual(value, self.motion / (value + value))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+def value_of(number: Any) -> Number:
+    return number.value if isinstance(number, Dual) else number
+
+
+def motion_of(number: Any) -> Number:
+    return number.motion if isinstance(number, Dual) else Fraction(0)
 
 
 # --- Reading -------------------------------------------------------------------------------------
@@ -370,14 +412,12 @@ Rows = list[list[Any]]
 """One row per sample."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Trace:
-    """A forward pass: per vertex the values, arguments of the activation, and statistics."""
+    """A forward pass: the values of all vertices, and per layer the arguments of the activation."""
 
     values: list[Rows]
-    arguments: list[Rows] = field(default_factory=list)
-    units: list[Rows] = field(default_factory=list)
-    deviations: list[list[Any]] = field(default_factory=list)
+    arguments: list[Rows]
 
 
 class Example:
@@ -414,6 +454,9 @@ class Example:
             if bits > MOST_BITS:
                 raise Rejected(f"a number grows beyond {MOST_BITS} bits")
             self.work -= (bits >> 10) ** 2
+        elif isinstance(result, Dual):
+            self.spend(result.value)
+            self.spend(result.motion)
         self.work -= 4
         if self.work < 0:
             raise Rejected("the check takes too many operations")
@@ -425,112 +468,65 @@ class Example:
             total = self.spend(total + a * b)
         return total
 
-    def connect(self, edge: Edge, row: list[Any]) -> list[Any]:
-        """What an edge carries of one sample; linear in ``row``."""
-        if edge.patches is None or edge.parameter is None:
-            return row
-        read = [[row[i] for i in patch] for patch in edge.patches]
-        return [self.dot(unit, part) for unit in self.W[edge.parameter] for part in read]
-
     def mean(self, column: list[Any]) -> Any:
         return self.dot(column, [Fraction(1, len(column))] * len(column))
 
-    def forward(self, batch: Sequence[int], bits: int) -> Trace:
-        trace = Trace([[self.x[n] for n in batch]])
+    def moved(self, index: int, entry: tuple[int, ...]) -> list[Any]:
+        """The parameters, one entry of one of them as a dual number."""
+
+        def mark(array: Any, place: tuple[int, ...]) -> Any:
+            if not place:
+                return Dual(array, Fraction(1))
+            return [
+                mark(part, place[1:]) if i == place[0] else part for i, part in enumerate(array)
+            ]
+
+        return [mark(w, entry) if k == index else w for k, w in enumerate(self.W)]
+
+    def forward(self, batch: Sequence[int], parameters: list[Any], bits: int) -> Trace:
+        trace = Trace([[self.x[n] for n in batch]], [])
         for layer in self.network.layers:
-            bias = [Fraction(0)] * layer.width if layer.bias is None else self.W[layer.bias]
+            bias = [Fraction(0)] * layer.width if layer.bias is None else parameters[layer.bias]
             rows: Rows = [list(bias) for _ in batch]
             for edge in layer.edges:
                 for row, source in zip(rows, trace.values[edge.source], strict=True):
-                    carried = self.connect(edge, source)
+                    carried = source
+                    if edge.patches is not None and edge.parameter is not None:
+                        read = [[source[i] for i in patch] for patch in edge.patches]
+                        weight = parameters[edge.parameter]
+                        carried = [self.dot(unit, part) for unit in weight for part in read]
                     row[:] = [self.spend(a + b) for a, b in zip(row, carried, strict=True)]
-            units, deviations = rows, [Fraction(1)] * layer.width
             if layer.gain is not None and layer.shift is not None:
-                units, deviations = self.standardise(rows, bits)
-                gain, shift = self.W[layer.gain], self.W[layer.shift]
+                gain, shift = parameters[layer.gain], parameters[layer.shift]
+                units = self.standardised(rows, layer.normalisation == "batch-detached", bits)
                 rows = [[self.spend(gain * u + shift) for u in row] for row in units]
-            trace.units.append(units)
-            trace.deviations.append(deviations)
             trace.arguments.append(rows)
             trace.values.append([[a * self.slope(layer, a) for a in row] for row in rows])
         return trace
 
     @staticmethod
-    def slope(layer: Layer, argument: Number) -> Fraction:
-        linear = layer.slope == 1
-        return Fraction(1) if linear or compare(argument, ">", Fraction(0)) else layer.slope
+    def slope(layer: Layer, argument: Any) -> Fraction:
+        linear = layer.slope == 1 or compare(value_of(argument), ">", Fraction(0))
+        return Fraction(1) if linear else layer.slope
 
-    def standardise(self, rows: Rows, bits: int) -> tuple[Rows, list[Any]]:
-        """Values less their mean over the batch, in standard deviations; no epsilon is added."""
-        centred: Rows = []
-        deviations: list[Any] = []
+    def standardised(self, rows: Rows, detached: bool, bits: int) -> Rows:
+        """Values less their mean over the batch, in standard deviations; no epsilon is added.
+
+        A detached deviation is held constant when derivatives are taken.
+        """
+        columns = []
         for column in map(list, zip(*rows, strict=True)):
             middle = self.mean(column)
             column = [self.spend(a - middle) for a in column]
-            deviation = root(self.mean([a * a for a in column]), bits)
-            if compare(deviation, "==", Fraction(0)):
+            variance = self.mean([a * a for a in column])
+            if compare(value_of(variance), "==", Fraction(0)):
                 raise Rejected("a normalised unit is constant over the batch")
-            centred.append([self.spend(a / deviation) for a in column])
-            deviations.append(deviation)
-        return [list(row) for row in zip(*centred, strict=True)], deviations
-
-    def derivative(self, trace: Trace, index: int, entry: tuple[int, ...]) -> Rows:
-        """Of all outputs at the samples of a trace, along one entry of one parameter."""
-        parameter, layers = self.network.parameters[index], self.network.layers
-        moved: dict[int, Rows] = {}
-        count = len(trace.values[0])
-        for vertex in range(parameter.layer, len(layers) + 1):
-            layer = layers[vertex - 1]
-            own = vertex == parameter.layer
-            sources = [edge for edge in layer.edges if edge.source in moved]
-            rows: Rows = [[Fraction(0)] * layer.width for _ in range(count)]
-            for edge in sources:
-                for row, source in zip(rows, moved[edge.source], strict=True):
-                    carried = self.connect(edge, source)
-                    row[:] = [self.spend(a + b) for a, b in zip(row, carried, strict=True)]
-            if own:
-                self.push(rows, trace, parameter, entry)
-            elif not sources:
-                continue
-            if layer.gain is not None:
-                rows = self.standardised_motion(rows, trace, vertex)
-                if own and parameter.role == "gain":
-                    rows = trace.units[vertex - 1]
-                elif own and parameter.role == "shift":
-                    rows = [[Fraction(1)] * layer.width for _ in range(count)]
-            moved[vertex] = [
-                [a * self.slope(layer, z) for a, z in zip(row, arguments, strict=True)]
-                for row, arguments in zip(rows, trace.arguments[vertex - 1], strict=True)
-            ]
-        still = [[Fraction(0)] * self.outputs for _ in range(count)]
-        return moved.get(len(layers), still)
-
-    @staticmethod
-    def push(rows: Rows, trace: Trace, parameter: Parameter, entry: tuple[int, ...]) -> None:
-        """Add the derivative of a layer's sums along an entry of its weight or bias."""
-        for n, row in enumerate(rows):
-            if parameter.role == "bias":
-                row[entry[0]] += Fraction(1)
-            elif parameter.edge is not None and parameter.edge.patches is not None:
-                source, patches = trace.values[parameter.edge.source][n], parameter.edge.patches
-                for position, patch in enumerate(patches):
-                    row[entry[0] * len(patches) + position] += source[patch[entry[1]]]
-
-    def standardised_motion(self, rows: Rows, trace: Trace, vertex: int) -> Rows:
-        layer = self.network.layers[vertex - 1]
-        assert layer.gain is not None
-        moved = []
-        units = zip(*trace.units[vertex - 1], strict=True)
-        for column, unit, deviation in zip(
-            map(list, zip(*rows, strict=True)), units, trace.deviations[vertex - 1], strict=True
-        ):
-            middle = self.mean(column)
-            column = [self.spend(a - middle) for a in column]
-            if layer.normalisation == "batch":
-                share = self.mean([a * u for a, u in zip(column, unit, strict=True)])
-                column = [self.spend(a - u * share) for a, u in zip(column, unit, strict=True)]
-            moved.append([self.spend(self.W[layer.gain] * a / deviation) for a in column])
-        return [list(row) for row in zip(*moved, strict=True)]
+            if detached or not isinstance(variance, Dual):
+                deviation: Any = root(value_of(variance), bits)
+            else:
+                deviation = variance.root(bits)
+            columns.append([self.spend(a / deviation) for a in column])
+        return [list(row) for row in zip(*columns, strict=True)]
 
 
 # --- Matrices of rationals -----------------------------------------------------------------------
@@ -663,7 +659,6 @@ class Evaluator:
         def parameters(role: str) -> list[int]:
             return [k for k, p in enumerate(network.parameters) if p.role == role]
 
-        # The number of copies of a filter is at least 2; a dense matrix has one.
         weights = parameters("weight")
         self.names: dict[str, Any] = {
             "samples": tuple(range(example.samples)),
@@ -692,18 +687,11 @@ class Evaluator:
             "detached": lambda: self.normalisations() == {"batch-detached"},
             "normalised": lambda: bool(self.normalisations()),
             "normalised_layer": lambda v: network.layers[self.whole(v) - 1].gain is not None,
-            "constant_edges": lambda: [
-                (edge.source, v)
-                for v, layer in enumerate(network.layers, start=1)
-                for edge in layer.edges
-                if edge.patches is None
-            ],
             # Vectors and matrices.
             "inner": lambda a, b: example.dot(self.flat(a), self.flat(b)),
             "squared": lambda a: example.dot(self.flat(a), self.flat(a)),
             "outer": lambda a, b: [[example.spend(p * q) for q in b] for p in a],
             "outside": self.outside,
-            "flat": self.flat,
             "zero": lambda a: all(self.compared(e, "==", Fraction(0)) for e in self.flat(a)),
             "rank": lambda a: Fraction(rank(a, example)),
             "frobenius": lambda a: root(example.dot(self.flat(a), self.flat(a)), bits),
@@ -722,19 +710,16 @@ class Evaluator:
             "sum": self.total,
             "product": self.product,
             "max": self.greatest,
-            "min": lambda a: -self.greatest([-e for e in a]),
             "all": lambda a: all(map(self.truth, a)),
             "any": lambda a: any(map(self.truth, a)),
             "batches": self.batches,
         }
         for name, value in example.numbers.items():
             self.add_name(name, value)
-            if name.endswith("_1"):
-                # The numbers beta_1, beta_2, ... are also the entries of the list beta.
-                several = [f"{name[:-1]}{i}" for i in range(1, len(example.numbers) + 1)]
-                self.add_name(
-                    name[:-2], [example.numbers[n] for n in several if n in example.numbers]
-                )
+        for name in [name[:-2] for name in example.numbers if name.endswith("_1")]:
+            # The numbers beta_1, beta_2, ... are also the entries of the list beta.
+            several = [f"{name}_{i}" for i in range(1, len(example.numbers) + 1)]
+            self.add_name(name, [example.numbers[n] for n in several if n in example.numbers])
         for definition in definitions:
             self.define(definition)
 
@@ -765,7 +750,9 @@ class Evaluator:
             return self.evaluate(body, dict(zip(arguments, values, strict=True)), functions)
 
         self.check_name(name)
-        self.functions[name] = lambda *values: self.remembered((name, *values), function, *values)
+        self.functions[name] = lambda *values: self.remembered(
+            ("where", name, *values), function, *values
+        )
 
     def remembered(self, key: Any, function: Callable[..., Any], *values: Any) -> Any:
         """Call a function once for each value of its arguments."""
@@ -781,7 +768,7 @@ class Evaluator:
 
     def trace(self, batch: tuple[int, ...]) -> Trace:
         def make() -> Trace:
-            return self.example.forward(batch, self.bits)
+            return self.example.forward(batch, self.example.W, self.bits)
 
         result: Trace = self.remembered(("trace", batch), make)
         return result
@@ -808,13 +795,14 @@ class Evaluator:
         chosen, position = self.place(n, batch)
         index, output = self.whole(k), self.whole(c)
         shape = self.example.network.parameters[index].shape
-        trace = self.trace(chosen)
 
-        def along(*entry: int) -> Any:
+        def along(*entry: int) -> Number:
             def make() -> Rows:
-                return self.example.derivative(trace, index, entry)
+                parameters = self.example.moved(index, entry)
+                return self.example.forward(chosen, parameters, self.bits).values[-1]
 
-            return self.remembered(("df", chosen, index, entry), make)[position][output]
+            rows = self.remembered(("df", chosen, index, entry), make)
+            return motion_of(rows[position][output])
 
         if len(shape) == 2:
             return [[along(i, j) for j in range(shape[1])] for i in range(shape[0])]
@@ -907,9 +895,8 @@ class Evaluator:
         def project(vector: Any) -> Any:
             for unit in basis:
                 share = self.example.dot(vector, unit) / self.example.dot(unit, unit)
-                vector = [
-                    self.example.spend(a - share * b) for a, b in zip(vector, unit, strict=True)
-                ]
+                pairs = zip(vector, unit, strict=True)
+                vector = [self.example.spend(a - share * b) for a, b in pairs]
             return vector
 
         for vector in vectors:
@@ -947,12 +934,10 @@ class Evaluator:
                 return constant
             case ast.Name(id=name) if name in scope or name in self.names:
                 return scope[name] if name in scope else self.names[name]
-            case ast.Tuple(elts=parts) | ast.List(elts=parts):
-                return (
-                    tuple(map(value, parts))
-                    if isinstance(node, ast.Tuple)
-                    else [*map(value, parts)]
-                )
+            case ast.Tuple(elts=parts):
+                return tuple(map(value, parts))
+            case ast.List(elts=parts):
+                return [*map(value, parts)]
             case ast.UnaryOp(op=ast.USub(), operand=part):
                 return self.arithmetic(ast.Mult(), -1, value(part))
             case ast.UnaryOp(op=ast.Not(), operand=part):
@@ -963,8 +948,6 @@ class Evaluator:
                 return any(self.truth(value(part)) for part in parts)
             case ast.BinOp(left=left, op=op, right=right):
                 return self.arithmetic(op, value(left), value(right))
-            case ast.Compare(left=left, ops=[ast.In()], comparators=[right]):
-                return listed(value(left)) in [listed(entry) for entry in value(right)]
             case ast.Compare(left=left, ops=ops, comparators=parts):
                 sides = [value(left), *map(value, parts)]
                 return all(
@@ -978,10 +961,7 @@ class Evaluator:
                 if not isinstance(entries, (list, tuple)) or not 0 <= position < len(entries):
                     raise Rejected("a subscript out of range")
                 return entries[position]
-            case (
-                ast.ListComp(elt=part, generators=loops)
-                | ast.GeneratorExp(elt=part, generators=loops)
-            ):
+            case ast.ListComp(elt=part, generators=loops):
                 return self.comprehension(part, loops, scope, functions, depth)
             case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]) if name in functions:
                 return functions[name](*map(value, parts))
@@ -1023,23 +1003,18 @@ class Evaluator:
         a, b = self.scalar(left), self.scalar(right)
         match op:
             case ast.Add():
-                return self.spend_on(a + b)
+                return self.example.spend(a + b)
             case ast.Sub():
-                return self.spend_on(a - b)
+                return self.example.spend(a - b)
             case ast.Mult():
-                return self.spend_on(a * b)
+                return self.example.spend(a * b)
             case ast.Div():
                 if compare(b, "==", Fraction(0)):
                     raise Rejected("a division by zero")
-                return self.spend_on(a / b)
+                return self.example.spend(a / b)
             case ast.Pow() if isinstance(right, int) and 0 <= right <= 4:
                 return self.product([a] * right)
-            case ast.FloorDiv() if self.whole(b):
-                return self.whole(a) // self.whole(b)
         raise Rejected("an operation that is not part of the language")
-
-    def spend_on(self, result: Any) -> Any:
-        return self.example.spend(result)
 
 
 STATEMENT = {"latex": str, "hypotheses": list, "given": list, "where": list, "forall": list,
