@@ -270,6 +270,7 @@ def sgd_noise_needs_small_batches(setting: Setting) -> Findings:
 REST = [
     "data, widths and learning rate as in `sgd-keeps-moving-with-decay`, lambda = 0.03",
     "full-batch gradient descent; d over four updates, as many as an epoch of SGD has",
+    TRAINING[-1],
 ]
 
 
@@ -334,7 +335,7 @@ def full_batch_comes_to_rest_relu(setting: Setting) -> Findings:
     hypotheses=[
         *TRAINING,
         "lambda = 0.03",
-        "pairs with batches of 4 and of all 16 samples, with the same number of updates",
+        "pairs with batches of 4 and of all 16 samples, 600 updates each",
     ],
     control="the gradient on all samples at SGD's weights in the place of the sampling noise",
 )
@@ -366,7 +367,7 @@ def sgd_noise_is_of_sampling(setting: Setting) -> Findings:
     sources=[XU2022.at("Section 6.2"), GALANTI2022.at(f"{SECTION}, Eq. 7-9")],
     statement=r"\text{When } \lambda = 0, \text{ interpolation of all data points is expected ...}"
     r"\text{ SGD noise is expected to essentially disappear}",
-    hypotheses=[*TRAINING, "pairs with lambda = 0.03 and lambda = 0, all else equal"],
+    hypotheses=[*TRAINING, "pairs with lambda = 0.03 and lambda = 0, all else equal, 150 epochs"],
     control="the other way round",
 )
 def sgd_noise_needs_decay(setting: Setting) -> Findings:
@@ -374,8 +375,8 @@ def sgd_noise_needs_decay(setting: Setting) -> Findings:
     An effect: where training ends, the variance of the gradient over batches is at least 10^4
     times larger with it.
 
-    This is `sgd-moves-more-with-decay`, whose factor 100 is squared here, for a quantity that kinks
-    do not enter.
+    This is `sgd-moves-more-with-decay`, whose factor 100 is squared here, for a quantity taken at
+    fixed weights: no step across a kink enters.
     """
     with_decay, without = train(setting, DECAY, 0.0, epochs=EPOCHS // 2)
     ratios = with_decay.noise / without.noise
