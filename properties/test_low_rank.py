@@ -157,10 +157,9 @@ def train(setting: Setting, members: int, *recipes: Recipe) -> list[Trained]:
 
 
 def pairs(setting: Setting) -> int:
-    """How many pairs are trained; a control needs only enough to be contradicted."""
-    if setting.altered:
-        return pairs_needed(TENDENCY) // 2
-    return max(PAIRS, setting.scaled(PAIRS))
+    """How many pairs are trained; a control is contradicted by a third of these."""
+    needed = pairs_needed(TENDENCY)
+    return needed if setting.altered else max(PAIRS, setting.scaled(PAIRS))
 
 
 def lower(setting: Setting, rank: Rank, first: Recipe, second: Recipe) -> Findings:
