@@ -13,8 +13,8 @@ another as well: a run draws as many as its profile makes, without replacement, 
 the pool. What is not multiplied is the number of searches of one claim: the pool bounds how rare a
 flip can be that is still seen, and is reported with the result.
 
-A claim on record as refuted is judged with the counterexample of its certificate, as in any run.
-How many of its searches find one by themselves is reported.
+A deterministic claim on record as refuted is judged with the counterexample of its certificate, as
+in any run. How many of its searches find one by themselves is reported.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _flips(pool: _Pool, recorded: str, runs: int) -> Counter[str]:
     flips: Counter[str] = Counter()
     for _ in range(runs):
         evidence, control = (_draw(e, generator) for e in (pool.searches, pool.controls))
-        if recorded == "refuted":
+        if recorded == "refuted" and pool.claim.kind != "tendency":
             evidence = replace(evidence, counterexample=CERTIFIED)
         verdict = judge(pool.claim.kind, pool.claim.enough, evidence, control).verdict
         if verdict != recorded:
