@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import torch
 from flint import arb
 from hypothesis import strategies as st
 
@@ -13,7 +15,7 @@ from properties.papers import GALANTI2022, XU2022
 from theorycheck import exact
 from theorycheck.cases import Case
 from theorycheck.claims import Setting, claim
-from theorycheck.dyadic import SIGNIFICAND_BITS, bits_needed
+from theorycheck.dyadic import Growth, alone, exact_dtype, minors
 from theorycheck.errors import InputError
 from theorycheck.evidence import Findings, Observation, Rejection, equality, rank_at_most
 from theorycheck.networks import (
@@ -37,7 +39,10 @@ from theorycheck.strategies import (
     residual_networks,
 )
 
-FLOATS = "float64 without rounding"
+FLOATS = {
+    torch.float32: "float32 without rounding",
+    torch.float64: "float64 without rounding",
+}
 RATIONALS = "rationals"
 QUOTIENTS = "rational difference quotients"
 BALLS = "balls of 200 bits"
@@ -50,8 +55,8 @@ BENT = (RELU, 0.5, 0.25)
 def ranks_up_to_two(matrices: np.ndarray) -> np.ndarray:
     """0, 1, or 2 for "at least 2": the rank of matrices ``(K, ..., p, q)``, largest per member.
 
-    A matrix has rank at most 1 when all its 2 x 2 minors with one nonzero entry vanish. The two
-    products of a minor are exact when entries have at most half the bits of a significand.
+    A matrix has rank at most 1 when all its 2 x 2 minors with one nonzero entry vanish. For entries
+    whose products do not round (`theorycheck.dyadic.minors`).
     """
     flat = matrices.reshape(-1, *matrices.shape[-2:])
     each = np.arange(len(flat))
@@ -62,12 +67,6 @@ def ranks_up_to_two(matrices: np.ndarray) -> np.ndarray:
     ranks = np.where(above_one, 2, pivot != 0)
     largest: np.ndarray = ranks.reshape(len(matrices), -1).max(axis=1)
     return largest
-
-
-def minors_are_exact(case: Case) -> bool:
-    """Whether `ranks_up_to_two` may be asked about gradients, or sums of them over the samples."""
-    bits = int(bits_needed(case).max()) + case.samples.bit_length()
-    return 2 * bits <= SIGNIFICAND_BITS
 
 
 def ranked(case: Case, ranks: np.ndarray, bound: int, how: str, widest: int) -> Observation:
@@ -93,15 +92,13 @@ def rank_of_gradients(
     where no unit is at its kink. ``shown`` is the case to report, if it is another.
     """
     network, shown = case.network, shown or case
-    if not minors_are_exact(case):
-        yield Rejection("minors would round", case.members)
-        return
-    gradients = sample_gradients(network, *case.tensors())
+    dtype = exact_dtype(case, minors(network, case.samples))
+    gradients = sample_gradients(network, *case.tensors(dtype=dtype))
     largest = np.zeros(case.members, dtype=int)
     for k in weights:
         each = gradients[k].numpy()
         largest = np.maximum(largest, ranks_up_to_two(each.sum(axis=1) if summed else each))
-    yield ranked(shown, largest, 1, FLOATS, widest(network, weights))
+    yield ranked(shown, largest, 1, FLOATS[dtype], widest(network, weights))
     if case.members > 1:
         return
     parameters = [exact.rationals(p[0]) for p in case.parameters]
@@ -142,7 +139,8 @@ def rank_of_gradients(
                 mlps(depths=(1, 4), outputs=(1, 3)),
                 directed_graphs(outputs=(1, 2)),
                 residual_networks(outputs=(1, 2)),
-            )
+            ),
+            check=minors,
         )
     },
     examples=300,
@@ -186,7 +184,7 @@ def incoming(network: Network, weight: int) -> Edge:
         "ReLU, leaky ReLU or linear activations",
     ],
     control="the gradient is summed over the samples of a batch",
-    given={"case": cases(convolutional_networks(outputs=(1, 2), filters=(1, 4)))},
+    given={"case": cases(convolutional_networks(outputs=(1, 2), filters=(1, 4)), check=minors)},
     examples=400,
 )
 def gradient_rank_convolution(setting: Setting, case: Case) -> Findings:
@@ -214,7 +212,9 @@ def gradient_rank_convolution(setting: Setting, case: Case) -> Findings:
     control="the bound is one less",
     given={
         "case": cases(
-            convolutional_networks(outputs=(1, 2), filters=(2, 5), layers=(1, 1)), cohort=4
+            convolutional_networks(outputs=(1, 2), filters=(2, 5), layers=(1, 1)),
+            cohort=4,
+            check=alone,
         )
     },
     examples=300,
@@ -226,11 +226,8 @@ def gradient_rank_convolution_patches(setting: Setting, case: Case) -> Findings:
 
     The rank of autograd's gradient, free of rounding, is computed in rationals.
     """
-    if bits_needed(case).max() > SIGNIFICAND_BITS:
-        yield Rejection("float64 would round", case.members)
-        return
     network = case.network
-    gradients = sample_gradients(network, *case.tensors())
+    gradients = sample_gradients(network, *case.tensors(dtype=exact_dtype(case)))
     for k in filters(network):
         connection = incoming(network, k).map
         assert isinstance(connection, Convolution)
@@ -262,6 +259,17 @@ def unrolled(case: Case) -> Case:
     return replace(case, network=dense, parameters=tuple(arrays))
 
 
+def unrolled_minors(network: Network, samples: int) -> Growth:
+    """`minors` on the unrolled network, whose rows are longer by all the zeros that they hold."""
+    longer = [
+        math.ceil(connection.source_width / network.parameters[k].shape[1])
+        for k in filters(network)
+        if isinstance(connection := incoming(network, k).map, Convolution)
+    ]
+    growth = minors(network, samples)
+    return replace(growth, terms=growth.terms * math.prod(longer))
+
+
 @claim(
     "gradient-rank-toeplitz",
     title="The gradient in a convolutional layer's Toeplitz matrix has rank at most 1",
@@ -275,7 +283,7 @@ def unrolled(case: Case) -> Case:
         "ReLU, leaky ReLU or linear activations",
     ],
     control="the gradient is summed over the samples of a batch",
-    given={"case": cases(convolutional_networks(outputs=(1, 2)), cohort=8)},
+    given={"case": cases(convolutional_networks(outputs=(1, 2)), cohort=8, check=unrolled_minors)},
     corrects="gradient-rank-convolution",
 )
 def gradient_rank_toeplitz(setting: Setting, case: Case) -> Findings:
@@ -285,9 +293,9 @@ def gradient_rank_toeplitz(setting: Setting, case: Case) -> Findings:
     That the unrolled network computes the same function is checked with it.
     """
     dense = unrolled(case)
-    if minors_are_exact(dense):
-        left, right = (forward(c.network, *c.tensors()).numpy() for c in (case, dense))
-        yield equality(left, right, FLOATS, case.member)
+    dtype = exact_dtype(dense)
+    left, right = (forward(c.network, *c.tensors(dtype=dtype)).numpy() for c in (case, dense))
+    yield equality(left, right, FLOATS[dtype], case.member)
     weights = filters(case.network)
     yield from rank_of_gradients(dense, weights, summed=setting.altered, shown=case)
 

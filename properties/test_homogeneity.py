@@ -11,13 +11,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from hypothesis import strategies as st
 
 from properties.papers import BANBURSKI2019, POGGIO2020, XU2022
 from theorycheck import exact
 from theorycheck.cases import Case
 from theorycheck.claims import Setting, claim
-from theorycheck.dyadic import SIGNIFICAND_BITS, bits_needed
+from theorycheck.dyadic import Growth, exact_dtype, sums_of_parameters
 from theorycheck.errors import InputError
 from theorycheck.evidence import Findings, Rejection, equality
 from theorycheck.networks import Identity, Network, Normalisation, forward, sample_gradients
@@ -33,7 +34,10 @@ from theorycheck.strategies import (
     residual_networks,
 )
 
-FLOATS = "float64 without rounding"
+FLOATS = {
+    torch.float32: "float32 without rounding",
+    torch.float64: "float64 without rounding",
+}
 RATIONALS = "rationals"
 QUOTIENTS = "rational difference quotients"
 
@@ -46,15 +50,14 @@ def products(case: Case) -> Products | Rejection:
     network = case.network
     if network.normalised_by_batch:
         return rational_products(case)
-    if bits_needed(case).max() > SIGNIFICAND_BITS:
-        return Rejection("float64 would round", case.members)
-    parameters, inputs = case.tensors()
+    dtype = exact_dtype(case, sums_of_parameters(network, case.samples))
+    parameters, inputs = case.tensors(dtype=dtype)
     gradients = sample_gradients(network, parameters, inputs)
     found = [
         (p[:, None, None] * g).flatten(start_dim=3).sum(dim=-1).numpy()
         for p, g in zip(parameters, gradients, strict=True)
     ]
-    return found, forward(network, parameters, inputs).numpy(), FLOATS
+    return found, forward(network, parameters, inputs).numpy(), FLOATS[dtype]
 
 
 def rational_products(case: Case) -> Products | Rejection:
@@ -138,7 +141,7 @@ def lemma_by_quotients(case: Case, *, all_layers: bool) -> Findings:
         "where a pre-activation is 0, the derivative is autograd's",
     ],
     control="the inner products of all layers are added up",
-    given={"case": cases(homogeneous_networks())},
+    given={"case": cases(homogeneous_networks(), check=sums_of_parameters)},
 )
 def structural_lemma(setting: Setting, case: Case) -> Findings:
     """For every input and every layer, the inner product of the layer's weights with the gradient
@@ -166,7 +169,7 @@ def structural_lemma(setting: Setting, case: Case) -> Findings:
         "ReLU, leaky ReLU or linear activations; autograd's derivative at kinks",
     ],
     control="the inner products of all layers are added up",
-    given={"case": cases(homogeneous_networks(outputs=(2, 3)))},
+    given={"case": cases(homogeneous_networks(outputs=(2, 3)), check=sums_of_parameters)},
 )
 def structural_lemma_multi_output(setting: Setting, case: Case) -> Findings:
     """The lemma is printed for scalar networks; it carries over to each output component, which is
@@ -176,6 +179,14 @@ def structural_lemma_multi_output(setting: Setting, case: Case) -> Findings:
     """
     yield from lemma(case, all_layers=setting.altered)
     yield from lemma_by_quotients(case, all_layers=setting.altered)
+
+
+FACTORS = positive_dyadics(largest=4, exponents=(0, 1, 2, 3))
+
+
+def scaling(network: Network, samples: int) -> Growth:
+    """One of `FACTORS` makes numbers up to 4 times larger, in units up to 8 times smaller."""
+    return Growth(terms=4 * 8)
 
 
 @claim(
@@ -194,7 +205,9 @@ def structural_lemma_multi_output(setting: Setting, case: Case) -> Findings:
     ],
     control="the factor is negative",
     given={
-        "case": cases(homogeneous_networks(outputs=(1, 2)), numbers={"factor": positive_dyadics()})
+        "case": cases(
+            homogeneous_networks(outputs=(1, 2)), numbers={"factor": FACTORS}, check=scaling
+        )
     },
 )
 def positive_homogeneity(setting: Setting, case: Case) -> Findings:
@@ -205,17 +218,15 @@ def positive_homogeneity(setting: Setting, case: Case) -> Findings:
     exception.
     """
     factor = float(case.numbers["factor"]) * (-1 if setting.altered else 1)
-    parameters, inputs = case.tensors()
-    outputs = forward(case.network, parameters, inputs).numpy()
     for k in case.network.weights:
         arrays = list(case.parameters)
         arrays[k] = factor * arrays[k]
         scaled = replace(case, parameters=tuple(arrays))
-        if max(bits_needed(scaled).max(), bits_needed(case).max()) > SIGNIFICAND_BITS:
-            yield Rejection("float64 would round", case.members)
-            return
-        moved = forward(case.network, *scaled.tensors()).numpy()
-        yield equality(moved, factor * outputs, FLOATS, case.member)
+        dtype = torch.promote_types(exact_dtype(case), exact_dtype(scaled))
+        outputs, moved = (
+            forward(case.network, *c.tensors(dtype=dtype)).numpy() for c in (case, scaled)
+        )
+        yield equality(moved, factor * outputs, FLOATS[dtype], case.member)
 
 
 @claim(
@@ -227,7 +238,7 @@ def positive_homogeneity(setting: Setting, case: Case) -> Findings:
     r" \quad \forall x, k",
     hypotheses=["a chain of dense layers, the hidden ones with biases"],
     control="the inner products of all layers are added up",
-    given={"case": cases(mlps(depths=(2, 4), bias=True))},
+    given={"case": cases(mlps(depths=(2, 4), bias=True), check=sums_of_parameters)},
 )
 def structural_lemma_biases(setting: Setting, case: Case) -> Findings:
     """The lemma needs the absence of biases that all three papers assume.
@@ -248,7 +259,7 @@ def structural_lemma_biases(setting: Setting, case: Case) -> Findings:
     r" \quad \forall x, k",
     hypotheses=["a chain of dense layers, the hidden ones with biases"],
     control="the bias of layer k itself is left out",
-    given={"case": cases(mlps(depths=(2, 4), bias=True))},
+    given={"case": cases(mlps(depths=(2, 4), bias=True), check=sums_of_parameters)},
     corrects="structural-lemma-biases",
 )
 def structural_lemma_later_biases(setting: Setting, case: Case) -> Findings:
@@ -285,7 +296,9 @@ def structural_lemma_later_biases(setting: Setting, case: Case) -> Findings:
         " (galanti2022, Section 2.1), among them the residual blocks of its Section 4.1",
     ],
     control="the inner products of all matrices are added up",
-    given={"case": cases(st.one_of(directed_graphs(), residual_networks()))},
+    given={
+        "case": cases(st.one_of(directed_graphs(), residual_networks()), check=sums_of_parameters)
+    },
 )
 def structural_lemma_residual(setting: Setting, case: Case) -> Findings:
     """A path from input to output that avoids a matrix contributes to the output, but not to that
@@ -307,7 +320,12 @@ def structural_lemma_residual(setting: Setting, case: Case) -> Findings:
         "ReLU, leaky ReLU or linear activations; autograd's derivative at kinks",
     ],
     control="constant edges across the cut are allowed",
-    given={"case": cases(st.one_of(directed_graphs(outputs=(1, 2)), residual_networks()))},
+    given={
+        "case": cases(
+            st.one_of(directed_graphs(outputs=(1, 2)), residual_networks()),
+            check=sums_of_parameters,
+        )
+    },
     corrects="structural-lemma-residual",
 )
 def structural_lemma_cut(setting: Setting, case: Case) -> Findings:

@@ -19,7 +19,15 @@ from theorycheck import exact, strategies
 from theorycheck.cases import Case
 from theorycheck.claims import Claim, Setting
 from theorycheck.datasets import Dataset
-from theorycheck.dyadic import SIGNIFICAND_BITS, bits_needed
+from theorycheck.dyadic import (
+    SIGNIFICAND_BITS,
+    Check,
+    alone,
+    bits_needed,
+    minors,
+    sums_of_parameters,
+)
+from theorycheck.errors import InputError
 from theorycheck.evidence import Findings, equality
 from theorycheck.networks import LINEAR, Convolution, Dense, Identity, Network, forward, vertices
 from theorycheck.search import search
@@ -88,18 +96,31 @@ def test_every_case_can_be_evaluated(
     check()
 
 
-def test_small_networks_hardly_ever_round() -> None:
-    """Cases on which float64 would round are lost to the exact checks."""
-    rounding = []
+@pytest.mark.parametrize("family", ["mlps", "mlps with biases", "convolutional", "residual"])
+@pytest.mark.parametrize("check", [alone, sums_of_parameters, minors])
+def test_what_a_check_computes_on_a_case_never_rounds(family: str, check: Check) -> None:
+    """By construction, and some cohorts come within two bits per factor of the limit."""
+    spare: list[float] = []
 
     @few
-    @given(strategies.cases(strategies.homogeneous_networks(), cohort=4))
-    def check(case: Case) -> None:
-        rounding.append(bool(bits_needed(case).max() > SIGNIFICAND_BITS))
+    @given(strategies.cases(FAMILIES[family], check=check, cohort=8))
+    def run(case: Case) -> None:
+        growth = check(case.network, case.samples)
+        needed = bits_needed(case, growth).max()
+        assert needed <= SIGNIFICAND_BITS
+        factors = (case.network.depth + 1) * growth.factors
+        spare.append((SIGNIFICAND_BITS - needed) / factors)
 
-    check()
-    assert len(rounding) == 40
-    assert not any(rounding)
+    run()
+    assert len(spare) == 40
+    assert min(spare) <= 2
+    assert max(spare) > 2
+
+
+def test_networks_on_which_any_integers_round_are_refused() -> None:
+    deep = strategies.mlps(depths=(20, 20), widths=(9, 9))
+    with pytest.raises(InputError, match="make it smaller"):
+        smallest(strategies.cases(deep, check=alone), lambda _: True)
 
 
 def test_normalised_layers_are_hidden_ones() -> None:

@@ -27,6 +27,7 @@ from theorycheck.datasets import (
     uniform_sphere,
     with_duplicates,
 )
+from theorycheck.dyadic import Check, largest_integer
 from theorycheck.networks import (
     LINEAR,
     RELU,
@@ -47,6 +48,8 @@ Targets = Literal["none", "signs", "one-hot", "dyadic"]
 LARGEST_INTEGER = 3
 SMALL_INTEGERS = (1, 0, -1, 2, -2, 3, -3)
 """In the order of shrinking: a network of ones stays a counterexample when it loses units."""
+COLLINEAR = 2
+"""Collinear samples are up to this many times as large as other inputs."""
 COHORT = 32
 
 
@@ -236,20 +239,35 @@ def cases(
     targets: Targets = "none",
     numbers: Mapping[str, st.SearchStrategy[Fraction]] | None = None,
     cohort: int = COHORT,
+    check: Check | None = None,
 ) -> Case:
     """Cases on the drawn networks: a single one drawn number by number, or a seeded cohort.
 
-    In cohorts some members are corners: dead units, repeated rows and zero layers among the
-    weights; repeated, collinear and zero samples among the inputs.
+    In cohorts some members are corners: dead units, units at their kinks, repeated rows and zero
+    layers among the weights; repeated, collinear and zero samples among the inputs.
+
+    Args:
+        check: what is done with the numbers that a case leads to. When given, no float64 operation
+            of that check rounds: the bits of a significand are divided over the factors that meet
+            on a path through the network. Every other cohort uses them up.
+
+    Raises:
+        InputError: when a drawn network is too large for that with any integers.
     """
     network = draw(networks)
     count = draw(st.integers(*samples))
     drawn = {name: draw(strategy) for name, strategy in (numbers or {}).items()}
+    affordable = LARGEST_INTEGER
+    if check is not None:
+        affordable = largest_integer(network, check(network, count), input_scale=COLLINEAR)
+    small = min(LARGEST_INTEGER, affordable)
     if draw(st.booleans()):
         rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-        return _cohort(network, count, targets, drawn, cohort, rng)
-    parameters = tuple(_integer_array(draw, (1, *p.shape)) for p in network.parameters)
-    inputs = _integer_array(draw, (1, count, network.input_width))
+        largest = small if check is None or draw(st.booleans()) else affordable
+        return _cohort(network, count, targets, drawn, cohort, largest, rng)
+    among = [k for k in SMALL_INTEGERS if abs(k) <= small]
+    parameters = tuple(_integer_array(draw, (1, *p.shape), among) for p in network.parameters)
+    inputs = _integer_array(draw, (1, count, network.input_width), among)
     labels: np.ndarray | None = None
     if targets == "signs":
         signs = draw(st.lists(st.booleans(), min_size=count, max_size=count))
@@ -269,17 +287,18 @@ def _cohort(
     targets: Targets,
     numbers: Mapping[str, Fraction],
     members: int,
+    largest: int,
     rng: np.random.Generator,
 ) -> Case:
     def array(*shape: int) -> np.ndarray:
-        drawn = rng.integers(-LARGEST_INTEGER, LARGEST_INTEGER + 1, size=(members, *shape))
+        drawn = rng.integers(-largest, largest + 1, size=(members, *shape))
         return drawn.astype(np.float64)
 
     parameters = tuple(array(*p.shape) for p in network.parameters)
     inputs = array(count, network.input_width)
     for member in range(0, members, 4):
         # Every fourth member is a corner.
-        _spoil(parameters, inputs, member, rng)
+        _spoil(network, parameters, inputs, member, rng)
     labels: np.ndarray | None = None
     outputs = network.output_width
     if targets == "signs":
@@ -292,11 +311,15 @@ def _cohort(
 
 
 def _spoil(
-    parameters: tuple[np.ndarray, ...], inputs: np.ndarray, member: int, rng: np.random.Generator
+    network: Network,
+    parameters: tuple[np.ndarray, ...],
+    inputs: np.ndarray,
+    member: int,
+    rng: np.random.Generator,
 ) -> None:
     matrices = [array[member] for array in parameters if array.ndim == 3]
     weights = matrices[rng.integers(len(matrices))]
-    match rng.integers(6):
+    match rng.integers(8):
         case 0:  # a dead unit
             weights[0] = 0.0
         case 1:  # rank deficiency
@@ -306,9 +329,25 @@ def _spoil(
         case 3:  # repeated samples
             inputs[member] = inputs[member, :1]
         case 4:  # collinear samples
-            inputs[member] = inputs[member, :1] * rng.integers(-2, 3, size=(inputs.shape[1], 1))
-        case _:  # a zero sample: every pre-activation is at its kink
+            multiples = rng.integers(-COLLINEAR, COLLINEAR + 1, size=(inputs.shape[1], 1))
+            inputs[member] = inputs[member, :1] * multiples
+        case 5:  # a zero sample: every pre-activation is at its kink
             inputs[member, 0] = 0.0
+        case _:  # a unit at its kink at a sample that need not be zero
+            first = network.layers[0].edges[0].map
+            seen = inputs[member, 0]
+            if isinstance(first, Convolution):
+                seen = seen[first.patches()[0]]
+            if not isinstance(first, Identity):
+                matrices[0][0] = _orthogonal(seen)
+
+
+def _orthogonal(vector: np.ndarray) -> np.ndarray:
+    """A vector made of the same numbers, up to signs, whose product with the given one is 0."""
+    found = np.zeros_like(vector)
+    if vector.size > 1:
+        found[:2] = -vector[1], vector[0]
+    return found
 
 
 @st.composite
