@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import torch
-from flint import arb
+from flint import arb, fmpq
 from hypothesis import strategies as st
 
 from properties.papers import GALANTI2022, XU2022
-from theorycheck import exact
+from theorycheck import exact, running
 from theorycheck.cases import Case
 from theorycheck.claims import Setting, claim
-from theorycheck.dyadic import Growth, alone, exact_dtype, minors
+from theorycheck.dyadic import Growth, alone, exact_dtype, minors, rounds
 from theorycheck.errors import InputError
 from theorycheck.evidence import Findings, Observation, Rejection, equality, rank_at_most
 from theorycheck.networks import (
@@ -34,7 +35,9 @@ from theorycheck.strategies import (
     cases,
     convolutional_networks,
     directed_graphs,
+    large_cases,
     mlps,
+    mostly,
     rational_batches,
     residual_networks,
 )
@@ -45,6 +48,7 @@ FLOATS = {
 }
 RATIONALS = "rationals"
 QUOTIENTS = "rational difference quotients"
+BOUNDED = "float64 within running error bounds"
 BALLS = "balls of 200 bits"
 BITS = 200
 COHORT = 4
@@ -115,6 +119,62 @@ def rank_of_gradients(
     yield ranked(shown, np.array([max(ranks)]), 1, QUOTIENTS, widest(network, weights))
 
 
+def rank_within_bounds(case: Case, *, summed: bool) -> Findings:
+    """The same where float64 rounds: no 2 x 2 minor may exceed what rounding explains.
+
+    Otherwise four derivatives are decided by rational difference quotients, and with them that
+    minor. A gradient that vanishes, or is not larger than its rounding errors, has no such minor.
+    """
+    network = case.network
+    evaluation = running.evaluate(case)
+    for k in network.weights:
+        each = evaluation.gradient(k)
+        found = running.nonzero_minor(each.summed(1) if summed else each.flattened(2))
+        if found is not None:
+            index, rows, columns = found
+            member, sample = (index, None) if summed else divmod(index, case.samples)
+            yield minor_in_rationals(case, member, sample, k, rows, columns)
+            return
+    passed = ranked(
+        case, np.ones(case.members, dtype=int), 1, BOUNDED, widest(network, network.weights)
+    )
+    yield replace(passed, tightness=None, case=None)
+
+
+def minor_in_rationals(
+    case: Case, member: int, sample: int | None, k: int, rows: list[int], columns: list[int]
+) -> Observation:
+    """Whether a 2 x 2 minor of the gradient (at a sample, or summed over all) is zero.
+
+    It is of a size that no report prints, but for a counterexample to the claim itself.
+    """
+    one = case.member(member)
+    if sample is not None:
+        one = replace(one, inputs=one.inputs[:, sample : sample + 1])
+    parameters = [exact.rationals(p[0]) for p in one.parameters]
+    inputs = exact.rationals(one.inputs[0])
+    entries = []
+    for row, column in product(rows, columns):
+        direction = 0 * parameters[k]
+        direction[row, column] = fmpq(1)
+        entries.append(exact.directional_derivative(one.network, parameters, inputs, k, direction))
+    known = [entry.sum() for entry in entries if entry is not None]
+    if len(known) < len(entries):
+        return replace(ranked(one, np.ones(1, int), 1, QUOTIENTS, 2), holds=None, case=None)
+    rank = exact.rank(np.array(known, dtype=object).reshape(2, 2))
+    found = ranked(one, np.array([rank]), 1, QUOTIENTS, widest(case.network, (k,)))
+    return found if sample is not None else replace(found, case=None)
+
+
+LARGE = large_cases(
+    st.one_of(
+        mlps(depths=(2, 6), widths=(32, 256)),
+        directed_graphs(depths=(2, 6), widths=(32, 128)),
+        residual_networks(widths=(32, 128)),
+    )
+)
+
+
 @claim(
     "gradient-rank",
     title="The gradient of one output at one sample has rank at most 1 in every weight matrix",
@@ -134,13 +194,16 @@ def rank_of_gradients(
     ],
     control="the gradient is summed over the samples of a batch",
     given={
-        "case": cases(
-            st.one_of(
-                mlps(depths=(1, 4), outputs=(1, 3)),
-                directed_graphs(outputs=(1, 2)),
-                residual_networks(outputs=(1, 2)),
+        "case": mostly(
+            cases(
+                st.one_of(
+                    mlps(depths=(1, 4), outputs=(1, 3)),
+                    directed_graphs(outputs=(1, 2)),
+                    residual_networks(outputs=(1, 2)),
+                ),
+                check=minors,
             ),
-            check=minors,
+            LARGE,
         )
     },
     examples=300,
@@ -156,7 +219,14 @@ def gradient_rank(setting: Setting, case: Case) -> Findings:
     kinks. The lemma is printed for every input and proved for almost every one; at a kink its
     conclusion holds for every element of the generalised gradient with respect to the one matrix,
     since the right factor is the value of the source, which all of them share.
+
+    On networks of up to six layers of 32 to 256 units with normal weights, minors are compared with
+    zero in float64 within bounds on their rounding errors; what exceeds these is decided with
+    rational difference quotients.
     """
+    if rounds(case, minors(case.network, case.samples)):
+        yield from rank_within_bounds(case, summed=setting.altered)
+        return
     yield from rank_of_gradients(case, case.network.weights, summed=setting.altered)
 
 

@@ -15,12 +15,12 @@ import torch
 from hypothesis import strategies as st
 
 from properties.papers import BANBURSKI2019, POGGIO2020, XU2022
-from theorycheck import exact
+from theorycheck import exact, running
 from theorycheck.cases import Case
 from theorycheck.claims import Setting, claim
-from theorycheck.dyadic import Growth, exact_dtype, sums_of_parameters
+from theorycheck.dyadic import Growth, exact_dtype, rounds, sums_of_parameters
 from theorycheck.errors import InputError
-from theorycheck.evidence import Findings, Rejection, equality
+from theorycheck.evidence import Findings, Observation, Rejection, equality, number_text
 from theorycheck.networks import Identity, Network, Normalisation, forward, sample_gradients
 from theorycheck.strategies import (
     batch_normalised,
@@ -28,7 +28,9 @@ from theorycheck.strategies import (
     cases,
     directed_graphs,
     homogeneous_networks,
+    large_cases,
     mlps,
+    mostly,
     positive_dyadics,
     rational_batches,
     residual_networks,
@@ -40,6 +42,7 @@ FLOATS = {
 }
 RATIONALS = "rationals"
 QUOTIENTS = "rational difference quotients"
+BOUNDED = "float64 within running error bounds"
 
 Products = tuple[list[np.ndarray], np.ndarray, str]
 """``<P, df/dP>`` for every parameter ``P``, and ``f``, each ``(K, N, C)``; and the arithmetic."""
@@ -122,6 +125,59 @@ def lemma_by_quotients(case: Case, *, all_layers: bool) -> Findings:
         yield from compared(case, [added(inner)] if all_layers else inner, outputs, QUOTIENTS)
 
 
+def lemma_within_bounds(case: Case, *, all_layers: bool) -> Findings:
+    """`lemma` where float64 rounds: both sides may differ by no more than rounding explains.
+
+    Where they do, the derivative of the output along the weights is decided by rational difference
+    quotients, for that member and sample.
+    """
+    evaluation = running.evaluate(case)
+    weights = case.network.weights
+    inner = [evaluation.product(k) for k in weights]
+    chosen = (
+        [(weights, sum(inner[1:], inner[0]))]
+        if all_layers
+        else [((k,), product) for k, product in zip(weights, inner, strict=True)]
+    )
+    for layers, product in chosen:
+        suspected = np.argwhere((product - evaluation.outputs).certainly_nonzero)
+        if len(suspected):
+            member, sample = suspected[0].tolist()
+            yield derivative_along_weights(case, member, sample, layers, printed=not all_layers)
+            return
+    yield Observation(
+        holds=True,
+        left=number_text(product.value[0, 0]),
+        relation="=",
+        right=number_text(evaluation.outputs.value[0, 0]),
+        arithmetic=BOUNDED,
+        count=case.members,
+    )
+
+
+def derivative_along_weights(
+    case: Case, member: int, sample: int, layers: Sequence[int], *, printed: bool
+) -> Observation:
+    """The lemma at one sample of one member, summed over some layers, in rationals."""
+    one = case.member(member)
+    one = replace(one, inputs=one.inputs[:, sample : sample + 1])
+    parameters = [exact.rationals(p[0]) for p in one.parameters]
+    inputs = exact.rationals(one.inputs[0])
+    output = exact.vertices(one.network, parameters, inputs)[-1]
+    found = [
+        exact.directional_derivative(one.network, parameters, inputs, k, parameters[k])
+        for k in layers
+    ]
+    known = [derivative for derivative in found if derivative is not None]
+    # The example of a control is not worth tens of thousands of printed numbers.
+    describe = one.member if printed else None
+    decided = equality(added(known)[None], output[None], QUOTIENTS, describe)
+    return decided if len(known) == len(found) else replace(decided, holds=None)
+
+
+LARGE = large_cases(mlps(depths=(2, 6), widths=(32, 256)))
+
+
 @claim(
     "structural-lemma",
     title="Structural lemma: each layer's inner product with its gradient is the output",
@@ -141,7 +197,7 @@ def lemma_by_quotients(case: Case, *, all_layers: bool) -> Findings:
         "where a pre-activation is 0, the derivative is autograd's",
     ],
     control="the inner products of all layers are added up",
-    given={"case": cases(homogeneous_networks(), check=sums_of_parameters)},
+    given={"case": mostly(cases(homogeneous_networks(), check=sums_of_parameters), LARGE)},
 )
 def structural_lemma(setting: Setting, case: Case) -> Findings:
     """For every input and every layer, the inner product of the layer's weights with the gradient
@@ -152,7 +208,13 @@ def structural_lemma(setting: Setting, case: Case) -> Findings:
     quotients in rational arithmetic, at every sample where no unit is at its kink; no rule of
     differentiation takes part there. At a kink any choice of the derivative at zero gives the same
     inner product, because the pre-activation that it multiplies is zero.
+
+    On networks of up to six layers of 32 to 256 units with normal weights, both sides are compared
+    in float64 within bounds on their rounding errors; what exceeds these is decided in rationals.
     """
+    if rounds(case, sums_of_parameters(case.network, case.samples)):
+        yield from lemma_within_bounds(case, all_layers=setting.altered)
+        return
     yield from lemma(case, all_layers=setting.altered)
     yield from lemma_by_quotients(case, all_layers=setting.altered)
 

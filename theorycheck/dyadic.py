@@ -132,6 +132,15 @@ def quantum_exponent(case: Case) -> float:
     return _exponent(case.inputs) + sum(per_layer) + sum(map(_exponent, slopes))
 
 
+def rounds(case: Case, growth: Growth | None = None) -> bool:
+    """Whether float64 may round on some member.
+
+    Raises:
+        ValueError: as `bits_needed`.
+    """
+    return bool((bits_needed(case, growth) > SIGNIFICAND_BITS).any())
+
+
 def exact_dtype(case: Case, growth: Growth | None = None) -> torch.dtype:
     """The first of float32 and float64 that never rounds on a case.
 

@@ -8,6 +8,7 @@ many networks at the price of one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -44,6 +45,7 @@ from theorycheck.networks import (
 SLOPES = (RELU, LINEAR, 0.5, 0.25)
 """ReLU, linear and two leaky ReLUs with dyadic slopes."""
 
+Cases = st.SearchStrategy[Case]
 Targets = Literal["none", "signs", "one-hot", "dyadic"]
 LARGEST_INTEGER = 3
 SMALL_INTEGERS = (1, 0, -1, 2, -2, 3, -3)
@@ -348,6 +350,56 @@ def _orthogonal(vector: np.ndarray) -> np.ndarray:
     if vector.size > 1:
         found[:2] = -vector[1], vector[0]
     return found
+
+
+@st.composite
+def large_cases(
+    draw: st.DrawFn,
+    networks: st.SearchStrategy[Network],
+    *,
+    samples: tuple[int, int] = (2, 3),
+    cohort: int = 2,
+) -> Case:
+    """Networks with normal weights and inputs in float64, drawn from a seed, on which floats round.
+
+    Corners: units in pairs whose contributions cancel, so that gradients vanish but for rounding
+    errors; a zero sample; weights that leave only tiny gradients.
+
+    Args:
+        cohort: members; from two on, counterexamples are sought again among small networks.
+    """
+    network = draw(networks)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    parameters = tuple(
+        rng.normal(0.0, math.sqrt(2.0 / p.shape[-1]), (cohort, *p.shape))
+        for p in network.parameters
+    )
+    inputs = rng.normal(size=(cohort, draw(st.integers(*samples)), network.input_width))
+    corner = draw(st.sampled_from(["none", "none", "cancelling", "zero sample", "tiny"]))
+    if corner == "cancelling":
+        _cancel(network, parameters, draw(st.integers(1, max(1, network.depth - 1))))
+    elif corner == "zero sample":
+        inputs[:, 0] = 0.0
+    elif corner == "tiny":
+        parameters[0][...] *= 2.0**-60
+    return Case(network, parameters, inputs)
+
+
+def _cancel(network: Network, parameters: tuple[np.ndarray, ...], vertex: int) -> None:
+    """Make the units of a vertex equal in pairs, read with opposite signs; of an odd one, zero."""
+    half = network.width(vertex) // 2
+    for described, array in zip(network.parameters, parameters, strict=True):
+        if described.layer == vertex:
+            array[:, half : 2 * half] = array[:, :half]
+            array[:, 2 * half :] = 0.0
+        elif described.source == vertex:
+            array[..., half : 2 * half] = -array[..., :half]
+
+
+@st.composite
+def mostly(draw: st.DrawFn, small: Cases, large: Cases) -> Case:
+    """One draw in eight is large, and every example shrinks to a small one."""
+    return draw(large if draw(st.integers(0, 7)) == 7 else small)
 
 
 @st.composite
