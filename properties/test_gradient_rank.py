@@ -107,6 +107,8 @@ def rank_of_gradients(
         return
     parameters = [exact.rationals(p[0]) for p in case.parameters]
     samples = exact.rationals(case.inputs[0])
+    if exact.has_kink(network, parameters, samples):
+        yield from ranks_at_kinks(case, weights, summed=summed, shown=shown)
     smooth = [i for i, x in enumerate(samples) if not exact.has_kink(network, parameters, x[None])]
     if not smooth:
         return
@@ -117,6 +119,20 @@ def rank_of_gradients(
         matrices = derivative.sum(axis=0) if summed else derivative
         ranks += [exact.rank(m) for m in matrices.reshape(-1, *derivative.shape[-2:])]
     yield ranked(shown, np.array([max(ranks)]), 1, QUOTIENTS, widest(network, weights))
+
+
+def ranks_at_kinks(case: Case, weights: tuple[int, ...], *, summed: bool, shown: Case) -> Findings:
+    """The same with other derivatives of the activation at 0 than autograd's, in forward mode."""
+    network = case.network
+    parameters = [exact.rationals(p[0]) for p in case.parameters]
+    inputs = exact.rationals(case.inputs[0])
+    for selected in (0.0, 1.0):
+        ranks = []
+        for k in weights:
+            derivative = exact.jacobian(network, parameters, inputs, k, at_kink=selected)
+            matrices = derivative.sum(axis=0) if summed else derivative
+            ranks += [exact.rank(m) for m in matrices.reshape(-1, *derivative.shape[-2:])]
+        yield ranked(shown, np.array([max(ranks)]), 1, RATIONALS, widest(network, weights))
 
 
 def rank_within_bounds(case: Case, *, summed: bool) -> Findings:
@@ -190,7 +206,8 @@ LARGE = large_cases(
         "a directed acyclic graph of layers without normalisation (galanti2022, Eq. 3-4), with"
         " dense, constant or residual connections; each component where there are several outputs",
         "ReLU, leaky ReLU or linear activations",
-        "where a pre-activation is 0, the derivative is autograd's",
+        "where a pre-activation is 0, the derivative of the activation is 0, its slope (autograd's"
+        " choice) or 1",
     ],
     control="the gradient is summed over the samples of a batch",
     given={
@@ -251,7 +268,8 @@ def incoming(network: Network, weight: int) -> Edge:
     r" \qquad K \in \mathbb{R}^{\text{filters} \times \text{kernel entries}}",
     hypotheses=[
         "the weight matrix of a convolutional layer holds one filter per row",
-        "ReLU, leaky ReLU or linear activations",
+        "ReLU, leaky ReLU or linear activations; where a pre-activation is 0, the derivative of the"
+        " activation is 0, its slope (autograd's choice) or 1",
     ],
     control="the gradient is summed over the samples of a batch",
     given={"case": cases(convolutional_networks(outputs=(1, 2), filters=(1, 4)), check=minors)},
@@ -350,7 +368,8 @@ def unrolled_minors(network: Network, samples: int) -> Growth:
     hypotheses=[
         "every convolutional layer is written as the dense matrix T that acts on the whole layer,"
         " and the entries of T are varied freely",
-        "ReLU, leaky ReLU or linear activations",
+        "ReLU, leaky ReLU or linear activations; where a pre-activation is 0, the derivative of the"
+        " activation is 0, its slope (autograd's choice) or 1",
     ],
     control="the gradient is summed over the samples of a batch",
     given={"case": cases(convolutional_networks(outputs=(1, 2)), cohort=8, check=unrolled_minors)},
@@ -459,7 +478,7 @@ def batch_cases(normalisation: Normalisation) -> st.SearchStrategy[Case]:
 BATCH_HYPOTHESES = [
     "a directed acyclic graph of layers; some of the hidden ones, at least one, are normalised over"
     " the batch of B samples (galanti2022, Eq. 5), none of whose units is constant on it",
-    "ReLU or leaky ReLU activations",
+    "ReLU or leaky ReLU activations; where a pre-activation is 0, the derivative is autograd's",
 ]
 
 

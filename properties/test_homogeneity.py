@@ -125,6 +125,31 @@ def lemma_by_quotients(case: Case, *, all_layers: bool) -> Findings:
         yield from compared(case, [added(inner)] if all_layers else inner, outputs, QUOTIENTS)
 
 
+def lemma_at_kinks(case: Case, *, all_layers: bool) -> Findings:
+    """The same of a single network some unit of which is at its kink, whatever is selected there.
+
+    The derivative of an activation at 0 is taken to be 0, 1 and the slope of each layer in turn.
+    """
+    network = case.network
+    if case.members > 1:
+        return
+    parameters = [exact.rationals(p[0]) for p in case.parameters]
+    inputs = exact.rationals(case.inputs[0])
+    if not exact.has_kink(network, parameters, inputs):
+        return
+    outputs = exact.vertices(network, parameters, inputs)[-1][None]
+    slopes = {layer.slope for layer in network.layers}
+    for selected in sorted({0.0, 1.0} | slopes):
+        inner = [
+            contracted(
+                parameters[k],
+                exact.jacobian(network, parameters, inputs, k, at_kink=selected),
+            )[None]
+            for k in network.weights
+        ]
+        yield from compared(case, [added(inner)] if all_layers else inner, outputs, RATIONALS)
+
+
 def lemma_within_bounds(case: Case, *, all_layers: bool) -> Findings:
     """`lemma` where float64 rounds: both sides may differ by no more than rounding explains.
 
@@ -194,7 +219,8 @@ LARGE = large_cases(mlps(depths=(2, 6), widths=(32, 256)))
         "a chain of dense or convolutional layers without biases and with one output",
         "ReLU, leaky ReLU or linear activations; the output is linear (xu2022, poggio2020) or"
         " passes through the activation (banburski2019)",
-        "where a pre-activation is 0, the derivative is autograd's",
+        "where a pre-activation is 0, the derivative of the activation is 0, its slope (autograd's"
+        " choice) or 1",
     ],
     control="the inner products of all layers are added up",
     given={"case": mostly(cases(homogeneous_networks(), check=sums_of_parameters), LARGE)},
@@ -207,7 +233,8 @@ def structural_lemma(setting: Setting, case: Case) -> Findings:
     operation rounds. Single networks are decided again with derivatives that come from difference
     quotients in rational arithmetic, at every sample where no unit is at its kink; no rule of
     differentiation takes part there. At a kink any choice of the derivative at zero gives the same
-    inner product, because the pre-activation that it multiplies is zero.
+    inner product, because the pre-activation that it multiplies is zero; single networks that have
+    one are checked in forward mode with several choices.
 
     On networks of up to six layers of 32 to 256 units with normal weights, both sides are compared
     in float64 within bounds on their rounding errors; what exceeds these is decided in rationals.
@@ -217,6 +244,7 @@ def structural_lemma(setting: Setting, case: Case) -> Findings:
         return
     yield from lemma(case, all_layers=setting.altered)
     yield from lemma_by_quotients(case, all_layers=setting.altered)
+    yield from lemma_at_kinks(case, all_layers=setting.altered)
 
 
 @claim(
@@ -228,7 +256,9 @@ def structural_lemma(setting: Setting, case: Case) -> Findings:
     r" = f_W^{(c)}(x) \quad \forall x, k, c",
     hypotheses=[
         "a chain of dense or convolutional layers without biases and with two or three outputs",
-        "ReLU, leaky ReLU or linear activations; autograd's derivative at kinks",
+        "ReLU, leaky ReLU or linear activations",
+        "where a pre-activation is 0, the derivative of the activation is 0, its slope (autograd's"
+        " choice) or 1",
     ],
     control="the inner products of all layers are added up",
     given={"case": cases(homogeneous_networks(outputs=(2, 3)), check=sums_of_parameters)},
@@ -241,6 +271,7 @@ def structural_lemma_multi_output(setting: Setting, case: Case) -> Findings:
     """
     yield from lemma(case, all_layers=setting.altered)
     yield from lemma_by_quotients(case, all_layers=setting.altered)
+    yield from lemma_at_kinks(case, all_layers=setting.altered)
 
 
 FACTORS = positive_dyadics(largest=4, exponents=(0, 1, 2, 3))
@@ -298,7 +329,10 @@ def positive_homogeneity(setting: Setting, case: Case) -> Findings:
     sources=[],
     statement=r"\Big\langle W_k, \frac{\partial f_W(x)}{\partial W_k} \Big\rangle = f_W(x)"
     r" \quad \forall x, k",
-    hypotheses=["a chain of dense layers, the hidden ones with biases"],
+    hypotheses=[
+        "a chain of dense layers, the hidden ones with biases",
+        "where a pre-activation is 0, the derivative is autograd's",
+    ],
     control="the inner products of all layers are added up",
     given={"case": cases(mlps(depths=(2, 4), bias=True), check=sums_of_parameters)},
 )
@@ -319,7 +353,10 @@ def structural_lemma_biases(setting: Setting, case: Case) -> Findings:
     statement=r"\Big\langle W_k, \frac{\partial f}{\partial W_k} \Big\rangle"
     r" + \sum_{l \ge k} \Big\langle b_l, \frac{\partial f}{\partial b_l} \Big\rangle = f(x)"
     r" \quad \forall x, k",
-    hypotheses=["a chain of dense layers, the hidden ones with biases"],
+    hypotheses=[
+        "a chain of dense layers, the hidden ones with biases",
+        "where a pre-activation is 0, the derivative is autograd's",
+    ],
     control="the bias of layer k itself is left out",
     given={"case": cases(mlps(depths=(2, 4), bias=True), check=sums_of_parameters)},
     corrects="structural-lemma-biases",
@@ -356,6 +393,7 @@ def structural_lemma_later_biases(setting: Setting, case: Case) -> Findings:
     hypotheses=[
         "a directed acyclic graph of layers with constant or trainable skip connections"
         " (galanti2022, Section 2.1), among them the residual blocks of its Section 4.1",
+        "where a pre-activation is 0, the derivative is autograd's",
     ],
     control="the inner products of all matrices are added up",
     given={
@@ -472,6 +510,7 @@ def with_detached_variance(case: Case) -> Case:
         "a chain of dense layers, some hidden ones normalised over the batch (galanti2022, Eq. 5),"
         " with shift 0",
         "mean and variance are differentiated",
+        "where a pre-activation is 0, the derivative is autograd's",
     ],
     control="the inner products of all layers are added up",
     given={"case": normalised_cases("batch")},
@@ -498,6 +537,7 @@ def structural_lemma_batch_norm(setting: Setting, case: Case) -> Findings:
     hypotheses=[
         "a chain of dense layers; layer k is normalised over the batch (galanti2022, Eq. 5)",
         "mean and variance are differentiated",
+        "where a pre-activation is 0, the derivative is autograd's",
     ],
     control="the variance is detached",
     given={"case": normalised_cases("batch")},
@@ -539,6 +579,7 @@ def structural_lemma_scale_invariance(setting: Setting, case: Case) -> Findings:
         "a chain of dense layers, some hidden ones normalised over the batch (galanti2022, Eq. 5),"
         " with shift 0",
         "the variance is detached (galanti2022, Section 2.1)",
+        "where a pre-activation is 0, the derivative is autograd's",
     ],
     control="shifts need not be 0",
     given={"case": normalised_cases("batch-detached")},

@@ -340,6 +340,38 @@ def test_a_kink_that_the_output_ignores_still_has_partial_derivatives() -> None:
     assert derivative.item() == 0
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(PLAIN), st.integers(0, 2**20))
+def test_directional_derivatives_contract_partial_ones(network: Network, seed: int) -> None:
+    exactly, x = without_kinks(network, 2)
+    for index, parameter in enumerate(network.parameters):
+        direction = rationals(np.random.default_rng(seed).integers(-3, 4, size=parameter.shape))
+        found = exact.directional_derivative(network, exactly, x, index, direction)
+        partial = exact.jacobian(network, exactly, x, index)
+        assert found is not None
+        assert (found == (partial * direction).reshape(*partial.shape[:2], -1).sum(axis=-1)).all()
+
+
+def test_directional_derivatives_at_a_kink() -> None:
+    """``relu(w x)`` at ``w = 0``: none, but along the zero direction."""
+    arguments = mlp([1, 1, 1]), [rationals([[0]]), rationals([[1]])], rationals([[1]]), 0
+    assert exact.directional_derivative(*arguments, rationals([[1]])) is None
+    still = exact.directional_derivative(*arguments, rationals([[0]]))
+    assert still is not None
+    assert still.tolist() == [[0]]
+
+
+@pytest.mark.parametrize("selected", [0.0, 0.25, 0.5, 1.0, -2.0])
+def test_the_derivative_at_a_kink_can_be_selected(selected: float) -> None:
+    """``3 sigma(w x)`` at ``w = 0``, ``x = 2``; a second unit is not at its kink."""
+    network = mlp([1, 2, 1], 0.25)
+    parameters = [rationals([[0], [-1]]), rationals([[3, 5]])]
+    found = exact.jacobian(network, parameters, rationals([[2]]), 0, at_kink=selected)
+    assert found[0, 0, :, 0].tolist() == [6 * rationals(selected).item(), fmpq(5, 2)]
+    default = exact.jacobian(network, parameters, rationals([[2]]), 0)
+    assert default[0, 0, 0, 0] == fmpq(3, 2)
+
+
 def test_a_kink_beyond_the_last_step_is_not_known() -> None:
     network = mlp([1, 1], output_slope=0.0)
     parameters, inputs = [rationals([[fmpq(1, 2**170)]])], rationals([[1]])

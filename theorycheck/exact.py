@@ -158,16 +158,25 @@ def has_kink(network: Network, parameters: Sequence[Array], inputs: Array) -> bo
     )
 
 
-def jacobian(network: Network, parameters: Sequence[Array], inputs: Array, index: int) -> Array:
+def jacobian(
+    network: Network,
+    parameters: Sequence[Array],
+    inputs: Array,
+    index: int,
+    *,
+    at_kink: float | None = None,
+) -> Array:
     """Derivative of each output at each sample with respect to every entry of one parameter.
 
     Forward mode: one tangent per entry is carried through the network, so that no structure of the
-    gradient (such as the outer product of backpropagation) is built in. At a kink the derivative of
-    the activation is its slope. A "batch-detached" layer holds its standard deviation constant, the
-    pseudo gradient of galanti2022, Section 2.1; a "batch" layer differentiates it.
+    gradient (such as the outer product of backpropagation) is built in. A "batch-detached" layer
+    holds its standard deviation constant, the pseudo gradient of galanti2022, Section 2.1; a
+    "batch" layer differentiates it.
 
     Args:
         index: position within ``network.parameters``; the other arguments as in `vertices`.
+        at_kink: the derivative of every activation that bends where its argument is 0; by default
+            its slope on negative arguments, which is autograd's convention.
 
     Returns:
         ``(N, C, *shape)``; for balls, enclosures of the derivatives under that convention.
@@ -198,7 +207,11 @@ def jacobian(network: Network, parameters: Sequence[Array], inputs: Array, index
             tangent = _sum(terms)
             if layer.normalisation != "none":
                 tangent = group.gain * _normalise_tangent(layer, tangent, *trace.normalised[vertex])
-        tangents[vertex] = _activate(tangent, trace.preactivations[vertex - 1], layer.slope)
+        preactivation = trace.preactivations[vertex - 1]
+        tangents[vertex] = _activate(tangent, preactivation, layer.slope)
+        if at_kink is not None and layer.slope != LINEAR:
+            selected = _rational(at_kink) * tangent
+            tangents[vertex] = np.where(preactivation == 0, selected, tangents[vertex])
     if network.depth not in tangents:
         entries = int(np.prod(parameter.shape))
         tangents[network.depth] = _constant(trace, 0, (entries, *trace.values[-1].shape))
