@@ -101,7 +101,8 @@ def test_bounds_are_no_larger_than_those_made_beforehand(case: Case) -> None:
     """Higham, Section 3.5: ``gamma(n)`` times the output for absolute values of everything, where
     ``n`` roundings meet on a path: the terms of each inner product, and a slope.
 
-    Twice as many are allowed for the rounding of the bounds themselves, and underflows apart.
+    Derivation: twice as many are allowed for the rounding of the bounds themselves, and far more
+    than all underflows can add up to on so few paths.
     """
     network = case.network
     positive = Case(

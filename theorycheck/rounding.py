@@ -30,7 +30,7 @@ from theorycheck.errors import InputError
 Array = npt.NDArray[np.float64]
 
 UNIT_ROUNDOFF = 2.0**-53
-"""Largest relative error of one rounded operation: ``u`` of Higham, Section 2.1."""
+"""Definition: the largest relative error of one rounded operation, ``u`` of Higham, Section 2.1."""
 
 _UNDERFLOW = 2.0**-1022
 """2**53 times the absolute error of an operation that underflows (Higham, Eq. 2.8)."""
