@@ -50,8 +50,8 @@ FLOATS = {
 RATIONALS = "rationals"
 QUOTIENTS = "rational difference quotients"
 BOUNDED = "float64 within running error bounds"
-BALLS = "balls of 200 bits"
-BITS = 200
+BALLS = "balls of up to 800 bits"
+PRECISIONS = (200, 800)
 COHORT = 4
 BENT = (RELU, 0.5, 0.25)
 """Slopes of activations that are not linear, whose pattern differs between samples."""
@@ -415,12 +415,18 @@ def each_sample(case: Case, gradients: exact.Array) -> list[exact.Array]:
 
 
 def ranks_over_batch(
-    case: Case, weights: tuple[int, ...], combine: Combine
+    case: Case, weights: tuple[int, ...], bound: int, combine: Combine
 ) -> tuple[int, str] | Rejection:
-    """The highest rank found, and in which arithmetic: in balls it is a proven lower bound."""
+    """The highest rank found, and in which arithmetic: in balls it is a proven lower bound.
+
+    Balls that do not prove more than ``bound`` are tried again with more bits.
+    """
     network = case.network
-    for numbers, how in ((exact.rationals, RATIONALS), (exact.balls, BALLS)):
-        with exact.precision(BITS):
+    found: tuple[int, str] | Rejection = Rejection("a normalised unit is constant over the batch")
+    lanes = [(exact.rationals, RATIONALS, PRECISIONS[0])]
+    lanes += [(exact.balls, BALLS, bits) for bits in PRECISIONS]
+    for numbers, how, bits in lanes:
+        with exact.precision(bits):
             parameters = [numbers(p[0]) for p in case.parameters]
             inputs = numbers(case.inputs[0])
             try:
@@ -432,8 +438,10 @@ def ranks_over_batch(
                 for k in weights
                 for matrix in combine(case, exact.jacobian(network, parameters, inputs, k)[:, 0])
             ]
-            return max(rank(matrix) for matrix in matrices), how
-    return Rejection("a normalised unit is constant over the batch")
+            found = max(rank(matrix) for matrix in matrices), how
+            if how == RATIONALS or found[0] > bound:
+                return found
+    return found
 
 
 def rank(matrix: exact.Array) -> int:
@@ -447,7 +455,7 @@ def rank_over_batch(case: Case, weights: tuple[int, ...], bound: int, combine: C
     """``rank <= bound``; balls refute it or leave it open, but do not prove it."""
     largest = widest(case.network, weights)
     for one in (case.member(i) for i in range(case.members)):
-        found = ranks_over_batch(one, weights, combine)
+        found = ranks_over_batch(one, weights, bound, combine)
         if isinstance(found, Rejection):
             yield found
             continue
