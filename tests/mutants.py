@@ -120,12 +120,13 @@ def table(rows: Sequence[tuple[Fault, Sequence[str]]]) -> str:
     lines = [
         "# Deliberate faults",
         "",
-        f"{len(rows)} faults in {len({fault.module for fault, _ in rows})} modules of the engine;"
-        f" {by_claim} of them turn a claim red, all of them a claim or a test of the engine.",
-        "Measured by `python -m tests.mutants`, which plants each fault of `tests/faults.py` in a"
-        " process of its own and runs the claims (quick profile) and tests that are asked there.",
-        "Who noticed: claims have names with hyphens; they are red when the verdict is not the one"
-        " on record. Tests are named `test_...`.",
+        f"{len(rows)} faults in {len({fault.module for fault, _ in rows})} modules of the engine,"
+        f" each of which turns claims or tests red; {by_claim} of them turn a claim red.",
+        "",
+        "Measured by `python -m tests.mutants`: each fault of `tests/faults.py` is planted in a"
+        " process of its own, where those who should notice run. Claims, whose names have hyphens,"
+        " are red when their verdict in the quick profile is not the one on record; tests, whose"
+        " names start with `test_`, when they fail.",
         "",
         "| module | fault | what the engine then does | who noticed |",
         "|---|---|---|---|",
