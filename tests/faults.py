@@ -205,7 +205,7 @@ FAULTS = [
         new=(".add_(slope * (1 - schedule.momentum))\n"),
         asked=(
             "properties/test_training_updates.py::trained-sgd-update",
-            "tests/test_training.py::test_sgd_agrees_with_torch",
+            "tests/test_training.py::test_sgd_follows_the_exact_updates",
         ),
     ),
     Fault(
