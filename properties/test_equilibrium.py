@@ -16,10 +16,14 @@ from flint import arb, fmpq
 from hypothesis import strategies as st
 from torch import Tensor
 
+from properties.formulas import CHAIN as IS_CHAIN
+from properties.formulas import DECAY as HAS_DECAY
+from properties.formulas import MARGIN, MEAN_MARGIN, SECOND_MOMENT, UNIT_NORMS
+from properties.formulas import SIGNS as HAS_SIGNS
 from properties.papers import POGGIO2020, POGGIO2021, XU2022
 from theorycheck import exact
 from theorycheck.cases import Case
-from theorycheck.claims import Setting, claim
+from theorycheck.claims import Formal, Setting, claim
 from theorycheck.datasets import uniform_ball
 from theorycheck.evidence import Findings, Observation, Rejection, equality, inequality
 from theorycheck.measures import equilibrium_rho, equilibrium_rho_of_sums, margins
@@ -447,6 +451,12 @@ def first_form(point: Point) -> fmpq:
     hypotheses=[CHAIN, UNIT, SIGNS],
     control="f_n in place of both margins",
     given={"case": points(mlps(depths=(1, 2), widths=(1, 2)))},
+    formal=Formal(
+        "sum([rho * margin(n) - rho ** 2 * f(n, 0) ** 2 for n in samples]) / len(samples)"
+        " == sum([rho * margin(n) * (1 - rho * f(n, 0)) for n in samples]) / len(samples)",
+        given=(IS_CHAIN, HAS_SIGNS, UNIT_NORMS),
+        where=(MARGIN,),
+    ),
 )
 def lagrange_multiplier_second_form(setting: Setting, case: Case) -> Findings:
     """The two expressions that Eq. 4 equates agree only if all samples of label -1 have output 0:
@@ -609,6 +619,11 @@ def gap_from_equilibria(
     hypotheses=[CHAIN, SIGNS, DECAY, "mu is not 0", "rho_{lambda=0} is Eq. 7 with lambda = 0"],
     control="lambda is left out of the right-hand side",
     given={"case": points(mlps(depths=(1, 2), widths=(1, 2)))},
+    formal=Formal(
+        "(mu / M - mu / (M + weight_decay)) * mu == 1 - mu / (M + weight_decay) * mu",
+        given=(IS_CHAIN, HAS_SIGNS, UNIT_NORMS, HAS_DECAY, "mu != 0"),
+        where=(MARGIN, MEAN_MARGIN, SECOND_MOMENT),
+    ),
 )
 def interpolation_gap_first_equality(setting: Setting, case: Case) -> Findings:
     """With `rho_{lambda=0} = mu/M`, which is Eq. 7 for lambda = 0 at the same V, the left-hand side

@@ -9,10 +9,11 @@ import numpy as np
 from flint import arb
 from hypothesis import strategies as st
 
+from properties.formulas import EVERYWHERE
 from properties.papers import GALANTI2022, XU2022
 from theorycheck import exact
 from theorycheck.cases import Case
-from theorycheck.claims import Setting, claim
+from theorycheck.claims import Formal, Setting, claim
 from theorycheck.dyadic import SIGNIFICAND_BITS, bits_needed
 from theorycheck.errors import InputError
 from theorycheck.evidence import Findings, Observation, Rejection, equality, rank_at_most
@@ -146,6 +147,7 @@ def rank_of_gradients(
         )
     },
     examples=300,
+    formal=Formal("rank(df(n, c, k)) <= 1", EVERYWHERE, given=("not normalised()",)),
 )
 def gradient_rank(setting: Setting, case: Case) -> Findings:
     """The gradient is an outer product: of what reaches the output from the matrix's target, with
@@ -188,6 +190,9 @@ def incoming(network: Network, weight: int) -> Edge:
     control="the gradient is summed over the samples of a batch",
     given={"case": cases(convolutional_networks(outputs=(1, 2), filters=(1, 4)))},
     examples=400,
+    formal=Formal(
+        "rank(df(n, c, k)) <= 1", ("k in filters", *EVERYWHERE[1:]), given=("not normalised()",)
+    ),
 )
 def gradient_rank_convolution(setting: Setting, case: Case) -> Findings:
     """The abstract says that the analysis covers convolutional layers; the body of the paper (its
@@ -219,6 +224,7 @@ def gradient_rank_convolution(setting: Setting, case: Case) -> Findings:
     },
     examples=300,
     corrects="gradient-rank-convolution",
+    formal=Formal("rank(df(n, c, k)) <= patches(k)", EVERYWHERE, given=("not normalised()",)),
 )
 def gradient_rank_convolution_patches(setting: Setting, case: Case) -> Findings:
     """Each patch contributes one outer product. The bound is reached, so that batches of one sample
@@ -378,6 +384,7 @@ def batch_cases(normalisation: Normalisation) -> st.SearchStrategy[Case]:
     )
 
 
+COMBINED = "rank(sum([beta[j] * df(j, 0, k) for j in samples]))"
 BATCH_HYPOTHESES = [
     "a directed acyclic graph of layers; some of the hidden ones, at least one, are normalised over"
     " the batch of B samples (galanti2022, Eq. 5), none of whose units is constant on it",
@@ -396,6 +403,9 @@ BATCH_HYPOTHESES = [
     control="the bound is B - 1",
     given={"case": batch_cases("batch-detached")},
     examples=200,
+    formal=Formal(
+        f"{COMBINED} <= len(samples)", ("k in weights",), given=("normalised()", "detached()")
+    ),
 )
 def batch_norm_gradient_rank(setting: Setting, case: Case) -> Findings:
     """The output depends on a weight matrix through its products with B values, one per sample.
@@ -420,6 +430,9 @@ def batch_norm_gradient_rank(setting: Setting, case: Case) -> Findings:
     control="the bound is B - 1",
     given={"case": batch_cases("batch")},
     examples=200,
+    formal=Formal(
+        f"{COMBINED} <= len(samples)", ("k in weights",), given=("normalised()", "not detached()")
+    ),
 )
 def batch_norm_gradient_rank_full(setting: Setting, case: Case) -> Findings:
     """Detaching the variance, which galanti2022 does to simplify the analysis, is not needed for
@@ -441,6 +454,11 @@ def batch_norm_gradient_rank_full(setting: Setting, case: Case) -> Findings:
     control="the bound is B - 2",
     given={"case": batch_cases("batch-detached")},
     examples=200,
+    formal=Formal(
+        f"{COMBINED} <= len(samples) - 1",
+        ("k in weights",),
+        given=("normalised_layer(layer(k))", "detached()"),
+    ),
 )
 def batch_norm_gradient_rank_centred(setting: Setting, case: Case) -> Findings:
     """A sharper form of Lemma 2 for the multilayer perceptrons that galanti2022 trains, all of
@@ -477,6 +495,7 @@ def batch_norm_gradient_rank_centred(setting: Setting, case: Case) -> Findings:
         )
     },
     examples=400,
+    formal=Formal("rank(df(n, c, k)) <= 1", EVERYWHERE, given=("normalised()", "detached()")),
 )
 def batch_norm_sample_rank(setting: Setting, case: Case) -> Findings:
     """The introduction states the observation that the gradient has rank at most 1 of "a deep ReLU

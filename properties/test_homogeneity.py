@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from properties.formulas import EVERYWHERE
 from properties.papers import BANBURSKI2019, POGGIO2020, XU2022
 from theorycheck import exact
 from theorycheck.cases import Case
-from theorycheck.claims import Setting, claim
+from theorycheck.claims import Formal, Setting, claim
 from theorycheck.dyadic import SIGNIFICAND_BITS, bits_needed
 from theorycheck.errors import InputError
 from theorycheck.evidence import Findings, Rejection, equality
@@ -36,6 +37,8 @@ from theorycheck.strategies import (
 FLOATS = "float64 without rounding"
 RATIONALS = "rationals"
 QUOTIENTS = "rational difference quotients"
+
+LEMMA = "inner(W[k], df(n, c, k)) == f(n, c)"
 
 Products = tuple[list[np.ndarray], np.ndarray, str]
 """``<P, df/dP>`` for every parameter ``P``, and ``f``, each ``(K, N, C)``; and the arithmetic."""
@@ -228,6 +231,7 @@ def positive_homogeneity(setting: Setting, case: Case) -> Findings:
     hypotheses=["a chain of dense layers, the hidden ones with biases"],
     control="the inner products of all layers are added up",
     given={"case": cases(mlps(depths=(2, 4), bias=True))},
+    formal=Formal(LEMMA, EVERYWHERE, given=("chain()", "len(biases) > 0", "not normalised()")),
 )
 def structural_lemma_biases(setting: Setting, case: Case) -> Findings:
     """The lemma needs the absence of biases that all three papers assume.
@@ -286,6 +290,7 @@ def structural_lemma_later_biases(setting: Setting, case: Case) -> Findings:
     ],
     control="the inner products of all matrices are added up",
     given={"case": cases(st.one_of(directed_graphs(), residual_networks()))},
+    formal=Formal(LEMMA, EVERYWHERE, given=("len(biases) == 0", "not normalised()")),
 )
 def structural_lemma_residual(setting: Setting, case: Case) -> Findings:
     """A path from input to output that avoids a matrix contributes to the output, but not to that
@@ -396,6 +401,11 @@ def with_detached_variance(case: Case) -> Case:
     control="the inner products of all layers are added up",
     given={"case": normalised_cases("batch")},
     examples=300,
+    formal=Formal(
+        LEMMA,
+        EVERYWHERE,
+        given=("chain()", "normalised()", "not detached()", "all([W[k] == 0 for k in shifts])"),
+    ),
 )
 def structural_lemma_batch_norm(setting: Setting, case: Case) -> Findings:
     """A layer in front of batch normalisation does not change the output when it is scaled, so that

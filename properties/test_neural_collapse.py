@@ -19,9 +19,11 @@ from hypothesis import strategies as st
 from scipy.linalg import hadamard
 from torch import Tensor
 
+from properties.formulas import CHAIN, DECAY, MARGIN, SIGNS, UPDATE
+from properties.formulas import RELU as RELUS
 from properties.papers import XU2022
 from theorycheck.cases import Case
-from theorycheck.claims import Setting, claim
+from theorycheck.claims import Formal, Setting, claim
 from theorycheck.evidence import Findings, Observation, Rejection, Unmet, equality
 from theorycheck.exact import Array, has_kink, jacobian, rationals, vertices
 from theorycheck.networks import LINEAR, RELU, Network, initialise, mlp
@@ -231,6 +233,26 @@ def decomposition(case: Case, terms: int, divisor: int) -> Findings:
     hypotheses=["C classes with N samples each, N >= C so that the printed sum has all its terms"],
     control="the printed sum over n = 1..C divided by C instead of N",
     given={"case": balanced_cases()},
+    formal=Formal(
+        "within[i][j] + between[i][j] == total[i][j]",
+        ("i in range(len(h(0)))", "j in range(len(h(0)))"),
+        given=(
+            "N >= C",
+            "all([y[c * N + n][d] == (1 if c == d else 0)"
+            " for c in outputs for n in range(N) for d in outputs])",
+        ),
+        where=(
+            "C = len(outputs)",
+            "N = len(samples) / C",
+            "mu(c) = sum([h(c * N + n) for n in range(N)]) / N",
+            "centre = sum([mu(c) for c in outputs]) / C",
+            "scatter(v) = outer(v, v)",
+            "within = sum([scatter(h(c * N + n) - mu(c)) for c in outputs for n in range(C)])"
+            " / (C * N)",
+            "between = sum([scatter(mu(c) - centre) for c in outputs]) / C",
+            "total = sum([scatter(h(n) - centre) for n in samples]) / (C * N)",
+        ),
+    ),
 )
 def covariance_decomposition_printed(setting: Setting, case: Case) -> Findings:
     """The covariances of the last-layer features add up, with the within-class covariance to the
@@ -352,6 +374,20 @@ def two_slopes(draw: st.DrawFn) -> Case:
     ],
     control="the margins are equal to 1",
     given={"case": two_slopes()},
+    formal=Formal(
+        "margin(0) == margin(1)",
+        given=(
+            CHAIN,
+            RELUS,
+            DECAY,
+            "depth == 2 and len(outputs) == 1 and len(samples) == 2 and len(x[0]) == 1",
+            "x[0][0] > 0 and y[0][0] == 1 and x[1][0] < 0 and y[1][0] == -1",
+            "margin(0) > 0 and margin(1) > 0",
+            "squared(W[0]) * squared(W[1]) == reach ** 2",
+            "all([(1 - margin(n)) * abs(x[n][0]) == 2 * weight_decay * reach for n in samples])",
+        ),
+        where=(MARGIN, "reach = sum([margin(n) / abs(x[n][0]) for n in samples])"),
+    ),
 )
 def symmetric_quasi_interpolation(setting: Setting, case: Case) -> Findings:
     """An overparametrised network trained to convergence has the same margin at every sample.
@@ -452,6 +488,12 @@ def class_sizes(point: Point) -> tuple[int, int]:
     return positive, len(point.targets) - positive
 
 
+FEATURES = ("n in samples", "i in range(len(h(0)))")
+LAST = "last = weights[len(weights) - 1]"
+CLASSIFIER_AT_REST = "all([zero(update(n, last)) for n in samples])"
+BOTH_CLASSES = "any([y[n][0] == 1 for n in samples]) and any([y[n][0] == -1 for n in samples])"
+EQUAL_MARGINS = "all([margin(n) == margin(0) for n in samples])"
+
 CONVERGED_BINARY = [
     "no sample, as a batch of size 1, updates V_L under LN + WD",
     "Property 1: y_n rho f_V(x_n) = 1 - eps for all n, with 0 < eps < 1",
@@ -546,6 +588,12 @@ def neural_collapse_binary(setting: Setting, case: Case) -> Findings:
     hypotheses=["a ReLU network of depth L >= 2 and unit V_L", "c > 0, any two inputs"],
     control="the bound is 9/8 c^2",
     given={"case": opposite_features(depths=(2, 3), rectified=True)},
+    formal=Formal(
+        "squared(step(m)) <= squared(h(i) - step(m)) + squared(h(j) + step(m))",
+        ("i in samples", "j in samples", "m in range(1, 8)"),
+        given=(CHAIN, RELUS, "len(outputs) == 1"),
+        where=(LAST, "step(m) = m / (8 * squared(W[last])) * W[last][0]"),
+    ),
 )
 def relu_features_are_not_opposite(setting: Setting, case: Case) -> Findings:
     """The features of two inputs to a ReLU network cannot both be near c V_L and -c V_L.
@@ -589,6 +637,25 @@ def relu_features_are_not_opposite(setting: Setting, case: Case) -> Findings:
     ],
     control="the sums over the classes divided by 2N",
     given={"case": opposite_features()},
+    formal=Formal(
+        "h(n)[i] == mean(y[n][0])[i]",
+        FEATURES,
+        given=(
+            CHAIN,
+            SIGNS,
+            BOTH_CLASSES,
+            "depth == 1 or all([slope(v) > 0 for v in range(1, depth)])",
+            EQUAL_MARGINS,
+            "0 < margin(0) and margin(0) < 1",
+            CLASSIFIER_AT_REST,
+        ),
+        where=(
+            MARGIN,
+            UPDATE,
+            LAST,
+            "mean(s) = sum([h(n) for n in samples if y[n][0] == s]) / len(samples)",
+        ),
+    ),
 )
 def neural_collapse_binary_printed_means(setting: Setting, case: Case) -> Findings:
     """NC1 to NC4 of Theorem 5 with its own definition of the class means, on networks that do have
@@ -671,6 +738,26 @@ def interpolating_networks(draw: st.DrawFn) -> Case:
     ],
     control="the convergence of V_L is not asked for, Property 1 alone is",
     given={"case": interpolating_networks()},
+    formal=Formal(
+        "mean(1)[i] == -mean(-1)[i]",
+        ("i in range(len(h(0)))",),
+        given=(
+            CHAIN,
+            RELUS,
+            SIGNS,
+            BOTH_CLASSES,
+            EQUAL_MARGINS,
+            "0 < margin(0) and margin(0) <= 1",
+            CLASSIFIER_AT_REST,
+        ),
+        where=(
+            MARGIN,
+            UPDATE,
+            LAST,
+            "members(s) = [n for n in samples if y[n][0] == s]",
+            "mean(s) = sum([h(n) for n in members(s)]) / len(members(s))",
+        ),
+    ),
 )
 def neural_collapse_binary_classifier_only(setting: Setting, case: Case) -> Findings:
     """The first sentence of Theorem 5 asks only that `V_L` has converged. Then an interpolating
@@ -786,6 +873,30 @@ def simplex_networks(
     )
 
 
+CENTRED = (
+    "all([zero(sum(y[n])) and largest(y[n]) == 1 and all([e == 1 or e == -1 / (len(outputs) - 1)"
+    " for e in y[n]]) for n in samples])"
+)
+PROPORTIONAL = (
+    "all([a(n) > 0 and zero([f(n, c) - a(n) * y[n][c] for c in outputs]) for n in samples])"
+)
+ALL_AT_REST = (
+    "all([zero(sum([update(n, k) for n in S])) for S in balanced for k in weights])",
+    "all([sum([update_of_rho(n) for n in S]) == 0 for S in balanced])",
+)
+MULTICLASS = (
+    UPDATE,
+    "a(n) = inner([f(n, c) for c in outputs], y[n]) / squared(y[n])",
+    "squared_rho = product([squared(W[k]) for k in weights])",
+    "update_of_rho(n) = sum([f(n, c) * (y[n][c] - f(n, c)) for c in outputs])"
+    " - weight_decay * squared_rho",
+    "balanced = [S for S in batches(batch_per_class * len(outputs))"
+    " if zero(sum([y[n] for n in S]))]",
+    "same(n) = [m for m in samples if zero(y[m] - y[n])]",
+    "mean(n) = sum([h(m) for m in same(n)]) / len(same(n))",
+)
+
+
 def not_converged(point: Point, case: Case, batch: int) -> str | None:
     """Why a point is none of convergence of all layers and rho, with Property 2; None if it is."""
     factors = proportions(point)
@@ -813,6 +924,20 @@ def not_converged(point: Point, case: Case, batch: int) -> str | None:
     ],
     control="only the full batch is asked to make no update",
     given={"case": simplex_networks(mixed=True)},
+    formal=Formal(
+        "h(n)[i] == mean(n)[i]",
+        FEATURES,
+        given=(
+            CHAIN,
+            RELUS,
+            CENTRED,
+            "batch_per_class * len(outputs) < len(samples)",
+            "smooth()",
+            PROPORTIONAL,
+            *ALL_AT_REST,
+        ),
+        where=MULTICLASS,
+    ),
 )
 def neural_collapse_multiclass_printed(setting: Setting, case: Case) -> Findings:
     """A point of convergence of SGD with balanced batches at which every output is proportional to
@@ -851,6 +976,21 @@ def neural_collapse_multiclass_printed(setting: Setting, case: Case) -> Findings
     ],
     control="V_L alone is asked to be at rest",
     given={"case": simplex_networks(groups=(2, 1), full_batch=True)},
+    formal=Formal(
+        "h(n)[i] == mean(n)[i]",
+        FEATURES,
+        given=(
+            CHAIN,
+            RELUS,
+            CENTRED,
+            "batch_per_class * len(outputs) == len(samples)",
+            "smooth()",
+            PROPORTIONAL,
+            "all([a(n) == a(0) for n in samples]) and a(0) < 1",
+            *ALL_AT_REST,
+        ),
+        where=MULTICLASS,
+    ),
 )
 def neural_collapse_multiclass_full_batch(setting: Setting, case: Case) -> Findings:
     """The process that precedes Theorem 6 draws b samples of each class, "b a divisor of N", which

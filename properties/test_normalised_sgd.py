@@ -14,6 +14,7 @@ from flint import fmpq
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from properties.formulas import CHAIN, DECAY, ENTRIES, MARGIN, MULTIPLIER, SIGNS, UNIT_NORMS
 from properties.papers import XU2022
 from properties.points import (
     COLLINEAR,
@@ -30,7 +31,7 @@ from properties.points import (
 )
 from theorycheck import exact
 from theorycheck.cases import Case
-from theorycheck.claims import Setting, claim
+from theorycheck.claims import Formal, Setting, claim
 from theorycheck.evidence import (
     Findings,
     Rejection,
@@ -184,6 +185,18 @@ UPDATED = normalised_cases(mlps(depths=(1, 3), widths=(1, 2), slopes=(RELU,)), (
     control="and with eta lambda rho as the last term",
     given={"case": UPDATED},
     examples=100,
+    formal=Formal(
+        "rho - learning_rate * slope_of_loss == rho - learning_rate * 2 / len(samples)"
+        " * sum([(1 - rho * margin(n)) * margin(n) for n in samples])"
+        " - 2 * learning_rate * weight_decay * rho",
+        given=(CHAIN, SIGNS, UNIT_NORMS),
+        where=(
+            MARGIN,
+            "slope_of_loss = 2 / len(samples)"
+            " * sum([(rho * f(n, 0) - y[n][0]) * f(n, 0) for n in samples])"
+            " + 2 * weight_decay * rho",
+        ),
+    ),
 )
 def normalised_sgd_update_printed(setting: Setting, case: Case) -> Findings:
     """As printed. Eq. 2 of the same paper has the sign right: the gradient is that on the left."""
@@ -223,6 +236,20 @@ def normalised_sgd_update(setting: Setting, case: Case) -> Findings:
     control="and with eta nu_k V_k as the last term",
     given={"case": UPDATED},
     examples=100,
+    formal=Formal(
+        "(W[k] - gradient_of_loss(k))[i][j] == (W[k] - learning_rate * 2 / len(samples)"
+        " * sum([(1 - rho * margin(n)) * rho * y[n][0] * df(n, 0, k) for n in samples])"
+        " - 2 * learning_rate * nu(samples) * W[k])[i][j]",
+        ENTRIES,
+        given=(CHAIN, SIGNS, UNIT_NORMS, "smooth()"),
+        where=(
+            MARGIN,
+            MULTIPLIER,
+            "gradient_of_loss(k) = 2 / len(samples)"
+            " * sum([(rho * f(n, 0) - y[n][0]) * rho * df(n, 0, k) for n in samples])"
+            " + 2 * nu(samples) * W[k]",
+        ),
+    ),
 )
 def normalised_sgd_update_weights_printed(setting: Setting, case: Case) -> Findings:
     """As printed, where the first expression lacks the learning rate as well."""
@@ -314,6 +341,14 @@ def normalised_convergence(setting: Setting, case: Case) -> tuple[Margins, Rejec
 
 
 CONVERGED = st.one_of(normalised_equilibria(), interpolators())
+STATIONARY_RHO = (
+    "all([2 / len(S) * sum([(1 - rho * margin(n)) * margin(n) for n in S])"
+    " == 2 * weight_decay * rho for S in batches(batch_size)])"
+)
+STATIONARY_WEIGHTS = (
+    "all([zero(2 / len(S) * sum([(1 - rho * margin(n)) * rho * y[n][0] * df(n, 0, k) for n in S])"
+    " - 2 * nu(S) * W[k]) for S in batches(batch_size) for k in weights])"
+)
 LEMMA_8 = [
     "rho and all V_k are stationary on every batch of size B < N, with nu_k of Eq. 4 on the batch",
     "||V_k|| = 1, labels +-1, lambda > 0",
@@ -335,6 +370,21 @@ LEMMA_8 = [
     given={"case": CONVERGED},
     examples=400,
     enough=10,
+    formal=Formal(
+        "rank(W[k]) <= 2",
+        ("k in weights",),
+        given=(
+            CHAIN,
+            SIGNS,
+            UNIT_NORMS,
+            DECAY,
+            "batch_size < len(samples)",
+            "all([margin(n) != 0 for n in samples])",
+            STATIONARY_RHO,
+            STATIONARY_WEIGHTS,
+        ),
+        where=(MARGIN, MULTIPLIER),
+    ),
 )
 def normalised_convergence_rank(setting: Setting, case: Case) -> Findings:
     """If Lagrange-normalised SGD with weight decay is stationary on every mini-batch, and no margin

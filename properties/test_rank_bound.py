@@ -15,10 +15,11 @@ from flint import fmpq
 from hypothesis import strategies as st
 from scipy.linalg import hadamard
 
+from properties.formulas import DECAY, GRADIENT
 from properties.papers import GALANTI2022
 from theorycheck import exact
 from theorycheck.cases import Case
-from theorycheck.claims import Claim, Setting, claim
+from theorycheck.claims import Claim, Formal, Setting, claim
 from theorycheck.datasets import Dataset, digits, uniform_ball
 from theorycheck.errors import InputError
 from theorycheck.evidence import Findings, Observation, Rejection, inequality
@@ -73,6 +74,42 @@ LOSS = (
 SIZES = "every weight matrix; every batch size B* from 1 to m - 1"
 KINKS = "where a pre-activation is 0, the derivative is autograd's"
 CONTROL = "the constant 1/(2 lambda) is replaced by 7/8 of it"
+
+NORM = (
+    "norm(p, A) = frobenius(A) if p == 0 else spectral(A) if p == 1"
+    " else nuclear(A) if p == 2 else largest(A)"
+)
+DISTANCE = (
+    "distance(p, A, r) = frobenius_beyond(A, r) if p == 0 else spectral_beyond(A, r) if p == 1"
+    " else nuclear_beyond(A, r) if p == 2"
+    " else frobenius_beyond(A, r) / root(len(A) * len(A[0]))"
+)
+"""From the matrices of rank at most r; in the entrywise maximum norm a lower bound of it."""
+
+
+DETACHED = ("len(outputs) == 1", "normalised()", "detached()")
+
+
+def formal_bound(
+    norms: Sequence[str],
+    *,
+    weights: str = "weights",
+    least: int = 1,
+    rank: str = "B",
+    given: Sequence[str] = (),
+) -> Formal:
+    """Eq. 10 in some norms: the smallest gradient among the batches is any of them."""
+    return Formal(
+        f"distance(p, W[k], {rank}) <= norm(p, gradient(S, k)) / (2 * weight_decay)",
+        (
+            f"p in {[list(NORMS).index(name) for name in norms]}",
+            f"k in {weights}",
+            f"B in range({least}, len(samples))",
+            "S in batches(B)",
+        ),
+        given=(DECAY, *given),
+        where=(NORM, DISTANCE, GRADIENT),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,6 +288,7 @@ def _compare(
         right,
         BALLS if normalised else VERIFIED,
         lambda: case,
+        at={"p": list(NORMS).index(name), "k": gradients.index, "B": size, "S": list(batch)},
         degenerate=f"the weight matrix itself has rank at most {rank}" if trivial else None,
         note=f"{case.network}; {case.network.parameters[gradients.index].name}, {name} norm,"
         f" B* = {size}, batch {{{numbers}}} of {case.samples} samples",
@@ -396,6 +434,7 @@ def single_norm_claim(
             )
         },
         examples=60,
+        formal=formal_bound([name], given=["len(outputs) == 1", "not normalised()"]),
     )(check)
 
 
@@ -436,6 +475,7 @@ max_bound = single_norm_claim(
     control=CONTROL,
     given={"case": st.one_of(random_networks((2, 3)), dead_networks(FLAT, outputs=(2, 3)))},
     examples=30,
+    formal=formal_bound(["frobenius", "spectral", "nuclear"], given=["not normalised()"]),
 )
 def outputs_bound(setting: Setting, case: Case) -> Findings:
     """The bound needs no factor for the number of outputs, although the paper restricts itself to
@@ -509,6 +549,7 @@ def dead_normalised_networks(draw: st.DrawFn) -> Case:
     control=CONTROL,
     given={"case": st.one_of(normalised_cases(), dead_normalised_networks())},
     examples=40,
+    formal=formal_bound(list(NORMS), least=2, given=[*DETACHED, "smooth(S)"]),
 )
 def batch_norm_bound(setting: Setting, case: Case) -> Findings:
     """As without batch normalisation, where the network is a function of the batch and its gradient
@@ -615,6 +656,7 @@ def trained(case: Case, device: torch.device) -> Iterator[Case]:
     control=CONTROL,
     given={"case": trainings(normalised=False, members=3)},
     examples=6,
+    formal=formal_bound(list(NORMS), given=["len(outputs) == 1", "not normalised()"]),
 )
 def trained_bound(setting: Setting, case: Case) -> Findings:
     """The bound at the weights that SGD with weight decay reaches, with batches of 1 to 8 samples,
@@ -647,6 +689,7 @@ def trained_bound(setting: Setting, case: Case) -> Findings:
     control="the constant 1/(2 lambda) is replaced by half of it",
     given={"case": trainings(normalised=True, members=2)},
     examples=6,
+    formal=formal_bound(list(NORMS), least=2, given=[*DETACHED, "smooth(S)"]),
 )
 def trained_batch_norm_bound(setting: Setting, case: Case) -> Findings:
     """The bound at the weights that SGD with weight decay reaches, the batches normalised by their
@@ -720,6 +763,7 @@ def stationary_convolutions(draw: st.DrawFn, *, unseen: tuple[int, int] = (0, 0)
     ],
     control=CONTROL,
     given={"case": stationary_convolutions()},
+    formal=formal_bound(["frobenius"], weights="filters", given=["not normalised()"]),
 )
 def convolution_bound(setting: Setting, case: Case) -> Findings:
     """Theorem 1 read for convolutional layers, which the first abstract says the networks may
@@ -768,6 +812,7 @@ def convolution_bound(setting: Setting, case: Case) -> Findings:
         )
     },
     corrects="rank-bound-convolution",
+    formal=formal_bound(list(NORMS), rank="patches(k) * B", given=["not normalised()"]),
 )
 def convolution_patches_bound(setting: Setting, case: Case) -> Findings:
     """On one sample the gradient of the filters is a sum of P matrices of rank 1, one for each

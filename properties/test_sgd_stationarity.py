@@ -10,6 +10,7 @@ import numpy as np
 from flint import arb, fmpq
 from hypothesis import strategies as st
 
+from properties.formulas import DECAY, ENTRIES, GRADIENT
 from properties.papers import GALANTI2022
 from properties.points import (
     BALLS,
@@ -37,7 +38,7 @@ from properties.points import (
 )
 from theorycheck import exact
 from theorycheck.cases import Case
-from theorycheck.claims import Setting, claim
+from theorycheck.claims import Formal, Setting, claim
 from theorycheck.evidence import (
     Findings,
     Observation,
@@ -155,6 +156,17 @@ def _distance(point: Point, decay: fmpq) -> float:
     hypotheses=["lambda > 0", "the gradient vanishes on every batch of size B < m"],
     control="the only convergence points are networks all of whose weights are zero",
     given={"case": stationary_points()},
+    formal=Formal(
+        "f(n, 0) == 0",
+        ("n in samples",),
+        given=(
+            DECAY,
+            "len(outputs) == 1 and not normalised()",
+            "batch_size < len(samples)",
+            "all([zero(gradient(S, k)) for S in batches(batch_size) for k in weights])",
+        ),
+        where=(GRADIENT,),
+    ),
 )
 def sgd_stationary_only_zero(setting: Setting, case: Case) -> Findings:
     """As the abstract prints it, without the exception of Proposition 1.
@@ -380,6 +392,13 @@ def exchange(case: Case, share: Fraction) -> Findings:
     control="with the right side doubled",
     given={"case": plain_cases(mlps(depths=(1, 2), widths=(1, 1)), samples=(3, 3))},
     examples=400,
+    formal=Formal(
+        "(gradient(range(0, batch_size), k) - gradient(range(1, batch_size + 1), k))[i][j]"
+        " == (term(0, k) - term(batch_size, k))[i][j]",
+        ENTRIES,
+        given=("len(outputs) == 1 and not normalised()", "smooth()"),
+        where=(GRADIENT, "term(n, k) = 2 * (f(n, 0) - y[n][0]) * df(n, 0, k)"),
+    ),
 )
 def batch_exchange_printed(setting: Setting, case: Case) -> Findings:
     """The second equality of Eq. 7, read as an identity at every W.

@@ -11,6 +11,7 @@ import torch
 from flint import fmpq
 from hypothesis import strategies as st
 
+from properties.formulas import GRADIENT
 from properties.points import (
     RATIONALS,
     Point,
@@ -22,7 +23,7 @@ from properties.points import (
     trainable_networks,
 )
 from theorycheck.cases import Case
-from theorycheck.claims import Setting, claim
+from theorycheck.claims import Formal, Setting, claim
 from theorycheck.datasets import uniform_sphere
 from theorycheck.evidence import (
     Findings,
@@ -109,6 +110,9 @@ def trained_cases() -> st.SearchStrategy[Case]:
     return st.integers(0, 3).map(trained_case)
 
 
+READS_INPUT = "k in [k for k in weights if source(k) == 0 and patches(k) == 1]"
+
+
 def _bound(
     holds: bool, left: float, right: float, case: Case, degenerate: str | None = None
 ) -> Observation:
@@ -148,6 +152,16 @@ def _bound(
         )
     },
     examples=200,
+    formal=Formal(
+        "4 * weight_decay ** 2 * (1 - abs(cosine(i, j))) * squared(W[k])"
+        " <= squared(gradient((i,), k)) + squared(gradient((j,), k))",
+        (READS_INPUT, "j in samples", "i in range(j)"),
+        given=("squared(x[i]) > 0 and squared(x[j]) > 0", "not normalised()"),
+        where=(
+            GRADIENT,
+            "cosine(i, j) = inner(x[i], x[j]) / root(squared(x[i]) * squared(x[j]))",
+        ),
+    ),
 )
 def sgd_step_bound(setting: Setting, case: Case) -> Findings:
     """A quantitative form of Proposition 1 of galanti2022, our own: with weight decay, the steps
@@ -235,6 +249,13 @@ def outside_span(weight: Array, inputs: Array) -> Array:
         )
     },
     examples=150,
+    formal=Formal(
+        "4 * weight_decay ** 2 * squared(outside(W[k], [x[n] for n in S]))"
+        " <= squared(gradient(S, k))",
+        (READS_INPUT, "S in batches(batch_size)"),
+        given=("not normalised()",),
+        where=(GRADIENT,),
+    ),
 )
 def batch_step_bound(setting: Setting, case: Case) -> Findings:
     """The same argument for a batch of any size, our own: the data part of the gradient has its

@@ -132,6 +132,8 @@ def test_numbers_that_are_not_finite_cannot_be_written(number: float) -> None:
 def test_counts() -> None:
     case = filled(MIXED, members=3, samples=2)
     assert (case.members, case.samples) == (3, 2)
+    one = replace(scalar(0.75, -2.0), numbers={"a": Fraction(2)})
+    assert (one.size, replace(one, targets=one.inputs).size) == (3, 4)
 
 
 def test_member_takes_one_of_each() -> None:

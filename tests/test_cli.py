@@ -31,18 +31,27 @@ def true_claim(setting, number):
 '''
 
 
+VIOLATION = {
+    "holds": False, "left": "1", "relation": "=", "right": "0", "tightness": None,
+    "arithmetic": "integers", "degenerate": None, "note": None, "case": None,
+}  # fmt: skip
+
+
 def entry(**changes: Any) -> dict[str, Any]:
     counts = {
         "tried": 9, "met": 9, "degenerate": 0, "open": 0, "rejected": {},
-        "successes": 0, "failures": 0, "pairs": None,
+        "successes": 0, "failures": 0, "pairs": [], "fraction": 1.0,
+    }  # fmt: skip
+    found: dict[str, Any] = {
+        "examples": counts, "tightest": None, "counterexample": None, "nearest": None,
+        "arithmetic": [],
     }  # fmt: skip
     return {
         "id": "true-claim", "title": "A title", "kind": "identity", "sources": [],
         "statement": "1 = 1", "description": "Words.", "hypotheses": ["none"], "corrects": None,
-        "verdict": "holds", "reason": "no counterexample", "examples": counts, "tightest": None,
-        "counterexample": None, "nearest": None, "arithmetic": [],
-        "control": {"statement": "one less", "examples": counts, "counterexample": None},
-        "certificate": None, "seconds": 0.1, **changes,
+        "enough": 5, "verdict": "holds", "reason": "no counterexample", **found,
+        "control": {"statement": "one less", **found, "counterexample": VIOLATION},
+        "certificate": None, "seeds": [0], "seconds": 0.1, **changes,
     }  # fmt: skip
 
 
@@ -58,7 +67,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_properties: None
 
 
 def write(folder: Path, entries: list[dict[str, Any]], record: dict[str, str]) -> None:
-    run = {"profile": "default", "seed": 0, "device": "cpu"}
+    run = {
+        "profile": "default", "seed": 0, "device": "cpu", "images": "digits", "workers": 1,
+        "finished": True, "started": "2026-01-01T00:00:00+00:00", "seconds": 1.5, "versions": {},
+    }  # fmt: skip
     (folder / "reports").mkdir(exist_ok=True)
     (folder / "reports/claims.json").write_text(report.report_text(run, entries))
     (folder / "reports/baseline.json").write_text(report.baseline_text(record))
@@ -139,11 +151,12 @@ def test_show(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 REPORTS = {
     "truncated": '{"schema_version": 1, "cla',
-    "newer": '{"schema_version": 2, "run": {}, "claims": []}',
+    "newer": '{"schema_version": 3, "run": {}, "claims": []}',
+    "older": '{"schema_version": 1, "run": {}, "claims": []}',
     "versionless": '{"claims": []}',
-    "claimless": '{"schema_version": 1, "run": {}}',
-    "malformed": '{"schema_version": 1, "run": {}, "claims": [{"id": 7}]}',
-    "incomplete": '{"schema_version": 1, "run": {}, "claims": [{"id": "a", "verdict": "holds"}]}',
+    "claimless": '{"schema_version": 2, "run": {}}',
+    "runless": '{"schema_version": 2, "run": {}, "claims": []}',
+    "malformed": '{"schema_version": 2, "run": {"merged": []}, "claims": [{"id": 7}]}',
 }
 
 

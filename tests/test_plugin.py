@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from theorycheck import report
+from theorycheck.cli import main
 
 pytest_plugins = ["pytester"]
 
@@ -158,11 +159,12 @@ def test_entries_have_every_promised_field(project: Project) -> None:
     assert {"profile", "seed", "device", "versions", "seconds"} <= document["run"].keys()
     promised = {
         "id", "title", "kind", "sources", "statement", "hypotheses", "verdict", "reason",
-        "examples", "tightest", "control", "certificate", "seconds",
+        "examples", "tightest", "control", "certificate", "seconds", "enough", "seeds",
     }  # fmt: skip
     for entry in document["claims"]:
         assert promised <= entry.keys()
-        assert {"tried", "met", "rejected"} <= entry["examples"].keys()
+        assert {"tried", "met", "fraction", "rejected"} <= entry["examples"].keys()
+        assert entry["seeds"] == [0]
         assert {"paper", "place"} <= entry["sources"][0].keys()
 
 
@@ -232,6 +234,16 @@ def test_seeds_differ_in_examples_and_agree_in_verdicts(project: Project) -> Non
         assert project.run("--seed", seed).ret == 0
         reports.append(project.verdicts())
     assert reports[0] == reports[1] == RECORD
+
+
+def test_reports_of_serial_and_parallel_runs_merge(project: Project) -> None:
+    project.run("--seed", "1", "--report-dir", "one")
+    project.run_parallel("--seed", "2", "--report-dir", "two")
+    assert main(["merge", "one", "two", "--report-dir", "both"]) == 0
+    assert {name: e["verdict"] for name, e in project.entries("both").items()} == RECORD
+    for name, entry in project.entries("both").items():
+        tried = [project.entries(folder)[name]["examples"]["tried"] for folder in ("one", "two")]
+        assert (entry["examples"]["tried"], entry["seeds"]) == (sum(tried), [1, 2])
 
 
 def test_quick_profile_tries_fewer_examples(project: Project) -> None:
@@ -359,6 +371,8 @@ def test_killed_worker_loses_only_its_claim(project: Project) -> None:
     assert result.ret == 1
     assert project.verdicts() == {**RECORD, "fatal-claim": "undecided"}
     assert "ended before" in project.entries()["fatal-claim"]["reason"]
+    seeds = {name: entry["seeds"] for name, entry in project.entries().items()}
+    assert seeds == {**{name: [0] for name in RECORD}, "fatal-claim": []}
 
 
 def start(project: Project, arguments: Sequence[str]) -> subprocess.Popen[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -58,7 +59,7 @@ def evidence(*findings: Any) -> Evidence:
 
 
 def entry(about: Claim, found: Evidence, control: Evidence) -> report.Entry:
-    described = describe(about, judge(about, found, control), found, control)
+    described = describe(about, judge(about.kind, about.enough, found, control), found, control)
     return {**described, "seconds": 1.25}
 
 
@@ -106,7 +107,10 @@ ENTRIES = {
         evidence(*[Pair(False, "the other way round")] * 30),
     ),
 }
-RUN = {"profile": "default", "seed": 0, "device": "cpu"}
+RUN = {
+    "profile": "default", "seed": 0, "device": "cpu", "images": "digits", "workers": 1,
+    "finished": True, "started": "2026-01-01T00:00:00+00:00", "seconds": 1.5, "versions": {},
+}  # fmt: skip
 
 
 def document(**entries: report.Entry) -> dict[str, Any]:
@@ -156,8 +160,12 @@ def test_report_round_trip(tmp_path: Path) -> None:
     }
 
 
+def written(**changes: Any) -> str:
+    return json.dumps({**document(), **changes})
+
+
 def changed_claim(**changes: Any) -> str:
-    return json.dumps({**document(), "claims": [{**ENTRIES["holds"], **changes}]})
+    return written(claims=[{**ENTRIES["holds"], **changes}])
 
 
 FAULTS: dict[str, tuple[str | bytes, str]] = {
@@ -169,11 +177,18 @@ FAULTS: dict[str, tuple[str | bytes, str]] = {
     "version as text": ('{"schema_version": "1"}', "no schema_version"),
     "version as truth": ('{"schema_version": true}', "no schema_version"),
     "newer": ('{"schema_version": 99}', "upgrade theorycheck"),
-    "no claims": ('{"schema_version": 1, "run": {}}', "no list of claims"),
-    "claims as object": ('{"schema_version": 1, "run": {}, "claims": {}}', "no list of claims"),
-    "no run": ('{"schema_version": 1, "claims": []}', "no run"),
-    "claim as text": ('{"schema_version": 1, "run": {}, "claims": ["a"]}', "incomplete claim"),
-    "incomplete claim": ('{"schema_version": 1, "run": {}, "claims": [{}]}', "incomplete claim"),
+    "older": ('{"schema_version": 1}', "run the claims again"),
+    "too deep": ("[" * 100_000, "cannot be read"),
+    "not a number": (written(run={"seconds": math.nan}), "NaN is no finite number"),
+    "too large": (written().replace("1.25", "1e999"), "1e999 is no finite number"),
+    "no claims": (written(claims=None), "no list of claims"),
+    "claims as object": (written(claims={}), "no list of claims"),
+    "no run": (written(run=None), "no run"),
+    "incomplete run": (written(run={"seed": 0}), "incomplete run"),
+    "incomplete merged run": (written(run={"merged": [RUN, {}]}), "incomplete run"),
+    "merged runs as text": (written(run={"merged": "two"}), "incomplete run"),
+    "claim as text": (written(claims=["a"]), "incomplete claim"),
+    "incomplete claim": (written(claims=[{}]), "incomplete claim"),
     "unknown verdict": (changed_claim(verdict="maybe"), "'maybe' is no verdict"),
 }
 
@@ -234,7 +249,7 @@ def test_differences_name_the_claim_and_both_verdicts() -> None:
 
 def test_verdict_part_drops_seconds_and_the_run_only() -> None:
     slow = document(**{name: {**e, "seconds": 99.0} for name, e in ENTRIES.items()})
-    slow["run"] = {"profile": "default", "seed": 0, "device": "cuda"}
+    slow["run"] = {**RUN, "device": "cuda"}
     assert report.verdict_part(slow) == report.verdict_part(document())
     kept = json.loads(report.verdict_part(document()))
     assert all(e.keys() == report.ENTRY_FIELDS - {"seconds"} for e in kept)
@@ -285,23 +300,37 @@ def test_section_of_a_refuted_claim_prints_the_matrices() -> None:
     assert "Tightest" not in text
 
 
-def test_section_of_a_refuted_claim_links_its_certificate() -> None:
+@pytest.mark.parametrize("verdict", ["refuted", "holds"])
+def test_section_of_a_claim_links_its_certificate(verdict: str) -> None:
     name = "certificates/third-claim.json"
-    text = "\n".join(report.section({**ENTRIES["refuted"], "certificate": name}))
-    assert f"Certificate: [`{name}`]({name})." in text
-    assert "Certificate" not in section("refuted")
+    text = "\n".join(report.section({**ENTRIES[verdict], "certificate": name}))
+    assert f"Certificate: [`{name}`]({name}), for `theorycheck verify`." in text
+    assert "Certificate" not in section(verdict)
 
 
 def test_section_of_a_claim_that_holds_prints_the_tightest_example() -> None:
     text = section("holds")
     assert "Source: toy2020, Eq. 2; toy2021, Theorem 1." in text
     assert (
-        "Examples: 45 tried, 42 met the hypotheses; 1 of them degenerate; 1 left open by rounding;"
-        " 3 rejected: a unit is constant; decided in balls, rationals." in text
+        "Examples: 45 tried, 42 met the hypotheses (93.3%); 1 of them degenerate;"
+        " 1 left open by rounding; 3 rejected: a unit is constant; decided in balls, rationals."
+        in text
     )
     assert "Tightest example:\n\n> `1 ≤ 2` (ratio 0.5)\n" in text
     assert "> x = [   1  0 ]\n" in text
     assert "refuted after 1 examples: 3 ≤ 2 is false." in text
+
+
+def test_section_says_when_hypotheses_are_met_only_in_degenerate_cases() -> None:
+    zero = observed(True, degenerate="zero weights", count=3)
+    found = entry(claim("some-claim"), evidence(zero, Rejection("kink")), REFUTED_CONTROL)
+    text = "\n".join(report.section(found))
+    assert "4 tried, 3 met the hypotheses (75.0%); met only in degenerate cases;" in text
+    assert "of them degenerate" not in text
+
+
+def test_section_gives_no_fraction_where_all_examples_met_the_hypotheses() -> None:
+    assert "Examples: 1 tried, 1 met the hypotheses; decided in" in section("undecided")
 
 
 def test_section_of_a_vacuous_claim_says_how_close_the_search_came() -> None:
@@ -349,6 +378,16 @@ def test_markdown_has_summary_errata_overview_and_sections() -> None:
         in overview
     )
     assert [text.count(f"### Title of {e['id']}\n") for e in ENTRIES.values()] == [1] * 8
+
+
+def test_markdown_names_every_run_that_was_merged() -> None:
+    interrupted = {**RUN, "profile": "quick", "seed": 7, "device": "cuda", "finished": False}
+    text = report.render_markdown({**document(), "run": {"merged": [RUN, interrupted]}})
+    assert (
+        "Merged from 2 runs: profile `default`, seed 0, device cpu;"
+        " profile `quick`, seed 7, device cuda (interrupted)." in text
+    )
+    assert report.runs(document()) == [RUN]
 
 
 def test_errata_list_what_papers_print_and_its_correction() -> None:

@@ -6,25 +6,11 @@ from typing import Any
 
 import pytest
 
-from theorycheck.claims import Claim, Kind
+from theorycheck.claims import Kind
 from theorycheck.evidence import Evidence, Observation, Unmet
 from theorycheck.verdicts import Verdict, judge
 
 ENOUGH = 20
-
-
-def claim(kind: Kind = "identity") -> Claim:
-    return Claim(
-        id="some-claim",
-        title="",
-        kind=kind,
-        sources=(),
-        statement="",
-        hypotheses=(),
-        control="",
-        check=lambda setting: iter(()),
-        enough=ENOUGH,
-    )
 
 
 VIOLATION = Observation(False, "7", "≤", "6", "integers")
@@ -188,14 +174,14 @@ ROWS: dict[str, tuple[Kind, Evidence, Evidence, Verdict, str]] = {
 def test_table(
     kind: Kind, evidence: Evidence, control: Evidence, verdict: Verdict, reason: str
 ) -> None:
-    judgement = judge(claim(kind), evidence, control)
+    judgement = judge(kind, ENOUGH, evidence, control)
     assert judgement.verdict is verdict
     assert reason in judgement.reason
 
 
 def test_degenerate_cases_are_mentioned_when_there_are_no_others() -> None:
     reasons = [
-        judge(claim(), Evidence(met=ENOUGH, degenerate=count), refuted()).reason
+        judge("identity", ENOUGH, Evidence(met=ENOUGH, degenerate=count), refuted()).reason
         for count in (0, 1, ENOUGH - 1, ENOUGH)
     ]
     assert ["degenerate" in reason for reason in reasons] == [False, False, False, True]

@@ -2,7 +2,7 @@
 
 Importing the package loads nothing else; import what you need from its modules, which data flows
 through in this order: `networks` and `datasets`, `cases`, `strategies`, `training`, `measures`,
-`evidence`, `claims`, `search`, `verdicts`, `report`, `plugin`.
+`evidence`, `claims`, `search`, `verdicts`, `report`, `merging`, `plugin`.
 """
 
 __version__ = "0.1.0"

@@ -60,6 +60,14 @@ class Case:
     def samples(self) -> int:
         return int(self.inputs.shape[1])
 
+    @property
+    def size(self) -> int:
+        """How many numbers the case consists of."""
+        arrays = [*self.parameters, self.inputs]
+        if self.targets is not None:
+            arrays.append(self.targets)
+        return sum(array.size for array in arrays) + len(self.numbers)
+
     def member(self, index: int) -> Case:
         """The cohort that consists of one member."""
         one = slice(index, index + 1)

@@ -80,6 +80,25 @@ class Setting:
         return max(1, round(count * self.effort))
 
 
+@dataclass(frozen=True)
+class Formal:
+    """A claim in the language of the kernel (`theorycheck.kernel`): what its certificates state.
+
+    For all values of the variables the conclusion holds, if the hypotheses hold.
+
+    Attributes:
+        conclusion: one comparison, such as ``"inner(W[k], df(n, c, k)) == f(n, c)"``.
+        forall: the variables with their ranges, ``"k in weights"``; later ones may use the earlier.
+        given: the hypotheses, as conditions.
+        where: abbreviations, ``"name = ..."`` or ``"name(a, b) = ..."``, that the others may use.
+    """
+
+    conclusion: str
+    forall: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Claim:
     """One checkable statement. Attributes are described at `claim`."""
@@ -96,6 +115,7 @@ class Claim:
     examples: int = 100
     enough: int = 20
     corrects: str | None = None
+    formal: Formal | None = None
 
     @property
     def description(self) -> str:
@@ -126,6 +146,7 @@ def claim(
     examples: int = 100,
     enough: int = 20,
     corrects: str | None = None,
+    formal: Formal | None = None,
 ) -> Callable[[Callable[..., Any]], Claim]:
     """Turn a property into a claim.
 
@@ -141,6 +162,7 @@ def claim(
         examples: how many draws the default profile makes.
         enough: how many examples must meet the hypotheses before ``holds`` means something.
         corrects: id of the claim, printed wrongly, that this one is the corrected form of.
+        formal: the statement as the kernel evaluates it; a claim without one has no certificates.
 
     Raises:
         InputError: when the id or kind is malformed.
@@ -164,6 +186,7 @@ def claim(
             examples=examples,
             enough=enough,
             corrects=corrects,
+            formal=formal,
         )
 
     return decorate

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import math
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from theorycheck import certificates
 from theorycheck.cases import Case
 from theorycheck.claims import Claim, Profile, Setting
 from theorycheck.errors import InputError
 from theorycheck.evidence import Evidence, Observation
+from theorycheck.kernel import Rejected
 from theorycheck.search import replay, search
 from theorycheck.verdicts import Judgement, Verdict, judge
-
-CERTIFICATE_SCHEMA = 1
 
 
 def examine(
@@ -54,11 +52,15 @@ def examine(
         evidence.counterexample = recorded
     altered = replace(setting, altered=True, seed=claim.seed(run_seed, altered=True))
     control = search(claim, altered)
-    judgement = judge(claim, evidence, control)
+    judgement = judge(claim.kind, claim.enough, evidence, control)
+    document, objection = _certify(claim, evidence)
+    if judgement.verdict is Verdict.REFUTED and objection is not None:
+        judgement = Judgement(Verdict.UNDECIDED, f"{judgement.reason}; the kernel: {objection}")
     entry = describe(claim, judgement, evidence, control)
-    entry["document"] = _certificate(claim, evidence)
-    if entry["document"] is not None:
+    entry["document"] = document
+    if document is not None:
         entry["certificate"] = f"certificates/{claim.id}.json"
+    entry["seeds"] = [run_seed]
     entry["seconds"] = round(time.perf_counter() - started, 2)
     return entry
 
@@ -72,7 +74,7 @@ def undecided(claim: Claim, reason: str) -> dict[str, Any]:
 def describe(
     claim: Claim, judgement: Judgement, evidence: Evidence, control: Evidence
 ) -> dict[str, Any]:
-    """The entry of ``claims.json`` for a claim with its evidence, certificate and time left out."""
+    """The entry of ``claims.json`` for a claim, before it has certificate, seeds and time."""
     return {
         "id": claim.id,
         "title": claim.title,
@@ -91,80 +93,46 @@ def describe(
         "description": claim.description,
         "hypotheses": list(claim.hypotheses),
         "corrects": claim.corrects,
+        "enough": claim.enough,
+        "version": certificates.statement_version(claim),
+        **outcome(judgement, evidence, control, claim.control),
+        "certificate": None,
+        "seeds": [],
+    }
+
+
+def outcome(
+    judgement: Judgement, evidence: Evidence, control: Evidence, statement: str
+) -> dict[str, Any]:
+    """The fields of an entry that depend on evidence; ``statement`` says what the control is."""
+    return {
         "verdict": str(judgement.verdict),
         "reason": judgement.reason,
-        "examples": _counts(evidence),
-        "tightest": _shown(evidence.tightest),
-        "counterexample": _shown(evidence.counterexample),
-        "nearest": None if evidence.nearest is None else asdict(evidence.nearest),
-        "arithmetic": sorted(evidence.arithmetic),
-        "control": {
-            "statement": claim.control,
-            "examples": _counts(control),
-            "counterexample": _shown(control.counterexample),
-        },
-        "certificate": None,
+        **evidence.to_dict(),
+        "control": {"statement": statement, **control.to_dict()},
     }
 
 
-def _counts(evidence: Evidence) -> dict[str, Any]:
-    return {
-        "tried": evidence.tried,
-        "met": evidence.met,
-        "degenerate": evidence.degenerate,
-        "open": evidence.open,
-        "rejected": dict(sorted(evidence.rejected.items())),
-        "successes": evidence.successes,
-        "failures": evidence.failures,
-        "pairs": evidence.pair_note,
-    }
-
-
-def _shown(observation: Observation | None) -> dict[str, Any] | None:
-    if observation is None:
-        return None
-    tightness = observation.tightness
-    return {
-        "left": observation.left,
-        "relation": observation.relation,
-        "right": observation.right,
-        "tightness": None
-        if tightness is None or not math.isfinite(tightness)
-        else float(f"{tightness:.6g}"),
-        "arithmetic": observation.arithmetic,
-        "degenerate": observation.degenerate,
-        "note": observation.note,
-        "case": None if observation.case is None else observation.case().to_dict(),
-    }
-
-
-def _certificate(claim: Claim, evidence: Evidence) -> dict[str, Any] | None:
-    shown = _shown(evidence.counterexample)
-    if shown is None or shown["case"] is None:
-        return None
-    return {
-        "schema_version": CERTIFICATE_SCHEMA,
-        "claim": claim.id,
-        "statement": claim.statement,
-        "hypotheses": list(claim.hypotheses),
-        "left": shown["left"],
-        "relation": shown["relation"],
-        "right": shown["right"],
-        "arithmetic": shown["arithmetic"],
-        "case": shown["case"],
-    }
+def _certify(claim: Claim, evidence: Evidence) -> tuple[dict[str, Any] | None, str | None]:
+    """The certificate of the counterexample or tightest example, or why the kernel gives none."""
+    found = evidence.counterexample or evidence.tightest
+    shows: certificates.Shows = "tight" if evidence.counterexample is None else "refuted"
+    if found is None or found.case is None or claim.formal is None:
+        return None, None
+    try:
+        return certificates.issue(claim, found.case(), shows, found.at), None
+    except Rejected as error:
+        return None, str(error)
 
 
 def _replay_certificate(claim: Claim, setting: Setting, path: Path) -> Observation:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"certificate {path}: cannot be read ({error}); restore it") from error
-    if not isinstance(document, dict) or document.get("schema_version") != CERTIFICATE_SCHEMA:
+    document = certificates.load(path)
+    if document["version"] != certificates.statement_version(claim):
         raise InputError(
-            f"certificate {path}: not a certificate of schema version {CERTIFICATE_SCHEMA}"
+            f"certificate {path}: the statement of {claim.id} has changed since; delete it, and"
+            " `pytest properties/` searches for another example"
         )
-    found = replay(claim, setting, Case.from_dict(document.get("case", {}))).counterexample
+    found = replay(claim, setting, Case.from_dict(document["case"])).counterexample
     if found is None:
         raise InputError(f"certificate {path}: its example no longer violates {claim.id}")
     return found

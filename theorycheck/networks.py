@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -213,11 +214,12 @@ class Network:
         document: dict[str, Any] = {"input_width": self.input_width, "layers": []}
         for layer in self.layers:
             entry = asdict(layer)
+            entry["slope"] = str(Fraction(layer.slope))
             entry["edges"] = [
                 {
                     "source": edge.source,
                     "map": type(edge.map).__name__.lower(),
-                    **asdict(edge.map),
+                    **{k: [*v] if k == "kernel" else v for k, v in asdict(edge.map).items()},
                 }
                 for edge in layer.edges
             ]
@@ -244,10 +246,12 @@ class Network:
                         _check_types({"height": height, "width": width})
                     edges.append(Edge(item["source"], MAPS[item["map"]](**fields)))
                 _check_types(entry)
-                layers.append(Layer(**{**entry, "edges": tuple(edges)}))
+                numerator, _, denominator = entry["slope"].partition("/")
+                slope = int(numerator) / int(denominator or 1)
+                layers.append(Layer(**{**entry, "edges": tuple(edges), "slope": slope}))
             _check_types({"input_width": document["input_width"]})
             return cls(document["input_width"], tuple(layers))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise InputError(f"not a network description: {error!r}") from error
 
     def __str__(self) -> str:
@@ -272,7 +276,7 @@ FIELD_TYPES: dict[str, tuple[type, ...]] = {
     "kernel": (list, tuple),
     "map": (str,),
     "normalisation": (str,),
-    "slope": (float, int),
+    "slope": (str,),
 }
 """Types within `Network.to_dict`, by name; all other fields are integers."""
 

@@ -298,9 +298,7 @@ class ClaimSession:
             if certificate is not None:
                 path = folder / "certificates" / f"{entry['id']}.json"
                 report.write_atomically(path, report.dumps(certificate))
-        report.write_atomically(folder / "claims.json", report.dumps(document))
-        report.write_atomically(folder / "claims.md", report.render_markdown(document))
-        self.messages = [f"report: {folder / 'claims.md'}, {folder / 'claims.json'}"]
+        self.messages = [report.write_report(folder, document)]
 
     def _metadata(self, session: pytest.Session) -> dict[str, Any]:
         return {
@@ -323,10 +321,8 @@ class ClaimSession:
             return
         write = terminalreporter.write_line
         terminalreporter.section("verdicts")
-        for line in report.verdict_table(self.entries):
+        for line in report.run_summary(self.entries):
             write(line)
-        write("")
-        write(f"{len(self.entries)} claims: {report.verdict_counts(self.entries)}")
         changes = [report.difference(entry, self.record) for entry in self.entries]
         for change in filter(None, changes):
             write(f"CHANGED {change}", red=True)

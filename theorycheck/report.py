@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from theorycheck.errors import InputError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Of ``claims.json``."""
+BASELINE_VERSION = 1
 Entry = dict[str, Any]
+Table = dict[str, str]
 ORDER = ("refuted", "vacuous", "undecided", "holds", "proved")
 """Verdicts in the order in which a reader wants to see them."""
 
@@ -23,10 +27,17 @@ ENTRY_FIELDS = frozenset(
     {
         "id", "title", "kind", "sources", "statement", "description", "hypotheses", "corrects",
         "verdict", "reason", "examples", "tightest", "counterexample", "nearest", "arithmetic",
-        "control", "certificate", "seconds",
+        "control", "certificate", "seconds", "enough", "seeds", "version",
     }
 )  # fmt: skip
-"""Fields of every entry of ``claims``."""
+"""Fields of every entry of ``claims``; ``seeds`` are those of the runs that gave its evidence."""
+RUN_FIELDS = frozenset(
+    {
+        "profile", "seed", "device", "images", "workers", "finished", "started", "seconds",
+        "versions",
+    }
+)  # fmt: skip
+"""Fields of the metadata of a run."""
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -51,36 +62,54 @@ def dumps(document: Any) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def load(path: Path, what: str) -> dict[str, Any]:
+def load(path: Path, what: str, newest: int) -> dict[str, Any]:
     """Read a report or baseline.
 
     Raises:
-        InputError: when it is missing, not JSON, or of a newer schema than this version reads.
+        InputError: when it is missing, not JSON, or of a schema version after the newest readable.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document = json.loads(text, parse_float=_finite, parse_constant=_finite)
     except FileNotFoundError as error:
         raise InputError(f"{what} {path} does not exist; run `pytest properties/` first") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = str(error).replace("\n", " ")
         raise InputError(f"{what} {path} cannot be read: {reason}; restore or delete it") from error
     version = document.get("schema_version") if isinstance(document, dict) else None
     if not isinstance(version, int) or isinstance(version, bool):
         raise InputError(f"{what} {path} has no schema_version; restore or delete it")
-    if version > SCHEMA_VERSION:
+    if version > newest:
         raise InputError(
             f"{what} {path} has schema version {version}, this theorycheck reads up to"
-            f" {SCHEMA_VERSION}; upgrade theorycheck"
+            f" {newest}; upgrade theorycheck"
         )
     return dict(document)
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no finite number")
+    return number
+
+
 def load_report(path: Path) -> dict[str, Any]:
     """Read ``claims.json``; errors as in `load`."""
-    document = load(path, "report")
+    document = load(path, "report", SCHEMA_VERSION)
+    if document["schema_version"] < SCHEMA_VERSION:
+        raise InputError(
+            f"report {path} has schema version {document['schema_version']}, this theorycheck reads"
+            f" {SCHEMA_VERSION}; run the claims again"
+        )
     claims, run = document.get("claims"), document.get("run")
     if not isinstance(claims, list) or not isinstance(run, dict):
         raise InputError(f"report {path} has no run or no list of claims; run the claims again")
+    described = runs(document)
+    if not isinstance(described, list) or not all(
+        isinstance(one, dict) and one.keys() >= RUN_FIELDS for one in described
+    ):
+        raise InputError(f"report {path} has an incomplete run; run the claims again")
     for claim in claims:
         if not isinstance(claim, dict) or not claim.keys() >= ENTRY_FIELDS:
             raise InputError(f"report {path} has an incomplete claim; run the claims again")
@@ -91,19 +120,34 @@ def load_report(path: Path) -> dict[str, Any]:
     return document
 
 
-def load_baseline(path: Path) -> dict[str, str]:
-    """Verdicts on record by claim id; empty when there is no record yet. Errors as in `load`."""
+def runs(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The metadata of every run that a report is made of: one, or those that were merged."""
+    run = document["run"]
+    merged: list[dict[str, Any]] = run.get("merged", [run])
+    return merged
+
+
+def load_baseline(path: Path, table: Literal["verdicts", "statements"] = "verdicts") -> Table:
+    """Verdicts on record by claim id, or versions of the statements that they are about.
+
+    Empty when there is no record yet. Errors as in `load`.
+    """
     if not path.exists():
         return {}
-    verdicts = load(path, "baseline").get("verdicts")
-    if not isinstance(verdicts, dict) or not all(isinstance(v, str) for v in verdicts.values()):
-        raise InputError(f"baseline {path} has no table of verdicts; restore or delete it")
-    return verdicts
+    found = load(path, "baseline", BASELINE_VERSION).get(table, {} if table == "statements" else 0)
+    if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
+        raise InputError(f"baseline {path} has no table of {table}; restore or delete it")
+    return found
 
 
-def baseline_text(verdicts: Mapping[str, str]) -> str:
-    ordered = dict(sorted(verdicts.items()))
-    return dumps({"schema_version": SCHEMA_VERSION, "verdicts": ordered})
+def baseline_text(verdicts: Mapping[str, str], statements: Mapping[str, str] | None = None) -> str:
+    return dumps(
+        {
+            "schema_version": BASELINE_VERSION,
+            "verdicts": dict(sorted(verdicts.items())),
+            "statements": dict(sorted((statements or {}).items())),
+        }
+    )
 
 
 def difference(entry: Entry, record: Mapping[str, str]) -> str | None:
@@ -137,6 +181,17 @@ def report_text(run: Mapping[str, Any], entries: Sequence[Entry]) -> str:
     return dumps({"schema_version": SCHEMA_VERSION, "run": dict(run), "claims": list(entries)})
 
 
+def write_report(folder: Path, document: Mapping[str, Any]) -> str:
+    """Write ``claims.json`` and ``claims.md``, and say where.
+
+    Raises:
+        OSError: when the folder or disk does not take it.
+    """
+    write_atomically(folder / "claims.json", dumps(document))
+    write_atomically(folder / "claims.md", render_markdown(document))
+    return f"report: {folder / 'claims.md'}, {folder / 'claims.json'}"
+
+
 def verdict_part(document: Mapping[str, Any]) -> str:
     """Everything of a report that must not depend on time, machine or number of workers."""
     kept = [{k: v for k, v in entry.items() if k != "seconds"} for entry in document["claims"]]
@@ -154,6 +209,12 @@ def verdict_table(entries: Iterable[Entry]) -> list[str]:
     ]
 
 
+def run_summary(entries: Sequence[Entry]) -> list[str]:
+    """What the terminal shows after a run: the table of verdicts and how many there are."""
+    counts = f"{len(entries)} claims: {verdict_counts(entries)}"
+    return [*verdict_table(entries), "", counts]
+
+
 def verdict_counts(entries: Iterable[Entry]) -> str:
     counts = Counter(entry["verdict"] for entry in entries)
     return ", ".join(f"{counts[v]} {v}" for v in reversed(ORDER) if counts[v])
@@ -162,12 +223,10 @@ def verdict_counts(entries: Iterable[Entry]) -> str:
 def render_markdown(document: Mapping[str, Any]) -> str:
     """``claims.md``: a summary, the refuted claims, then one section per claim."""
     entries = document["claims"]
-    run = document["run"]
     lines = [
         "# Claim report",
         "",
-        f"{len(entries)} claims: {verdict_counts(entries)}. Profile `{run['profile']}`,"
-        f" seed {run['seed']}, device {run['device']}.",
+        f"{len(entries)} claims: {verdict_counts(entries)}. {_provenance(runs(document))}",
         "",
         "| verdict | meaning |",
         "|---|---|",
@@ -200,6 +259,17 @@ def render_markdown(document: Mapping[str, Any]) -> str:
     for entry in entries:
         lines += ["", *section(entry)]
     return "\n".join(lines) + "\n"
+
+
+def _provenance(described: Sequence[Mapping[str, Any]]) -> str:
+    texts = [
+        f"profile `{run['profile']}`, seed {run['seed']}, device {run['device']}"
+        + ("" if run["finished"] else " (interrupted)")
+        for run in described
+    ]
+    if len(texts) == 1:
+        return f"P{texts[0][1:]}."
+    return f"Merged from {len(texts)} runs: {'; '.join(texts)}."
 
 
 def _summary(entries: Sequence[Entry]) -> list[str]:
@@ -254,6 +324,7 @@ def section(entry: Entry) -> list[str]:
         "Hypotheses: " + "; ".join(entry["hypotheses"]) + ".",
         "",
         f"Examples: {examples['tried']} tried, {examples['met']} met the hypotheses"
+        + (f" ({examples['fraction']:.1%})" if examples["met"] < examples["tried"] else "")
         + _details(entry)
         + ".",
     ]
@@ -261,10 +332,11 @@ def section(entry: Entry) -> list[str]:
         lines += ["", f"Corrects [`{entry['corrects']}`](#{entry['corrects']})."]
     if entry["counterexample"] is not None:
         lines += ["", "Counterexample:", "", *_example(entry["counterexample"], " is false")]
-        if entry["certificate"]:
-            lines += ["", f"Certificate: [`{entry['certificate']}`]({entry['certificate']})."]
     elif entry["tightest"] is not None:
         lines += ["", "Tightest example:", "", *_example(entry["tightest"], "")]
+    if entry["certificate"]:
+        link = f"[`{entry['certificate']}`]({entry['certificate']})"
+        lines += ["", f"Certificate: {link}, for `theorycheck verify`."]
     nearest = entry["nearest"]
     if nearest is not None and entry["verdict"] != "vacuous":
         lines += ["", f"Directed search: nearest {nearest['distance']:.6g} ({nearest['note']})."]
@@ -276,7 +348,7 @@ def section(entry: Entry) -> list[str]:
             f"refuted after {control['examples']['tried']} examples:"
             f" {refuted['left']} {refuted['relation']} {refuted['right']} is false"
         )
-    elif control["examples"]["pairs"] is not None:
+    elif control["examples"]["pairs"]:
         outcome = _pairs(control["examples"])
     elif entry["verdict"] == "vacuous":
         outcome = f"the same search met its hypotheses {control['examples']['met']} times"
@@ -285,18 +357,20 @@ def section(entry: Entry) -> list[str]:
 
 def _pairs(examples: Mapping[str, Any]) -> str:
     pairs = examples["successes"] + examples["failures"]
-    return f"{examples['successes']} of {pairs} pairs show it ({examples['pairs']})"
+    return f"{examples['successes']} of {pairs} pairs show it ({'; '.join(examples['pairs'])})"
 
 
 def _details(entry: Entry) -> str:
     examples = entry["examples"]
     parts = []
-    if examples["degenerate"]:
+    if examples["degenerate"] == examples["met"] > 0:
+        parts.append("met only in degenerate cases")
+    elif examples["degenerate"]:
         parts.append(f"{examples['degenerate']} of them degenerate")
     if examples["open"]:
         parts.append(f"{examples['open']} left open by rounding")
     parts += [f"{count} rejected: {reason}" for reason, count in examples["rejected"].items()]
-    if examples["pairs"] is not None:
+    if examples["pairs"]:
         parts.append(_pairs(examples))
     if entry["arithmetic"]:
         parts.append("decided in " + ", ".join(entry["arithmetic"]))

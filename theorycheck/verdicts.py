@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from theorycheck.claims import Claim
+from theorycheck.claims import Kind
 from theorycheck.evidence import Evidence
 from theorycheck.sequential import Decision, Tendency, decide
 
@@ -33,13 +33,13 @@ TENDENCY = Tendency()
 """Null, minimal effect and error rates shared by all tendencies."""
 
 
-def judge(claim: Claim, evidence: Evidence, control: Evidence) -> Judgement:
+def judge(kind: Kind, enough: int, evidence: Evidence, control: Evidence) -> Judgement:
     """The verdict that the evidence for a claim and for its control supports.
 
     One confirmed counterexample refutes a deterministic claim. It holds only when its control was
     refuted by the same check (so that the check can fail) and its hypotheses were met at least
-    ``claim.enough`` times by examples that rounding did not leave open. A tendency is decided by
-    the sequential test alone.
+    ``enough`` times by examples that rounding did not leave open. A tendency is decided by the
+    sequential test alone.
     """
     if evidence.counterexample is not None:
         found = evidence.counterexample
@@ -48,7 +48,7 @@ def judge(claim: Claim, evidence: Evidence, control: Evidence) -> Judgement:
             f"counterexample: {found.left} {found.relation} {found.right} is false"
             f" ({found.arithmetic})",
         )
-    if claim.kind == "tendency":
+    if kind == "tendency":
         return _judge_tendency(evidence, control)
     if evidence.met == 0 and evidence.nearest is not None:
         if control.met == 0:
@@ -63,18 +63,18 @@ def judge(claim: Claim, evidence: Evidence, control: Evidence) -> Judgement:
         )
     if control.counterexample is None:
         return Judgement(Verdict.UNDECIDED, "the control was not refuted: the check has no power")
-    if evidence.met < claim.enough:
+    if evidence.met < enough:
         return Judgement(
             Verdict.UNDECIDED,
-            f"the hypotheses were met by {evidence.met} examples, {claim.enough} are needed",
+            f"the hypotheses were met by {evidence.met} examples, {enough} are needed",
         )
-    if evidence.met - evidence.open < claim.enough:
+    if evidence.met - evidence.open < enough:
         return Judgement(
             Verdict.UNDECIDED,
             f"rounding left {evidence.open} of {evidence.met} examples open,"
-            f" {claim.enough} decided ones are needed",
+            f" {enough} decided ones are needed",
         )
-    if claim.kind == "symbolic":
+    if kind == "symbolic":
         return Judgement(Verdict.PROVED, "reduced symbolically to an identity; control refuted")
     reason = "no counterexample; control refuted"
     if evidence.degenerate == evidence.met:

@@ -1,0 +1,1269 @@
+"""The trusted kernel: re-checks certificates with the standard library alone.
+
+This file is all that one has to read, and to trust, to believe a verdict of ``refuted``. It imports
+nothing of the rest of theorycheck and can be copied and run by itself:
+``python kernel.py CERTIFICATE...``.
+
+A certificate holds one example (a network, its weights, data and numbers, all rational), and a
+formal statement: hypotheses (``given``), abbreviations (``where``), quantified variables
+(``forall``) and a ``conclusion``, one comparison. It says for which values of the variables
+(``at``) the conclusion is false (``"shows": "refuted"``) or nearly an equality (``"tight"``), and
+what both sides are. The kernel evaluates the hypotheses and both sides anew and compares. What
+remains to the reader is to compare the formal statement, which ``--explain`` prints, with that of
+the paper.
+
+**Arithmetic.** Everything rational is computed with `fractions.Fraction`, without rounding. Square
+roots and singular values that are irrational are enclosed between rationals (`Enclosure`); a
+comparison is decided only when the enclosures are disjoint, otherwise it is tried again with more
+bits. Derivatives are taken in forward mode, one weight at a time: no structure of the gradient is
+built in. At a kink the derivative of the activation is its slope on the negative side, as in
+torch; a statement that needs differentiability says ``smooth()`` among its hypotheses.
+
+**The language of statements** is the part of Python's expressions that `Evaluator` names: numbers,
+arithmetic (entry by entry on vectors and matrices), comparisons, ``and``, ``or``, ``not``,
+subscripts, list comprehensions and calls of the functions listed there. Samples, outputs and
+parameters are numbered from 0.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import math
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+SCHEMA_VERSION = 2
+PRECISIONS = (64, 256, 1024)
+"""Bits of the enclosures, tried in this order."""
+MOST_BYTES = 4_000_000
+MOST_NUMBERS = 50_000
+MOST_BITS = 100_000
+MOST_WORK = 20_000_000
+DEEPEST = 40
+"""Limits, so that no file can keep the kernel busy for ever; work is counted in small operations,
+so that whether a certificate is accepted does not depend on the speed of a machine."""
+
+NUMBER = re.compile(r"(0|-?[1-9][0-9]{0,1499})(?:/([1-9][0-9]{0,1499}))?")
+NAME = r"[A-Za-z_][A-Za-z_0-9]*"
+DEFINITION = re.compile(rf"({NAME})(?:\(({NAME}(?:, {NAME})*)\))? = (.+)", re.DOTALL)
+QUANTIFIER = re.compile(rf"({NAME}) in (.+)", re.DOTALL)
+
+
+class Rejected(Exception):
+    """Why a certificate is not accepted."""
+
+
+class Undecided(Exception):
+    """Enclosures overlap: more bits are needed."""
+
+
+MISUSE = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError, RecursionError)
+"""What operations raise when a statement applies them to what they are not meant for. Whatever it
+is, to reject is safe."""
+
+
+# --- Numbers: rationals, and rational enclosures of irrational numbers ---------------------------
+
+
+@dataclass(frozen=True)
+class Enclosure:
+    """A real number between two rationals; the ends of results are rounded outwards.
+
+    The square of a root of a rational, and of its multiples, is known exactly: comparisons of such
+    numbers need no rounding.
+    """
+
+    low: Fraction
+    high: Fraction
+    bits: int
+    square: Fraction | None = None
+
+    def _result(self, other: Number, *ends: Fraction) -> Enclosure:
+        bits = max(self.bits, other.bits) if isinstance(other, Enclosure) else self.bits
+        return Enclosure(_rounded(min(ends), bits, -1), _rounded(max(ends), bits, 1), bits)
+
+    def __neg__(self) -> Enclosure:
+        return Enclosure(-self.high, -self.low, self.bits)
+
+    def __add__(self, other: Number) -> Enclosure:
+        low, high = ends(other)
+        return self._result(other, self.low + low, self.high + high)
+
+    def __mul__(self, other: Number) -> Number:
+        if not isinstance(other, Enclosure) and other == 0:
+            return Fraction(0)
+        low, high = ends(other)
+        products = (self.low * low, self.low * high, self.high * low, self.high * high)
+        mine, its = self.square, squared(other)
+        known = None if mine is None or its is None else mine * its
+        return replace(self._result(other, *products), square=known)
+
+    def __truediv__(self, other: Number) -> Number:
+        if not isinstance(other, Enclosure):
+            return self * (1 / other)
+        if other.low <= 0 <= other.high:
+            raise Undecided
+        return self * self._result(other, 1 / other.low, 1 / other.high)
+
+    def __sub__(self, other: Number) -> Enclosure:
+        return self + (-other)
+
+    def __rsub__(self, other: Fraction) -> Enclosure:
+        return -self + other
+
+    def __rtruediv__(self, other: Fraction) -> Number:
+        return Enclosure(other, other, self.bits) / self
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+Number = Fraction | Enclosure
+
+
+def ends(number: Number) -> tuple[Fraction, Fraction]:
+    return (number.low, number.high) if isinstance(number, Enclosure) else (number, number)
+
+
+def squared(number: Number) -> Fraction | None:
+    """The square of a number that is not negative, where it is known exactly."""
+    if isinstance(number, Enclosure):
+        return number.square
+    return number * number if number >= 0 else None
+
+
+def _rounded(number: Fraction, bits: int, direction: int) -> Fraction:
+    """A neighbour with about ``bits`` significant bits, below or above."""
+    size = number.numerator.bit_length() - number.denominator.bit_length()
+    scale = Fraction(2) ** (bits - size)
+    return direction * ((direction * number * scale).__ceil__()) / scale
+
+
+def compare(left: Number, relation: str, right: Number) -> bool:
+    first, second = squared(left), squared(right)
+    if first is not None and second is not None:
+        left, right = first, second
+    (a, b), (c, d) = ends(left), ends(right)
+    if relation in ("==", "!="):
+        if a == b == c == d:
+            return relation == "=="
+        if b < c or d < a:
+            return relation == "!="
+    elif relation in ("<=", ">"):
+        if b <= c or d < a:
+            return (b <= c) == (relation == "<=")
+    elif d <= a or b < c:
+        return (d <= a) == (relation == ">=")
+    raise Undecided
+
+
+def root(number: Number, bits: int) -> Number:
+    """The square root, exactly where it is rational."""
+    low, high = ends(number)
+    if low < 0:
+        raise Undecided if high >= 0 else Rejected("the root of a negative number")
+    below, above = _root_ends(low, bits)[0], _root_ends(high, bits)[1]
+    exact = number if isinstance(number, Fraction) else None
+    return below if below == above else Enclosure(below, above, bits, exact)
+
+
+def _root_ends(number: Fraction, bits: int) -> tuple[Fraction, Fraction]:
+    radicand, denominator = number.numerator * number.denominator, number.denominator
+    exact = math.isqrt(radicand)
+    if exact * exact == radicand:
+        return Fraction(exact, denominator), Fraction(exact, denominator)
+    shift = max(0, bits - radicand.bit_length() // 2)
+    below = math.isqrt(radicand << (2 * shift))
+    return Fraction(below, denominator << shift), Fraction(below + 1, denominator << shift)
+
+
+@dataclass(frozen=True)
+class Dual:
+    """A number and its derivative along one entry of one parameter (forward mode)."""
+
+    value: Number
+    motion: Number
+
+    def __add__(self, other: Any) -> Dual:
+        return Dual(self.value + value_of(other), self.motion + motion_of(other))
+
+    def __neg__(self) -> Dual:
+        return Dual(-self.value, -self.motion)
+
+    def __sub__(self, other: Dual | Number) -> Dual:
+        return self + (-other)
+
+    def __rsub__(self, other: Number) -> Dual:
+        return -self + other
+
+    def __mul__(self, other: Any) -> Dual:
+        a, b = self.value, value_of(other)
+        return Dual(a * b, a * motion_of(other) + self.motion * b)
+
+    def __truediv__(self, other: Any) -> Dual:
+        quotient, divisor = self.value / value_of(other), value_of(other)
+        return Dual(quotient, (self.motion - quotient * motion_of(other)) / divisor)
+
+    def root(self, bits: int) -> Dual:
+        value = root(self.value, bits)
+        return Dual(value, self.motion / (value + value))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+def value_of(number: Any) -> Number:
+    return number.value if isinstance(number, Dual) else number
+
+
+def motion_of(number: Any) -> Number:
+    return number.motion if isinstance(number, Dual) else Fraction(0)
+
+
+# --- Reading -------------------------------------------------------------------------------------
+
+
+def read(text: str) -> dict[str, Any]:
+    """Strict JSON: no repeated keys, no floats, no NaN."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len({key for key, _ in pairs}) < len(pairs):
+            raise Rejected("a key occurs twice")
+        return dict(pairs)
+
+    def refuse(literal: str) -> Any:
+        raise Rejected(f'{literal[:20]!r} is not exact: numbers are strings such as "-3/4"')
+
+    if len(text) > MOST_BYTES:
+        raise Rejected(f"longer than {MOST_BYTES} characters")
+    try:
+        document = json.loads(
+            text, object_pairs_hook=unique, parse_float=refuse, parse_constant=refuse
+        )
+    except RecursionError as error:
+        raise Rejected("nested too deeply") from error
+    except ValueError as error:
+        raise Rejected(f"not JSON ({error})") from error
+    if not isinstance(document, dict):
+        raise Rejected("not a JSON object")
+    return document
+
+
+def digest(document: Any) -> str:
+    """SHA-256 of the canonical form of a JSON document."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fields(document: Any, what: str, **types: type) -> list[Any]:
+    """The values of an object with exactly these keys, of these types."""
+    if not isinstance(document, dict) or document.keys() != types.keys():
+        raise Rejected(f"{what}: the keys are not {', '.join(types)}")
+    for key, kind in types.items():
+        if type(document[key]) is not kind and kind is not object:
+            raise Rejected(f"{what}: {key} is not of type {kind.__name__}")
+    return [document[key] for key in types]
+
+
+def number(text: Any) -> Fraction:
+    match = NUMBER.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise Rejected(f'{str(text)[:30]!r} is not a rational such as "-3/4"')
+    found = Fraction(int(match[1]), int(match[2] or 1))
+    if str(found) != text:
+        raise Rejected(f"{text[:30]!r} is not in lowest terms")
+    return found
+
+
+def array(document: Any, shape: Sequence[int], what: str) -> Any:
+    """Nested lists of rationals of a given shape; a number for the shape ()."""
+    if not shape:
+        return number(document)
+    if not isinstance(document, list) or len(document) != shape[0]:
+        raise Rejected(f"{what}: not an array of shape {tuple(shape)}")
+    return [array(entry, shape[1:], what) for entry in document]
+
+
+# --- The network ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Edge:
+    source: int
+    patches: list[list[int]] | None
+    """Entries of the source that each copy of a matrix reads; None for a constant skip."""
+    parameter: int | None = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """``sigma(n(sum over edges + bias))``; ``sigma(z)`` is z for z > 0, ``slope z`` elsewhere."""
+
+    width: int
+    edges: list[Edge]
+    slope: Fraction
+    normalisation: str
+    bias: int | None
+    gain: int | None
+    shift: int | None
+
+
+@dataclass(frozen=True)
+class Parameter:
+    role: str
+    layer: int
+    shape: tuple[int, ...]
+    edge: Edge | None = None
+
+
+def size(value: Any, what: str) -> int:
+    if type(value) is not int or not 1 <= value <= 1000:
+        raise Rejected(f"{what}: {str(value)[:30]} is not a size from 1 to 1000")
+    return value
+
+
+def read_edge(document: Any, widths: list[int], width: int, parameter: int) -> Edge:
+    kind = document.get("map") if isinstance(document, dict) else None
+    if kind == "convolution":
+        source, _, channels, rows, columns, filters, kernel, stride = fields(
+            document, "edge", source=int, map=str, channels=int, height=int, width=int,
+            filters=int, kernel=list, stride=int,
+        )  # fmt: skip
+        for value in (channels, rows, columns, filters, stride, *kernel):
+            size(value, "convolution")
+        if len(kernel) != 2 or kernel[0] > rows or kernel[1] > columns:
+            raise Rejected("convolution: the kernel does not fit")
+    else:
+        source, _ = fields(document, "edge", source=int, map=str)
+    if not 0 <= source < len(widths):
+        raise Rejected("an edge does not come from an earlier layer")
+    if kind == "dense":
+        return Edge(source, [list(range(widths[source]))], parameter)
+    if kind == "identity" and widths[source] == width:
+        return Edge(source, None)
+    if kind == "convolution" and channels * rows * columns == widths[source]:
+        patches = [
+            [
+                (channel * rows + top + i) * columns + left + j
+                for channel in range(channels)
+                for i in range(kernel[0])
+                for j in range(kernel[1])
+            ]
+            for top in range(0, rows - kernel[0] + 1, stride)
+            for left in range(0, columns - kernel[1] + 1, stride)
+        ]
+        if filters * len(patches) == width:
+            return Edge(source, patches, parameter)
+    raise Rejected(f"layer {len(widths)}: an edge does not fit the widths")
+
+
+class Network:
+    """A directed acyclic graph of layers; vertex 0 is the input, the last one the output."""
+
+    def __init__(self, document: Any) -> None:
+        input_width, layers = fields(document, "network", input_width=int, layers=list)
+        self.widths = [size(input_width, "input width")]
+        self.layers: list[Layer] = []
+        self.parameters: list[Parameter] = []
+        if not 1 <= len(layers) <= DEEPEST:
+            raise Rejected(f"the number of layers is not between 1 and {DEEPEST}")
+        for entry in layers:
+            self._add(entry)
+
+    def _add(self, document: Any) -> None:
+        width, edges, slope, normalisation, bias = fields(
+            document, "layer", width=int, edges=list, slope=str, normalisation=str, bias=bool
+        )
+        if normalisation not in ("none", "batch", "batch-detached") or not edges:
+            raise Rejected("a layer without edges or of unknown normalisation")
+        vertex, read_edges = len(self.widths), []
+        for item in edges:
+            edge = read_edge(item, self.widths, size(width, "width"), len(self.parameters))
+            read_edges.append(edge)
+            if edge.patches is not None:
+                shape = (width // len(edge.patches), len(edge.patches[0]))
+                self.parameters.append(Parameter("weight", vertex, shape, edge))
+
+        def added(role: str, shape: tuple[int, ...], present: bool) -> int | None:
+            if present:
+                self.parameters.append(Parameter(role, vertex, shape))
+            return len(self.parameters) - 1 if present else None
+
+        normalised = normalisation != "none"
+        self.layers.append(
+            Layer(
+                width, read_edges, number(slope), normalisation,
+                added("bias", (width,), bias),
+                added("gain", (), normalised),
+                added("shift", (), normalised),
+            )
+        )  # fmt: skip
+        self.widths.append(width)
+
+
+Rows = list[list[Any]]
+"""One row per sample."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A forward pass: the values of all vertices, and per layer the arguments of the activation."""
+
+    values: list[Rows]
+    arguments: list[Rows]
+
+
+class Example:
+    """A network at its weights and data, with a count of the work that is still allowed."""
+
+    def __init__(self, document: Any) -> None:
+        network, parameters, inputs, targets, numbers = fields(
+            document, "case",
+            network=dict, parameters=list, inputs=list, targets=object, numbers=dict,
+        )  # fmt: skip
+        self.network = Network(network)
+        expected = self.network.parameters
+        if len(parameters) != len(expected) or len(inputs) != 1 or not isinstance(inputs[0], list):
+            raise Rejected("the arrays are not those of the network")
+        entries = sum(math.prod(p.shape) for p in expected)
+        self.samples = len(inputs[0])
+        if self.samples < 1 or entries + self.samples * sum(self.network.widths) > MOST_NUMBERS:
+            raise Rejected("no samples, or too large an example")
+        self.W = [
+            array(entry, (1, *p.shape), p.role)[0]
+            for entry, p in zip(parameters, expected, strict=True)
+        ]
+        self.x = array(inputs, (1, self.samples, self.network.widths[0]), "inputs")[0]
+        self.outputs = self.network.widths[-1]
+        shape = (1, self.samples, self.outputs)
+        self.y = None if targets is None else array(targets, shape, "targets")[0]
+        self.numbers = {str(name): number(value) for name, value in numbers.items()}
+        self.work = MOST_WORK
+
+    def spend(self, result: Any) -> Any:
+        """Count an operation by the length of its result."""
+        if isinstance(result, Fraction):
+            bits = result.numerator.bit_length() + result.denominator.bit_length()
+            if bits > MOST_BITS:
+                raise Rejected(f"a number grows beyond {MOST_BITS} bits")
+            self.work -= (bits >> 10) ** 2
+        elif isinstance(result, Dual):
+            self.spend(result.value)
+            self.spend(result.motion)
+        self.work -= 4
+        if self.work < 0:
+            raise Rejected("the check takes too many operations")
+        return result
+
+    def dot(self, left: Iterable[Any], right: Iterable[Any]) -> Any:
+        total: Any = Fraction(0)
+        for a, b in zip(left, right, strict=True):
+            total = self.spend(total + a * b)
+        return total
+
+    def mean(self, column: list[Any]) -> Any:
+        return self.dot(column, [Fraction(1, len(column))] * len(column))
+
+    def moved(self, index: int, entry: tuple[int, ...]) -> list[Any]:
+        """The parameters, one entry of one of them as a dual number."""
+
+        def mark(array: Any, place: tuple[int, ...]) -> Any:
+            if not place:
+                return Dual(array, Fraction(1))
+            return [
+                mark(part, place[1:]) if i == place[0] else part for i, part in enumerate(array)
+            ]
+
+        return [mark(w, entry) if k == index else w for k, w in enumerate(self.W)]
+
+    def forward(self, batch: Sequence[int], parameters: list[Any], bits: int) -> Trace:
+        trace = Trace([[self.x[n] for n in batch]], [])
+        for layer in self.network.layers:
+            bias = [Fraction(0)] * layer.width if layer.bias is None else parameters[layer.bias]
+            rows: Rows = [list(bias) for _ in batch]
+            for edge in layer.edges:
+                for row, source in zip(rows, trace.values[edge.source], strict=True):
+                    carried = source
+                    if edge.patches is not None and edge.parameter is not None:
+                        read = [[source[i] for i in patch] for patch in edge.patches]
+                        weight = parameters[edge.parameter]
+                        carried = [self.dot(unit, part) for unit in weight for part in read]
+                    row[:] = [self.spend(a + b) for a, b in zip(row, carried, strict=True)]
+            if layer.gain is not None and layer.shift is not None:
+                gain, shift = parameters[layer.gain], parameters[layer.shift]
+                units = self.standardised(rows, layer.normalisation == "batch-detached", bits)
+                rows = [[self.spend(gain * u + shift) for u in row] for row in units]
+            trace.arguments.append(rows)
+            trace.values.append([[a * self.slope(layer, a) for a in row] for row in rows])
+        return trace
+
+    @staticmethod
+    def slope(layer: Layer, argument: Any) -> Fraction:
+        linear = layer.slope == 1 or compare(value_of(argument), ">", Fraction(0))
+        return Fraction(1) if linear else layer.slope
+
+    def standardised(self, rows: Rows, detached: bool, bits: int) -> Rows:
+        """Values less their mean over the batch, in standard deviations; no epsilon is added.
+
+        A detached deviation is held constant when derivatives are taken.
+        """
+        columns = []
+        for column in map(list, zip(*rows, strict=True)):
+            middle = self.mean(column)
+            column = [self.spend(a - middle) for a in column]
+            variance = self.mean([a * a for a in column])
+            if compare(value_of(variance), "==", Fraction(0)):
+                raise Rejected("a normalised unit is constant over the batch")
+            if detached or not isinstance(variance, Dual):
+                deviation: Any = root(value_of(variance), bits)
+            else:
+                deviation = variance.root(bits)
+            columns.append([self.spend(a / deviation) for a in column])
+        return [list(row) for row in zip(*columns, strict=True)]
+
+
+# --- Matrices of rationals -----------------------------------------------------------------------
+
+
+def integers(matrix: Rows) -> tuple[list[list[int]], int]:
+    """The matrix times a common denominator, and that denominator."""
+    if any(isinstance(entry, Enclosure) for row in matrix for entry in row):
+        raise Undecided
+    common = math.lcm(*(entry.denominator for row in matrix for entry in row))
+    return [[int(entry * common) for entry in row] for row in matrix], common
+
+
+def rank(matrix: Rows, example: Example) -> int:
+    """By fraction-free elimination (Bareiss 1968): every division below is exact."""
+    rows, _ = integers(matrix)
+    found, previous = 0, 1
+    for column in range(len(rows[0])):
+        pivot = next((i for i in range(found, len(rows)) if rows[i][column]), None)
+        if pivot is None:
+            continue
+        rows[found], rows[pivot] = rows[pivot], rows[found]
+        top = rows[found]
+        for i in range(found + 1, len(rows)):
+            factor = rows[i][column]
+            rows[i] = [
+                (a * top[column] - b * factor) // previous
+                for a, b in zip(rows[i], top, strict=True)
+            ]
+            example.spend(Fraction(max(map(abs, rows[i]))))
+        previous = top[column]
+        found += 1
+    return found
+
+
+def signature(matrix: list[list[int]], example: Example) -> tuple[int, int]:
+    """Numbers of positive and negative eigenvalues of a symmetric matrix of integers.
+
+    Symmetric fraction-free elimination: the pivots are minors, and each eigenvalue has the sign of
+    one minor over the minor before it (Sylvester's law of inertia).
+    """
+    rest, signs, previous = [list(row) for row in matrix], [0, 0], 1
+    while rest:
+        order = range(len(rest))
+        pivot = next((i for i in order if rest[i][i]), None)
+        if pivot is None:
+            pair = next(((i, j) for i in order for j in order if rest[i][j]), None)
+            if pair is None:
+                break
+            # Adding column j to column i, and then row j to row i, keeps the signature.
+            i, j = pair
+            for row in rest:
+                row[i] += row[j]
+            rest[i] = [a + b for a, b in zip(rest[i], rest[j], strict=True)]
+            continue
+        top, corner = rest[pivot], rest[pivot][pivot]
+        signs[corner * previous < 0] += 1
+        example.spend(Fraction(corner * len(rest)))
+        others = [k for k in order if k != pivot]
+        rest = [
+            [(rest[i][j] * corner - top[i] * top[j]) // previous for j in others] for i in others
+        ]
+        previous = corner
+    return signs[0], signs[1]
+
+
+def squared_singular_values(matrix: Rows, example: Example, bits: int) -> list[Number]:
+    """Eigenvalues of the smaller Gram matrix, largest first; rational ones exactly.
+
+    The Gram matrix of an integer matrix has integer entries, so that its rational eigenvalues are
+    integers: bisection between integers finds them, and then encloses the others.
+    """
+    rows, common = integers(matrix)
+    if len(rows) > len(rows[0]):
+        rows = [list(column) for column in zip(*rows, strict=True)]
+    gram = [[sum(map(int.__mul__, a, b)) for b in rows] for a in rows]
+    order, known = len(gram), dict[Fraction, tuple[int, int]]()
+
+    def counts(bound: Fraction) -> tuple[int, int]:
+        """How many eigenvalues lie above and below a bound."""
+        if bound not in known:
+            p, q = bound.numerator, bound.denominator
+            shifted = [[q * a - p * (i == j) for j, a in enumerate(r)] for i, r in enumerate(gram)]
+            known[bound] = signature(shifted, example)
+        return known[bound]
+
+    def enclosed(index: int) -> Number:
+        low, high = Fraction(-1), Fraction(sum(gram[i][i] for i in range(order)))
+        while high - low > 1 and high - low > high / 2**bits:
+            wide = high > 4 * (low + 1)
+            middle = Fraction(math.isqrt(int((low + 1) * high)) if wide else (low + high) // 2)
+            low, high = (middle, high) if counts(middle)[0] > index else (low, middle)
+        if order - counts(high)[1] > index:
+            return high / common**2
+        while high - low > high / 2**bits:
+            middle = (low + high) / 2
+            low, high = (middle, high) if counts(middle)[0] > index else (low, middle)
+        return Enclosure(low, high, bits) / Fraction(common**2)
+
+    return [enclosed(index) for index in range(order)]
+
+
+# --- Statements ----------------------------------------------------------------------------------
+
+Array = Any
+"""A number, a vector (list) or a matrix (list of lists)."""
+RELATIONS: dict[type, str] = {
+    ast.Eq: "==", ast.NotEq: "!=", ast.LtE: "<=", ast.GtE: ">=", ast.Lt: "<", ast.Gt: ">",
+}  # fmt: skip
+SYMBOLS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥"}
+
+
+def parse(formula: str) -> ast.expr:
+    if not isinstance(formula, str) or len(formula) > 2000:
+        raise Rejected("a formula is not a text of at most 2000 characters")
+    try:
+        return ast.parse(formula, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise Rejected(f"not a formula: {formula[:60]!r}") from error
+
+
+class Evaluator:
+    """Evaluates formulas at an example, with enclosures of a given number of bits."""
+
+    def __init__(self, example: Example, definitions: Sequence[Any], bits: int) -> None:
+        self.example, self.bits = example, bits
+        self.memory: dict[Any, Any] = {}
+        network = example.network
+
+        def parameters(role: str) -> list[int]:
+            return [k for k, p in enumerate(network.parameters) if p.role == role]
+
+        weights = parameters("weight")
+        self.names: dict[str, Any] = {
+            "samples": tuple(range(example.samples)),
+            "outputs": tuple(range(example.outputs)),
+            "depth": len(network.layers),
+            "weights": weights,
+            "filters": [k for k in weights if self.patches(k) > 1],
+            "biases": parameters("bias"),
+            "shifts": parameters("shift"),
+            "W": example.W,
+            "x": example.x,
+            "y": example.y,
+        }
+        self.functions: dict[str, Callable[..., Any]] = {
+            # The network: outputs, features (the input of the last layer), derivatives; the last
+            # argument is the batch that is normalised, by default all samples.
+            "f": self.output,
+            "h": self.feature,
+            "df": self.derivative,
+            "layer": lambda k: network.parameters[k].layer,
+            "source": self.source,
+            "slope": lambda v: network.layers[self.whole(v) - 1].slope,
+            "patches": self.patches,
+            "chain": self.is_chain,
+            "smooth": self.is_smooth,
+            "detached": lambda: self.normalisations() == {"batch-detached"},
+            "normalised": lambda: bool(self.normalisations()),
+            "normalised_layer": lambda v: network.layers[self.whole(v) - 1].gain is not None,
+            # Vectors and matrices.
+            "inner": lambda a, b: example.dot(self.flat(a), self.flat(b)),
+            "squared": lambda a: example.dot(self.flat(a), self.flat(a)),
+            "outer": lambda a, b: [[example.spend(p * q) for q in b] for p in a],
+            "outside": self.outside,
+            "zero": lambda a: all(self.compared(e, "==", Fraction(0)) for e in self.flat(a)),
+            "rank": lambda a: Fraction(rank(a, example)),
+            "frobenius": lambda a: root(example.dot(self.flat(a), self.flat(a)), bits),
+            "spectral": lambda a: self.singular_values(a)[0],
+            "nuclear": lambda a: self.total(self.singular_values(a)),
+            # Distances from the matrices of rank at most r (Eckart, Young, Mirsky).
+            "frobenius_beyond": lambda a, r: root(self.total(self.squares(a, r)), bits),
+            "spectral_beyond": lambda a, r: self.total(self.singular_values(a, r)[:1]),
+            "nuclear_beyond": lambda a, r: self.total(self.singular_values(a, r)),
+            "largest": lambda a: self.greatest([self.absolute(e) for e in self.flat(a)]),
+            # Numbers and collections.
+            "root": lambda a: root(a, bits),
+            "abs": self.absolute,
+            "len": len,
+            "range": lambda *a: tuple(range(*map(self.whole, a))),
+            "sum": self.total,
+            "product": self.product,
+            "max": self.greatest,
+            "all": lambda a: all(map(self.truth, a)),
+            "any": lambda a: any(map(self.truth, a)),
+            "batches": self.batches,
+        }
+        for name, value in example.numbers.items():
+            self.add_name(name, value)
+        for name in [name[:-2] for name in example.numbers if name.endswith("_1")]:
+            # The numbers beta_1, beta_2, ... are also the entries of the list beta.
+            several = [f"{name}_{i}" for i in range(1, len(example.numbers) + 1)]
+            self.add_name(name, [example.numbers[n] for n in several if n in example.numbers])
+        for definition in definitions:
+            self.define(definition)
+
+    # Names
+
+    def check_name(self, name: str) -> None:
+        if not re.fullmatch(NAME, name) or name in self.names or name in self.functions:
+            raise Rejected(f"the name {name[:30]!r} cannot be used")
+
+    def add_name(self, name: str, value: Any) -> None:
+        self.check_name(name)
+        self.names[name] = value
+
+    def define(self, definition: Any) -> None:
+        match = DEFINITION.fullmatch(definition) if isinstance(definition, str) else None
+        if match is None:
+            raise Rejected(f"not a definition: {str(definition)[:60]!r}")
+        name, body = match[1], parse(match[3])
+        if match[2] is None:
+            self.add_name(name, self.evaluate(body, {}))
+            return
+        arguments = match[2].split(", ")
+        functions = dict(self.functions)
+
+        def function(*values: Any) -> Any:
+            if len(values) != len(arguments):
+                raise Rejected(f"{name} takes {len(arguments)} arguments")
+            return self.evaluate(body, dict(zip(arguments, values, strict=True)), functions)
+
+        self.check_name(name)
+        self.functions[name] = lambda *values: self.remembered(
+            ("where", name, *values), function, *values
+        )
+
+    def remembered(self, key: Any, function: Callable[..., Any], *values: Any) -> Any:
+        """Call a function once for each value of its arguments."""
+        try:
+            known = key in self.memory
+        except TypeError:
+            return function(*values)
+        if not known:
+            self.memory[key] = function(*values)
+        return self.memory[key]
+
+    # The network
+
+    def trace(self, batch: tuple[int, ...]) -> Trace:
+        def make() -> Trace:
+            return self.example.forward(batch, self.example.W, self.bits)
+
+        result: Trace = self.remembered(("trace", batch), make)
+        return result
+
+    def place(self, n: Any, batch: Any) -> tuple[tuple[int, ...], int]:
+        """A batch, and the position of a sample within it."""
+        # Without normalisation a sample's output does not depend on the batch.
+        chosen = tuple(map(self.whole, batch or self.names["samples"]))
+        if not self.normalisations():
+            chosen = self.names["samples"]
+        if self.whole(n) not in chosen or not set(chosen) <= set(self.names["samples"]):
+            raise Rejected("a sample that is not in the batch")
+        return chosen, chosen.index(self.whole(n))
+
+    def output(self, n: Any, c: Any, batch: Any = None) -> Any:
+        chosen, position = self.place(n, batch)
+        return self.trace(chosen).values[-1][position][self.whole(c)]
+
+    def feature(self, n: Any) -> Any:
+        chosen, position = self.place(n, None)
+        return self.trace(chosen).values[-2][position]
+
+    def derivative(self, n: Any, c: Any, k: Any, batch: Any = None) -> Any:
+        chosen, position = self.place(n, batch)
+        index, output = self.whole(k), self.whole(c)
+        shape = self.example.network.parameters[index].shape
+
+        def along(*entry: int) -> Number:
+            def make() -> Rows:
+                parameters = self.example.moved(index, entry)
+                return self.example.forward(chosen, parameters, self.bits).values[-1]
+
+            rows = self.remembered(("df", chosen, index, entry), make)
+            return motion_of(rows[position][output])
+
+        if len(shape) == 2:
+            return [[along(i, j) for j in range(shape[1])] for i in range(shape[0])]
+        return [along(i) for i in range(shape[0])] if shape else along()
+
+    def patches(self, k: Any) -> int:
+        edge = self.example.network.parameters[self.whole(k)].edge
+        return 1 if edge is None or edge.patches is None else len(edge.patches)
+
+    def source(self, k: Any) -> int:
+        edge = self.example.network.parameters[self.whole(k)].edge
+        if edge is None:
+            raise Rejected("the source of a parameter that is not a weight")
+        return edge.source
+
+    def is_chain(self) -> bool:
+        layers = self.example.network.layers
+        return all(
+            len(layer.edges) == 1 and layer.edges[0].source == v and layer.edges[0].patches
+            for v, layer in enumerate(layers)
+        )
+
+    def is_smooth(self, batch: Any = None) -> bool:
+        """Whether no unit with an activation that bends is at its kink."""
+        trace = self.trace(self.place((batch or (0,))[0], batch)[0])
+        return all(
+            layer.slope == 1 or all(self.compared(z, "!=", Fraction(0)) for z in self.flat(rows))
+            for layer, rows in zip(self.example.network.layers, trace.arguments, strict=True)
+        )
+
+    def normalisations(self) -> set[str]:
+        return {layer.normalisation for layer in self.example.network.layers} - {"none"}
+
+    # Arrays and collections
+
+    def whole(self, value: Any) -> int:
+        whole = isinstance(value, (int, Fraction)) and value == int(value)
+        if not whole or abs(value) > MOST_NUMBERS:
+            raise Rejected("a number that is not whole, or too large")
+        return int(value)
+
+    def flat(self, value: Any) -> list[Any]:
+        if isinstance(value, list):
+            return [entry for part in value for entry in self.flat(part)]
+        return [value]
+
+    def absolute(self, value: Any) -> Any:
+        return value if self.compared(value, ">=", Fraction(0)) else -value
+
+    def compared(self, left: Any, relation: str, right: Any) -> bool:
+        if relation not in RELATIONS.values():
+            raise Rejected("a comparison that is not part of the language")
+        return compare(self.scalar(left), relation, self.scalar(right))
+
+    @staticmethod
+    def scalar(value: Any) -> Number:
+        if isinstance(value, bool) or not isinstance(value, (int, Fraction, Enclosure)):
+            raise Rejected("a comparison of what are not numbers")
+        return Fraction(value) if isinstance(value, int) else value
+
+    def greatest(self, values: Any) -> Any:
+        best, *rest = values
+        for value in rest:
+            best = value if self.compared(value, ">", best) else best
+        return best
+
+    def total(self, values: Any) -> Any:
+        result: Any = Fraction(0)
+        for i, value in enumerate(values):
+            result = self.arithmetic(ast.Add(), result, value) if i else value
+        return result
+
+    def product(self, values: Any) -> Any:
+        result: Any = Fraction(1)
+        for value in values:
+            result = self.arithmetic(ast.Mult(), result, value)
+        return result
+
+    def batches(self, size: Any) -> list[tuple[int, ...]]:
+        """All sets of samples of a given size."""
+        samples, count = self.names["samples"], self.whole(size)
+        if count < 0 or math.comb(len(samples), count) > MOST_NUMBERS:
+            raise Rejected("too many batches")
+        return list(combinations(samples, count))
+
+    def outside(self, matrix: Any, vectors: Any) -> Any:
+        """Rows less their projections on the span of some vectors (Gram-Schmidt)."""
+        basis: list[Any] = []
+
+        def project(vector: Any) -> Any:
+            for unit in basis:
+                share = self.example.dot(vector, unit) / self.example.dot(unit, unit)
+                pairs = zip(vector, unit, strict=True)
+                vector = [self.example.spend(a - share * b) for a, b in pairs]
+            return vector
+
+        for vector in vectors:
+            rest = project(vector)
+            basis += [rest] if any(rest) else []
+        return [project(row) for row in matrix]
+
+    def squares(self, matrix: Any, skipped: Any = 0) -> list[Number]:
+        """Squared singular values, largest first, without the first few."""
+
+        def make() -> list[Number]:
+            return squared_singular_values(matrix, self.example, self.bits)
+
+        found: list[Number] = self.remembered(("squares", tuple(map(tuple, matrix))), make)
+        return found[self.whole(skipped) :]
+
+    def singular_values(self, matrix: Any, skipped: Any = 0) -> list[Number]:
+        return [root(square, self.bits) for square in self.squares(matrix, skipped)]
+
+    # Formulas
+
+    def evaluate(
+        self, node: ast.expr, scope: dict[str, Any], functions: Any = None, depth: int = 0
+    ) -> Any:
+        self.example.spend(None)
+        if depth > DEEPEST:
+            raise Rejected("a formula is nested too deeply")
+        functions = self.functions if functions is None else functions
+
+        def value(part: ast.expr) -> Any:
+            return self.evaluate(part, scope, functions, depth + 1)
+
+        match node:
+            case ast.Constant(value=bool() | int() as constant):
+                return constant
+            case ast.Name(id=name) if name in scope or name in self.names:
+                return scope[name] if name in scope else self.names[name]
+            case ast.Tuple(elts=parts):
+                return tuple(map(value, parts))
+            case ast.List(elts=parts):
+                return [*map(value, parts)]
+            case ast.UnaryOp(op=ast.USub(), operand=part):
+                return self.arithmetic(ast.Mult(), -1, value(part))
+            case ast.UnaryOp(op=ast.Not(), operand=part):
+                return not self.truth(value(part))
+            case ast.BoolOp(op=ast.And(), values=parts):
+                return all(self.truth(value(part)) for part in parts)
+            case ast.BoolOp(op=ast.Or(), values=parts):
+                return any(self.truth(value(part)) for part in parts)
+            case ast.BinOp(left=left, op=op, right=right):
+                return self.arithmetic(op, value(left), value(right))
+            case ast.Compare(left=left, ops=ops, comparators=parts):
+                sides = [value(left), *map(value, parts)]
+                return all(
+                    self.compared(a, RELATIONS.get(type(op), ""), b)
+                    for a, op, b in zip(sides, ops, sides[1:], strict=False)
+                )
+            case ast.IfExp(test=test, body=body, orelse=other):
+                return value(body) if self.truth(value(test)) else value(other)
+            case ast.Subscript(value=part, slice=index):
+                entries, position = value(part), self.whole(value(index))
+                if not isinstance(entries, (list, tuple)) or not 0 <= position < len(entries):
+                    raise Rejected("a subscript out of range")
+                return entries[position]
+            case ast.ListComp(elt=part, generators=loops):
+                return self.comprehension(part, loops, scope, functions, depth)
+            case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]) if name in functions:
+                return functions[name](*map(value, parts))
+        raise Rejected(f"not part of the language: {ast.unparse(node)[:60]!r}")
+
+    @staticmethod
+    def truth(value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise Rejected("a condition that is neither true nor false")
+        return value
+
+    def comprehension(
+        self, part: ast.expr, loops: Any, scope: dict[str, Any], functions: Any, depth: int
+    ) -> list[Any]:
+        if not loops:
+            return [self.evaluate(part, scope, functions, depth + 1)]
+        loop, *others = loops
+        found = []
+        values = self.evaluate(loop.iter, scope, functions, depth + 1)
+        if not isinstance(loop.target, ast.Name) or not isinstance(values, (list, tuple)):
+            raise Rejected("a loop that is not over a list")
+        for value in values:
+            inner = {**scope, loop.target.id: value}
+            conditions = (self.evaluate(c, inner, functions, depth + 1) for c in loop.ifs)
+            if all(map(self.truth, conditions)):
+                found += self.comprehension(part, others, inner, functions, depth + 1)
+        return found
+
+    def arithmetic(self, op: ast.operator, left: Any, right: Any) -> Any:
+        """Entry by entry; a number combines with every entry of an array."""
+        if isinstance(left, list) and isinstance(right, list):
+            if not isinstance(op, (ast.Add, ast.Sub)) or len(left) != len(right):
+                raise Rejected("arrays that cannot be combined")
+            return [self.arithmetic(op, a, b) for a, b in zip(left, right, strict=True)]
+        if isinstance(left, list) and isinstance(op, (ast.Mult, ast.Div)):
+            return [self.arithmetic(op, a, right) for a in left]
+        if isinstance(right, list) and isinstance(op, ast.Mult):
+            return [self.arithmetic(op, left, b) for b in right]
+        a, b = self.scalar(left), self.scalar(right)
+        match op:
+            case ast.Add():
+                return self.example.spend(a + b)
+            case ast.Sub():
+                return self.example.spend(a - b)
+            case ast.Mult():
+                return self.example.spend(a * b)
+            case ast.Div():
+                if compare(b, "==", Fraction(0)):
+                    raise Rejected("a division by zero")
+                return self.example.spend(a / b)
+            case ast.Pow() if isinstance(right, int) and 0 <= right <= 4:
+                return self.product([a] * right)
+        raise Rejected("an operation that is not part of the language")
+
+
+STATEMENT = {"latex": str, "hypotheses": list, "given": list, "where": list, "forall": list,
+             "conclusion": str}  # fmt: skip
+Assignment = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """For all values of the variables: where the hypotheses hold, so does the conclusion."""
+
+    given: list[str]
+    where: list[str]
+    forall: list[tuple[str, str]]
+    left: ast.expr
+    relation: str
+    right: ast.expr
+
+    @classmethod
+    def read(cls, document: Any) -> Statement:
+        _, _, given, where, forall, conclusion = fields(document, "statement", **STATEMENT)
+        matches = [QUANTIFIER.fullmatch(entry) for entry in forall if isinstance(entry, str)]
+        node = parse(conclusion)
+        if None in matches or len(matches) != len(forall):
+            raise Rejected("a quantifier that is not of the form: name in set")
+        if not isinstance(node, ast.Compare) or len(node.ops) != 1:
+            raise Rejected("the conclusion is not one comparison")
+        relation = RELATIONS.get(type(node.ops[0]), "")
+        if relation not in SYMBOLS:
+            raise Rejected("the conclusion is not an equation or inequality")
+        pairs = [(m[1], m[2]) for m in matches if m]
+        return cls(given, where, pairs, node.left, relation, node.comparators[0])
+
+    def unmet(self, evaluator: Evaluator, scope: Assignment) -> str | None:
+        """The first hypothesis that the example does not meet with these values."""
+        for formula in self.given:
+            if not evaluator.truth(evaluator.evaluate(parse(formula), scope)):
+                return formula
+        return None
+
+    def assignments(self, evaluator: Evaluator, fixed: Mapping[str, Any]) -> Iterator[Assignment]:
+        """All values of the variables in their ranges, some of them fixed."""
+
+        def extend(scope: Assignment, left: list[tuple[str, str]]) -> Iterator[Any]:
+            if not left:
+                yield scope
+                return
+            (name, formula), *others = left
+            for value in evaluator.evaluate(parse(formula), scope):
+                if name not in fixed or listed(value) == fixed[name]:
+                    yield from extend({**scope, name: value}, others)
+
+        return extend({}, self.forall)
+
+    def sides(self, evaluator: Evaluator, scope: Assignment) -> tuple[Number, Number]:
+        sides = [evaluator.evaluate(side, scope) for side in (self.left, self.right)]
+        return evaluator.scalar(sides[0]), evaluator.scalar(sides[1])
+
+
+def listed(value: Any) -> Any:
+    """Batches are lists in JSON."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+# --- Certificates --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Outcome:
+    claim: str
+    shows: str
+    at: Assignment
+    left: Number
+    relation: str
+    right: Number
+
+    def __str__(self) -> str:
+        where = ", ".join(f"{name} = {value}" for name, value in self.at.items())
+        truth = "is false" if self.shows == "refuted" else "holds"
+        compared = f"{shown(self.left)} {SYMBOLS[self.relation]} {shown(self.right)} {truth}"
+        return f"{self.claim}: verified, {compared}" + (f" at {where}" if where else "")
+
+
+def shown(number: Number) -> str:
+    low, high = ends(number)
+    text, middle = str(low), (low + high) / 2
+    if low == high and len(text) <= 40:
+        return text
+    return f"{Decimal(middle.numerator) / Decimal(middle.denominator):.12g}"
+
+
+def check(document: Any) -> Outcome:
+    """Re-check a certificate.
+
+    Raises:
+        Rejected: with the reason, when it does not show what it says.
+    """
+    version, claim, statement_version, shows, statement, case, at, left, right, seal = fields(
+        document, "certificate", schema_version=int, claim=str, version=str, shows=str,
+        statement=dict, case=dict, at=dict, left=object, right=object, digest=str,
+    )  # fmt: skip
+    if version != SCHEMA_VERSION:
+        raise Rejected(f"schema version {str(version)[:20]}, this kernel reads {SCHEMA_VERSION}")
+    if not re.fullmatch(r"[a-z0-9-]{1,200}", claim) or shows not in ("refuted", "tight"):
+        raise Rejected("the claim has no proper name, or shows is neither refuted nor tight")
+    if not all(is_value(value) for value in at.values()):
+        raise Rejected("the values of the variables are not whole numbers or lists of them")
+    try:
+        if digest({key: value for key, value in document.items() if key != "digest"}) != seal:
+            raise Rejected("the content is not the one that was sealed: the digest differs")
+        if digest([claim, statement])[:16] != statement_version:
+            raise Rejected("the statement is not the one that its version names")
+        computed, relation, holds = decide(Statement.read(statement), Example(case), at)
+    except MISUSE as error:
+        raise Rejected(f"cannot be evaluated ({type(error).__name__}: {error})"[:200]) from error
+    if holds != (shows == "tight"):
+        raise Rejected("the conclusion " + ("holds" if holds else "is false") + " here")
+    for name, side, recorded in zip(("left", "right"), computed, (left, right), strict=True):
+        if not within(side, recorded):
+            raise Rejected(f"the {name} side is {shown(side)}, not the one recorded")
+    return Outcome(claim, shows, at, computed[0], relation, computed[1])
+
+
+def decide(
+    formal: Statement, example: Example, at: Assignment
+) -> tuple[tuple[Number, Number], str, bool]:
+    """Both sides at an assignment, their relation, and whether it is true.
+
+    Raises:
+        Rejected: when a hypothesis is not met, when the variables do not have these values, and
+            when the enclosures with the most bits still overlap.
+    """
+    for bits in PRECISIONS:
+        try:
+            evaluator = Evaluator(example, formal.where, bits)
+            if at.keys() != {name for name, _ in formal.forall}:
+                raise Rejected("the variables are not those of the statement")
+            scope = next(formal.assignments(evaluator, at), None)
+            if scope is None:
+                raise Rejected("the variables do not take the values that are named")
+            unmet = formal.unmet(evaluator, scope)
+            if unmet is not None:
+                raise Rejected(f"a hypothesis is not met: {unmet[:200]}")
+            left, right = formal.sides(evaluator, scope)
+            return (left, right), formal.relation, compare(left, formal.relation, right)
+        except Undecided:
+            continue
+    raise Rejected(f"not decided by enclosures of {PRECISIONS[-1]} bits")
+
+
+def is_value(value: Any) -> bool:
+    return type(value) is int or (
+        isinstance(value, list) and all(type(entry) is int for entry in value)
+    )
+
+
+def recorded_form(side: Number) -> Any:
+    """A side as a certificate records it: a rational, or two that enclose it."""
+    low, high = ends(side)
+    if low == high:
+        return str(low)
+    return [str(_rounded(low, 48, -1)), str(_rounded(high, 48, 1))]
+
+
+def within(side: Number, recorded: Any) -> bool:
+    low, high = ends(side)
+    if isinstance(recorded, list) and len(recorded) == 2:
+        below, above = map(number, recorded)
+        return below <= low and high <= above and above - below <= abs(above) / 2**40
+    return low == high == number(recorded)
+
+
+# --- The command ---------------------------------------------------------------------------------
+
+
+def on_record(path: str, document: dict[str, Any]) -> None:
+    """Compare the statement's version with the record beside the folder of certificates, if any.
+
+    Raises:
+        Rejected: when the record has the claim with another statement.
+    """
+    record = Path(path).resolve().parent.parent / "baseline.json"
+    if not record.is_file():
+        return
+    versions = read(record.read_text(encoding="utf-8")).get("statements")
+    version = document["version"]
+    if isinstance(versions, dict) and versions.get(document["claim"], version) != version:
+        raise Rejected("its statement is not the one on record for this claim")
+
+
+def explain(document: dict[str, Any]) -> Iterator[str]:
+    """What a certificate says, for a reader."""
+    statement, case = document["statement"], document["case"]
+    yield f"  claim       {statement['latex']}"
+    for key in ("hypotheses", "given", "where", "forall"):
+        for entry in statement[key]:
+            yield f"  {key:<11} {entry}"
+    yield f"  conclusion  {statement['conclusion']}"
+    for layer in case["network"]["layers"]:
+        yield f"  layer       {json.dumps(layer)}"
+    for role, arrays in (("parameter", case["parameters"]), ("inputs", [case["inputs"]]),
+                         ("targets", [case["targets"]])):  # fmt: skip
+        for entry in arrays:
+            yield f"  {role:<11} {json.dumps(entry and entry[0]).replace(chr(34), '')}"
+    for name, value in case["numbers"].items():
+        yield f"  number      {name} = {value}"
+
+
+def verify(path: str) -> Outcome:
+    """Re-check a certificate in a file.
+
+    Raises:
+        Rejected: with the reason.
+    """
+    try:
+        with open(path, encoding="utf-8") as stream:
+            document = read(stream.read(MOST_BYTES + 1))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Rejected(f"cannot be read ({error})") from error
+    outcome = check(document)
+    on_record(path, document)
+    return outcome
+
+
+def main(arguments: Sequence[str]) -> int:
+    """``[--explain] FILE...``: 0 when all are verified, 1 otherwise, 4 without files."""
+    explained = list(arguments[:1]) == ["--explain"]
+    paths = [argument for argument in arguments[explained:] if argument != "--"]
+    if not paths:
+        print("usage: kernel.py [--explain] FILE...", file=sys.stderr)
+        return 4
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    rejected = 0
+    for path in paths:
+        try:
+            print(verify(path))
+        except Rejected as error:
+            rejected += 1
+            print(f"{path}: REJECTED: {error}", file=sys.stderr)
+            continue
+        if explained:
+            with open(path, encoding="utf-8") as stream:
+                print("\n".join(explain(read(stream.read()))))
+    if len(paths) > 1:
+        print(f"{len(paths) - rejected} of {len(paths)} certificates verified")
+    return 1 if rejected else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,101 @@
+"""Replaying: the example of a certificate, once more with the full engine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from theorycheck import certificates, report
+from theorycheck.cases import Case
+from theorycheck.claims import Claim, Setting
+from theorycheck.errors import InputError
+from theorycheck.evidence import Evidence, Observation
+from theorycheck.search import replay
+
+SNIPPET = """\
+import json
+from pathlib import Path
+
+from hypothesis import example, given
+from {module} import {name} as claim
+from theorycheck.cases import Case
+from theorycheck.claims import Setting
+from theorycheck.search import first_violation
+
+CASE = Case.from_dict(json.loads(Path({path!r}).read_text())["case"])
+
+
+@given(**claim.given)
+@example(case=CASE)
+def test_{name}(case):
+    assert first_violation(claim, Setting(), {{"case": case}}) is None
+"""
+
+
+def replay_certificate(path: Path, claims: Iterable[Claim]) -> tuple[list[str], bool]:
+    """Run the claim's property on the example of a certificate.
+
+    Args:
+        claims: among which that of the certificate is found.
+
+    Returns:
+        What to print: the example as matrices, what the engine finds, and a test that repeats it;
+        and whether the engine finds what the certificate says.
+
+    Raises:
+        InputError: when the certificate is rejected or its claim is not among those given.
+    """
+    document = certificates.load(path)
+    claim = next((claim for claim in claims if claim.id == document["claim"]), None)
+    if claim is None:
+        raise InputError(
+            f"certificate {path}: no claim {document['claim']} is found here; name the folder of"
+            " the claims with --path"
+        )
+    if certificates.statement_version(claim) != document["version"]:
+        raise InputError(f"certificate {path}: the statement of {claim.id} has changed since")
+    evidence = replay(claim, Setting(), Case.from_dict(document["case"]))
+    return list(_lines(path, claim, document["shows"], evidence)), _reproduces(
+        document["shows"], evidence
+    )
+
+
+def _reproduces(shows: str, evidence: Evidence) -> bool:
+    if shows == "refuted":
+        return evidence.counterexample is not None
+    return evidence.counterexample is None and evidence.met > 0
+
+
+def _lines(path: Path, claim: Claim, shows: str, evidence: Evidence) -> Iterator[str]:
+    yield f"{claim.id}: {claim.title}"
+    yield ""
+    yield from report.case_lines(certificates.load(path)["case"])
+    yield ""
+    found = evidence.counterexample or evidence.tightest
+    yield f"the engine finds: {_shown(found)}"
+    if not _reproduces(shows, evidence):
+        yield f"which is NOT what the certificate says ({shows})"
+    yield ""
+    yield f"pytest {_where(claim)} --claims {claim.id}"
+    yield ""
+    module = claim.check.__module__
+    yield from SNIPPET.format(module=module, name=_name(claim), path=str(path)).splitlines()
+
+
+def _shown(found: Observation | None) -> str:
+    if found is None:
+        return "nothing"
+    truth = {True: "holds", False: "is false", None: "is left open"}[found.holds]
+    note = "" if found.note is None else f"; {found.note}"
+    return f"{found.left} {found.relation} {found.right} {truth} ({found.arithmetic}{note})"
+
+
+def _where(claim: Claim) -> str:
+    return f"{claim.check.__module__.replace('.', '/')}.py"
+
+
+def _name(claim: Claim) -> str:
+    """The name under which the claim's module holds it."""
+    members = vars(sys.modules[claim.check.__module__])
+    return next(name for name, value in members.items() if value is claim)
