@@ -52,6 +52,11 @@ from theorycheck.verdicts import TENDENCY
 # Real runs (galanti2022, Section 4.2)
 
 SAMPLES, WIDTH, HIDDEN, EPOCHS, DECAY = 16, 16, 64, 300, 0.03
+INTERPOLATING, VANISHED = 1e-6, 0.01
+"""Definition: a mean squared residual up to the first, which the hypotheses name, interpolates, and
+a mean squared output below the second belongs to a function that went to zero."""
+AT_REST = 0.01
+"""Definition: the effect claimed, a fall of the distance by two orders of magnitude."""
 PAIRS = 24
 """Trained networks of the default profile; never fewer than decide a tendency, and some more."""
 
@@ -81,9 +86,9 @@ class Runs:
         """The rule, fixed beforehand, by which a trained network says nothing about a claim."""
         if bool(self.diverged[member]):
             return Rejection("training diverged")
-        if float(self.size[member]) < 0.01:
+        if float(self.size[member]) < VANISHED:
             return Rejection("the function went to zero")
-        if interpolating and float(self.error[member]) > 1e-6:
+        if interpolating and float(self.error[member]) > INTERPOLATING:
             return Rejection("training did not interpolate the labels")
         return None
 
@@ -201,7 +206,7 @@ def sgd_settles_without_decay(setting: Setting) -> Findings:
     for member, ratio in enumerate(ratios.tolist()):
         rejection = runs.excluded(member, interpolating=not setting.altered)
         yield rejection or Pair(
-            ratio <= 0.01,
+            ratio <= AT_REST,
             f"d at the end / d at the start: from {ratios.min():.2g} to {ratios.max():.2g}",
         )
 

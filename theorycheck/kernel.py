@@ -95,10 +95,14 @@ class Enclosure:
         return Enclosure(-self.high, -self.low, self.bits)
 
     def __add__(self, other: Number) -> Enclosure:
+        if isinstance(other, Dual):
+            return NotImplemented
         low, high = ends(other)
         return self._result(other, self.low + low, self.high + high)
 
     def __mul__(self, other: Number) -> Number:
+        if isinstance(other, Dual):
+            return NotImplemented
         if not isinstance(other, Enclosure) and other == 0:
             return Fraction(0)
         low, high = ends(other)
@@ -108,6 +112,8 @@ class Enclosure:
         return replace(self._result(other, *products), square=known)
 
     def __truediv__(self, other: Number) -> Number:
+        if isinstance(other, Dual):
+            return Dual(self, Fraction(0)) / other
         if not isinstance(other, Enclosure):
             return self * (1 / other)
         if other.low <= 0 <= other.high:
@@ -483,9 +489,12 @@ class Example:
 
         return [mark(w, entry) if k == index else w for k, w in enumerate(self.W)]
 
-    def forward(self, batch: Sequence[int], parameters: list[Any], bits: int) -> Trace:
-        trace = Trace([[self.x[n] for n in batch]], [])
-        for layer in self.network.layers:
+    def forward(
+        self, batch: Sequence[int], parameters: list[Any], bits: int, known: Sequence[Rows] = ()
+    ) -> Trace:
+        """A pass over a batch; ``known`` are the values of the first vertices, as far as known."""
+        trace = Trace([*known] or [[self.x[n] for n in batch]], [])
+        for layer in self.network.layers[len(trace.values) - 1 :]:
             bias = [Fraction(0)] * layer.width if layer.bias is None else parameters[layer.bias]
             rows: Rows = [list(bias) for _ in batch]
             for edge in layer.edges:
@@ -794,12 +803,14 @@ class Evaluator:
     def derivative(self, n: Any, c: Any, k: Any, batch: Any = None) -> Any:
         chosen, position = self.place(n, batch)
         index, output = self.whole(k), self.whole(c)
-        shape = self.example.network.parameters[index].shape
+        parameter = self.example.network.parameters[index]
+        shape = parameter.shape
 
         def along(*entry: int) -> Number:
             def make() -> Rows:
-                parameters = self.example.moved(index, entry)
-                return self.example.forward(chosen, parameters, self.bits).values[-1]
+                moved = self.example.moved(index, entry)
+                known = self.trace(chosen).values[: parameter.layer]
+                return self.example.forward(chosen, moved, self.bits, known).values[-1]
 
             rows = self.remembered(("df", chosen, index, entry), make)
             return motion_of(rows[position][output])

@@ -336,9 +336,13 @@ def singular_values(weights: Tensor) -> Tensor:
     return values.masked_fill(invalid[:, None], math.nan)
 
 
+RANK_THRESHOLD = 1e-4
+"""Definition: galanti2022, Section 4.1."""
+
+
 def threshold_rank(
     weights: Tensor,
-    threshold: float = 1e-4,
+    threshold: float = RANK_THRESHOLD,
     norm: Literal["spectral", "frobenius"] = "spectral",
 ) -> Tensor:
     """Number of singular values of the normalised matrix above ``threshold``.
