@@ -142,9 +142,13 @@ def main() -> None:
     parser.add_argument("--ask", nargs="+", metavar="NODE", help="ask these pytest items instead")
     options = parser.parse_args()
     chosen = [fault for fault in FAULTS if fault.name in (options.faults or [fault.name])]
+    asked = [options.ask or fault.asked for fault in chosen]
     rows = []
     with processes(os.cpu_count() or 1) as pool:
-        asked = [options.ask or fault.asked for fault in chosen]
+        everybody = list(dict.fromkeys(item for items in asked for item in items))
+        already = pool.submit(noticed, None, everybody).result()
+        if already:
+            parser.exit(1, f"red without any fault: {', '.join(already)}\n")
         for fault, red in zip(chosen, pool.map(noticed, chosen, asked), strict=True):
             print(fault.name, *(red or ["NOBODY"]), sep="\n    ", flush=True)
             rows.append((fault, red))
