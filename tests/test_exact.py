@@ -324,6 +324,16 @@ def test_a_kink_has_two_derivatives(slope: float) -> None:
     assert exact.jacobian(network, parameters, inputs, 0).item() == rationals(3 * slope).item()
 
 
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_kink_within_the_first_step_is_stepped_over_by_none(side: int) -> None:
+    """The step of 2**-20 crosses the kink at 2**-21, the next one does not reach it."""
+    network = mlp([1, 1], output_slope=0.25)
+    parameters, inputs = [rationals([[fmpq(side, 2**21)]])], rationals([[1]])
+    derivative = exact.derivative_by_quotients(network, parameters, inputs, 0)
+    assert derivative is not None
+    assert derivative.item() == (1 if side > 0 else fmpq(1, 4))
+
+
 def test_linear_units_have_no_kink() -> None:
     network = mlp([1, 1], output_slope=LINEAR)
     parameters, inputs = [rationals([[0]])], rationals([[3]])

@@ -362,6 +362,7 @@ NUMBERS: dict[str, Callable[[Case], bool]] = {
     "duplicate inputs": lambda c: c.samples > 1 and c.inputs[0].any() and distinct_inputs(c) == 1,
     "a zero input": lambda c: bool((c.inputs[0] == 0.0).all(axis=-1).any()),
     "single network": lambda c: c.members == 1,
+    "zero input of one network": lambda c: c.members == 1 and not c.inputs.any(axis=-1).all(),
     "cohort": lambda c: c.members == strategies.COHORT,
 }
 

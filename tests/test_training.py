@@ -18,12 +18,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy.integrate import solve_ivp
+from scipy.integrate import RK45, solve_ivp
 from torch import Tensor
 
 from theorycheck.errors import InputError
 from theorycheck.networks import LINEAR, Network, mlp
 from theorycheck.training import (
+    _ERROR,
+    _STAGES,
     Cohort,
     Objective,
     Run,
@@ -591,6 +593,15 @@ def test_a_diverging_member_is_put_back_and_disturbs_no_other() -> None:
         assert torch.equal(run.trace[name][1:, [0, 2]], calm.trace[name][1:, [0, 2]])
 
 
+def test_a_squared_norm_beyond_all_numbers_has_diverged() -> None:
+    """``w = 1`` goes to ``-2e200``, a number whose square is none."""
+    one = torch.ones(1, 1, 1).double()
+    cohort = Cohort.broadcast(mlp((1, 1)), State((one,)), one, 0 * one)
+    run = gradient_descent(cohort, PLAIN_SQUARE, learning_rate=1e200, steps=1)
+    assert run.diverged.tolist() == [True]
+    assert run.state.parameters[0].tolist() == [[[1.0]]]
+
+
 def test_distance_and_step_are_recorded() -> None:
     """One weight per matrix: norms are moduli, so that both are exact."""
     cohort, seeds = dyadic_cohort(mlp((1, 1, 1)), members=2, seed=1), torch.tensor([3, 4])
@@ -874,6 +885,30 @@ def test_members_that_cannot_finish_are_stalled() -> None:
     assert not run.diverged.any()
     assert torch.equal(run.state.parameters[0][0], cohort.state.parameters[0][0])
     assert run.state.parameters[0].isfinite().all()
+
+
+def test_the_integrator_has_the_coefficients_of_scipy() -> None:
+    for stage, row in enumerate(_STAGES[:-1], start=1):
+        assert list(row) == RK45.A[stage, :stage].tolist()
+    assert list(_STAGES[-1]) == RK45.B.tolist()
+    assert [-weight for weight in _ERROR] == RK45.E.tolist()
+
+
+@pytest.mark.parametrize("step", [Fraction(1, 8), Fraction(1), Fraction(2)])
+def test_a_step_is_accepted_when_its_error_estimate_is_within_tolerance(step: Fraction) -> None:
+    """On ``y' = -y`` both formulas are polynomials in ``z = -step``.
+
+    The stability functions of the pair (Hairer and Wanner, Solving Ordinary Differential Equations
+    II, 2nd ed., Section IV.2, for the formula of order 5) agree up to order 4 and differ by this.
+    """
+    z = -step
+    estimate = -Fraction(97, 120000) * z**5 + Fraction(13, 40000) * z**6 - z**7 / 24000
+    for factor, accepted in ((Fraction(1, 2), 0), (Fraction(2), 1)):
+        tolerance = float(factor * abs(estimate))
+        integrator = _Integrator(torch.neg, torch.ones(1, 1).double(), 0.0, tolerance, max_steps=1)
+        integrator.step = torch.tensor([float(step)], dtype=torch.float64)
+        integrator.advance(4.0)
+        assert integrator.accepted.tolist() == [accepted]
 
 
 @pytest.mark.parametrize("power", [1, 3])
