@@ -88,28 +88,26 @@ def widest(network: Network, weights: tuple[int, ...]) -> int:
     return max(min(network.parameters[k].shape) for k in weights)
 
 
-def rank_of_gradients(
-    case: Case, weights: tuple[int, ...], *, summed: bool, shown: Case | None = None
-) -> Findings:
+def rank_of_gradients(case: Case, weights: tuple[int, ...], *, summed: bool) -> Findings:
     """``rank <= 1`` for autograd's gradient of each output at each sample, or summed over samples.
 
     Single networks are decided again with derivatives from difference quotients, at the samples
-    where no unit is at its kink. ``shown`` is the case to report, if it is another.
+    where no unit is at its kink.
     """
-    network, shown = case.network, shown or case
+    network = case.network
     dtype = exact_dtype(case, minors(network, case.samples))
     gradients = sample_gradients(network, *case.tensors(dtype=dtype))
     largest = np.zeros(case.members, dtype=int)
     for k in weights:
         each = gradients[k].numpy()
         largest = np.maximum(largest, ranks_up_to_two(each.sum(axis=1) if summed else each))
-    yield ranked(shown, largest, 1, FLOATS[dtype], widest(network, weights))
+    yield ranked(case, largest, 1, FLOATS[dtype], widest(network, weights))
     if case.members > 1:
         return
     parameters = [exact.rationals(p[0]) for p in case.parameters]
     samples = exact.rationals(case.inputs[0])
     if exact.has_kink(network, parameters, samples):
-        yield from ranks_at_kinks(case, weights, summed=summed, shown=shown)
+        yield from ranks_at_kinks(case, weights, summed=summed)
     smooth = [i for i, x in enumerate(samples) if not exact.has_kink(network, parameters, x[None])]
     if not smooth:
         return
@@ -119,10 +117,10 @@ def rank_of_gradients(
         assert derivative is not None, "the steps end far below the distance to any kink"
         matrices = derivative.sum(axis=0) if summed else derivative
         ranks += [exact.rank(m) for m in matrices.reshape(-1, *derivative.shape[-2:])]
-    yield ranked(shown, np.array([max(ranks)]), 1, QUOTIENTS, widest(network, weights))
+    yield ranked(case, np.array([max(ranks)]), 1, QUOTIENTS, widest(network, weights))
 
 
-def ranks_at_kinks(case: Case, weights: tuple[int, ...], *, summed: bool, shown: Case) -> Findings:
+def ranks_at_kinks(case: Case, weights: tuple[int, ...], *, summed: bool) -> Findings:
     """The same with other derivatives of the activation at 0 than autograd's, in forward mode."""
     network = case.network
     parameters = [exact.rationals(p[0]) for p in case.parameters]
@@ -133,7 +131,7 @@ def ranks_at_kinks(case: Case, weights: tuple[int, ...], *, summed: bool, shown:
             derivative = exact.jacobian(network, parameters, inputs, k, at_kink=selected)
             matrices = derivative.sum(axis=0) if summed else derivative
             ranks += [exact.rank(m) for m in matrices.reshape(-1, *derivative.shape[-2:])]
-        yield ranked(shown, np.array([max(ranks)]), 1, RATIONALS, widest(network, weights))
+        yield ranked(case, np.array([max(ranks)]), 1, RATIONALS, widest(network, weights))
 
 
 def rank_within_bounds(case: Case, *, summed: bool) -> Findings:
@@ -380,6 +378,7 @@ def unrolled_minors(network: Network, samples: int) -> Growth:
     control="the gradient is summed over the samples of a batch",
     given={"case": cases(convolutional_networks(outputs=(1, 2)), cohort=8, check=unrolled_minors)},
     corrects="gradient-rank-convolution",
+    formal=Formal("rank(df(n, c, k)) <= 1", EVERYWHERE, given=("not normalised()",)),
 )
 def gradient_rank_toeplitz(setting: Setting, case: Case) -> Findings:
     """The other reading of a convolutional layer's weight matrix, under which Lemma 1 holds. It is
@@ -391,8 +390,7 @@ def gradient_rank_toeplitz(setting: Setting, case: Case) -> Findings:
     dtype = exact_dtype(dense)
     left, right = (forward(c.network, *c.tensors(dtype=dtype)).numpy() for c in (case, dense))
     yield equality(left, right, FLOATS[dtype], case.member)
-    weights = filters(case.network)
-    yield from rank_of_gradients(dense, weights, summed=setting.altered, shown=case)
+    yield from rank_of_gradients(dense, dense.network.weights, summed=setting.altered)
 
 
 Combine = Callable[[Case, exact.Array], list[exact.Array]]
