@@ -49,7 +49,7 @@ def entry(**changes: Any) -> dict[str, Any]:
     return {
         "id": "true-claim", "title": "A title", "kind": "identity", "sources": [],
         "statement": "1 = 1", "description": "Words.", "hypotheses": ["none"], "corrects": None,
-        "enough": 5, "verdict": "holds", "reason": "no counterexample", **found,
+        "enough": 5, "version": None, "verdict": "holds", "reason": "no counterexample", **found,
         "control": {"statement": "one less", **found, "counterexample": VIOLATION},
         "certificate": None, "seeds": [0], "seconds": 0.1, **changes,
     }  # fmt: skip
@@ -131,12 +131,40 @@ def test_gate_accepts_into_the_record(project: Path) -> None:
     assert main(["gate", "--accept"]) == 0
     record = report.load_baseline(project / "reports/baseline.json")
     assert record == {"other-claim": "refuted", "true-claim": "holds"}
+    assert report.load_baseline(project / "reports/baseline.json", "statements") == {}
+
+
+def test_gate_accepts_versions_of_statements(project: Path) -> None:
+    """Those of this report; claims that it lacks keep theirs."""
+    path = project / "reports/baseline.json"
+    statements = {"other-claim": "0" * 16, "true-claim": "1" * 16}
+    write(project, [entry(version="2" * 16)], {"other-claim": "refuted"})
+    path.write_text(report.baseline_text({"other-claim": "refuted"}, statements))
+    assert main(["gate", "--accept"]) == 0
+    assert report.load_baseline(path, "statements") == {**statements, "true-claim": "2" * 16}
 
 
 def test_gate_accepts_nothing_undecided(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(project, [entry(verdict="undecided")], {})
     assert main(["gate", "--accept"]) == ExitCode.BAD_INPUT
     assert "true-claim" in capsys.readouterr().err
+
+
+BASELINES = {
+    "no table": '{"schema_version": 1, "verdicts": {}, "statements": []}',
+    "no text": '{"schema_version": 1, "verdicts": {}, "statements": {"true-claim": 3}}',
+}
+
+
+@pytest.mark.parametrize("fault", BASELINES)
+def test_unreadable_versions_of_statements(
+    project: Path, capsys: pytest.CaptureFixture[str], fault: str
+) -> None:
+    (project / "reports/baseline.json").write_text(BASELINES[fault])
+    assert main(["gate", "--accept"]) == ExitCode.BAD_INPUT
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "has no table of statements" in error
 
 
 def test_report_rewrites_the_markdown(project: Path) -> None:
@@ -178,6 +206,7 @@ def test_unreadable_report(
         (["show", "no-such-claim"], "no-such-claim"),
         (["gate", "--report-dir", "elsewhere"], "elsewhere"),
         (["report", "--report-dir", "elsewhere"], "elsewhere"),
+        (["replay", "elsewhere.json"], "elsewhere.json"),
     ],
 )
 def test_missing_things_are_named(
@@ -189,7 +218,9 @@ def test_missing_things_are_named(
     assert named in error
 
 
-@pytest.mark.parametrize("arguments", [["dance"], [], ["list", "--frob"], ["show"]])
+@pytest.mark.parametrize(
+    "arguments", [["dance"], [], ["list", "--frob"], ["show"], ["verify"], ["replay"]]
+)
 def test_unusable_arguments(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(arguments)

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theorycheck import merging, report
+from theorycheck import certificates, merging, report
 from theorycheck.cases import Case
-from theorycheck.claims import PROFILES, Claim, Kind, Paper, Setting
+from theorycheck.claims import PROFILES, Claim, Formal, Kind, Paper, Setting
 from theorycheck.cli import main
 from theorycheck.errors import ExitCode, InputError
 from theorycheck.evidence import (
@@ -78,6 +78,13 @@ def violation(weight: int) -> Observation:
     )
 
 
+def bounded(weight: int) -> Observation:
+    """The claim "no weight exceeds 60" holds for this weight."""
+    return Observation(
+        True, str(weight), "≤", "60", "integers", weight / 60, case=lambda: scalar(weight)
+    )
+
+
 MET = Observation(True, "1", "≤", "2", "integers", tightness=0.5)
 FAILED = Observation(False, "1", "=", "0", "integers")
 
@@ -97,9 +104,10 @@ def entry(
     *,
     seconds: float = 1.25,
 ) -> Entry:
-    """What a run reports; with a certificate where there is a counterexample."""
+    """What a run reports; with a certificate where the example shown has exact numbers."""
     judgement = judge(about.kind, about.enough, evidence, control)
-    found = evidence.counterexample is not None
+    shown = evidence.counterexample or evidence.tightest
+    found = shown is not None and shown.case is not None
     return {
         **describe(about, judgement, evidence, control),
         "certificate": f"certificates/{about.id}.json" if found else None,
@@ -143,6 +151,7 @@ FINDINGS: st.SearchStrategy[Finding] = st.one_of(
         count=st.integers(1, 3),
         degenerate=st.sampled_from([None, "zero"]),
     ),
+    st.builds(bounded, st.integers(29, 31)),
     st.builds(violation, st.integers(7, 9)),
     st.builds(Rejection, st.sampled_from(["kink", "diverged"])),
     st.builds(Unmet, st.sampled_from([0.5, 0.25]), st.sampled_from(["gradient", "angle"])),
@@ -227,6 +236,16 @@ def test_verdicts_come_from_the_evidence_of_all_runs(documents: list[Document]) 
         for one in examined:
             one.update(verdict="proved", reason="said so")
     assert merge(documents) == expected
+
+
+@given(DIFFERENT)
+def test_a_certificate_belongs_to_the_example_shown(documents: list[Document]) -> None:
+    """To the counterexample, or else the tightest example; there is one if its numbers are."""
+    for merged in merge(documents)["claims"]:
+        shown = merged["counterexample"] or merged["tightest"]
+        named = f"certificates/{merged['id']}.json"
+        exact = shown is not None and shown["case"] is not None
+        assert merged["certificate"] == (named if exact else None)
 
 
 @given(DIFFERENT, st.data())
@@ -329,6 +348,7 @@ CHANGES: dict[str, Callable[[Entry], None]] = {
     "hypotheses": lambda e: e.update(hypotheses=["some"]),
     "corrects": lambda e: e.update(corrects="other-claim"),
     "enough": lambda e: e.update(enough=5),
+    "version": lambda e: e.update(version="0123456789abcdef"),
     "control": lambda e: e["control"].update(statement="two less"),
 }
 
@@ -378,8 +398,8 @@ FAULTS: dict[str, tuple[Callable[[Entry], None], str]] = {
         "its certificate is named '../secret.json'",
     ),
     "certificate of nothing": (
-        lambda e: e.update(certificate="certificates/identity-claim.json"),
-        "a certificate without a counterexample",
+        lambda e: e.update(certificate="certificates/identity-claim.json", tightest=None),
+        "a certificate without an example",
     ),
     "long": (lambda e: e.update(certificate="x" * 1000), "cannot be read"),
 }
@@ -422,6 +442,15 @@ def bound_check(setting: Setting, case: Case) -> Findings:
         yield Observation(True, str(weight), "≤", "6", "integers", weight / 6)
 
 
+def wide_bound_check(setting: Setting, case: Case) -> Findings:
+    """No weight exceeds 60; the control says 0."""
+    weight = int(case.parameters[0].item())
+    if setting.altered and weight:
+        yield Observation(False, str(weight), "≤", "0", "integers")
+    else:
+        yield bounded(weight)
+
+
 def coin_check(setting: Setting) -> Findings:
     """Every pair shows the effect."""
     for _ in range(round(10 * setting.effort)):
@@ -435,10 +464,22 @@ TOYS = [
         "inequality",
         check=bound_check,
         given={"case": st.builds(scalar, st.integers(0, 50))},
+        formal=Formal("W[0][0][0] <= 6"),
+    ),
+    claim(
+        "wide-bound",
+        "inequality",
+        check=wide_bound_check,
+        given={"case": st.builds(scalar, st.integers(0, 60))},
+        examples=5,
+        formal=Formal("W[0][0][0] <= 60"),
     ),
     claim("fair-coin", "tendency", check=coin_check),
 ]
-RECORD = {"even-numbers": "holds", "weight-bound": "refuted", "fair-coin": "holds"}
+RECORD = {
+    "even-numbers": "holds", "weight-bound": "refuted", "wide-bound": "holds", "fair-coin": "holds",
+}  # fmt: skip
+BOUNDS = ("certificates/weight-bound.json", "certificates/wide-bound.json")
 
 
 def run(folder: Path, seed: int, claims: Sequence[Claim] = TOYS, **metadata: Any) -> Path:
@@ -477,11 +518,35 @@ def test_merge_of_two_runs(place: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert verdicts(place / "merged") == RECORD
     printed = capsys.readouterr().out
     assert "refuted    weight-bound" in printed
-    assert "3 claims: 2 holds, 1 refuted" in printed
+    assert "4 claims: 3 holds, 1 refuted" in printed
     assert "CHANGED" not in printed
     assert "Merged from 2 runs: " in (place / "merged/claims.md").read_text(encoding="utf-8")
-    name = "certificates/weight-bound.json"
-    assert (place / "merged" / name).read_bytes() == (place / "run1" / name).read_bytes()
+    assert (place / "merged" / BOUNDS[0]).read_bytes() == (place / "run1" / BOUNDS[0]).read_bytes()
+
+
+def test_merged_certificates_are_verified_and_of_the_examples_shown(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where runs differ in their tightest examples: the tighter one's comes along."""
+    assert main(["merge", "run1", "run2"]) == ExitCode.OK
+    entries = {
+        folder: {e["id"]: e for e in report.load_report(place / folder / "claims.json")["claims"]}
+        for folder in ("run1", "run2", "merged")
+    }
+    shown = {
+        folder: int(found["wide-bound"]["tightest"]["left"]) for folder, found in entries.items()
+    }
+    assert shown["run1"] != shown["run2"]
+    assert shown["merged"] == max(shown.values())
+    for name in ("weight-bound", "wide-bound"):
+        merged = entries["merged"][name]
+        example = merged["counterexample"] or merged["tightest"]
+        document = certificates.load(place / "merged" / merged["certificate"])
+        assert document["case"] == example["case"]
+        assert document["version"] == merged["version"]
+    capsys.readouterr()
+    assert main(["verify", *(str(place / "merged" / name) for name in BOUNDS)]) == ExitCode.OK
+    assert "2 of 2 certificates verified" in capsys.readouterr().out
 
 
 def test_a_merged_report_can_be_merged_and_extended(place: Path) -> None:
@@ -490,7 +555,7 @@ def test_a_merged_report_can_be_merged_and_extended(place: Path) -> None:
     assert main(["merge", "run1", "run2", "--report-dir", "some"]) == ExitCode.OK
     assert main(["merge", "run3", "some", "--report-dir", "some"]) == ExitCode.OK
     assert main(["merge", *everything, "--report-dir", "all"]) == ExitCode.OK
-    for name in ("claims.json", "claims.md", "certificates/weight-bound.json"):
+    for name in ("claims.json", "claims.md", *BOUNDS):
         assert (place / "some" / name).read_bytes() == (place / "all" / name).read_bytes()
     assert main(["merge", "run3", "some", "--report-dir", "some"]) == ExitCode.BAD_INPUT
 
