@@ -1046,7 +1046,9 @@ class Statement:
 
     @classmethod
     def read(cls, document: Any) -> Statement:
-        _, _, given, where, forall, conclusion = fields(document, "statement", **STATEMENT)
+        _, words, given, where, forall, conclusion = fields(document, "statement", **STATEMENT)
+        if not all(isinstance(hypothesis, str) for hypothesis in words):
+            raise Rejected("a hypothesis in words is not a text")
         matches = [QUANTIFIER.fullmatch(entry) for entry in forall if isinstance(entry, str)]
         node = parse(conclusion)
         if None in matches or len(matches) != len(forall):

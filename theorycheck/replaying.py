@@ -17,8 +17,8 @@ SNIPPET = """\
 import json
 from pathlib import Path
 
-from hypothesis import example, given
-from {module} import {name} as claim
+import {module} as subject
+from hypothesis import Phase, example, given, settings
 from theorycheck.cases import Case
 from theorycheck.claims import Setting
 from theorycheck.search import first_violation
@@ -26,11 +26,13 @@ from theorycheck.search import first_violation
 CASE = Case.from_dict(json.loads(Path({path!r}).read_text())["case"])
 
 
-@given(**claim.given)
+@settings(phases=[Phase.explicit], deadline=None)  # without it, Hypothesis searches as well
+@given(**subject.{name}.given)
 @example(case=CASE)
 def test_{name}(case):
-    assert first_violation(claim, Setting(), {{"case": case}}) is None
+    assert first_violation(subject.{name}, Setting(), {{"case": case}}) is None
 """
+"""Does not name the claim itself, which the plugin would collect, and examine anew."""
 
 
 def replay_certificate(path: Path, claims: Iterable[Claim]) -> tuple[list[str], bool]:
@@ -92,7 +94,8 @@ def _shown(found: Observation | None) -> str:
 
 
 def _where(claim: Claim) -> str:
-    return f"{claim.check.__module__.replace('.', '/')}.py"
+    path = Path(claim.check.__code__.co_filename)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _name(claim: Claim) -> str:
