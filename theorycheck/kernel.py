@@ -238,7 +238,7 @@ def motion_of(number: Any) -> Number:
 # --- Reading -------------------------------------------------------------------------------------
 
 
-def read(text: str) -> dict[str, Any]:
+def read(text: str, limit: int) -> dict[str, Any]:
     """Strict JSON: no repeated keys, no floats, no NaN."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -252,8 +252,8 @@ def read(text: str) -> dict[str, Any]:
     def whole(literal: str) -> int:
         return int(literal) if len(literal) < 10 else refuse(literal)
 
-    if len(text) > MOST_BYTES:
-        raise Rejected(f"longer than {MOST_BYTES} characters")
+    if len(text) > limit:
+        raise Rejected(f"longer than {limit} characters")
     try:
         document = json.loads(
             text, object_pairs_hook=unique, parse_float=refuse, parse_constant=refuse,
@@ -888,10 +888,10 @@ class Evaluator:
     # Arrays and collections
 
     def whole(self, value: Any) -> int:
-        number = self.scalar(value)
-        if not isinstance(number, Fraction) or number.denominator != 1 or abs(number) > MOST_NUMBERS:
+        found = self.scalar(value)
+        if isinstance(found, Enclosure) or found.denominator != 1 or abs(found) > MOST_NUMBERS:
             raise Rejected("a number that is not whole, or too large")
-        return int(number)
+        return int(found)
 
     def index(self, value: Any, count: int) -> int:
         """One of the whole numbers below a count."""
@@ -950,10 +950,10 @@ class Evaluator:
     def batches(self, size: Any) -> list[tuple[int, ...]]:
         """All sets of samples of a given size."""
         samples = self.names["samples"]
-        count = self.index(size, len(samples) + 1)
-        if math.comb(len(samples), count) * (count + 1) > 10 * MOST_NUMBERS:
+        chosen = self.index(size, len(samples) + 1)
+        if math.comb(len(samples), chosen) * (chosen + 1) > 10 * MOST_NUMBERS:
             raise Rejected("too many batches")
-        return list(combinations(samples, count))
+        return list(combinations(samples, chosen))
 
     def outside(self, matrix: Any, vectors: Any) -> Any:
         """Rows less their projections on the span of some vectors (Gram-Schmidt)."""
@@ -1165,6 +1165,7 @@ class Outcome:
     left: Number
     relation: str
     right: Number
+    document: dict[str, Any]
 
     def __str__(self) -> str:
         where = ", ".join(f"{name} = {value}" for name, value in self.at.items())
@@ -1175,9 +1176,9 @@ class Outcome:
 
 def shown(number: Number) -> str:
     low, high = ends(number)
-    text, middle = str(low), (low + high) / 2
-    if low == high and len(text) <= 40:
-        return text
+    if low == high and low.numerator.bit_length() + low.denominator.bit_length() < 130:
+        return str(low)
+    middle = (low + high) / 2
     return f"{Decimal(middle.numerator) / Decimal(middle.denominator):.12g}"
 
 
@@ -1187,30 +1188,34 @@ def check(document: Any) -> Outcome:
     Raises:
         Rejected: with the reason, when it does not show what it says.
     """
+    try:
+        return _checked(document)
+    except MISUSE as error:
+        raise Rejected(f"cannot be evaluated ({type(error).__name__}: {error})"[:200]) from error
+
+
+def _checked(document: Any) -> Outcome:
     version, claim, statement_version, shows, statement, case, at, left, right, seal = fields(
         document, "certificate", schema_version=int, claim=str, version=str, shows=str,
         statement=dict, case=dict, at=dict, left=object, right=object, digest=str,
     )  # fmt: skip
     if version != SCHEMA_VERSION:
-        raise Rejected(f"schema version {str(version)[:20]}, this kernel reads {SCHEMA_VERSION}")
+        raise Rejected(f"schema version {version}, this kernel reads {SCHEMA_VERSION}")
     if not re.fullmatch(r"[a-z0-9-]{1,200}", claim) or shows not in ("refuted", "tight"):
         raise Rejected("the claim has no proper name, or shows is neither refuted nor tight")
     if not all(is_value(value) for value in at.values()):
         raise Rejected("the values of the variables are not whole numbers or lists of them")
-    try:
-        if digest({key: value for key, value in document.items() if key != "digest"}) != seal:
-            raise Rejected("the content is not the one that was sealed: the digest differs")
-        if digest([claim, statement])[:16] != statement_version:
-            raise Rejected("the statement is not the one that its version names")
-        computed, relation, holds = decide(Statement.read(statement), Example(case), at)
-    except MISUSE as error:
-        raise Rejected(f"cannot be evaluated ({type(error).__name__}: {error})"[:200]) from error
+    if digest({key: value for key, value in document.items() if key != "digest"}) != seal:
+        raise Rejected("the content is not the one that was sealed: the digest differs")
+    if digest([claim, statement])[:16] != statement_version:
+        raise Rejected("the statement is not the one that its version names")
+    computed, relation, holds = decide(Statement.read(statement), Example(case), at)
     if holds != (shows == "tight"):
         raise Rejected("the conclusion " + ("holds" if holds else "is false") + " here")
     for name, side, recorded in zip(("left", "right"), computed, (left, right), strict=True):
         if not within(side, recorded):
             raise Rejected(f"the {name} side is {shown(side)}, not the one recorded")
-    return Outcome(claim, shows, at, computed[0], relation, computed[1])
+    return Outcome(claim, shows, at, computed[0], relation, computed[1], document)
 
 
 def decide(
@@ -1265,37 +1270,54 @@ def within(side: Number, recorded: Any) -> bool:
 # --- The command ---------------------------------------------------------------------------------
 
 
-def on_record(path: str, document: dict[str, Any]) -> None:
+def read_file(path: Path, limit: int) -> dict[str, Any]:
+    try:
+        # A pipe or a device may never end.
+        if not path.is_file():
+            raise Rejected("not a file")
+        with path.open(encoding="utf-8") as stream:
+            return read(stream.read(limit + 1), limit)
+    except (OSError, ValueError) as error:
+        raise Rejected(f"cannot be read ({error})") from error
+
+
+def on_record(path: Path, document: dict[str, Any]) -> None:
     """Compare the statement's version with the record beside the folder of certificates, if any.
 
     Raises:
-        Rejected: when the record has the claim with another statement.
+        Rejected: when the record has the claim with another statement, or cannot be read.
     """
-    record = Path(path).resolve().parent.parent / "baseline.json"
+    record = path.resolve().parent.parent / "baseline.json"
     if not record.is_file():
         return
-    versions = read(record.read_text(encoding="utf-8")).get("statements")
+    versions = read_file(record, 10 * MOST_BYTES).get("statements")
     version = document["version"]
     if isinstance(versions, dict) and versions.get(document["claim"], version) != version:
         raise Rejected("its statement is not the one on record for this claim")
 
 
 def explain(document: dict[str, Any]) -> Iterator[str]:
-    """What a certificate says, for a reader."""
+    """What a verified certificate says, for a reader."""
     statement, case = document["statement"], document["case"]
     yield f"  claim       {statement['latex']}"
     for key in ("hypotheses", "given", "where", "forall"):
         for entry in statement[key]:
             yield f"  {key:<11} {entry}"
     yield f"  conclusion  {statement['conclusion']}"
-    for layer in case["network"]["layers"]:
-        yield f"  layer       {json.dumps(layer)}"
-    for role, arrays in (("parameter", case["parameters"]), ("inputs", [case["inputs"]]),
-                         ("targets", [case["targets"]])):  # fmt: skip
-        for entry in arrays:
-            yield f"  {role:<11} {json.dumps(entry and entry[0]).replace(chr(34), '')}"
+    for vertex, layer in enumerate(case["network"]["layers"], 1):
+        yield f"  layer {vertex:<5} {json.dumps(layer)}"
+    arrays = [*zip(Network(case["network"]).parameters, case["parameters"], strict=True)]
+    for k, (parameter, (values,)) in enumerate(arrays):
+        yield f"  {f'W[{k}]':<11} {plain(values)}, {parameter.role} of layer {parameter.layer}"
+    for name, rows in (("x", case["inputs"]), ("y", case["targets"] or [[]])):
+        for n, row in enumerate(rows[0]):
+            yield f"  {f'{name}[{n}]':<11} {plain(row)}"
     for name, value in case["numbers"].items():
         yield f"  number      {name} = {value}"
+
+
+def plain(array: Any) -> str:
+    return json.dumps(array).replace('"', "")
 
 
 def verify(path: str) -> Outcome:
@@ -1304,13 +1326,8 @@ def verify(path: str) -> Outcome:
     Raises:
         Rejected: with the reason.
     """
-    try:
-        with open(path, encoding="utf-8") as stream:
-            document = read(stream.read(MOST_BYTES + 1))
-    except (OSError, UnicodeDecodeError) as error:
-        raise Rejected(f"cannot be read ({error})") from error
-    outcome = check(document)
-    on_record(path, document)
+    outcome = check(read_file(Path(path), MOST_BYTES))
+    on_record(Path(path), outcome.document)
     return outcome
 
 
@@ -1327,14 +1344,13 @@ def main(arguments: Sequence[str]) -> int:
     rejected = 0
     for path in paths:
         try:
-            print(verify(path))
+            outcome = verify(path)
         except Rejected as error:
             rejected += 1
-            print(f"{path}: REJECTED: {error}", file=sys.stderr)
-            continue
-        if explained:
-            with open(path, encoding="utf-8") as stream:
-                print("\n".join(explain(read(stream.read()))))
+            name = path if path.isprintable() else ascii(path)
+            print(f"{name}: REJECTED: {error}", file=sys.stderr)
+        else:
+            print("\n".join([str(outcome), *(explain(outcome.document) if explained else ())]))
     if len(paths) > 1:
         print(f"{len(paths) - rejected} of {len(paths)} certificates verified")
     return 1 if rejected else 0
