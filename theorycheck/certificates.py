@@ -21,7 +21,7 @@ from theorycheck.kernel import Evaluator, Example, Rejected, Statement, Undecide
 Shows = Literal["refuted", "tight"]
 """The conclusion is false for the example; or true, and close to an equality."""
 
-SEARCH = 20
+SEARCH = 10
 """How much more work than the check of one assignment the search among all of them may take."""
 
 

@@ -46,8 +46,8 @@ PRECISIONS = (64, 256, 1024)
 """Bits of the enclosures, tried in this order."""
 MOST_BYTES = 1_000_000
 MOST_NUMBERS = 20_000
-MOST_BITS = 100_000
-MOST_WORK = 8_000_000
+MOST_BITS = 50_000
+MOST_WORK = 6_000_000
 DEEPEST = 40
 """Limits, so that no file can keep the kernel busy for ever, or fill the memory. Work is counted
 (`Example.spend`), not timed: whether a certificate is accepted does not depend on the machine."""
