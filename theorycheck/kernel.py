@@ -1048,7 +1048,8 @@ class Evaluator:
         loop, *others = loops
         found = []
         values = self.evaluate(loop.iter, scope, depth)
-        if not isinstance(loop.target, ast.Name) or not isinstance(values, (list, tuple)):
+        plain = isinstance(loop.target, ast.Name) and not loop.is_async
+        if not plain or not isinstance(values, (list, tuple)):
             raise Rejected("a loop that is not over a list")
         for value in values:
             inner = self.bound(scope, loop.target.id, value)
