@@ -1048,8 +1048,9 @@ class Evaluator:
         loop, *others = loops
         found = []
         values = self.evaluate(loop.iter, scope, depth)
-        plain = isinstance(loop.target, ast.Name) and not loop.is_async
-        if not plain or not isinstance(values, (list, tuple)):
+        if not isinstance(loop.target, ast.Name) or loop.is_async:
+            raise Rejected("a loop that is not of the form: for name in list")
+        if not isinstance(values, (list, tuple)):
             raise Rejected("a loop that is not over a list")
         for value in values:
             inner = self.bound(scope, loop.target.id, value)
