@@ -37,6 +37,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial, reduce
 from itertools import combinations, count, product, takewhile
 from pathlib import Path
 from typing import Any
@@ -781,20 +782,18 @@ class Evaluator:
         if not known or len(set(arguments)) < len(arguments):
             raise Rejected(f"{name[:30]}: a call of what is not yet defined, or equal arguments")
 
-        def function(*values: Any) -> Any:
-            if len(values) != len(arguments):
-                raise Rejected(f"{name[:30]} takes {len(arguments)} arguments")
+        def evaluated(*values: Any) -> Any:
             scope: dict[str, Any] = {}
             for argument, value in zip(arguments, values, strict=True):
                 scope = self.bound(scope, argument, value)
             return self.evaluate(body, scope)
 
-        def remembering(*values: Any) -> Any:
+        def function(*values: Any) -> Any:
             if not is_index(values):
-                return function(*values)
-            return self.remembered(("where", name, values), lambda: function(*values))
+                return evaluated(*values)
+            return self.remembered(("where", name, values), lambda: evaluated(*values))
 
-        self.functions = self.bound(self.functions, name, remembering)
+        self.functions = self.bound(self.functions, name, function)
 
     def remembered(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """Compute once what whole numbers and texts determine."""
@@ -835,22 +834,21 @@ class Evaluator:
         chosen, position = self.place(n, batch)
         shape, output = self.parameter(k).shape, self.index(c, self.example.outputs)
 
+        def moved(entry: tuple[int, ...]) -> Rows:
+            parameters = self.example.moved(self.whole(k), entry)
+            return self.example.forward(chosen, parameters, self.bits).values[-1]
+
         def make() -> dict[tuple[int, ...], Rows]:
-            return {
-                entry: self.example.forward(
-                    chosen, self.example.moved(self.whole(k), entry), self.bits
-                ).values[-1]
-                for entry in product(*map(range, shape))
-            }
+            return {entry: moved(entry) for entry in product(*map(range, shape))}
 
         rows = self.remembered(("df", chosen, self.whole(k)), make)
 
-        def along(*entry: int) -> Number:
+        def along(*entry: int) -> Any:
+            if len(entry) < len(shape):
+                return [along(*entry, i) for i in range(shape[len(entry)])]
             return motion_of(rows[entry][position][output])
 
-        if len(shape) == 2:
-            return [[along(i, j) for j in range(shape[1])] for i in range(shape[0])]
-        return [along(i) for i in range(shape[0])] if shape else along()
+        return along()
 
     def layer(self, v: Any) -> Layer:
         layers = self.example.network.layers
@@ -930,22 +928,14 @@ class Evaluator:
         return Fraction(value) if isinstance(value, int) else value
 
     def greatest(self, values: Any) -> Any:
-        best, *rest = values
-        for value in rest:
-            best = value if self.compared(value, ">", best) else best
-        return best
+        return reduce(lambda best, v: v if self.compared(v, ">", best) else best, values)
 
     def total(self, values: Any) -> Any:
-        result: Any = Fraction(0)
-        for i, value in enumerate(values):
-            result = self.arithmetic(ast.Add(), result, value) if i else value
-        return result
+        first, rest = [*values][:1] or [Fraction(0)], [*values][1:]
+        return reduce(partial(self.arithmetic, ast.Add()), rest, *first)
 
     def product(self, values: Any) -> Any:
-        result: Any = Fraction(1)
-        for value in values:
-            result = self.arithmetic(ast.Mult(), result, value)
-        return result
+        return reduce(partial(self.arithmetic, ast.Mult()), values, Fraction(1))
 
     def batches(self, size: Any) -> list[tuple[int, ...]]:
         """All sets of samples of a given size."""
@@ -1161,19 +1151,16 @@ def listed(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Outcome:
-    claim: str
-    shows: str
-    at: Assignment
+    document: dict[str, Any]
     left: Number
     relation: str
     right: Number
-    document: dict[str, Any]
 
     def __str__(self) -> str:
-        where = ", ".join(f"{name} = {value}" for name, value in self.at.items())
-        truth = "is false" if self.shows == "refuted" else "holds"
+        at = ", ".join(f"{name} = {value}" for name, value in self.document["at"].items())
+        truth = "is false" if self.document["shows"] == "refuted" else "holds"
         compared = f"{shown(self.left)} {SYMBOLS[self.relation]} {shown(self.right)} {truth}"
-        return f"{self.claim}: verified, {compared}" + (f" at {where}" if where else "")
+        return f"{self.document['claim']}: verified, {compared}" + (f" at {at}" if at else "")
 
 
 def shown(number: Number) -> str:
@@ -1217,7 +1204,7 @@ def _checked(document: Any) -> Outcome:
     for name, side, recorded in zip(("left", "right"), computed, (left, right), strict=True):
         if not within(side, recorded):
             raise Rejected(f"the {name} side is {shown(side)}, not the one recorded")
-    return Outcome(claim, shows, at, computed[0], relation, computed[1], document)
+    return Outcome(document, computed[0], relation, computed[1])
 
 
 def decide(
