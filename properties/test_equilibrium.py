@@ -712,9 +712,13 @@ STARTS = {"small": 1 / 8, "medium": 1.0, "large": 8.0}
 """Initial ``rho``; the equilibria of these networks lie near 1."""
 DATA_SETS, SAMPLES, INPUT_WIDTH, WIDTH = 6, 6, 4, 8
 HORIZON, WINDOW = Fraction(60), Fraction(4)
-TOLERANCE, MOST_STEPS = 1e-7, 400
+MOST_STEPS = 400
+TOLERANCE = 1e-7
+"""Derivation: it bounds the error of each step, and `distance_at_rest` adds up all of them."""
 LEARNING_RATE, APPROACH, WATCH = 1 / 16, 1600, 800
 SETTLED = fmpq(1, 100)
+"""Definition: a run has settled when its distance from rest is proved to be below this part of
+``rho``."""
 """A member counts as settled when the bound on its distance is this part of the equilibrium."""
 
 

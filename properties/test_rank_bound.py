@@ -56,7 +56,8 @@ from theorycheck.training import (
 VERIFIED = "rationals, then verified singular values"
 WITNESSED = "rank of a witness in rationals"
 BALLS = "balls, then verified singular values"
-BITS = 192
+PRECISIONS = (192, 768)
+"""Bits of the balls; where they leave a sign open, the gradient is tried again with more."""
 ENUMERATED = 64
 """Up to so many batches of one size are all tried; beyond, a local search picks among them."""
 
@@ -175,18 +176,23 @@ class Gradients:
         network = self.case.network
         if not network.normalised_by_batch:
             return Ball.exact(self.rational(batch))
-        with exact.precision(BITS):
-            parameters, inputs, targets = self._numbers(exact.balls, batch)
-            try:
-                kink = exact.has_kink(network, parameters, inputs)
-            except InputError:
-                return "a normalised unit is constant over the batch"
-            if kink:
-                return "a pre-activation may be 0, which leaves its derivative open"
-            gradient = exact.batch_gradient(
-                network, parameters, inputs, targets, self.index, self.weight_decay
-            )
-            return Ball.from_arb(gradient)
+        why = "a normalised unit is constant over the batch"
+        for bits in PRECISIONS:
+            with exact.precision(bits):
+                parameters, inputs, targets = self._numbers(exact.balls, batch)
+                try:
+                    kink = exact.has_kink(network, parameters, inputs)
+                except InputError:
+                    continue
+                if kink:
+                    why = "a pre-activation may be 0, which leaves its derivative open"
+                    continue
+                return Ball.from_arb(
+                    exact.batch_gradient(
+                        network, parameters, inputs, targets, self.index, self.weight_decay
+                    )
+                )
+        return why
 
     def _numbers(
         self, convert: Callable[[np.ndarray], exact.Array], batch: Sequence[int]
@@ -556,8 +562,8 @@ def batch_norm_bound(setting: Setting, case: Case) -> Findings:
     the pseudo gradient that holds the standard deviations constant.
 
     A batch of one sample has no variance: Eq. 5 divides by zero, and the case B* = 1 of the theorem
-    is void for normalised networks. Gradients are enclosed by balls of 192 bits. In the entrywise
-    maximum norm the left side is a proven lower bound.
+    is void for normalised networks. Gradients are enclosed by balls of 192 bits, or of 768 where
+    those leave a sign open. In the entrywise maximum norm the left side is a proven lower bound.
     """
     yield from rank_bound(case, list(NORMS), constant=STRENGTHENED if setting.altered else ONE)
 

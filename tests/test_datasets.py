@@ -52,7 +52,7 @@ def squared_norms(inputs: NDArray[np.float64]) -> list[Fraction]:
 
 
 def assert_unit_rows(inputs: NDArray[np.float64], norm: Fraction = Fraction(1)) -> None:
-    """Check the bound (d/2 + 3) u of the module's docstring, for the exact norms."""
+    """Derivation: the bound (d/2 + 3) u of the docstring of `datasets`, for the exact norms."""
     bound = (Fraction(inputs.shape[1], 2) + 3) * U
     for square in squared_norms(inputs):
         assert (1 - bound) ** 2 <= square / norm**2 <= (1 + bound) ** 2
@@ -245,13 +245,17 @@ def test_synthetic_sets_lie_where_they_say(width: int) -> None:
 def test_uniform_ball_stays_in_the_ball_at_the_largest_radius(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Derivation: the direction is short by (d/2 + 3) u, the factor that brings points inside by
+    (d + 8) u, the radius by u, and 4 roundings follow; squares double that.
+    """
+
     class LargestRadius(np.random.Generator):
         def random(self, *args: Any, **_: Any) -> Any:
             return np.full(args[0], 1.0 - 2.0**-53)
 
     monkeypatch.setattr(np.random, "default_rng", lambda seed: LargestRadius(np.random.PCG64(seed)))
     largest = max(squared_norms(uniform_ball(100, 3, 2, seed=0).inputs))
-    assert 1 - 100 * U < largest <= 1
+    assert 1 - (3 * 3 + 32) * U <= largest <= 1
 
 
 def test_uniform_ball_fills_the_ball_in_proportion_to_volume() -> None:

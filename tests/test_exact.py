@@ -136,7 +136,9 @@ def test_precision_holds_inside_the_block() -> None:
     outside = flint.ctx.prec
     with exact.precision(200):
         third = balls(fmpq(1, 3)).item()
-        assert third.rad() < arb(2) ** -195
+        # Derivation: 200 bits of a number below 1 leave 2**-200; the radius is at most doubled.
+        narrow = arb(2) ** -199
+        assert third.rad() < narrow
     assert flint.ctx.prec == outside
     assert (3 * third).contains(1)
     with pytest.raises(InputError):
@@ -322,6 +324,16 @@ def test_a_kink_has_two_derivatives(slope: float) -> None:
     assert exact.jacobian(network, parameters, inputs, 0).item() == rationals(3 * slope).item()
 
 
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_kink_within_the_first_step_is_stepped_over_by_none(side: int) -> None:
+    """The step of 2**-20 crosses the kink at 2**-21, the next one does not reach it."""
+    network = mlp([1, 1], output_slope=0.25)
+    parameters, inputs = [rationals([[fmpq(side, 2**21)]])], rationals([[1]])
+    derivative = exact.derivative_by_quotients(network, parameters, inputs, 0)
+    assert derivative is not None
+    assert derivative.item() == (1 if side > 0 else fmpq(1, 4))
+
+
 def test_linear_units_have_no_kink() -> None:
     network = mlp([1, 1], output_slope=LINEAR)
     parameters, inputs = [rationals([[0]])], rationals([[3]])
@@ -338,6 +350,38 @@ def test_a_kink_that_the_output_ignores_still_has_partial_derivatives() -> None:
     derivative = exact.derivative_by_quotients(network, parameters, inputs, 0)
     assert derivative is not None
     assert derivative.item() == 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(PLAIN), st.integers(0, 2**20))
+def test_directional_derivatives_contract_partial_ones(network: Network, seed: int) -> None:
+    exactly, x = without_kinks(network, 2)
+    for index, parameter in enumerate(network.parameters):
+        direction = rationals(np.random.default_rng(seed).integers(-3, 4, size=parameter.shape))
+        found = exact.directional_derivative(network, exactly, x, index, direction)
+        partial = exact.jacobian(network, exactly, x, index)
+        assert found is not None
+        assert (found == (partial * direction).reshape(*partial.shape[:2], -1).sum(axis=-1)).all()
+
+
+def test_directional_derivatives_at_a_kink() -> None:
+    """``relu(w x)`` at ``w = 0``: none, but along the zero direction."""
+    arguments = mlp([1, 1, 1]), [rationals([[0]]), rationals([[1]])], rationals([[1]]), 0
+    assert exact.directional_derivative(*arguments, rationals([[1]])) is None
+    still = exact.directional_derivative(*arguments, rationals([[0]]))
+    assert still is not None
+    assert still.tolist() == [[0]]
+
+
+@pytest.mark.parametrize("selected", [0.0, 0.25, 0.5, 1.0, -2.0])
+def test_the_derivative_at_a_kink_can_be_selected(selected: float) -> None:
+    """``3 sigma(w x)`` at ``w = 0``, ``x = 2``; a second unit is not at its kink."""
+    network = mlp([1, 2, 1], 0.25)
+    parameters = [rationals([[0], [-1]]), rationals([[3, 5]])]
+    found = exact.jacobian(network, parameters, rationals([[2]]), 0, at_kink=selected)
+    assert found[0, 0, :, 0].tolist() == [6 * rationals(selected).item(), fmpq(5, 2)]
+    default = exact.jacobian(network, parameters, rationals([[2]]), 0)
+    assert default[0, 0, 0, 0] == fmpq(3, 2)
 
 
 def test_a_kink_beyond_the_last_step_is_not_known() -> None:
@@ -422,6 +466,8 @@ def test_full_derivative_satisfies_the_mean_value_theorem() -> None:
     numbers = [generator.integers(1, 9, p.shape) / 4.0 for p in network.parameters]
     samples = generator.integers(-9, 10, (4, 2)) / 2.0
     missed = 0
+    # Definition: far narrower than what the two kinds of derivative differ by.
+    narrow = arb(2) ** -80
     with exact.precision(400):
         inputs, step = balls(samples), arb(2) ** -100
         base = [balls(p) for p in numbers]
@@ -437,7 +483,7 @@ def test_full_derivative_satisfies_the_mean_value_theorem() -> None:
                     variant = mlp([2, 2, 2, 1], 0.25, normalisation=kind)
                     slopes = exact.jacobian(variant, moved, inputs, index)[:, 0, *entry]
                     for slope, rise in zip(slopes, (end - start) / step, strict=True):
-                        assert slope.rad() < arb(2) ** -80
+                        assert slope.rad() < narrow
                         if kind == "batch":
                             assert slope.overlaps(rise)
                         else:

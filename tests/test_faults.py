@@ -1,124 +1,54 @@
-"""Deliberate faults of the engine, each of which must change the verdict of the right claims."""
+"""Every deliberate fault of the engine turns a claim or a test red, as the table says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
-import torch
-from torch import Tensor
 
-from properties import test_equilibrium, test_homogeneity, test_training_updates
-from theorycheck import networks, strategies, training
-from theorycheck.claims import Claim, Profile
-from theorycheck.examination import examine
-from theorycheck.networks import Network
+from tests.faults import FAULTS, Fault
+from tests.mutants import TABLE, noticed, plant, processes, row
 
-torch.set_num_threads(1)
-PROFILE = Profile("faults", 0.5)
-
-Fault = Callable[[pytest.MonkeyPatch], None]
+ROWS = [line for line in TABLE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
 
 
-def doubled_weight_decay(patch: pytest.MonkeyPatch) -> None:
-    """lambda W^2 has the gradient 4 lambda W."""
-    build = training._Field.__init__
-
-    def doubled(self: training._Field, *arguments: Any) -> None:
-        build(self, *arguments)
-        self.decay = 2 * self.decay
-
-    patch.setattr(training._Field, "__init__", doubled)
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessPoolExecutor]:
+    with processes(1) as executor:
+        yield executor
 
 
-def forgotten_projection(patch: pytest.MonkeyPatch) -> None:
-    """The Lagrange multipliers are zero: V_k follows the plain gradient."""
-
-    def nothing(self: training.Objective, outputs: Tensor, targets: Tensor) -> Tensor:
-        return torch.zeros_like(outputs[:, 0, 0])
-
-    patch.setattr(training.Objective, "multiplier", nothing)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_fault_is_noticed_as_the_table_says(fault: Fault, pool: ProcessPoolExecutor) -> None:
+    red = pool.submit(noticed, fault, fault.asked).result()
+    assert red
+    assert row(fault, red) in ROWS
 
 
-def biases_switched_on(patch: pytest.MonkeyPatch) -> None:
-    """Multilayer perceptrons are drawn with biases in their hidden layers."""
-    build = networks.mlp
-
-    def biased(*arguments: Any, **options: Any) -> Network:
-        return build(*arguments, **{**options, "bias": True})
-
-    patch.setattr(strategies, "mlp", biased)
+def test_without_a_fault_nobody_notices_anything(pool: ProcessPoolExecutor) -> None:
+    asked = list(dict.fromkeys(item for fault in FAULTS for item in fault.asked))
+    assert pool.submit(noticed, None, asked).result() == []
 
 
-def decay_of_wrong_parameters(patch: pytest.MonkeyPatch) -> None:
-    """Weight decay acts on the last weight matrix alone, and on V instead of rho."""
-    follow = training._Field.velocity
-
-    def misplaced(self: training._Field, rows: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
-        decay, self.decay = self.decay, torch.zeros_like(self.decay)
-        try:
-            slope = follow(self, rows, inputs, targets)
-        finally:
-            self.decay = decay
-        last = self.weights.stop - 1
-        slope[:, last:].sub_(rows[:, last:] * decay if self.parametrisation == "plain" else 0)
-        if self.parametrisation != "plain":
-            slope[:, self.weights].sub_(rows[:, self.weights] * decay)
-        return slope
-
-    patch.setattr(training._Field, "velocity", misplaced)
+def test_the_table_names_exactly_the_faults() -> None:
+    header, *rows = [line.split(" | ")[:3] for line in ROWS]
+    assert header[1] == "fault"
+    assert rows == [[f"| {fault.module}", fault.name, fault.effect] for fault in FAULTS]
 
 
-def forgotten_momentum(patch: pytest.MonkeyPatch) -> None:
-    """The momentum buffer is not kept."""
-    build = training._Schedule.__init__
-
-    def plain(self: training._Schedule, *arguments: Any) -> None:
-        build(self, *arguments)
-        self.has_momentum = False
-
-    patch.setattr(training._Schedule, "__init__", plain)
+def test_names_are_unique_and_every_fault_changes_something() -> None:
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+    assert all(fault.old != fault.new for fault in FAULTS)
 
 
-FLOWS = [
-    test_equilibrium.rho_equilibrium_flow_mean,
-    test_equilibrium.rho_equilibrium_flow_sum,
-]
-UPDATES = [
-    test_training_updates.trained_sgd_update,
-    test_training_updates.trained_normalised_update,
-]
-SGD, NORMALISED = [UPDATES[0]], [UPDATES[1]]
-HOMOGENEITY = [test_homogeneity.structural_lemma]
-
-NOTICED: list[tuple[Fault, list[Claim]]] = [
-    (doubled_weight_decay, FLOWS + UPDATES),
-    (forgotten_projection, NORMALISED),
-    (biases_switched_on, HOMOGENEITY),
-    (decay_of_wrong_parameters, FLOWS + UPDATES),
-    (forgotten_momentum, SGD),
-]
+def test_what_the_source_does_not_hold_cannot_be_replaced(pool: ProcessPoolExecutor) -> None:
+    for old in ("no such line", "return"):
+        lost = Fault("lost", "networks", "nothing", old, "pass", ())
+        with pytest.raises(RuntimeError, match="adapt the fault"):
+            pool.submit(plant, lost).result()
 
 
-@pytest.mark.parametrize(
-    ("fault", "claim"),
-    [
-        pytest.param(fault, claim, id=f"{fault.__name__}-{claim.id}")
-        for fault, claims in NOTICED
-        for claim in claims
-    ],
-)
-def test_fault_turns_the_claim_red(
-    fault: Fault, claim: Claim, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Red is any verdict but the one on record, which the next test shows to be the engine's."""
-    fault(monkeypatch)
-    entry = examine(claim, profile=PROFILE, run_seed=0, device="cpu")
-    assert entry["verdict"] != "holds"
-
-
-@pytest.mark.parametrize("claim", FLOWS + UPDATES + HOMOGENEITY, ids=lambda claim: claim.id)
-def test_claim_holds_without_fault(claim: Claim) -> None:
-    entry = examine(claim, profile=PROFILE, run_seed=0, device="cpu")
-    assert entry["verdict"] == "holds", entry["reason"]
+def test_who_cannot_be_asked_has_not_noticed_anything(pool: ProcessPoolExecutor) -> None:
+    with pytest.raises(RuntimeError, match="pytest ended with"):
+        pool.submit(noticed, None, ["tests/test_networks.py::test_of_nothing"]).result()

@@ -8,7 +8,6 @@ float64 computes them without rounding and ``==`` is legitimate against torch.
 from __future__ import annotations
 
 import json
-import math
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -154,9 +153,6 @@ def test_normalised_networks_are_enclosed(network: Network, seed: int) -> None:
                     derivative = found.flat(found.derivative(n, 0, k, batch))
                     for mine, its in zip(derivative, np.ravel(expected), strict=True):
                         assert encloses(mine, its)
-                        assert (
-                            mine.high - mine.low < F(1, 2**30) if isinstance(mine, Enclosure) else 1
-                        )
 
 
 def test_some_normalised_network_is_irrational_and_differentiable() -> None:
@@ -294,8 +290,9 @@ def test_irrational_singular_values_are_enclosed() -> None:
             assert encloses(functions["spectral"]([[1, 1], [0, 1]]), (1 + root) / 2)
             assert encloses(functions["spectral_beyond"]([[1, 1], [0, 1]], 1), (root - 1) / 2)
             assert encloses(functions["nuclear"]([[1, 1], [0, 1]]), root)
-            low, high = kernel.ends(functions["nuclear"]([[1, 1], [0, 1]]))
-            assert 0 < high - low < F(1, 2 ** (bits - 8))
+            low, high = kernel.ends(functions["spectral"]([[1, 1], [0, 1]]))
+            # In units of 2**-bits: 5 for the square, half of that for its root, 2 at each end.
+            assert 0 < high - low <= 8 * high / 2**bits
             for name in ("spectral", "nuclear", "frobenius"):
                 assert encloses(functions[name]([[1, 2, 1]]), arb(6).sqrt())
                 assert functions[name]([[0, 0, 0]]) == 0
@@ -1024,7 +1021,7 @@ def test_huge_and_tiny_sides_are_shown_briefly() -> None:
     assert kernel.shown(F(10) ** 4000) == "1.00000000000e+4000"
     assert kernel.shown(F(1, 3)) == "1/3"
     assert kernel.shown(F(-1, 10**5000)) == "-1e-5000"
-    assert math.isclose(float(kernel.shown(kernel.root(F(2), BITS))), math.sqrt(2), rel_tol=2**-30)
+    assert kernel.shown(kernel.root(F(2), BITS)) == "1.41421356237"
     huge = "product([rho ** 4 for i in range(5000)])"
     with pytest.raises(Rejected, match=r"the left side is \d\.\d+e-6021"):
         kernel.check(certificate(f"{huge} <= 1"))

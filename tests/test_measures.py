@@ -628,6 +628,25 @@ def test_batch_gradient_norms_by_hand() -> None:
     assert measures.batch_gradient_norms(as_tensor([[-2, 3]])).tolist() == [[2, 3]]
 
 
+@given(st.sampled_from([1, 2, 4, 8]).flatmap(lambda n: arrays(np.int8, (n, 2, 3))), st.data())
+@few
+def test_sampling_variance_is_the_mean_over_all_batches(
+    integers: Array, data: st.DataObject
+) -> None:
+    """Means over 2^k integers are exact; what rounds is the factor, once, and one product."""
+    samples = len(integers)
+    size = data.draw(st.integers(1, samples))
+    gradients = torch.from_numpy(integers).to(torch.float64).unsqueeze(0)
+    whole = exact(gradients[0])
+    squares = [
+        ((mean(whole[list(batch)], 0) - mean(whole, 0)) ** 2).sum()
+        for batch in combinations(range(samples), size)
+    ]
+    expected = Fraction(sum(squares)) / len(squares)
+    (result,) = measures.sampling_variance(gradients, size).tolist()
+    assert abs(Fraction(result) - expected) <= gamma(2) * expected
+
+
 # Members that diverged, and input that cannot be used
 
 STACKED: dict[str, Callable[[Tensor], Tensor]] = {
@@ -642,6 +661,7 @@ STACKED: dict[str, Callable[[Tensor], Tensor]] = {
     "stable_rank": lambda x: measures.stable_rank(x[:, 0]),
     "smallest singular value": lambda x: measures.singular_values(x[:, 0])[:, -1],
     "gradient": lambda x: measures.batch_gradient_norms(x)[:, 0],
+    "sampling_variance": lambda x: measures.sampling_variance(x, 1),
     "distance": lambda x: measures.weight_distance(mlp([2, 2]), (x[:, 0],), (-x[:, 1],)),
     "nc4 of a diverged classifier": lambda x: measures.nc4(torch.ones_like(x), x[:, 0]),
 } | {name: lambda x, m=m: m(x, ones(2, 2, 2)) for name, m in COLLAPSE.items()}
@@ -682,6 +702,8 @@ BAD_INPUT: dict[str, Callable[[], object]] = {
         mlp([2, 1]), (ones(2, 1, 2),), (ones(1, 1, 2),)
     ),
     "gradients must have shape": lambda: measures.batch_gradient_norms(ones(2)),
+    r"\(members, samples, ...\)": lambda: measures.sampling_variance(ones(2), 1),
+    "between 1 and the 3 samples": lambda: measures.sampling_variance(ones(2, 3), 4),
 }
 
 

@@ -300,11 +300,12 @@ def test_section_of_a_refuted_claim_prints_the_matrices() -> None:
     assert "Tightest" not in text
 
 
-def test_section_of_a_refuted_claim_links_its_certificate() -> None:
+@pytest.mark.parametrize("verdict", ["refuted", "holds"])
+def test_section_of_a_claim_links_its_certificate(verdict: str) -> None:
     name = "certificates/third-claim.json"
-    text = "\n".join(report.section({**ENTRIES["refuted"], "certificate": name}))
-    assert f"Certificate: [`{name}`]({name})." in text
-    assert "Certificate" not in section("refuted")
+    text = "\n".join(report.section({**ENTRIES[verdict], "certificate": name}))
+    assert f"Certificate: [`{name}`]({name}), for `theorycheck verify`." in text
+    assert "Certificate" not in section(verdict)
 
 
 def test_section_of_a_claim_that_holds_prints_the_tightest_example() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from random import Random
 from typing import TypeVar
@@ -19,9 +20,19 @@ from theorycheck import exact, strategies
 from theorycheck.cases import Case
 from theorycheck.claims import Claim, Setting
 from theorycheck.datasets import Dataset
-from theorycheck.dyadic import SIGNIFICAND_BITS, bits_needed
+from theorycheck.dyadic import (
+    SIGNIFICAND_BITS,
+    Check,
+    alone,
+    bits_needed,
+    minors,
+    rounds,
+    sums_of_parameters,
+)
+from theorycheck.errors import InputError
 from theorycheck.evidence import Findings, equality
 from theorycheck.networks import LINEAR, Convolution, Dense, Identity, Network, forward, vertices
+from theorycheck.running import evaluate
 from theorycheck.search import search
 
 torch.set_num_threads(1)
@@ -88,18 +99,31 @@ def test_every_case_can_be_evaluated(
     check()
 
 
-def test_small_networks_hardly_ever_round() -> None:
-    """Cases on which float64 would round are lost to the exact checks."""
-    rounding = []
+@pytest.mark.parametrize("family", ["mlps", "mlps with biases", "convolutional", "residual"])
+@pytest.mark.parametrize("check", [alone, sums_of_parameters, minors])
+def test_what_a_check_computes_on_a_case_never_rounds(family: str, check: Check) -> None:
+    """By construction, and some cohorts come within two bits per factor of the limit."""
+    spare: list[float] = []
 
     @few
-    @given(strategies.cases(strategies.homogeneous_networks(), cohort=4))
-    def check(case: Case) -> None:
-        rounding.append(bool(bits_needed(case).max() > SIGNIFICAND_BITS))
+    @given(strategies.cases(FAMILIES[family], check=check, cohort=8))
+    def run(case: Case) -> None:
+        growth = check(case.network, case.samples)
+        needed = bits_needed(case, growth).max()
+        assert needed <= SIGNIFICAND_BITS
+        factors = (case.network.depth + 1) * growth.factors
+        spare.append((SIGNIFICAND_BITS - needed) / factors)
 
-    check()
-    assert len(rounding) == 40
-    assert not any(rounding)
+    run()
+    assert len(spare) == 40
+    assert min(spare) <= 2
+    assert max(spare) > 2
+
+
+def test_networks_on_which_any_integers_round_are_refused() -> None:
+    deep = strategies.mlps(depths=(20, 20), widths=(9, 9))
+    with pytest.raises(InputError, match="make it smaller"):
+        smallest(strategies.cases(deep, check=alone), lambda _: True)
 
 
 def test_normalised_layers_are_hidden_ones() -> None:
@@ -338,8 +362,48 @@ NUMBERS: dict[str, Callable[[Case], bool]] = {
     "duplicate inputs": lambda c: c.samples > 1 and c.inputs[0].any() and distinct_inputs(c) == 1,
     "a zero input": lambda c: bool((c.inputs[0] == 0.0).all(axis=-1).any()),
     "single network": lambda c: c.members == 1,
+    "zero input of one network": lambda c: c.members == 1 and not c.inputs.any(axis=-1).all(),
     "cohort": lambda c: c.members == strategies.COHORT,
 }
+
+
+def kinks(case: Case) -> np.ndarray:
+    """Whether a unit that bends is exactly at its kink at a sample that is not zero, per member."""
+    network, (parameters, inputs) = case.network, case.tensors()
+    found = np.zeros(case.members, dtype=bool)
+    for i, layer in enumerate(network.layers):
+        if layer.slope == LINEAR:
+            continue
+        upto = Network(network.input_width, (*network.layers[:i], replace(layer, slope=LINEAR)))
+        known = parameters[: len(upto.parameters)]
+        at_kink = (forward(upto, known, inputs) == 0.0).any(dim=-1).numpy()
+        found |= (at_kink & case.inputs.any(axis=-1)).any(axis=-1)
+    return found
+
+
+def bends(case: Case) -> bool:
+    return any(layer.slope != LINEAR for layer in case.network.layers)
+
+
+@pytest.mark.parametrize("family", ["homogeneous", "graphs", "residual", "convolutional", "mlps"])
+@pytest.mark.parametrize("check", [None, minors], ids=["any check", "minors"])
+def test_kinks_are_visited_on_purpose(family: str, check: Check | None) -> None:
+    """By a quarter of the single networks that bend, and by nine in ten cohorts of 32.
+
+    In cohorts whose numbers are large no unit is at its kink by chance.
+    """
+    single: list[bool] = []
+    cohort: list[bool] = []
+
+    @hypothesis.settings(few, max_examples=300)
+    @given(strategies.cases(FAMILIES[family], check=check))
+    def run(case: Case) -> None:
+        if bends(case):
+            (single if case.members == 1 else cohort).append(bool(kinks(case).any()))
+
+    run()
+    assert sum(single) >= len(single) / 4 > 10
+    assert sum(cohort) >= 0.9 * len(cohort) > 10
 
 
 @pytest.mark.parametrize("corner", NUMBERS.values(), ids=NUMBERS)
@@ -461,6 +525,48 @@ def test_corners_of_datasets(corner: Callable[[Dataset], bool]) -> None:
 def test_datasets_shrink_to_one_sample() -> None:
     dataset = smallest(strategies.datasets(), lambda _: True)
     assert (dataset.size, dataset.width, dataset.classes) == (1, 1, 2)
+
+
+# large networks
+
+
+LARGE = strategies.large_cases(
+    st.one_of(
+        strategies.mlps(depths=(2, 6), widths=(32, 64)),
+        strategies.residual_networks(widths=(32, 64)),
+    )
+)
+LARGE_CORNERS: dict[str, Callable[[Case], bool]] = {
+    "six layers": lambda c: c.network.depth == 6,
+    "a constant skip": lambda c: Identity in skips(c.network),
+    "floats round": rounds,
+    "outputs that only rounding keeps from zero": lambda c: bool(
+        outputs(c).all() and not evaluate(c).outputs.certainly_nonzero.any()
+    ),
+    "a zero sample": lambda c: not c.inputs[:, 0].any(),
+    "weights below 2**-50": lambda c: bool(np.frexp(abs(c.parameters[0]).max())[1] <= -50),
+    "outputs that are not zero": lambda c: bool(evaluate(c).outputs.certainly_nonzero.all()),
+}
+
+
+@pytest.mark.parametrize("corner", LARGE_CORNERS.values(), ids=LARGE_CORNERS)
+def test_corners_of_large_networks(corner: Callable[[Case], bool]) -> None:
+    reached(LARGE, corner)
+
+
+def test_a_few_networks_are_large_and_none_after_shrinking() -> None:
+    drawn: list[int] = []
+    small = strategies.cases(strategies.mlps(widths=(1, 3)), cohort=4)
+    mixed = strategies.mostly(small, LARGE)
+
+    @hypothesis.settings(few, max_examples=100)
+    @given(mixed)
+    def run(case: Case) -> None:
+        drawn.append(case.network.input_width)
+
+    run()
+    assert 4 <= sum(width >= 32 for width in drawn) <= 40
+    assert smallest(mixed, lambda _: True).network.input_width == 1
 
 
 # shrinking

@@ -79,12 +79,15 @@ class Case:
             self.numbers,
         )
 
-    def tensors(self, device: torch.device | str = "cpu") -> tuple[Parameters, torch.Tensor]:
-        """Parameters and inputs as float64 tensors (exact when the arrays are of float64)."""
-        parameters = tuple(
-            torch.tensor(p.astype(np.float64), device=device) for p in self.parameters
-        )
-        return parameters, torch.tensor(self.inputs.astype(np.float64), device=device)
+    def tensors(
+        self, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float64
+    ) -> tuple[Parameters, torch.Tensor]:
+        """Parameters and inputs as tensors (of float64, exact when the arrays are of float64)."""
+
+        def tensor(array: np.ndarray) -> torch.Tensor:
+            return torch.tensor(array.astype(np.float64), device=device, dtype=dtype)
+
+        return tuple(map(tensor, self.parameters)), tensor(self.inputs)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON document with every number as a rational string; inverse of `from_dict`."""

@@ -61,8 +61,10 @@ def issue(claim: Claim, case: Case, shows: Shows, at: Mapping[str, Any]) -> dict
     if statement is None:
         raise Rejected("the claim has no formal statement")
     document = case.to_dict()
-    scope = _assignment(Statement.read(statement), document, shows, at)
-    (left, right), _, _ = kernel.decide(Statement.read(statement), Example(document), scope)
+    try:
+        scope, left, right = _assignment(Statement.read(statement), document, shows, at)
+    except kernel.MISUSE as error:
+        raise Rejected(f"cannot be evaluated: {error!r}") from error
     content = {
         "schema_version": kernel.SCHEMA_VERSION,
         "claim": claim.id,
@@ -81,13 +83,16 @@ def issue(claim: Claim, case: Case, shows: Shows, at: Mapping[str, Any]) -> dict
 
 def _assignment(
     statement: Statement, document: dict[str, Any], shows: Shows, at: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Values of all variables for which the conclusion is false, or nearest to an equality."""
+) -> tuple[dict[str, Any], kernel.Number, kernel.Number]:
+    """Values of all variables for which the conclusion is false, or nearest to an equality.
+
+    With both sides there.
+    """
     for bits in kernel.PRECISIONS:
         example = Example(document)
         example.work *= SEARCH
         evaluator = Evaluator(example, statement.where, bits)
-        best: tuple[float, dict[str, Any]] | None = None
+        best: tuple[float, dict[str, Any], kernel.Number, kernel.Number] | None = None
         unmet: str | None = None
         try:
             for scope in statement.assignments(evaluator, at):
@@ -98,15 +103,15 @@ def _assignment(
                 holds = kernel.compare(left, statement.relation, right)
                 listed = {name: kernel.listed(value) for name, value in scope.items()}
                 if shows == "refuted" and not holds:
-                    return listed
+                    return listed, left, right
                 if shows == "tight" and holds:
                     ratio = _ratio(left, right)
                     if best is None or ratio > best[0]:
-                        best = ratio, listed
+                        best = ratio, listed, left, right
         except Undecided:
             continue
         if best is not None:
-            return best[1]
+            return best[1:]
         if unmet is not None:
             raise Rejected(f"a hypothesis is not met: {unmet}")
         raise Rejected(f"the conclusion is nowhere {'false' if shows == 'refuted' else 'true'}")

@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _verify(options.files, explain=options.explain)
             case "replay":
                 return _replay(options.file, options.path)
+            case "stability":
+                return _stability(options)
             case "merge":
                 return _merge(options.runs, options.report_dir, options.baseline)
             case _:
@@ -107,6 +109,17 @@ def _parser() -> argparse.ArgumentParser:
         "replay", parents=[path], help="reproduce the example of a certificate with the engine"
     )
     replay.add_argument("file", type=Path, metavar="FILE")
+    stability = commands.add_parser(
+        "stability", parents=[path, record], help="count verdicts that flip over many seeds"
+    )
+    stability.add_argument("ids", nargs="*", metavar="ID", help="claims (default: all)")
+    stability.add_argument("--runs", type=int, default=1000, help="runs that are judged (1000)")
+    stability.add_argument(
+        "--pool", type=int, default=10, help="real searches of every claim and control (10)"
+    )
+    stability.add_argument("--profile", default="quick")
+    stability.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    stability.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
     merge = commands.add_parser(
         "merge", parents=[record], help="make one report of those of several runs or machines"
     )
@@ -180,6 +193,30 @@ def _replay(file: Path, path: str) -> int:
     lines, reproduced = replay_certificate(file, collect_claims([path]).values())
     print("\n".join(lines))
     return ExitCode.OK if reproduced else ExitCode.VERDICT_CHANGED
+
+
+def _stability(options: argparse.Namespace) -> int:
+    from theorycheck import report, stability
+    from theorycheck.claims import PROFILES
+
+    if options.profile not in PROFILES:
+        raise InputError(f"profile {options.profile!r} is not one of {', '.join(PROFILES)}")
+    profile = PROFILES[options.profile]
+    outcomes = stability.measure(
+        options.path,
+        report.load_baseline(options.baseline),
+        profile,
+        runs=options.runs,
+        pool=options.pool,
+        workers=options.workers,
+        only=options.ids,
+    )
+    if options.output is not None:
+        figures = stability.document(outcomes, profile, options.runs)
+        report.write_atomically(options.output, report.dumps(figures))
+    print("\n".join(stability.lines(outcomes, options.runs)))
+    flipped = any(outcome.flips for outcome in outcomes)
+    return ExitCode.VERDICT_CHANGED if flipped else ExitCode.OK
 
 
 def _merge(runs: Sequence[Path], folder: Path, baseline: Path) -> int:

@@ -261,8 +261,10 @@ class Evidence:
                     self.open += finding.count
                 if finding.holds is False:
                     self.counterexample = finding
-                elif finding.tightness is not None and (
-                    self.tightest is None or _tighter(finding, self.tightest)
+                elif (
+                    finding.holds
+                    and finding.tightness is not None
+                    and (self.tightest is None or _tighter(finding, self.tightest))
                 ):
                     self.tightest = finding
             case Rejection():

@@ -158,16 +158,25 @@ def has_kink(network: Network, parameters: Sequence[Array], inputs: Array) -> bo
     )
 
 
-def jacobian(network: Network, parameters: Sequence[Array], inputs: Array, index: int) -> Array:
+def jacobian(
+    network: Network,
+    parameters: Sequence[Array],
+    inputs: Array,
+    index: int,
+    *,
+    at_kink: float | None = None,
+) -> Array:
     """Derivative of each output at each sample with respect to every entry of one parameter.
 
     Forward mode: one tangent per entry is carried through the network, so that no structure of the
-    gradient (such as the outer product of backpropagation) is built in. At a kink the derivative of
-    the activation is its slope. A "batch-detached" layer holds its standard deviation constant, the
-    pseudo gradient of galanti2022, Section 2.1; a "batch" layer differentiates it.
+    gradient (such as the outer product of backpropagation) is built in. A "batch-detached" layer
+    holds its standard deviation constant, the pseudo gradient of galanti2022, Section 2.1; a
+    "batch" layer differentiates it.
 
     Args:
         index: position within ``network.parameters``; the other arguments as in `vertices`.
+        at_kink: the derivative of every activation that bends where its argument is 0; by default
+            its slope on negative arguments, which is autograd's convention.
 
     Returns:
         ``(N, C, *shape)``; for balls, enclosures of the derivatives under that convention.
@@ -198,7 +207,11 @@ def jacobian(network: Network, parameters: Sequence[Array], inputs: Array, index
             tangent = _sum(terms)
             if layer.normalisation != "none":
                 tangent = group.gain * _normalise_tangent(layer, tangent, *trace.normalised[vertex])
-        tangents[vertex] = _activate(tangent, trace.preactivations[vertex - 1], layer.slope)
+        preactivation = trace.preactivations[vertex - 1]
+        tangents[vertex] = _activate(tangent, preactivation, layer.slope)
+        if at_kink is not None and layer.slope != LINEAR:
+            selected = _rational(at_kink) * tangent
+            tangents[vertex] = np.where(preactivation == 0, selected, tangents[vertex])
     if network.depth not in tangents:
         entries = int(np.prod(parameter.shape))
         tangents[network.depth] = _constant(trace, 0, (entries, *trace.values[-1].shape))
@@ -265,6 +278,52 @@ def derivative_by_quotients(
     if sides is None or (sides[0] != sides[1]).any():
         return None
     return sides[0]
+
+
+def directional_derivative(
+    network: Network,
+    parameters: Sequence[Array],
+    inputs: Array,
+    index: int,
+    direction: Array,
+    *,
+    attempts: int = 8,
+) -> Array | None:
+    """Derivative along one direction of one parameter, proved as in `one_sided_derivatives`.
+
+    Two evaluations of the network for each step, whatever the number of entries.
+
+    Args:
+        direction: an array of rationals of the parameter's shape; the others as there.
+
+    Returns:
+        ``(N, C)``; ``None`` where the two sides differ, or when a kink lies nearer than the last
+        step.
+
+    Raises:
+        InputError: as `difference_quotients`.
+    """
+    _check_index(network, index)
+    if network.normalised_by_batch:
+        raise InputError("difference quotients are exact only without batch normalisation")
+    base = _forward(network, parameters, inputs)
+    if base.number is not fmpq:
+        raise InputError("difference quotients need rationals, not balls")
+    step = FIRST_STEP
+    for _ in range(attempts):
+        sides = []
+        for signed in (step, -step):
+            moved = list(parameters)
+            moved[index] = parameters[index] + signed * direction
+            there = _forward(network, moved, inputs)
+            if not _affine_between(network, base, there):
+                break
+            sides.append((there.values[-1] - base.values[-1]) / signed)
+        if len(sides) == 2:
+            right, left = sides
+            return right if (right == left).all() else None
+        step *= REFINEMENT
+    return None
 
 
 def batch_gradient(
@@ -502,17 +561,22 @@ def _quotients(
     parameter = network.parameters[index]
     move = _direction(network, base, index) * step
     moved = _forward(network, parameters, inputs, (parameter.layer, np.concatenate([move, -move])))
-    affine = not any(
-        (layer.slope != LINEAR) and (((here > 0) & (there < 0)) | ((here < 0) & (there > 0))).any()
-        for layer, here, there in zip(
-            network.layers, base.preactivations, moved.preactivations, strict=True
-        )
-    )
+    affine = _affine_between(network, base, moved)
     here = base.values[-1]
     there = np.broadcast_to(moved.values[-1], (2 * len(move), *here.shape))
     right = (there[: len(move)] - here) / step
     left = (here - there[len(move) :]) / step
     return _per_sample(right, parameter.shape), _per_sample(left, parameter.shape), affine
+
+
+def _affine_between(network: Network, base: _Trace, moved: _Trace) -> bool:
+    """Whether no argument of an activation changes its sign strictly from one to the other."""
+    return not any(
+        (layer.slope != LINEAR) and (((here > 0) & (there < 0)) | ((here < 0) & (there > 0))).any()
+        for layer, here, there in zip(
+            network.layers, base.preactivations, moved.preactivations, strict=True
+        )
+    )
 
 
 def _per_sample(derivatives: Array, shape: tuple[int, ...]) -> Array:

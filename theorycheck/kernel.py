@@ -507,9 +507,12 @@ class Example:
 
         return [mark(w, entry) if k == index else w for k, w in enumerate(self.W)]
 
-    def forward(self, batch: Sequence[int], parameters: list[Any], bits: int) -> Trace:
-        trace = Trace([[self.x[n] for n in batch]], [])
-        for layer in self.network.layers:
+    def forward(
+        self, batch: Sequence[int], parameters: list[Any], bits: int, known: Sequence[Rows] = ()
+    ) -> Trace:
+        """A pass over a batch; ``known`` are the values of the first vertices, as far as known."""
+        trace = Trace([*known] or [[self.x[n] for n in batch]], [])
+        for layer in self.network.layers[len(trace.values) - 1 :]:
             bias = [Fraction(0)] * layer.width if layer.bias is None else parameters[layer.bias]
             rows: Rows = [list(bias) for _ in batch]
             for edge in layer.edges:
@@ -832,11 +835,13 @@ class Evaluator:
     def derivative(self, n: Any, c: Any, k: Any, batch: Any = None) -> Any:
         """The derivative of an output in all entries of a parameter, in the parameter's shape."""
         chosen, position = self.place(n, batch)
-        shape, output = self.parameter(k).shape, self.index(c, self.example.outputs)
+        parameter, output = self.parameter(k), self.index(c, self.example.outputs)
+        shape = parameter.shape
 
         def moved(entry: tuple[int, ...]) -> Rows:
             parameters = self.example.moved(self.whole(k), entry)
-            return self.example.forward(chosen, parameters, self.bits).values[-1]
+            known = self.trace(chosen).values[: parameter.layer]
+            return self.example.forward(chosen, parameters, self.bits, known).values[-1]
 
         def make() -> dict[tuple[int, ...], Rows]:
             return {entry: moved(entry) for entry in product(*map(range, shape))}

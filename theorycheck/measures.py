@@ -336,9 +336,13 @@ def singular_values(weights: Tensor) -> Tensor:
     return values.masked_fill(invalid[:, None], math.nan)
 
 
+RANK_THRESHOLD = 1e-4
+"""Definition: galanti2022, Section 4.1."""
+
+
 def threshold_rank(
     weights: Tensor,
-    threshold: float = 1e-4,
+    threshold: float = RANK_THRESHOLD,
     norm: Literal["spectral", "frobenius"] = "spectral",
 ) -> Tensor:
     """Number of singular values of the normalised matrix above ``threshold``.
@@ -425,6 +429,35 @@ def batch_gradient_norms(gradients: Tensor) -> Tensor:
         f"gradients must have shape (members, batches, ...), not {tuple(gradients.shape)}",
     )
     return _norm(gradients.unsqueeze(-1).flatten(2), -1)
+
+
+def sampling_variance(gradients: Tensor, batch_size: int) -> Tensor:
+    """``E ||g_B - g||^2``: how far the gradient on a batch is from that on all samples, ``(K,)``.
+
+    The mean over all batches of that many distinct samples, hence exactly 0 for a batch of all:
+    ``(N - B) / (B (N - 1))`` times the mean of ``||g_n - g||^2`` (W. G. Cochran, Sampling
+    Techniques, 3rd ed., 1977, Theorem 2.2). A penalty on the weights shifts all gradients alike and
+    does not enter. Variances of several parameters add up.
+
+    Args:
+        gradients: one parameter's gradient at each sample, ``(K, N, *shape)``.
+
+    Raises:
+        InputError: when there is no axis of samples, or the batch size is out of range.
+    """
+    _require(
+        gradients.ndim >= 2,
+        f"gradients must have shape (members, samples, ...), not {tuple(gradients.shape)}",
+    )
+    samples = gradients.shape[1]
+    _require(
+        1 <= batch_size <= samples,
+        f"batch_size {batch_size} must be between 1 and the {samples} samples",
+    )
+    deviations = (gradients - gradients.mean(dim=1, keepdim=True)).unsqueeze(-1).flatten(2)
+    spread = deviations.square().sum(dim=-1).mean(dim=1)
+    # A single sample has no spread, and its only batch no variance.
+    return spread * ((samples - batch_size) / (batch_size * max(samples - 1, 1)))
 
 
 def _within_class_deviations(grouped: Tensor) -> Tensor:

@@ -332,10 +332,11 @@ def section(entry: Entry) -> list[str]:
         lines += ["", f"Corrects [`{entry['corrects']}`](#{entry['corrects']})."]
     if entry["counterexample"] is not None:
         lines += ["", "Counterexample:", "", *_example(entry["counterexample"], " is false")]
-        if entry["certificate"]:
-            lines += ["", f"Certificate: [`{entry['certificate']}`]({entry['certificate']})."]
     elif entry["tightest"] is not None:
         lines += ["", "Tightest example:", "", *_example(entry["tightest"], "")]
+    if entry["certificate"]:
+        link = f"[`{entry['certificate']}`]({entry['certificate']})"
+        lines += ["", f"Certificate: {link}, for `theorycheck verify`."]
     nearest = entry["nearest"]
     if nearest is not None and entry["verdict"] != "vacuous":
         lines += ["", f"Directed search: nearest {nearest['distance']:.6g} ({nearest['note']})."]

@@ -30,7 +30,7 @@ from theorycheck.errors import InputError
 Array = npt.NDArray[np.float64]
 
 UNIT_ROUNDOFF = 2.0**-53
-"""Largest relative error of one rounded operation: ``u`` of Higham, Section 2.1."""
+"""Definition: the largest relative error of one rounded operation, ``u`` of Higham, Section 2.1."""
 
 _UNDERFLOW = 2.0**-1022
 """2**53 times the absolute error of an operation that underflows (Higham, Eq. 2.8)."""
@@ -287,7 +287,7 @@ class _Decomposition:
         )
         # Each root: one rounding in each factor, one of their product, halved, and its own.
         shrink = _below(np.sqrt(np.prod(np.maximum(1 - defects, 0.0))), 3)
-        stretch = _above(np.sqrt(np.prod(1 + defects)), 3)
+        stretch = above(np.sqrt(np.prod(1 + defects)), 3)
         # The product of the factors of a zero matrix is exactly zero.
         error = _euclidean(_residual(matrix, left, values, right)).high if matrix.any() else 0.0
         return cls(matrix, exponent, left, values, right, float(shrink), float(stretch), error)
@@ -303,12 +303,12 @@ class _Decomposition:
         if not self.matrix.any():
             low, high = np.zeros_like(low), np.zeros_like(high)
         else:
-            error = _above(np.asarray(lipschitz * self.residual), 1)
+            error = above(np.asarray(lipschitz * self.residual), 1)
             low = np.nextafter(_below(self.shrink * low, 1) - error, -math.inf)
-            high = np.nextafter(_above(self.stretch * high, 1) + error, math.inf)
+            high = np.nextafter(above(self.stretch * high, 1) + error, math.inf)
             low = _scaled_down(np.maximum(low, 0.0), self.exponent)
             high = _scaled_up(high, self.exponent)
-        spread = float(_above(np.asarray(lipschitz * radius), 1)) if radius else 0.0
+        spread = float(above(np.asarray(lipschitz * radius), 1)) if radius else 0.0
         return _widen(low, high, spread)
 
     def truncation_error(self, rank: int) -> float:
@@ -330,8 +330,8 @@ def _tail_norm(ball: Ball, rank: int, name: str) -> Interval:
         low = high = tail[:1]
     else:
         total = np.array([math.fsum(tail)])
-        low, high = _below(total, 2), _above(total, 2)
-        lipschitz = float(_above(np.asarray(math.sqrt(tail.size)), 1))
+        low, high = _below(total, 2), above(total, 2)
+        lipschitz = float(above(np.asarray(math.sqrt(tail.size)), 1))
     low, high = decomposition.enclose(low, high, lipschitz, ball.radius)
     return Interval(float(low[0]), float(high[0]))
 
@@ -349,7 +349,7 @@ def _residual(matrix: Array, left: Array, weights: Array, right: Array) -> Array
     difference = np.abs(matrix - weighted @ right)
     magnitude = np.abs(weighted) @ np.abs(right)
     underflow = inner * _UNDERFLOW * max(1.0, float(np.abs(right).max()))
-    return _above(difference + gamma(inner + 1) * magnitude + underflow, inner + 4)
+    return above(difference + gamma(inner + 1) * magnitude + underflow, inner + 4)
 
 
 def _euclidean(values: Array) -> Interval:
@@ -362,7 +362,7 @@ def _euclidean(values: Array) -> Interval:
     if not scaled.any():
         return Interval(0.0, 0.0)
     root = np.array([math.sqrt(math.fsum((scaled * scaled).ravel().tolist()))])
-    low, high = _scaled_down(_below(root, 3), exponent), _scaled_up(_above(root, 3), exponent)
+    low, high = _scaled_down(_below(root, 3), exponent), _scaled_up(above(root, 3), exponent)
     return Interval(float(low[0]), float(high[0]))
 
 
@@ -392,7 +392,7 @@ def _scaled_down(values: Array, exponent: int) -> Array:
     return np.where(exact, scaled, np.maximum(np.nextafter(scaled, -math.inf), 0.0))
 
 
-def _above(computed: Array, roundings: int) -> Array:
+def above(computed: Array, roundings: int) -> Array:
     """An upper bound of non-negative exact values whose computed ones carry ``theta_roundings``."""
     factor = math.nextafter(1.0 + gamma(roundings), math.inf)
     return np.asarray(np.nextafter(computed * factor, math.inf))

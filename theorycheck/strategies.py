@@ -8,6 +8,7 @@ many networks at the price of one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -27,6 +28,7 @@ from theorycheck.datasets import (
     uniform_sphere,
     with_duplicates,
 )
+from theorycheck.dyadic import Check, largest_integer
 from theorycheck.networks import (
     LINEAR,
     RELU,
@@ -43,10 +45,13 @@ from theorycheck.networks import (
 SLOPES = (RELU, LINEAR, 0.5, 0.25)
 """ReLU, linear and two leaky ReLUs with dyadic slopes."""
 
+Cases = st.SearchStrategy[Case]
 Targets = Literal["none", "signs", "one-hot", "dyadic"]
 LARGEST_INTEGER = 3
 SMALL_INTEGERS = (1, 0, -1, 2, -2, 3, -3)
 """In the order of shrinking: a network of ones stays a counterexample when it loses units."""
+COLLINEAR = 2
+"""Collinear samples are up to this many times as large as other inputs."""
 COHORT = 32
 
 
@@ -236,20 +241,35 @@ def cases(
     targets: Targets = "none",
     numbers: Mapping[str, st.SearchStrategy[Fraction]] | None = None,
     cohort: int = COHORT,
+    check: Check | None = None,
 ) -> Case:
     """Cases on the drawn networks: a single one drawn number by number, or a seeded cohort.
 
-    In cohorts some members are corners: dead units, repeated rows and zero layers among the
-    weights; repeated, collinear and zero samples among the inputs.
+    In cohorts some members are corners: dead units, units at their kinks, repeated rows and zero
+    layers among the weights; repeated, collinear and zero samples among the inputs.
+
+    Args:
+        check: what is done with the numbers that a case leads to. When given, no float64 operation
+            of that check rounds: the bits of a significand are divided over the factors that meet
+            on a path through the network. Every other cohort uses them up.
+
+    Raises:
+        InputError: when a drawn network is too large for that with any integers.
     """
     network = draw(networks)
     count = draw(st.integers(*samples))
     drawn = {name: draw(strategy) for name, strategy in (numbers or {}).items()}
+    affordable = LARGEST_INTEGER
+    if check is not None:
+        affordable = largest_integer(network, check(network, count), input_scale=COLLINEAR)
+    small = min(LARGEST_INTEGER, affordable)
     if draw(st.booleans()):
         rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-        return _cohort(network, count, targets, drawn, cohort, rng)
-    parameters = tuple(_integer_array(draw, (1, *p.shape)) for p in network.parameters)
-    inputs = _integer_array(draw, (1, count, network.input_width))
+        largest = small if check is None or draw(st.booleans()) else affordable
+        return _cohort(network, count, targets, drawn, cohort, largest, rng)
+    among = [k for k in SMALL_INTEGERS if abs(k) <= small]
+    parameters = tuple(_integer_array(draw, (1, *p.shape), among) for p in network.parameters)
+    inputs = _integer_array(draw, (1, count, network.input_width), among)
     labels: np.ndarray | None = None
     if targets == "signs":
         signs = draw(st.lists(st.booleans(), min_size=count, max_size=count))
@@ -269,17 +289,18 @@ def _cohort(
     targets: Targets,
     numbers: Mapping[str, Fraction],
     members: int,
+    largest: int,
     rng: np.random.Generator,
 ) -> Case:
     def array(*shape: int) -> np.ndarray:
-        drawn = rng.integers(-LARGEST_INTEGER, LARGEST_INTEGER + 1, size=(members, *shape))
+        drawn = rng.integers(-largest, largest + 1, size=(members, *shape))
         return drawn.astype(np.float64)
 
     parameters = tuple(array(*p.shape) for p in network.parameters)
     inputs = array(count, network.input_width)
     for member in range(0, members, 4):
         # Every fourth member is a corner.
-        _spoil(parameters, inputs, member, rng)
+        _spoil(network, parameters, inputs, member, rng)
     labels: np.ndarray | None = None
     outputs = network.output_width
     if targets == "signs":
@@ -292,11 +313,15 @@ def _cohort(
 
 
 def _spoil(
-    parameters: tuple[np.ndarray, ...], inputs: np.ndarray, member: int, rng: np.random.Generator
+    network: Network,
+    parameters: tuple[np.ndarray, ...],
+    inputs: np.ndarray,
+    member: int,
+    rng: np.random.Generator,
 ) -> None:
     matrices = [array[member] for array in parameters if array.ndim == 3]
     weights = matrices[rng.integers(len(matrices))]
-    match rng.integers(6):
+    match rng.integers(8):
         case 0:  # a dead unit
             weights[0] = 0.0
         case 1:  # rank deficiency
@@ -306,9 +331,75 @@ def _spoil(
         case 3:  # repeated samples
             inputs[member] = inputs[member, :1]
         case 4:  # collinear samples
-            inputs[member] = inputs[member, :1] * rng.integers(-2, 3, size=(inputs.shape[1], 1))
-        case _:  # a zero sample: every pre-activation is at its kink
+            multiples = rng.integers(-COLLINEAR, COLLINEAR + 1, size=(inputs.shape[1], 1))
+            inputs[member] = inputs[member, :1] * multiples
+        case 5:  # a zero sample: every pre-activation is at its kink
             inputs[member, 0] = 0.0
+        case _:  # a unit at its kink at a sample that need not be zero
+            first = network.layers[0].edges[0].map
+            seen = inputs[member, 0]
+            if isinstance(first, Convolution):
+                seen = seen[first.patches()[0]]
+            if not isinstance(first, Identity):
+                matrices[0][0] = _orthogonal(seen)
+
+
+def _orthogonal(vector: np.ndarray) -> np.ndarray:
+    """A vector made of the same numbers, up to signs, whose product with the given one is 0."""
+    found = np.zeros_like(vector)
+    if vector.size > 1:
+        found[:2] = -vector[1], vector[0]
+    return found
+
+
+@st.composite
+def large_cases(
+    draw: st.DrawFn,
+    networks: st.SearchStrategy[Network],
+    *,
+    samples: tuple[int, int] = (2, 3),
+    cohort: int = 2,
+) -> Case:
+    """Networks with normal weights and inputs in float64, drawn from a seed, on which floats round.
+
+    Corners: units in pairs whose contributions cancel, so that gradients vanish but for rounding
+    errors; a zero sample; weights that leave only tiny gradients.
+
+    Args:
+        cohort: members; from two on, counterexamples are sought again among small networks.
+    """
+    network = draw(networks)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    parameters = tuple(
+        rng.normal(0.0, math.sqrt(2.0 / p.shape[-1]), (cohort, *p.shape))
+        for p in network.parameters
+    )
+    inputs = rng.normal(size=(cohort, draw(st.integers(*samples)), network.input_width))
+    corner = draw(st.sampled_from(["none", "none", "cancelling", "zero sample", "tiny"]))
+    if corner == "cancelling":
+        _cancel(network, parameters, draw(st.integers(1, max(1, network.depth - 1))))
+    elif corner == "zero sample":
+        inputs[:, 0] = 0.0
+    elif corner == "tiny":
+        parameters[0][...] *= 2.0**-60
+    return Case(network, parameters, inputs)
+
+
+def _cancel(network: Network, parameters: tuple[np.ndarray, ...], vertex: int) -> None:
+    """Make the units of a vertex equal in pairs, read with opposite signs; of an odd one, zero."""
+    half = network.width(vertex) // 2
+    for described, array in zip(network.parameters, parameters, strict=True):
+        if described.layer == vertex:
+            array[:, half : 2 * half] = array[:, :half]
+            array[:, 2 * half :] = 0.0
+        elif described.source == vertex:
+            array[..., half : 2 * half] = -array[..., :half]
+
+
+@st.composite
+def mostly(draw: st.DrawFn, small: Cases, large: Cases) -> Case:
+    """One draw in eight is large, and every example shrinks to a small one."""
+    return draw(large if draw(st.integers(0, 7)) == 7 else small)
 
 
 @st.composite

@@ -668,6 +668,10 @@ def _mean_distance(network: Network, before: State, after: State) -> Tensor:
     return frobenius_norms(network, changes).mean(dim=-1)
 
 
+NEGLIGIBLE = 1e-5
+"""Definition: Hairer, Norsett and Wanner I, Section II.4; below it the first step is 1e-6."""
+
+
 # The pair of Dormand and Prince (Hairer, Norsett and Wanner I, Table II.5.2). The last row of
 # stages holds the weights of the solution too, so that the last slope serves the next step.
 _STAGES = (
@@ -703,7 +707,7 @@ class _Integrator:
         self.stalled = torch.zeros_like(self.diverged)
         # The first guess of Hairer, Norsett and Wanner I, Section II.4; the control corrects it.
         position, speed = self._norm(start, start), self._norm(self.slope, start)
-        moving = (position > 1e-5) & (speed > 1e-5)
+        moving = (position > NEGLIGIBLE) & (speed > NEGLIGIBLE)
         self.step = torch.where(moving, 0.01 * position / speed, 1e-6)
 
     def _norm(self, change: Tensor, point: Tensor) -> Tensor:

@@ -1,0 +1,160 @@
+"""The engine with a deliberate fault in it, and who notices.
+
+A fault is planted by executing the changed source of its module before anything else imports that
+module. Modules import only from those before them, so all later ones see the mutant and nothing
+else. This takes a process for each fault; it is forked from a server that has loaded the libraries
+but nothing of this project, costs a fraction of a second, and leaves nothing to be undone.
+
+``python -m tests.mutants`` measures who notices each fault and writes ``reports/faults.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
+from importlib.util import find_spec, module_from_spec
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from tests.faults import FAULTS, Fault
+
+ROOT = Path(__file__).parent.parent
+TABLE = ROOT / "reports" / "faults.md"
+LIBRARIES = ("torch", "scipy.integrate", "sympy", "flint", "sklearn.datasets", "hypothesis")
+"""Imported once, by the server."""
+
+
+def processes(count: int) -> ProcessPoolExecutor:
+    """A pool whose every task runs in a process of its own."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(list(LIBRARIES))
+    return ProcessPoolExecutor(count, context, max_tasks_per_child=1)
+
+
+def plant(fault: Fault) -> None:
+    """Make the fault's module of this process the one with the fault.
+
+    Raises:
+        RuntimeError: when the module has been imported, or when its source does not hold exactly
+            once what the fault replaces.
+    """
+    name = f"theorycheck.{fault.module}"
+    if name in sys.modules:
+        raise RuntimeError(f"{name} has been imported without the fault")
+    spec = find_spec(name)
+    assert spec is not None
+    assert spec.origin is not None
+    source = Path(spec.origin).read_text(encoding="utf-8")
+    if source.count(fault.old) != 1:
+        raise RuntimeError(f"{fault.name}: {name} holds {fault.old!r} not once: adapt the fault")
+    mutant = module_from_spec(spec)
+    sys.modules[name] = mutant
+    exec(compile(source.replace(fault.old, fault.new), spec.origin, "exec"), vars(mutant))
+
+
+def noticed(fault: Fault | None, asked: Sequence[str]) -> list[str]:
+    """Which of the asked claims and tests turn red; to be called in a process of its own.
+
+    A claim is red when its verdict in the quick profile is not the one on record or its check
+    fails; a test when it fails, in any of its cases. Both are items of pytest and run as such.
+
+    Args:
+        fault: None for the engine as it is.
+        asked: node ids.
+
+    Returns:
+        Node ids, that of a single case only where it was asked by itself.
+
+    Raises:
+        RuntimeError: as `plant`, and when pytest cannot run what was asked.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    if fault is not None:
+        plant(fault)
+    outcomes = _Outcomes(asked)
+    output = io.StringIO()
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = [f"--rootdir={ROOT}", f"--report-dir={folder}", "--profile=quick"]
+        arguments += ["--device=cpu", "-p", "no:cacheprovider", "-p", "no:xdist"]
+        # Nobody reads how a test fails; explaining it costs more than most tests.
+        arguments += ["--assert=plain", "--tb=native", "-p", "no:unraisableexception"]
+        with redirect_stdout(output), redirect_stderr(output):
+            code = pytest.main([*arguments, *(str(ROOT / item) for item in asked)], [outcomes])
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise RuntimeError(f"pytest ended with {code}: {output.getvalue()[-2000:]}")
+    return [item for item, red in outcomes.red.items() if red]
+
+
+class _Outcomes:
+    """A pytest plugin that remembers which items failed, in the order in which they ran."""
+
+    def __init__(self, asked: Sequence[str]) -> None:
+        self.asked = frozenset(asked)
+        self.red: dict[str, bool] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        node = report.nodeid
+        item = node if node in self.asked else node.partition("[")[0]
+        self.red[item] = self.red.get(item, False) or report.failed
+
+
+def row(fault: Fault, red: Iterable[str]) -> str:
+    """The line of the table: module, name, effect and who noticed."""
+    names = ", ".join(f"`{item.rpartition('::')[2]}`" for item in red)
+    return f"| {fault.module} | {fault.name} | {fault.effect} | {names} |"
+
+
+def table(rows: Sequence[tuple[Fault, Sequence[str]]]) -> str:
+    """The text of ``reports/faults.md`` from the faults and who noticed each."""
+    by_claim = sum(any(item.startswith("properties/") for item in red) for _, red in rows)
+    lines = [
+        "# Deliberate faults",
+        "",
+        f"{len(rows)} faults in {len({fault.module for fault, _ in rows})} modules of the engine,"
+        f" each of which turns claims or tests red; {by_claim} of them turn a claim red.",
+        "",
+        "Measured by `python -m tests.mutants`: each fault of `tests/faults.py` is planted in a"
+        " process of its own, where those who should notice run. Claims, whose names have hyphens,"
+        " are red when their verdict in the quick profile is not the one on record; tests, whose"
+        " names start with `test_`, when they fail.",
+        "",
+        "| module | fault | what the engine then does | who noticed |",
+        "|---|---|---|---|",
+        *(row(fault, red) for fault, red in rows),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure and write the table; or, with arguments, only print who notices."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m tests.mutants")
+    parser.add_argument("faults", nargs="*", metavar="FAULT", help="print who notices these only")
+    parser.add_argument("--ask", nargs="+", metavar="NODE", help="ask these pytest items instead")
+    options = parser.parse_args()
+    chosen = [fault for fault in FAULTS if fault.name in (options.faults or [fault.name])]
+    asked = [options.ask or fault.asked for fault in chosen]
+    rows = []
+    with processes(os.cpu_count() or 1) as pool:
+        everybody = list(dict.fromkeys(item for items in asked for item in items))
+        already = pool.submit(noticed, None, everybody).result()
+        if already:
+            parser.exit(1, f"red without any fault: {', '.join(already)}\n")
+        for fault, red in zip(chosen, pool.map(noticed, chosen, asked), strict=True):
+            print(fault.name, *(red or ["NOBODY"]), sep="\n    ", flush=True)
+            rows.append((fault, red))
+    if not options.faults and not options.ask:
+        TABLE.write_text(table(rows), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""The search for a counterexample, and the seeds and sizes that claims give it."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from theorycheck.claims import Claim, Setting
+from theorycheck.evidence import Findings, equality
+from theorycheck.search import search
+
+LARGEST = 10
+"""Of the numbers below, those up to here satisfy the claim, and those below 0 its control."""
+
+
+def small_numbers(
+    tried: list[int], id: str = "small-numbers", *, highest: int = 100, examples: int = 100
+) -> Claim:
+    """The claim that integers are small; it notes every number that it is checked on."""
+
+    def check(setting: Setting, number: int) -> Findings:
+        tried.append(number)
+        holds = number < 0 if setting.altered else number <= LARGEST
+        yield equality(np.array([holds]), np.array([True]), "integers")
+
+    given = {"number": st.integers(-100, highest)}
+    return Claim(id, "", "identity", (), "", (), "", check, given, examples)
+
+
+def test_counting_stops_at_the_first_violation_and_shrinking_goes_on() -> None:
+    tried: list[int] = []
+    evidence = search(small_numbers(tried), Setting(seed=1))
+    first = next(i for i, number in enumerate(tried) if number > LARGEST)
+    assert evidence.counterexample is not None
+    assert evidence.tried == evidence.met == first + 1 < len(tried)
+    assert tried[-1] == LARGEST + 1
+
+
+def test_the_control_is_altered_and_not_shrunk() -> None:
+    tried: list[int] = []
+    evidence = search(small_numbers(tried), Setting(altered=True, seed=1))
+    first = next(i for i, number in enumerate(tried) if number >= 0)
+    assert evidence.counterexample is not None
+    assert evidence.tried == first + 1
+    assert set(tried[first:]) == {tried[first]}
+
+
+def test_the_seed_decides_what_is_tried() -> None:
+    runs: list[list[int]] = [[], [], []]
+    for tried, seed in zip(runs, (1, 1, 2), strict=True):
+        search(small_numbers(tried), Setting(seed=seed))
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_seeds_depend_on_run_claim_and_side() -> None:
+    claims = [small_numbers([], name) for name in ("one-claim", "another-claim")]
+    seeds = [
+        claim.seed(run, altered=altered)
+        for claim in claims
+        for run in (0, 1)
+        for altered in (False, True)
+    ]
+    assert len(set(seeds)) == 8
+
+
+def test_effort_scales_the_number_of_examples_and_leaves_one() -> None:
+    for effort, expected in ((1.0, 40), (0.25, 10), (0.001, 1)):
+        tried: list[int] = []
+        claim = small_numbers(tried, highest=0, examples=40)
+        assert search(claim, Setting(seed=1, effort=effort)).tried == len(tried) == expected
