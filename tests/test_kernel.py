@@ -1025,3 +1025,20 @@ def test_huge_and_tiny_sides_are_shown_briefly() -> None:
     huge = "product([rho ** 4 for i in range(5000)])"
     with pytest.raises(Rejected, match=r"the left side is \d\.\d+e-6021"):
         kernel.check(certificate(f"{huge} <= 1"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"version": "0123456789abcdef"}, "not the one that its version names"),
+        ({"schema_version": 1}, "schema version 1"),
+        ({"schema_version": True}, "not of type int"),
+        ({"note": ""}, "the keys are not"),
+    ],
+)
+def test_a_new_digest_does_not_help(changes: dict[str, Any], reason: str) -> None:
+    content = {key: value for key, value in certificate().items() if key != "digest"} | changes
+    with pytest.raises(Rejected, match=reason):
+        kernel.check({**content, "digest": kernel.digest(content)})
+    with pytest.raises(Rejected, match="the digest differs"):
+        kernel.check({**certificate(), "digest": kernel.digest({})})
