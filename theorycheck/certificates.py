@@ -8,7 +8,6 @@ published as a JSON Schema, ``certificate.schema.json`` beside this module.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +20,9 @@ from theorycheck.kernel import Evaluator, Example, Rejected, Statement, Undecide
 
 Shows = Literal["refuted", "tight"]
 """The conclusion is false for the example; or true, and close to an equality."""
+
+SEARCH = 10
+"""How much more work than the check of one assignment the search among all of them may take."""
 
 
 def formal_statement(claim: Claim) -> dict[str, Any] | None:
@@ -87,7 +89,9 @@ def _assignment(
     With both sides there.
     """
     for bits in kernel.PRECISIONS:
-        evaluator = Evaluator(Example(document), statement.where, bits)
+        example = Example(document)
+        example.work *= SEARCH
+        evaluator = Evaluator(example, statement.where, bits)
         best: tuple[float, dict[str, Any], kernel.Number, kernel.Number] | None = None
         unmet: str | None = None
         try:
@@ -126,8 +130,6 @@ def load(path: Path) -> dict[str, Any]:
         InputError: when it cannot be read or is rejected.
     """
     try:
-        kernel.verify(str(path))
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (Rejected, OSError) as error:
+        return kernel.verify(str(path)).document
+    except Rejected as error:
         raise InputError(f"certificate {path}: {error}; restore it") from error
-    return document

@@ -37,22 +37,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from itertools import combinations
+from functools import partial, reduce
+from itertools import combinations, count, product, takewhile
 from pathlib import Path
 from typing import Any
 
 SCHEMA_VERSION = 2
 PRECISIONS = (64, 256, 1024)
 """Bits of the enclosures, tried in this order."""
-MOST_BYTES = 4_000_000
-MOST_NUMBERS = 50_000
-MOST_BITS = 100_000
-MOST_WORK = 20_000_000
+MOST_BYTES = 1_000_000
+MOST_NUMBERS = 20_000
+MOST_BITS = 50_000
+MOST_WORK = 6_000_000
 DEEPEST = 40
-"""Limits, so that no file can keep the kernel busy for ever; work is counted in small operations,
-so that whether a certificate is accepted does not depend on the speed of a machine."""
+"""Limits, so that no file can keep the kernel busy for ever, or fill the memory. Work is counted
+(`Example.spend`), not timed: whether a certificate is accepted does not depend on the machine."""
 
 NUMBER = re.compile(r"(0|-?[1-9][0-9]{0,1499})(?:/([1-9][0-9]{0,1499}))?")
+FORMULA = re.compile(r"[A-Za-z_0-9 ()\[\],+*/<>=!-]{1,2000}")
+"""No quotes, comments, attributes, lambdas, line breaks, or letters that only look like others."""
 NAME = r"[A-Za-z_][A-Za-z_0-9]*"
 DEFINITION = re.compile(rf"({NAME})(?:\(({NAME}(?:, {NAME})*)\))? = (.+)", re.DOTALL)
 QUANTIFIER = re.compile(rf"({NAME}) in (.+)", re.DOTALL)
@@ -66,7 +69,9 @@ class Undecided(Exception):
     """Enclosures overlap: more bits are needed."""
 
 
-MISUSE = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError, RecursionError)
+MISUSE = (
+    TypeError, ValueError, ArithmeticError, AttributeError, LookupError, RecursionError, MemoryError
+)  # fmt: skip
 """What operations raise when a statement applies them to what they are not meant for. Whatever it
 is, to reject is safe."""
 
@@ -112,8 +117,6 @@ class Enclosure:
         return replace(self._result(other, *products), square=known)
 
     def __truediv__(self, other: Number) -> Number:
-        if isinstance(other, Dual):
-            return Dual(self, Fraction(0)) / other
         if not isinstance(other, Enclosure):
             return self * (1 / other)
         if other.low <= 0 <= other.high:
@@ -236,7 +239,7 @@ def motion_of(number: Any) -> Number:
 # --- Reading -------------------------------------------------------------------------------------
 
 
-def read(text: str) -> dict[str, Any]:
+def read(text: str, limit: int) -> dict[str, Any]:
     """Strict JSON: no repeated keys, no floats, no NaN."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -245,14 +248,18 @@ def read(text: str) -> dict[str, Any]:
         return dict(pairs)
 
     def refuse(literal: str) -> Any:
-        raise Rejected(f'{literal[:20]!r} is not exact: numbers are strings such as "-3/4"')
+        raise Rejected(f'{literal[:20]}: numbers other than sizes are strings such as "-3/4"')
 
-    if len(text) > MOST_BYTES:
-        raise Rejected(f"longer than {MOST_BYTES} characters")
+    def whole(literal: str) -> int:
+        return int(literal) if len(literal) < 10 else refuse(literal)
+
+    if len(text) > limit:
+        raise Rejected(f"longer than {limit} characters")
     try:
         document = json.loads(
-            text, object_pairs_hook=unique, parse_float=refuse, parse_constant=refuse
-        )
+            text, object_pairs_hook=unique, parse_float=refuse, parse_constant=refuse,
+            parse_int=whole,
+        )  # fmt: skip
     except RecursionError as error:
         raise Rejected("nested too deeply") from error
     except ValueError as error:
@@ -378,6 +385,7 @@ class Network:
         self.widths = [size(input_width, "input width")]
         self.layers: list[Layer] = []
         self.parameters: list[Parameter] = []
+        self.connections = 0
         if not 1 <= len(layers) <= DEEPEST:
             raise Rejected(f"the number of layers is not between 1 and {DEEPEST}")
         for entry in layers:
@@ -393,6 +401,9 @@ class Network:
         for item in edges:
             edge = read_edge(item, self.widths, size(width, "width"), len(self.parameters))
             read_edges.append(edge)
+            self.connections += 1 if edge.patches is None else sum(map(len, edge.patches))
+            if self.connections > MOST_NUMBERS:
+                raise Rejected("too many connections")
             if edge.patches is not None:
                 shape = (width // len(edge.patches), len(edge.patches[0]))
                 self.parameters.append(Parameter("weight", vertex, shape, edge))
@@ -450,19 +461,26 @@ class Example:
         self.outputs = self.network.widths[-1]
         shape = (1, self.samples, self.outputs)
         self.y = None if targets is None else array(targets, shape, "targets")[0]
-        self.numbers = {str(name): number(value) for name, value in numbers.items()}
+        if len(numbers) > 1000:
+            raise Rejected("more than 1000 numbers")
+        self.numbers = {name: number(value) for name, value in numbers.items()}
         self.work = MOST_WORK
 
     def spend(self, result: Any) -> Any:
-        """Count an operation by the length of its result."""
-        if isinstance(result, Fraction):
+        """Count the work of computing something by its length; a unit is about a microsecond."""
+        if isinstance(result, (list, tuple)):
+            for entry in result:
+                self.spend(entry)
+        elif isinstance(result, Dual):
+            self.spend((result.value, result.motion))
+        elif isinstance(result, Enclosure):
+            # Four products and two roundings where a rational needs one product.
+            self.spend([result.low, result.high, result.square or 0] * 4)
+        elif isinstance(result, (int, Fraction)):
             bits = result.numerator.bit_length() + result.denominator.bit_length()
             if bits > MOST_BITS:
                 raise Rejected(f"a number grows beyond {MOST_BITS} bits")
-            self.work -= (bits >> 10) ** 2
-        elif isinstance(result, Dual):
-            self.spend(result.value)
-            self.spend(result.motion)
+            self.work -= (bits >> 8) + (bits >> 10) ** 2
         self.work -= 4
         if self.work < 0:
             raise Rejected("the check takes too many operations")
@@ -541,17 +559,19 @@ class Example:
 # --- Matrices of rationals -----------------------------------------------------------------------
 
 
-def integers(matrix: Rows) -> tuple[list[list[int]], int]:
+def integers(matrix: Rows, example: Example) -> tuple[list[list[int]], int]:
     """The matrix times a common denominator, and that denominator."""
-    if any(isinstance(entry, Enclosure) for row in matrix for entry in row):
-        raise Undecided
-    common = math.lcm(*(entry.denominator for row in matrix for entry in row))
-    return [[int(entry * common) for entry in row] for row in matrix], common
+    common = 1
+    for entry in (entry for row in matrix for entry in row):
+        if isinstance(entry, Enclosure):
+            raise Undecided
+        common = example.spend(math.lcm(common, entry.denominator))
+    return example.spend([[int(entry * common) for entry in row] for row in matrix]), common
 
 
 def rank(matrix: Rows, example: Example) -> int:
     """By fraction-free elimination (Bareiss 1968): every division below is exact."""
-    rows, _ = integers(matrix)
+    rows, _ = integers(matrix, example)
     found, previous = 0, 1
     for column in range(len(rows[0])):
         pivot = next((i for i in range(found, len(rows)) if rows[i][column]), None)
@@ -561,11 +581,8 @@ def rank(matrix: Rows, example: Example) -> int:
         top = rows[found]
         for i in range(found + 1, len(rows)):
             factor = rows[i][column]
-            rows[i] = [
-                (a * top[column] - b * factor) // previous
-                for a, b in zip(rows[i], top, strict=True)
-            ]
-            example.spend(Fraction(max(map(abs, rows[i]))))
+            pairs = zip(rows[i], top, strict=True)
+            rows[i] = example.spend([(a * top[column] - b * factor) // previous for a, b in pairs])
         previous = top[column]
         found += 1
     return found
@@ -589,29 +606,32 @@ def signature(matrix: list[list[int]], example: Example) -> tuple[int, int]:
             i, j = pair
             for row in rest:
                 row[i] += row[j]
+            example.spend(rest)
             rest[i] = [a + b for a, b in zip(rest[i], rest[j], strict=True)]
             continue
         top, corner = rest[pivot], rest[pivot][pivot]
         signs[corner * previous < 0] += 1
-        example.spend(Fraction(corner * len(rest)))
         others = [k for k in order if k != pivot]
         rest = [
-            [(rest[i][j] * corner - top[i] * top[j]) // previous for j in others] for i in others
+            example.spend([(rest[i][j] * corner - top[i] * top[j]) // previous for j in others])
+            for i in others
         ]
         previous = corner
     return signs[0], signs[1]
 
 
-def squared_singular_values(matrix: Rows, example: Example, bits: int) -> list[Number]:
-    """Eigenvalues of the smaller Gram matrix, largest first; rational ones exactly.
+def squared_singular_values(
+    rows: list[list[int]], common: int, example: Example, bits: int
+) -> list[Number]:
+    """Of a matrix of integers divided by ``common``, largest first; rational ones exactly.
 
-    The Gram matrix of an integer matrix has integer entries, so that its rational eigenvalues are
-    integers: bisection between integers finds them, and then encloses the others.
+    They are the eigenvalues of the smaller Gram matrix. That of an integer matrix has integer
+    entries, so that its rational eigenvalues are integers: bisection between integers finds them,
+    and then encloses the others.
     """
-    rows, common = integers(matrix)
     if len(rows) > len(rows[0]):
         rows = [list(column) for column in zip(*rows, strict=True)]
-    gram = [[sum(map(int.__mul__, a, b)) for b in rows] for a in rows]
+    gram = [[int(example.dot(a, b)) for b in rows] for a in rows]
     order, known = len(gram), dict[Fraction, tuple[int, int]]()
 
     def counts(bound: Fraction) -> tuple[int, int]:
@@ -619,7 +639,7 @@ def squared_singular_values(matrix: Rows, example: Example, bits: int) -> list[N
         if bound not in known:
             p, q = bound.numerator, bound.denominator
             shifted = [[q * a - p * (i == j) for j, a in enumerate(r)] for i, r in enumerate(gram)]
-            known[bound] = signature(shifted, example)
+            known[bound] = signature(example.spend(shifted), example)
         return known[bound]
 
     def enclosed(index: int) -> Number:
@@ -648,13 +668,18 @@ RELATIONS: dict[type, str] = {
 SYMBOLS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥"}
 
 
-def parse(formula: str) -> ast.expr:
-    if not isinstance(formula, str) or len(formula) > 2000:
-        raise Rejected("a formula is not a text of at most 2000 characters")
+def parse(formula: Any) -> ast.expr:
+    if not isinstance(formula, str) or not FORMULA.fullmatch(formula):
+        raise Rejected(f"not a formula: {ascii(formula)[:60]}")
     try:
         return ast.parse(formula, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise Rejected(f"not a formula: {formula[:60]!r}") from error
+        raise Rejected(f"not a formula: {formula[:60]}") from error
+
+
+def is_index(value: Any) -> bool:
+    """A whole number, or a tuple of them."""
+    return type(value) is int or (isinstance(value, tuple) and all(map(is_index, value)))
 
 
 class Evaluator:
@@ -664,6 +689,7 @@ class Evaluator:
         self.example, self.bits = example, bits
         self.memory: dict[Any, Any] = {}
         network = example.network
+        self.normalisations = {layer.normalisation for layer in network.layers} - {"none"}
 
         def parameters(role: str) -> list[int]:
             return [k for k, p in enumerate(network.parameters) if p.role == role]
@@ -687,22 +713,22 @@ class Evaluator:
             "f": self.output,
             "h": self.feature,
             "df": self.derivative,
-            "layer": lambda k: network.parameters[k].layer,
-            "source": self.source,
-            "slope": lambda v: network.layers[self.whole(v) - 1].slope,
+            "layer": lambda k: self.parameter(k).layer,
+            "source": lambda k: self.parameter(k, "weight").edge.source,
+            "slope": lambda v: self.layer(v).slope,
             "patches": self.patches,
             "chain": self.is_chain,
             "smooth": self.is_smooth,
-            "detached": lambda: self.normalisations() == {"batch-detached"},
-            "normalised": lambda: bool(self.normalisations()),
-            "normalised_layer": lambda v: network.layers[self.whole(v) - 1].gain is not None,
+            "detached": lambda: self.normalisations == {"batch-detached"},
+            "normalised": lambda: bool(self.normalisations),
+            "normalised_layer": lambda v: self.layer(v).gain is not None,
             # Vectors and matrices.
             "inner": lambda a, b: example.dot(self.flat(a), self.flat(b)),
             "squared": lambda a: example.dot(self.flat(a), self.flat(a)),
-            "outer": lambda a, b: [[example.spend(p * q) for q in b] for p in a],
+            "outer": lambda a, b: self.outer(self.flat(a), self.flat(b)),
             "outside": self.outside,
             "zero": lambda a: all(self.compared(e, "==", Fraction(0)) for e in self.flat(a)),
-            "rank": lambda a: Fraction(rank(a, example)),
+            "rank": lambda a: rank(self.matrix(a), example),
             "frobenius": lambda a: root(example.dot(self.flat(a), self.flat(a)), bits),
             "spectral": lambda a: self.singular_values(a)[0],
             "nuclear": lambda a: self.total(self.singular_values(a)),
@@ -712,7 +738,7 @@ class Evaluator:
             "nuclear_beyond": lambda a, r: self.total(self.singular_values(a, r)),
             "largest": lambda a: self.greatest([self.absolute(e) for e in self.flat(a)]),
             # Numbers and collections.
-            "root": lambda a: root(a, bits),
+            "root": lambda a: root(self.scalar(a), bits),
             "abs": self.absolute,
             "len": len,
             "range": lambda *a: tuple(range(*map(self.whole, a))),
@@ -727,138 +753,169 @@ class Evaluator:
             self.add_name(name, value)
         for name in [name[:-2] for name in example.numbers if name.endswith("_1")]:
             # The numbers beta_1, beta_2, ... are also the entries of the list beta.
-            several = [f"{name}_{i}" for i in range(1, len(example.numbers) + 1)]
-            self.add_name(name, [example.numbers[n] for n in several if n in example.numbers])
+            several = (example.numbers.get(f"{name}_{i}") for i in count(1))
+            self.add_name(name, [*takewhile(lambda entry: entry is not None, several)])
         for definition in definitions:
             self.define(definition)
 
     # Names
 
-    def check_name(self, name: str) -> None:
-        if not re.fullmatch(NAME, name) or name in self.names or name in self.functions:
-            raise Rejected(f"the name {name[:30]!r} cannot be used")
+    def bound(self, scope: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
+        """A scope with one more variable, which must not hide what a name stands for elsewhere."""
+        if name in self.names or name in self.functions:
+            raise Rejected(f"the name {name[:30]} has another meaning already")
+        return {**scope, name: value}
 
     def add_name(self, name: str, value: Any) -> None:
-        self.check_name(name)
-        self.names[name] = value
+        if not re.fullmatch(NAME, name):
+            raise Rejected(f"the name {ascii(name)[:30]} cannot be used")
+        self.names = self.bound(self.names, name, value)
 
     def define(self, definition: Any) -> None:
         match = DEFINITION.fullmatch(definition) if isinstance(definition, str) else None
         if match is None:
-            raise Rejected(f"not a definition: {str(definition)[:60]!r}")
+            raise Rejected(f"not a definition: {ascii(definition)[:60]}")
         name, body = match[1], parse(match[3])
         if match[2] is None:
             self.add_name(name, self.evaluate(body, {}))
             return
         arguments = match[2].split(", ")
-        functions = dict(self.functions)
+        called = {node.func for node in ast.walk(body) if isinstance(node, ast.Call)}
+        known = {part.id for part in called if isinstance(part, ast.Name)} <= self.functions.keys()
+        if not known or len(set(arguments)) < len(arguments):
+            raise Rejected(f"{name[:30]}: a call of what is not yet defined, or equal arguments")
+
+        def evaluated(*values: Any) -> Any:
+            scope: dict[str, Any] = {}
+            for argument, value in zip(arguments, values, strict=True):
+                scope = self.bound(scope, argument, value)
+            return self.evaluate(body, scope)
 
         def function(*values: Any) -> Any:
-            if len(values) != len(arguments):
-                raise Rejected(f"{name} takes {len(arguments)} arguments")
-            return self.evaluate(body, dict(zip(arguments, values, strict=True)), functions)
+            if not is_index(values):
+                return evaluated(*values)
+            return self.remembered(("where", name, values), lambda: evaluated(*values))
 
-        self.check_name(name)
-        self.functions[name] = lambda *values: self.remembered(
-            ("where", name, *values), function, *values
-        )
+        self.functions = self.bound(self.functions, name, function)
 
-    def remembered(self, key: Any, function: Callable[..., Any], *values: Any) -> Any:
-        """Call a function once for each value of its arguments."""
-        try:
-            known = key in self.memory
-        except TypeError:
-            return function(*values)
-        if not known:
-            self.memory[key] = function(*values)
+    def remembered(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """Compute once what whole numbers and texts determine."""
+        if key not in self.memory:
+            self.memory[key] = make()
         return self.memory[key]
 
     # The network
 
     def trace(self, batch: tuple[int, ...]) -> Trace:
-        def make() -> Trace:
-            return self.example.forward(batch, self.example.W, self.bits)
-
-        result: Trace = self.remembered(("trace", batch), make)
-        return result
+        found: Trace = self.remembered(
+            ("trace", batch), lambda: self.example.forward(batch, self.example.W, self.bits)
+        )
+        return found
 
     def place(self, n: Any, batch: Any) -> tuple[tuple[int, ...], int]:
         """A batch, and the position of a sample within it."""
-        # Without normalisation a sample's output does not depend on the batch.
-        chosen = tuple(map(self.whole, batch or self.names["samples"]))
-        if not self.normalisations():
-            chosen = self.names["samples"]
-        if self.whole(n) not in chosen or not set(chosen) <= set(self.names["samples"]):
+        samples: tuple[int, ...] = self.names["samples"]
+        chosen = samples
+        if batch is not None:
+            chosen = tuple(self.index(m, len(samples)) for m in batch)
+        if self.whole(n) not in self.example.spend(chosen):
             raise Rejected("a sample that is not in the batch")
+        if not self.normalisations:
+            chosen = samples  # A sample's output does not depend on the others.
         return chosen, chosen.index(self.whole(n))
 
     def output(self, n: Any, c: Any, batch: Any = None) -> Any:
         chosen, position = self.place(n, batch)
-        return self.trace(chosen).values[-1][position][self.whole(c)]
+        return self.trace(chosen).values[-1][position][self.index(c, self.example.outputs)]
 
     def feature(self, n: Any) -> Any:
         chosen, position = self.place(n, None)
         return self.trace(chosen).values[-2][position]
 
     def derivative(self, n: Any, c: Any, k: Any, batch: Any = None) -> Any:
+        """The derivative of an output in all entries of a parameter, in the parameter's shape."""
         chosen, position = self.place(n, batch)
-        index, output = self.whole(k), self.whole(c)
-        parameter = self.example.network.parameters[index]
+        parameter, output = self.parameter(k), self.index(c, self.example.outputs)
         shape = parameter.shape
 
-        def along(*entry: int) -> Number:
-            def make() -> Rows:
-                moved = self.example.moved(index, entry)
-                known = self.trace(chosen).values[: parameter.layer]
-                return self.example.forward(chosen, moved, self.bits, known).values[-1]
+        def moved(entry: tuple[int, ...]) -> Rows:
+            parameters = self.example.moved(self.whole(k), entry)
+            known = self.trace(chosen).values[: parameter.layer]
+            return self.example.forward(chosen, parameters, self.bits, known).values[-1]
 
-            rows = self.remembered(("df", chosen, index, entry), make)
-            return motion_of(rows[position][output])
+        def make() -> dict[tuple[int, ...], Rows]:
+            return {entry: moved(entry) for entry in product(*map(range, shape))}
 
-        if len(shape) == 2:
-            return [[along(i, j) for j in range(shape[1])] for i in range(shape[0])]
-        return [along(i) for i in range(shape[0])] if shape else along()
+        rows = self.remembered(("df", chosen, self.whole(k)), make)
+
+        def along(*entry: int) -> Any:
+            if len(entry) < len(shape):
+                return [along(*entry, i) for i in range(shape[len(entry)])]
+            return motion_of(rows[entry][position][output])
+
+        return along()
+
+    def layer(self, v: Any) -> Layer:
+        layers = self.example.network.layers
+        return layers[self.index(self.whole(v) - 1, len(layers))]
+
+    def parameter(self, k: Any, role: str | None = None) -> Any:
+        parameters = self.example.network.parameters
+        found = parameters[self.index(k, len(parameters))]
+        if role is not None and found.role != role:
+            raise Rejected(f"a parameter that is not a {role}")
+        return found
 
     def patches(self, k: Any) -> int:
-        edge = self.example.network.parameters[self.whole(k)].edge
-        return 1 if edge is None or edge.patches is None else len(edge.patches)
-
-    def source(self, k: Any) -> int:
-        edge = self.example.network.parameters[self.whole(k)].edge
-        if edge is None:
-            raise Rejected("the source of a parameter that is not a weight")
-        return edge.source
+        return len(self.parameter(k, "weight").edge.patches)
 
     def is_chain(self) -> bool:
         layers = self.example.network.layers
         return all(
-            len(layer.edges) == 1 and layer.edges[0].source == v and layer.edges[0].patches
+            len(layer.edges) == 1
+            and layer.edges[0].source == v
+            and layer.edges[0].patches is not None
             for v, layer in enumerate(layers)
         )
 
     def is_smooth(self, batch: Any = None) -> bool:
         """Whether no unit with an activation that bends is at its kink."""
-        trace = self.trace(self.place((batch or (0,))[0], batch)[0])
+        chosen, _ = self.place(0 if batch is None else batch[0], batch)
         return all(
             layer.slope == 1 or all(self.compared(z, "!=", Fraction(0)) for z in self.flat(rows))
-            for layer, rows in zip(self.example.network.layers, trace.arguments, strict=True)
+            for layer, rows in zip(
+                self.example.network.layers, self.trace(chosen).arguments, strict=True
+            )
         )
-
-    def normalisations(self) -> set[str]:
-        return {layer.normalisation for layer in self.example.network.layers} - {"none"}
 
     # Arrays and collections
 
     def whole(self, value: Any) -> int:
-        whole = isinstance(value, (int, Fraction)) and value == int(value)
-        if not whole or abs(value) > MOST_NUMBERS:
+        found = self.scalar(value)
+        if isinstance(found, Enclosure) or found.denominator != 1 or abs(found) > MOST_NUMBERS:
             raise Rejected("a number that is not whole, or too large")
-        return int(value)
+        return int(found)
 
-    def flat(self, value: Any) -> list[Any]:
+    def index(self, value: Any, count: int) -> int:
+        """One of the whole numbers below a count."""
+        position = self.whole(value)
+        if not 0 <= position < count:
+            raise Rejected("a number or subscript out of range")
+        return position
+
+    def flat(self, value: Any) -> list[Number]:
         if isinstance(value, list):
             return [entry for part in value for entry in self.flat(part)]
-        return [value]
+        return [self.scalar(value)]
+
+    def matrix(self, value: Any) -> Rows:
+        rows = [[self.scalar(entry) for entry in row] for row in value]
+        if not rows or not rows[0] or any(len(row) != len(rows[0]) for row in rows):
+            raise Rejected("not a matrix")
+        return rows
+
+    def outer(self, left: list[Number], right: list[Number]) -> Rows:
+        return [[self.example.spend(a * b) for b in right] for a in left]
 
     def absolute(self, value: Any) -> Any:
         return value if self.compared(value, ">=", Fraction(0)) else -value
@@ -866,38 +923,32 @@ class Evaluator:
     def compared(self, left: Any, relation: str, right: Any) -> bool:
         if relation not in RELATIONS.values():
             raise Rejected("a comparison that is not part of the language")
-        return compare(self.scalar(left), relation, self.scalar(right))
+        sides = self.example.spend((self.scalar(left), self.scalar(right)))
+        return compare(sides[0], relation, sides[1])
 
     @staticmethod
     def scalar(value: Any) -> Number:
         if isinstance(value, bool) or not isinstance(value, (int, Fraction, Enclosure)):
-            raise Rejected("a comparison of what are not numbers")
+            raise Rejected("what is used as a number is none")
         return Fraction(value) if isinstance(value, int) else value
 
     def greatest(self, values: Any) -> Any:
-        best, *rest = values
-        for value in rest:
-            best = value if self.compared(value, ">", best) else best
-        return best
+        return reduce(lambda best, v: v if self.compared(v, ">", best) else best, values)
 
     def total(self, values: Any) -> Any:
-        result: Any = Fraction(0)
-        for i, value in enumerate(values):
-            result = self.arithmetic(ast.Add(), result, value) if i else value
-        return result
+        first, rest = [*values][:1] or [Fraction(0)], [*values][1:]
+        return reduce(partial(self.arithmetic, ast.Add()), rest, *first)
 
     def product(self, values: Any) -> Any:
-        result: Any = Fraction(1)
-        for value in values:
-            result = self.arithmetic(ast.Mult(), result, value)
-        return result
+        return reduce(partial(self.arithmetic, ast.Mult()), values, Fraction(1))
 
     def batches(self, size: Any) -> list[tuple[int, ...]]:
         """All sets of samples of a given size."""
-        samples, count = self.names["samples"], self.whole(size)
-        if count < 0 or math.comb(len(samples), count) > MOST_NUMBERS:
+        samples = self.names["samples"]
+        chosen = self.index(size, len(samples) + 1)
+        if math.comb(len(samples), chosen) * (chosen + 1) > 10 * MOST_NUMBERS:
             raise Rejected("too many batches")
-        return list(combinations(samples, count))
+        return list(combinations(samples, chosen))
 
     def outside(self, matrix: Any, vectors: Any) -> Any:
         """Rows less their projections on the span of some vectors (Gram-Schmidt)."""
@@ -910,35 +961,33 @@ class Evaluator:
                 vector = [self.example.spend(a - share * b) for a, b in pairs]
             return vector
 
-        for vector in vectors:
+        for vector in self.matrix(vectors):
             rest = project(vector)
             basis += [rest] if any(rest) else []
-        return [project(row) for row in matrix]
+        return [project(row) for row in self.matrix(matrix)]
 
     def squares(self, matrix: Any, skipped: Any = 0) -> list[Number]:
         """Squared singular values, largest first, without the first few."""
-
-        def make() -> list[Number]:
-            return squared_singular_values(matrix, self.example, self.bits)
-
-        found: list[Number] = self.remembered(("squares", tuple(map(tuple, matrix))), make)
-        return found[self.whole(skipped) :]
+        rows, common = integers(self.matrix(matrix), self.example)
+        key = ("squares", repr([hex(common), *([*map(hex, row)] for row in rows)]))
+        found: list[Number] = self.remembered(
+            key, lambda: squared_singular_values(rows, common, self.example, self.bits)
+        )
+        return found[self.index(skipped, MOST_NUMBERS) :]
 
     def singular_values(self, matrix: Any, skipped: Any = 0) -> list[Number]:
-        return [root(square, self.bits) for square in self.squares(matrix, skipped)]
+        squares = self.squares(matrix, skipped)
+        return [self.example.spend(root(square, self.bits)) for square in squares]
 
     # Formulas
 
-    def evaluate(
-        self, node: ast.expr, scope: dict[str, Any], functions: Any = None, depth: int = 0
-    ) -> Any:
+    def evaluate(self, node: ast.expr, scope: dict[str, Any], depth: int = 0) -> Any:
         self.example.spend(None)
         if depth > DEEPEST:
             raise Rejected("a formula is nested too deeply")
-        functions = self.functions if functions is None else functions
 
         def value(part: ast.expr) -> Any:
-            return self.evaluate(part, scope, functions, depth + 1)
+            return self.evaluate(part, scope, depth + 1)
 
         match node:
             case ast.Constant(value=bool() | int() as constant):
@@ -968,15 +1017,17 @@ class Evaluator:
             case ast.IfExp(test=test, body=body, orelse=other):
                 return value(body) if self.truth(value(test)) else value(other)
             case ast.Subscript(value=part, slice=index):
-                entries, position = value(part), self.whole(value(index))
-                if not isinstance(entries, (list, tuple)) or not 0 <= position < len(entries):
-                    raise Rejected("a subscript out of range")
-                return entries[position]
+                entries = value(part)
+                if not isinstance(entries, (list, tuple)):
+                    raise Rejected("a subscript of what is not a list")
+                return entries[self.index(value(index), len(entries))]
             case ast.ListComp(elt=part, generators=loops):
-                return self.comprehension(part, loops, scope, functions, depth)
-            case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]) if name in functions:
-                return functions[name](*map(value, parts))
-        raise Rejected(f"not part of the language: {ast.unparse(node)[:60]!r}")
+                return self.comprehension(part, loops, scope, depth + 1)
+            case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]):
+                if name in self.functions:
+                    arguments = self.example.spend([*map(value, parts)])
+                    return self.example.spend(self.functions[name](*arguments))
+        raise Rejected(f"not part of the language, or unknown: {ast.unparse(node)[:60]}")
 
     @staticmethod
     def truth(value: Any) -> bool:
@@ -985,24 +1036,26 @@ class Evaluator:
         return value
 
     def comprehension(
-        self, part: ast.expr, loops: Any, scope: dict[str, Any], functions: Any, depth: int
+        self, part: ast.expr, loops: list[ast.comprehension], scope: dict[str, Any], depth: int
     ) -> list[Any]:
         if not loops:
-            return [self.evaluate(part, scope, functions, depth + 1)]
+            return [self.evaluate(part, scope, depth)]
         loop, *others = loops
         found = []
-        values = self.evaluate(loop.iter, scope, functions, depth + 1)
-        if not isinstance(loop.target, ast.Name) or not isinstance(values, (list, tuple)):
+        values = self.evaluate(loop.iter, scope, depth)
+        if not isinstance(loop.target, ast.Name) or loop.is_async:
+            raise Rejected("a loop that is not of the form: for name in list")
+        if not isinstance(values, (list, tuple)):
             raise Rejected("a loop that is not over a list")
         for value in values:
-            inner = {**scope, loop.target.id: value}
-            conditions = (self.evaluate(c, inner, functions, depth + 1) for c in loop.ifs)
-            if all(map(self.truth, conditions)):
-                found += self.comprehension(part, others, inner, functions, depth + 1)
+            inner = self.bound(scope, loop.target.id, value)
+            if all(self.truth(self.evaluate(test, inner, depth)) for test in loop.ifs):
+                found += self.comprehension(part, others, inner, depth + 1)
         return found
 
     def arithmetic(self, op: ast.operator, left: Any, right: Any) -> Any:
         """Entry by entry; a number combines with every entry of an array."""
+        self.example.spend(None)
         if isinstance(left, list) and isinstance(right, list):
             if not isinstance(op, (ast.Add, ast.Sub)) or len(left) != len(right):
                 raise Rejected("arrays that cannot be combined")
@@ -1023,7 +1076,7 @@ class Evaluator:
                 if compare(b, "==", Fraction(0)):
                     raise Rejected("a division by zero")
                 return self.example.spend(a / b)
-            case ast.Pow() if isinstance(right, int) and 0 <= right <= 4:
+            case ast.Pow() if type(right) is int and 0 <= right <= 4:
                 return self.product([a] * right)
         raise Rejected("an operation that is not part of the language")
 
@@ -1037,48 +1090,54 @@ Assignment = dict[str, Any]
 class Statement:
     """For all values of the variables: where the hypotheses hold, so does the conclusion."""
 
-    given: list[str]
-    where: list[str]
-    forall: list[tuple[str, str]]
+    given: list[ast.expr]
+    where: list[Any]
+    forall: list[tuple[str, ast.expr]]
     left: ast.expr
     relation: str
     right: ast.expr
 
     @classmethod
     def read(cls, document: Any) -> Statement:
-        _, words, given, where, forall, conclusion = fields(document, "statement", **STATEMENT)
-        if not all(isinstance(hypothesis, str) for hypothesis in words):
-            raise Rejected("a hypothesis in words is not a text")
+        latex, hypotheses, given, where, forall, conclusion = fields(
+            document, "statement", **STATEMENT
+        )
+        if max(map(len, (hypotheses, given, where, forall))) > DEEPEST:
+            raise Rejected(f"more than {DEEPEST} hypotheses, definitions or variables")
+        for text in (latex, *hypotheses):
+            if not isinstance(text, str) or not text.isprintable():
+                raise Rejected("a text that is not printable")
         matches = [QUANTIFIER.fullmatch(entry) for entry in forall if isinstance(entry, str)]
+        variables = [(match[1], parse(match[2])) for match in matches if match]
+        if len(dict(variables)) < len(forall):
+            raise Rejected("a quantifier that is not of the form: name in set; or one name twice")
         node = parse(conclusion)
-        if None in matches or len(matches) != len(forall):
-            raise Rejected("a quantifier that is not of the form: name in set")
         if not isinstance(node, ast.Compare) or len(node.ops) != 1:
             raise Rejected("the conclusion is not one comparison")
         relation = RELATIONS.get(type(node.ops[0]), "")
         if relation not in SYMBOLS:
             raise Rejected("the conclusion is not an equation or inequality")
-        pairs = [(m[1], m[2]) for m in matches if m]
-        return cls(given, where, pairs, node.left, relation, node.comparators[0])
+        conditions = [parse(formula) for formula in given]
+        return cls(conditions, where, variables, node.left, relation, node.comparators[0])
 
     def unmet(self, evaluator: Evaluator, scope: Assignment) -> str | None:
         """The first hypothesis that the example does not meet with these values."""
-        for formula in self.given:
-            if not evaluator.truth(evaluator.evaluate(parse(formula), scope)):
-                return formula
+        for condition in self.given:
+            if not evaluator.truth(evaluator.evaluate(condition, scope)):
+                return ast.unparse(condition)
         return None
 
     def assignments(self, evaluator: Evaluator, fixed: Mapping[str, Any]) -> Iterator[Assignment]:
         """All values of the variables in their ranges, some of them fixed."""
 
-        def extend(scope: Assignment, left: list[tuple[str, str]]) -> Iterator[Any]:
+        def extend(scope: Assignment, left: list[tuple[str, ast.expr]]) -> Iterator[Any]:
             if not left:
                 yield scope
                 return
-            (name, formula), *others = left
-            for value in evaluator.evaluate(parse(formula), scope):
+            (name, values), *others = left
+            for value in evaluator.evaluate(values, scope):
                 if name not in fixed or listed(value) == fixed[name]:
-                    yield from extend({**scope, name: value}, others)
+                    yield from extend(evaluator.bound(scope, name, value), others)
 
         return extend({}, self.forall)
 
@@ -1097,25 +1156,23 @@ def listed(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Outcome:
-    claim: str
-    shows: str
-    at: Assignment
+    document: dict[str, Any]
     left: Number
     relation: str
     right: Number
 
     def __str__(self) -> str:
-        where = ", ".join(f"{name} = {value}" for name, value in self.at.items())
-        truth = "is false" if self.shows == "refuted" else "holds"
+        at = ", ".join(f"{name} = {value}" for name, value in self.document["at"].items())
+        truth = "is false" if self.document["shows"] == "refuted" else "holds"
         compared = f"{shown(self.left)} {SYMBOLS[self.relation]} {shown(self.right)} {truth}"
-        return f"{self.claim}: verified, {compared}" + (f" at {where}" if where else "")
+        return f"{self.document['claim']}: verified, {compared}" + (f" at {at}" if at else "")
 
 
 def shown(number: Number) -> str:
     low, high = ends(number)
-    text, middle = str(low), (low + high) / 2
-    if low == high and len(text) <= 40:
-        return text
+    if low == high and low.numerator.bit_length() + low.denominator.bit_length() < 130:
+        return str(low)
+    middle = (low + high) / 2
     return f"{Decimal(middle.numerator) / Decimal(middle.denominator):.12g}"
 
 
@@ -1125,30 +1182,34 @@ def check(document: Any) -> Outcome:
     Raises:
         Rejected: with the reason, when it does not show what it says.
     """
+    try:
+        return _checked(document)
+    except MISUSE as error:
+        raise Rejected(f"cannot be evaluated ({type(error).__name__}: {error})"[:200]) from error
+
+
+def _checked(document: Any) -> Outcome:
     version, claim, statement_version, shows, statement, case, at, left, right, seal = fields(
         document, "certificate", schema_version=int, claim=str, version=str, shows=str,
         statement=dict, case=dict, at=dict, left=object, right=object, digest=str,
     )  # fmt: skip
     if version != SCHEMA_VERSION:
-        raise Rejected(f"schema version {str(version)[:20]}, this kernel reads {SCHEMA_VERSION}")
+        raise Rejected(f"schema version {version}, this kernel reads {SCHEMA_VERSION}")
     if not re.fullmatch(r"[a-z0-9-]{1,200}", claim) or shows not in ("refuted", "tight"):
         raise Rejected("the claim has no proper name, or shows is neither refuted nor tight")
     if not all(is_value(value) for value in at.values()):
         raise Rejected("the values of the variables are not whole numbers or lists of them")
-    try:
-        if digest({key: value for key, value in document.items() if key != "digest"}) != seal:
-            raise Rejected("the content is not the one that was sealed: the digest differs")
-        if digest([claim, statement])[:16] != statement_version:
-            raise Rejected("the statement is not the one that its version names")
-        computed, relation, holds = decide(Statement.read(statement), Example(case), at)
-    except MISUSE as error:
-        raise Rejected(f"cannot be evaluated ({type(error).__name__}: {error})"[:200]) from error
+    if digest({key: value for key, value in document.items() if key != "digest"}) != seal:
+        raise Rejected("the content is not the one that was sealed: the digest differs")
+    if digest([claim, statement])[:16] != statement_version:
+        raise Rejected("the statement is not the one that its version names")
+    computed, relation, holds = decide(Statement.read(statement), Example(case), at)
     if holds != (shows == "tight"):
         raise Rejected("the conclusion " + ("holds" if holds else "is false") + " here")
     for name, side, recorded in zip(("left", "right"), computed, (left, right), strict=True):
         if not within(side, recorded):
             raise Rejected(f"the {name} side is {shown(side)}, not the one recorded")
-    return Outcome(claim, shows, at, computed[0], relation, computed[1])
+    return Outcome(document, computed[0], relation, computed[1])
 
 
 def decide(
@@ -1203,37 +1264,54 @@ def within(side: Number, recorded: Any) -> bool:
 # --- The command ---------------------------------------------------------------------------------
 
 
-def on_record(path: str, document: dict[str, Any]) -> None:
+def read_file(path: Path, limit: int) -> dict[str, Any]:
+    try:
+        # A pipe or a device may never end.
+        if not path.is_file():
+            raise Rejected("not a file")
+        with path.open(encoding="utf-8") as stream:
+            return read(stream.read(limit + 1), limit)
+    except (OSError, ValueError) as error:
+        raise Rejected(f"cannot be read ({error})") from error
+
+
+def on_record(path: Path, document: dict[str, Any]) -> None:
     """Compare the statement's version with the record beside the folder of certificates, if any.
 
     Raises:
-        Rejected: when the record has the claim with another statement.
+        Rejected: when the record has the claim with another statement, or cannot be read.
     """
-    record = Path(path).resolve().parent.parent / "baseline.json"
+    record = path.resolve().parent.parent / "baseline.json"
     if not record.is_file():
         return
-    versions = read(record.read_text(encoding="utf-8")).get("statements")
+    versions = read_file(record, 10 * MOST_BYTES).get("statements")
     version = document["version"]
     if isinstance(versions, dict) and versions.get(document["claim"], version) != version:
         raise Rejected("its statement is not the one on record for this claim")
 
 
 def explain(document: dict[str, Any]) -> Iterator[str]:
-    """What a certificate says, for a reader."""
+    """What a verified certificate says, for a reader."""
     statement, case = document["statement"], document["case"]
     yield f"  claim       {statement['latex']}"
     for key in ("hypotheses", "given", "where", "forall"):
         for entry in statement[key]:
             yield f"  {key:<11} {entry}"
     yield f"  conclusion  {statement['conclusion']}"
-    for layer in case["network"]["layers"]:
-        yield f"  layer       {json.dumps(layer)}"
-    for role, arrays in (("parameter", case["parameters"]), ("inputs", [case["inputs"]]),
-                         ("targets", [case["targets"]])):  # fmt: skip
-        for entry in arrays:
-            yield f"  {role:<11} {json.dumps(entry and entry[0]).replace(chr(34), '')}"
+    for vertex, layer in enumerate(case["network"]["layers"], 1):
+        yield f"  layer {vertex:<5} {json.dumps(layer)}"
+    arrays = [*zip(Network(case["network"]).parameters, case["parameters"], strict=True)]
+    for k, (parameter, (values,)) in enumerate(arrays):
+        yield f"  {f'W[{k}]':<11} {plain(values)}, {parameter.role} of layer {parameter.layer}"
+    for name, rows in (("x", case["inputs"]), ("y", case["targets"] or [[]])):
+        for n, row in enumerate(rows[0]):
+            yield f"  {f'{name}[{n}]':<11} {plain(row)}"
     for name, value in case["numbers"].items():
         yield f"  number      {name} = {value}"
+
+
+def plain(array: Any) -> str:
+    return json.dumps(array).replace('"', "")
 
 
 def verify(path: str) -> Outcome:
@@ -1242,13 +1320,8 @@ def verify(path: str) -> Outcome:
     Raises:
         Rejected: with the reason.
     """
-    try:
-        with open(path, encoding="utf-8") as stream:
-            document = read(stream.read(MOST_BYTES + 1))
-    except (OSError, UnicodeDecodeError) as error:
-        raise Rejected(f"cannot be read ({error})") from error
-    outcome = check(document)
-    on_record(path, document)
+    outcome = check(read_file(Path(path), MOST_BYTES))
+    on_record(Path(path), outcome.document)
     return outcome
 
 
@@ -1265,14 +1338,13 @@ def main(arguments: Sequence[str]) -> int:
     rejected = 0
     for path in paths:
         try:
-            print(verify(path))
+            outcome = verify(path)
         except Rejected as error:
             rejected += 1
-            print(f"{path}: REJECTED: {error}", file=sys.stderr)
-            continue
-        if explained:
-            with open(path, encoding="utf-8") as stream:
-                print("\n".join(explain(read(stream.read()))))
+            name = path if path.isprintable() else ascii(path)
+            print(f"{name}: REJECTED: {error}", file=sys.stderr)
+        else:
+            print("\n".join([str(outcome), *(explain(outcome.document) if explained else ())]))
     if len(paths) > 1:
         print(f"{len(paths) - rejected} of {len(paths)} certificates verified")
     return 1 if rejected else 0
