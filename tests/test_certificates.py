@@ -307,7 +307,12 @@ def test_the_engine_agrees_with_every_certificate_on_record(path: Path) -> None:
 # engine and kernel, each an oracle of the other
 
 
-FORMAL = report.load_baseline(ROOT / "reports/baseline.json", "statements")
+FORMAL = [
+    name
+    for name in report.load_baseline(ROOT / "reports/baseline.json", "statements")
+    if not name.startswith("rank-bound-trained")
+]
+"""All but two whose statement is that of other rank bounds, at weights after a long training."""
 MORE = {
     "gradient-rank-convolution": "other derivatives of the activation at 0 than autograd's",
     "neural-collapse-multiclass-printed": "NC1 to NC4, of which the formal statement is one",
@@ -364,18 +369,11 @@ def test_engine_and_kernel_agree_on_examples_that_are_no_certificates(name: str)
     agreed: Counter[bool] = Counter()
     told_apart = 0
 
-    @settings(
-        max_examples=3 if claim.kind == "trajectory" else 40 if refuted else 20,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(**claim.given)
-    def check(case: Case) -> None:
+    def compare(one: Case) -> None:
         nonlocal told_apart
-        one = case.member(0)
         found: dict[tuple[str, str], bool] = {}
-        for holds, *where in engine_finds(claim, one, altered=False):
-            found[where[0], where[1]] = holds and found.get((where[0], where[1]), True)
+        for holds, where, at in engine_finds(claim, one, altered=False):
+            found[where, at] = holds and found.get((where, at), True)
         truths = {key: kernel_finds(claim, *map(json.loads, key)) for key in found}
         for key, holds in found.items():
             if truths[key] is None or (name in MORE and truths[key] and not holds):
@@ -384,6 +382,17 @@ def test_engine_and_kernel_agree_on_examples_that_are_no_certificates(name: str)
             agreed[holds] += 1
         controls = [holds for holds, *_ in engine_finds(claim, one, altered=True)]
         told_apart += not all(controls) and all(truth is True for truth in truths.values())
+
+    @settings(
+        max_examples=40 if refuted else 20,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(**claim.given)
+    def check(case: Case) -> None:
+        # Violations are rarer than examples that hold, and what is drawn repeats itself.
+        for index in range(min(case.members, 4 if refuted else 1)):
+            compare(case.member(index))
 
     check()
     assert agreed.total() >= 3
