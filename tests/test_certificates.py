@@ -195,7 +195,7 @@ def test_what_is_issued_can_be_loaded(issued: Path) -> None:
     [
         ('"9"', '"8"', "the digest differs"),
         ('"schema_version": 2', '"schema_version": 3', "schema version 3"),
-        ('"schema_version": 2', '"schema_version": 2.0', "not exact"),
+        ('"schema_version": 2', '"schema_version": 2.0', "2.0: numbers other than sizes"),
         ("{", "", "not JSON"),
     ],
 )
@@ -212,7 +212,7 @@ def test_what_the_kernel_rejects_is_not_loaded(
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     for path in (tmp_path / "nowhere.json", tmp_path, tmp_path / "binary"):
-        with pytest.raises(InputError, match="cannot be read") as error:
+        with pytest.raises(InputError, match="not a file|cannot be read") as error:
             certificates.load(path)
         assert "\n" not in str(error.value)
 
@@ -246,7 +246,7 @@ def test_a_violation_that_the_kernel_confirms_is_certified() -> None:
     [
         (toy("W[0][0][0] <= 60"), "the conclusion is nowhere false"),
         (toy("W[0][0][0] <= 6", given=("depth > 1",)), "a hypothesis is not met: depth > 1"),
-        (toy("W[3][0][0] <= 6"), "a subscript out of range"),
+        (toy("W[3][0][0] <= 6"), "a number or subscript out of range"),
     ],
 )
 def test_a_violation_that_the_kernel_does_not_confirm_is_undecided(
@@ -324,7 +324,7 @@ MORE = {
 
 At an example the property may then be violated where the formal statement is true.
 """
-WORK = kernel.MOST_WORK // 10
+WORK = kernel.MOST_WORK // 3
 """Of the kernel for one example here; where that does not suffice, nothing is compared."""
 ENOUGH = 10
 """Comparisons of either outcome, after which no more are made."""
@@ -562,6 +562,12 @@ def test_schema_and_kernel_name_the_same_limits() -> None:
     assert SCHEMA["required"] == list(SCHEMA["properties"])
     assert named["statement"]["required"] == list(kernel.STATEMENT)
     assert named["network"]["properties"]["layers"]["maxItems"] == kernel.DEEPEST
+    for key in ("hypotheses", "given", "where", "forall"):
+        assert named["statement"]["properties"][key]["maxItems"] == kernel.DEEPEST
+    formula = f"{kernel.FORMULA.pattern}$"
+    assert named["formula"]["pattern"] == f"^{formula}"
+    for key in ("where", "forall"):
+        assert named["statement"]["properties"][key]["items"]["pattern"].endswith(f" {formula}")
     assert named["name"]["pattern"] == f"^{kernel.NAME}$"
     rational = re.compile(named["rational"]["pattern"])
     for digits in (1499, 1500, 1501):

@@ -260,7 +260,7 @@ BROKEN = {
     "[]": "not a JSON object",
     '{"schema_version": 1, "case": {}}': "the keys are not",
     "\udcff": "cannot be read",
-    '{"schema_version": 2.0}': "not exact",
+    '{"schema_version": 2.0}': "2.0: numbers other than sizes",
 }
 
 

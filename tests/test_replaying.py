@@ -177,10 +177,10 @@ def forged(path: Path, **changes: Any) -> dict[str, Any]:
 
 
 BAD = {
-    "missing": ("nowhere.json", "cannot be read"),
-    "a folder": ("reports", "cannot be read"),
+    "missing": ("nowhere.json", "not a file"),
+    "a folder": ("reports", "not a file"),
     "not JSON": ("text.json", "not JSON"),
-    "not a certificate": ("reports/claims.json", "not exact"),
+    "not a certificate": ("reports/claims.json", "numbers other than sizes"),
     "another JSON": ("reports/baseline.json", "the keys are not"),
     "tampered with": ("tampered.json", "the digest differs"),
     "an unknown claim": ("unknown.json", "no claim some-claim is found here; name the folder"),
