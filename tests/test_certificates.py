@@ -212,7 +212,7 @@ def test_what_the_kernel_rejects_is_not_loaded(
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     for path in (tmp_path / "nowhere.json", tmp_path, tmp_path / "binary"):
-        with pytest.raises(InputError, match="not a file|cannot be read") as error:
+        with pytest.raises(InputError, match=r"not a file|cannot be read") as error:
             certificates.load(path)
         assert "\n" not in str(error.value)
 

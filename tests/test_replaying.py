@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -113,6 +114,15 @@ def test_a_refutation_is_reproduced(project: Path, capsys: pytest.CaptureFixture
     printed = capsys.readouterr().out
     assert printed.startswith(EXPECTED)
     assert printed[len(EXPECTED) :] == snippet(printed)
+
+
+def test_the_readme_shows_what_is_printed() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", text, flags=re.DOTALL)
+    for command, shown in blocks:
+        printed = run(*command.removeprefix("python -m ").split(), cwd=ROOT).stdout
+        assert printed.startswith(shown.removesuffix("...\n"))
+    assert len(blocks) == 2
 
 
 def test_a_tight_example_is_reproduced(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
