@@ -17,6 +17,7 @@ from theorycheck.cases import Case
 from theorycheck.claims import Claim
 from theorycheck.errors import InputError
 from theorycheck.kernel import Evaluator, Example, Rejected, Statement, Undecided
+from theorycheck.sequential import CONTRADICTED, Tendency
 
 Shows = Literal["refuted", "tight"]
 """The conclusion is false for the example; or true, and close to an equality."""
@@ -27,7 +28,7 @@ SEARCH = 10
 
 def formal_statement(claim: Claim) -> dict[str, Any] | None:
     """The claim as its certificates state it; None when it has no formal statement."""
-    formal = claim.formal
+    formal = CONTRADICTED if claim.kind == "tendency" else claim.formal
     if formal is None:
         return None
     return {
@@ -46,6 +47,31 @@ def statement_version(claim: Claim) -> str | None:
     return None if statement is None else kernel.digest([claim.id, statement])[:16]
 
 
+def issue_contradicted(
+    claim: Claim, tendency: Tendency, successes: int, failures: int
+) -> dict[str, Any]:
+    """The certificate of a tendency that so many pairs contradict; its example are their numbers.
+
+    Raises:
+        Rejected: when they do not contradict it, to the kernel.
+    """
+    numbers = {
+        "successes": successes,
+        "failures": failures,
+        "null": tendency.null,
+        "alternative": tendency.alternative,
+        "beta": tendency.beta,
+    }
+    document: dict[str, Any] = {
+        "network": None,
+        "parameters": [],
+        "inputs": [[]],
+        "targets": None,
+        "numbers": {name: str(number) for name, number in sorted(numbers.items())},
+    }
+    return _issue(claim, document, "refuted", {})
+
+
 def issue(claim: Claim, case: Case, shows: Shows, at: Mapping[str, Any]) -> dict[str, Any]:
     """The certificate of an example.
 
@@ -57,10 +83,15 @@ def issue(claim: Claim, case: Case, shows: Shows, at: Mapping[str, Any]) -> dict
     Raises:
         Rejected: when the kernel does not come to the same conclusion, or cannot decide.
     """
+    return _issue(claim, case.to_dict(), shows, at)
+
+
+def _issue(
+    claim: Claim, document: dict[str, Any], shows: Shows, at: Mapping[str, Any]
+) -> dict[str, Any]:
     statement = formal_statement(claim)
     if statement is None:
         raise Rejected("the claim has no formal statement")
-    document = case.to_dict()
     try:
         scope, left, right = _assignment(Statement.read(statement), document, shows, at)
     except kernel.MISUSE as error:

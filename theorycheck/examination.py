@@ -14,7 +14,7 @@ from theorycheck.errors import InputError
 from theorycheck.evidence import Evidence, Observation
 from theorycheck.kernel import Rejected
 from theorycheck.search import replay, search
-from theorycheck.verdicts import Judgement, Verdict, judge
+from theorycheck.verdicts import TENDENCY, Judgement, Verdict, judge
 
 
 def examine(
@@ -46,14 +46,17 @@ def examine(
         seed=claim.seed(run_seed, altered=False),
         effort=profile.effort,
     )
-    recorded = None if certificate is None else _replay_certificate(claim, setting, certificate)
+    # A tendency has no single example to replay: its pairs decide.
+    recorded = None
+    if certificate is not None and claim.kind != "tendency":
+        recorded = _replay_certificate(claim, setting, certificate)
     evidence = search(claim, setting)
     if recorded is not None:
         evidence.counterexample = recorded
     altered = replace(setting, altered=True, seed=claim.seed(run_seed, altered=True))
     control = search(claim, altered)
     judgement = judge(claim.kind, claim.enough, evidence, control)
-    document, objection = _certify(claim, evidence)
+    document, objection = _certify(claim, judgement, evidence)
     if judgement.verdict is Verdict.REFUTED and objection is not None:
         judgement = Judgement(Verdict.UNDECIDED, f"{judgement.reason}; the kernel: {objection}")
     entry = describe(claim, judgement, evidence, control)
@@ -113,13 +116,19 @@ def outcome(
     }
 
 
-def _certify(claim: Claim, evidence: Evidence) -> tuple[dict[str, Any] | None, str | None]:
+def _certify(
+    claim: Claim, judgement: Judgement, evidence: Evidence
+) -> tuple[dict[str, Any] | None, str | None]:
     """The certificate of the counterexample or tightest example, or why the kernel gives none."""
+    contradicted = claim.kind == "tendency" and judgement.verdict is Verdict.REFUTED
     found = evidence.counterexample or evidence.tightest
     shows: certificates.Shows = "tight" if evidence.counterexample is None else "refuted"
-    if found is None or found.case is None or claim.formal is None:
-        return None, None
     try:
+        if contradicted:
+            pairs = evidence.successes, evidence.failures
+            return certificates.issue_contradicted(claim, TENDENCY, *pairs), None
+        if found is None or found.case is None or claim.formal is None:
+            return None, None
         return certificates.issue(claim, found.case(), shows, found.at), None
     except Rejected as error:
         return None, str(error)

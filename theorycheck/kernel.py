@@ -381,11 +381,14 @@ class Network:
     """A directed acyclic graph of layers; vertex 0 is the input, the last one the output."""
 
     def __init__(self, document: Any) -> None:
-        input_width, layers = fields(document, "network", input_width=int, layers=list)
-        self.widths = [size(input_width, "input width")]
         self.layers: list[Layer] = []
         self.parameters: list[Parameter] = []
         self.connections = 0
+        if document is None:  # An example of numbers alone, such as how many pairs succeeded.
+            self.widths = [0]
+            return
+        input_width, layers = fields(document, "network", input_width=int, layers=list)
+        self.widths = [size(input_width, "input width")]
         if not 1 <= len(layers) <= DEEPEST:
             raise Rejected(f"the number of layers is not between 1 and {DEEPEST}")
         for entry in layers:
@@ -443,7 +446,7 @@ class Example:
     def __init__(self, document: Any) -> None:
         network, parameters, inputs, targets, numbers = fields(
             document, "case",
-            network=dict, parameters=list, inputs=list, targets=object, numbers=dict,
+            network=object, parameters=list, inputs=list, targets=object, numbers=dict,
         )  # fmt: skip
         self.network = Network(network)
         expected = self.network.parameters
@@ -451,7 +454,9 @@ class Example:
             raise Rejected("the arrays are not those of the network")
         entries = sum(math.prod(p.shape) for p in expected)
         self.samples = len(inputs[0])
-        if self.samples < 1 or entries + self.samples * sum(self.network.widths) > MOST_NUMBERS:
+        if (self.samples < 1) != (network is None) or entries + self.samples * sum(
+            self.network.widths
+        ) > MOST_NUMBERS:
             raise Rejected("no samples, or too large an example")
         self.W = [
             array(entry, (1, *p.shape), p.role)[0]
@@ -1298,7 +1303,7 @@ def explain(document: dict[str, Any]) -> Iterator[str]:
         for entry in statement[key]:
             yield f"  {key:<11} {entry}"
     yield f"  conclusion  {statement['conclusion']}"
-    for vertex, layer in enumerate(case["network"]["layers"], 1):
+    for vertex, layer in enumerate((case["network"] or {"layers": []})["layers"], 1):
         yield f"  layer {vertex:<5} {json.dumps(layer)}"
     arrays = [*zip(Network(case["network"]).parameters, case["parameters"], strict=True)]
     for k, (parameter, (values,)) in enumerate(arrays):

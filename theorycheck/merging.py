@@ -107,10 +107,9 @@ class Part:
         return part
 
     @property
-    def example(self) -> dict[str, Any] | None:
-        """What a certificate is about: the counterexample, or else the tightest example."""
-        found = self.evidence.counterexample or self.evidence.tightest
-        return None if found is None else found.to_dict()
+    def example(self) -> Any:
+        """What a certificate is about; see `_example`."""
+        return _example({"kind": self.claim["kind"], **self.evidence.to_dict()})
 
     def __add__(self, other: Part) -> Part:
         name = self.claim["id"]
@@ -159,6 +158,13 @@ class Part:
             "seeds": sorted(self.seeds),
             "seconds": self.seconds,
         }
+
+
+def _example(entry: Mapping[str, Any]) -> Any:
+    """The counterexample, or else the tightest example; of a tendency, how its pairs came out."""
+    if entry["kind"] == "tendency":
+        return entry["examples"]["successes"], entry["examples"]["failures"]
+    return entry["counterexample"] or entry["tightest"]
 
 
 def merge(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -222,9 +228,7 @@ def certificates(
             _read_certificate(folder / name)
             for folder, document in reports
             for one in document["claims"]
-            if one["certificate"] == name
-            and (one["counterexample"], one["tightest"])[entry["counterexample"] is None]
-            == (entry["counterexample"] or entry["tightest"])
+            if one["certificate"] == name and _example(one) == _example(entry)
         )
     return texts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from theorycheck import certificates, report
@@ -12,6 +12,8 @@ from theorycheck.claims import Claim, Setting
 from theorycheck.errors import InputError
 from theorycheck.evidence import Evidence, Observation
 from theorycheck.search import replay
+from theorycheck.sequential import Decision, decide
+from theorycheck.verdicts import TENDENCY
 
 SNIPPET = """\
 import json
@@ -57,10 +59,27 @@ def replay_certificate(path: Path, claims: Iterable[Claim]) -> tuple[list[str], 
         )
     if certificates.statement_version(claim) != document["version"]:
         raise InputError(f"certificate {path}: the statement of {claim.id} has changed since")
+    if claim.kind == "tendency":
+        return _tendency(claim, document["case"]["numbers"])
     evidence = replay(claim, Setting(), Case.from_dict(document["case"]))
     return list(_lines(path, claim, document["shows"], evidence)), _reproduces(
         document["shows"], evidence
     )
+
+
+def _tendency(claim: Claim, numbers: Mapping[str, str]) -> tuple[list[str], bool]:
+    """What the engine decides from the pairs; training them anew is a run of the claim."""
+    successes, failures = int(numbers["successes"]), int(numbers["failures"])
+    decision = decide(TENDENCY, successes, failures)
+    lines = [
+        f"{claim.id}: {claim.title}",
+        "",
+        f"the effect appeared in {successes} of {successes + failures} pairs",
+        f"the engine finds: {decision.value}",
+        "",
+        f"pytest {_where(claim)} --claims {claim.id}",
+    ]
+    return lines, decision is Decision.CONTRADICTED
 
 
 def _reproduces(shows: str, evidence: Evidence) -> bool:

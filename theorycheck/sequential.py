@@ -66,6 +66,7 @@ from enum import Enum
 from fractions import Fraction
 from math import comb
 
+from theorycheck.claims import Formal
 from theorycheck.errors import InputError
 
 
@@ -109,6 +110,23 @@ class Tendency:
         for name, rate in (("alpha", self.alpha), ("beta", self.beta)):
             if not 0 < rate < 1:
                 raise InputError(f"{name} is {rate}; choose an error rate between 0 and 1")
+
+
+CONTRADICTED = Formal(
+    conclusion="beta * evidence <= 1",
+    given=("0 < null and null < alternative and alternative < 1", "0 < beta and beta < 1"),
+    where=(
+        "power(a, n) = product([a for i in range(n)])",
+        "choose(n, k) = product([(n - i) / (i + 1) for i in range(k)])",
+        "trials = successes + failures + 1",
+        "tail = sum([choose(trials, k) * power(1 - null, k) * power(null, trials - k)"
+        " for k in range(failures + 1)])",
+        "evidence = tail / (trials * choose(trials - 1, failures) * null"
+        " * power(1 - alternative, failures) * power(alternative, successes))",
+    ),
+)
+"""What the certificate of a contradicted tendency refutes: that E1, the evidence against the
+minimal effect, stays below 1/beta. It is the closed form that `e_values` computes."""
 
 
 def e_values(tendency: Tendency, successes: int, failures: int) -> tuple[Fraction, Fraction]:
