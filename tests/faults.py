@@ -703,8 +703,8 @@ FAULTS = [
         "broken-certificate-accepted",
         "examination",
         "a certificate that violates nothing is passed over",
-        old="None if certificate is None else _replay_certificate(claim, setting, certificate)",
-        new="None",
+        old="recorded = _replay_certificate(claim, setting, certificate)",
+        new="recorded = None",
         asked=("tests/test_plugin.py::test_certificate_that_violates_nothing_turns_the_run_red",),
     ),
     Fault(
@@ -754,9 +754,37 @@ FAULTS = [
         old="top + i) * columns + left + j",
         new="top + j) * columns + left + i",
         asked=(
-            "properties/test_gradient_rank.py::gradient-rank-convolution",
-            "properties/test_rank_bound.py::rank-bound-convolution",
+            "tests/test_kernel.py"
+            "::test_values_and_derivatives_are_those_of_exact_rationals_and_of_torch",
         ),
+    ),
+    Fault(
+        "kernel-product-rule",
+        "kernel",
+        "the kernel's product rule forgets one of its terms",
+        old="Dual(a * b, a * motion_of(other) + self.motion * b)",
+        new="Dual(a * b, self.motion * b)",
+        asked=(
+            "tests/test_kernel.py::test_dual_numbers_are_power_series_of_length_two",
+            "tests/test_kernel.py"
+            "::test_values_and_derivatives_are_those_of_exact_rationals_and_of_torch",
+        ),
+    ),
+    Fault(
+        "kernel-rank",
+        "kernel",
+        "the kernel counts columns passed by elimination as rank",
+        old="found += 1",
+        new="found = column + 1",
+        asked=("tests/test_kernel.py::test_rank_is_that_of_flint",),
+    ),
+    Fault(
+        "kernel-root",
+        "kernel",
+        "the kernel's roots are not rounded up",
+        old="Fraction(below + 1, denominator << shift)",
+        new="Fraction(below, denominator << shift)",
+        asked=("tests/test_kernel.py::test_arithmetic_encloses_the_true_value",),
     ),
     Fault(
         "kernel-activation",

@@ -114,7 +114,11 @@ class Tendency:
 
 CONTRADICTED = Formal(
     conclusion="beta * evidence <= 1",
-    given=("0 < null and null < alternative and alternative < 1", "0 < beta and beta < 1"),
+    given=(
+        "0 < null and null < alternative and alternative < 1",
+        "0 < beta and beta < 1",
+        "successes >= 0 and failures >= 0",
+    ),
     where=(
         "power(a, n) = product([a for i in range(n)])",
         "choose(n, k) = product([(n - i) / (i + 1) for i in range(k)])",
