@@ -402,6 +402,17 @@ def test_errata_list_what_papers_print_and_its_correction() -> None:
     assert "Nothing that was checked." in part(fine, "What is wrong as printed")
 
 
+def test_refuted_tendencies_are_no_errata() -> None:
+    refuted = {**ENTRIES["refuted"], "kind": "tendency"}
+    text = report.render_markdown(document(refuted=refuted))
+    assert "Nothing that was checked." in part(text, "What is wrong as printed")
+    listed = part(text, "Tendencies that did not show").split("\n")
+    assert [line for line in listed if line.startswith("- ")] == [
+        "- [Title of third-claim](#third-claim), toy2020, Eq. 1."
+    ]
+    assert "Tendencies that did not show" not in report.render_markdown(document())
+
+
 # matrices
 
 

@@ -244,6 +244,7 @@ def render_markdown(document: Mapping[str, Any]) -> str:
         "",
         *_errata(entries),
         "",
+        *_tendencies(entries),
         "## Overview",
         "",
         "| claim | verdict | kind | source | examples | tightest |",
@@ -289,7 +290,13 @@ def _summary(entries: Sequence[Entry]) -> list[str]:
 
 def _errata(entries: Sequence[Entry]) -> list[str]:
     corrected = {entry["corrects"]: entry for entry in entries if entry["corrects"]}
-    failed = [e for e in entries if e["verdict"] in ("refuted", "vacuous") and e["sources"]]
+    failed = [
+        entry
+        for entry in entries
+        if entry["verdict"] in ("refuted", "vacuous")
+        and entry["kind"] != "tendency"
+        and entry["sources"]
+    ]
     if not failed:
         return ["Nothing that was checked."]
     lines = []
@@ -300,6 +307,22 @@ def _errata(entries: Sequence[Entry]) -> list[str]:
             line += f" Corrected form: [{other['title']}](#{other['id']}), {other['verdict']}."
         lines.append(line)
     return lines
+
+
+def _tendencies(entries: Sequence[Entry]) -> list[str]:
+    """Refuted tendencies: not errors of a formula, but effects that did not show."""
+    failed = [e for e in entries if e["verdict"] == "refuted" and e["kind"] == "tendency"]
+    if not failed:
+        return []
+    return [
+        "## Tendencies that did not show",
+        "",
+        "Each is decided under the protocol that its hypotheses name; another protocol is another"
+        " claim.",
+        "",
+        *(f"- [{e['title']}](#{e['id']}), {_sources(e) or 'our own'}." for e in failed),
+        "",
+    ]
 
 
 def _sources(entry: Entry) -> str:
