@@ -876,7 +876,7 @@ class Evaluator:
 
     def is_chain(self) -> bool:
         layers = self.example.network.layers
-        return all(
+        return bool(layers) and all(
             len(layer.edges) == 1
             and layer.edges[0].source == v
             and layer.edges[0].patches is not None
