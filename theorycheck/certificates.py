@@ -154,6 +154,15 @@ def _ratio(left: kernel.Number, right: kernel.Number) -> float:
     return float(lower / upper) if upper else float(lower == upper)
 
 
+def require_current(claim: Claim, document: Mapping[str, Any], path: Path) -> None:
+    """Raise InputError when a certificate is about an earlier statement of its claim."""
+    if document["version"] != statement_version(claim):
+        raise InputError(
+            f"certificate {path}: the statement of {claim.id} has changed since; delete it, and"
+            " `pytest properties/` searches for another example"
+        )
+
+
 def load(path: Path) -> dict[str, Any]:
     """Read a certificate and have the kernel re-check it.
 

@@ -136,11 +136,7 @@ def _certify(
 
 def _replay_certificate(claim: Claim, setting: Setting, path: Path) -> Observation:
     document = certificates.load(path)
-    if document["version"] != certificates.statement_version(claim):
-        raise InputError(
-            f"certificate {path}: the statement of {claim.id} has changed since; delete it, and"
-            " `pytest properties/` searches for another example"
-        )
+    certificates.require_current(claim, document, path)
     found = replay(claim, setting, Case.from_dict(document["case"])).counterexample
     if found is None:
         raise InputError(f"certificate {path}: its example no longer violates {claim.id}")

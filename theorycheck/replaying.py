@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from theorycheck import certificates, report
 from theorycheck.cases import Case
@@ -57,14 +58,12 @@ def replay_certificate(path: Path, claims: Iterable[Claim]) -> tuple[list[str], 
             f"certificate {path}: no claim {document['claim']} is found here; name the folder of"
             " the claims with --path"
         )
-    if certificates.statement_version(claim) != document["version"]:
-        raise InputError(f"certificate {path}: the statement of {claim.id} has changed since")
+    certificates.require_current(claim, document, path)
     if claim.kind == "tendency":
         return _tendency(claim, document["case"]["numbers"])
     evidence = replay(claim, Setting(), Case.from_dict(document["case"]))
-    return list(_lines(path, claim, document["shows"], evidence)), _reproduces(
-        document["shows"], evidence
-    )
+    reproduced = _reproduces(document["shows"], evidence)
+    return list(_lines(path, claim, document, evidence, reproduced)), reproduced
 
 
 def _tendency(claim: Claim, numbers: Mapping[str, str]) -> tuple[list[str], bool]:
@@ -88,15 +87,21 @@ def _reproduces(shows: str, evidence: Evidence) -> bool:
     return evidence.counterexample is None and evidence.met > 0
 
 
-def _lines(path: Path, claim: Claim, shows: str, evidence: Evidence) -> Iterator[str]:
+def _lines(
+    path: Path,
+    claim: Claim,
+    document: Mapping[str, Any],
+    evidence: Evidence,
+    reproduced: bool,
+) -> Iterator[str]:
     yield f"{claim.id}: {claim.title}"
     yield ""
-    yield from report.case_lines(certificates.load(path)["case"])
+    yield from report.case_lines(document["case"])
     yield ""
     found = evidence.counterexample or evidence.tightest
     yield f"the engine finds: {_shown(found)}"
-    if not _reproduces(shows, evidence):
-        yield f"which is NOT what the certificate says ({shows})"
+    if not reproduced:
+        yield f"which is NOT what the certificate says ({document['shows']})"
     yield ""
     yield f"pytest {_where(claim)} --claims {claim.id}"
     yield ""
