@@ -24,6 +24,7 @@ from properties.papers import POGGIO2020, POGGIO2021, XU2022
 from theorycheck import exact
 from theorycheck.cases import Case
 from theorycheck.claims import Formal, Setting, claim
+from theorycheck.cohorts import Cohort, Objective, Reduction, State, parametrise
 from theorycheck.datasets import uniform_ball
 from theorycheck.evidence import Findings, Observation, Rejection, equality, inequality
 from theorycheck.measures import equilibrium_rho, equilibrium_rho_of_sums, margins
@@ -45,16 +46,7 @@ from theorycheck.strategies import (
     normalised_cases,
     positive_dyadics,
 )
-from theorycheck.training import (
-    Cohort,
-    Objective,
-    Reduction,
-    Run,
-    State,
-    gradient_descent,
-    gradient_flow,
-    parametrise,
-)
+from theorycheck.training import Run, gradient_descent, gradient_flow
 
 RATIONALS = "rationals"
 SYMBOLIC = "rational functions"

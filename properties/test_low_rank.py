@@ -26,12 +26,13 @@ from torch import Tensor
 
 from properties.papers import GALANTI2022, XU2022
 from theorycheck.claims import Setting, claim
+from theorycheck.cohorts import Cohort, Objective, State, outputs, parametrise, resolve_device
 from theorycheck.datasets import gaussian_mixture
 from theorycheck.evidence import Findings, Pair, Rejection
 from theorycheck.measures import accuracy, effective_rank, stable_rank, threshold_rank
 from theorycheck.networks import Parameters, initialise, mlp
 from theorycheck.sequential import pairs_needed
-from theorycheck.training import Cohort, Objective, State, outputs, parametrise, resolve_device, sgd
+from theorycheck.training import sgd
 from theorycheck.verdicts import TENDENCY
 
 CLASSES, PER_CLASS, INPUT_WIDTH, WIDTH = 4, 12, 16, 32

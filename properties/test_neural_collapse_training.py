@@ -13,19 +13,12 @@ from torch import Tensor
 from properties.papers import XU2022
 from theorycheck import measures
 from theorycheck.claims import Setting, claim
+from theorycheck.cohorts import Cohort, Objective, State, parametrise, resolve_device
 from theorycheck.datasets import Dataset, gaussian_mixture, images
 from theorycheck.evidence import Findings, Pair, Rejection
 from theorycheck.networks import Network, initialise, mlp
 from theorycheck.networks import vertices as float_vertices
-from theorycheck.training import (
-    Cohort,
-    Objective,
-    Run,
-    State,
-    parametrise,
-    resolve_device,
-    sgd,
-)
+from theorycheck.training import Run, sgd
 
 MEMBERS = 12
 """Trained networks per number of classes, enough for the sequential test in every profile."""

@@ -20,6 +20,7 @@ from properties.papers import GALANTI2022
 from theorycheck import exact
 from theorycheck.cases import Case
 from theorycheck.claims import Claim, Formal, Setting, claim
+from theorycheck.cohorts import Cohort, Objective, State, resolve_device
 from theorycheck.datasets import Dataset, digits, uniform_ball
 from theorycheck.errors import InputError
 from theorycheck.evidence import Findings, Observation, Rejection, inequality
@@ -44,14 +45,7 @@ from theorycheck.strategies import (
     mlps,
     positive_dyadics,
 )
-from theorycheck.training import (
-    Cohort,
-    Objective,
-    State,
-    gradient_descent,
-    resolve_device,
-    sgd,
-)
+from theorycheck.training import gradient_descent, sgd
 
 VERIFIED = "rationals, then verified singular values"
 WITNESSED = "rank of a witness in rationals"

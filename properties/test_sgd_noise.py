@@ -23,6 +23,7 @@ from properties.points import (
     SECTION,
 )
 from theorycheck.claims import Setting, claim
+from theorycheck.cohorts import Cohort, Objective, State, outputs, resolve_device
 from theorycheck.datasets import uniform_sphere
 from theorycheck.evidence import (
     Findings,
@@ -38,15 +39,7 @@ from theorycheck.networks import (
     sample_gradients,
 )
 from theorycheck.sequential import pairs_needed
-from theorycheck.training import (
-    Cohort,
-    Objective,
-    State,
-    outputs,
-    resolve_device,
-    sgd,
-    velocity,
-)
+from theorycheck.training import sgd, velocity
 from theorycheck.verdicts import TENDENCY
 
 # Real runs (galanti2022, Section 4.2)

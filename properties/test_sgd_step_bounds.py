@@ -24,6 +24,7 @@ from properties.points import (
 )
 from theorycheck.cases import Case
 from theorycheck.claims import Formal, Setting, claim
+from theorycheck.cohorts import Cohort, Objective, State
 from theorycheck.datasets import uniform_sphere
 from theorycheck.evidence import (
     Findings,
@@ -41,7 +42,7 @@ from theorycheck.strategies import (
     mlps,
     positive_dyadics,
 )
-from theorycheck.training import Cohort, Objective, State, sgd
+from theorycheck.training import sgd
 
 # How far from stationary: bounds of our own
 

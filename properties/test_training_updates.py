@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 
 from properties.papers import GALANTI2022, XU2022
 from theorycheck import exact
+from theorycheck.batches import batch_order
 from theorycheck.cases import Case
 from theorycheck.claims import Setting, claim
+from theorycheck.cohorts import Cohort, Objective, State
 from theorycheck.dyadic import SIGNIFICAND_BITS
 from theorycheck.evidence import Findings, Rejection, equality
 from theorycheck.networks import LINEAR, RELU, Network
 from theorycheck.strategies import cases, mlps
-from theorycheck.training import Cohort, Objective, State, batch_order, sgd
+from theorycheck.training import sgd
 
 EXACT = "float64 without rounding against rationals"
 Weights = list[exact.Array]

@@ -142,7 +142,7 @@ FAULTS = [
     ),
     Fault(
         "halved-decay",
-        "training",
+        "fields",
         "the gradient of the penalty lambda W^2 is lambda W",
         old="self.decay = 2 * cohort.weight_decay[:, None]",
         new="self.decay = cohort.weight_decay[:, None]",
@@ -153,7 +153,7 @@ FAULTS = [
     ),
     Fault(
         "decay-of-all-parameters",
-        "training",
+        "fields",
         "biases, gains and shifts decay too",
         old="gradient[:, self.weights].addcmul_(rows[:, self.weights], self.decay)",
         new="gradient.addcmul_(rows, self.decay)",
@@ -161,7 +161,7 @@ FAULTS = [
     ),
     Fault(
         "forgotten-projection",
-        "training",
+        "fields",
         "the Lagrange multiplier is zero",
         old="rows[:, self.weights], 2 * multiplier[:, None]",
         new="rows[:, self.weights], 0 * multiplier[:, None]",
@@ -172,7 +172,7 @@ FAULTS = [
     ),
     Fault(
         "gradient-of-wrong-loss",
-        "training",
+        "fields",
         "every trainer follows the square loss",
         old="losses = objective.reduce(sample_losses(objective.loss, values, targets))",
         new='losses = objective.reduce(sample_losses("square", values, targets))',
@@ -180,7 +180,7 @@ FAULTS = [
     ),
     Fault(
         "loss-per-output",
-        "training",
+        "cohorts",
         "the square loss is averaged over the outputs",
         old="return (outputs - targets).square().sum(dim=-1)",
         new="return (outputs - targets).square().mean(dim=-1)",
@@ -188,7 +188,7 @@ FAULTS = [
     ),
     Fault(
         "mean-for-sum",
-        "training",
+        "cohorts",
         "sums over samples are means",
         old='return values.mean(dim=-1) if self.reduction == "mean" else values.sum(dim=-1)',
         new="return values.mean(dim=-1)",
@@ -210,7 +210,7 @@ FAULTS = [
     ),
     Fault(
         "same-batches-every-epoch",
-        "training",
+        "batches",
         "the batches of all epochs are those of the first",
         old="+ np.uint64(epoch))",
         new="+ np.uint64(0))",
@@ -229,7 +229,7 @@ FAULTS = [
     ),
     Fault(
         "stage-of-integrator",
-        "training",
+        "flow",
         "two digits of a Dormand-Prince coefficient are swapped",
         old="-25360 / 2187",
         new="-25360 / 2178",
@@ -237,7 +237,7 @@ FAULTS = [
     ),
     Fault(
         "error-estimate",
-        "training",
+        "flow",
         "the integrator's error estimate is a tenth",
         old="error = step[:, None] * torch",
         new="error = 0.1 * step[:, None] * torch",
@@ -248,7 +248,7 @@ FAULTS = [
     ),
     Fault(
         "rejected-steps-count",
-        "training",
+        "flow",
         "a rejected step of a flow moves the weights",
         old="self.point = torch.where(accepted[:, None], point, self.point)",
         new="self.point = torch.where(going[:, None], point, self.point)",
@@ -264,7 +264,7 @@ FAULTS = [
     ),
     Fault(
         "weight-norm-without-norm",
-        "training",
+        "cohorts",
         "weight normalisation does not normalise",
         old="return normalise(network, self.parameters)[1]",
         new="return self.parameters",

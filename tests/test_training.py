@@ -21,28 +21,21 @@ import torch
 from scipy.integrate import RK45, solve_ivp
 from torch import Tensor
 
-from theorycheck.errors import InputError
-from theorycheck.networks import LINEAR, Network, mlp
-from theorycheck.training import (
-    _ERROR,
-    _STAGES,
+from theorycheck.batches import Sampling, batch_order
+from theorycheck.cohorts import (
     Cohort,
     Objective,
-    Run,
-    Sampling,
     State,
-    _Integrator,
-    batch_order,
-    gradient_descent,
-    gradient_flow,
     objective_values,
     outputs,
     parametrise,
     resolve_device,
     sample_losses,
-    sgd,
-    velocity,
 )
+from theorycheck.errors import InputError
+from theorycheck.flow import _ERROR, _STAGES, Integrator
+from theorycheck.networks import LINEAR, Network, mlp
+from theorycheck.training import Run, gradient_descent, gradient_flow, sgd, velocity
 
 torch.set_num_threads(1)
 UNIT = 2.0**-53
@@ -905,7 +898,7 @@ def test_a_step_is_accepted_when_its_error_estimate_is_within_tolerance(step: Fr
     estimate = -Fraction(97, 120000) * z**5 + Fraction(13, 40000) * z**6 - z**7 / 24000
     for factor, accepted in ((Fraction(1, 2), 0), (Fraction(2), 1)):
         tolerance = float(factor * abs(estimate))
-        integrator = _Integrator(torch.neg, torch.ones(1, 1).double(), 0.0, tolerance, max_steps=1)
+        integrator = Integrator(torch.neg, torch.ones(1, 1).double(), 0.0, tolerance, max_steps=1)
         integrator.step = torch.tensor([float(step)], dtype=torch.float64)
         integrator.advance(4.0)
         assert integrator.accepted.tolist() == [accepted]
@@ -915,7 +908,7 @@ def test_a_step_is_accepted_when_its_error_estimate_is_within_tolerance(step: Fr
 def test_a_rejected_step_leaves_the_state(power: int) -> None:
     """``-50 y`` leads far off in a step of 1; ``-50 y^3`` in one of 1e150 beyond all numbers."""
     start, planned = torch.ones(1, 1).double(), 1.0 if power == 1 else 1e150
-    integrator = _Integrator(lambda y: -50 * y**power, start, RELATIVE, ABSOLUTE, max_steps=1)
+    integrator = Integrator(lambda y: -50 * y**power, start, RELATIVE, ABSOLUTE, max_steps=1)
     integrator.step = torch.tensor([planned], dtype=torch.float64)
     integrator.advance(1e200)
     assert integrator.accepted.tolist() == [0]
@@ -929,7 +922,7 @@ def test_a_rejected_step_leaves_the_state(power: int) -> None:
 def test_a_step_too_small_for_the_clock_stalls() -> None:
     """``y' = y^2`` from 1 explodes at time 1; its companion from 0 goes on to time 2."""
     start = torch.tensor([[1.0], [0.0]]).double()
-    integrator = _Integrator(torch.square, start, RELATIVE, ABSOLUTE, 10_000)
+    integrator = Integrator(torch.square, start, RELATIVE, ABSOLUTE, 10_000)
     integrator.advance(2.0)
     assert integrator.stalled.tolist() == [True, False]
     assert integrator.point.isfinite().all()

@@ -161,8 +161,8 @@ class ClaimSession:
         Raises:
             InputError: naming the file, folder, device or claim that cannot be used.
         """
+        from theorycheck.cohorts import resolve_device
         from theorycheck.datasets import images
-        from theorycheck.training import resolve_device
 
         ids = [node.rpartition("::")[2] for node in self.expected]
         repeated = sorted({i for i in ids if ids.count(i) > 1})

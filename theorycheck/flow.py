@@ -1,0 +1,90 @@
+"""The integrator of gradient flow: rows that each keep their own time and step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+NEGLIGIBLE = 1e-5
+"""Definition: Hairer, Norsett and Wanner I, Section II.4; below it the first step is 1e-6."""
+
+
+# The pair of Dormand and Prince (Hairer, Norsett and Wanner I, Table II.5.2). The last row of
+# stages holds the weights of the solution too, so that the last slope serves the next step.
+_STAGES = (
+    (1 / 5,),
+    (3 / 40, 9 / 40),
+    (44 / 45, -56 / 15, 32 / 9),
+    (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
+    (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
+    (35 / 384, 0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
+)
+_ERROR = (71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
+
+
+class Integrator:
+    """Dormand-Prince 5(4) on rows that each keep their own time and step."""
+
+    def __init__(
+        self,
+        velocity: Callable[[Tensor], Tensor],
+        start: Tensor,
+        relative_tolerance: float,
+        absolute_tolerance: float,
+        max_steps: int,
+    ) -> None:
+        self.velocity, self.max_steps = velocity, max_steps
+        self.relative, self.absolute = relative_tolerance, absolute_tolerance
+        self.point, self.slope = start, velocity(start)
+        self.stages = [start.new_tensor(row) for row in (*_STAGES, _ERROR)]
+        self.time = start.new_zeros(start.shape[0])
+        self.accepted = torch.zeros_like(self.time, dtype=torch.int64)
+        self.tried = torch.zeros_like(self.accepted)
+        self.diverged = ~self.slope.isfinite().all(dim=1)
+        self.stalled = torch.zeros_like(self.diverged)
+        # The first guess of Hairer, Norsett and Wanner I, Section II.4; the control corrects it.
+        position, speed = self._norm(start, start), self._norm(self.slope, start)
+        moving = (position > NEGLIGIBLE) & (speed > NEGLIGIBLE)
+        self.step = torch.where(moving, 0.01 * position / speed, 1e-6)
+
+    def _norm(self, change: Tensor, point: Tensor) -> Tensor:
+        """Root mean square over the coordinates, in units of the tolerance at a point."""
+        scale = self.absolute + self.relative * point.abs()
+        return (change / scale).square().mean(dim=1).sqrt()
+
+    def advance(self, end: float) -> None:
+        """Bring every row to time ``end``, unless it stalls before."""
+        while bool((going := (self.time < end) & ~self.stalled & ~self.diverged).any()):
+            self._try(end, going)
+
+    def _try(self, end: float, going: Tensor) -> None:
+        """One step of the rows that are going; the others keep all they have."""
+        final = self.step >= end - self.time
+        step = torch.where(final, end - self.time, self.step)
+        slopes = self.slope.new_empty(len(self.stages), *self.slope.shape)
+        slopes[0] = self.slope
+        point = self.point
+        for stage, row in enumerate(self.stages[:-1], start=1):
+            increment = torch.tensordot(row, slopes[:stage], dims=1)
+            point = self.point + step[:, None] * increment
+            slopes[stage] = self.velocity(point)
+        error = step[:, None] * torch.tensordot(self.stages[-1], slopes, dims=1)
+        ratio = self._norm(error, torch.maximum(self.point.abs(), point.abs()))
+        # NaN compares as not accepted and becomes the largest error: the step shrinks fivefold.
+        accepted = going & (ratio <= 1)
+        factor = (0.9 * ratio.nan_to_num(nan=math.inf) ** -0.2).clamp(0.2, 10.0)
+        # A step cut short by the end says nothing against the longer one that had been planned.
+        proposal = torch.where(
+            accepted & final, torch.maximum(self.step, step * factor), step * factor
+        )
+        self.point = torch.where(accepted[:, None], point, self.point)
+        self.slope = torch.where(accepted[:, None], slopes[-1], self.slope)
+        self.time = torch.where(accepted, torch.where(final, end, self.time + step), self.time)
+        self.step = torch.where(going, proposal, self.step)
+        self.accepted += accepted
+        self.tried += going
+        spent = (self.tried >= self.max_steps) | (self.time + self.step <= self.time)
+        self.stalled |= going & spent & (self.time < end)
