@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from properties.papers import GALANTI2022, XU2022
 from theorycheck import exact
-from theorycheck.batches import batch_order
+from theorycheck.batches import Batches
 from theorycheck.cases import Case
 from theorycheck.claims import Setting, claim
 from theorycheck.cohorts import Cohort, Objective, State
@@ -40,7 +40,9 @@ def batches(case: Case) -> list[list[int]]:
     """The samples of every update of one epoch, as the trainer draws them."""
     size = int(number(case, "batch_size"))
     seeds = torch.tensor([int(number(case, "batch_seed"))])
-    return [[int(i) for i in row] for row in batch_order(seeds, 0, case.samples, size)[0]]
+    return [
+        [int(i) for i in row] for row in Batches(seeds, case.samples, size).orders(0, 1)[:, 0][0]
+    ]
 
 
 def trained(case: Case, rho: bool) -> State:

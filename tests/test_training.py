@@ -21,7 +21,7 @@ import torch
 from scipy.integrate import RK45, solve_ivp
 from torch import Tensor
 
-from theorycheck.batches import Sampling, batch_order
+from theorycheck.batches import Batches, Sampling
 from theorycheck.cohorts import (
     Cohort,
     Objective,
@@ -466,7 +466,7 @@ def test_sgd_follows_the_exact_updates(momentum: float, sampling: Sampling) -> N
         decay=0.5,
         sampling=sampling,
     )
-    orders = [batch_order(seeds, epoch, 4, 2, sampling).tolist() for epoch in range(4)]
+    orders = Batches(seeds, 4, 2, sampling).orders(0, 4).transpose(0, 1).tolist()
     for k, rate in enumerate((Fraction(1, 8), Fraction(1, 16), Fraction(1, 4))):
         batches = [order[k] for order in orders]
         rates = [rate, rate, rate / 2, rate / 2]
@@ -488,7 +488,7 @@ def test_two_layer_updates_are_exact(lagrange: bool) -> None:
     objective = Objective("square", "mean", "rho" if lagrange else "weights")
     updates: dict[str, Any] = {"learning_rate": 0.125, "momentum": 0.5}
     run = sgd(cohort, objective, batch_size=2, epochs=1, batch_seeds=seeds, **updates)
-    order = batch_order(seeds, 0, 4, 2).tolist()
+    order = Batches(seeds, 4, 2).orders(0, 1)[:, 0].tolist()
     for k in range(3):
         expected = exact_descent(cohort, k, [order[k]], [Fraction(1, 8)], Fraction(1, 2))
         for tensor, value in zip(final_tensors(run), expected, strict=True):
@@ -515,7 +515,7 @@ def test_sgd_agrees_with_torch() -> None:
         optimizer = torch.optim.SGD([weight], lr=0.125, momentum=0.5, weight_decay=decay)
         scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, [1, 3], gamma=0.5)
         for epoch in range(4):
-            for batch in batch_order(seeds, epoch, 4, 2)[k]:
+            for batch in Batches(seeds, 4, 2).orders(epoch, epoch + 1)[:, 0][k]:
                 optimizer.zero_grad()
                 residuals = cohort.inputs[k, batch] @ weight.T - cohort.targets[k, batch]
                 torch.autograd.backward(residuals.square().mean())
@@ -607,7 +607,7 @@ def test_distance_and_step_are_recorded() -> None:
         batch_seeds=seeds,
         measures={"weights": lambda network, state, x, y: state.parameters[0]},
     )
-    order = batch_order(seeds, 0, 4, 2).tolist()
+    order = Batches(seeds, 4, 2).orders(0, 1)[:, 0].tolist()
     assert run.trace["distance"][0].isnan().all()
     assert run.trace["step"][0].isnan().all()
     for k in range(2):
@@ -677,7 +677,7 @@ def splitmix(state: int) -> int:
 
 def test_batches_sort_the_keys_of_splitmix() -> None:
     seeds, epoch = [0, 1, -1, 2**63 - 1], 5
-    order = batch_order(torch.tensor(seeds), epoch, 12, 4)
+    order = Batches(torch.tensor(seeds), 12, 4).orders(epoch, epoch + 1)[:, 0]
     for row, seed in zip(order.tolist(), seeds, strict=True):
         start = splitmix(splitmix(seed) + epoch)
         keys = [splitmix(start + 0x9E3779B97F4A7C15 * i) for i in range(1, 13)]
@@ -687,22 +687,22 @@ def test_batches_sort_the_keys_of_splitmix() -> None:
 
 def test_batches_partition_or_are_subsets() -> None:
     seeds = torch.arange(200)
-    order = batch_order(seeds, 3, 12, 4)
+    order = Batches(seeds, 12, 4).orders(3, 4)[:, 0]
     assert order.shape == (200, 3, 4)
     assert (order.flatten(1).sort(dim=1).values == torch.arange(12)).all()
-    subsets = batch_order(seeds, 3, 14, 4, "uniform").sort(dim=-1).values
+    subsets = Batches(seeds, 14, 4, "uniform").orders(3, 4)[:, 0].sort(dim=-1).values
     assert subsets.shape == (200, 3, 4)
     assert (subsets.diff(dim=-1) > 0).all()
-    assert torch.equal(batch_order(seeds, 3, 4, 4), torch.arange(4).expand(200, 1, 4))
+    assert torch.equal(Batches(seeds, 4, 4).orders(3, 4)[:, 0], torch.arange(4).expand(200, 1, 4))
 
 
 def test_batches_depend_on_seed_and_epoch_alone() -> None:
     seeds = torch.tensor([3, 8, 3])
-    order = batch_order(seeds, 2, 64, 8)
+    order = Batches(seeds, 64, 8).orders(2, 3)[:, 0]
     assert torch.equal(order[0], order[2])
-    assert torch.equal(order[1], batch_order(seeds[1:2], 2, 64, 8)[0])
+    assert torch.equal(order[1], Batches(seeds[1:2], 64, 8).orders(2, 3)[:, 0][0])
     assert not torch.equal(order[0], order[1])
-    assert not torch.equal(order[0], batch_order(seeds, 3, 64, 8)[0])
+    assert not torch.equal(order[0], Batches(seeds, 64, 8).orders(3, 4)[:, 0][0])
 
 
 # --- gradient flow --------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -15,10 +16,9 @@ from theorycheck.errors import InputError
 Sampling = Literal["reshuffle", "uniform"]
 
 
-def batch_order(
-    seeds: Tensor, epoch: int, samples: int, batch_size: int, sampling: Sampling = "reshuffle"
-) -> Tensor:
-    """The samples of every batch of an epoch, ``(K, updates, batch_size)`` int64 on the CPU.
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """How the members of a cohort draw their batches.
 
     ``reshuffle`` cuts one random permutation into batches; ``uniform`` draws each of the
     ``samples // batch_size`` batches as a subset of its own (xu2022, Section 6). A batch of all
@@ -26,30 +26,65 @@ def batch_order(
     Lea and Flood, Fast splittable pseudorandom number generators, 2014) started from the member's
     seed and the epoch, so that it depends on nothing else.
 
-    Args:
-        seeds: ``(K,)`` int64.
-
     Raises:
         InputError: when the batch size is out of range, or does not divide the samples into equal
             batches in a reshuffled epoch.
     """
-    choose("sampling", sampling, Sampling)
-    if not 1 <= batch_size <= samples:
-        raise InputError(f"batch_size {batch_size} must be between 1 and the {samples} samples")
-    if sampling == "reshuffle" and samples % batch_size:
-        raise InputError(
-            f"batch_size {batch_size} leaves a smaller last batch of {samples} samples: "
-            "choose a divisor, or sampling='uniform'"
-        )
-    if batch_size == samples:
-        return torch.arange(samples).expand(seeds.shape[0], 1, samples)
-    updates = samples // batch_size
-    rounds, taken = (1, samples) if sampling == "reshuffle" else (updates, batch_size)
-    start = _mix(_mix(seeds.cpu().numpy().astype(np.uint64)) + np.uint64(epoch))
-    counter = np.arange(1, rounds * samples + 1, dtype=np.uint64)
-    keys = _mix(start[:, None] + _GOLDEN * counter).view(np.int64)
-    order = torch.from_numpy(keys).reshape(-1, rounds, samples).argsort(dim=-1, stable=True)
-    return order[..., :taken].reshape(seeds.shape[0], updates, batch_size)
+
+    seeds: Tensor
+    """Shape ``(K,)``, int64: equal seeds see equal batches."""
+    samples: int
+    batch_size: int
+    sampling: Sampling = "reshuffle"
+
+    def __post_init__(self) -> None:
+        choose("sampling", self.sampling, Sampling)
+        if not 1 <= self.batch_size <= self.samples:
+            raise InputError(
+                f"batch_size {self.batch_size} must be between 1 and the {self.samples} samples"
+            )
+        if self.sampling == "reshuffle" and self.samples % self.batch_size:
+            raise InputError(
+                f"batch_size {self.batch_size} leaves a smaller last batch of {self.samples} "
+                "samples: choose a divisor, or sampling='uniform'"
+            )
+
+    @property
+    def updates(self) -> int:
+        """Number of batches in an epoch."""
+        return self.samples // self.batch_size
+
+    @property
+    def whole(self) -> bool:
+        """Whether every batch is all samples."""
+        return self.batch_size == self.samples
+
+    @property
+    def keys(self) -> int:
+        """How many random keys an epoch of a member takes."""
+        return self.samples * (1 if self.sampling == "reshuffle" else self.updates)
+
+    def of(self, members: Tensor) -> Batches:
+        """The batches of some members."""
+        return replace(self, seeds=self.seeds[members])
+
+    def orders(self, first: int, last: int) -> Tensor:
+        """The samples of the batches of some epochs, the last one excluded.
+
+        Returns:
+            ``(K, epochs, updates, batch_size)``, int64, on the CPU.
+        """
+        shape = (len(self.seeds), last - first, self.updates, self.batch_size)
+        if self.whole:
+            return torch.arange(self.samples).expand(shape)
+        epochs = np.arange(first, last, dtype=np.uint64)
+        start = _mix(_mix(self.seeds.cpu().numpy().astype(np.uint64))[:, None] + epochs)
+        counter = np.arange(1, self.keys + 1, dtype=np.uint64)
+        keys = _mix(start[..., None] + _GOLDEN * counter).view(np.int64)
+        # Keys of a member differ, hence any way of sorting gives the same.
+        order = keys.reshape(*shape[:2], -1, self.samples).argsort(axis=-1)
+        taken = order if self.sampling == "reshuffle" else order[..., : self.batch_size]
+        return torch.from_numpy(np.ascontiguousarray(taken.reshape(shape)))
 
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

@@ -10,19 +10,28 @@ All trainers follow one vector field, `velocity`, and return a `Run`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from theorycheck.batches import Sampling, batch_order
-from theorycheck.cohorts import Cohort, Objective, State, check
+from theorycheck.batches import Batches, Sampling
+from theorycheck.cohorts import Cohort, Objective, State, check, choose
 from theorycheck.errors import InputError
 from theorycheck.fields import Field
 from theorycheck.flow import Integrator
 from theorycheck.networks import Network, frobenius_norms
+from theorycheck.stacked import StackedDescent
+
+try:
+    from theorycheck.lanes import CompiledDescent
+except ImportError:
+    CompiledDescent = None  # type: ignore[assignment, misc]
+
+Engine = Literal["auto", "compiled", "stacked"]
 
 
 def velocity(cohort: Cohort, objective: Objective) -> State:
@@ -126,11 +135,13 @@ def gradient_descent(
     decay: float = 0.1,
     measures: Mapping[str, Measure] | None = None,
     record_every: int = 1,
+    engine: Engine = "auto",
 ) -> Run:
     """Full-batch gradient descent: `sgd` with one batch of all samples, an epoch being a step."""
-    batch = (cohort.inputs, cohort.targets)
+    samples = cohort.inputs.shape[1]
+    batches = Batches(torch.zeros(cohort.members, dtype=torch.int64), samples, samples)
     schedule = _Schedule(cohort, steps, learning_rate, momentum, milestones, decay, record_every)
-    return _descend(cohort, objective, lambda epoch: [batch], schedule, measures)
+    return _descend(cohort, objective, batches, schedule, measures, engine)
 
 
 def sgd(
@@ -147,6 +158,7 @@ def sgd(
     sampling: Sampling = "reshuffle",
     measures: Mapping[str, Measure] | None = None,
     record_every: int = 1,
+    engine: Engine = "auto",
 ) -> Run:
     """Mini-batch SGD (galanti2022, Section 2.1; xu2022, Eq. 46) with heavy-ball momentum.
 
@@ -166,33 +178,24 @@ def sgd(
 
     Args:
         learning_rate, momentum: one number, or one per member, ``(K,)``.
-        batch_seeds: ``(K,)`` int64; equal seeds see equal batches, see `batch_order`.
+        batch_seeds: ``(K,)`` int64; equal seeds see equal batches, see `Batches`.
         milestones: counts of finished epochs after which the learning rate is multiplied by
             ``decay``.
         record_every: the measures are evaluated at the start, after every so many epochs, and at
             the end, on all samples.
+        engine: ``compiled`` machine code (`theorycheck.lanes`) or ``stacked`` tensors
+            (`theorycheck.stacked`), which follow the same trajectory up to rounding; ``auto``
+            compiles small networks on a CPU where llvmlite is installed.
 
     Raises:
-        InputError: for arguments out of range, and as `velocity` and `batch_order`.
+        InputError: for arguments out of range, for an engine that is not there, and as `velocity`
+            and `Batches`.
     """
-    inputs, targets = cohort.inputs, cohort.targets
-    samples = inputs.shape[1]
     if tuple(batch_seeds.shape) != (cohort.members,) or batch_seeds.dtype != torch.int64:
         raise InputError(f"batch_seeds must be int64 of shape ({cohort.members},)")
-    batch_order(batch_seeds, 0, samples, batch_size, sampling)
-    member = torch.arange(cohort.members, device=inputs.device)[:, None]
-
-    def batches(epoch: int) -> Iterable[tuple[Tensor, Tensor]]:
-        order = batch_order(batch_seeds, epoch, samples, batch_size, sampling)
-        order = order.to(inputs.device).flatten(1)
-        return zip(
-            torch.split(inputs[member, order], batch_size, dim=1),
-            torch.split(targets[member, order], batch_size, dim=1),
-            strict=True,
-        )
-
+    batches = Batches(batch_seeds, cohort.inputs.shape[1], batch_size, sampling)
     schedule = _Schedule(cohort, epochs, learning_rate, momentum, milestones, decay, record_every)
-    return _descend(cohort, objective, batches, schedule, measures)
+    return _descend(cohort, objective, batches, schedule, measures, engine)
 
 
 class _Recorder:
@@ -247,7 +250,6 @@ class _Schedule:
             raise InputError("momentum must be at least 0 and less than 1")
         if not 0 < decay < math.inf:
             raise InputError(f"decay {decay} must be positive and finite")
-        self.has_momentum = bool((self.momentum > 0).any())
 
     def rate(self, epoch: int) -> Tensor:
         """Learning rates ``(K, 1)`` of an epoch; epochs count from 0."""
@@ -257,47 +259,46 @@ class _Schedule:
         """Whether the measures are evaluated after so many epochs."""
         return finished % self.record_every == 0 or finished == self.epochs
 
+    def stretches(self) -> Iterator[tuple[int, int]]:
+        """First and last epoch, the latter excluded, between which neither rates nor records are
+        due.
+        """
+        ends = {m for m in self.milestones if 0 < m < self.epochs} | {self.epochs}
+        ends.update(range(self.record_every, self.epochs, self.record_every))
+        return pairwise([0, *sorted(ends)])
+
 
 def _descend(
     cohort: Cohort,
     objective: Objective,
-    batches: Callable[[int], Iterable[tuple[Tensor, Tensor]]],
+    batches: Batches,
     schedule: _Schedule,
     measures: Mapping[str, Measure] | None,
+    engine: Engine,
 ) -> Run:
-    """The one loop of descent; ``batches`` gives the inputs and targets of an epoch's updates."""
     check(cohort, objective)
     network, field = cohort.network, Field(cohort, objective)
     recorder = _Recorder(cohort, measures, ("distance", "step"))
+    momentum = schedule.momentum if bool((schedule.momentum > 0).any()) else None
     with torch.no_grad():
-        rows = field.pack(cohort.state)
-        buffer = torch.zeros_like(rows)
-        diverged = torch.zeros(cohort.members, dtype=torch.bool, device=rows.device)
-        unknown = torch.full_like(rows[:, 0], math.nan)
-        recorder.record(0, field.unpack(rows), distance=unknown, step=unknown)
-        recorded, path, updates, total = rows, torch.zeros_like(unknown), 0, 0
-        for epoch in range(schedule.epochs):
-            rate = schedule.rate(epoch)
-            # A copy, since records and measures may hold views of the rows as they were.
-            start, rows = rows, rows.clone()
-            lengths = torch.zeros_like(path)
-            for inputs, targets in batches(epoch):
-                slope = field.velocity(rows, inputs, targets)
-                if schedule.has_momentum:
-                    slope = buffer.mul_(schedule.momentum).add_(slope)
-                rows.addcmul_(slope, rate)
-                lengths += torch.linalg.vector_norm(slope[:, field.weights], dim=1)
-                updates += 1
-            path += lengths * rate[:, 0]
-            # Numbers that are not finite stay so and stay with their member, so that one look per
-            # epoch finds them all.
-            diverged |= ~rows.square().sum(dim=1).isfinite()
-            rows = torch.where(diverged[:, None], start, rows)
-            if schedule.records(epoch + 1):
+        descent: StackedDescent | CompiledDescent
+        if _compiles(cohort, batches, engine):
+            descent = CompiledDescent(cohort, objective, batches, momentum, schedule.epochs)
+        else:
+            descent = StackedDescent(cohort, objective, batches, momentum)
+        recorded = descent.rows
+        unknown = torch.full_like(recorded[:, 0], math.nan)
+        recorder.record(0, field.unpack(recorded), distance=unknown, step=unknown)
+        path, updates, total = torch.zeros_like(unknown), 0, 0
+        for first, last in schedule.stretches():
+            path += descent.advance(first, last, schedule.rate(first))
+            updates += (last - first) * batches.updates
+            if schedule.records(last):
+                rows, diverged = descent.rows, descent.diverged
                 state, before = field.unpack(rows), field.unpack(recorded)
                 distance = _mean_distance(network, before, state)
                 recorder.record(
-                    epoch + 1,
+                    last,
                     state,
                     distance=torch.where(diverged, unknown, distance),
                     step=torch.where(diverged, unknown, path / updates),
@@ -305,7 +306,17 @@ def _descend(
                 total += updates
                 recorded, path, updates = rows, torch.zeros_like(path), 0
     steps = torch.full_like(diverged, total, dtype=torch.int64)
-    return recorder.run(field.unpack(rows), steps, diverged, torch.zeros_like(diverged))
+    return recorder.run(state, steps, diverged, torch.zeros_like(diverged))
+
+
+def _compiles(cohort: Cohort, batches: Batches, engine: Engine) -> bool:
+    """Whether a cohort trains in machine code; alike for cohorts that differ in members only."""
+    choose("engine", engine, Engine)
+    possible = CompiledDescent is not None and cohort.inputs.device.type == "cpu"
+    possible &= cohort.inputs.dtype in (torch.float32, torch.float64)
+    if engine == "compiled" and not possible:
+        raise InputError("the compiled engine needs llvmlite, a CPU, and float32 or float64")
+    return possible and engine != "stacked"
 
 
 def _mean_distance(network: Network, before: State, after: State) -> Tensor:

@@ -1,0 +1,751 @@
+"""What an update is made of, as vector code: one small operation each.
+
+The memory of some members is one array of reals, their *arena*; an operation gets offsets into it.
+Vectors hold one number of each of several members (``members``) or a member's numbers for several
+samples (``samples``). What there is once per member, a weight say, is then a vector or a number;
+what there is for each sample too is a vector in both layouts.
+
+Every operation is written once, and computes the same to the bit in both layouts and in every lane:
+sums over units and samples run in order, sums over parameters in `STRIPES` interleaved parts.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal
+
+from llvmlite import ir
+
+from theorycheck.simd import INT, Array, Code, Value, Variable
+
+Layout = Literal["members", "samples"]
+
+STRIPES = 8
+"""Tensors of parameters are padded with zeros to multiples of it."""
+
+
+class Operation(Code):
+    """The body of an operation in one layout.
+
+    The samples of a unit fill *cells*, vectors: one cell for each sample where lanes are members,
+    and else one for every `lanes` samples, the last of which is filled up with anything.
+    """
+
+    def __init__(self, function: ir.Function, real: ir.Type, lanes: int, layout: Layout) -> None:
+        super().__init__(function, real, lanes)
+        self.arena, self.operands, self.member, self.order, self.update = function.args
+        self.members = layout == "members"
+        self.number = self.vector if self.members else real
+        """The type of what there is once per member."""
+
+    def numbers(self, offset: Value) -> Array:
+        """What there is once per member; samples of a unit one by one."""
+        return self.array(self.arena, offset, self.number)
+
+    def cells(self, offset: Value) -> Array:
+        """What there is for each sample."""
+        return self.array(self.arena, offset, self.vector)
+
+    def spread(self, number: Value) -> Value:
+        """A member's number, for all samples of a cell."""
+        return number if self.members else self.splat(number)
+
+    def per_unit(self, cells: Value) -> Value:
+        """How many `numbers` the cells of a unit hold."""
+        return cells if self.members else cells * self.lanes
+
+    @contextmanager
+    def sums(self, *results: Array) -> Iterator[list[Variable]]:
+        """Numbers to add to, from 0 on; in the end they are the first of each result."""
+        variables = [self.variable(self.constant(self.number, 0.0)) for _ in results]
+        yield variables
+        for result, variable in zip(results, variables, strict=True):
+            result[0] = variable.get()
+
+    def striped(self, offset: Value) -> Stripes:
+        return Stripes(self, self.cells(offset))
+
+    def stripe_sum(self) -> list[Variable]:
+        """Vectors to add stripes to, from 0 on."""
+        count = STRIPES if self.members else STRIPES // self.lanes
+        return [self.variable(self.constant(self.vector, 0.0)) for _ in range(count)]
+
+    def total(self, stripes: Sequence[Variable]) -> Value:
+        """The sum of all stripes: neighbours are added until one number is left."""
+        values = [stripe.get() for stripe in stripes]
+        if not self.members:
+            values = [self.lane(value, i) for value in values for i in range(self.lanes)]
+        while len(values) > 1:
+            values = [a + b for a, b in zip(values[::2], values[1::2], strict=True)]
+        return values[0]
+
+
+class Stripes:
+    """Parameters, `STRIPES` at a time; an index is that of the first and a multiple of it."""
+
+    def __init__(self, k: Operation, array: Array) -> None:
+        self.k, self.array = k, array
+
+    def _vectors(self, index: Value) -> list[Value]:
+        if self.k.members:
+            return [index + i for i in range(STRIPES)]
+        lanes = self.k.lanes
+        return [index / lanes + i for i in range(STRIPES // lanes)]
+
+    def __getitem__(self, index: Value) -> list[Value]:
+        return [self.array[i] for i in self._vectors(index)]
+
+    def __setitem__(self, index: Value, values: Sequence[Value]) -> None:
+        for i, value in zip(self._vectors(index), values, strict=True):
+            self.array[i] = value
+
+
+Body = Callable[..., None]
+OPERATIONS: dict[str, Body] = {}
+"""By name. A body takes an `Operation` and the operands: offsets, counts and addresses."""
+
+
+def operation(body: Body) -> Body:
+    OPERATIONS[body.__name__] = body
+    return body
+
+
+def operands(body: Body) -> list[str]:
+    """The names of an operation's operands, in order."""
+    return list(inspect.signature(body).parameters)[1:]
+
+
+# --- Products of matrices
+
+Factors = Callable[[Value], list[Value]]
+
+
+def tiles(
+    k: Operation, rows: Value, columns: Value, size: tuple[int, int], body: Callable[..., None]
+) -> None:
+    """Cut a matrix into tiles, what is left over into smaller ones.
+
+    ``body(row, height, column, width)`` emits the code of a tile.
+    """
+    for height in (size[0], 1):
+        first_row = rows / size[0] * size[0] if height == 1 else 0
+        with k.loop(first_row, rows, height) as row:
+            for width in (size[1], 1):
+                first_column = columns / size[1] * size[1] if width == 1 else 0
+                with k.loop(first_column, columns, width) as column:
+                    body(row, height, column, width)
+
+
+def accumulate(
+    k: Operation, terms: Value, left: Factors, right: Factors, sums: list[list[Variable]]
+) -> None:
+    """``sums[i][j] += left(t)[i] right(t)[j]`` for all terms, in their order, in registers."""
+    with k.loop(0, terms) as term:
+        factors, others = left(term), right(term)
+        for line, factor in zip(sums, factors, strict=True):
+            for variable, other in zip(line, others, strict=True):
+                variable.set(k.fma(factor, other, variable.get()))
+
+
+def multiply(
+    k: Operation,
+    out: Value,
+    add: Value,
+    rows: Value,
+    cells: Value,
+    terms: Value,
+    weight: Callable[[Value, Value], Value],
+    source: Array,
+) -> None:
+    """``out[r] = sum_t weight(r, t) source[t]``, added to what is there if ``add`` is 1."""
+    result, adding, zero = k.cells(out), add.compare("==", 1), k.constant(k.vector, 0.0)
+
+    def tile(row: Value, height: int, cell: Value, width: int) -> None:
+        places = [[(row + i) * cells + cell + j for j in range(width)] for i in range(height)]
+        sums = [[k.variable(adding.where(result[p], zero)) for p in line] for line in places]
+        accumulate(
+            k,
+            terms,
+            lambda t: [k.spread(weight(row + i, t)) for i in range(height)],
+            lambda t: [source[t * cells + cell + j] for j in range(width)],
+            sums,
+        )
+        for line, variables in zip(places, sums, strict=True):
+            for place, variable in zip(line, variables, strict=True):
+                result[place] = variable.get()
+
+    # A weight is used for every cell. Where it is one number, cells are few, units many.
+    tiles(k, rows, cells, (4, 4) if k.members else (8, 2), tile)
+
+
+@operation
+def dense(
+    k: Operation,
+    out: Value,
+    weights: Value,
+    source: Value,
+    height: Value,
+    width: Value,
+    cells: Value,
+    add: Value,
+) -> None:
+    """``out = W source``."""
+    matrix = k.numbers(weights)
+    multiply(k, out, add, height, cells, width, lambda o, i: matrix[o * width + i], k.cells(source))
+
+
+@operation
+def dense_back(
+    k: Operation,
+    out: Value,
+    weights: Value,
+    slopes: Value,
+    height: Value,
+    width: Value,
+    cells: Value,
+    add: Value,
+) -> None:
+    """``out = W^T slopes``."""
+    matrix = k.numbers(weights)
+    multiply(k, out, add, width, cells, height, lambda i, o: matrix[o * width + i], k.cells(slopes))
+
+
+@operation
+def dense_gradient(
+    k: Operation,
+    out: Value,
+    slopes: Value,
+    source: Value,
+    height: Value,
+    width: Value,
+    cells: Value,
+    samples: Value,
+) -> None:
+    """``out[o, i] = sum_n slopes[o, n] source[i, n]``."""
+    result, left, right = k.numbers(out), k.numbers(slopes), k.numbers(source)
+    unit = k.per_unit(cells)
+
+    def tile(row: Value, tall: int, column: Value, wide: int) -> None:
+        zero = k.constant(k.number, 0.0)
+        sums = [[k.variable(zero) for _ in range(wide)] for _ in range(tall)]
+        accumulate(
+            k,
+            samples,
+            lambda n: [left[(row + i) * unit + n] for i in range(tall)],
+            lambda n: [right[(column + j) * unit + n] for j in range(wide)],
+            sums,
+        )
+        for i, line in enumerate(sums):
+            for j, variable in enumerate(line):
+                result[(row + i) * width + column + j] = variable.get()
+
+    tiles(k, height, width, (4, 4), tile)
+
+
+@operation
+def convolution(
+    k: Operation,
+    out: Value,
+    filters: Value,
+    source: Value,
+    patches: Value,
+    count: Value,
+    positions: Value,
+    size: Value,
+    cells: Value,
+    add: Value,
+) -> None:
+    """``out[f, p] = sum_t F[f, t] source[patches[p, t]]``; ``patches`` is an address."""
+    result, matrix, values = k.cells(out), k.numbers(filters), k.cells(source)
+    index = k.address(patches, INT)
+    adding, zero = add.compare("==", 1), k.constant(k.vector, 0.0)
+    with k.loop(0, positions) as position:
+
+        def tile(row: Value, height: int, cell: Value, width: int) -> None:
+            places = [
+                [((row + i) * positions + position) * cells + cell + j for j in range(width)]
+                for i in range(height)
+            ]
+            sums = [[k.variable(adding.where(result[p], zero)) for p in line] for line in places]
+
+            def patch(t: Value) -> list[Value]:
+                start = index[position * size + t] * cells + cell
+                return [values[start + j] for j in range(width)]
+
+            accumulate(
+                k,
+                size,
+                lambda t: [k.spread(matrix[(row + i) * size + t]) for i in range(height)],
+                patch,
+                sums,
+            )
+            for line, variables in zip(places, sums, strict=True):
+                for place, variable in zip(line, variables, strict=True):
+                    result[place] = variable.get()
+
+        tiles(k, count, cells, (4, 4) if k.members else (8, 2), tile)
+
+
+@operation
+def convolution_back(
+    k: Operation,
+    out: Value,
+    filters: Value,
+    slopes: Value,
+    patches: Value,
+    count: Value,
+    positions: Value,
+    size: Value,
+    cells: Value,
+) -> None:
+    """``out[patches[p, t]] += sum_f F[f, t] slopes[f, p]``."""
+    result, matrix, values = k.cells(out), k.numbers(filters), k.cells(slopes)
+    index, zero = k.address(patches, INT), k.constant(k.vector, 0.0)
+    with k.loop(0, positions) as position:
+
+        def tile(entry: Value, height: int, cell: Value, width: int) -> None:
+            sums = [[k.variable(zero) for _ in range(width)] for _ in range(height)]
+            accumulate(
+                k,
+                count,
+                lambda f: [k.spread(matrix[f * size + entry + i]) for i in range(height)],
+                lambda f: [
+                    values[(f * positions + position) * cells + cell + j] for j in range(width)
+                ],
+                sums,
+            )
+            for i, line in enumerate(sums):
+                start = index[position * size + entry + i] * cells + cell
+                for j, variable in enumerate(line):
+                    result[start + j] = result[start + j] + variable.get()
+
+        tiles(k, size, cells, (4, 4) if k.members else (8, 2), tile)
+
+
+@operation
+def convolution_gradient(
+    k: Operation,
+    out: Value,
+    slopes: Value,
+    source: Value,
+    patches: Value,
+    count: Value,
+    positions: Value,
+    size: Value,
+    cells: Value,
+    samples: Value,
+) -> None:
+    """``out[f, t] = sum_p sum_n slopes[f, p, n] source[patches[p, t], n]``."""
+    result, left, right = k.numbers(out), k.numbers(slopes), k.numbers(source)
+    index, unit = k.address(patches, INT), k.per_unit(cells)
+
+    def tile(row: Value, height: int, entry: Value, width: int) -> None:
+        zero = k.constant(k.number, 0.0)
+        sums = [[k.variable(zero) for _ in range(width)] for _ in range(height)]
+        with k.loop(0, positions) as position:
+            starts = [((row + i) * positions + position) * unit for i in range(height)]
+            others = [index[position * size + entry + j] * unit for j in range(width)]
+            accumulate(
+                k,
+                samples,
+                lambda n: [left[start + n] for start in starts],
+                lambda n: [right[start + n] for start in others],
+                sums,
+            )
+        for i, line in enumerate(sums):
+            for j, variable in enumerate(line):
+                result[(row + i) * size + entry + j] = variable.get()
+
+    tiles(k, count, size, (4, 4), tile)
+
+
+# --- Layers
+
+
+@operation
+def clear(k: Operation, out: Value, count: Value) -> None:
+    """``out = 0``."""
+    result, zero = k.cells(out), k.constant(k.vector, 0.0)
+    with k.loop(0, count) as i:
+        result[i] = zero
+
+
+@operation
+def identity(k: Operation, out: Value, source: Value, count: Value, add: Value) -> None:
+    """``out = source``, added to what is there if ``add`` is 1."""
+    result, values = k.cells(out), k.cells(source)
+    adding = add.compare("==", 1)
+    with k.loop(0, count) as i:
+        result[i] = adding.where(result[i] + values[i], values[i])
+
+
+@operation
+def bias(k: Operation, out: Value, biases: Value, height: Value, cells: Value) -> None:
+    """``out[o] += b[o]``."""
+    result, numbers = k.cells(out), k.numbers(biases)
+    with k.loop(0, height) as unit:
+        number = k.spread(numbers[unit])
+        with k.loop(0, cells) as cell:
+            result[unit * cells + cell] = result[unit * cells + cell] + number
+
+
+@operation
+def bias_gradient(
+    k: Operation, out: Value, slopes: Value, height: Value, cells: Value, samples: Value
+) -> None:
+    """``out[o] = sum_n slopes[o, n]``."""
+    result, values = k.numbers(out), k.numbers(slopes)
+    with k.loop(0, height) as unit, k.sums(result.at(unit)) as [total], k.loop(0, samples) as n:
+        total.set(total.get() + values[unit * k.per_unit(cells) + n])
+
+
+@operation
+def batch_norm(
+    k: Operation,
+    out: Value,
+    normal: Value,
+    deviation: Value,
+    gain: Value,
+    shift: Value,
+    height: Value,
+    cells: Value,
+    samples: Value,
+    portion: Value,
+) -> None:
+    """``out = gain normal + shift`` with ``normal = (out - mean) / deviation``, unit by unit.
+
+    ``portion`` is one over the number of samples.
+    """
+    result, values, standard = k.cells(out), k.numbers(out), k.cells(normal)
+    deviations, share = k.numbers(deviation), k.numbers(portion)[0]
+    factor, offset = k.spread(k.numbers(gain)[0]), k.spread(k.numbers(shift)[0])
+    with k.loop(0, height) as unit:
+        first = unit * k.per_unit(cells)
+        total = k.variable(k.constant(k.number, 0.0))
+        with k.loop(0, samples) as n:
+            total.set(total.get() + values[first + n])
+        mean = total.get() * share
+        total.set(k.constant(k.number, 0.0))
+        with k.loop(0, samples) as n:
+            centred = values[first + n] - mean
+            total.set(k.fma(centred, centred, total.get()))
+        spread = k.sqrt(total.get() * share)
+        deviations[unit] = spread
+        with k.loop(0, cells) as cell:
+            place = unit * cells + cell
+            standard[place] = (result[place] - k.spread(mean)) / k.spread(spread)
+            result[place] = k.fma(factor, standard[place], offset)
+
+
+@operation
+def batch_norm_back(
+    k: Operation,
+    slopes: Value,
+    normal: Value,
+    deviation: Value,
+    gain: Value,
+    gain_gradient: Value,
+    shift_gradient: Value,
+    height: Value,
+    cells: Value,
+    samples: Value,
+    portion: Value,
+    detached: Value,
+) -> None:
+    """``gain / deviation (s - mean(s) - normal mean(s normal))``, unit by unit.
+
+    The last term comes from the variance; it is left out if ``detached`` is 1.
+    """
+    result, values = k.cells(slopes), k.numbers(slopes)
+    standard, standards = k.cells(normal), k.numbers(normal)
+    deviations, share, factor = k.numbers(deviation), k.numbers(portion)[0], k.numbers(gain)[0]
+    zero = k.constant(k.number, 0.0)
+    through = detached.compare("==", 1).where(zero, share)
+    with (
+        k.sums(k.numbers(gain_gradient), k.numbers(shift_gradient)) as [gains, shifts],
+        k.loop(0, height) as unit,
+    ):
+        first = unit * k.per_unit(cells)
+        plain, along = k.variable(zero), k.variable(zero)
+        with k.loop(0, samples) as n:
+            value = values[first + n]
+            plain.set(plain.get() + value)
+            along.set(k.fma(value, standards[first + n], along.get()))
+        gains.set(gains.get() + along.get())
+        shifts.set(shifts.get() + plain.get())
+        mean, slope = k.spread(plain.get() * share), k.spread(along.get() * through)
+        scale = k.spread(factor / deviations[unit])
+        with k.loop(0, cells) as cell:
+            place = unit * cells + cell
+            result[place] = (result[place] - mean - standard[place] * slope) * scale
+
+
+@operation
+def relu(k: Operation, out: Value, source: Value, count: Value) -> None:
+    """``max(z, 0)``; what is not a number stays so."""
+    result, values, zero = k.cells(out), k.cells(source), k.constant(k.vector, 0.0)
+    with k.loop(0, count) as i:
+        result[i] = values[i].compare("<=", 0.0).where(zero, values[i])
+
+
+@operation
+def relu_back(k: Operation, slopes: Value, source: Value, count: Value) -> None:
+    """``slopes`` where ``z > 0``, else 0."""
+    result, values, zero = k.cells(slopes), k.cells(source), k.constant(k.vector, 0.0)
+    with k.loop(0, count) as i:
+        result[i] = values[i].compare(">", 0.0).where(result[i], zero)
+
+
+@operation
+def leaky(k: Operation, out: Value, source: Value, slope: Value, count: Value) -> None:
+    """``z`` where ``z > 0``, else ``slope z``."""
+    result, values, factor = k.cells(out), k.cells(source), k.spread(k.numbers(slope)[0])
+    with k.loop(0, count) as i:
+        result[i] = values[i].compare(">", 0.0).where(values[i], values[i] * factor)
+
+
+@operation
+def leaky_back(k: Operation, slopes: Value, source: Value, slope: Value, count: Value) -> None:
+    """``slopes`` where ``z > 0``, else ``slope slopes``."""
+    result, values, factor = k.cells(slopes), k.cells(source), k.spread(k.numbers(slope)[0])
+    with k.loop(0, count) as i:
+        result[i] = values[i].compare(">", 0.0).where(result[i], result[i] * factor)
+
+
+# --- Losses: the derivative by the outputs, times what the reduction divides by
+
+
+@operation
+def square_slopes(
+    k: Operation, out: Value, outputs: Value, targets: Value, portion: Value, count: Value
+) -> None:
+    """``2 portion (f - y)``."""
+    result, values, wanted = k.cells(out), k.cells(outputs), k.cells(targets)
+    factor = k.spread(k.numbers(portion)[0] * 2.0)
+    with k.loop(0, count) as i:
+        result[i] = (values[i] - wanted[i]) * factor
+
+
+@operation
+def exponential_slopes(
+    k: Operation, out: Value, outputs: Value, targets: Value, portion: Value, count: Value
+) -> None:
+    """``-portion y exp(-y f)``."""
+    result, values, wanted = k.cells(out), k.cells(outputs), k.cells(targets)
+    factor = k.spread(k.numbers(portion)[0])
+    with k.loop(0, count) as i:
+        opposite = -wanted[i]
+        result[i] = opposite * k.exp(opposite * values[i]) * factor
+
+
+@operation
+def cross_entropy_slopes(
+    k: Operation,
+    out: Value,
+    outputs: Value,
+    targets: Value,
+    portion: Value,
+    classes: Value,
+    cells: Value,
+) -> None:
+    """``portion (softmax(f) - y)``."""
+    result, values, wanted = k.cells(out), k.cells(outputs), k.cells(targets)
+    factor = k.spread(k.numbers(portion)[0])
+    with k.loop(0, cells) as cell:
+        largest = k.variable(values[cell])
+        with k.loop(1, classes) as c:
+            largest.set(k.maximum(largest.get(), values[c * cells + cell]))
+        total = k.variable(k.constant(k.vector, 0.0))
+        with k.loop(0, classes) as c:
+            power = k.exp(values[c * cells + cell] - largest.get())
+            result[c * cells + cell] = power
+            total.set(total.get() + power)
+        with k.loop(0, classes) as c:
+            place = c * cells + cell
+            result[place] = (result[place] / total.get() - wanted[place]) * factor
+
+
+# --- Parametrisations
+
+
+@operation
+def scale(k: Operation, out: Value, source: Value, number: Value, count: Value) -> None:
+    """``out = rho source``."""
+    result, values, factor = k.cells(out), k.cells(source), k.spread(k.numbers(number)[0])
+    with k.loop(0, count) as i:
+        result[i] = values[i] * factor
+
+
+@operation
+def inner(
+    k: Operation,
+    out: Value,
+    slopes: Value,
+    outputs: Value,
+    classes: Value,
+    cells: Value,
+    samples: Value,
+) -> None:
+    """``out = sum_n <slopes_n, f_n>``."""
+    left, right = k.numbers(slopes), k.numbers(outputs)
+    with k.sums(k.numbers(out)) as [total], k.loop(0, classes) as c, k.loop(0, samples) as n:
+        place = c * k.per_unit(cells) + n
+        total.set(k.fma(left[place], right[place], total.get()))
+
+
+@operation
+def multiplier(k: Operation, out: Value, decay: Value, rho: Value, along: Value) -> None:
+    """``decay + 2 nu`` with ``2 nu = -rho sum_n <dl_n/d(rho f), f_V(x_n)>``.
+
+    For all losses, since it is half of ``-<rho f, dl/d(rho f)>`` (`Objective.multiplier`).
+    """
+    k.numbers(out)[0] = k.numbers(decay)[0] - k.numbers(rho)[0] * k.numbers(along)[0]
+
+
+@operation
+def unit(k: Operation, out: Value, norm: Value, weights: Value, count: Value) -> None:
+    """``out = v / |v|``."""
+    result, source, squares = k.striped(out), k.striped(weights), k.stripe_sum()
+    with k.loop(0, count, STRIPES) as p:
+        for value, square in zip(source[p], squares, strict=True):
+            square.set(k.fma(value, value, square.get()))
+    size = k.sqrt(k.total(squares))
+    k.numbers(norm)[0] = size
+    divisor = k.spread(size)
+    with k.loop(0, count, STRIPES) as p:
+        result[p] = [value / divisor for value in source[p]]
+
+
+@operation
+def unit_back(k: Operation, gradient: Value, direction: Value, norm: Value, count: Value) -> None:
+    """``(G - <G, u> u) / |v|`` with ``u = v / |v|``."""
+    slopes, directions, products = k.striped(gradient), k.striped(direction), k.stripe_sum()
+    with k.loop(0, count, STRIPES) as p:
+        for g, u, product in zip(slopes[p], directions[p], products, strict=True):
+            product.set(k.fma(g, u, product.get()))
+    along, size = k.spread(k.total(products)), k.spread(k.numbers(norm)[0])
+    with k.loop(0, count, STRIPES) as p:
+        pairs = zip(slopes[p], directions[p], strict=True)
+        slopes[p] = [(g - along * u) / size for g, u in pairs]
+
+
+# --- Steps
+
+
+@operation
+def load(
+    k: Operation,
+    out: Value,
+    data: Value,
+    width: Value,
+    member_stride: Value,
+    order_stride: Value,
+    batch: Value,
+    cells: Value,
+    last: Value,
+) -> None:
+    """The samples of a batch; ``data`` is an address, lanes beyond the last member repeat it."""
+    source, result = k.address(data, k.real), k.numbers(out)
+    order, update, first = Array(k, k.order, 8), Value(k, k.update), Value(k, k.member)
+    members = []
+    for lane in range(k.lanes if k.members else 1):
+        member = first + lane
+        members.append(member.compare("<", last).where(member, last))
+    with k.loop(0, batch) as n:
+        starts = []
+        for member in members:
+            row = (member - first) * order_stride
+            chosen = order[row + update * batch + n]
+            starts.append(member * member_stride + chosen * width)
+        with k.loop(0, width) as i:
+            numbers = [source[start + i] for start in starts]
+            value = k.gather(numbers) if k.members else numbers[0]
+            result[i * k.per_unit(cells) + n] = value
+
+
+@operation
+def step(
+    k: Operation,
+    weights: Value,
+    gradient: Value,
+    coefficient: Value,
+    rate: Value,
+    length: Value,
+    count: Value,
+) -> None:
+    """``w = w + rate v`` with ``v = -(g + c w)``, whose norm is added to ``length``."""
+    state, slopes, squares = k.striped(weights), k.striped(gradient), k.stripe_sum()
+    c, along = k.spread(k.numbers(coefficient)[0]), k.spread(k.numbers(rate)[0])
+    with k.loop(0, count, STRIPES) as p:
+        moved = []
+        for w, g, square in zip(state[p], slopes[p], squares, strict=True):
+            velocity = -k.fma(c, w, g)
+            square.set(k.fma(velocity, velocity, square.get()))
+            moved.append(k.fma(along, velocity, w))
+        state[p] = moved
+    k.numbers(length)[0] = k.numbers(length)[0] + k.sqrt(k.total(squares))
+
+
+@operation
+def momentum_step(
+    k: Operation,
+    weights: Value,
+    gradient: Value,
+    coefficient: Value,
+    rate: Value,
+    length: Value,
+    count: Value,
+    buffer: Value,
+    momentum: Value,
+) -> None:
+    """``b = momentum b + v`` and ``w = w + rate b``, with ``v`` as in `step`."""
+    state, slopes, memory = k.striped(weights), k.striped(gradient), k.striped(buffer)
+    c, along = k.spread(k.numbers(coefficient)[0]), k.spread(k.numbers(rate)[0])
+    keep, squares = k.spread(k.numbers(momentum)[0]), k.stripe_sum()
+    with k.loop(0, count, STRIPES) as p:
+        kept, moved = [], []
+        for w, g, b, square in zip(state[p], slopes[p], memory[p], squares, strict=True):
+            velocity = keep * b - k.fma(c, w, g)
+            square.set(k.fma(velocity, velocity, square.get()))
+            kept.append(velocity)
+            moved.append(k.fma(along, velocity, w))
+        memory[p] = kept
+        state[p] = moved
+    k.numbers(length)[0] = k.numbers(length)[0] + k.sqrt(k.total(squares))
+
+
+@operation
+def begin_epoch(k: Operation, start: Value, weights: Value, length: Value, count: Value) -> None:
+    """Remember where the epoch began."""
+    kept, state = k.striped(start), k.striped(weights)
+    with k.loop(0, count, STRIPES) as p:
+        kept[p] = state[p]
+    k.numbers(length)[0] = k.constant(k.number, 0.0)
+
+
+@operation
+def end_epoch(
+    k: Operation,
+    start: Value,
+    weights: Value,
+    length: Value,
+    rate: Value,
+    path: Value,
+    diverged: Value,
+    count: Value,
+) -> None:
+    """Add the length of the path; put members back whose squared norm is not finite."""
+    kept, state, squares = k.striped(start), k.striped(weights), k.stripe_sum()
+    way, flag = k.numbers(path), k.numbers(diverged)
+    way[0] = k.fma(k.numbers(length)[0], k.numbers(rate)[0], way[0])
+    with k.loop(0, count, STRIPES) as p:
+        for w, square in zip(state[p], squares, strict=True):
+            square.set(k.fma(w, w, square.get()))
+    norm, one = k.total(squares), k.constant(k.number, 1.0)
+    # What is not finite differs from itself by what is not a number.
+    flag[0] = (norm - norm).compare("==", 0.0).where(flag[0], one)
+    back = k.spread(flag[0]).compare("==", 1.0)
+    with k.loop(0, count, STRIPES) as p:
+        state[p] = [back.where(old, w) for old, w in zip(kept[p], state[p], strict=True)]

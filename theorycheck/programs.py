@@ -1,0 +1,542 @@
+"""The program of an epoch: what training does to a network, as a list of compiled operations.
+
+A `Program` gives everything that an update needs a place in an arena, the memory of some members,
+and writes down the operations with the places that they work on, in the manner of a tape: the
+vertices forward, the loss, the vertices backward, the step. A driver in machine code runs it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from llvmlite import ir
+from torch import Tensor
+
+from theorycheck.batches import Batches
+from theorycheck.cohorts import Cohort, Objective
+from theorycheck.networks import LINEAR, RELU, Convolution, Dense, Edge, Identity, Layer, Network
+from theorycheck.operations import OPERATIONS, STRIPES, Layout, Operation, operands
+from theorycheck.simd import INT, Array, Code, Value, machine_code
+
+VECTOR_BYTES = 32
+"""Vectors twice as long, where a processor has them, are no faster: loads are the limit then."""
+
+ALIGNMENT = 64
+"""In bytes: a line of the cache."""
+
+RECORD = 16
+"""Words that an operation takes in a program: its address, then its operands."""
+
+
+def lanes_of(dtype: torch.dtype) -> int:
+    """How many numbers of a type fill a vector."""
+    return VECTOR_BYTES // dtype.itemsize
+
+
+def padded(count: int) -> int:
+    """The room that so many parameters of one tensor take."""
+    return -(-count // STRIPES) * STRIPES
+
+
+class Arena:
+    """The memory of some members, given out piece by piece; offsets and ``size`` count reals."""
+
+    def __init__(self, dtype: torch.dtype, layout: Layout, batch: int) -> None:
+        self.dtype, self.layout, self.size = dtype, layout, 0
+        self.lanes = lanes_of(dtype)
+        self.members = self.lanes if layout == "members" else 1
+        """How many members share an arena: the reals of what there is once per member."""
+        self.cells = batch if layout == "members" else -(-batch // self.lanes)
+        """Vectors that the samples of a unit take."""
+
+    def numbers(self, count: int = 1) -> int:
+        """Room for what there is once per member."""
+        return self._take(count * self.members)
+
+    def units(self, count: int) -> int:
+        """Room for so many numbers of each sample."""
+        return self._take(count * self.cells * self.lanes)
+
+    def _take(self, reals: int) -> int:
+        start, line = self.size, ALIGNMENT // self.dtype.itemsize
+        self.size += -(-reals // line) * line
+        return start
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A layer and the positions of its parameters among those of the network."""
+
+    layer: Layer
+    edges: tuple[tuple[Edge, int | None], ...]
+    bias: int | None
+    gain: int | None
+    shift: int | None
+
+
+def _parts(network: Network) -> Iterator[_Parts]:
+    position = iter(range(len(network.parameters)))
+    for layer in network.layers:
+        edges = tuple(
+            (edge, None if isinstance(edge.map, Identity) else next(position))
+            for edge in layer.edges
+        )
+        bias = next(position) if layer.bias else None
+        normalised = layer.normalisation != "none"
+        gain, shift = (next(position), next(position)) if normalised else (None, None)
+        yield _Parts(layer, edges, bias, gain, shift)
+
+
+@dataclass(frozen=True)
+class _Vertex:
+    """Where the numbers of a vertex are."""
+
+    width: int
+    raw: int
+    """Before the activation."""
+    value: int
+    slopes: int
+    normal: int = 0
+    deviation: int = 0
+
+
+class Program:
+    """The operations of an epoch and the places that they work on."""
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        objective: Objective,
+        batches: Batches,
+        layout: Layout,
+        momentum: bool,
+        window: int,
+    ) -> None:
+        """``window`` is how many epochs the order of samples is prepared for."""
+        self.cohort, self.objective, self.batches = cohort, objective, batches
+        self.network, self.state = cohort.network, cohort.state
+        self.batch = batches.batch_size
+        self.arena = arena = Arena(cohort.inputs.dtype, layout, self.batch)
+        self.prepare: list[list[int]] = []
+        """Once; the other lists are run before, at every update of, and after an epoch."""
+        self.before: list[list[int]] = []
+        self.during: list[list[int]] = []
+        self.after: list[list[int]] = []
+        self.constants: list[tuple[int, float]] = []
+        """Places of numbers that are the same for all members, and the numbers."""
+        self.kept: list[Tensor] = []
+        """What the program holds addresses of."""
+
+        self._place_parameters()
+        self.parameters, self.gradient = arena.numbers(self.count), arena.numbers(self.count)
+        self.start = arena.numbers(self.count)
+        self.buffer = arena.numbers(self.count) if momentum else None
+        self.rate, self.momentum, self.decay = (arena.numbers() for _ in range(3))
+        self.length, self.path, self.diverged, self.unused = (arena.numbers() for _ in range(4))
+        self.zero = arena.numbers()
+        self.share = self._constant(1 / self.batch)
+        self.portion = self.share if objective.reduction == "mean" else self._constant(1.0)
+
+        self.effective = {i: self._parameter(i) for i in self.places}
+        if self.state.parametrisation == "weight-norm":
+            self._normalise()
+        self.vertices = [self._place_inputs()]
+        parts = list(_parts(self.network))
+        for part in parts:
+            self._forward(part)
+        self._loss(window)
+        reached = {self.network.depth}
+        for vertex in reversed(range(1, self.network.depth + 1)):
+            self._backward(vertex, parts[vertex - 1], reached)
+        if self.state.parametrisation == "weight-norm":
+            self._denormalise()
+        self._step()
+        self._epoch()
+
+    def records(self) -> Tensor:
+        """All operations, `prepare` first, ``(operations, RECORD)``."""
+        return torch.tensor([*self.prepare, *self.before, *self.during, *self.after])
+
+    # --- Places
+
+    def _place_parameters(self) -> None:
+        """Weight matrices first, then other parameters, then ``rho``: the order of `Field`."""
+        parameters, weights = self.network.parameters, self.network.weights
+        others = [i for i in range(len(parameters)) if i not in weights]
+        self.places: dict[int, int] = {}
+        columns: list[int] = []
+        position = 0
+        for i in (*weights, *others):
+            size = math.prod(parameters[i].shape)
+            self.places[i] = position
+            columns.extend(range(position, position + size))
+            position += padded(size)
+        self.matrices = sum(padded(self._size(i)) for i in weights)
+        """The room of the weight matrices."""
+        self.rho = position
+        if self.state.rho is not None:
+            columns.append(position)
+            position += STRIPES
+        self.count = position
+        self.columns = torch.tensor(columns)
+        """Where the numbers of a row of `Field` are among the parameters."""
+
+    def _size(self, index: int) -> int:
+        return math.prod(self.network.parameters[index].shape)
+
+    def _parameter(self, index: int) -> int:
+        return self.parameters + self.places[index] * self.arena.members
+
+    def _gradient(self, index: int) -> int:
+        return self.gradient + self.places[index] * self.arena.members
+
+    def _constant(self, number: float) -> int:
+        place = self.arena.numbers()
+        self.constants.append((place, number))
+        return place
+
+    def _table(self, table: Tensor) -> int:
+        self.kept.append(table)
+        return table.data_ptr()
+
+    # --- Operations
+
+    def _emit(self, records: list[list[int]], name: str, **values: int) -> None:
+        arena = self.arena
+        real = ir.FloatType() if arena.dtype == torch.float32 else ir.DoubleType()
+        build = partial(_operation, name=name, real=real, lanes=arena.lanes, layout=arena.layout)
+        address = machine_code(build, (name, arena.dtype, arena.layout))
+        words = [address, *(values.pop(operand) for operand in operands(OPERATIONS[name]))]
+        assert not values, f"{name} has no operand {', '.join(values)}"
+        records.append(words + [0] * (RECORD - len(words)))
+
+    def _normalise(self) -> None:
+        self.norms = {i: self.arena.numbers() for i in self.network.weights}
+        for i in self.network.weights:
+            count = padded(self._size(i))
+            weights, self.effective[i] = self.effective[i], self.arena.numbers(count)
+            self._emit(
+                self.during,
+                "unit",
+                out=self.effective[i],
+                norm=self.norms[i],
+                weights=weights,
+                count=count,
+            )
+
+    def _denormalise(self) -> None:
+        for i in self.network.weights:
+            self._emit(
+                self.during,
+                "unit_back",
+                gradient=self._gradient(i),
+                direction=self.effective[i],
+                norm=self.norms[i],
+                count=padded(self._size(i)),
+            )
+
+    def _place_inputs(self) -> _Vertex:
+        width = self.network.input_width
+        place = self.arena.units(width)
+        return _Vertex(width, place, place, place)
+
+    def _load(self, out: int, data: Tensor, window: int) -> None:
+        """A batch of the data; all samples are loaded once for all."""
+        shared = data.stride(0) == 0
+        data = (data[0] if shared else data).contiguous()
+        samples, width = data.shape[-2:]
+        self._emit(
+            self.prepare if self.batches.whole else self.during,
+            "load",
+            out=out,
+            data=self._table(data),
+            width=width,
+            member_stride=0 if shared else samples * width,
+            # Batches of all samples are the same for all members.
+            order_stride=0 if self.batches.whole else window * self.batches.updates * self.batch,
+            batch=self.batch,
+            cells=self.arena.cells,
+            last=self.cohort.members - 1,
+        )
+
+    def _forward(self, parts: _Parts) -> None:
+        arena, layer = self.arena, parts.layer
+        raw, slopes = arena.units(layer.width), arena.units(layer.width)
+        count = layer.width * arena.cells
+        for position, (edge, index) in enumerate(parts.edges):
+            source, add = self.vertices[edge.source], int(position > 0)
+            if index is None:
+                self._emit(
+                    self.during, "identity", out=raw, source=source.value, count=count, add=add
+                )
+            else:
+                self._connect("", edge, index, raw, source.value, add)
+        if parts.bias is not None:
+            self._emit(
+                self.during,
+                "bias",
+                out=raw,
+                biases=self._parameter(parts.bias),
+                height=layer.width,
+                cells=arena.cells,
+            )
+        normal = deviation = 0
+        if parts.gain is not None and parts.shift is not None:
+            normal, deviation = arena.units(layer.width), arena.numbers(layer.width)
+            self._emit(
+                self.during,
+                "batch_norm",
+                out=raw,
+                normal=normal,
+                deviation=deviation,
+                gain=self._parameter(parts.gain),
+                shift=self._parameter(parts.shift),
+                height=layer.width,
+                cells=arena.cells,
+                samples=self.batch,
+                portion=self.share,
+            )
+        value = raw
+        if layer.slope != LINEAR:
+            value = arena.units(layer.width)
+            self._activate("", layer, value, raw)
+        self.vertices.append(_Vertex(layer.width, raw, value, slopes, normal, deviation))
+
+    def _activate(self, suffix: str, layer: Layer, target: int, raw: int) -> None:
+        """Apply the activation (``""``) or multiply slopes by its derivative (``"_back"``)."""
+        places = {"slopes" if suffix else "out": target, "source": raw}
+        count = layer.width * self.arena.cells
+        if layer.slope == RELU:
+            self._emit(self.during, f"relu{suffix}", **places, count=count)
+        else:
+            slope = self._constant(layer.slope)
+            self._emit(self.during, f"leaky{suffix}", **places, slope=slope, count=count)
+
+    def _connect(
+        self, suffix: str, edge: Edge, index: int, out: int, values: int, add: int
+    ) -> None:
+        """Map a source's values (``""``) or a target's slopes (``"_back"``) along an edge."""
+        given = {"slopes" if suffix else "source": values, "cells": self.arena.cells}
+        height, width = self.network.parameters[index].shape
+        weights = self.effective[index]
+        if isinstance(edge.map, Dense):
+            self._emit(
+                self.during,
+                f"dense{suffix}",
+                out=out,
+                weights=weights,
+                height=height,
+                width=width,
+                add=add,
+                **given,
+            )
+            return
+        assert isinstance(edge.map, Convolution)
+        if suffix and not add:
+            count = edge.map.source_width * self.arena.cells
+            self._emit(self.during, "clear", out=out, count=count)
+        self._emit(
+            self.during,
+            f"convolution{suffix}",
+            out=out,
+            filters=weights,
+            **given,
+            **self._patches(edge.map),
+            **({} if suffix else {"add": add}),
+        )
+
+    def _patches(self, connection: Convolution) -> dict[str, int]:
+        table = torch.from_numpy(connection.patches()).contiguous()
+        positions, size = table.shape
+        return {
+            "patches": self._table(table),
+            "count": connection.filters,
+            "positions": positions,
+            "size": size,
+        }
+
+    def _loss(self, window: int) -> None:
+        arena, output = self.arena, self.vertices[-1]
+        targets = arena.units(output.width)
+        self._load(self.vertices[0].value, self.cohort.inputs, window)
+        self._load(targets, self.cohort.targets, window)
+        # Batches come first of all.
+        loads = [] if self.batches.whole else [self.during.pop() for _ in range(2)]
+        self.during[:0] = loads
+        count, rho = output.width * arena.cells, self.parameters + self.rho * arena.members
+        outputs = output.value
+        if self.state.rho is not None:
+            outputs = arena.units(output.width)
+            self._emit(
+                self.during, "scale", out=outputs, source=output.value, number=rho, count=count
+            )
+        given = {"out": output.slopes, "outputs": outputs, "targets": targets}
+        given["portion"] = self.portion
+        if self.objective.loss == "cross_entropy":
+            shape = {"classes": output.width, "cells": arena.cells}
+            self._emit(self.during, "cross_entropy_slopes", **given, **shape)
+        else:
+            self._emit(self.during, f"{self.objective.loss}_slopes", **given, count=count)
+        if self.state.rho is not None:
+            self._emit(
+                self.during,
+                "inner",
+                out=self.gradient + self.rho * arena.members,
+                slopes=output.slopes,
+                outputs=output.value,
+                classes=output.width,
+                cells=arena.cells,
+                samples=self.batch,
+            )
+            slopes = output.slopes
+            self._emit(self.during, "scale", out=slopes, source=slopes, number=rho, count=count)
+
+    def _backward(self, vertex: int, parts: _Parts, reached: set[int]) -> None:
+        """From the slopes by a vertex to those by its parameters and sources."""
+        arena, layer, here = self.arena, parts.layer, self.vertices[vertex]
+        if vertex not in reached:
+            count = layer.width * arena.cells
+            self._emit(self.during, "clear", out=here.slopes, count=count)
+        if layer.slope != LINEAR:
+            self._activate("_back", layer, here.slopes, here.raw)
+        shape = {"height": layer.width, "cells": arena.cells, "samples": self.batch}
+        if parts.gain is not None and parts.shift is not None:
+            self._emit(
+                self.during,
+                "batch_norm_back",
+                slopes=here.slopes,
+                normal=here.normal,
+                deviation=here.deviation,
+                gain=self._parameter(parts.gain),
+                gain_gradient=self._gradient(parts.gain),
+                shift_gradient=self._gradient(parts.shift),
+                portion=self.share,
+                detached=int(layer.normalisation == "batch-detached"),
+                **shape,
+            )
+        if parts.bias is not None:
+            out = self._gradient(parts.bias)
+            self._emit(self.during, "bias_gradient", out=out, slopes=here.slopes, **shape)
+        for edge, index in parts.edges:
+            source = self.vertices[edge.source]
+            if index is not None:
+                self._weight_gradient(edge, index, here.slopes, source.value)
+            if edge.source == 0:
+                continue
+            add = int(edge.source in reached)
+            reached.add(edge.source)
+            if index is None:
+                self._emit(
+                    self.during,
+                    "identity",
+                    out=source.slopes,
+                    source=here.slopes,
+                    count=layer.width * arena.cells,
+                    add=add,
+                )
+            else:
+                self._connect("_back", edge, index, source.slopes, here.slopes, add)
+
+    def _weight_gradient(self, edge: Edge, index: int, slopes: int, source: int) -> None:
+        given = {"out": self._gradient(index), "slopes": slopes, "source": source}
+        given |= {"cells": self.arena.cells, "samples": self.batch}
+        if isinstance(edge.map, Convolution):
+            patches = self._patches(edge.map)
+            self._emit(self.during, "convolution_gradient", **given, **patches)
+        else:
+            height, width = self.network.parameters[index].shape
+            self._emit(self.during, "dense_gradient", height=height, width=width, **given)
+
+    def _step(self) -> None:
+        """Weights decay, and only their steps count as length; then other parameters and rho."""
+        arena, penalty = self.arena, self.objective.penalty
+        coefficient = self.decay if penalty == "weights" else self.zero
+        if self.state.parametrisation == "lagrange":
+            decay, coefficient = coefficient, arena.numbers()
+            self._emit(
+                self.during,
+                "multiplier",
+                out=coefficient,
+                decay=decay,
+                rho=self.parameters + self.rho * arena.members,
+                along=self.gradient + self.rho * arena.members,
+            )
+        self._move(0, self.matrices, coefficient, self.length)
+        if self.rho > self.matrices:
+            self._move(self.matrices, self.rho - self.matrices, self.zero, self.unused)
+        if self.state.rho is not None:
+            decay = self.decay if penalty == "rho" else self.zero
+            self._move(self.rho, STRIPES, decay, self.unused)
+
+    def _move(self, place: int, count: int, coefficient: int, length: int) -> None:
+        offset = place * self.arena.members
+        given = {
+            "weights": self.parameters + offset,
+            "gradient": self.gradient + offset,
+            "coefficient": coefficient,
+            "rate": self.rate,
+            "length": length,
+            "count": count,
+        }
+        if self.buffer is None:
+            self._emit(self.during, "step", **given)
+        else:
+            given |= {"buffer": self.buffer + offset, "momentum": self.momentum}
+            self._emit(self.during, "momentum_step", **given)
+
+    def _epoch(self) -> None:
+        given = {"start": self.start, "weights": self.parameters, "count": self.count}
+        given["length"] = self.length
+        self._emit(self.before, "begin_epoch", **given)
+        self._emit(
+            self.after,
+            "end_epoch",
+            rate=self.rate,
+            path=self.path,
+            diverged=self.diverged,
+            **given,
+        )
+
+
+def _operation(
+    module: ir.Module, *, name: str, real: ir.Type, lanes: int, layout: Layout
+) -> ir.Function:
+    words, body = INT.as_pointer(), OPERATIONS[name]
+    kind = ir.FunctionType(ir.VoidType(), [real.as_pointer(), words, INT, words, INT])
+    k = Operation(ir.Function(module, kind, name), real, lanes, layout)
+    given = Array(k, k.operands, 8)
+    body(k, *(given[i] for i in range(len(operands(body)))))
+    k.builder.ret_void()
+    return k.function
+
+
+def driver(module: ir.Module) -> ir.Function:
+    """Run the operations before, during and after so many epochs of so many updates.
+
+    Arguments: arena, program; how many operations before, during and after an epoch; epochs,
+    updates; the first member of the arena; the order of its samples.
+    """
+    words = INT.as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [words, words, *[INT] * 6, words])
+    k = Code(ir.Function(module, kind, "run"), ir.DoubleType(), 1)
+    arena, program, *numbers, order = k.function.args
+    before, during, after, epochs, updates, member = (Value(k, number) for number in numbers)
+    operation = ir.FunctionType(ir.VoidType(), [words, words, INT, words, INT]).as_pointer()
+
+    def run(start: Value | int, stop: Value, update: Value) -> None:
+        with k.loop(start, stop) as i:
+            record = Array(k, program, 8).at(i * RECORD)
+            call = k.builder.inttoptr(record[0].ir, operation)
+            k.builder.call(call, [arena, record.at(1).pointer, member.ir, order, update.ir])
+
+    with k.loop(0, epochs) as epoch:
+        run(0, before, epoch)
+        with k.loop(0, updates) as update:
+            run(before, before + during, epoch * updates + update)
+        run(before + during, before + during + after, epoch)
+    k.builder.ret_void()
+    return k.function
