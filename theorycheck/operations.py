@@ -123,19 +123,26 @@ Factors = Callable[[Value], list[Value]]
 
 
 def tiles(
-    k: Operation, rows: Value, columns: Value, size: tuple[int, int], body: Callable[..., None]
+    k: Operation,
+    rows: Value,
+    columns: Value,
+    size: tuple[int, int],
+    body: Callable[..., None],
+    first_column: Value | int = 0,
 ) -> None:
     """Cut a matrix into tiles, what is left over into smaller ones.
 
     ``body(row, height, column, width)`` emits the code of a tile.
     """
+    row: Value | int = 0
     for height in (size[0], 1):
-        first_row = rows / size[0] * size[0] if height == 1 else 0
-        with k.loop(first_row, rows, height) as row:
+        with k.loop(row, rows, height) as row_index:
+            column = first_column
             for width in (size[1], 1):
-                first_column = columns / size[1] * size[1] if width == 1 else 0
-                with k.loop(first_column, columns, width) as column:
-                    body(row, height, column, width)
+                with k.loop(column, columns, width) as column_index:
+                    body(row_index, height, column_index, width)
+                column = columns - k.remainder(columns - first_column, size[1])
+        row = rows - k.remainder(rows, size[0])
 
 
 def accumulate(
@@ -222,13 +229,18 @@ def dense_gradient(
     width: Value,
     cells: Value,
     samples: Value,
+    scratch: Value,
 ) -> None:
-    """``out[o, i] = sum_n slopes[o, n] source[i, n]``."""
+    """``out[o, i] = sum_n slopes[o, n] source[i, n]``.
+
+    Where lanes are samples, they become columns of the matrix here: ``scratch`` takes the source
+    sample by sample.
+    """
     result, left, right = k.numbers(out), k.numbers(slopes), k.numbers(source)
     unit = k.per_unit(cells)
+    zero = k.constant(k.number, 0.0)
 
     def tile(row: Value, tall: int, column: Value, wide: int) -> None:
-        zero = k.constant(k.number, 0.0)
         sums = [[k.variable(zero) for _ in range(wide)] for _ in range(tall)]
         accumulate(
             k,
@@ -241,7 +253,30 @@ def dense_gradient(
             for j, variable in enumerate(line):
                 result[(row + i) * width + column + j] = variable.get()
 
-    tiles(k, height, width, (4, 4), tile)
+    if k.members:
+        tiles(k, height, width, (4, 4), tile)
+        return
+    turned = k.numbers(scratch)
+    with k.loop(0, width) as i, k.loop(0, samples) as n:
+        turned[n * width + i] = right[i * unit + n]
+
+    def vectors(row: Value, tall: int, group: Value, wide: int) -> None:
+        sums = [[k.variable(k.splat(zero)) for _ in range(wide)] for _ in range(tall)]
+        column = group * k.lanes
+        accumulate(
+            k,
+            samples,
+            lambda n: [k.splat(left[(row + i) * unit + n]) for i in range(tall)],
+            lambda n: [k.unaligned(turned.at(n * width + column))[j] for j in range(wide)],
+            sums,
+        )
+        for i, line in enumerate(sums):
+            place = k.unaligned(result.at((row + i) * width + column))
+            for j, variable in enumerate(line):
+                place[j] = variable.get()
+
+    tiles(k, height, width / k.lanes, (4, 2), vectors)
+    tiles(k, height, width, (4, 4), tile, first_column=width / k.lanes * k.lanes)
 
 
 @operation
@@ -336,29 +371,69 @@ def convolution_gradient(
     size: Value,
     cells: Value,
     samples: Value,
+    scratch: Value,
 ) -> None:
-    """``out[f, t] = sum_p sum_n slopes[f, p, n] source[patches[p, t], n]``."""
+    """``out[f, t] = sum_p sum_n slopes[f, p, n] source[patches[p, t], n]``.
+
+    Where lanes are samples, they become filters here: ``scratch`` takes the slopes position by
+    position and sample by sample, filters filled up to whole vectors.
+    """
     result, left, right = k.numbers(out), k.numbers(slopes), k.numbers(source)
     index, unit = k.address(patches, INT), k.per_unit(cells)
+
+    def others(position: Value, entry: Value, width: int) -> list[Value]:
+        return [index[position * size + entry + j] * unit for j in range(width)]
 
     def tile(row: Value, height: int, entry: Value, width: int) -> None:
         zero = k.constant(k.number, 0.0)
         sums = [[k.variable(zero) for _ in range(width)] for _ in range(height)]
         with k.loop(0, positions) as position:
             starts = [((row + i) * positions + position) * unit for i in range(height)]
-            others = [index[position * size + entry + j] * unit for j in range(width)]
+            sources = others(position, entry, width)
             accumulate(
                 k,
                 samples,
                 lambda n: [left[start + n] for start in starts],
-                lambda n: [right[start + n] for start in others],
+                lambda n: [right[start + n] for start in sources],
                 sums,
             )
         for i, line in enumerate(sums):
             for j, variable in enumerate(line):
                 result[(row + i) * size + entry + j] = variable.get()
 
-    tiles(k, count, size, (4, 4), tile)
+    if k.members:
+        tiles(k, count, size, (4, 4), tile)
+        return
+    groups = (count + (k.lanes - 1)) / k.lanes
+    turned, vectors, filters = k.numbers(scratch), k.cells(scratch), groups * k.lanes
+    with k.loop(0, count) as f, k.loop(0, positions) as position, k.loop(0, samples) as n:
+        turned[(position * samples + n) * filters + f] = left[(f * positions + position) * unit + n]
+
+    def columns(entry: Value, height: int, group: Value, width: int) -> None:
+        zero = k.constant(k.vector, 0.0)
+        sums = [[k.variable(zero) for _ in range(width)] for _ in range(height)]
+        with k.loop(0, positions) as position:
+            sources = others(position, entry, height)
+            accumulate(
+                k,
+                samples,
+                lambda n: [k.splat(right[start + n]) for start in sources],
+                lambda n: [
+                    vectors[(position * samples + n) * groups + group + j] for j in range(width)
+                ],
+                sums,
+            )
+        for i, line in enumerate(sums):
+            for j, variable in enumerate(line):
+                spill[0] = variable.get()
+                first = (group + j) * k.lanes
+                with k.loop(0, k.lanes) as lane:
+                    with k.when((first + lane).compare("<", count)):
+                        result[(first + lane) * size + entry + i] = pieces[lane]
+
+    spill = k.local(k.vector)
+    pieces = k.narrow(spill)
+    tiles(k, size, groups, (4, 2), columns)
 
 
 # --- Layers

@@ -137,7 +137,7 @@ class Program:
         self.buffer = arena.numbers(self.count) if momentum else None
         self.rate, self.momentum, self.decay = (arena.numbers() for _ in range(3))
         self.length, self.path, self.diverged, self.unused = (arena.numbers() for _ in range(4))
-        self.zero = arena.numbers()
+        self.zero, self.scratch = arena.numbers(), self._scratch()
         self.share = self._constant(1 / self.batch)
         self.portion = self.share if objective.reduction == "mean" else self._constant(1.0)
 
@@ -184,6 +184,20 @@ class Program:
         self.count = position
         self.columns = torch.tensor(columns)
         """Where the numbers of a row of `Field` are among the parameters."""
+
+    def _scratch(self) -> int:
+        """Room for the values or slopes of a layer, sample by sample, where lanes are samples."""
+        if self.arena.layout == "members":
+            return 0
+        units = [1]
+        for layer in self.network.layers:
+            for edge in layer.edges:
+                if isinstance(edge.map, Convolution):
+                    filters = -(-edge.map.filters // self.arena.lanes) * self.arena.lanes
+                    units.append(filters * edge.map.positions)
+                elif isinstance(edge.map, Dense):
+                    units.append(self.network.width(edge.source))
+        return self.arena.numbers(max(units) * self.batch)
 
     def _size(self, index: int) -> int:
         return math.prod(self.network.parameters[index].shape)
@@ -443,7 +457,7 @@ class Program:
 
     def _weight_gradient(self, edge: Edge, index: int, slopes: int, source: int) -> None:
         given = {"out": self._gradient(index), "slopes": slopes, "source": source}
-        given |= {"cells": self.arena.cells, "samples": self.batch}
+        given |= {"cells": self.arena.cells, "samples": self.batch, "scratch": self.scratch}
         if isinstance(edge.map, Convolution):
             patches = self._patches(edge.map)
             self._emit(self.during, "convolution_gradient", **given, **patches)

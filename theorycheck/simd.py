@@ -162,6 +162,30 @@ class Code:
         builder.cbranch(builder.icmp_signed("<=", end, last), body, after)
         builder.position_at_end(after)
 
+    @contextmanager
+    def when(self, condition: Value) -> Iterator[None]:
+        """What follows happens only if the condition holds."""
+        with self.builder.if_then(condition.ir):
+            yield
+
+    def remainder(self, number: Value, divisor: int) -> Value:
+        return Value(self, self.builder.srem(number.ir, ir.Constant(INT, divisor)))
+
+    def local(self, kind: ir.Type) -> Array:
+        """Room for one element in the function's own memory."""
+        with self.builder.goto_entry_block():
+            return Array(self, self.builder.alloca(kind), self.size(kind))
+
+    def unaligned(self, numbers: Array) -> Array:
+        """Vectors from a number on that is anywhere."""
+        pointer = self.builder.bitcast(numbers.pointer, self.vector.as_pointer())
+        return Array(self, pointer, self.bytes)
+
+    def narrow(self, vectors: Array) -> Array:
+        """The numbers in vectors, one by one."""
+        pointer = self.builder.bitcast(vectors.pointer, self.real.as_pointer())
+        return Array(self, pointer, self.bytes)
+
     def variable(self, value: Value) -> Variable:
         return Variable(self, value)
 
