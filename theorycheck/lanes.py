@@ -23,8 +23,8 @@ from theorycheck.simd import machine_code
 FEWEST_LANES = 3
 """So many members share vectors, though lanes stay empty; fewer are faster one by one."""
 
-ORDER_BYTES = 16_000_000
-"""How much memory the random keys of batches may take."""
+ORDER_BYTES = 2_000_000
+"""How much memory the random keys of batches may take: so little that it stays in the cache."""
 
 
 class CompiledDescent:
