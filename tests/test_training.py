@@ -33,7 +33,7 @@ from theorycheck.cohorts import (
     sample_losses,
 )
 from theorycheck.errors import InputError
-from theorycheck.flow import _ERROR, _STAGES, Integrator
+from theorycheck.flow import ERROR, STAGES, Integrator
 from theorycheck.networks import LINEAR, Network, mlp
 from theorycheck.training import Run, gradient_descent, gradient_flow, sgd, velocity
 
@@ -881,10 +881,10 @@ def test_members_that_cannot_finish_are_stalled() -> None:
 
 
 def test_the_integrator_has_the_coefficients_of_scipy() -> None:
-    for stage, row in enumerate(_STAGES[:-1], start=1):
+    for stage, row in enumerate(STAGES[:-1], start=1):
         assert list(row) == RK45.A[stage, :stage].tolist()
-    assert list(_STAGES[-1]) == RK45.B.tolist()
-    assert [-weight for weight in _ERROR] == RK45.E.tolist()
+    assert list(STAGES[-1]) == RK45.B.tolist()
+    assert [-weight for weight in ERROR] == RK45.E.tolist()
 
 
 @pytest.mark.parametrize("step", [Fraction(1, 8), Fraction(1), Fraction(2)])

@@ -14,7 +14,7 @@ NEGLIGIBLE = 1e-5
 
 # The pair of Dormand and Prince (Hairer, Norsett and Wanner I, Table II.5.2). The last row of
 # stages holds the weights of the solution too, so that the last slope serves the next step.
-_STAGES = (
+STAGES = (
     (1 / 5,),
     (3 / 40, 9 / 40),
     (44 / 45, -56 / 15, 32 / 9),
@@ -22,7 +22,7 @@ _STAGES = (
     (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
     (35 / 384, 0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
 )
-_ERROR = (71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
+ERROR = (71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
 
 
 class Integrator:
@@ -39,7 +39,7 @@ class Integrator:
         self.velocity, self.max_steps = velocity, max_steps
         self.relative, self.absolute = relative_tolerance, absolute_tolerance
         self.point, self.slope = start, velocity(start)
-        self.stages = [start.new_tensor(row) for row in (*_STAGES, _ERROR)]
+        self.stages = [start.new_tensor(row) for row in (*STAGES, ERROR)]
         self.time = start.new_zeros(start.shape[0])
         self.accepted = torch.zeros_like(self.time, dtype=torch.int64)
         self.tried = torch.zeros_like(self.accepted)

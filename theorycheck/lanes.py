@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,8 +17,16 @@ from torch import Tensor
 from theorycheck.batches import Batches
 from theorycheck.cohorts import Cohort, Objective
 from theorycheck.fields import Field
-from theorycheck.operations import Layout
-from theorycheck.programs import Program, driver, lanes_of
+from theorycheck.flow import Integrator
+from theorycheck.operations import CLOCK, Layout
+from theorycheck.programs import (
+    DescentProgram,
+    FlowProgram,
+    descend,
+    follow,
+    lanes_of,
+    memory,
+)
 from theorycheck.simd import machine_code
 
 FEWEST_LANES = 3
@@ -29,7 +38,7 @@ ORDER_BYTES = 2_000_000
 
 class CompiledDescent:
     """Descent of a cohort on the CPU, whole epochs at a time; the other engine is
-    `theorycheck.fields.StackedDescent`.
+    `theorycheck.stacked.StackedDescent`.
     """
 
     def __init__(
@@ -41,37 +50,27 @@ class CompiledDescent:
         epochs: int,
     ) -> None:
         """Make ready for at most so many epochs; ``momentum`` is ``(K, 1)``."""
-        members, lanes = cohort.members, lanes_of(cohort.inputs.dtype)
-        most = ORDER_BYTES // (8 * batches.keys * members)
+        most = ORDER_BYTES // (8 * batches.keys * cohort.members)
         window = max(1, min(epochs, most))
-        shared = members - members % lanes if members % lanes < FEWEST_LANES else members
-        parts: list[tuple[Layout, range]] = [
-            ("members", range(shared)),
-            ("samples", range(shared, members)),
+        has_momentum = momentum is not None
+        self.groups = [
+            _Group(
+                DescentProgram(cohort, objective, batches, layout, window, has_momentum), members
+            )
+            for layout, members in _parts(cohort)
         ]
-        self.groups = []
-        for layout, part in parts:
-            if part:
-                program = Program(
-                    cohort,
-                    objective,
-                    batches,
-                    layout=layout,
-                    momentum=momentum is not None,
-                    window=window,
-                )
-                self.groups.append(_Group(program, part))
         rows = Field(cohort, objective).pack(cohort.state)
         for group in self.groups:
-            group.set_rows(rows)
-            group.set(group.program.decay, 2 * cohort.weight_decay[:, None])
+            program = group.program
+            group.set_rows(program.parameters, rows)
+            group.set(program.decay, 2 * cohort.weight_decay[:, None])
             if momentum is not None:
-                group.set(group.program.momentum, momentum)
-        count = min(torch.get_num_threads(), sum(len(group.arenas) for group in self.groups))
+                group.set(program.momentum, momentum)
+        blocks = [(group, block) for group in self.groups for block in range(group.blocks)]
+        count = min(torch.get_num_threads(), len(blocks))
         self.workers = [_Worker(batches, window) for _ in range(count)]
-        for group in self.groups:
-            for block in range(len(group.arenas)):
-                min(self.workers, key=lambda worker: worker.work).take(group, block)
+        for group, block in blocks:
+            min(self.workers, key=lambda worker: worker.work).take(group, block)
         self.pool = ThreadPoolExecutor(count) if count > 1 else None
 
     def advance(self, first: int, last: int, rate: Tensor) -> Tensor:
@@ -95,7 +94,7 @@ class CompiledDescent:
     @property
     def rows(self) -> Tensor:
         """A copy of the states, as rows of `Field`."""
-        return torch.cat([group.rows() for group in self.groups])
+        return torch.cat([group.rows(group.program.parameters) for group in self.groups])
 
     @property
     def diverged(self) -> Tensor:
@@ -104,28 +103,106 @@ class CompiledDescent:
         return flags[:, 0] == 1
 
 
-class _Group:
+class CompiledFlow:
+    """Gradient flow of a cohort on the CPU, going on from where an `Integrator` begins."""
+
+    def __init__(self, cohort: Cohort, objective: Objective, start: Integrator) -> None:
+        samples = cohort.inputs.shape[1]
+        batches = Batches(torch.zeros(cohort.members, dtype=torch.int64), samples, samples)
+        limits = (start.relative, start.absolute, start.max_steps)
+        self.groups = [
+            _Group(FlowProgram(cohort, objective, batches, layout, *limits), members)
+            for layout, members in _parts(cohort)
+        ]
+        for group in self.groups:
+            program = group.program
+            group.set_rows(program.point, start.point)
+            group.set_rows(program.slopes[0], start.slope)
+            group.set(program.decay, 2 * cohort.weight_decay[:, None])
+        self._write("step", start.step)
+        self._write("diverged", start.diverged)
+        self.blocks = [(group, block) for group in self.groups for block in range(group.blocks)]
+        count = min(torch.get_num_threads(), len(self.blocks))
+        self.pool = ThreadPoolExecutor(count) if count > 1 else None
+
+    def advance(self, end: float) -> None:
+        """Bring every member to time ``end``, unless it stalls before."""
+        time = self._read("time")
+        self._write("end", torch.full_like(time, end))
+        self._write("going", (time < end) & ~self.stalled & ~self.diverged)
+        # As many threads as there are take arenas from the queue, since members differ in steps.
+        apply = map if self.pool is None else self.pool.map
+        list(apply(lambda place: self._follow(*place), self.blocks))
+
+    def _follow(self, group: _Group[FlowProgram], block: int) -> None:
+        """Attempt steps until no member of an arena is going."""
+        going, operations = self._place(group, "going"), group.operations
+        run, arena = _FOLLOW(machine_code(follow, "follow")), group.arenas[block].data_ptr()
+        run(arena, operations.data_ptr(), len(operations), going, group.width)
+
+    @property
+    def point(self) -> Tensor:
+        """A copy of the states, as rows of `Field`."""
+        return torch.cat([group.rows(group.program.point) for group in self.groups])
+
+    @property
+    def accepted(self) -> Tensor:
+        """Steps made, ``(K,)`` int64."""
+        return self._read("accepted").long()
+
+    @property
+    def diverged(self) -> Tensor:
+        return self._read("diverged") == 1
+
+    @property
+    def stalled(self) -> Tensor:
+        return self._read("stalled") == 1
+
+    def _place(self, group: _Group[FlowProgram], name: str) -> int:
+        return int(group.program.clock + CLOCK.index(name) * group.width)
+
+    def _read(self, name: str) -> Tensor:
+        return torch.cat([group.get(self._place(group, name)) for group in self.groups])[:, 0]
+
+    def _write(self, name: str, values: Tensor) -> None:
+        for group in self.groups:
+            group.set(self._place(group, name), values.to(torch.float64)[:, None])
+
+
+def _parts(cohort: Cohort) -> list[tuple[Layout, range]]:
+    """Which members share vectors, and which do not."""
+    members, lanes = cohort.members, lanes_of(cohort.inputs.dtype)
+    shared = members - members % lanes if members % lanes < FEWEST_LANES else members
+    parts: list[tuple[Layout, range]] = [
+        ("members", range(shared)),
+        ("samples", range(shared, members)),
+    ]
+    return [part for part in parts if part[1]]
+
+
+AnyProgram = TypeVar("AnyProgram", DescentProgram, FlowProgram)
+
+
+class _Group(Generic[AnyProgram]):
     """Consecutive members, in arenas of one layout."""
 
-    def __init__(self, program: Program, members: range) -> None:
+    def __init__(self, program: AnyProgram, members: range) -> None:
         self.program, self.members = program, members
         self.width = program.arena.members
-        self.arenas = torch.zeros(
-            -(-len(members) // self.width), program.arena.size, dtype=program.arena.dtype
-        )
-        self.records = program.records()
+        self.blocks = -(-len(members) // self.width)
+        self.arenas = torch.zeros(self.blocks, program.arena.size, dtype=program.arena.dtype)
         for place, number in program.constants:
             self._numbers(place, 1).fill_(number)
-        order = program.batches.orders(0, 1) if program.batches.whole else None
-        if order is not None:
-            for block in range(len(self.arenas)):
-                counts = (len(program.prepare), 0, 0, 1, 0)
-                self._call(block, 0, counts, order)
+        self.operations = memory(program.operations)
+        if program.prepare:
+            order, operations = program.batches.orders(0, 1), memory(program.prepare)
+            for block in range(self.blocks):
+                self.descend(block, operations, (len(operations), 0, 0, 1, 0), order)
 
     def _numbers(self, place: int, count: int) -> Tensor:
-        """What there is once per member, ``(arenas, count, width)``."""
+        """What there is once per member, ``(blocks, count, width)``."""
         flat = self.arenas[:, place : place + count * self.width]
-        return flat.view(len(self.arenas), count, self.width)
+        return flat.view(self.blocks, count, self.width)
 
     def get(self, place: int, count: int = 1) -> Tensor:
         """Numbers of the members, ``(members, count)``."""
@@ -133,38 +210,34 @@ class _Group:
 
     def set(self, place: int, values: Tensor) -> None:
         """Write numbers given for the whole cohort, ``(K, count)``; spare lanes repeat the last."""
-        lanes = torch.arange(len(self.arenas) * self.width).clamp(max=len(self.members) - 1)
-        chosen = values[self.members.start + lanes].view(len(self.arenas), self.width, -1)
+        lanes = torch.arange(self.blocks * self.width).clamp(max=len(self.members) - 1)
+        chosen = values[self.members.start + lanes].view(self.blocks, self.width, -1)
         self._numbers(place, values.shape[1]).copy_(chosen.mT)
 
-    def rows(self) -> Tensor:
-        """The members' rows, as in `Field`."""
-        return self.get(self.program.parameters, self.program.count)[:, self.program.columns]
+    def rows(self, place: int) -> Tensor:
+        """Parameters of the members, as rows of `Field`."""
+        return self.get(place, self.program.count)[:, self.program.columns]
 
-    def set_rows(self, rows: Tensor) -> None:
+    def set_rows(self, place: int, rows: Tensor) -> None:
         wide = rows.new_zeros(len(rows), self.program.count)
         wide[:, self.program.columns] = rows
-        self.set(self.program.parameters, wide)
+        self.set(place, wide)
 
     def of(self, block: int) -> range:
         """The members in an arena."""
         return self.members[block * self.width : (block + 1) * self.width]
 
-    def train(self, block: int, epochs: int, order: Tensor) -> None:
-        """Run the epochs whose samples ``order`` starts with, for the members of an arena."""
-        program = self.program
-        counts = (len(program.before), len(program.during), len(program.after))
-        self._call(block, len(program.prepare), (*counts, epochs, program.batches.updates), order)
-
-    def _call(self, block: int, start: int, counts: tuple[int, ...], order: Tensor) -> None:
-        arena, operations = self.arenas[block], self.records[start:]
-        member = self.of(block).start
-        run = _RUN(machine_code(driver, "driver"))
-        run(arena.data_ptr(), operations.data_ptr(), *counts, member, order.data_ptr())
+    def descend(
+        self, block: int, operations: Tensor, counts: tuple[int, ...], order: Tensor
+    ) -> None:
+        """Run operations before, during and after so many epochs of so many updates."""
+        run, arena = _DESCEND(machine_code(descend, "descend")), self.arenas[block].data_ptr()
+        run(arena, operations.data_ptr(), *counts, self.of(block).start, order.data_ptr())
 
 
-_RUN = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 6, ctypes.c_void_p)
-"""A call lets other threads run meanwhile."""
+# A call of either lets other threads run meanwhile.
+_DESCEND = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 6, ctypes.c_void_p)
+_FOLLOW = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 3)
 
 
 class _Worker:
@@ -172,13 +245,13 @@ class _Worker:
 
     def __init__(self, batches: Batches, window: int) -> None:
         self.batches, self.window = batches, window
-        self.blocks: list[tuple[_Group, int]] = []
+        self.blocks: list[tuple[_Group[DescentProgram], int]] = []
         self.members: list[int] = []
         self.work = 0
         self.ready = range(0)
         """Epochs for which the order of samples is known."""
 
-    def take(self, group: _Group, block: int) -> None:
+    def take(self, group: _Group[DescentProgram], block: int) -> None:
         self.blocks.append((group, block))
         self.members.extend(group.of(block))
         # Several members side by side take about as long as the fewest that do so one by one.
@@ -192,7 +265,9 @@ class _Worker:
                 self.order = batches.orders(self.ready.start, self.ready.stop)
             stop, row = min(last, self.ready.stop), 0
             for group, block in self.blocks:
-                order = self.order[row:, first - self.ready.start :]
-                group.train(block, stop - first, order)
+                order, program = self.order[row:, first - self.ready.start :], group.program
+                counts = (len(program.before), len(program.during), len(program.after))
+                updates = self.batches.updates
+                group.descend(block, group.operations, (*counts, stop - first, updates), order)
                 row += len(group.of(block))
             first = stop

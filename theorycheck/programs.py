@@ -18,8 +18,9 @@ from torch import Tensor
 
 from theorycheck.batches import Batches
 from theorycheck.cohorts import Cohort, Objective
+from theorycheck.flow import ERROR, STAGES
 from theorycheck.networks import LINEAR, RELU, Convolution, Dense, Edge, Identity, Layer, Network
-from theorycheck.operations import OPERATIONS, STRIPES, Layout, Operation, operands
+from theorycheck.operations import CLOCK, OPERATIONS, STRIPES, Layout, Operation, operands
 from theorycheck.simd import INT, Array, Code, Value, machine_code
 
 VECTOR_BYTES = 32
@@ -28,8 +29,11 @@ VECTOR_BYTES = 32
 ALIGNMENT = 64
 """In bytes: a line of the cache."""
 
+Record = list[int]
+"""The address of an operation, then its operands."""
+
 RECORD = 16
-"""Words that an operation takes in a program: its address, then its operands."""
+"""Words that a record takes in memory."""
 
 
 def lanes_of(dtype: torch.dtype) -> int:
@@ -105,42 +109,43 @@ class _Vertex:
 
 
 class Program:
-    """The operations of an epoch and the places that they work on."""
+    """What comes before every step: the gradient, and the places of all that it takes.
+
+    The parameters, which are read, and their gradient, which is written, are `count` numbers each:
+    weight matrices, then other parameters, then ``rho``, as in a row of `Field`, every tensor
+    filled up with zeros.
+    """
 
     def __init__(
-        self,
-        cohort: Cohort,
-        objective: Objective,
-        batches: Batches,
-        layout: Layout,
-        momentum: bool,
-        window: int,
+        self, cohort: Cohort, objective: Objective, batches: Batches, layout: Layout, window: int
     ) -> None:
-        """``window`` is how many epochs the order of samples is prepared for."""
+        """``window`` is how many epochs the order of samples is known for at a time."""
         self.cohort, self.objective, self.batches = cohort, objective, batches
         self.network, self.state = cohort.network, cohort.state
         self.batch = batches.batch_size
         self.arena = arena = Arena(cohort.inputs.dtype, layout, self.batch)
-        self.prepare: list[list[int]] = []
-        """Once; the other lists are run before, at every update of, and after an epoch."""
-        self.before: list[list[int]] = []
-        self.during: list[list[int]] = []
-        self.after: list[list[int]] = []
         self.constants: list[tuple[int, float]] = []
         """Places of numbers that are the same for all members, and the numbers."""
         self.kept: list[Tensor] = []
-        """What the program holds addresses of."""
-
+        """What operations hold addresses of."""
         self._place_parameters()
         self.parameters, self.gradient = arena.numbers(self.count), arena.numbers(self.count)
-        self.start = arena.numbers(self.count)
-        self.buffer = arena.numbers(self.count) if momentum else None
-        self.rate, self.momentum, self.decay = (arena.numbers() for _ in range(3))
-        self.length, self.path, self.diverged, self.unused = (arena.numbers() for _ in range(4))
-        self.zero, self.scratch = arena.numbers(), self._scratch()
+        self.decay, self.zero, self.scratch = arena.numbers(), arena.numbers(), self._scratch()
+        """``decay`` is the gradient of the penalty per weight, ``2 lambda``."""
         self.share = self._constant(1 / self.batch)
         self.portion = self.share if objective.reduction == "mean" else self._constant(1.0)
+        self.load: list[Record] = []
+        """Operations that fetch a batch."""
+        self.tape: list[Record] = []
+        """Operations that go from a batch to the gradient."""
+        self._write_tape(window)
 
+    @property
+    def prepare(self) -> list[Record]:
+        """Operations to be run once, before all others."""
+        return self.load if self.batches.whole else []
+
+    def _write_tape(self, window: int) -> None:
         self.effective = {i: self._parameter(i) for i in self.places}
         if self.state.parametrisation == "weight-norm":
             self._normalise()
@@ -154,12 +159,7 @@ class Program:
             self._backward(vertex, parts[vertex - 1], reached)
         if self.state.parametrisation == "weight-norm":
             self._denormalise()
-        self._step()
-        self._epoch()
-
-    def records(self) -> Tensor:
-        """All operations, `prepare` first, ``(operations, RECORD)``."""
-        return torch.tensor([*self.prepare, *self.before, *self.during, *self.after])
+        self.coefficients = self._coefficients()
 
     # --- Places
 
@@ -219,14 +219,14 @@ class Program:
 
     # --- Operations
 
-    def _emit(self, records: list[list[int]], name: str, **values: int) -> None:
+    def _emit(self, records: list[Record], name: str, **values: int) -> None:
         arena = self.arena
         real = ir.FloatType() if arena.dtype == torch.float32 else ir.DoubleType()
         build = partial(_operation, name=name, real=real, lanes=arena.lanes, layout=arena.layout)
         address = machine_code(build, (name, arena.dtype, arena.layout))
         words = [address, *(values.pop(operand) for operand in operands(OPERATIONS[name]))]
         assert not values, f"{name} has no operand {', '.join(values)}"
-        records.append(words + [0] * (RECORD - len(words)))
+        records.append(words)
 
     def _normalise(self) -> None:
         self.norms = {i: self.arena.numbers() for i in self.network.weights}
@@ -234,7 +234,7 @@ class Program:
             count = padded(self._size(i))
             weights, self.effective[i] = self.effective[i], self.arena.numbers(count)
             self._emit(
-                self.during,
+                self.tape,
                 "unit",
                 out=self.effective[i],
                 norm=self.norms[i],
@@ -245,7 +245,7 @@ class Program:
     def _denormalise(self) -> None:
         for i in self.network.weights:
             self._emit(
-                self.during,
+                self.tape,
                 "unit_back",
                 gradient=self._gradient(i),
                 direction=self.effective[i],
@@ -264,7 +264,7 @@ class Program:
         data = (data[0] if shared else data).contiguous()
         samples, width = data.shape[-2:]
         self._emit(
-            self.prepare if self.batches.whole else self.during,
+            self.load,
             "load",
             out=out,
             data=self._table(data),
@@ -285,13 +285,13 @@ class Program:
             source, add = self.vertices[edge.source], int(position > 0)
             if index is None:
                 self._emit(
-                    self.during, "identity", out=raw, source=source.value, count=count, add=add
+                    self.tape, "identity", out=raw, source=source.value, count=count, add=add
                 )
             else:
                 self._connect("", edge, index, raw, source.value, add)
         if parts.bias is not None:
             self._emit(
-                self.during,
+                self.tape,
                 "bias",
                 out=raw,
                 biases=self._parameter(parts.bias),
@@ -302,7 +302,7 @@ class Program:
         if parts.gain is not None and parts.shift is not None:
             normal, deviation = arena.units(layer.width), arena.numbers(layer.width)
             self._emit(
-                self.during,
+                self.tape,
                 "batch_norm",
                 out=raw,
                 normal=normal,
@@ -325,10 +325,10 @@ class Program:
         places = {"slopes" if suffix else "out": target, "source": raw}
         count = layer.width * self.arena.cells
         if layer.slope == RELU:
-            self._emit(self.during, f"relu{suffix}", **places, count=count)
+            self._emit(self.tape, f"relu{suffix}", **places, count=count)
         else:
             slope = self._constant(layer.slope)
-            self._emit(self.during, f"leaky{suffix}", **places, slope=slope, count=count)
+            self._emit(self.tape, f"leaky{suffix}", **places, slope=slope, count=count)
 
     def _connect(
         self, suffix: str, edge: Edge, index: int, out: int, values: int, add: int
@@ -339,7 +339,7 @@ class Program:
         weights = self.effective[index]
         if isinstance(edge.map, Dense):
             self._emit(
-                self.during,
+                self.tape,
                 f"dense{suffix}",
                 out=out,
                 weights=weights,
@@ -352,9 +352,9 @@ class Program:
         assert isinstance(edge.map, Convolution)
         if suffix and not add:
             count = edge.map.source_width * self.arena.cells
-            self._emit(self.during, "clear", out=out, count=count)
+            self._emit(self.tape, "clear", out=out, count=count)
         self._emit(
-            self.during,
+            self.tape,
             f"convolution{suffix}",
             out=out,
             filters=weights,
@@ -378,26 +378,23 @@ class Program:
         targets = arena.units(output.width)
         self._load(self.vertices[0].value, self.cohort.inputs, window)
         self._load(targets, self.cohort.targets, window)
-        # Batches come first of all.
-        loads = [] if self.batches.whole else [self.during.pop() for _ in range(2)]
-        self.during[:0] = loads
         count, rho = output.width * arena.cells, self.parameters + self.rho * arena.members
         outputs = output.value
         if self.state.rho is not None:
             outputs = arena.units(output.width)
             self._emit(
-                self.during, "scale", out=outputs, source=output.value, number=rho, count=count
+                self.tape, "scale", out=outputs, source=output.value, number=rho, count=count
             )
         given = {"out": output.slopes, "outputs": outputs, "targets": targets}
         given["portion"] = self.portion
         if self.objective.loss == "cross_entropy":
             shape = {"classes": output.width, "cells": arena.cells}
-            self._emit(self.during, "cross_entropy_slopes", **given, **shape)
+            self._emit(self.tape, "cross_entropy_slopes", **given, **shape)
         else:
-            self._emit(self.during, f"{self.objective.loss}_slopes", **given, count=count)
+            self._emit(self.tape, f"{self.objective.loss}_slopes", **given, count=count)
         if self.state.rho is not None:
             self._emit(
-                self.during,
+                self.tape,
                 "inner",
                 out=self.gradient + self.rho * arena.members,
                 slopes=output.slopes,
@@ -407,20 +404,20 @@ class Program:
                 samples=self.batch,
             )
             slopes = output.slopes
-            self._emit(self.during, "scale", out=slopes, source=slopes, number=rho, count=count)
+            self._emit(self.tape, "scale", out=slopes, source=slopes, number=rho, count=count)
 
     def _backward(self, vertex: int, parts: _Parts, reached: set[int]) -> None:
         """From the slopes by a vertex to those by its parameters and sources."""
         arena, layer, here = self.arena, parts.layer, self.vertices[vertex]
         if vertex not in reached:
             count = layer.width * arena.cells
-            self._emit(self.during, "clear", out=here.slopes, count=count)
+            self._emit(self.tape, "clear", out=here.slopes, count=count)
         if layer.slope != LINEAR:
             self._activate("_back", layer, here.slopes, here.raw)
         shape = {"height": layer.width, "cells": arena.cells, "samples": self.batch}
         if parts.gain is not None and parts.shift is not None:
             self._emit(
-                self.during,
+                self.tape,
                 "batch_norm_back",
                 slopes=here.slopes,
                 normal=here.normal,
@@ -434,7 +431,7 @@ class Program:
             )
         if parts.bias is not None:
             out = self._gradient(parts.bias)
-            self._emit(self.during, "bias_gradient", out=out, slopes=here.slopes, **shape)
+            self._emit(self.tape, "bias_gradient", out=out, slopes=here.slopes, **shape)
         for edge, index in parts.edges:
             source = self.vertices[edge.source]
             if index is not None:
@@ -445,7 +442,7 @@ class Program:
             reached.add(edge.source)
             if index is None:
                 self._emit(
-                    self.during,
+                    self.tape,
                     "identity",
                     out=source.slopes,
                     source=here.slopes,
@@ -460,41 +457,76 @@ class Program:
         given |= {"cells": self.arena.cells, "samples": self.batch, "scratch": self.scratch}
         if isinstance(edge.map, Convolution):
             patches = self._patches(edge.map)
-            self._emit(self.during, "convolution_gradient", **given, **patches)
+            self._emit(self.tape, "convolution_gradient", **given, **patches)
         else:
             height, width = self.network.parameters[index].shape
-            self._emit(self.during, "dense_gradient", height=height, width=width, **given)
+            self._emit(self.tape, "dense_gradient", height=height, width=width, **given)
 
-    def _step(self) -> None:
-        """Weights decay, and only their steps count as length; then other parameters and rho."""
+    def _coefficients(self) -> list[tuple[int, int, int]]:
+        """Parts of the parameters, from place to place, that pull towards 0, and how strongly.
+
+        Weight matrices do by a penalty and by the Lagrange multiplier; other parameters do not.
+        """
         arena, penalty = self.arena, self.objective.penalty
         coefficient = self.decay if penalty == "weights" else self.zero
         if self.state.parametrisation == "lagrange":
             decay, coefficient = coefficient, arena.numbers()
             self._emit(
-                self.during,
+                self.tape,
                 "multiplier",
                 out=coefficient,
                 decay=decay,
                 rho=self.parameters + self.rho * arena.members,
                 along=self.gradient + self.rho * arena.members,
             )
-        self._move(0, self.matrices, coefficient, self.length)
-        if self.rho > self.matrices:
-            self._move(self.matrices, self.rho - self.matrices, self.zero, self.unused)
-        if self.state.rho is not None:
-            decay = self.decay if penalty == "rho" else self.zero
-            self._move(self.rho, STRIPES, decay, self.unused)
+        parts = [(0, self.matrices, coefficient), (self.matrices, self.rho, self.zero)]
+        parts.append((self.rho, self.count, self.decay if penalty == "rho" else self.zero))
+        return [part for part in parts if part[0] < part[1]]
 
-    def _move(self, place: int, count: int, coefficient: int, length: int) -> None:
-        offset = place * self.arena.members
+
+class DescentProgram(Program):
+    """Epochs of descent: ``before`` an epoch, ``during`` it for every update, ``after`` it."""
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        objective: Objective,
+        batches: Batches,
+        layout: Layout,
+        window: int,
+        momentum: bool,
+    ) -> None:
+        super().__init__(cohort, objective, batches, layout, window)
+        arena = self.arena
+        self.start = arena.numbers(self.count)
+        self.buffer = arena.numbers(self.count) if momentum else None
+        self.rate, self.momentum, self.length = (arena.numbers() for _ in range(3))
+        self.path, self.diverged, self.unused = (arena.numbers() for _ in range(3))
+        self.during = [*([] if batches.whole else self.load), *self.tape]
+        for first, last, coefficient in self.coefficients:
+            self._move(first, last, coefficient)
+        self.before: list[Record] = []
+        self.after: list[Record] = []
+        given = {"start": self.start, "weights": self.parameters, "count": self.count}
+        given["length"] = self.length
+        self._emit(self.before, "begin_epoch", **given)
+        given |= {"rate": self.rate, "path": self.path, "diverged": self.diverged}
+        self._emit(self.after, "end_epoch", **given)
+
+    @property
+    def operations(self) -> list[Record]:
+        return [*self.before, *self.during, *self.after]
+
+    def _move(self, first: int, last: int, coefficient: int) -> None:
+        offset = first * self.arena.members
         given = {
             "weights": self.parameters + offset,
             "gradient": self.gradient + offset,
             "coefficient": coefficient,
             "rate": self.rate,
-            "length": length,
-            "count": count,
+            # Only steps of the weight matrices, which come first, count as way.
+            "length": self.unused if first else self.length,
+            "count": last - first,
         }
         if self.buffer is None:
             self._emit(self.during, "step", **given)
@@ -502,18 +534,68 @@ class Program:
             given |= {"buffer": self.buffer + offset, "momentum": self.momentum}
             self._emit(self.during, "momentum_step", **given)
 
-    def _epoch(self) -> None:
-        given = {"start": self.start, "weights": self.parameters, "count": self.count}
-        given["length"] = self.length
-        self._emit(self.before, "begin_epoch", **given)
+
+class FlowProgram(Program):
+    """One attempted step of the integrator, see `theorycheck.flow.Integrator`."""
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        objective: Objective,
+        batches: Batches,
+        layout: Layout,
+        relative_tolerance: float,
+        absolute_tolerance: float,
+        max_steps: int,
+    ) -> None:
+        super().__init__(cohort, objective, batches, layout, 1)
+        arena = self.arena
+        self.clock, self.point = arena.numbers(len(CLOCK)), arena.numbers(self.count)
+        self.slopes = [arena.numbers(self.count) for _ in ERROR]
+        self.operations: list[Record] = []
+        step = self.clock + CLOCK.index("used") * arena.members
+        stride = (self.slopes[1] - self.slopes[0]) // arena.members
+        given = {"slopes": self.slopes[0], "stride": stride, "count": self.count}
+        self._emit(self.operations, "plan_step", clock=self.clock)
+        for stage, weights in enumerate(STAGES, start=1):
+            self._emit(
+                self.operations,
+                "stage",
+                out=self.parameters,
+                point=self.point,
+                step=step,
+                factors=self._table(torch.tensor(weights, dtype=torch.float64)),
+                stages=stage,
+                **given,
+            )
+            self.operations.extend(self.tape)
+            for first, last, coefficient in self.coefficients:
+                offset = first * arena.members
+                self._emit(
+                    self.operations,
+                    "velocity",
+                    out=self.slopes[stage] + offset,
+                    weights=self.parameters + offset,
+                    gradient=self.gradient + offset,
+                    coefficient=coefficient,
+                    count=last - first,
+                )
+        limits = [relative_tolerance, absolute_tolerance, 1 / len(self.columns), max_steps]
         self._emit(
-            self.after,
-            "end_epoch",
-            rate=self.rate,
-            path=self.path,
-            diverged=self.diverged,
+            self.operations,
+            "judge_step",
+            clock=self.clock,
+            point=self.point,
+            trial=self.parameters,
+            factors=self._table(torch.tensor([*ERROR, *limits], dtype=torch.float64)),
+            stages=len(ERROR),
             **given,
         )
+
+
+def memory(records: list[Record]) -> Tensor:
+    """Records as the drivers read them, ``(records, RECORD)``."""
+    return torch.tensor([[*record, *[0] * (RECORD - len(record))] for record in records])
 
 
 def _operation(
@@ -528,7 +610,7 @@ def _operation(
     return k.function
 
 
-def driver(module: ir.Module) -> ir.Function:
+def descend(module: ir.Module) -> ir.Function:
     """Run the operations before, during and after so many epochs of so many updates.
 
     Arguments: arena, program; how many operations before, during and after an epoch; epochs,
@@ -536,16 +618,13 @@ def driver(module: ir.Module) -> ir.Function:
     """
     words = INT.as_pointer()
     kind = ir.FunctionType(ir.VoidType(), [words, words, *[INT] * 6, words])
-    k = Code(ir.Function(module, kind, "run"), ir.DoubleType(), 1)
+    k = Code(ir.Function(module, kind, "descend"), ir.DoubleType(), 1)
     arena, program, *numbers, order = k.function.args
     before, during, after, epochs, updates, member = (Value(k, number) for number in numbers)
-    operation = ir.FunctionType(ir.VoidType(), [words, words, INT, words, INT]).as_pointer()
 
     def run(start: Value | int, stop: Value, update: Value) -> None:
         with k.loop(start, stop) as i:
-            record = Array(k, program, 8).at(i * RECORD)
-            call = k.builder.inttoptr(record[0].ir, operation)
-            k.builder.call(call, [arena, record.at(1).pointer, member.ir, order, update.ir])
+            _perform(k, arena, program, i, member, order, update)
 
     with k.loop(0, epochs) as epoch:
         run(0, before, epoch)
@@ -554,3 +633,46 @@ def driver(module: ir.Module) -> ir.Function:
         run(before + during, before + during + after, epoch)
     k.builder.ret_void()
     return k.function
+
+
+def follow(module: ir.Module) -> ir.Function:
+    """Attempt steps as long as a member of the arena is going.
+
+    Arguments: arena, program; how many operations it has; where the flags of members that are going
+    are, and how many.
+    """
+    words = INT.as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [words, words, INT, INT, INT])
+    k = Code(ir.Function(module, kind, "follow"), ir.DoubleType(), 1)
+    arena, program, *numbers = k.function.args
+    operations, place, members = (Value(k, number) for number in numbers)
+    none = Value(k, ir.Constant(INT, 0))
+    flags = k.array(k.builder.bitcast(arena, k.real.as_pointer()), place, k.real)
+
+    def going() -> Value:
+        total = k.variable(k.constant(k.real, 0.0))
+        with k.loop(0, members) as member:
+            total.set(total.get() + flags[member])
+        return total.get().compare(">", 0.0)
+
+    with k.repeat(going), k.loop(0, operations) as i:
+        _perform(k, arena, program, i, none, program, none)
+    k.builder.ret_void()
+    return k.function
+
+
+def _perform(
+    k: Code,
+    arena: ir.Value,
+    program: ir.Value,
+    index: Value,
+    member: Value,
+    order: ir.Value,
+    update: Value,
+) -> None:
+    """Call an operation of a program."""
+    words = INT.as_pointer()
+    operation = ir.FunctionType(ir.VoidType(), [words, words, INT, words, INT])
+    record = Array(k, program, 8).at(index * RECORD)
+    call = k.builder.inttoptr(record[0].ir, operation.as_pointer())
+    k.builder.call(call, [arena, record.at(1).pointer, member.ir, order, update.ir])

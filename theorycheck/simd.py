@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 
+import numpy as np
 from llvmlite import binding, ir
 
 INT = ir.IntType(64)
@@ -66,6 +67,12 @@ class Value:
         if self.type == INT:
             return Value(self.code, builder.icmp_signed(operator, *operands))
         return Value(self.code, builder.fcmp_ordered(operator, *operands))
+
+    def __and__(self, other: Value) -> Value:
+        return Value(self.code, self.code.builder.and_(self.ir, other.ir))
+
+    def __or__(self, other: Value) -> Value:
+        return Value(self.code, self.code.builder.or_(self.ir, other.ir))
 
     def where(self, then: Value, otherwise: Value) -> Value:
         """``then`` where this condition holds, ``otherwise`` elsewhere."""
@@ -163,10 +170,21 @@ class Code:
         builder.position_at_end(after)
 
     @contextmanager
-    def when(self, condition: Value) -> Iterator[None]:
-        """What follows happens only if the condition holds."""
-        with self.builder.if_then(condition.ir):
-            yield
+    def repeat(self, condition: Callable[[], Value]) -> Iterator[None]:
+        """Again and again what follows, as long as the condition holds before."""
+        builder = self.builder
+        blocks = [self.function.append_basic_block(name) for name in ("test", "body", "after")]
+        test, body, after = blocks
+        builder.branch(test)
+        builder.position_at_end(test)
+        builder.cbranch(condition().ir, body, after)
+        builder.position_at_end(body)
+        yield
+        builder.branch(test)
+        builder.position_at_end(after)
+
+    def least(self, number: Value, other: int) -> Value:
+        return number.compare("<", other).where(number, self.constant(INT, other))
 
     def remainder(self, number: Value, divisor: int) -> Value:
         return Value(self, self.builder.srem(number.ir, ir.Constant(INT, divisor)))
@@ -202,6 +220,9 @@ class Code:
     def fma(self, factor: Value, other: Value, addend: Value) -> Value:
         """``factor * other + addend``, rounded once."""
         return self._intrinsic("fma", factor, other, addend)
+
+    def absolute(self, value: Value) -> Value:
+        return self._intrinsic("fabs", value)
 
     def sqrt(self, value: Value) -> Value:
         return self._intrinsic("sqrt", value)
@@ -256,6 +277,34 @@ class Code:
         first = self._intrinsic("floor", count * 0.5)
         return total * self._power_of_two(first) * self._power_of_two(count - first)
 
+    def log(self, number: Value) -> Value:
+        """The natural logarithm of positive float64 or vectors of them.
+
+        With ``x = 2^n m`` and ``m`` between ``sqrt(1/2)`` and ``sqrt(2)`` it is ``n ln 2 + 2 artanh
+        s`` with ``s = (m - 1) / (m + 1)``, ``|s| < 0.172``, whose series is cut where its terms
+        are below ``0.172^23 / 23 < 2e-19``. Numbers below the normal ones, and 0, are taken for
+        ones just above; infinity for ``2^1024``.
+        """
+        kind, builder = number.type, self.builder
+        count = getattr(kind, "count", None)
+        integers: ir.Type = INT if count is None else ir.VectorType(INT, count)
+
+        def pattern(integer: int) -> ir.Constant:
+            return ir.Constant(integers, integer if count is None else [integer] * count)
+
+        # Taking off the bits of sqrt(1/2) leaves n above the fraction's bits.
+        bits = builder.sub(builder.bitcast(number.ir, integers), pattern(_ROOT_HALF))
+        power = builder.ashr(bits, pattern(52))
+        fraction = builder.add(builder.and_(bits, pattern(2**52 - 1)), pattern(_ROOT_HALF))
+        mantissa = Value(self, builder.bitcast(fraction, kind))
+        exponent = Value(self, builder.sitofp(power, kind))
+        ratio = (mantissa - 1.0) / (mantissa + 1.0)
+        square = ratio * ratio
+        series = self.constant(kind, 1 / 21)
+        for k in reversed(range(10)):
+            series = self.fma(series, square, self.constant(kind, 1 / (2 * k + 1)))
+        return self.fma(exponent, self.constant(kind, float(_LN2)), 2.0 * ratio * series)
+
     def _power_of_two(self, exponent: Value) -> Value:
         """``2^n`` for an integer ``n`` among the exponents of normal numbers."""
         bits, bias, shift = (64, 1023, 52) if self.bytes == 8 else (32, 127, 23)
@@ -279,6 +328,9 @@ def _leading_bits(number: Fraction, bits: int) -> tuple[float, float]:
     high = Fraction(math.floor(number * 2**bits), 2**bits)
     return float(high), float(number - high)
 
+
+_ROOT_HALF = int(np.float64(0.5**0.5).view(np.int64))
+"""The bits of ``sqrt(1/2)`` as an integer."""
 
 _LN2 = Fraction("0.693147180559945309417232121458176568")
 _LN2_DOUBLE, _LN2_SINGLE = _leading_bits(_LN2, 40), _leading_bits(_LN2, 16)

@@ -27,7 +27,7 @@ from theorycheck.networks import Network, frobenius_norms
 from theorycheck.stacked import StackedDescent
 
 try:
-    from theorycheck.lanes import CompiledDescent
+    from theorycheck.lanes import CompiledDescent, CompiledFlow
 except ImportError:
     CompiledDescent = None  # type: ignore[assignment, misc]
 
@@ -81,6 +81,7 @@ def gradient_flow(
     absolute_tolerance: float = 1e-10,
     max_steps: int = 100_000,
     measures: Mapping[str, Measure] | None = None,
+    engine: Engine = "auto",
 ) -> Run:
     """Follow `velocity` from time 0 to ``horizon`` with error control.
 
@@ -95,6 +96,7 @@ def gradient_flow(
             0, or increasing times within ``[0, horizon]``. Steps end on them exactly.
         max_steps: a member that has tried so many steps is stalled, and so is one whose step has
             become too small to change its time.
+        engine: as for `sgd`.
 
     Raises:
         InputError: for arguments out of range, for a cohort that is not float64, and as `velocity`.
@@ -109,13 +111,16 @@ def gradient_flow(
     times = _checkpoint_times(horizon, checkpoints)
     field, recorder = Field(cohort, objective), _Recorder(cohort, measures)
     with torch.no_grad():
-        integrator = Integrator(
+        start = Integrator(
             lambda point: field.velocity(point, cohort.inputs, cohort.targets),
             field.pack(cohort.state),
             relative_tolerance,
             absolute_tolerance,
             max_steps,
         )
+        integrator: Integrator | CompiledFlow = start
+        if _compiles(cohort, engine):
+            integrator = CompiledFlow(cohort, objective, start)
         for time in times:
             integrator.advance(time)
             recorder.record(time, field.unpack(integrator.point))
@@ -282,7 +287,7 @@ def _descend(
     momentum = schedule.momentum if bool((schedule.momentum > 0).any()) else None
     with torch.no_grad():
         descent: StackedDescent | CompiledDescent
-        if _compiles(cohort, batches, engine):
+        if _compiles(cohort, engine):
             descent = CompiledDescent(cohort, objective, batches, momentum, schedule.epochs)
         else:
             descent = StackedDescent(cohort, objective, batches, momentum)
@@ -309,7 +314,7 @@ def _descend(
     return recorder.run(state, steps, diverged, torch.zeros_like(diverged))
 
 
-def _compiles(cohort: Cohort, batches: Batches, engine: Engine) -> bool:
+def _compiles(cohort: Cohort, engine: Engine) -> bool:
     """Whether a cohort trains in machine code; alike for cohorts that differ in members only."""
     choose("engine", engine, Engine)
     possible = CompiledDescent is not None and cohort.inputs.device.type == "cpu"
