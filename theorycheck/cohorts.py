@@ -201,6 +201,20 @@ def sample_losses(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
     return torch.exp(-(targets * outputs).squeeze(-1))
 
 
+def sample_slopes(loss: Loss, outputs: Tensor, targets: Tensor, scale: float, out: Tensor) -> None:
+    """Write the derivatives of `sample_losses` by the outputs, times ``scale``.
+
+    Args:
+        outputs, targets, out: ``(K, N, C)``; targets fit the loss, see `check`.
+    """
+    if loss == "square":
+        torch.sub(outputs, targets, out=out).mul_(2 * scale)
+    elif loss == "cross_entropy":
+        torch.softmax(outputs, dim=-1, out=out).sub_(targets).mul_(scale)
+    else:
+        torch.mul(outputs, targets, out=out).neg_().exp_().mul_(targets).mul_(-scale)
+
+
 @dataclass(frozen=True)
 class Objective:
     """What is minimised: a data term and a penalty, with no factor 1/2 anywhere.
@@ -225,24 +239,9 @@ class Objective:
         """Mean or sum over the samples, ``(K, N)`` to ``(K,)``."""
         return values.mean(dim=-1) if self.reduction == "mean" else values.sum(dim=-1)
 
-    def multiplier(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The Lagrange multiplier ``nu``, the same for every layer, ``(K,)``.
-
-        For the square loss it is, with ``outputs = rho f_V``, the reduction over the samples of
-
-            ``rho fbar_n - rho^2 f_n^2``                  (xu2022, Eq. 4, first form; one output),
-            ``-rho <f_V(x_n), rho f_V(x_n) - y_n>``       (xu2022, Eq. 37; several outputs).
-
-        For the other losses the same derivation, which asks for ``<V_k, V_k'> = 0`` and uses
-        ``<V_k, df_V/dV_k> = f_V`` on the unit sphere, gives half of ``-<rho f, dl/d(rho f)>``.
-        """
-        if self.loss == "square":
-            terms = outputs * targets - outputs.square()
-        elif self.loss == "cross_entropy":
-            terms = 0.5 * outputs * (targets - torch.softmax(outputs, dim=-1))
-        else:
-            terms = 0.5 * targets * outputs * torch.exp(-targets * outputs)
-        return self.reduce(terms.sum(dim=-1))
+    def share(self, samples: int) -> float:
+        """The weight of each loss in `reduce`."""
+        return 1 / samples if self.reduction == "mean" else 1.0
 
 
 def objective_values(cohort: Cohort, objective: Objective) -> Tensor:

@@ -38,7 +38,8 @@ class Integrator:
     ) -> None:
         self.velocity, self.max_steps = velocity, max_steps
         self.relative, self.absolute = relative_tolerance, absolute_tolerance
-        self.point, self.slope = start, velocity(start)
+        # A copy, since a velocity may be overwritten by the next one.
+        self.point, self.slope = start, velocity(start).clone()
         self.stages = [start.new_tensor(row) for row in (*STAGES, ERROR)]
         self.time = start.new_zeros(start.shape[0])
         self.accepted = torch.zeros_like(self.time, dtype=torch.int64)

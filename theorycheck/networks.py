@@ -69,11 +69,16 @@ class Convolution:
         return self.channels * self.height * self.width
 
     @property
-    def positions(self) -> int:
-        """Number of patches."""
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of patches."""
         rows = (self.height - self.kernel[0]) // self.stride + 1
         columns = (self.width - self.kernel[1]) // self.stride + 1
-        return rows * columns
+        return rows, columns
+
+    @property
+    def positions(self) -> int:
+        """Number of patches."""
+        return math.prod(self.grid)
 
     @property
     def target_width(self) -> int:

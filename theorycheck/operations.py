@@ -674,7 +674,7 @@ def inner(
 def multiplier(k: Operation, out: Value, decay: Value, rho: Value, along: Value) -> None:
     """``decay + 2 nu`` with ``2 nu = -rho sum_n <dl_n/d(rho f), f_V(x_n)>``.
 
-    For all losses, since it is half of ``-<rho f, dl/d(rho f)>`` (`Objective.multiplier`).
+    For all losses, since it is half of ``-<rho f, dl/d(rho f)>`` (`fields.Evaluation`).
     """
     k.numbers(out)[0] = k.numbers(decay)[0] - k.numbers(rho)[0] * k.numbers(along)[0]
 
