@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.utils.dlpack import from_dlpack
 
 from theorycheck.bench.workloads import Task, Training
 from theorycheck.networks import LINEAR, Convolution, Parameters
@@ -61,7 +62,7 @@ def _training(task: Task, over_members: Callable[[Member], Member]) -> Training:
 
     def train() -> Parameters:
         final = jax.block_until_ready(program(weights, *arguments))
-        return tuple(torch.from_dlpack(weight) for weight in final)
+        return tuple(from_dlpack(weight) for weight in final)
 
     return train
 
