@@ -12,7 +12,7 @@ import torch
 from torch.utils.dlpack import from_dlpack
 
 from theorycheck.bench.workloads import Task, Training
-from theorycheck.networks import LINEAR, Convolution, Parameters
+from theorycheck.networks import RELU, Convolution, Network, Parameters
 
 Member = Callable[..., Any]
 """The training of one member: weights, inputs, targets, weight decay, batches to final weights."""
@@ -53,6 +53,8 @@ def _training(task: Task, over_members: Callable[[Member], Member]) -> Training:
     import jax
 
     jax.config.update("jax_enable_x64", True)
+    # As PyTorch does: no rounding of float32 to fewer bits in products on a GPU.
+    jax.config.update("jax_default_matmul_precision", "highest")
     cohort = task.cohort
     place = jax.devices(_platform(cohort.inputs.device))[0]
     tensors = (cohort.inputs, cohort.targets, cohort.weight_decay, task.batches().int())
@@ -69,28 +71,11 @@ def _training(task: Task, over_members: Callable[[Member], Member]) -> Training:
 
 def _member(task: Task) -> Member:
     import jax
-    from jax import lax
 
     network, rate = task.cohort.network, task.learning_rate
 
-    def outputs(weights: list[Any], inputs: Any) -> Any:
-        values = inputs
-        for layer, weight in zip(network.layers, weights, strict=True):
-            mapping = layer.edges[0].map
-            if isinstance(mapping, Convolution):
-                images = values.reshape(-1, mapping.channels, mapping.height, mapping.width)
-                filters = weight.reshape(-1, mapping.channels, *mapping.kernel)
-                strides = (mapping.stride, mapping.stride)
-                values = lax.conv(images, filters, strides, "VALID")
-                values = values.reshape(values.shape[0], -1)
-            else:
-                values = values @ weight.T
-            if layer.slope != LINEAR:
-                values = jax.nn.leaky_relu(values, layer.slope)
-        return values
-
     def loss(weights: list[Any], inputs: Any, targets: Any) -> Any:
-        return ((outputs(weights, inputs) - targets) ** 2).sum(axis=1).mean()
+        return ((_outputs(network, weights, inputs) - targets) ** 2).sum(axis=1).mean()
 
     def member(weights: list[Any], inputs: Any, targets: Any, decay: Any, batches: Any) -> Any:
         kept = 1 - 2 * rate * decay
@@ -99,6 +84,46 @@ def _member(task: Task) -> Member:
             slopes = jax.grad(loss)(weights, inputs[batch], targets[batch])
             return [kept * w - rate * s for w, s in zip(weights, slopes, strict=True)], None
 
-        return lax.scan(step, weights, batches)[0]
+        return jax.lax.scan(step, weights, batches)[0]
 
     return member
+
+
+def _outputs(network: Network, weights: list[Any], inputs: Any) -> Any:
+    """One member's outputs ``(B, C)`` at the inputs ``(B, d)``."""
+    import jax
+
+    values, images = inputs, False
+    for layer, weight in zip(network.layers, weights, strict=True):
+        mapping = layer.edges[0].map
+        if isinstance(mapping, Convolution):
+            if not images:
+                values = values.reshape(-1, mapping.channels, mapping.height, mapping.width)
+                values = values.transpose(0, 2, 3, 1)
+            values, images = _convolve(mapping, weight, values), True
+        else:
+            if images:
+                values = values.transpose(0, 3, 1, 2).reshape(values.shape[0], -1)
+            values, images = values @ weight.T, False
+        if layer.slope == RELU:
+            values = jax.nn.relu(values)
+    return values
+
+
+def _convolve(mapping: Convolution, weight: Any, images: Any) -> Any:
+    """Images ``(B, H, W, channels)`` to ``(B, rows, columns, filters)``.
+
+    A product of patches: on a CPU, XLA trains it about twice as fast as ``lax.conv``, and under
+    ``vmap``, where that becomes a grouped convolution, up to five times as fast.
+    """
+    import jax.numpy as jnp
+
+    (high, wide), stride = mapping.kernel, mapping.stride
+    bottom, right = mapping.height - high + 1, mapping.width - wide + 1
+    shifted = [
+        images[:, i : i + bottom : stride, j : j + right : stride]
+        for i in range(high)
+        for j in range(wide)
+    ]
+    filters = weight.reshape(-1, mapping.channels, high, wide).transpose(2, 3, 1, 0)
+    return jnp.concatenate(shifted, axis=-1) @ filters.reshape(-1, mapping.filters)

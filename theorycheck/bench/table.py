@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from theorycheck.bench.measure import Row, Spread, Timing
 
-WIDTH = 22
+WIDTH = 20
 """Characters of a column of ratios."""
 
 
@@ -39,14 +40,19 @@ def line(row: Row, peak: float) -> str:
     """Cost, fraction of the peak, and how many times the cost each competitor's is."""
     fraction = row.workload.flops / row.cost.median / peak
     ratios = [Spread.of(comparison.ratios) for comparison in row.comparisons]
-    cost = f"{row.cost.median * 1e6:.3g} µs"
+    cost = f"{_digits(row.cost.median * 1e6)} µs"
     return f"{row.members:>7}  {cost:>11}  {fraction:>7.1%}" + "".join(
         f"  {_ratio(ratio):>{WIDTH}}" for ratio in ratios
     )
 
 
 def _ratio(ratio: Spread) -> str:
-    return f"{ratio.median:.3g} ({ratio.lower:.3g}–{ratio.upper:.3g})"
+    return f"{_digits(ratio.median)} ({_digits(ratio.lower)}–{_digits(ratio.upper)})"
+
+
+def _digits(number: float) -> str:
+    """A positive number with three significant digits at least, and no exponent."""
+    return f"{number:.{max(0, 2 - math.floor(math.log10(number)))}f}"
 
 
 def footing(rows: Sequence[Row]) -> Iterator[str]:
@@ -57,9 +63,11 @@ def footing(rows: Sequence[Row]) -> Iterator[str]:
         for timing in (engine, *(comparison.competitor for comparison in row.comparisons)):
             if (timing.members, timing.steps) != (row.members, row.steps):
                 timings.setdefault(timing.program, []).append(_cut(row, timing))
-    for program, cuts in timings.items():
-        yield f"{program} timed on {', '.join(cuts)}"
+    if timings:
+        described = [f"{program} {', '.join(cuts)}" for program, cuts in timings.items()]
+        yield f"timed on less (members × steps): {'; '.join(described)}"
 
 
 def _cut(row: Row, timing: Timing) -> str:
-    return f"{timing.members}×{timing.steps} for {row.members}"
+    steps = "" if timing.steps == row.steps else f"×{timing.steps}"
+    return f"{timing.members}{steps} of {row.members}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -78,15 +78,16 @@ Training = Callable[[], Parameters]
 
 @dataclass(frozen=True)
 class Workload:
-    """A chain of dense layers and convolutions without biases, and the sizes of its data."""
+    """A chain of linear and ReLU layers, dense or convolutional, and the sizes of its data."""
 
     name: str
+    description: str
     network: Network
     batch_size: int
     samples: int
 
     def __str__(self) -> str:
-        return f"{self.network}, batch {self.batch_size} of {self.samples}"
+        return f"{self.description}, batch {self.batch_size} of {self.samples}"
 
     @property
     def updates(self) -> int:
@@ -128,7 +129,7 @@ def _multiplications(layer: Layer, network: Network) -> int:
     return layer.width * network.width(edge.source)
 
 
-def _convolutional(channels: tuple[int, ...], side: int, outputs: int) -> Network:
+def convolutional(channels: tuple[int, ...], side: int, outputs: int) -> Network:
     """Valid 3x3 convolutions with ReLU on square images, then a dense layer."""
     layers = []
     for vertex, (source, target) in enumerate(pairwise(channels)):
@@ -141,12 +142,23 @@ def _convolutional(channels: tuple[int, ...], side: int, outputs: int) -> Networ
     return Network(first.source_width, tuple(layers))
 
 
+def _perceptron(name: str, widths: Sequence[int], batch_size: int, samples: int) -> Workload:
+    description = f"perceptron {'-'.join(map(str, widths))}"
+    return Workload(name, description, mlp(widths), batch_size, samples)
+
+
 NAMED = {
     workload.name: workload
     for workload in (
-        Workload("W1", mlp((16, 32, 32, 1)), 8, 64),
-        Workload("W2", mlp((64, 128, 128, 128, 128, 10)), 32, 512),
-        Workload("W3", _convolutional((1, 8, 8, 16, 16), 12, 10), 16, 64),
+        _perceptron("W1", (16, 32, 32, 1), 8, 64),
+        _perceptron("W2", (64, 128, 128, 128, 128, 10), 32, 512),
+        Workload(
+            "W3",
+            "3x3 convolutions 1-8-8-16-16 on 12x12 images, dense 10",
+            convolutional((1, 8, 8, 16, 16), 12, 10),
+            16,
+            64,
+        ),
     )
 }
 _CUSTOM = re.compile(r"mlp:(\d+(?:-\d+)+)@(\d+)/(\d+)", re.ASCII)
@@ -168,7 +180,8 @@ def workload(name: str) -> Workload:
             f"unknown workload {name!r}: choose {', '.join(NAMED)} or, for example, "
             "mlp:16-32-32-1@8/64 (widths, batch size, samples)"
         )
+    widths = [int(width) for width in parts[1].split("-")]
     batch_size, samples = int(parts[2]), int(parts[3])
     if not 1 <= batch_size <= samples or samples % batch_size:
         raise InputError(f"workload {name!r}: the batch size has to divide the number of samples")
-    return Workload(name, mlp([int(width) for width in parts[1].split("-")]), batch_size, samples)
+    return _perceptron(name, widths, batch_size, samples)
