@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from theorycheck.batches import Batches
 from theorycheck.bench import measure, plot, sweeps
 from theorycheck.bench.__main__ import main
 from theorycheck.bench.competitors import COMPETITORS, ENGINE, Program, competitors
@@ -75,7 +76,8 @@ def integer_task(network: Network) -> Task:
         signs((3, 4, network.output_width), generator),
         torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64),
     )
-    return Task(cohort, batch_size=2, epochs=1, learning_rate=0.25, seeds=torch.tensor([4, 5, 6]))
+    batches = Batches(torch.tensor([4, 5, 6]), samples=4, batch_size=2)
+    return Task(cohort, batches, epochs=1, learning_rate=0.25)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_part_of_a_task_is_its_beginning() -> None:
     task = workload("mlp:2-3-1@2/4").task(3, 4, torch.float64, CPU)
     part = task.part(2, 1)
     assert (part.members, part.steps, task.steps) == (2, 2, 8)
-    assert torch.equal(part.batches(), task.batches()[:2, :2])
+    assert torch.equal(part.orders(), task.orders()[:2, :2])
     assert torch.equal(part.cohort.inputs, task.cohort.inputs[:2])
 
 
@@ -215,7 +217,7 @@ def test_table_and_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert re.search(r"^ +2 +\S+ µs +\S+% +\S+ \(\S+–\S+\) +\S+ \(\S+–\S+\)$", text, re.MULTILINE)
     sizes = [(row["dtype"], row["members"], row["steps"]) for row in document["rows"]]
     assert sizes == [(d, k, 4) for d in ("float64", "float32") for k in (1, 2)]
-    assert {"date", "device", "threads", "versions", "skipped"} < document.keys()
+    assert {"date", "device", "threads", "versions", "programs", "skipped"} < document.keys()
     for row in document["rows"]:
         assert [c["against"] for c in row["comparisons"]] == ["plain", "vmap"]
         # 2 samples, widths 2-3-1: 6 products and 3, of which only the 3 have input gradients.

@@ -103,7 +103,7 @@ def _run(options: argparse.Namespace) -> None:
         _check_folder(options.json)
 
     circumstances = record.circumstances(protocol, options.threads)
-    _print(table.preamble(circumstances, skipped))
+    _print(table.preamble(circumstances, programs, skipped))
     rows, points = [], []
     with limited_to(options.threads):
         peaks = {dtype: gemm_peak(dtype, protocol.device) for dtype in dtypes}
@@ -122,7 +122,7 @@ def _run(options: argparse.Namespace) -> None:
             plot.draw(points, figure)
             _print(["", f"wrote {figure}"])
     if options.json is not None:
-        measured = record.document(circumstances, skipped, peaks, rows, points)
+        measured = record.document(circumstances, programs, skipped, peaks, rows, points)
         write_atomically(options.json, dumps(measured))
         _print([f"wrote {options.json}"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -36,7 +37,12 @@ COMPETITORS = {
             torch_programs.plain,
             one_by_one=True,
         ),
-        Program("vmap", "torch.func.vmap(grad), step by step", torch_programs.stacked),
+        Program(
+            "stacked",
+            "theorycheck.training.sgd(engine='stacked'), its path without a compiler",
+            partial(torch_programs.engine, name="stacked"),
+        ),
+        Program("vmap", "torch.func.vmap(grad), step by step", torch_programs.vmapped),
         Program(
             "compile",
             "the vmap step under torch.compile",

@@ -15,7 +15,7 @@ from theorycheck.bench.workloads import Task, Training
 from theorycheck.networks import RELU, Convolution, Network, Parameters
 
 Member = Callable[..., Any]
-"""The training of one member: weights, inputs, targets, weight decay, batches to final weights."""
+"""The training of one member: weights, inputs, targets, weight decay, orders to final weights."""
 
 
 def lacks_jax(device: torch.device) -> str | None:
@@ -57,7 +57,7 @@ def _training(task: Task, over_members: Callable[[Member], Member]) -> Training:
     jax.config.update("jax_default_matmul_precision", "highest")
     cohort = task.cohort
     place = jax.devices(_platform(cohort.inputs.device))[0]
-    tensors = (cohort.inputs, cohort.targets, cohort.weight_decay, task.batches().int())
+    tensors = (cohort.inputs, cohort.targets, cohort.weight_decay, task.orders().int())
     arguments = [jax.device_put(t.cpu().contiguous().numpy(), place) for t in tensors]
     weights = [jax.device_put(p.cpu().numpy(), place) for p in cohort.state.parameters]
     program = jax.jit(over_members(_member(task)))
@@ -77,14 +77,14 @@ def _member(task: Task) -> Member:
     def loss(weights: list[Any], inputs: Any, targets: Any) -> Any:
         return ((_outputs(network, weights, inputs) - targets) ** 2).sum(axis=1).mean()
 
-    def member(weights: list[Any], inputs: Any, targets: Any, decay: Any, batches: Any) -> Any:
+    def member(weights: list[Any], inputs: Any, targets: Any, decay: Any, orders: Any) -> Any:
         kept = 1 - 2 * rate * decay
 
         def step(weights: list[Any], batch: Any) -> tuple[list[Any], None]:
             slopes = jax.grad(loss)(weights, inputs[batch], targets[batch])
             return [kept * w - rate * s for w, s in zip(weights, slopes, strict=True)], None
 
-        return jax.lax.scan(step, weights, batches)[0]
+        return jax.lax.scan(step, weights, orders)[0]
 
     return member
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 
+from theorycheck.bench.competitors import ENGINE, Program
 from theorycheck.bench.measure import Comparison, Protocol, Row, Spread, Timing
 from theorycheck.bench.sweeps import Point
 
-PACKAGES = ("theorycheck", "torch", "numpy", "numba", "triton", "jax", "jaxlib")
+PACKAGES = ("theorycheck", "torch", "numpy", "llvmlite", "triton", "jax", "jaxlib")
 
 
 def circumstances(protocol: Protocol, threads: int) -> dict[str, Any]:
@@ -46,6 +47,7 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 def document(
     circumstances: Mapping[str, Any],
+    programs: Sequence[Program],
     skipped: Mapping[str, str],
     peaks: Mapping[str, float],
     rows: Sequence[Row],
@@ -54,6 +56,7 @@ def document(
     """Everything, with all single runs; times in seconds, costs in seconds per member and step."""
     return {
         **circumstances,
+        "programs": {program.name: program.description for program in (ENGINE, *programs)},
         "skipped": dict(skipped),
         "gemm_peak_flops": dict(peaks),
         "workloads": {row.workload.name: str(row.workload) for row in rows},

@@ -6,13 +6,16 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from theorycheck.bench.competitors import ENGINE, Program
 from theorycheck.bench.measure import Row, Spread, Timing
 
 WIDTH = 20
 """Characters of a column of ratios."""
 
 
-def preamble(circumstances: Mapping[str, Any], skipped: Mapping[str, str]) -> Iterator[str]:
+def preamble(
+    circumstances: Mapping[str, Any], programs: Sequence[Program], skipped: Mapping[str, str]
+) -> Iterator[str]:
     """What everything below was measured with."""
     versions = ", ".join(f"{name} {text}" for name, text in circumstances["versions"].items())
     yield f"{circumstances['device']}, {circumstances['threads']} threads; {versions}"
@@ -21,6 +24,8 @@ def preamble(circumstances: Mapping[str, Any], skipped: Mapping[str, str]) -> It
         f"{circumstances['seconds_per_run']:g} s; costs are per member and step; "
         "ratios are medians of the pairs (quartiles)"
     )
+    for program in (ENGINE, *programs):
+        yield f"{program.name}: {program.description}"
     for name, reason in skipped.items():
         yield f"skipped {name}: {reason}"
 

@@ -16,21 +16,22 @@ from torch.func import grad, vmap
 
 from theorycheck.bench.workloads import OBJECTIVE, Task, Training
 from theorycheck.networks import RELU, Convolution, Network, Parameters
-from theorycheck.training import sgd
+from theorycheck.training import Engine, sgd
 
 
-def engine(task: Task) -> Training:
+def engine(task: Task, name: Engine = "auto") -> Training:
     """`theorycheck.training.sgd`: one call for the whole cohort."""
 
     def train() -> Parameters:
         run = sgd(
             task.cohort,
             OBJECTIVE,
-            batch_size=task.batch_size,
+            batch_size=task.batches.batch_size,
             epochs=task.epochs,
             learning_rate=task.learning_rate,
-            batch_seeds=task.seeds,
+            batch_seeds=task.batches.seeds,
             record_every=task.epochs,
+            engine=name,
         )
         return run.state.parameters
 
@@ -39,7 +40,7 @@ def engine(task: Task) -> Training:
 
 def plain(task: Task) -> Training:
     """One ``nn.Module`` and one ``torch.optim.SGD`` per member, one member after another."""
-    cohort, batches = task.cohort, task.batches()
+    cohort, orders = task.cohort, task.orders()
     decays = (2 * cohort.weight_decay).tolist()
 
     def train() -> Parameters:
@@ -50,7 +51,7 @@ def plain(task: Task) -> Training:
                 module.parameters(), lr=task.learning_rate, weight_decay=decays[k]
             )
             inputs, targets = cohort.inputs[k], cohort.targets[k]
-            for batch in batches[k]:
+            for batch in orders[k]:
                 optimizer.zero_grad()
                 loss = (module(inputs[batch]) - targets[batch]).square().sum(dim=1).mean()
                 loss.backward()
@@ -89,13 +90,13 @@ def _module(network: Network, weights: Parameters) -> nn.Sequential:
     return nn.Sequential(*parts)
 
 
-def stacked(task: Task) -> Training:
+def vmapped(task: Task) -> Training:
     """One step of all members at a time: ``torch.func.vmap(grad)`` and an update in place."""
     return _stepping(task, _step(task))
 
 
 def compiled(task: Task) -> Training:
-    """`stacked` with its step under ``torch.compile``."""
+    """`vmapped` with its step under ``torch.compile``."""
     # Every task has its own shapes: code for any shape would be slower.
     torch.compiler.reset()
     return _stepping(task, torch.compile(_step(task), dynamic=False))
@@ -131,11 +132,11 @@ def _step(task: Task) -> Step:
 
 
 def _stepping(task: Task, step: Step) -> Training:
-    batches = task.batches().transpose(0, 1).contiguous()
+    orders = task.orders().transpose(0, 1).contiguous()
 
     def train() -> Parameters:
         weights = tuple(p.clone() for p in task.cohort.state.parameters)
-        for batch in batches:
+        for batch in orders:
             step(weights, batch)
         return weights
 

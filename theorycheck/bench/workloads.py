@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from theorycheck.batches import batch_order
+from theorycheck.batches import Batches
 from theorycheck.cohorts import Cohort, Objective, State
 from theorycheck.errors import InputError
 from theorycheck.networks import (
@@ -36,11 +36,9 @@ class Task:
     """One cohort and how it is trained: by SGD on reshuffled batches, each member on its own."""
 
     cohort: Cohort
-    batch_size: int
+    batches: Batches
     epochs: int
     learning_rate: float
-    seeds: Tensor
-    """Batch seeds, ``(K,)`` int64."""
 
     @property
     def members(self) -> int:
@@ -49,15 +47,12 @@ class Task:
     @property
     def steps(self) -> int:
         """Updates of every member."""
-        return self.epochs * (self.cohort.inputs.shape[1] // self.batch_size)
+        return self.epochs * self.batches.updates
 
-    def batches(self) -> Tensor:
+    def orders(self) -> Tensor:
         """The samples of every batch, ``(K, steps, batch size)`` int64 on the cohort's device."""
-        samples = self.cohort.inputs.shape[1]
-        orders = [
-            batch_order(self.seeds, epoch, samples, self.batch_size) for epoch in range(self.epochs)
-        ]
-        return torch.cat(orders, dim=1).to(self.cohort.inputs.device)
+        orders = self.batches.orders(0, self.epochs).flatten(1, 2)
+        return orders.to(self.cohort.inputs.device)
 
     def part(self, members: int, epochs: int) -> Task:
         """The first epochs of the first members."""
@@ -69,7 +64,8 @@ class Task:
             cohort.targets[:members],
             cohort.weight_decay[:members],
         )
-        return Task(first, self.batch_size, epochs, self.learning_rate, self.seeds[:members])
+        batches = self.batches.of(torch.arange(members))
+        return Task(first, batches, epochs, self.learning_rate)
 
 
 Training = Callable[[], Parameters]
@@ -108,7 +104,8 @@ class Workload:
             data[..., width:].contiguous(),
             WEIGHT_DECAY,
         )
-        return Task(cohort, self.batch_size, epochs, LEARNING_RATE, torch.arange(members))
+        batches = Batches(torch.arange(members), self.samples, self.batch_size)
+        return Task(cohort, batches, epochs, LEARNING_RATE)
 
     @property
     def flops(self) -> int:
