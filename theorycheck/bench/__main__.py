@@ -75,9 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--seconds",
         type=float,
-        default=0.5,
+        default=1.0,
         help="runs that would take longer train fewer steps, or fewer members where they train "
-        "one after another (0.5)",
+        "one after another (1)",
     )
     add("--json", type=Path, metavar="FILE", help="write everything that was measured")
     add("--plot", type=Path, metavar="FILE", help="draw how the cost grows, as .png, .svg or .pdf")

@@ -16,7 +16,7 @@ from statistics import median, quantiles
 import torch
 
 from theorycheck.bench.competitors import ENGINE, Program
-from theorycheck.bench.workloads import Task, Training, Workload
+from theorycheck.bench.workloads import Task, Workload
 
 
 @dataclass(frozen=True)
@@ -118,29 +118,30 @@ class _Contender:
     def __init__(self, program: Program, task: Task, protocol: Protocol) -> None:
         self.program, self.device = program, protocol.device
         members = 1 if program.one_by_one else task.members
-        train = self._warmed_up(task.part(members, 1))
-        affordable = max(1, int(protocol.seconds / self._time(train)))
-        epochs = task.epochs if protocol.all_steps else min(task.epochs, affordable)
+        epochs = task.epochs if protocol.all_steps else 1
+        self._warm_up(task.part(members, epochs))
+        # A few steps take longer than their share of many, so that one look ahead is not enough.
+        while epochs < task.epochs and (seconds := self._shortest()) < protocol.seconds / 2:
+            epochs = min(task.epochs, max(epochs + 1, int(epochs * protocol.seconds / seconds)))
+            self._warm_up(task.part(members, epochs))
         if program.one_by_one:
-            members = max(1, min(task.members, affordable // epochs))
-        self.task = task.part(members, epochs)
-        self.train = self._warmed_up(self.task)
+            affordable = int(protocol.seconds / self._shortest())
+            self._warm_up(task.part(max(1, min(task.members, affordable)), epochs))
 
-    def _warmed_up(self, task: Task) -> Training:
-        train = self.program.prepare(task)
-        train()
-        return train
+    def _warm_up(self, task: Task) -> None:
+        self.task, self.train = task, self.program.prepare(task)
+        self.train()
 
-    def _time(self, train: Training) -> float:
-        _synchronise(self.device)
-        start = time.perf_counter()
-        train()
-        _synchronise(self.device)
-        return time.perf_counter() - start
+    def _shortest(self) -> float:
+        return min(self.run() for _ in range(2))
 
     def run(self) -> float:
         """Seconds of one run."""
-        return self._time(self.train)
+        _synchronise(self.device)
+        start = time.perf_counter()
+        self.train()
+        _synchronise(self.device)
+        return time.perf_counter() - start
 
     def timing(self, seconds: tuple[float, ...]) -> Timing:
         return Timing(self.program.name, self.task.members, self.task.steps, seconds)
