@@ -74,7 +74,7 @@ def draw(points: Sequence[Point], path: Path) -> None:
         panel.set_xticks(AXES[axis], [str(value) for value in AXES[axis]])
         panel.minorticks_off()
         panel.grid(alpha=0.3)
-        panel.set_ylabel("µs per member and step")
+    figure.supylabel("µs per member and step", fontsize="medium")
     handles, labels = panel.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", frameon=False)
     figure.suptitle(CAPTION, fontsize="medium")
