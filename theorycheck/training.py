@@ -119,7 +119,7 @@ def gradient_flow(
             max_steps,
         )
         integrator: Integrator | CompiledFlow = start
-        if _compiles(cohort, engine):
+        if _compiles(cohort, cohort.inputs.shape[1], engine):
             integrator = CompiledFlow(cohort, objective, start)
         for time in times:
             integrator.advance(time)
@@ -287,7 +287,7 @@ def _descend(
     momentum = schedule.momentum if bool((schedule.momentum > 0).any()) else None
     with torch.no_grad():
         descent: StackedDescent | CompiledDescent
-        if _compiles(cohort, engine):
+        if _compiles(cohort, batches.batch_size, engine):
             descent = CompiledDescent(cohort, objective, batches, momentum, schedule.epochs)
         else:
             descent = StackedDescent(cohort, objective, batches, momentum)
@@ -314,14 +314,20 @@ def _descend(
     return recorder.run(state, steps, diverged, torch.zeros_like(diverged))
 
 
-def _compiles(cohort: Cohort, engine: Engine) -> bool:
-    """Whether a cohort trains in machine code; alike for cohorts that differ in members only."""
+LARGEST = 2**22
+"""So many products and sums of a forward pass on a batch, a member alone is worth torch's matrix
+products on all threads; below, calling them costs more than they save."""
+
+
+def _compiles(cohort: Cohort, batch_size: int, engine: Engine) -> bool:
+    """Whether a cohort trains in machine code; whatever the number of its members."""
     choose("engine", engine, Engine)
     possible = CompiledDescent is not None and cohort.inputs.device.type == "cpu"
     possible &= cohort.inputs.dtype in (torch.float32, torch.float64)
     if engine == "compiled" and not possible:
         raise InputError("the compiled engine needs llvmlite, a CPU, and float32 or float64")
-    return possible and engine != "stacked"
+    small = cohort.network.products * batch_size <= LARGEST
+    return possible and (engine == "compiled" or (engine == "auto" and small))
 
 
 def _mean_distance(network: Network, before: State, after: State) -> Tensor:
