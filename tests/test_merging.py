@@ -118,7 +118,7 @@ def entry(
 
 def unfinished(about: Claim, reason: str) -> Entry:
     examined = undecided(about, reason)
-    del examined["document"]
+    del examined["document"], examined["notes"]
     return examined
 
 
@@ -500,7 +500,7 @@ def run(folder: Path, seed: int, claims: Sequence[Claim] = TOYS, **metadata: Any
     entries = []
     for about in claims:
         examined = examine(about, profile=PROFILES["default"], run_seed=seed, device="cpu")
-        certificate = examined.pop("document")
+        certificate, _ = examined.pop("document"), examined.pop("notes")
         if certificate is not None:
             path = folder / str(examined["certificate"])
             report.write_atomically(path, report.dumps(certificate))

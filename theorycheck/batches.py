@@ -64,7 +64,7 @@ class Batches:
         """How many random keys an epoch of a member takes."""
         return self.samples * (1 if self.sampling == "reshuffle" else self.updates)
 
-    def of(self, members: Tensor) -> Batches:
+    def of(self, members: Tensor | slice) -> Batches:
         """The batches of some members."""
         return replace(self, seeds=self.seeds[members])
 

@@ -60,6 +60,11 @@ class State:
             verb = "has no" if self.parametrisation == "plain" else "needs a"
             raise InputError(f"a {self.parametrisation} state {verb} rho")
 
+    def part(self, members: slice) -> State:
+        """Views of some members."""
+        rho = None if self.rho is None else self.rho[members]
+        return replace(self, parameters=tuple(p[members] for p in self.parameters), rho=rho)
+
     def effective(self, network: Network) -> Parameters:
         """The parameters at which the network is evaluated: ``W``, ``V`` or ``v/|v|``."""
         if self.parametrisation == "weight-norm":
@@ -171,6 +176,13 @@ class Cohort:
     @property
     def members(self) -> int:
         return self.state.parameters[0].shape[0]
+
+    def part(self, members: slice) -> Cohort:
+        """A cohort of some members; a view."""
+        if members == slice(0, self.members):
+            return self
+        data = (t[members] for t in (self.inputs, self.targets, self.weight_decay))
+        return Cohort(self.network, self.state.part(members), *data)
 
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None

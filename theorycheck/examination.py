@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from theorycheck import certificates
+from theorycheck import certificates, notes
 from theorycheck.cases import Case
 from theorycheck.claims import Claim, Profile, Setting
 from theorycheck.errors import InputError
@@ -33,8 +33,8 @@ def examine(
             the verdict does not depend on whether the search finds it again.
 
     Returns:
-        The entry described at `theorycheck.report`, with one addition: ``document``, the content
-        of the certificate to be written, or None.
+        The entry described at `theorycheck.report`, with two additions: ``document``, the content
+        of the certificate to be written, or None; and ``notes``, texts for the run's metadata.
 
     Raises:
         InputError: when the certificate on record cannot be read or violates nothing any more.
@@ -50,17 +50,19 @@ def examine(
     recorded = None
     if certificate is not None and claim.kind != "tendency":
         recorded = _replay_certificate(claim, setting, certificate)
-    evidence = search(claim, setting)
+    with notes.collecting() as made:
+        evidence = search(claim, setting)
+        altered = replace(setting, altered=True, seed=claim.seed(run_seed, altered=True))
+        control = search(claim, altered)
     if recorded is not None:
         evidence.counterexample = recorded
-    altered = replace(setting, altered=True, seed=claim.seed(run_seed, altered=True))
-    control = search(claim, altered)
     judgement = judge(claim.kind, claim.enough, evidence, control)
     document, objection = _certify(claim, judgement, evidence)
     if judgement.verdict is Verdict.REFUTED and objection is not None:
         judgement = Judgement(Verdict.UNDECIDED, f"{judgement.reason}; the kernel: {objection}")
     entry = describe(claim, judgement, evidence, control)
     entry["document"] = document
+    entry["notes"] = sorted(set(made))
     if document is not None:
         entry["certificate"] = f"certificates/{claim.id}.json"
     entry["seeds"] = [run_seed]
@@ -71,7 +73,7 @@ def examine(
 def undecided(claim: Claim, reason: str) -> dict[str, Any]:
     """The entry of a claim that was not examined to the end."""
     entry = describe(claim, Judgement(Verdict.UNDECIDED, reason), Evidence(), Evidence())
-    return {**entry, "document": None, "seconds": 0.0}
+    return {**entry, "document": None, "notes": [], "seconds": 0.0}
 
 
 def describe(

@@ -269,7 +269,9 @@ class ClaimSession:
         if self.worker_input is not None or not self.expected or option.collectonly:
             return
         self.entries = [self._entry(node) for node in self.expected]
-        text = report.report_text(self._metadata(session), self.entries)
+        notes = [f"{entry['id']}: {text}" for entry in self.entries for text in entry.pop("notes")]
+        metadata = self._metadata(session) | ({"notes": notes} if notes else {})
+        text = report.report_text(metadata, self.entries)
         try:
             self._write(self.folder, text)
         except OSError as error:

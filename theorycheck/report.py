@@ -37,7 +37,7 @@ RUN_FIELDS = frozenset(
         "versions",
     }
 )  # fmt: skip
-"""Fields of the metadata of a run."""
+"""Fields of the metadata of a run; ``notes`` are texts, there if there are any."""
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -228,6 +228,7 @@ def render_markdown(document: Mapping[str, Any]) -> str:
         "",
         f"{len(entries)} claims: {verdict_counts(entries)}. {_provenance(runs(document))}",
         "",
+        *_notes(runs(document)),
         "| verdict | meaning |",
         "|---|---|",
         "| proved | a symbolic derivation reduces the claim to an identity |",
@@ -271,6 +272,12 @@ def _provenance(described: Sequence[Mapping[str, Any]]) -> str:
     if len(texts) == 1:
         return f"P{texts[0][1:]}."
     return f"Merged from {len(texts)} runs: {'; '.join(texts)}."
+
+
+def _notes(described: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What went otherwise than planned in the runs, though not in their results."""
+    lines = [f"- {note}" for run in described for note in run.get("notes", [])]
+    return ["Notes:", "", *lines, ""] if lines else []
 
 
 def _summary(entries: Sequence[Entry]) -> list[str]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -24,6 +25,7 @@ from theorycheck.errors import InputError
 from theorycheck.fields import Field
 from theorycheck.flow import Integrator
 from theorycheck.networks import Network, frobenius_norms
+from theorycheck.pieces import DESCENT_ROWS, FLOW_ROWS, bytes_per_member, in_pieces
 from theorycheck.stacked import StackedDescent
 
 try:
@@ -69,6 +71,31 @@ class Run:
     """Members whose squared norm, or whose velocity at the start, is not finite, ``(K,)`` bool."""
     stalled: Tensor
     """Members that a flow could not bring to its horizon, ``(K,)`` bool."""
+    notes: tuple[str, ...] = ()
+    """What else to know; see `theorycheck.pieces`."""
+
+    @classmethod
+    def joined(cls, pieces: Sequence[Run], notes: tuple[str, ...]) -> Run:
+        """One run of all members, from runs of some that were recorded at the same times."""
+        first = pieces[0]
+        if len(pieces) == 1:
+            return replace(first, notes=notes)
+        states = [piece.state for piece in pieces]
+        parameters = zip(*(state.parameters for state in states), strict=True)
+        rhos = [state.rho for state in states if state.rho is not None]
+        state = State(
+            tuple(map(torch.cat, parameters)),
+            torch.cat(rhos) if rhos else None,
+            first.state.parametrisation,
+        )
+        trace = {
+            name: torch.cat([piece.trace[name] for piece in pieces], dim=1) for name in first.trace
+        }
+        steps, diverged, stalled = (
+            torch.cat([getattr(piece, name) for piece in pieces])
+            for name in ("steps", "diverged", "stalled")
+        )
+        return cls(state, first.times, trace, steps, diverged, stalled, notes)
 
 
 def gradient_flow(
@@ -109,14 +136,31 @@ def gradient_flow(
     if not (relative_tolerance > 0 and absolute_tolerance > 0 and max_steps > 0):
         raise InputError("tolerances and max_steps must be positive")
     times = _checkpoint_times(horizon, checkpoints)
+    tolerances = relative_tolerance, absolute_tolerance, max_steps
+
+    def train(members: slice) -> Run:
+        piece = cohort.part(members)
+        return _flow(piece, objective, times, horizon, tolerances, measures, engine)
+
+    need = bytes_per_member(cohort, objective, cohort.inputs.shape[1], FLOW_ROWS)
+    return Run.joined(*in_pieces(cohort.members, need, cohort.inputs.device, train))
+
+
+def _flow(
+    cohort: Cohort,
+    objective: Objective,
+    times: Sequence[float],
+    horizon: float,
+    tolerances: tuple[float, float, int],
+    measures: Mapping[str, Measure] | None,
+    engine: Engine,
+) -> Run:
     field, recorder = Field(cohort, objective), _Recorder(cohort, measures)
     with torch.no_grad():
         start = Integrator(
             lambda point: field.velocity(point, cohort.inputs, cohort.targets),
             field.pack(cohort.state),
-            relative_tolerance,
-            absolute_tolerance,
-            max_steps,
+            *tolerances,
         )
         integrator: Integrator | CompiledFlow = start
         if _compiles(cohort, cohort.inputs.shape[1], engine):
@@ -256,6 +300,12 @@ class _Schedule:
         if not 0 < decay < math.inf:
             raise InputError(f"decay {decay} must be positive and finite")
 
+    def part(self, members: slice) -> _Schedule:
+        """The schedule of some members."""
+        part = copy(self)
+        part.learning_rate, part.momentum = self.learning_rate[members], self.momentum[members]
+        return part
+
     def rate(self, epoch: int) -> Tensor:
         """Learning rates ``(K, 1)`` of an epoch; epochs count from 0."""
         return self.learning_rate * self.decay ** sum(m <= epoch for m in self.milestones)
@@ -282,6 +332,23 @@ def _descend(
     engine: Engine,
 ) -> Run:
     check(cohort, objective)
+
+    def train(members: slice) -> Run:
+        own = batches.of(members), schedule.part(members)
+        return _descend_together(cohort.part(members), objective, *own, measures, engine)
+
+    need = bytes_per_member(cohort, objective, batches.batch_size, DESCENT_ROWS)
+    return Run.joined(*in_pieces(cohort.members, need, cohort.inputs.device, train))
+
+
+def _descend_together(
+    cohort: Cohort,
+    objective: Objective,
+    batches: Batches,
+    schedule: _Schedule,
+    measures: Mapping[str, Measure] | None,
+    engine: Engine,
+) -> Run:
     network, field = cohort.network, Field(cohort, objective)
     recorder = _Recorder(cohort, measures, ("distance", "step"))
     momentum = schedule.momentum if bool((schedule.momentum > 0).any()) else None
