@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import Tensor
 
 from theorycheck.batches import Batches
-from theorycheck.bench import measure, plot, sweeps
+from theorycheck.bench import measure, plot, sweeps, table
 from theorycheck.bench.__main__ import main
 from theorycheck.bench.competitors import COMPETITORS, ENGINE, Program, competitors
 from theorycheck.bench.measure import (
@@ -136,6 +139,22 @@ def test_runs_are_cut_to_the_time() -> None:
     assert (comparison.competitor.members, comparison.competitor.steps) == (1, 8)
     uncut = compare(NAMED["W1"], "float32", 2, 16, [plain], Protocol(CPU, 2, 1e-9, all_steps=True))
     assert uncut.comparisons[0].engine.steps == uncut.comparisons[0].competitor.steps == 16
+
+
+def test_what_others_do_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    [plain] = competitors(["plain"])
+    task = ("float32", 1, 8, [plain], Protocol(CPU, 2, 0.001))
+    quiet = replace(compare(NAMED["W1"], *task), elsewhere=0.0)
+    busy = replace(quiet, elsewhere=1.25)
+    assert not any("other programs" in line for line in table.footing([quiet]))
+    assert any("up to 1.2 cores" in line for line in table.footing([quiet, busy]))
+    monkeypatch.setattr(measure, "KERNEL_STATISTICS", tmp_path / "stat")
+    assert compare(NAMED["W1"], *task).elsewhere is None
+    # In all, 100 + 20 + 3 + 4 + 5 ticks were spent and 7 + 8 were idle.
+    (tmp_path / "stat").write_text("cpu  100 0 20 7 8 3 4 5 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n")
+    monkeypatch.setattr(os, "times", lambda: SimpleNamespace(user=0.25, system=0.5))
+    ticks = os.sysconf("SC_CLK_TCK")
+    assert measure._processor_time_elsewhere() == 132 / ticks - 0.75
 
 
 def test_peak_is_the_rate_of_the_fastest_size(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ Exit codes are `theorycheck.errors.ExitCode`.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -33,6 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"theorycheck.bench: {error}", file=sys.stderr)
         return ExitCode.BAD_INPUT
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough; nothing is left to be flushed at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
     except OSError as error:
         print(f"theorycheck.bench: {error.filename}: {error.strerror}", file=sys.stderr)
         return ExitCode.BAD_INPUT

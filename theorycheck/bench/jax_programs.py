@@ -5,6 +5,7 @@ JAX is imported when a program is made, so that the benchmark works without it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,8 @@ Member = Callable[..., Any]
 
 def lacks_jax(device: torch.device) -> str | None:
     """Why JAX cannot train on the device, if it cannot."""
+    # Otherwise JAX takes most of a GPU's memory from the other programs when it is loaded.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     try:
         import jax
     except ImportError:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median, quantiles
 
 import torch
@@ -71,6 +72,8 @@ class Row:
     members: int
     steps: int
     comparisons: tuple[Comparison, ...]
+    elsewhere: float | None
+    """Cores that other programs kept busy during the runs, where the system says so."""
 
     @property
     def cost(self) -> Spread:
@@ -103,13 +106,17 @@ def compare(
     epochs = -(-steps // workload.updates)
     task = workload.task(members, epochs, getattr(torch, dtype), protocol.device)
     ours = _Contender(ENGINE, task, protocol)
-    comparisons = []
+    comparisons, elsewhere, total = [], 0.0, 0.0
     for program in programs:
         theirs = _Contender(program, task, protocol)
+        before, start = _processor_time_elsewhere(), time.perf_counter()
         pairs = [(ours.run(), theirs.run()) for _ in range(protocol.repeats)]
+        total += time.perf_counter() - start
+        elsewhere += _processor_time_elsewhere() - before
         engine, competitor = zip(*pairs, strict=True)
         comparisons.append(Comparison(ours.timing(engine), theirs.timing(competitor)))
-    return Row(workload, dtype, members, task.steps, tuple(comparisons))
+    cores = max(0.0, elsewhere / total) if KERNEL_STATISTICS.exists() else None
+    return Row(workload, dtype, members, task.steps, tuple(comparisons), cores)
 
 
 class _Contender:
@@ -145,6 +152,20 @@ class _Contender:
 
     def timing(self, seconds: tuple[float, ...]) -> Timing:
         return Timing(self.program.name, self.task.members, self.task.steps, seconds)
+
+
+KERNEL_STATISTICS = Path("/proc/stat")
+
+
+def _processor_time_elsewhere() -> float:
+    """Seconds that other processes, or other machines on this host, have had of all cores."""
+    if not KERNEL_STATISTICS.exists():
+        return 0.0
+    first, _, _ = KERNEL_STATISTICS.read_text().partition("\n")
+    user, nice, system, _, _, *interrupts = map(int, first.split()[1:9])
+    own = os.times()
+    ticks = user + nice + system + sum(interrupts)
+    return ticks / os.sysconf("SC_CLK_TCK") - own.user - own.system
 
 
 def _synchronise(device: torch.device) -> None:

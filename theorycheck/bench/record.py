@@ -73,6 +73,7 @@ def _row(row: Row, peaks: Mapping[str, float]) -> dict[str, Any]:
         "members": row.members,
         "steps": row.steps,
         "flops_per_step": flops,
+        "busy_elsewhere": row.elsewhere,
         "cost": asdict(row.cost),
         "gemm_fraction": flops / row.cost.median / peaks[row.dtype],
         "comparisons": [_comparison(comparison) for comparison in row.comparisons],

@@ -11,6 +11,8 @@ from theorycheck.bench.measure import Row, Spread, Timing
 
 WIDTH = 20
 """Characters of a column of ratios."""
+DISTURBING = 0.1
+"""Cores: idle programs take less."""
 
 
 def preamble(
@@ -61,7 +63,7 @@ def _digits(number: float) -> str:
 
 
 def footing(rows: Sequence[Row]) -> Iterator[str]:
-    """What was timed, where it was less than all members and steps of a block's rows."""
+    """What was timed, where it was less than a block's rows say, and what else was going on."""
     timings: dict[str, list[str]] = {}
     for row in rows:
         engine = row.comparisons[0].engine
@@ -71,6 +73,9 @@ def footing(rows: Sequence[Row]) -> Iterator[str]:
     if timings:
         described = [f"{program} {', '.join(cuts)}" for program, cuts in timings.items()]
         yield f"timed on less (members × steps): {'; '.join(described)}"
+    busy = max(row.elsewhere or 0.0 for row in rows)
+    if busy > DISTURBING:
+        yield f"other programs kept up to {busy:.1f} cores busy: repeat this when they are done"
 
 
 def _cut(row: Row, timing: Timing) -> str:
