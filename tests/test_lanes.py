@@ -210,6 +210,21 @@ def test_an_update_is_exact_where_nothing_rounds(
         assert np.array_equal(found.numpy(), (rest - gradient).numpy())
 
 
+@pytest.mark.parametrize("members", [1, 4])
+def test_weight_normalisation_by_hand(members: int) -> None:
+    """``v = (4, 0)``, ``x = (1, 1)``, ``y = 0``: the gradient ``(2, 2)`` by ``V = (1, 0)`` has the
+    tangential part ``(0, 2)``, and ``|v| = 4`` divides it; ``rho`` falls by 2.
+    """
+    start = torch.tensor([[[4.0, 0.0]]]).double().expand(members, 1, 2)
+    state = State((start,), torch.ones(members).double(), "weight-norm")
+    inputs, targets = torch.ones(1, 2).double(), torch.zeros(1, 1).double()
+    cohort = Cohort.broadcast(mlp((2, 1), LINEAR), state, inputs, targets)
+    run = gradient_descent(cohort, Objective(), learning_rate=1.0, steps=1, engine="compiled")
+    assert run.state.parameters[0].tolist() == [[[4.0, -0.5]]] * members
+    assert run.state.rho is not None
+    assert run.state.rho.tolist() == [-1.0] * members
+
+
 def train(cohort: Cohort, batch_size: int, sampling: Sampling, momentum: float) -> Tensor:
     """Everything that a run ends with, ``(K, ...)``."""
     members = cohort.members
