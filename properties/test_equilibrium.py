@@ -1020,6 +1020,7 @@ def rho_equilibrium_descent(setting: Setting, case: Case) -> Findings:
         objective,
         learning_rate=LEARNING_RATE,
         steps=WATCH,
+        record_every=1,
         measures={"rho": rho_of, "margins": margins_of, "scale": scale_of},
     )
     distances, resting, bounds = weighted_mean_bound(watch, case, altered=setting.altered)

@@ -21,6 +21,7 @@ import torch
 from scipy.integrate import RK45, solve_ivp
 from torch import Tensor
 
+from theorycheck import training
 from theorycheck.batches import Batches, Sampling
 from theorycheck.cohorts import (
     Cohort,
@@ -43,6 +44,16 @@ UNIT = 2.0**-53
 DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 Array = np.ndarray[Any, Any]
 PLAIN_SQUARE = Objective("square", "mean", "none")
+
+
+@pytest.fixture(autouse=True, params=["compiled", "stacked"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test is about both engines; the compiled one is there for the CPU only."""
+
+    def compiles(cohort: Cohort, *options: object) -> bool:
+        return request.param == "compiled" and cohort.inputs.device.type == "cpu"
+
+    monkeypatch.setattr(training, "_compiles", compiles)
 
 
 # --- the oracle -----------------------------------------------------------------------------------

@@ -187,7 +187,8 @@ class _Group(Generic[AnyProgram]):
     """Consecutive members, in arenas of one layout."""
 
     def __init__(self, program: AnyProgram, members: range) -> None:
-        self.program, self.members = program, members
+        self.program: AnyProgram = program
+        self.members = members
         self.width = program.arena.members
         self.blocks = -(-len(members) // self.width)
         self.arenas = torch.zeros(self.blocks, program.arena.size, dtype=program.arena.dtype)

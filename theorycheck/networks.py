@@ -210,6 +210,18 @@ class Network:
         """Positions of the weight matrices within `parameters`."""
         return tuple(i for i, p in enumerate(self.parameters) if p.role == "weight")
 
+    @cached_property
+    def products(self) -> int:
+        """How many products of a weight and a number the output at a sample takes."""
+        total = 0
+        for layer in self.layers:
+            for edge in layer.edges:
+                if isinstance(edge.map, Dense):
+                    total += layer.width * self.width(edge.source)
+                elif isinstance(edge.map, Convolution):
+                    total += layer.width * edge.map.channels * math.prod(edge.map.kernel)
+        return total
+
     @property
     def normalised_by_batch(self) -> bool:
         return any(layer.normalisation != "none" for layer in self.layers)

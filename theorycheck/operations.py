@@ -681,12 +681,13 @@ def multiplier(k: Operation, out: Value, decay: Value, rho: Value, along: Value)
 
 @operation
 def unit(k: Operation, out: Value, norm: Value, weights: Value, count: Value) -> None:
-    """``out = v / |v|``."""
+    """``out = v / |v|``; zero counts as divided by 1 (`theorycheck.networks.normalise`)."""
     result, source, squares = k.striped(out), k.striped(weights), k.stripe_sum()
     with k.loop(0, count, STRIPES) as p:
         for value, square in zip(source[p], squares, strict=True):
             square.set(k.fma(value, value, square.get()))
     size = k.sqrt(k.total(squares))
+    size = size.compare("==", 0.0).where(k.constant(k.number, 1.0), size)
     k.numbers(norm)[0] = size
     divisor = k.spread(size)
     with k.loop(0, count, STRIPES) as p:

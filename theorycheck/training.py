@@ -35,6 +35,9 @@ except ImportError:
 
 Engine = Literal["auto", "compiled", "stacked"]
 
+RECORDS = 8
+"""Definition: how often a descent is recorded after its start if nothing else is asked for."""
+
 
 def velocity(cohort: Cohort, objective: Objective) -> State:
     """Minus the gradient at the cohort's state, one tensor for every tensor of the state.
@@ -163,7 +166,7 @@ def _flow(
             *tolerances,
         )
         integrator: Integrator | CompiledFlow = start
-        if _compiles(cohort, engine):
+        if _compiles(cohort, cohort.inputs.shape[1], engine):
             integrator = CompiledFlow(cohort, objective, start)
         for time in times:
             integrator.advance(time)
@@ -183,7 +186,7 @@ def gradient_descent(
     milestones: Sequence[int] = (),
     decay: float = 0.1,
     measures: Mapping[str, Measure] | None = None,
-    record_every: int = 1,
+    record_every: int | None = None,
     engine: Engine = "auto",
 ) -> Run:
     """Full-batch gradient descent: `sgd` with one batch of all samples, an epoch being a step."""
@@ -206,7 +209,7 @@ def sgd(
     decay: float = 0.1,
     sampling: Sampling = "reshuffle",
     measures: Mapping[str, Measure] | None = None,
-    record_every: int = 1,
+    record_every: int | None = None,
     engine: Engine = "auto",
 ) -> Run:
     """Mini-batch SGD (galanti2022, Section 2.1; xu2022, Eq. 46) with heavy-ball momentum.
@@ -231,7 +234,7 @@ def sgd(
         milestones: counts of finished epochs after which the learning rate is multiplied by
             ``decay``.
         record_every: the measures are evaluated at the start, after every so many epochs, and at
-            the end, on all samples.
+            the end, on all samples; by default `RECORDS` times, evenly.
         engine: ``compiled`` machine code (`theorycheck.lanes`) or ``stacked`` tensors
             (`theorycheck.stacked`), which follow the same trajectory up to rounding; ``auto``
             compiles small networks on a CPU where llvmlite is installed.
@@ -285,13 +288,14 @@ class _Schedule:
         momentum: float | Tensor,
         milestones: Sequence[int],
         decay: float,
-        record_every: int,
+        record_every: int | None,
     ) -> None:
-        self.epochs, self.decay, self.record_every = epochs, decay, record_every
+        self.epochs, self.decay = epochs, decay
+        self.record_every = -(-epochs // RECORDS) if record_every is None else record_every
         self.milestones = tuple(milestones)
         self.learning_rate = _per_member("learning_rate", learning_rate, cohort)
         self.momentum = _per_member("momentum", momentum, cohort)
-        if epochs < 1 or record_every < 1:
+        if epochs < 1 or self.record_every < 1:
             raise InputError("the number of epochs or steps and record_every must be at least 1")
         if not bool(((self.learning_rate > 0) & self.learning_rate.isfinite()).all()):
             raise InputError("learning_rate must be positive and finite")
@@ -354,7 +358,7 @@ def _descend_together(
     momentum = schedule.momentum if bool((schedule.momentum > 0).any()) else None
     with torch.no_grad():
         descent: StackedDescent | CompiledDescent
-        if _compiles(cohort, engine):
+        if _compiles(cohort, batches.batch_size, engine):
             descent = CompiledDescent(cohort, objective, batches, momentum, schedule.epochs)
         else:
             descent = StackedDescent(cohort, objective, batches, momentum)
@@ -381,14 +385,20 @@ def _descend_together(
     return recorder.run(state, steps, diverged, torch.zeros_like(diverged))
 
 
-def _compiles(cohort: Cohort, engine: Engine) -> bool:
-    """Whether a cohort trains in machine code; alike for cohorts that differ in members only."""
+LARGEST = 2**22
+"""So many products and sums of a forward pass on a batch, a member alone is worth torch's matrix
+products on all threads; below, calling them costs more than they save."""
+
+
+def _compiles(cohort: Cohort, batch_size: int, engine: Engine) -> bool:
+    """Whether a cohort trains in machine code; whatever the number of its members."""
     choose("engine", engine, Engine)
     possible = CompiledDescent is not None and cohort.inputs.device.type == "cpu"
     possible &= cohort.inputs.dtype in (torch.float32, torch.float64)
     if engine == "compiled" and not possible:
         raise InputError("the compiled engine needs llvmlite, a CPU, and float32 or float64")
-    return possible and engine != "stacked"
+    small = cohort.network.products * batch_size <= LARGEST
+    return possible and (engine == "compiled" or (engine == "auto" and small))
 
 
 def _mean_distance(network: Network, before: State, after: State) -> Tensor:

@@ -1,0 +1,179 @@
+"""``python -m theorycheck.bench``: time cohort training against its competitors.
+
+Exit codes are `theorycheck.errors.ExitCode`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path
+from typing import NoReturn
+
+import torch
+
+from theorycheck.bench import plot, record, table
+from theorycheck.bench.competitors import COMPETITORS, GROUPS, Program, competitors
+from theorycheck.bench.measure import Protocol, Row, compare, gemm_peak, limited_to
+from theorycheck.bench.sweeps import sweep
+from theorycheck.bench.workloads import workload
+from theorycheck.cohorts import resolve_device
+from theorycheck.errors import ExitCode, InputError
+from theorycheck.report import dumps, write_atomically
+
+DTYPES = ("float32", "float64")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark and return its exit code."""
+    try:
+        _run(_parser().parse_args(arguments))
+    except InputError as error:
+        print(f"theorycheck.bench: {error}", file=sys.stderr)
+        return ExitCode.BAD_INPUT
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough; nothing is left to be flushed at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except OSError as error:
+        print(f"theorycheck.bench: {error.filename}: {error.strerror}", file=sys.stderr)
+        return ExitCode.BAD_INPUT
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    return ExitCode.OK
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose usage errors are bad input like any other."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; see `python -m theorycheck.bench --help`")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m theorycheck.bench",
+        description="Time cohort training against other ways to train many small networks.",
+    )
+    add = parser.add_argument
+    add("--device", default="auto", metavar="auto|cpu|cuda")
+    add(
+        "--workload",
+        default="W1,W2,W3",
+        metavar="NAME,…",
+        help="W1, W2, W3 or, for example, mlp:16-32-32-1@8/64: widths, batch size, samples",
+    )
+    add("--members", default="1,16,64,256,1024", metavar="K,…", help="sizes of the cohort")
+    add("--dtype", default=",".join(DTYPES), metavar="DTYPE,…", help="float32, float64")
+    add(
+        "--against",
+        default="plain,jax",
+        metavar="NAME,…",
+        help=", ".join((*COMPETITORS, *GROUPS)),
+    )
+    add("--steps", type=int, default=1000, help="of every member, in whole epochs (1000)")
+    add("--repeats", type=int, default=5, help="pairs of runs (5)")
+    add("--threads", type=int, default=2, help="of the one process (2)")
+    add(
+        "--seconds",
+        type=float,
+        default=1.0,
+        help="runs that would take longer train fewer steps, or fewer members where they train "
+        "one after another (1)",
+    )
+    add("--json", type=Path, metavar="FILE", help="write everything that was measured")
+    add("--plot", type=Path, metavar="FILE", help="draw how the cost grows, as .png, .svg or .pdf")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> None:
+    workloads = [workload(name) for name in options.workload.split(",")]
+    sizes = [_size(text) for text in options.members.split(",")]
+    dtypes = options.dtype.split(",")
+    for dtype in dtypes:
+        if dtype not in DTYPES:
+            raise InputError(f"unknown dtype {dtype!r}: choose {' or '.join(DTYPES)}")
+    for name, least in (("repeats", 2), ("steps", 1), ("threads", 1)):
+        if getattr(options, name) < least:
+            raise InputError(f"--{name} must be at least {least}")
+    if not 0 < options.seconds < float("inf"):
+        raise InputError("--seconds must be positive and finite")
+    protocol = Protocol(resolve_device(options.device), options.repeats, options.seconds)
+    programs, skipped = _available(competitors(options.against.split(",")), protocol.device)
+    figure = _figure(options.plot, skipped)
+    if options.json is not None:
+        _check_folder(options.json)
+
+    circumstances = record.circumstances(protocol, options.threads)
+    _print(table.preamble(circumstances, programs, skipped))
+    rows, points = [], []
+    with limited_to(options.threads):
+        peaks = {dtype: gemm_peak(dtype, protocol.device) for dtype in dtypes}
+        for task, dtype in product(workloads, dtypes):
+            block: list[Row] = []
+            for members in sizes:
+                row = compare(task, dtype, members, options.steps, programs, protocol)
+                if not block:
+                    _print(table.heading(row, peaks[dtype]))
+                _print([table.line(row, peaks[dtype])])
+                block.append(row)
+            _print(table.footing(block))
+            rows += block
+        if figure is not None:
+            points = list(sweep(dtypes, programs, protocol))
+            plot.draw(points, figure)
+            _print(["", f"wrote {figure}"])
+    if options.json is not None:
+        measured = record.document(circumstances, programs, skipped, peaks, rows, points)
+        write_atomically(options.json, dumps(measured))
+        _print([f"wrote {options.json}"])
+
+
+def _size(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise InputError(f"{text!r} is no number of members: give positive integers")
+    return int(text)
+
+
+def _available(
+    programs: Sequence[Program], device: torch.device
+) -> tuple[list[Program], dict[str, str]]:
+    """The programs that can run, and why the others cannot."""
+    reasons = {program.name: program.lacks(device) for program in programs}
+    skipped = {name: reason for name, reason in reasons.items() if reason is not None}
+    available = [program for program in programs if program.name not in skipped]
+    if not available:
+        described = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
+        raise InputError(f"no competitor can run here ({described})")
+    return available, skipped
+
+
+def _figure(path: Path | None, skipped: dict[str, str]) -> Path | None:
+    """Where the figure goes, if it is wanted and can be drawn."""
+    if path is None:
+        return None
+    _check_folder(path)
+    if path.suffix not in plot.SUFFIXES:
+        raise InputError(f"{path}: choose a name that ends in {', '.join(plot.SUFFIXES)}")
+    if (reason := plot.lacks_matplotlib()) is not None:
+        skipped["plot"] = reason
+        return None
+    return path
+
+
+def _check_folder(path: Path) -> None:
+    """Better now than after all the measurements."""
+    if path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"{path} cannot be written: give a file in a folder that exists")
+
+
+def _print(lines: Iterator[str] | Sequence[str]) -> None:
+    for line in lines:
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

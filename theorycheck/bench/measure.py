@@ -1,0 +1,217 @@
+"""Taking the time: pairs of runs A/B/A/B in one process, and the machine's peak.
+
+A cost is in seconds per member and step. Only ratios of costs from one pair of runs say something
+of the programs: times depend on the machine and on what else it does.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median, quantiles
+
+import torch
+
+from theorycheck.bench.competitors import ENGINE, Program
+from theorycheck.bench.workloads import Task, Workload
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Median and quartiles of what was measured several times."""
+
+    median: float
+    lower: float
+    upper: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        lower, _, upper = quantiles(values, n=4, method="inclusive")
+        return cls(median(values), lower, upper)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Runs of one program, maybe on fewer members or steps than were asked for."""
+
+    program: str
+    members: int
+    steps: int
+    seconds: tuple[float, ...]
+
+    @property
+    def costs(self) -> list[float]:
+        """Of every run, in seconds per member and step."""
+        return [seconds / (self.members * self.steps) for seconds in self.seconds]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A competitor and this engine, run in turn."""
+
+    engine: Timing
+    competitor: Timing
+
+    @property
+    def ratios(self) -> list[float]:
+        """How many times the engine's cost the competitor's was, in every pair of runs."""
+        pairs = zip(self.competitor.costs, self.engine.costs, strict=True)
+        return [theirs / ours for theirs, ours in pairs]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One workload in one dtype with so many members, against all competitors."""
+
+    workload: Workload
+    dtype: str
+    members: int
+    steps: int
+    comparisons: tuple[Comparison, ...]
+    elsewhere: float | None
+    """Cores that other programs kept busy during the runs, where the system says so."""
+
+    @property
+    def cost(self) -> Spread:
+        """The engine's."""
+        return Spread.of([cost for c in self.comparisons for cost in c.engine.costs])
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How everything is measured."""
+
+    device: torch.device
+    repeats: int
+    """Pairs of runs, at least 2."""
+    seconds: float
+    """A run that would take longer trains fewer steps, or fewer members where they train alone."""
+    all_steps: bool = False
+    """Whether steps are never cut."""
+
+
+def compare(
+    workload: Workload,
+    dtype: str,
+    members: int,
+    steps: int,
+    programs: Sequence[Program],
+    protocol: Protocol,
+) -> Row:
+    """Time the engine against each competitor, in pairs."""
+    epochs = -(-steps // workload.updates)
+    task = workload.task(members, epochs, getattr(torch, dtype), protocol.device)
+    ours = _Contender(ENGINE, task, protocol)
+    comparisons, elsewhere, total = [], 0.0, 0.0
+    for program in programs:
+        theirs = _Contender(program, task, protocol)
+        before, start = _processor_time_elsewhere(), time.perf_counter()
+        pairs = [(ours.run(), theirs.run()) for _ in range(protocol.repeats)]
+        total += time.perf_counter() - start
+        elsewhere += _processor_time_elsewhere() - before
+        engine, competitor = zip(*pairs, strict=True)
+        comparisons.append(Comparison(ours.timing(engine), theirs.timing(competitor)))
+    cores = max(0.0, elsewhere / total) if KERNEL_STATISTICS.exists() else None
+    return Row(workload, dtype, members, task.steps, tuple(comparisons), cores)
+
+
+class _Contender:
+    """A program, warmed up on as much of a task as it trains in the given time."""
+
+    def __init__(self, program: Program, task: Task, protocol: Protocol) -> None:
+        self.program, self.device = program, protocol.device
+        members = 1 if program.one_by_one else task.members
+        epochs = task.epochs if protocol.all_steps else 1
+        self._warm_up(task.part(members, epochs))
+        # A few steps take longer than their share of many, so that one look ahead is not enough.
+        while epochs < task.epochs and (seconds := self._shortest()) < protocol.seconds / 2:
+            epochs = min(task.epochs, max(epochs + 1, int(epochs * protocol.seconds / seconds)))
+            self._warm_up(task.part(members, epochs))
+        if program.one_by_one:
+            affordable = int(protocol.seconds / self._shortest())
+            self._warm_up(task.part(max(1, min(task.members, affordable)), epochs))
+
+    def _warm_up(self, task: Task) -> None:
+        self.task, self.train = task, self.program.prepare(task)
+        self.train()
+
+    def _shortest(self) -> float:
+        return min(self.run() for _ in range(2))
+
+    def run(self) -> float:
+        """Seconds of one run."""
+        _synchronise(self.device)
+        start = time.perf_counter()
+        self.train()
+        _synchronise(self.device)
+        return time.perf_counter() - start
+
+    def timing(self, seconds: tuple[float, ...]) -> Timing:
+        return Timing(self.program.name, self.task.members, self.task.steps, seconds)
+
+
+KERNEL_STATISTICS = Path("/proc/stat")
+
+
+def _processor_time_elsewhere() -> float:
+    """Seconds that other processes, or other machines on this host, have had of all cores."""
+    if not KERNEL_STATISTICS.exists():
+        return 0.0
+    first, _, _ = KERNEL_STATISTICS.read_text().partition("\n")
+    user, nice, system, _, _, *interrupts = map(int, first.split()[1:9])
+    own = os.times()
+    ticks = user + nice + system + sum(interrupts)
+    return ticks / os.sysconf("SC_CLK_TCK") - own.user - own.system
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+PEAK_SIZES = {"cpu": (256, 512, 1024, 2048), "cuda": (1024, 2048, 4096, 8192)}
+
+
+def gemm_peak(dtype: str, device: torch.device) -> float:
+    """Operations per second of the fastest product of two square matrices."""
+    return max(_gemm(size, dtype, device) for size in PEAK_SIZES[device.type])
+
+
+def _gemm(size: int, dtype: str, device: torch.device, runs: int = 5) -> float:
+    left, right = torch.randn(2, size, size, dtype=getattr(torch, dtype), device=device)
+    product = torch.empty_like(left)
+    products = max(1, round(1024**3 / size**3))
+
+    def multiply() -> None:
+        for _ in range(products):
+            torch.mm(left, right, out=product)
+        _synchronise(device)
+
+    return 2 * size**3 * products / min(_seconds(multiply) for _ in range(1 + runs))
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+@contextmanager
+def limited_to(threads: int) -> Iterator[None]:
+    """Let PyTorch use so many threads and, where the system can, other libraries as many cores."""
+    before = torch.get_num_threads()
+    affinity = getattr(os, "sched_setaffinity", None)
+    cores = os.sched_getaffinity(0) if affinity else set()
+    torch.set_num_threads(threads)
+    if affinity:
+        affinity(0, sorted(cores)[:threads])
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+        if affinity:
+            affinity(0, cores)

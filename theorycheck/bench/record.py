@@ -1,0 +1,98 @@
+"""What was measured, as a JSON document."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+
+from theorycheck.bench.competitors import ENGINE, Program
+from theorycheck.bench.measure import Comparison, Protocol, Row, Spread, Timing
+from theorycheck.bench.sweeps import Point
+
+PACKAGES = ("theorycheck", "torch", "numpy", "llvmlite", "triton", "jax", "jaxlib")
+
+
+def circumstances(protocol: Protocol, threads: int) -> dict[str, Any]:
+    """When, where and how."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "system": f"{platform.system()} {platform.machine()}",
+        "device": _device_name(protocol.device),
+        "threads": threads,
+        "versions": {"python": platform.python_version(), **dict(_versions())},
+        "repeats": protocol.repeats,
+        "seconds_per_run": protocol.seconds,
+    }
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"cpu {torch.backends.cpu.get_cpu_capability()}"
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for package in PACKAGES:
+        try:
+            yield package, version(package)
+        except PackageNotFoundError:
+            continue
+
+
+def document(
+    circumstances: Mapping[str, Any],
+    programs: Sequence[Program],
+    skipped: Mapping[str, str],
+    peaks: Mapping[str, float],
+    rows: Sequence[Row],
+    points: Sequence[Point],
+) -> dict[str, Any]:
+    """Everything, with all single runs; times in seconds, costs in seconds per member and step."""
+    return {
+        **circumstances,
+        "programs": {program.name: program.description for program in (ENGINE, *programs)},
+        "skipped": dict(skipped),
+        "gemm_peak_flops": dict(peaks),
+        "workloads": {row.workload.name: str(row.workload) for row in rows},
+        "rows": [_row(row, peaks) for row in rows],
+        "points": [{"axis": p.axis, "value": p.value, **_row(p.row, peaks)} for p in points],
+    }
+
+
+def _row(row: Row, peaks: Mapping[str, float]) -> dict[str, Any]:
+    flops = row.workload.flops
+    return {
+        "workload": row.workload.name,
+        "dtype": row.dtype,
+        "members": row.members,
+        "steps": row.steps,
+        "flops_per_step": flops,
+        "busy_elsewhere": row.elsewhere,
+        "cost": asdict(row.cost),
+        "gemm_fraction": flops / row.cost.median / peaks[row.dtype],
+        "comparisons": [_comparison(comparison) for comparison in row.comparisons],
+    }
+
+
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "against": comparison.competitor.program,
+        "ratio": asdict(Spread.of(comparison.ratios)),
+        "engine": _timing(comparison.engine),
+        "competitor": _timing(comparison.competitor),
+    }
+
+
+def _timing(timing: Timing) -> dict[str, Any]:
+    return {
+        "members": timing.members,
+        "steps": timing.steps,
+        "seconds": list(timing.seconds),
+        "cost": asdict(Spread.of(timing.costs)),
+    }

@@ -1,0 +1,83 @@
+"""What was measured, as a table for a terminal: a block per workload and dtype, a line per size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from theorycheck.bench.competitors import ENGINE, Program
+from theorycheck.bench.measure import Row, Spread, Timing
+
+WIDTH = 20
+"""Characters of a column of ratios."""
+DISTURBING = 0.1
+"""Cores: idle programs take less."""
+
+
+def preamble(
+    circumstances: Mapping[str, Any], programs: Sequence[Program], skipped: Mapping[str, str]
+) -> Iterator[str]:
+    """What everything below was measured with."""
+    versions = ", ".join(f"{name} {text}" for name, text in circumstances["versions"].items())
+    yield f"{circumstances['device']}, {circumstances['threads']} threads; {versions}"
+    yield (
+        f"{circumstances['repeats']} pairs of runs, each cut to about "
+        f"{circumstances['seconds_per_run']:g} s; costs are per member and step; "
+        "ratios are medians of the pairs (quartiles)"
+    )
+    for program in (ENGINE, *programs):
+        yield f"{program.name}: {program.description}"
+    for name, reason in skipped.items():
+        yield f"skipped {name}: {reason}"
+
+
+def heading(row: Row, peak: float) -> Iterator[str]:
+    """The head of the block that starts with a row."""
+    yield ""
+    yield f"{row.workload.name}  {row.workload}"
+    yield f"{row.dtype}, {row.steps} steps, GEMM peak {peak / 1e9:.0f} GFLOP/s"
+    names = [f"× {comparison.competitor.program}" for comparison in row.comparisons]
+    yield f"{'members':>7}  {'theorycheck':>11}  {'of peak':>7}" + "".join(
+        f"  {name:>{WIDTH}}" for name in names
+    )
+
+
+def line(row: Row, peak: float) -> str:
+    """Cost, fraction of the peak, and how many times the cost each competitor's is."""
+    fraction = row.workload.flops / row.cost.median / peak
+    ratios = [Spread.of(comparison.ratios) for comparison in row.comparisons]
+    cost = f"{_digits(row.cost.median * 1e6)} µs"
+    return f"{row.members:>7}  {cost:>11}  {fraction:>7.1%}" + "".join(
+        f"  {_ratio(ratio):>{WIDTH}}" for ratio in ratios
+    )
+
+
+def _ratio(ratio: Spread) -> str:
+    return f"{_digits(ratio.median)} ({_digits(ratio.lower)}–{_digits(ratio.upper)})"
+
+
+def _digits(number: float) -> str:
+    """A positive number with three significant digits at least, and no exponent."""
+    return f"{number:.{max(0, 2 - math.floor(math.log10(number)))}f}"
+
+
+def footing(rows: Sequence[Row]) -> Iterator[str]:
+    """What was timed, where it was less than a block's rows say, and what else was going on."""
+    timings: dict[str, list[str]] = {}
+    for row in rows:
+        engine = row.comparisons[0].engine
+        for timing in (engine, *(comparison.competitor for comparison in row.comparisons)):
+            if (timing.members, timing.steps) != (row.members, row.steps):
+                timings.setdefault(timing.program, []).append(_cut(row, timing))
+    if timings:
+        described = [f"{program} {', '.join(cuts)}" for program, cuts in timings.items()]
+        yield f"timed on less (members × steps): {'; '.join(described)}"
+    busy = max(row.elsewhere or 0.0 for row in rows)
+    if busy > DISTURBING:
+        yield f"other programs kept up to {busy:.1f} cores busy: repeat this when they are done"
+
+
+def _cut(row: Row, timing: Timing) -> str:
+    steps = "" if timing.steps == row.steps else f"×{timing.steps}"
+    return f"{timing.members}{steps} of {row.members}"
