@@ -65,6 +65,7 @@ def descent(cohort: Cohort, objective: Objective, engine: Any) -> Run:
 
 
 def flow(cohort: Cohort, objective: Objective, engine: Any) -> Run:
+    """Definition: its tolerances only say how long it takes; the bits are compared."""
     measures = {"first": lambda network, state, x, y: state.parameters[0]}
     return gradient_flow(
         cohort,
