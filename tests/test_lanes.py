@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from theorycheck.networks import (
     mlp,
     vertices,
 )
-from theorycheck.training import Engine, Run, gradient_descent, gradient_flow, sgd
+from theorycheck.training import Engine, Run, gradient_descent, gradient_flow, sgd, together
 
 torch.set_num_threads(1)
 
@@ -323,6 +324,24 @@ def test_flows_do_not_depend_on_company(cut: int) -> None:
     for whole, part in zip(together.state.parameters, alone.state.parameters, strict=True):
         assert torch.equal(whole[:cut], part)
     assert torch.equal(together.steps[:cut], alone.steps)
+
+
+def test_networks_of_many_shapes_train_together() -> None:
+    """As one after the other, bit for bit, in order, with all their threads."""
+    trainings = []
+    for width in range(1, 9):
+        network = mlp((3, *[width] * (1 + width % 3), 2))
+        cohort = random_cohort(network, 1 + width, 8, torch.float64, "square", "plain")
+        trainings.append(partial(train, cohort, 4, "reshuffle", 0.5))
+    apart = [training() for training in trainings]
+    torch.set_num_threads(2)
+    try:
+        united = together(trainings)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    for found, expected in zip(united, apart, strict=True):
+        assert np.array_equal(found, expected, equal_nan=True)
 
 
 # --- the choice of an engine ----------------------------------------------------------------------

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from threading import Lock
 
 import numpy as np
 from llvmlite import binding, ir
@@ -338,21 +339,25 @@ _LN2_DOUBLE, _LN2_SINGLE = _leading_bits(_LN2, 40), _leading_bits(_LN2, 16)
 
 def machine_code(build: Callable[[ir.Module], ir.Function], key: Hashable) -> int:
     """The address of a function, built and compiled when it is asked for first."""
-    if key not in _COMPILED:
-        module = ir.Module()
-        module.triple = binding.get_process_triple()
-        name = build(module).name
-        parsed = binding.parse_assembly(str(module))
-        machine = _machine()
-        options = binding.create_pipeline_tuning_options(speed_level=2)
-        # Everything is written in vectors already.
-        options.loop_vectorization = options.slp_vectorization = False
-        passes = binding.create_pass_builder(machine, options)
-        passes.getModulePassManager().run(parsed, passes)
-        engine = binding.create_mcjit_compiler(parsed, machine)
-        engine.finalize_object()
-        _COMPILED[key] = engine, engine.get_function_address(name)
-    return _COMPILED[key][1]
+    with _LOCK:
+        if key not in _COMPILED:
+            _COMPILED[key] = _compile(build)
+        return _COMPILED[key][1]
+
+
+def _compile(build: Callable[[ir.Module], ir.Function]) -> tuple[binding.ExecutionEngine, int]:
+    module = ir.Module()
+    module.triple = binding.get_process_triple()
+    name = build(module).name
+    parsed, machine = binding.parse_assembly(str(module)), _machine()
+    options = binding.create_pipeline_tuning_options(speed_level=2)
+    # Everything is written in vectors already.
+    options.loop_vectorization = options.slp_vectorization = False
+    passes = binding.create_pass_builder(machine, options)
+    passes.getModulePassManager().run(parsed, passes)
+    engine = binding.create_mcjit_compiler(parsed, machine)
+    engine.finalize_object()
+    return engine, engine.get_function_address(name)
 
 
 def _machine() -> binding.TargetMachine:
@@ -367,3 +372,6 @@ def _machine() -> binding.TargetMachine:
 
 _COMPILED: dict[Hashable, tuple[binding.ExecutionEngine, int]] = {}
 """The code lives as long as its engine does."""
+
+_LOCK = Lock()
+"""One thread compiles at a time, and everything once."""

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -33,6 +35,7 @@ try:
 except ImportError:
     CompiledDescent = None  # type: ignore[assignment, misc]
 
+T = TypeVar("T")
 Engine = Literal["auto", "compiled", "stacked"]
 
 RECORDS = 8
@@ -248,6 +251,30 @@ def sgd(
     batches = Batches(batch_seeds, cohort.inputs.shape[1], batch_size, sampling)
     schedule = _Schedule(cohort, epochs, learning_rate, momentum, milestones, decay, record_every)
     return _descend(cohort, objective, batches, schedule, measures, engine)
+
+
+def together(trainings: Sequence[Callable[[], T]]) -> list[T]:
+    """Train several cohorts at once, for example of networks that differ in width and depth.
+
+    Each takes one of the threads that torch has at a time, larger ones had better come first. That
+    is how a mixed cohort trains: in groups of one architecture. To fill narrow networks up with
+    zeros to the widest would cost what the widest costs, for every member.
+
+    Args:
+        trainings: calls of `sgd`, `gradient_descent` or `gradient_flow`, as by
+            ``functools.partial``.
+
+    Returns:
+        Their results, in order; the same bit for bit as of one after the other.
+    """
+    threads = min(torch.get_num_threads(), len(trainings))
+    if threads < 2:
+        return [training() for training in trainings]
+    # Each of the threads counts threads for itself. Notes go to whoever collects them here.
+    with ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(1)) as pool:
+        contexts = [copy_context() for _ in trainings]
+        runs = [pool.submit(c.run, t) for c, t in zip(contexts, trainings, strict=True)]
+        return [run.result() for run in runs]
 
 
 class _Recorder:
