@@ -5,14 +5,13 @@ It runs wherever torch does, and on a GPU; large networks are best off with it o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 
 from theorycheck.batches import Batches
 from theorycheck.cohorts import Cohort, Objective
 from theorycheck.fields import Field
+from theorycheck.graphs import Replayed, Updates
 
 
 class StackedDescent:
@@ -28,9 +27,15 @@ class StackedDescent:
         self.field = Field(cohort, objective)
         self.rows = self.field.pack(cohort.state)
         """The states, as rows of `Field`; training puts another tensor in their place."""
-        self.buffer = torch.zeros_like(self.rows)
         self.diverged = torch.zeros_like(self.rows[:, 0], dtype=torch.bool)
         """Which members have been put back, ``(K,)``."""
+        self._moving = torch.empty_like(self.rows)
+        self._buffer = torch.zeros_like(self.rows)
+        self._rate = torch.empty_like(self.rows[:, :1])
+        self._lengths = torch.zeros_like(self.rows[:, 0])
+        self._train: Updates = self._update
+        if self.rows.is_cuda:
+            self._train = Replayed(self._update, (self._moving, self._buffer, self._lengths))
 
     def advance(self, first: int, last: int, rate: Tensor) -> Tensor:
         """Train from one epoch to another, the last one excluded.
@@ -41,37 +46,34 @@ class StackedDescent:
         Returns:
             Sums over the updates of the norms of the weight matrices' steps, ``(K,)``.
         """
-        path = torch.zeros_like(self.rows[:, 0])
+        self._rate.copy_(rate)
+        path = torch.zeros_like(self._lengths)
         for epoch in range(first, last):
-            path += self._epoch(epoch, rate) * rate[:, 0]
+            self._moving.copy_(self.rows)
+            self._lengths.zero_()
+            self._train(*self._batches(epoch))
+            path += self._lengths * rate[:, 0]
+            # Numbers that are not finite stay so and stay with their member, so that one look per
+            # epoch finds them all.
+            self.diverged |= ~self._moving.square().sum(dim=1).isfinite()
+            # Another tensor, since records and measures may hold views of the rows as they were.
+            self.rows = torch.where(self.diverged[:, None], self.rows, self._moving)
         return path
 
-    def _epoch(self, epoch: int, rate: Tensor) -> Tensor:
-        # A copy, since records and measures may hold views of the rows as they were.
-        start, rows = self.rows, self.rows.clone()
-        lengths = torch.zeros_like(rows[:, 0])
-        for inputs, targets in self._batches(epoch):
-            slope = self.field.velocity(rows, inputs, targets)
+    def _update(self, inputs: Tensor, targets: Tensor) -> None:
+        """Updates on some batches, ``(U, K, n, d)`` and ``(U, K, n, C)``."""
+        rows, weights = self._moving, self.field.weights
+        for samples, labels in zip(inputs, targets, strict=True):
+            slope = self.field.velocity(rows, samples, labels)
             if self.momentum is not None:
-                slope = self.buffer.mul_(self.momentum).add_(slope)
-            rows.addcmul_(slope, rate)
-            lengths += torch.linalg.vector_norm(slope[:, self.field.weights], dim=1)
-        # Numbers that are not finite stay so and stay with their member, so that one look per epoch
-        # finds them all.
-        self.diverged |= ~rows.square().sum(dim=1).isfinite()
-        self.rows = torch.where(self.diverged[:, None], start, rows)
-        return lengths
+                slope = self._buffer.mul_(self.momentum).add_(slope)
+            rows.addcmul_(slope, self._rate)
+            self._lengths += torch.linalg.vector_norm(slope[:, weights], dim=1)
 
-    def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def _batches(self, epoch: int) -> tuple[Tensor, Tensor]:
         inputs, targets = self.cohort.inputs, self.cohort.targets
         if self.batches.whole:
-            yield inputs, targets
-            return
-        order = self.batches.orders(epoch, epoch + 1).to(inputs.device).flatten(1)
+            return inputs[None], targets[None]
+        order = self.batches.orders(epoch, epoch + 1)[:, 0].transpose(0, 1).to(inputs.device)
         member = torch.arange(self.cohort.members, device=inputs.device)[:, None]
-        size = self.batches.batch_size
-        yield from zip(
-            torch.split(inputs[member, order], size, dim=1),
-            torch.split(targets[member, order], size, dim=1),
-            strict=True,
-        )
+        return inputs[member, order], targets[member, order]

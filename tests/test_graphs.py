@@ -1,0 +1,85 @@
+"""Replayed updates: the same steps as one by one, with a graph that only calls a function again.
+
+Where there is a GPU, the graph is a real one too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from theorycheck import graphs
+from theorycheck.batches import Batches
+from theorycheck.cohorts import Cohort, Objective, State
+from theorycheck.graphs import Replayed
+from theorycheck.networks import initialise, mlp
+from theorycheck.stacked import StackedDescent
+
+torch.set_num_threads(1)
+GENUINE = [False, True] if torch.cuda.is_available() else [False]
+
+
+def trained(batch_size: int, momentum: float, device: str, replayed: bool) -> list[Tensor]:
+    members, samples = 3, 12
+    generator = torch.Generator().manual_seed(3)
+    network = mlp((3, 5, 2), bias=True)
+    inputs = torch.randn(members, samples, 3, generator=generator, dtype=torch.float64)
+    state = State(initialise(network, members))
+    decay = torch.full((members,), 0.1).double()
+    cohort = Cohort(network, state, inputs, inputs[..., :2].abs(), decay).to(device)
+    batches = Batches(torch.arange(members), samples, batch_size)
+    inertia = torch.full_like(cohort.weight_decay, momentum)[:, None] if momentum else None
+    descent = StackedDescent(cohort, Objective(), batches, inertia)
+    train: Any = descent._update
+    if replayed:
+        train = Replayed(descent._update, (descent._moving, descent._buffer, descent._lengths))
+    descent._train = train
+    rate = torch.tensor([0.01, 0.02, 0.04]).to(cohort.inputs)[:, None]
+    paths = [descent.advance(0, 2, rate), descent.advance(2, 3, rate / 2)]
+    return [descent.rows, descent.diverged, *paths]
+
+
+@pytest.mark.parametrize("genuine", GENUINE)
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 12])
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_replayed_updates_are_the_updates(
+    momentum: float, batch_size: int, genuine: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded: list[Callable[[], None]] = []
+
+    def record(work: Callable[[], None]) -> Callable[[], None]:
+        work()
+        recorded.append(work)
+        return work
+
+    monkeypatch.setattr(graphs, "LONGEST", 4)
+    if not genuine:
+        monkeypatch.setattr(graphs, "record", record)
+    device = "cuda" if genuine else "cpu"
+    found = trained(batch_size, momentum, device, True)
+    expected = trained(batch_size, momentum, device, False)
+    assert len(recorded) == (not genuine)
+    assert all(map(torch.equal, found, expected))
+
+
+@pytest.mark.parametrize(("updates", "count"), [(1, 1), (6, 3), (7, 1), (8, 4)])
+def test_a_graph_holds_a_divisor_of_the_updates(
+    updates: int, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sums of what is seen, so that a batch left out, or seen twice, would show."""
+    monkeypatch.setattr(graphs, "LONGEST", 4)
+    monkeypatch.setattr(graphs, "record", lambda work: work)
+    total, calls = torch.zeros(1), []
+
+    def update(inputs: Tensor, targets: Tensor) -> None:
+        calls.append(len(inputs))
+        total.add_((inputs * targets).sum())
+
+    numbers = torch.arange(1.0, updates + 1).reshape(updates, 1, 1, 1)
+    Replayed(update, (total,))(numbers, torch.ones_like(numbers))
+    assert calls == [count] * (updates // count)
+    assert total.item() == updates * (updates + 1) / 2
