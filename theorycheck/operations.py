@@ -14,6 +14,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Literal
 
 from llvmlite import ir
@@ -112,9 +113,10 @@ def operation(body: Body) -> Body:
     return body
 
 
-def operands(body: Body) -> list[str]:
+@cache
+def operands(name: str) -> tuple[str, ...]:
     """The names of an operation's operands, in order."""
-    return list(inspect.signature(body).parameters)[1:]
+    return tuple(inspect.signature(OPERATIONS[name]).parameters)[1:]
 
 
 # --- Products of matrices

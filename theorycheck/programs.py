@@ -224,7 +224,7 @@ class Program:
         real = ir.FloatType() if arena.dtype == torch.float32 else ir.DoubleType()
         build = partial(_operation, name=name, real=real, lanes=arena.lanes, layout=arena.layout)
         address = machine_code(build, (name, arena.dtype, arena.layout))
-        words = [address, *(values.pop(operand) for operand in operands(OPERATIONS[name]))]
+        words = [address, *(values.pop(operand) for operand in operands(name))]
         assert not values, f"{name} has no operand {', '.join(values)}"
         records.append(words)
 
@@ -605,7 +605,7 @@ def _operation(
     kind = ir.FunctionType(ir.VoidType(), [real.as_pointer(), words, INT, words, INT])
     k = Operation(ir.Function(module, kind, name), real, lanes, layout)
     given = Array(k, k.operands, 8)
-    body(k, *(given[i] for i in range(len(operands(body)))))
+    body(k, *(given[i] for i in range(len(operands(name)))))
     k.builder.ret_void()
     return k.function
 
