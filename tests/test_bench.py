@@ -174,7 +174,7 @@ def test_rate_of_a_product_is_its_operations_by_its_time(monkeypatch: pytest.Mon
 def test_cohort_training_has_not_collapsed() -> None:
     """Far below what it reaches, so that only a lost path of the engine turns this red."""
     row = compare(NAMED["W1"], "float32", 64, 200, competitors(["plain"]), Protocol(CPU, 5, 0.1))
-    assert Spread.of(row.comparisons[0].ratios).median > 5
+    assert Spread.of(row.comparisons[0].ratios).median > 40
 
 
 # --- the command ----------------------------------------------------------------------------------
