@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,13 +17,25 @@ pytest_plugins = ["pytester"]
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+
+
 def test_example_property_holds(pytester: pytest.Pytester, no_properties: None) -> None:
-    [example] = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     (pytester.path / "properties").mkdir()
-    (pytester.path / "properties/test_my_paper.py").write_text(example)
+    (pytester.path / "properties/test_my_paper.py").write_text(EXAMPLES[0])
     pytester.runpytest_inprocess("properties", "-p", "no:xdist")
     [entry] = report.load_report(pytester.path / "reports/claims.json")["claims"]
     assert entry["verdict"] == "holds"
+
+
+def test_example_training_runs() -> None:
+    """No member of a thousand diverges, and the median of their steps is not zero."""
+    ran = subprocess.run(
+        [sys.executable, "-c", EXAMPLES[1]], capture_output=True, text=True, check=True
+    )
+    median, diverged = re.findall(r"tensor\((.*?)\)", ran.stdout)
+    assert float(median) > 0
+    assert diverged == "0"
 
 
 def test_every_module_has_its_place_in_the_structure() -> None:
