@@ -400,14 +400,13 @@ def test_formulas_that_run_away_are_stopped(name: str) -> None:
     assert any(words in reason for words in ("too many", "beyond", "not take the values")), reason
 
 
-MEASURED = """
-import json, resource, sys
+CHECKED = """
+import sys
 from theorycheck import kernel
 try:
     kernel.check(kernel.read(sys.stdin.read(), kernel.MOST_BYTES))
 except kernel.Rejected:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    print(json.dumps([usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024]))
+    print("rejected")
 """
 
 
@@ -415,16 +414,19 @@ except kernel.Rejected:
     "name", ["shared empty lists", "derivatives of roots", "comparisons of long numbers"]
 )
 def test_the_limits_bound_memory(name: str) -> None:
-    """The worst of the runaways at the real limits, in a process whose memory is limited."""
+    """The worst of the runaways at the real limits, in a process that cannot have more memory.
+
+    It is rejected, and not for want of memory. (The peak that a process reports for itself is at
+    least that of the process which started it.)
+    """
     limited = "import resource; resource.setrlimit(resource.RLIMIT_AS, (500 << 20, 500 << 20))\n"
     text = json.dumps(runaway(**RUNAWAYS[name]))
     done = subprocess.run(
-        [sys.executable, "-S", "-c", limited + MEASURED], input=text, capture_output=True,
+        [sys.executable, "-S", "-c", limited + CHECKED], input=text, capture_output=True,
         text=True, cwd=ROOT,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    _, megabytes = json.loads(done.stdout)
-    assert megabytes < 500
+    assert done.stdout == "rejected\n"
 
 
 # --- Large files ---------------------------------------------------------------------------------
