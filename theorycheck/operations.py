@@ -14,7 +14,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import Literal
 
 from llvmlite import ir
@@ -73,10 +73,16 @@ class Operation(Code):
         count = STRIPES if self.members else STRIPES // self.lanes
         return [self.variable(self.constant(self.vector, 0.0)) for _ in range(count)]
 
-    def total(self, stripes: Sequence[Variable]) -> Value:
+    def stripe(self, index: Value) -> list[Value]:
+        """Where the vectors of `STRIPES` parameters are; the index is that of the first one."""
+        if self.members:
+            return [index + i for i in range(STRIPES)]
+        return [index / self.lanes + i for i in range(STRIPES // self.lanes)]
+
+    def total(self, stripes: Sequence[Value]) -> Value:
         """The sum of all stripes: neighbours are added until one number is left."""
-        values = [stripe.get() for stripe in stripes]
-        if not self.members:
+        values = list(stripes)
+        if values[0].type != self.number:
             values = [self.lane(value, i) for value in values for i in range(self.lanes)]
         while len(values) > 1:
             values = [a + b for a, b in zip(values[::2], values[1::2], strict=True)]
@@ -89,18 +95,16 @@ class Stripes:
     def __init__(self, k: Operation, array: Array) -> None:
         self.k, self.array = k, array
 
-    def _vectors(self, index: Value) -> list[Value]:
-        if self.k.members:
-            return [index + i for i in range(STRIPES)]
-        lanes = self.k.lanes
-        return [index / lanes + i for i in range(STRIPES // lanes)]
-
     def __getitem__(self, index: Value) -> list[Value]:
-        return [self.array[i] for i in self._vectors(index)]
+        return [self.array[i] for i in self.k.stripe(index)]
 
     def __setitem__(self, index: Value, values: Sequence[Value]) -> None:
-        for i, value in zip(self._vectors(index), values, strict=True):
+        for i, value in zip(self.k.stripe(index), values, strict=True):
             self.array[i] = value
+
+
+def current(variables: Sequence[Variable]) -> list[Value]:
+    return [variable.get() for variable in variables]
 
 
 Body = Callable[..., None]
@@ -113,15 +117,26 @@ def operation(body: Body) -> Body:
     return body
 
 
+def moving(body: Body) -> Body:
+    """Two operations: one with a ``momentum`` and its ``buffer``, and one without."""
+    OPERATIONS[f"momentum_{body.__name__}"] = body
+    OPERATIONS[body.__name__] = partial(body, buffer=None, momentum=None)
+    return body
+
+
 @cache
 def operands(name: str) -> tuple[str, ...]:
     """The names of an operation's operands, in order."""
-    return tuple(inspect.signature(OPERATIONS[name]).parameters)[1:]
+    _, *parameters = inspect.signature(OPERATIONS[name]).parameters.values()
+    return tuple(p.name for p in parameters if p.default is p.empty)
 
 
 # --- Products of matrices
 
-Factors = Callable[[Value], list[Value]]
+Sums = list[list[Variable]]
+Indices = Callable[[Value], list[Value]]
+Tile = Callable[[Value, Value, list[list[Value]]], None]
+"""Takes the first row, the first column, and the entries of a part of a matrix."""
 
 
 def tiles(
@@ -129,7 +144,7 @@ def tiles(
     rows: Value,
     columns: Value,
     size: tuple[int, int],
-    body: Callable[..., None],
+    body: Callable[[Value, int, Value, int], None],
     first_column: Value | int = 0,
 ) -> None:
     """Cut a matrix into tiles, what is left over into smaller ones.
@@ -147,9 +162,12 @@ def tiles(
         row = rows - k.remainder(rows, size[0])
 
 
-def accumulate(
-    k: Operation, terms: Value, left: Factors, right: Factors, sums: list[list[Variable]]
-) -> None:
+def zeros(k: Operation, kind: ir.Type, height: int, width: int) -> Sums:
+    zero = k.constant(kind, 0.0)
+    return [[k.variable(zero) for _ in range(width)] for _ in range(height)]
+
+
+def accumulate(k: Operation, terms: Value, left: Indices, right: Indices, sums: Sums) -> None:
     """``sums[i][j] += left(t)[i] right(t)[j]`` for all terms, in their order, in registers."""
     with k.loop(0, terms) as term:
         factors, others = left(term), right(term)
@@ -158,32 +176,43 @@ def accumulate(
                 variable.set(k.fma(factor, other, variable.get()))
 
 
+def entries(sums: Sums) -> list[list[Value]]:
+    return [current(line) for line in sums]
+
+
 def multiply(
     k: Operation,
-    out: Value,
+    out: Array,
     add: Value,
     rows: Value,
     cells: Value,
     terms: Value,
     weight: Callable[[Value, Value], Value],
     source: Array,
+    target_of: Callable[[Value], Value],
+    source_of: Callable[[Value], Value],
 ) -> None:
-    """``out[r] = sum_t weight(r, t) source[t]``, added to what is there if ``add`` is 1."""
-    result, adding, zero = k.cells(out), add.compare("==", 1), k.constant(k.vector, 0.0)
+    """``out[r] = sum_t weight(r, t) source[t]``, added to what is there if ``add`` is 1.
+
+    ``target_of`` and ``source_of`` tell which unit a row and a term are.
+    """
+    adding, zero = add.compare("==", 1), k.constant(k.vector, 0.0)
 
     def tile(row: Value, height: int, cell: Value, width: int) -> None:
-        places = [[(row + i) * cells + cell + j for j in range(width)] for i in range(height)]
-        sums = [[k.variable(adding.where(result[p], zero)) for p in line] for line in places]
+        starts = [target_of(row + i) * cells + cell for i in range(height)]
+        places = [[start + j for j in range(width)] for start in starts]
+        sums = [[k.variable(adding.where(out[p], zero)) for p in line] for line in places]
+
+        def values(term: Value) -> list[Value]:
+            start = source_of(term) * cells + cell
+            return [source[start + j] for j in range(width)]
+
         accumulate(
-            k,
-            terms,
-            lambda t: [k.spread(weight(row + i, t)) for i in range(height)],
-            lambda t: [source[t * cells + cell + j] for j in range(width)],
-            sums,
+            k, terms, lambda t: [k.spread(weight(row + i, t)) for i in range(height)], values, sums
         )
-        for line, variables in zip(places, sums, strict=True):
-            for place, variable in zip(line, variables, strict=True):
-                result[place] = variable.get()
+        for line, results in zip(places, entries(sums), strict=True):
+            for place, result in zip(line, results, strict=True):
+                out[place] = result
 
     # A weight is used for every cell. Where it is one number, cells are few, units many.
     tiles(k, rows, cells, (4, 4) if k.members else (8, 2), tile)
@@ -201,8 +230,9 @@ def dense(
     add: Value,
 ) -> None:
     """``out = W source``."""
-    matrix = k.numbers(weights)
-    multiply(k, out, add, height, cells, width, lambda o, i: matrix[o * width + i], k.cells(source))
+    matrix, result, values = k.numbers(weights), k.cells(out), k.cells(source)
+    shape = height, cells, width
+    multiply(k, result, add, *shape, lambda o, i: matrix[o * width + i], values, _itself, _itself)
 
 
 @operation
@@ -217,68 +247,13 @@ def dense_back(
     add: Value,
 ) -> None:
     """``out = W^T slopes``."""
-    matrix = k.numbers(weights)
-    multiply(k, out, add, width, cells, height, lambda i, o: matrix[o * width + i], k.cells(slopes))
+    matrix, result, values = k.numbers(weights), k.cells(out), k.cells(slopes)
+    shape = width, cells, height
+    multiply(k, result, add, *shape, lambda i, o: matrix[o * width + i], values, _itself, _itself)
 
 
-@operation
-def dense_gradient(
-    k: Operation,
-    out: Value,
-    slopes: Value,
-    source: Value,
-    height: Value,
-    width: Value,
-    cells: Value,
-    samples: Value,
-    scratch: Value,
-) -> None:
-    """``out[o, i] = sum_n slopes[o, n] source[i, n]``.
-
-    Where lanes are samples, they become columns of the matrix here: ``scratch`` takes the source
-    sample by sample.
-    """
-    result, left, right = k.numbers(out), k.numbers(slopes), k.numbers(source)
-    unit = k.per_unit(cells)
-    zero = k.constant(k.number, 0.0)
-
-    def tile(row: Value, tall: int, column: Value, wide: int) -> None:
-        sums = [[k.variable(zero) for _ in range(wide)] for _ in range(tall)]
-        accumulate(
-            k,
-            samples,
-            lambda n: [left[(row + i) * unit + n] for i in range(tall)],
-            lambda n: [right[(column + j) * unit + n] for j in range(wide)],
-            sums,
-        )
-        for i, line in enumerate(sums):
-            for j, variable in enumerate(line):
-                result[(row + i) * width + column + j] = variable.get()
-
-    if k.members:
-        tiles(k, height, width, (4, 4), tile)
-        return
-    turned = k.numbers(scratch)
-    with k.loop(0, width) as i, k.loop(0, samples) as n:
-        turned[n * width + i] = right[i * unit + n]
-
-    def vectors(row: Value, tall: int, group: Value, wide: int) -> None:
-        sums = [[k.variable(k.splat(zero)) for _ in range(wide)] for _ in range(tall)]
-        column = group * k.lanes
-        accumulate(
-            k,
-            samples,
-            lambda n: [k.splat(left[(row + i) * unit + n]) for i in range(tall)],
-            lambda n: [k.unaligned(turned.at(n * width + column))[j] for j in range(wide)],
-            sums,
-        )
-        for i, line in enumerate(sums):
-            place = k.unaligned(result.at((row + i) * width + column))
-            for j, variable in enumerate(line):
-                place[j] = variable.get()
-
-    tiles(k, height, width / k.lanes, (4, 2), vectors)
-    tiles(k, height, width, (4, 4), tile, first_column=width / k.lanes * k.lanes)
+def _itself(unit: Value) -> Value:
+    return unit
 
 
 @operation
@@ -295,34 +270,20 @@ def convolution(
     add: Value,
 ) -> None:
     """``out[f, p] = sum_t F[f, t] source[patches[p, t]]``; ``patches`` is an address."""
-    result, matrix, values = k.cells(out), k.numbers(filters), k.cells(source)
-    index = k.address(patches, INT)
-    adding, zero = add.compare("==", 1), k.constant(k.vector, 0.0)
+    matrix, pixels = k.numbers(filters), k.address(patches, INT)
     with k.loop(0, positions) as position:
-
-        def tile(row: Value, height: int, cell: Value, width: int) -> None:
-            places = [
-                [((row + i) * positions + position) * cells + cell + j for j in range(width)]
-                for i in range(height)
-            ]
-            sums = [[k.variable(adding.where(result[p], zero)) for p in line] for line in places]
-
-            def patch(t: Value) -> list[Value]:
-                start = index[position * size + t] * cells + cell
-                return [values[start + j] for j in range(width)]
-
-            accumulate(
-                k,
-                size,
-                lambda t: [k.spread(matrix[(row + i) * size + t]) for i in range(height)],
-                patch,
-                sums,
-            )
-            for line, variables in zip(places, sums, strict=True):
-                for place, variable in zip(line, variables, strict=True):
-                    result[place] = variable.get()
-
-        tiles(k, count, cells, (4, 4) if k.members else (8, 2), tile)
+        multiply(
+            k,
+            k.cells(out),
+            add,
+            count,
+            cells,
+            size,
+            lambda f, t: matrix[f * size + t],
+            k.cells(source),
+            lambda f: f * positions + position,
+            lambda t: pixels[position * size + t],
+        )
 
 
 @operation
@@ -338,31 +299,118 @@ def convolution_back(
     cells: Value,
 ) -> None:
     """``out[patches[p, t]] += sum_f F[f, t] slopes[f, p]``."""
-    result, matrix, values = k.cells(out), k.numbers(filters), k.cells(slopes)
-    index, zero = k.address(patches, INT), k.constant(k.vector, 0.0)
+    matrix, pixels = k.numbers(filters), k.address(patches, INT)
     with k.loop(0, positions) as position:
+        multiply(
+            k,
+            k.cells(out),
+            k.constant(INT, 1),
+            size,
+            cells,
+            count,
+            lambda t, f: matrix[f * size + t],
+            k.cells(slopes),
+            lambda t: pixels[position * size + t],
+            lambda f: f * positions + position,
+        )
 
-        def tile(entry: Value, height: int, cell: Value, width: int) -> None:
-            sums = [[k.variable(zero) for _ in range(width)] for _ in range(height)]
+
+# --- Gradients by matrices
+
+
+def correlate(
+    k: Operation,
+    left: Array,
+    right: Array,
+    rows: Value,
+    columns: Value,
+    positions: Value | int,
+    samples: Value,
+    row_of: Callable[[Value, Value], Value],
+    column_of: Callable[[Value, Value], Value],
+    tile: Tile,
+    first_column: Value | int = 0,
+) -> None:
+    """``sum_p sum_n left[row_of(r, p)][n] right[column_of(c, p)][n]``, tile by tile.
+
+    ``row_of`` and ``column_of`` tell where the samples of a unit begin.
+    """
+
+    def body(row: Value, height: int, column: Value, width: int) -> None:
+        sums = zeros(k, k.number, height, width)
+        with k.loop(0, positions) as position:
+            lefts = [row_of(row + i, position) for i in range(height)]
+            rights = [column_of(column + j, position) for j in range(width)]
             accumulate(
                 k,
-                count,
-                lambda f: [k.spread(matrix[f * size + entry + i]) for i in range(height)],
-                lambda f: [
-                    values[(f * positions + position) * cells + cell + j] for j in range(width)
-                ],
+                samples,
+                lambda n: [left[start + n] for start in lefts],
+                lambda n: [right[start + n] for start in rights],
                 sums,
             )
-            for i, line in enumerate(sums):
-                start = index[position * size + entry + i] * cells + cell
-                for j, variable in enumerate(line):
-                    result[start + j] = result[start + j] + variable.get()
+        tile(row, column, entries(sums))
 
-        tiles(k, size, cells, (4, 4) if k.members else (8, 2), tile)
+    tiles(k, rows, columns, (4, 4), body, first_column)
 
 
-@operation
-def convolution_gradient(
+def _store(result: Array, width: Value) -> Tile:
+    """Write entries to a matrix of a width."""
+
+    def tile(row: Value, column: Value, values: list[list[Value]]) -> None:
+        for i, line in enumerate(values):
+            for j, value in enumerate(line):
+                result[(row + i) * width + column + j] = value
+
+    return tile
+
+
+def dense_products(
+    k: Operation,
+    out: Value,
+    slopes: Value,
+    source: Value,
+    height: Value,
+    width: Value,
+    cells: Value,
+    samples: Value,
+    scratch: Value,
+    tile: Tile | None = None,
+) -> None:
+    """``out[o, i] = sum_n slopes[o, n] source[i, n]``.
+
+    Where lanes are samples, they become columns of the matrix here: ``scratch`` takes the source
+    sample by sample. Where they are members, ``tile`` may take the entries instead of ``out``.
+    """
+    result, left, right = k.numbers(out), k.numbers(slopes), k.numbers(source)
+    unit, store = k.per_unit(cells), _store(result, width)
+    operands = (left, right, height, width, 1, samples)
+    places = (lambda o, _: o * unit, lambda i, _: i * unit)
+    if k.members:
+        correlate(k, *operands, *places, tile or store)
+        return
+    turned = k.numbers(scratch)
+    with k.loop(0, width) as i, k.loop(0, samples) as n:
+        turned[n * width + i] = right[i * unit + n]
+
+    def vectors(row: Value, tall: int, group: Value, wide: int) -> None:
+        sums, column = zeros(k, k.vector, tall, wide), group * k.lanes
+        accumulate(
+            k,
+            samples,
+            lambda n: [k.splat(left[(row + i) * unit + n]) for i in range(tall)],
+            lambda n: [k.unaligned(turned.at(n * width + column))[j] for j in range(wide)],
+            sums,
+        )
+        for i, line in enumerate(entries(sums)):
+            place = k.unaligned(result.at((row + i) * width + column))
+            for j, value in enumerate(line):
+                place[j] = value
+
+    tiles(k, height, width / k.lanes, (4, 2), vectors)
+    correlate(k, *operands, *places, store, first_column=width / k.lanes * k.lanes)
+
+
+def convolution_products(
     k: Operation,
     out: Value,
     slopes: Value,
@@ -374,37 +422,33 @@ def convolution_gradient(
     cells: Value,
     samples: Value,
     scratch: Value,
+    tile: Tile | None = None,
 ) -> None:
     """``out[f, t] = sum_p sum_n slopes[f, p, n] source[patches[p, t], n]``.
 
     Where lanes are samples, they become filters here: ``scratch`` takes the slopes position by
-    position and sample by sample, filters filled up to whole vectors.
+    position and sample by sample, filters filled up to whole vectors. Where they are members,
+    ``tile`` may take the entries instead of ``out``.
     """
     result, left, right = k.numbers(out), k.numbers(slopes), k.numbers(source)
-    index, unit = k.address(patches, INT), k.per_unit(cells)
+    pixels, unit = k.address(patches, INT), k.per_unit(cells)
 
-    def others(position: Value, entry: Value, width: int) -> list[Value]:
-        return [index[position * size + entry + j] * unit for j in range(width)]
-
-    def tile(row: Value, height: int, entry: Value, width: int) -> None:
-        zero = k.constant(k.number, 0.0)
-        sums = [[k.variable(zero) for _ in range(width)] for _ in range(height)]
-        with k.loop(0, positions) as position:
-            starts = [((row + i) * positions + position) * unit for i in range(height)]
-            sources = others(position, entry, width)
-            accumulate(
-                k,
-                samples,
-                lambda n: [left[start + n] for start in starts],
-                lambda n: [right[start + n] for start in sources],
-                sums,
-            )
-        for i, line in enumerate(sums):
-            for j, variable in enumerate(line):
-                result[(row + i) * size + entry + j] = variable.get()
+    def pixel_of(entry: Value, position: Value) -> Value:
+        return pixels[position * size + entry] * unit
 
     if k.members:
-        tiles(k, count, size, (4, 4), tile)
+        correlate(
+            k,
+            left,
+            right,
+            count,
+            size,
+            positions,
+            samples,
+            lambda f, position: (f * positions + position) * unit,
+            pixel_of,
+            tile or _store(result, size),
+        )
         return
     groups = (count + (k.lanes - 1)) / k.lanes
     turned, vectors, filters = k.numbers(scratch), k.cells(scratch), groups * k.lanes
@@ -412,22 +456,21 @@ def convolution_gradient(
         turned[(position * samples + n) * filters + f] = left[(f * positions + position) * unit + n]
 
     def columns(entry: Value, height: int, group: Value, width: int) -> None:
-        zero = k.constant(k.vector, 0.0)
-        sums = [[k.variable(zero) for _ in range(width)] for _ in range(height)]
+        sums = zeros(k, k.vector, height, width)
         with k.loop(0, positions) as position:
-            sources = others(position, entry, height)
+            starts = [pixel_of(entry + i, position) for i in range(height)]
             accumulate(
                 k,
                 samples,
-                lambda n: [k.splat(right[start + n]) for start in sources],
+                lambda n: [k.splat(right[start + n]) for start in starts],
                 lambda n: [
                     vectors[(position * samples + n) * groups + group + j] for j in range(width)
                 ],
                 sums,
             )
-        for i, line in enumerate(sums):
-            for j, variable in enumerate(line):
-                spill[0] = variable.get()
+        for i, line in enumerate(entries(sums)):
+            for j, value in enumerate(line):
+                spill[0] = value
                 first = (group + j) * k.lanes
                 # The last group may hold lanes beyond the last filter.
                 with k.loop(0, k.least(count - first, k.lanes)) as lane:
@@ -436,6 +479,40 @@ def convolution_gradient(
     spill = k.local(k.vector)
     pieces = k.narrow(spill)
     tiles(k, size, groups, (4, 2), columns)
+
+
+@operation
+def dense_gradient(
+    k: Operation,
+    gradient: Value,
+    slopes: Value,
+    source: Value,
+    height: Value,
+    width: Value,
+    cells: Value,
+    samples: Value,
+    scratch: Value,
+) -> None:
+    dense_products(k, gradient, slopes, source, height, width, cells, samples, scratch)
+
+
+@operation
+def convolution_gradient(
+    k: Operation,
+    gradient: Value,
+    slopes: Value,
+    source: Value,
+    patches: Value,
+    count: Value,
+    positions: Value,
+    size: Value,
+    cells: Value,
+    samples: Value,
+    scratch: Value,
+) -> None:
+    convolution_products(
+        k, gradient, slopes, source, patches, count, positions, size, cells, samples, scratch
+    )
 
 
 # --- Layers
@@ -688,7 +765,7 @@ def unit(k: Operation, out: Value, norm: Value, weights: Value, count: Value) ->
     with k.loop(0, count, STRIPES) as p:
         for value, square in zip(source[p], squares, strict=True):
             square.set(k.fma(value, value, square.get()))
-    size = k.sqrt(k.total(squares))
+    size = k.sqrt(k.total(current(squares)))
     size = size.compare("==", 0.0).where(k.constant(k.number, 1.0), size)
     k.numbers(norm)[0] = size
     divisor = k.spread(size)
@@ -703,7 +780,7 @@ def unit_back(k: Operation, gradient: Value, direction: Value, norm: Value, coun
     with k.loop(0, count, STRIPES) as p:
         for g, u, product in zip(slopes[p], directions[p], products, strict=True):
             product.set(k.fma(g, u, product.get()))
-    along, size = k.spread(k.total(products)), k.spread(k.numbers(norm)[0])
+    along, size = k.spread(k.total(current(products))), k.spread(k.numbers(norm)[0])
     with k.loop(0, count, STRIPES) as p:
         pairs = zip(slopes[p], directions[p], strict=True)
         slopes[p] = [(g - along * u) / size for g, u in pairs]
@@ -743,55 +820,184 @@ def load(
             result[i * k.per_unit(cells) + n] = value
 
 
-@operation
+class Motion:
+    """``b = momentum b + v`` and ``w = w + rate b``, with ``v = -(g + c w)``.
+
+    Without a buffer, where it is kept, ``b`` is ``v``. The squares of ``b`` are added up in
+    stripes, and in the end to the number at ``squares``.
+    """
+
+    def __init__(
+        self,
+        k: Operation,
+        weights: Value,
+        buffer: Value | None,
+        coefficient: Value,
+        rate: Value,
+        momentum: Value | None,
+        squares: Value,
+    ) -> None:
+        self.k, self.squares = k, squares
+        self.memory = [weights] if buffer is None else [weights, buffer]
+        self.coefficient, self.rate = k.numbers(coefficient)[0], k.numbers(rate)[0]
+        self.momentum = None if momentum is None else k.numbers(momentum)[0]
+
+    def move(self, memory: Sequence[Array], place: Value | int, gradient: Value) -> Value:
+        """Move one number or a vector of them; ``b`` is returned."""
+        k, (weights, *buffers) = self.k, memory
+
+        def factor(number: Value) -> Value:
+            return number if gradient.type == k.number else k.splat(number)
+
+        weight = weights[place]
+        velocity = -k.fma(factor(self.coefficient), weight, gradient)
+        for buffer in buffers:
+            assert self.momentum is not None
+            velocity = factor(self.momentum) * buffer[place] + velocity
+            buffer[place] = velocity
+        weights[place] = k.fma(factor(self.rate), velocity, weight)
+        return velocity
+
+    def finish(self, stripes: Sequence[Value]) -> None:
+        total = self.k.numbers(self.squares)
+        total[0] = total[0] + self.k.total(stripes)
+
+
+class MatrixMotion:
+    """Moves a matrix row by row: four rows at a time, and of these column by column.
+
+    The column of an entry says which stripe it belongs to. That order is the same in both layouts.
+    """
+
+    def __init__(self, motion: Motion, width: Value) -> None:
+        self.motion, self.width = motion, width
+        self.k = k = motion.k
+        self.memory = [k.numbers(offset) for offset in motion.memory]
+        self.stripes = k.local(k.number, STRIPES)
+        for i in range(STRIPES):
+            self.stripes[i] = k.constant(k.number, 0.0)
+
+    def tile(self, row: Value, column: Value, gradients: list[list[Value]]) -> None:
+        """Move a part, given the gradient by it."""
+        k = self.k
+        for j, entries_of_column in enumerate(zip(*gradients, strict=True)):
+            stripe = k.remainder(column + j, STRIPES)
+            total = self.stripes[stripe]
+            for i, gradient in enumerate(entries_of_column):
+                place = (row + i) * self.width + column + j
+                b = self.motion.move(self.memory, place, gradient)
+                total = k.fma(b, b, total)
+            self.stripes[stripe] = total
+
+    def rows(self, gradient: Array, height: Value) -> None:
+        """Move all, given a gradient in memory, where lanes are samples."""
+        k = self.k
+
+        def body(row: Value, tall: int, column: Value, wide: int) -> None:
+            starts = [(row + i) * self.width + column for i in range(tall)]
+            if wide == 1:
+                self.tile(row, column, [[gradient[start]] for start in starts])
+                return
+            for first in range(0, wide, k.lanes):
+                stripe = k.unaligned(self.stripes.at(first))
+                total = stripe[0]
+                for start in starts:
+                    here = [k.unaligned(a.at(start + first)) for a in (*self.memory, gradient)]
+                    b = self.motion.move(here[:-1], 0, here[-1][0])
+                    total = k.fma(b, b, total)
+                stripe[0] = total
+
+        tiles(k, height, self.width, (4, STRIPES), body)
+
+    def finish(self) -> None:
+        self.motion.finish([self.stripes[i] for i in range(STRIPES)])
+
+
+@moving
 def step(
     k: Operation,
     weights: Value,
-    gradient: Value,
+    buffer: Value | None,
     coefficient: Value,
     rate: Value,
-    length: Value,
+    momentum: Value | None,
+    squares: Value,
+    gradient: Value,
     count: Value,
 ) -> None:
-    """``w = w + rate v`` with ``v = -(g + c w)``, whose norm is added to ``length``."""
-    state, slopes, squares = k.striped(weights), k.striped(gradient), k.stripe_sum()
-    c, along = k.spread(k.numbers(coefficient)[0]), k.spread(k.numbers(rate)[0])
+    """Move parameters, given the gradient by them."""
+    motion = Motion(k, weights, buffer, coefficient, rate, momentum, squares)
+    memory, slopes = [k.cells(offset) for offset in motion.memory], k.cells(gradient)
+    sums = k.stripe_sum()
     with k.loop(0, count, STRIPES) as p:
-        moved = []
-        for w, g, square in zip(state[p], slopes[p], squares, strict=True):
-            velocity = -k.fma(c, w, g)
-            square.set(k.fma(velocity, velocity, square.get()))
-            moved.append(k.fma(along, velocity, w))
-        state[p] = moved
-    k.numbers(length)[0] = k.numbers(length)[0] + k.sqrt(k.total(squares))
+        for place, square in zip(k.stripe(p), sums, strict=True):
+            b = motion.move(memory, place, slopes[place])
+            square.set(k.fma(b, b, square.get()))
+    motion.finish(current(sums))
+
+
+@moving
+def dense_step(
+    k: Operation,
+    weights: Value,
+    buffer: Value | None,
+    coefficient: Value,
+    rate: Value,
+    momentum: Value | None,
+    squares: Value,
+    gradient: Value,
+    slopes: Value,
+    source: Value,
+    height: Value,
+    width: Value,
+    cells: Value,
+    samples: Value,
+    scratch: Value,
+) -> None:
+    """Move the weights of a dense connection along their gradient as soon as it is known."""
+    matrix = MatrixMotion(Motion(k, weights, buffer, coefficient, rate, momentum, squares), width)
+    shape = height, width, cells, samples, scratch
+    dense_products(k, gradient, slopes, source, *shape, tile=matrix.tile)
+    if not k.members:
+        matrix.rows(k.numbers(gradient), height)
+    matrix.finish()
+
+
+@moving
+def convolution_step(
+    k: Operation,
+    weights: Value,
+    buffer: Value | None,
+    coefficient: Value,
+    rate: Value,
+    momentum: Value | None,
+    squares: Value,
+    gradient: Value,
+    slopes: Value,
+    source: Value,
+    patches: Value,
+    count: Value,
+    positions: Value,
+    size: Value,
+    cells: Value,
+    samples: Value,
+    scratch: Value,
+) -> None:
+    """Move the filters of a convolution along their gradient as soon as it is known."""
+    matrix = MatrixMotion(Motion(k, weights, buffer, coefficient, rate, momentum, squares), size)
+    shape = patches, count, positions, size, cells, samples, scratch
+    convolution_products(k, gradient, slopes, source, *shape, tile=matrix.tile)
+    if not k.members:
+        matrix.rows(k.numbers(gradient), count)
+    matrix.finish()
 
 
 @operation
-def momentum_step(
-    k: Operation,
-    weights: Value,
-    gradient: Value,
-    coefficient: Value,
-    rate: Value,
-    length: Value,
-    count: Value,
-    buffer: Value,
-    momentum: Value,
-) -> None:
-    """``b = momentum b + v`` and ``w = w + rate b``, with ``v`` as in `step`."""
-    state, slopes, memory = k.striped(weights), k.striped(gradient), k.striped(buffer)
-    c, along = k.spread(k.numbers(coefficient)[0]), k.spread(k.numbers(rate)[0])
-    keep, squares = k.spread(k.numbers(momentum)[0]), k.stripe_sum()
-    with k.loop(0, count, STRIPES) as p:
-        kept, moved = [], []
-        for w, g, b, square in zip(state[p], slopes[p], memory[p], squares, strict=True):
-            velocity = keep * b - k.fma(c, w, g)
-            square.set(k.fma(velocity, velocity, square.get()))
-            kept.append(velocity)
-            moved.append(k.fma(along, velocity, w))
-        memory[p] = kept
-        state[p] = moved
-    k.numbers(length)[0] = k.numbers(length)[0] + k.sqrt(k.total(squares))
+def lengthen(k: Operation, length: Value, squares: Value) -> None:
+    """Add the root of the squares to a length, and begin them anew."""
+    total = k.numbers(squares)
+    k.numbers(length)[0] = k.numbers(length)[0] + k.sqrt(total[0])
+    total[0] = k.constant(k.number, 0.0)
 
 
 @operation
@@ -821,11 +1027,11 @@ def end_epoch(
     with k.loop(0, count, STRIPES) as p:
         for w, square in zip(state[p], squares, strict=True):
             square.set(k.fma(w, w, square.get()))
-    norm, one = k.total(squares), k.constant(k.number, 1.0)
+    norm, one = k.total(current(squares)), k.constant(k.number, 1.0)
     # What is not finite differs from itself by what is not a number.
     flag[0] = (norm - norm).compare("==", 0.0).where(flag[0], one)
     back = k.spread(flag[0]).compare("==", 1.0)
-    with k.loop(0, count, STRIPES) as p:
+    with k.when(k.any(back)), k.loop(0, count, STRIPES) as p:
         state[p] = [back.where(old, w) for old, w in zip(kept[p], state[p], strict=True)]
 
 
@@ -887,7 +1093,7 @@ def _combine(
         factor = k.splat(factors[j])
         for total, slope in zip(totals, k.striped(slopes)[p + j * stride], strict=True):
             total.set(k.fma(factor, slope, total.get()))
-    return [total.get() for total in totals]
+    return current(totals)
 
 
 @operation
@@ -951,7 +1157,7 @@ def judge_step(
             scale = k.fma(each, k.maximum(k.absolute(y), k.absolute(x)), least)
             ratio = length * error / scale
             square.set(k.fma(ratio, ratio, square.get()))
-    error = k.sqrt(k.total(squares) * share)
+    error = k.sqrt(k.total(current(squares)) * share)
     going, final, end = now.flag("going"), now.flag("final"), now["end"]
     accepted = going & error.compare("<=", 1.0)
     smallest, largest = (k.constant(k.number, number) for number in (0.2, 10.0))

@@ -32,7 +32,7 @@ ALIGNMENT = 64
 Record = list[int]
 """The address of an operation, then its operands."""
 
-RECORD = 16
+RECORD = 18
 """Words that a record takes in memory."""
 
 
@@ -109,7 +109,7 @@ class _Vertex:
 
 
 class Program:
-    """What comes before every step: the gradient, and the places of all that it takes.
+    """The gradient, and the places of all that it takes; what is done with it, a subclass says.
 
     The parameters, which are read, and their gradient, which is written, are `count` numbers each:
     weight matrices, then other parameters, then ``rho``, as in a row of `Field`, every tensor
@@ -117,9 +117,8 @@ class Program:
     """
 
     def __init__(
-        self, cohort: Cohort, objective: Objective, batches: Batches, layout: Layout, window: int
+        self, cohort: Cohort, objective: Objective, batches: Batches, layout: Layout
     ) -> None:
-        """``window`` is how many epochs the order of samples is known for at a time."""
         self.cohort, self.objective, self.batches = cohort, objective, batches
         self.network, self.state = cohort.network, cohort.state
         self.batch = batches.batch_size
@@ -138,7 +137,10 @@ class Program:
         """Operations that fetch a batch."""
         self.tape: list[Record] = []
         """Operations that go from a batch to the gradient."""
-        self._write_tape(window)
+
+    @property
+    def _normalised(self) -> bool:
+        return self.state.parametrisation == "weight-norm"
 
     @property
     def prepare(self) -> list[Record]:
@@ -146,20 +148,21 @@ class Program:
         return self.load if self.batches.whole else []
 
     def _write_tape(self, window: int) -> None:
+        """``window`` is how many epochs the order of samples is known for at a time."""
         self.effective = {i: self._parameter(i) for i in self.places}
-        if self.state.parametrisation == "weight-norm":
+        if self._normalised:
             self._normalise()
         self.vertices = [self._place_inputs()]
         parts = list(_parts(self.network))
         for part in parts:
             self._forward(part)
         self._loss(window)
+        self.coefficients = self._coefficients()
         reached = {self.network.depth}
         for vertex in reversed(range(1, self.network.depth + 1)):
             self._backward(vertex, parts[vertex - 1], reached)
-        if self.state.parametrisation == "weight-norm":
+        if self._normalised:
             self._denormalise()
-        self.coefficients = self._coefficients()
 
     # --- Places
 
@@ -434,33 +437,37 @@ class Program:
             self._emit(self.tape, "bias_gradient", out=out, slopes=here.slopes, **shape)
         for edge, index in parts.edges:
             source = self.vertices[edge.source]
+            if edge.source != 0:
+                add = int(edge.source in reached)
+                reached.add(edge.source)
+                self._return(edge, index, source.slopes, here.slopes, add)
             if index is not None:
-                self._weight_gradient(edge, index, here.slopes, source.value)
-            if edge.source == 0:
-                continue
-            add = int(edge.source in reached)
-            reached.add(edge.source)
-            if index is None:
-                self._emit(
-                    self.tape,
-                    "identity",
-                    out=source.slopes,
-                    source=here.slopes,
-                    count=layer.width * arena.cells,
-                    add=add,
-                )
-            else:
-                self._connect("_back", edge, index, source.slopes, here.slopes, add)
+                # Last of all that is done with the weights, since they may change with it.
+                self._learn(edge, index, here.slopes, source.value)
 
-    def _weight_gradient(self, edge: Edge, index: int, slopes: int, source: int) -> None:
-        given = {"out": self._gradient(index), "slopes": slopes, "source": source}
+    def _return(self, edge: Edge, index: int | None, out: int, slopes: int, add: int) -> None:
+        """Take the slopes by a target to a source."""
+        if index is None:
+            count = self.network.width(edge.source) * self.arena.cells
+            self._emit(self.tape, "identity", out=out, source=slopes, count=count, add=add)
+        else:
+            self._connect("_back", edge, index, out, slopes, add)
+
+    def _learn(self, edge: Edge, index: int, slopes: int, source: int) -> None:
+        """Write the gradient by a matrix."""
+        name, given = self._weight_products(edge, index, slopes, source)
+        self._emit(self.tape, f"{name}_gradient", **given)
+
+    def _weight_products(
+        self, edge: Edge, index: int, slopes: int, source: int
+    ) -> tuple[str, dict[str, int]]:
+        """The kind of connection, and what the gradient by its matrix is made of."""
+        given = {"gradient": self._gradient(index), "slopes": slopes, "source": source}
         given |= {"cells": self.arena.cells, "samples": self.batch, "scratch": self.scratch}
         if isinstance(edge.map, Convolution):
-            patches = self._patches(edge.map)
-            self._emit(self.tape, "convolution_gradient", **given, **patches)
-        else:
-            height, width = self.network.parameters[index].shape
-            self._emit(self.tape, "dense_gradient", height=height, width=width, **given)
+            return "convolution", given | self._patches(edge.map)
+        height, width = self.network.parameters[index].shape
+        return "dense", given | {"height": height, "width": width}
 
     def _coefficients(self) -> list[tuple[int, int, int]]:
         """Parts of the parameters, from place to place, that pull towards 0, and how strongly.
@@ -485,7 +492,11 @@ class Program:
 
 
 class DescentProgram(Program):
-    """Epochs of descent: ``before`` an epoch, ``during`` it for every update, ``after`` it."""
+    """Epochs of descent: ``before`` an epoch, ``during`` it for every update, ``after`` it.
+
+    Matrices move as soon as their gradient is known, while both are at hand; those of weight
+    normalisation, whose gradient goes on through the norm, and all other parameters at the end.
+    """
 
     def __init__(
         self,
@@ -496,15 +507,21 @@ class DescentProgram(Program):
         window: int,
         momentum: bool,
     ) -> None:
-        super().__init__(cohort, objective, batches, layout, window)
+        super().__init__(cohort, objective, batches, layout)
         arena = self.arena
         self.start = arena.numbers(self.count)
         self.buffer = arena.numbers(self.count) if momentum else None
         self.rate, self.momentum, self.length = (arena.numbers() for _ in range(3))
-        self.path, self.diverged, self.unused = (arena.numbers() for _ in range(3))
+        self.path, self.diverged = arena.numbers(), arena.numbers()
+        self.squares, self.unused = arena.numbers(), arena.numbers()
+        self._write_tape(window)
         self.during = [*([] if batches.whole else self.load), *self.tape]
-        for first, last, coefficient in self.coefficients:
-            self._move(first, last, coefficient)
+        for first, last, _ in self.coefficients:
+            if first or self._normalised:
+                motion = self._motion(first)
+                gradient = self.gradient + first * arena.members
+                self._step(self.during, "step", gradient=gradient, count=last - first, **motion)
+        self._emit(self.during, "lengthen", length=self.length, squares=self.squares)
         self.before: list[Record] = []
         self.after: list[Record] = []
         given = {"start": self.start, "weights": self.parameters, "count": self.count}
@@ -517,22 +534,26 @@ class DescentProgram(Program):
     def operations(self) -> list[Record]:
         return [*self.before, *self.during, *self.after]
 
-    def _move(self, first: int, last: int, coefficient: int) -> None:
+    def _learn(self, edge: Edge, index: int, slopes: int, source: int) -> None:
+        if self._normalised:
+            super()._learn(edge, index, slopes, source)
+            return
+        name, given = self._weight_products(edge, index, slopes, source)
+        self._step(self.tape, f"{name}_step", **given, **self._motion(self.places[index]))
+
+    def _motion(self, first: int) -> dict[str, int]:
+        """How parameters from one on move."""
         offset = first * self.arena.members
-        given = {
-            "weights": self.parameters + offset,
-            "gradient": self.gradient + offset,
-            "coefficient": coefficient,
-            "rate": self.rate,
-            # Only steps of the weight matrices, which come first, count as way.
-            "length": self.unused if first else self.length,
-            "count": last - first,
-        }
-        if self.buffer is None:
-            self._emit(self.during, "step", **given)
-        else:
+        [coefficient] = [c for start, stop, c in self.coefficients if start <= first < stop]
+        given = {"weights": self.parameters + offset, "coefficient": coefficient, "rate": self.rate}
+        # Only steps of the weight matrices, which come first, count as way.
+        given["squares"] = self.squares if first < self.matrices else self.unused
+        if self.buffer is not None:
             given |= {"buffer": self.buffer + offset, "momentum": self.momentum}
-            self._emit(self.during, "momentum_step", **given)
+        return given
+
+    def _step(self, records: list[Record], name: str, **given: int) -> None:
+        self._emit(records, f"momentum_{name}" if self.buffer else name, **given)
 
 
 class FlowProgram(Program):
@@ -548,7 +569,8 @@ class FlowProgram(Program):
         absolute_tolerance: float,
         max_steps: int,
     ) -> None:
-        super().__init__(cohort, objective, batches, layout, 1)
+        super().__init__(cohort, objective, batches, layout)
+        self._write_tape(window=1)
         arena = self.arena
         self.clock, self.point = arena.numbers(len(CLOCK)), arena.numbers(self.count)
         self.slopes = [arena.numbers(self.count) for _ in ERROR]
@@ -605,7 +627,7 @@ def _operation(
     kind = ir.FunctionType(ir.VoidType(), [real.as_pointer(), words, INT, words, INT])
     k = Operation(ir.Function(module, kind, name), real, lanes, layout)
     given = Array(k, k.operands, 8)
-    body(k, *(given[i] for i in range(len(operands(name)))))
+    body(k, **{operand: given[i] for i, operand in enumerate(operands(name))})
     k.builder.ret_void()
     return k.function
 

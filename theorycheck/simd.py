@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import reduce
 from threading import Lock
 
 import numpy as np
@@ -184,16 +185,30 @@ class Code:
         builder.branch(test)
         builder.position_at_end(after)
 
+    @contextmanager
+    def when(self, condition: Value) -> Iterator[None]:
+        """What follows, if the condition holds."""
+        with self.builder.if_then(condition.ir):
+            yield
+
+    def any(self, condition: Value) -> Value:
+        """Whether a condition holds in some lane."""
+        if not isinstance(condition.type, ir.VectorType):
+            return condition
+        lanes = [self.lane(condition, i) for i in range(condition.type.count)]
+        return reduce(Value.__or__, lanes)
+
     def least(self, number: Value, other: int) -> Value:
         return number.compare("<", other).where(number, self.constant(INT, other))
 
     def remainder(self, number: Value, divisor: int) -> Value:
         return Value(self, self.builder.srem(number.ir, ir.Constant(INT, divisor)))
 
-    def local(self, kind: ir.Type) -> Array:
-        """Room for one element in the function's own memory."""
+    def local(self, kind: ir.Type, count: int = 1) -> Array:
+        """Room for some elements in the function's own memory."""
         with self.builder.goto_entry_block():
-            return Array(self, self.builder.alloca(kind), self.size(kind))
+            room = self.builder.alloca(kind, ir.Constant(INT, count))
+            return Array(self, room, self.size(kind))
 
     def unaligned(self, numbers: Array) -> Array:
         """Vectors from a number on that is anywhere."""
