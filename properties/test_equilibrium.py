@@ -92,6 +92,11 @@ class Point:
                 reduction,
             )
 
+    @property
+    def exchanged(self) -> Point:
+        """The same point for the other loss, with sums for the mean or the mean for sums."""
+        return replace(self, reduction="sum" if self.reduction == "mean" else "mean")
+
     @cached_property
     def outputs(self) -> exact.Array:
         """``f_n``, shape ``(N,)``."""
@@ -399,8 +404,7 @@ def lagrange_multiplier(setting: Setting, case: Case) -> Findings:
     quotients.
     """
     for point in Point.each(case):
-        summed = replace(point, reduction="sum")
-        multiplier = first_form(summed if setting.altered else point)
+        multiplier = first_form(point.exchanged if setting.altered else point)
         yield orthogonality(point, multiplied_flow(multiplier))
 
 
@@ -421,8 +425,7 @@ def lagrange_multiplier_of_sums(setting: Setting, case: Case) -> Findings:
     Eq. 2) is orthogonal to every V_k.
     """
     for point in Point.each(case, "sum"):
-        averaged = replace(point, reduction="mean")
-        multiplier = first_form(averaged if setting.altered else point)
+        multiplier = first_form(point.exchanged if setting.altered else point)
         yield orthogonality(point, multiplied_flow(multiplier))
 
 
@@ -523,8 +526,8 @@ def rho_equilibrium_mean(setting: Setting, case: Case) -> Findings:
     value is negative when average separability fails; rho is then no product of norms.
     """
     for point in Point.each(case):
-        other = replace(point, reduction="sum")
-        yield stationary_points(point, equilibrium(other if setting.altered else point))
+        resting = equilibrium(point.exchanged if setting.altered else point)
+        yield stationary_points(point, resting)
 
 
 @claim(
@@ -544,8 +547,8 @@ def rho_equilibrium_sum(setting: Setting, case: Case) -> Findings:
     equilibrium of xu2022, Eq. 7, for lambda / N.
     """
     for point in Point.each(case, "sum"):
-        other = replace(point, reduction="mean")
-        yield stationary_points(point, equilibrium(other if setting.altered else point))
+        resting = equilibrium(point.exchanged if setting.altered else point)
+        yield stationary_points(point, resting)
 
 
 # The gap to interpolation.
@@ -828,10 +831,8 @@ def enclosure(number: arb) -> Interval:
     return Interval(centre, centre) + Interval(-ball.radius, ball.radius)
 
 
-def flow_to_rest(
-    setting: Setting, case: Case, reduction: Reduction, supposed: Reduction
-) -> Findings:
-    """Follow the flow, and compare ``rho`` with the equilibrium of the supposed reduction."""
+def flow_to_rest(setting: Setting, case: Case, reduction: Reduction) -> Findings:
+    """Follow the flow, and compare ``rho`` with its equilibrium (of the other loss, if altered)."""
     size = case.samples if reduction == "sum" else 1
     objective = Objective("square", reduction, "rho")
 
@@ -862,7 +863,7 @@ def flow_to_rest(
             continue
         before = trained_point(one, approach.state, member, reduction)
         after = trained_point(one, window.state, row, reduction)
-        resting = equilibrium(replace(after, reduction=supposed))
+        resting = equilibrium(after.exchanged if setting.altered else after)
         bound = distance_at_rest(before, after, WINDOW / size, int(window.steps[row]))
         if not bound < SETTLED * abs(resting):
             yield Rejection(f"{start} start: the flow has not settled")
@@ -910,7 +911,7 @@ def rho_equilibrium_flow_mean(setting: Setting, case: Case) -> Findings:
     so that most examples here are linear or shallow networks; `rho-equilibrium-descent` covers deep
     ReLU networks.
     """
-    yield from flow_to_rest(setting, case, "mean", "sum" if setting.altered else "mean")
+    yield from flow_to_rest(setting, case, "mean")
 
 
 @claim(
@@ -929,7 +930,7 @@ def rho_equilibrium_flow_sum(setting: Setting, case: Case) -> Findings:
     """The same for the summed loss, whose flow is N times as fast. Flows of ReLU networks that
     stall at a kink are left out here too.
     """
-    yield from flow_to_rest(setting, case, "sum", "mean" if setting.altered else "sum")
+    yield from flow_to_rest(setting, case, "sum")
 
 
 def weighted_mean_bound(run: Run, case: Case, *, altered: bool) -> tuple[Tensor, Tensor, Tensor]:

@@ -475,7 +475,7 @@ def cuts(network: Network, *, constant_edges: bool) -> list[list[int]]:
     return found
 
 
-def normalised_cases(normalisation: Normalisation) -> st.SearchStrategy[Case]:
+def batch_normalised_cases(normalisation: Normalisation) -> st.SearchStrategy[Case]:
     """Chains with batch normalisation, on batches with rational standard deviations.
 
     Two samples, in which every standard deviation is half a difference, or four samples that the
@@ -518,7 +518,7 @@ def with_detached_variance(case: Case) -> Case:
         "where a pre-activation is 0, the derivative is autograd's",
     ],
     control="the inner products of all layers are added up",
-    given={"case": normalised_cases("batch")},
+    given={"case": batch_normalised_cases("batch")},
     examples=300,
     formal=Formal(
         LEMMA,
@@ -550,7 +550,7 @@ def structural_lemma_batch_norm(setting: Setting, case: Case) -> Findings:
         "where a pre-activation is 0, the derivative is autograd's",
     ],
     control="the variance is detached",
-    given={"case": normalised_cases("batch")},
+    given={"case": batch_normalised_cases("batch")},
     examples=300,
     corrects="structural-lemma-batch-norm",
 )
@@ -592,7 +592,7 @@ def structural_lemma_scale_invariance(setting: Setting, case: Case) -> Findings:
         "where a pre-activation is 0, the derivative is autograd's",
     ],
     control="shifts need not be 0",
-    given={"case": normalised_cases("batch-detached")},
+    given={"case": batch_normalised_cases("batch-detached")},
     examples=300,
 )
 def structural_lemma_batch_norm_detached(setting: Setting, case: Case) -> Findings:

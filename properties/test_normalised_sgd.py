@@ -53,7 +53,7 @@ from theorycheck.strategies import (
 
 
 @st.composite
-def normalised_cases(
+def normalised_sgd_cases(
     draw: st.DrawFn, networks: st.SearchStrategy[Network], samples: tuple[int, int]
 ) -> Case:
     """Weight matrices of Frobenius norm one, integer inputs, labels +-1, and a factor rho."""
@@ -171,7 +171,7 @@ def update_of_weights(case: Case, sign: int, *, rate_on_left: bool, share: Fract
     yield equality(left[None], right[None], RATIONALS, case.member)
 
 
-UPDATED = normalised_cases(mlps(depths=(1, 3), widths=(1, 2), slopes=(RELU,)), (1, 3))
+UPDATED = normalised_sgd_cases(mlps(depths=(1, 3), widths=(1, 2), slopes=(RELU,)), (1, 3))
 
 
 @claim(

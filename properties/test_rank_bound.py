@@ -487,7 +487,7 @@ def outputs_bound(setting: Setting, case: Case) -> Findings:
 
 
 @st.composite
-def normalised_cases(draw: st.DrawFn) -> Case:
+def batch_normalised_cases(draw: st.DrawFn) -> Case:
     """Random ones; shifts are moved by 1/4, as two normalised samples are exactly 1 and -1."""
     case = draw(
         cases(
@@ -547,7 +547,7 @@ def dead_normalised_networks(draw: st.DrawFn) -> Case:
         "no pre-activation of ReLU or leaky ReLU is 0",
     ],
     control=CONTROL,
-    given={"case": st.one_of(normalised_cases(), dead_normalised_networks())},
+    given={"case": st.one_of(batch_normalised_cases(), dead_normalised_networks())},
     examples=40,
     formal=formal_bound(list(NORMS), least=2, given=[*DETACHED, "smooth(S)"]),
 )

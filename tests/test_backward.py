@@ -7,7 +7,6 @@ normalisation divides; there the inputs are such that every deviation is a power
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from tests.cohorts import (
+    CONVOLUTIONAL,
+    DEVICES,
+    IDLE,
+    SLOPES,
+    drawn,
+    integers,
+    networks,
+    random_cohort,
+    seeds,
+    some,
+)
 from theorycheck import exact
 from theorycheck.backward import Tape
 from theorycheck.cohorts import (
@@ -26,7 +37,6 @@ from theorycheck.cohorts import (
     Objective,
     Parametrisation,
     State,
-    parametrise,
     sample_losses,
     sample_slopes,
 )
@@ -35,49 +45,18 @@ from theorycheck.fields import Field
 from theorycheck.networks import (
     LINEAR,
     RELU,
-    Convolution,
     Edge,
     Identity,
     Layer,
     Network,
     Parameters,
     forward,
-    initialise,
     mlp,
 )
-from theorycheck.strategies import convolutional_networks, directed_graphs, mlps
+from theorycheck.strategies import convolutional_networks, mlps
 
 torch.set_num_threads(1)
-DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
-SLOPES = (RELU, LINEAR, 0.5, -0.5)
-
-SQUARE = Convolution(channels=2, height=3, width=3, filters=4, kernel=(2, 2))
-STRIDED = Convolution(channels=2, height=3, width=3, filters=4, kernel=(2, 1), stride=2)
-FLAT = Convolution(channels=4, height=2, width=2, filters=3, kernel=(1, 2))
-CONVOLUTIONAL = Network(
-    18,
-    (
-        Layer(16, (Edge(0, SQUARE),), bias=True),
-        Layer(6, (Edge(1, FLAT), Edge(0)), 0.5),
-        Layer(16, (Edge(1, Identity()), Edge(0, SQUARE), Edge(2))),
-        Layer(6, (Edge(3, FLAT), Edge(1, FLAT), Edge(2, Identity())), LINEAR),
-        Layer(8, (Edge(0, STRIDED),)),
-        Layer(2, (Edge(4), Edge(4), Edge(3), Edge(5)), LINEAR),
-    ),
-)
-IDLE = Network(2, (Layer(3, (Edge(0),)), Layer(2, (Edge(1),), bias=True), Layer(1, (Edge(1),))))
-"""The second layer leads nowhere."""
-
-
-def halves(network: Network, members: int, generator: torch.Generator) -> Parameters:
-    return tuple(
-        torch.randint(-2, 3, (members, *p.shape), generator=generator).double() / 2
-        for p in network.parameters
-    )
-
-
-def integers(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    return torch.randint(-2, 3, shape, generator=generator).double()
+few = st.integers(1, 5)
 
 
 def played(
@@ -101,23 +80,6 @@ def differentiated(
     total = (slopes * outputs).sum()
     gradients = torch.autograd.grad(total, leaves, materialize_grads=True)
     return outputs.detach(), gradients
-
-
-def drawn(network: Network, members: int, samples: int, seed: int) -> tuple[Any, ...]:
-    generator = torch.Generator().manual_seed(seed)
-    parameters = halves(network, members, generator)
-    inputs = integers((members, samples, network.input_width), generator)
-    slopes = integers((members, samples, network.output_width), generator)
-    return network, parameters, inputs, slopes
-
-
-seeds, few = st.integers(0, 2**32), st.integers(1, 5)
-networks = st.one_of(
-    mlps(depths=(1, 4), widths=(1, 6), slopes=SLOPES, outputs=(1, 3), bias=True),
-    directed_graphs(widths=(1, 5), slopes=SLOPES, outputs=(1, 3)),
-    convolutional_networks(slopes=SLOPES, outputs=(1, 3), filters=(1, 4)),
-    st.sampled_from([CONVOLUTIONAL, IDLE, mlp((4, 4), RELU, output_slope=RELU)]),
-)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
@@ -230,42 +192,6 @@ def test_slopes_of_losses_are_their_derivatives(dtype: Any, loss: Loss, seed: in
 # --- buffers --------------------------------------------------------------------------------------
 
 
-def random_cohort(
-    network: Network,
-    members: int,
-    samples: int,
-    dtype: torch.dtype,
-    loss: Loss,
-    parametrisation: Parametrisation,
-) -> Cohort:
-    """Numbers that round everywhere."""
-    generator = torch.Generator().manual_seed(members)
-    parameters = initialise(network, members, seed=samples, dtype=dtype)
-    shape = members, samples, network.output_width
-    noise = torch.randn(shape, generator=generator, dtype=dtype)
-    targets = {
-        "square": noise,
-        "cross_entropy": torch.nn.functional.one_hot(noise.argmax(dim=-1), shape[2]).to(dtype),
-        "exponential": noise.sign(),
-    }[loss]
-    inputs = torch.randn(members, samples, network.input_width, generator=generator, dtype=dtype)
-    state = parametrise(network, parameters, parametrisation)
-    return Cohort(network, state, inputs, targets, torch.full((members,), 0.1, dtype=dtype))
-
-
-def some(cohort: Cohort, chosen: slice) -> Cohort:
-    """A cohort of a few of the members, in memory of its own."""
-    rho = cohort.state.rho
-    parameters = tuple(p[chosen].clone() for p in cohort.state.parameters)
-    return Cohort(
-        cohort.network,
-        replace(
-            cohort.state, parameters=parameters, rho=None if rho is None else rho[chosen].clone()
-        ),
-        *(t[chosen].clone() for t in (cohort.inputs, cohort.targets, cohort.weight_decay)),
-    )
-
-
 def velocity(cohort: Cohort, objective: Objective) -> Tensor:
     field = Field(cohort, objective)
     return field.velocity(field.pack(cohort.state), cohort.inputs, cohort.targets)
@@ -323,7 +249,7 @@ def test_what_is_not_finite_stays_with_its_member_and_goes_away(
 
 
 def test_a_field_serves_batches_of_several_sizes() -> None:
-    cohort = random_cohort(mlp((3, 5, 2)), 3, 4, torch.float64, "square", "plain")
+    cohort = random_cohort(mlp((3, 5, 2)), 3, 4)
     field = Field(cohort, Objective())
     rows = field.pack(cohort.state)
     whole = field.velocity(rows, cohort.inputs, cohort.targets).clone()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from theorycheck import report
+from theorycheck import cli, report
 from theorycheck.cli import main
 from theorycheck.errors import ExitCode
 
@@ -222,7 +222,13 @@ def test_missing_things_are_named(
     "arguments", [["dance"], [], ["list", "--frob"], ["show"], ["verify"], ["replay"]]
 )
 def test_unusable_arguments(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stop:
-        main(arguments)
-    assert stop.value.code == ExitCode.BAD_INPUT
+    assert main(arguments) == ExitCode.BAD_INPUT
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_interruption_has_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(path: str) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_list", interrupted)
+    assert main(["list"]) == ExitCode.INTERRUPTED

@@ -12,11 +12,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.cohorts import random_cohort
 from theorycheck import graphs
 from theorycheck.batches import Batches
-from theorycheck.cohorts import Cohort, Objective, State
+from theorycheck.cohorts import Objective
 from theorycheck.graphs import Replayed
-from theorycheck.networks import initialise, mlp
+from theorycheck.networks import mlp
 from theorycheck.stacked import StackedDescent
 
 torch.set_num_threads(1)
@@ -24,14 +25,8 @@ GENUINE = [False, True] if torch.cuda.is_available() else [False]
 
 
 def trained(batch_size: int, momentum: float, device: str, replayed: bool) -> list[Tensor]:
-    members, samples = 3, 12
-    generator = torch.Generator().manual_seed(3)
-    network = mlp((3, 5, 2), bias=True)
-    inputs = torch.randn(members, samples, 3, generator=generator, dtype=torch.float64)
-    state = State(initialise(network, members))
-    decay = torch.full((members,), 0.1).double()
-    cohort = Cohort(network, state, inputs, inputs[..., :2].abs(), decay).to(device)
-    batches = Batches(torch.arange(members), samples, batch_size)
+    cohort = random_cohort(mlp((3, 5, 2), bias=True), 3, 12).to(device)
+    batches = Batches(torch.arange(3), 12, batch_size)
     inertia = torch.full_like(cohort.weight_decay, momentum)[:, None] if momentum else None
     descent = StackedDescent(cohort, Objective(), batches, inertia)
     train: Any = descent._update

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests import plain
-from tests.test_backward import CONVOLUTIONAL, IDLE, drawn, networks, random_cohort, seeds, some
+from tests.cohorts import CONVOLUTIONAL, IDLE, drawn, networks, random_cohort, seeds, some
 from theorycheck import lanes, training
 from theorycheck.batches import Batches, Sampling
 from theorycheck.cohorts import Cohort, Loss, Objective, Parametrisation, State
@@ -282,7 +282,7 @@ def test_bits_do_not_depend_on_company(
 def test_bits_do_not_depend_on_threads_or_memory(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cohort = random_cohort(network, 23, 6, torch.float64, "square", "plain")
+    cohort = random_cohort(network, 23, 6)
     one = train(cohort, 2, "reshuffle", 0.5)
     torch.set_num_threads(2)
     try:
@@ -297,7 +297,7 @@ def test_bits_do_not_depend_on_threads_or_memory(
 def test_shared_data_are_not_copied_for_each_member() -> None:
     """And give what copies give."""
     network, generator = mlp((3, 4, 2)), torch.Generator().manual_seed(0)
-    own = random_cohort(network, 6, 8, torch.float64, "square", "plain")
+    own = random_cohort(network, 6, 8)
     inputs, targets = own.inputs[0], torch.randn(8, 2, generator=generator).double()
     shared = Cohort.broadcast(network, own.state, inputs, targets, 0.1)
     copied = replace(shared, inputs=shared.inputs.contiguous(), targets=shared.targets.contiguous())
@@ -346,7 +346,7 @@ def test_networks_of_many_shapes_train_together() -> None:
     trainings = []
     for width in range(1, 9):
         network = mlp((3, *[width] * (1 + width % 3), 2))
-        cohort = random_cohort(network, 1 + width, 8, torch.float64, "square", "plain")
+        cohort = random_cohort(network, 1 + width, 8)
         trainings.append(partial(train, cohort, 4, "reshuffle", 0.5))
     apart = [training() for training in trainings]
     torch.set_num_threads(2)
@@ -373,7 +373,7 @@ def engine_of(monkeypatch: pytest.MonkeyPatch, network: Network, batch: int) -> 
             return original(*options)
 
         monkeypatch.setattr(training, engine, original and note)
-    cohort = random_cohort(network, 1, batch, torch.float32, "square", "plain")
+    cohort = random_cohort(network, 1, batch, torch.float32)
     gradient_descent(cohort, Objective(), learning_rate=0.1, steps=1)
     monkeypatch.undo()
     (name,) = taken
@@ -389,7 +389,7 @@ def test_small_networks_are_compiled_and_large_ones_stacked(
 
 
 def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    cohort = random_cohort(mlp((2, 3, 1)), 2, 4, torch.float64, "square", "plain")
+    cohort = random_cohort(mlp((2, 3, 1)), 2, 4)
     expected = gradient_descent(
         cohort, Objective(), learning_rate=0.1, steps=3, engine="stacked"
     ).state.parameters
@@ -401,7 +401,7 @@ def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_unknown_engines_are_named() -> None:
-    cohort = random_cohort(mlp((2, 3, 1)), 2, 4, torch.float64, "square", "plain")
+    cohort = random_cohort(mlp((2, 3, 1)), 2, 4)
     unknown: Any = "fast"
     with pytest.raises(InputError, match="unknown engine 'fast'"):
         gradient_descent(cohort, Objective(), learning_rate=0.1, steps=3, engine=unknown)

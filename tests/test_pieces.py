@@ -6,15 +6,17 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
 import pytest
 import torch
 
+from tests.cohorts import random_cohort
 from theorycheck import notes, pieces, report, training
-from theorycheck.cohorts import Cohort, Objective, Parametrisation, parametrise
-from theorycheck.networks import Convolution, Edge, Layer, Network, initialise, mlp
+from theorycheck.cohorts import Cohort, Objective, Parametrisation
+from theorycheck.networks import Convolution, Edge, Layer, Network, mlp
 from theorycheck.pieces import FULL, in_pieces
 from theorycheck.stacked import StackedDescent
 from theorycheck.training import Run, gradient_flow, sgd
@@ -31,12 +33,9 @@ NETWORKS = [mlp((6, 9, 3), 0.5, bias=True), CONVOLUTIONAL, mlp((6, 5, 3), normal
 
 
 def cohort(network: Network, parametrisation: Parametrisation) -> Cohort:
-    generator = torch.Generator().manual_seed(1)
-    members, samples = 13, 8
-    state = parametrise(network, initialise(network, members, seed=2), parametrisation)
-    inputs = torch.randn(members, samples, 6, generator=generator, dtype=torch.float64)
-    decay = torch.linspace(0, 0.1, members).double()
-    return Cohort(network, state, inputs, inputs[..., :3].abs(), decay)
+    drawn = random_cohort(network, 13, 8, parametrisation=parametrisation)
+    decay = torch.linspace(0, 0.1, 13).double()
+    return replace(drawn, targets=drawn.inputs[..., :3].abs(), weight_decay=decay)
 
 
 def limit(monkeypatch: pytest.MonkeyPatch, members: int) -> None:

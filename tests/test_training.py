@@ -21,6 +21,7 @@ import torch
 from scipy.integrate import RK45, solve_ivp
 from torch import Tensor
 
+from tests.cohorts import DEVICES, some
 from theorycheck import training
 from theorycheck.batches import Batches, Sampling
 from theorycheck.cohorts import (
@@ -41,7 +42,6 @@ from theorycheck.training import Run, gradient_descent, gradient_flow, sgd, velo
 torch.set_num_threads(1)
 UNIT = 2.0**-53
 """Definition: the unit roundoff of float64."""
-DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 Array = np.ndarray[Any, Any]
 PLAIN_SQUARE = Objective("square", "mean", "none")
 
@@ -169,18 +169,6 @@ def dyadic_cohort(
 def with_rho(cohort: Cohort) -> Cohort:
     rho = dyadic((cohort.members,), 7, denominator=4)
     return replace(cohort, state=State(cohort.state.parameters, rho, "lagrange"))
-
-
-def member(cohort: Cohort, k: int) -> Cohort:
-    state = cohort.state
-    rho = None if state.rho is None else state.rho[k : k + 1]
-    return Cohort(
-        cohort.network,
-        replace(state, parameters=tuple(p[k : k + 1] for p in state.parameters), rho=rho),
-        cohort.inputs[k : k + 1],
-        cohort.targets[k : k + 1],
-        cohort.weight_decay[k : k + 1],
-    )
 
 
 # --- the vector field -----------------------------------------------------------------------------
@@ -566,7 +554,8 @@ def test_a_member_trains_as_if_alone() -> None:
     }
     together = sgd(cohort, Objective(), batch_seeds=seeds, **settings)
     for k in range(3):
-        alone = sgd(member(cohort, k), Objective(), batch_seeds=seeds[k : k + 1], **settings)
+        own = slice(k, k + 1)
+        alone = sgd(some(cohort, own), Objective(), batch_seeds=seeds[own], **settings)
         for a, b in zip(alone.state.parameters, together.state.parameters, strict=True):
             assert torch.equal(a[0], b[k])
 

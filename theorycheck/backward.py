@@ -281,7 +281,7 @@ class _Dense(_Edge):
         opens: bool,
     ) -> None:
         super().__init__(source, target, opens=opens)
-        self.memory, self.position, self.shape = memory, position, shape
+        self.memory, self.position = memory, position
         self.operand = _Operand(memory, *shape)
         memory.reserve_scratch(*shape)
 
@@ -290,10 +290,8 @@ class _Dense(_Edge):
         _multiply(self.weight, self.source.value.whole, self.target.total.whole, self.adds)
 
     def backward(self, gradients: Parameters) -> None:
-        slope, product = self.target.slope.whole, self.memory.scratch(*self.shape)
-        torch.bmm(slope, self.source.value.whole.mT, out=product.whole)
-        # Not computed where it belongs: a result that is not contiguous is much slower.
-        gradients[self.position].copy_(product.live)
+        slope, gradient = self.target.slope.whole, gradients[self.position]
+        _multiply_back(slope, self.source.value.whole, gradient, self.memory)
         if self.returns:
             _multiply(self.weight.mT, slope, self.source.slope.whole, self.adds_back)
 
@@ -341,9 +339,7 @@ class _Convolution(_Edge):
 
     def backward(self, gradients: Parameters) -> None:
         slope = self.arriving.take(self._by_filter(self.target.slope))
-        product = self.memory.scratch(*gradients[self.position].shape[1:])
-        torch.bmm(slope, self.patches.whole.mT, out=product.whole)
-        gradients[self.position].copy_(product.live)
+        _multiply_back(slope, self.patches.whole, gradients[self.position], self.memory)
         if self.returns:
             patches = self.memory.scratch(*self.patches.live.shape[1:])
             torch.bmm(self.weight.mT, slope, out=patches.whole)
@@ -474,6 +470,14 @@ def _multiply(left: Tensor, right: Tensor, result: Tensor, adds: bool) -> None:
         result.baddbmm_(left, right)
     else:
         torch.bmm(left, right, out=result)
+
+
+def _multiply_back(slope: Tensor, right: Tensor, gradient: Tensor, memory: _Memory) -> None:
+    """Write the gradient by the left factor of a product, from the slope of the product."""
+    product = memory.scratch(*gradient.shape[1:])
+    torch.bmm(slope, right.mT, out=product.whole)
+    # Not computed where it belongs: a result that is not contiguous is much slower.
+    gradient.copy_(product.live)
 
 
 def _transfer(values: Tensor, result: Tensor, adds: bool) -> None:

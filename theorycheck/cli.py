@@ -12,9 +12,9 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from theorycheck import __version__
+from theorycheck.console import Parser, command
 from theorycheck.errors import ExitCode, InputError
 
 EXIT_CODES = """\
@@ -27,64 +27,46 @@ exit codes:
 """
 
 
+@command("theorycheck")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     parser = _parser()
     options, extra = parser.parse_known_args(arguments)
     if extra and options.command != "run":
         parser.error(f"unrecognised arguments: {' '.join(extra)}")
-    try:
-        match options.command:
-            case "list":
-                return _list(options.path)
-            case "run":
-                return _run(options.ids, options.path, extra)
-            case "report":
-                return _report(options.report_dir)
-            case "gate":
-                return _gate(options.report_dir, options.baseline, accept=options.accept)
-            case "verify":
-                return _verify(options.files, explain=options.explain)
-            case "replay":
-                return _replay(options.file, options.path)
-            case "stability":
-                return _stability(options)
-            case "merge":
-                return _merge(options.runs, options.report_dir, options.baseline)
-            case _:
-                return _show(options.id, options.report_dir)
-    except InputError as error:
-        print(f"theorycheck: {error}", file=sys.stderr)
-        return ExitCode.BAD_INPUT
-    except BrokenPipeError:
-        # The reader, such as `head`, has seen enough; nothing is left to be flushed at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
-    except OSError as error:
-        print(f"theorycheck: {error.filename}: {error.strerror}", file=sys.stderr)
-        return ExitCode.BAD_INPUT
+    match options.command:
+        case "list":
+            return _list(options.path)
+        case "run":
+            return _run(options.ids, options.path, extra)
+        case "report":
+            return _report(options.report_dir)
+        case "gate":
+            return _gate(options.report_dir, options.baseline, accept=options.accept)
+        case "verify":
+            return _verify(options.files, explain=options.explain)
+        case "replay":
+            return _replay(options.file, options.path)
+        case "stability":
+            return _stability(options)
+        case "merge":
+            return _merge(options.runs, options.report_dir, options.baseline)
+        case _:
+            return _show(options.id, options.report_dir)
 
 
-class _Parser(argparse.ArgumentParser):
-    """An argument parser whose usage errors have the documented exit code."""
-
-    def error(self, message: str) -> NoReturn:
-        print(f"theorycheck: {message}; see `theorycheck --help`", file=sys.stderr)
-        raise SystemExit(int(ExitCode.BAD_INPUT))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="theorycheck",
         description="Check the claims of theory papers on random networks and real training.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
-    folder = _Parser(add_help=False)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
+    folder = Parser(add_help=False)
     folder.add_argument("--report-dir", type=Path, default=Path("reports"), metavar="DIR")
-    path = _Parser(add_help=False)
+    path = Parser(add_help=False)
     path.add_argument("--path", default="properties", help="where the claims are")
     commands.add_parser("list", parents=[path], help="name all claims")
     run = commands.add_parser(
@@ -92,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("ids", nargs="*", metavar="ID", help="claims to check (default: all)")
     commands.add_parser("report", parents=[folder], help="rewrite claims.md from claims.json")
-    record = _Parser(add_help=False)
+    record = Parser(add_help=False)
     record.add_argument("--baseline", type=Path, default=Path("reports/baseline.json"))
     gate = commands.add_parser(
         "gate", parents=[folder, record], help="compare the last report with the verdicts on record"

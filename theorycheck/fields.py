@@ -1,8 +1,4 @@
-"""The vector field that all trainers follow, on a cohort's states packed as rows.
-
-A row holds a member's weight matrices, then its other parameters, then ``rho``, so that updates,
-norms and penalties of a whole cohort are single operations on a block of columns.
-"""
+"""The velocity of a cohort's states, packed as rows of one tensor, without allocations."""
 
 from __future__ import annotations
 

@@ -6,12 +6,10 @@ Exit codes are `theorycheck.errors.ExitCode`.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
-from typing import NoReturn
 
 import torch
 
@@ -21,40 +19,22 @@ from theorycheck.bench.measure import Protocol, Row, compare, gemm_peak, limited
 from theorycheck.bench.sweeps import sweep
 from theorycheck.bench.workloads import workload
 from theorycheck.cohorts import resolve_device
+from theorycheck.console import Parser, command
 from theorycheck.errors import ExitCode, InputError
 from theorycheck.report import dumps, write_atomically
 
 DTYPES = ("float32", "float64")
 
 
+@command("theorycheck.bench")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark and return its exit code."""
-    try:
-        _run(_parser().parse_args(arguments))
-    except InputError as error:
-        print(f"theorycheck.bench: {error}", file=sys.stderr)
-        return ExitCode.BAD_INPUT
-    except BrokenPipeError:
-        # The reader, such as `head`, has seen enough; nothing is left to be flushed at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
-    except OSError as error:
-        print(f"theorycheck.bench: {error.filename}: {error.strerror}", file=sys.stderr)
-        return ExitCode.BAD_INPUT
-    except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
+    _run(_parser().parse_args(arguments))
     return ExitCode.OK
 
 
-class _Parser(argparse.ArgumentParser):
-    """An argument parser whose usage errors are bad input like any other."""
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}; see `python -m theorycheck.bench --help`")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m theorycheck.bench",
         description="Time cohort training against other ways to train many small networks.",
     )

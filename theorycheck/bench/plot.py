@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from theorycheck.bench.measure import Spread
@@ -24,11 +25,7 @@ SUFFIXES = (".png", ".svg", ".pdf")
 
 def lacks_matplotlib() -> str | None:
     """Why there can be no figure, if there cannot."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        return "matplotlib is not installed"
-    return None
+    return None if find_spec("matplotlib") else "matplotlib is not installed"
 
 
 def costs(points: Sequence[Point], axis: Axis) -> dict[tuple[str, str], dict[int, Spread]]:
@@ -76,6 +73,6 @@ def draw(points: Sequence[Point], path: Path) -> None:
         panel.grid(alpha=0.3)
     figure.supylabel("µs per member and step", fontsize="medium")
     handles, labels = panel.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right upper", frameon=False)
+    figure.legend(handles, labels, loc="outside right center", frameon=False)
     figure.suptitle(CAPTION, fontsize="medium")
     figure.savefig(path, dpi=120)

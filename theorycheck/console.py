@@ -1,0 +1,47 @@
+"""What every command line of the project does with bad input and an early end."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import NoReturn, ParamSpec
+
+from theorycheck.errors import ExitCode, InputError
+
+P = ParamSpec("P")
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose usage errors are bad input like any other."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; see `{self.prog} --help`")
+
+
+def command(name: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
+    """Decorator: a function's exit code is returned, bad input told in one line after ``name``."""
+
+    def decorate(work: Callable[P, int]) -> Callable[P, int]:
+        @wraps(work)
+        def run(*args: P.args, **kwargs: P.kwargs) -> int:
+            try:
+                return work(*args, **kwargs)
+            except InputError as error:
+                print(f"{name}: {error}", file=sys.stderr)
+                return ExitCode.BAD_INPUT
+            except BrokenPipeError:
+                # The reader, such as `head`, has seen enough; nothing is left to flush at exit.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                return ExitCode.OK
+            except OSError as error:
+                print(f"{name}: {error.filename}: {error.strerror}", file=sys.stderr)
+                return ExitCode.BAD_INPUT
+            except KeyboardInterrupt:
+                return ExitCode.INTERRUPTED
+
+        return run
+
+    return decorate
