@@ -294,6 +294,27 @@ def test_bits_do_not_depend_on_threads_or_memory(
     assert np.array_equal(train(cohort, 2, "reshuffle", 0.5), one, equal_nan=True)
 
 
+@pytest.mark.parametrize("parametrisation", ["plain", "lagrange", "weight-norm"])
+@pytest.mark.parametrize("layers", [(3, 5, 2), (3, 9, 9, 1)])
+def test_members_leave_nothing_behind(
+    layers: tuple[int, ...], parametrisation: Parametrisation
+) -> None:
+    """Those that use the memory of members that have diverged train as if they were alone."""
+    cohort = random_cohort(mlp(layers, bias=True), 18, 6, parametrisation=parametrisation)
+    # Lanes are members in the first 16, and samples in the last two.
+    alone = slice(8, 16), slice(17, 18)
+    huge = torch.full((18, 1, 1), 2.0**600, dtype=torch.float64)
+    for members in alone:
+        huge[members] = 1.0
+    cohort = replace(cohort, targets=cohort.targets * huge)
+    whole = train(cohort, 2, "reshuffle", 0.5)
+    assert whole[[*range(8), 16], -1].isnan().all()
+    for members in alone:
+        expected = train(some(cohort, members), 2, "reshuffle", 0.5)
+        assert expected.isfinite().all(dim=1).any()
+        assert np.array_equal(whole[members], expected, equal_nan=True)
+
+
 def test_shared_data_are_not_copied_for_each_member() -> None:
     """And give what copies give."""
     network, generator = mlp((3, 4, 2)), torch.Generator().manual_seed(0)

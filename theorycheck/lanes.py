@@ -3,15 +3,23 @@
 Members fill the lanes of vectors, as many as there are; what is left over trains one by one, and
 lanes are samples. Both compute the same to the bit (`theorycheck.operations`), so that a member's
 result depends neither on its companions nor on their number.
+
+Every thread has one arena for each layout. Members come in from a table of their numbers, train for
+many updates, and go back, so that what is at work stays in the cache however large a cohort is.
 """
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from functools import cache
+from queue import SimpleQueue
+from typing import Any, Generic, TypeVar
 
 import torch
+from llvmlite import ir
 from torch import Tensor
 
 from theorycheck.batches import Batches
@@ -35,6 +43,12 @@ FEWEST_LANES = 3
 ORDER_BYTES = 2_000_000
 """How much memory the random keys of batches may take: so little that it stays in the cache."""
 
+AHEAD = 256
+"""For so many updates the order of samples is made at a time, if there are as many: then members
+that come and go cost about a hundredth of what training them does."""
+
+AnyProgram = TypeVar("AnyProgram", DescentProgram, FlowProgram)
+
 
 class CompiledDescent:
     """Descent of a cohort on the CPU, whole epochs at a time; the other engine is
@@ -50,28 +64,29 @@ class CompiledDescent:
         epochs: int,
     ) -> None:
         """Make ready for at most so many epochs; ``momentum`` is ``(K, 1)``."""
-        most = ORDER_BYTES // (8 * batches.keys * cohort.members)
-        window = max(1, min(epochs, most))
-        has_momentum = momentum is not None
-        self.groups = [
-            _Group(
-                DescentProgram(cohort, objective, batches, layout, window, has_momentum), members
-            )
-            for layout, members in _parts(cohort)
-        ]
         rows = Field(cohort, objective).pack(cohort.state)
-        for group in self.groups:
-            program = group.program
-            group.set_rows(program.parameters, rows)
-            group.set(program.decay, 2 * cohort.weight_decay[:, None])
-            if momentum is not None:
-                group.set(program.momentum, momentum)
-        blocks = [(group, block) for group in self.groups for block in range(group.blocks)]
-        count = min(torch.get_num_threads(), len(blocks))
-        self.workers = [_Worker(batches, window) for _ in range(count)]
-        for group, block in blocks:
-            min(self.workers, key=lambda worker: worker.work).take(group, block)
-        self.pool = ThreadPoolExecutor(count) if count > 1 else None
+        self.table = DescentProgram.table_of(rows, momentum is not None)
+        self.table["decay"].copy_(2 * cohort.weight_decay[:, None])
+        if momentum is not None:
+            self.table["momentum"].copy_(momentum)
+
+        threads = torch.get_num_threads()
+        team, window = _lookahead(batches, epochs, -(-cohort.members // threads))
+
+        def program(layout: Layout) -> DescentProgram:
+            return DescentProgram(cohort, objective, batches, layout, self.table, window)
+
+        blocks = _blocks(cohort, program)
+        workers = min(threads, len(blocks))
+        shares: list[list[_Block[DescentProgram]]] = [[] for _ in range(workers)]
+        for block in blocks:
+            min(shares, key=lambda share: sum(b.work for b in share)).append(block)
+        size = max(1, team // lanes_of(cohort.inputs.dtype))
+        self.workers = [
+            _Worker([_Team(s[i : i + size], batches, window) for i in range(0, len(s), size)])
+            for s in shares
+        ]
+        self.pool = ThreadPoolExecutor(workers) if workers > 1 else None
 
     def advance(self, first: int, last: int, rate: Tensor) -> Tensor:
         """Train from one epoch to another, the last one excluded.
@@ -82,25 +97,23 @@ class CompiledDescent:
         Returns:
             Sums over the updates of the norms of the weight matrices' steps, ``(K,)``.
         """
-        for group in self.groups:
-            group.set(group.program.rate, rate)
-            group.set(group.program.path, torch.zeros_like(rate))
+        self.table["rate"].copy_(rate)
+        path = self.table["path"].zero_()
         if self.pool is None:
             self.workers[0].train(first, last)
         else:
             list(self.pool.map(lambda worker: worker.train(first, last), self.workers))
-        return torch.cat([group.get(group.program.path) for group in self.groups])[:, 0]
+        return path[:, 0].clone()
 
     @property
     def rows(self) -> Tensor:
         """A copy of the states, as rows of `Field`."""
-        return torch.cat([group.rows(group.program.parameters) for group in self.groups])
+        return self.table["parameters"].clone()
 
     @property
     def diverged(self) -> Tensor:
         """Which members have been put back, ``(K,)``."""
-        flags = torch.cat([group.get(group.program.diverged) for group in self.groups])
-        return flags[:, 0] == 1
+        return self.table["diverged"][:, 0] == 1
 
 
 class CompiledFlow:
@@ -110,66 +123,76 @@ class CompiledFlow:
         samples = cohort.inputs.shape[1]
         batches = Batches(torch.zeros(cohort.members, dtype=torch.int64), samples, samples)
         limits = (start.relative, start.absolute, start.max_steps)
-        self.groups = [
-            _Group(FlowProgram(cohort, objective, batches, layout, *limits), members)
-            for layout, members in _parts(cohort)
-        ]
-        for group in self.groups:
-            program = group.program
-            group.set_rows(program.point, start.point)
-            group.set_rows(program.slopes[0], start.slope)
-            group.set(program.decay, 2 * cohort.weight_decay[:, None])
-        self._write("step", start.step)
-        self._write("diverged", start.diverged)
-        self.blocks = [(group, block) for group in self.groups for block in range(group.blocks)]
-        count = min(torch.get_num_threads(), len(self.blocks))
-        self.pool = ThreadPoolExecutor(count) if count > 1 else None
+        self.table = FlowProgram.table_of(start.point, start.slope)
+        self.table["decay"].copy_(2 * cohort.weight_decay[:, None])
+        self._clock("step").copy_(start.step)
+        self._clock("diverged").copy_(start.diverged)
+
+        def program(layout: Layout) -> FlowProgram:
+            return FlowProgram(cohort, objective, batches, layout, *limits, self.table)
+
+        self.blocks = _blocks(cohort, program)
+        self.order = batches.orders(0, 1)
+        workers = min(torch.get_num_threads(), len(self.blocks))
+        self.idle: SimpleQueue[_Arenas] = SimpleQueue()
+        for _ in range(workers):
+            self.idle.put(_Arenas())
+        self.pool = ThreadPoolExecutor(workers) if workers > 1 else None
 
     def advance(self, end: float) -> None:
         """Bring every member to time ``end``, unless it stalls before."""
-        time = self._read("time")
-        self._write("end", torch.full_like(time, end))
-        self._write("going", (time < end) & ~self.stalled & ~self.diverged)
-        # As many threads as there are take arenas from the queue, since members differ in steps.
+        self._clock("end").fill_(end)
+        going = (self._clock("time") < end) & ~self.stalled & ~self.diverged
+        self._clock("going").copy_(going)
+        # As many threads as there are take blocks from a queue, since members differ in steps.
         apply = map if self.pool is None else self.pool.map
-        list(apply(lambda place: self._follow(*place), self.blocks))
+        list(apply(self._follow, self.blocks))
 
-    def _follow(self, group: _Group[FlowProgram], block: int) -> None:
-        """Attempt steps until no member of an arena is going."""
-        going, operations = self._place(group, "going"), group.operations
-        run, arena = _FOLLOW(machine_code(follow, "follow")), group.arenas[block].data_ptr()
-        run(arena, operations.data_ptr(), len(operations), going, group.width)
+    def _follow(self, block: _Block[FlowProgram]) -> None:
+        """Attempt steps until no member of a block is going."""
+        arenas, program = self.idle.get(), block.program
+        flags = (program.going, program.arena.members)
+        arenas.run(_follow(), block, flags, self.order)
+        self.idle.put(arenas)
 
     @property
     def point(self) -> Tensor:
         """A copy of the states, as rows of `Field`."""
-        return torch.cat([group.rows(group.program.point) for group in self.groups])
+        return self.table["point"].clone()
 
     @property
     def accepted(self) -> Tensor:
         """Steps made, ``(K,)`` int64."""
-        return self._read("accepted").long()
+        return self._clock("accepted").long()
 
     @property
     def diverged(self) -> Tensor:
-        return self._read("diverged") == 1
+        return self._clock("diverged") == 1
 
     @property
     def stalled(self) -> Tensor:
-        return self._read("stalled") == 1
+        return self._clock("stalled") == 1
 
-    def _place(self, group: _Group[FlowProgram], name: str) -> int:
-        return int(group.program.clock + CLOCK.index(name) * group.width)
-
-    def _read(self, name: str) -> Tensor:
-        return torch.cat([group.get(self._place(group, name)) for group in self.groups])[:, 0]
-
-    def _write(self, name: str, values: Tensor) -> None:
-        for group in self.groups:
-            group.set(self._place(group, name), values.to(torch.float64)[:, None])
+    def _clock(self, name: str) -> Tensor:
+        return self.table["clock"][:, CLOCK.index(name)]
 
 
-def _parts(cohort: Cohort) -> list[tuple[Layout, range]]:
+@dataclass(frozen=True, eq=False)
+class _Block(Generic[AnyProgram]):
+    """Members that share an arena; several of them share its vectors."""
+
+    program: AnyProgram
+    sections: Tensor
+    """The program in memory."""
+    members: range
+
+    @property
+    def work(self) -> int:
+        """Several members side by side take about as long as the fewest that do so one by one."""
+        return 1 if self.program.arena.members == 1 else FEWEST_LANES
+
+
+def _blocks(cohort: Cohort, program_of: Callable[[Layout], AnyProgram]) -> list[_Block[AnyProgram]]:
     """Which members share vectors, and which do not."""
     members, lanes = cohort.members, lanes_of(cohort.inputs.dtype)
     shared = members - members % lanes if members % lanes < FEWEST_LANES else members
@@ -177,98 +200,90 @@ def _parts(cohort: Cohort) -> list[tuple[Layout, range]]:
         ("members", range(shared)),
         ("samples", range(shared, members)),
     ]
-    return [part for part in parts if part[1]]
+    blocks = []
+    for layout, part in parts:
+        if part:
+            program = program_of(layout)
+            sections, width = memory(program.sections), program.arena.members
+            starts = range(0, len(part), width)
+            blocks += [_Block(program, sections, part[i : i + width]) for i in starts]
+    return blocks
 
 
-AnyProgram = TypeVar("AnyProgram", DescentProgram, FlowProgram)
+class _Arenas:
+    """What one thread trains in: an arena for each program that it has met."""
 
+    def __init__(self) -> None:
+        self.arenas: dict[DescentProgram | FlowProgram, Tensor] = {}
 
-class _Group(Generic[AnyProgram]):
-    """Consecutive members, in arenas of one layout."""
-
-    def __init__(self, program: AnyProgram, members: range) -> None:
-        self.program: AnyProgram = program
-        self.members = members
-        self.width = program.arena.members
-        self.blocks = -(-len(members) // self.width)
-        self.arenas = torch.zeros(self.blocks, program.arena.size, dtype=program.arena.dtype)
-        for place, number in program.constants:
-            self._numbers(place, 1).fill_(number)
-        self.operations = memory(program.operations)
-        if program.prepare:
-            order, operations = program.batches.orders(0, 1), memory(program.prepare)
-            for block in range(self.blocks):
-                self.descend(block, operations, (len(operations), 0, 0, 1, 0), order)
-
-    def _numbers(self, place: int, count: int) -> Tensor:
-        """What there is once per member, ``(blocks, count, width)``."""
-        flat = self.arenas[:, place : place + count * self.width]
-        return flat.view(self.blocks, count, self.width)
-
-    def get(self, place: int, count: int = 1) -> Tensor:
-        """Numbers of the members, ``(members, count)``."""
-        return self._numbers(place, count).mT.reshape(-1, count)[: len(self.members)]
-
-    def set(self, place: int, values: Tensor) -> None:
-        """Write numbers given for the whole cohort, ``(K, count)``; spare lanes repeat the last."""
-        lanes = torch.arange(self.blocks * self.width).clamp(max=len(self.members) - 1)
-        chosen = values[self.members.start + lanes].view(self.blocks, self.width, -1)
-        self._numbers(place, values.shape[1]).copy_(chosen.mT)
-
-    def rows(self, place: int) -> Tensor:
-        """Parameters of the members, as rows of `Field`."""
-        return self.get(place, self.program.count)[:, self.program.columns]
-
-    def set_rows(self, place: int, rows: Tensor) -> None:
-        wide = rows.new_zeros(len(rows), self.program.count)
-        wide[:, self.program.columns] = rows
-        self.set(place, wide)
-
-    def of(self, block: int) -> range:
-        """The members in an arena."""
-        return self.members[block * self.width : (block + 1) * self.width]
-
-    def descend(
-        self, block: int, operations: Tensor, counts: tuple[int, ...], order: Tensor
+    def run(
+        self, driver: Any, block: _Block[AnyProgram], numbers: Sequence[int], order: Tensor
     ) -> None:
-        """Run operations before, during and after so many epochs of so many updates."""
-        run, arena = _DESCEND(machine_code(descend, "descend")), self.arenas[block].data_ptr()
-        run(arena, operations.data_ptr(), *counts, self.of(block).start, order.data_ptr())
-
-
-# A call of either lets other threads run meanwhile.
-_DESCEND = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 6, ctypes.c_void_p)
-_FOLLOW = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 3)
+        """Call a driver; ``numbers`` are those between its sections and the first member."""
+        program = block.program
+        if program not in self.arenas:
+            self.arenas[program] = program.arena.filled(program.constants)
+        counts = map(len, program.sections)
+        arena, sections = self.arenas[program].data_ptr(), block.sections.data_ptr()
+        driver(arena, sections, *counts, *numbers, block.members.start, order.data_ptr())
 
 
 class _Worker:
-    """The arenas that one thread trains, one after the other."""
+    """The members that one thread trains, one team after the other."""
 
-    def __init__(self, batches: Batches, window: int) -> None:
-        self.batches, self.window = batches, window
-        self.blocks: list[tuple[_Group[DescentProgram], int]] = []
-        self.members: list[int] = []
-        self.work = 0
-        self.ready = range(0)
-        """Epochs for which the order of samples is known."""
-
-    def take(self, group: _Group[DescentProgram], block: int) -> None:
-        self.blocks.append((group, block))
-        self.members.extend(group.of(block))
-        # Several members side by side take about as long as the fewest that do so one by one.
-        self.work += 1 if group.width == 1 else FEWEST_LANES
+    def __init__(self, teams: Sequence[_Team]) -> None:
+        self.teams, self.arenas = teams, _Arenas()
 
     def train(self, first: int, last: int) -> None:
+        for team in self.teams:
+            team.train(self.arenas, first, last)
+
+
+class _Team:
+    """Blocks for which the order of samples is made at once, for so many epochs."""
+
+    def __init__(
+        self, blocks: Sequence[_Block[DescentProgram]], batches: Batches, window: int
+    ) -> None:
+        self.blocks, self.window = blocks, window
+        members = [member for block in blocks for member in block.members]
+        self.batches = batches.of(torch.tensor(members))
+        self.ready = range(0)
+        """Epochs for which the order is known."""
+
+    def train(self, arenas: _Arenas, first: int, last: int) -> None:
         while first < last:
             if first not in self.ready:
                 self.ready = range(first, first + self.window)
-                batches = self.batches.of(torch.tensor(self.members))
-                self.order = batches.orders(self.ready.start, self.ready.stop)
+                self.order = self.batches.orders(self.ready.start, self.ready.stop)
             stop, row = min(last, self.ready.stop), 0
-            for group, block in self.blocks:
-                order, program = self.order[row:, first - self.ready.start :], group.program
-                counts = (len(program.before), len(program.during), len(program.after))
-                updates = self.batches.updates
-                group.descend(block, group.operations, (*counts, stop - first, updates), order)
-                row += len(group.of(block))
+            for block in self.blocks:
+                order = self.order[row:, first - self.ready.start :]
+                arenas.run(_descend(), block, (stop - first, self.batches.updates), order)
+                row += len(block.members)
             first = stop
+
+
+def _lookahead(batches: Batches, epochs: int, members: int) -> tuple[int, int]:
+    """For how many of some members, and how many epochs, the order of samples is made at a time."""
+    most = ORDER_BYTES // (8 * batches.keys)
+    wanted = min(epochs, -(-AHEAD // batches.updates))
+    team = max(1, min(members, most // wanted))
+    return team, max(1, min(epochs, most // team))
+
+
+def _driver(build: Callable[[ir.Module], ir.Function], numbers: int) -> Any:
+    """A driver with so many integers among its arguments; other threads run meanwhile."""
+    pointer = ctypes.c_void_p
+    kind = ctypes.CFUNCTYPE(None, pointer, pointer, *[ctypes.c_int64] * numbers, pointer)
+    return kind(machine_code(build, build.__name__))
+
+
+@cache
+def _descend() -> Any:
+    return _driver(descend, 8)
+
+
+@cache
+def _follow() -> Any:
+    return _driver(follow, 6)

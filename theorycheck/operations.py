@@ -789,6 +789,47 @@ def unit_back(k: Operation, gradient: Value, direction: Value, norm: Value, coun
 # --- Steps
 
 
+def residents(k: Operation, last: Value) -> list[Value]:
+    """The members in the arena's lanes; lanes beyond the last member repeat it."""
+    first = Value(k, k.member)
+    members = [first + lane for lane in range(k.lanes if k.members else 1)]
+    return [member.compare("<", last).where(member, last) for member in members]
+
+
+@operation
+def enter(
+    k: Operation,
+    place: Value,
+    row: Value,
+    stride: Value,
+    last: Value,
+    count: Value,
+    room: Value,
+) -> None:
+    """Fetch ``count`` numbers from the members' rows, and fill up with zeros.
+
+    ``row`` is the address of the first member's numbers, rows are ``stride`` apart.
+    """
+    source, result = k.address(row, k.real), k.numbers(place)
+    starts = [member * stride for member in residents(k, last)]
+    with k.loop(0, count) as i:
+        numbers = [source[start + i] for start in starts]
+        result[i] = k.gather(numbers) if k.members else numbers[0]
+    with k.loop(count, room) as i:
+        result[i] = k.constant(k.number, 0.0)
+
+
+@operation
+def leave(k: Operation, place: Value, row: Value, stride: Value, last: Value, count: Value) -> None:
+    """Take the numbers back to where `enter` found them."""
+    source, result = k.numbers(place), k.address(row, k.real)
+    starts = [member * stride for member in residents(k, last)]
+    with k.loop(0, count) as i:
+        number = source[i]
+        for lane, start in enumerate(starts):
+            result[start + i] = k.lane(number, lane) if k.members else number
+
+
 @operation
 def load(
     k: Operation,
@@ -801,16 +842,12 @@ def load(
     cells: Value,
     last: Value,
 ) -> None:
-    """The samples of a batch; ``data`` is an address, lanes beyond the last member repeat it."""
+    """The samples of a batch; ``data`` is an address."""
     source, result = k.address(data, k.real), k.numbers(out)
     order, update, first = Array(k, k.order, 8), Value(k, k.update), Value(k, k.member)
-    members = []
-    for lane in range(k.lanes if k.members else 1):
-        member = first + lane
-        members.append(member.compare("<", last).where(member, last))
     with k.loop(0, batch) as n:
         starts = []
-        for member in members:
+        for member in residents(k, last):
             row = (member - first) * order_stride
             chosen = order[row + update * batch + n]
             starts.append(member * member_stride + chosen * width)

@@ -8,9 +8,10 @@ vertices forward, the loss, the vertices backward, the step. A driver in machine
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate, pairwise
 
 import torch
 from llvmlite import ir
@@ -57,6 +58,13 @@ class Arena:
         self.cells = batch if layout == "members" else -(-batch // self.lanes)
         """Vectors that the samples of a unit take."""
 
+    def filled(self, constants: Sequence[tuple[int, float]]) -> Tensor:
+        """Such memory, with numbers that are the same for all members in their places."""
+        arena = torch.zeros(self.size, dtype=self.dtype)
+        for place, number in constants:
+            arena[place : place + self.members] = number
+        return arena
+
     def numbers(self, count: int = 1) -> int:
         """Room for what there is once per member."""
         return self._take(count * self.members)
@@ -69,6 +77,24 @@ class Arena:
         start, line = self.size, ALIGNMENT // self.dtype.itemsize
         self.size += -(-reals // line) * line
         return start
+
+
+class Table:
+    """What members keep between their times in an arena: a row of numbers for each.
+
+    Args:
+        columns: how many numbers there are of each kind.
+    """
+
+    def __init__(self, members: int, dtype: torch.dtype, columns: dict[str, int]) -> None:
+        self.numbers = torch.zeros(members, sum(columns.values()), dtype=dtype)
+        self.columns = dict(zip(columns, accumulate(columns.values(), initial=0), strict=False))
+        blocks = torch.split(self.numbers, list(columns.values()), dim=1)
+        self._blocks: dict[str, Tensor] = dict(zip(columns, blocks, strict=True))
+
+    def __getitem__(self, name: str) -> Tensor:
+        """The numbers of one kind, ``(K, count)``; a view, to be read and written."""
+        return self._blocks[name]
 
 
 @dataclass(frozen=True)
@@ -117,8 +143,14 @@ class Program:
     """
 
     def __init__(
-        self, cohort: Cohort, objective: Objective, batches: Batches, layout: Layout
+        self,
+        cohort: Cohort,
+        objective: Objective,
+        batches: Batches,
+        layout: Layout,
+        table: Table,
     ) -> None:
+        self.table = table
         self.cohort, self.objective, self.batches = cohort, objective, batches
         self.network, self.state = cohort.network, cohort.state
         self.batch = batches.batch_size
@@ -133,22 +165,25 @@ class Program:
         """``decay`` is the gradient of the penalty per weight, ``2 lambda``."""
         self.share = self._constant(1 / self.batch)
         self.portion = self.share if objective.reduction == "mean" else self._constant(1.0)
+        self.enter: list[Record] = []
+        """Operations that fetch members from the table."""
+        self.leave: list[Record] = []
+        """Operations that take them back."""
         self.load: list[Record] = []
         """Operations that fetch a batch."""
         self.tape: list[Record] = []
         """Operations that go from a batch to the gradient."""
+        self._keep("decay", self.decay, changes=False)
+        # Where tensors are filled up their gradient is not written, and what another member has
+        # left there need not be finite.
+        count = self.count * arena.members // arena.lanes
+        self._emit(self.enter, "clear", out=self.gradient, count=count)
 
     @property
     def _normalised(self) -> bool:
         return self.state.parametrisation == "weight-norm"
 
-    @property
-    def prepare(self) -> list[Record]:
-        """Operations to be run once, before all others."""
-        return self.load if self.batches.whole else []
-
     def _write_tape(self, window: int) -> None:
-        """``window`` is how many epochs the order of samples is known for at a time."""
         self.effective = {i: self._parameter(i) for i in self.places}
         if self._normalised:
             self._normalise()
@@ -170,23 +205,17 @@ class Program:
         """Weight matrices first, then other parameters, then ``rho``: the order of `Field`."""
         parameters, weights = self.network.parameters, self.network.weights
         others = [i for i in range(len(parameters)) if i not in weights]
-        self.places: dict[int, int] = {}
-        columns: list[int] = []
-        position = 0
-        for i in (*weights, *others):
-            size = math.prod(parameters[i].shape)
-            self.places[i] = position
-            columns.extend(range(position, position + size))
-            position += padded(size)
+        sizes = [self._size(i) for i in (*weights, *others)]
         self.matrices = sum(padded(self._size(i)) for i in weights)
         """The room of the weight matrices."""
-        self.rho = position
+        self.rho = sum(map(padded, sizes))
         if self.state.rho is not None:
-            columns.append(position)
-            position += STRIPES
-        self.count = position
-        self.columns = torch.tensor(columns)
-        """Where the numbers of a row of `Field` are among the parameters."""
+            sizes.append(1)
+        positions = list(accumulate(map(padded, sizes), initial=0))
+        self.count = positions.pop()
+        self.places = dict(zip((*weights, *others), positions, strict=False))
+        self.segments = list(zip(positions, sizes, strict=True))
+        """Where the tensors of a row of `Field` are among the parameters, and their sizes."""
 
     def _scratch(self) -> int:
         """Room for the values or slopes of a layer, sample by sample, where lanes are samples."""
@@ -219,6 +248,29 @@ class Program:
     def _table(self, table: Tensor) -> int:
         self.kept.append(table)
         return table.data_ptr()
+
+    # --- Members come and go
+
+    def _keep(self, name: str, place: int, *, changes: bool = True) -> None:
+        """What there is of a kind once per member comes from the table, and goes back to it."""
+        column, count = self.table.columns[name], self.table[name].shape[1]
+        self._exchange(column, place, count, count, changes)
+
+    def _keep_rows(self, name: str, place: int) -> None:
+        """The same for a row of `Field`."""
+        column = self.table.columns[name]
+        for position, size in self.segments:
+            offset = position * self.arena.members
+            self._exchange(column, place + offset, size, padded(size), changes=True)
+            column += size
+
+    def _exchange(self, column: int, place: int, count: int, room: int, changes: bool) -> None:
+        members, stride = self.table.numbers.shape
+        first = self.table.numbers.data_ptr() + column * self.arena.dtype.itemsize
+        given = {"place": place, "row": first, "stride": stride, "last": members - 1}
+        self._emit(self.enter, "enter", **given, count=count, room=room)
+        if changes:
+            self._emit(self.leave, "leave", **given, count=count)
 
     # --- Operations
 
@@ -504,17 +556,27 @@ class DescentProgram(Program):
         objective: Objective,
         batches: Batches,
         layout: Layout,
+        table: Table,
         window: int,
-        momentum: bool,
     ) -> None:
-        super().__init__(cohort, objective, batches, layout)
+        """``window`` is how many epochs the order of samples is known for at a time."""
+        super().__init__(cohort, objective, batches, layout, table)
         arena = self.arena
         self.start = arena.numbers(self.count)
-        self.buffer = arena.numbers(self.count) if momentum else None
+        self.buffer = arena.numbers(self.count) if "buffer" in table.columns else None
         self.rate, self.momentum, self.length = (arena.numbers() for _ in range(3))
         self.path, self.diverged = arena.numbers(), arena.numbers()
         self.squares, self.unused = arena.numbers(), arena.numbers()
+        self._keep_rows("parameters", self.parameters)
+        if self.buffer is not None:
+            self._keep_rows("buffer", self.buffer)
+            self._keep("momentum", self.momentum, changes=False)
+        self._keep("rate", self.rate, changes=False)
+        self._keep("path", self.path)
+        self._keep("diverged", self.diverged)
         self._write_tape(window)
+        if batches.whole:
+            self.enter.extend(self.load)
         self.during = [*([] if batches.whole else self.load), *self.tape]
         for first, last, _ in self.coefficients:
             if first or self._normalised:
@@ -530,9 +592,21 @@ class DescentProgram(Program):
         given |= {"rate": self.rate, "path": self.path, "diverged": self.diverged}
         self._emit(self.after, "end_epoch", **given)
 
+    @staticmethod
+    def table_of(rows: Tensor, momentum: bool) -> Table:
+        """What members keep whose states are rows of `Field`."""
+        members, numbers = rows.shape
+        columns = {"parameters": numbers, "decay": 1, "rate": 1, "path": 1, "diverged": 1}
+        if momentum:
+            columns |= {"buffer": numbers, "momentum": 1}
+        table = Table(members, rows.dtype, columns)
+        table["parameters"].copy_(rows)
+        return table
+
     @property
-    def operations(self) -> list[Record]:
-        return [*self.before, *self.during, *self.after]
+    def sections(self) -> list[list[Record]]:
+        """The operations, in the order in which `descend` wants them."""
+        return [self.enter, self.before, self.during, self.after, self.leave]
 
     def _learn(self, edge: Edge, index: int, slopes: int, source: int) -> None:
         if self._normalised:
@@ -568,12 +642,18 @@ class FlowProgram(Program):
         relative_tolerance: float,
         absolute_tolerance: float,
         max_steps: int,
+        table: Table,
     ) -> None:
-        super().__init__(cohort, objective, batches, layout)
+        super().__init__(cohort, objective, batches, layout, table)
         self._write_tape(window=1)
+        self.enter.extend(self.load)
         arena = self.arena
         self.clock, self.point = arena.numbers(len(CLOCK)), arena.numbers(self.count)
+        self.going = self.clock + CLOCK.index("going") * arena.members
         self.slopes = [arena.numbers(self.count) for _ in ERROR]
+        self._keep_rows("point", self.point)
+        self._keep_rows("slope", self.slopes[0])
+        self._keep("clock", self.clock)
         self.operations: list[Record] = []
         step = self.clock + CLOCK.index("used") * arena.members
         stride = (self.slopes[1] - self.slopes[0]) // arena.members
@@ -602,7 +682,12 @@ class FlowProgram(Program):
                     coefficient=coefficient,
                     count=last - first,
                 )
-        limits = [relative_tolerance, absolute_tolerance, 1 / len(self.columns), max_steps]
+        limits = [
+            relative_tolerance,
+            absolute_tolerance,
+            1 / sum(size for _, size in self.segments),
+            max_steps,
+        ]
         self._emit(
             self.operations,
             "judge_step",
@@ -614,9 +699,25 @@ class FlowProgram(Program):
             **given,
         )
 
+    @staticmethod
+    def table_of(points: Tensor, slopes: Tensor) -> Table:
+        """What members keep whose states and velocities are rows of `Field`."""
+        members, numbers = points.shape
+        columns = {"point": numbers, "slope": numbers, "decay": 1, "clock": len(CLOCK)}
+        table = Table(members, points.dtype, columns)
+        table["point"].copy_(points)
+        table["slope"].copy_(slopes)
+        return table
 
-def memory(records: list[Record]) -> Tensor:
-    """Records as the drivers read them, ``(records, RECORD)``."""
+    @property
+    def sections(self) -> list[list[Record]]:
+        """The operations, in the order in which `follow` wants them."""
+        return [self.enter, self.operations, self.leave]
+
+
+def memory(sections: Sequence[list[Record]]) -> Tensor:
+    """Records of all sections as the drivers read them, ``(records, RECORD)``."""
+    records = [record for section in sections for record in section]
     return torch.tensor([[*record, *[0] * (RECORD - len(record))] for record in records])
 
 
@@ -633,26 +734,27 @@ def _operation(
 
 
 def descend(module: ir.Module) -> ir.Function:
-    """Run the operations before, during and after so many epochs of so many updates.
+    """Train members of an arena for some epochs.
 
-    Arguments: arena, program; how many operations before, during and after an epoch; epochs,
-    updates; the first member of the arena; the order of its samples.
+    Arguments: arena, program; how many operations its sections have, in the order of
+    `DescentProgram.sections`; epochs, updates of an epoch; the first member of the arena; the order
+    of the samples.
     """
     words = INT.as_pointer()
-    kind = ir.FunctionType(ir.VoidType(), [words, words, *[INT] * 6, words])
+    kind = ir.FunctionType(ir.VoidType(), [words, words, *[INT] * 8, words])
     k = Code(ir.Function(module, kind, "descend"), ir.DoubleType(), 1)
     arena, program, *numbers, order = k.function.args
-    before, during, after, epochs, updates, member = (Value(k, number) for number in numbers)
-
-    def run(start: Value | int, stop: Value, update: Value) -> None:
-        with k.loop(start, stop) as i:
-            _perform(k, arena, program, i, member, order, update)
-
+    *counts, epochs, updates, member = (Value(k, number) for number in numbers)
+    run = _sections(k, arena, program, counts, member, order)
+    enter, before, during, after, leave = run
+    none = k.constant(INT, 0)
+    enter(none)
     with k.loop(0, epochs) as epoch:
-        run(0, before, epoch)
+        before(epoch)
         with k.loop(0, updates) as update:
-            run(before, before + during, epoch * updates + update)
-        run(before + during, before + during + after, epoch)
+            during(epoch * updates + update)
+        after(epoch)
+    leave(none)
     k.builder.ret_void()
     return k.function
 
@@ -660,27 +762,49 @@ def descend(module: ir.Module) -> ir.Function:
 def follow(module: ir.Module) -> ir.Function:
     """Attempt steps as long as a member of the arena is going.
 
-    Arguments: arena, program; how many operations it has; where the flags of members that are going
-    are, and how many.
+    Arguments: arena, program; how many operations its sections have, in the order of
+    `FlowProgram.sections`; where the flags of members that are going are, and how many; the first
+    member of the arena; the order of the samples.
     """
     words = INT.as_pointer()
-    kind = ir.FunctionType(ir.VoidType(), [words, words, INT, INT, INT])
+    kind = ir.FunctionType(ir.VoidType(), [words, words, *[INT] * 6, words])
     k = Code(ir.Function(module, kind, "follow"), ir.DoubleType(), 1)
-    arena, program, *numbers = k.function.args
-    operations, place, members = (Value(k, number) for number in numbers)
-    none = Value(k, ir.Constant(INT, 0))
+    arena, program, *numbers, order = k.function.args
+    *counts, place, members, member = (Value(k, number) for number in numbers)
+    enter, attempt, leave = _sections(k, arena, program, counts, member, order)
+    none = k.constant(INT, 0)
     flags = k.array(k.builder.bitcast(arena, k.real.as_pointer()), place, k.real)
 
     def going() -> Value:
         total = k.variable(k.constant(k.real, 0.0))
-        with k.loop(0, members) as member:
-            total.set(total.get() + flags[member])
+        with k.loop(0, members) as i:
+            total.set(total.get() + flags[i])
         return total.get().compare(">", 0.0)
 
-    with k.repeat(going), k.loop(0, operations) as i:
-        _perform(k, arena, program, i, none, program, none)
+    enter(none)
+    with k.repeat(going):
+        attempt(none)
+    leave(none)
     k.builder.ret_void()
     return k.function
+
+
+def _sections(
+    k: Code,
+    arena: ir.Value,
+    program: ir.Value,
+    counts: Sequence[Value],
+    member: Value,
+    order: ir.Value,
+) -> list[Callable[[Value], None]]:
+    """For every section what emits the calls of its operations, given the number of the update."""
+
+    def run(start: Value, stop: Value, update: Value) -> None:
+        with k.loop(start, stop) as i:
+            _perform(k, arena, program, i, member, order, update)
+
+    stops = list(accumulate(counts, Value.__add__, initial=k.constant(INT, 0)))
+    return [partial(run, *ends) for ends in pairwise(stops)]
 
 
 def _perform(
