@@ -364,9 +364,10 @@ def _store(result: Array, width: Value) -> Tile:
     return tile
 
 
-def dense_products(
+@operation
+def dense_gradient(
     k: Operation,
-    out: Value,
+    gradient: Value,
     slopes: Value,
     source: Value,
     height: Value,
@@ -376,12 +377,12 @@ def dense_products(
     scratch: Value,
     tile: Tile | None = None,
 ) -> None:
-    """``out[o, i] = sum_n slopes[o, n] source[i, n]``.
+    """``gradient[o, i] = sum_n slopes[o, n] source[i, n]``.
 
     Where lanes are samples, they become columns of the matrix here: ``scratch`` takes the source
-    sample by sample. Where they are members, ``tile`` may take the entries instead of ``out``.
+    sample by sample. Where they are members, ``tile`` may take the entries instead of ``gradient``.
     """
-    result, left, right = k.numbers(out), k.numbers(slopes), k.numbers(source)
+    result, left, right = k.numbers(gradient), k.numbers(slopes), k.numbers(source)
     unit, store = k.per_unit(cells), _store(result, width)
     operands = (left, right, height, width, 1, samples)
     places = (lambda o, _: o * unit, lambda i, _: i * unit)
@@ -410,9 +411,10 @@ def dense_products(
     correlate(k, *operands, *places, store, first_column=width / k.lanes * k.lanes)
 
 
-def convolution_products(
+@operation
+def convolution_gradient(
     k: Operation,
-    out: Value,
+    gradient: Value,
     slopes: Value,
     source: Value,
     patches: Value,
@@ -424,13 +426,13 @@ def convolution_products(
     scratch: Value,
     tile: Tile | None = None,
 ) -> None:
-    """``out[f, t] = sum_p sum_n slopes[f, p, n] source[patches[p, t], n]``.
+    """``gradient[f, t] = sum_p sum_n slopes[f, p, n] source[patches[p, t], n]``.
 
     Where lanes are samples, they become filters here: ``scratch`` takes the slopes position by
     position and sample by sample, filters filled up to whole vectors. Where they are members,
-    ``tile`` may take the entries instead of ``out``.
+    ``tile`` may take the entries instead of ``gradient``.
     """
-    result, left, right = k.numbers(out), k.numbers(slopes), k.numbers(source)
+    result, left, right = k.numbers(gradient), k.numbers(slopes), k.numbers(source)
     pixels, unit = k.address(patches, INT), k.per_unit(cells)
 
     def pixel_of(entry: Value, position: Value) -> Value:
@@ -479,40 +481,6 @@ def convolution_products(
     spill = k.local(k.vector)
     pieces = k.narrow(spill)
     tiles(k, size, groups, (4, 2), columns)
-
-
-@operation
-def dense_gradient(
-    k: Operation,
-    gradient: Value,
-    slopes: Value,
-    source: Value,
-    height: Value,
-    width: Value,
-    cells: Value,
-    samples: Value,
-    scratch: Value,
-) -> None:
-    dense_products(k, gradient, slopes, source, height, width, cells, samples, scratch)
-
-
-@operation
-def convolution_gradient(
-    k: Operation,
-    gradient: Value,
-    slopes: Value,
-    source: Value,
-    patches: Value,
-    count: Value,
-    positions: Value,
-    size: Value,
-    cells: Value,
-    samples: Value,
-    scratch: Value,
-) -> None:
-    convolution_products(
-        k, gradient, slopes, source, patches, count, positions, size, cells, samples, scratch
-    )
 
 
 # --- Layers
@@ -994,7 +962,7 @@ def dense_step(
     """Move the weights of a dense connection along their gradient as soon as it is known."""
     matrix = MatrixMotion(Motion(k, weights, buffer, coefficient, rate, momentum, squares), width)
     shape = height, width, cells, samples, scratch
-    dense_products(k, gradient, slopes, source, *shape, tile=matrix.tile)
+    dense_gradient(k, gradient, slopes, source, *shape, tile=matrix.tile)
     if not k.members:
         matrix.rows(k.numbers(gradient), height)
     matrix.finish()
@@ -1023,7 +991,7 @@ def convolution_step(
     """Move the filters of a convolution along their gradient as soon as it is known."""
     matrix = MatrixMotion(Motion(k, weights, buffer, coefficient, rate, momentum, squares), size)
     shape = patches, count, positions, size, cells, samples, scratch
-    convolution_products(k, gradient, slopes, source, *shape, tile=matrix.tile)
+    convolution_gradient(k, gradient, slopes, source, *shape, tile=matrix.tile)
     if not k.members:
         matrix.rows(k.numbers(gradient), count)
     matrix.finish()

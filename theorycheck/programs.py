@@ -42,9 +42,14 @@ def lanes_of(dtype: torch.dtype) -> int:
     return VECTOR_BYTES // dtype.itemsize
 
 
+def whole(count: int, size: int) -> int:
+    """The least multiple of a size that is no less than a count."""
+    return -(-count // size) * size
+
+
 def padded(count: int) -> int:
     """The room that so many parameters of one tensor take."""
-    return -(-count // STRIPES) * STRIPES
+    return whole(count, STRIPES)
 
 
 class Arena:
@@ -58,10 +63,10 @@ class Arena:
         self.cells = batch if layout == "members" else -(-batch // self.lanes)
         """Vectors that the samples of a unit take."""
 
-    def filled(self, constants: Sequence[tuple[int, float]]) -> Tensor:
+    def filled(self, constants: dict[float, int]) -> Tensor:
         """Such memory, with numbers that are the same for all members in their places."""
         arena = torch.zeros(self.size, dtype=self.dtype)
-        for place, number in constants:
+        for number, place in constants.items():
             arena[place : place + self.members] = number
         return arena
 
@@ -74,8 +79,8 @@ class Arena:
         return self._take(count * self.cells * self.lanes)
 
     def _take(self, reals: int) -> int:
-        start, line = self.size, ALIGNMENT // self.dtype.itemsize
-        self.size += -(-reals // line) * line
+        start = self.size
+        self.size += whole(reals, ALIGNMENT // self.dtype.itemsize)
         return start
 
 
@@ -155,8 +160,9 @@ class Program:
         self.network, self.state = cohort.network, cohort.state
         self.batch = batches.batch_size
         self.arena = arena = Arena(cohort.inputs.dtype, layout, self.batch)
-        self.constants: list[tuple[int, float]] = []
-        """Places of numbers that are the same for all members, and the numbers."""
+        self.constants: dict[float, int] = {}
+        """Numbers that are the same for all members, and their places."""
+        self.patches: dict[Convolution, dict[str, int]] = {}
         self.kept: list[Tensor] = []
         """What operations hold addresses of."""
         self._place_parameters()
@@ -225,7 +231,7 @@ class Program:
         for layer in self.network.layers:
             for edge in layer.edges:
                 if isinstance(edge.map, Convolution):
-                    filters = -(-edge.map.filters // self.arena.lanes) * self.arena.lanes
+                    filters = whole(edge.map.filters, self.arena.lanes)
                     units.append(filters * edge.map.positions)
                 elif isinstance(edge.map, Dense):
                     units.append(self.network.width(edge.source))
@@ -241,13 +247,13 @@ class Program:
         return self.gradient + self.places[index] * self.arena.members
 
     def _constant(self, number: float) -> int:
-        place = self.arena.numbers()
-        self.constants.append((place, number))
-        return place
+        if number not in self.constants:
+            self.constants[number] = self.arena.numbers()
+        return self.constants[number]
 
-    def _table(self, table: Tensor) -> int:
-        self.kept.append(table)
-        return table.data_ptr()
+    def _address(self, data: Tensor) -> int:
+        self.kept.append(data)
+        return data.data_ptr()
 
     # --- Members come and go
 
@@ -322,7 +328,7 @@ class Program:
             self.load,
             "load",
             out=out,
-            data=self._table(data),
+            data=self._address(data),
             width=width,
             member_stride=0 if shared else samples * width,
             # Batches of all samples are the same for all members.
@@ -419,14 +425,16 @@ class Program:
         )
 
     def _patches(self, connection: Convolution) -> dict[str, int]:
-        table = torch.from_numpy(connection.patches()).contiguous()
-        positions, size = table.shape
-        return {
-            "patches": self._table(table),
-            "count": connection.filters,
-            "positions": positions,
-            "size": size,
-        }
+        if connection not in self.patches:
+            table = torch.from_numpy(connection.patches()).contiguous()
+            positions, size = table.shape
+            self.patches[connection] = {
+                "patches": self._address(table),
+                "count": connection.filters,
+                "positions": positions,
+                "size": size,
+            }
+        return self.patches[connection]
 
     def _loss(self, window: int) -> None:
         arena, output = self.arena, self.vertices[-1]
@@ -507,10 +515,10 @@ class Program:
 
     def _learn(self, edge: Edge, index: int, slopes: int, source: int) -> None:
         """Write the gradient by a matrix."""
-        name, given = self._weight_products(edge, index, slopes, source)
+        name, given = self._gradient_of(edge, index, slopes, source)
         self._emit(self.tape, f"{name}_gradient", **given)
 
-    def _weight_products(
+    def _gradient_of(
         self, edge: Edge, index: int, slopes: int, source: int
     ) -> tuple[str, dict[str, int]]:
         """The kind of connection, and what the gradient by its matrix is made of."""
@@ -612,7 +620,7 @@ class DescentProgram(Program):
         if self._normalised:
             super()._learn(edge, index, slopes, source)
             return
-        name, given = self._weight_products(edge, index, slopes, source)
+        name, given = self._gradient_of(edge, index, slopes, source)
         self._step(self.tape, f"{name}_step", **given, **self._motion(self.places[index]))
 
     def _motion(self, first: int) -> dict[str, int]:
@@ -666,7 +674,7 @@ class FlowProgram(Program):
                 out=self.parameters,
                 point=self.point,
                 step=step,
-                factors=self._table(torch.tensor(weights, dtype=torch.float64)),
+                factors=self._address(torch.tensor(weights, dtype=torch.float64)),
                 stages=stage,
                 **given,
             )
@@ -694,7 +702,7 @@ class FlowProgram(Program):
             clock=self.clock,
             point=self.point,
             trial=self.parameters,
-            factors=self._table(torch.tensor([*ERROR, *limits], dtype=torch.float64)),
+            factors=self._address(torch.tensor([*ERROR, *limits], dtype=torch.float64)),
             stages=len(ERROR),
             **given,
         )
