@@ -942,6 +942,25 @@ def step(
 
 
 @moving
+def matrix_step(
+    k: Operation,
+    weights: Value,
+    buffer: Value | None,
+    coefficient: Value,
+    rate: Value,
+    momentum: Value | None,
+    squares: Value,
+    gradient: Value,
+    height: Value,
+    width: Value,
+) -> None:
+    """Move a matrix as `dense_step` does, given the gradient by it; where lanes are samples."""
+    matrix = MatrixMotion(Motion(k, weights, buffer, coefficient, rate, momentum, squares), width)
+    matrix.rows(k.numbers(gradient), height)
+    matrix.finish()
+
+
+@moving
 def dense_step(
     k: Operation,
     weights: Value,
@@ -959,12 +978,13 @@ def dense_step(
     samples: Value,
     scratch: Value,
 ) -> None:
-    """Move the weights of a dense connection along their gradient as soon as it is known."""
+    """Move the weights of a dense connection along their gradient as soon as it is known.
+
+    Only where lanes are members; elsewhere `matrix_step` comes after the gradient.
+    """
     matrix = MatrixMotion(Motion(k, weights, buffer, coefficient, rate, momentum, squares), width)
     shape = height, width, cells, samples, scratch
     dense_gradient(k, gradient, slopes, source, *shape, tile=matrix.tile)
-    if not k.members:
-        matrix.rows(k.numbers(gradient), height)
     matrix.finish()
 
 
@@ -988,12 +1008,10 @@ def convolution_step(
     samples: Value,
     scratch: Value,
 ) -> None:
-    """Move the filters of a convolution along their gradient as soon as it is known."""
+    """Move the filters of a convolution along their gradient, like `dense_step`."""
     matrix = MatrixMotion(Motion(k, weights, buffer, coefficient, rate, momentum, squares), size)
     shape = patches, count, positions, size, cells, samples, scratch
     convolution_gradient(k, gradient, slopes, source, *shape, tile=matrix.tile)
-    if not k.members:
-        matrix.rows(k.numbers(gradient), count)
     matrix.finish()
 
 

@@ -620,8 +620,15 @@ class DescentProgram(Program):
         if self._normalised:
             super()._learn(edge, index, slopes, source)
             return
-        name, given = self._gradient_of(edge, index, slopes, source)
-        self._step(self.tape, f"{name}_step", **given, **self._motion(self.places[index]))
+        motion = self._motion(self.places[index])
+        if self.arena.layout == "members":
+            name, given = self._gradient_of(edge, index, slopes, source)
+            self._step(self.tape, f"{name}_step", **given, **motion)
+        else:
+            super()._learn(edge, index, slopes, source)
+            height, width = self.network.parameters[index].shape
+            given = {"gradient": self._gradient(index), "height": height, "width": width}
+            self._step(self.tape, "matrix_step", **given, **motion)
 
     def _motion(self, first: int) -> dict[str, int]:
         """How parameters from one on move."""
