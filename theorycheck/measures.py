@@ -20,6 +20,11 @@ from torch import Tensor
 from theorycheck.errors import InputError
 from theorycheck.networks import Network, Parameters, frobenius_norms
 
+try:
+    from theorycheck import spectra
+except ImportError:
+    spectra = None  # type: ignore[assignment]
+
 
 def margins(outputs: Tensor, signs: Tensor) -> Tensor:
     """Margin ``y_n f_n`` of every sample (xu2022, Section 3.2).
@@ -320,6 +325,9 @@ def nc4(grouped: Tensor, classifier: Tensor) -> Tensor:
 def singular_values(weights: Tensor) -> Tensor:
     """Singular values in descending order, ``(K, min(p, q))``.
 
+    In machine code (`theorycheck.spectra`) where llvmlite is installed, on a CPU, unless matrices
+    are large; by LAPACK or its like elsewhere.
+
     Args:
         weights: ``(K, p, q)``.
 
@@ -332,7 +340,9 @@ def singular_values(weights: Tensor) -> Tensor:
     )
     # The decomposition of the whole stack fails on one non-finite matrix.
     invalid = ~_finite(weights)
-    values: Tensor = torch.linalg.svdvals(weights.masked_fill(invalid[:, None, None], 0.0))
+    finite = weights.masked_fill(invalid[:, None, None], 0.0)
+    compiled = spectra is not None and spectra.suits(finite)
+    values: Tensor = (spectra.singular_values if compiled else torch.linalg.svdvals)(finite)
     return values.masked_fill(invalid[:, None], math.nan)
 
 

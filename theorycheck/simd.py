@@ -231,6 +231,16 @@ class Code:
     def maximum(self, first: Value, second: Value) -> Value:
         return first.compare(">", second).where(first, second)
 
+    def minimum(self, first: Value, second: Value) -> Value:
+        return first.compare("<", second).where(first, second)
+
+    def any(self, condition: Value) -> Value:
+        """The integer 1 if a condition on vectors holds in a lane, else 0."""
+        lanes = ir.IntType(self.lanes)
+        bits = self.builder.bitcast(condition.ir, lanes)
+        some = self.builder.icmp_unsigned("!=", bits, ir.Constant(lanes, 0))
+        return Value(self, self.builder.zext(some, INT))
+
     def splat(self, number: Value) -> Value:
         """A vector with the number in every lane."""
         undefined = ir.Constant(self.vector, ir.Undefined)
