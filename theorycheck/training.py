@@ -39,7 +39,12 @@ T = TypeVar("T")
 Engine = Literal["auto", "compiled", "stacked"]
 
 RECORDS = 8
-"""Definition: how often a descent is recorded after its start if nothing else is asked for."""
+"""Definition: how often a descent is recorded after its start, at most, if nothing else is asked
+for."""
+
+RECORD_UPDATES = 1000
+"""Definition: so many updates lie between two such records at least, so that what they cost is
+little of the run; a run of fewer updates is recorded at its start and at its end."""
 
 
 def velocity(cohort: Cohort, objective: Objective) -> State:
@@ -60,6 +65,38 @@ def velocity(cohort: Cohort, objective: Objective) -> State:
 
 Measure = Callable[[Network, State, Tensor, Tensor], Tensor]
 """``(network, state, inputs, targets)`` to a tensor whose first axis is the member."""
+
+
+@dataclass(frozen=True)
+class GradientNorm:
+    """Stands for a measure: the Euclidean norm of `velocity` on all samples, ``(K,)``.
+
+    Over everything that is trained, the penalty included. Since that takes the weight decay and
+    room for intermediate results, every cohort, or piece of one that does not fit into memory, has
+    a measure of its own, whose room is allocated once.
+    """
+
+    objective: Objective
+
+    def of(self, cohort: Cohort) -> Measure:
+        """The measure for a cohort.
+
+        Raises:
+            InputError: as `velocity`.
+        """
+        check(cohort, self.objective)
+        field = Field(cohort, self.objective)
+
+        def norm(network: Network, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
+            moved = field.velocity(field.pack(state), inputs, targets)
+            size: Tensor = torch.linalg.vector_norm(moved, dim=1)
+            return size
+
+        return norm
+
+
+Measures = Mapping[str, Measure | GradientNorm]
+"""What is recorded, by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +150,7 @@ def gradient_flow(
     relative_tolerance: float = 1e-8,
     absolute_tolerance: float = 1e-10,
     max_steps: int = 100_000,
-    measures: Mapping[str, Measure] | None = None,
+    measures: Measures | None = None,
     engine: Engine = "auto",
 ) -> Run:
     """Follow `velocity` from time 0 to ``horizon`` with error control.
@@ -158,7 +195,7 @@ def _flow(
     times: Sequence[float],
     horizon: float,
     tolerances: tuple[float, float, int],
-    measures: Mapping[str, Measure] | None,
+    measures: Measures | None,
     engine: Engine,
 ) -> Run:
     field, recorder = Field(cohort, objective), _Recorder(cohort, measures)
@@ -188,13 +225,14 @@ def gradient_descent(
     momentum: float | Tensor = 0.0,
     milestones: Sequence[int] = (),
     decay: float = 0.1,
-    measures: Mapping[str, Measure] | None = None,
+    measures: Measures | None = None,
     record_every: int | None = None,
     engine: Engine = "auto",
 ) -> Run:
     """Full-batch gradient descent: `sgd` with one batch of all samples, an epoch being a step."""
     samples = cohort.inputs.shape[1]
     batches = Batches(torch.zeros(cohort.members, dtype=torch.int64), samples, samples)
+    record_every = _record_every(steps, batches) if record_every is None else record_every
     schedule = _Schedule(cohort, steps, learning_rate, momentum, milestones, decay, record_every)
     return _descend(cohort, objective, batches, schedule, measures, engine)
 
@@ -211,7 +249,7 @@ def sgd(
     milestones: Sequence[int] = (),
     decay: float = 0.1,
     sampling: Sampling = "reshuffle",
-    measures: Mapping[str, Measure] | None = None,
+    measures: Measures | None = None,
     record_every: int | None = None,
     engine: Engine = "auto",
 ) -> Run:
@@ -237,7 +275,8 @@ def sgd(
         milestones: counts of finished epochs after which the learning rate is multiplied by
             ``decay``.
         record_every: the measures are evaluated at the start, after every so many epochs, and at
-            the end, on all samples; by default `RECORDS` times, evenly.
+            the end, on all samples; by default evenly, at most `RECORDS` times after the start
+            and once in `RECORD_UPDATES` updates.
         engine: ``compiled`` machine code (`theorycheck.lanes`) or ``stacked`` tensors
             (`theorycheck.stacked`), which follow the same trajectory up to rounding; ``auto``
             compiles small networks on a CPU where llvmlite is installed.
@@ -249,6 +288,7 @@ def sgd(
     if tuple(batch_seeds.shape) != (cohort.members,) or batch_seeds.dtype != torch.int64:
         raise InputError(f"batch_seeds must be int64 of shape ({cohort.members},)")
     batches = Batches(batch_seeds, cohort.inputs.shape[1], batch_size, sampling)
+    record_every = _record_every(epochs, batches) if record_every is None else record_every
     schedule = _Schedule(cohort, epochs, learning_rate, momentum, milestones, decay, record_every)
     return _descend(cohort, objective, batches, schedule, measures, engine)
 
@@ -281,9 +321,13 @@ class _Recorder:
     """Evaluates the measures and gathers the trace."""
 
     def __init__(
-        self, cohort: Cohort, measures: Mapping[str, Measure] | None, reserved: Sequence[str] = ()
+        self, cohort: Cohort, measures: Measures | None, reserved: Sequence[str] = ()
     ) -> None:
-        self.cohort, self.measures = cohort, measures or {}
+        self.cohort = cohort
+        self.measures = {
+            name: measure.of(cohort) if isinstance(measure, GradientNorm) else measure
+            for name, measure in (measures or {}).items()
+        }
         taken = sorted(set(self.measures) & set(reserved))
         if taken:
             raise InputError(f"the measure name {taken[0]!r} is taken: choose another")
@@ -315,10 +359,9 @@ class _Schedule:
         momentum: float | Tensor,
         milestones: Sequence[int],
         decay: float,
-        record_every: int | None,
+        record_every: int,
     ) -> None:
-        self.epochs, self.decay = epochs, decay
-        self.record_every = -(-epochs // RECORDS) if record_every is None else record_every
+        self.epochs, self.decay, self.record_every = epochs, decay, record_every
         self.milestones = tuple(milestones)
         self.learning_rate = _per_member("learning_rate", learning_rate, cohort)
         self.momentum = _per_member("momentum", momentum, cohort)
@@ -354,12 +397,17 @@ class _Schedule:
         return pairwise([0, *sorted(ends)])
 
 
+def _record_every(epochs: int, batches: Batches) -> int:
+    """After how many epochs a record is due by default."""
+    return max(-(-epochs // RECORDS), -(-RECORD_UPDATES // batches.updates))
+
+
 def _descend(
     cohort: Cohort,
     objective: Objective,
     batches: Batches,
     schedule: _Schedule,
-    measures: Mapping[str, Measure] | None,
+    measures: Measures | None,
     engine: Engine,
 ) -> Run:
     check(cohort, objective)
@@ -377,7 +425,7 @@ def _descend_together(
     objective: Objective,
     batches: Batches,
     schedule: _Schedule,
-    measures: Mapping[str, Measure] | None,
+    measures: Measures | None,
     engine: Engine,
 ) -> Run:
     network, field = cohort.network, Field(cohort, objective)
