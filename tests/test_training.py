@@ -740,6 +740,29 @@ def test_the_gradient_norm_is_that_of_the_velocity(
     assert len(allocated) == 1
 
 
+@pytest.mark.parametrize(("largest", "expected"), [(2 * 4, 1), (2 * 4 - 1, 2)])
+def test_small_records_are_taken_on_one_thread(
+    largest: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two weights and four samples are eight products; afterwards all threads are there again."""
+    monkeypatch.setattr(training, "SMALL", largest)
+    seen = []
+
+    def threads(network: Network, state: State, *data: Tensor) -> Tensor:
+        seen.append(torch.get_num_threads())
+        return torch.zeros(len(state.parameters[0]))
+
+    cohort, measured = dyadic_cohort(mlp((1, 1, 1))), {"threads": threads}
+    torch.set_num_threads(2)
+    try:
+        gradient_descent(cohort, Objective(), learning_rate=0.125, steps=1, measures=measured)
+        gradient_flow(cohort, Objective(), horizon=0.125, measures=measured)
+        assert seen == [expected] * 4
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+
+
 # --- batches --------------------------------------------------------------------------------------
 
 

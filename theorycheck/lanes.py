@@ -71,7 +71,7 @@ class CompiledDescent:
         self.workers = [_Worker(batches, window) for _ in range(count)]
         for group, block in blocks:
             min(self.workers, key=lambda worker: worker.work).take(group, block)
-        self.pool = ThreadPoolExecutor(count) if count > 1 else None
+        self.pool = _pool(count)
 
     def advance(self, first: int, last: int, rate: Tensor) -> Tensor:
         """Train from one epoch to another, the last one excluded.
@@ -123,7 +123,7 @@ class CompiledFlow:
         self._write("diverged", start.diverged)
         self.blocks = [(group, block) for group in self.groups for block in range(group.blocks)]
         count = min(torch.get_num_threads(), len(self.blocks))
-        self.pool = ThreadPoolExecutor(count) if count > 1 else None
+        self.pool = _pool(count)
 
     def advance(self, end: float) -> None:
         """Bring every member to time ``end``, unless it stalls before."""
@@ -167,6 +167,13 @@ class CompiledFlow:
     def _write(self, name: str, values: Tensor) -> None:
         for group in self.groups:
             group.set(self._place(group, name), values.to(torch.float64)[:, None])
+
+
+def _pool(threads: int) -> ThreadPoolExecutor | None:
+    """Threads to train on, if there is more than one; in each of them torch works alone."""
+    if threads == 1:
+        return None
+    return ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(1))
 
 
 def _parts(cohort: Cohort) -> list[tuple[Layout, range]]:

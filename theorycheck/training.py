@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from copy import copy
 from dataclasses import dataclass, replace
@@ -210,7 +211,8 @@ def _flow(
             integrator = CompiledFlow(cohort, objective, start)
         for time in times:
             integrator.advance(time)
-            recorder.record(time, field.unpack(integrator.point))
+            with _calm(cohort):
+                recorder.record(time, field.unpack(integrator.point))
         integrator.advance(horizon)
     state = field.unpack(integrator.point)
     return recorder.run(state, integrator.accepted, integrator.diverged, integrator.stalled)
@@ -437,14 +439,17 @@ def _descend_together(
             descent = CompiledDescent(cohort, objective, batches, momentum, schedule.epochs)
         else:
             descent = StackedDescent(cohort, objective, batches, momentum)
-        recorded = descent.rows
-        unknown = torch.full_like(recorded[:, 0], math.nan)
-        recorder.record(0, field.unpack(recorded), distance=unknown, step=unknown)
+        with _calm(cohort):
+            recorded = descent.rows
+            unknown = torch.full_like(recorded[:, 0], math.nan)
+            recorder.record(0, field.unpack(recorded), distance=unknown, step=unknown)
         path, updates, total = torch.zeros_like(unknown), 0, 0
         for first, last in schedule.stretches():
             path += descent.advance(first, last, schedule.rate(first))
             updates += (last - first) * batches.updates
-            if schedule.records(last):
+            if not schedule.records(last):
+                continue
+            with _calm(cohort):
                 rows, diverged = descent.rows, descent.diverged
                 state, before = field.unpack(rows), field.unpack(recorded)
                 distance = _mean_distance(network, before, state)
@@ -454,10 +459,28 @@ def _descend_together(
                     distance=torch.where(diverged, unknown, distance),
                     step=torch.where(diverged, unknown, path / updates),
                 )
-                total += updates
-                recorded, path, updates = rows, torch.zeros_like(path), 0
+            total += updates
+            recorded, path, updates = rows, torch.zeros_like(path), 0
     steps = torch.full_like(diverged, total, dtype=torch.int64)
     return recorder.run(state, steps, diverged, torch.zeros_like(diverged))
+
+
+SMALL = 2**20
+"""A member's forward pass on all its samples takes at most so many products where records are taken
+on one thread. When torch's other threads have done their share they wait for more in a busy loop,
+some 7 ms, on the cores on which training goes on."""
+
+
+@contextmanager
+def _calm(cohort: Cohort) -> Iterator[None]:
+    """Let torch's other threads rest while a record is taken, if it is a small one."""
+    threads = torch.get_num_threads()
+    if cohort.network.products * cohort.inputs.shape[1] <= SMALL:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 LARGEST = 2**22
