@@ -19,7 +19,7 @@ from theorycheck.cohorts import Cohort, Objective, Parametrisation
 from theorycheck.networks import Convolution, Edge, Layer, Network, mlp
 from theorycheck.pieces import FULL, in_pieces
 from theorycheck.stacked import StackedDescent
-from theorycheck.training import Run, gradient_flow, sgd
+from theorycheck.training import GradientNorm, Measures, Run, gradient_flow, sgd
 
 pytest_plugins = ["pytester"]
 
@@ -58,14 +58,20 @@ def descent(cohort: Cohort, objective: Objective, engine: Any) -> Run:
         batch_seeds=torch.arange(members),
         milestones=[1],
         record_every=2,
-        measures={"first": lambda network, state, x, y: state.effective(network)[0]},
+        measures={
+            "first": lambda network, state, x, y: state.effective(network)[0],
+            "gradient": GradientNorm(objective),
+        },
         engine=engine,
     )
 
 
 def flow(cohort: Cohort, objective: Objective, engine: Any) -> Run:
     """Definition: its tolerances only say how long it takes; the bits are compared."""
-    measures = {"first": lambda network, state, x, y: state.parameters[0]}
+    measures: Measures = {
+        "first": lambda network, state, x, y: state.parameters[0],
+        "gradient": GradientNorm(objective),
+    }
     return gradient_flow(
         cohort,
         objective,

@@ -22,7 +22,7 @@ from scipy.integrate import RK45, solve_ivp
 from torch import Tensor
 
 from tests.cohorts import DEVICES, some
-from theorycheck import training
+from theorycheck import fields, training
 from theorycheck.batches import Batches, Sampling
 from theorycheck.cohorts import (
     Cohort,
@@ -35,9 +35,17 @@ from theorycheck.cohorts import (
     sample_losses,
 )
 from theorycheck.errors import InputError
+from theorycheck.fields import Field
 from theorycheck.flow import ERROR, STAGES, Integrator
 from theorycheck.networks import LINEAR, Network, mlp
-from theorycheck.training import Run, gradient_descent, gradient_flow, sgd, velocity
+from theorycheck.training import (
+    GradientNorm,
+    Run,
+    gradient_descent,
+    gradient_flow,
+    sgd,
+    velocity,
+)
 
 torch.set_num_threads(1)
 UNIT = 2.0**-53
@@ -47,13 +55,15 @@ PLAIN_SQUARE = Objective("square", "mean", "none")
 
 
 @pytest.fixture(autouse=True, params=["compiled", "stacked"])
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Every test is about both engines; the compiled one is there for the CPU only."""
 
-    def compiles(cohort: Cohort, *options: object) -> bool:
-        return request.param == "compiled" and cohort.inputs.device.type == "cpu"
+    def compiles(self: Any, batch_size: int) -> bool:
+        on_cpu: bool = self.cohort.inputs.device.type == "cpu"
+        return on_cpu and request.param == "compiled"
 
-    monkeypatch.setattr(training, "_compiles", compiles)
+    monkeypatch.setattr(training._Training, "compiles", compiles)
+    return str(request.param)
 
 
 # --- the oracle -----------------------------------------------------------------------------------
@@ -464,6 +474,7 @@ def test_sgd_follows_the_exact_updates(momentum: float, sampling: Sampling) -> N
         milestones=[2],
         decay=0.5,
         sampling=sampling,
+        record_every=1,
     )
     orders = Batches(seeds, 4, 2, sampling).orders(0, 4).transpose(0, 1).tolist()
     for k, rate in enumerate((Fraction(1, 8), Fraction(1, 16), Fraction(1, 4))):
@@ -654,7 +665,7 @@ def test_distances_span_the_records() -> None:
     weights = {"w": lambda network, state, x, y: state.parameters[0].flatten()}
     settings: dict[str, Any] = {"learning_rate": 0.125, "steps": 5, "measures": weights}
     run = gradient_descent(cohort, Objective(), record_every=2, **settings)
-    every = gradient_descent(cohort, Objective(), **settings)
+    every = gradient_descent(cohort, Objective(), record_every=1, **settings)
     assert run.times.tolist() == [0, 2, 4, 5]
     assert torch.equal(run.trace["w"], every.trace["w"][[0, 2, 4, 5]])
     assert torch.equal(run.trace["distance"][1:], run.trace["w"].diff(dim=0).abs())
@@ -662,6 +673,87 @@ def test_distances_span_the_records() -> None:
     assert torch.equal(every.trace["step"][1:], moduli)
     expected = torch.stack([moduli[:2].mean(dim=0), moduli[2:4].mean(dim=0), moduli[4]])
     assert torch.equal(run.trace["step"][1:], expected)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "batch_size", "expected"),
+    [
+        (1, 1, [0, 1]),
+        (249, 1, [0, 249]),
+        (600, 1, [0, 250, 500, 600]),
+        (8000, 4, [0, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000]),
+        (6001, 1, [0, 751, 1502, 2253, 3004, 3755, 4506, 5257, 6001]),
+    ],
+)
+def test_records_are_even_and_a_thousand_updates_apart(
+    epochs: int, batch_size: int, expected: list[int]
+) -> None:
+    """Four samples: an epoch has four updates, or one."""
+    cohort = dyadic_cohort(mlp((1, 1)), members=1)
+    options: dict[str, Any] = {"learning_rate": 0.125, "batch_seeds": torch.tensor([0])}
+    run = sgd(cohort, Objective(), batch_size=batch_size, epochs=epochs, **options)
+    assert run.times.tolist() == expected
+    assert run.steps.tolist() == [epochs * 4 // batch_size]
+
+
+def test_the_gradient_norm_is_the_length_of_a_step_by_its_rate() -> None:
+    """A single weight, full batches: both are exact. The penalty is part of it."""
+    cohort = dyadic_cohort(mlp((1, 1)))
+    gradient = {"gradient": GradientNorm(Objective())}
+    options: dict[str, Any] = {"learning_rate": 0.125, "steps": 3, "record_every": 1}
+    run = gradient_descent(cohort, Objective(), measures=gradient, **options)
+    assert cohort.weight_decay.any()
+    assert torch.equal(run.trace["gradient"][:-1] * 0.125, run.trace["step"][1:])
+
+
+@pytest.mark.parametrize("parametrisation", ["plain", "weight-norm"])
+def test_the_gradient_norm_is_that_of_the_velocity(
+    parametrisation: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In room that is allocated once for all records."""
+    cohort, objective = dyadic_cohort(mlp((2, 3, 1))), Objective()
+    if parametrisation == "weight-norm":
+        cohort, objective = unit_start(cohort, parametrisation), Objective(penalty="rho")
+    run = gradient_descent(cohort, objective, learning_rate=2.0**-6, steps=4)
+    states = [cohort.state, run.state]
+    moved = [velocity(replace(cohort, state=state), objective) for state in states]
+    rows = [Field(cohort, objective).pack(state) for state in moved]
+    norm, original, allocated = GradientNorm(objective).of(cohort), fields.Evaluation, []
+
+    def allocate(*options: Any) -> fields.Evaluation:
+        allocated.append(options)
+        return original(*options)
+
+    monkeypatch.setattr(fields, "Evaluation", allocate)
+    for state, row in zip(states, rows, strict=True):
+        found = norm(cohort.network, state, cohort.inputs, cohort.targets)
+        assert torch.equal(found, torch.linalg.vector_norm(row, dim=1))
+    assert len(allocated) == 1
+
+
+@pytest.mark.parametrize(("largest", "expected"), [(2 * 4, 1), (2 * 4 - 1, 2)])
+def test_beside_the_compiled_engine_torch_is_calm(
+    largest: int, expected: int, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two weights and four samples are eight products; afterwards all threads are there again."""
+    if engine == "stacked":
+        expected = 2
+    monkeypatch.setattr(training, "SMALL", largest)
+    seen = []
+
+    def threads(network: Network, state: State, *data: Tensor) -> Tensor:
+        seen.append(torch.get_num_threads())
+        return torch.zeros(len(state.parameters[0]))
+
+    cohort, measured = dyadic_cohort(mlp((1, 1, 1))), {"threads": threads}
+    torch.set_num_threads(2)
+    try:
+        gradient_descent(cohort, Objective(), learning_rate=0.125, steps=1, measures=measured)
+        gradient_flow(cohort, Objective(), horizon=0.125, measures=measured)
+        assert seen == [expected] * 4
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
 
 
 # --- batches --------------------------------------------------------------------------------------
@@ -988,6 +1080,7 @@ RHO = torch.ones(3).double()
         (lambda: Objective("hinge"), "unknown loss"),  # type: ignore[arg-type]
         (lambda: Objective(penalty="both"), "unknown penalty"),  # type: ignore[arg-type]
         (lambda: velocity(BASE, PLAIN_SQUARE), "no effect"),
+        (lambda: GradientNorm(PLAIN_SQUARE).of(BASE), "no effect"),
         (lambda: velocity(BASE, Objective(penalty="rho")), "needs a lagrange"),
         (lambda: velocity(BASE, Objective("cross_entropy")), "one-hot"),
         (

@@ -62,6 +62,7 @@ class CompiledDescent:
         batches: Batches,
         momentum: Tensor | None,
         epochs: int,
+        threads: int,
     ) -> None:
         """Make ready for at most so many epochs; ``momentum`` is ``(K, 1)``."""
         rows = Field(cohort, objective).pack(cohort.state)
@@ -70,7 +71,6 @@ class CompiledDescent:
         if momentum is not None:
             self.table["momentum"].copy_(momentum)
 
-        threads = torch.get_num_threads()
         team, window = _lookahead(batches, epochs, -(-cohort.members // threads))
 
         def program(layout: Layout) -> DescentProgram:
@@ -86,7 +86,7 @@ class CompiledDescent:
             _Worker([_Team(s[i : i + size], batches, window) for i in range(0, len(s), size)])
             for s in shares
         ]
-        self.pool = ThreadPoolExecutor(workers) if workers > 1 else None
+        self.pool = _pool(workers)
 
     def advance(self, first: int, last: int, rate: Tensor) -> Tensor:
         """Train from one epoch to another, the last one excluded.
@@ -119,7 +119,9 @@ class CompiledDescent:
 class CompiledFlow:
     """Gradient flow of a cohort on the CPU, going on from where an `Integrator` begins."""
 
-    def __init__(self, cohort: Cohort, objective: Objective, start: Integrator) -> None:
+    def __init__(
+        self, cohort: Cohort, objective: Objective, start: Integrator, threads: int
+    ) -> None:
         samples = cohort.inputs.shape[1]
         batches = Batches(torch.zeros(cohort.members, dtype=torch.int64), samples, samples)
         limits = (start.relative, start.absolute, start.max_steps)
@@ -133,11 +135,11 @@ class CompiledFlow:
 
         self.blocks = _blocks(cohort, program)
         self.order = batches.orders(0, 1)
-        workers = min(torch.get_num_threads(), len(self.blocks))
+        workers = min(threads, len(self.blocks))
         self.idle: SimpleQueue[_Arenas] = SimpleQueue()
         for _ in range(workers):
             self.idle.put(_Arenas())
-        self.pool = ThreadPoolExecutor(workers) if workers > 1 else None
+        self.pool = _pool(workers)
 
     def advance(self, end: float) -> None:
         """Bring every member to time ``end``, unless it stalls before."""
@@ -175,6 +177,13 @@ class CompiledFlow:
 
     def _clock(self, name: str) -> Tensor:
         return self.table["clock"][:, CLOCK.index(name)]
+
+
+def _pool(threads: int) -> ThreadPoolExecutor | None:
+    """Threads to train on, if there is more than one; in each of them torch works alone."""
+    if threads == 1:
+        return None
+    return ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(1))
 
 
 @dataclass(frozen=True, eq=False)

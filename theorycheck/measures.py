@@ -18,7 +18,12 @@ import torch
 from torch import Tensor
 
 from theorycheck.errors import InputError
-from theorycheck.networks import Network, Parameters, frobenius_norms
+from theorycheck.networks import Network, Parameters, mean_distance
+
+try:
+    from theorycheck import spectra
+except ImportError:
+    spectra = None  # type: ignore[assignment]
 
 
 def margins(outputs: Tensor, signs: Tensor) -> Tensor:
@@ -320,6 +325,9 @@ def nc4(grouped: Tensor, classifier: Tensor) -> Tensor:
 def singular_values(weights: Tensor) -> Tensor:
     """Singular values in descending order, ``(K, min(p, q))``.
 
+    In machine code (`theorycheck.spectra`) where llvmlite is installed, on a CPU, unless matrices
+    are large; by LAPACK or its like elsewhere.
+
     Args:
         weights: ``(K, p, q)``.
 
@@ -332,7 +340,9 @@ def singular_values(weights: Tensor) -> Tensor:
     )
     # The decomposition of the whole stack fails on one non-finite matrix.
     invalid = ~_finite(weights)
-    values: Tensor = torch.linalg.svdvals(weights.masked_fill(invalid[:, None, None], 0.0))
+    finite = weights.masked_fill(invalid[:, None, None], 0.0)
+    compiled = spectra is not None and spectra.suits(finite)
+    values: Tensor = (spectra.singular_values if compiled else torch.linalg.svdvals)(finite)
     return values.masked_fill(invalid[:, None], math.nan)
 
 
@@ -409,8 +419,7 @@ def weight_distance(network: Network, before: Parameters, after: Parameters) -> 
             f"parameters do not fit the network {network}: give one tensor per parameter, of shape "
             "(members, *shape), for the same members before and after",
         )
-    change = tuple(new - old for old, new in zip(before, after, strict=True))
-    return frobenius_norms(network, change).mean(dim=-1)
+    return mean_distance(network, before, after)
 
 
 def batch_gradient_norms(gradients: Tensor) -> Tensor:

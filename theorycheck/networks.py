@@ -456,6 +456,15 @@ def frobenius_norms(network: Network, parameters: Parameters) -> Tensor:
     return torch.stack(norms, dim=-1)
 
 
+def mean_distance(network: Network, before: Parameters, after: Parameters) -> Tensor:
+    """Mean over the weight matrices of the Frobenius norms of their changes, ``(K,)``.
+
+    d(W_{t+1}, W_t) of galanti2022, Section 4.2.
+    """
+    changes = tuple(new - old for old, new in zip(before, after, strict=True))
+    return frobenius_norms(network, changes).mean(dim=-1)
+
+
 def normalise(network: Network, parameters: Parameters) -> tuple[Tensor, Parameters]:
     """Split ``f_W = rho f_V`` into ``rho = prod_k rho_k``, shape ``(K,)``, and unit-norm ``V_k``.
 

@@ -12,7 +12,6 @@ import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
-from functools import reduce
 from threading import Lock
 
 import numpy as np
@@ -191,13 +190,6 @@ class Code:
         with self.builder.if_then(condition.ir):
             yield
 
-    def any(self, condition: Value) -> Value:
-        """Whether a condition holds in some lane."""
-        if not isinstance(condition.type, ir.VectorType):
-            return condition
-        lanes = [self.lane(condition, i) for i in range(condition.type.count)]
-        return reduce(Value.__or__, lanes)
-
     def least(self, number: Value, other: int) -> Value:
         return number.compare("<", other).where(number, self.constant(INT, other))
 
@@ -245,6 +237,17 @@ class Code:
 
     def maximum(self, first: Value, second: Value) -> Value:
         return first.compare(">", second).where(first, second)
+
+    def minimum(self, first: Value, second: Value) -> Value:
+        return first.compare("<", second).where(first, second)
+
+    def any(self, condition: Value) -> Value:
+        """Whether a condition on numbers or vectors holds in some lane."""
+        if not isinstance(condition.type, ir.VectorType):
+            return condition
+        lanes = ir.IntType(condition.type.count)
+        bits = self.builder.bitcast(condition.ir, lanes)
+        return Value(self, self.builder.icmp_unsigned("!=", bits, ir.Constant(lanes, 0)))
 
     def splat(self, number: Value) -> Value:
         """A vector with the number in every lane."""

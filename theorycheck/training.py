@@ -10,13 +10,15 @@ All trainers follow one vector field, `velocity`, and return a `Run`.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal, TypeVar
+from typing import Literal, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -26,20 +28,28 @@ from theorycheck.cohorts import Cohort, Objective, State, check, choose
 from theorycheck.errors import InputError
 from theorycheck.fields import Field
 from theorycheck.flow import Integrator
-from theorycheck.networks import Network, frobenius_norms
+from theorycheck.networks import Network, mean_distance
 from theorycheck.pieces import DESCENT_ROWS, FLOW_ROWS, bytes_per_member, in_pieces
 from theorycheck.stacked import StackedDescent
 
 try:
     from theorycheck.lanes import CompiledDescent, CompiledFlow
-except ImportError:
-    CompiledDescent = None  # type: ignore[assignment, misc]
+
+    COMPILER = True
+except (ImportError, OSError):
+    COMPILER = False
+"""Whether llvmlite is there and finds its library."""
 
 T = TypeVar("T")
 Engine = Literal["auto", "compiled", "stacked"]
 
 RECORDS = 8
-"""Definition: how often a descent is recorded after its start if nothing else is asked for."""
+"""Definition: how often a descent is recorded after its start, at most, if nothing else is asked
+for."""
+
+RECORD_UPDATES = 1000
+"""Definition: so many updates lie between two such records at least, so that what they cost is
+little of the run; a run of fewer updates is recorded at its start and at its end."""
 
 
 def velocity(cohort: Cohort, objective: Objective) -> State:
@@ -60,6 +70,38 @@ def velocity(cohort: Cohort, objective: Objective) -> State:
 
 Measure = Callable[[Network, State, Tensor, Tensor], Tensor]
 """``(network, state, inputs, targets)`` to a tensor whose first axis is the member."""
+
+
+@dataclass(frozen=True)
+class GradientNorm:
+    """Stands for a measure: the Euclidean norm of `velocity` on all samples, ``(K,)``.
+
+    Over everything that is trained, the penalty included. Since that takes the weight decay and
+    room for intermediate results, every cohort, or piece of one that does not fit into memory, has
+    a measure of its own, whose room is allocated once.
+    """
+
+    objective: Objective
+
+    def of(self, cohort: Cohort) -> Measure:
+        """The measure for a cohort.
+
+        Raises:
+            InputError: as `velocity`.
+        """
+        check(cohort, self.objective)
+        field = Field(cohort, self.objective)
+
+        def norm(network: Network, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
+            moved = field.velocity(field.pack(state), inputs, targets)
+            size: Tensor = torch.linalg.vector_norm(moved, dim=1)
+            return size
+
+        return norm
+
+
+Measures = Mapping[str, Measure | GradientNorm]
+"""What is recorded, by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +155,7 @@ def gradient_flow(
     relative_tolerance: float = 1e-8,
     absolute_tolerance: float = 1e-10,
     max_steps: int = 100_000,
-    measures: Mapping[str, Measure] | None = None,
+    measures: Measures | None = None,
     engine: Engine = "auto",
 ) -> Run:
     """Follow `velocity` from time 0 to ``horizon`` with error control.
@@ -134,7 +176,6 @@ def gradient_flow(
     Raises:
         InputError: for arguments out of range, for a cohort that is not float64, and as `velocity`.
     """
-    check(cohort, objective)
     if cohort.inputs.dtype != torch.float64:
         raise InputError("gradient flow needs float64: use cohort.to(dtype=torch.float64)")
     if not 0 < horizon < math.inf:
@@ -143,40 +184,8 @@ def gradient_flow(
         raise InputError("tolerances and max_steps must be positive")
     times = _checkpoint_times(horizon, checkpoints)
     tolerances = relative_tolerance, absolute_tolerance, max_steps
-
-    def train(members: slice) -> Run:
-        piece = cohort.part(members)
-        return _flow(piece, objective, times, horizon, tolerances, measures, engine)
-
-    need = bytes_per_member(cohort, objective, cohort.inputs.shape[1], FLOW_ROWS)
-    return Run.joined(*in_pieces(cohort.members, need, cohort.inputs.device, train))
-
-
-def _flow(
-    cohort: Cohort,
-    objective: Objective,
-    times: Sequence[float],
-    horizon: float,
-    tolerances: tuple[float, float, int],
-    measures: Mapping[str, Measure] | None,
-    engine: Engine,
-) -> Run:
-    field, recorder = Field(cohort, objective), _Recorder(cohort, measures)
-    with torch.no_grad():
-        start = Integrator(
-            lambda point: field.velocity(point, cohort.inputs, cohort.targets),
-            field.pack(cohort.state),
-            *tolerances,
-        )
-        integrator: Integrator | CompiledFlow = start
-        if _compiles(cohort, cohort.inputs.shape[1], engine):
-            integrator = CompiledFlow(cohort, objective, start)
-        for time in times:
-            integrator.advance(time)
-            recorder.record(time, field.unpack(integrator.point))
-        integrator.advance(horizon)
-    state = field.unpack(integrator.point)
-    return recorder.run(state, integrator.accepted, integrator.diverged, integrator.stalled)
+    flow = _Flow(cohort, objective, measures, engine, times, horizon, tolerances)
+    return _in_pieces(flow, cohort.inputs.shape[1], FLOW_ROWS)
 
 
 def gradient_descent(
@@ -188,15 +197,17 @@ def gradient_descent(
     momentum: float | Tensor = 0.0,
     milestones: Sequence[int] = (),
     decay: float = 0.1,
-    measures: Mapping[str, Measure] | None = None,
+    measures: Measures | None = None,
     record_every: int | None = None,
     engine: Engine = "auto",
 ) -> Run:
     """Full-batch gradient descent: `sgd` with one batch of all samples, an epoch being a step."""
     samples = cohort.inputs.shape[1]
     batches = Batches(torch.zeros(cohort.members, dtype=torch.int64), samples, samples)
+    record_every = _record_every(steps, batches) if record_every is None else record_every
     schedule = _Schedule(cohort, steps, learning_rate, momentum, milestones, decay, record_every)
-    return _descend(cohort, objective, batches, schedule, measures, engine)
+    descent = _Descent(cohort, objective, measures, engine, batches, schedule)
+    return _in_pieces(descent, batches.batch_size, DESCENT_ROWS)
 
 
 def sgd(
@@ -211,7 +222,7 @@ def sgd(
     milestones: Sequence[int] = (),
     decay: float = 0.1,
     sampling: Sampling = "reshuffle",
-    measures: Mapping[str, Measure] | None = None,
+    measures: Measures | None = None,
     record_every: int | None = None,
     engine: Engine = "auto",
 ) -> Run:
@@ -237,7 +248,8 @@ def sgd(
         milestones: counts of finished epochs after which the learning rate is multiplied by
             ``decay``.
         record_every: the measures are evaluated at the start, after every so many epochs, and at
-            the end, on all samples; by default `RECORDS` times, evenly.
+            the end, on all samples; by default evenly, at most `RECORDS` times after the start
+            and once in `RECORD_UPDATES` updates.
         engine: ``compiled`` machine code (`theorycheck.lanes`) or ``stacked`` tensors
             (`theorycheck.stacked`), which follow the same trajectory up to rounding; ``auto``
             compiles small networks on a CPU where llvmlite is installed.
@@ -249,8 +261,10 @@ def sgd(
     if tuple(batch_seeds.shape) != (cohort.members,) or batch_seeds.dtype != torch.int64:
         raise InputError(f"batch_seeds must be int64 of shape ({cohort.members},)")
     batches = Batches(batch_seeds, cohort.inputs.shape[1], batch_size, sampling)
+    record_every = _record_every(epochs, batches) if record_every is None else record_every
     schedule = _Schedule(cohort, epochs, learning_rate, momentum, milestones, decay, record_every)
-    return _descend(cohort, objective, batches, schedule, measures, engine)
+    descent = _Descent(cohort, objective, measures, engine, batches, schedule)
+    return _in_pieces(descent, batch_size, DESCENT_ROWS)
 
 
 def together(trainings: Sequence[Callable[[], T]]) -> list[T]:
@@ -281,9 +295,13 @@ class _Recorder:
     """Evaluates the measures and gathers the trace."""
 
     def __init__(
-        self, cohort: Cohort, measures: Mapping[str, Measure] | None, reserved: Sequence[str] = ()
+        self, cohort: Cohort, measures: Measures | None, reserved: Sequence[str] = ()
     ) -> None:
-        self.cohort, self.measures = cohort, measures or {}
+        self.cohort = cohort
+        self.measures = {
+            name: measure.of(cohort) if isinstance(measure, GradientNorm) else measure
+            for name, measure in (measures or {}).items()
+        }
         taken = sorted(set(self.measures) & set(reserved))
         if taken:
             raise InputError(f"the measure name {taken[0]!r} is taken: choose another")
@@ -315,10 +333,9 @@ class _Schedule:
         momentum: float | Tensor,
         milestones: Sequence[int],
         decay: float,
-        record_every: int | None,
+        record_every: int,
     ) -> None:
-        self.epochs, self.decay = epochs, decay
-        self.record_every = -(-epochs // RECORDS) if record_every is None else record_every
+        self.epochs, self.decay, self.record_every = epochs, decay, record_every
         self.milestones = tuple(milestones)
         self.learning_rate = _per_member("learning_rate", learning_rate, cohort)
         self.momentum = _per_member("momentum", momentum, cohort)
@@ -354,85 +371,152 @@ class _Schedule:
         return pairwise([0, *sorted(ends)])
 
 
-def _descend(
-    cohort: Cohort,
-    objective: Objective,
-    batches: Batches,
-    schedule: _Schedule,
-    measures: Mapping[str, Measure] | None,
-    engine: Engine,
-) -> Run:
-    check(cohort, objective)
-
-    def train(members: slice) -> Run:
-        own = batches.of(members), schedule.part(members)
-        return _descend_together(cohort.part(members), objective, *own, measures, engine)
-
-    need = bytes_per_member(cohort, objective, batches.batch_size, DESCENT_ROWS)
-    return Run.joined(*in_pieces(cohort.members, need, cohort.inputs.device, train))
+def _record_every(epochs: int, batches: Batches) -> int:
+    """After how many epochs a record is due by default."""
+    return max(-(-epochs // RECORDS), -(-RECORD_UPDATES // batches.updates))
 
 
-def _descend_together(
-    cohort: Cohort,
-    objective: Objective,
-    batches: Batches,
-    schedule: _Schedule,
-    measures: Mapping[str, Measure] | None,
-    engine: Engine,
-) -> Run:
-    network, field = cohort.network, Field(cohort, objective)
-    recorder = _Recorder(cohort, measures, ("distance", "step"))
-    momentum = schedule.momentum if bool((schedule.momentum > 0).any()) else None
-    with torch.no_grad():
-        descent: StackedDescent | CompiledDescent
-        if _compiles(cohort, batches.batch_size, engine):
-            descent = CompiledDescent(cohort, objective, batches, momentum, schedule.epochs)
-        else:
-            descent = StackedDescent(cohort, objective, batches, momentum)
-        recorded = descent.rows
-        unknown = torch.full_like(recorded[:, 0], math.nan)
-        recorder.record(0, field.unpack(recorded), distance=unknown, step=unknown)
-        path, updates, total = torch.zeros_like(unknown), 0, 0
-        for first, last in schedule.stretches():
-            path += descent.advance(first, last, schedule.rate(first))
-            updates += (last - first) * batches.updates
-            if schedule.records(last):
-                rows, diverged = descent.rows, descent.diverged
-                state, before = field.unpack(rows), field.unpack(recorded)
-                distance = _mean_distance(network, before, state)
-                recorder.record(
-                    last,
-                    state,
-                    distance=torch.where(diverged, unknown, distance),
-                    step=torch.where(diverged, unknown, path / updates),
-                )
-                total += updates
-                recorded, path, updates = rows, torch.zeros_like(path), 0
-    steps = torch.full_like(diverged, total, dtype=torch.int64)
-    return recorder.run(state, steps, diverged, torch.zeros_like(diverged))
+@dataclass(frozen=True, eq=False)
+class _Training(ABC):
+    """A cohort and what is done with it."""
+
+    cohort: Cohort
+    objective: Objective
+    measures: Measures | None
+    engine: Engine
+
+    @abstractmethod
+    def part(self, members: slice) -> Self:
+        """The same for some members."""
+
+    @abstractmethod
+    def run(self) -> Run:
+        """Train all members at once."""
+
+    def compiles(self, batch_size: int) -> bool:
+        """Whether the cohort trains in machine code; whatever the number of its members."""
+        cohort = self.cohort
+        choose("engine", self.engine, Engine)
+        possible = COMPILER and cohort.inputs.device.type == "cpu"
+        possible &= cohort.inputs.dtype in (torch.float32, torch.float64)
+        if self.engine == "compiled" and not possible:
+            raise InputError("the compiled engine needs llvmlite, a CPU, and float32 or float64")
+        small = cohort.network.products * batch_size <= LARGEST
+        return possible and (self.engine == "compiled" or (self.engine == "auto" and small))
+
+
+def _in_pieces(training: _Training, samples: int, rows: int) -> Run:
+    """Train as many members at once as fit; the updates see so many samples."""
+    cohort = training.cohort
+    check(cohort, training.objective)
+    need = bytes_per_member(cohort, training.objective, samples, rows)
+    pieces = in_pieces(
+        cohort.members, need, cohort.inputs.device, lambda members: training.part(members).run()
+    )
+    return Run.joined(*pieces)
+
+
+@dataclass(frozen=True, eq=False)
+class _Flow(_Training):
+    times: Sequence[float]
+    horizon: float
+    tolerances: tuple[float, float, int]
+
+    def part(self, members: slice) -> Self:
+        return replace(self, cohort=self.cohort.part(members))
+
+    def run(self) -> Run:
+        cohort, objective = self.cohort, self.objective
+        field, recorder = Field(cohort, objective), _Recorder(cohort, self.measures)
+        compiled = self.compiles(cohort.inputs.shape[1])
+        with torch.no_grad(), _calm(cohort, compiled) as threads:
+            start = Integrator(
+                lambda point: field.velocity(point, cohort.inputs, cohort.targets),
+                field.pack(cohort.state),
+                *self.tolerances,
+            )
+            integrator: Integrator | CompiledFlow = start
+            if compiled:
+                integrator = CompiledFlow(cohort, objective, start, threads)
+            for time in self.times:
+                integrator.advance(time)
+                recorder.record(time, field.unpack(integrator.point))
+            integrator.advance(self.horizon)
+            state = field.unpack(integrator.point)
+        return recorder.run(state, integrator.accepted, integrator.diverged, integrator.stalled)
+
+
+@dataclass(frozen=True, eq=False)
+class _Descent(_Training):
+    batches: Batches
+    schedule: _Schedule
+
+    def part(self, members: slice) -> Self:
+        return replace(
+            self,
+            cohort=self.cohort.part(members),
+            batches=self.batches.of(members),
+            schedule=self.schedule.part(members),
+        )
+
+    def run(self) -> Run:
+        cohort, batches, schedule = self.cohort, self.batches, self.schedule
+        network, field = cohort.network, Field(cohort, self.objective)
+        recorder = _Recorder(cohort, self.measures, ("distance", "step"))
+        compiled = self.compiles(batches.batch_size)
+        momentum = schedule.momentum if bool((schedule.momentum > 0).any()) else None
+        given = cohort, self.objective, batches, momentum
+        with torch.no_grad(), _calm(cohort, compiled) as threads:
+            descent: StackedDescent | CompiledDescent
+            if compiled:
+                descent = CompiledDescent(*given, schedule.epochs, threads)
+            else:
+                descent = StackedDescent(*given)
+            recorded = descent.rows
+            unknown = torch.full_like(recorded[:, 0], math.nan)
+            recorder.record(0, field.unpack(recorded), distance=unknown, step=unknown)
+            path, updates, total = torch.zeros_like(unknown), 0, 0
+            for first, last in schedule.stretches():
+                path += descent.advance(first, last, schedule.rate(first))
+                updates += (last - first) * batches.updates
+                if schedule.records(last):
+                    rows, diverged = descent.rows, descent.diverged
+                    state, before = field.unpack(rows), field.unpack(recorded)
+                    distance = mean_distance(
+                        network, before.effective(network), state.effective(network)
+                    )
+                    recorder.record(
+                        last,
+                        state,
+                        distance=torch.where(diverged, unknown, distance),
+                        step=torch.where(diverged, unknown, path / updates),
+                    )
+                    total += updates
+                    recorded, path, updates = rows, torch.zeros_like(path), 0
+        steps = torch.full_like(diverged, total, dtype=torch.int64)
+        return recorder.run(state, steps, diverged, torch.zeros_like(diverged))
 
 
 LARGEST = 2**22
 """So many products and sums of a forward pass on a batch, a member alone is worth torch's matrix
 products on all threads; below, calling them costs more than they save."""
 
-
-def _compiles(cohort: Cohort, batch_size: int, engine: Engine) -> bool:
-    """Whether a cohort trains in machine code; whatever the number of its members."""
-    choose("engine", engine, Engine)
-    possible = CompiledDescent is not None and cohort.inputs.device.type == "cpu"
-    possible &= cohort.inputs.dtype in (torch.float32, torch.float64)
-    if engine == "compiled" and not possible:
-        raise InputError("the compiled engine needs llvmlite, a CPU, and float32 or float64")
-    small = cohort.network.products * batch_size <= LARGEST
-    return possible and (engine == "compiled" or (engine == "auto" and small))
+SMALL = 2**20
+"""A member's forward pass on all its samples takes at most so many products where torch works on
+one thread beside the compiled engine. When torch's other threads have done their share they wait
+for more in a busy loop, some 7 ms, on the cores on which training goes on."""
 
 
-def _mean_distance(network: Network, before: State, after: State) -> Tensor:
-    """Mean over the weight matrices of the Frobenius norms of their changes, ``(K,)``."""
-    pairs = zip(before.effective(network), after.effective(network), strict=True)
-    changes = tuple(new - old for old, new in pairs)
-    return frobenius_norms(network, changes).mean(dim=-1)
+@contextmanager
+def _calm(cohort: Cohort, compiled: bool) -> Iterator[int]:
+    """Let torch's other threads rest where they would be in the way; how many there are."""
+    threads = torch.get_num_threads()
+    if compiled and cohort.network.products * cohort.inputs.shape[1] <= SMALL:
+        torch.set_num_threads(1)
+    try:
+        yield threads
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _checkpoint_times(horizon: float, checkpoints: int | Sequence[float]) -> list[float]:
