@@ -120,3 +120,28 @@ def test_products_and_sums_round_twice_unless_fused() -> None:
     epsilon = 2.0**-30
     found = apply("fused", np.float64, body, [1 + epsilon, 1 - epsilon], 2)
     assert found.tolist() == [0, -(epsilon**2)]
+
+
+@pytest.mark.parametrize("dtype", REALS)
+def test_transposed(dtype: Any) -> None:
+    def body(code: Code, numbers: Array, results: Array) -> None:
+        columns = code.transposed([code.unaligned(numbers.at(LANES * i))[0] for i in range(LANES)])
+        for i, column in enumerate(columns):
+            code.unaligned(results.at(LANES * i))[0] = column
+
+    square = np.arange(LANES**2).reshape(LANES, LANES)
+    found = apply("transposed", dtype, body, square, LANES**2)
+    assert np.array_equal(found.reshape(LANES, LANES), square.T)
+
+
+def test_branches() -> None:
+    """Of what is not a number, ``when`` and ``any`` see nothing."""
+
+    def body(code: Code, numbers: Array, results: Array) -> None:
+        vector = code.unaligned(numbers)[0]
+        for place, bound in enumerate((2.0, 3.0)):
+            with code.when(code.any(vector.compare(">", bound))):
+                results[place] = numbers[0]
+
+    given_numbers = [1.0, math.nan, 3.0, 0.0]
+    assert apply("branches", np.float64, body, given_numbers, 2).tolist() == [1.0, 0.0]

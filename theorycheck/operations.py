@@ -764,6 +764,25 @@ def residents(k: Operation, last: Value) -> list[Value]:
     return [member.compare("<", last).where(member, last) for member in members]
 
 
+def side_by_side(
+    k: Operation, source: Array, starts: Sequence[Value], count: Value
+) -> Iterator[tuple[Value, Value]]:
+    """What is so many places after the starts, and how many places: what there is once per member.
+
+    To be used in a loop, whose body is written once for each loop of the machine.
+    """
+    if not k.members:
+        with k.loop(0, count) as i:
+            yield i, source[starts[0] + i]
+        return
+    with k.loop(0, count, k.lanes) as i:
+        rows = [k.unaligned(source.at(start + i))[0] for start in starts]
+        for j, numbers in enumerate(k.transposed(rows)):
+            yield i + j, numbers
+    with k.loop(count - k.remainder(count, k.lanes), count) as i:
+        yield i, k.gather([source[start + i] for start in starts])
+
+
 @operation
 def enter(
     k: Operation,
@@ -779,10 +798,8 @@ def enter(
     ``row`` is the address of the first member's numbers, rows are ``stride`` apart.
     """
     source, result = k.address(row, k.real), k.numbers(place)
-    starts = [member * stride for member in residents(k, last)]
-    with k.loop(0, count) as i:
-        numbers = [source[start + i] for start in starts]
-        result[i] = k.gather(numbers) if k.members else numbers[0]
+    for i, number in side_by_side(k, source, [m * stride for m in residents(k, last)], count):
+        result[i] = number
     with k.loop(count, room) as i:
         result[i] = k.constant(k.number, 0.0)
 
@@ -792,10 +809,17 @@ def leave(k: Operation, place: Value, row: Value, stride: Value, last: Value, co
     """Take the numbers back to where `enter` found them."""
     source, result = k.numbers(place), k.address(row, k.real)
     starts = [member * stride for member in residents(k, last)]
-    with k.loop(0, count) as i:
-        number = source[i]
+    if not k.members:
+        with k.loop(0, count) as i:
+            result[starts[0] + i] = source[i]
+        return
+    with k.loop(0, count, k.lanes) as i:
+        rows = k.transposed([source[i + j] for j in range(k.lanes)])
+        for start, numbers in zip(starts, rows, strict=True):
+            k.unaligned(result.at(start + i))[0] = numbers
+    with k.loop(count - k.remainder(count, k.lanes), count) as i:
         for lane, start in enumerate(starts):
-            result[start + i] = k.lane(number, lane) if k.members else number
+            result[start + i] = k.lane(source[i], lane)
 
 
 @operation
@@ -819,10 +843,8 @@ def load(
             row = (member - first) * order_stride
             chosen = order[row + update * batch + n]
             starts.append(member * member_stride + chosen * width)
-        with k.loop(0, width) as i:
-            numbers = [source[start + i] for start in starts]
-            value = k.gather(numbers) if k.members else numbers[0]
-            result[i * k.per_unit(cells) + n] = value
+        for i, number in side_by_side(k, source, starts, width):
+            result[i * k.per_unit(cells) + n] = number
 
 
 class Motion:

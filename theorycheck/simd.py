@@ -251,10 +251,9 @@ class Code:
 
     def splat(self, number: Value) -> Value:
         """A vector with the number in every lane."""
-        undefined = ir.Constant(self.vector, ir.Undefined)
-        single = self.builder.insert_element(undefined, number.ir, ir.Constant(INT, 0))
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
-        return Value(self, self.builder.shuffle_vector(single, undefined, mask))
+        undefined = Value(self, ir.Constant(self.vector, ir.Undefined))
+        single = self.builder.insert_element(undefined.ir, number.ir, ir.Constant(INT, 0))
+        return self._shuffled(Value(self, single), undefined, [0] * self.lanes)
 
     def gather(self, numbers: Sequence[Value]) -> Value:
         """The vector of some numbers."""
@@ -262,6 +261,28 @@ class Code:
         for lane, number in enumerate(numbers):
             vector = self.builder.insert_element(vector, number.ir, ir.Constant(INT, lane))
         return Value(self, vector)
+
+    def transposed(self, rows: Sequence[Value]) -> list[Value]:
+        """As many vectors as they have lanes, taken for the rows of a square matrix.
+
+        Blocks off the diagonal change places, first halves of the matrix, then halves of these.
+        """
+        vectors, half = list(rows), self.lanes // 2
+        while half:
+            upper = [p + (self.lanes - half if p & half else 0) for p in range(self.lanes)]
+            lower = [p + half for p in upper]
+            for i in range(self.lanes):
+                if not i & half:
+                    pair = vectors[i], vectors[i + half]
+                    vectors[i] = self._shuffled(*pair, upper)
+                    vectors[i + half] = self._shuffled(*pair, lower)
+            half //= 2
+        return vectors
+
+    def _shuffled(self, first: Value, second: Value, places: Sequence[int]) -> Value:
+        """A vector of lanes of two, those of the second counting on."""
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), list(places))
+        return Value(self, self.builder.shuffle_vector(first.ir, second.ir, mask))
 
     def lane(self, vector: Value, lane: int) -> Value:
         return Value(self, self.builder.extract_element(vector.ir, ir.Constant(INT, lane)))
