@@ -16,6 +16,7 @@ from tests.cohorts import random_cohort
 from theorycheck import graphs
 from theorycheck.batches import Batches
 from theorycheck.cohorts import Objective
+from theorycheck.fields import Field
 from theorycheck.graphs import Replayed
 from theorycheck.networks import mlp
 from theorycheck.stacked import StackedDescent
@@ -28,7 +29,8 @@ def trained(batch_size: int, momentum: float, device: str, replayed: bool) -> li
     cohort = random_cohort(mlp((3, 5, 2), bias=True), 3, 12).to(device)
     batches = Batches(torch.arange(3), 12, batch_size)
     inertia = torch.full_like(cohort.weight_decay, momentum)[:, None] if momentum else None
-    descent = StackedDescent(cohort, Objective(), batches, inertia)
+    field = Field(cohort, Objective())
+    descent = StackedDescent(cohort, batches, inertia, field, field.pack(cohort.state))
     train: Any = descent._update
     if replayed:
         train = Replayed(descent._update, (descent._moving, descent._buffer, descent._lengths))

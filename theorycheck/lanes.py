@@ -24,7 +24,6 @@ from torch import Tensor
 
 from theorycheck.batches import Batches
 from theorycheck.cohorts import Cohort, Objective
-from theorycheck.fields import Field
 from theorycheck.flow import Integrator
 from theorycheck.operations import CLOCK, Layout
 from theorycheck.programs import (
@@ -61,11 +60,16 @@ class CompiledDescent:
         objective: Objective,
         batches: Batches,
         momentum: Tensor | None,
+        rows: Tensor,
         epochs: int,
         threads: int,
     ) -> None:
-        """Make ready for at most so many epochs; ``momentum`` is ``(K, 1)``."""
-        rows = Field(cohort, objective).pack(cohort.state)
+        """Make ready for at most so many epochs.
+
+        Args:
+            momentum: ``(K, 1)``.
+            rows: the states, as rows of `theorycheck.fields.Field`.
+        """
         self.table = DescentProgram.table_of(rows, momentum is not None)
         self.table["decay"].copy_(2 * cohort.weight_decay[:, None])
         if momentum is not None:
@@ -107,7 +111,7 @@ class CompiledDescent:
 
     @property
     def rows(self) -> Tensor:
-        """A copy of the states, as rows of `Field`."""
+        """A copy of the states, as rows."""
         return self.table["parameters"].clone()
 
     @property
@@ -159,7 +163,7 @@ class CompiledFlow:
 
     @property
     def point(self) -> Tensor:
-        """A copy of the states, as rows of `Field`."""
+        """A copy of the states, as rows."""
         return self.table["point"].clone()
 
     @property

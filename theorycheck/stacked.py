@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from theorycheck.batches import Batches
-from theorycheck.cohorts import Cohort, Objective
+from theorycheck.cohorts import Cohort
 from theorycheck.fields import Field
 from theorycheck.graphs import Replayed, Updates
 
@@ -20,13 +20,17 @@ class StackedDescent:
     """
 
     def __init__(
-        self, cohort: Cohort, objective: Objective, batches: Batches, momentum: Tensor | None
+        self,
+        cohort: Cohort,
+        batches: Batches,
+        momentum: Tensor | None,
+        field: Field,
+        rows: Tensor,
     ) -> None:
-        """``momentum`` is ``(K, 1)``."""
-        self.cohort, self.batches, self.momentum = cohort, batches, momentum
-        self.field = Field(cohort, objective)
-        self.rows = self.field.pack(cohort.state)
-        """The states, as rows of `Field`; training puts another tensor in their place."""
+        """``momentum`` is ``(K, 1)``; ``rows`` are the states, as rows of the field."""
+        self.cohort, self.batches, self.momentum, self.field = cohort, batches, momentum, field
+        self.rows = rows
+        """The states now: training puts another tensor in their place."""
         self.diverged = torch.zeros_like(self.rows[:, 0], dtype=torch.bool)
         """Which members have been put back, ``(K,)``."""
         self._moving = torch.empty_like(self.rows)

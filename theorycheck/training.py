@@ -465,14 +465,14 @@ class _Descent(_Training):
         recorder = _Recorder(cohort, self.measures, ("distance", "step"))
         compiled = self.compiles(batches.batch_size)
         momentum = schedule.momentum if bool((schedule.momentum > 0).any()) else None
-        given = cohort, self.objective, batches, momentum
         with torch.no_grad(), _calm(cohort, compiled) as threads:
             descent: StackedDescent | CompiledDescent
+            recorded = field.pack(cohort.state)
             if compiled:
+                given = cohort, self.objective, batches, momentum, recorded
                 descent = CompiledDescent(*given, schedule.epochs, threads)
             else:
-                descent = StackedDescent(*given)
-            recorded = descent.rows
+                descent = StackedDescent(cohort, batches, momentum, field, recorded)
             unknown = torch.full_like(recorded[:, 0], math.nan)
             recorder.record(0, field.unpack(recorded), distance=unknown, step=unknown)
             path, updates, total = torch.zeros_like(unknown), 0, 0
