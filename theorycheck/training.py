@@ -43,7 +43,7 @@ RECORDS = 8
 """Definition: how often a descent is recorded after its start, at most, if nothing else is asked
 for."""
 
-RECORD_UPDATES = 1000
+RECORD_UPDATES = 2000
 """Definition: so many updates lie between two such records at least, so that what they cost is
 little of the run; a run of fewer updates is recorded at its start and at its end."""
 
