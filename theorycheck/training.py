@@ -276,6 +276,7 @@ def sgd(
         batch_seeds: ``(K,)`` int64; equal seeds see equal batches, see `Batches`.
         milestones: counts of finished epochs after which the learning rate is multiplied by
             ``decay``.
+        measures: what is recorded besides, by name; see `Measure` and `GradientNorm`.
         record_every: the measures are evaluated at the start, after every so many epochs, and at
             the end, on all samples; by default evenly, at most `RECORDS` times after the start
             and once in `RECORD_UPDATES` updates.
