@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from theorycheck.batches import Batches
-from theorycheck.bench import measure, plot, sweeps, table
+from theorycheck.bench import measure, plot, recording, sweeps, table
 from theorycheck.bench.__main__ import main
 from theorycheck.bench.competitors import COMPETITORS, ENGINE, Program, competitors
 from theorycheck.bench.measure import (
@@ -32,6 +32,7 @@ from theorycheck.bench.workloads import NAMED, Task, convolutional, workload
 from theorycheck.cohorts import Cohort, State
 from theorycheck.errors import ExitCode
 from theorycheck.networks import Network, mlp
+from theorycheck.training import RECORD_UPDATES, GradientNorm
 
 CPU = torch.device("cpu")
 PRESENT = [program for program in COMPETITORS.values() if program.lacks(CPU) is None]
@@ -246,6 +247,42 @@ def test_table_and_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         for comparison in row["comparisons"]:
             assert len(comparison["engine"]["seconds"]) == document["repeats"] == 2
             assert comparison["ratio"]["lower"] <= comparison["ratio"]["upper"]
+
+
+@pytest.mark.usefixtures("short_peak")
+def test_what_records_cost(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All steps are made, however little time there is; the training is the same."""
+    monkeypatch.setattr(recording, "STEPS", {"mlp:2-3-1@2/4": 8})
+    monkeypatch.setattr(recording, "MEMBERS", (1, 3))
+    file = tmp_path / "bench.json"
+    options = ["--dtype", "float64", "--recording", "--json", str(file)]
+    assert main([*TINY, *BRIEF, *options]) == ExitCode.OK
+    assert "× recording" in capsys.readouterr().out
+    rows = json.loads(file.read_text())["recording"]
+    assert [(row["members"], row["steps"]) for row in rows] == [(1, 8), (3, 8)]
+    for row in rows:
+        [comparison] = row["comparisons"]
+        assert comparison["engine"]["steps"] == comparison["competitor"]["steps"] == 8
+    task = integer_task(mlp((3, 4, 2)))
+    trained, expected = recording.recorded(task)(), ENGINE.prepare(task)()
+    assert all(torch.equal(*pair) for pair in zip(trained, expected, strict=True))
+
+
+def test_everything_is_recorded_on_schedule() -> None:
+    """W1 five times, W2 at its start and at its end."""
+    for name, records in (("W1", 5), ("W2", 2)):
+        work = NAMED[name]
+        task = work.task(1, recording.STEPS[name] // work.updates, torch.float64, CPU)
+        assert -(-task.steps // RECORD_UPDATES) + 1 == records
+    network, cohort = task.cohort.network, task.cohort
+    data = cohort.state, cohort.inputs, cohort.targets
+    shapes = [
+        (measure.of(cohort) if isinstance(measure, GradientNorm) else measure)(network, *data).shape
+        for measure in recording.MEASURES.values()
+    ]
+    assert shapes == [(1,), (1, 64 + 3 * 128 + 10), (1, 4), (1,)]
 
 
 @pytest.mark.usefixtures("short_peak")

@@ -96,6 +96,33 @@ def test_what_is_not_a_number_stays_so() -> None:
     assert function("log", np.float64, 1.0) == 0
 
 
+@pytest.mark.parametrize("dtype", REALS)
+def test_normalising_powers(dtype: Any) -> None:
+    """Those times which numbers lie between 2 and 4; exact also where they are not normal."""
+    information = np.finfo(dtype)
+    least, most = float(information.smallest_normal), float(information.max)
+    given = [1.0, 3.0, 0.375, most, least, least / 2, 0.0, float(information.smallest_subnormal)]
+
+    def body(code: Code, numbers: Array, results: Array) -> None:
+        for first in (0, LANES):
+            vector = code.gather([numbers[first + lane] for lane in range(LANES)])
+            powers = code.normalising_power(vector)
+            for lane in range(LANES):
+                results[first + lane] = code.lane(powers, lane)
+
+    found = [float(x) for x in apply("normalising", dtype, body, given, len(given))]
+    assert [x * y for x, y in zip(given[:5], found[:5], strict=True)] == [
+        2,
+        3,
+        3,
+        most * found[3],
+        2,
+    ]
+    assert 2 < most * found[3] < 4
+    assert found[5:] == [found[4]] * 3
+    assert all(math.frexp(x)[0] == 0.5 for x in found)
+
+
 @pytest.mark.parametrize(
     ("size", "step", "expected"), [(7, 3, [2, 3]), (2, 3, [0, 0]), (0, 1, [0, 0])]
 )

@@ -131,8 +131,7 @@ def test_a_few_steps_are_enough(
     """So that hardly a matrix is left to LAPACK, and the bound on errors is a narrow one."""
     monkeypatch.setattr(spectra, "STEPS", 4)
     matrices = KINDS[kind](1, 20, shape, dtype)
-    exponents = np.frexp(matrices.abs().amax(dim=(1, 2)).numpy())[1]
-    _, finished = spectra._diagonals(matrices, exponents)
+    _, finished = spectra._values(matrices)
     assert finished.all()
 
 
@@ -168,6 +167,28 @@ def test_powers_of_two_scale_without_rounding(
     matrices = random(seed, 3, shape, dtype)
     values = spectra.singular_values(matrices)
     assert torch.equal(spectra.singular_values(matrices * 2.0**power), values * 2.0**power)
+
+
+def test_matrices_may_lie_anywhere() -> None:
+    """Transposed, with gaps, or one for several members."""
+    whole = random(0, 5, (7, 9), torch.float64)
+    part = whole[1:, 2:6, ::2]
+    expected = spectra.singular_values(part.clone())
+    assert torch.equal(spectra.singular_values(part), expected)
+    assert torch.equal(spectra.singular_values(part.mT), expected)
+    shared = spectra.singular_values(part[:1].expand(9, -1, -1))
+    assert torch.equal(shared, expected[:1].expand(9, -1))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_has_no_singular_values(value: float) -> None:
+    matrices = random(0, 5, (3, 2), torch.float32)
+    expected = spectra.singular_values(matrices)
+    matrices[2, 1, 0] = value
+    found = spectra.singular_values(matrices)
+    assert found[2].isnan().all()
+    others = [0, 1, 3, 4]
+    assert torch.equal(found[others], expected[others])
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

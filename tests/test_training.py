@@ -679,13 +679,13 @@ def test_distances_span_the_records() -> None:
     ("epochs", "batch_size", "expected"),
     [
         (1, 1, [0, 1]),
-        (249, 1, [0, 249]),
-        (600, 1, [0, 250, 500, 600]),
-        (8000, 4, [0, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000]),
-        (6001, 1, [0, 751, 1502, 2253, 3004, 3755, 4506, 5257, 6001]),
+        (499, 1, [0, 499]),
+        (1200, 1, [0, 500, 1000, 1200]),
+        (4001, 1, [0, 501, 1002, 1503, 2004, 2505, 3006, 3507, 4001]),
+        (9000, 4, [0, 2000, 4000, 6000, 8000, 9000]),
     ],
 )
-def test_records_are_even_and_a_thousand_updates_apart(
+def test_records_are_even_and_two_thousand_updates_apart(
     epochs: int, batch_size: int, expected: list[int]
 ) -> None:
     """Four samples: an epoch has four updates, or one."""

@@ -338,11 +338,11 @@ def singular_values(weights: Tensor) -> Tensor:
         weights.ndim == 3 and weights.numel() > 0,
         f"weights must have shape (members, rows, columns), not {tuple(weights.shape)}",
     )
+    if spectra is not None and spectra.suits(weights):
+        return spectra.singular_values(weights)
     # The decomposition of the whole stack fails on one non-finite matrix.
     invalid = ~_finite(weights)
-    finite = weights.masked_fill(invalid[:, None, None], 0.0)
-    compiled = spectra is not None and spectra.suits(finite)
-    values: Tensor = (spectra.singular_values if compiled else torch.linalg.svdvals)(finite)
+    values: Tensor = torch.linalg.svdvals(weights.masked_fill(invalid[:, None, None], 0.0))
     return values.masked_fill(invalid[:, None], math.nan)
 
 

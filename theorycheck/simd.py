@@ -345,6 +345,23 @@ class Code:
             series = self.fma(series, square, self.constant(kind, 1 / (2 * k + 1)))
         return self.fma(exponent, self.constant(kind, float(_LN2)), 2.0 * ratio * series)
 
+    def normalising_power(self, vector: Value) -> Value:
+        """Powers of 2 times which numbers, 0 or more and finite, lie between 2 and 4.
+
+        Those below the normal numbers are taken for the least of these.
+        """
+        bits, shift = (64, 52) if self.bytes == 8 else (32, 23)
+        kind = ir.VectorType(ir.IntType(bits), self.lanes)
+        infinite, least = (
+            ir.Constant(kind, [n << shift] * self.lanes) for n in (2 ** (bits - 1 - shift) - 1, 1)
+        )
+        builder = self.builder
+        exponent = builder.and_(builder.bitcast(vector.ir, kind), infinite)
+        normal = builder.icmp_unsigned(">=", exponent, least)
+        exponent = builder.select(normal, exponent, least)
+        # The biased exponents of a number and of its power add up to that of infinity.
+        return Value(self, builder.bitcast(builder.sub(infinite, exponent), vector.type))
+
     def _power_of_two(self, exponent: Value) -> Value:
         """``2^n`` for an integer ``n`` among the exponents of normal numbers."""
         bits, bias, shift = (64, 1023, 52) if self.bytes == 8 else (32, 127, 23)

@@ -1,10 +1,9 @@
 """Singular values of many small matrices at once: the lanes of vectors are the matrices.
 
 Every matrix is made bidiagonal by Householder reflections and then diagonal by implicit QR steps
-with shifts: Golub and Van Loan, Matrix Computations, 4th ed., Algorithms 5.4.2 and 8.6.2, with the
-shift of LAPACK's ``bdsqr`` (Demmel and Kahan, Accurate singular values of bidiagonal matrices, SIAM
-J. Sci. Stat. Comput. 11, 1990). As with LAPACK, singular values are those of a matrix whose
-distance from the given one is a modest multiple of the unit roundoff times its norm.
+with Wilkinson's shift: Golub and Van Loan, Matrix Computations, 4th ed., Algorithms 5.4.2 and
+8.6.2. As LAPACK's, singular values are those of a matrix whose distance from the given one is a
+modest multiple of the unit roundoff times its norm.
 
 A lane takes no part in steps that its matrix does not need, so that a matrix has the same singular
 values bit for bit whatever others share its vectors.
@@ -13,13 +12,11 @@ values bit for bit whatever others share its vectors.
 from __future__ import annotations
 
 import ctypes
+import math
 from functools import partial
-from typing import Any
 
-import numpy as np
 import torch
 from llvmlite import ir
-from numpy.typing import NDArray
 from torch import Tensor
 
 from theorycheck.simd import INT, Array, Code, Value, Variable, machine_code
@@ -28,9 +25,9 @@ VECTOR_BYTES = 64
 """Twice what training uses: QR steps wait for roots and quotients, which all lanes share."""
 
 LARGEST = 2**16
-"""So many entries a matrix may have. Of 32 x 32 matrices 64 took a fifth of LAPACK's time in
-float32 and a third in float64, 256 x 256 still half; larger ones do not fit into the cache in
-vectors, and tall ones LAPACK first makes square: at 2048 x 32 it takes two thirds of the time."""
+"""So many entries a matrix may have. Of 32 x 32 matrices 64 took an eighth of LAPACK's time in
+float32 and a quarter in float64, 16 of 256 x 256 still half. Larger ones do not fit into the cache
+in vectors; tall ones LAPACK first makes square: at 2048 x 32 it takes two thirds of the time."""
 
 UNROLLED = 4
 """So many rows or columns at a time; matrices are filled up with zeros, which reflections keep."""
@@ -40,8 +37,8 @@ STEPS = 10
 are usual."""
 
 FLOOR = {torch.float32: 2.0**-50, torch.float64: 2.0**-400}
-"""Definition: what is shorter is neither rotated nor reflected, the largest entry being between 1/2
-and 1. That is far below what rounding leaves of it, and far above numbers whose squares lose bits
+"""Definition: what is shorter is neither rotated nor reflected, the largest entry being between 2
+and 4. That is far below what rounding leaves of it, and far above numbers whose squares lose bits
 to underflow."""
 
 REALS = {torch.float32: ir.FloatType(), torch.float64: ir.DoubleType()}
@@ -57,69 +54,91 @@ def suits(matrices: Tensor) -> bool:
 
 
 def singular_values(matrices: Tensor) -> Tensor:
-    """Singular values in descending order, ``(K, min(p, q))``.
+    """Singular values in descending order, ``(K, min(p, q))``; nan for what is not finite.
+
+    All on one thread: a second one would first have to win back what it takes to start it.
 
     Args:
-        matrices: finite, ``(K, p, q)``.
+        matrices: ``(K, p, q)``.
     """
-    # Scaled by powers of 2, which is exact, so that squares do not overflow.
-    _, exponents = np.frexp(matrices.abs().amax(dim=(1, 2)).numpy())
-    diagonals, finished = _diagonals(matrices, exponents)
-    sizes = diagonals.abs().sort(dim=-1, descending=True).values
-    values = torch.from_numpy(np.ldexp(sizes.numpy(), exponents[:, None]))
+    values, finished = _values(matrices)
     if not bool(finished.all()):
         values[~finished] = torch.linalg.svdvals(matrices[~finished])
     return values
 
 
-def _diagonals(matrices: Tensor, exponents: NDArray[Any]) -> tuple[Tensor, Tensor]:
-    """Singular values of ``2^-exponents`` times the matrices, with any signs and in any order, and
-    for which matrices these have been found.
-
-    All on one thread: a second one would first have to win back what it takes to start it.
-    """
+def _values(matrices: Tensor) -> tuple[Tensor, Tensor]:
+    """Singular values, and for which matrices these have been found."""
     columns = matrices if matrices.shape[1] < matrices.shape[2] else matrices.mT
     (members, count, length), dtype = columns.shape, columns.dtype
-    lanes = VECTOR_BYTES // dtype.itemsize
-    blocks, spare = -(-members // lanes), UNROLLED - 1
-    # In two steps, since the smallest numbers take factors that are no numbers themselves.
-    half = exponents // 2
-    first, second = (
-        torch.from_numpy(np.ldexp(np.ones(members), -part)).to(dtype)[:, None, None]
-        for part in (half, exponents - half)
-    )
-    scaled = columns.new_zeros(blocks * lanes, count, length)
-    torch.mul(columns, first, out=scaled[:members]).mul_(second)
-    arena = columns.new_zeros(blocks, count + spare, length + spare, lanes)
-    arena[:, :count, :length] = scaled.view(blocks, lanes, count, length).permute(0, 2, 3, 1)
-    vectors = columns.new_zeros(blocks, 2 * count + length + 3, lanes)
-    run = _RUN(machine_code(partial(_diagonalise, dtype=dtype, lanes=lanes), (__name__, dtype)))
-    for matrix, results in zip(arena, vectors, strict=True):
-        run(matrix.data_ptr(), results.data_ptr(), count, length, STEPS * count)
-    rows = vectors.mT.reshape(blocks * lanes, -1)[:members]
-    return rows[:, 1 : 1 + count], rows[:, 0] == 1
+    lanes, spare = VECTOR_BYTES // dtype.itemsize, UNROLLED - 1
+    room = (count + spare) * (length + spare) + 2 * count + length + 2
+    scratch, results = columns.new_zeros(room, lanes), columns.new_empty(members, count + 1)
+    numbers = members, count, length, *columns.stride(), STEPS * count
+    run = _RUN(machine_code(partial(_decompose, dtype=dtype, lanes=lanes), (__name__, dtype)))
+    run(columns.data_ptr(), scratch.data_ptr(), results.data_ptr(), *numbers)
+    return results[:, 1:], results[:, 0] == 1
 
 
-_RUN = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 3)
+_RUN = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, *[ctypes.c_int64] * 7)
 
 
-def _diagonalise(module: ir.Module, *, dtype: torch.dtype, lanes: int) -> ir.Function:
-    """Arguments: columns, vectors; how many columns, how long; how many QR steps at most.
+def _decompose(module: ir.Module, *, dtype: torch.dtype, lanes: int) -> ir.Function:
+    """Arguments: matrices, room, results; how many matrices, how many columns, how long; how far
+    matrices, columns and rows are from one another; how many QR steps at most.
 
-    Of the vectors the first becomes 1 where a matrix has become diagonal, else 0; the diagonal
-    comes next, then what is above it, then room for a number of each row.
+    Results are a row for each matrix: 1 where it has become diagonal, else 0; singular values.
     """
     real, reals = REALS[dtype], REALS[dtype].as_pointer()
-    kind = ir.FunctionType(ir.VoidType(), [reals, reals, INT, INT, INT])
-    k = Code(ir.Function(module, kind, "diagonalise"), real, lanes)
-    matrix, vectors, *numbers = k.function.args
-    count, length, steps = (Value(k, number) for number in numbers)
-    columns, room = (k.array(p, k.constant(INT, 0), k.vector) for p in (matrix, vectors))
-    bidiagonal = _Bidiagonal(k, count, room.at(1), room.at(count + 2), FLOOR[dtype])
-    bidiagonal.reflect(columns, room.at(2 * count + 3), length)
-    room[0] = bidiagonal.rotate(torch.finfo(dtype).eps / 2, steps)
+    kind = ir.FunctionType(ir.VoidType(), [reals] * 3 + [INT] * 7)
+    k = Code(ir.Function(module, kind, "decompose"), real, lanes)
+    matrices, scratch, results, *numbers = k.function.args
+    members, count, length, *strides, steps = (Value(k, number) for number in numbers)
+    source, target, columns = (
+        k.array(address, k.constant(INT, 0), kind)
+        for address, kind in ((matrices, real), (results, real), (scratch, k.vector))
+    )
+    row = columns.at((count + (UNROLLED - 1)) * (length + (UNROLLED - 1)))
+    diagonal, above = row.at(1), row.at(count + 2)
+    bidiagonal = _Bidiagonal(k, count, diagonal, above, FLOOR[dtype])
+    high = length + (UNROLLED - 1)
+    with k.loop(0, members + (lanes - 1), lanes) as first:
+        with k.loop(0, lanes) as lane:
+            # Lanes beyond the last matrix repeat it.
+            matrix = k.minimum(first + lane, members - 1) * strides[0]
+            with k.loop(0, count) as c, k.loop(0, length) as r:
+                entry = source[matrix + c * strides[1] + r * strides[2]]
+                k.narrow(columns)[(c * high + r) * lanes + lane] = entry
+        factor, finite = _normalise(k, columns, count, length)
+        bidiagonal.reflect(columns, above.at(count), length)
+        row[0] = bidiagonal.rotate(torch.finfo(dtype).eps / 2, steps)
+        bidiagonal.sort()
+        with k.loop(0, count) as i:
+            diagonal[i] = finite.where(diagonal[i] / factor, k.constant(k.vector, math.nan))
+        with k.loop(0, lanes) as lane, k.loop(0, count + 1) as i:
+            matrix = k.minimum(first + lane, members - 1) * (count + 1)
+            target[matrix + i] = k.narrow(row)[i * lanes + lane]
     k.builder.ret_void()
     return k.function
+
+
+def _normalise(k: Code, columns: Array, count: Value, length: Value) -> tuple[Value, Value]:
+    """Multiply matrices by powers of 2, so that squares do not overflow; others become 0 that have
+    entries which are not finite.
+
+    Returns:
+        The powers; which matrices are finite.
+    """
+    zero, high = k.constant(k.vector, 0.0), length + (UNROLLED - 1)
+    largest, invalid = k.variable(zero), k.variable(zero)
+    with k.loop(0, count * high) as i:
+        largest.set(k.maximum(k.absolute(columns[i]), largest.get()))
+        # What is not finite times 0 is not a number.
+        invalid.set(k.fma(columns[i], zero, invalid.get()))
+    finite, factor = invalid.get().compare("==", 0.0), k.normalising_power(largest.get())
+    with k.loop(0, count * high) as i:
+        columns[i] = finite.where(columns[i] * factor, zero)
+    return factor, finite
 
 
 class _Bidiagonal:
@@ -310,3 +329,11 @@ class _Bidiagonal:
         inverse = 1.0 / length
         c, s = (wanted.where(v * inverse, n) for v, n in ((x, self.one), (y, self.zero)))
         return c, s, wanted.where(length, x)
+
+    def sort(self) -> None:
+        """Sizes of the entries on the diagonal in descending order: neighbours change places."""
+        k, d = self.k, self.diagonal
+        with k.loop(0, self.count) as i:
+            d[i] = k.absolute(d[i])
+        with k.loop(0, self.count) as turn, k.loop(k.remainder(turn, 2), self.count, 2) as i:
+            d[i], d[i + 1] = k.maximum(d[i], d[i + 1]), k.minimum(d[i], d[i + 1])

@@ -47,7 +47,7 @@ RECORDS = 8
 """Definition: how often a descent is recorded after its start, at most, if nothing else is asked
 for."""
 
-RECORD_UPDATES = 1000
+RECORD_UPDATES = 2000
 """Definition: so many updates lie between two such records at least, so that what they cost is
 little of the run; a run of fewer updates is recorded at its start and at its end."""
 
@@ -247,6 +247,7 @@ def sgd(
         batch_seeds: ``(K,)`` int64; equal seeds see equal batches, see `Batches`.
         milestones: counts of finished epochs after which the learning rate is multiplied by
             ``decay``.
+        measures: what is recorded besides, by name; see `Measure` and `GradientNorm`.
         record_every: the measures are evaluated at the start, after every so many epochs, and at
             the end, on all samples; by default evenly, at most `RECORDS` times after the start
             and once in `RECORD_UPDATES` updates.

@@ -16,6 +16,7 @@ import torch
 from theorycheck.bench import plot, record, table
 from theorycheck.bench.competitors import COMPETITORS, GROUPS, Program, competitors
 from theorycheck.bench.measure import Protocol, Row, compare, gemm_peak, limited_to
+from theorycheck.bench.recording import RECORDING, recordings
 from theorycheck.bench.sweeps import sweep
 from theorycheck.bench.workloads import workload
 from theorycheck.cohorts import resolve_device
@@ -64,6 +65,11 @@ def _parser() -> Parser:
         help="runs that would take longer train fewer steps, or fewer members where they train "
         "one after another (1)",
     )
+    add(
+        "--recording",
+        action="store_true",
+        help="time the engine with all measures at the default schedule as well",
+    )
     add("--json", type=Path, metavar="FILE", help="write everything that was measured")
     add("--plot", type=Path, metavar="FILE", help="draw how the cost grows, as .png, .svg or .pdf")
     return parser
@@ -90,6 +96,7 @@ def _run(options: argparse.Namespace) -> None:
     circumstances = record.circumstances(protocol, options.threads)
     _print(table.preamble(circumstances, programs, skipped))
     rows, points = [], []
+    recorded: list[Row] = []
     with limited_to(options.threads):
         peaks = {dtype: gemm_peak(dtype, protocol.device) for dtype in dtypes}
         for task, dtype in product(workloads, dtypes):
@@ -102,12 +109,18 @@ def _run(options: argparse.Namespace) -> None:
                 block.append(row)
             _print(table.footing(block))
             rows += block
+        if options.recording:
+            _print(["", f"{RECORDING.name}: {RECORDING.description}"])
+            for row in recordings(dtypes, protocol):
+                _print(table.heading(row, peaks[row.dtype]))
+                _print([table.line(row, peaks[row.dtype]), *table.footing([row])])
+                recorded.append(row)
         if figure is not None:
             points = list(sweep(dtypes, programs, protocol))
             plot.draw(points, figure)
             _print(["", f"wrote {figure}"])
     if options.json is not None:
-        measured = record.document(circumstances, programs, skipped, peaks, rows, points)
+        measured = record.document(circumstances, programs, skipped, peaks, rows, points, recorded)
         write_atomically(options.json, dumps(measured))
         _print([f"wrote {options.json}"])
 

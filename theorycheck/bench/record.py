@@ -52,6 +52,7 @@ def document(
     peaks: Mapping[str, float],
     rows: Sequence[Row],
     points: Sequence[Point],
+    recorded: Sequence[Row],
 ) -> dict[str, Any]:
     """Everything, with all single runs; times in seconds, costs in seconds per member and step."""
     return {
@@ -59,8 +60,9 @@ def document(
         "programs": {program.name: program.description for program in (ENGINE, *programs)},
         "skipped": dict(skipped),
         "gemm_peak_flops": dict(peaks),
-        "workloads": {row.workload.name: str(row.workload) for row in rows},
+        "workloads": {row.workload.name: str(row.workload) for row in (*rows, *recorded)},
         "rows": [_row(row, peaks) for row in rows],
+        "recording": [_row(row, peaks) for row in recorded],
         "points": [{"axis": p.axis, "value": p.value, **_row(p.row, peaks)} for p in points],
     }
 

@@ -1,0 +1,85 @@
+"""What records cost: training with all measures at the default schedule, beside training alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from theorycheck.bench.competitors import Program
+from theorycheck.bench.measure import Protocol, Row, compare
+from theorycheck.bench.workloads import OBJECTIVE, Task, Training, workload
+from theorycheck.cohorts import State
+from theorycheck.measures import (
+    by_class,
+    nc1_relative,
+    nc2_norms,
+    output_statistics,
+    singular_values,
+)
+from theorycheck.networks import Network, Parameters, frobenius_norms, vertices
+from theorycheck.training import GradientNorm, Measures, sgd
+
+STEPS = {"W1": 8000, "W2": 1024}
+"""Updates of every member: a run of W1 that is recorded five times, and one of W2, whose updates
+are a hundred times dearer, that is recorded at its start and at its end."""
+MEMBERS = (16, 64)
+
+
+def sizes(network: Network, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
+    """``rho``, the product of the norms of all weight matrices."""
+    return frobenius_norms(network, state.parameters).prod(dim=-1)
+
+
+def spectra(network: Network, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
+    """The singular values of all weight matrices."""
+    return torch.cat([singular_values(state.parameters[i]) for i in network.weights], dim=-1)
+
+
+def values(network: Network, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
+    """Margins and neural collapse on all samples, which are taken for two classes in turn."""
+    *_, features, outputs = vertices(network, state.parameters, inputs)
+    grouped = by_class(features, torch.arange(inputs.shape[1], device=inputs.device) % 2, 2)
+    collapse = nc1_relative(grouped), nc2_norms(grouped)
+    return torch.stack([*output_statistics(outputs, targets), *collapse], dim=-1)
+
+
+MEASURES: Measures = {
+    "rho": sizes,
+    "singular values": spectra,
+    "values": values,
+    "gradient": GradientNorm(OBJECTIVE),
+}
+"""Besides the distance between weights and the mean step, which a run always records."""
+
+
+def recorded(task: Task) -> Training:
+    """The engine's training with all measures, at the default schedule."""
+
+    def train() -> Parameters:
+        run = sgd(
+            task.cohort,
+            OBJECTIVE,
+            batch_size=task.batches.batch_size,
+            epochs=task.epochs,
+            learning_rate=task.learning_rate,
+            batch_seeds=task.batches.seeds,
+            measures=MEASURES,
+        )
+        return run.state.parameters
+
+    return train
+
+
+RECORDING = Program("recording", "theorycheck with all measures at the default schedule", recorded)
+
+
+def recordings(dtypes: Sequence[str], protocol: Protocol) -> Iterator[Row]:
+    """The engine's training alone against the same with all measures."""
+    uncut = replace(protocol, all_steps=True)
+    for name, steps in STEPS.items():
+        for dtype in dtypes:
+            for members in MEMBERS:
+                yield compare(workload(name), dtype, members, steps, [RECORDING], uncut)
