@@ -39,7 +39,7 @@ from theorycheck.simd import machine_code
 FEWEST_LANES = 3
 """So many members share vectors, though lanes stay empty; fewer are faster one by one."""
 
-ORDER_BYTES = 2_000_000
+ORDER_BYTES = 500_000
 """How much memory the random keys of batches may take: so little that it stays in the cache."""
 
 AHEAD = 256
@@ -282,7 +282,8 @@ def _lookahead(batches: Batches, epochs: int, members: int) -> tuple[int, int]:
     most = ORDER_BYTES // (8 * batches.keys)
     wanted = min(epochs, -(-AHEAD // batches.updates))
     team = max(1, min(members, most // wanted))
-    return team, max(1, min(epochs, most // team))
+    windows = -(-epochs // max(1, most // team))
+    return team, -(-epochs // windows)
 
 
 def _driver(build: Callable[[ir.Module], ir.Function], numbers: int) -> Any:
