@@ -37,7 +37,11 @@ from theorycheck.programs import (
 from theorycheck.simd import machine_code
 
 FEWEST_LANES = 3
-"""So many members share vectors, though lanes stay empty; fewer are faster one by one."""
+"""So many members of a small network share vectors, though lanes stay empty; fewer are faster one
+by one. Of larger networks it is three quarters of the lanes."""
+
+SMALL = 2**15
+"""So many products and sums of a forward pass on a batch a small network takes at most."""
 
 ORDER_BYTES = 500_000
 """How much memory the random keys of batches may take: so little that it stays in the cache."""
@@ -80,7 +84,7 @@ class CompiledDescent:
         def program(layout: Layout) -> DescentProgram:
             return DescentProgram(cohort, objective, batches, layout, self.table, window)
 
-        blocks = _blocks(cohort, program)
+        blocks = _blocks(cohort, batches.batch_size, threads, program)
         workers = min(threads, len(blocks))
         shares: list[list[_Block[DescentProgram]]] = [[] for _ in range(workers)]
         for block in blocks:
@@ -137,7 +141,7 @@ class CompiledFlow:
         def program(layout: Layout) -> FlowProgram:
             return FlowProgram(cohort, objective, batches, layout, *limits, self.table)
 
-        self.blocks = _blocks(cohort, program)
+        self.blocks = _blocks(cohort, samples, threads, program)
         self.order = batches.orders(0, 1)
         workers = min(threads, len(self.blocks))
         self.idle: SimpleQueue[_Arenas] = SimpleQueue()
@@ -199,16 +203,20 @@ class _Block(Generic[AnyProgram]):
     """The program in memory."""
     members: range
 
-    @property
-    def work(self) -> int:
-        """Several members side by side take about as long as the fewest that do so one by one."""
-        return 1 if self.program.arena.members == 1 else FEWEST_LANES
+    work: int
+    """How long training takes, by one member alone."""
 
 
-def _blocks(cohort: Cohort, program_of: Callable[[Layout], AnyProgram]) -> list[_Block[AnyProgram]]:
+def _blocks(
+    cohort: Cohort, batch_size: int, threads: int, program_of: Callable[[Layout], AnyProgram]
+) -> list[_Block[AnyProgram]]:
     """Which members share vectors, and which do not."""
     members, lanes = cohort.members, lanes_of(cohort.inputs.dtype)
-    shared = members - members % lanes if members % lanes < FEWEST_LANES else members
+    small = cohort.network.products * batch_size <= SMALL
+    fewest = FEWEST_LANES if small else 3 * lanes // 4
+    shared = members - members % lanes if members % lanes < fewest else members
+    if -(-members // threads) < fewest:
+        shared = 0
     parts: list[tuple[Layout, range]] = [
         ("members", range(shared)),
         ("samples", range(shared, members)),
@@ -218,8 +226,9 @@ def _blocks(cohort: Cohort, program_of: Callable[[Layout], AnyProgram]) -> list[
         if part:
             program = program_of(layout)
             sections, width = memory(program.sections), program.arena.members
+            work = 1 if width == 1 else fewest
             starts = range(0, len(part), width)
-            blocks += [_Block(program, sections, part[i : i + width]) for i in starts]
+            blocks += [_Block(program, sections, part[i : i + width], work) for i in starts]
     return blocks
 
 
