@@ -47,9 +47,9 @@ RECORDS = 8
 """Definition: how often a descent is recorded after its start, at most, if nothing else is asked
 for."""
 
-RECORD_UPDATES = 2000
-"""Definition: so many updates lie between two such records at least, so that what they cost is
-little of the run; a run of fewer updates is recorded at its start and at its end."""
+RECORD_UPDATES = 4000
+"""Definition: one such record for so many updates, so that what they cost is little of the run; a
+run of fewer updates is recorded at its start and at its end."""
 
 
 def velocity(cohort: Cohort, objective: Objective) -> State:
@@ -249,8 +249,8 @@ def sgd(
             ``decay``.
         measures: what is recorded besides, by name; see `Measure` and `GradientNorm`.
         record_every: the measures are evaluated at the start, after every so many epochs, and at
-            the end, on all samples; by default evenly, at most `RECORDS` times after the start
-            and once in `RECORD_UPDATES` updates.
+            the end, on all samples; by default evenly, once in `RECORD_UPDATES` updates but at
+            most `RECORDS` times after the start.
         engine: ``compiled`` machine code (`theorycheck.lanes`) or ``stacked`` tensors
             (`theorycheck.stacked`), which follow the same trajectory up to rounding; ``auto``
             compiles small networks on a CPU where llvmlite is installed.
@@ -374,7 +374,8 @@ class _Schedule:
 
 def _record_every(epochs: int, batches: Batches) -> int:
     """After how many epochs a record is due by default."""
-    return max(-(-epochs // RECORDS), -(-RECORD_UPDATES // batches.updates))
+    records = min(RECORDS, epochs * batches.updates // RECORD_UPDATES)
+    return -(-epochs // max(1, records))
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from theorycheck.networks import Network, Parameters, frobenius_norms, vertices
 from theorycheck.training import GradientNorm, Measures, sgd
 
 STEPS = {"W1": 8000, "W2": 1024}
-"""Updates of every member: a run of W1 that is recorded five times, and one of W2, whose updates
+"""Updates of every member: a run of W1 that is recorded three times, and one of W2, whose updates
 are a hundred times dearer, that is recorded at its start and at its end."""
 MEMBERS = (16, 64)
 
