@@ -50,6 +50,7 @@ AHEAD = 256
 """For so many updates the order of samples is made at a time, if there are as many: then members
 that come and go cost about a hundredth of what training them does."""
 
+Driver = Callable[[ir.Module], ir.Function]
 AnyProgram = TypeVar("AnyProgram", DescentProgram, FlowProgram)
 
 
@@ -85,16 +86,12 @@ class CompiledDescent:
             return DescentProgram(cohort, objective, batches, layout, self.table, window)
 
         blocks = _blocks(cohort, batches.batch_size, threads, program)
-        workers = min(threads, len(blocks))
-        shares: list[list[_Block[DescentProgram]]] = [[] for _ in range(workers)]
-        for block in blocks:
-            min(shares, key=lambda share: sum(b.work for b in share)).append(block)
         size = max(1, team // lanes_of(cohort.inputs.dtype))
         self.workers = [
             _Worker([_Team(s[i : i + size], batches, window) for i in range(0, len(s), size)])
-            for s in shares
+            for s in _shares(blocks, threads)
         ]
-        self.pool = _pool(workers)
+        self.pool = _pool(len(self.workers))
 
     def advance(self, first: int, last: int, rate: Tensor) -> Tensor:
         """Train from one epoch to another, the last one excluded.
@@ -162,7 +159,7 @@ class CompiledFlow:
         """Attempt steps until no member of a block is going."""
         arenas, program = self.idle.get(), block.program
         flags = (program.going, program.arena.members)
-        arenas.run(_follow(), block, flags, self.order)
+        arenas.run(follow, block, flags, self.order)
         self.idle.put(arenas)
 
     @property
@@ -232,6 +229,17 @@ def _blocks(
     return blocks
 
 
+def _shares(blocks: Sequence[_Block[AnyProgram]], threads: int) -> list[list[_Block[AnyProgram]]]:
+    """Blocks for each thread: always the next for the one with the least work."""
+    shares: list[list[_Block[AnyProgram]]] = [[] for _ in range(min(threads, len(blocks)))]
+    work = [0] * len(shares)
+    for block in blocks:
+        least = work.index(min(work))
+        shares[least].append(block)
+        work[least] += block.work
+    return shares
+
+
 class _Arenas:
     """What one thread trains in: an arena for each program that it has met."""
 
@@ -239,15 +247,15 @@ class _Arenas:
         self.arenas: dict[DescentProgram | FlowProgram, Tensor] = {}
 
     def run(
-        self, driver: Any, block: _Block[AnyProgram], numbers: Sequence[int], order: Tensor
+        self, driver: Driver, block: _Block[AnyProgram], numbers: Sequence[int], order: Tensor
     ) -> None:
         """Call a driver; ``numbers`` are those between its sections and the first member."""
         program = block.program
         if program not in self.arenas:
             self.arenas[program] = program.arena.filled(program.constants)
-        counts = map(len, program.sections)
         arena, sections = self.arenas[program].data_ptr(), block.sections.data_ptr()
-        driver(arena, sections, *counts, *numbers, block.members.start, order.data_ptr())
+        integers = *map(len, program.sections), *numbers, block.members.start
+        _callable(driver, len(integers))(arena, sections, *integers, order.data_ptr())
 
 
 class _Worker:
@@ -281,7 +289,7 @@ class _Team:
             stop, row = min(last, self.ready.stop), 0
             for block in self.blocks:
                 order = self.order[row:, first - self.ready.start :]
-                arenas.run(_descend(), block, (stop - first, self.batches.updates), order)
+                arenas.run(descend, block, (stop - first, self.batches.updates), order)
                 row += len(block.members)
             first = stop
 
@@ -295,18 +303,9 @@ def _lookahead(batches: Batches, epochs: int, members: int) -> tuple[int, int]:
     return team, -(-epochs // windows)
 
 
-def _driver(build: Callable[[ir.Module], ir.Function], numbers: int) -> Any:
+@cache
+def _callable(driver: Driver, integers: int) -> Any:
     """A driver with so many integers among its arguments; other threads run meanwhile."""
     pointer = ctypes.c_void_p
-    kind = ctypes.CFUNCTYPE(None, pointer, pointer, *[ctypes.c_int64] * numbers, pointer)
-    return kind(machine_code(build, build.__name__))
-
-
-@cache
-def _descend() -> Any:
-    return _driver(descend, 8)
-
-
-@cache
-def _follow() -> Any:
-    return _driver(follow, 6)
+    kind = ctypes.CFUNCTYPE(None, pointer, pointer, *[ctypes.c_int64] * integers, pointer)
+    return kind(machine_code(driver, driver.__name__))
