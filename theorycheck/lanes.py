@@ -254,7 +254,7 @@ class _Arenas:
         if program not in self.arenas:
             self.arenas[program] = program.arena.filled(program.constants)
         arena, sections = self.arenas[program].data_ptr(), block.sections.data_ptr()
-        integers = *map(len, program.sections), *numbers, block.members.start
+        integers = [*map(len, program.sections), *numbers, block.members.start]
         _callable(driver, len(integers))(arena, sections, *integers, order.data_ptr())
 
 
