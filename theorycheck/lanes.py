@@ -250,7 +250,7 @@ class _Arenas:
         self, driver: Driver, block: _Block[AnyProgram], numbers: Sequence[int], order: Tensor
     ) -> None:
         """Call a driver; ``numbers`` are those between its sections and the first member."""
-        program = block.program
+        program: DescentProgram | FlowProgram = block.program
         if program not in self.arenas:
             self.arenas[program] = program.arena.filled(program.constants)
         arena, sections = self.arenas[program].data_ptr(), block.sections.data_ptr()
