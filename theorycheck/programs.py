@@ -42,14 +42,14 @@ def lanes_of(dtype: torch.dtype) -> int:
     return VECTOR_BYTES // dtype.itemsize
 
 
-def whole(count: int, size: int) -> int:
+def rounded_up(count: int, size: int) -> int:
     """The least multiple of a size that is no less than a count."""
     return -(-count // size) * size
 
 
 def padded(count: int) -> int:
     """The room that so many parameters of one tensor take."""
-    return whole(count, STRIPES)
+    return rounded_up(count, STRIPES)
 
 
 class Arena:
@@ -80,7 +80,7 @@ class Arena:
 
     def _take(self, reals: int) -> int:
         start = self.size
-        self.size += whole(reals, ALIGNMENT // self.dtype.itemsize)
+        self.size += rounded_up(reals, ALIGNMENT // self.dtype.itemsize)
         return start
 
 
@@ -231,7 +231,7 @@ class Program:
         for layer in self.network.layers:
             for edge in layer.edges:
                 if isinstance(edge.map, Convolution):
-                    filters = whole(edge.map.filters, self.arena.lanes)
+                    filters = rounded_up(edge.map.filters, self.arena.lanes)
                     units.append(filters * edge.map.positions)
                 elif isinstance(edge.map, Dense):
                     units.append(self.network.width(edge.source))
