@@ -266,7 +266,7 @@ def test_what_records_cost(
         [comparison] = row["comparisons"]
         assert comparison["engine"]["steps"] == comparison["competitor"]["steps"] == 8
     task = integer_task(mlp((3, 4, 2)))
-    trained, expected = recording.recorded(task)(), ENGINE.prepare(task)()
+    trained, expected = recording.RECORDING.prepare(task)(), ENGINE.prepare(task)()
     assert all(torch.equal(*pair) for pair in zip(trained, expected, strict=True))
 
 

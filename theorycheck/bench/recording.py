@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from theorycheck.bench.competitors import Program
 from theorycheck.bench.measure import Protocol, Row, compare
-from theorycheck.bench.workloads import OBJECTIVE, Task, Training, workload
+from theorycheck.bench.torch_programs import engine
+from theorycheck.bench.workloads import OBJECTIVE, workload
 from theorycheck.cohorts import State
 from theorycheck.measures import (
     by_class,
@@ -19,8 +21,8 @@ from theorycheck.measures import (
     output_statistics,
     singular_values,
 )
-from theorycheck.networks import Network, Parameters, frobenius_norms, vertices
-from theorycheck.training import GradientNorm, Measures, sgd
+from theorycheck.networks import Network, frobenius_norms, vertices
+from theorycheck.training import GradientNorm, Measures
 
 STEPS = {"W1": 8000, "W2": 1024}
 """Updates of every member: a run of W1 that is recorded three times, and one of W2, whose updates
@@ -55,25 +57,11 @@ MEASURES: Measures = {
 """Besides the distance between weights and the mean step, which a run always records."""
 
 
-def recorded(task: Task) -> Training:
-    """The engine's training with all measures, at the default schedule."""
-
-    def train() -> Parameters:
-        run = sgd(
-            task.cohort,
-            OBJECTIVE,
-            batch_size=task.batches.batch_size,
-            epochs=task.epochs,
-            learning_rate=task.learning_rate,
-            batch_seeds=task.batches.seeds,
-            measures=MEASURES,
-        )
-        return run.state.parameters
-
-    return train
-
-
-RECORDING = Program("recording", "theorycheck with all measures at the default schedule", recorded)
+RECORDING = Program(
+    "recording",
+    "theorycheck with all measures at the default schedule",
+    partial(engine, measures=MEASURES),
+)
 
 
 def recordings(dtypes: Sequence[str], protocol: Protocol) -> Iterator[Row]:

@@ -16,11 +16,11 @@ from torch.func import grad, vmap
 
 from theorycheck.bench.workloads import OBJECTIVE, Task, Training
 from theorycheck.networks import RELU, Convolution, Network, Parameters
-from theorycheck.training import Engine, sgd
+from theorycheck.training import Engine, Measures, sgd
 
 
-def engine(task: Task, name: Engine = "auto") -> Training:
-    """`theorycheck.training.sgd`: one call for the whole cohort."""
+def engine(task: Task, name: Engine = "auto", measures: Measures | None = None) -> Training:
+    """`theorycheck.training.sgd`: one call for the cohort; measures on the default schedule."""
 
     def train() -> Parameters:
         run = sgd(
@@ -30,7 +30,8 @@ def engine(task: Task, name: Engine = "auto") -> Training:
             epochs=task.epochs,
             learning_rate=task.learning_rate,
             batch_seeds=task.batches.seeds,
-            record_every=task.epochs,
+            measures=measures,
+            record_every=task.epochs if measures is None else None,
             engine=name,
         )
         return run.state.parameters
