@@ -216,7 +216,9 @@ with open("/proc/self/clear_refs", "w") as file:
 before = memory("VmRSS")
 sgd(cohort, Objective(), batch_size=8, epochs=1, learning_rate=0.01, momentum=0.5,
     batch_seeds=torch.arange(members), engine=engine)
-need = pieces.bytes_per_member(cohort, Objective(), 8, pieces.DESCENT_ROWS)
+compiled = engine == "compiled"
+rows = pieces.ARENA_ROWS if compiled else pieces.DESCENT_ROWS
+need = pieces.bytes_per_member(cohort, Objective(), 8, rows, compiled)
 print(json.dumps([memory("VmHWM") - before, need]))
 """
 

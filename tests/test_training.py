@@ -58,7 +58,7 @@ PLAIN_SQUARE = Objective("square", "mean", "none")
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Every test is about both engines; the compiled one is there for the CPU only."""
 
-    def compiles(self: Any, batch_size: int) -> bool:
+    def compiles(self: Any) -> bool:
         on_cpu: bool = self.cohort.inputs.device.type == "cpu"
         return on_cpu and request.param == "compiled"
 

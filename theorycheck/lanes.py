@@ -199,7 +199,6 @@ class _Block(Generic[AnyProgram]):
     sections: Tensor
     """The program in memory."""
     members: range
-
     work: int
     """How long training takes, by one member alone."""
 
@@ -212,6 +211,7 @@ def _blocks(
     small = cohort.network.products * batch_size <= SMALL
     fewest = FEWEST_LANES if small else 3 * lanes // 4
     shared = members - members % lanes if members % lanes < fewest else members
+    # One by one on all threads they may be done before others side by side on one.
     if -(-members // threads) < fewest:
         shared = 0
     parts: list[tuple[Layout, range]] = [

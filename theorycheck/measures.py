@@ -17,13 +17,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from theorycheck.compiler import COMPILER
 from theorycheck.errors import InputError
 from theorycheck.networks import Network, Parameters, mean_distance
 
-try:
+if COMPILER:
     from theorycheck import spectra
-except ImportError:
-    spectra = None  # type: ignore[assignment]
 
 
 def margins(outputs: Tensor, signs: Tensor) -> Tensor:
@@ -338,7 +337,7 @@ def singular_values(weights: Tensor) -> Tensor:
         weights.ndim == 3 and weights.numel() > 0,
         f"weights must have shape (members, rows, columns), not {tuple(weights.shape)}",
     )
-    if spectra is not None and spectra.suits(weights):
+    if COMPILER and spectra.suits(weights):
         return spectra.singular_values(weights)
     # The decomposition of the whole stack fails on one non-finite matrix.
     invalid = ~_finite(weights)

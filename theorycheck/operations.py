@@ -26,6 +26,10 @@ Layout = Literal["members", "samples"]
 STRIPES = 8
 """Tensors of parameters are padded with zeros to multiples of it."""
 
+ROWS = 4
+"""So many rows of a matrix's gradient are computed, and so many rows of a matrix move, at a time:
+in both layouts, since sums over the entries run in that order."""
+
 
 class Operation(Code):
     """The body of an operation in one layout.
@@ -350,7 +354,7 @@ def correlate(
             )
         tile(row, column, entries(sums))
 
-    tiles(k, rows, columns, (4, 4), body, first_column)
+    tiles(k, rows, columns, (ROWS, 4), body, first_column)
 
 
 def _store(result: Array, width: Value) -> Tile:
@@ -475,7 +479,7 @@ def convolution_gradient(
                 spill[0] = value
                 first = (group + j) * k.lanes
                 # The last group may hold lanes beyond the last filter.
-                with k.loop(0, k.least(count - first, k.lanes)) as lane:
+                with k.loop(0, k.minimum(count - first, k.constant(INT, k.lanes))) as lane:
                     result[(first + lane) * size + entry + i] = pieces[lane]
 
     spill = k.local(k.vector)
@@ -760,8 +764,7 @@ def unit_back(k: Operation, gradient: Value, direction: Value, norm: Value, coun
 def residents(k: Operation, last: Value) -> list[Value]:
     """The members in the arena's lanes; lanes beyond the last member repeat it."""
     first = Value(k, k.member)
-    members = [first + lane for lane in range(k.lanes if k.members else 1)]
-    return [member.compare("<", last).where(member, last) for member in members]
+    return [k.minimum(first + lane, last) for lane in range(k.lanes if k.members else 1)]
 
 
 def side_by_side(
@@ -891,9 +894,9 @@ class Motion:
 
 
 class MatrixMotion:
-    """Moves a matrix row by row: four rows at a time, and of these column by column.
+    """Moves a matrix, `ROWS` rows at a time, and of these column by column.
 
-    The column of an entry says which stripe it belongs to. That order is the same in both layouts.
+    The column of an entry says which stripe it belongs to.
     """
 
     def __init__(self, motion: Motion, width: Value) -> None:
@@ -934,7 +937,7 @@ class MatrixMotion:
                     total = k.fma(b, b, total)
                 stripe[0] = total
 
-        tiles(k, height, self.width, (4, STRIPES), body)
+        tiles(k, height, self.width, (ROWS, STRIPES), body)
 
     def finish(self) -> None:
         self.motion.finish([self.stripes[i] for i in range(STRIPES)])

@@ -30,12 +30,17 @@ FULL = 16
 DESCENT_ROWS = 9
 """Definition: copies of the states that a descent holds at once: where it stands, where its epoch
 began and where its record, the momentum, masks and squares of them, and three while recording."""
+ARENA_ROWS = 7
+"""Definition: those of a descent whose members come and go in arenas: what they keep with their
+momentum, and while recording the states before and after, the directions of both, the change."""
 FLOW_ROWS = 24
 """Definition: those of a flow: the seven slopes of a step, the points and slopes before and after
 it, the error estimate, and what is computed from these on the way to its norm."""
 
 
-def bytes_per_member(cohort: Cohort, objective: Objective, batch_size: int, rows: int) -> int:
+def bytes_per_member(
+    cohort: Cohort, objective: Objective, batch_size: int, rows: int, in_arenas: bool
+) -> int:
     """What training takes for every member, besides the cohort itself and its records.
 
     With ``P`` numbers in a state and ``N`` samples of ``d`` inputs and ``C`` outputs, that is
@@ -45,6 +50,9 @@ def bytes_per_member(cohort: Cohort, objective: Objective, batch_size: int, rows
     - ``rows * P`` numbers, see `DESCENT_ROWS` and `FLOW_ROWS`;
     - ``2 N (d + C)`` numbers for the data in the order of an epoch, and 40 ``N`` bytes to find it;
     - one forward pass on all samples, for measures.
+
+    Where members come and go ``in_arenas``, of which there is one for each thread, they take
+    neither buffers nor copies of the data.
     """
     dtype, parametrisation = cohort.inputs.dtype, cohort.state.parametrisation
     key = cohort.network, parametrisation, batch_size, dtype
@@ -54,8 +62,10 @@ def bytes_per_member(cohort: Cohort, objective: Objective, batch_size: int, rows
     states, buffers = _buffers[key]
     samples, data = cohort.inputs.shape[1], cohort.inputs.shape[2] + cohort.targets.shape[2]
     values = samples * sum(layer.width for layer in cohort.network.layers)
-    numbers = rows * states + 2 * samples * data + values
-    return buffers + numbers * dtype.itemsize + 40 * samples
+    own = rows * states + values
+    if in_arenas:
+        return own * dtype.itemsize + 40 * samples
+    return buffers + (own + 2 * samples * data) * dtype.itemsize + 40 * samples
 
 
 def free_memory(device: torch.device) -> int:

@@ -190,9 +190,6 @@ class Code:
         with self.builder.if_then(condition.ir):
             yield
 
-    def least(self, number: Value, other: int) -> Value:
-        return number.compare("<", other).where(number, self.constant(INT, other))
-
     def remainder(self, number: Value, divisor: int) -> Value:
         return Value(self, self.builder.srem(number.ir, ir.Constant(INT, divisor)))
 

@@ -18,27 +18,23 @@ from contextvars import copy_context
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal, Self, TypeVar
+from typing import ClassVar, Literal, Self, TypeVar
 
 import torch
 from torch import Tensor
 
 from theorycheck.batches import Batches, Sampling
 from theorycheck.cohorts import Cohort, Objective, State, check, choose
+from theorycheck.compiler import COMPILER
 from theorycheck.errors import InputError
 from theorycheck.fields import Field
 from theorycheck.flow import Integrator
 from theorycheck.networks import Network, mean_distance
-from theorycheck.pieces import DESCENT_ROWS, FLOW_ROWS, bytes_per_member, in_pieces
+from theorycheck.pieces import ARENA_ROWS, DESCENT_ROWS, FLOW_ROWS, bytes_per_member, in_pieces
 from theorycheck.stacked import StackedDescent
 
-try:
+if COMPILER:
     from theorycheck.lanes import CompiledDescent, CompiledFlow
-
-    COMPILER = True
-except (ImportError, OSError):
-    COMPILER = False
-"""Whether llvmlite is there and finds its library."""
 
 T = TypeVar("T")
 Engine = Literal["auto", "compiled", "stacked"]
@@ -185,7 +181,7 @@ def gradient_flow(
     times = _checkpoint_times(horizon, checkpoints)
     tolerances = relative_tolerance, absolute_tolerance, max_steps
     flow = _Flow(cohort, objective, measures, engine, times, horizon, tolerances)
-    return _in_pieces(flow, cohort.inputs.shape[1], FLOW_ROWS)
+    return _in_pieces(flow)
 
 
 def gradient_descent(
@@ -204,10 +200,11 @@ def gradient_descent(
     """Full-batch gradient descent: `sgd` with one batch of all samples, an epoch being a step."""
     samples = cohort.inputs.shape[1]
     batches = Batches(torch.zeros(cohort.members, dtype=torch.int64), samples, samples)
-    record_every = _record_every(steps, batches) if record_every is None else record_every
-    schedule = _Schedule(cohort, steps, learning_rate, momentum, milestones, decay, record_every)
+    schedule = _Schedule(
+        cohort, batches, steps, learning_rate, momentum, milestones, decay, record_every
+    )
     descent = _Descent(cohort, objective, measures, engine, batches, schedule)
-    return _in_pieces(descent, batches.batch_size, DESCENT_ROWS)
+    return _in_pieces(descent)
 
 
 def sgd(
@@ -262,10 +259,11 @@ def sgd(
     if tuple(batch_seeds.shape) != (cohort.members,) or batch_seeds.dtype != torch.int64:
         raise InputError(f"batch_seeds must be int64 of shape ({cohort.members},)")
     batches = Batches(batch_seeds, cohort.inputs.shape[1], batch_size, sampling)
-    record_every = _record_every(epochs, batches) if record_every is None else record_every
-    schedule = _Schedule(cohort, epochs, learning_rate, momentum, milestones, decay, record_every)
+    schedule = _Schedule(
+        cohort, batches, epochs, learning_rate, momentum, milestones, decay, record_every
+    )
     descent = _Descent(cohort, objective, measures, engine, batches, schedule)
-    return _in_pieces(descent, batch_size, DESCENT_ROWS)
+    return _in_pieces(descent)
 
 
 def together(trainings: Sequence[Callable[[], T]]) -> list[T]:
@@ -329,14 +327,18 @@ class _Schedule:
     def __init__(
         self,
         cohort: Cohort,
+        batches: Batches,
         epochs: int,
         learning_rate: float | Tensor,
         momentum: float | Tensor,
         milestones: Sequence[int],
         decay: float,
-        record_every: int,
+        record_every: int | None,
     ) -> None:
-        self.epochs, self.decay, self.record_every = epochs, decay, record_every
+        self.epochs, self.decay = epochs, decay
+        records = min(RECORDS, epochs * batches.updates // RECORD_UPDATES)
+        default = -(-epochs // max(1, records))
+        self.record_every = default if record_every is None else record_every
         self.milestones = tuple(milestones)
         self.learning_rate = _per_member("learning_rate", learning_rate, cohort)
         self.momentum = _per_member("momentum", momentum, cohort)
@@ -372,12 +374,6 @@ class _Schedule:
         return pairwise([0, *sorted(ends)])
 
 
-def _record_every(epochs: int, batches: Batches) -> int:
-    """After how many epochs a record is due by default."""
-    records = min(RECORDS, epochs * batches.updates // RECORD_UPDATES)
-    return -(-epochs // max(1, records))
-
-
 @dataclass(frozen=True, eq=False)
 class _Training(ABC):
     """A cohort and what is done with it."""
@@ -387,6 +383,14 @@ class _Training(ABC):
     measures: Measures | None
     engine: Engine
 
+    rows: ClassVar[int]
+    """How many copies of the states it holds at once."""
+
+    @property
+    @abstractmethod
+    def samples(self) -> int:
+        """How many samples an update sees."""
+
     @abstractmethod
     def part(self, members: slice) -> Self:
         """The same for some members."""
@@ -395,7 +399,7 @@ class _Training(ABC):
     def run(self) -> Run:
         """Train all members at once."""
 
-    def compiles(self, batch_size: int) -> bool:
+    def compiles(self) -> bool:
         """Whether the cohort trains in machine code; whatever the number of its members."""
         cohort = self.cohort
         choose("engine", self.engine, Engine)
@@ -403,15 +407,18 @@ class _Training(ABC):
         possible &= cohort.inputs.dtype in (torch.float32, torch.float64)
         if self.engine == "compiled" and not possible:
             raise InputError("the compiled engine needs llvmlite, a CPU, and float32 or float64")
-        small = cohort.network.products * batch_size <= LARGEST
+        small = cohort.network.products * self.samples <= LARGEST
         return possible and (self.engine == "compiled" or (self.engine == "auto" and small))
 
 
-def _in_pieces(training: _Training, samples: int, rows: int) -> Run:
-    """Train as many members at once as fit; the updates see so many samples."""
+def _in_pieces(training: _Training) -> Run:
+    """Train as many members at once as fit."""
     cohort = training.cohort
     check(cohort, training.objective)
-    need = bytes_per_member(cohort, training.objective, samples, rows)
+    # A flow starts with a velocity on stacked tensors, whichever engine goes on from there.
+    in_arenas = isinstance(training, _Descent) and training.compiles()
+    rows = ARENA_ROWS if in_arenas else training.rows
+    need = bytes_per_member(cohort, training.objective, training.samples, rows, in_arenas)
     pieces = in_pieces(
         cohort.members, need, cohort.inputs.device, lambda members: training.part(members).run()
     )
@@ -424,13 +431,19 @@ class _Flow(_Training):
     horizon: float
     tolerances: tuple[float, float, int]
 
+    rows = FLOW_ROWS
+
+    @property
+    def samples(self) -> int:
+        return self.cohort.inputs.shape[1]
+
     def part(self, members: slice) -> Self:
         return replace(self, cohort=self.cohort.part(members))
 
     def run(self) -> Run:
         cohort, objective = self.cohort, self.objective
         field, recorder = Field(cohort, objective), _Recorder(cohort, self.measures)
-        compiled = self.compiles(cohort.inputs.shape[1])
+        compiled = self.compiles()
         with torch.no_grad(), _calm(cohort, compiled) as threads:
             start = Integrator(
                 lambda point: field.velocity(point, cohort.inputs, cohort.targets),
@@ -453,6 +466,12 @@ class _Descent(_Training):
     batches: Batches
     schedule: _Schedule
 
+    rows = DESCENT_ROWS
+
+    @property
+    def samples(self) -> int:
+        return self.batches.batch_size
+
     def part(self, members: slice) -> Self:
         return replace(
             self,
@@ -465,7 +484,7 @@ class _Descent(_Training):
         cohort, batches, schedule = self.cohort, self.batches, self.schedule
         network, field = cohort.network, Field(cohort, self.objective)
         recorder = _Recorder(cohort, self.measures, ("distance", "step"))
-        compiled = self.compiles(batches.batch_size)
+        compiled = self.compiles()
         momentum = schedule.momentum if bool((schedule.momentum > 0).any()) else None
         with torch.no_grad(), _calm(cohort, compiled) as threads:
             descent: StackedDescent | CompiledDescent
