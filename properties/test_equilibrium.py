@@ -202,7 +202,7 @@ def points(networks: st.SearchStrategy[Network] | None = None) -> st.SearchStrat
     r" = 1 - 2\rho\mu + \rho^2 M + \lambda\rho^2",
     hypotheses=[CHAIN, UNIT, SIGNS],
     control="labels +-2",
-    given={"case": points()},
+    on={"case": points()},
     examples=60,
 )
 def loss_in_margins(setting: Setting, case: Case) -> Findings:
@@ -234,7 +234,7 @@ def loss_in_margins(setting: Setting, case: Case) -> Findings:
     r" = 2(\mu - \rho(M + \lambda))",
     hypotheses=[CHAIN, SIGNS],
     control="weight decay contributes lambda rho, as for a penalty (lambda/2) rho^2",
-    given={"case": points()},
+    on={"case": points()},
     examples=60,
 )
 def rho_dynamics(setting: Setting, case: Case) -> Findings:
@@ -262,7 +262,7 @@ def rho_dynamics(setting: Setting, case: Case) -> Findings:
     statement=r"\dot\rho = -2\Big[\sum_n \rho (f_n)^2 - \sum_n f_n y_n\Big] - 2\lambda\rho",
     hypotheses=[CHAIN, SIGNS],
     control="weight decay contributes lambda rho, as for a penalty (lambda/2) rho^2",
-    given={"case": points()},
+    on={"case": points()},
     examples=60,
 )
 def rho_dynamics_of_sums(setting: Setting, case: Case) -> Findings:
@@ -303,7 +303,7 @@ def projected_gradient(
     r"\Big(-V_k\bar f_n + \frac{\partial\bar f_n}{\partial V_k}\Big)\Big]",
     hypotheses=[CHAIN, UNIT, SIGNS, SMOOTH],
     control="the gradient itself, not projected",
-    given={"case": points()},
+    on={"case": points()},
     examples=60,
 )
 def normalised_flow(setting: Setting, case: Case) -> Findings:
@@ -326,7 +326,7 @@ def normalised_flow(setting: Setting, case: Case) -> Findings:
     r"\Big(V_k f_n - \frac{\partial f_n}{\partial V_k}\Big)\Big]",
     hypotheses=[CHAIN, UNIT, SIGNS, SMOOTH],
     control="the gradient itself, not projected",
-    given={"case": points()},
+    on={"case": points()},
     examples=60,
 )
 def normalised_flow_of_sums(setting: Setting, case: Case) -> Findings:
@@ -366,7 +366,7 @@ def multiplied_flow(multiplier: fmpq) -> Flow:
     statement=r"\|V_k\| = 1 \;\Rightarrow\; V_k^\top \dot V_k = 0",
     hypotheses=[CHAIN, UNIT, SIGNS, SMOOTH],
     control="V_1 has norm 2",
-    given={"case": points()},
+    on={"case": points()},
     examples=60,
 )
 def sphere_is_kept(setting: Setting, case: Case) -> Findings:
@@ -394,7 +394,7 @@ def sphere_is_kept(setting: Setting, case: Case) -> Findings:
     r"\;\Rightarrow\; V_k^\top \dot V_k = 0",
     hypotheses=[CHAIN, UNIT, SIGNS, SMOOTH],
     control="the multiplier of the summed loss, without 1/N",
-    given={"case": points()},
+    on={"case": points()},
     examples=60,
 )
 def lagrange_multiplier(setting: Setting, case: Case) -> Findings:
@@ -417,7 +417,7 @@ def lagrange_multiplier(setting: Setting, case: Case) -> Findings:
     r"\;\Rightarrow\; V_k^\top \dot V_k = 0",
     hypotheses=[CHAIN, UNIT, SIGNS, SMOOTH],
     control="the multiplier of the averaged loss, with 1/N",
-    given={"case": points()},
+    on={"case": points()},
     examples=60,
 )
 def lagrange_multiplier_of_sums(setting: Setting, case: Case) -> Findings:
@@ -445,7 +445,7 @@ def first_form(point: Point) -> fmpq:
     r" = \frac1N \sum_n \rho\bar f_n(1 - \rho f_n)",
     hypotheses=[CHAIN, UNIT, SIGNS],
     control="f_n in place of both margins",
-    given={"case": points(mlps(depths=(1, 2), widths=(1, 2)))},
+    on={"case": points(mlps(depths=(1, 2), widths=(1, 2)))},
     formal=Formal(
         "sum([rho * margin(n) - rho ** 2 * f(n, 0) ** 2 for n in samples]) / len(samples)"
         " == sum([rho * margin(n) * (1 - rho * f(n, 0)) for n in samples]) / len(samples)",
@@ -474,7 +474,7 @@ def lagrange_multiplier_second_form(setting: Setting, case: Case) -> Findings:
     r" = \frac1N \sum_n \rho\bar f_n(1 - \rho\bar f_n)",
     hypotheses=[CHAIN, UNIT, SIGNS],
     control="the form as printed, with f_n in the last factor",
-    given={"case": points()},
+    on={"case": points()},
     examples=60,
     corrects="lagrange-multiplier-second-form",
 )
@@ -515,7 +515,7 @@ def stationary_points(point: Point, resting: fmpq) -> Observation:
     r"{\lambda + \frac1N \sum_n \bar f_n^2} = \frac{\mu}{M + \lambda}",
     hypotheses=[CHAIN, SIGNS, DECAY],
     control="the formula with sums, and the same lambda",
-    given={"case": points()},
+    on={"case": points()},
     examples=60,
 )
 def rho_equilibrium_mean(setting: Setting, case: Case) -> Findings:
@@ -539,7 +539,7 @@ def rho_equilibrium_mean(setting: Setting, case: Case) -> Findings:
     r" \rho = \rho_{\rm eq} = \frac{\sum_n y_n f_n}{\lambda + \sum_n f_n^2}",
     hypotheses=[CHAIN, SIGNS, DECAY],
     control="the formula with means, and the same lambda",
-    given={"case": points()},
+    on={"case": points()},
     examples=60,
 )
 def rho_equilibrium_sum(setting: Setting, case: Case) -> Findings:
@@ -613,7 +613,7 @@ def gap_from_equilibria(
     statement=r"\epsilon = (\rho_{\lambda=0} - \rho_\lambda)\mu = 1 - \frac{\mu}{M+\lambda}\mu",
     hypotheses=[CHAIN, SIGNS, DECAY, "mu is not 0", "rho_{lambda=0} is Eq. 7 with lambda = 0"],
     control="lambda is left out of the right-hand side",
-    given={"case": points(mlps(depths=(1, 2), widths=(1, 2)))},
+    on={"case": points(mlps(depths=(1, 2), widths=(1, 2)))},
     formal=Formal(
         "(mu / M - mu / (M + weight_decay)) * mu == 1 - mu / (M + weight_decay) * mu",
         given=(IS_CHAIN, HAS_SIGNS, UNIT_NORMS, HAS_DECAY, "mu != 0"),
@@ -637,7 +637,7 @@ def interpolation_gap_first_equality(setting: Setting, case: Case) -> Findings:
     statement=r"\epsilon = \Big(\frac1\mu - \rho_\lambda\Big)\mu = 1 - \frac{\mu}{M+\lambda}\mu",
     hypotheses=[CHAIN, SIGNS, DECAY, "mu is not 0"],
     control="mu/M, which is Eq. 7 with lambda = 0, in place of 1/mu",
-    given={"case": points()},
+    on={"case": points()},
     examples=60,
     corrects="interpolation-gap-first-equality",
 )
@@ -895,7 +895,7 @@ FLOW_HYPOTHESES = [
     statement=r"\rho(t) \to \frac{\mu}{M + \lambda}",
     hypotheses=FLOW_HYPOTHESES,
     control="the formula with sums, and the same lambda",
-    given={"case": starts((LINEAR, RELU, 0.5), [Fraction(1, 4), Fraction(1, 8), Fraction(1, 16)])},
+    on={"case": starts((LINEAR, RELU, 0.5), [Fraction(1, 4), Fraction(1, 8), Fraction(1, 16)])},
     examples=6,
     enough=10,
 )
@@ -922,7 +922,7 @@ def rho_equilibrium_flow_mean(setting: Setting, case: Case) -> Findings:
     statement=r"\rho(t) \to \frac{\sum_n y_n f_n}{\lambda + \sum_n f_n^2}",
     hypotheses=FLOW_HYPOTHESES,
     control="the formula with means, and the same lambda",
-    given={"case": starts((LINEAR, RELU, 0.5), [Fraction(1), Fraction(1, 2)])},
+    on={"case": starts((LINEAR, RELU, 0.5), [Fraction(1), Fraction(1, 2)])},
     examples=4,
     enough=10,
 )
@@ -994,7 +994,7 @@ def scale_of(network: Network, state: State, inputs: Tensor, targets: Tensor) ->
         "training has come to rest: the bound on its distance is below 1 % of rho_eq",
     ],
     control="the formula with sums, and the same lambda",
-    given={"case": starts((RELU, 0.5, LINEAR), [Fraction(1, 4), Fraction(1, 8), Fraction(1, 16)])},
+    on={"case": starts((RELU, 0.5, LINEAR), [Fraction(1, 4), Fraction(1, 8), Fraction(1, 16)])},
     examples=3,
     enough=10,
 )

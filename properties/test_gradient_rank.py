@@ -209,7 +209,7 @@ LARGE = large_cases(
         " choice) or 1",
     ],
     control="the gradient is summed over the samples of a batch",
-    given={
+    on={
         "case": mostly(
             cases(
                 st.one_of(
@@ -272,7 +272,7 @@ def incoming(network: Network, weight: int) -> Edge:
         " activation is 0, its slope (autograd's choice) or 1",
     ],
     control="the gradient is summed over the samples of a batch",
-    given={"case": cases(convolutional_networks(outputs=(1, 2), filters=(1, 4)), check=minors)},
+    on={"case": cases(convolutional_networks(outputs=(1, 2), filters=(1, 4)), check=minors)},
     examples=400,
     formal=Formal(
         "rank(df(n, c, k)) <= 1", ("k in filters", *EVERYWHERE[1:]), given=("not normalised()",)
@@ -301,7 +301,7 @@ def gradient_rank_convolution(setting: Setting, case: Case) -> Findings:
         " autograd's",
     ],
     control="the bound is one less",
-    given={
+    on={
         "case": cases(
             convolutional_networks(outputs=(1, 2), filters=(2, 5), layers=(1, 1)),
             cohort=4,
@@ -376,7 +376,7 @@ def unrolled_minors(network: Network, samples: int) -> Growth:
         " activation is 0, its slope (autograd's choice) or 1",
     ],
     control="the gradient is summed over the samples of a batch",
-    given={"case": cases(convolutional_networks(outputs=(1, 2)), cohort=8, check=unrolled_minors)},
+    on={"case": cases(convolutional_networks(outputs=(1, 2)), cohort=8, check=unrolled_minors)},
     corrects="gradient-rank-convolution",
     formal=Formal("rank(df(n, c, k)) <= 1", EVERYWHERE, given=("not normalised()",)),
 )
@@ -504,7 +504,7 @@ BATCH_HYPOTHESES = [
     r" \frac{\bar\partial \tilde f_W(x_j; \tilde X)}{\bar\partial W^{pq}}\Big) \le B",
     hypotheses=[*BATCH_HYPOTHESES, "the variance is detached"],
     control="the bound is B - 1",
-    given={"case": batch_cases("batch-detached")},
+    on={"case": batch_cases("batch-detached")},
     examples=200,
     formal=Formal(
         f"{COMBINED} <= len(samples)", ("k in weights",), given=("normalised()", "detached()")
@@ -531,7 +531,7 @@ def batch_norm_gradient_rank(setting: Setting, case: Case) -> Findings:
     r" \frac{\partial \tilde f_W(x_j; \tilde X)}{\partial W^{pq}}\Big) \le B",
     hypotheses=[*BATCH_HYPOTHESES, "mean and variance are differentiated"],
     control="the bound is B - 1",
-    given={"case": batch_cases("batch")},
+    on={"case": batch_cases("batch")},
     examples=200,
     formal=Formal(
         f"{COMBINED} <= len(samples)", ("k in weights",), given=("normalised()", "not detached()")
@@ -555,7 +555,7 @@ def batch_norm_gradient_rank_full(setting: Setting, case: Case) -> Findings:
     r" \quad \text{if } n_p \text{ is batch normalisation}",
     hypotheses=[*BATCH_HYPOTHESES, "the variance is detached"],
     control="the bound is B - 2",
-    given={"case": batch_cases("batch-detached")},
+    on={"case": batch_cases("batch-detached")},
     examples=200,
     formal=Formal(
         f"{COMBINED} <= len(samples) - 1",
@@ -590,7 +590,7 @@ def batch_norm_gradient_rank_centred(setting: Setting, case: Case) -> Findings:
     r"{\bar\partial W^{pq}}\Big) \le 1 \quad \forall j, p, q",
     hypotheses=[*BATCH_HYPOTHESES, "the variance is detached"],
     control="the gradient is summed over the batch",
-    given={
+    on={
         "case": batches(
             batch_normalised(mlps(depths=(3, 3), widths=(2, 2), slopes=BENT), "batch-detached"),
             samples=(2, 2),

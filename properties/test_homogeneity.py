@@ -226,7 +226,7 @@ LARGE = large_cases(mlps(depths=(2, 6), widths=(32, 256)))
         " choice) or 1",
     ],
     control="the inner products of all layers are added up",
-    given={"case": mostly(cases(homogeneous_networks(), check=sums_of_parameters), LARGE)},
+    on={"case": mostly(cases(homogeneous_networks(), check=sums_of_parameters), LARGE)},
 )
 def structural_lemma(setting: Setting, case: Case) -> Findings:
     """For every input and every layer, the inner product of the layer's weights with the gradient
@@ -264,7 +264,7 @@ def structural_lemma(setting: Setting, case: Case) -> Findings:
         " choice) or 1",
     ],
     control="the inner products of all layers are added up",
-    given={"case": cases(homogeneous_networks(outputs=(2, 3)), check=sums_of_parameters)},
+    on={"case": cases(homogeneous_networks(outputs=(2, 3)), check=sums_of_parameters)},
 )
 def structural_lemma_multi_output(setting: Setting, case: Case) -> Findings:
     """The lemma is printed for scalar networks; it carries over to each output component, which is
@@ -300,7 +300,7 @@ def scaling(network: Network, samples: int) -> Growth:
         "ReLU, leaky ReLU or linear activations; kinks included",
     ],
     control="the factor is negative",
-    given={
+    on={
         "case": cases(
             homogeneous_networks(outputs=(1, 2)), numbers={"factor": FACTORS}, check=scaling
         )
@@ -337,7 +337,7 @@ def positive_homogeneity(setting: Setting, case: Case) -> Findings:
         "where a pre-activation is 0, the derivative is autograd's",
     ],
     control="the inner products of all layers are added up",
-    given={"case": cases(mlps(depths=(2, 4), bias=True), check=sums_of_parameters)},
+    on={"case": cases(mlps(depths=(2, 4), bias=True), check=sums_of_parameters)},
     formal=Formal(LEMMA, EVERYWHERE, given=("chain()", "len(biases) > 0", "not normalised()")),
 )
 def structural_lemma_biases(setting: Setting, case: Case) -> Findings:
@@ -362,7 +362,7 @@ def structural_lemma_biases(setting: Setting, case: Case) -> Findings:
         "where a pre-activation is 0, the derivative is autograd's",
     ],
     control="the bias of layer k itself is left out",
-    given={"case": cases(mlps(depths=(2, 4), bias=True), check=sums_of_parameters)},
+    on={"case": cases(mlps(depths=(2, 4), bias=True), check=sums_of_parameters)},
     corrects="structural-lemma-biases",
 )
 def structural_lemma_later_biases(setting: Setting, case: Case) -> Findings:
@@ -400,9 +400,7 @@ def structural_lemma_later_biases(setting: Setting, case: Case) -> Findings:
         "where a pre-activation is 0, the derivative is autograd's",
     ],
     control="the inner products of all matrices are added up",
-    given={
-        "case": cases(st.one_of(directed_graphs(), residual_networks()), check=sums_of_parameters)
-    },
+    on={"case": cases(st.one_of(directed_graphs(), residual_networks()), check=sums_of_parameters)},
     formal=Formal(LEMMA, EVERYWHERE, given=("len(biases) == 0", "not normalised()")),
 )
 def structural_lemma_residual(setting: Setting, case: Case) -> Findings:
@@ -425,7 +423,7 @@ def structural_lemma_residual(setting: Setting, case: Case) -> Findings:
         "ReLU, leaky ReLU or linear activations; autograd's derivative at kinks",
     ],
     control="constant edges across the cut are allowed",
-    given={
+    on={
         "case": cases(
             st.one_of(directed_graphs(outputs=(1, 2)), residual_networks()),
             check=sums_of_parameters,
@@ -518,7 +516,7 @@ def with_detached_variance(case: Case) -> Case:
         "where a pre-activation is 0, the derivative is autograd's",
     ],
     control="the inner products of all layers are added up",
-    given={"case": batch_normalised_cases("batch")},
+    on={"case": batch_normalised_cases("batch")},
     examples=300,
     formal=Formal(
         LEMMA,
@@ -550,7 +548,7 @@ def structural_lemma_batch_norm(setting: Setting, case: Case) -> Findings:
         "where a pre-activation is 0, the derivative is autograd's",
     ],
     control="the variance is detached",
-    given={"case": batch_normalised_cases("batch")},
+    on={"case": batch_normalised_cases("batch")},
     examples=300,
     corrects="structural-lemma-batch-norm",
 )
@@ -592,7 +590,7 @@ def structural_lemma_scale_invariance(setting: Setting, case: Case) -> Findings:
         "where a pre-activation is 0, the derivative is autograd's",
     ],
     control="shifts need not be 0",
-    given={"case": batch_normalised_cases("batch-detached")},
+    on={"case": batch_normalised_cases("batch-detached")},
     examples=300,
 )
 def structural_lemma_batch_norm_detached(setting: Setting, case: Case) -> Findings:

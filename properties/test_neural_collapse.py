@@ -232,7 +232,7 @@ def decomposition(case: Case, terms: int, divisor: int) -> Findings:
     r" (h(x_{cn}) - \mu_c)(h(x_{cn}) - \mu_c)^\top, \qquad \Sigma_T = \Sigma_W + \Sigma_B",
     hypotheses=["C classes with N samples each, N >= C so that the printed sum has all its terms"],
     control="the printed sum over n = 1..C divided by C instead of N",
-    given={"case": balanced_cases()},
+    on={"case": balanced_cases()},
     formal=Formal(
         "within[i][j] + between[i][j] == total[i][j]",
         ("i in range(len(h(0)))", "j in range(len(h(0)))"),
@@ -278,7 +278,7 @@ def covariance_decomposition_printed(setting: Setting, case: Case) -> Findings:
     r" (h(x_{cn}) - \mu_c)(h(x_{cn}) - \mu_c)^\top, \qquad \Sigma_T = \Sigma_W + \Sigma_B",
     hypotheses=["C classes with N samples each"],
     control="the inner sum stops one sample early",
-    given={"case": balanced_cases()},
+    on={"case": balanced_cases()},
     corrects="covariance-decomposition-printed",
 )
 def covariance_decomposition(setting: Setting, case: Case) -> Findings:
@@ -312,7 +312,7 @@ def equinorm_means(draw: st.DrawFn) -> Case:
     r" \sum_c \tilde\mu_c = 0",
     hypotheses=["no class mean equals the global mean", "the centred class means are equinorm"],
     control="the last class is left out of the sum",
-    given={"case": equinorm_means()},
+    on={"case": equinorm_means()},
     examples=200,
 )
 def equinorm_centred_means(setting: Setting, case: Case) -> Findings:
@@ -373,7 +373,7 @@ def two_slopes(draw: st.DrawFn) -> Case:
         "two samples x_1 > 0 of class +1 and x_2 < 0 of class -1",
     ],
     control="the margins are equal to 1",
-    given={"case": two_slopes()},
+    on={"case": two_slopes()},
     formal=Formal(
         "margin(0) == margin(1)",
         given=(
@@ -545,7 +545,7 @@ def nearest_opposite_features(network: Network, seed: int) -> float:
     r" \mathrm{sign}(\rho f_V(x)) = \arg\min_c \|\mu_c - h(x)\|",
     hypotheses=["a ReLU network of depth L >= 2 with scalar output", *CONVERGED_BINARY],
     control="the same networks with a leaky ReLU, whose features have both signs",
-    given={"case": opposite_features(depths=(2, 3), rectified=True)},
+    on={"case": opposite_features(depths=(2, 3), rectified=True)},
     examples=32,
 )
 def neural_collapse_binary(setting: Setting, case: Case) -> Findings:
@@ -587,7 +587,7 @@ def neural_collapse_binary(setting: Setting, case: Case) -> Findings:
     statement=r"c^2 \le \|h(x_+) - c V_L\|^2 + \|h(x_-) + c V_L\|^2",
     hypotheses=["a ReLU network of depth L >= 2 and unit V_L", "c > 0, any two inputs"],
     control="the bound is 9/8 c^2",
-    given={"case": opposite_features(depths=(2, 3), rectified=True)},
+    on={"case": opposite_features(depths=(2, 3), rectified=True)},
     formal=Formal(
         "squared(step(m)) <= squared(h(i) - step(m)) + squared(h(j) + step(m))",
         ("i in samples", "j in samples", "m in range(1, 8)"),
@@ -636,7 +636,7 @@ def relu_features_are_not_opposite(setting: Setting, case: Case) -> Findings:
         *CONVERGED_BINARY,
     ],
     control="the sums over the classes divided by 2N",
-    given={"case": opposite_features()},
+    on={"case": opposite_features()},
     formal=Formal(
         "h(n)[i] == mean(y[n][0])[i]",
         FEATURES,
@@ -687,7 +687,7 @@ def neural_collapse_binary_printed_means(setting: Setting, case: Case) -> Findin
         *CONVERGED_BINARY,
     ],
     control="NC2 with a factor 2: mu_+ = -2 mu_-",
-    given={"case": opposite_features()},
+    on={"case": opposite_features()},
     examples=300,
     corrects="neural-collapse-binary-printed-means",
 )
@@ -737,7 +737,7 @@ def interpolating_networks(draw: st.DrawFn) -> Case:
         "both classes occur",
     ],
     control="the convergence of V_L is not asked for, Property 1 alone is",
-    given={"case": interpolating_networks()},
+    on={"case": interpolating_networks()},
     formal=Formal(
         "mean(1)[i] == -mean(-1)[i]",
         ("i in range(len(h(0)))",),
@@ -923,7 +923,7 @@ def not_converged(point: Point, case: Case, batch: int) -> str | None:
         "Property 2 as printed: each output is a positive multiple of its centred target",
     ],
     control="only the full batch is asked to make no update",
-    given={"case": simplex_networks(mixed=True)},
+    on={"case": simplex_networks(mixed=True)},
     formal=Formal(
         "h(n)[i] == mean(n)[i]",
         FEATURES,
@@ -975,7 +975,7 @@ def neural_collapse_multiclass_printed(setting: Setting, case: Case) -> Findings
         "rho f_V(x_cn) = alpha e~_c with one alpha in (0, 1)",
     ],
     control="V_L alone is asked to be at rest",
-    given={"case": simplex_networks(groups=(2, 1), full_batch=True)},
+    on={"case": simplex_networks(groups=(2, 1), full_batch=True)},
     formal=Formal(
         "h(n)[i] == mean(n)[i]",
         FEATURES,
@@ -1080,7 +1080,7 @@ def collapsed_features(draw: st.DrawFn) -> Case:
         "rho f_V(x_cn) = alpha e~_c with one alpha in (0, 1)",
     ],
     control="NC2 with inner products -1/C instead of -1/(C-1)",
-    given={"case": collapsed_features()},
+    on={"case": collapsed_features()},
     examples=300,
     corrects="neural-collapse-multiclass-printed",
 )
@@ -1154,7 +1154,7 @@ def nearest_equal_updates(network: Network, seed: int) -> float:
         "no two inputs of a class are collinear",
     ],
     control="the inputs of a class may coincide",
-    given={"case": simplex_networks()},
+    on={"case": simplex_networks()},
     examples=8,
 )
 def neural_collapse_multiclass_all_layers(setting: Setting, case: Case) -> Findings:

@@ -183,7 +183,7 @@ UPDATED = normalised_sgd_cases(mlps(depths=(1, 3), widths=(1, 2), slopes=(RELU,)
     r" \sum_{(x_n, y_n) \in S'} (1 - \rho \bar f_n) \bar f_n - 2 \eta \lambda \rho",
     hypotheses=["the loss of Eq. 1", "||V_k|| = 1"],
     control="and with eta lambda rho as the last term",
-    given={"case": UPDATED},
+    on={"case": UPDATED},
     examples=100,
     formal=Formal(
         "rho - learning_rate * slope_of_loss == rho - learning_rate * 2 / len(samples)"
@@ -212,7 +212,7 @@ def normalised_sgd_update_printed(setting: Setting, case: Case) -> Findings:
     r" \sum_{(x_n, y_n) \in S'} (1 - \rho \bar f_n) \bar f_n - 2 \eta \lambda \rho",
     hypotheses=["the loss of Eq. 1", "||V_k|| = 1"],
     control="the last term is eta lambda rho",
-    given={"case": UPDATED},
+    on={"case": UPDATED},
     examples=60,
     enough=10,
     corrects="normalised-sgd-update-printed",
@@ -234,7 +234,7 @@ def normalised_sgd_update(setting: Setting, case: Case) -> Findings:
     r" - 2 \eta \nu_k V_k",
     hypotheses=["the loss of Eq. 1 with nu_k of Eq. 4 on the batch", "||V_k|| = 1"],
     control="and with eta nu_k V_k as the last term",
-    given={"case": UPDATED},
+    on={"case": UPDATED},
     examples=100,
     formal=Formal(
         "(W[k] - gradient_of_loss(k))[i][j] == (W[k] - learning_rate * 2 / len(samples)"
@@ -271,7 +271,7 @@ def normalised_sgd_update_weights_printed(setting: Setting, case: Case) -> Findi
         "no pre-activation is zero",
     ],
     control="the last term is eta nu_k V_k",
-    given={"case": UPDATED},
+    on={"case": UPDATED},
     examples=200,
     enough=10,
     corrects="normalised-sgd-update-weights-printed",
@@ -367,7 +367,7 @@ LEMMA_8 = [
     r" \ \Longrightarrow\ \operatorname{rank} V_k \le 2",
     hypotheses=LEMMA_8,
     control="without weight decay, lambda = 0",
-    given={"case": CONVERGED},
+    on={"case": CONVERGED},
     examples=400,
     enough=10,
     formal=Formal(
@@ -415,7 +415,7 @@ def normalised_convergence_rank(setting: Setting, case: Case) -> Findings:
     r" \ \forall n",
     hypotheses=LEMMA_8,
     control="all margins are equal",
-    given={"case": CONVERGED},
+    on={"case": CONVERGED},
     examples=400,
     enough=10,
 )

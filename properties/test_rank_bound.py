@@ -428,7 +428,7 @@ def single_norm_claim(
             KINKS,
         ],
         control=CONTROL,
-        given={
+        on={
             "case": st.one_of(
                 random_networks(), dead_networks(matrices), stationary_networks(matrices)
             )
@@ -473,7 +473,7 @@ max_bound = single_norm_claim(
         KINKS,
     ],
     control=CONTROL,
-    given={"case": st.one_of(random_networks((2, 3)), dead_networks(FLAT, outputs=(2, 3)))},
+    on={"case": st.one_of(random_networks((2, 3)), dead_networks(FLAT, outputs=(2, 3)))},
     examples=30,
     formal=formal_bound(["frobenius", "spectral", "nuclear"], given=["not normalised()"]),
 )
@@ -547,7 +547,7 @@ def dead_normalised_networks(draw: st.DrawFn) -> Case:
         "no pre-activation of ReLU or leaky ReLU is 0",
     ],
     control=CONTROL,
-    given={"case": st.one_of(batch_normalised_cases(), dead_normalised_networks())},
+    on={"case": st.one_of(batch_normalised_cases(), dead_normalised_networks())},
     examples=40,
     formal=formal_bound(list(NORMS), least=2, given=[*DETACHED, "smooth(S)"]),
 )
@@ -654,7 +654,7 @@ def trained(case: Case, device: torch.device) -> Iterator[Case]:
         "Frobenius, spectral, nuclear and entrywise maximum norm; " + SIZES,
     ],
     control=CONTROL,
-    given={"case": trainings(normalised=False, members=3)},
+    on={"case": trainings(normalised=False, members=3)},
     examples=6,
     formal=formal_bound(list(NORMS), given=["len(outputs) == 1", "not normalised()"]),
 )
@@ -687,7 +687,7 @@ def trained_bound(setting: Setting, case: Case) -> Findings:
         "no pre-activation of a ReLU is 0",
     ],
     control="the constant 1/(2 lambda) is replaced by half of it",
-    given={"case": trainings(normalised=True, members=2)},
+    on={"case": trainings(normalised=True, members=2)},
     examples=6,
     formal=formal_bound(list(NORMS), least=2, given=[*DETACHED, "smooth(S)"]),
 )
@@ -762,7 +762,7 @@ def stationary_convolutions(draw: st.DrawFn, *, unseen: tuple[int, int] = (0, 0)
         "every batch size B* from 1 to m - 1",
     ],
     control=CONTROL,
-    given={"case": stationary_convolutions()},
+    on={"case": stationary_convolutions()},
     formal=formal_bound(["frobenius"], weights="filters", given=["not normalised()"]),
 )
 def convolution_bound(setting: Setting, case: Case) -> Findings:
@@ -799,7 +799,7 @@ def convolution_bound(setting: Setting, case: Case) -> Findings:
         KINKS,
     ],
     control="V has rank at most P B* - 1",
-    given={
+    on={
         "case": st.one_of(
             stationary_convolutions(unseen=(0, 3)),
             cases(

@@ -80,7 +80,7 @@ def stationary_points() -> st.SearchStrategy[Case]:
         "the gradient vanishes on every batch of size B < m",
     ],
     control="the edges out of the input need not be trainable",
-    given={
+    on={
         "case": st.one_of(
             stationary_points(),
             constant_first_layers(),
@@ -155,7 +155,7 @@ def _distance(point: Point, decay: fmpq) -> float:
     r"\text{ functions}",
     hypotheses=["lambda > 0", "the gradient vanishes on every batch of size B < m"],
     control="the only convergence points are networks all of whose weights are zero",
-    given={"case": stationary_points()},
+    on={"case": stationary_points()},
     formal=Formal(
         "f(n, 0) == 0",
         ("n in samples",),
@@ -201,7 +201,7 @@ def sgd_stationary_only_zero(setting: Setting, case: Case) -> Findings:
         "the gradient vanishes on every batch of size B < m",
     ],
     control="the output is 0 at every sample",
-    given={"case": st.one_of(fitted_cases(), zero_networks())},
+    on={"case": st.one_of(fitted_cases(), zero_networks())},
     examples=200,
     enough=10,
 )
@@ -255,7 +255,7 @@ SLOPES_WITHOUT_MINIMUM: tuple[Callable[[fmpq, fmpq], arb], ...] = (
         "the exponential or the logistic loss, labels +-1",
     ],
     control="the function is zero everywhere",
-    given={
+    on={
         "case": st.one_of(
             dead_cases(), plain_cases(trainable_networks(depths=(2, 3)), targets="signs")
         )
@@ -301,7 +301,7 @@ def sgd_stationary_no_minimiser(setting: Setting, case: Case) -> Findings:
     r" \text{ unless } \lambda = 0 \text{ or } W = 0",
     hypotheses=["lambda > 0", "the gradient vanishes on every batch of size B < m"],
     control="the gradient vanishes on the full batch only, B = m",
-    given={"case": st.one_of(stationary_chains(), stationary_points())},
+    on={"case": st.one_of(stationary_chains(), stationary_points())},
     examples=600,
     enough=10,
 )
@@ -345,7 +345,7 @@ def stationary_sample_gradients(setting: Setting, case: Case) -> Findings:
     r" \frac{\partial f_W(x)}{\partial W^{pq}} + 2 \lambda W^{pq}",
     hypotheses=["no pre-activation is zero", "the square loss"],
     control="weight decay enters as lambda W, as if the risk had lambda/2 ||W||^2",
-    given={"case": plain_cases(samples=(2, 3))},
+    on={"case": plain_cases(samples=(2, 3))},
     examples=150,
     enough=10,
 )
@@ -390,7 +390,7 @@ def exchange(case: Case, share: Fraction) -> Findings:
     r" \frac{\partial f_W(x_j)}{\partial W}",
     hypotheses=["two batches of size B that differ in one sample"],
     control="with the right side doubled",
-    given={"case": plain_cases(mlps(depths=(1, 2), widths=(1, 1)), samples=(3, 3))},
+    on={"case": plain_cases(mlps(depths=(1, 2), widths=(1, 1)), samples=(3, 3))},
     examples=400,
     formal=Formal(
         "(gradient(range(0, batch_size), k) - gradient(range(1, batch_size + 1), k))[i][j]"
@@ -421,7 +421,7 @@ def batch_exchange_printed(setting: Setting, case: Case) -> Findings:
     r" \frac{\partial f_W(x_j)}{\partial W} \Big)",
     hypotheses=["two batches of size B that differ in one sample", "no pre-activation is zero"],
     control="the factor is 1/(B + 1)",
-    given={"case": plain_cases(samples=(2, 4))},
+    on={"case": plain_cases(samples=(2, 4))},
     examples=200,
     enough=10,
     corrects="batch-exchange-printed",

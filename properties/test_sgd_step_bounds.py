@@ -144,7 +144,7 @@ def _bound(
         "any loss, any labels, any weights",
     ],
     control="the bound times 9/8",
-    given={
+    on={
         "case": st.one_of(
             plain_cases(trainable_networks(widths=(2, 3))),
             tight_pairs(),
@@ -236,7 +236,7 @@ def outside_span(weight: Array, inputs: Array) -> Array:
         "any loss, any labels, any weights, any batch",
     ],
     control="the bound times 9/8",
-    given={
+    on={
         "case": st.one_of(
             cases(
                 mlps(depths=(1, 2), widths=(2, 4)),

@@ -159,7 +159,7 @@ UPDATES = cases(
         "integer weights and data, dyadic hyperparameters",
     ],
     control="the gradient of the weight decay is lambda W instead of 2 lambda W",
-    given={"case": UPDATES},
+    on={"case": UPDATES},
     examples=60,
     enough=10,
 )
@@ -195,7 +195,7 @@ def trained_sgd_update(setting: Setting, case: Case) -> Findings:
         "a batch of all samples; rho and V_k integers, V_k not necessarily of norm 1",
     ],
     control="the multiplier nu_k is forgotten",
-    given={"case": UPDATES},
+    on={"case": UPDATES},
     examples=60,
     enough=10,
 )

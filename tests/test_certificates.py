@@ -235,7 +235,7 @@ def test_the_statement_has_to_be_the_one_on_record(issued: Path) -> None:
 
 def examined(about: Claim) -> Document:
     weights = st.builds(lambda w: scalar(1, weight=w), st.integers(0, 50))
-    about = replace(about, given={"case": weights})
+    about = replace(about, on={"case": weights})
     return examine(about, profile=PROFILES["default"], run_seed=0, device="cpu")
 
 
@@ -430,7 +430,7 @@ def test_engine_and_kernel_agree_on_examples_that_are_no_certificates(name: str)
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(**claim.given)
+    @given(**claim.on)
     def check(case: Case) -> None:
         # Violations are rarer than examples that hold, and what is drawn repeats itself.
         for index in range(min(case.members, 4 if refuted else 1)):

@@ -23,7 +23,7 @@ from theorycheck.evidence import equality
 
 @claim(
     "true-claim", title="A number is itself", kind="identity", sources=[], statement="n = n",
-    hypotheses=["none"], control="one less", given={"number": st.integers(0, 50)}, enough=5,
+    hypotheses=["none"], control="one less", on={"number": st.integers(0, 50)}, enough=5,
 )
 def true_claim(setting, number):
     """A number is itself."""

@@ -471,19 +471,19 @@ def coin_check(setting: Setting) -> Findings:
 
 
 TOYS = [
-    claim("even-numbers", check=parity_check, given={"number": st.integers(0, 50)}),
+    claim("even-numbers", check=parity_check, on={"number": st.integers(0, 50)}),
     claim(
         "weight-bound",
         "inequality",
         check=bound_check,
-        given={"case": st.builds(scalar, st.integers(0, 50))},
+        on={"case": st.builds(scalar, st.integers(0, 50))},
         formal=Formal("W[0][0][0] <= 6"),
     ),
     claim(
         "wide-bound",
         "inequality",
         check=wide_bound_check,
-        given={"case": st.builds(scalar, st.integers(0, 60))},
+        on={"case": st.builds(scalar, st.integers(0, 60))},
         examples=5,
         formal=Formal("W[0][0][0] <= 60"),
     ),

@@ -174,7 +174,7 @@ from theorycheck.evidence import equality
 from theorycheck.notes import note
 
 @claim("a-note", title="noted", kind="identity", sources=[Paper("p", "P", "A", 2020).at("1")],
-       statement="1 = 1", hypotheses=["none"], control="1 = 2", given={})
+       statement="1 = 1", hypotheses=["none"], control="1 = 2", on={})
 def noted(setting):
     note("a piece was halved")
     note("a piece was halved")

@@ -40,7 +40,7 @@ PAPER = Paper("toy2020", "A toy", "N. N.", 2020)
 def toy(id, **changes):
     fields = dict(
         title=id, kind="identity", sources=[PAPER.at("Eq. 1")], statement="1 = 1",
-        hypotheses=["none"], control="one less", given={"number": st.integers(0, 50)}, enough=5,
+        hypotheses=["none"], control="one less", on={"number": st.integers(0, 50)}, enough=5,
     )
     return claim(id, **{**fields, **changes})
 
@@ -64,7 +64,7 @@ def single(weight):
 
 @toy(
     "false-claim",
-    given={"case": st.builds(single, st.integers(0, 50))},
+    on={"case": st.builds(single, st.integers(0, 50))},
     formal=Formal("W[0][0][0] <= 6"),
 )
 def false_claim(setting, case):
@@ -80,7 +80,7 @@ TIGHT = '''
 
 @toy(
     "wide-claim",
-    given={"case": st.builds(single, st.integers(0, 50))},
+    on={"case": st.builds(single, st.integers(0, 50))},
     formal=Formal("W[0][0][0] <= 50"),
 )
 def wide_claim(setting, case):
@@ -106,7 +106,7 @@ def with_fatal(kind: str) -> str:
         PROPERTIES
         + f'''
 
-@toy("fatal-claim", given={{}})
+@toy("fatal-claim", on={{}})
 def fatal_claim(setting):
     """Does not return."""
     {FATAL[kind]}

@@ -36,7 +36,7 @@ def weight_bound(id, bound):
     @claim(
         id, title="No weight is too large", kind="inequality", sources=[], statement="W < b",
         hypotheses=["none"], control="no weight exceeds 5", enough=5,
-        given={"case": st.builds(single, st.integers(0, 50))},
+        on={"case": st.builds(single, st.integers(0, 50))},
         formal=Formal(f"W[0][0][0] <= {bound}"),
     )
     def check(setting, case):

@@ -26,7 +26,7 @@ from theorycheck.evidence import Observation, Pair, equality
 def toy(id, **changes):
     fields = dict(
         title=id, kind="identity", sources=[], statement="1 = 1", hypotheses=["none"],
-        control="another", given={"number": st.integers(0, 50)}, enough=5,
+        control="another", on={"number": st.integers(0, 50)}, enough=5,
     )
     return claim(id, **{**fields, **changes})
 
@@ -56,13 +56,13 @@ def pairs(setting, share):
         yield Pair(generator.random() < (1 - share if setting.altered else share), "heads")
 
 
-@toy("clear-tendency", kind="tendency", given={})
+@toy("clear-tendency", kind="tendency", on={})
 def clear_tendency(setting):
     """Always heads."""
     yield from pairs(setting, 1.0)
 
 
-@toy("weak-tendency", kind="tendency", given={})
+@toy("weak-tendency", kind="tendency", on={})
 def weak_tendency(setting):
     """Heads more often than not, which thirty pairs cannot tell."""
     yield from pairs(setting, 0.75)

@@ -587,7 +587,7 @@ def test_violations_shrink_to_a_single_small_network(family: str, fewest: int) -
 
     claim = Claim(
         "no-claim", "", "identity", (), "", (), "", no_output_is_negative,
-        given={"case": strategies.cases(FAMILIES[family])},
+        on={"case": strategies.cases(FAMILIES[family])},
     )  # fmt: skip
     for seed in (1, 2):
         found = search(claim, Setting(seed=seed)).counterexample

@@ -111,7 +111,7 @@ class Claim:
     hypotheses: tuple[str, ...]
     control: str
     check: Callable[..., Any]
-    given: Mapping[str, Any] = field(default_factory=dict)
+    on: Mapping[str, Any] = field(default_factory=dict)
     examples: int = 100
     enough: int = 20
     corrects: str | None = None
@@ -142,7 +142,7 @@ def claim(
     statement: str,
     hypotheses: Sequence[str],
     control: str,
-    given: Mapping[str, Any] | None = None,
+    on: Mapping[str, Any] | None = None,
     examples: int = 100,
     enough: int = 20,
     corrects: str | None = None,
@@ -158,7 +158,7 @@ def claim(
         statement: what is printed, in LaTeX.
         hypotheses: the conditions under which it is claimed.
         control: the false neighbour in words; the property checks it when ``setting.altered``.
-        given: Hypothesis strategies by argument name; empty for a property that is run once.
+        on: Hypothesis strategies by argument name; empty for a property that is run once.
         examples: how many draws the default profile makes.
         enough: how many examples must meet the hypotheses before ``holds`` means something.
         corrects: id of the claim, printed wrongly, that this one is the corrected form of.
@@ -182,7 +182,7 @@ def claim(
             hypotheses=tuple(hypotheses),
             control=control,
             check=check,
-            given=given or {},
+            on=on or {},
             examples=examples,
             enough=enough,
             corrects=corrects,

@@ -27,7 +27,7 @@ def search(claim: Claim, setting: Setting) -> Evidence:
     cohort, the search goes on for one in a single network.
     """
     evidence = Evidence()
-    if not claim.given:
+    if not claim.on:
         _run_once(claim, setting, {}, evidence)
         return evidence
 
@@ -54,7 +54,7 @@ def search(claim: Claim, setting: Setting) -> Evidence:
         report_multiple_bugs=False,
         # Whether an example is slow to draw depends on the machine; a verdict must not.
         suppress_health_check=[HealthCheck.too_slow],
-    )(hypothesis.given(**claim.given)(check))
+    )(hypothesis.given(**claim.on)(check))
     with contextlib.suppress(_Violation):
         hypothesis.seed(setting.seed)(configured)()
     return evidence
