@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import struct
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from fractions import Fraction
@@ -357,6 +359,15 @@ def test_impossible_sets_are_rejected(use: Callable[[], object], complaint: str)
     with pytest.raises(InputError, match=complaint) as caught:
         use()
     assert "\n" not in str(caught.value)
+
+
+def test_loading_digits_first_leaves_the_global_random_state_alone() -> None:
+    """Else Hypothesis refuses a strategy that loads them, in the process that is the first to."""
+    program = (
+        "import random; from theorycheck.datasets import digits;"
+        " state = random.getstate(); digits(); assert random.getstate() == state"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_digits_are_exact_multiples_of_a_128th_in_the_ball() -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import random
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -421,8 +422,11 @@ def digits() -> Dataset:
     Grey levels 0 .. 16 are divided by 16 and then by a power of two (:meth:`Dataset.in_ball`), so
     every input is a dyadic number of at most 5 significant bits.
     """
+    # The import draws from Python's global random state, which nobody's examples may depend on.
+    state = random.getstate()
     from sklearn.datasets import load_digits  # here, because importing scikit-learn is slow
 
+    random.setstate(state)
     pixels, labels = load_digits(return_X_y=True)
     return Dataset(
         "digits", pixels.astype(np.float64) / 16.0, labels.astype(np.int64), 10
