@@ -22,7 +22,7 @@ from theorycheck.errors import InputError
 from theorycheck.networks import Network, Parameters, mean_distance
 
 if COMPILER:
-    from theorycheck import spectra
+    from theorycheck import spectra as compiled
 
 
 def margins(outputs: Tensor, signs: Tensor) -> Tensor:
@@ -337,8 +337,8 @@ def singular_values(weights: Tensor) -> Tensor:
         weights.ndim == 3 and weights.numel() > 0,
         f"weights must have shape (members, rows, columns), not {tuple(weights.shape)}",
     )
-    if COMPILER and spectra.suits(weights):
-        return spectra.singular_values(weights)
+    if COMPILER and compiled.suits(weights):
+        return compiled.singular_values(weights)
     # The decomposition of the whole stack fails on one non-finite matrix.
     invalid = ~_finite(weights)
     values: Tensor = torch.linalg.svdvals(weights.masked_fill(invalid[:, None, None], 0.0))
