@@ -21,14 +21,17 @@ import torch
 from flint import fmpq
 from hypothesis import strategies as st
 
-from theorycheck import exact
-from theorycheck.cases import Case
-from theorycheck.evidence import (
-    Observation,
-    equality,
-)
-from theorycheck.exact import Array
-from theorycheck.networks import (
+from theorycheck import arithmetic
+from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.numbers import Array
+from theorycheck.claims.comparisons import equality
+from theorycheck.claims.evidence import Observation
+from theorycheck.drawing.data import cases
+from theorycheck.drawing.networks import Targets, directed_graphs, mlps
+from theorycheck.drawing.numbers import positive_dyadics
+from theorycheck.networks.evaluation import forward
+from theorycheck.networks.initialisation import initialise
+from theorycheck.networks.specification import (
     LINEAR,
     RELU,
     Dense,
@@ -36,16 +39,7 @@ from theorycheck.networks import (
     Identity,
     Layer,
     Network,
-    forward,
-    initialise,
     mlp,
-)
-from theorycheck.strategies import (
-    Targets,
-    cases,
-    directed_graphs,
-    mlps,
-    positive_dyadics,
 )
 
 RATIONALS = "rationals"
@@ -75,9 +69,9 @@ class Point:
         assert case.targets is not None
         return cls(
             case.network,
-            tuple(exact.rationals(p[0]) for p in case.parameters),
-            exact.rationals(case.inputs[0]),
-            exact.rationals(case.targets[0, :, 0]),
+            tuple(arithmetic.rationals(p[0]) for p in case.parameters),
+            arithmetic.rationals(case.inputs[0]),
+            arithmetic.rationals(case.targets[0, :, 0]),
             {k: fmpq(v.numerator, v.denominator) for k, v in case.numbers.items()},
         )
 
@@ -88,13 +82,13 @@ class Point:
     @cached_property
     def outputs(self) -> Array:
         """``f(x_i)``, ``(m,)``."""
-        return exact.vertices(self.network, self.weights, self.inputs)[-1][:, 0]
+        return arithmetic.vertices(self.network, self.weights, self.inputs)[-1][:, 0]
 
     @cached_property
     def jacobians(self) -> tuple[Array, ...]:
         """``df(x_i)/dW`` for each weight matrix, ``(m, *shape)``."""
         return tuple(
-            exact.jacobian(self.network, self.weights, self.inputs, index)[:, 0]
+            arithmetic.jacobian(self.network, self.weights, self.inputs, index)[:, 0]
             for index in range(len(self.weights))
         )
 
@@ -126,7 +120,7 @@ class Point:
 
     @property
     def collinear(self) -> bool:
-        return exact.rank(self.inputs) <= 1
+        return arithmetic.rank(self.inputs) <= 1
 
     @property
     def input_edges(self) -> tuple[int, ...]:
@@ -139,12 +133,12 @@ class Point:
         return any(edge.source == 0 and not isinstance(edge.map, Dense) for edge in edges)
 
     def values_at(self, inputs: Array) -> Array:
-        return exact.vertices(self.network, self.weights, inputs)[-1][:, 0]
+        return arithmetic.vertices(self.network, self.weights, inputs)[-1][:, 0]
 
     @property
     def probes(self) -> Array:
         """Inputs at which a function is tested for being zero: samples, unit vectors, negatives."""
-        some = np.concatenate([self.inputs, exact.rationals(np.eye(self.network.input_width))])
+        some = np.concatenate([self.inputs, arithmetic.rationals(np.eye(self.network.input_width))])
         return np.concatenate([some, -some])
 
 
@@ -174,8 +168,9 @@ def quotient_gradient(point: Point, objective: Callable[[Sequence[Array]], fmpq]
     """Gradient of an objective that is quadratic in outputs and weights, proved; ``(P,)``.
 
     When no pre-activation is zero or changes sign between ``W - hE`` and ``W + hE``, the outputs
-    are affine on that segment (see `exact.one_sided_derivatives`), the objective is quadratic on
-    it, and its central difference quotient is its derivative. ``None`` when that is not the case.
+    are affine on that segment (see `quotients.one_sided_derivatives`), the objective is quadratic
+    on it, and its central difference quotient is its derivative. ``None`` when that is not the
+    case.
     """
     signs = preactivation_signs(point, point.weights)
     if 0 in signs:
@@ -200,7 +195,7 @@ def moved_along(
 
 def preactivation_signs(point: Point, weights: Sequence[Array]) -> list[int]:
     """Signs of the pre-activations of all units with an activation that bends."""
-    arrays = exact.preactivations(point.network, weights, point.inputs)
+    arrays = arithmetic.preactivations(point.network, weights, point.inputs)
     return [
         (entry > 0) - (entry < 0)
         for layer, array in zip(point.network.layers, arrays, strict=True)
@@ -214,7 +209,7 @@ def batch_risk(point: Point, batch: Sequence[int]) -> Callable[[Sequence[Array]]
     chosen, decay = list(batch), point.numbers["weight_decay"]
 
     def risk(weights: Sequence[Array]) -> fmpq:
-        values = exact.vertices(point.network, weights, point.inputs[chosen])[-1][:, 0]
+        values = arithmetic.vertices(point.network, weights, point.inputs[chosen])[-1][:, 0]
         penalty = sum((squared(w) for w in weights), fmpq(0))
         fit: fmpq = squared(values - point.targets[chosen]) / len(chosen)
         return fit + decay * penalty

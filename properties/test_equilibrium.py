@@ -21,32 +21,25 @@ from properties.formulas import DECAY as HAS_DECAY
 from properties.formulas import MARGIN, MEAN_MARGIN, SECOND_MOMENT, UNIT_NORMS
 from properties.formulas import SIGNS as HAS_SIGNS
 from properties.papers import POGGIO2020, POGGIO2021, XU2022
-from theorycheck import exact
-from theorycheck.cases import Case
-from theorycheck.claims import Formal, Setting, claim
-from theorycheck.cohorts import Cohort, Objective, Reduction, State, parametrise
-from theorycheck.datasets import uniform_ball
-from theorycheck.evidence import Findings, Observation, Rejection, equality, inequality
-from theorycheck.measures import equilibrium_rho, equilibrium_rho_of_sums, margins
-from theorycheck.networks import (
-    LINEAR,
-    RELU,
-    Network,
-    forward,
-    frobenius_norms,
-    initialise,
-    mlp,
-    normalise,
-)
-from theorycheck.rounding import Ball, Interval, gamma
-from theorycheck.strategies import (
-    dyadics,
-    homogeneous_networks,
-    mlps,
-    normalised_cases,
-    positive_dyadics,
-)
-from theorycheck.training import Run, gradient_descent, gradient_flow
+from theorycheck import arithmetic
+from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.enclosures import Interval, gamma
+from theorycheck.arithmetic.singular_values import Ball
+from theorycheck.claims.comparisons import equality, inequality
+from theorycheck.claims.declaration import Formal, claim
+from theorycheck.claims.evidence import Findings, Observation, Rejection
+from theorycheck.claims.setting import Setting
+from theorycheck.data.synthetic import uniform_ball
+from theorycheck.drawing.networks import homogeneous_networks, mlps
+from theorycheck.drawing.normalised import normalised_cases
+from theorycheck.drawing.numbers import dyadics, positive_dyadics
+from theorycheck.measures.outputs import equilibrium_rho, equilibrium_rho_of_sums, margins
+from theorycheck.networks.evaluation import forward
+from theorycheck.networks.initialisation import frobenius_norms, initialise, normalise
+from theorycheck.networks.specification import LINEAR, RELU, Network, mlp
+from theorycheck.training.cohorts import Cohort, Objective, Reduction, State, parametrise
+from theorycheck.training.recording import Run
+from theorycheck.training.trainers import gradient_descent, gradient_flow
 
 RATIONALS = "rationals"
 SYMBOLIC = "rational functions"
@@ -70,9 +63,9 @@ class Point:
 
     case: Case
     """Where the numbers come from, one member."""
-    weights: Sequence[exact.Array]
-    inputs: exact.Array
-    signs: exact.Array
+    weights: Sequence[arithmetic.Array]
+    inputs: arithmetic.Array
+    signs: arithmetic.Array
     rho: fmpq
     decay: fmpq
     reduction: Reduction = "mean"
@@ -84,9 +77,9 @@ class Point:
         for member in range(case.members):
             yield cls(
                 case.member(member),
-                tuple(exact.rationals(parameter[member]) for parameter in case.parameters),
-                exact.rationals(case.inputs[member]),
-                exact.rationals(case.targets[member, :, 0]),
+                tuple(arithmetic.rationals(parameter[member]) for parameter in case.parameters),
+                arithmetic.rationals(case.inputs[member]),
+                arithmetic.rationals(case.targets[member, :, 0]),
                 fmpq(*case.numbers["rho"].as_integer_ratio()),
                 fmpq(*case.numbers["weight_decay"].as_integer_ratio()),
                 reduction,
@@ -98,12 +91,14 @@ class Point:
         return replace(self, reduction="sum" if self.reduction == "mean" else "mean")
 
     @cached_property
-    def outputs(self) -> exact.Array:
+    def outputs(self) -> arithmetic.Array:
         """``f_n``, shape ``(N,)``."""
-        values: exact.Array = exact.vertices(self.case.network, self.weights, self.inputs)[-1][:, 0]
+        values: arithmetic.Array = arithmetic.vertices(
+            self.case.network, self.weights, self.inputs
+        )[-1][:, 0]
         return values
 
-    def reduce(self, values: exact.Array) -> Any:
+    def reduce(self, values: arithmetic.Array) -> Any:
         """The mean or the sum over the samples, which are the first axis."""
         total = values.sum(axis=0)
         return total / len(self.inputs) if self.reduction == "mean" else total
@@ -124,48 +119,52 @@ class Point:
         slope: fmpq = (self.loss(rho + 1) - self.loss(rho - 1)) / 2
         return slope
 
-    def derivatives(self) -> dict[int, exact.Array] | None:
+    def derivatives(self) -> dict[int, arithmetic.Array] | None:
         """``df_n/dV_k``, shape ``(N, *shape)``, for every layer, proved from difference quotients.
 
         None when a unit is at its kink, or so near to it that no quotient was proved.
         """
         network = self.case.network
-        if exact.has_kink(network, self.weights, self.inputs):
+        if arithmetic.has_kink(network, self.weights, self.inputs):
             return None
         found = {}
         for index in network.weights:
-            quotients = exact.derivative_by_quotients(network, self.weights, self.inputs, index)
+            quotients = arithmetic.derivative_by_quotients(
+                network, self.weights, self.inputs, index
+            )
             if quotients is None:
                 return None
             found[index] = quotients[:, 0]
         return found
 
-    def descent(self, derivatives: exact.Array) -> exact.Array:
+    def descent(self, derivatives: arithmetic.Array) -> arithmetic.Array:
         """Minus the gradient of the data term with respect to ``V_k``."""
         residuals = self.rho * self.outputs - self.signs
-        gradient: exact.Array = self.reduce((2 * self.rho * residuals)[:, None, None] * derivatives)
+        gradient: arithmetic.Array = self.reduce(
+            (2 * self.rho * residuals)[:, None, None] * derivatives
+        )
         return -gradient
 
 
-Flow = Callable[[Point, int, exact.Array], exact.Array]
+Flow = Callable[[Point, int, arithmetic.Array], arithmetic.Array]
 """The right-hand side of an equation for ``V_k`` at a point, from ``k`` and ``df_n/dV_k``."""
 
 
-def averaged_flow(point: Point, index: int, derivatives: exact.Array) -> exact.Array:
+def averaged_flow(point: Point, index: int, derivatives: arithmetic.Array) -> arithmetic.Array:
     """xu2022, Eq. 5."""
     signs = point.signs[:, None, None]
     margins = signs * point.outputs[:, None, None]
     turned = -point.weights[index] * margins + signs * derivatives
-    flow: exact.Array = 2 * point.rho * point.reduce((1 - point.rho * margins) * turned)
+    flow: arithmetic.Array = 2 * point.rho * point.reduce((1 - point.rho * margins) * turned)
     return flow
 
 
-def summed_flow(point: Point, index: int, derivatives: exact.Array) -> exact.Array:
+def summed_flow(point: Point, index: int, derivatives: arithmetic.Array) -> arithmetic.Array:
     """poggio2020, Eq. 6; poggio2021, Eq. 4."""
     outputs = point.outputs[:, None, None]
     turned = point.weights[index] * outputs - derivatives
     residuals = point.rho * outputs - point.signs[:, None, None]
-    flow: exact.Array = 2 * point.rho * point.reduce(residuals * turned)
+    flow: arithmetic.Array = 2 * point.rho * point.reduce(residuals * turned)
     return flow
 
 
@@ -176,7 +175,7 @@ def compare(point: Point, left: Any, right: Any) -> Observation:
     return equality(left, right, RATIONALS, point.case.member, degenerate=degenerate)
 
 
-def flat(arrays: Sequence[exact.Array]) -> exact.Array:
+def flat(arrays: Sequence[arithmetic.Array]) -> arithmetic.Array:
     return np.concatenate([array.ravel() for array in arrays])
 
 
@@ -351,8 +350,10 @@ def orthogonality(point: Point, flow: Flow) -> Observation | Rejection:
 def multiplied_flow(multiplier: fmpq) -> Flow:
     """Minus the gradient of the Lagrangian with this multiplier: xu2022, Eq. 2, and for sums."""
 
-    def flow(point: Point, index: int, derivatives: exact.Array) -> exact.Array:
-        velocity: exact.Array = point.descent(derivatives) - 2 * multiplier * point.weights[index]
+    def flow(point: Point, index: int, derivatives: arithmetic.Array) -> arithmetic.Array:
+        velocity: arithmetic.Array = (
+            point.descent(derivatives) - 2 * multiplier * point.weights[index]
+        )
         return velocity
 
     return flow
@@ -776,10 +777,10 @@ def trained_point(case: Case, state: State, member: int, reduction: Reduction) -
     assert case.targets is not None
     return Point(
         case,
-        tuple(exact.rationals(parameter[member]) for parameter in state.parameters),
-        exact.rationals(case.inputs[0]),
-        exact.rationals(case.targets[0, :, 0]),
-        exact.rationals(state.rho[member]).item(),
+        tuple(arithmetic.rationals(parameter[member]) for parameter in state.parameters),
+        arithmetic.rationals(case.inputs[0]),
+        arithmetic.rationals(case.targets[0, :, 0]),
+        arithmetic.rationals(state.rho[member]).item(),
         fmpq(*case.numbers["weight_decay"].as_integer_ratio()),
         reduction,
     )

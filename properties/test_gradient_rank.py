@@ -14,33 +14,32 @@ from hypothesis import strategies as st
 
 from properties.formulas import EVERYWHERE
 from properties.papers import GALANTI2022, XU2022
-from theorycheck import exact, running
-from theorycheck.cases import Case
-from theorycheck.claims import Formal, Setting, claim
-from theorycheck.dyadic import Growth, alone, exact_dtype, minors, rounds
+from theorycheck import arithmetic
+from theorycheck.arithmetic import error_bounds
+from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.dyadic import Growth, alone, exact_dtype, minors, rounds
+from theorycheck.claims.comparisons import equality, rank_at_most
+from theorycheck.claims.declaration import Formal, claim
+from theorycheck.claims.evidence import Findings, Observation, Rejection
+from theorycheck.claims.setting import Setting
+from theorycheck.drawing.data import cases, large_cases, mostly
+from theorycheck.drawing.networks import (
+    batch_normalised,
+    convolutional_networks,
+    directed_graphs,
+    mlps,
+    residual_networks,
+)
+from theorycheck.drawing.normalised import batches, rational_batches
 from theorycheck.errors import InputError
-from theorycheck.evidence import Findings, Observation, Rejection, equality, rank_at_most
-from theorycheck.networks import (
+from theorycheck.networks.evaluation import forward, sample_gradients
+from theorycheck.networks.specification import (
     RELU,
     Convolution,
     Dense,
     Edge,
     Network,
     Normalisation,
-    forward,
-    sample_gradients,
-)
-from theorycheck.strategies import (
-    batch_normalised,
-    batches,
-    cases,
-    convolutional_networks,
-    directed_graphs,
-    large_cases,
-    mlps,
-    mostly,
-    rational_batches,
-    residual_networks,
 )
 
 FLOATS = {
@@ -61,7 +60,7 @@ def ranks_up_to_two(matrices: np.ndarray) -> np.ndarray:
     """0, 1, or 2 for "at least 2": the rank of matrices ``(K, ..., p, q)``, largest per member.
 
     A matrix has rank at most 1 when all its 2 x 2 minors with one nonzero entry vanish. For entries
-    whose products do not round (`theorycheck.dyadic.minors`).
+    whose products do not round (`theorycheck.arithmetic.minors`).
     """
     flat = matrices.reshape(-1, *matrices.shape[-2:])
     each = np.arange(len(flat))
@@ -104,33 +103,35 @@ def rank_of_gradients(case: Case, weights: tuple[int, ...], *, summed: bool) -> 
     yield ranked(case, largest, 1, FLOATS[dtype], widest(network, weights))
     if case.members > 1:
         return
-    parameters = [exact.rationals(p[0]) for p in case.parameters]
-    samples = exact.rationals(case.inputs[0])
-    if exact.has_kink(network, parameters, samples):
+    parameters = [arithmetic.rationals(p[0]) for p in case.parameters]
+    samples = arithmetic.rationals(case.inputs[0])
+    if arithmetic.has_kink(network, parameters, samples):
         yield from ranks_at_kinks(case, weights, summed=summed)
-    smooth = [i for i, x in enumerate(samples) if not exact.has_kink(network, parameters, x[None])]
+    smooth = [
+        i for i, x in enumerate(samples) if not arithmetic.has_kink(network, parameters, x[None])
+    ]
     if not smooth:
         return
     ranks = []
     for k in weights:
-        derivative = exact.derivative_by_quotients(network, parameters, samples[smooth], k)
+        derivative = arithmetic.derivative_by_quotients(network, parameters, samples[smooth], k)
         assert derivative is not None, "the steps end far below the distance to any kink"
         matrices = derivative.sum(axis=0) if summed else derivative
-        ranks += [exact.rank(m) for m in matrices.reshape(-1, *derivative.shape[-2:])]
+        ranks += [arithmetic.rank(m) for m in matrices.reshape(-1, *derivative.shape[-2:])]
     yield ranked(case, np.array([max(ranks)]), 1, QUOTIENTS, widest(network, weights))
 
 
 def ranks_at_kinks(case: Case, weights: tuple[int, ...], *, summed: bool) -> Findings:
     """The same with other derivatives of the activation at 0 than autograd's, in forward mode."""
     network = case.network
-    parameters = [exact.rationals(p[0]) for p in case.parameters]
-    inputs = exact.rationals(case.inputs[0])
+    parameters = [arithmetic.rationals(p[0]) for p in case.parameters]
+    inputs = arithmetic.rationals(case.inputs[0])
     for selected in (0.0, 1.0):
         ranks = []
         for k in weights:
-            derivative = exact.jacobian(network, parameters, inputs, k, at_kink=selected)
+            derivative = arithmetic.jacobian(network, parameters, inputs, k, at_kink=selected)
             matrices = derivative.sum(axis=0) if summed else derivative
-            ranks += [exact.rank(m) for m in matrices.reshape(-1, *derivative.shape[-2:])]
+            ranks += [arithmetic.rank(m) for m in matrices.reshape(-1, *derivative.shape[-2:])]
         yield ranked(case, np.array([max(ranks)]), 1, RATIONALS, widest(network, weights))
 
 
@@ -141,10 +142,10 @@ def rank_within_bounds(case: Case, *, summed: bool) -> Findings:
     minor. A gradient that vanishes, or is not larger than its rounding errors, has no such minor.
     """
     network = case.network
-    evaluation = running.evaluate(case)
+    evaluation = error_bounds.evaluate(case)
     for k in network.weights:
         each = evaluation.gradient(k)
-        found = running.nonzero_minor(each.summed(1) if summed else each.flattened(2))
+        found = error_bounds.nonzero_minor(each.summed(1) if summed else each.flattened(2))
         if found is not None:
             index, rows, columns = found
             member, sample = (index, None) if summed else divmod(index, case.samples)
@@ -166,17 +167,19 @@ def minor_in_rationals(
     one = case.member(member)
     if sample is not None:
         one = replace(one, inputs=one.inputs[:, sample : sample + 1])
-    parameters = [exact.rationals(p[0]) for p in one.parameters]
-    inputs = exact.rationals(one.inputs[0])
+    parameters = [arithmetic.rationals(p[0]) for p in one.parameters]
+    inputs = arithmetic.rationals(one.inputs[0])
     entries = []
     for row, column in product(rows, columns):
         direction = 0 * parameters[k]
         direction[row, column] = fmpq(1)
-        entries.append(exact.directional_derivative(one.network, parameters, inputs, k, direction))
+        entries.append(
+            arithmetic.directional_derivative(one.network, parameters, inputs, k, direction)
+        )
     known = [entry.sum() for entry in entries if entry is not None]
     if len(known) < len(entries):
         return replace(ranked(one, np.ones(1, int), 1, QUOTIENTS, 2), holds=None, case=None)
-    rank = exact.rank(np.array(known, dtype=object).reshape(2, 2))
+    rank = arithmetic.rank(np.array(known, dtype=object).reshape(2, 2))
     found = ranked(one, np.array([rank]), 1, QUOTIENTS, widest(case.network, (k,)))
     return found if sample is not None else replace(found, case=None)
 
@@ -324,7 +327,7 @@ def gradient_rank_convolution_patches(setting: Setting, case: Case) -> Findings:
         connection = incoming(network, k).map
         assert isinstance(connection, Convolution)
         ranks = [
-            max(exact.rank(matrix) for matrix in exact.rationals(member.flatten(0, 1)))
+            max(arithmetic.rank(matrix) for matrix in arithmetic.rationals(member.flatten(0, 1)))
             for member in gradients[k]
         ]
         bound = connection.positions - setting.altered
@@ -393,22 +396,22 @@ def gradient_rank_toeplitz(setting: Setting, case: Case) -> Findings:
     yield from rank_of_gradients(dense, dense.network.weights, summed=setting.altered)
 
 
-Combine = Callable[[Case, exact.Array], list[exact.Array]]
+Combine = Callable[[Case, arithmetic.Array], list[arithmetic.Array]]
 """From gradients ``(N, p, q)`` at the samples of a batch to the matrices whose rank is bounded."""
 
 
-def weighted_sum(case: Case, gradients: exact.Array) -> list[exact.Array]:
+def weighted_sum(case: Case, gradients: arithmetic.Array) -> list[arithmetic.Array]:
     """``sum_j beta_j df(x_j)/dW`` with the drawn coefficients."""
     coefficients = [case.numbers[f"beta_{j}"] for j in range(1, case.samples + 1)]
-    betas = exact.rationals(coefficients)[:, None, None]
+    betas = arithmetic.rationals(coefficients)[:, None, None]
     return [(betas * gradients).sum(axis=0)]
 
 
-def total(case: Case, gradients: exact.Array) -> list[exact.Array]:
+def total(case: Case, gradients: arithmetic.Array) -> list[arithmetic.Array]:
     return [gradients.sum(axis=0)]
 
 
-def each_sample(case: Case, gradients: exact.Array) -> list[exact.Array]:
+def each_sample(case: Case, gradients: arithmetic.Array) -> list[arithmetic.Array]:
     return list(gradients)
 
 
@@ -421,20 +424,22 @@ def ranks_over_batch(
     """
     network = case.network
     found: tuple[int, str] | Rejection = Rejection("a normalised unit is constant over the batch")
-    lanes = [(exact.rationals, RATIONALS, PRECISIONS[0])]
-    lanes += [(exact.balls, BALLS, bits) for bits in PRECISIONS]
+    lanes = [(arithmetic.rationals, RATIONALS, PRECISIONS[0])]
+    lanes += [(arithmetic.balls, BALLS, bits) for bits in PRECISIONS]
     for numbers, how, bits in lanes:
-        with exact.precision(bits):
+        with arithmetic.precision(bits):
             parameters = [numbers(p[0]) for p in case.parameters]
             inputs = numbers(case.inputs[0])
             try:
-                exact.vertices(network, parameters, inputs)
+                arithmetic.vertices(network, parameters, inputs)
             except InputError:
                 continue
             matrices = [
                 matrix
                 for k in weights
-                for matrix in combine(case, exact.jacobian(network, parameters, inputs, k)[:, 0])
+                for matrix in combine(
+                    case, arithmetic.jacobian(network, parameters, inputs, k)[:, 0]
+                )
             ]
             found = max(rank(matrix) for matrix in matrices), how
             if how == RATIONALS or found[0] > bound:
@@ -442,11 +447,13 @@ def ranks_over_batch(
     return found
 
 
-def rank(matrix: exact.Array) -> int:
+def rank(matrix: arithmetic.Array) -> int:
     """Exact for rationals, a proven lower bound for balls."""
     if isinstance(matrix.flat[0], arb):
-        return next(r for r in range(min(matrix.shape) + 1) if not exact.rank_exceeds(matrix, r))
-    return exact.rank(matrix)
+        return next(
+            r for r in range(min(matrix.shape) + 1) if not arithmetic.rank_exceeds(matrix, r)
+        )
+    return arithmetic.rank(matrix)
 
 
 def rank_over_batch(case: Case, weights: tuple[int, ...], bound: int, combine: Combine) -> Findings:

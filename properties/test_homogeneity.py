@@ -16,26 +16,27 @@ from hypothesis import strategies as st
 
 from properties.formulas import EVERYWHERE
 from properties.papers import BANBURSKI2019, POGGIO2020, XU2022
-from theorycheck import exact, running
-from theorycheck.cases import Case
-from theorycheck.claims import Formal, Setting, claim
-from theorycheck.dyadic import Growth, exact_dtype, rounds, sums_of_parameters
-from theorycheck.errors import InputError
-from theorycheck.evidence import Findings, Observation, Rejection, equality, number_text
-from theorycheck.networks import Identity, Network, Normalisation, forward, sample_gradients
-from theorycheck.strategies import (
+from theorycheck import arithmetic
+from theorycheck.arithmetic import error_bounds
+from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.dyadic import Growth, exact_dtype, rounds, sums_of_parameters
+from theorycheck.claims.comparisons import equality, number_text
+from theorycheck.claims.declaration import Formal, claim
+from theorycheck.claims.evidence import Findings, Observation, Rejection
+from theorycheck.claims.setting import Setting
+from theorycheck.drawing.data import cases, large_cases, mostly
+from theorycheck.drawing.networks import (
     batch_normalised,
-    batches,
-    cases,
     directed_graphs,
     homogeneous_networks,
-    large_cases,
     mlps,
-    mostly,
-    positive_dyadics,
-    rational_batches,
     residual_networks,
 )
+from theorycheck.drawing.normalised import batches, rational_batches
+from theorycheck.drawing.numbers import positive_dyadics
+from theorycheck.errors import InputError
+from theorycheck.networks.evaluation import forward, sample_gradients
+from theorycheck.networks.specification import Identity, Network, Normalisation
 
 FLOATS = {
     torch.float32: "float32 without rounding",
@@ -68,14 +69,14 @@ def products(case: Case) -> Products | Rejection:
 
 def rational_products(case: Case) -> Products | Rejection:
     """Of a case with one member, whose standard deviations are rational."""
-    parameters = [exact.rationals(p[0]) for p in case.parameters]
-    inputs = exact.rationals(case.inputs[0])
+    parameters = [arithmetic.rationals(p[0]) for p in case.parameters]
+    inputs = arithmetic.rationals(case.inputs[0])
     try:
-        outputs = exact.vertices(case.network, parameters, inputs)[-1]
+        outputs = arithmetic.vertices(case.network, parameters, inputs)[-1]
     except InputError:
         return Rejection("a normalised unit is constant over the batch")
     found = [
-        contracted(parameter, exact.jacobian(case.network, parameters, inputs, index))[None]
+        contracted(parameter, arithmetic.jacobian(case.network, parameters, inputs, index))[None]
         for index, parameter in enumerate(parameters)
     ]
     return found, outputs[None], RATIONALS
@@ -115,16 +116,16 @@ def lemma_by_quotients(case: Case, *, all_layers: bool) -> Findings:
     network = case.network
     if case.members > 1:
         return
-    parameters = [exact.rationals(p[0]) for p in case.parameters]
-    for sample in exact.rationals(case.inputs[0])[:, None]:
-        if exact.has_kink(network, parameters, sample):
+    parameters = [arithmetic.rationals(p[0]) for p in case.parameters]
+    for sample in arithmetic.rationals(case.inputs[0])[:, None]:
+        if arithmetic.has_kink(network, parameters, sample):
             continue
         inner = []
         for k in network.weights:
-            derivative = exact.derivative_by_quotients(network, parameters, sample, k)
+            derivative = arithmetic.derivative_by_quotients(network, parameters, sample, k)
             assert derivative is not None, "the steps end far below the distance to any kink"
             inner.append(contracted(parameters[k], derivative)[None])
-        outputs = exact.vertices(network, parameters, sample)[-1][None]
+        outputs = arithmetic.vertices(network, parameters, sample)[-1][None]
         yield from compared(case, [added(inner)] if all_layers else inner, outputs, QUOTIENTS)
 
 
@@ -136,17 +137,17 @@ def lemma_at_kinks(case: Case, *, all_layers: bool) -> Findings:
     network = case.network
     if case.members > 1:
         return
-    parameters = [exact.rationals(p[0]) for p in case.parameters]
-    inputs = exact.rationals(case.inputs[0])
-    if not exact.has_kink(network, parameters, inputs):
+    parameters = [arithmetic.rationals(p[0]) for p in case.parameters]
+    inputs = arithmetic.rationals(case.inputs[0])
+    if not arithmetic.has_kink(network, parameters, inputs):
         return
-    outputs = exact.vertices(network, parameters, inputs)[-1][None]
+    outputs = arithmetic.vertices(network, parameters, inputs)[-1][None]
     slopes = {layer.slope for layer in network.layers}
     for selected in sorted({0.0, 1.0} | slopes):
         inner = [
             contracted(
                 parameters[k],
-                exact.jacobian(network, parameters, inputs, k, at_kink=selected),
+                arithmetic.jacobian(network, parameters, inputs, k, at_kink=selected),
             )[None]
             for k in network.weights
         ]
@@ -159,7 +160,7 @@ def lemma_within_bounds(case: Case, *, all_layers: bool) -> Findings:
     Where they do, the derivative of the output along the weights is decided by rational difference
     quotients, for that member and sample.
     """
-    evaluation = running.evaluate(case)
+    evaluation = error_bounds.evaluate(case)
     weights = case.network.weights
     inner = [evaluation.product(k) for k in weights]
     chosen = (
@@ -189,11 +190,11 @@ def derivative_along_weights(
     """The lemma at one sample of one member, summed over some layers, in rationals."""
     one = case.member(member)
     one = replace(one, inputs=one.inputs[:, sample : sample + 1])
-    parameters = [exact.rationals(p[0]) for p in one.parameters]
-    inputs = exact.rationals(one.inputs[0])
-    output = exact.vertices(one.network, parameters, inputs)[-1]
+    parameters = [arithmetic.rationals(p[0]) for p in one.parameters]
+    inputs = arithmetic.rationals(one.inputs[0])
+    output = arithmetic.vertices(one.network, parameters, inputs)[-1]
     found = [
-        exact.directional_derivative(one.network, parameters, inputs, k, parameters[k])
+        arithmetic.directional_derivative(one.network, parameters, inputs, k, parameters[k])
         for k in layers
     ]
     known = [derivative for derivative in found if derivative is not None]

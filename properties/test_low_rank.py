@@ -25,15 +25,25 @@ import torch
 from torch import Tensor
 
 from properties.papers import GALANTI2022, XU2022
-from theorycheck.claims import Setting, claim
-from theorycheck.cohorts import Cohort, Objective, State, outputs, parametrise, resolve_device
-from theorycheck.datasets import gaussian_mixture
-from theorycheck.evidence import Findings, Pair, Rejection
-from theorycheck.measures import accuracy, effective_rank, stable_rank, threshold_rank
-from theorycheck.networks import Parameters, initialise, mlp
-from theorycheck.sequential import pairs_needed
-from theorycheck.training import sgd
-from theorycheck.verdicts import TENDENCY
+from theorycheck.claims.declaration import claim
+from theorycheck.claims.evidence import Findings, Pair, Rejection
+from theorycheck.claims.sequential import pairs_needed
+from theorycheck.claims.setting import Setting
+from theorycheck.claims.verdicts import TENDENCY
+from theorycheck.data.synthetic import gaussian_mixture
+from theorycheck.measures.outputs import accuracy
+from theorycheck.measures.ranks import effective_rank, stable_rank, threshold_rank
+from theorycheck.networks.initialisation import initialise
+from theorycheck.networks.specification import Parameters, mlp
+from theorycheck.training.cohorts import (
+    Cohort,
+    Objective,
+    State,
+    outputs,
+    parametrise,
+    resolve_device,
+)
+from theorycheck.training.trainers import sgd
 
 CLASSES, PER_CLASS, INPUT_WIDTH, WIDTH = 4, 12, 16, 32
 SAMPLES = CLASSES * PER_CLASS

@@ -22,13 +22,19 @@ from torch import Tensor
 from properties.formulas import CHAIN, DECAY, MARGIN, SIGNS, UPDATE
 from properties.formulas import RELU as RELUS
 from properties.papers import XU2022
-from theorycheck.cases import Case
-from theorycheck.claims import Formal, Setting, claim
-from theorycheck.evidence import Findings, Observation, Rejection, Unmet, equality
-from theorycheck.exact import Array, has_kink, jacobian, rationals, vertices
-from theorycheck.networks import LINEAR, RELU, Network, initialise, mlp
-from theorycheck.networks import vertices as float_vertices
-from theorycheck.strategies import cases, mlps
+from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.evaluation import has_kink, vertices
+from theorycheck.arithmetic.forward_mode import jacobian
+from theorycheck.arithmetic.numbers import Array, rationals
+from theorycheck.claims.comparisons import equality
+from theorycheck.claims.declaration import Formal, claim
+from theorycheck.claims.evidence import Findings, Observation, Rejection, Unmet
+from theorycheck.claims.setting import Setting
+from theorycheck.drawing.data import cases
+from theorycheck.drawing.networks import mlps
+from theorycheck.networks.evaluation import vertices as float_vertices
+from theorycheck.networks.initialisation import initialise
+from theorycheck.networks.specification import LINEAR, RELU, Network, mlp
 
 EXACT = "rationals"
 LEAKY = 0.5

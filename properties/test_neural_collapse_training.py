@@ -12,13 +12,18 @@ from torch import Tensor
 
 from properties.papers import XU2022
 from theorycheck import measures
-from theorycheck.claims import Setting, claim
-from theorycheck.cohorts import Cohort, Objective, State, parametrise, resolve_device
-from theorycheck.datasets import Dataset, gaussian_mixture, images
-from theorycheck.evidence import Findings, Pair, Rejection
-from theorycheck.networks import Network, initialise, mlp
-from theorycheck.networks import vertices as float_vertices
-from theorycheck.training import Run, sgd
+from theorycheck.claims.declaration import claim
+from theorycheck.claims.evidence import Findings, Pair, Rejection
+from theorycheck.claims.setting import Setting
+from theorycheck.data.dataset import Dataset
+from theorycheck.data.images import images
+from theorycheck.data.synthetic import gaussian_mixture
+from theorycheck.networks.evaluation import vertices as float_vertices
+from theorycheck.networks.initialisation import initialise
+from theorycheck.networks.specification import Network, mlp
+from theorycheck.training.cohorts import Cohort, Objective, State, parametrise, resolve_device
+from theorycheck.training.recording import Run
+from theorycheck.training.trainers import sgd
 
 MEMBERS = 12
 """Trained networks per number of classes, enough for the sequential test in every profile."""

@@ -29,25 +29,16 @@ from properties.points import (
     squared,
     unit_arrays,
 )
-from theorycheck import exact
-from theorycheck.cases import Case
-from theorycheck.claims import Formal, Setting, claim
-from theorycheck.evidence import (
-    Findings,
-    Rejection,
-    equality,
-    rank_at_most,
-)
-from theorycheck.exact import Array
-from theorycheck.networks import (
-    LINEAR,
-    RELU,
-    Network,
-)
-from theorycheck.strategies import (
-    mlps,
-    positive_dyadics,
-)
+from theorycheck import arithmetic
+from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.numbers import Array
+from theorycheck.claims.comparisons import equality, rank_at_most
+from theorycheck.claims.declaration import Formal, claim
+from theorycheck.claims.evidence import Findings, Rejection
+from theorycheck.claims.setting import Setting
+from theorycheck.drawing.networks import mlps
+from theorycheck.drawing.numbers import positive_dyadics
+from theorycheck.networks.specification import LINEAR, RELU, Network
 
 # Normalised weights (xu2022, Section 6)
 
@@ -131,7 +122,7 @@ def lagrangian(point: Point, multiplier: fmpq) -> Callable[[fmpq, Sequence[Array
     """xu2022, Eq. 1, up to its constant; the multipliers are the same for all layers by Eq. 4."""
 
     def value(rho: fmpq, weights: Sequence[Array]) -> fmpq:
-        outputs = exact.vertices(point.network, weights, point.inputs)[-1][:, 0]
+        outputs = arithmetic.vertices(point.network, weights, point.inputs)[-1][:, 0]
         norms = sum((squared(w) for w in weights), fmpq(0))
         fit: fmpq = squared(rho * outputs - point.targets) / point.samples
         return fit + multiplier * norms + point.numbers["weight_decay"] * rho * rho
@@ -400,7 +391,7 @@ def normalised_convergence_rank(setting: Setting, case: Case) -> Findings:
     if rejection is not None:
         yield rejection
         return
-    rank = max(exact.rank(w) for w in margins.point.weights)
+    rank = max(arithmetic.rank(w) for w in margins.point.weights)
     finding = rank_at_most([rank], 2, RATIONALS, case.member)
     yield replace(finding, degenerate=COLLINEAR if margins.point.collinear else None)
 
@@ -434,7 +425,7 @@ def normalised_convergence_rank_one(setting: Setting, case: Case) -> Findings:
         yield rejection
         return
     point = margins.point
-    ranks = [exact.rank(w) for w in (*point.weights, point.inputs)]
+    ranks = [arithmetic.rank(w) for w in (*point.weights, point.inputs)]
     yield equality([ranks], [[1] * len(ranks)], RATIONALS, case.member, degenerate=COLLINEAR)
     if setting.altered:
         right = np.full(point.samples, margins.values[0])

@@ -17,35 +17,32 @@ from scipy.linalg import hadamard
 
 from properties.formulas import DECAY, GRADIENT
 from properties.papers import GALANTI2022
-from theorycheck import exact
-from theorycheck.cases import Case
-from theorycheck.claims import Claim, Formal, Setting, claim
-from theorycheck.cohorts import Cohort, Objective, State, resolve_device
-from theorycheck.datasets import Dataset, digits, uniform_ball
-from theorycheck.errors import InputError
-from theorycheck.evidence import Findings, Observation, Rejection, inequality
-from theorycheck.networks import (
-    LINEAR,
-    RELU,
-    Convolution,
-    Edge,
-    Layer,
-    Network,
-    forward,
-    initialise,
-    mlp,
-)
-from theorycheck.rounding import NORMS, Ball, Interval, distance_to_rank, norm
-from theorycheck.strategies import (
+from theorycheck import arithmetic
+from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.enclosures import Interval
+from theorycheck.arithmetic.singular_values import NORMS, Ball, distance_to_rank, norm
+from theorycheck.claims.comparisons import inequality
+from theorycheck.claims.declaration import Claim, Formal, claim
+from theorycheck.claims.evidence import Findings, Observation, Rejection
+from theorycheck.claims.setting import Setting
+from theorycheck.data.dataset import Dataset
+from theorycheck.data.images import digits
+from theorycheck.data.synthetic import uniform_ball
+from theorycheck.drawing.data import cases
+from theorycheck.drawing.networks import (
     SLOPES,
     batch_normalised,
-    cases,
     convolutional_networks,
     directed_graphs,
     mlps,
-    positive_dyadics,
 )
-from theorycheck.training import gradient_descent, sgd
+from theorycheck.drawing.numbers import positive_dyadics
+from theorycheck.errors import InputError
+from theorycheck.networks.evaluation import forward
+from theorycheck.networks.initialisation import initialise
+from theorycheck.networks.specification import LINEAR, RELU, Convolution, Edge, Layer, Network, mlp
+from theorycheck.training.cohorts import Cohort, Objective, State, resolve_device
+from theorycheck.training.trainers import gradient_descent, sgd
 
 VERIFIED = "rationals, then verified singular values"
 WITNESSED = "rank of a witness in rationals"
@@ -116,12 +113,12 @@ class Gradients:
     _known: dict[tuple[int, ...], Ball | str] = field(default_factory=dict)
 
     @cached_property
-    def weight(self) -> exact.Array:
-        return exact.rationals(self.case.parameters[self.index][0])
+    def weight(self) -> arithmetic.Array:
+        return arithmetic.rationals(self.case.parameters[self.index][0])
 
     @cached_property
     def weight_rank(self) -> int:
-        return exact.rank(self.weight)
+        return arithmetic.rank(self.weight)
 
     @cached_property
     def weight_decay(self) -> fmpq:
@@ -144,20 +141,20 @@ class Gradients:
         return (gradient + decay * weight.detach()).numpy()
 
     @cached_property
-    def _of_samples(self) -> list[exact.Array]:
+    def _of_samples(self) -> list[arithmetic.Array]:
         """Without batch normalisation the gradient of a batch is a mean over its samples."""
-        parameters, inputs, targets = self._numbers(exact.rationals, range(self.case.samples))
+        parameters, inputs, targets = self._numbers(arithmetic.rationals, range(self.case.samples))
         return [
-            exact.batch_gradient(
+            arithmetic.batch_gradient(
                 self.case.network, parameters, inputs[[n]], targets[[n]], self.index, fmpq(0)
             )
             for n in range(self.case.samples)
         ]
 
-    def rational(self, batch: Sequence[int]) -> exact.Array:
+    def rational(self, batch: Sequence[int]) -> arithmetic.Array:
         """The gradient on a batch of a network without batch normalisation."""
         fit = sum(self._of_samples[n] for n in batch)
-        gradient: exact.Array = fit * fmpq(1, len(batch)) + 2 * self.weight_decay * self.weight
+        gradient: arithmetic.Array = fit * fmpq(1, len(batch)) + 2 * self.weight_decay * self.weight
         return gradient
 
     def enclosed(self, batch: tuple[int, ...]) -> Ball | str:
@@ -172,25 +169,25 @@ class Gradients:
             return Ball.exact(self.rational(batch))
         why = "a normalised unit is constant over the batch"
         for bits in PRECISIONS:
-            with exact.precision(bits):
-                parameters, inputs, targets = self._numbers(exact.balls, batch)
+            with arithmetic.precision(bits):
+                parameters, inputs, targets = self._numbers(arithmetic.balls, batch)
                 try:
-                    kink = exact.has_kink(network, parameters, inputs)
+                    kink = arithmetic.has_kink(network, parameters, inputs)
                 except InputError:
                     continue
                 if kink:
                     why = "a pre-activation may be 0, which leaves its derivative open"
                     continue
                 return Ball.from_arb(
-                    exact.batch_gradient(
+                    arithmetic.batch_gradient(
                         network, parameters, inputs, targets, self.index, self.weight_decay
                     )
                 )
         return why
 
     def _numbers(
-        self, convert: Callable[[np.ndarray], exact.Array], batch: Sequence[int]
-    ) -> tuple[list[exact.Array], exact.Array, exact.Array]:
+        self, convert: Callable[[np.ndarray], arithmetic.Array], batch: Sequence[int]
+    ) -> tuple[list[arithmetic.Array], arithmetic.Array, arithmetic.Array]:
         assert self.case.targets is not None
         chosen = list(batch)
         return (
@@ -300,7 +297,7 @@ def _compare(
     if normalised or constant != 1:
         return replace(found, holds=None)
     witness = gradients.weight - gradients.rational(batch) * (1 / (2 * gradients.weight_decay))
-    return replace(found, holds=exact.rank(witness) <= rank or None, arithmetic=WITNESSED)
+    return replace(found, holds=arithmetic.rank(witness) <= rank or None, arithmetic=WITNESSED)
 
 
 NUMBERS = {"weight_decay": positive_dyadics()}

@@ -22,25 +22,19 @@ from properties.papers import GALANTI2022, XU2022
 from properties.points import (
     SECTION,
 )
-from theorycheck.claims import Setting, claim
-from theorycheck.cohorts import Cohort, Objective, State, outputs, resolve_device
-from theorycheck.datasets import uniform_sphere
-from theorycheck.evidence import (
-    Findings,
-    Pair,
-    Rejection,
-)
-from theorycheck.measures import sampling_variance
-from theorycheck.networks import (
-    LINEAR,
-    RELU,
-    initialise,
-    mlp,
-    sample_gradients,
-)
-from theorycheck.sequential import pairs_needed
-from theorycheck.training import sgd, velocity
-from theorycheck.verdicts import TENDENCY
+from theorycheck.claims.declaration import claim
+from theorycheck.claims.evidence import Findings, Pair, Rejection
+from theorycheck.claims.sequential import pairs_needed
+from theorycheck.claims.setting import Setting
+from theorycheck.claims.verdicts import TENDENCY
+from theorycheck.data.synthetic import uniform_sphere
+from theorycheck.measures.movement import sampling_variance
+from theorycheck.networks.evaluation import sample_gradients
+from theorycheck.networks.initialisation import initialise
+from theorycheck.networks.specification import LINEAR, RELU, mlp
+from theorycheck.training.cohorts import Cohort, Objective, State, outputs, resolve_device
+from theorycheck.training.trainers import sgd
+from theorycheck.training.vector_field import velocity
 
 # Real runs (galanti2022, Section 4.2)
 

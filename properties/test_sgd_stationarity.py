@@ -36,19 +36,13 @@ from properties.points import (
     trainable_networks,
     zero_networks,
 )
-from theorycheck import exact
-from theorycheck.cases import Case
-from theorycheck.claims import Formal, Setting, claim
-from theorycheck.evidence import (
-    Findings,
-    Observation,
-    Rejection,
-    Unmet,
-    equality,
-)
-from theorycheck.strategies import (
-    mlps,
-)
+from theorycheck import arithmetic
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims.comparisons import equality
+from theorycheck.claims.declaration import Formal, claim
+from theorycheck.claims.evidence import Findings, Observation, Rejection, Unmet
+from theorycheck.claims.setting import Setting
+from theorycheck.drawing.networks import mlps
 
 # Stationary points (galanti2022)
 
@@ -125,7 +119,7 @@ def sgd_stationary_weight_decay(setting: Setting, case: Case) -> Findings:
             yield Rejection(NOT_STATIONARY)
     elif point.collinear:
         yield equality(
-            [exact.rank(point.inputs)], [1], RATIONALS, case.member, degenerate=COLLINEAR
+            [arithmetic.rank(point.inputs)], [1], RATIONALS, case.member, degenerate=COLLINEAR
         )
     else:
         yield is_zero(point.values_at(point.probes), case, degenerate="the function is zero")

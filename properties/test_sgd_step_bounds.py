@@ -22,27 +22,19 @@ from properties.points import (
     squared,
     trainable_networks,
 )
-from theorycheck.cases import Case
-from theorycheck.claims import Formal, Setting, claim
-from theorycheck.cohorts import Cohort, Objective, State
-from theorycheck.datasets import uniform_sphere
-from theorycheck.evidence import (
-    Findings,
-    Observation,
-    Rejection,
-)
-from theorycheck.exact import Array
-from theorycheck.networks import (
-    LINEAR,
-    initialise,
-    mlp,
-)
-from theorycheck.strategies import (
-    cases,
-    mlps,
-    positive_dyadics,
-)
-from theorycheck.training import sgd
+from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.numbers import Array
+from theorycheck.claims.declaration import Formal, claim
+from theorycheck.claims.evidence import Findings, Observation, Rejection
+from theorycheck.claims.setting import Setting
+from theorycheck.data.synthetic import uniform_sphere
+from theorycheck.drawing.data import cases
+from theorycheck.drawing.networks import mlps
+from theorycheck.drawing.numbers import positive_dyadics
+from theorycheck.networks.initialisation import initialise
+from theorycheck.networks.specification import LINEAR, mlp
+from theorycheck.training.cohorts import Cohort, Objective, State
+from theorycheck.training.trainers import sgd
 
 # How far from stationary: bounds of our own
 

@@ -13,19 +13,22 @@ from flint import fmpq
 from hypothesis import strategies as st
 
 from properties.papers import GALANTI2022, XU2022
-from theorycheck import exact
-from theorycheck.batches import Batches
-from theorycheck.cases import Case
-from theorycheck.claims import Setting, claim
-from theorycheck.cohorts import Cohort, Objective, State
-from theorycheck.dyadic import SIGNIFICAND_BITS
-from theorycheck.evidence import Findings, Rejection, equality
-from theorycheck.networks import LINEAR, RELU, Network
-from theorycheck.strategies import cases, mlps
-from theorycheck.training import sgd
+from theorycheck import arithmetic
+from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.dyadic import SIGNIFICAND_BITS
+from theorycheck.claims.comparisons import equality
+from theorycheck.claims.declaration import claim
+from theorycheck.claims.evidence import Findings, Rejection
+from theorycheck.claims.setting import Setting
+from theorycheck.drawing.data import cases
+from theorycheck.drawing.networks import mlps
+from theorycheck.networks.specification import LINEAR, RELU, Network
+from theorycheck.training.batches import Batches
+from theorycheck.training.cohorts import Cohort, Objective, State
+from theorycheck.training.trainers import sgd
 
 EXACT = "float64 without rounding against rationals"
-Weights = list[exact.Array]
+Weights = list[arithmetic.Array]
 
 
 def number(case: Case, name: str) -> Fraction:
@@ -70,7 +73,9 @@ def trained(case: Case, rho: bool) -> State:
     return run.state
 
 
-def descend(case: Case, network: Network, data: Sequence[exact.Array], decay: Fraction) -> Weights:
+def descend(
+    case: Case, network: Network, data: Sequence[arithmetic.Array], decay: Fraction
+) -> Weights:
     """W <- W - eta b with b <- m b + grad L on each batch in turn, in rationals."""
     *start, inputs, targets = data
     weights = list(start)
@@ -78,7 +83,7 @@ def descend(case: Case, network: Network, data: Sequence[exact.Array], decay: Fr
     rate, momentum = (rational(number(case, n)) for n in ("learning_rate", "momentum"))
     for batch in batches(case):
         gradients = [
-            exact.batch_gradient(
+            arithmetic.batch_gradient(
                 network, weights, inputs[batch], targets[batch], k, rational(decay)
             )
             for k in range(len(weights))
@@ -88,7 +93,7 @@ def descend(case: Case, network: Network, data: Sequence[exact.Array], decay: Fr
     return weights
 
 
-def bits_of_descent(case: Case, data: Sequence[exact.Array]) -> int:
+def bits_of_descent(case: Case, data: Sequence[arithmetic.Array]) -> int:
     """Bits that hold every number met in the updates, for integer weights and data.
 
     The same updates with all weights, data and signs positive bound every partial sum, once the
@@ -108,7 +113,7 @@ def bits_of_descent(case: Case, data: Sequence[exact.Array]) -> int:
         number(case, "weight_decay"),
     )
     reached = (
-        Fraction(w) for array in positive for w in exact.to_fractions(array).ravel().tolist()
+        Fraction(w) for array in positive for w in arithmetic.to_fractions(array).ravel().tolist()
     )
     largest = max(Fraction(1), *reached) / number(case, "learning_rate") ** 2
     exponent = buffered = 0
@@ -172,13 +177,13 @@ def trained_sgd_update(setting: Setting, case: Case) -> Findings:
     The numbers are chosen so that float64 does not round, and the comparison is exact.
     """
     assert case.targets is not None
-    data = [exact.rationals(a[0]) for a in (*case.parameters, case.inputs, case.targets)]
+    data = [arithmetic.rationals(a[0]) for a in (*case.parameters, case.inputs, case.targets)]
     if bits_of_descent(case, data) > SIGNIFICAND_BITS:
         yield Rejection("float64 would round")
         return
     decay = number(case, "weight_decay") / (2 if setting.altered else 1)
     expected = descend(case, case.network, data, decay)
-    found = [exact.rationals(p[0]) for p in trained(case, rho=False).parameters]
+    found = [arithmetic.rationals(p[0]) for p in trained(case, rho=False).parameters]
     yield equality(flat(found), flat(expected), EXACT, case.member)
 
 
@@ -212,24 +217,26 @@ def trained_normalised_update(setting: Setting, case: Case) -> Findings:
     )
     assert case.targets is not None
     *weights, inputs, targets = (
-        exact.rationals(a[0]) for a in (*case.parameters, case.inputs, case.targets)
+        arithmetic.rationals(a[0]) for a in (*case.parameters, case.inputs, case.targets)
     )
     rate, decay, rho = (rational(number(case, n)) for n in ("learning_rate", "weight_decay", "rho"))
     count = case.samples
-    values = exact.vertices(case.network, weights, inputs)[-1]
+    values = arithmetic.vertices(case.network, weights, inputs)[-1]
     residuals = rho * values - targets
     multiplier = 0 if setting.altered else -(rho * values * residuals).sum() / count
     expected = [rho - rate * ((2 * residuals * values).sum() / count + 2 * decay * rho)]
     for k, weight in enumerate(weights):
-        jacobian = exact.jacobian(case.network, weights, inputs, k)
+        jacobian = arithmetic.jacobian(case.network, weights, inputs, k)
         slopes = (2 * rho * residuals[:, :, None, None] * jacobian).sum(axis=(0, 1)) / count
         expected.extend((weight - rate * (slopes + 2 * multiplier * weight)).flat)
     state = trained(case, rho=True)
     assert state.rho is not None
-    found = [exact.rationals(state.rho)] + [exact.rationals(p[0]) for p in state.parameters]
+    found = [arithmetic.rationals(state.rho)] + [
+        arithmetic.rationals(p[0]) for p in state.parameters
+    ]
     yield equality(flat(found), np.array([expected], dtype=object), EXACT, case.member)
 
 
-def flat(arrays: Sequence[exact.Array]) -> exact.Array:
+def flat(arrays: Sequence[arithmetic.Array]) -> arithmetic.Array:
     """All numbers of one member in a row."""
     return np.concatenate([array.ravel() for array in arrays])[None]

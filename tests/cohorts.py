@@ -9,8 +9,9 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from theorycheck.cohorts import Cohort, Loss, Parametrisation, parametrise
-from theorycheck.networks import (
+from theorycheck.drawing.networks import convolutional_networks, directed_graphs, mlps
+from theorycheck.networks.initialisation import initialise
+from theorycheck.networks.specification import (
     LINEAR,
     RELU,
     Convolution,
@@ -19,10 +20,9 @@ from theorycheck.networks import (
     Layer,
     Network,
     Parameters,
-    initialise,
     mlp,
 )
-from theorycheck.strategies import convolutional_networks, directed_graphs, mlps
+from theorycheck.training.cohorts import Cohort, Loss, Parametrisation, parametrise
 
 DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 SLOPES = (RELU, LINEAR, 0.5, -0.5)

@@ -36,7 +36,7 @@ class Fault:
 FAULTS = [
     Fault(
         "slope-at-kink",
-        "networks",
+        "networks.evaluation",
         "autograd's derivative of ReLU at 0 is 1, not 0",
         old="return torch.relu(preactivation)",
         new="return preactivation.clamp(min=0.0)",
@@ -44,7 +44,7 @@ FAULTS = [
     ),
     Fault(
         "derivative-of-relu",
-        "networks",
+        "networks.evaluation",
         "the derivative of ReLU is 1 everywhere",
         old="return torch.relu(preactivation)",
         new="return preactivation + (torch.relu(preactivation) - preactivation).detach()",
@@ -52,7 +52,7 @@ FAULTS = [
     ),
     Fault(
         "leaky-slope",
-        "networks",
+        "networks.evaluation",
         "leaky ReLU has the square of its slope",
         old="torch.where(preactivation > 0, preactivation, slope * preactivation)",
         new="torch.where(preactivation > 0, preactivation, slope**2 * preactivation)",
@@ -60,7 +60,7 @@ FAULTS = [
     ),
     Fault(
         "unused-bias",
-        "networks",
+        "networks.evaluation",
         "biases are read but not added",
         old="total = total + next(stream).unsqueeze(-2)",
         new="next(stream)",
@@ -71,7 +71,7 @@ FAULTS = [
     ),
     Fault(
         "batch-variance",
-        "networks",
+        "networks.evaluation",
         "batch normalisation divides by the unbiased variance",
         old="variance = centred.square().mean(dim=-2, keepdim=True)",
         new="variance = centred.square().sum(dim=-2, keepdim=True) / max(total.shape[-2] - 1, 1)",
@@ -79,7 +79,7 @@ FAULTS = [
     ),
     Fault(
         "batch-epsilon",
-        "networks",
+        "networks.evaluation",
         "batch normalisation adds an epsilon to the variance",
         old="gain * centred / variance.sqrt()",
         new="gain * centred / (variance + 1e-5).sqrt()",
@@ -87,7 +87,7 @@ FAULTS = [
     ),
     Fault(
         "attached-variance",
-        "networks",
+        "networks.evaluation",
         "a detached variance is differentiated",
         old="variance = variance.detach()",
         new="variance = variance.clone()",
@@ -95,7 +95,7 @@ FAULTS = [
     ),
     Fault(
         "patches-transposed",
-        "networks",
+        "networks.specification",
         "the kernels of a convolution are transposed",
         old="strided.transpose(1, 2, 0, 3, 4)",
         new="strided.transpose(1, 2, 0, 4, 3)",
@@ -103,7 +103,7 @@ FAULTS = [
     ),
     Fault(
         "detached-skip",
-        "networks",
+        "networks.evaluation",
         "no gradient flows through constant skip connections",
         old=("        return source\n    weight = next(stream)"),
         new=("        return source.detach()\n    weight = next(stream)"),
@@ -114,7 +114,7 @@ FAULTS = [
     ),
     Fault(
         "single-edge",
-        "networks",
+        "networks.evaluation",
         "of the edges into a layer only the last one counts",
         old="total = term if total is None else total + term",
         new="total = term",
@@ -125,7 +125,7 @@ FAULTS = [
     ),
     Fault(
         "mixed-members",
-        "networks",
+        "networks.evaluation",
         "per-sample gradients take the samples of other members",
         old="member = torch.arange(members).repeat_interleave(copies)",
         new="member = torch.arange(members).repeat(copies)",
@@ -136,7 +136,7 @@ FAULTS = [
     ),
     Fault(
         "halved-decay",
-        "fields",
+        "training.vector_field",
         "the gradient of the penalty lambda W^2 is lambda W",
         old="self.decay = -2 * cohort.weight_decay[:, None]",
         new="self.decay = -cohort.weight_decay[:, None]",
@@ -144,7 +144,7 @@ FAULTS = [
     ),
     Fault(
         "decay-of-all-parameters",
-        "fields",
+        "training.vector_field",
         "biases, gains and shifts decay too",
         old="self.result[:, weights].addcmul_(rows[:, weights], field.decay)",
         new="self.result.addcmul_(rows, field.decay)",
@@ -152,7 +152,7 @@ FAULTS = [
     ),
     Fault(
         "forgotten-projection",
-        "fields",
+        "training.vector_field",
         "the Lagrange multiplier is zero",
         old="rows[:, weights], term, value=-1",
         new="rows[:, weights], term, value=0",
@@ -160,7 +160,7 @@ FAULTS = [
     ),
     Fault(
         "gradient-of-wrong-loss",
-        "fields",
+        "training.vector_field",
         "every trainer follows the square loss",
         old="sample_slopes(objective.loss, values, targets",
         new='sample_slopes("square", values, targets',
@@ -168,7 +168,7 @@ FAULTS = [
     ),
     Fault(
         "trained-derivative-of-relu",
-        "backward",
+        "training.stacked.layers",
         "training takes the derivative of ReLU to be 1 everywhere",
         old="torch.ops.aten.threshold_backward.grad_input(slope, value, 0.0, grad_input=slope)",
         new="slope.mul_(value == value)",
@@ -176,7 +176,7 @@ FAULTS = [
     ),
     Fault(
         "forgotten-reader",
-        "backward",
+        "training.stacked.layers",
         "of the layers that read a vertex only the first passes its gradient on",
         old="return self.source.last is not self",
         new="return False",
@@ -184,7 +184,7 @@ FAULTS = [
     ),
     Fault(
         "overlapping-patches",
-        "backward",
+        "training.stacked.layers",
         "where patches overlap, only the last one passes its gradient on",
         old="reach.add_(windows[:, :, i, j])",
         new="reach.copy_(windows[:, :, i, j])",
@@ -192,7 +192,7 @@ FAULTS = [
     ),
     Fault(
         "detachment-exchanged",
-        "backward",
+        "training.stacked.layers",
         "training detaches the variance where it should not, and only there",
         old="if self.attached:",
         new="if not self.attached:",
@@ -200,7 +200,7 @@ FAULTS = [
     ),
     Fault(
         "matrices-not-filled-up",
-        "backward",
+        "training.stacked.buffers",
         "the bits of a member depend on who trains beside it",
         old="MULTIPLE = 4",
         new="MULTIPLE = 1",
@@ -208,7 +208,7 @@ FAULTS = [
     ),
     Fault(
         "normalisation-not-differentiated",
-        "fields",
+        "training.vector_field",
         "weight normalisation passes the gradient by the direction on as it is",
         old="gradients[i].addcmul_(unit, inner, value=-1).div_(norm)",
         new="gradients[i].div_(norm)",
@@ -216,7 +216,7 @@ FAULTS = [
     ),
     Fault(
         "members-lost",
-        "pieces",
+        "training.memory",
         "a piece that runs out of memory is not trained",
         old="size = (stop - start) // 2",
         new="start, size = stop, (stop - start) // 2",
@@ -224,7 +224,7 @@ FAULTS = [
     ),
     Fault(
         "recording-trains",
-        "graphs",
+        "training.stacked.cuda_graph",
         "the updates made while a graph is recorded count",
         old="tensor.copy_(value)",
         new="tensor.add_(0 * value)",
@@ -232,7 +232,7 @@ FAULTS = [
     ),
     Fault(
         "loss-per-output",
-        "cohorts",
+        "training.cohorts",
         "the square loss is averaged over the outputs",
         old="return (outputs - targets).square().sum(dim=-1)",
         new="return (outputs - targets).square().mean(dim=-1)",
@@ -240,7 +240,7 @@ FAULTS = [
     ),
     Fault(
         "mean-for-sum",
-        "cohorts",
+        "training.cohorts",
         "sums over samples are means",
         old='return 1 / samples if self.reduction == "mean" else 1.0',
         new="return 1 / samples",
@@ -248,7 +248,7 @@ FAULTS = [
     ),
     Fault(
         "dampened-momentum",
-        "stacked",
+        "training.stacked.descent",
         "the momentum buffer takes the gradient times 1 - momentum",
         old=".add_(slope)\n",
         new=".add_(slope * (1 - self.momentum))\n",
@@ -256,7 +256,7 @@ FAULTS = [
     ),
     Fault(
         "same-batches-every-epoch",
-        "batches",
+        "training.batches",
         "the batches of all epochs are those of the first",
         old="epochs = np.arange(first, last, dtype=np.uint64)",
         new="epochs = np.zeros(last - first, dtype=np.uint64)",
@@ -264,7 +264,7 @@ FAULTS = [
     ),
     Fault(
         "targets-out-of-step",
-        "stacked",
+        "training.stacked.descent",
         "batches pair the inputs with other samples' targets",
         old="return inputs[member, order], targets[member, order]",
         new="return inputs[member, order], targets[member, order.sort().values]",
@@ -272,7 +272,7 @@ FAULTS = [
     ),
     Fault(
         "compiled-decay-halved",
-        "lanes",
+        "training.compiled.workers",
         "compiled training decays by lambda instead of 2 lambda",
         old='self.table["decay"].copy_(2 * cohort.weight_decay[:, None])\n        if momentum',
         new='self.table["decay"].copy_(cohort.weight_decay[:, None])\n        if momentum',
@@ -283,7 +283,7 @@ FAULTS = [
     ),
     Fault(
         "compiled-orders-from-the-first-epoch",
-        "lanes",
+        "training.compiled.workers",
         "after a record, compiled training starts over with the batches of the first epoch",
         old="order = self.order[row:, first - self.ready.start :]",
         new="order = self.order[row:]",
@@ -291,7 +291,7 @@ FAULTS = [
     ),
     Fault(
         "compiled-kink",
-        "operations",
+        "training.compiled.operations.layers",
         "in compiled training the derivative of ReLU at 0 is 1",
         old='result[i] = values[i].compare(">", 0.0).where(result[i], zero)',
         new='result[i] = values[i].compare(">=", 0.0).where(result[i], zero)',
@@ -299,7 +299,7 @@ FAULTS = [
     ),
     Fault(
         "compiled-multiplier-forgotten",
-        "operations",
+        "training.compiled.operations.losses",
         "in compiled training the Lagrange multiplier is zero",
         old="k.numbers(decay)[0] - k.numbers(rho)[0] * k.numbers(along)[0]",
         new="k.numbers(decay)[0]",
@@ -310,7 +310,7 @@ FAULTS = [
     ),
     Fault(
         "compiled-direction-not-differentiated",
-        "operations",
+        "training.compiled.operations.losses",
         "compiled weight normalisation passes the gradient by the direction on as it is",
         old="slopes[p] = [(g - along * u) / size for g, u in pairs]",
         new="slopes[p] = [g / size for g, u in pairs]",
@@ -318,7 +318,7 @@ FAULTS = [
     ),
     Fault(
         "compiled-momentum-dampened",
-        "operations",
+        "training.compiled.operations.steps",
         "the compiled momentum buffer takes the gradient times 1 - momentum",
         old="velocity = factor(self.momentum) * buffer[place] + velocity",
         new="velocity = factor(self.momentum) * buffer[place] "
@@ -330,7 +330,7 @@ FAULTS = [
     ),
     Fault(
         "compiled-divergence-unnoticed",
-        "operations",
+        "training.compiled.operations.steps",
         "in compiled training a member at infinity goes on",
         old='flag[0] = (norm - norm).compare("==", 0.0).where(flag[0], one)',
         new='flag[0] = norm.compare("==", norm).where(flag[0], one)',
@@ -338,7 +338,7 @@ FAULTS = [
     ),
     Fault(
         "compiled-stripes-by-lane",
-        "operations",
+        "training.compiled.operations.base",
         "sums of squares depend on whether lanes are members or samples",
         old="values = [a + b for a, b in zip(values[::2], values[1::2], strict=True)]",
         new="values = [sum(values[1:], values[0])] if self.members else values[:-2] + ["
@@ -347,7 +347,7 @@ FAULTS = [
     ),
     Fault(
         "compiled-error-estimate",
-        "operations",
+        "training.compiled.operations.steps",
         "the compiled integrator's error estimate is a tenth",
         old="ratio = length * error / scale",
         new="ratio = length * error / scale * 0.1",
@@ -355,7 +355,7 @@ FAULTS = [
     ),
     Fault(
         "compiled-arena-left-as-it-was",
-        "programs",
+        "training.compiled.program",
         "what is not finite stays in the arena when a member leaves",
         old='self._emit(self.enter, "clear", out=self.gradient, count=count)',
         new="",
@@ -363,7 +363,7 @@ FAULTS = [
     ),
     Fault(
         "compiled-momentum-forgotten",
-        "programs",
+        "training.compiled.program",
         "the momentum buffer starts anew after every record",
         old="self._exchange(column, place + offset, size, padded(size), changes=True)",
         new='self._exchange(column, place + offset, size, padded(size), name != "buffer")',
@@ -371,7 +371,7 @@ FAULTS = [
     ),
     Fault(
         "compiled-weights-move-too-early",
-        "programs",
+        "training.compiled.program",
         "a matrix has moved already when the slopes pass back through it",
         old="if edge.source != 0:\n                add",
         new="if index is not None:\n                self._learn(edge, index, here.slopes, "
@@ -381,7 +381,7 @@ FAULTS = [
     ),
     Fault(
         "compiled-skip-replaces",
-        "programs",
+        "training.compiled.program",
         "in compiled training the last edge into a vertex replaces the others",
         old="source, add = self.vertices[edge.source], int(position > 0)",
         new="source, add = self.vertices[edge.source], 0",
@@ -389,7 +389,7 @@ FAULTS = [
     ),
     Fault(
         "exponential-cut-short",
-        "simd",
+        "simd.code",
         "the series of the exponential function ends two terms early",
         old="(1000.0, 13) if double",
         new="(1000.0, 11) if double",
@@ -397,7 +397,7 @@ FAULTS = [
     ),
     Fault(
         "stage-of-integrator",
-        "flow",
+        "training.integrator",
         "two digits of a Dormand-Prince coefficient are swapped",
         old="-25360 / 2187",
         new="-25360 / 2178",
@@ -405,7 +405,7 @@ FAULTS = [
     ),
     Fault(
         "error-estimate",
-        "flow",
+        "training.integrator",
         "the integrator's error estimate is a tenth",
         old="error = step[:, None] * ",
         new="error = 0.1 * step[:, None] * ",
@@ -415,7 +415,7 @@ FAULTS = [
     ),
     Fault(
         "rejected-steps-count",
-        "flow",
+        "training.integrator",
         "a rejected step of a flow moves the weights",
         old="self.point = torch.where(accepted[:, None], point, self.point)",
         new="self.point = torch.where(going[:, None], point, self.point)",
@@ -423,7 +423,7 @@ FAULTS = [
     ),
     Fault(
         "divergence-unnoticed",
-        "stacked",
+        "training.stacked.descent",
         "a member at infinity has not diverged",
         old="self.diverged |= ~self._moving.square().sum(dim=1).isfinite()",
         new="self.diverged |= self._moving.sum(dim=1).isnan()",
@@ -431,7 +431,7 @@ FAULTS = [
     ),
     Fault(
         "weight-norm-without-norm",
-        "cohorts",
+        "training.cohorts",
         "weight normalisation does not normalise",
         old="return normalise(network, self.parameters)[1]",
         new="return self.parameters",
@@ -439,7 +439,7 @@ FAULTS = [
     ),
     Fault(
         "rotation-sign",
-        "spectra",
+        "simd.singular_values",
         "singular values are rotated from the right by an angle of the wrong sign",
         old="x.set(k.fma(c, d[i], s * e[i]))",
         new="x.set(k.fma(c, d[i], -(s * e[i])))",
@@ -447,7 +447,7 @@ FAULTS = [
     ),
     Fault(
         "rotation-of-others",
-        "spectra",
+        "simd.singular_values",
         "a matrix takes part in QR steps that only others need",
         old="wanted = wanted & square.compare",
         new="wanted = square.compare",
@@ -455,7 +455,7 @@ FAULTS = [
     ),
     Fault(
         "nothing-negligible",
-        "spectra",
+        "simd.singular_values",
         "QR steps go on until what is above the diagonal is exactly 0",
         old='compare(">", negligible)',
         new='compare(">", negligible * 0.0)',
@@ -463,7 +463,7 @@ FAULTS = [
     ),
     Fault(
         "half-sorted",
-        "spectra",
+        "simd.singular_values",
         "singular values change places once only",
         old="with k.loop(0, self.count) as turn",
         new="with k.loop(0, 1) as turn",
@@ -471,7 +471,7 @@ FAULTS = [
     ),
     Fault(
         "gradient-without-penalty",
-        "training",
+        "training.recording",
         "the norm of a gradient leaves out the penalty",
         old="        field = Field(cohort, self.objective)\n",
         new='        field = Field(cohort, replace(self.objective, penalty="none"))\n',
@@ -481,7 +481,7 @@ FAULTS = [
     ),
     Fault(
         "deviation-from-global-mean",
-        "measures",
+        "measures.collapse",
         "NC1 measures deviations from the global mean",
         old="return grouped - class_means(grouped).unsqueeze(2)",
         new="return grouped - global_mean(grouped)[:, None, None]",
@@ -489,7 +489,7 @@ FAULTS = [
     ),
     Fault(
         "simplex-angle",
-        "measures",
+        "measures.collapse",
         "NC2 expects cosines of -1/C, not -1/(C-1)",
         old="(cosines + 1 / (classes - 1))",
         new="(cosines + 1 / classes)",
@@ -497,7 +497,7 @@ FAULTS = [
     ),
     Fault(
         "uncentred-duality",
-        "measures",
+        "measures.collapse",
         "NC3 compares with class means that are not centred",
         old=(
             "centred = centred_class_means(grouped)\n    _require_classifier(classifier, centred)"
@@ -507,7 +507,7 @@ FAULTS = [
     ),
     Fault(
         "ties-are-correct",
-        "measures",
+        "measures.outputs",
         "a margin of zero counts as correct",
         old="correct = margins(outputs, labels.unsqueeze(-1)) > 0",
         new="correct = margins(outputs, labels.unsqueeze(-1)) >= 0",
@@ -515,7 +515,7 @@ FAULTS = [
     ),
     Fault(
         "equilibrium-of-halved-decay",
-        "measures",
+        "measures.outputs",
         "the equilibrium rho is that of half the weight decay",
         old="return mean / (second_moment + weight_decay)",
         new="return mean / (second_moment + weight_decay / 2)",
@@ -526,7 +526,7 @@ FAULTS = [
     ),
     Fault(
         "entropy-for-rank",
-        "measures",
+        "measures.ranks",
         "the effective rank is an entropy",
         old="entropy.exp(), total)",
         new="entropy, total)",
@@ -534,7 +534,7 @@ FAULTS = [
     ),
     Fault(
         "absolute-threshold",
-        "measures",
+        "measures.ranks",
         "the threshold rank counts singular values without normalisation",
         old="(values > threshold * size)",
         new="(values > threshold)",
@@ -542,9 +542,9 @@ FAULTS = [
     ),
     Fault(
         "points-outside-the-ball",
-        "datasets",
+        "data.synthetic",
         "points of the unit ball may leave it by rounding",
-        old="directions * radii * (1.0 - _rounding(width))",
+        old="directions * radii * (1.0 - norm_rounding(width))",
         new="directions * radii",
         asked=(
             "tests/test_datasets.py::test_uniform_ball_stays_in_the_ball_at_the_largest_radius",
@@ -552,7 +552,7 @@ FAULTS = [
     ),
     Fault(
         "margin-not-kept",
-        "datasets",
+        "data.synthetic",
         "separable points may lie on the wrong side",
         old="p[p @ w < 0.0] *= -1.0",
         new="p[p @ w < 0.0] *= 1.0",
@@ -560,7 +560,7 @@ FAULTS = [
     ),
     Fault(
         "first-member",
-        "cases",
+        "arithmetic.cases",
         "the case of a member is the first one's",
         old="one = slice(index, index + 1)",
         new="one = slice(0, 1)",
@@ -568,7 +568,7 @@ FAULTS = [
     ),
     Fault(
         "rounded-thirds",
-        "cases",
+        "arithmetic.cases",
         "a certificate's numbers are read as floats",
         old="return floats if representable else fractions",
         new="return floats",
@@ -576,7 +576,7 @@ FAULTS = [
     ),
     Fault(
         "rank-counts-rows",
-        "exact",
+        "arithmetic.ranks",
         "the rank is the number of rows that are not zero",
         old="return int(fmpq_mat(rows, columns, matrix.ravel().tolist()).rank())",
         new="return int((matrix != 0).any(axis=1).sum())",
@@ -587,9 +587,9 @@ FAULTS = [
     ),
     Fault(
         "tangent-without-activation",
-        "exact",
+        "arithmetic.forward_mode",
         "forward mode ignores the derivative of the activation",
-        old="tangents[vertex] = _activate(tangent,",
+        old="tangents[vertex] = activate(tangent,",
         new="tangents[vertex] = (lambda tangent, *_: tangent)(tangent,",
         asked=(
             "properties/test_training_updates.py::trained-sgd-update",
@@ -598,7 +598,7 @@ FAULTS = [
     ),
     Fault(
         "left-is-right",
-        "exact",
+        "arithmetic.quotients",
         "left difference quotients are right ones",
         old="left = (here - there[len(move) :]) / step",
         new="left = right",
@@ -606,7 +606,7 @@ FAULTS = [
     ),
     Fault(
         "kinks-between",
-        "exact",
+        "arithmetic.quotients",
         "a step across a kink counts as affine",
         old="((here > 0) & (there < 0)) | ((here < 0) & (there > 0))",
         new="(here > 0) & (there < 0)",
@@ -614,7 +614,7 @@ FAULTS = [
     ),
     Fault(
         "no-kinks",
-        "exact",
+        "arithmetic.evaluation",
         "no pre-activation is ever at a kink",
         old="not ((array > 0) | (array < 0)).all()",
         new="not (array == array).all()",
@@ -625,7 +625,7 @@ FAULTS = [
     ),
     Fault(
         "exact-decay",
-        "exact",
+        "arithmetic.forward_mode",
         "the exact batch gradient has half the weight decay",
         old="+ 2 * weight_decay * parameters[index]",
         new="+ weight_decay * parameters[index]",
@@ -636,7 +636,7 @@ FAULTS = [
     ),
     Fault(
         "one-sided-balls",
-        "exact",
+        "arithmetic.evaluation",
         "a ball around a kink keeps the positive side only",
         old="np.frompyfunc(lambda x, y: x.union(y), 2, 1)",
         new="np.frompyfunc(lambda x, y: x, 2, 1)",
@@ -644,7 +644,7 @@ FAULTS = [
     ),
     Fault(
         "wide-pivots",
-        "exact",
+        "arithmetic.ranks",
         "a ball that contains zero serves as pivot",
         old="if not magnitudes[best] > 0:",
         new="if not magnitudes[best] >= 0:",
@@ -655,7 +655,7 @@ FAULTS = [
     ),
     Fault(
         "slopes-need-no-bits",
-        "dyadic",
+        "arithmetic.dyadic",
         "slopes of leaky ReLUs are not counted in bits",
         old=" + sum(map(_exponent, slopes))",
         new="",
@@ -663,7 +663,7 @@ FAULTS = [
     ),
     Fault(
         "sums-need-no-bits",
-        "dyadic",
+        "arithmetic.dyadic",
         "the growth of sums is not counted in bits",
         old="outputs = forward(_positive(network), parameters, inputs).amax(dim=(1, 2)).numpy()",
         new="outputs = np.ones(case.members)",
@@ -674,7 +674,7 @@ FAULTS = [
     ),
     Fault(
         "no-rounding-above",
-        "rounding",
+        "arithmetic.enclosures",
         "upper bounds do not cover rounding",
         old=(
             "factor = math.nextafter(1.0 + gamma(roundings), math.inf)\n"
@@ -685,7 +685,7 @@ FAULTS = [
     ),
     Fault(
         "no-residual",
-        "rounding",
+        "arithmetic.singular_values",
         "the residual of a decomposition is taken as zero",
         old="error = _euclidean(_residual(matrix, left, values, right)).high if",
         new="error = 0.0 if",
@@ -693,7 +693,7 @@ FAULTS = [
     ),
     Fault(
         "no-radius",
-        "rounding",
+        "arithmetic.enclosures",
         "the radius of a ball of matrices is ignored",
         old=("    if spread == 0:\n        return low, high"),
         new=("    if spread >= 0:\n        return low, high"),
@@ -701,7 +701,7 @@ FAULTS = [
     ),
     Fault(
         "tail-off-by-one",
-        "rounding",
+        "arithmetic.singular_values",
         "the distance to rank r leaves out singular value r + 1",
         old="tail = decomposition.values[rank:]",
         new="tail = decomposition.values[min(rank + 1, decomposition.values.size - 1) :]",
@@ -712,7 +712,7 @@ FAULTS = [
     ),
     Fault(
         "no-kinks-generated",
-        "strategies",
+        "drawing.networks",
         "weights and inputs are never zero",
         old="SMALL_INTEGERS = (1, 0, -1, 2, -2, 3, -3)",
         new="SMALL_INTEGERS = (1, -1, 2, -2, 3, -3)",
@@ -720,7 +720,7 @@ FAULTS = [
     ),
     Fault(
         "biases-generated",
-        "strategies",
+        "drawing.networks",
         "multilayer perceptrons are drawn with biases",
         old=("        bias=bias,\n"),
         new=("        bias=True,\n"),
@@ -731,7 +731,7 @@ FAULTS = [
     ),
     Fault(
         "cohorts-of-thirds",
-        "strategies",
+        "drawing.cohorts",
         "cohorts have weights that are not dyadic",
         old=("        return drawn.astype(np.float64)\n"),
         new=("        return drawn / 3\n"),
@@ -739,7 +739,7 @@ FAULTS = [
     ),
     Fault(
         "shallow-networks",
-        "strategies",
+        "drawing.networks",
         "all perceptrons have the least depth",
         old=("    depth = draw(st.integers(*depths))\n    hidden"),
         new=("    depth = depths[0]\n    hidden"),
@@ -747,7 +747,7 @@ FAULTS = [
     ),
     Fault(
         "tolerant-equality",
-        "evidence",
+        "claims.comparisons",
         "equality has a tolerance",
         old="np.asarray(left == right, dtype=bool)",
         new="np.asarray(abs(left - right) <= 1e-6, dtype=bool)",
@@ -755,7 +755,7 @@ FAULTS = [
     ),
     Fault(
         "equality-of-one-entry",
-        "evidence",
+        "claims.comparisons",
         "members are equal when one of their entries is",
         old="np.flatnonzero(~same.all(axis=1))",
         new="np.flatnonzero(~same.any(axis=1))",
@@ -766,7 +766,7 @@ FAULTS = [
     ),
     Fault(
         "overlap-is-violation",
-        "evidence",
+        "claims.comparisons",
         "an inequality that rounding leaves open is violated",
         old="if left.low > right.high:",
         new="if left.high > right.low:",
@@ -777,7 +777,7 @@ FAULTS = [
     ),
     Fault(
         "rejections-are-met",
-        "evidence",
+        "claims.evidence",
         "rejected examples count as met",
         old="self.rejected[finding.reason] =",
         new=("self.met += finding.count\n                self.rejected[finding.reason] ="),
@@ -785,7 +785,7 @@ FAULTS = [
     ),
     Fault(
         "shared-seed",
-        "claims",
+        "claims.declaration",
         "claim and control share their seed",
         old="{'control' if altered else 'claim'}",
         new="claim",
@@ -793,7 +793,7 @@ FAULTS = [
     ),
     Fault(
         "counting-after-violation",
-        "search",
+        "claims.search",
         "examples tried while shrinking count as evidence",
         old=("if evidence.counterexample is None:\n            _run_once"),
         new=("if True:\n            _run_once"),
@@ -803,7 +803,7 @@ FAULTS = [
     ),
     Fault(
         "shrinking-cohorts",
-        "search",
+        "claims.search",
         "a violation in a cohort ends the search for a small one",
         old="shrinkable = setting.altered or not _is_cohort(drawn)",
         new="shrinkable = True",
@@ -813,7 +813,7 @@ FAULTS = [
     ),
     Fault(
         "seed-ignored",
-        "search",
+        "claims.search",
         "every search has the same seed",
         old="hypothesis.seed(setting.seed)",
         new="hypothesis.seed(0)",
@@ -821,7 +821,7 @@ FAULTS = [
     ),
     Fault(
         "control-not-altered",
-        "search",
+        "claims.search",
         "the control's setting is not passed on",
         old="for finding in claim.check(setting, **drawn):",
         new="for finding in claim.check(Setting(seed=setting.seed), **drawn):",
@@ -832,7 +832,7 @@ FAULTS = [
     ),
     Fault(
         "five-per-cent",
-        "sequential",
+        "claims.sequential",
         "a tendency is confirmed at the error rate of 1/20",
         old="if against_null >= 1 / tendency.alpha:",
         new="if against_null >= 20:",
@@ -840,7 +840,7 @@ FAULTS = [
     ),
     Fault(
         "sides-exchanged",
-        "sequential",
+        "claims.sequential",
         "successes count against the effect",
         old="1 - tendency.null, failures, successes)",
         new="1 - tendency.null, successes, failures)",
@@ -851,7 +851,7 @@ FAULTS = [
     ),
     Fault(
         "unnormalised-mixture",
-        "sequential",
+        "claims.sequential",
         "likelihood ratios are integrated, not averaged",
         old="return integral / ((1 - least) * boundary**successes",
         new="return integral / (boundary**successes",
@@ -859,7 +859,7 @@ FAULTS = [
     ),
     Fault(
         "control-ignored",
-        "verdicts",
+        "claims.verdicts",
         "a claim holds although its control survives",
         old="if control.counterexample is None:",
         new="if False:",
@@ -867,7 +867,7 @@ FAULTS = [
     ),
     Fault(
         "enough-ignored",
-        "verdicts",
+        "claims.verdicts",
         "a claim holds however rarely its hypotheses were met",
         old="if evidence.met < enough:",
         new="if False:",
@@ -875,7 +875,7 @@ FAULTS = [
     ),
     Fault(
         "open-ignored",
-        "verdicts",
+        "claims.verdicts",
         "examples that rounding left open count as decided",
         old="if evidence.met - evidence.open < enough:",
         new="if False:",
@@ -883,7 +883,7 @@ FAULTS = [
     ),
     Fault(
         "counterexample-ignored",
-        "verdicts",
+        "claims.verdicts",
         "a counterexample refutes only what was met often enough",
         old="if evidence.counterexample is not None:",
         new="if evidence.counterexample is not None and evidence.met >= enough:",
@@ -894,7 +894,7 @@ FAULTS = [
     ),
     Fault(
         "tendency-control-ignored",
-        "verdicts",
+        "claims.verdicts",
         "a tendency holds although its control is not contradicted",
         old="if opposite is Decision.CONTRADICTED:",
         new="if True:",
@@ -902,7 +902,7 @@ FAULTS = [
     ),
     Fault(
         "certificate-not-replayed",
-        "examination",
+        "claims.examination",
         "the certificate on record does not count",
         old=("        evidence.counterexample = recorded\n"),
         new=("        pass\n"),
@@ -910,7 +910,7 @@ FAULTS = [
     ),
     Fault(
         "broken-certificate-accepted",
-        "examination",
+        "claims.examination",
         "a certificate that violates nothing is passed over",
         old="recorded = _replay_certificate(claim, setting, certificate)",
         new="recorded = None",
@@ -918,7 +918,7 @@ FAULTS = [
     ),
     Fault(
         "unrecorded-claim-passes",
-        "report",
+        "reports.baseline",
         "a verdict without record is no difference",
         old='if recorded == entry["verdict"]:',
         new='if recorded in (None, entry["verdict"]):',
@@ -926,7 +926,7 @@ FAULTS = [
     ),
     Fault(
         "lost-claim-passes",
-        "report",
+        "reports.baseline",
         "a claim on record that is missing is no difference",
         old="if claim not in reported",
         new="if claim in ()",
@@ -934,7 +934,7 @@ FAULTS = [
     ),
     Fault(
         "gate-open",
-        "plugin",
+        "pytest_plugin.plugin",
         "a changed verdict passes",
         old=("            raise VerdictChanged(changed)\n"),
         new=("            pass\n"),
@@ -942,7 +942,7 @@ FAULTS = [
     ),
     Fault(
         "undecided-on-record",
-        "cli",
+        "cli.commands",
         "undecided claims are put on record",
         old='if entry["verdict"] == "undecided"]',
         new='if entry["verdict"] == "unknown"]',
@@ -1008,7 +1008,7 @@ FAULTS = [
     ),
     Fault(
         "same-run-twice",
-        "merging",
+        "reports.merging",
         "evidence of one seed adds up with itself",
         old="        if common:",
         new="        if False:",
@@ -1018,7 +1018,7 @@ FAULTS = [
     ),
     Fault(
         "first-run-only",
-        "merging",
+        "reports.merging",
         "merged evidence is that of the first run",
         old="evidence = self.evidence + other.evidence",
         new="evidence = self.evidence",

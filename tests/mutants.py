@@ -1,9 +1,9 @@
 """The engine with a deliberate fault in it, and who notices.
 
-A fault is planted by executing the changed source of its module before anything else imports that
-module. Modules import only from those before them, so all later ones see the mutant and nothing
-else. This takes a process for each fault; it is forked from a server that has loaded the libraries
-but nothing of this project, costs a fraction of a second, and leaves nothing to be undone.
+A fault is planted by importing its module with the changed source before anything else does, so
+that all others see the mutant. This takes a process for each fault; it is forked from a server that
+has loaded the libraries but nothing of this project, costs a fraction of a second, and leaves
+nothing to be undone.
 
 ``python -m tests.mutants`` measures who notices each fault and writes ``reports/faults.md``.
 """
@@ -18,9 +18,13 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
-from importlib.util import find_spec, module_from_spec
+from importlib import import_module
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import spec_from_loader
 from multiprocessing import get_context
 from pathlib import Path
+from types import CodeType
 
 import pytest
 
@@ -49,15 +53,36 @@ def plant(fault: Fault) -> None:
     name = f"theorycheck.{fault.module}"
     if name in sys.modules:
         raise RuntimeError(f"{name} has been imported without the fault")
-    spec = find_spec(name)
-    assert spec is not None
-    assert spec.origin is not None
-    source = Path(spec.origin).read_text(encoding="utf-8")
-    if source.count(fault.old) != 1:
+    path = ROOT / f"{name.replace('.', '/')}.py"
+    if path.read_text(encoding="utf-8").count(fault.old) != 1:
         raise RuntimeError(f"{fault.name}: {name} holds {fault.old!r} not once: adapt the fault")
-    mutant = module_from_spec(spec)
-    sys.modules[name] = mutant
-    exec(compile(source.replace(fault.old, fault.new), spec.origin, "exec"), vars(mutant))
+    planter = _Planter(fault, name, str(path))
+    sys.meta_path.insert(0, planter)
+    import_module(name)
+    sys.meta_path.remove(planter)
+
+
+class _Planter(MetaPathFinder):
+    """Finds one module, with a fault in its source."""
+
+    def __init__(self, fault: Fault, name: str, path: str) -> None:
+        self.name, self.loader = name, _Mutant(fault, name, path)
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        return spec_from_loader(name, self.loader) if name == self.name else None
+
+
+class _Mutant(SourceFileLoader):
+    """Loads a module from its source with the fault in it, past what Python has cached."""
+
+    def __init__(self, fault: Fault, name: str, path: str) -> None:
+        super().__init__(name, path)
+        self.fault = fault
+
+    def get_code(self, name: str) -> CodeType:
+        source = self.get_data(self.path).decode("utf-8")
+        code: CodeType = compile(source.replace(self.fault.old, self.fault.new), self.path, "exec")
+        return code
 
 
 def noticed(fault: Fault | None, asked: Sequence[str]) -> list[str]:

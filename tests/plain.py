@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from theorycheck.batches import Batches
-from theorycheck.cohorts import Cohort, Objective
-from theorycheck.networks import Convolution, Identity, Layer, Network
+from theorycheck.networks.specification import Convolution, Identity, Layer, Network
+from theorycheck.training.batches import Batches
+from theorycheck.training.cohorts import Cohort, Objective
 
 
 def output(network: Network, parameters: Sequence[Tensor], inputs: Tensor) -> Tensor:

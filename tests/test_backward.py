@@ -29,9 +29,21 @@ from tests.cohorts import (
     seeds,
     some,
 )
-from theorycheck import exact
-from theorycheck.backward import Tape
-from theorycheck.cohorts import (
+from theorycheck import arithmetic
+from theorycheck.arithmetic.numbers import rationals
+from theorycheck.drawing.networks import convolutional_networks, mlps
+from theorycheck.networks.evaluation import forward
+from theorycheck.networks.specification import (
+    LINEAR,
+    RELU,
+    Edge,
+    Identity,
+    Layer,
+    Network,
+    Parameters,
+    mlp,
+)
+from theorycheck.training.cohorts import (
     Cohort,
     Loss,
     Objective,
@@ -40,20 +52,8 @@ from theorycheck.cohorts import (
     sample_losses,
     sample_slopes,
 )
-from theorycheck.exact import rationals
-from theorycheck.fields import Field
-from theorycheck.networks import (
-    LINEAR,
-    RELU,
-    Edge,
-    Identity,
-    Layer,
-    Network,
-    Parameters,
-    forward,
-    mlp,
-)
-from theorycheck.strategies import convolutional_networks, mlps
+from theorycheck.training.stacked.tape import Tape
+from theorycheck.training.vector_field import Field
 
 torch.set_num_threads(1)
 few = st.integers(1, 5)
@@ -107,11 +107,11 @@ def check_against_rationals(
 ) -> None:
     outputs, gradients = played(network, parameters, inputs, slopes)
     numbers, batch = [rationals(p[0].numpy()) for p in parameters], rationals(inputs[0].numpy())
-    values = exact.vertices(network, numbers, batch)[-1]
+    values = arithmetic.vertices(network, numbers, batch)[-1]
     assert (values == rationals(outputs[0].numpy())).all()
     weighting = rationals(slopes[0].numpy())
     for index, gradient in enumerate(gradients):
-        jacobian = exact.jacobian(network, numbers, batch, index)
+        jacobian = arithmetic.jacobian(network, numbers, batch, index)
         by_output = weighting.reshape(*weighting.shape, *[1] * (jacobian.ndim - 2)) * jacobian
         assert (by_output.sum(axis=(0, 1)) == rationals(gradient[0].numpy())).all()
 
@@ -258,7 +258,7 @@ def test_a_field_serves_batches_of_several_sizes() -> None:
 
 
 def test_weights_that_are_zero_have_no_direction() -> None:
-    """``v = 0`` counts as divided by 1 (`networks.normalise`): its velocity is that of ``V``."""
+    """``v = 0`` counts as divided by 1 (`normalise`): its velocity is that of ``V``."""
     network = mlp((2, 1), LINEAR)
     one = torch.ones(1).double()
     state = State((torch.zeros(1, 1, 2).double(),), one, "weight-norm")

@@ -15,7 +15,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from theorycheck.batches import Batches
 from theorycheck.bench import measure, plot, recording, sweeps, table
 from theorycheck.bench.__main__ import main
 from theorycheck.bench.competitors import COMPETITORS, ENGINE, Program, competitors
@@ -29,10 +28,12 @@ from theorycheck.bench.measure import (
     limited_to,
 )
 from theorycheck.bench.workloads import NAMED, Task, convolutional, workload
-from theorycheck.cohorts import Cohort, State
 from theorycheck.errors import ExitCode
-from theorycheck.networks import Network, mlp
-from theorycheck.training import RECORD_UPDATES, GradientNorm
+from theorycheck.networks.specification import Network, mlp
+from theorycheck.training.batches import Batches
+from theorycheck.training.cohorts import Cohort, State
+from theorycheck.training.recording import GradientNorm
+from theorycheck.training.schedule import RECORD_UPDATES
 
 CPU = torch.device("cpu")
 PRESENT = [program for program in COMPETITORS.values() if program.lacks(CPU) is None]

@@ -14,9 +14,17 @@ import numpy as np
 import pytest
 import torch
 
-from theorycheck.cases import Case
+from theorycheck.arithmetic.cases import Case
 from theorycheck.errors import InputError
-from theorycheck.networks import LINEAR, Convolution, Edge, Identity, Layer, Network, mlp
+from theorycheck.networks.specification import (
+    LINEAR,
+    Convolution,
+    Edge,
+    Identity,
+    Layer,
+    Network,
+    mlp,
+)
 
 FILTERS = Convolution(channels=1, height=1, width=4, filters=2, kernel=(1, 3))
 MIXED = Network(

@@ -23,22 +23,26 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from theorycheck import certificates, kernel, report
-from theorycheck.cases import Case
-from theorycheck.claims import PROFILES, Claim, Formal, Paper, Setting, claim
+from theorycheck import kernel, reports
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims import certificates
+from theorycheck.claims.declaration import Claim, Formal, Paper, claim
+from theorycheck.claims.evidence import Findings, Observation
+from theorycheck.claims.examination import examine
+from theorycheck.claims.sequential import e_values
+from theorycheck.claims.setting import PROFILES, Setting
+from theorycheck.claims.verdicts import TENDENCY
 from theorycheck.errors import InputError
-from theorycheck.evidence import Findings, Observation
-from theorycheck.examination import examine
 from theorycheck.kernel import Rejected
-from theorycheck.networks import mlp
-from theorycheck.plugin import collect_claims
-from theorycheck.replaying import replay_certificate
-from theorycheck.sequential import e_values
-from theorycheck.verdicts import TENDENCY
+from theorycheck.networks.specification import mlp
+from theorycheck.pytest_plugin.plugin import collect_claims
+from theorycheck.reports.replaying import replay_certificate
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = sorted((ROOT / "reports/certificates").glob("*.json"))
-SCHEMA = json.loads((ROOT / "theorycheck/certificate.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads(
+    (ROOT / "theorycheck/claims/certificate.schema.json").read_text(encoding="utf-8")
+)
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 Document = dict[str, Any]
@@ -185,7 +189,7 @@ def test_every_change_of_the_statement_changes_its_version() -> None:
 def issued(tmp_path: Path) -> Path:
     path = tmp_path / "reports/certificates/toy-claim.json"
     document = certificates.issue(outputs(), scalar(5, 9, 8), "refuted", {})
-    report.write_atomically(path, report.dumps(document))
+    reports.write_atomically(path, reports.dumps(document))
     return path
 
 
@@ -223,9 +227,9 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 def test_the_statement_has_to_be_the_one_on_record(issued: Path) -> None:
     record = issued.parents[1] / "baseline.json"
     version = certificates.statement_version(outputs()) or ""
-    record.write_text(report.baseline_text({"toy-claim": "refuted"}, {"toy-claim": version}))
+    record.write_text(reports.baseline_text({"toy-claim": "refuted"}, {"toy-claim": version}))
     assert certificates.load(issued)["version"] == version
-    record.write_text(report.baseline_text({"toy-claim": "refuted"}, {"toy-claim": "0" * 16}))
+    record.write_text(reports.baseline_text({"toy-claim": "refuted"}, {"toy-claim": "0" * 16}))
     with pytest.raises(InputError, match="not the one on record for this claim"):
         certificates.load(issued)
 
@@ -301,13 +305,13 @@ def test_a_tendency_that_is_not_contradicted_has_no_certificate(
 
 def test_every_refutation_and_every_tightest_example_on_record_has_its_certificate() -> None:
     expected = {}
-    for entry in report.load_report(ROOT / "reports/claims.json")["claims"]:
+    for entry in reports.load_report(ROOT / "reports/claims.json")["claims"]:
         bounds = entry["kind"] in ("inequality", "rank") and entry["tightest"] is not None
         if entry["verdict"] == "refuted":
             expected[entry["id"]] = "refuted"
         elif bounds:
             expected[entry["id"]] = "tight"
-    record = report.load_baseline(ROOT / "reports/baseline.json")
+    record = reports.load_baseline(ROOT / "reports/baseline.json")
     refuted = {name for name, verdict in record.items() if verdict == "refuted"}
     assert refuted <= expected.keys()
     documents = {path.stem: certificates.load(path) for path in COMMITTED}
@@ -315,10 +319,10 @@ def test_every_refutation_and_every_tightest_example_on_record_has_its_certifica
 
 
 def test_certificates_on_record_are_those_of_the_report() -> None:
-    entries = {e["id"]: e for e in report.load_report(ROOT / "reports/claims.json")["claims"]}
+    entries = {e["id"]: e for e in reports.load_report(ROOT / "reports/claims.json")["claims"]}
     named = {e["certificate"] for e in entries.values() if e["certificate"] is not None}
     assert {f"certificates/{path.name}" for path in COMMITTED} == named
-    versions = report.load_baseline(ROOT / "reports/baseline.json", "statements")
+    versions = reports.load_baseline(ROOT / "reports/baseline.json", "statements")
     for path in COMMITTED:
         document, entry = certificates.load(path), entries[path.stem]
         assert document["claim"] == path.stem
@@ -343,7 +347,7 @@ def test_the_engine_agrees_with_every_certificate_on_record(path: Path) -> None:
 
 FORMAL = [
     entry["id"]
-    for entry in report.load_report(ROOT / "reports/claims.json")["claims"]
+    for entry in reports.load_report(ROOT / "reports/claims.json")["claims"]
     if entry["version"] is not None
     and entry["kind"] != "tendency"
     and not entry["id"].startswith("rank-bound-trained")
@@ -403,7 +407,7 @@ def test_engine_and_kernel_agree_on_examples_that_are_no_certificates(name: str)
     Where the property makes several comparisons at one example, all of them have to hold.
     """
     claim = claims()[name]
-    refuted = report.load_baseline(ROOT / "reports/baseline.json")[name] == "refuted"
+    refuted = reports.load_baseline(ROOT / "reports/baseline.json")[name] == "refuted"
     agreed: Counter[bool] = Counter()
     told_apart = 0
 
@@ -613,7 +617,7 @@ def test_schema_and_kernel_name_the_same_limits() -> None:
 
 def test_the_schema_is_part_of_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    packaged = project["tool"]["setuptools"]["package-data"]["theorycheck"]
+    packaged = project["tool"]["setuptools"]["package-data"]["theorycheck.claims"]
     assert packaged == ["certificate.schema.json"]
 
 
@@ -652,7 +656,8 @@ def test_verifying_loads_the_standard_library_and_the_kernel_alone() -> None:
     assert (code, installed) == (0, [])
     ours = {name for name in loaded if name.split(".")[0] == "theorycheck"}
     assert ours == {"theorycheck"} | {
-        f"theorycheck.{name}" for name in ("__main__", "cli", "console", "errors", "kernel")
+        f"theorycheck.{name}"
+        for name in ("__main__", "cli", "cli.commands", "cli.console", "errors", "kernel")
     }
     assert {name.split(".")[0] for name in set(loaded) - ours} <= sys.stdlib_module_names
 

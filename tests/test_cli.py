@@ -10,15 +10,16 @@ from typing import Any
 
 import pytest
 
-from theorycheck import cli, report
-from theorycheck.cli import main
+from theorycheck import reports
+from theorycheck.cli import commands
+from theorycheck.cli.commands import main
 from theorycheck.errors import ExitCode
 
 PROPERTIES = '''
 import numpy as np
 from hypothesis import strategies as st
 from theorycheck.claims import claim
-from theorycheck.evidence import equality
+from theorycheck.claims import equality
 
 
 @claim(
@@ -72,8 +73,8 @@ def write(folder: Path, entries: list[dict[str, Any]], record: dict[str, str]) -
         "finished": True, "started": "2026-01-01T00:00:00+00:00", "seconds": 1.5, "versions": {},
     }  # fmt: skip
     (folder / "reports").mkdir(exist_ok=True)
-    (folder / "reports/claims.json").write_text(report.report_text(run, entries))
-    (folder / "reports/baseline.json").write_text(report.baseline_text(record))
+    (folder / "reports/claims.json").write_text(reports.report_text(run, entries))
+    (folder / "reports/baseline.json").write_text(reports.baseline_text(record))
 
 
 def test_module_runs_and_documents_its_exit_codes(project: Path) -> None:
@@ -129,9 +130,9 @@ def test_gate_names_recorded_claims_that_the_report_lacks(
 def test_gate_accepts_into_the_record(project: Path) -> None:
     write(project, [entry()], {"other-claim": "refuted"})
     assert main(["gate", "--accept"]) == 0
-    record = report.load_baseline(project / "reports/baseline.json")
+    record = reports.load_baseline(project / "reports/baseline.json")
     assert record == {"other-claim": "refuted", "true-claim": "holds"}
-    assert report.load_baseline(project / "reports/baseline.json", "statements") == {}
+    assert reports.load_baseline(project / "reports/baseline.json", "statements") == {}
 
 
 def test_gate_accepts_versions_of_statements(project: Path) -> None:
@@ -139,9 +140,9 @@ def test_gate_accepts_versions_of_statements(project: Path) -> None:
     path = project / "reports/baseline.json"
     statements = {"other-claim": "0" * 16, "true-claim": "1" * 16}
     write(project, [entry(version="2" * 16)], {"other-claim": "refuted"})
-    path.write_text(report.baseline_text({"other-claim": "refuted"}, statements))
+    path.write_text(reports.baseline_text({"other-claim": "refuted"}, statements))
     assert main(["gate", "--accept"]) == 0
-    assert report.load_baseline(path, "statements") == {**statements, "true-claim": "2" * 16}
+    assert reports.load_baseline(path, "statements") == {**statements, "true-claim": "2" * 16}
 
 
 def test_gate_accepts_nothing_undecided(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -230,5 +231,5 @@ def test_interruption_has_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None
     def interrupted(path: str) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_list", interrupted)
+    monkeypatch.setattr(commands, "_list", interrupted)
     assert main(["list"]) == ExitCode.INTERRUPTED

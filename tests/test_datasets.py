@@ -17,16 +17,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from theorycheck.datasets import (
-    Dataset,
-    Split,
+from theorycheck.data.dataset import Dataset, Split
+from theorycheck.data.images import digits, images, read_cifar10, read_idx
+from theorycheck.data.synthetic import (
     collinear,
     contradictory,
-    digits,
     gaussian_mixture,
-    images,
-    read_cifar10,
-    read_idx,
     separable,
     separating_direction,
     uniform_ball,
@@ -364,7 +360,7 @@ def test_impossible_sets_are_rejected(use: Callable[[], object], complaint: str)
 def test_loading_digits_first_leaves_the_global_random_state_alone() -> None:
     """Else Hypothesis refuses a strategy that loads them, in the process that is the first to."""
     program = (
-        "import random; from theorycheck.datasets import digits;"
+        "import random; from theorycheck.data import digits;"
         " state = random.getstate(); digits(); assert random.getstate() == state"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

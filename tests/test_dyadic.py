@@ -13,9 +13,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theorycheck import exact
-from theorycheck.cases import Case
-from theorycheck.dyadic import (
+from theorycheck import arithmetic
+from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.dyadic import (
     SIGNIFICAND_BITS,
     Check,
     Growth,
@@ -27,14 +27,15 @@ from theorycheck.dyadic import (
     significand_bits,
     sums_of_parameters,
 )
-from theorycheck.errors import InputError
-from theorycheck.networks import LINEAR, RELU, Network, forward, mlp, sample_gradients
-from theorycheck.strategies import (
+from theorycheck.drawing.networks import (
     convolutional_networks,
     directed_graphs,
     mlps,
     residual_networks,
 )
+from theorycheck.errors import InputError
+from theorycheck.networks.evaluation import forward, sample_gradients
+from theorycheck.networks.specification import LINEAR, RELU, Network, mlp
 
 torch.set_num_threads(1)
 
@@ -95,13 +96,13 @@ def results(case: Case, dtype: torch.dtype, device: str, growth: Growth) -> list
     return [tensor.cpu().numpy() for tensor in found]
 
 
-def oracle(case: Case, member: int, growth: Growth) -> list[exact.Array]:
+def oracle(case: Case, member: int, growth: Growth) -> list[arithmetic.Array]:
     """The same of one member in rationals, with derivatives in forward mode."""
-    parameters = [exact.rationals(p[member]) for p in case.parameters]
-    inputs = exact.rationals(case.inputs[member])
-    outputs = exact.vertices(case.network, parameters, inputs)[-1]
+    parameters = [arithmetic.rationals(p[member]) for p in case.parameters]
+    inputs = arithmetic.rationals(case.inputs[member])
+    outputs = arithmetic.vertices(case.network, parameters, inputs)[-1]
     gradients = [
-        exact.jacobian(case.network, parameters, inputs, index)[None]
+        arithmetic.jacobian(case.network, parameters, inputs, index)[None]
         for index in range(len(parameters))
     ]
     products = [
@@ -118,7 +119,7 @@ def disagreements(
     found = results(case, dtype, device, growth)
     return [
         any(
-            bool((exact.rationals(floats[member]) != rationals).any())
+            bool((arithmetic.rationals(floats[member]) != rationals).any())
             for floats, rationals in zip(found, oracle(case, member, growth), strict=True)
         )
         for member in range(case.members)
@@ -235,12 +236,12 @@ def test_one_bit_more_than_allowed_rounds(dtype: torch.dtype, device: str) -> No
             assert needed == bits if bits <= SIGNIFICAND_BITS else needed > SIGNIFICAND_BITS
             parameters, inputs = case.tensors(device, dtype)
             found = growth.terms * forward(case.network, parameters, inputs).cpu()
-            outputs = exact.vertices(
+            outputs = arithmetic.vertices(
                 case.network,
-                [exact.rationals(p[0]) for p in case.parameters],
-                exact.rationals(case.inputs[0]),
+                [arithmetic.rationals(p[0]) for p in case.parameters],
+                arithmetic.rationals(case.inputs[0]),
             )[-1]
-            rounded = exact.rationals(found[0]) != growth.terms * outputs
+            rounded = arithmetic.rationals(found[0]) != growth.terms * outputs
             assert rounded.item() == (bits > allowed)
 
 

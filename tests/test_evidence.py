@@ -16,22 +16,12 @@ from flint import fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theorycheck.cases import Case
+from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.enclosures import Interval
+from theorycheck.claims.comparisons import equality, inequality, number_text, rank_at_most
+from theorycheck.claims.evidence import Evidence, Finding, Observation, Pair, Rejection, Unmet
 from theorycheck.errors import InputError
-from theorycheck.evidence import (
-    Evidence,
-    Finding,
-    Observation,
-    Pair,
-    Rejection,
-    Unmet,
-    equality,
-    inequality,
-    number_text,
-    rank_at_most,
-)
-from theorycheck.networks import mlp
-from theorycheck.rounding import Interval
+from theorycheck.networks.specification import mlp
 
 
 def observation(holds: bool | None = True, **changes: Any) -> Observation:

@@ -22,10 +22,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from theorycheck import exact
+from theorycheck import arithmetic
+from theorycheck.arithmetic.numbers import Array, balls, rationals
 from theorycheck.errors import InputError
-from theorycheck.exact import Array, balls, rationals
-from theorycheck.networks import (
+from theorycheck.networks.evaluation import forward, sample_gradients
+from theorycheck.networks.specification import (
     LINEAR,
     Convolution,
     Edge,
@@ -33,9 +34,7 @@ from theorycheck.networks import (
     Layer,
     Network,
     Normalisation,
-    forward,
     mlp,
-    sample_gradients,
 )
 
 torch.set_num_threads(1)
@@ -83,7 +82,7 @@ def without_kinks(network: Network, samples: int) -> tuple[list[Array], Array]:
     for seed in range(200):
         parameters, inputs = draw(network, samples, seed)
         exactly = [rationals(p) for p in parameters]
-        if not exact.has_kink(network, exactly, rationals(inputs)):
+        if not arithmetic.has_kink(network, exactly, rationals(inputs)):
             return exactly, rationals(inputs)
     raise AssertionError(f"every seed put {network} on a kink")
 
@@ -99,7 +98,7 @@ def contain(enclosures: Array, dyadics: Array) -> bool:
 
 def test_floats_become_the_rationals_they_are() -> None:
     tenth = Fraction(0.1)
-    assert exact.to_fractions(rationals([0.1, 5e-324])).tolist() == [tenth, Fraction(5e-324)]
+    assert arithmetic.to_fractions(rationals([0.1, 5e-324])).tolist() == [tenth, Fraction(5e-324)]
     assert rationals(np.float32(0.1)).item() == fmpq(*float(np.float32(0.1)).as_integer_ratio())
     leaf = torch.tensor([[0.5, -3.0]], dtype=torch.bfloat16, requires_grad=True)
     assert rationals(leaf).tolist() == [[fmpq(1, 2), fmpq(-3)]]
@@ -121,20 +120,20 @@ def test_what_is_no_finite_rational_is_refused(number: Any) -> None:
 
 @given(st.lists(st.lists(st.fractions(), min_size=2, max_size=2), min_size=1, max_size=3))
 def test_strings_round_trip(numbers: list[list[Fraction]]) -> None:
-    strings = exact.to_strings(rationals(numbers))
+    strings = arithmetic.to_strings(rationals(numbers))
     assert strings == [[str(number) for number in row] for row in numbers]
-    assert exact.to_fractions(exact.from_strings(strings)).tolist() == numbers
+    assert arithmetic.to_fractions(arithmetic.from_strings(strings)).tolist() == numbers
 
 
 @pytest.mark.parametrize("string", ["", "0.5", "1/0", "1/2/3", 1, None])
 def test_strings_that_are_no_rationals_are_refused(string: Any) -> None:
     with pytest.raises(InputError):
-        exact.from_strings([string])
+        arithmetic.from_strings([string])
 
 
 def test_precision_holds_inside_the_block() -> None:
     outside = flint.ctx.prec
-    with exact.precision(200):
+    with arithmetic.precision(200):
         third = balls(fmpq(1, 3)).item()
         # Derivation: 200 bits of a number below 1 leave 2**-200; the radius is at most doubled.
         narrow = arb(2) ** -199
@@ -142,7 +141,7 @@ def test_precision_holds_inside_the_block() -> None:
     assert flint.ctx.prec == outside
     assert (3 * third).contains(1)
     with pytest.raises(InputError):
-        exact.precision(1)
+        arithmetic.precision(1)
 
 
 # evaluation and derivatives
@@ -152,10 +151,10 @@ def test_precision_holds_inside_the_block() -> None:
 def test_outputs_and_jacobians_equal_autograd(network: Network) -> None:
     for seed in range(5):
         parameters, inputs, tensors, batch = both(network, *draw(network, 3, seed))
-        outputs = exact.vertices(network, parameters, inputs)[-1]
+        outputs = arithmetic.vertices(network, parameters, inputs)[-1]
         assert (outputs == rationals(forward(network, tensors, batch)[0])).all()
         for index, gradient in enumerate(sample_gradients(network, tensors, batch)):
-            derivative = exact.jacobian(network, parameters, inputs, index)
+            derivative = arithmetic.jacobian(network, parameters, inputs, index)
             assert derivative.shape == gradient.shape[1:]
             assert (derivative == rationals(gradient[0])).all()
 
@@ -169,12 +168,12 @@ def test_tiny_network_by_hand() -> None:
     active = first[0][0] * x[0] + first[0][1] * x[1]
     silent = first[1][0] * x[0] + first[1][1] * x[1]
     assert active > 0 > silent
-    hidden, output = exact.preactivations(network, parameters, inputs)
-    assert exact.to_fractions(hidden).tolist() == [[active, silent]]
-    assert exact.to_fractions(output).tolist() == [[3 * active]]
-    inner = exact.to_fractions(exact.jacobian(network, parameters, inputs, 0))
+    hidden, output = arithmetic.preactivations(network, parameters, inputs)
+    assert arithmetic.to_fractions(hidden).tolist() == [[active, silent]]
+    assert arithmetic.to_fractions(output).tolist() == [[3 * active]]
+    inner = arithmetic.to_fractions(arithmetic.jacobian(network, parameters, inputs, 0))
     assert inner.tolist() == [[[[3 * x[0], 3 * x[1]], [0, 0]]]]
-    outer = exact.to_fractions(exact.jacobian(network, parameters, inputs, 1))
+    outer = arithmetic.to_fractions(arithmetic.jacobian(network, parameters, inputs, 1))
     assert outer.tolist() == [[[[active, 0]]]]
 
 
@@ -192,7 +191,9 @@ def test_sympy_differentiates_the_same_network() -> None:
     ]
     inputs = rationals([[Fraction(2, 3), Fraction(-1, 5)]])
     for index, symbols in enumerate((first, second)):
-        derivative = exact.to_fractions(exact.jacobian(network, parameters, inputs, index))
+        derivative = arithmetic.to_fractions(
+            arithmetic.jacobian(network, parameters, inputs, index)
+        )
         for c in range(2):
             for position, symbol in enumerate(symbols):
                 slope = sympy.diff(formula[c], symbol).subs(at)
@@ -213,12 +214,12 @@ def test_residual_network_by_hand() -> None:
     two = b * x + one + c * one + beta
     assert one > 0 < two
     parameters = [rationals(n) for n in ([[a]], [[b]], [[c]], [beta], [[d]], [[e]])]
-    values = exact.vertices(network, parameters, rationals([[x]]))
-    assert [exact.to_fractions(v).item() for v in values] == [x, one, two, d * two + e * x]
+    values = arithmetic.vertices(network, parameters, rationals([[x]]))
+    assert [arithmetic.to_fractions(v).item() for v in values] == [x, one, two, d * two + e * x]
     expected = [d * (1 + c) * x, d * x, d * one, d, two, x]
     for index, derivative in enumerate(expected):
-        jacobian = exact.jacobian(network, parameters, rationals([[x]]), index)
-        assert exact.to_fractions(jacobian).item() == derivative
+        jacobian = arithmetic.jacobian(network, parameters, rationals([[x]]), index)
+        assert arithmetic.to_fractions(jacobian).item() == derivative
 
 
 def test_convolution_is_a_sparse_dense_layer() -> None:
@@ -239,11 +240,11 @@ def test_convolution_is_a_sparse_dense_layer() -> None:
     x = rationals(inputs)
     shared = [rationals(filters), rationals(last)]
     dense = [rationals(toeplitz), rationals(last)]
-    outputs = exact.vertices(CONVOLUTIONAL, shared, x)[-1]
+    outputs = arithmetic.vertices(CONVOLUTIONAL, shared, x)[-1]
     network = mlp([12, 4, 2])
-    assert (outputs == exact.vertices(network, dense, x)[-1]).all()
-    jacobian = exact.jacobian(CONVOLUTIONAL, shared, x, 0)
-    unshared = exact.jacobian(network, dense, x, 0)
+    assert (outputs == arithmetic.vertices(network, dense, x)[-1]).all()
+    jacobian = arithmetic.jacobian(CONVOLUTIONAL, shared, x, 0)
+    unshared = arithmetic.jacobian(network, dense, x, 0)
     for (f, k), positions in place.items():
         total = sum(unshared[:, :, target, source] for target, source in positions)
         assert (jacobian[:, :, f, k] == total).all()
@@ -253,10 +254,10 @@ def test_a_parameter_without_a_path_to_the_output_has_derivative_zero() -> None:
     network = Network(2, (Layer(3, (Edge(0),)), Layer(1, (Edge(0),), LINEAR)))
     parameters, inputs = draw(network, 2, seed=0)
     exactly = [rationals(p) for p in parameters]
-    jacobian = exact.jacobian(network, exactly, rationals(inputs), 0)
+    jacobian = arithmetic.jacobian(network, exactly, rationals(inputs), 0)
     assert jacobian.shape == (2, 1, 3, 2)
     assert (jacobian == 0).all()
-    quotients = exact.derivative_by_quotients(network, exactly, rationals(inputs), 0)
+    quotients = arithmetic.derivative_by_quotients(network, exactly, rationals(inputs), 0)
     assert quotients is not None
     assert (quotients == 0).all()
 
@@ -266,19 +267,19 @@ def test_balls_enclose_the_rationals(network: Network) -> None:
     exactly, inputs = without_kinks(network, 2)
     wide = [balls(p) for p in exactly]
     for index in range(len(exactly)):
-        enclosure = exact.jacobian(network, wide, balls(inputs), index)
-        truth = exact.jacobian(network, exactly, inputs, index)
+        enclosure = arithmetic.jacobian(network, wide, balls(inputs), index)
+        truth = arithmetic.jacobian(network, exactly, inputs, index)
         assert contain(enclosure, truth)
 
 
 def test_a_ball_around_a_kink_keeps_both_sides() -> None:
     network = mlp([1, 1], output_slope=0.25)
     parameters, inputs = [balls([[arb(0, 1)]])], balls([[2]])
-    assert exact.has_kink(network, parameters, inputs)
-    output = exact.vertices(network, parameters, inputs)[-1].item()
+    assert arithmetic.has_kink(network, parameters, inputs)
+    output = arithmetic.vertices(network, parameters, inputs)[-1].item()
     assert output.contains(2)
     assert output.contains(fmpq(-1, 2))
-    slope = exact.jacobian(network, parameters, inputs, 0).item()
+    slope = arithmetic.jacobian(network, parameters, inputs, 0).item()
     assert slope.contains(2)
     assert slope.contains(fmpq(1, 2))
     assert not slope.contains(0)
@@ -292,19 +293,19 @@ def test_a_ball_around_a_kink_keeps_both_sides() -> None:
 def test_proved_quotients_equal_forward_mode(network: Network, seed: int, samples: int) -> None:
     parameters, inputs = draw(network, samples, seed)
     exactly, x = [rationals(p) for p in parameters], rationals(inputs)
-    smooth = not exact.has_kink(network, exactly, x)
+    smooth = not arithmetic.has_kink(network, exactly, x)
     for index in range(len(exactly)):
-        sides = exact.one_sided_derivatives(network, exactly, x, index)
+        sides = arithmetic.one_sided_derivatives(network, exactly, x, index)
         assert sides is not None
         if smooth:
-            jacobian = exact.jacobian(network, exactly, x, index)
+            jacobian = arithmetic.jacobian(network, exactly, x, index)
             assert (sides[0] == jacobian).all()
             assert (sides[1] == jacobian).all()
 
 
 def test_quotients_of_a_coarse_step_by_hand() -> None:
     network = mlp([1, 1], output_slope=0.0)
-    right, left = exact.difference_quotients(
+    right, left = arithmetic.difference_quotients(
         network, [rationals([[1]])], rationals([[2]]), 0, fmpq(3)
     )
     assert right.item() == 2
@@ -315,13 +316,13 @@ def test_quotients_of_a_coarse_step_by_hand() -> None:
 def test_a_kink_has_two_derivatives(slope: float) -> None:
     network = mlp([1, 1], output_slope=slope)
     parameters, inputs = [rationals([[0]])], rationals([[3]])
-    assert exact.has_kink(network, parameters, inputs)
-    sides = exact.one_sided_derivatives(network, parameters, inputs, 0)
+    assert arithmetic.has_kink(network, parameters, inputs)
+    sides = arithmetic.one_sided_derivatives(network, parameters, inputs, 0)
     assert sides is not None
     assert sides[0].item() == 3
     assert sides[1].item() == rationals(3 * slope).item()
-    assert exact.derivative_by_quotients(network, parameters, inputs, 0) is None
-    assert exact.jacobian(network, parameters, inputs, 0).item() == rationals(3 * slope).item()
+    assert arithmetic.derivative_by_quotients(network, parameters, inputs, 0) is None
+    assert arithmetic.jacobian(network, parameters, inputs, 0).item() == rationals(3 * slope).item()
 
 
 @pytest.mark.parametrize("side", [1, -1])
@@ -329,7 +330,7 @@ def test_a_kink_within_the_first_step_is_stepped_over_by_none(side: int) -> None
     """The step of 2**-20 crosses the kink at 2**-21, the next one does not reach it."""
     network = mlp([1, 1], output_slope=0.25)
     parameters, inputs = [rationals([[fmpq(side, 2**21)]])], rationals([[1]])
-    derivative = exact.derivative_by_quotients(network, parameters, inputs, 0)
+    derivative = arithmetic.derivative_by_quotients(network, parameters, inputs, 0)
     assert derivative is not None
     assert derivative.item() == (1 if side > 0 else fmpq(1, 4))
 
@@ -337,8 +338,8 @@ def test_a_kink_within_the_first_step_is_stepped_over_by_none(side: int) -> None
 def test_linear_units_have_no_kink() -> None:
     network = mlp([1, 1], output_slope=LINEAR)
     parameters, inputs = [rationals([[0]])], rationals([[3]])
-    assert not exact.has_kink(network, parameters, inputs)
-    derivative = exact.derivative_by_quotients(network, parameters, inputs, 0)
+    assert not arithmetic.has_kink(network, parameters, inputs)
+    derivative = arithmetic.derivative_by_quotients(network, parameters, inputs, 0)
     assert derivative is not None
     assert derivative.item() == 3
 
@@ -346,8 +347,8 @@ def test_linear_units_have_no_kink() -> None:
 def test_a_kink_that_the_output_ignores_still_has_partial_derivatives() -> None:
     network = mlp([1, 1, 1])
     parameters, inputs = [rationals([[0]]), rationals([[0]])], rationals([[3]])
-    assert exact.has_kink(network, parameters, inputs)
-    derivative = exact.derivative_by_quotients(network, parameters, inputs, 0)
+    assert arithmetic.has_kink(network, parameters, inputs)
+    derivative = arithmetic.derivative_by_quotients(network, parameters, inputs, 0)
     assert derivative is not None
     assert derivative.item() == 0
 
@@ -358,8 +359,8 @@ def test_directional_derivatives_contract_partial_ones(network: Network, seed: i
     exactly, x = without_kinks(network, 2)
     for index, parameter in enumerate(network.parameters):
         direction = rationals(np.random.default_rng(seed).integers(-3, 4, size=parameter.shape))
-        found = exact.directional_derivative(network, exactly, x, index, direction)
-        partial = exact.jacobian(network, exactly, x, index)
+        found = arithmetic.directional_derivative(network, exactly, x, index, direction)
+        partial = arithmetic.jacobian(network, exactly, x, index)
         assert found is not None
         assert (found == (partial * direction).reshape(*partial.shape[:2], -1).sum(axis=-1)).all()
 
@@ -367,8 +368,8 @@ def test_directional_derivatives_contract_partial_ones(network: Network, seed: i
 def test_directional_derivatives_at_a_kink() -> None:
     """``relu(w x)`` at ``w = 0``: none, but along the zero direction."""
     arguments = mlp([1, 1, 1]), [rationals([[0]]), rationals([[1]])], rationals([[1]]), 0
-    assert exact.directional_derivative(*arguments, rationals([[1]])) is None
-    still = exact.directional_derivative(*arguments, rationals([[0]]))
+    assert arithmetic.directional_derivative(*arguments, rationals([[1]])) is None
+    still = arithmetic.directional_derivative(*arguments, rationals([[0]]))
     assert still is not None
     assert still.tolist() == [[0]]
 
@@ -378,19 +379,19 @@ def test_the_derivative_at_a_kink_can_be_selected(selected: float) -> None:
     """``3 sigma(w x)`` at ``w = 0``, ``x = 2``; a second unit is not at its kink."""
     network = mlp([1, 2, 1], 0.25)
     parameters = [rationals([[0], [-1]]), rationals([[3, 5]])]
-    found = exact.jacobian(network, parameters, rationals([[2]]), 0, at_kink=selected)
+    found = arithmetic.jacobian(network, parameters, rationals([[2]]), 0, at_kink=selected)
     assert found[0, 0, :, 0].tolist() == [6 * rationals(selected).item(), fmpq(5, 2)]
-    default = exact.jacobian(network, parameters, rationals([[2]]), 0)
+    default = arithmetic.jacobian(network, parameters, rationals([[2]]), 0)
     assert default[0, 0, 0, 0] == fmpq(3, 2)
 
 
 def test_a_kink_beyond_the_last_step_is_not_known() -> None:
     network = mlp([1, 1], output_slope=0.0)
     parameters, inputs = [rationals([[fmpq(1, 2**170)]])], rationals([[1]])
-    assert not exact.has_kink(network, parameters, inputs)
-    assert exact.one_sided_derivatives(network, parameters, inputs, 0) is None
-    assert exact.derivative_by_quotients(network, parameters, inputs, 0) is None
-    derivative = exact.derivative_by_quotients(network, parameters, inputs, 0, attempts=9)
+    assert not arithmetic.has_kink(network, parameters, inputs)
+    assert arithmetic.one_sided_derivatives(network, parameters, inputs, 0) is None
+    assert arithmetic.derivative_by_quotients(network, parameters, inputs, 0) is None
+    derivative = arithmetic.derivative_by_quotients(network, parameters, inputs, 0, attempts=9)
     assert derivative is not None
     assert derivative.item() == 1
 
@@ -412,29 +413,29 @@ def normalised(normalisation: Normalisation) -> tuple[Network, list[Array], Arra
 
 def test_two_samples_normalise_to_plus_and_minus_one() -> None:
     network, parameters, inputs = normalised("batch")
-    _, hidden, output = exact.vertices(network, parameters, inputs)
+    _, hidden, output = arithmetic.vertices(network, parameters, inputs)
     high, low = Fraction(3, 4), Fraction(-1, 16)  # 1/2 (+-1) + 1/4, leaky
-    assert exact.to_fractions(hidden).tolist() == [[low, high], [high, low]]
-    assert exact.to_fractions(output).tolist() == [[2 * low - 3 * high], [2 * high - 3 * low]]
+    assert arithmetic.to_fractions(hidden).tolist() == [[low, high], [high, low]]
+    assert arithmetic.to_fractions(output).tolist() == [[2 * low - 3 * high], [2 * high - 3 * low]]
 
 
 @pytest.mark.parametrize("normalisation", ["batch", "batch-detached"])
 def test_normalised_jacobians_equal_autograd(normalisation: Normalisation) -> None:
     network, parameters, inputs = normalised(normalisation)
     tensors = tuple(
-        torch.tensor(exact.to_fractions(p).astype(np.float64))[None] for p in parameters
+        torch.tensor(arithmetic.to_fractions(p).astype(np.float64))[None] for p in parameters
     )
-    batch = torch.tensor(exact.to_fractions(inputs).astype(np.float64))
+    batch = torch.tensor(arithmetic.to_fractions(inputs).astype(np.float64))
     for index, gradient in enumerate(sample_gradients(network, tensors, batch)):
-        derivative = exact.jacobian(network, parameters, inputs, index)
+        derivative = arithmetic.jacobian(network, parameters, inputs, index)
         assert (derivative == rationals(gradient[0])).all()
 
 
 def test_two_samples_have_no_full_derivative_but_a_pseudo_gradient() -> None:
     full, parameters, inputs = normalised("batch")
-    assert (exact.jacobian(full, parameters, inputs, 0) == 0).all()
+    assert (arithmetic.jacobian(full, parameters, inputs, 0) == 0).all()
     detached, _, _ = normalised("batch-detached")
-    pseudo = exact.to_fractions(exact.jacobian(detached, parameters, inputs, 0))
+    pseudo = arithmetic.to_fractions(arithmetic.jacobian(detached, parameters, inputs, 0))
     # Second sample, first unit (active): v_1 gain (x - mean) / deviation = 2 * 1/2 * (1, 1) / 2.
     assert pseudo[1, 0, 0].tolist() == [Fraction(1, 2), Fraction(1, 2)]
 
@@ -447,12 +448,12 @@ def test_detached_layer_is_a_plain_layer_on_centred_inputs() -> None:
     plain = Network(1, (Layer(1, (Edge(0),), bias=True), Layer(1, (Edge(1),), LINEAR)))
     folded = [rationals([[Fraction(3, 5)]]), rationals([1]), rationals([[2]])]
     centred = rationals([[-7], [-1], [1], [7]])
-    output = exact.vertices(network, parameters, inputs)[-1]
-    assert (output == exact.vertices(plain, folded, centred)[-1]).all()
-    inner = exact.jacobian(network, parameters, inputs, 0)
-    assert (inner == exact.jacobian(plain, folded, centred, 0) * fmpq(3, 5)).all()
-    outer = exact.jacobian(network, parameters, inputs, 3)
-    assert (outer == exact.jacobian(plain, folded, centred, 2)).all()
+    output = arithmetic.vertices(network, parameters, inputs)[-1]
+    assert (output == arithmetic.vertices(plain, folded, centred)[-1]).all()
+    inner = arithmetic.jacobian(network, parameters, inputs, 0)
+    assert (inner == arithmetic.jacobian(plain, folded, centred, 0) * fmpq(3, 5)).all()
+    outer = arithmetic.jacobian(network, parameters, inputs, 3)
+    assert (outer == arithmetic.jacobian(plain, folded, centred, 2)).all()
 
 
 def test_full_derivative_satisfies_the_mean_value_theorem() -> None:
@@ -468,20 +469,20 @@ def test_full_derivative_satisfies_the_mean_value_theorem() -> None:
     missed = 0
     # Definition: far narrower than what the two kinds of derivative differ by.
     narrow = arb(2) ** -80
-    with exact.precision(400):
+    with arithmetic.precision(400):
         inputs, step = balls(samples), arb(2) ** -100
         base = [balls(p) for p in numbers]
-        start = exact.vertices(network, base, inputs)[-1][:, 0]
+        start = arithmetic.vertices(network, base, inputs)[-1][:, 0]
         for index in range(len(base)):
             for entry in np.ndindex(base[index].shape):
                 moved = [p.copy() for p in base]
                 moved[index][entry] += step
-                end = exact.vertices(network, moved, inputs)[-1][:, 0]
+                end = arithmetic.vertices(network, moved, inputs)[-1][:, 0]
                 moved[index][entry] = base[index].item(entry).union(moved[index].item(entry))
-                assert not exact.has_kink(network, moved, inputs)
+                assert not arithmetic.has_kink(network, moved, inputs)
                 for kind in ("batch", "batch-detached"):
                     variant = mlp([2, 2, 2, 1], 0.25, normalisation=kind)
-                    slopes = exact.jacobian(variant, moved, inputs, index)[:, 0, *entry]
+                    slopes = arithmetic.jacobian(variant, moved, inputs, index)[:, 0, *entry]
                     for slope, rise in zip(slopes, (end - start) / step, strict=True):
                         assert slope.rad() < narrow
                         if kind == "batch":
@@ -496,8 +497,8 @@ def test_irrational_deviations_need_balls() -> None:
     numbers = ([[1]], 1, 0, [[1]])
     inputs = [[0], [1], [5]]
     with pytest.raises(InputError, match="balls"):
-        exact.vertices(network, [rationals(n) for n in numbers], rationals(inputs))
-    hidden = exact.preactivations(network, [balls(n) for n in numbers], balls(inputs))[0]
+        arithmetic.vertices(network, [rationals(n) for n in numbers], rationals(inputs))
+    hidden = arithmetic.preactivations(network, [balls(n) for n in numbers], balls(inputs))[0]
     # Mean 2, variance (4 + 1 + 9) / 3.
     assert contain(14 * hidden * hidden, rationals([[12], [3], [27]]))
 
@@ -507,7 +508,7 @@ def test_a_unit_constant_over_the_batch_is_refused(convert: Any) -> None:
     network = mlp([1, 1, 1], normalisation="batch")
     parameters = [convert(n) for n in ([[0]], 1, 0, [[1]])]
     with pytest.raises(InputError, match="layer 1"):
-        exact.vertices(network, parameters, convert([[1], [2]]))
+        arithmetic.vertices(network, parameters, convert([[1], [2]]))
 
 
 # ranks and gradients of the loss
@@ -520,26 +521,26 @@ def test_rank_equals_sympy(rows: int, columns: int, inner: int, seed: int) -> No
     factors = generator.integers(-2, 3, (rows, inner)), generator.integers(-2, 3, (inner, columns))
     matrix = factors[0] @ factors[1]
     expected = sympy.Matrix(matrix).rank()
-    assert exact.rank(rationals(matrix)) == expected
-    with exact.precision(200):
+    assert arithmetic.rank(rationals(matrix)) == expected
+    with arithmetic.precision(200):
         third = balls(rationals(matrix) / 3)
         for bound in range(6):
-            assert exact.rank_exceeds(third, bound) == (expected > bound)
+            assert arithmetic.rank_exceeds(third, bound) == (expected > bound)
 
 
 def test_wide_balls_prove_nothing() -> None:
     matrix = balls([[arb(2, 1), 0], [0, arb(1, 1)]])
-    assert exact.rank_exceeds(matrix, 0)
-    assert not exact.rank_exceeds(matrix, 1)
+    assert arithmetic.rank_exceeds(matrix, 0)
+    assert not arithmetic.rank_exceeds(matrix, 1)
 
 
 def test_ranks_of_the_wrong_thing_are_refused() -> None:
     with pytest.raises(InputError, match="rank_exceeds"):
-        exact.rank(balls([[1]]))
+        arithmetic.rank(balls([[1]]))
     with pytest.raises(InputError, match="use rank"):
-        exact.rank_exceeds(rationals([[1]]), 0)
+        arithmetic.rank_exceeds(rationals([[1]]), 0)
     with pytest.raises(InputError, match="not a matrix"):
-        exact.rank(rationals([1]))
+        arithmetic.rank(rationals([1]))
 
 
 @each_plain
@@ -551,7 +552,7 @@ def test_batch_gradient_equals_autograd_of_the_loss(network: Network) -> None:
     squares = sum(leaf.square().sum() for leaf in leaves)
     loss = residuals.square().sum() / 4 + 0.125 * squares
     for index, gradient in enumerate(torch.autograd.grad(loss, leaves)):
-        ours = exact.batch_gradient(
+        ours = arithmetic.batch_gradient(
             network, parameters, inputs, rationals(targets), index, fmpq(1, 8)
         )
         assert (ours == rationals(gradient[0])).all()
@@ -560,7 +561,7 @@ def test_batch_gradient_equals_autograd_of_the_loss(network: Network) -> None:
 def test_batch_gradient_by_hand() -> None:
     x, y, w, decay = [Fraction(1, 3), Fraction(-2)], [Fraction(1), Fraction(1, 5)], 7, fmpq(1, 11)
     fit = sum(2 * (w * a - b) * a for a, b in zip(x, y, strict=True)) / 2
-    ours = exact.batch_gradient(
+    ours = arithmetic.batch_gradient(
         mlp([1, 1]),
         [rationals([[w]])],
         rationals([[a] for a in x]),
@@ -568,7 +569,7 @@ def test_batch_gradient_by_hand() -> None:
         0,
         decay,
     )
-    assert exact.to_fractions(ours).item() == fit + 2 * Fraction(1, 11) * w
+    assert arithmetic.to_fractions(ours).item() == fit + 2 * Fraction(1, 11) * w
 
 
 # bad input
@@ -581,27 +582,27 @@ def test_bad_arguments_are_refused() -> None:
         rationals([[1, 2]]),
     )
     with pytest.raises(InputError, match="shapes"):
-        exact.vertices(network, parameters[::-1], inputs)
+        arithmetic.vertices(network, parameters[::-1], inputs)
     with pytest.raises(InputError, match="inputs"):
-        exact.vertices(network, parameters, rationals([[1, 2, 3]]))
+        arithmetic.vertices(network, parameters, rationals([[1, 2, 3]]))
     with pytest.raises(InputError, match="inputs"):
-        exact.vertices(network, parameters, inputs[:0])
+        arithmetic.vertices(network, parameters, inputs[:0])
     with pytest.raises(InputError, match="arb, fmpq"):
-        exact.vertices(network, parameters, balls(inputs))
+        arithmetic.vertices(network, parameters, balls(inputs))
     with pytest.raises(InputError, match="int"):
-        exact.vertices(network, parameters, np.array([[1, 2]], dtype=object))
+        arithmetic.vertices(network, parameters, np.array([[1, 2]], dtype=object))
     for index in (-1, 2):
         with pytest.raises(InputError, match="no parameter"):
-            exact.jacobian(network, parameters, inputs, index)
+            arithmetic.jacobian(network, parameters, inputs, index)
         with pytest.raises(InputError, match="no parameter"):
-            exact.difference_quotients(network, parameters, inputs, index, fmpq(1))
+            arithmetic.difference_quotients(network, parameters, inputs, index, fmpq(1))
     with pytest.raises(InputError, match="targets"):
-        exact.batch_gradient(network, parameters, inputs, rationals([1]), 0, fmpq(0))
+        arithmetic.batch_gradient(network, parameters, inputs, rationals([1]), 0, fmpq(0))
     with pytest.raises(InputError, match="step"):
-        exact.difference_quotients(network, parameters, inputs, 0, fmpq(0))
+        arithmetic.difference_quotients(network, parameters, inputs, 0, fmpq(0))
     with pytest.raises(InputError, match="rationals"):
-        exact.difference_quotients(
+        arithmetic.difference_quotients(
             network, [balls(p) for p in parameters], balls(inputs), 0, fmpq(1)
         )
     with pytest.raises(InputError, match="batch normalisation"):
-        exact.difference_quotients(*normalised("batch"), 0, fmpq(1))
+        arithmetic.difference_quotients(*normalised("batch"), 0, fmpq(1))

@@ -44,7 +44,7 @@ def test_names_are_unique_and_every_fault_changes_something() -> None:
 
 def test_what_the_source_does_not_hold_cannot_be_replaced(pool: ProcessPoolExecutor) -> None:
     for old in ("no such line", "return"):
-        lost = Fault("lost", "networks", "nothing", old, "pass", ())
+        lost = Fault("lost", "networks.specification", "nothing", old, "pass", ())
         with pytest.raises(RuntimeError, match="adapt the fault"):
             pool.submit(plant, lost).result()
 

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from tests.cohorts import random_cohort
-from theorycheck import graphs
-from theorycheck.batches import Batches
-from theorycheck.cohorts import Objective
-from theorycheck.fields import Field
-from theorycheck.graphs import Replayed
-from theorycheck.networks import mlp
-from theorycheck.stacked import StackedDescent
+from theorycheck.networks.specification import mlp
+from theorycheck.training.batches import Batches
+from theorycheck.training.cohorts import Objective
+from theorycheck.training.stacked import cuda_graph
+from theorycheck.training.stacked.cuda_graph import Replayed
+from theorycheck.training.stacked.descent import StackedDescent
+from theorycheck.training.vector_field import Field
 
 torch.set_num_threads(1)
 GENUINE = [False, True] if torch.cuda.is_available() else [False]
@@ -53,9 +53,9 @@ def test_replayed_updates_are_the_updates(
         recorded.append(work)
         return work
 
-    monkeypatch.setattr(graphs, "LONGEST", 4)
+    monkeypatch.setattr(cuda_graph, "LONGEST", 4)
     if not genuine:
-        monkeypatch.setattr(graphs, "record", record)
+        monkeypatch.setattr(cuda_graph, "record", record)
     device = "cuda" if genuine else "cpu"
     found = trained(batch_size, momentum, device, True)
     expected = trained(batch_size, momentum, device, False)
@@ -68,8 +68,8 @@ def test_a_graph_holds_a_divisor_of_the_updates(
     updates: int, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sums of what is seen, so that a batch left out, or seen twice, would show."""
-    monkeypatch.setattr(graphs, "LONGEST", 4)
-    monkeypatch.setattr(graphs, "record", lambda work: work)
+    monkeypatch.setattr(cuda_graph, "LONGEST", 4)
+    monkeypatch.setattr(cuda_graph, "record", lambda work: work)
     total, calls = torch.zeros(1), []
 
     def update(inputs: Tensor, targets: Tensor) -> None:

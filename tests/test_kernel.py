@@ -23,11 +23,12 @@ from flint import arb, fmpq, fmpq_mat, fmpq_poly, fmpq_series
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theorycheck import exact, kernel
-from theorycheck.cases import Case
+from theorycheck import arithmetic, kernel
+from theorycheck.arithmetic.cases import Case
 from theorycheck.errors import InputError
 from theorycheck.kernel import Dual, Enclosure, Evaluator, Example, Number, Rejected, Undecided
-from theorycheck.networks import (
+from theorycheck.networks.evaluation import sample_gradients
+from theorycheck.networks.specification import (
     LINEAR,
     Convolution,
     Edge,
@@ -35,7 +36,6 @@ from theorycheck.networks import (
     Layer,
     Network,
     mlp,
-    sample_gradients,
 )
 
 torch.set_num_threads(1)
@@ -91,7 +91,7 @@ def evaluator(document: dict[str, Any], where: Sequence[str] = (), bits: int = B
 
 
 def fractions(array: Any) -> Any:
-    return exact.to_fractions(array).tolist()
+    return arithmetic.to_fractions(array).tolist()
 
 
 # --- Networks ------------------------------------------------------------------------------------
@@ -107,22 +107,23 @@ def test_values_and_derivatives_are_those_of_exact_rationals_and_of_torch(
         # Every unit whose bias, if any, is 0 is at its kink.
         case = Case(network, case.parameters, 0 * case.inputs)
     found = evaluator(case.to_dict())
-    parameters = [exact.rationals(p[0]) for p in case.parameters]
-    inputs = exact.rationals(case.inputs[0])
-    values = [fractions(v) for v in exact.vertices(network, parameters, inputs)]
+    parameters = [arithmetic.rationals(p[0]) for p in case.parameters]
+    inputs = arithmetic.rationals(case.inputs[0])
+    values = [fractions(v) for v in arithmetic.vertices(network, parameters, inputs)]
     autograd = sample_gradients(network, *case.tensors())
     for n in range(3):
         assert found.feature(n) == values[-2][n]
         for c in range(network.output_width):
             assert found.output(n, c) == values[-1][n][c]
             for k in range(len(parameters)):
-                expected = exact.jacobian(network, parameters, inputs, k)[n, c]
+                expected = arithmetic.jacobian(network, parameters, inputs, k)[n, c]
                 derivative = found.derivative(n, c, k)
                 assert derivative == fractions(expected)
                 assert (
-                    derivative == exact.to_fractions(exact.rationals(autograd[k][0, n, c])).tolist()
+                    derivative
+                    == arithmetic.to_fractions(arithmetic.rationals(autograd[k][0, n, c])).tolist()
                 )
-    assert found.is_smooth() is not exact.has_kink(network, parameters, inputs)
+    assert found.is_smooth() is not arithmetic.has_kink(network, parameters, inputs)
 
 
 def encloses(found: Number, ball: arb) -> bool:
@@ -136,12 +137,12 @@ def encloses(found: Number, ball: arb) -> bool:
 def test_normalised_networks_are_enclosed(network: Network, seed: int) -> None:
     case = draw(network, 5, seed + 100)
     found = evaluator(case.to_dict())
-    with exact.precision(300):
-        parameters = [exact.balls(p[0]) for p in case.parameters]
+    with arithmetic.precision(300):
+        parameters = [arithmetic.balls(p[0]) for p in case.parameters]
         for batch in ((0, 1, 2, 3, 4), (0, 2, 4), (3, 1, 0)):
-            inputs = exact.balls(case.inputs[0][list(batch)])
+            inputs = arithmetic.balls(case.inputs[0][list(batch)])
             try:
-                values = exact.vertices(network, parameters, inputs)[-1]
+                values = arithmetic.vertices(network, parameters, inputs)[-1]
             except InputError:
                 with pytest.raises((Rejected, Undecided)):
                     found.output(batch[0], 0, batch)
@@ -149,7 +150,7 @@ def test_normalised_networks_are_enclosed(network: Network, seed: int) -> None:
             for position, n in enumerate(batch):
                 assert encloses(found.output(n, 0, batch), values[position, 0])
                 for k in range(len(parameters)):
-                    expected = exact.jacobian(network, parameters, inputs, k)[position, 0]
+                    expected = arithmetic.jacobian(network, parameters, inputs, k)[position, 0]
                     derivative = found.flat(found.derivative(n, 0, k, batch))
                     for mine, its in zip(derivative, np.ravel(expected), strict=True):
                         assert encloses(mine, its)
@@ -285,7 +286,7 @@ def test_irrational_singular_values_are_enclosed() -> None:
     """The golden ratio and its inverse; a row; a row of zeros."""
     for bits in kernel.PRECISIONS:
         functions = evaluator(draw(mlp([1, 1]), 1, 0).to_dict(), bits=bits).functions
-        with exact.precision(2 * bits + 100):
+        with arithmetic.precision(2 * bits + 100):
             root = arb(5).sqrt()
             assert encloses(functions["spectral"]([[1, 1], [0, 1]]), (1 + root) / 2)
             assert encloses(functions["spectral_beyond"]([[1, 1], [0, 1]], 1), (root - 1) / 2)
@@ -367,7 +368,7 @@ def computed(steps: list[tuple[str, Any, Any]]) -> list[Pair]:
 @given(expressions())
 @settings(max_examples=300)
 def test_arithmetic_encloses_the_true_value(steps: list[tuple[str, Any, Any]]) -> None:
-    with exact.precision(ORACLE_BITS):
+    with arithmetic.precision(ORACLE_BITS):
         for mine, ball in computed(steps):
             if ball.is_finite():
                 assert encloses(mine, ball)
@@ -386,7 +387,7 @@ OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 @given(expressions(), st.sampled_from(list(RELATIONS)))
 @settings(max_examples=300)
 def test_comparisons_are_never_wrong(steps: list[tuple[str, Any, Any]], relation: str) -> None:
-    with exact.precision(ORACLE_BITS):
+    with arithmetic.precision(ORACLE_BITS):
         pairs = [pair for pair in computed(steps) if pair[1].is_finite()]
         for a, x in pairs:
             for b, y in pairs:
@@ -936,7 +937,7 @@ def test_the_kernel_alone_verifies_and_explains(tmp_path: Path) -> None:
 
 def test_verifying_loads_the_standard_library_and_the_kernel_alone() -> None:
     program = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from theorycheck.cli import main;"
+        "import sys; sys.path.insert(0, sys.argv[1]); from theorycheck.cli.commands import main;"
         "code = main(['verify', *sys.argv[2:]]);"
         "names = {name.partition('.')[0] for name in sys.modules};"
         "print(code, sorted(names - set(sys.stdlib_module_names) - {'__main__'}),"

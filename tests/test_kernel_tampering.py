@@ -18,14 +18,16 @@ from typing import Any
 
 import pytest
 
-from theorycheck import certificates, kernel
-from theorycheck.cases import Case
-from theorycheck.claims import Claim, Setting
+from theorycheck import kernel
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims import certificates
+from theorycheck.claims.declaration import Claim
+from theorycheck.claims.search import replay
+from theorycheck.claims.sequential import Decision, Tendency, decide
+from theorycheck.claims.setting import Setting
 from theorycheck.errors import InputError
 from theorycheck.kernel import Rejected
-from theorycheck.plugin import collect_claims
-from theorycheck.search import replay
-from theorycheck.sequential import Decision, Tendency, decide
+from theorycheck.pytest_plugin.plugin import collect_claims
 
 ROOT = Path(__file__).parents[1]
 PATHS = sorted((ROOT / "reports/certificates").glob("*.json"))

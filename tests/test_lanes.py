@@ -15,11 +15,9 @@ from torch import Tensor
 
 from tests import plain
 from tests.cohorts import CONVOLUTIONAL, IDLE, drawn, networks, random_cohort, seeds, some
-from theorycheck import lanes, training
-from theorycheck.batches import Batches, Sampling
-from theorycheck.cohorts import Cohort, Loss, Objective, Parametrisation, State
 from theorycheck.errors import InputError
-from theorycheck.networks import (
+from theorycheck.networks.evaluation import forward, vertices
+from theorycheck.networks.specification import (
     LINEAR,
     RELU,
     Convolution,
@@ -28,11 +26,15 @@ from theorycheck.networks import (
     Layer,
     Network,
     Normalisation,
-    forward,
     mlp,
-    vertices,
 )
-from theorycheck.training import Engine, Run, gradient_descent, gradient_flow, sgd, together
+from theorycheck.training import engines
+from theorycheck.training.batches import Batches, Sampling
+from theorycheck.training.cohorts import Cohort, Loss, Objective, Parametrisation, State
+from theorycheck.training.compiled import workers
+from theorycheck.training.engines import Engine
+from theorycheck.training.recording import Run
+from theorycheck.training.trainers import gradient_descent, gradient_flow, sgd, together
 
 torch.set_num_threads(1)
 
@@ -289,7 +291,7 @@ def test_bits_do_not_depend_on_threads_or_memory(
         two = train(cohort, 2, "reshuffle", 0.5)
     finally:
         torch.set_num_threads(1)
-    monkeypatch.setattr(lanes, "ORDER_BYTES", 1)
+    monkeypatch.setattr(workers, "ORDER_BYTES", 1)
     assert np.array_equal(two, one, equal_nan=True)
     assert np.array_equal(train(cohort, 2, "reshuffle", 0.5), one, equal_nan=True)
 
@@ -387,13 +389,13 @@ def engine_of(monkeypatch: pytest.MonkeyPatch, network: Network, batch: int) -> 
     """Which engine ``auto`` takes."""
     taken = []
     for engine in ("CompiledDescent", "StackedDescent"):
-        original = getattr(training, engine)
+        original = getattr(engines, engine)
 
         def note(*options: Any, original: Any = original, engine: str = engine) -> Any:
             taken.append(engine)
             return original(*options)
 
-        monkeypatch.setattr(training, engine, note)
+        monkeypatch.setattr(engines, engine, note)
     cohort = random_cohort(network, 1, batch, torch.float32)
     gradient_descent(cohort, Objective(), learning_rate=0.1, steps=1)
     monkeypatch.undo()
@@ -414,7 +416,7 @@ def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = gradient_descent(
         cohort, Objective(), learning_rate=0.1, steps=3, engine="stacked"
     ).state.parameters
-    monkeypatch.setattr(training, "COMPILER", False)
+    monkeypatch.setattr(engines, "COMPILER", False)
     found = gradient_descent(cohort, Objective(), learning_rate=0.1, steps=3).state.parameters
     assert all(map(torch.equal, found, expected))
     with pytest.raises(InputError, match="needs llvmlite"):

@@ -29,7 +29,7 @@ from torch import Tensor, ones, zeros
 
 from theorycheck import measures
 from theorycheck.errors import InputError
-from theorycheck.networks import mlp
+from theorycheck.networks.specification import mlp
 
 DTYPES = [torch.float32, torch.float64]
 Array = np.ndarray[Any, Any]

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theorycheck import certificates, merging, report
-from theorycheck.cases import Case
-from theorycheck.claims import PROFILES, Claim, Formal, Kind, Paper, Setting
-from theorycheck.cli import main
-from theorycheck.errors import ExitCode, InputError
-from theorycheck.evidence import (
+from theorycheck import reports
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims import certificates
+from theorycheck.claims.comparisons import equality
+from theorycheck.claims.declaration import Claim, Formal, Kind, Paper
+from theorycheck.claims.evidence import (
     Evidence,
     Finding,
     Findings,
@@ -27,13 +27,16 @@ from theorycheck.evidence import (
     Pair,
     Rejection,
     Unmet,
-    equality,
 )
-from theorycheck.examination import describe, examine, undecided
-from theorycheck.merging import merge
-from theorycheck.networks import mlp
-from theorycheck.report import Entry
-from theorycheck.verdicts import judge
+from theorycheck.claims.examination import describe, examine, undecided
+from theorycheck.claims.setting import PROFILES, Setting
+from theorycheck.claims.verdicts import judge
+from theorycheck.cli.commands import main
+from theorycheck.errors import ExitCode, InputError
+from theorycheck.networks.specification import mlp
+from theorycheck.reports import merging
+from theorycheck.reports.documents import Entry
+from theorycheck.reports.merging import merge
 
 Document = dict[str, Any]
 
@@ -128,7 +131,7 @@ def document(seed: int, *entries: Entry, **run: Any) -> Document:
         "finished": True, "started": "2026-01-01T00:00:00+00:00", "seconds": 2.5,
         "versions": {"theorycheck": "0.1.0"}, **run,
     }  # fmt: skip
-    loaded: Document = json.loads(report.report_text(metadata, entries))
+    loaded: Document = json.loads(reports.report_text(metadata, entries))
     return loaded
 
 
@@ -161,7 +164,7 @@ EVIDENCE = st.lists(FINDINGS, max_size=3).map(lambda findings: gathered(*finding
 
 
 @st.composite
-def reports(draw: st.DrawFn) -> Document:
+def report_documents(draw: st.DrawFn) -> Document:
     """Of one run, with some of the claims, some of them unfinished; its seed is set later."""
     entries = []
     for about in draw(st.permutations(CLAIMS)):
@@ -183,7 +186,7 @@ def with_seed(one: Document, seed: int) -> Document:
     return changed
 
 
-DIFFERENT = st.lists(reports(), min_size=1, max_size=4).map(
+DIFFERENT = st.lists(report_documents(), min_size=1, max_size=4).map(
     lambda drawn: [with_seed(one, seed) for seed, one in enumerate(drawn)]
 )
 
@@ -202,21 +205,21 @@ def test_order_and_grouping_do_not_matter(documents: list[Document], data: st.Da
     expected = merge(documents)
     shuffled = data.draw(st.permutations(documents))
     grouped = merge([bracketed(shuffled, data)])
-    assert report.verdict_part(grouped) == report.verdict_part(expected)
-    assert report.dumps(grouped) == report.dumps(expected)
+    assert reports.verdict_part(grouped) == reports.verdict_part(expected)
+    assert reports.dumps(grouped) == reports.dumps(expected)
 
 
-@given(reports())
+@given(report_documents())
 def test_merging_one_report_changes_nothing_but_the_order_of_its_claims(one: Document) -> None:
     ordered = sorted(one["claims"], key=lambda examined: str(examined["id"]))
-    assert report.dumps(merge([one])["claims"]) == report.dumps(ordered)
+    assert reports.dumps(merge([one])["claims"]) == reports.dumps(ordered)
 
 
-@given(reports())
+@given(report_documents())
 def test_the_report_of_nothing_is_the_identity(one: Document) -> None:
     nothing = merge([])
-    assert nothing["claims"] == report.runs(nothing) == []
-    assert report.dumps(merge([one, nothing])) == report.dumps(merge([one]))
+    assert nothing["claims"] == reports.runs(nothing) == []
+    assert reports.dumps(merge([one, nothing])) == reports.dumps(merge([one]))
 
 
 @given(DIFFERENT)
@@ -320,7 +323,7 @@ def test_claims_that_some_runs_lack_are_kept_and_runs_of_one_seed_may_share_the_
     halves = [document(0, entry(about, [0], gathered(MET), Evidence())) for about in CLAIMS[:2]]
     merged = merge(halves)
     assert [one["id"] for one in merged["claims"]] == ["identity-claim", "proved-claim"]
-    assert [run["seed"] for run in report.runs(merged)] == [0, 0]
+    assert [run["seed"] for run in reports.runs(merged)] == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -343,7 +346,7 @@ def test_a_claim_that_was_not_finished_adds_nothing_and_no_seed() -> None:
     ended = document(0, unfinished(CLAIMS[0], "the run ended"), finished=False)
     merged = merge([ended, whole])
     assert merged["claims"] == whole["claims"]
-    assert [run["finished"] for run in report.runs(merged)] == [False, True]
+    assert [run["finished"] for run in reports.runs(merged)] == [False, True]
     nothing = only(merge([ended, document(1, unfinished(CLAIMS[0], "the check failed"))]))
     assert (nothing["verdict"], nothing["seeds"]) == ("undecided", [])
     assert nothing["reason"] == "the check failed"
@@ -371,7 +374,7 @@ def test_every_field_of_an_entry_is_merged_or_compared() -> None:
         "id", "verdict", "reason", "examples", "tightest", "counterexample", "nearest",
         "arithmetic", "certificate", "seeds", "seconds",
     }  # fmt: skip
-    assert CHANGES.keys() | merged == report.ENTRY_FIELDS
+    assert CHANGES.keys() | merged == reports.ENTRY_FIELDS
 
 
 @pytest.mark.parametrize("field", CHANGES)
@@ -503,9 +506,9 @@ def run(folder: Path, seed: int, claims: Sequence[Claim] = TOYS, **metadata: Any
         certificate, _ = examined.pop("document"), examined.pop("notes")
         if certificate is not None:
             path = folder / str(examined["certificate"])
-            report.write_atomically(path, report.dumps(certificate))
+            reports.write_atomically(path, reports.dumps(certificate))
         entries.append(examined)
-    report.write_report(folder, document(seed, *entries, **metadata))
+    reports.write_report(folder, document(seed, *entries, **metadata))
     return folder
 
 
@@ -516,12 +519,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for seed in (1, 2):
         run(tmp_path / f"run{seed}", seed)
     record = tmp_path / "reports" / "baseline.json"
-    report.write_atomically(record, report.baseline_text(RECORD))
+    reports.write_atomically(record, reports.baseline_text(RECORD))
     return tmp_path
 
 
 def verdicts(folder: Path) -> dict[str, str]:
-    claims = report.load_report(folder / "claims.json")["claims"]
+    claims = reports.load_report(folder / "claims.json")["claims"]
     return {examined["id"]: examined["verdict"] for examined in claims}
 
 
@@ -543,7 +546,7 @@ def test_merged_certificates_are_verified_and_of_the_examples_shown(
     """Also where runs differ in their tightest examples: the tighter one's comes along."""
     assert main(["merge", "run1", "run2"]) == ExitCode.OK
     entries = {
-        folder: {e["id"]: e for e in report.load_report(place / folder / "claims.json")["claims"]}
+        folder: {e["id"]: e for e in reports.load_report(place / folder / "claims.json")["claims"]}
         for folder in ("run1", "run2", "merged")
     }
     shown = {
@@ -579,7 +582,7 @@ def test_a_verdict_that_is_not_the_one_on_record(
     assert main(["merge", "run1"]) == ExitCode.VERDICT_CHANGED
     assert "CHANGED fair-coin: on record as holds, now undecided" in capsys.readouterr().out
     other = place / "other.json"
-    other.write_text(report.baseline_text({**RECORD, "weight-bound": "holds"}))
+    other.write_text(reports.baseline_text({**RECORD, "weight-bound": "holds"}))
     code = main(["merge", "run1", "run2", "--baseline", "other.json"])
     assert code == ExitCode.VERDICT_CHANGED
     assert "CHANGED weight-bound: on record as holds" in capsys.readouterr().out
@@ -629,12 +632,12 @@ def test_the_certificate_is_that_of_the_counterexample_shown(place: Path) -> Non
         about = TOYS[1]
         found = entry(about, [seed], gathered(violation(weight)), gathered(FAILED))
         folders[seed] = place / f"run{seed}"
-        report.write_report(folders[seed], document(seed, found))
+        reports.write_report(folders[seed], document(seed, found))
         path = folders[seed] / "certificates/weight-bound.json"
-        report.write_atomically(path, f"weight {weight}")
+        reports.write_atomically(path, f"weight {weight}")
     for order in itertools.permutations(folders.values()):
         assert main(["merge", *map(str, order)]) == ExitCode.OK
-        merged = only(report.load_report(place / "merged/claims.json"))
+        merged = only(reports.load_report(place / "merged/claims.json"))
         assert merged["counterexample"]["left"] == "8"
         assert (place / "merged/certificates/weight-bound.json").read_text() == "weight 8"
 

@@ -17,10 +17,12 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from theorycheck import exact
+from theorycheck import arithmetic
+from theorycheck.arithmetic.numbers import rationals
 from theorycheck.errors import InputError
-from theorycheck.exact import rationals
-from theorycheck.networks import (
+from theorycheck.networks.evaluation import forward, sample_gradients, vertices
+from theorycheck.networks.initialisation import frobenius_norms, initialise, normalise
+from theorycheck.networks.specification import (
     LINEAR,
     Convolution,
     Edge,
@@ -28,13 +30,7 @@ from theorycheck.networks import (
     Layer,
     Network,
     Parameters,
-    forward,
-    frobenius_norms,
-    initialise,
     mlp,
-    normalise,
-    sample_gradients,
-    vertices,
 )
 
 torch.set_num_threads(1)
@@ -262,7 +258,9 @@ def test_gradients_equal_central_differences(network: Network) -> None:
     for seed in range(10):
         parameters = quarters(network, 1, seed)
         inputs = integers(1, 3, network.input_width, seed=seed + 100)
-        if exact.has_kink(network, [rationals(p[0]) for p in parameters], rationals(inputs[0])):
+        if arithmetic.has_kink(
+            network, [rationals(p[0]) for p in parameters], rationals(inputs[0])
+        ):
             continue
         for index, gradient in enumerate(sample_gradients(network, parameters, inputs)):
             shape = network.parameters[index].shape

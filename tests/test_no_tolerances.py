@@ -292,10 +292,13 @@ def _source(path: Path) -> Source:
 
 
 def _small_elsewhere(module: str, name: str, whole: bool) -> bool:
-    path = ROOT / (module.replace(".", "/") + ".py")
-    if not path.exists():
+    path = ROOT / module.replace(".", "/")
+    if (path / "__init__.py").exists():
+        face = _source(path / "__init__.py").imported
+        return name in face and _small_elsewhere(*face[name], whole)
+    if not path.with_suffix(".py").exists():
         return False
-    source = _source(path)
+    source = _source(path.with_suffix(".py"))
     bound = source.bindings(source.tree, name)
     return any(source._small_binding(v, m, whole, name) for v, m in bound)
 
@@ -313,7 +316,7 @@ def test_no_plugin_or_option_retries_tests() -> None:
 
 def test_the_sources_are_scanned() -> None:
     names = {path.name for path in SCANNED}
-    assert {"conftest.py", "rounding.py", "test_rank_bound.py", "test_no_tolerances.py"} <= names
+    assert {"conftest.py", "enclosures.py", "test_rank_bound.py", "test_no_tolerances.py"} <= names
 
 
 PLANTED = {
@@ -335,11 +338,13 @@ PLANTED = {
     "a keyword default": "def close(a, b, *, slack=1e-6):\n    return abs(a - b) < slack",
     "a lambda": "close = lambda a, b: abs(a - b) < 1e-6",
     "a named multiple":
-        "from theorycheck.rounding import UNIT_ROUNDOFF\nN = 400\nassert c < N * UNIT_ROUNDOFF",
+        "from theorycheck.arithmetic.enclosures import UNIT_ROUNDOFF\n"
+        "N = 400\nassert c < N * UNIT_ROUNDOFF",
     "a multiple of the unit roundoff":
-        "from theorycheck.rounding import UNIT_ROUNDOFF\nassert c < 400 * UNIT_ROUNDOFF",
+        "from theorycheck.arithmetic.enclosures import UNIT_ROUNDOFF\n"
+        "assert c < 400 * UNIT_ROUNDOFF",
     "a multiple of a module's constant":
-        "from theorycheck import rounding\nassert c < 400 * rounding.UNIT_ROUNDOFF",
+        "from theorycheck.arithmetic import enclosures\nassert c < 400 * enclosures.UNIT_ROUNDOFF",
     "a multiple of a definition": 'A = 1e-6\n"""Definition: so many."""\nassert c < 9 * A',
     "an empty derivation": "A = 1e-6  # Derivation:\nassert c < A",
     "another comment": "A = 1e-6  # small enough\nassert c < A",

@@ -14,12 +14,14 @@ import pytest
 import torch
 
 from tests.cohorts import random_cohort
-from theorycheck import notes, pieces, report, training
-from theorycheck.cohorts import Cohort, Objective, Parametrisation
-from theorycheck.networks import Convolution, Edge, Layer, Network, mlp
-from theorycheck.pieces import FULL, in_pieces
-from theorycheck.stacked import StackedDescent
-from theorycheck.training import GradientNorm, Measures, Run, gradient_flow, sgd
+from theorycheck import notes, reports
+from theorycheck.networks.specification import Convolution, Edge, Layer, Network, mlp
+from theorycheck.training import engines, memory
+from theorycheck.training.cohorts import Cohort, Objective, Parametrisation
+from theorycheck.training.memory import FULL, in_pieces
+from theorycheck.training.recording import GradientNorm, Measures, Run
+from theorycheck.training.stacked.descent import StackedDescent
+from theorycheck.training.trainers import gradient_flow, sgd
 
 pytest_plugins = ["pytester"]
 
@@ -40,10 +42,10 @@ def cohort(network: Network, parametrisation: Parametrisation) -> Cohort:
 
 def limit(monkeypatch: pytest.MonkeyPatch, members: int) -> None:
     """Let memory be free for so many members."""
-    monkeypatch.setattr(pieces, "SHARE", 1.0)
-    monkeypatch.setattr(pieces, "bytes_per_member", lambda *_: 1000)
-    monkeypatch.setattr(training, "bytes_per_member", lambda *_: 1000)
-    monkeypatch.setattr(pieces, "free_memory", lambda _: 1000 * members + 999)
+    monkeypatch.setattr(memory, "SHARE", 1.0)
+    monkeypatch.setattr(memory, "bytes_per_member", lambda *_: 1000)
+    monkeypatch.setattr(engines, "bytes_per_member", lambda *_: 1000)
+    monkeypatch.setattr(memory, "free_memory", lambda _: 1000 * members + 999)
 
 
 def descent(cohort: Cohort, objective: Objective, engine: Any) -> Run:
@@ -161,7 +163,7 @@ def test_a_run_that_ran_out_of_memory_says_so(monkeypatch: pytest.MonkeyPatch) -
             raise torch.OutOfMemoryError("out of memory")
         return StackedDescent(piece, *rest)
 
-    monkeypatch.setattr(training, "StackedDescent", short_of_memory)
+    monkeypatch.setattr(engines, "StackedDescent", short_of_memory)
     run = descent(whole, Objective(), "stacked")
     assert run.notes == ("13 members at once ran out of memory on cpu: going on with 6",)
     assert equal(run, expected)
@@ -170,7 +172,7 @@ def test_a_run_that_ran_out_of_memory_says_so(monkeypatch: pytest.MonkeyPatch) -
 PROPERTIES = """
 import numpy as np
 from theorycheck.claims import Paper, claim
-from theorycheck.evidence import equality
+from theorycheck.claims import equality
 from theorycheck.notes import note
 
 @claim("a-note", title="noted", kind="identity", sources=[Paper("p", "P", "A", 2020).at("1")],
@@ -186,19 +188,18 @@ def test_notes_reach_the_report(pytester: pytest.Pytester, no_properties: None) 
     (pytester.path / "properties").mkdir()
     (pytester.path / "properties/test_noted.py").write_text(PROPERTIES)
     pytester.runpytest_inprocess("properties", "-p", "no:xdist")
-    document = report.load_report(pytester.path / "reports/claims.json")
+    document = reports.load_report(pytester.path / "reports/claims.json")
     assert document["run"]["notes"] == ["a-note: a piece was halved"]
-    assert all(entry.keys() == report.ENTRY_FIELDS for entry in document["claims"])
+    assert all(entry.keys() == reports.ENTRY_FIELDS for entry in document["claims"])
     text = (pytester.path / "reports/claims.md").read_text()
     assert "\n- a-note: a piece was halved\n" in text
 
 
 PEAK = """
 import json, sys, torch
-from theorycheck import pieces
-from theorycheck.cohorts import Cohort, Objective, State
+from theorycheck.training.memory import ARENA_ROWS, DESCENT_ROWS, bytes_per_member
 from theorycheck.networks import initialise, mlp
-from theorycheck.training import sgd
+from theorycheck.training import Cohort, Objective, State, sgd
 
 torch.set_num_threads(1)
 members, engine = int(sys.argv[1]), sys.argv[2]
@@ -217,8 +218,8 @@ before = memory("VmRSS")
 sgd(cohort, Objective(), batch_size=8, epochs=1, learning_rate=0.01, momentum=0.5,
     batch_seeds=torch.arange(members), engine=engine)
 compiled = engine == "compiled"
-rows = pieces.ARENA_ROWS if compiled else pieces.DESCENT_ROWS
-need = pieces.bytes_per_member(cohort, Objective(), 8, rows, compiled)
+rows = ARENA_ROWS if compiled else DESCENT_ROWS
+need = bytes_per_member(cohort, Objective(), 8, rows, compiled)
 print(json.dumps([memory("VmHWM") - before, need]))
 """
 

@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 import torch
 
-from theorycheck import certificates, kernel, report
-from theorycheck.cli import main
+from theorycheck import kernel, reports
+from theorycheck.claims import certificates
+from theorycheck.cli.commands import main
+from theorycheck.reports import documents
 
 pytest_plugins = ["pytester"]
 
@@ -29,9 +31,9 @@ import time
 
 import numpy as np
 from hypothesis import strategies as st
-from theorycheck.cases import Case
+from theorycheck.arithmetic import Case
 from theorycheck.claims import Formal, Paper, claim
-from theorycheck.evidence import Observation, equality
+from theorycheck.claims import Observation, equality
 from theorycheck.networks import mlp
 
 PAPER = Paper("toy2020", "A toy", "N. N.", 2020)
@@ -136,7 +138,7 @@ class Project:
     def record(self, verdicts: dict[str, str]) -> None:
         folder = self.path / "reports"
         folder.mkdir(exist_ok=True)
-        (folder / "baseline.json").write_text(report.baseline_text(verdicts), encoding="utf-8")
+        (folder / "baseline.json").write_text(reports.baseline_text(verdicts), encoding="utf-8")
 
     def run(self, *arguments: str) -> pytest.RunResult:
         # This process has imported the plugin before, of which pytest warns.
@@ -147,7 +149,7 @@ class Project:
         return self.pytester.runpytest_subprocess("properties", "-n", "2", *arguments)
 
     def entries(self, folder: str = "reports") -> dict[str, dict[str, Any]]:
-        document = report.load_report(self.path / folder / "claims.json")
+        document = reports.load_report(self.path / folder / "claims.json")
         return {entry["id"]: entry for entry in document["claims"]}
 
     def verdicts(self) -> dict[str, str]:
@@ -176,7 +178,7 @@ def test_verdicts_on_record_make_the_run_green(project: Project) -> None:
 def test_entries_have_every_promised_field(project: Project) -> None:
     project.run()
     document = json.loads((project.path / "reports/claims.json").read_text(encoding="utf-8"))
-    assert document["schema_version"] == report.SCHEMA_VERSION
+    assert document["schema_version"] == reports.SCHEMA_VERSION
     assert {"profile", "seed", "device", "versions", "seconds"} <= document["run"].keys()
     promised = {
         "id", "title", "kind", "sources", "statement", "hypotheses", "verdict", "reason",
@@ -338,7 +340,7 @@ def test_control_that_survives_leaves_the_claim_undecided(project: Project) -> N
 
 
 def verdict_part(project: Project, folder: str) -> str:
-    return report.verdict_part(report.load_report(project.path / folder / "claims.json"))
+    return reports.verdict_part(reports.load_report(project.path / folder / "claims.json"))
 
 
 def test_serial_and_parallel_runs_agree_byte_for_byte(project: Project) -> None:
@@ -450,27 +452,27 @@ def test_report_folder_that_is_a_file(project: Project) -> None:
 def test_full_disk_saves_the_report_elsewhere(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = report.write_atomically
+    write = reports.write_atomically
 
     def full(path: Path, text: str) -> None:
         if path.is_relative_to(project.path):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write(path, text)
 
-    monkeypatch.setattr(report, "write_atomically", full)
+    monkeypatch.setattr(documents, "write_atomically", full)
     result = project.run()
     assert result.ret == 4
     [line] = error_lines(result)
     assert "No space left" in line
-    saved = report.load_report(Path(line.rpartition(" ")[2]) / "claims.json")
+    saved = reports.load_report(Path(line.rpartition(" ")[2]) / "claims.json")
     assert len(saved["claims"]) == 3
 
 
 def test_failed_write_leaves_the_previous_file(tmp_path: Path) -> None:
     path = tmp_path / "claims.json"
-    report.write_atomically(path, "old")
+    reports.write_atomically(path, "old")
     with pytest.raises(UnicodeEncodeError):
-        report.write_atomically(path, "\udc80")
+        reports.write_atomically(path, "\udc80")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from theorycheck import report
-from theorycheck.claims import PROFILES
+from theorycheck import reports
+from theorycheck.claims.setting import PROFILES
 
 pytest_plugins = ["pytester"]
 
@@ -24,7 +24,7 @@ def test_example_property_holds(pytester: pytest.Pytester, no_properties: None) 
     (pytester.path / "properties").mkdir()
     (pytester.path / "properties/test_my_paper.py").write_text(EXAMPLES[0])
     pytester.runpytest_inprocess("properties", "-p", "no:xdist")
-    [entry] = report.load_report(pytester.path / "reports/claims.json")["claims"]
+    [entry] = reports.load_report(pytester.path / "reports/claims.json")["claims"]
     assert entry["verdict"] == "holds"
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from theorycheck import kernel, report
-from theorycheck.cli import main
+from theorycheck import kernel, reports
+from theorycheck.cli.commands import main
 from theorycheck.errors import ExitCode
 
 ROOT = Path(__file__).parents[1]
@@ -21,9 +21,9 @@ ROOT = Path(__file__).parents[1]
 PROPERTIES = '''
 import numpy as np
 from hypothesis import strategies as st
-from theorycheck.cases import Case
+from theorycheck.arithmetic import Case
 from theorycheck.claims import Formal, claim
-from theorycheck.evidence import Observation
+from theorycheck.claims import Observation
 from theorycheck.networks import mlp
 
 
@@ -204,7 +204,7 @@ def test_bad_input_is_one_line(
 ) -> None:
     path = project / certificate("low-bound")
     statement = json.loads(path.read_text())["statement"]
-    (project / "reports/baseline.json").write_text(report.baseline_text({}))
+    (project / "reports/baseline.json").write_text(reports.baseline_text({}))
     (project / "text.json").write_text("{")
     (project / "tampered.json").write_text(path.read_text().replace('"7"', '"8"', 1))
     (project / "unknown.json").write_text(json.dumps(forged(path, claim="some-claim")))

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from theorycheck import report
-from theorycheck.cases import Case
-from theorycheck.claims import Claim, Kind, Paper
+from theorycheck import reports
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims.declaration import Claim, Kind, Paper
+from theorycheck.claims.evidence import Evidence, Observation, Pair, Rejection, Unmet
+from theorycheck.claims.examination import describe
+from theorycheck.claims.verdicts import Verdict, judge
 from theorycheck.errors import InputError
-from theorycheck.evidence import Evidence, Observation, Pair, Rejection, Unmet
-from theorycheck.examination import describe
-from theorycheck.networks import Network, mlp
-from theorycheck.verdicts import Verdict, judge
+from theorycheck.networks.specification import Network, mlp
 
 PAPER = Paper("toy2020", "A toy", "N. N.", 2020)
 OTHER = Paper("toy2021", "Another toy", "N. N.", 2021)
@@ -58,7 +58,7 @@ def evidence(*findings: Any) -> Evidence:
     return gathered
 
 
-def entry(about: Claim, found: Evidence, control: Evidence) -> report.Entry:
+def entry(about: Claim, found: Evidence, control: Evidence) -> reports.Entry:
     described = describe(about, judge(about.kind, about.enough, found, control), found, control)
     return {**described, "seconds": 1.25}
 
@@ -113,21 +113,21 @@ RUN = {
 }  # fmt: skip
 
 
-def document(**entries: report.Entry) -> dict[str, Any]:
+def document(**entries: reports.Entry) -> dict[str, Any]:
     chosen = entries or ENTRIES
-    loaded: dict[str, Any] = json.loads(report.report_text(RUN, list(chosen.values())))
+    loaded: dict[str, Any] = json.loads(reports.report_text(RUN, list(chosen.values())))
     return loaded
 
 
 def section(kind: str) -> str:
-    return "\n".join(report.section(ENTRIES[kind]))
+    return "\n".join(reports.section(ENTRIES[kind]))
 
 
 def test_entries_have_the_verdicts_that_they_are_named_after() -> None:
-    verdicts = {name: ENTRIES[name]["verdict"] for name in report.ORDER}
-    assert verdicts == {name: name for name in report.ORDER}
+    verdicts = {name: ENTRIES[name]["verdict"] for name in reports.ORDER}
+    assert verdicts == {name: name for name in reports.ORDER}
     assert ENTRIES["tendency"]["verdict"] == ENTRIES["corrected"]["verdict"] == "holds"
-    assert set(report.ORDER) == {str(verdict) for verdict in Verdict}
+    assert set(reports.ORDER) == {str(verdict) for verdict in Verdict}
 
 
 # files
@@ -135,10 +135,10 @@ def test_entries_have_the_verdicts_that_they_are_named_after() -> None:
 
 def test_written_files_can_be_read_by_everyone(tmp_path: Path) -> None:
     path = tmp_path / "new" / "claims.md"
-    report.write_atomically(path, "ρ ≤ 1\n")
+    reports.write_atomically(path, "ρ ≤ 1\n")
     assert path.read_bytes() == "ρ ≤ 1\n".encode()
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
-    report.write_atomically(path, "again")
+    reports.write_atomically(path, "again")
     assert path.read_text(encoding="utf-8") == "again"
     assert list(path.parent.iterdir()) == [path]
 
@@ -146,15 +146,15 @@ def test_written_files_can_be_read_by_everyone(tmp_path: Path) -> None:
 def test_a_folder_that_is_a_file_is_an_os_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
-        report.write_atomically(tmp_path / "file" / "claims.md", "text")
+        reports.write_atomically(tmp_path / "file" / "claims.md", "text")
 
 
 def test_report_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "claims.json"
-    report.write_atomically(path, report.report_text(RUN, list(ENTRIES.values())))
-    loaded = report.load_report(path)
+    reports.write_atomically(path, reports.report_text(RUN, list(ENTRIES.values())))
+    loaded = reports.load_report(path)
     assert loaded == {
-        "schema_version": report.SCHEMA_VERSION,
+        "schema_version": reports.SCHEMA_VERSION,
         "run": RUN,
         "claims": list(ENTRIES.values()),
     }
@@ -170,7 +170,7 @@ def changed_claim(**changes: Any) -> str:
 
 FAULTS: dict[str, tuple[str | bytes, str]] = {
     "empty": ("", "cannot be read"),
-    "truncated": (report.report_text(RUN, list(ENTRIES.values()))[:-20], "cannot be read"),
+    "truncated": (reports.report_text(RUN, list(ENTRIES.values()))[:-20], "cannot be read"),
     "binary": (b"\xff\xfe\x00", "cannot be read"),
     "list": ("[]", "no schema_version"),
     "no version": ('{"run": {}, "claims": []}', "no schema_version"),
@@ -198,7 +198,7 @@ def test_unusable_reports(tmp_path: Path, content: str | bytes, message: str) ->
     path = tmp_path / "claims.json"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(InputError) as error:
-        report.load_report(path)
+        reports.load_report(path)
     assert message in str(error.value)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
@@ -206,16 +206,16 @@ def test_unusable_reports(tmp_path: Path, content: str | bytes, message: str) ->
 
 def test_missing_report_and_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist; run"):
-        report.load_report(tmp_path / "claims.json")
+        reports.load_report(tmp_path / "claims.json")
     with pytest.raises(InputError, match="cannot be read"):
-        report.load_report(tmp_path)
+        reports.load_report(tmp_path)
 
 
 def test_baseline_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "baseline.json"
-    assert report.load_baseline(path) == {}
-    path.write_text(report.baseline_text({"b-claim": "holds", "a-claim": "refuted"}))
-    assert list(report.load_baseline(path).items()) == [
+    assert reports.load_baseline(path) == {}
+    path.write_text(reports.baseline_text({"b-claim": "holds", "a-claim": "refuted"}))
+    assert list(reports.load_baseline(path).items()) == [
         ("a-claim", "refuted"),
         ("b-claim", "holds"),
     ]
@@ -226,12 +226,12 @@ def test_baseline_without_a_table(tmp_path: Path, table: str) -> None:
     path = tmp_path / "baseline.json"
     path.write_text(f'{{"schema_version": 1, "verdicts": {table}}}')
     with pytest.raises(InputError, match="no table of verdicts"):
-        report.load_baseline(path)
+        reports.load_baseline(path)
 
 
 def test_numbers_that_json_lacks_are_never_written() -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
-        report.dumps({"seconds": float("nan")})
+        reports.dumps({"seconds": float("nan")})
 
 
 # differences
@@ -240,46 +240,46 @@ def test_numbers_that_json_lacks_are_never_written() -> None:
 def test_differences_name_the_claim_and_both_verdicts() -> None:
     entries = [ENTRIES["holds"], ENTRIES["refuted"], ENTRIES["undecided"]]
     record = {"second-claim": "holds", "third-claim": "holds", "lost-claim": "proved"}
-    changed, new, lost = report.differences(entries, record)
+    changed, new, lost = reports.differences(entries, record)
     assert changed.startswith("third-claim: on record as holds, now refuted (counterexample: 7 ≤ 6")
     assert new.startswith("fifth-claim: no verdict on record, now undecided (the control")
     assert lost == "lost-claim: on record as proved, not in the report"
-    assert report.difference(ENTRIES["holds"], record) is None
+    assert reports.difference(ENTRIES["holds"], record) is None
 
 
 def test_verdict_part_drops_seconds_and_the_run_only() -> None:
     slow = document(**{name: {**e, "seconds": 99.0} for name, e in ENTRIES.items()})
     slow["run"] = {**RUN, "device": "cuda"}
-    assert report.verdict_part(slow) == report.verdict_part(document())
-    kept = json.loads(report.verdict_part(document()))
-    assert all(e.keys() == report.ENTRY_FIELDS - {"seconds"} for e in kept)
-    for field in report.ENTRY_FIELDS - {"seconds"}:
+    assert reports.verdict_part(slow) == reports.verdict_part(document())
+    kept = json.loads(reports.verdict_part(document()))
+    assert all(e.keys() == reports.ENTRY_FIELDS - {"seconds"} for e in kept)
+    for field in reports.ENTRY_FIELDS - {"seconds"}:
         other = document(holds={**ENTRIES["holds"], field: "changed"})
-        assert report.verdict_part(other) != report.verdict_part(document(holds=ENTRIES["holds"]))
+        assert reports.verdict_part(other) != reports.verdict_part(document(holds=ENTRIES["holds"]))
 
 
 # text
 
 
 def test_verdict_table_puts_failures_first_and_aligns() -> None:
-    lines = report.verdict_table(ENTRIES.values())
+    lines = reports.verdict_table(ENTRIES.values())
     assert [line.split()[0] for line in lines] == [
         "refuted", "refuted", "vacuous", "undecided", "holds", "holds", "holds", "proved",
     ]  # fmt: skip
     assert [line.split()[1] for line in lines[:2]] == ["seventh-claim", "third-claim"]
     assert lines[0] == "refuted    seventh-claim        1 examples     1.2 s"
     assert len({len(line) for line in lines}) == 1
-    assert report.verdict_table([]) == []
+    assert reports.verdict_table([]) == []
 
 
 def test_verdicts_are_counted_from_best_to_worst() -> None:
-    counts = report.verdict_counts(ENTRIES.values())
+    counts = reports.verdict_counts(ENTRIES.values())
     assert counts == "1 proved, 3 holds, 1 undecided, 1 vacuous, 2 refuted"
 
 
 def test_every_section_has_its_parts() -> None:
     for found in ENTRIES.values():
-        text = "\n".join(report.section(found))
+        text = "\n".join(reports.section(found))
         for part in (
             f'<a id="{found["id"]}"></a>',
             f"### Title of {found['id']}",
@@ -303,7 +303,7 @@ def test_section_of_a_refuted_claim_prints_the_matrices() -> None:
 @pytest.mark.parametrize("verdict", ["refuted", "holds"])
 def test_section_of_a_claim_links_its_certificate(verdict: str) -> None:
     name = "certificates/third-claim.json"
-    text = "\n".join(report.section({**ENTRIES[verdict], "certificate": name}))
+    text = "\n".join(reports.section({**ENTRIES[verdict], "certificate": name}))
     assert f"Certificate: [`{name}`]({name}), for `theorycheck verify`." in text
     assert "Certificate" not in section(verdict)
 
@@ -324,7 +324,7 @@ def test_section_of_a_claim_that_holds_prints_the_tightest_example() -> None:
 def test_section_says_when_hypotheses_are_met_only_in_degenerate_cases() -> None:
     zero = observed(True, degenerate="zero weights", count=3)
     found = entry(claim("some-claim"), evidence(zero, Rejection("kink")), REFUTED_CONTROL)
-    text = "\n".join(report.section(found))
+    text = "\n".join(reports.section(found))
     assert "4 tried, 3 met the hypotheses (75.0%); met only in degenerate cases;" in text
     assert "of them degenerate" not in text
 
@@ -360,7 +360,7 @@ def part(text: str, heading: str) -> str:
 
 
 def test_markdown_has_summary_errata_overview_and_sections() -> None:
-    text = report.render_markdown(document())
+    text = reports.render_markdown(document())
     assert text.startswith("# Claim report\n\n8 claims: 1 proved, 3 holds, ")
     assert "Profile `default`, seed 0, device cpu." in text
     summary = part(text, "Summary")
@@ -382,42 +382,42 @@ def test_markdown_has_summary_errata_overview_and_sections() -> None:
 
 def test_markdown_names_every_run_that_was_merged() -> None:
     interrupted = {**RUN, "profile": "quick", "seed": 7, "device": "cuda", "finished": False}
-    text = report.render_markdown({**document(), "run": {"merged": [RUN, interrupted]}})
+    text = reports.render_markdown({**document(), "run": {"merged": [RUN, interrupted]}})
     assert (
         "Merged from 2 runs: profile `default`, seed 0, device cpu;"
         " profile `quick`, seed 7, device cuda (interrupted)." in text
     )
-    assert report.runs(document()) == [RUN]
+    assert reports.runs(document()) == [RUN]
 
 
 def test_errata_list_what_papers_print_and_its_correction() -> None:
     """A refuted claim of our own is no error of a paper."""
-    lines = part(report.render_markdown(document()), "What is wrong as printed").split("\n")
+    lines = part(reports.render_markdown(document()), "What is wrong as printed").split("\n")
     assert [line for line in lines if line.startswith("- ")] == [
         "- **refuted** [Title of third-claim](#third-claim), toy2020, Eq. 1."
         " Corrected form: [Title of sixth-claim](#sixth-claim), holds.",
         "- **vacuous** [Title of fourth-claim](#fourth-claim), toy2020, Eq. 1.",
     ]
-    fine = report.render_markdown(document(holds=ENTRIES["holds"]))
+    fine = reports.render_markdown(document(holds=ENTRIES["holds"]))
     assert "Nothing that was checked." in part(fine, "What is wrong as printed")
 
 
 def test_refuted_tendencies_are_no_errata() -> None:
     refuted = {**ENTRIES["refuted"], "kind": "tendency"}
-    text = report.render_markdown(document(refuted=refuted))
+    text = reports.render_markdown(document(refuted=refuted))
     assert "Nothing that was checked." in part(text, "What is wrong as printed")
     listed = part(text, "Tendencies that did not show").split("\n")
     assert [line for line in listed if line.startswith("- ")] == [
         "- [Title of third-claim](#third-claim), toy2020, Eq. 1."
     ]
-    assert "Tendencies that did not show" not in report.render_markdown(document())
+    assert "Tendencies that did not show" not in reports.render_markdown(document())
 
 
 # matrices
 
 
 def test_case_lines_align_columns() -> None:
-    assert report.case_lines(CASE.to_dict()) == [
+    assert reports.case_lines(CASE.to_dict()) == [
         "network  2 -> relu 2 -> linear 1",
         "W[1,0] = [  1  -1/2 ]",
         "         [ 10   1/4 ]",
@@ -434,7 +434,7 @@ def test_case_lines_align_columns() -> None:
 def test_case_lines_of_vectors_and_scalars() -> None:
     network = mlp([1, 2, 1], bias=True, normalisation="batch")
     arrays = tuple(np.full((1, *p.shape), 0.5) for p in network.parameters)
-    lines = report.case_lines(Case(network, arrays, np.ones((1, 2, 1))).to_dict())
+    lines = reports.case_lines(Case(network, arrays, np.ones((1, 2, 1))).to_dict())
     assert "bias[1] = [ 1/2  1/2 ]" in lines
     assert "gain[1] = 1/2" in lines
     assert not any(line.startswith("y") for line in lines)
@@ -456,7 +456,7 @@ def filled(network: Network, samples: int, number: float) -> Case:
 def test_large_matrices_are_named_by_their_shape(
     width: int, samples: int, shown: Callable[[list[str]], bool]
 ) -> None:
-    assert shown(report.case_lines(filled(mlp([width, 1]), samples, 1.0).to_dict()))
+    assert shown(reports.case_lines(filled(mlp([width, 1]), samples, 1.0).to_dict()))
 
 
 def named(name: str, rows: int, columns: int) -> str:
@@ -466,6 +466,6 @@ def named(name: str, rows: int, columns: int) -> str:
 def test_long_numbers_are_rounded_and_short_ones_exact() -> None:
     case = replace(CASE, numbers={})
     case = replace(case, inputs=np.array([[[0.1, 1 / 3], [123456789.0, -0.125]]]))
-    lines = report.case_lines(case.to_dict())
+    lines = reports.case_lines(case.to_dict())
     assert "x = [       0.1  0.3333 ]" in lines
     assert "    [ 123456789    -1/8 ]" in lines

@@ -22,22 +22,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theorycheck.errors import InputError
-from theorycheck.rounding import (
+from theorycheck.arithmetic.enclosures import UNIT_ROUNDOFF, Interval, gamma
+from theorycheck.arithmetic.singular_values import (
     NORMS,
-    UNIT_ROUNDOFF,
     Ball,
-    Interval,
     distance_to_rank,
     entrywise_max,
     frobenius,
-    gamma,
     norm,
     nuclear,
     rank_at_least,
     singular_values,
     spectral,
 )
+from theorycheck.errors import InputError
 
 Rows = list[list[Fraction]]
 LARGEST = math.nextafter(math.inf, 0)

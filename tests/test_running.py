@@ -10,22 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from properties import test_gradient_rank, test_homogeneity
-from theorycheck import exact, running
-from theorycheck.cases import Case
-from theorycheck.claims import Claim, Setting
-from theorycheck.dyadic import rounds
-from theorycheck.errors import InputError
-from theorycheck.evidence import Observation
-from theorycheck.networks import LINEAR, RELU, Network, mlp
-from theorycheck.rounding import gamma
-from theorycheck.running import Computed, evaluate, nonzero_minor
-from theorycheck.strategies import (
+from theorycheck import arithmetic
+from theorycheck.arithmetic import error_bounds
+from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.dyadic import rounds
+from theorycheck.arithmetic.enclosures import gamma
+from theorycheck.arithmetic.error_bounds import Computed, evaluate, nonzero_minor
+from theorycheck.claims.declaration import Claim
+from theorycheck.claims.evidence import Observation
+from theorycheck.claims.setting import Setting
+from theorycheck.drawing.data import large_cases
+from theorycheck.drawing.networks import (
     convolutional_networks,
     directed_graphs,
-    large_cases,
     mlps,
     residual_networks,
 )
+from theorycheck.errors import InputError
+from theorycheck.networks.specification import LINEAR, RELU, Network, mlp
 
 torch.set_num_threads(1)
 
@@ -40,14 +42,14 @@ SMALL = large_cases(
 few = hypothesis.settings(max_examples=60, derandomize=True, database=None, deadline=None)
 
 
-def covers(computed: Computed, exactly: exact.Array) -> bool:
+def covers(computed: Computed, exactly: arithmetic.Array) -> bool:
     """Whether all exact numbers are within their bounds, decided in rationals."""
-    distance = abs(exact.rationals(computed.value) - exactly)
-    return bool((distance <= exact.rationals(computed.error)).all())
+    distance = abs(arithmetic.rationals(computed.value) - exactly)
+    return bool((distance <= arithmetic.rationals(computed.error)).all())
 
 
-def member_in_rationals(case: Case, member: int) -> tuple[list[exact.Array], exact.Array]:
-    return [exact.rationals(p[member]) for p in case.parameters], exact.rationals(
+def member_in_rationals(case: Case, member: int) -> tuple[list[arithmetic.Array], arithmetic.Array]:
+    return [arithmetic.rationals(p[member]) for p in case.parameters], arithmetic.rationals(
         case.inputs[member]
     )
 
@@ -57,11 +59,13 @@ def check_coverage(case: Case, at_kink: float | None = None) -> None:
     evaluation = evaluate(case)
     for member in range(case.members):
         parameters, inputs = member_in_rationals(case, member)
-        values = exact.vertices(case.network, parameters, inputs)
+        values = arithmetic.vertices(case.network, parameters, inputs)
         for found, vertex in zip(evaluation.values, values, strict=True):
             assert covers(found[member], vertex)
         for k in case.network.weights:
-            jacobian = exact.jacobian(case.network, parameters, inputs, k, at_kink=at_kink)[:, 0]
+            jacobian = arithmetic.jacobian(case.network, parameters, inputs, k, at_kink=at_kink)[
+                :, 0
+            ]
             assert covers(evaluation.gradient(k)[member], jacobian)
             inner = (jacobian * parameters[k]).sum(axis=(1, 2))
             assert covers(evaluation.product(k)[member], inner)
@@ -80,8 +84,8 @@ def test_bounds_cover_the_exact_numbers_of_a_wide_network() -> None:
     case = Case(network, parameters, rng.normal(size=(1, 1, 40)))
     evaluation = evaluate(case)
     exactly, inputs = member_in_rationals(case, 0)
-    assert covers(evaluation.outputs[0], exact.vertices(network, exactly, inputs)[-1][:, 0])
-    jacobian = exact.jacobian(network, exactly, inputs, 1)[:, 0]
+    assert covers(evaluation.outputs[0], arithmetic.vertices(network, exactly, inputs)[-1][:, 0])
+    jacobian = arithmetic.jacobian(network, exactly, inputs, 1)[:, 0]
     assert covers(evaluation.gradient(1)[0], jacobian)
 
 
@@ -91,7 +95,7 @@ def test_bounds_cover_every_selection_at_kinks(selected: float) -> None:
     first = np.array([[[0.1, -0.1], [0.3, 0.7]]])
     case = Case(mlp([2, 2, 1], 0.25), (first, np.array([[[0.9, 0.7]]])), np.full((1, 1, 2), 0.3))
     parameters, inputs = member_in_rationals(case, 0)
-    assert exact.has_kink(case.network, parameters, inputs)
+    assert arithmetic.has_kink(case.network, parameters, inputs)
     check_coverage(case, at_kink=selected)
 
 
@@ -178,7 +182,7 @@ def test_a_gradient_of_the_size_of_rounding_errors_has_no_certain_rank() -> None
     assert np.linalg.matrix_rank(noise.value[0]) > 5
     assert nonzero_minor(noise) is None
     parameters, inputs = member_in_rationals(case, 0)
-    assert not exact.vertices(case.network, parameters, inputs)[-1].any()
+    assert not arithmetic.vertices(case.network, parameters, inputs)[-1].any()
     assert not evaluation.outputs.certainly_nonzero.any()
     assert not evaluation.product(0).certainly_nonzero.any()
 
@@ -215,7 +219,7 @@ def test_large_networks_are_bounded_and_controls_refuted_in_rationals(claim: Cla
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
 def test_a_suspicion_is_not_a_violation(claim: Claim, monkeypatch: pytest.MonkeyPatch) -> None:
     """With every rounding error denied, floats differ; rationals find nothing wrong."""
-    monkeypatch.setattr(running, "above", lambda computed, roundings: 0.0 * computed)
+    monkeypatch.setattr(error_bounds, "above", lambda computed, roundings: 0.0 * computed)
     (found,) = observed(claim, Setting(), large())
     assert (found.holds, found.arithmetic) == (True, test_homogeneity.QUOTIENTS)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from theorycheck.claims import Claim, Setting
-from theorycheck.evidence import Findings, equality
-from theorycheck.search import search
+from theorycheck.claims.comparisons import equality
+from theorycheck.claims.declaration import Claim
+from theorycheck.claims.evidence import Findings
+from theorycheck.claims.search import search
+from theorycheck.claims.setting import Setting
 
 LARGEST = 10
 """Of the numbers below, those up to here satisfy the claim, and those below 0 its control."""

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from theorycheck.claims.sequential import Decision, Tendency, decide, e_values, pairs_needed
 from theorycheck.errors import InputError
-from theorycheck.sequential import Decision, Tendency, decide, e_values, pairs_needed
 
 HALF = Fraction(1, 2)
 TENDENCIES = [

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from llvmlite import ir
 
-from theorycheck.simd import INT, Array, Code, Value, machine_code
+from theorycheck.simd.code import INT, Array, Code, Value
+from theorycheck.simd.machine import machine_code
 
 REALS = {np.float64: ir.DoubleType(), np.float32: ir.FloatType()}
 LANES = 4

@@ -18,7 +18,9 @@ from hypothesis.extra.numpy import arrays
 from torch import Tensor
 
 from tests.test_rounding import true_singular_values
-from theorycheck import measures, spectra
+from theorycheck import measures
+from theorycheck.measures import ranks
+from theorycheck.simd import singular_values
 
 DTYPES = (torch.float64, torch.float32)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -103,11 +105,11 @@ def test_singular_values_are_the_exact_ones(
     kind: str, dtype: torch.dtype, seed: int, shape: tuple[int, int]
 ) -> None:
     matrices = KINDS[kind](seed, 2, shape, dtype)
-    found = spectra.singular_values(matrices)
+    found = singular_values.singular_values(matrices)
     assert found.dtype == dtype
     with flint.ctx.workprec(400):
         for matrix, values in zip(matrices, found.tolist(), strict=True):
-            bound = largest_error(matrix, spectra.STEPS)
+            bound = largest_error(matrix, singular_values.STEPS)
             for value, truth in zip(values, exact(matrix), strict=True):
                 assert abs(value - truth) <= bound
 
@@ -117,8 +119,10 @@ def test_singular_values_are_the_exact_ones(
 def test_singular_values_of_drawn_matrices(dtype: torch.dtype, entries: npt.NDArray[Any]) -> None:
     matrices = torch.from_numpy(entries).to(dtype)
     with flint.ctx.workprec(400):
-        bound = largest_error(matrices[0], spectra.STEPS)
-        pairs = zip(spectra.singular_values(matrices)[0].tolist(), exact(matrices[0]), strict=True)
+        bound = largest_error(matrices[0], singular_values.STEPS)
+        pairs = zip(
+            singular_values.singular_values(matrices)[0].tolist(), exact(matrices[0]), strict=True
+        )
         assert all(abs(value - truth) <= bound for value, truth in pairs)
 
 
@@ -129,9 +133,9 @@ def test_a_few_steps_are_enough(
     shape: tuple[int, int], kind: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that hardly a matrix is left to LAPACK, and the bound on errors is a narrow one."""
-    monkeypatch.setattr(spectra, "STEPS", 4)
+    monkeypatch.setattr(singular_values, "STEPS", 4)
     matrices = KINDS[kind](1, 20, shape, dtype)
-    _, finished = spectra._values(matrices)
+    _, finished = singular_values._values(matrices)
     assert finished.all()
 
 
@@ -140,7 +144,7 @@ def test_values_in_descending_order(dtype: torch.dtype) -> None:
     """Those of a permuted diagonal matrix are its entries; with powers of 2 nothing rounds."""
     sizes = torch.tensor([4, 0.25, 8, 1, 2, 0, 64, 16], dtype=dtype)
     order = torch.tensor([3, 1, 0, 7, 6, 2, 5, 4])
-    values = spectra.singular_values(torch.diag(sizes)[None, order])
+    values = singular_values.singular_values(torch.diag(sizes)[None, order])
     assert values.tolist() == [[64, 16, 8, 4, 2, 1, 0.25, 0]]
 
 
@@ -154,8 +158,8 @@ def test_bits_do_not_depend_on_company(
     order = torch.tensor(data.draw(st.permutations(range(members))))
     low = data.draw(st.integers(0, members - 1))
     high = data.draw(st.integers(low + 1, members))
-    together = spectra.singular_values(mixed)
-    apart = spectra.singular_values(mixed[order[low:high]])
+    together = singular_values.singular_values(mixed)
+    apart = singular_values.singular_values(mixed[order[low:high]])
     assert torch.equal(apart, together[order[low:high]])
 
 
@@ -165,27 +169,27 @@ def test_powers_of_two_scale_without_rounding(
     dtype: torch.dtype, seed: int, shape: tuple[int, int], power: int
 ) -> None:
     matrices = random(seed, 3, shape, dtype)
-    values = spectra.singular_values(matrices)
-    assert torch.equal(spectra.singular_values(matrices * 2.0**power), values * 2.0**power)
+    values = singular_values.singular_values(matrices)
+    assert torch.equal(singular_values.singular_values(matrices * 2.0**power), values * 2.0**power)
 
 
 def test_matrices_may_lie_anywhere() -> None:
     """Transposed, with gaps, or one for several members."""
     whole = random(0, 5, (7, 9), torch.float64)
     part = whole[1:, 2:6, ::2]
-    expected = spectra.singular_values(part.clone())
-    assert torch.equal(spectra.singular_values(part), expected)
-    assert torch.equal(spectra.singular_values(part.mT), expected)
-    shared = spectra.singular_values(part[:1].expand(9, -1, -1))
+    expected = singular_values.singular_values(part.clone())
+    assert torch.equal(singular_values.singular_values(part), expected)
+    assert torch.equal(singular_values.singular_values(part.mT), expected)
+    shared = singular_values.singular_values(part[:1].expand(9, -1, -1))
     assert torch.equal(shared, expected[:1].expand(9, -1))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_what_is_not_finite_has_no_singular_values(value: float) -> None:
     matrices = random(0, 5, (3, 2), torch.float32)
-    expected = spectra.singular_values(matrices)
+    expected = singular_values.singular_values(matrices)
     matrices[2, 1, 0] = value
-    found = spectra.singular_values(matrices)
+    found = singular_values.singular_values(matrices)
     assert found[2].isnan().all()
     others = [0, 1, 3, 4]
     assert torch.equal(found[others], expected[others])
@@ -197,28 +201,30 @@ def test_the_largest_and_the_smallest_numbers(dtype: torch.dtype) -> None:
     largest, smallest = information.max, information.smallest_normal * information.eps
     sizes = [largest, 1.0, smallest, 0.0]
     matrices = torch.stack([torch.diag(torch.tensor([size, size], dtype=dtype)) for size in sizes])
-    assert spectra.singular_values(matrices).tolist() == [[size, size] for size in sizes]
+    assert singular_values.singular_values(matrices).tolist() == [[size, size] for size in sizes]
 
 
 def test_what_takes_too_many_steps_is_left_to_lapack(monkeypatch: pytest.MonkeyPatch) -> None:
     diagonal = torch.diag(torch.tensor([1.0, 2.0, 3.0]))
     matrices = torch.stack([torch.ones(3, 3).tril(), diagonal, torch.ones(3, 3).triu()])
     expected = torch.linalg.svdvals(matrices)
-    monkeypatch.setattr(spectra, "STEPS", 0)
-    assert torch.equal(spectra.singular_values(matrices), expected)
+    monkeypatch.setattr(singular_values, "STEPS", 0)
+    assert torch.equal(singular_values.singular_values(matrices), expected)
 
 
 def test_which_matrices_are_taken() -> None:
-    assert spectra.suits(torch.zeros(1, 128, 128))
-    assert spectra.suits(torch.zeros(1000, 2, 3, dtype=torch.float64))
-    assert not spectra.suits(torch.zeros(1, 784, 1024))
-    assert not spectra.suits(torch.zeros(1, 2, 3, dtype=torch.float16))
-    assert not spectra.suits(torch.zeros(1, 2, 3, device="meta"))
+    assert singular_values.suits(torch.zeros(1, 128, 128))
+    assert singular_values.suits(torch.zeros(1000, 2, 3, dtype=torch.float64))
+    assert not singular_values.suits(torch.zeros(1, 784, 1024))
+    assert not singular_values.suits(torch.zeros(1, 2, 3, dtype=torch.float16))
+    assert not singular_values.suits(torch.zeros(1, 2, 3, device="meta"))
 
 
 def test_measures_take_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """And LAPACK's where there is no compiler."""
     matrices = random(0, 5, (6, 4), torch.float64)
-    assert torch.equal(measures.singular_values(matrices), spectra.singular_values(matrices))
-    monkeypatch.setattr(measures, "COMPILER", False)
+    assert torch.equal(
+        measures.singular_values(matrices), singular_values.singular_values(matrices)
+    )
+    monkeypatch.setattr(ranks, "COMPILER", False)
     assert torch.equal(measures.singular_values(matrices), torch.linalg.svdvals(matrices))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from theorycheck import report
-from theorycheck.claims import PROFILES
-from theorycheck.cli import main
+from theorycheck import reports
+from theorycheck.claims.setting import PROFILES
+from theorycheck.cli.commands import main
+from theorycheck.cli.stability import document, measure
 from theorycheck.errors import ExitCode, InputError
-from theorycheck.stability import document, measure
 
 PROPERTIES = '''
 import random
@@ -20,7 +20,7 @@ import random
 import numpy as np
 from hypothesis import strategies as st
 from theorycheck.claims import claim
-from theorycheck.evidence import Observation, Pair, equality
+from theorycheck.claims import Observation, Pair, equality
 
 
 def toy(id, **changes):
@@ -83,7 +83,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_properties: None
     (tmp_path / "properties").mkdir()
     (tmp_path / "properties" / "test_toy.py").write_text(PROPERTIES, encoding="utf-8")
     (tmp_path / "reports").mkdir()
-    (tmp_path / "reports" / "baseline.json").write_text(report.baseline_text(RECORD))
+    (tmp_path / "reports" / "baseline.json").write_text(reports.baseline_text(RECORD))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "test_toy", raising=False)
     return tmp_path
@@ -107,7 +107,7 @@ def test_command(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figures = json.loads((project / "figures.json").read_text())
     assert (figures["flips"], figures["runs"], figures["profile"]) == (0, 7, "quick")
     (project / "reports" / "baseline.json").write_text(
-        report.baseline_text({"stable-claim": "refuted", "lucky-claim": "vacuous"})
+        reports.baseline_text({"stable-claim": "refuted", "lucky-claim": "vacuous"})
     )
     assert main(["stability", "--pool", "1", "--runs", "3", "lucky-claim"]) == (
         ExitCode.VERDICT_CHANGED

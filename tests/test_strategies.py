@@ -16,11 +16,9 @@ import torch
 from hypothesis import Phase, given
 from hypothesis import strategies as st
 
-from theorycheck import exact, strategies
-from theorycheck.cases import Case
-from theorycheck.claims import Claim, Setting
-from theorycheck.datasets import Dataset
-from theorycheck.dyadic import (
+from theorycheck import arithmetic, drawing
+from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.dyadic import (
     SIGNIFICAND_BITS,
     Check,
     alone,
@@ -29,11 +27,16 @@ from theorycheck.dyadic import (
     rounds,
     sums_of_parameters,
 )
+from theorycheck.arithmetic.error_bounds import evaluate
+from theorycheck.claims.comparisons import equality
+from theorycheck.claims.declaration import Claim
+from theorycheck.claims.evidence import Findings
+from theorycheck.claims.search import search
+from theorycheck.claims.setting import Setting
+from theorycheck.data.dataset import Dataset
 from theorycheck.errors import InputError
-from theorycheck.evidence import Findings, equality
-from theorycheck.networks import LINEAR, Convolution, Dense, Identity, Network, forward, vertices
-from theorycheck.running import evaluate
-from theorycheck.search import search
+from theorycheck.networks.evaluation import forward, vertices
+from theorycheck.networks.specification import LINEAR, Convolution, Dense, Identity, Network
 
 torch.set_num_threads(1)
 
@@ -41,14 +44,14 @@ Drawn = TypeVar("Drawn")
 Cases = st.SearchStrategy[Case]
 
 FAMILIES: dict[str, st.SearchStrategy[Network]] = {
-    "mlps": strategies.mlps(outputs=(1, 3)),
-    "mlps with biases": strategies.mlps(depths=(2, 3), bias=True),
-    "convolutional": strategies.convolutional_networks(outputs=(1, 3)),
-    "graphs": strategies.directed_graphs(outputs=(1, 3)),
-    "residual": strategies.residual_networks(outputs=(1, 3)),
-    "homogeneous": strategies.homogeneous_networks(outputs=(1, 3)),
-    "normalised": strategies.batch_normalised(strategies.mlps(depths=(2, 4)), "batch"),
-    "detached": strategies.batch_normalised(strategies.residual_networks(), "batch-detached"),
+    "mlps": drawing.mlps(outputs=(1, 3)),
+    "mlps with biases": drawing.mlps(depths=(2, 3), bias=True),
+    "convolutional": drawing.convolutional_networks(outputs=(1, 3)),
+    "graphs": drawing.directed_graphs(outputs=(1, 3)),
+    "residual": drawing.residual_networks(outputs=(1, 3)),
+    "homogeneous": drawing.homogeneous_networks(outputs=(1, 3)),
+    "normalised": drawing.batch_normalised(drawing.mlps(depths=(2, 4)), "batch"),
+    "detached": drawing.batch_normalised(drawing.residual_networks(), "batch-detached"),
 }
 
 
@@ -73,10 +76,10 @@ few = hypothesis.settings(max_examples=40, derandomize=True, database=None, dead
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 @pytest.mark.parametrize("targets", ["none", "signs", "one-hot", "dyadic"])
 def test_every_case_can_be_evaluated(
-    family: st.SearchStrategy[Network], targets: strategies.Targets
+    family: st.SearchStrategy[Network], targets: drawing.Targets
 ) -> None:
     @hypothesis.settings(few, max_examples=10)
-    @given(strategies.cases(family, targets=targets, cohort=8))
+    @given(drawing.cases(family, targets=targets, cohort=8))
     def check(case: Case) -> None:
         network = case.network
         assert case.members in (1, 8)
@@ -103,31 +106,32 @@ def test_every_case_can_be_evaluated(
 @pytest.mark.parametrize("check", [alone, sums_of_parameters, minors])
 def test_what_a_check_computes_on_a_case_never_rounds(family: str, check: Check) -> None:
     """By construction, and some cohorts come within two bits per factor of the limit."""
-    spare: list[float] = []
+    drawn = drawing.cases(FAMILIES[family], check=check, cohort=8)
+
+    def spare(case: Case) -> float:
+        """Bits to the limit, per factor."""
+        growth = check(case.network, case.samples)
+        left = SIGNIFICAND_BITS - bits_needed(case, growth).max()
+        return float(left) / ((case.network.depth + 1) * growth.factors)
 
     @few
-    @given(strategies.cases(FAMILIES[family], check=check, cohort=8))
+    @given(drawn)
     def run(case: Case) -> None:
-        growth = check(case.network, case.samples)
-        needed = bits_needed(case, growth).max()
-        assert needed <= SIGNIFICAND_BITS
-        factors = (case.network.depth + 1) * growth.factors
-        spare.append((SIGNIFICAND_BITS - needed) / factors)
+        assert spare(case) >= 0
 
     run()
-    assert len(spare) == 40
-    assert min(spare) <= 2
-    assert max(spare) > 2
+    reached(drawn, lambda case: spare(case) <= 2)
+    reached(drawn, lambda case: spare(case) > 2)
 
 
 def test_networks_on_which_any_integers_round_are_refused() -> None:
-    deep = strategies.mlps(depths=(20, 20), widths=(9, 9))
+    deep = drawing.mlps(depths=(20, 20), widths=(9, 9))
     with pytest.raises(InputError, match="make it smaller"):
-        smallest(strategies.cases(deep, check=alone), lambda _: True)
+        smallest(drawing.cases(deep, check=alone), lambda _: True)
 
 
 def test_normalised_layers_are_hidden_ones() -> None:
-    networks = strategies.batch_normalised(strategies.mlps(depths=(2, 4)), "batch")
+    networks = drawing.batch_normalised(drawing.mlps(depths=(2, 4)), "batch")
 
     @few
     @given(networks)
@@ -143,20 +147,22 @@ def test_normalised_layers_are_hidden_ones() -> None:
 
 
 @given(
-    strategies.rational_batches(
-        strategies.mlps(depths=(2, 3), outputs=(1, 2)), "batch", coefficient="beta"
+    drawing.rational_batches(
+        drawing.mlps(depths=(2, 3), outputs=(1, 2)), "batch", coefficient="beta"
     )
 )
 @few
 def test_rational_batches_have_rational_deviations(case: Case) -> None:
     """Rational arithmetic refuses irrational deviations and constant units."""
-    parameters = [exact.rationals(p[0]) for p in case.parameters]
-    _, normalised, *_ = exact.vertices(case.network, parameters, exact.rationals(case.inputs[0]))
+    parameters = [arithmetic.rationals(p[0]) for p in case.parameters]
+    _, normalised, *_ = arithmetic.vertices(
+        case.network, parameters, arithmetic.rationals(case.inputs[0])
+    )
     assert normalised.shape == (4, case.network.width(1))
     assert set(case.numbers) == {"beta_1", "beta_2", "beta_3", "beta_4"}
 
 
-@given(strategies.batches(FAMILIES["normalised"], samples=(2, 3), coefficient="beta"))
+@given(drawing.batches(FAMILIES["normalised"], samples=(2, 3), coefficient="beta"))
 @few
 def test_batches_have_gains_that_are_not_zero(case: Case) -> None:
     assert case.members == 1
@@ -195,60 +201,60 @@ def some_filters(condition: Callable[[Convolution], bool]) -> Callable[[Network]
 
 STRUCTURES: dict[str, tuple[st.SearchStrategy[Network], Callable[[Network], bool]]] = {
     "width 1 throughout": (
-        strategies.mlps(),
+        drawing.mlps(),
         lambda n: n.depth > 2 and {n.width(v) for v in range(n.depth)} == {1},
     ),
-    "depth 1": (strategies.mlps(), lambda n: n.depth == 1),
-    "depth 6": (strategies.mlps(), lambda n: n.depth == 6),
-    "several outputs": (strategies.mlps(outputs=(1, 3)), lambda n: n.output_width == 3),
+    "depth 1": (drawing.mlps(), lambda n: n.depth == 1),
+    "depth 6": (drawing.mlps(), lambda n: n.depth == 6),
+    "several outputs": (drawing.mlps(outputs=(1, 3)), lambda n: n.output_width == 3),
     "output through the activation": (
-        strategies.homogeneous_networks(),
+        drawing.homogeneous_networks(),
         lambda n: n.layers[-1].slope != LINEAR,
     ),
     "biases": (
-        strategies.mlps(bias=True),
+        drawing.mlps(bias=True),
         lambda n: any(p.role == "bias" for p in n.parameters),
     ),
     "convolution among homogeneous networks": (
-        strategies.homogeneous_networks(),
+        drawing.homogeneous_networks(),
         lambda n: bool(convolutions(n)),
     ),
     "two convolutions": (
-        strategies.convolutional_networks(),
+        drawing.convolutional_networks(),
         lambda n: len(convolutions(n)) == 2,
     ),
     "overlapping patches": (
-        strategies.convolutional_networks(),
+        drawing.convolutional_networks(),
         some_filters(lambda c: c.positions > 1 and c.kernel[1] > c.stride),
     ),
     "patches side by side": (
-        strategies.convolutional_networks(),
+        drawing.convolutional_networks(),
         some_filters(lambda c: c.positions > 1 and c.kernel[1] == c.stride == 2),
     ),
     "strided overlapping patches": (
-        strategies.convolutional_networks(),
+        drawing.convolutional_networks(),
         some_filters(lambda c: c.positions > 1 and c.kernel[1] > c.stride == 2),
     ),
     "two-dimensional patches": (
-        strategies.convolutional_networks(),
+        drawing.convolutional_networks(),
         some_filters(lambda c: c.kernel == (2, 2) and c.positions > 1),
     ),
     "several channels and filters": (
-        strategies.convolutional_networks(),
+        drawing.convolutional_networks(),
         some_filters(lambda c: c.channels == c.filters == 2),
     ),
-    "constant skip": (strategies.directed_graphs(), lambda n: Identity in skips(n)),
-    "trainable skip": (strategies.directed_graphs(), lambda n: Dense in skips(n)),
+    "constant skip": (drawing.directed_graphs(), lambda n: Identity in skips(n)),
+    "trainable skip": (drawing.directed_graphs(), lambda n: Dense in skips(n)),
     "both skips at once": (
-        strategies.directed_graphs(),
+        drawing.directed_graphs(),
         lambda n: skips(n) == {Dense, Identity},
     ),
     "skip from the input to the output": (
-        strategies.directed_graphs(),
+        drawing.directed_graphs(),
         lambda n: any(edge.source == 0 for edge in n.layers[-1].edges),
     ),
     "two residual blocks": (
-        strategies.residual_networks(),
+        drawing.residual_networks(),
         lambda n: sum(len(layer.edges) == 2 for layer in n.layers) == 2,
     ),
 }
@@ -261,7 +267,7 @@ def test_structural_corners(
     reached(networks, corner)
 
 
-@pytest.mark.parametrize("slope", strategies.SLOPES)
+@pytest.mark.parametrize("slope", drawing.SLOPES)
 @pytest.mark.parametrize("family", ["mlps", "convolutional", "graphs", "residual"])
 def test_every_activation(family: str, slope: float) -> None:
     reached(FAMILIES[family], lambda n: slope in slopes(n))
@@ -270,8 +276,8 @@ def test_every_activation(family: str, slope: float) -> None:
 @pytest.mark.parametrize(
     ("graphs", "other"),
     [
-        (strategies.directed_graphs(skips=["dense"]), Identity),
-        (strategies.directed_graphs(skips=["identity"]), Dense),
+        (drawing.directed_graphs(skips=["dense"]), Identity),
+        (drawing.directed_graphs(skips=["identity"]), Dense),
     ],
     ids=["dense", "identity"],
 )
@@ -287,7 +293,7 @@ def test_graphs_with_one_kind_of_skip(graphs: st.SearchStrategy[Network], other:
 # corners of the numbers
 
 
-MLPS = strategies.cases(strategies.mlps(depths=(2, 3)))
+MLPS = drawing.cases(drawing.mlps(depths=(2, 3)))
 
 
 def hidden_values(case: Case) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -318,14 +324,14 @@ def has_unit(case: Case, condition: Callable[[np.ndarray], np.ndarray]) -> bool:
 def ranks(case: Case) -> list[tuple[int, int]]:
     """Exact rank and largest possible rank of every weight matrix of every member."""
     return [
-        (exact.rank(exact.rationals(matrix)), min(matrix.shape))
+        (arithmetic.rank(arithmetic.rationals(matrix)), min(matrix.shape))
         for k in case.network.weights
         for matrix in case.parameters[k]
     ]
 
 
 def input_rank(case: Case) -> int:
-    return exact.rank(exact.rationals(case.inputs[0]))
+    return arithmetic.rank(arithmetic.rationals(case.inputs[0]))
 
 
 def distinct_inputs(case: Case) -> int:
@@ -363,7 +369,7 @@ NUMBERS: dict[str, Callable[[Case], bool]] = {
     "a zero input": lambda c: bool((c.inputs[0] == 0.0).all(axis=-1).any()),
     "single network": lambda c: c.members == 1,
     "zero input of one network": lambda c: c.members == 1 and not c.inputs.any(axis=-1).all(),
-    "cohort": lambda c: c.members == strategies.COHORT,
+    "cohort": lambda c: c.members == drawing.COHORT,
 }
 
 
@@ -396,7 +402,7 @@ def test_kinks_are_visited_on_purpose(family: str, check: Check | None) -> None:
     cohort: list[bool] = []
 
     @hypothesis.settings(few, max_examples=300)
-    @given(strategies.cases(FAMILIES[family], check=check))
+    @given(drawing.cases(FAMILIES[family], check=check))
     def run(case: Case) -> None:
         if bends(case):
             (single if case.members == 1 else cohort).append(bool(kinks(case).any()))
@@ -412,9 +418,9 @@ def test_corners_of_the_numbers(corner: Callable[[Case], bool]) -> None:
 
 
 @pytest.mark.parametrize(("targets", "kinds"), [("signs", 2), ("one-hot", 3), ("dyadic", 3)])
-def test_labels_of_all_kinds(targets: strategies.Targets, kinds: int) -> None:
-    networks = strategies.mlps(outputs=(3, 3))
-    cases = strategies.cases(networks, samples=(4, 4), targets=targets)
+def test_labels_of_all_kinds(targets: drawing.Targets, kinds: int) -> None:
+    networks = drawing.mlps(outputs=(3, 3))
+    cases = drawing.cases(networks, samples=(4, 4), targets=targets)
 
     def labels(case: Case) -> int:
         assert case.targets is not None
@@ -426,8 +432,8 @@ def test_labels_of_all_kinds(targets: strategies.Targets, kinds: int) -> None:
 
 
 def test_named_numbers_are_drawn() -> None:
-    numbers = {"weight_decay": strategies.weight_decays(), "scale": st.just(Fraction(3, 2))}
-    case = reached(strategies.cases(strategies.mlps(), numbers=numbers), lambda c: c.members > 1)
+    numbers = {"weight_decay": drawing.weight_decays(), "scale": st.just(Fraction(3, 2))}
+    case = reached(drawing.cases(drawing.mlps(), numbers=numbers), lambda c: c.members > 1)
     assert case.numbers.keys() == numbers.keys()
     assert case.numbers["scale"] == Fraction(3, 2)
 
@@ -436,11 +442,11 @@ def test_named_numbers_are_drawn() -> None:
 
 
 HYPERPARAMETERS = {
-    "dyadics": (strategies.dyadics(), [Fraction(0), Fraction(-3, 4), Fraction(3)]),
-    "positive_dyadics": (strategies.positive_dyadics(), [Fraction(4), Fraction(1, 8)]),
-    "weight_decays": (strategies.weight_decays(), [Fraction(0), Fraction(1), Fraction(1, 4096)]),
-    "learning_rates": (strategies.learning_rates(), [Fraction(1, 2), Fraction(1, 1024)]),
-    "initial_scales": (strategies.initial_scales(), [Fraction(1, 64), Fraction(1), Fraction(8)]),
+    "dyadics": (drawing.dyadics(), [Fraction(0), Fraction(-3, 4), Fraction(3)]),
+    "positive_dyadics": (drawing.positive_dyadics(), [Fraction(4), Fraction(1, 8)]),
+    "weight_decays": (drawing.weight_decays(), [Fraction(0), Fraction(1), Fraction(1, 4096)]),
+    "learning_rates": (drawing.learning_rates(), [Fraction(1, 2), Fraction(1, 1024)]),
+    "initial_scales": (drawing.initial_scales(), [Fraction(1, 64), Fraction(1), Fraction(8)]),
 }
 
 
@@ -455,12 +461,12 @@ def test_hyperparameters_reach_their_ends(
 @pytest.mark.parametrize(
     ("numbers", "simplest"),
     [
-        (strategies.dyadics(), 0),
-        (strategies.positive_dyadics(), 1),
-        (strategies.weight_decays(), 1),
-        (strategies.learning_rates(), Fraction(1, 2)),
-        (strategies.initial_scales(), 1),
-        (strategies.batch_sizes(12), 1),
+        (drawing.dyadics(), 0),
+        (drawing.positive_dyadics(), 1),
+        (drawing.weight_decays(), 1),
+        (drawing.learning_rates(), Fraction(1, 2)),
+        (drawing.initial_scales(), 1),
+        (drawing.batch_sizes(12), 1),
     ],
     ids=[*HYPERPARAMETERS, "batch_sizes"],
 )
@@ -473,10 +479,10 @@ def test_hyperparameters_shrink(
 @pytest.mark.parametrize(("samples", "sizes"), [(1, [1]), (12, [1, 2, 3, 4, 6, 12]), (7, [1, 7])])
 def test_batch_sizes_divide_the_samples(samples: int, sizes: list[int]) -> None:
     for size in sizes:
-        reached(strategies.batch_sizes(samples), size.__eq__)
+        reached(drawing.batch_sizes(samples), size.__eq__)
 
     @few
-    @given(strategies.batch_sizes(samples))
+    @given(drawing.batch_sizes(samples))
     def check(size: int) -> None:
         assert size in sizes
 
@@ -519,21 +525,21 @@ DATASETS: dict[str, Callable[[Dataset], bool]] = {
 
 @pytest.mark.parametrize("corner", DATASETS.values(), ids=DATASETS)
 def test_corners_of_datasets(corner: Callable[[Dataset], bool]) -> None:
-    reached(strategies.datasets(), corner)
+    reached(drawing.datasets(), corner)
 
 
 def test_datasets_shrink_to_one_sample() -> None:
-    dataset = smallest(strategies.datasets(), lambda _: True)
+    dataset = smallest(drawing.datasets(), lambda _: True)
     assert (dataset.size, dataset.width, dataset.classes) == (1, 1, 2)
 
 
 # large networks
 
 
-LARGE = strategies.large_cases(
+LARGE = drawing.large_cases(
     st.one_of(
-        strategies.mlps(depths=(2, 6), widths=(32, 64)),
-        strategies.residual_networks(widths=(32, 64)),
+        drawing.mlps(depths=(2, 6), widths=(32, 64)),
+        drawing.residual_networks(widths=(32, 64)),
     )
 )
 LARGE_CORNERS: dict[str, Callable[[Case], bool]] = {
@@ -556,8 +562,8 @@ def test_corners_of_large_networks(corner: Callable[[Case], bool]) -> None:
 
 def test_a_few_networks_are_large_and_none_after_shrinking() -> None:
     drawn: list[int] = []
-    small = strategies.cases(strategies.mlps(widths=(1, 3)), cohort=4)
-    mixed = strategies.mostly(small, LARGE)
+    small = drawing.cases(drawing.mlps(widths=(1, 3)), cohort=4)
+    mixed = drawing.mostly(small, LARGE)
 
     @hypothesis.settings(few, max_examples=100)
     @given(mixed)
@@ -587,7 +593,7 @@ def test_violations_shrink_to_a_single_small_network(family: str, fewest: int) -
 
     claim = Claim(
         "no-claim", "", "identity", (), "", (), "", no_output_is_negative,
-        on={"case": strategies.cases(FAMILIES[family])},
+        on={"case": drawing.cases(FAMILIES[family])},
     )  # fmt: skip
     for seed in (1, 2):
         found = search(claim, Setting(seed=seed)).counterexample

@@ -22,9 +22,11 @@ from scipy.integrate import RK45, solve_ivp
 from torch import Tensor
 
 from tests.cohorts import DEVICES, some
-from theorycheck import fields, training
-from theorycheck.batches import Batches, Sampling
-from theorycheck.cohorts import (
+from theorycheck.errors import InputError
+from theorycheck.networks.specification import LINEAR, Network, mlp
+from theorycheck.training import engines, vector_field
+from theorycheck.training.batches import Batches, Sampling
+from theorycheck.training.cohorts import (
     Cohort,
     Objective,
     State,
@@ -34,18 +36,10 @@ from theorycheck.cohorts import (
     resolve_device,
     sample_losses,
 )
-from theorycheck.errors import InputError
-from theorycheck.fields import Field
-from theorycheck.flow import ERROR, STAGES, Integrator
-from theorycheck.networks import LINEAR, Network, mlp
-from theorycheck.training import (
-    GradientNorm,
-    Run,
-    gradient_descent,
-    gradient_flow,
-    sgd,
-    velocity,
-)
+from theorycheck.training.integrator import ERROR, STAGES, Integrator
+from theorycheck.training.recording import GradientNorm, Run
+from theorycheck.training.trainers import gradient_descent, gradient_flow, sgd
+from theorycheck.training.vector_field import Field, velocity
 
 torch.set_num_threads(1)
 UNIT = 2.0**-53
@@ -62,7 +56,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
         on_cpu: bool = self.cohort.inputs.device.type == "cpu"
         return on_cpu and request.param == "compiled"
 
-    monkeypatch.setattr(training._Training, "compiles", compiles)
+    monkeypatch.setattr(engines.Training, "compiles", compiles)
     return str(request.param)
 
 
@@ -719,13 +713,13 @@ def test_the_gradient_norm_is_that_of_the_velocity(
     states = [cohort.state, run.state]
     moved = [velocity(replace(cohort, state=state), objective) for state in states]
     rows = [Field(cohort, objective).pack(state) for state in moved]
-    norm, original, allocated = GradientNorm(objective).of(cohort), fields.Evaluation, []
+    norm, original, allocated = GradientNorm(objective).of(cohort), vector_field.Evaluation, []
 
-    def allocate(*options: Any) -> fields.Evaluation:
+    def allocate(*options: Any) -> vector_field.Evaluation:
         allocated.append(options)
         return original(*options)
 
-    monkeypatch.setattr(fields, "Evaluation", allocate)
+    monkeypatch.setattr(vector_field, "Evaluation", allocate)
     for state, row in zip(states, rows, strict=True):
         found = norm(cohort.network, state, cohort.inputs, cohort.targets)
         assert torch.equal(found, torch.linalg.vector_norm(row, dim=1))
@@ -739,7 +733,7 @@ def test_beside_the_compiled_engine_torch_is_calm(
     """Two weights and four samples are eight products; afterwards all threads are there again."""
     if engine == "stacked":
         expected = 2
-    monkeypatch.setattr(training, "SMALL", largest)
+    monkeypatch.setattr(engines, "SMALL", largest)
     seen = []
 
     def threads(network: Network, state: State, *data: Tensor) -> Tensor:

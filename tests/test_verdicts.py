@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from theorycheck.claims import Kind
-from theorycheck.evidence import Evidence, Observation, Unmet
-from theorycheck.verdicts import Verdict, judge
+from theorycheck.claims.declaration import Kind
+from theorycheck.claims.evidence import Evidence, Observation, Unmet
+from theorycheck.claims.verdicts import Verdict, judge
 
 ENOUGH = 20
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from theorycheck.cli import main
+from theorycheck.cli.commands import main
 
 if __name__ == "__main__":
     sys.exit(main())

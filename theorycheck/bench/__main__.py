@@ -19,10 +19,10 @@ from theorycheck.bench.measure import Protocol, Row, compare, gemm_peak, limited
 from theorycheck.bench.recording import RECORDING, recordings
 from theorycheck.bench.sweeps import sweep
 from theorycheck.bench.workloads import workload
-from theorycheck.cohorts import resolve_device
-from theorycheck.console import Parser, command
+from theorycheck.cli.console import Parser, command
 from theorycheck.errors import ExitCode, InputError
-from theorycheck.report import dumps, write_atomically
+from theorycheck.reports.documents import dumps, write_atomically
+from theorycheck.training.cohorts import resolve_device
 
 DTYPES = ("float32", "float64")
 

@@ -13,7 +13,7 @@ import torch
 from torch.utils.dlpack import from_dlpack
 
 from theorycheck.bench.workloads import Task, Training
-from theorycheck.networks import RELU, Convolution, Network, Parameters
+from theorycheck.networks.specification import RELU, Convolution, Network, Parameters
 
 Member = Callable[..., Any]
 """The training of one member: weights, inputs, targets, weight decay, orders to final weights."""

@@ -13,16 +13,14 @@ from theorycheck.bench.competitors import Program
 from theorycheck.bench.measure import Protocol, Row, compare
 from theorycheck.bench.torch_programs import engine
 from theorycheck.bench.workloads import OBJECTIVE, workload
-from theorycheck.cohorts import State
-from theorycheck.measures import (
-    by_class,
-    nc1_relative,
-    nc2_norms,
-    output_statistics,
-    singular_values,
-)
-from theorycheck.networks import Network, frobenius_norms, vertices
-from theorycheck.training import GradientNorm, Measures
+from theorycheck.measures.collapse import by_class, nc1_relative, nc2_norms
+from theorycheck.measures.outputs import output_statistics
+from theorycheck.measures.ranks import singular_values
+from theorycheck.networks.evaluation import vertices
+from theorycheck.networks.initialisation import frobenius_norms
+from theorycheck.networks.specification import Network
+from theorycheck.training.cohorts import State
+from theorycheck.training.recording import GradientNorm, Measures
 
 STEPS = {"W1": 8000, "W2": 1024}
 """Updates of every member: a run of W1 that is recorded three times, and one of W2, whose updates

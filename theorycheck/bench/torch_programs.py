@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from torch.func import grad, vmap
 
 from theorycheck.bench.workloads import OBJECTIVE, Task, Training
-from theorycheck.networks import RELU, Convolution, Network, Parameters
-from theorycheck.training import Engine, Measures, sgd
+from theorycheck.networks.specification import RELU, Convolution, Network, Parameters
+from theorycheck.training.engines import Engine
+from theorycheck.training.recording import Measures
+from theorycheck.training.trainers import sgd
 
 
 def engine(task: Task, name: Engine = "auto", measures: Measures | None = None) -> Training:

@@ -10,10 +10,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from theorycheck.batches import Batches
-from theorycheck.cohorts import Cohort, Objective, State
 from theorycheck.errors import InputError
-from theorycheck.networks import (
+from theorycheck.networks.initialisation import initialise
+from theorycheck.networks.specification import (
     LINEAR,
     RELU,
     Convolution,
@@ -21,9 +20,10 @@ from theorycheck.networks import (
     Layer,
     Network,
     Parameters,
-    initialise,
     mlp,
 )
+from theorycheck.training.batches import Batches
+from theorycheck.training.cohorts import Cohort, Objective, State
 
 OBJECTIVE = Objective("square", "mean", "weights")
 LEARNING_RATE = 2.0**-10

@@ -1,0 +1,134 @@
+"""Cases: the exact numbers that a claim is checked on, for one network or a stacked cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+
+from theorycheck.arithmetic.numbers import from_strings, rationals, to_fractions, to_strings
+from theorycheck.errors import InputError
+from theorycheck.networks.specification import Network, Parameters
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A network with exact weights, data and hyperparameters, for ``K`` members at once.
+
+    Arrays hold float64 numbers, each of which is a rational; a number that no float represents
+    (such as 4/3) is kept in an object array of `fractions.Fraction`.
+
+    Attributes:
+        parameters: one array per parameter of the network, ``(K, *shape)``.
+        inputs: ``(K, N, d)``.
+        targets: ``(K, N, C)``, or None where the claim needs no labels.
+        numbers: named hyperparameters, shared by all members (weight decay, batch size, ...).
+
+    Raises:
+        InputError: when the arrays do not fit the network or one another.
+    """
+
+    network: Network
+    parameters: tuple[np.ndarray, ...]
+    inputs: np.ndarray
+    targets: np.ndarray | None = None
+    numbers: Mapping[str, Fraction] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shapes = [array.shape for array in (*self.parameters, self.inputs)]
+        if self.inputs.ndim == 3 and self.inputs.size:
+            members, samples, _ = self.inputs.shape
+            expected = [(members, *p.shape) for p in self.network.parameters]
+            expected.append((members, samples, self.network.input_width))
+            fits = self.targets is None or self.targets.shape[:-1] == (members, samples)
+            if shapes == expected and fits:
+                return
+        raise InputError(
+            f"arrays of shapes {shapes} are no parameters and inputs of {self.network},"
+            " or the targets do not match: stack one entry per member, sample and unit"
+        )
+
+    @property
+    def members(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def samples(self) -> int:
+        return int(self.inputs.shape[1])
+
+    @property
+    def size(self) -> int:
+        """How many numbers the case consists of."""
+        arrays = [*self.parameters, self.inputs]
+        if self.targets is not None:
+            arrays.append(self.targets)
+        return sum(array.size for array in arrays) + len(self.numbers)
+
+    def member(self, index: int) -> Case:
+        """The cohort that consists of one member."""
+        one = slice(index, index + 1)
+        return Case(
+            self.network,
+            tuple(p[one] for p in self.parameters),
+            self.inputs[one],
+            None if self.targets is None else self.targets[one],
+            self.numbers,
+        )
+
+    def tensors(
+        self, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float64
+    ) -> tuple[Parameters, torch.Tensor]:
+        """Parameters and inputs as tensors (of float64, exact when the arrays are of float64)."""
+
+        def tensor(array: np.ndarray) -> torch.Tensor:
+            return torch.tensor(array.astype(np.float64), device=device, dtype=dtype)
+
+        return tuple(map(tensor, self.parameters)), tensor(self.inputs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON document with every number as a rational string; inverse of `from_dict`."""
+        return {
+            "network": self.network.to_dict(),
+            "parameters": [to_strings(rationals(p)) for p in self.parameters],
+            "inputs": to_strings(rationals(self.inputs)),
+            "targets": None if self.targets is None else to_strings(rationals(self.targets)),
+            "numbers": {name: str(number) for name, number in sorted(self.numbers.items())},
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Case:
+        """Rebuild a case from `to_dict`.
+
+        Raises:
+            InputError: when the document is not of that form.
+        """
+        try:
+            network = Network.from_dict(document["network"])
+            targets = document["targets"]
+            return cls(
+                network,
+                tuple(_numbers(p) for p in document["parameters"]),
+                _numbers(document["inputs"]),
+                None if targets is None else _numbers(targets),
+                {
+                    name: to_fractions(from_strings(text)).item()
+                    for name, text in document["numbers"].items()
+                },
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"not a case: {error!r}") from error
+
+
+def _numbers(strings: Any) -> np.ndarray:
+    """As float64 where every number is one, as Fractions otherwise."""
+    fractions = to_fractions(from_strings(strings))
+    try:
+        floats = fractions.astype(np.float64)
+    except OverflowError:
+        return fractions
+    representable = all(Fraction(x) == y for x, y in zip(floats.flat, fractions.flat, strict=True))
+    return floats if representable else fractions

@@ -1,0 +1,28 @@
+"""Claims of papers, the evidence for and against them, and their verdicts.
+
+What a property needs to state a claim and to yield what it finds is here.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from theorycheck.claims.comparisons import equality, inequality, number_text, rank_at_most
+    from theorycheck.claims.declaration import KINDS, Claim, Formal, Kind, Paper, Source, claim
+    from theorycheck.claims.evidence import (
+        Evidence,
+        Finding,
+        Findings,
+        Observation,
+        Pair,
+        Rejection,
+        Unmet,
+    )
+    from theorycheck.claims.examination import examine
+    from theorycheck.claims.search import first_violation
+    from theorycheck.claims.sequential import Tendency, pairs_needed
+    from theorycheck.claims.setting import PROFILES, Profile, Setting
+    from theorycheck.claims.verdicts import TENDENCY, Judgement, Verdict, judge
+else:
+    from theorycheck._lazy import attach
+
+    __getattr__, __dir__, __all__ = attach(__name__)

@@ -1,0 +1,153 @@
+"""Claims: one statement of one or more papers, with the property that checks it.
+
+A property is a generator function: it receives a `Setting` and the values that Hypothesis drew,
+and yields findings (`theorycheck.claims.evidence`). The decorator `claim` turns it into a `Claim`,
+which the pytest plugin collects like a test.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from theorycheck.errors import InputError
+
+Kind = Literal["identity", "inequality", "rank", "symbolic", "trajectory", "tendency"]
+
+KINDS: tuple[str, ...] = ("identity", "inequality", "rank", "symbolic", "trajectory", "tendency")
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A paper that claims are taken from."""
+
+    key: str
+    title: str
+    authors: str
+    year: int
+
+    def at(self, place: str) -> Source:
+        """The source of a statement: this paper, at a section, equation, theorem or figure."""
+        return Source(self, place)
+
+
+@dataclass(frozen=True)
+class Source:
+    paper: Paper
+    place: str
+
+
+@dataclass(frozen=True)
+class Formal:
+    """A claim in the language of the kernel (`theorycheck.kernel`): what its certificates state.
+
+    For all values of the variables the conclusion holds, if the hypotheses hold.
+
+    Attributes:
+        conclusion: one comparison, such as ``"inner(W[k], df(n, c, k)) == f(n, c)"``.
+        forall: the variables with their ranges, ``"k in weights"``; later ones may use the earlier.
+        given: the hypotheses, as conditions.
+        where: abbreviations, ``"name = ..."`` or ``"name(a, b) = ..."``, that the others may use.
+    """
+
+    conclusion: str
+    forall: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """One checkable statement. Attributes are described at `claim`."""
+
+    id: str
+    title: str
+    kind: Kind
+    sources: tuple[Source, ...]
+    statement: str
+    hypotheses: tuple[str, ...]
+    control: str
+    check: Callable[..., Any]
+    on: Mapping[str, Any] = field(default_factory=dict)
+    examples: int = 100
+    enough: int = 20
+    corrects: str | None = None
+    formal: Formal | None = None
+
+    @property
+    def description(self) -> str:
+        """The property's docstring: the statement in words, with its source."""
+        return inspect.getdoc(self.check) or ""
+
+    def seed(self, run_seed: int, *, altered: bool) -> int:
+        """The seed of this claim's search (or of its control's), derived from the claim's id."""
+        text = f"{run_seed}/{self.id}/{'control' if altered else 'claim'}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+
+
+def is_claim_id(text: str) -> bool:
+    """Whether a text has the form of a claim id; no Python function can have such a name."""
+    return re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", text) is not None
+
+
+def claim(
+    id: str,
+    *,
+    title: str,
+    kind: Kind,
+    sources: Sequence[Source],
+    statement: str,
+    hypotheses: Sequence[str],
+    control: str,
+    on: Mapping[str, Any] | None = None,
+    examples: int = 100,
+    enough: int = 20,
+    corrects: str | None = None,
+    formal: Formal | None = None,
+) -> Callable[[Callable[..., Any]], Claim]:
+    """Turn a property into a claim.
+
+    Args:
+        id: kebab-case name, unique within a run.
+        title: one line for tables.
+        kind: what sort of statement it is (`Kind`).
+        sources: where it is printed; empty for a claim of our own.
+        statement: what is printed, in LaTeX.
+        hypotheses: the conditions under which it is claimed.
+        control: the false neighbour in words; the property checks it when ``setting.altered``.
+        on: Hypothesis strategies by argument name; empty for a property that is run once.
+        examples: how many draws the default profile makes.
+        enough: how many examples must meet the hypotheses before ``holds`` means something.
+        corrects: id of the claim, printed wrongly, that this one is the corrected form of.
+        formal: the statement as the kernel evaluates it; a claim without one has no certificates.
+
+    Raises:
+        InputError: when the id or kind is malformed.
+    """
+    if not is_claim_id(id):
+        raise InputError(f"claim id {id!r}: use two or more lower-case words joined by hyphens")
+    if kind not in KINDS:
+        raise InputError(f"claim {id}: kind {kind!r} is not one of {', '.join(KINDS)}")
+
+    def decorate(check: Callable[..., Any]) -> Claim:
+        return Claim(
+            id=id,
+            title=title,
+            kind=kind,
+            sources=tuple(sources),
+            statement=statement,
+            hypotheses=tuple(hypotheses),
+            control=control,
+            check=check,
+            on=on or {},
+            examples=examples,
+            enough=enough,
+            corrects=corrects,
+            formal=formal,
+        )
+
+    return decorate

@@ -1,0 +1,330 @@
+"""Evidence: what checked examples yield, and how it adds up."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
+
+from theorycheck.arithmetic.cases import Case
+from theorycheck.errors import InputError
+
+Describe = Callable[[int], Case]
+"""Gives the case of one member, for the certificate of a counterexample or tightest example."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One comparison, or several of the same kind made at once on stacked members.
+
+    Attributes:
+        holds: whether the relation holds; None when rounding leaves it open.
+        left, right, relation: both sides as printed in the report (of the member that fails, or of
+            the tightest one).
+        tightness: for inequalities, left over right: 1 is equality, above 1 is a violation.
+        count: number of examples that this observation stands for.
+        arithmetic: how the comparison was decided ("exact float64", "rationals", ...).
+        case: the exact numbers behind ``left`` and ``right``; None for purely symbolic ones.
+        at: values of variables of the claim's formal statement, where that is known here; a
+            certificate looks for the others.
+        degenerate: why the hypotheses are met only trivially here, if they are.
+        note: what else a reader should know about this example.
+    """
+
+    holds: bool | None
+    left: str
+    relation: str
+    right: str
+    arithmetic: str
+    tightness: float | None = None
+    count: int = 1
+    case: Callable[[], Case] | None = None
+    at: Mapping[str, Any] = field(default_factory=dict)
+    degenerate: str | None = None
+    note: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON document of everything but ``count``; inverse of `from_dict`.
+
+        The tightness has six digits, and is null where it is not finite.
+        """
+        tightness = self.shown_tightness()
+        return {
+            "holds": self.holds,
+            "left": self.left,
+            "relation": self.relation,
+            "right": self.right,
+            "tightness": tightness if math.isfinite(tightness) else None,
+            "arithmetic": self.arithmetic,
+            "degenerate": self.degenerate,
+            "note": self.note,
+            "case": None if self.case is None else self.case().to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Observation:
+        """Rebuild an observation from `to_dict`, with the count 1.
+
+        Raises:
+            InputError: when the document is not of that form.
+        """
+        try:
+            case = None if document["case"] is None else Case.from_dict(document["case"])
+            return cls(
+                holds=_one_of(document["holds"], (True, False, None)),
+                left=_text(document["left"]),
+                relation=_text(document["relation"]),
+                right=_text(document["right"]),
+                arithmetic=_text(document["arithmetic"]),
+                tightness=_optional(_finite, document["tightness"]),
+                case=None if case is None else lambda: case,
+                degenerate=_optional(_text, document["degenerate"]),
+                note=_optional(_text, document["note"]),
+            )
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"not an observation: {error!r}") from error
+
+    def shown_tightness(self) -> float:
+        """As documents hold it, so that evidence merges alike before and after it was written."""
+        known = self.tightness is not None and math.isfinite(self.tightness)
+        return float(f"{self.tightness:.6g}") if known else -math.inf
+
+    def readability(self) -> tuple[bool, int, int, int, str]:
+        """A total order by what a reader would rather be shown; equal only for equal documents.
+
+        First examples with exact numbers, which can be checked again; of those the ones with the
+        fewest numbers, and the shortest; then the shortest text.
+        """
+        document = self.to_dict()
+        case, text = (json.dumps(part, sort_keys=True) for part in (document["case"], document))
+        numbers = 0 if self.case is None else self.case().size
+        return self.case is None, numbers, len(case), len(text), text
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Examples that did not meet the hypotheses, and why."""
+
+    reason: str
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Unmet:
+    """The outcome of a directed search for examples that meet the hypotheses and found none.
+
+    Attributes:
+        distance: how close the search came (0 would meet them), in the units that ``note`` names.
+
+    Raises:
+        InputError: when the distance is not finite; such a search says nothing.
+    """
+
+    distance: float
+    note: str
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.distance):
+            raise InputError(f"a search ended at distance {self.distance}: report a finite one")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One paired comparison of trained networks: did the effect appear?"""
+
+    success: bool
+    note: str
+
+
+Finding = Observation | Rejection | Unmet | Pair
+
+Findings = Iterator[Finding]
+
+
+@dataclass
+class Evidence:
+    """Everything that one search, or several added up, found out.
+
+    Evidence of independent searches is added with ``+``: counts add up, and of two tightest
+    examples, counterexamples or nearest misses the better one is kept, ties going to the more
+    readable one. Addition is commutative and associative, and ``Evidence()`` is its zero.
+    """
+
+    tried: int = 0
+    met: int = 0
+    degenerate: int = 0
+    open: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    arithmetic: set[str] = field(default_factory=set)
+    tightest: Observation | None = None
+    counterexample: Observation | None = None
+    nearest: Unmet | None = None
+    successes: int = 0
+    failures: int = 0
+    pair_notes: set[str] = field(default_factory=set)
+
+    def __add__(self, other: Evidence) -> Evidence:
+        reasons = self.rejected.keys() | other.rejected.keys()
+        return Evidence(
+            tried=self.tried + other.tried,
+            met=self.met + other.met,
+            degenerate=self.degenerate + other.degenerate,
+            open=self.open + other.open,
+            rejected={r: self.rejected.get(r, 0) + other.rejected.get(r, 0) for r in reasons},
+            arithmetic=self.arithmetic | other.arithmetic,
+            tightest=_better(self.tightest, other.tightest, _by_tightness),
+            counterexample=_better(
+                self.counterexample, other.counterexample, Observation.readability
+            ),
+            nearest=_better(self.nearest, other.nearest, lambda miss: (miss.distance, miss.note)),
+            successes=self.successes + other.successes,
+            failures=self.failures + other.failures,
+            pair_notes=self.pair_notes | other.pair_notes,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON document; inverse of `from_dict`.
+
+        ``examples`` holds the counts and, for the reader, the ``fraction`` of the examples that met
+        the hypotheses, to six digits.
+        """
+        return {
+            "examples": {
+                "tried": self.tried,
+                "met": self.met,
+                "fraction": float(f"{self.met / self.tried:.6g}") if self.tried else None,
+                "degenerate": self.degenerate,
+                "open": self.open,
+                "rejected": dict(sorted(self.rejected.items())),
+                "successes": self.successes,
+                "failures": self.failures,
+                "pairs": sorted(self.pair_notes),
+            },
+            "tightest": _optional(Observation.to_dict, self.tightest),
+            "counterexample": _optional(Observation.to_dict, self.counterexample),
+            "nearest": _optional(asdict, self.nearest),
+            "arithmetic": sorted(self.arithmetic),
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Evidence:
+        """Rebuild evidence from `to_dict`.
+
+        Raises:
+            InputError: when the document is not of that form.
+        """
+        try:
+            counts, nearest = document["examples"], document["nearest"]
+            counterexample = _optional(Observation.from_dict, document["counterexample"])
+            if counterexample is not None and counterexample.holds is not False:
+                raise ValueError("a counterexample that violates nothing")
+            evidence = cls(
+                tried=_count(counts["tried"]),
+                met=_count(counts["met"]),
+                degenerate=_count(counts["degenerate"]),
+                open=_count(counts["open"]),
+                rejected={_text(r): _count(count) for r, count in counts["rejected"].items()},
+                arithmetic={_text(name) for name in document["arithmetic"]},
+                tightest=_optional(Observation.from_dict, document["tightest"]),
+                counterexample=counterexample,
+                nearest=None
+                if nearest is None
+                else Unmet(_finite(nearest["distance"]), _text(nearest["note"])),
+                successes=_count(counts["successes"]),
+                failures=_count(counts["failures"]),
+                pair_notes={_text(note) for note in counts["pairs"]},
+            )
+            met, tried = evidence.met, evidence.tried
+            parts = (evidence.degenerate, evidence.open, evidence.successes + evidence.failures)
+            if not max(parts) <= met <= tried:
+                raise ValueError(f"{parts} of {met} of {tried} examples")
+            return evidence
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise InputError(f"not evidence: {error!r}") from error
+
+    def add(self, finding: Finding) -> None:
+        """Count one finding; a violated observation becomes the counterexample."""
+        match finding:
+            case Observation():
+                self.tried += finding.count
+                self.met += finding.count
+                self.arithmetic.add(finding.arithmetic)
+                if finding.degenerate is not None:
+                    self.degenerate += finding.count
+                if finding.holds is None:
+                    self.open += finding.count
+                if finding.holds is False:
+                    self.counterexample = finding
+                elif (
+                    finding.holds
+                    and finding.tightness is not None
+                    and (self.tightest is None or _tighter(finding, self.tightest))
+                ):
+                    self.tightest = finding
+            case Rejection():
+                self.tried += finding.count
+                self.rejected[finding.reason] = self.rejected.get(finding.reason, 0) + finding.count
+            case Unmet():
+                self.tried += 1
+                if self.nearest is None or finding.distance < self.nearest.distance:
+                    self.nearest = finding
+            case Pair():
+                self.tried += 1
+                self.met += 1
+                self.successes += finding.success
+                self.failures += not finding.success
+                self.pair_notes.add(finding.note)
+
+
+T = TypeVar("T")
+
+
+def _better(one: T | None, other: T | None, key: Callable[[T], Any]) -> T | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other, key=key)
+
+
+def _by_tightness(observation: Observation) -> tuple[Any, ...]:
+    return -observation.shown_tightness(), *observation.readability()
+
+
+def _tighter(new: Observation, old: Observation) -> bool:
+    """The order of `_by_tightness`; what costs time is computed for ties only."""
+    first, second = new.shown_tightness(), old.shown_tightness()
+    if first != second:
+        return first > second
+    sizes = [math.inf if o.case is None else o.case().size for o in (new, old)]
+    if sizes[0] != sizes[1]:
+        return sizes[0] < sizes[1]
+    return new.readability() < old.readability()
+
+
+def _one_of(value: Any, allowed: tuple[Any, ...]) -> Any:
+    if not any(value is choice for choice in allowed):
+        raise ValueError(f"{value!r} is none of {allowed}")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    return value
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{value!r} is no count")
+    return value
+
+
+def _finite(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no finite number")
+    return float(value)
+
+
+def _optional(read: Callable[[Any], T], value: Any) -> T | None:
+    return None if value is None else read(value)

@@ -1,0 +1,89 @@
+"""The search for a counterexample: a property, run by Hypothesis, summed up as evidence."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, Verbosity
+
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims.declaration import Claim
+from theorycheck.claims.evidence import Evidence, Finding, Observation
+from theorycheck.claims.setting import Setting
+
+
+class _Violation(Exception):
+    """Tells Hypothesis that the drawn example violates the claim."""
+
+
+def search(claim: Claim, setting: Setting) -> Evidence:
+    """Run a claim's property (its control's, when ``setting.altered``) and add up what it finds.
+
+    Counting stops at the first violation: what Hypothesis tries while it shrinks is not evidence.
+    The counterexample kept is the last one that Hypothesis replays, its minimal one. Cohorts take
+    no part in shrinking, because their numbers come from a seed: when the first violation is in a
+    cohort, the search goes on for one in a single network.
+    """
+    evidence = Evidence()
+    if not claim.on:
+        _run_once(claim, setting, {}, evidence)
+        return evidence
+
+    def check(**drawn: Any) -> None:
+        shrinkable = setting.altered or not _is_cohort(drawn)
+        if evidence.counterexample is None:
+            _run_once(claim, setting, drawn, evidence)
+            violated = evidence.counterexample is not None
+        else:
+            shrunk = first_violation(claim, setting, drawn) if shrinkable else None
+            violated = shrunk is not None
+            evidence.counterexample = shrunk or evidence.counterexample
+        if violated and shrinkable:
+            raise _Violation
+
+    # A control has to be refuted, not to be refuted by a small example.
+    phases = [Phase.generate] if setting.altered else [Phase.generate, Phase.target, Phase.shrink]
+    configured = hypothesis.settings(
+        max_examples=setting.scaled(claim.examples),
+        phases=phases,
+        database=None,
+        deadline=None,
+        verbosity=Verbosity.quiet,
+        report_multiple_bugs=False,
+        # Whether an example is slow to draw depends on the machine; a verdict must not.
+        suppress_health_check=[HealthCheck.too_slow],
+    )(hypothesis.given(**claim.on)(check))
+    with contextlib.suppress(_Violation):
+        hypothesis.seed(setting.seed)(configured)()
+    return evidence
+
+
+def replay(claim: Claim, setting: Setting, case: Case) -> Evidence:
+    """Run a claim's property on the one case of a certificate."""
+    evidence = Evidence()
+    _run_once(claim, setting, {"case": case}, evidence)
+    return evidence
+
+
+def _run_once(claim: Claim, setting: Setting, drawn: Mapping[str, Any], evidence: Evidence) -> None:
+    for finding in claim.check(setting, **drawn):
+        evidence.add(finding)
+        if _violates(finding):
+            return
+
+
+def first_violation(claim: Claim, setting: Setting, drawn: Mapping[str, Any]) -> Observation | None:
+    """The first violated observation on the drawn values, if any."""
+    return next((f for f in claim.check(setting, **drawn) if _violates(f)), None)
+
+
+def _is_cohort(drawn: Mapping[str, Any]) -> bool:
+    case = drawn.get("case")
+    return isinstance(case, Case) and case.members > 1
+
+
+def _violates(finding: Finding) -> bool:
+    return isinstance(finding, Observation) and finding.holds is False

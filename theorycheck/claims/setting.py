@@ -1,0 +1,45 @@
+"""What a run tells the property that it checks, and how much it tries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much is tried; never how long it may take, so that no verdict depends on speed."""
+
+    name: str
+    effort: float
+    """Factor on the number of examples of every claim."""
+
+
+PROFILES: dict[str, Profile] = {
+    "quick": Profile("quick", 0.25),
+    "default": Profile("default", 1.0),
+    "deep": Profile("deep", 10.0),
+    "explore": Profile("explore", 1.0),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a property may ask about the run that it is part of.
+
+    Attributes:
+        altered: check the control, the deliberately false neighbour, instead of the claim.
+        device: name of the torch device that trainings run on.
+        images: the image data that claims on real data train on (`images.images`).
+        seed: derived from the run's seed and the claim's id; all bulk randomness comes from it.
+        effort: the profile's factor.
+    """
+
+    altered: bool = False
+    device: str = "cpu"
+    images: str = "digits"
+    seed: int = 0
+    effort: float = 1.0
+
+    def scaled(self, count: int) -> int:
+        """A number of examples, scaled by the profile."""
+        return max(1, round(count * self.effort))

@@ -1,0 +1,233 @@
+"""The command line: a thin layer over the pytest plugin, the report and the kernel.
+
+Each command imports what it needs: ``verify`` works where nothing but Python is installed.
+
+Exit codes are `theorycheck.errors.ExitCode`, which agree with pytest's own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from theorycheck import __version__
+from theorycheck.cli.console import Parser, command
+from theorycheck.errors import ExitCode, InputError
+
+EXIT_CODES = """\
+exit codes:
+  0  every verdict is the one on record
+  1  a verdict changed, has no record, or a claim stayed undecided; a certificate was rejected
+  2  interrupted; the report holds what was finished
+  3  internal error
+  4  bad input: a claim id, option, file or folder that cannot be used
+"""
+
+
+@command("theorycheck")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    parser = _parser()
+    options, extra = parser.parse_known_args(arguments)
+    if extra and options.command != "run":
+        parser.error(f"unrecognised arguments: {' '.join(extra)}")
+    match options.command:
+        case "list":
+            return _list(options.path)
+        case "run":
+            return _run(options.ids, options.path, extra)
+        case "report":
+            return _report(options.report_dir)
+        case "gate":
+            return _gate(options.report_dir, options.baseline, accept=options.accept)
+        case "verify":
+            return _verify(options.files, explain=options.explain)
+        case "replay":
+            return _replay(options.file, options.path)
+        case "stability":
+            return _stability(options)
+        case "merge":
+            return _merge(options.runs, options.report_dir, options.baseline)
+        case _:
+            return _show(options.id, options.report_dir)
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="theorycheck",
+        description="Check the claims of theory papers on random networks and real training.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
+    folder = Parser(add_help=False)
+    folder.add_argument("--report-dir", type=Path, default=Path("reports"), metavar="DIR")
+    path = Parser(add_help=False)
+    path.add_argument("--path", default="properties", help="where the claims are")
+    commands.add_parser("list", parents=[path], help="name all claims")
+    run = commands.add_parser(
+        "run", parents=[path], help="check claims; further options go to pytest"
+    )
+    run.add_argument("ids", nargs="*", metavar="ID", help="claims to check (default: all)")
+    commands.add_parser("report", parents=[folder], help="rewrite claims.md from claims.json")
+    record = Parser(add_help=False)
+    record.add_argument("--baseline", type=Path, default=Path("reports/baseline.json"))
+    gate = commands.add_parser(
+        "gate", parents=[folder, record], help="compare the last report with the verdicts on record"
+    )
+    gate.add_argument("--accept", action="store_true", help="put the report's verdicts on record")
+    show = commands.add_parser("show", parents=[folder], help="print one claim of the last report")
+    show.add_argument("id", metavar="ID")
+    verify = commands.add_parser(
+        "verify", help="re-check certificates with the standard library alone"
+    )
+    verify.add_argument("files", nargs="+", metavar="FILE")
+    verify.add_argument("--explain", action="store_true", help="print what each of them states")
+    replay = commands.add_parser(
+        "replay", parents=[path], help="reproduce the example of a certificate with the engine"
+    )
+    replay.add_argument("file", type=Path, metavar="FILE")
+    stability = commands.add_parser(
+        "stability", parents=[path, record], help="count verdicts that flip over many seeds"
+    )
+    stability.add_argument("ids", nargs="*", metavar="ID", help="claims (default: all)")
+    stability.add_argument("--runs", type=int, default=1000, help="runs that are judged (1000)")
+    stability.add_argument(
+        "--pool", type=int, default=10, help="real searches of every claim and control (10)"
+    )
+    stability.add_argument("--profile", default="quick")
+    stability.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    stability.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
+    merge = commands.add_parser(
+        "merge", parents=[record], help="make one report of those of several runs or machines"
+    )
+    merge.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN", help="a report folder or its claims.json"
+    )
+    merge.add_argument("--report-dir", type=Path, default=Path("merged"), metavar="DIR")
+    return parser
+
+
+def _list(path: str) -> int:
+    from theorycheck.pytest_plugin.plugin import collect_claims
+
+    claims = sorted(collect_claims([path]).values(), key=lambda c: c.id)
+    width = max((len(claim.id) for claim in claims), default=0)
+    for claim in claims:
+        print(f"{claim.id:<{width}}  {claim.kind:<10}  {claim.title}")
+    sys.stdout.flush()
+    return ExitCode.OK
+
+
+def _run(ids: Sequence[str], path: str, extra: Sequence[str]) -> int:
+    import pytest
+
+    selection = ["--claims", ",".join(ids)] if ids else ["-n", "auto"]
+    return int(pytest.main([path, *selection, *extra]))
+
+
+def _report(folder: Path) -> int:
+    from theorycheck import reports
+
+    document = reports.load_report(folder / "claims.json")
+    reports.write_atomically(folder / "claims.md", reports.render_markdown(document))
+    print(f"{len(document['claims'])} claims: {reports.verdict_counts(document['claims'])}")
+    print(f"wrote {folder / 'claims.md'}")
+    return ExitCode.OK
+
+
+def _gate(folder: Path, baseline: Path, *, accept: bool) -> int:
+    from theorycheck import reports
+
+    entries = reports.load_report(folder / "claims.json")["claims"]
+    record = reports.load_baseline(baseline)
+    changes = reports.differences(entries, record)
+    if accept:
+        undecided = [entry["id"] for entry in entries if entry["verdict"] == "undecided"]
+        if undecided:
+            raise InputError(f"undecided claims go on no record: {', '.join(undecided)}")
+        verdicts = {**record, **{entry["id"]: entry["verdict"] for entry in entries}}
+        versions = {entry["id"]: entry["version"] for entry in entries if entry["version"]}
+        statements = {**reports.load_baseline(baseline, "statements"), **versions}
+        reports.write_atomically(baseline, reports.baseline_text(verdicts, statements))
+        print(f"{len(changes)} verdicts changed on record in {baseline}")
+        return ExitCode.OK
+    for change in changes:
+        print(change)
+    print(f"{len(entries)} claims, {len(changes)} differ from the record")
+    return ExitCode.VERDICT_CHANGED if changes else ExitCode.OK
+
+
+def _verify(files: Sequence[str], *, explain: bool) -> int:
+    from theorycheck import kernel
+
+    return kernel.main([*["--explain"] * explain, "--", *files])
+
+
+def _replay(file: Path, path: str) -> int:
+    from theorycheck.pytest_plugin.plugin import collect_claims
+    from theorycheck.reports.replaying import replay_certificate
+
+    lines, reproduced = replay_certificate(file, collect_claims([path]).values())
+    print("\n".join(lines))
+    return ExitCode.OK if reproduced else ExitCode.VERDICT_CHANGED
+
+
+def _stability(options: argparse.Namespace) -> int:
+    from theorycheck import reports
+    from theorycheck.claims.setting import PROFILES
+    from theorycheck.cli import stability
+
+    if options.profile not in PROFILES:
+        raise InputError(f"profile {options.profile!r} is not one of {', '.join(PROFILES)}")
+    profile = PROFILES[options.profile]
+    outcomes = stability.measure(
+        options.path,
+        reports.load_baseline(options.baseline),
+        profile,
+        runs=options.runs,
+        pool=options.pool,
+        workers=options.workers,
+        only=options.ids,
+    )
+    if options.output is not None:
+        figures = stability.document(outcomes, profile, options.runs)
+        reports.write_atomically(options.output, reports.dumps(figures))
+    print("\n".join(stability.lines(outcomes, options.runs)))
+    flipped = any(outcome.flips for outcome in outcomes)
+    return ExitCode.VERDICT_CHANGED if flipped else ExitCode.OK
+
+
+def _merge(runs: Sequence[Path], folder: Path, baseline: Path) -> int:
+    from theorycheck import reports
+    from theorycheck.reports import merging
+
+    record = reports.load_baseline(baseline)
+    loaded = [merging.load(run) for run in runs]
+    merged = merging.merge(document for _, document in loaded)
+    for name, text in merging.certificates(merged, loaded).items():
+        reports.write_atomically(folder / name, text)
+    wrote = reports.write_report(folder, merged)
+    changes = [reports.difference(entry, record) for entry in merged["claims"]]
+    for line in reports.run_summary(merged["claims"]):
+        print(line)
+    for change in filter(None, changes):
+        print(f"CHANGED {change}")
+    print(wrote)
+    return ExitCode.VERDICT_CHANGED if any(changes) else ExitCode.OK
+
+
+def _show(claim: str, folder: Path) -> int:
+    from theorycheck import reports
+
+    document = reports.load_report(folder / "claims.json")
+    for entry in document["claims"]:
+        if entry["id"] == claim:
+            # Without the anchor that other parts of claims.md link to.
+            print("\n".join(reports.section(entry)[2:]))
+            return ExitCode.OK
+    raise InputError(f"unknown claim: {claim}; `theorycheck list` names all claims")

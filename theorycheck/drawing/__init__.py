@@ -1,0 +1,37 @@
+"""Hypothesis strategies: networks, data and hyperparameters, with corners on purpose.
+
+Structure (depth, widths, patches) is drawn as small integers and weights as small dyadic numbers,
+so that counterexamples shrink towards ``[[1]]``. Strategies only propose: whether an example meets
+the hypotheses of a claim is decided elsewhere.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from theorycheck.drawing.data import cases, datasets, large_cases, mostly
+    from theorycheck.drawing.networks import (
+        COHORT,
+        SLOPES,
+        Cases,
+        Targets,
+        batch_normalised,
+        convolutional_networks,
+        directed_graphs,
+        homogeneous_networks,
+        mlps,
+        residual_networks,
+    )
+    from theorycheck.drawing.normalised import batches, normalised_cases, rational_batches
+    from theorycheck.drawing.numbers import (
+        batch_sizes,
+        dyadics,
+        initial_scales,
+        learning_rates,
+        positive_dyadics,
+        powers_of_two,
+        weight_decays,
+    )
+else:
+    from theorycheck._lazy import attach
+
+    __getattr__, __dir__, __all__ = attach(__name__)

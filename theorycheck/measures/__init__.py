@@ -1,0 +1,55 @@
+"""Measures of trained networks: margins, equilibria, neural collapse, ranks, movement.
+
+Pure functions of stacked tensors of any float dtype, on any device. Shapes: ``K`` members, ``N``
+samples, ``C`` outputs or classes, ``p`` features. A measure is ``(K,)`` unless it says otherwise.
+
+A member that is degenerate or has diverged raises nothing and leaves the others alone. One with
+non-finite entries measures ``nan`` or ``inf``, never a number that looks like a result; what zero
+matrices and the like measure is stated with each function. Only tensors of the wrong shape and
+labels that name no class raise `InputError`.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from theorycheck.measures.collapse import (
+        between_class_covariance,
+        by_class,
+        centred_class_means,
+        class_means,
+        global_mean,
+        nc1,
+        nc1_relative,
+        nc2_angles,
+        nc2_norm_gap,
+        nc2_norms,
+        nc3,
+        nc4,
+        total_covariance,
+        within_class_covariance,
+        within_class_covariance_as_printed,
+    )
+    from theorycheck.measures.movement import (
+        batch_gradient_norms,
+        sampling_variance,
+        weight_distance,
+    )
+    from theorycheck.measures.outputs import (
+        accuracy,
+        equilibrium_rho,
+        equilibrium_rho_of_sums,
+        margin_statistics,
+        margins,
+        output_statistics,
+    )
+    from theorycheck.measures.ranks import (
+        RANK_THRESHOLD,
+        effective_rank,
+        singular_values,
+        stable_rank,
+        threshold_rank,
+    )
+else:
+    from theorycheck._lazy import attach
+
+    __getattr__, __dir__, __all__ = attach(__name__)

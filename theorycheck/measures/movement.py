@@ -1,0 +1,78 @@
+"""How far weights move, and how much of that comes from sampling batches.
+
+Conventions are those of `theorycheck.measures`.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from theorycheck.measures.members import euclidean_norm, require
+from theorycheck.networks.initialisation import mean_distance
+from theorycheck.networks.specification import Network, Parameters
+
+
+def weight_distance(network: Network, before: Parameters, after: Parameters) -> Tensor:
+    """``d(W_{t+1}, W_t)``: mean over weight matrices of ``||W_{t+1} - W_t||_F``.
+
+    galanti2022, Section 4.2. Biases, gains and shifts do not enter.
+
+    Raises:
+        InputError: when the parameters do not fit the network.
+    """
+    expected = [parameter.shape for parameter in network.parameters]
+    for parameters in (before, after):
+        require(
+            [tuple(tensor.shape[1:]) for tensor in parameters] == expected
+            and {len(tensor) for tensor in parameters} == {len(before[0])},
+            f"parameters do not fit the network {network}: give one tensor per parameter, of shape "
+            "(members, *shape), for the same members before and after",
+        )
+    return mean_distance(network, before, after)
+
+
+def batch_gradient_norms(gradients: Tensor) -> Tensor:
+    """Euclidean norm of each mini-batch gradient, ``(K, batches)``.
+
+    For a weight matrix this is the Frobenius norm.
+
+    Args:
+        gradients: one parameter's gradients on each batch, ``(K, batches, *shape)``.
+
+    Raises:
+        InputError: when there is no axis of batches.
+    """
+    require(
+        gradients.ndim >= 2,
+        f"gradients must have shape (members, batches, ...), not {tuple(gradients.shape)}",
+    )
+    return euclidean_norm(gradients.unsqueeze(-1).flatten(2), -1)
+
+
+def sampling_variance(gradients: Tensor, batch_size: int) -> Tensor:
+    """``E ||g_B - g||^2``: how far the gradient on a batch is from that on all samples, ``(K,)``.
+
+    The mean over all batches of that many distinct samples, hence exactly 0 for a batch of all:
+    ``(N - B) / (B (N - 1))`` times the mean of ``||g_n - g||^2`` (W. G. Cochran, Sampling
+    Techniques, 3rd ed., 1977, Theorem 2.2). A penalty on the weights shifts all gradients alike and
+    does not enter. Variances of several parameters add up.
+
+    Args:
+        gradients: one parameter's gradient at each sample, ``(K, N, *shape)``.
+
+    Raises:
+        InputError: when there is no axis of samples, or the batch size is out of range.
+    """
+    require(
+        gradients.ndim >= 2,
+        f"gradients must have shape (members, samples, ...), not {tuple(gradients.shape)}",
+    )
+    samples = gradients.shape[1]
+    require(
+        1 <= batch_size <= samples,
+        f"batch_size {batch_size} must be between 1 and the {samples} samples",
+    )
+    deviations = (gradients - gradients.mean(dim=1, keepdim=True)).unsqueeze(-1).flatten(2)
+    spread = deviations.square().sum(dim=-1).mean(dim=1)
+    # A single sample has no spread, and its only batch no variance.
+    return spread * ((samples - batch_size) / (batch_size * max(samples - 1, 1)))

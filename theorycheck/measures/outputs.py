@@ -1,0 +1,128 @@
+"""Margins, outputs and the equilibria of rho.
+
+Conventions are those of `theorycheck.measures`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from theorycheck.measures.members import (
+    are_finite,
+    class_numbers,
+    require,
+    require_outputs,
+    require_shape,
+)
+
+
+def margins(outputs: Tensor, signs: Tensor) -> Tensor:
+    """Margin ``y_n f_n`` of every sample (xu2022, Section 3.2).
+
+    Args:
+        outputs: ``(K, N, 1)``.
+        signs: labels -1 and 1 of any dtype, ``(K, N, 1)`` or ``(N, 1)``.
+
+    Returns:
+        ``(K, N)``.
+
+    Raises:
+        InputError: when shapes do not fit or a label is neither -1 nor 1.
+    """
+    require(
+        outputs.ndim == 3 and outputs.shape[-1] == 1 and outputs.shape[-2] > 0,
+        f"margins need outputs of shape (members, samples, 1), not {tuple(outputs.shape)}",
+    )
+    require_shape(signs, outputs, "signs")
+    require(bool((signs.abs() == 1).all()), "signs must be -1 or 1; pass class numbers elsewhere")
+    return (outputs * signs).squeeze(-1)
+
+
+def margin_statistics(margins: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean ``mu``, second moment ``M`` and variance ``sigma^2`` of margins (xu2022, Section 3.2).
+
+    The variance is the mean squared deviation from ``mu``: never negative, unlike the difference
+    ``M - mu^2`` that it equals without rounding.
+
+    Args:
+        margins: ``(K, N)`` with ``N > 0``.
+
+    Raises:
+        InputError: when the shape is another one.
+    """
+    require(
+        margins.ndim == 2 and margins.shape[1] > 0,
+        f"margins must have shape (members, samples), not {tuple(margins.shape)}",
+    )
+    mean = margins.mean(dim=-1)
+    variance = (margins - mean.unsqueeze(-1)).square().mean(dim=-1)
+    return mean, margins.square().mean(dim=-1), variance
+
+
+def output_statistics(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """``mu``, the mean of ``<f, target>``, and ``M``, the mean of ``||f||^2`` (xu2022, Lemma 7).
+
+    With one output and targets -1 and 1 these are the first two of `margin_statistics`. With more
+    outputs ``M - mu^2`` is no variance: the target of a class does not have norm 1.
+
+    Args:
+        outputs: ``(K, N, C)`` with ``N > 0``.
+        targets: ``(K, N, C)`` or ``(N, C)``; in the lemma, centred one-hot labels.
+
+    Raises:
+        InputError: when the shapes do not fit.
+    """
+    require_outputs(outputs)
+    require_shape(targets, outputs, "targets")
+    mean = (outputs * targets).sum(dim=-1).mean(dim=-1)
+    return mean, outputs.square().sum(dim=-1).mean(dim=-1)
+
+
+def equilibrium_rho(mean: Tensor, second_moment: Tensor, weight_decay: Tensor | float) -> Tensor:
+    """``mu / (M + lambda)``: where the flow of ``rho`` stops (xu2022, Eq. 7; Lemma 7).
+
+    The loss is the mean over samples plus ``weight_decay * rho^2``. Arguments are ``(K,)``. Without
+    weight decay every ``rho`` is an equilibrium of the zero function, which gives ``nan``.
+    """
+    return mean / (second_moment + weight_decay)
+
+
+def equilibrium_rho_of_sums(margins: Tensor, weight_decay: Tensor | float) -> Tensor:
+    """``sum_n y_n f_n / (lambda + sum_n f_n^2)`` (poggio2020, Eq. 7; poggio2021, Eq. 5).
+
+    The loss is the *sum* over samples plus ``weight_decay * rho^2``, so that this is
+    `equilibrium_rho` with ``weight_decay / N``. The labels have square 1, hence ``f_n^2`` is the
+    squared margin. Without weight decay the zero function gives ``nan``.
+
+    Args:
+        margins: ``(K, N)``.
+        weight_decay: a number or ``(K,)``.
+    """
+    return margins.sum(dim=-1) / (weight_decay + margins.square().sum(dim=-1))
+
+
+def accuracy(outputs: Tensor, labels: Tensor) -> Tensor:
+    """Fraction of samples classified correctly.
+
+    With one output, a sample is correct when its margin is positive (xu2022, Section 3.2); with
+    ``C > 1``, when the output of its class exceeds every other. A tie is an error in both cases:
+    the zero function classifies nothing.
+
+    Args:
+        outputs: ``(K, N, C)`` with ``N > 0``.
+        labels: ``(N,)`` or ``(K, N)``; -1 and 1 for one output, otherwise integers in ``[0, C)``.
+
+    Raises:
+        InputError: when shapes do not fit or a label is not one of these.
+    """
+    require_outputs(outputs)
+    if outputs.shape[-1] == 1:
+        correct = margins(outputs, labels.unsqueeze(-1)) > 0
+    else:
+        index = class_numbers(labels, outputs, outputs.shape[-1]).unsqueeze(-1)
+        others = outputs.scatter(-1, index, -math.inf).amax(dim=-1)
+        correct = outputs.gather(-1, index).squeeze(-1) > others
+    fraction = correct.to(outputs.dtype).mean(dim=-1)
+    return fraction.masked_fill(~are_finite(outputs), math.nan)

@@ -1,0 +1,1 @@
+"""The pytest plugin, which collects claims, examines them and reports."""

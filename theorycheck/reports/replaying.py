@@ -1,0 +1,129 @@
+"""Replaying: the example of a certificate, once more with the full engine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from theorycheck import reports
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims import certificates
+from theorycheck.claims.declaration import Claim
+from theorycheck.claims.evidence import Evidence, Observation
+from theorycheck.claims.search import replay
+from theorycheck.claims.sequential import Decision, decide
+from theorycheck.claims.setting import Setting
+from theorycheck.claims.verdicts import TENDENCY
+from theorycheck.errors import InputError
+
+SNIPPET = """\
+import json
+from pathlib import Path
+
+import {module} as subject
+from hypothesis import Phase, example, given, settings
+from theorycheck.arithmetic import Case
+from theorycheck.claims import Setting, first_violation
+
+CASE = Case.from_dict(json.loads(Path({path!r}).read_text())["case"])
+
+
+@settings(phases=[Phase.explicit], deadline=None)  # without it, Hypothesis searches as well
+@given(**subject.{name}.on)
+@example(case=CASE)
+def test_{name}(case):
+    assert first_violation(subject.{name}, Setting(), {{"case": case}}) is None
+"""
+"""Does not name the claim itself, which the plugin would collect, and examine anew."""
+
+
+def replay_certificate(path: Path, claims: Iterable[Claim]) -> tuple[list[str], bool]:
+    """Run the claim's property on the example of a certificate.
+
+    Args:
+        claims: among which that of the certificate is found.
+
+    Returns:
+        What to print: the example as matrices, what the engine finds, and a test that repeats it;
+        and whether the engine finds what the certificate says.
+
+    Raises:
+        InputError: when the certificate is rejected or its claim is not among those given.
+    """
+    document = certificates.load(path)
+    claim = next((claim for claim in claims if claim.id == document["claim"]), None)
+    if claim is None:
+        raise InputError(
+            f"certificate {path}: no claim {document['claim']} is found here; name the folder of"
+            " the claims with --path"
+        )
+    certificates.require_current(claim, document, path)
+    if claim.kind == "tendency":
+        return _tendency(claim, document["case"]["numbers"])
+    evidence = replay(claim, Setting(), Case.from_dict(document["case"]))
+    reproduced = _reproduces(document["shows"], evidence)
+    return list(_lines(path, claim, document, evidence, reproduced)), reproduced
+
+
+def _tendency(claim: Claim, numbers: Mapping[str, str]) -> tuple[list[str], bool]:
+    """What the engine decides from the pairs; training them anew is a run of the claim."""
+    successes, failures = int(numbers["successes"]), int(numbers["failures"])
+    decision = decide(TENDENCY, successes, failures)
+    lines = [
+        f"{claim.id}: {claim.title}",
+        "",
+        f"the effect appeared in {successes} of {successes + failures} pairs",
+        f"the engine finds: {decision.value}",
+        "",
+        f"pytest {_where(claim)} --claims {claim.id}",
+    ]
+    return lines, decision is Decision.CONTRADICTED
+
+
+def _reproduces(shows: str, evidence: Evidence) -> bool:
+    if shows == "refuted":
+        return evidence.counterexample is not None
+    return evidence.counterexample is None and evidence.met > 0
+
+
+def _lines(
+    path: Path,
+    claim: Claim,
+    document: Mapping[str, Any],
+    evidence: Evidence,
+    reproduced: bool,
+) -> Iterator[str]:
+    yield f"{claim.id}: {claim.title}"
+    yield ""
+    yield from reports.case_lines(document["case"])
+    yield ""
+    found = evidence.counterexample or evidence.tightest
+    yield f"the engine finds: {_shown(found)}"
+    if not reproduced:
+        yield f"which is NOT what the certificate says ({document['shows']})"
+    yield ""
+    yield f"pytest {_where(claim)} --claims {claim.id}"
+    yield ""
+    module = claim.check.__module__
+    yield from SNIPPET.format(module=module, name=_name(claim), path=str(path)).splitlines()
+
+
+def _shown(found: Observation | None) -> str:
+    if found is None:
+        return "nothing"
+    truth = {True: "holds", False: "is false", None: "is left open"}[found.holds]
+    note = "" if found.note is None else f"; {found.note}"
+    return f"{found.left} {found.relation} {found.right} {truth} ({found.arithmetic}{note})"
+
+
+def _where(claim: Claim) -> str:
+    path = Path(claim.check.__code__.co_filename)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _name(claim: Claim) -> str:
+    """The name under which the claim's module holds it."""
+    members = vars(sys.modules[claim.check.__module__])
+    return next(name for name, value in members.items() if value is claim)

@@ -1,0 +1,25 @@
+"""Training of cohorts: gradient flow, gradient descent and SGD on stacked members."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from theorycheck.training.batches import Batches, Sampling
+    from theorycheck.training.cohorts import (
+        Cohort,
+        Loss,
+        Objective,
+        Parametrisation,
+        Reduction,
+        State,
+        outputs,
+        parametrise,
+        resolve_device,
+    )
+    from theorycheck.training.engines import Engine
+    from theorycheck.training.recording import GradientNorm, Measure, Measures, Run
+    from theorycheck.training.trainers import gradient_descent, gradient_flow, sgd, together
+    from theorycheck.training.vector_field import velocity
+else:
+    from theorycheck._lazy import attach
+
+    __getattr__, __dir__, __all__ = attach(__name__)

@@ -1,0 +1,297 @@
+"""Cohorts: K networks of one architecture, each with a start, data and a weight decay of its own.
+
+All tensors carry a leading member axis. Shapes below: ``K`` members, ``N`` samples, ``d`` input
+width, ``C`` outputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from theorycheck.errors import InputError
+from theorycheck.networks.evaluation import forward
+from theorycheck.networks.initialisation import frobenius_norms, normalise
+from theorycheck.networks.specification import Network, Parameters
+
+Loss = Literal["square", "cross_entropy", "exponential"]
+Reduction = Literal["mean", "sum"]
+Penalty = Literal["none", "weights", "rho"]
+Parametrisation = Literal["plain", "lagrange", "weight-norm"]
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device called ``auto`` (CUDA where there is one), ``cpu`` or ``cuda``.
+
+    Raises:
+        InputError: for any other name, and for ``cuda`` on a machine without it.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise InputError(f"unknown device {name!r}: choose auto, cpu or cuda")
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise InputError("device cuda was asked for, but there is none: choose auto or cpu")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """What training moves: weights ``W``, or a factor ``rho`` and weights ``V``.
+
+    - ``plain``: the function is ``f_W``; ``rho`` is None.
+    - ``lagrange``: it is ``rho f_V``, with ``V`` held on the unit spheres by Lagrange multipliers
+      (xu2022, Eq. 1).
+    - ``weight-norm``: it is ``rho f_{v/|v|}``, each weight matrix divided by its Frobenius norm
+      (xu2022, Section 3.2, Experiments).
+
+    Raises:
+        InputError: unless ``rho`` is given exactly when the parametrisation has one.
+    """
+
+    parameters: Parameters
+    rho: Tensor | None = None
+    """Shape ``(K,)``."""
+    parametrisation: Parametrisation = "plain"
+
+    def __post_init__(self) -> None:
+        choose("parametrisation", self.parametrisation, Parametrisation)
+        if (self.rho is None) != (self.parametrisation == "plain"):
+            verb = "has no" if self.parametrisation == "plain" else "needs a"
+            raise InputError(f"a {self.parametrisation} state {verb} rho")
+
+    def part(self, members: slice) -> State:
+        """Views of some members."""
+        rho = None if self.rho is None else self.rho[members]
+        return replace(self, parameters=tuple(p[members] for p in self.parameters), rho=rho)
+
+    def effective(self, network: Network) -> Parameters:
+        """The parameters at which the network is evaluated: ``W``, ``V`` or ``v/|v|``."""
+        if self.parametrisation == "weight-norm":
+            return normalise(network, self.parameters)[1]
+        return self.parameters
+
+
+def parametrise(
+    network: Network, parameters: Parameters, parametrisation: Parametrisation
+) -> State:
+    """Write ``f_W`` in a parametrisation: ``rho = prod_k |W_k|`` and ``V_k = W_k / |W_k|``.
+
+    The function is unchanged where it is homogeneous of degree one in each weight matrix (xu2022,
+    Section 3.2).
+
+    Raises:
+        InputError: when a weight matrix to be normalised is zero.
+    """
+    if parametrisation == "plain":
+        return State(parameters)
+    if not bool((frobenius_norms(network, parameters) > 0).all()):
+        raise InputError("a zero weight matrix cannot be normalised: start from non-zero weights")
+    rho, unit = normalise(network, parameters)
+    return State(unit, rho, parametrisation)
+
+
+def outputs(network: Network, state: State, inputs: Tensor) -> Tensor:
+    """The trained function at ``inputs``, which are ``(K, N, d)`` or ``(N, d)``: ``(K, N, C)``."""
+    values = forward(network, state.effective(network), inputs)
+    return values if state.rho is None else state.rho[:, None, None] * values
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """K networks of one architecture, each with its start, its data and its weight decay.
+
+    All tensors share one floating dtype and one device.
+
+    Raises:
+        InputError: when shapes, dtypes or devices do not fit together, when a number is not finite,
+            or when a weight decay is negative.
+    """
+
+    network: Network
+    state: State
+    inputs: Tensor
+    """Shape ``(K, N, d)``."""
+    targets: Tensor
+    """Shape ``(K, N, C)``: labels +-1, one-hot rows, or any numbers for the square loss."""
+    weight_decay: Tensor
+    """``lambda``, shape ``(K,)``."""
+
+    def __post_init__(self) -> None:
+        parameters = self.network.parameters
+        if len(self.state.parameters) != len(parameters):
+            raise InputError(
+                f"the network has {len(parameters)} parameters and the state "
+                f"{len(self.state.parameters)}: they must be as many"
+            )
+        members, samples = self.members, self.inputs.shape[-2] if self.inputs.dim() > 1 else 0
+        expected = {p.name: (members, *p.shape) for p in parameters}
+        tensors = {p.name: t for p, t in zip(parameters, self.state.parameters, strict=True)}
+        if self.state.rho is not None:
+            tensors["rho"], expected["rho"] = self.state.rho, (members,)
+        tensors |= {"inputs": self.inputs, "targets": self.targets}
+        expected["inputs"] = (members, samples, self.network.input_width)
+        expected["targets"] = (members, samples, self.network.output_width)
+        tensors["weight_decay"], expected["weight_decay"] = self.weight_decay, (members,)
+        if members < 1 or samples < 1:
+            raise InputError("a cohort needs at least one member and one sample")
+        for name, tensor in tensors.items():
+            if tuple(tensor.shape) != expected[name]:
+                raise InputError(f"{name} has shape {tuple(tensor.shape)}, not {expected[name]}")
+            if tensor.dtype != self.inputs.dtype or not tensor.is_floating_point():
+                raise InputError(f"{name} is {tensor.dtype}: give all tensors one floating dtype")
+            if tensor.device != self.inputs.device:
+                raise InputError(f"{name} is on {tensor.device}: put all tensors on one device")
+            if not bool(tensor.isfinite().all()):
+                raise InputError(f"{name} holds numbers that are not finite")
+        if bool((self.weight_decay < 0).any()):
+            raise InputError("weight_decay must not be negative")
+
+    @classmethod
+    def broadcast(
+        cls,
+        network: Network,
+        state: State,
+        inputs: Tensor,
+        targets: Tensor,
+        weight_decay: float | Tensor = 0.0,
+    ) -> Cohort:
+        """A cohort whose members share what has no member axis of its own.
+
+        Args:
+            inputs: ``(K, N, d)``, or ``(N, d)`` for all members.
+            targets: ``(K, N, C)``, or ``(N, C)`` for all members.
+            weight_decay: ``(K,)``, or one number for all members.
+        """
+        members = state.parameters[0].shape[0] if state.parameters else 0
+        decay = torch.as_tensor(weight_decay, dtype=inputs.dtype, device=inputs.device)
+        return cls(
+            network,
+            state,
+            inputs.expand(members, *inputs.shape[-2:]),
+            targets.expand(members, *targets.shape[-2:]),
+            decay.expand(members) if decay.dim() == 0 else decay,
+        )
+
+    @property
+    def members(self) -> int:
+        return self.state.parameters[0].shape[0]
+
+    def part(self, members: slice) -> Cohort:
+        """A cohort of some members; a view."""
+        if members == slice(0, self.members):
+            return self
+        data = (t[members] for t in (self.inputs, self.targets, self.weight_decay))
+        return Cohort(self.network, self.state.part(members), *data)
+
+    def to(
+        self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> Cohort:
+        """The same cohort on another device or in another dtype."""
+        device, dtype = device or self.inputs.device, dtype or self.inputs.dtype
+        rho = self.state.rho
+        state = replace(
+            self.state,
+            parameters=tuple(p.to(device, dtype) for p in self.state.parameters),
+            rho=None if rho is None else rho.to(device, dtype),
+        )
+        data = (t.to(device, dtype) for t in (self.inputs, self.targets, self.weight_decay))
+        return Cohort(self.network, state, *data)
+
+
+def sample_losses(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
+    """The loss of every sample; arguments ``(K, N, C)``, result ``(K, N)``.
+
+    - ``square``: ``|f - y|^2``, summed over the outputs (xu2022, Eq. 1 and Eq. 35).
+    - ``cross_entropy``: ``-sum_c y_c log softmax(f)_c`` with one-hot ``y``.
+    - ``exponential``: ``exp(-y f)`` with one output and ``y = +-1`` (banburski2019, Section 6).
+    """
+    if loss == "square":
+        return (outputs - targets).square().sum(dim=-1)
+    if loss == "cross_entropy":
+        return -(targets * torch.log_softmax(outputs, dim=-1)).sum(dim=-1)
+    return torch.exp(-(targets * outputs).squeeze(-1))
+
+
+def sample_slopes(loss: Loss, outputs: Tensor, targets: Tensor, scale: float, out: Tensor) -> None:
+    """Write the derivatives of `sample_losses` by the outputs, times ``scale``.
+
+    Args:
+        outputs, targets, out: ``(K, N, C)``; targets fit the loss, see `check`.
+    """
+    if loss == "square":
+        torch.sub(outputs, targets, out=out).mul_(2 * scale)
+    elif loss == "cross_entropy":
+        torch.softmax(outputs, dim=-1, out=out).sub_(targets).mul_(scale)
+    else:
+        torch.mul(outputs, targets, out=out).neg_().exp_().mul_(targets).mul_(-scale)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is minimised: a data term and a penalty, with no factor 1/2 anywhere.
+
+    - ``reduction``: the losses of the samples at hand (all of them, or one batch) are averaged
+      (galanti2022, Eq. 2; xu2022, Eq. 1) or summed (poggio2020, Eq. 4; poggio2021, Eq. 2).
+    - ``penalty``: ``weights`` adds ``lambda sum_k |W_k|_F^2`` over the weight matrices of the
+      state, never over biases, gains or shifts (galanti2022, Eq. 2); ``rho`` adds ``lambda rho^2``
+      (xu2022, Eq. 1; poggio2020, Eq. 4). Neither is scaled by the size of a batch.
+    """
+
+    loss: Loss = "square"
+    reduction: Reduction = "mean"
+    penalty: Penalty = "weights"
+
+    def __post_init__(self) -> None:
+        choose("loss", self.loss, Loss)
+        choose("reduction", self.reduction, Reduction)
+        choose("penalty", self.penalty, Penalty)
+
+    def reduce(self, values: Tensor) -> Tensor:
+        """Mean or sum over the samples, ``(K, N)`` to ``(K,)``."""
+        return values.mean(dim=-1) if self.reduction == "mean" else values.sum(dim=-1)
+
+    def share(self, samples: int) -> float:
+        """The weight of each loss in `reduce`."""
+        return 1 / samples if self.reduction == "mean" else 1.0
+
+
+def objective_values(cohort: Cohort, objective: Objective) -> Tensor:
+    """The objective of every member at its state and on its data, ``(K,)``.
+
+    Raises:
+        InputError: as `check` does.
+    """
+    check(cohort, objective)
+    network, state = cohort.network, cohort.state
+    values = outputs(network, state, cohort.inputs)
+    total = objective.reduce(sample_losses(objective.loss, values, cohort.targets))
+    if objective.penalty == "weights":
+        for i in network.weights:
+            squares = state.parameters[i].square().sum(dim=(-2, -1))
+            total = total + cohort.weight_decay * squares
+    elif state.rho is not None and objective.penalty == "rho":
+        total = total + cohort.weight_decay * state.rho.square()
+    return total
+
+
+def check(cohort: Cohort, objective: Objective) -> None:
+    targets, width = cohort.targets, cohort.network.output_width
+    if objective.loss == "exponential" and not (width == 1 and bool((targets.abs() == 1).all())):
+        raise InputError("the exponential loss needs one output and targets +1 or -1")
+    if objective.loss == "cross_entropy":
+        one_hot = ((targets == 0) | (targets == 1)).all() & (targets.sum(dim=-1) == 1).all()
+        if width < 2 or not bool(one_hot):
+            raise InputError("cross-entropy needs two or more outputs and one-hot targets")
+    if objective.penalty == "rho" and cohort.state.rho is None:
+        raise InputError("the penalty on rho needs a lagrange or weight-norm state")
+    if objective.penalty == "none" and bool((cohort.weight_decay > 0).any()):
+        raise InputError("weight_decay without a penalty has no effect: set it to 0")
+
+
+def choose(name: str, value: str, options: object) -> None:
+    """Check a value against a ``Literal``: types are not checked when a program runs."""
+    if value not in get_args(options):
+        raise InputError(f"unknown {name} {value!r}: choose one of {', '.join(get_args(options))}")

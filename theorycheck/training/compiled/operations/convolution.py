@@ -1,0 +1,147 @@
+"""Convolutions: their products forward and backward, and the gradients by their filters."""
+
+from __future__ import annotations
+
+from theorycheck.simd.code import INT, Value
+from theorycheck.training.compiled.operations.base import Operation, operation
+from theorycheck.training.compiled.operations.products import (
+    Tile,
+    accumulate,
+    correlate,
+    entries,
+    multiply,
+    tile_into,
+    tiles,
+    zeros,
+)
+
+
+@operation
+def convolution(
+    k: Operation,
+    out: Value,
+    filters: Value,
+    source: Value,
+    patches: Value,
+    count: Value,
+    positions: Value,
+    size: Value,
+    cells: Value,
+    add: Value,
+) -> None:
+    """``out[f, p] = sum_t F[f, t] source[patches[p, t]]``; ``patches`` is an address."""
+    matrix, pixels = k.numbers(filters), k.address(patches, INT)
+    with k.loop(0, positions) as position:
+        multiply(
+            k,
+            k.cells(out),
+            add,
+            count,
+            cells,
+            size,
+            lambda f, t: matrix[f * size + t],
+            k.cells(source),
+            lambda f: f * positions + position,
+            lambda t: pixels[position * size + t],
+        )
+
+
+@operation
+def convolution_back(
+    k: Operation,
+    out: Value,
+    filters: Value,
+    slopes: Value,
+    patches: Value,
+    count: Value,
+    positions: Value,
+    size: Value,
+    cells: Value,
+) -> None:
+    """``out[patches[p, t]] += sum_f F[f, t] slopes[f, p]``."""
+    matrix, pixels = k.numbers(filters), k.address(patches, INT)
+    with k.loop(0, positions) as position:
+        multiply(
+            k,
+            k.cells(out),
+            k.constant(INT, 1),
+            size,
+            cells,
+            count,
+            lambda t, f: matrix[f * size + t],
+            k.cells(slopes),
+            lambda t: pixels[position * size + t],
+            lambda f: f * positions + position,
+        )
+
+
+@operation
+def convolution_gradient(
+    k: Operation,
+    gradient: Value,
+    slopes: Value,
+    source: Value,
+    patches: Value,
+    count: Value,
+    positions: Value,
+    size: Value,
+    cells: Value,
+    samples: Value,
+    scratch: Value,
+    tile: Tile | None = None,
+) -> None:
+    """``gradient[f, t] = sum_p sum_n slopes[f, p, n] source[patches[p, t], n]``.
+
+    Where lanes are samples, they become filters here: ``scratch`` takes the slopes position by
+    position and sample by sample, filters filled up to whole vectors. Where they are members,
+    ``tile`` may take the entries instead of ``gradient``.
+    """
+    result, left, right = k.numbers(gradient), k.numbers(slopes), k.numbers(source)
+    pixels, unit = k.address(patches, INT), k.per_unit(cells)
+
+    def pixel_of(entry: Value, position: Value) -> Value:
+        return pixels[position * size + entry] * unit
+
+    if k.members:
+        correlate(
+            k,
+            left,
+            right,
+            count,
+            size,
+            positions,
+            samples,
+            lambda f, position: (f * positions + position) * unit,
+            pixel_of,
+            tile or tile_into(result, size),
+        )
+        return
+    groups = (count + (k.lanes - 1)) / k.lanes
+    turned, vectors, filters = k.numbers(scratch), k.cells(scratch), groups * k.lanes
+    with k.loop(0, count) as f, k.loop(0, positions) as position, k.loop(0, samples) as n:
+        turned[(position * samples + n) * filters + f] = left[(f * positions + position) * unit + n]
+
+    def columns(entry: Value, height: int, group: Value, width: int) -> None:
+        sums = zeros(k, k.vector, height, width)
+        with k.loop(0, positions) as position:
+            starts = [pixel_of(entry + i, position) for i in range(height)]
+            accumulate(
+                k,
+                samples,
+                lambda n: [k.splat(right[start + n]) for start in starts],
+                lambda n: [
+                    vectors[(position * samples + n) * groups + group + j] for j in range(width)
+                ],
+                sums,
+            )
+        for i, line in enumerate(entries(sums)):
+            for j, value in enumerate(line):
+                spill[0] = value
+                first = (group + j) * k.lanes
+                # The last group may hold lanes beyond the last filter.
+                with k.loop(0, k.minimum(count - first, k.constant(INT, k.lanes))) as lane:
+                    result[(first + lane) * size + entry + i] = pieces[lane]
+
+    spill = k.local(k.vector)
+    pieces = k.narrow(spill)
+    tiles(k, size, groups, (4, 2), columns)

@@ -1,0 +1,158 @@
+"""What layers do besides products: skips, biases, batch normalisation, activations."""
+
+from __future__ import annotations
+
+from theorycheck.simd.code import Value
+from theorycheck.training.compiled.operations.base import Operation, operation
+
+# --- Layers
+
+
+@operation
+def clear(k: Operation, out: Value, count: Value) -> None:
+    """``out = 0``."""
+    result, zero = k.cells(out), k.constant(k.vector, 0.0)
+    with k.loop(0, count) as i:
+        result[i] = zero
+
+
+@operation
+def identity(k: Operation, out: Value, source: Value, count: Value, add: Value) -> None:
+    """``out = source``, added to what is there if ``add`` is 1."""
+    result, values = k.cells(out), k.cells(source)
+    adding = add.compare("==", 1)
+    with k.loop(0, count) as i:
+        result[i] = adding.where(result[i] + values[i], values[i])
+
+
+@operation
+def bias(k: Operation, out: Value, biases: Value, height: Value, cells: Value) -> None:
+    """``out[o] += b[o]``."""
+    result, numbers = k.cells(out), k.numbers(biases)
+    with k.loop(0, height) as unit:
+        number = k.spread(numbers[unit])
+        with k.loop(0, cells) as cell:
+            result[unit * cells + cell] = result[unit * cells + cell] + number
+
+
+@operation
+def bias_gradient(
+    k: Operation, out: Value, slopes: Value, height: Value, cells: Value, samples: Value
+) -> None:
+    """``out[o] = sum_n slopes[o, n]``."""
+    result, values = k.numbers(out), k.numbers(slopes)
+    with k.loop(0, height) as unit, k.sums(result.at(unit)) as [total], k.loop(0, samples) as n:
+        total.set(total.get() + values[unit * k.per_unit(cells) + n])
+
+
+@operation
+def batch_norm(
+    k: Operation,
+    out: Value,
+    normal: Value,
+    deviation: Value,
+    gain: Value,
+    shift: Value,
+    height: Value,
+    cells: Value,
+    samples: Value,
+    portion: Value,
+) -> None:
+    """``out = gain normal + shift`` with ``normal = (out - mean) / deviation``, unit by unit.
+
+    ``portion`` is one over the number of samples.
+    """
+    result, values, standard = k.cells(out), k.numbers(out), k.cells(normal)
+    deviations, share = k.numbers(deviation), k.numbers(portion)[0]
+    factor, offset = k.spread(k.numbers(gain)[0]), k.spread(k.numbers(shift)[0])
+    with k.loop(0, height) as unit:
+        first = unit * k.per_unit(cells)
+        total = k.variable(k.constant(k.number, 0.0))
+        with k.loop(0, samples) as n:
+            total.set(total.get() + values[first + n])
+        mean = total.get() * share
+        total.set(k.constant(k.number, 0.0))
+        with k.loop(0, samples) as n:
+            centred = values[first + n] - mean
+            total.set(k.fma(centred, centred, total.get()))
+        spread = k.sqrt(total.get() * share)
+        deviations[unit] = spread
+        with k.loop(0, cells) as cell:
+            place = unit * cells + cell
+            standard[place] = (result[place] - k.spread(mean)) / k.spread(spread)
+            result[place] = k.fma(factor, standard[place], offset)
+
+
+@operation
+def batch_norm_back(
+    k: Operation,
+    slopes: Value,
+    normal: Value,
+    deviation: Value,
+    gain: Value,
+    gain_gradient: Value,
+    shift_gradient: Value,
+    height: Value,
+    cells: Value,
+    samples: Value,
+    portion: Value,
+    detached: Value,
+) -> None:
+    """``gain / deviation (s - mean(s) - normal mean(s normal))``, unit by unit.
+
+    The last term comes from the variance; it is left out if ``detached`` is 1.
+    """
+    result, values = k.cells(slopes), k.numbers(slopes)
+    standard, standards = k.cells(normal), k.numbers(normal)
+    deviations, share, factor = k.numbers(deviation), k.numbers(portion)[0], k.numbers(gain)[0]
+    zero = k.constant(k.number, 0.0)
+    through = detached.compare("==", 1).where(zero, share)
+    with (
+        k.sums(k.numbers(gain_gradient), k.numbers(shift_gradient)) as [gains, shifts],
+        k.loop(0, height) as unit,
+    ):
+        first = unit * k.per_unit(cells)
+        plain, along = k.variable(zero), k.variable(zero)
+        with k.loop(0, samples) as n:
+            value = values[first + n]
+            plain.set(plain.get() + value)
+            along.set(k.fma(value, standards[first + n], along.get()))
+        gains.set(gains.get() + along.get())
+        shifts.set(shifts.get() + plain.get())
+        mean, slope = k.spread(plain.get() * share), k.spread(along.get() * through)
+        scale = k.spread(factor / deviations[unit])
+        with k.loop(0, cells) as cell:
+            place = unit * cells + cell
+            result[place] = (result[place] - mean - standard[place] * slope) * scale
+
+
+@operation
+def relu(k: Operation, out: Value, source: Value, count: Value) -> None:
+    """``max(z, 0)``; what is not a number stays so."""
+    result, values, zero = k.cells(out), k.cells(source), k.constant(k.vector, 0.0)
+    with k.loop(0, count) as i:
+        result[i] = values[i].compare("<=", 0.0).where(zero, values[i])
+
+
+@operation
+def relu_back(k: Operation, slopes: Value, source: Value, count: Value) -> None:
+    """``slopes`` where ``z > 0``, else 0."""
+    result, values, zero = k.cells(slopes), k.cells(source), k.constant(k.vector, 0.0)
+    with k.loop(0, count) as i:
+        result[i] = values[i].compare(">", 0.0).where(result[i], zero)
+
+
+@operation
+def leaky(k: Operation, out: Value, source: Value, slope: Value, count: Value) -> None:
+    """``z`` where ``z > 0``, else ``slope z``."""
+    result, values, factor = k.cells(out), k.cells(source), k.spread(k.numbers(slope)[0])
+    with k.loop(0, count) as i:
+        result[i] = values[i].compare(">", 0.0).where(values[i], values[i] * factor)
+
+
+@operation
+def leaky_back(k: Operation, slopes: Value, source: Value, slope: Value, count: Value) -> None:
+    """``slopes`` where ``z > 0``, else ``slope slopes``."""
+    result, values, factor = k.cells(slopes), k.cells(source), k.spread(k.numbers(slope)[0])
+    with k.loop(0, count) as i:
+        result[i] = values[i].compare(">", 0.0).where(result[i], result[i] * factor)

@@ -1,0 +1,123 @@
+"""Slopes of the losses, and what the parametrisations by rho and unit weights need."""
+
+from __future__ import annotations
+
+from theorycheck.simd.code import Value
+from theorycheck.training.compiled.operations.base import STRIPES, Operation, current, operation
+
+# --- Losses: the derivative by the outputs, times what the reduction divides by
+
+
+@operation
+def square_slopes(
+    k: Operation, out: Value, outputs: Value, targets: Value, portion: Value, count: Value
+) -> None:
+    """``2 portion (f - y)``."""
+    result, values, wanted = k.cells(out), k.cells(outputs), k.cells(targets)
+    factor = k.spread(k.numbers(portion)[0] * 2.0)
+    with k.loop(0, count) as i:
+        result[i] = (values[i] - wanted[i]) * factor
+
+
+@operation
+def exponential_slopes(
+    k: Operation, out: Value, outputs: Value, targets: Value, portion: Value, count: Value
+) -> None:
+    """``-portion y exp(-y f)``."""
+    result, values, wanted = k.cells(out), k.cells(outputs), k.cells(targets)
+    factor = k.spread(k.numbers(portion)[0])
+    with k.loop(0, count) as i:
+        opposite = -wanted[i]
+        result[i] = opposite * k.exp(opposite * values[i]) * factor
+
+
+@operation
+def cross_entropy_slopes(
+    k: Operation,
+    out: Value,
+    outputs: Value,
+    targets: Value,
+    portion: Value,
+    classes: Value,
+    cells: Value,
+) -> None:
+    """``portion (softmax(f) - y)``."""
+    result, values, wanted = k.cells(out), k.cells(outputs), k.cells(targets)
+    factor = k.spread(k.numbers(portion)[0])
+    with k.loop(0, cells) as cell:
+        largest = k.variable(values[cell])
+        with k.loop(1, classes) as c:
+            largest.set(k.maximum(largest.get(), values[c * cells + cell]))
+        total = k.variable(k.constant(k.vector, 0.0))
+        with k.loop(0, classes) as c:
+            power = k.exp(values[c * cells + cell] - largest.get())
+            result[c * cells + cell] = power
+            total.set(total.get() + power)
+        with k.loop(0, classes) as c:
+            place = c * cells + cell
+            result[place] = (result[place] / total.get() - wanted[place]) * factor
+
+
+# --- Parametrisations
+
+
+@operation
+def scale(k: Operation, out: Value, source: Value, number: Value, count: Value) -> None:
+    """``out = rho source``."""
+    result, values, factor = k.cells(out), k.cells(source), k.spread(k.numbers(number)[0])
+    with k.loop(0, count) as i:
+        result[i] = values[i] * factor
+
+
+@operation
+def inner(
+    k: Operation,
+    out: Value,
+    slopes: Value,
+    outputs: Value,
+    classes: Value,
+    cells: Value,
+    samples: Value,
+) -> None:
+    """``out = sum_n <slopes_n, f_n>``."""
+    left, right = k.numbers(slopes), k.numbers(outputs)
+    with k.sums(k.numbers(out)) as [total], k.loop(0, classes) as c, k.loop(0, samples) as n:
+        place = c * k.per_unit(cells) + n
+        total.set(k.fma(left[place], right[place], total.get()))
+
+
+@operation
+def multiplier(k: Operation, out: Value, decay: Value, rho: Value, along: Value) -> None:
+    """``decay + 2 nu`` with ``2 nu = -rho sum_n <dl_n/d(rho f), f_V(x_n)>``.
+
+    For all losses, since it is half of ``-<rho f, dl/d(rho f)>`` (`vector_field.Evaluation`).
+    """
+    k.numbers(out)[0] = k.numbers(decay)[0] - k.numbers(rho)[0] * k.numbers(along)[0]
+
+
+@operation
+def unit(k: Operation, out: Value, norm: Value, weights: Value, count: Value) -> None:
+    """``out = v / |v|``; zero counts as divided by 1 (`theorycheck.networks.normalise`)."""
+    result, source, squares = k.striped(out), k.striped(weights), k.stripe_sum()
+    with k.loop(0, count, STRIPES) as p:
+        for value, square in zip(source[p], squares, strict=True):
+            square.set(k.fma(value, value, square.get()))
+    size = k.sqrt(k.total(current(squares)))
+    size = size.compare("==", 0.0).where(k.constant(k.number, 1.0), size)
+    k.numbers(norm)[0] = size
+    divisor = k.spread(size)
+    with k.loop(0, count, STRIPES) as p:
+        result[p] = [value / divisor for value in source[p]]
+
+
+@operation
+def unit_back(k: Operation, gradient: Value, direction: Value, norm: Value, count: Value) -> None:
+    """``(G - <G, u> u) / |v|`` with ``u = v / |v|``."""
+    slopes, directions, products = k.striped(gradient), k.striped(direction), k.stripe_sum()
+    with k.loop(0, count, STRIPES) as p:
+        for g, u, product in zip(slopes[p], directions[p], products, strict=True):
+            product.set(k.fma(g, u, product.get()))
+    along, size = k.spread(k.total(current(products))), k.spread(k.numbers(norm)[0])
+    with k.loop(0, count, STRIPES) as p:
+        pairs = zip(slopes[p], directions[p], strict=True)
+        slopes[p] = [(g - along * u) / size for g, u in pairs]

@@ -1,0 +1,202 @@
+"""How a cohort trains: on which engine, and as many members at once as fit into memory."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, Self
+
+import torch
+
+from theorycheck.errors import InputError
+from theorycheck.networks.initialisation import mean_distance
+from theorycheck.simd.available import COMPILER
+from theorycheck.training.batches import Batches
+from theorycheck.training.cohorts import Cohort, Objective, check, choose
+from theorycheck.training.integrator import Integrator
+from theorycheck.training.memory import (
+    ARENA_ROWS,
+    DESCENT_ROWS,
+    FLOW_ROWS,
+    bytes_per_member,
+    in_pieces,
+)
+from theorycheck.training.recording import Measures, Recorder, Run
+from theorycheck.training.schedule import Schedule
+from theorycheck.training.stacked.descent import StackedDescent
+from theorycheck.training.vector_field import Field
+
+if COMPILER:
+    from theorycheck.training.compiled.workers import CompiledDescent, CompiledFlow
+
+
+Engine = Literal["auto", "compiled", "stacked"]
+
+
+@dataclass(frozen=True, eq=False)
+class Training(ABC):
+    """A cohort and what is done with it."""
+
+    cohort: Cohort
+    objective: Objective
+    measures: Measures | None
+    engine: Engine
+
+    rows: ClassVar[int]
+    """How many copies of the states it holds at once."""
+
+    @property
+    @abstractmethod
+    def samples(self) -> int:
+        """How many samples an update sees."""
+
+    @abstractmethod
+    def part(self, members: slice) -> Self:
+        """The same for some members."""
+
+    @abstractmethod
+    def run(self) -> Run:
+        """Train all members at once."""
+
+    def compiles(self) -> bool:
+        """Whether the cohort trains in machine code; whatever the number of its members."""
+        cohort = self.cohort
+        choose("engine", self.engine, Engine)
+        possible = COMPILER and cohort.inputs.device.type == "cpu"
+        possible &= cohort.inputs.dtype in (torch.float32, torch.float64)
+        if self.engine == "compiled" and not possible:
+            raise InputError("the compiled engine needs llvmlite, a CPU, and float32 or float64")
+        small = cohort.network.products * self.samples <= LARGEST
+        return possible and (self.engine == "compiled" or (self.engine == "auto" and small))
+
+
+def train(training: Training) -> Run:
+    """Train as many members at once as fit."""
+    cohort = training.cohort
+    check(cohort, training.objective)
+    # A flow starts with a velocity on stacked tensors, whichever engine goes on from there.
+    in_arenas = isinstance(training, Descent) and training.compiles()
+    rows = ARENA_ROWS if in_arenas else training.rows
+    need = bytes_per_member(cohort, training.objective, training.samples, rows, in_arenas)
+    pieces = in_pieces(
+        cohort.members, need, cohort.inputs.device, lambda members: training.part(members).run()
+    )
+    return Run.joined(*pieces)
+
+
+@dataclass(frozen=True, eq=False)
+class Flow(Training):
+    times: Sequence[float]
+    horizon: float
+    tolerances: tuple[float, float, int]
+
+    rows = FLOW_ROWS
+
+    @property
+    def samples(self) -> int:
+        return self.cohort.inputs.shape[1]
+
+    def part(self, members: slice) -> Self:
+        return replace(self, cohort=self.cohort.part(members))
+
+    def run(self) -> Run:
+        cohort, objective = self.cohort, self.objective
+        field, recorder = Field(cohort, objective), Recorder(cohort, self.measures)
+        compiled = self.compiles()
+        with torch.no_grad(), _calm(cohort, compiled) as threads:
+            start = Integrator(
+                lambda point: field.velocity(point, cohort.inputs, cohort.targets),
+                field.pack(cohort.state),
+                *self.tolerances,
+            )
+            integrator: Integrator | CompiledFlow = start
+            if compiled:
+                integrator = CompiledFlow(cohort, objective, start, threads)
+            for time in self.times:
+                integrator.advance(time)
+                recorder.record(time, field.unpack(integrator.point))
+            integrator.advance(self.horizon)
+            state = field.unpack(integrator.point)
+        return recorder.run(state, integrator.accepted, integrator.diverged, integrator.stalled)
+
+
+@dataclass(frozen=True, eq=False)
+class Descent(Training):
+    batches: Batches
+    schedule: Schedule
+
+    rows = DESCENT_ROWS
+
+    @property
+    def samples(self) -> int:
+        return self.batches.batch_size
+
+    def part(self, members: slice) -> Self:
+        return replace(
+            self,
+            cohort=self.cohort.part(members),
+            batches=self.batches.of(members),
+            schedule=self.schedule.part(members),
+        )
+
+    def run(self) -> Run:
+        cohort, batches, schedule = self.cohort, self.batches, self.schedule
+        network, field = cohort.network, Field(cohort, self.objective)
+        recorder = Recorder(cohort, self.measures, ("distance", "step"))
+        compiled = self.compiles()
+        momentum = schedule.momentum if bool((schedule.momentum > 0).any()) else None
+        with torch.no_grad(), _calm(cohort, compiled) as threads:
+            descent: StackedDescent | CompiledDescent
+            recorded = field.pack(cohort.state)
+            if compiled:
+                given = cohort, self.objective, batches, momentum, recorded
+                descent = CompiledDescent(*given, schedule.epochs, threads)
+            else:
+                descent = StackedDescent(cohort, batches, momentum, field, recorded)
+            unknown = torch.full_like(recorded[:, 0], math.nan)
+            recorder.record(0, field.unpack(recorded), distance=unknown, step=unknown)
+            path, updates, total = torch.zeros_like(unknown), 0, 0
+            for first, last in schedule.stretches():
+                path += descent.advance(first, last, schedule.rate(first))
+                updates += (last - first) * batches.updates
+                if schedule.records(last):
+                    rows, diverged = descent.rows, descent.diverged
+                    state, before = field.unpack(rows), field.unpack(recorded)
+                    distance = mean_distance(
+                        network, before.effective(network), state.effective(network)
+                    )
+                    recorder.record(
+                        last,
+                        state,
+                        distance=torch.where(diverged, unknown, distance),
+                        step=torch.where(diverged, unknown, path / updates),
+                    )
+                    total += updates
+                    recorded, path, updates = rows, torch.zeros_like(path), 0
+        steps = torch.full_like(diverged, total, dtype=torch.int64)
+        return recorder.run(state, steps, diverged, torch.zeros_like(diverged))
+
+
+LARGEST = 2**22
+"""So many products and sums of a forward pass on a batch, a member alone is worth torch's matrix
+products on all threads; below, calling them costs more than they save."""
+
+SMALL = 2**20
+"""A member's forward pass on all its samples takes at most so many products where torch works on
+one thread beside the compiled engine. When torch's other threads have done their share they wait
+for more in a busy loop, some 7 ms, on the cores on which training goes on."""
+
+
+@contextmanager
+def _calm(cohort: Cohort, compiled: bool) -> Iterator[int]:
+    """Let torch's other threads rest where they would be in the way; how many there are."""
+    threads = torch.get_num_threads()
+    if compiled and cohort.network.products * cohort.inputs.shape[1] <= SMALL:
+        torch.set_num_threads(1)
+    try:
+        yield threads
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,124 @@
+"""Cohorts that do not fit into memory: trained in pieces, one after the other.
+
+A member's result does not depend on which others train beside it, so the pieces' results are those
+of the whole.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+
+from theorycheck.networks.specification import Network
+from theorycheck.notes import note
+from theorycheck.training.cohorts import Cohort, Objective, Parametrisation
+from theorycheck.training.vector_field import Evaluation, Field
+
+T = TypeVar("T")
+
+_buffers: dict[tuple[Network, Parametrisation, int, torch.dtype], tuple[int, int]] = {}
+"""The numbers of a state and the bytes of the buffers, for what has trained before."""
+
+SHARE = 0.5
+"""Definition: of the memory that is free, how much may be taken; the rest is for what is not
+counted: records, the libraries' own buffers, other processes."""
+FULL = 16
+"""Definition: pieces are multiples of so many members, the widest vectors, where they may."""
+DESCENT_ROWS = 9
+"""Definition: copies of the states that a descent holds at once: where it stands, where its epoch
+began and where its record, the momentum, masks and squares of them, and three while recording."""
+ARENA_ROWS = 7
+"""Definition: those of a descent whose members come and go in arenas: what they keep with their
+momentum, and while recording the states before and after, the directions of both, the change."""
+FLOW_ROWS = 24
+"""Definition: those of a flow: the seven slopes of a step, the points and slopes before and after
+it, the error estimate, and what is computed from these on the way to its norm."""
+
+
+def bytes_per_member(
+    cohort: Cohort, objective: Objective, batch_size: int, rows: int, in_arenas: bool
+) -> int:
+    """What training takes for every member, besides the cohort itself and its records.
+
+    With ``P`` numbers in a state and ``N`` samples of ``d`` inputs and ``C`` outputs, that is
+
+    - the buffers of the backward pass, see `vector_field.Evaluation`: for every vertex its values
+      and what is differentiated by them, on a batch; for a convolution the patches of a batch;
+    - ``rows * P`` numbers, see `DESCENT_ROWS` and `FLOW_ROWS`;
+    - ``2 N (d + C)`` numbers for the data in the order of an epoch, and 40 ``N`` bytes to find it;
+    - one forward pass on all samples, for measures.
+
+    Where members come and go ``in_arenas``, of which there is one for each thread, they take
+    neither buffers nor copies of the data.
+    """
+    dtype, parametrisation = cohort.inputs.dtype, cohort.state.parametrisation
+    key = cohort.network, parametrisation, batch_size, dtype
+    if key not in _buffers:
+        field = Field(cohort, objective)
+        _buffers[key] = sum(field.sizes), Evaluation(field, 1, batch_size, dtype, "meta").size
+    states, buffers = _buffers[key]
+    samples, data = cohort.inputs.shape[1], cohort.inputs.shape[2] + cohort.targets.shape[2]
+    values = samples * sum(layer.width for layer in cohort.network.layers)
+    own = rows * states + values
+    if in_arenas:
+        return own * dtype.itemsize + 40 * samples
+    return buffers + (own + 2 * samples * data) * dtype.itemsize + 40 * samples
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that could be taken now."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            (line,) = (line for line in file if line.startswith("MemAvailable:"))
+        return 1024 * int(line.split()[1])
+    except OSError:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def in_pieces(
+    members: int, need: int, device: torch.device, train: Callable[[slice], T]
+) -> tuple[list[T], tuple[str, ...]]:
+    """Train members, all at once if they fit, and otherwise in as few pieces as possible.
+
+    A piece that the GPU has no memory for after all is halved. That leaves a note.
+
+    Args:
+        need: bytes that a member takes.
+        train: trains those members.
+
+    Returns:
+        The results in the order of the members, and the notes.
+
+    Raises:
+        torch.OutOfMemoryError: when a single member does not fit.
+    """
+    fitting = max(1, int(SHARE * free_memory(device)) // need)
+    size = fitting if fitting < FULL else fitting // FULL * FULL
+    results: list[T] = []
+    notes: list[str] = []
+    start = 0
+    while start < members:
+        stop = min(start + size, members)
+        try:
+            results.append(train(slice(start, stop)))
+        except torch.OutOfMemoryError:
+            if stop - start == 1:
+                raise
+            size = (stop - start) // 2
+        else:
+            start = stop
+            continue
+        # Here the exception no longer holds what the piece had allocated.
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        notes.append(
+            f"{stop - start} members at once ran out of memory on {device}: going on with {size}"
+        )
+        note(notes[-1])
+    return results, tuple(notes)

@@ -1,0 +1,96 @@
+"""The schedule of a training: learning rates, momenta, and when measures are recorded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from copy import copy
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from theorycheck.errors import InputError
+from theorycheck.training.batches import Batches
+from theorycheck.training.cohorts import Cohort
+
+RECORDS = 8
+"""Definition: how often a descent is recorded after its start, at most, if nothing else is asked
+for."""
+
+RECORD_UPDATES = 4000
+"""Definition: one such record for so many updates, so that what they cost is little of the run; a
+run of fewer updates is recorded at its start and at its end."""
+
+
+class Schedule:
+    """Checked learning rates, momenta and record times of a descent."""
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        batches: Batches,
+        epochs: int,
+        learning_rate: float | Tensor,
+        momentum: float | Tensor,
+        milestones: Sequence[int],
+        decay: float,
+        record_every: int | None,
+    ) -> None:
+        self.epochs, self.decay = epochs, decay
+        records = min(RECORDS, epochs * batches.updates // RECORD_UPDATES)
+        default = -(-epochs // max(1, records))
+        self.record_every = default if record_every is None else record_every
+        self.milestones = tuple(milestones)
+        self.learning_rate = _per_member("learning_rate", learning_rate, cohort)
+        self.momentum = _per_member("momentum", momentum, cohort)
+        if epochs < 1 or self.record_every < 1:
+            raise InputError("the number of epochs or steps and record_every must be at least 1")
+        if not bool(((self.learning_rate > 0) & self.learning_rate.isfinite()).all()):
+            raise InputError("learning_rate must be positive and finite")
+        if not bool(((self.momentum >= 0) & (self.momentum < 1)).all()):
+            raise InputError("momentum must be at least 0 and less than 1")
+        if not 0 < decay < math.inf:
+            raise InputError(f"decay {decay} must be positive and finite")
+
+    def part(self, members: slice) -> Schedule:
+        """The schedule of some members."""
+        part = copy(self)
+        part.learning_rate, part.momentum = self.learning_rate[members], self.momentum[members]
+        return part
+
+    def rate(self, epoch: int) -> Tensor:
+        """Learning rates ``(K, 1)`` of an epoch; epochs count from 0."""
+        return self.learning_rate * self.decay ** sum(m <= epoch for m in self.milestones)
+
+    def records(self, finished: int) -> bool:
+        """Whether the measures are evaluated after so many epochs."""
+        return finished % self.record_every == 0 or finished == self.epochs
+
+    def stretches(self) -> Iterator[tuple[int, int]]:
+        """First and last epoch, the latter excluded, between which neither rates nor records are
+        due.
+        """
+        ends = {m for m in self.milestones if 0 < m < self.epochs} | {self.epochs}
+        ends.update(range(self.record_every, self.epochs, self.record_every))
+        return pairwise([0, *sorted(ends)])
+
+
+def checkpoint_times(horizon: float, checkpoints: int | Sequence[float]) -> list[float]:
+    if isinstance(checkpoints, int):
+        if checkpoints < 1:
+            raise InputError(f"checkpoints {checkpoints} must be at least 1")
+        return [horizon * i / checkpoints for i in range(checkpoints + 1)]
+    times = [float(time) for time in checkpoints]
+    ordered = all(before < after for before, after in pairwise(times))
+    if not ordered or not all(0 <= time <= horizon for time in times):
+        raise InputError(f"checkpoints must increase and lie between 0 and the horizon {horizon}")
+    return times
+
+
+def _per_member(name: str, value: float | Tensor, cohort: Cohort) -> Tensor:
+    """A number or one per member as ``(K, 1)`` in the cohort's dtype."""
+    tensor = torch.as_tensor(value, dtype=cohort.inputs.dtype, device=cohort.inputs.device)
+    if tensor.dim() > 0 and tuple(tensor.shape) != (cohort.members,):
+        raise InputError(f"{name} must be a number or have shape ({cohort.members},)")
+    return tensor.expand(cohort.members)[:, None]

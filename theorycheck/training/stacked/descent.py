@@ -1,0 +1,83 @@
+"""Stacked training: every update of a cohort is a few operations on tensors, in plain PyTorch.
+
+It runs wherever torch does, and on a GPU; large networks are best off with it on a CPU too.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from theorycheck.training.batches import Batches
+from theorycheck.training.cohorts import Cohort
+from theorycheck.training.stacked.cuda_graph import Replayed, Updates
+from theorycheck.training.vector_field import Field
+
+
+class StackedDescent:
+    """Descent of a cohort, update by update; the other engine is
+    `theorycheck.training.compiled.workers.CompiledDescent`.
+    """
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        batches: Batches,
+        momentum: Tensor | None,
+        field: Field,
+        rows: Tensor,
+    ) -> None:
+        """``momentum`` is ``(K, 1)``; ``rows`` are the states, as rows of the field."""
+        self.cohort, self.batches, self.momentum, self.field = cohort, batches, momentum, field
+        self.rows = rows
+        """The states now: training puts another tensor in their place."""
+        self.diverged = torch.zeros_like(self.rows[:, 0], dtype=torch.bool)
+        """Which members have been put back, ``(K,)``."""
+        self._moving = torch.empty_like(self.rows)
+        self._buffer = torch.zeros_like(self.rows)
+        self._rate = torch.empty_like(self.rows[:, :1])
+        self._lengths = torch.zeros_like(self.rows[:, 0])
+        self._train: Updates = self._update
+        if self.rows.is_cuda:
+            self._train = Replayed(self._update, (self._moving, self._buffer, self._lengths))
+
+    def advance(self, first: int, last: int, rate: Tensor) -> Tensor:
+        """Train from one epoch to another, the last one excluded.
+
+        Args:
+            rate: learning rates, ``(K, 1)``.
+
+        Returns:
+            Sums over the updates of the norms of the weight matrices' steps, ``(K,)``.
+        """
+        self._rate.copy_(rate)
+        path = torch.zeros_like(self._lengths)
+        for epoch in range(first, last):
+            self._moving.copy_(self.rows)
+            self._lengths.zero_()
+            self._train(*self._batches(epoch))
+            path += self._lengths * rate[:, 0]
+            # Numbers that are not finite stay so and stay with their member, so that one look per
+            # epoch finds them all.
+            self.diverged |= ~self._moving.square().sum(dim=1).isfinite()
+            # Another tensor, since records and measures may hold views of the rows as they were.
+            self.rows = torch.where(self.diverged[:, None], self.rows, self._moving)
+        return path
+
+    def _update(self, inputs: Tensor, targets: Tensor) -> None:
+        """Updates on some batches, ``(U, K, n, d)`` and ``(U, K, n, C)``."""
+        rows, weights = self._moving, self.field.weights
+        for samples, labels in zip(inputs, targets, strict=True):
+            slope = self.field.velocity(rows, samples, labels)
+            if self.momentum is not None:
+                slope = self._buffer.mul_(self.momentum).add_(slope)
+            rows.addcmul_(slope, self._rate)
+            self._lengths += torch.linalg.vector_norm(slope[:, weights], dim=1)
+
+    def _batches(self, epoch: int) -> tuple[Tensor, Tensor]:
+        inputs, targets = self.cohort.inputs, self.cohort.targets
+        if self.batches.whole:
+            return inputs[None], targets[None]
+        order = self.batches.orders(epoch, epoch + 1)[:, 0].transpose(0, 1).to(inputs.device)
+        member = torch.arange(self.cohort.members, device=inputs.device)[:, None]
+        return inputs[member, order], targets[member, order]

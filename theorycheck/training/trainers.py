@@ -1,0 +1,176 @@
+"""Training of cohorts: gradient flow, gradient descent and SGD on stacked members.
+
+A *cohort* is K networks of one architecture that train together as tensors with a leading member
+axis; no loop runs over members, and no member's result depends on which others train beside it.
+Shapes below: ``K`` members, ``N`` samples, ``d`` input width, ``C`` outputs, ``T`` records.
+
+All trainers follow one vector field, `velocity`, and return a `Run`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from theorycheck.errors import InputError
+from theorycheck.training.batches import Batches, Sampling
+from theorycheck.training.cohorts import Cohort, Objective
+from theorycheck.training.engines import Descent, Engine, Flow, train
+from theorycheck.training.recording import Measures, Run
+from theorycheck.training.schedule import Schedule, checkpoint_times
+
+T = TypeVar("T")
+
+
+def gradient_flow(
+    cohort: Cohort,
+    objective: Objective,
+    *,
+    horizon: float,
+    checkpoints: int | Sequence[float] = 1,
+    relative_tolerance: float = 1e-8,
+    absolute_tolerance: float = 1e-10,
+    max_steps: int = 100_000,
+    measures: Measures | None = None,
+    engine: Engine = "auto",
+) -> Run:
+    """Follow `velocity` from time 0 to ``horizon`` with error control.
+
+    The pair of Dormand and Prince (1980) of order 5(4) with local extrapolation and the step
+    control of Hairer, Norsett and Wanner, Solving Ordinary Differential Equations I, 2nd ed.,
+    Section II.4: a step is accepted when the root mean square over a member's coordinates of the
+    estimated error over ``absolute_tolerance + relative_tolerance |coordinate|`` is at most 1.
+    Every member has its own time and step.
+
+    Args:
+        checkpoints: when to evaluate the measures: the ends of that many equal intervals and time
+            0, or increasing times within ``[0, horizon]``. Steps end on them exactly.
+        max_steps: a member that has tried so many steps is stalled, and so is one whose step has
+            become too small to change its time.
+        engine: as for `sgd`.
+
+    Raises:
+        InputError: for arguments out of range, for a cohort that is not float64, and as `velocity`.
+    """
+    if cohort.inputs.dtype != torch.float64:
+        raise InputError("gradient flow needs float64: use cohort.to(dtype=torch.float64)")
+    if not 0 < horizon < math.inf:
+        raise InputError(f"horizon {horizon} must be positive and finite")
+    if not (relative_tolerance > 0 and absolute_tolerance > 0 and max_steps > 0):
+        raise InputError("tolerances and max_steps must be positive")
+    times = checkpoint_times(horizon, checkpoints)
+    tolerances = relative_tolerance, absolute_tolerance, max_steps
+    flow = Flow(cohort, objective, measures, engine, times, horizon, tolerances)
+    return train(flow)
+
+
+def gradient_descent(
+    cohort: Cohort,
+    objective: Objective,
+    *,
+    learning_rate: float | Tensor,
+    steps: int,
+    momentum: float | Tensor = 0.0,
+    milestones: Sequence[int] = (),
+    decay: float = 0.1,
+    measures: Measures | None = None,
+    record_every: int | None = None,
+    engine: Engine = "auto",
+) -> Run:
+    """Full-batch gradient descent: `sgd` with one batch of all samples, an epoch being a step."""
+    samples = cohort.inputs.shape[1]
+    batches = Batches(torch.zeros(cohort.members, dtype=torch.int64), samples, samples)
+    schedule = Schedule(
+        cohort, batches, steps, learning_rate, momentum, milestones, decay, record_every
+    )
+    descent = Descent(cohort, objective, measures, engine, batches, schedule)
+    return train(descent)
+
+
+def sgd(
+    cohort: Cohort,
+    objective: Objective,
+    *,
+    batch_size: int,
+    epochs: int,
+    learning_rate: float | Tensor,
+    batch_seeds: Tensor,
+    momentum: float | Tensor = 0.0,
+    milestones: Sequence[int] = (),
+    decay: float = 0.1,
+    sampling: Sampling = "reshuffle",
+    measures: Measures | None = None,
+    record_every: int | None = None,
+    engine: Engine = "auto",
+) -> Run:
+    """Mini-batch SGD (galanti2022, Section 2.1; xu2022, Eq. 46) with heavy-ball momentum.
+
+    With ``g`` the gradient on the batch, an update is ``b = momentum b + g`` and then
+    ``p = p - learning_rate b`` (as in ``torch.optim.SGD``), where ``b`` starts at 0.
+
+    Besides the measures, the trace always holds, over the time since the previous record (NaN at
+    the first record, and for members that have diverged):
+
+    - ``distance``: ``mean_k |W_k' - W_k|_F`` between the two records, for the `State.effective`
+      weight matrices; with ``record_every=1`` it is d(W_{t+1}, W_t) of galanti2022, Section 4.2;
+    - ``step``: the mean over the updates of ``sqrt(sum_k |dW_k|_F^2)`` for the state's own weight
+      matrices (``v`` in weight normalisation).
+
+    A member has diverged when at the end of an epoch its squared norm is not finite; it is put back
+    to where the epoch began and stays there.
+
+    Args:
+        learning_rate, momentum: one number, or one per member, ``(K,)``.
+        batch_seeds: ``(K,)`` int64; equal seeds see equal batches, see `Batches`.
+        milestones: counts of finished epochs after which the learning rate is multiplied by
+            ``decay``.
+        measures: what is recorded besides, by name; see `Measure` and `GradientNorm`.
+        record_every: the measures are evaluated at the start, after every so many epochs, and at
+            the end, on all samples; by default evenly, once in `RECORD_UPDATES` updates but at
+            most `RECORDS` times after the start.
+        engine: ``compiled`` machine code (`theorycheck.training.compiled.workers`) or ``stacked``
+            tensors (`theorycheck.training.stacked.descent`), which follow the same trajectory up to
+            rounding; ``auto`` compiles small networks on a CPU where llvmlite is installed.
+
+    Raises:
+        InputError: for arguments out of range, for an engine that is not there, and as `velocity`
+            and `Batches`.
+    """
+    if tuple(batch_seeds.shape) != (cohort.members,) or batch_seeds.dtype != torch.int64:
+        raise InputError(f"batch_seeds must be int64 of shape ({cohort.members},)")
+    batches = Batches(batch_seeds, cohort.inputs.shape[1], batch_size, sampling)
+    schedule = Schedule(
+        cohort, batches, epochs, learning_rate, momentum, milestones, decay, record_every
+    )
+    descent = Descent(cohort, objective, measures, engine, batches, schedule)
+    return train(descent)
+
+
+def together(trainings: Sequence[Callable[[], T]]) -> list[T]:
+    """Train several cohorts at once, for example of networks that differ in width and depth.
+
+    Each takes one of the threads that torch has at a time, larger ones had better come first. That
+    is how a mixed cohort trains: in groups of one architecture. To fill narrow networks up with
+    zeros to the widest would cost what the widest costs, for every member.
+
+    Args:
+        trainings: calls of `sgd`, `gradient_descent` or `gradient_flow`, as by
+            ``functools.partial``.
+
+    Returns:
+        Their results, in order; the same bit for bit as of one after the other.
+    """
+    threads = min(torch.get_num_threads(), len(trainings))
+    if threads < 2:
+        return [training() for training in trainings]
+    # Each of the threads counts threads for itself. Notes go to whoever collects them here.
+    with ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(1)) as pool:
+        contexts = [copy_context() for _ in trainings]
+        runs = [pool.submit(c.run, t) for c, t in zip(contexts, trainings, strict=True)]
+        return [run.result() for run in runs]
