@@ -963,7 +963,7 @@ FAULTS = [
         old="top + i) * columns + left + j",
         new="top + j) * columns + left + i",
         asked=(
-            "tests/test_kernel.py"
+            "tests/kernel/test_networks.py"
             "::test_values_and_derivatives_are_those_of_exact_rationals_and_of_torch",
         ),
     ),
@@ -974,8 +974,8 @@ FAULTS = [
         old="Dual(a * b, a * motion_of(other) + self.motion * b)",
         new="Dual(a * b, self.motion * b)",
         asked=(
-            "tests/test_kernel.py::test_dual_numbers_are_power_series_of_length_two",
-            "tests/test_kernel.py"
+            "tests/kernel/test_numbers.py::test_dual_numbers_are_power_series_of_length_two",
+            "tests/kernel/test_networks.py"
             "::test_values_and_derivatives_are_those_of_exact_rationals_and_of_torch",
         ),
     ),
@@ -985,7 +985,7 @@ FAULTS = [
         "the kernel counts columns passed by elimination as rank",
         old="found += 1",
         new="found = column + 1",
-        asked=("tests/test_kernel.py::test_rank_is_that_of_flint",),
+        asked=("tests/kernel/test_matrices.py::test_rank_is_that_of_flint",),
     ),
     Fault(
         "kernel-root",
@@ -993,7 +993,7 @@ FAULTS = [
         "the kernel's roots are not rounded up",
         old="Fraction(below + 1, denominator << shift)",
         new="Fraction(below, denominator << shift)",
-        asked=("tests/test_kernel.py::test_arithmetic_encloses_the_true_value",),
+        asked=("tests/kernel/test_numbers.py::test_arithmetic_encloses_the_true_value",),
     ),
     Fault(
         "kernel-activation",

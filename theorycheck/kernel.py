@@ -4,25 +4,48 @@ This file is all that one has to read, and to trust, to believe a verdict of ``r
 nothing of the rest of theorycheck and can be copied and run by itself:
 ``python kernel.py CERTIFICATE...``.
 
-A certificate holds one example (a network, its weights, data and numbers, all rational), and a
-formal statement: hypotheses (``given``), abbreviations (``where``), quantified variables
-(``forall``) and a ``conclusion``, one comparison. It says for which values of the variables
-(``at``) the conclusion is false (``"shows": "refuted"``) or nearly an equality (``"tight"``), and
-what both sides are. The kernel evaluates the hypotheses and both sides anew and compares. What
-remains to the reader is to compare the formal statement, which ``--explain`` prints, with that of
-the paper.
+**What a certificate says.** It holds one example (a network, its weights, data and numbers, all
+rational, or numbers alone), and a formal statement: hypotheses (``given``), abbreviations
+(``where``), quantified variables (``forall``) and a ``conclusion``, one comparison. It names values
+of the variables (``at``) for which the conclusion is false (``"shows": "refuted"``) or true
+(``"tight"``; the sides show how close they are), and says what both sides are. The kernel evaluates
+the hypotheses and both sides anew and compares.
+
+**What an answer means.** Accepted: at this example and these values, every hypothesis is met, and
+the conclusion is false, or true, as the certificate says. Rejected, with one sentence why: the file
+does not show what it says. It may be malformed, altered, false, or ask for more work than the
+limits allow. That says nothing about the claim: it is not true because a refutation was rejected.
+There is no third answer.
+
+**What has to be trusted.** This file, and of Python: whole numbers and fractions, ``json``, the
+parser of expressions in ``ast``. The digest is no signature, as anyone can compute one: it reveals
+accidents. Only the comparison with a record of statements (`on_record`) relies on SHA-256. Whether
+the formal statement says what the paper says is for the reader to judge: ``--explain`` prints it.
+The printed formula and hypotheses that stand beside it are not checked.
+
+**How to read it.** `_checked` and `decide`, in the part on certificates, are the whole procedure;
+all else defines the words that they use. The parts, in the order of the file:
+
+1. Numbers: rationals, and rational enclosures of irrational numbers; derivatives.
+2. Reading: JSON without surprises, rationals, arrays.
+3. The network: its layers, an example, the forward pass, and the count of work.
+4. Matrices of rationals: ranks and singular values.
+5. Statements: the language, what its functions mean, and the form of a statement.
+6. Certificates: what is checked, and in which order.
+7. The command: files, the record of statements, ``--explain``.
 
 **Arithmetic.** Everything rational is computed with `fractions.Fraction`, without rounding. Square
-roots and singular values that are irrational are enclosed between rationals (`Enclosure`); a
-comparison is decided only when the enclosures are disjoint, otherwise it is tried again with more
-bits. Derivatives are taken in forward mode, one weight at a time: no structure of the gradient is
-built in. At a kink the derivative of the activation is its slope on the negative side, as in
-torch; a statement that needs differentiability says ``smooth()`` among its hypotheses.
+roots and singular values that are irrational are enclosed between rationals (`Enclosure`). A
+comparison is decided only when the enclosures are disjoint, or exact squares decide it; otherwise
+it is tried again with more bits. Derivatives are taken in forward mode, one weight at a time: no
+structure of the gradient is built in. At a kink the derivative of the activation is its slope on
+the negative side, as in torch; a statement that needs differentiability says ``smooth()`` among its
+hypotheses.
 
 **The language of statements** is the part of Python's expressions that `Evaluator` names: numbers,
 arithmetic (entry by entry on vectors and matrices), comparisons, ``and``, ``or``, ``not``,
-subscripts, list comprehensions and calls of the functions listed there. Samples, outputs and
-parameters are numbered from 0.
+conditional expressions, subscripts, list comprehensions and calls of the functions listed there.
+Samples, outputs and parameters are numbered from 0, layers from 1.
 """
 
 from __future__ import annotations
@@ -43,37 +66,48 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA_VERSION = 2
+"""Of the form of certificates that this kernel reads."""
 PRECISIONS = (64, 256, 1024)
-"""Bits of the enclosures, tried in this order."""
+"""Bits of the enclosures, tried in this order until one decides."""
 MOST_BYTES = 1_000_000
 MOST_NUMBERS = 20_000
 MOST_BITS = 50_000
 MOST_WORK = 6_000_000
 DEEPEST = 40
-"""Limits, so that no file can keep the kernel busy for ever, or fill the memory. Work is counted
-(`Example.spend`), not timed: whether a certificate is accepted does not depend on the machine."""
+"""Limits, so that no file can keep the kernel busy for ever, or fill the memory.
+
+In this order: characters of a file; numbers and connections of an example, and the size of whole
+numbers within formulas; bits of one rational, numerator and denominator together; units of work;
+layers, entries of each part of a statement, and the nesting of a formula. Work is counted
+(`Example.spend`), not timed: whether a certificate is accepted does not depend on the machine.
+"""
 
 NUMBER = re.compile(r"(0|-?[1-9][0-9]{0,1499})(?:/([1-9][0-9]{0,1499}))?")
+"""How a rational is written."""
 FORMULA = re.compile(r"[A-Za-z_0-9 ()\[\],+*/<>=!-]{1,2000}")
-"""No quotes, comments, attributes, lambdas, line breaks, or letters that only look like others."""
+"""The letters of formulas: no quotes, comments, attributes, lambdas, line breaks, or letters that
+only look like others."""
 NAME = r"[A-Za-z_][A-Za-z_0-9]*"
+"""A name of a variable, number or function."""
 DEFINITION = re.compile(rf"({NAME})(?:\(({NAME}(?:, {NAME})*)\))? = (.+)", re.DOTALL)
+"""One entry of ``where``: ``name = formula``, or ``name(a, b) = formula``."""
 QUANTIFIER = re.compile(rf"({NAME}) in (.+)", re.DOTALL)
+"""One entry of ``forall``: ``name in formula``."""
 
 
 class Rejected(Exception):
-    """Why a certificate is not accepted."""
+    """Why a certificate is not accepted, in one sentence. It says nothing about the claim."""
 
 
 class Undecided(Exception):
-    """Enclosures overlap: more bits are needed."""
+    """Enclosures overlap, or a sign is not known: more bits are needed, which `decide` tries."""
 
 
 MISUSE = (
     TypeError, ValueError, ArithmeticError, AttributeError, LookupError, RecursionError, MemoryError
 )  # fmt: skip
-"""What operations raise when a statement applies them to what they are not meant for. Whatever it
-is, to reject is safe."""
+"""What operations raise when a statement applies them to something they are not meant for. `check`
+turns each of them into a rejection, which is always safe."""
 
 
 # --- Numbers: rationals, and rational enclosures of irrational numbers ---------------------------
@@ -84,7 +118,13 @@ class Enclosure:
     """A real number between two rationals; the ends of results are rounded outwards.
 
     The square of a root of a rational, and of its multiples, is known exactly: comparisons of such
-    numbers need no rounding.
+    numbers need no rounding. Dividing by an enclosure that contains 0 raises `Undecided`.
+
+    Attributes:
+        low: a rational that is at most the number.
+        high: a rational that is at least the number.
+        bits: significant bits to which the ends of results are rounded.
+        square: the square of the number, where it is known exactly and the number is not negative.
     """
 
     low: Fraction
@@ -136,9 +176,11 @@ class Enclosure:
 
 
 Number = Fraction | Enclosure
+"""A real number, known exactly or between two rationals."""
 
 
 def ends(number: Number) -> tuple[Fraction, Fraction]:
+    """The rationals between which a number lies; both are the number itself if it is rational."""
     return (number.low, number.high) if isinstance(number, Enclosure) else (number, number)
 
 
@@ -157,6 +199,13 @@ def _rounded(number: Fraction, bits: int, direction: int) -> Fraction:
 
 
 def compare(left: Number, relation: str, right: Number) -> bool:
+    """Whether ``left relation right`` is true, for any relation of `RELATIONS`.
+
+    Where the squares of both sides are known exactly, the squares are compared.
+
+    Raises:
+        Undecided: when the enclosures overlap, so that the answer may be either.
+    """
     first, second = squared(left), squared(right)
     if first is not None and second is not None:
         left, right = first, second
@@ -175,7 +224,12 @@ def compare(left: Number, relation: str, right: Number) -> bool:
 
 
 def root(number: Number, bits: int) -> Number:
-    """The square root, exactly where it is rational."""
+    """The square root, exactly where it is rational, otherwise enclosed to about ``bits`` bits.
+
+    Raises:
+        Rejected: when the number is negative.
+        Undecided: when its enclosure does not tell whether it is.
+    """
     low, high = ends(number)
     if low < 0:
         raise Undecided if high >= 0 else Rejected("the root of a negative number")
@@ -196,7 +250,12 @@ def _root_ends(number: Fraction, bits: int) -> tuple[Fraction, Fraction]:
 
 @dataclass(frozen=True)
 class Dual:
-    """A number and its derivative along one entry of one parameter (forward mode)."""
+    """A number and its derivative along one entry of one parameter (forward mode).
+
+    Attributes:
+        value: the number.
+        motion: its derivative.
+    """
 
     value: Number
     motion: Number
@@ -222,6 +281,7 @@ class Dual:
         return Dual(quotient, (self.motion - quotient * motion_of(other)) / divisor)
 
     def root(self, bits: int) -> Dual:
+        """The square root of a positive number, and its derivative."""
         value = root(self.value, bits)
         return Dual(value, self.motion / (value + value))
 
@@ -229,10 +289,12 @@ class Dual:
 
 
 def value_of(number: Any) -> Number:
+    """A number without the derivative that may come with it."""
     return number.value if isinstance(number, Dual) else number
 
 
 def motion_of(number: Any) -> Number:
+    """The derivative that comes with a number; 0 if none does."""
     return number.motion if isinstance(number, Dual) else Fraction(0)
 
 
@@ -240,7 +302,14 @@ def motion_of(number: Any) -> Number:
 
 
 def read(text: str, limit: int) -> dict[str, Any]:
-    """Strict JSON: no repeated keys, no floats, no NaN."""
+    """The JSON object that a text of at most ``limit`` characters writes, read strictly.
+
+    No key may occur twice, and the only numbers are whole ones of fewer than ten characters: no
+    floats, no NaN.
+
+    Raises:
+        Rejected: when the text is anything else.
+    """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len({key for key, _ in pairs}) < len(pairs):
@@ -270,13 +339,19 @@ def read(text: str, limit: int) -> dict[str, Any]:
 
 
 def digest(document: Any) -> str:
-    """SHA-256 of the canonical form of a JSON document."""
+    """SHA-256 of a JSON document in canonical form (keys sorted, no spaces), in hexadecimal."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def fields(document: Any, what: str, **types: type) -> list[Any]:
-    """The values of an object with exactly these keys, of these types."""
+    """The values of an object that has exactly these keys, in the order of ``types``.
+
+    Each value must be of exactly the type given for its key; ``object`` admits every type.
+
+    Raises:
+        Rejected: otherwise; the reason begins with ``what``.
+    """
     if not isinstance(document, dict) or document.keys() != types.keys():
         raise Rejected(f"{what}: the keys are not {', '.join(types)}")
     for key, kind in types.items():
@@ -286,6 +361,11 @@ def fields(document: Any, what: str, **types: type) -> list[Any]:
 
 
 def number(text: Any) -> Fraction:
+    """The rational that a text such as ``-3/4`` writes, of at most 1500 digits above and below.
+
+    Raises:
+        Rejected: when it is no such text, or not in lowest terms.
+    """
     match = NUMBER.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise Rejected(f'{str(text)[:30]!r} is not a rational such as "-3/4"')
@@ -296,7 +376,11 @@ def number(text: Any) -> Fraction:
 
 
 def array(document: Any, shape: Sequence[int], what: str) -> Any:
-    """Nested lists of rationals of a given shape; a number for the shape ()."""
+    """Nested lists of rationals of a given shape; one rational for the shape ().
+
+    Raises:
+        Rejected: when the document has another shape, or an entry is not a rational.
+    """
     if not shape:
         return number(document)
     if not isinstance(document, list) or len(document) != shape[0]:
@@ -309,15 +393,37 @@ def array(document: Any, shape: Sequence[int], what: str) -> Any:
 
 @dataclass(frozen=True)
 class Edge:
+    """How a layer reads an earlier vertex: through a matrix of weights, or as it is (a skip).
+
+    A convolution applies one matrix (a row per filter) to several patches of its source; its output
+    lists all positions of the first filter, then those of the second. A dense edge has one patch.
+
+    Attributes:
+        source: the vertex that is read; 0 is the input, v the output of layer v.
+        patches: the entries of the source that each copy of the matrix reads; None for a skip.
+        parameter: the place of the matrix among the parameters; None for a skip.
+    """
+
     source: int
     patches: list[list[int]] | None
-    """Entries of the source that each copy of a matrix reads; None for a constant skip."""
     parameter: int | None = None
 
 
 @dataclass(frozen=True)
 class Layer:
-    """``sigma(n(sum over edges + bias))``; ``sigma(z)`` is z for z > 0, ``slope z`` elsewhere."""
+    """``sigma(n(sum over edges + bias))``; ``sigma(z)`` is z for z > 0, ``slope z`` elsewhere.
+
+    Attributes:
+        width: how many units it has.
+        edges: what it reads, at least one edge.
+        slope: of the activation on the negative side; 1 makes the layer linear.
+        normalisation: ``none``, ``batch``, or ``batch-detached``, where derivatives take the
+            standard deviation for a constant. A normalised value is multiplied by the gain, and the
+            shift is added.
+        bias: the place of the bias among the parameters; None without one.
+        gain: the place of the gain among the parameters; None without normalisation.
+        shift: the place of the shift among the parameters; None without normalisation.
+    """
 
     width: int
     edges: list[Edge]
@@ -330,6 +436,15 @@ class Layer:
 
 @dataclass(frozen=True)
 class Parameter:
+    """What one array of parameters is for.
+
+    Attributes:
+        role: ``weight``, ``bias``, ``gain`` or ``shift``.
+        layer: the layer it belongs to; the first layer is 1.
+        shape: (rows, columns) of a weight, (width,) of a bias, () of a gain or shift.
+        edge: the edge that a weight belongs to; None for other roles.
+    """
+
     role: str
     layer: int
     shape: tuple[int, ...]
@@ -337,12 +452,28 @@ class Parameter:
 
 
 def size(value: Any, what: str) -> int:
+    """A width or other size that a document gives: a whole number from 1 to 1000.
+
+    Raises:
+        Rejected: otherwise; the reason begins with ``what``.
+    """
     if type(value) is not int or not 1 <= value <= 1000:
         raise Rejected(f"{what}: {str(value)[:30]} is not a size from 1 to 1000")
     return value
 
 
 def read_edge(document: Any, widths: list[int], width: int, parameter: int) -> Edge:
+    """An edge of the next layer: dense, identity or convolution.
+
+    Args:
+        document: the edge in JSON.
+        widths: of the vertices before the layer, which are all that it may read.
+        width: of the layer.
+        parameter: the place of the edge's matrix among the parameters, if it has one.
+
+    Raises:
+        Rejected: when it reads no earlier vertex, or does not fit the widths.
+    """
     kind = document.get("map") if isinstance(document, dict) else None
     if kind == "convolution":
         source, _, channels, rows, columns, filters, kernel, stride = fields(
@@ -378,7 +509,19 @@ def read_edge(document: Any, widths: list[int], width: int, parameter: int) -> E
 
 
 class Network:
-    """A directed acyclic graph of layers; vertex 0 is the input, the last one the output."""
+    """A directed acyclic graph of layers; vertex 0 is the input, the last one the output.
+
+    A document of None is no network: an example of numbers alone.
+
+    Attributes:
+        widths: of all vertices.
+        layers: ``layers[v - 1]`` is layer v, which computes vertex v.
+        parameters: of each layer in turn, the weights of its edges, its bias, gain and shift.
+        connections: how many entries of vertices are read, counted against `MOST_NUMBERS`.
+
+    Raises:
+        Rejected: when the document is no network, or too large a one.
+    """
 
     def __init__(self, document: Any) -> None:
         self.layers: list[Layer] = []
@@ -429,19 +572,38 @@ class Network:
 
 
 Rows = list[list[Any]]
-"""One row per sample."""
+"""A matrix as a list of rows; for values of a layer, one row per sample."""
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A forward pass: the values of all vertices, and per layer the arguments of the activation."""
+    """A forward pass: the values of all vertices, and what the activations were applied to.
+
+    Attributes:
+        values: for each vertex one row per sample; the input is the first vertex.
+        arguments: for each layer that was computed, one row per sample.
+    """
 
     values: list[Rows]
     arguments: list[Rows]
 
 
 class Example:
-    """A network at its weights and data, with a count of the work that is still allowed."""
+    """A network at its weights and data, with a count of the work that is still allowed.
+
+    Attributes:
+        network: the network.
+        samples: how many samples there are.
+        outputs: how many outputs the network has.
+        W: the parameters, nested lists of rationals in the shapes that the network gives them.
+        x: the inputs, one row per sample.
+        y: the targets, one row per sample; None without.
+        numbers: the other numbers of the example, by name.
+        work: what is left of `MOST_WORK`.
+
+    Raises:
+        Rejected: when the document is no example, or too large a one.
+    """
 
     def __init__(self, document: Any) -> None:
         network, parameters, inputs, targets, numbers = fields(
@@ -472,7 +634,14 @@ class Example:
         self.work = MOST_WORK
 
     def spend(self, result: Any) -> Any:
-        """Count the work of computing something by its length; a unit is about a microsecond."""
+        """Charge the work of computing a result, and hand the result back.
+
+        The work is counted by the length of the numbers in it; a unit is about a microsecond. None
+        stands for a step that leaves nothing to measure.
+
+        Raises:
+            Rejected: when a number has more than `MOST_BITS` bits, or no work is left.
+        """
         if isinstance(result, (list, tuple)):
             for entry in result:
                 self.spend(entry)
@@ -492,16 +661,26 @@ class Example:
         return result
 
     def dot(self, left: Iterable[Any], right: Iterable[Any]) -> Any:
+        """The sum of products of two sequences of numbers, with or without derivatives.
+
+        Sequences of different lengths raise ValueError, which `check` reports as a rejection.
+        """
         total: Any = Fraction(0)
         for a, b in zip(left, right, strict=True):
             total = self.spend(total + a * b)
         return total
 
     def mean(self, column: list[Any]) -> Any:
+        """The mean of a list of numbers, with or without derivatives."""
         return self.dot(column, [Fraction(1, len(column))] * len(column))
 
     def moved(self, index: int, entry: tuple[int, ...]) -> list[Any]:
-        """The parameters, one entry of one of them as a dual number."""
+        """The parameters, with one entry of one of them as the number to differentiate along.
+
+        Args:
+            index: the place of the parameter.
+            entry: of this parameter, one whole number per dimension.
+        """
 
         def mark(array: Any, place: tuple[int, ...]) -> Any:
             if not place:
@@ -515,7 +694,19 @@ class Example:
     def forward(
         self, batch: Sequence[int], parameters: list[Any], bits: int, known: Sequence[Rows] = ()
     ) -> Trace:
-        """A pass over a batch; ``known`` are the values of the first vertices, as far as known."""
+        """A pass over a batch.
+
+        Args:
+            batch: the numbers of the samples.
+            parameters: in the shapes of ``W``; their entries may come with derivatives.
+            bits: of the enclosures of standard deviations.
+            known: the values of the first vertices, which are then not computed again; the input is
+                taken from the batch where there are none.
+
+        Raises:
+            Rejected: when a unit that is to be normalised is constant over the batch.
+            Undecided: when the sign of what an activation is applied to is not known.
+        """
         trace = Trace([*known] or [[self.x[n] for n in batch]], [])
         for layer in self.network.layers[len(trace.values) - 1 :]:
             bias = [Fraction(0)] * layer.width if layer.bias is None else parameters[layer.bias]
@@ -538,13 +729,23 @@ class Example:
 
     @staticmethod
     def slope(layer: Layer, argument: Any) -> Fraction:
+        """The derivative of a layer's activation: 1 at positive arguments, else the layer's slope.
+
+        Raises:
+            Undecided: when the sign of the argument is not known and matters.
+        """
         linear = layer.slope == 1 or compare(value_of(argument), ">", Fraction(0))
         return Fraction(1) if linear else layer.slope
 
     def standardised(self, rows: Rows, detached: bool, bits: int) -> Rows:
         """Values less their mean over the batch, in standard deviations; no epsilon is added.
 
-        A detached deviation is held constant when derivatives are taken.
+        A detached deviation is held constant when derivatives are taken. ``rows`` holds one row per
+        sample, and so does what is returned.
+
+        Raises:
+            Rejected: when a unit is constant over the batch.
+            Undecided: when its enclosures do not tell whether it is.
         """
         columns = []
         for column in map(list, zip(*rows, strict=True)):
@@ -565,7 +766,11 @@ class Example:
 
 
 def integers(matrix: Rows, example: Example) -> tuple[list[list[int]], int]:
-    """The matrix times a common denominator, and that denominator."""
+    """The matrix times a common denominator, and that denominator.
+
+    Raises:
+        Undecided: when an entry is not known exactly.
+    """
     common = 1
     for entry in (entry for row in matrix for entry in row):
         if isinstance(entry, Enclosure):
@@ -575,7 +780,13 @@ def integers(matrix: Rows, example: Example) -> tuple[list[list[int]], int]:
 
 
 def rank(matrix: Rows, example: Example) -> int:
-    """By fraction-free elimination (Bareiss 1968): every division below is exact."""
+    """The rank of a matrix of rationals.
+
+    By fraction-free elimination (Bareiss 1968): every division below is exact.
+
+    Raises:
+        Undecided: when an entry is not known exactly.
+    """
     rows, _ = integers(matrix, example)
     found, previous = 0, 1
     for column in range(len(rows[0])):
@@ -630,9 +841,9 @@ def squared_singular_values(
 ) -> list[Number]:
     """Of a matrix of integers divided by ``common``, largest first; rational ones exactly.
 
-    They are the eigenvalues of the smaller Gram matrix. That of an integer matrix has integer
-    entries, so that its rational eigenvalues are integers: bisection between integers finds them,
-    and then encloses the others.
+    They are the eigenvalues of the smaller Gram matrix, with multiplicity. The Gram matrix of an
+    integer matrix has integer entries, so that its rational eigenvalues are integers: bisection
+    between integers finds them, and then encloses the others to about ``bits`` bits.
     """
     if len(rows) > len(rows[0]):
         rows = [list(column) for column in zip(*rows, strict=True)]
@@ -665,15 +876,21 @@ def squared_singular_values(
 
 # --- Statements ----------------------------------------------------------------------------------
 
-Array = Any
 """A number, a vector (list) or a matrix (list of lists)."""
 RELATIONS: dict[type, str] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.LtE: "<=", ast.GtE: ">=", ast.Lt: "<", ast.Gt: ">",
 }  # fmt: skip
+"""The comparisons of the language."""
 SYMBOLS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥"}
+"""The relations that a conclusion may have, and how they are printed."""
 
 
 def parse(formula: Any) -> ast.expr:
+    """The syntax tree of a formula. Whether it has a meaning is for `Evaluator.evaluate` to say.
+
+    Raises:
+        Rejected: when it is not one expression of Python, in the letters of `FORMULA`.
+    """
     if not isinstance(formula, str) or not FORMULA.fullmatch(formula):
         raise Rejected(f"not a formula: {ascii(formula)[:60]}")
     try:
@@ -683,12 +900,28 @@ def parse(formula: Any) -> ast.expr:
 
 
 def is_index(value: Any) -> bool:
-    """A whole number, or a tuple of them."""
+    """Whether a value is a whole number, or a tuple of whole numbers or such tuples."""
     return type(value) is int or (isinstance(value, tuple) and all(map(is_index, value)))
 
 
 class Evaluator:
-    """Evaluates formulas at an example, with enclosures of a given number of bits."""
+    """Evaluates formulas at an example, with enclosures of a given number of bits.
+
+    The value of a formula is a truth (bool), a number (int, `Fraction` or `Enclosure`), a vector or
+    matrix (list), or a range or batch of samples (tuple of int). The tables of names and functions
+    below are the whole vocabulary; ``definitions``, the ``where`` of a statement, add to it.
+
+    Methods that take values of formulas raise `Rejected`, or one of `MISUSE`, when these are not of
+    the sort that they need, and `Undecided` when more bits are needed.
+
+    Attributes:
+        example: at which formulas are evaluated.
+        bits: of the enclosures of irrational numbers.
+        names: what each name stands for.
+        functions: what each function computes.
+        normalisations: the kinds of normalisation that occur in the network.
+        memory: what has been computed and is asked for again.
+    """
 
     def __init__(self, example: Example, definitions: Sequence[Any], bits: int) -> None:
         self.example, self.bits = example, bits
@@ -766,17 +999,33 @@ class Evaluator:
     # Names
 
     def bound(self, scope: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
-        """A scope with one more variable, which must not hide what a name stands for elsewhere."""
+        """A scope with one more variable, which must not hide what a name stands for elsewhere.
+
+        Raises:
+            Rejected: when the name has a meaning already.
+        """
         if name in self.names or name in self.functions:
             raise Rejected(f"the name {name[:30]} has another meaning already")
         return {**scope, name: value}
 
     def add_name(self, name: str, value: Any) -> None:
+        """Let a name stand for a value in all formulas that follow.
+
+        Raises:
+            Rejected: when it is no name, or has a meaning already.
+        """
         if not re.fullmatch(NAME, name):
             raise Rejected(f"the name {ascii(name)[:30]} cannot be used")
         self.names = self.bound(self.names, name, value)
 
     def define(self, definition: Any) -> None:
+        """Add one abbreviation: ``name = formula``, or a function, ``name(a, b) = formula``.
+
+        A function may call only what was defined before it, so that none calls itself.
+
+        Raises:
+            Rejected: when it is not of this form, or its name has a meaning already.
+        """
         match = DEFINITION.fullmatch(definition) if isinstance(definition, str) else None
         if match is None:
             raise Rejected(f"not a definition: {ascii(definition)[:60]}")
@@ -804,7 +1053,10 @@ class Evaluator:
         self.functions = self.bound(self.functions, name, function)
 
     def remembered(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
-        """Compute once what whole numbers and texts determine."""
+        """The value that belongs to a key, computed when it is first asked for.
+
+        Keys hold whole numbers and texts alone: they are equal only where the values are.
+        """
         if key not in self.memory:
             self.memory[key] = make()
         return self.memory[key]
@@ -812,13 +1064,20 @@ class Evaluator:
     # The network
 
     def trace(self, batch: tuple[int, ...]) -> Trace:
+        """The forward pass over a batch at the example's own parameters, computed once."""
         found: Trace = self.remembered(
             ("trace", batch), lambda: self.example.forward(batch, self.example.W, self.bits)
         )
         return found
 
     def place(self, n: Any, batch: Any) -> tuple[tuple[int, ...], int]:
-        """A batch, and the position of a sample within it."""
+        """A batch, and the position of a sample within it.
+
+        Args:
+            n: the number of the sample.
+            batch: the numbers of the samples that are normalised together; None stands for all.
+                Without normalisation outputs do not depend on it, and all samples are taken.
+        """
         samples: tuple[int, ...] = self.names["samples"]
         chosen = samples
         if batch is not None:
@@ -830,15 +1089,20 @@ class Evaluator:
         return chosen, chosen.index(self.whole(n))
 
     def output(self, n: Any, c: Any, batch: Any = None) -> Any:
+        """``f(n, c)``: output c of the network at sample n."""
         chosen, position = self.place(n, batch)
         return self.trace(chosen).values[-1][position][self.index(c, self.example.outputs)]
 
     def feature(self, n: Any) -> Any:
+        """``h(n)``: the values of the last vertex but one at sample n, as a vector."""
         chosen, position = self.place(n, None)
         return self.trace(chosen).values[-2][position]
 
     def derivative(self, n: Any, c: Any, k: Any, batch: Any = None) -> Any:
-        """The derivative of an output in all entries of a parameter, in the parameter's shape."""
+        """``df(n, c, k)``: the derivative of output c at sample n along parameter k.
+
+        It has the parameter's shape: one derivative for each entry.
+        """
         chosen, position = self.place(n, batch)
         parameter, output = self.parameter(k), self.index(c, self.example.outputs)
         shape = parameter.shape
@@ -861,10 +1125,12 @@ class Evaluator:
         return along()
 
     def layer(self, v: Any) -> Layer:
+        """Layer v of the network; the first one is 1."""
         layers = self.example.network.layers
         return layers[self.index(self.whole(v) - 1, len(layers))]
 
     def parameter(self, k: Any, role: str | None = None) -> Any:
+        """Parameter k of the network, which must have this role if one is named."""
         parameters = self.example.network.parameters
         found = parameters[self.index(k, len(parameters))]
         if role is not None and found.role != role:
@@ -872,9 +1138,11 @@ class Evaluator:
         return found
 
     def patches(self, k: Any) -> int:
+        """``patches(k)``: how many copies of weight k its layer applies; 1 if it is dense."""
         return len(self.parameter(k, "weight").edge.patches)
 
     def is_chain(self) -> bool:
+        """``chain()``: whether each layer reads the one before it alone, through weights."""
         layers = self.example.network.layers
         return bool(layers) and all(
             len(layer.edges) == 1
@@ -884,7 +1152,10 @@ class Evaluator:
         )
 
     def is_smooth(self, batch: Any = None) -> bool:
-        """Whether no unit with an activation that bends is at its kink."""
+        """``smooth()``: whether no unit with an activation that bends is at its kink, on a batch.
+
+        The outputs are then differentiable in all parameters.
+        """
         chosen, _ = self.place(0 if batch is None else batch[0], batch)
         return all(
             layer.slope == 1 or all(self.compared(z, "!=", Fraction(0)) for z in self.flat(rows))
@@ -896,36 +1167,42 @@ class Evaluator:
     # Arrays and collections
 
     def whole(self, value: Any) -> int:
+        """A number that is whole and at most `MOST_NUMBERS` in size, as an int."""
         found = self.scalar(value)
         if isinstance(found, Enclosure) or found.denominator != 1 or abs(found) > MOST_NUMBERS:
             raise Rejected("a number that is not whole, or too large")
         return int(found)
 
     def index(self, value: Any, count: int) -> int:
-        """One of the whole numbers below a count."""
+        """One of the whole numbers from 0 to ``count - 1``."""
         position = self.whole(value)
         if not 0 <= position < count:
             raise Rejected("a number or subscript out of range")
         return position
 
     def flat(self, value: Any) -> list[Number]:
+        """The entries of a number, vector or matrix, row by row."""
         if isinstance(value, list):
             return [entry for part in value for entry in self.flat(part)]
         return [self.scalar(value)]
 
     def matrix(self, value: Any) -> Rows:
+        """The rows of a matrix, which has at least one entry and rows of equal length."""
         rows = [[self.scalar(entry) for entry in row] for row in value]
         if not rows or not rows[0] or any(len(row) != len(rows[0]) for row in rows):
             raise Rejected("not a matrix")
         return rows
 
     def outer(self, left: list[Number], right: list[Number]) -> Rows:
+        """``outer(a, b)``: the matrix of all products of an entry of a with one of b."""
         return [[self.example.spend(a * b) for b in right] for a in left]
 
     def absolute(self, value: Any) -> Any:
+        """``abs(a)``: the absolute value of a number."""
         return value if self.compared(value, ">=", Fraction(0)) else -value
 
     def compared(self, left: Any, relation: str, right: Any) -> bool:
+        """Whether ``left relation right`` is true, as `compare` says, for two numbers."""
         if relation not in RELATIONS.values():
             raise Rejected("a comparison that is not part of the language")
         sides = self.example.spend((self.scalar(left), self.scalar(right)))
@@ -933,22 +1210,26 @@ class Evaluator:
 
     @staticmethod
     def scalar(value: Any) -> Number:
+        """A value that must be a number; True and False are none."""
         if isinstance(value, bool) or not isinstance(value, (int, Fraction, Enclosure)):
             raise Rejected("what is used as a number is none")
         return Fraction(value) if isinstance(value, int) else value
 
     def greatest(self, values: Any) -> Any:
+        """``max(values)``: the greatest of one or more numbers."""
         return reduce(lambda best, v: v if self.compared(v, ">", best) else best, values)
 
     def total(self, values: Any) -> Any:
+        """``sum(values)``: the sum of numbers, or of arrays of one shape; 0 if there are none."""
         first, rest = [*values][:1] or [Fraction(0)], [*values][1:]
         return reduce(partial(self.arithmetic, ast.Add()), rest, *first)
 
     def product(self, values: Any) -> Any:
+        """``product(values)``: the product of numbers; 1 if there are none."""
         return reduce(partial(self.arithmetic, ast.Mult()), values, Fraction(1))
 
     def batches(self, size: Any) -> list[tuple[int, ...]]:
-        """All sets of samples of a given size."""
+        """``batches(size)``: all sets of samples of a given size, each in increasing order."""
         samples = self.names["samples"]
         chosen = self.index(size, len(samples) + 1)
         if math.comb(len(samples), chosen) * (chosen + 1) > 10 * MOST_NUMBERS:
@@ -956,7 +1237,10 @@ class Evaluator:
         return list(combinations(samples, chosen))
 
     def outside(self, matrix: Any, vectors: Any) -> Any:
-        """Rows less their projections on the span of some vectors (Gram-Schmidt)."""
+        """``outside(a, b)``: the rows of a less their projections on the span of the rows of b.
+
+        By the Gram-Schmidt process, without normalising: no roots are needed.
+        """
         basis: list[Any] = []
 
         def project(vector: Any) -> Any:
@@ -972,7 +1256,7 @@ class Evaluator:
         return [project(row) for row in self.matrix(matrix)]
 
     def squares(self, matrix: Any, skipped: Any = 0) -> list[Number]:
-        """Squared singular values, largest first, without the first few."""
+        """Squared singular values of a matrix, largest first, without the first few."""
         rows, common = integers(self.matrix(matrix), self.example)
         key = ("squares", repr([hex(common), *([*map(hex, row)] for row in rows)]))
         found: list[Number] = self.remembered(
@@ -981,12 +1265,24 @@ class Evaluator:
         return found[self.index(skipped, MOST_NUMBERS) :]
 
     def singular_values(self, matrix: Any, skipped: Any = 0) -> list[Number]:
+        """Singular values of a matrix, largest first, without the first few."""
         squares = self.squares(matrix, skipped)
         return [self.example.spend(root(square, self.bits)) for square in squares]
 
     # Formulas
 
     def evaluate(self, node: ast.expr, scope: dict[str, Any], depth: int = 0) -> Any:
+        """The value of a formula: this is the definition of the language.
+
+        Args:
+            node: the syntax tree of the formula.
+            scope: the values of variables.
+            depth: how deeply the formula stands within others, at most `DEEPEST`.
+
+        Raises:
+            Rejected: when the formula is not part of the language, or has no value here.
+            Undecided: when more bits are needed.
+        """
         self.example.spend(None)
         if depth > DEEPEST:
             raise Rejected("a formula is nested too deeply")
@@ -1036,6 +1332,7 @@ class Evaluator:
 
     @staticmethod
     def truth(value: Any) -> bool:
+        """A value that must be True or False; numbers are neither."""
         if not isinstance(value, bool):
             raise Rejected("a condition that is neither true nor false")
         return value
@@ -1043,6 +1340,10 @@ class Evaluator:
     def comprehension(
         self, part: ast.expr, loops: list[ast.comprehension], scope: dict[str, Any], depth: int
     ) -> list[Any]:
+        """The list of the values of ``part`` for all values that the loops allow.
+
+        Each loop has the form ``for name in list``, with conditions; later loops run inside.
+        """
         if not loops:
             return [self.evaluate(part, scope, depth)]
         loop, *others = loops
@@ -1059,7 +1360,11 @@ class Evaluator:
         return found
 
     def arithmetic(self, op: ast.operator, left: Any, right: Any) -> Any:
-        """Entry by entry; a number combines with every entry of an array."""
+        """Sum, difference, product, quotient or power of two values, entry by entry.
+
+        Arrays of one shape can be added and subtracted, and an array multiplied and divided by a
+        number. An exponent is an int from 0 to 4, not a quotient that happens to be whole.
+        """
         self.example.spend(None)
         if isinstance(left, list) and isinstance(right, list):
             if not isinstance(op, (ast.Add, ast.Sub)) or len(left) != len(right):
@@ -1088,12 +1393,24 @@ class Evaluator:
 
 STATEMENT = {"latex": str, "hypotheses": list, "given": list, "where": list, "forall": list,
              "conclusion": str}  # fmt: skip
+"""The parts of a statement: the printed formula and hypotheses, which are for readers alone, and
+the formal ones, which are checked."""
 Assignment = dict[str, Any]
+"""Values of variables by name."""
 
 
 @dataclass(frozen=True)
 class Statement:
-    """For all values of the variables: where the hypotheses hold, so does the conclusion."""
+    """For all values of the variables: where the hypotheses hold, so does the conclusion.
+
+    Attributes:
+        given: the hypotheses.
+        where: abbreviations, as texts, which `Evaluator.define` reads.
+        forall: each variable with the formula of its range, which may contain earlier variables.
+        left: the left side of the conclusion.
+        relation: one of `SYMBOLS`.
+        right: the right side of the conclusion.
+    """
 
     given: list[ast.expr]
     where: list[Any]
@@ -1104,6 +1421,12 @@ class Statement:
 
     @classmethod
     def read(cls, document: Any) -> Statement:
+        """The statement of a certificate.
+
+        Raises:
+            Rejected: when a part is missing or malformed, or the conclusion is not one equation or
+                inequality.
+        """
         latex, hypotheses, given, where, forall, conclusion = fields(
             document, "statement", **STATEMENT
         )
@@ -1126,14 +1449,19 @@ class Statement:
         return cls(conditions, where, variables, node.left, relation, node.comparators[0])
 
     def unmet(self, evaluator: Evaluator, scope: Assignment) -> str | None:
-        """The first hypothesis that the example does not meet with these values."""
+        """The first hypothesis that is false at these values of the variables, or None."""
         for condition in self.given:
             if not evaluator.truth(evaluator.evaluate(condition, scope)):
                 return ast.unparse(condition)
         return None
 
     def assignments(self, evaluator: Evaluator, fixed: Mapping[str, Any]) -> Iterator[Assignment]:
-        """All values of the variables in their ranges, some of them fixed."""
+        """All values of the variables in their ranges, one scope for each choice.
+
+        Args:
+            evaluator: at whose example the ranges are evaluated.
+            fixed: the values that some variables must have, as in JSON.
+        """
 
         def extend(scope: Assignment, left: list[tuple[str, ast.expr]]) -> Iterator[Any]:
             if not left:
@@ -1147,12 +1475,13 @@ class Statement:
         return extend({}, self.forall)
 
     def sides(self, evaluator: Evaluator, scope: Assignment) -> tuple[Number, Number]:
+        """Both sides of the conclusion at these values of the variables."""
         sides = [evaluator.evaluate(side, scope) for side in (self.left, self.right)]
         return evaluator.scalar(sides[0]), evaluator.scalar(sides[1])
 
 
 def listed(value: Any) -> Any:
-    """Batches are lists in JSON."""
+    """A value as JSON has it: batches, which are tuples, become lists."""
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -1161,6 +1490,15 @@ def listed(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Outcome:
+    """A certificate that has been verified, and what its two sides are.
+
+    Attributes:
+        document: the certificate.
+        left: the left side of the conclusion, computed anew.
+        relation: the relation of the conclusion.
+        right: the right side of the conclusion, computed anew.
+    """
+
     document: dict[str, Any]
     left: Number
     relation: str
@@ -1174,6 +1512,7 @@ class Outcome:
 
 
 def shown(number: Number) -> str:
+    """A number as readers want it: a short rational exactly, any other to 12 digits."""
     low, high = ends(number)
     if low == high and low.numerator.bit_length() + low.denominator.bit_length() < 130:
         return str(low)
@@ -1182,7 +1521,7 @@ def shown(number: Number) -> str:
 
 
 def check(document: Any) -> Outcome:
-    """Re-check a certificate.
+    """Re-check a certificate, as `read` returns it.
 
     Raises:
         Rejected: with the reason, when it does not show what it says.
@@ -1222,6 +1561,13 @@ def decide(
 ) -> tuple[tuple[Number, Number], str, bool]:
     """Both sides at an assignment, their relation, and whether it is true.
 
+    Enclosures are tried with each of `PRECISIONS` in turn.
+
+    Args:
+        formal: the statement.
+        example: at which it is evaluated.
+        at: the value of each variable, as in JSON.
+
     Raises:
         Rejected: when a hypothesis is not met, when the variables do not have these values, and
             when the enclosures with the most bits still overlap.
@@ -1245,13 +1591,14 @@ def decide(
 
 
 def is_value(value: Any) -> bool:
+    """Whether a variable may have this value in JSON: a whole number, or a list of them."""
     return type(value) is int or (
         isinstance(value, list) and all(type(entry) is int for entry in value)
     )
 
 
 def recorded_form(side: Number) -> Any:
-    """A side as a certificate records it: a rational, or two that enclose it."""
+    """A side as a certificate records it: a rational, or two that enclose it closely."""
     low, high = ends(side)
     if low == high:
         return str(low)
@@ -1259,6 +1606,14 @@ def recorded_form(side: Number) -> Any:
 
 
 def within(side: Number, recorded: Any) -> bool:
+    """Whether a side is the one that a certificate records.
+
+    One rational must be equal to it. Two must enclose it, and differ by at most 2**-40 of the
+    second one.
+
+    Raises:
+        Rejected: when what is recorded is neither one rational nor two.
+    """
     low, high = ends(side)
     if isinstance(recorded, list) and len(recorded) == 2:
         below, above = map(number, recorded)
@@ -1270,6 +1625,11 @@ def within(side: Number, recorded: Any) -> bool:
 
 
 def read_file(path: Path, limit: int) -> dict[str, Any]:
+    """The JSON object in a regular file of at most ``limit`` characters.
+
+    Raises:
+        Rejected: when there is no such file, it cannot be read, or it holds anything else.
+    """
     try:
         # A pipe or a device may never end.
         if not path.is_file():
@@ -1282,6 +1642,9 @@ def read_file(path: Path, limit: int) -> dict[str, Any]:
 
 def on_record(path: Path, document: dict[str, Any]) -> None:
     """Compare the statement's version with the record beside the folder of certificates, if any.
+
+    The record is ``baseline.json`` in the folder above that of the certificate. Without it, nothing
+    but a reader's comparison ties the statement to the claim.
 
     Raises:
         Rejected: when the record has the claim with another statement, or cannot be read.
@@ -1296,7 +1659,7 @@ def on_record(path: Path, document: dict[str, Any]) -> None:
 
 
 def explain(document: dict[str, Any]) -> Iterator[str]:
-    """What a verified certificate says, for a reader."""
+    """What a verified certificate says, line by line: statement, network, weights and data."""
     statement, case = document["statement"], document["case"]
     yield f"  claim       {statement['latex']}"
     for key in ("hypotheses", "given", "where", "forall"):
@@ -1316,11 +1679,12 @@ def explain(document: dict[str, Any]) -> Iterator[str]:
 
 
 def plain(array: Any) -> str:
+    """Nested lists of rationals as text, without quotation marks."""
     return json.dumps(array).replace('"', "")
 
 
 def verify(path: str) -> Outcome:
-    """Re-check a certificate in a file.
+    """Re-check the certificate in a file, and compare its statement with the record.
 
     Raises:
         Rejected: with the reason.
@@ -1331,7 +1695,14 @@ def verify(path: str) -> Outcome:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """``[--explain] FILE...``: 0 when all are verified, 1 otherwise, 4 without files."""
+    """The command: verify files, print one line for each; ``--explain`` prints what they say.
+
+    Args:
+        arguments: ``[--explain] FILE...``
+
+    Returns:
+        The exit code: 0 when all are verified, 1 otherwise, 4 without files.
+    """
     explained = list(arguments[:1]) == ["--explain"]
     paths = [argument for argument in arguments[explained:] if argument != "--"]
     if not paths:

@@ -1,0 +1,1 @@
+"""Claims: how they are examined, decided and certified."""

@@ -1,0 +1,28 @@
+"""The claims of this project, its certificates on record, and their published form."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from theorycheck.claims.declaration import Claim
+from theorycheck.pytest_plugin.plugin import collect_claims
+
+ROOT = Path(__file__).parents[2]
+COMMITTED = sorted((ROOT / "reports/certificates").glob("*.json"))
+SCHEMA = json.loads(
+    (ROOT / "theorycheck/claims/certificate.schema.json").read_text(encoding="utf-8")
+)
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+Document = dict[str, Any]
+
+
+@cache
+def claims() -> dict[str, Claim]:
+    """The claims of ``properties/`` by their ids."""
+    return {claim.id: claim for claim in collect_claims([str(ROOT / "properties")]).values()}

@@ -1,0 +1,272 @@
+"""Certificates: issued only with the kernel's consent, complete, and those on record."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+
+from tests.claims.on_record import COMMITTED, ROOT, VALIDATOR, Document, claims
+from tests.claims.toy_claims import outputs, scalar, toy
+from theorycheck import kernel, reports
+from theorycheck.claims import certificates
+from theorycheck.claims.declaration import Claim, claim
+from theorycheck.claims.examination import examine
+from theorycheck.claims.sequential import e_values
+from theorycheck.claims.setting import PROFILES
+from theorycheck.claims.verdicts import TENDENCY
+from theorycheck.errors import InputError
+from theorycheck.kernel import Rejected
+from theorycheck.reports.replaying import replay_certificate
+
+# issuing
+
+
+def test_a_refutation_names_the_first_violation() -> None:
+    issued = certificates.issue(outputs(), scalar(5, 9, 8), "refuted", {})
+    assert (issued["at"], issued["left"], issued["right"]) == ({"n": 1}, "9", "6")
+    assert (issued["claim"], issued["shows"]) == ("toy-claim", "refuted")
+    assert issued["version"] == certificates.statement_version(outputs())
+    assert issued["case"] == scalar(5, 9, 8).to_dict()
+    assert str(kernel.check(issued)) == "toy-claim: verified, 9 ≤ 6 is false at n = 1"
+
+
+def test_a_tight_example_names_the_largest_ratio() -> None:
+    issued = certificates.issue(outputs(), scalar(2, 5, 3), "tight", {})
+    assert (issued["at"], issued["left"], issued["shows"]) == ({"n": 1}, "5", "tight")
+
+
+def test_what_the_engine_knows_of_the_variables_is_kept() -> None:
+    assert certificates.issue(outputs(), scalar(5, 9, 8), "refuted", {"n": 2})["left"] == "8"
+    assert certificates.issue(outputs(), scalar(2, 5, 3), "tight", {"n": 0})["left"] == "2"
+
+
+def test_values_that_violate_a_hypothesis_are_left_out() -> None:
+    about = toy("f(n, 0) <= 6", forall=("n in samples",), given=("x[n][0] != 9",))
+    assert certificates.issue(about, scalar(9, 5, 8), "refuted", {})["at"] == {"n": 2}
+
+
+def test_irrational_sides_are_enclosed() -> None:
+    issued = certificates.issue(toy("root(f(0, 0)) <= 6"), scalar(2, weight=1), "tight", {})
+    low, high = (kernel.number(end) for end in issued["left"])
+    assert low**2 < 2 < high**2
+    assert high - low <= high / 2**40
+
+
+@pytest.mark.parametrize(
+    ("about", "shows", "reason"),
+    [
+        (toy(None), "refuted", "no formal statement"),
+        (outputs(), "refuted", "the conclusion is nowhere false"),
+        (toy("f(0, 0) <= 4"), "tight", "the conclusion is nowhere true"),
+        (toy("f(0, 0) <= 4", given=("normalised()",)), "refuted", "is not met: normalised()"),
+        (toy("f(7, 0) <= 4"), "refuted", "a sample that is not in the batch"),
+        (toy("len(depth) <= 4"), "refuted", "cannot be evaluated: TypeError"),
+        (toy("f(0, 0)"), "tight", "not one comparison"),
+        (toy("f(0, 0) < 6"), "tight", "not an equation or inequality"),
+        (toy("root(2) * root(2) - 2 == root(3) * 0 + root(2) * root(2) - 2"), "tight", "not decid"),
+    ],
+)  # fmt: skip
+def test_nothing_is_issued_that_the_kernel_does_not_confirm(
+    about: Claim, shows: certificates.Shows, reason: str
+) -> None:
+    with pytest.raises(Rejected, match=re.escape(reason)):
+        certificates.issue(about, scalar(5), shows, {})
+
+
+def test_the_formal_statement_is_the_whole_claim() -> None:
+    about = toy("f(n, 0) <= b", forall=("n in samples",), given=("b > 0",), where=("b = 6",))
+    assert certificates.formal_statement(about) == {
+        "latex": "1 = 1",
+        "hypotheses": ["none"],
+        "given": ["b > 0"],
+        "where": ["b = 6"],
+        "forall": ["n in samples"],
+        "conclusion": "f(n, 0) <= b",
+    }
+    assert certificates.formal_statement(toy(None)) is None
+
+
+def test_every_change_of_the_statement_changes_its_version() -> None:
+    fields = {"forall": ("n in samples",), "given": ("b > 0",), "where": ("b = 6",)}
+    first = toy("f(n, 0) <= b", **fields)
+    others = [
+        toy("f(n, 0) <= b + 0", **fields),
+        toy("f(n, 0) <= b", **{**fields, "forall": ("n in outputs",)}),
+        toy("f(n, 0) <= b", **{**fields, "given": ("b > 1",)}),
+        toy("f(n, 0) <= b", **{**fields, "given": ()}),
+        toy("f(n, 0) <= b", **{**fields, "where": ("b = 7",)}),
+        toy("f(n, 0) <= b", **fields, statement="1 = 2"),
+        toy("f(n, 0) <= b", **fields, hypotheses=("some",)),
+        toy("f(n, 0) <= b", **fields, id="other-claim"),
+    ]
+    versions = {certificates.statement_version(about) for about in (first, *others)}
+    assert len(versions) == 1 + len(others)
+    same = toy("f(n, 0) <= b", **fields, title="Another", control="two less", enough=7)
+    assert certificates.statement_version(same) == certificates.statement_version(first)
+    assert certificates.statement_version(toy(None)) is None
+
+
+# loading
+
+
+@pytest.fixture
+def issued(tmp_path: Path) -> Path:
+    path = tmp_path / "reports/certificates/toy-claim.json"
+    document = certificates.issue(outputs(), scalar(5, 9, 8), "refuted", {})
+    reports.write_atomically(path, reports.dumps(document))
+    return path
+
+
+def test_what_is_issued_can_be_loaded(issued: Path) -> None:
+    assert certificates.load(issued)["left"] == "9"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('"9"', '"8"', "the digest differs"),
+        ('"schema_version": 2', '"schema_version": 3', "schema version 3"),
+        ('"schema_version": 2', '"schema_version": 2.0', "2.0: numbers other than sizes"),
+        ("{", "", "not JSON"),
+    ],
+)
+def test_what_the_kernel_rejects_is_not_loaded(
+    issued: Path, old: str, new: str, reason: str
+) -> None:
+    issued.write_text(issued.read_text().replace(old, new, 1))
+    with pytest.raises(InputError, match=reason) as error:
+        certificates.load(issued)
+    assert str(error.value).startswith(f"certificate {issued}: ")
+    assert "\n" not in str(error.value)
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    for path in (tmp_path / "nowhere.json", tmp_path, tmp_path / "binary"):
+        with pytest.raises(InputError, match=r"not a file|cannot be read") as error:
+            certificates.load(path)
+        assert "\n" not in str(error.value)
+
+
+def test_the_statement_has_to_be_the_one_on_record(issued: Path) -> None:
+    record = issued.parents[1] / "baseline.json"
+    version = certificates.statement_version(outputs()) or ""
+    record.write_text(reports.baseline_text({"toy-claim": "refuted"}, {"toy-claim": version}))
+    assert certificates.load(issued)["version"] == version
+    record.write_text(reports.baseline_text({"toy-claim": "refuted"}, {"toy-claim": "0" * 16}))
+    with pytest.raises(InputError, match="not the one on record for this claim"):
+        certificates.load(issued)
+
+
+# the kernel's consent to verdicts
+
+
+def examined(about: Claim) -> Document:
+    weights = st.builds(lambda w: scalar(1, weight=w), st.integers(0, 50))
+    about = replace(about, on={"case": weights})
+    return examine(about, profile=PROFILES["default"], run_seed=0, device="cpu")
+
+
+def test_a_violation_that_the_kernel_confirms_is_certified() -> None:
+    entry = examined(toy("W[0][0][0] <= 6"))
+    assert (entry["verdict"], entry["document"]["left"]) == ("refuted", "7")
+
+
+@pytest.mark.parametrize(
+    ("about", "objection"),
+    [
+        (toy("W[0][0][0] <= 60"), "the conclusion is nowhere false"),
+        (toy("W[0][0][0] <= 6", given=("depth > 1",)), "a hypothesis is not met: depth > 1"),
+        (toy("W[3][0][0] <= 6"), "a number or subscript out of range"),
+    ],
+)
+def test_a_violation_that_the_kernel_does_not_confirm_is_undecided(
+    about: Claim, objection: str
+) -> None:
+    entry = examined(about)
+    assert entry["verdict"] == "undecided"
+    assert entry["reason"] == f"counterexample: 7 ≤ 6 is false (integers); the kernel: {objection}"
+    assert (entry["document"], entry["certificate"]) == (None, None)
+    assert entry["counterexample"]["left"] == "7"
+
+
+# tendencies
+
+
+PAIRS = ("successes", "failures")
+
+
+def toss(**changes: Any) -> Claim:
+    """A tendency whose pairs nobody has trained."""
+    fields: dict[str, Any] = {
+        "title": "Heads", "kind": "tendency", "sources": [], "statement": "p > 1/2",
+        "hypotheses": ["a coin"], "control": "tails",
+    }  # fmt: skip
+    return claim("coin-toss", **{**fields, **changes})(lambda setting: iter(()))
+
+
+@pytest.mark.parametrize(("successes", "failures"), [(0, 16), (1, 20), (7, 40), (40, 60)])
+def test_a_contradicted_tendency_is_certified_with_its_evidence(
+    successes: int, failures: int
+) -> None:
+    found = certificates.issue_contradicted(toss(), TENDENCY, successes, failures)
+    _, against = e_values(TENDENCY, successes, failures)
+    assert Fraction(found["left"]) == TENDENCY.beta * against > 1 == Fraction(found["right"])
+    assert found["shows"] == "refuted"
+    assert VALIDATOR.is_valid(found)
+
+
+@pytest.mark.parametrize(("successes", "failures"), [(16, 0), (3, 3), (0, 0), (300, 100)])
+def test_a_tendency_that_is_not_contradicted_has_no_certificate(
+    successes: int, failures: int
+) -> None:
+    with pytest.raises(kernel.Rejected):
+        certificates.issue_contradicted(toss(), TENDENCY, successes, failures)
+
+
+# the certificates on record
+
+
+def test_every_refutation_and_every_tightest_example_on_record_has_its_certificate() -> None:
+    expected = {}
+    for entry in reports.load_report(ROOT / "reports/claims.json")["claims"]:
+        bounds = entry["kind"] in ("inequality", "rank") and entry["tightest"] is not None
+        if entry["verdict"] == "refuted":
+            expected[entry["id"]] = "refuted"
+        elif bounds:
+            expected[entry["id"]] = "tight"
+    record = reports.load_baseline(ROOT / "reports/baseline.json")
+    refuted = {name for name, verdict in record.items() if verdict == "refuted"}
+    assert refuted <= expected.keys()
+    documents = {path.stem: certificates.load(path) for path in COMMITTED}
+    assert {name: documents[name]["shows"] for name in expected} == expected
+
+
+def test_certificates_on_record_are_those_of_the_report() -> None:
+    entries = {e["id"]: e for e in reports.load_report(ROOT / "reports/claims.json")["claims"]}
+    named = {e["certificate"] for e in entries.values() if e["certificate"] is not None}
+    assert {f"certificates/{path.name}" for path in COMMITTED} == named
+    versions = reports.load_baseline(ROOT / "reports/baseline.json", "statements")
+    for path in COMMITTED:
+        document, entry = certificates.load(path), entries[path.stem]
+        assert document["claim"] == path.stem
+        shown = entry["counterexample"] or entry["tightest"]
+        if entry["kind"] == "tendency":
+            pairs = {name: int(document["case"]["numbers"][name]) for name in PAIRS}
+            assert pairs == {name: entry["examples"][name] for name in PAIRS}
+        else:
+            assert document["case"] == shown["case"]
+        assert document["version"] == entry["version"] == versions[path.stem]
+        assert document["version"] == certificates.statement_version(claims()[path.stem])
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
+def test_the_engine_agrees_with_every_certificate_on_record(path: Path) -> None:
+    lines, reproduced = replay_certificate(path, claims().values())
+    assert reproduced, lines

@@ -1,0 +1,123 @@
+"""Engine and kernel, each an oracle of the other, on examples that no certificate holds."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from tests.claims.on_record import ROOT, Document, claims
+from theorycheck import kernel, reports
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims import certificates
+from theorycheck.claims.declaration import Claim
+from theorycheck.claims.evidence import Observation
+from theorycheck.claims.setting import Setting
+from theorycheck.kernel import Rejected
+
+FORMAL = [
+    entry["id"]
+    for entry in reports.load_report(ROOT / "reports/claims.json")["claims"]
+    if entry["version"] is not None
+    and entry["kind"] != "tendency"
+    and not entry["id"].startswith("rank-bound-trained")
+]
+"""All on examples but two, whose statement is that of other rank bounds, after a long training."""
+MORE = {
+    "gradient-rank-convolution": "other derivatives of the activation at 0 than autograd's",
+    "neural-collapse-multiclass-printed": "NC1 to NC4, of which the formal statement is one",
+    "neural-collapse-multiclass-full-batch": "NC1 to NC4, of which the formal statement is one",
+    "neural-collapse-binary-printed-means": "NC1 to NC4, of which the formal statement is one",
+    "neural-collapse-binary-classifier-only": "NC1 to NC4, of which the formal statement is one",
+}
+"""Refuted claims whose property checks more than their formal statement says, and what.
+
+At an example the property may then be violated where the formal statement is true.
+"""
+WORK = kernel.MOST_WORK // 3
+"""Of the kernel for one example here; where that does not suffice, nothing is compared."""
+ENOUGH = 10
+"""Comparisons of either outcome, after which no more are made."""
+
+
+def kernel_finds(claim: Claim, case: Document, at: Mapping[str, Any]) -> bool | None:
+    """Whether the formal statement is true at an example; None when the kernel cannot say."""
+    statement = kernel.Statement.read(certificates.formal_statement(claim))
+    for bits in kernel.PRECISIONS:
+        example = kernel.Example(case)
+        example.work = WORK
+        try:
+            evaluator = kernel.Evaluator(example, statement.where, bits)
+            scopes = (
+                scope
+                for scope in statement.assignments(evaluator, at)
+                if statement.unmet(evaluator, scope) is None
+            )
+            sides = (statement.sides(evaluator, scope) for scope in scopes)
+            return all(kernel.compare(left, statement.relation, right) for left, right in sides)
+        except kernel.Undecided:
+            continue
+        except Rejected:
+            return None
+    return None
+
+
+def engine_finds(claim: Claim, case: Case, *, altered: bool) -> Iterator[tuple[bool, str, str]]:
+    """Whether each comparison holds, with its example and values of variables as JSON."""
+    for finding in claim.check(Setting(altered=altered), case):
+        if isinstance(finding, Observation) and finding.holds is not None and finding.case:
+            where = json.dumps(finding.case().to_dict()), json.dumps(dict(finding.at))
+            yield finding.holds, *where
+
+
+@pytest.mark.parametrize("name", FORMAL)
+def test_engine_and_kernel_agree_on_examples_that_are_no_certificates(name: str) -> None:
+    """In both directions, and where the control fails the statement need not.
+
+    Where the property makes several comparisons at one example, all of them have to hold.
+    """
+    claim = claims()[name]
+    refuted = reports.load_baseline(ROOT / "reports/baseline.json")[name] == "refuted"
+    agreed: Counter[bool] = Counter()
+    told_apart = 0
+
+    def compare(one: Case) -> None:
+        nonlocal told_apart
+        found: dict[tuple[str, str], bool] = {}
+        if agreed[True] >= ENOUGH and (agreed[False] >= ENOUGH if refuted else told_apart):
+            return
+        for holds, where, at in engine_finds(claim, one, altered=False):
+            found[where, at] = holds and found.get((where, at), True)
+        if refuted:
+            found = {key: holds for key, holds in found.items() if agreed[holds] < ENOUGH}
+        truths = {key: kernel_finds(claim, *map(json.loads, key)) for key in found}
+        for key, holds in found.items():
+            if truths[key] is None or (name in MORE and truths[key] and not holds):
+                continue
+            assert truths[key] is holds, key
+            agreed[holds] += 1
+        controls = [holds for holds, *_ in engine_finds(claim, one, altered=True)]
+        told_apart += not all(controls) and all(truth is True for truth in truths.values())
+
+    @settings(
+        max_examples=40 if refuted else 20,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(**claim.on)
+    def check(case: Case) -> None:
+        # Violations are rarer than examples that hold, and what is drawn repeats itself.
+        for index in range(min(case.members, 4 if refuted else 1)):
+            compare(case.member(index))
+
+    check()
+    assert agreed.total() >= 3
+    if refuted:
+        assert agreed[False]
+    else:
+        assert not agreed[False]
+        assert told_apart

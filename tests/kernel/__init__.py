@@ -1,0 +1,1 @@
+"""The trusted kernel: against independent oracles, and against those who would deceive it."""
