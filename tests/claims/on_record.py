@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 
 from theorycheck.claims.declaration import Claim
-from theorycheck.pytest_plugin.plugin import collect_claims
+from theorycheck.pytest_plugin.collecting import collect_claims
 
 ROOT = Path(__file__).parents[2]
 COMMITTED = sorted((ROOT / "reports/certificates").glob("*.json"))

@@ -26,7 +26,7 @@ from theorycheck.claims.sequential import Decision, Tendency, decide
 from theorycheck.claims.setting import Setting
 from theorycheck.errors import InputError
 from theorycheck.kernel import Rejected
-from theorycheck.pytest_plugin.plugin import collect_claims
+from theorycheck.pytest_plugin.collecting import collect_claims
 
 Place = tuple[Any, ...]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from theorycheck.claims.comparisons import equality, inequality, number_text, rank_at_most
     from theorycheck.claims.declaration import KINDS, Claim, Formal, Kind, Paper, Source, claim
+    from theorycheck.claims.entries import Control, Description, Entry, Reference
     from theorycheck.claims.evidence import (
         Evidence,
         Finding,
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
         Rejection,
         Unmet,
     )
-    from theorycheck.claims.examination import examine
+    from theorycheck.claims.examination import Examination, examine
+    from theorycheck.claims.outcomes import Example, Examples, Miss, Outcome
     from theorycheck.claims.search import first_violation
     from theorycheck.claims.sequential import Tendency, pairs_needed
     from theorycheck.claims.setting import PROFILES, Profile, Setting

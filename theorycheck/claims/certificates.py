@@ -9,13 +9,17 @@ published as a JSON Schema, ``certificate.schema.json`` beside this module.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from theorycheck import kernel
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.declaration import Claim
+from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.sequential import CONTRADICTED, Tendency
+from theorycheck.claims.verdicts import TENDENCY
 from theorycheck.errors import InputError
 from theorycheck.kernel import Evaluator, Example, Rejected, Statement, Undecided
 
@@ -26,12 +30,38 @@ SEARCH = 10
 """How much more work than the check of one assignment the search among all of them may take."""
 
 
-def formal_statement(claim: Claim) -> dict[str, Any] | None:
-    """The claim as its certificates state it; None when it has no formal statement."""
+@dataclass(frozen=True)
+class FormalStatement:
+    """What the certificates of a claim state.
+
+    Attributes:
+        document: as they hold it.
+        version: changes with every change of the statement, its hypotheses or its formal form.
+    """
+
+    document: dict[str, Any]
+    version: str
+
+    @cached_property
+    def parsed(self) -> Statement:
+        """As the kernel reads it.
+
+        Raises:
+            Rejected: when it does not.
+        """
+        return Statement.read(self.document)
+
+
+@cache
+def formal_statement(claim: Claim) -> FormalStatement | None:
+    """The claim as its certificates state it; None when it has no formal statement.
+
+    Made and parsed once for every claim.
+    """
     formal = CONTRADICTED if claim.kind == "tendency" else claim.formal
     if formal is None:
         return None
-    return {
+    document = {
         "latex": claim.statement,
         "hypotheses": list(claim.hypotheses),
         "given": list(formal.given),
@@ -39,12 +69,43 @@ def formal_statement(claim: Claim) -> dict[str, Any] | None:
         "forall": list(formal.forall),
         "conclusion": formal.conclusion,
     }
+    return FormalStatement(document, kernel.digest([claim.id, document])[:16])
 
 
 def statement_version(claim: Claim) -> str | None:
-    """Changes with every change of the statement, its hypotheses or its formal form."""
+    """The version of the claim's formal statement, None when it has none."""
     statement = formal_statement(claim)
-    return None if statement is None else kernel.digest([claim.id, statement])[:16]
+    return None if statement is None else statement.version
+
+
+@dataclass(frozen=True)
+class Certification:
+    """A certificate, as JSON holds it, or why the kernel gives none; neither where none is due."""
+
+    certificate: dict[str, Any] | None = None
+    objection: str | None = None
+
+
+def certify(claim: Claim, evidence: Evidence, *, contradicted: bool) -> Certification:
+    """The certificate of what a verdict rests on, the counterexample or else the tightest example.
+
+    An example without exact numbers has none.
+
+    Args:
+        contradicted: whether the claim is a tendency that its pairs contradict; they are the
+            example then.
+    """
+    shown = evidence.counterexample or evidence.tightest
+    shows: Shows = "tight" if evidence.counterexample is None else "refuted"
+    try:
+        if contradicted:
+            pairs = evidence.successes, evidence.failures
+            return Certification(issue_contradicted(claim, TENDENCY, *pairs))
+        if shown is None or shown.case is None or claim.formal is None:
+            return Certification()
+        return Certification(issue(claim, shown.case(), shows, shown.at))
+    except Rejected as error:
+        return Certification(objection=str(error))
 
 
 def issue_contradicted(
@@ -93,15 +154,15 @@ def _issue(
     if statement is None:
         raise Rejected("the claim has no formal statement")
     try:
-        scope, left, right = _assignment(Statement.read(statement), document, shows, at)
+        scope, left, right = _assignment(statement.parsed, document, shows, at)
     except kernel.MISUSE as error:
         raise Rejected(f"cannot be evaluated: {error!r}") from error
     content = {
         "schema_version": kernel.SCHEMA_VERSION,
         "claim": claim.id,
-        "version": statement_version(claim),
+        "version": statement.version,
         "shows": shows,
-        "statement": statement,
+        "statement": statement.document,
         "case": document,
         "at": scope,
         "left": kernel.recorded_form(left),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from theorycheck.arithmetic.cases import Case
+from theorycheck.claims.outcomes import Example, Examples, Miss, Outcome
 from theorycheck.errors import InputError
 
 Describe = Callable[[int], Case]
@@ -45,46 +46,40 @@ class Observation:
     degenerate: str | None = None
     note: str | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON document of everything but ``count``; inverse of `from_dict`.
-
-        The tightness has six digits, and is null where it is not finite.
-        """
+    def example(self) -> Example:
+        """As a report holds it, without ``count`` and ``at``; inverse of `of`."""
         tightness = self.shown_tightness()
-        return {
-            "holds": self.holds,
-            "left": self.left,
-            "relation": self.relation,
-            "right": self.right,
-            "tightness": tightness if math.isfinite(tightness) else None,
-            "arithmetic": self.arithmetic,
-            "degenerate": self.degenerate,
-            "note": self.note,
-            "case": None if self.case is None else self.case().to_dict(),
-        }
+        return Example(
+            holds=self.holds,
+            left=self.left,
+            relation=self.relation,
+            right=self.right,
+            tightness=tightness if math.isfinite(tightness) else None,
+            arithmetic=self.arithmetic,
+            degenerate=self.degenerate,
+            note=self.note,
+            case=None if self.case is None else self.case().to_dict(),
+        )
 
     @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> Observation:
-        """Rebuild an observation from `to_dict`, with the count 1.
+    def of(cls, example: Example) -> Observation:
+        """Rebuild an observation from `example`, with the count 1.
 
         Raises:
-            InputError: when the document is not of that form.
+            InputError: when its case is none.
         """
-        try:
-            case = None if document["case"] is None else Case.from_dict(document["case"])
-            return cls(
-                holds=_one_of(document["holds"], (True, False, None)),
-                left=_text(document["left"]),
-                relation=_text(document["relation"]),
-                right=_text(document["right"]),
-                arithmetic=_text(document["arithmetic"]),
-                tightness=_optional(_finite, document["tightness"]),
-                case=None if case is None else lambda: case,
-                degenerate=_optional(_text, document["degenerate"]),
-                note=_optional(_text, document["note"]),
-            )
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise InputError(f"not an observation: {error!r}") from error
+        case = None if example.case is None else Case.from_dict(example.case)
+        return cls(
+            holds=example.holds,
+            left=example.left,
+            relation=example.relation,
+            right=example.right,
+            arithmetic=example.arithmetic,
+            tightness=example.tightness,
+            case=None if case is None else lambda: case,
+            degenerate=example.degenerate,
+            note=example.note,
+        )
 
     def shown_tightness(self) -> float:
         """As documents hold it, so that evidence merges alike before and after it was written."""
@@ -97,7 +92,7 @@ class Observation:
         First examples with exact numbers, which can be checked again; of those the ones with the
         fewest numbers, and the shortest; then the shortest text.
         """
-        document = self.to_dict()
+        document = vars(self.example())
         case, text = (json.dumps(part, sort_keys=True) for part in (document["case"], document))
         numbers = 0 if self.case is None else self.case().size
         return self.case is None, numbers, len(case), len(text), text
@@ -184,65 +179,50 @@ class Evidence:
             pair_notes=self.pair_notes | other.pair_notes,
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON document; inverse of `from_dict`.
-
-        ``examples`` holds the counts and, for the reader, the ``fraction`` of the examples that met
-        the hypotheses, to six digits.
-        """
-        return {
-            "examples": {
-                "tried": self.tried,
-                "met": self.met,
-                "fraction": float(f"{self.met / self.tried:.6g}") if self.tried else None,
-                "degenerate": self.degenerate,
-                "open": self.open,
-                "rejected": dict(sorted(self.rejected.items())),
-                "successes": self.successes,
-                "failures": self.failures,
-                "pairs": sorted(self.pair_notes),
-            },
-            "tightest": _optional(Observation.to_dict, self.tightest),
-            "counterexample": _optional(Observation.to_dict, self.counterexample),
-            "nearest": _optional(asdict, self.nearest),
-            "arithmetic": sorted(self.arithmetic),
-        }
+    def outcome(self) -> Outcome:
+        """As a report holds it; inverse of `of`."""
+        return Outcome(
+            examples=Examples(
+                tried=self.tried,
+                met=self.met,
+                fraction=float(f"{self.met / self.tried:.6g}") if self.tried else None,
+                degenerate=self.degenerate,
+                open=self.open,
+                rejected=dict(sorted(self.rejected.items())),
+                successes=self.successes,
+                failures=self.failures,
+                pairs=tuple(sorted(self.pair_notes)),
+            ),
+            tightest=_optional(Observation.example, self.tightest),
+            counterexample=_optional(Observation.example, self.counterexample),
+            nearest=_optional(
+                lambda unmet: Miss(distance=unmet.distance, note=unmet.note), self.nearest
+            ),
+            arithmetic=tuple(sorted(self.arithmetic)),
+        )
 
     @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> Evidence:
-        """Rebuild evidence from `to_dict`.
+    def of(cls, outcome: Outcome) -> Evidence:
+        """Rebuild evidence from `outcome`.
 
         Raises:
-            InputError: when the document is not of that form.
+            InputError: when an example's case is none.
         """
-        try:
-            counts, nearest = document["examples"], document["nearest"]
-            counterexample = _optional(Observation.from_dict, document["counterexample"])
-            if counterexample is not None and counterexample.holds is not False:
-                raise ValueError("a counterexample that violates nothing")
-            evidence = cls(
-                tried=_count(counts["tried"]),
-                met=_count(counts["met"]),
-                degenerate=_count(counts["degenerate"]),
-                open=_count(counts["open"]),
-                rejected={_text(r): _count(count) for r, count in counts["rejected"].items()},
-                arithmetic={_text(name) for name in document["arithmetic"]},
-                tightest=_optional(Observation.from_dict, document["tightest"]),
-                counterexample=counterexample,
-                nearest=None
-                if nearest is None
-                else Unmet(_finite(nearest["distance"]), _text(nearest["note"])),
-                successes=_count(counts["successes"]),
-                failures=_count(counts["failures"]),
-                pair_notes={_text(note) for note in counts["pairs"]},
-            )
-            met, tried = evidence.met, evidence.tried
-            parts = (evidence.degenerate, evidence.open, evidence.successes + evidence.failures)
-            if not max(parts) <= met <= tried:
-                raise ValueError(f"{parts} of {met} of {tried} examples")
-            return evidence
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise InputError(f"not evidence: {error!r}") from error
+        counts = outcome.examples
+        return cls(
+            tried=counts.tried,
+            met=counts.met,
+            degenerate=counts.degenerate,
+            open=counts.open,
+            rejected=dict(counts.rejected),
+            arithmetic=set(outcome.arithmetic),
+            tightest=_optional(Observation.of, outcome.tightest),
+            counterexample=_optional(Observation.of, outcome.counterexample),
+            nearest=_optional(lambda miss: Unmet(miss.distance, miss.note), outcome.nearest),
+            successes=counts.successes,
+            failures=counts.failures,
+            pair_notes=set(counts.pairs),
+        )
 
     def add(self, finding: Finding) -> None:
         """Count one finding; a violated observation becomes the counterexample."""
@@ -278,6 +258,7 @@ class Evidence:
                 self.pair_notes.add(finding.note)
 
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -302,29 +283,5 @@ def _tighter(new: Observation, old: Observation) -> bool:
     return new.readability() < old.readability()
 
 
-def _one_of(value: Any, allowed: tuple[Any, ...]) -> Any:
-    if not any(value is choice for choice in allowed):
-        raise ValueError(f"{value!r} is none of {allowed}")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no text")
-    return value
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{value!r} is no count")
-    return value
-
-
-def _finite(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{value!r} is no finite number")
-    return float(value)
-
-
-def _optional(read: Callable[[Any], T], value: Any) -> T | None:
-    return None if value is None else read(value)
+def _optional(convert: Callable[[S], T], value: S | None) -> T | None:
+    return None if value is None else convert(value)

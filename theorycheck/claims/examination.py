@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,27 @@ from theorycheck import notes
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims import certificates
 from theorycheck.claims.declaration import Claim
+from theorycheck.claims.entries import Control, Description, Entry
 from theorycheck.claims.evidence import Evidence, Observation
 from theorycheck.claims.search import replay, search
 from theorycheck.claims.setting import Profile, Setting
-from theorycheck.claims.verdicts import TENDENCY, Judgement, Verdict, judge
+from theorycheck.claims.verdicts import Judgement, Verdict, judge
 from theorycheck.errors import InputError
-from theorycheck.kernel import Rejected
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """What the examination of a claim leaves.
+
+    Attributes:
+        entry: for the report.
+        certificate: the content of the certificate that the entry names, if it names one.
+        notes: texts for the run's metadata.
+    """
+
+    entry: Entry
+    certificate: dict[str, Any] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def examine(
@@ -27,17 +42,12 @@ def examine(
     device: str,
     images: str = "digits",
     certificate: Path | None = None,
-) -> dict[str, Any]:
-    """Check a claim and its control, and return its entry of ``claims.json``.
+) -> Examination:
+    """Check a claim and its control.
 
     Args:
         certificate: the counterexample on record, if there is one; it is replayed first, so that
             the verdict does not depend on whether the search finds it again.
-
-    Returns:
-        The entry described at `theorycheck.reports.documents`, with two additions: ``document``,
-        the content of the certificate to be written, or None; and ``notes``, texts for the run's
-        metadata.
 
     Raises:
         InputError: when the certificate on record cannot be read or violates nothing any more.
@@ -60,83 +70,58 @@ def examine(
     if recorded is not None:
         evidence.counterexample = recorded
     judgement = judge(claim.kind, claim.enough, evidence, control)
-    document, objection = _certify(claim, judgement, evidence)
-    if judgement.verdict is Verdict.REFUTED and objection is not None:
-        judgement = Judgement(Verdict.UNDECIDED, f"{judgement.reason}; the kernel: {objection}")
-    entry = describe(claim, judgement, evidence, control)
-    entry["document"] = document
-    entry["notes"] = sorted(set(made))
-    if document is not None:
-        entry["certificate"] = f"certificates/{claim.id}.json"
-    entry["seeds"] = [run_seed]
-    entry["seconds"] = round(time.perf_counter() - started, 2)
-    return entry
+    refuted = judgement.verdict is Verdict.REFUTED
+    contradicted = refuted and claim.kind == "tendency"
+    certified = certificates.certify(claim, evidence, contradicted=contradicted)
+    if refuted and certified.objection is not None:
+        reason = f"{judgement.reason}; the kernel: {certified.objection}"
+        judgement = Judgement(Verdict.UNDECIDED, reason)
+    entry = describe(
+        claim,
+        judgement,
+        evidence,
+        control,
+        certified=certified.certificate is not None,
+        seeds=(run_seed,),
+        seconds=round(time.perf_counter() - started, 2),
+    )
+    return Examination(
+        entry=entry, certificate=certified.certificate, notes=tuple(sorted(set(made)))
+    )
 
 
-def undecided(claim: Claim, reason: str) -> dict[str, Any]:
-    """The entry of a claim that was not examined to the end."""
-    entry = describe(claim, Judgement(Verdict.UNDECIDED, reason), Evidence(), Evidence())
-    return {**entry, "document": None, "notes": [], "seconds": 0.0}
+def undecided(claim: Claim, reason: str) -> Examination:
+    """That of a claim which was not examined to the end."""
+    judgement = Judgement(Verdict.UNDECIDED, reason)
+    return Examination(entry=describe(claim, judgement, Evidence(), Evidence()))
 
 
 def describe(
-    claim: Claim, judgement: Judgement, evidence: Evidence, control: Evidence
-) -> dict[str, Any]:
-    """The entry of ``claims.json`` for a claim, before it has certificate, seeds and time."""
-    return {
-        "id": claim.id,
-        "title": claim.title,
-        "kind": claim.kind,
-        "sources": [
-            {
-                "paper": source.paper.key,
-                "title": source.paper.title,
-                "authors": source.paper.authors,
-                "year": source.paper.year,
-                "place": source.place,
-            }
-            for source in claim.sources
-        ],
-        "statement": claim.statement,
-        "description": claim.description,
-        "hypotheses": list(claim.hypotheses),
-        "corrects": claim.corrects,
-        "enough": claim.enough,
-        "version": certificates.statement_version(claim),
-        **outcome(judgement, evidence, control, claim.control),
-        "certificate": None,
-        "seeds": [],
-    }
+    claim: Claim,
+    judgement: Judgement,
+    evidence: Evidence,
+    control: Evidence,
+    *,
+    certified: bool = False,
+    seeds: tuple[int, ...] = (),
+    seconds: float = 0.0,
+) -> Entry:
+    """The entry of a claim; attributes as in `Entry`.
 
-
-def outcome(
-    judgement: Judgement, evidence: Evidence, control: Evidence, statement: str
-) -> dict[str, Any]:
-    """The fields of an entry that depend on evidence; ``statement`` says what the control is."""
-    return {
-        "verdict": str(judgement.verdict),
-        "reason": judgement.reason,
-        **evidence.to_dict(),
-        "control": {"statement": statement, **control.to_dict()},
-    }
-
-
-def _certify(
-    claim: Claim, judgement: Judgement, evidence: Evidence
-) -> tuple[dict[str, Any] | None, str | None]:
-    """The certificate of the counterexample or tightest example, or why the kernel gives none."""
-    contradicted = claim.kind == "tendency" and judgement.verdict is Verdict.REFUTED
-    found = evidence.counterexample or evidence.tightest
-    shows: certificates.Shows = "tight" if evidence.counterexample is None else "refuted"
-    try:
-        if contradicted:
-            pairs = evidence.successes, evidence.failures
-            return certificates.issue_contradicted(claim, TENDENCY, *pairs), None
-        if found is None or found.case is None or claim.formal is None:
-            return None, None
-        return certificates.issue(claim, found.case(), shows, found.at), None
-    except Rejected as error:
-        return None, str(error)
+    Args:
+        certified: whether what the entry shows has a certificate.
+    """
+    description = Description.of(claim, certificates.statement_version(claim))
+    return Entry(
+        **vars(description),
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        **vars(evidence.outcome()),
+        control=Control(statement=claim.control, **vars(control.outcome())),
+        certificate=f"certificates/{claim.id}.json" if certified else None,
+        seeds=seeds,
+        seconds=seconds,
+    )
 
 
 def _replay_certificate(claim: Claim, setting: Setting, path: Path) -> Observation:

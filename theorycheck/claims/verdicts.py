@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from theorycheck.claims.declaration import Kind
-from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.sequential import Decision, Tendency, decide
+
+if TYPE_CHECKING:
+    from theorycheck.claims.evidence import Evidence  # which loads the engine
 
 
 class Verdict(StrEnum):

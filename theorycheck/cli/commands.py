@@ -113,7 +113,7 @@ def _parser() -> Parser:
 
 
 def _list(path: str) -> int:
-    from theorycheck.pytest_plugin.plugin import collect_claims
+    from theorycheck.pytest_plugin.collecting import collect_claims
 
     claims = sorted(collect_claims([path]).values(), key=lambda c: c.id)
     width = max((len(claim.id) for claim in claims), default=0)
@@ -133,9 +133,9 @@ def _run(ids: Sequence[str], path: str, extra: Sequence[str]) -> int:
 def _report(folder: Path) -> int:
     from theorycheck import reports
 
-    document = reports.load_report(folder / "claims.json")
-    reports.write_atomically(folder / "claims.md", reports.render_markdown(document))
-    print(f"{len(document['claims'])} claims: {reports.verdict_counts(document['claims'])}")
+    report = reports.load_report(folder / "claims.json")
+    reports.write_atomically(folder / "claims.md", reports.render_markdown(report))
+    print(f"{len(report.claims)} claims: {reports.verdict_counts(report.claims)}")
     print(f"wrote {folder / 'claims.md'}")
     return ExitCode.OK
 
@@ -143,17 +143,11 @@ def _report(folder: Path) -> int:
 def _gate(folder: Path, baseline: Path, *, accept: bool) -> int:
     from theorycheck import reports
 
-    entries = reports.load_report(folder / "claims.json")["claims"]
+    entries = reports.load_report(folder / "claims.json").claims
     record = reports.load_baseline(baseline)
-    changes = reports.differences(entries, record)
+    changes = record.differences(entries)
     if accept:
-        undecided = [entry["id"] for entry in entries if entry["verdict"] == "undecided"]
-        if undecided:
-            raise InputError(f"undecided claims go on no record: {', '.join(undecided)}")
-        verdicts = {**record, **{entry["id"]: entry["verdict"] for entry in entries}}
-        versions = {entry["id"]: entry["version"] for entry in entries if entry["version"]}
-        statements = {**reports.load_baseline(baseline, "statements"), **versions}
-        reports.write_atomically(baseline, reports.baseline_text(verdicts, statements))
+        reports.write_atomically(baseline, record.accepting(entries).text())
         print(f"{len(changes)} verdicts changed on record in {baseline}")
         return ExitCode.OK
     for change in changes:
@@ -169,7 +163,7 @@ def _verify(files: Sequence[str], *, explain: bool) -> int:
 
 
 def _replay(file: Path, path: str) -> int:
-    from theorycheck.pytest_plugin.plugin import collect_claims
+    from theorycheck.pytest_plugin.collecting import collect_claims
     from theorycheck.reports.replaying import replay_certificate
 
     lines, reproduced = replay_certificate(file, collect_claims([path]).values())
@@ -187,7 +181,7 @@ def _stability(options: argparse.Namespace) -> int:
     profile = PROFILES[options.profile]
     outcomes = stability.measure(
         options.path,
-        reports.load_baseline(options.baseline),
+        reports.load_baseline(options.baseline).verdicts,
         profile,
         runs=options.runs,
         pool=options.pool,
@@ -208,12 +202,12 @@ def _merge(runs: Sequence[Path], folder: Path, baseline: Path) -> int:
 
     record = reports.load_baseline(baseline)
     loaded = [merging.load(run) for run in runs]
-    merged = merging.merge(document for _, document in loaded)
+    merged = merging.merge(report for _, report in loaded)
     for name, text in merging.certificates(merged, loaded).items():
         reports.write_atomically(folder / name, text)
     wrote = reports.write_report(folder, merged)
-    changes = [reports.difference(entry, record) for entry in merged["claims"]]
-    for line in reports.run_summary(merged["claims"]):
+    changes = [record.difference(entry) for entry in merged.claims]
+    for line in reports.run_summary(merged.claims):
         print(line)
     for change in filter(None, changes):
         print(f"CHANGED {change}")
@@ -224,9 +218,8 @@ def _merge(runs: Sequence[Path], folder: Path, baseline: Path) -> int:
 def _show(claim: str, folder: Path) -> int:
     from theorycheck import reports
 
-    document = reports.load_report(folder / "claims.json")
-    for entry in document["claims"]:
-        if entry["id"] == claim:
+    for entry in reports.load_report(folder / "claims.json").claims:
+        if entry.id == claim:
             # Without the anchor that other parts of claims.md link to.
             print("\n".join(reports.section(entry)[2:]))
             return ExitCode.OK

@@ -29,6 +29,7 @@ from typing import Any
 
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.evidence import Evidence, Observation
+from theorycheck.claims.outcomes import Outcome
 from theorycheck.claims.setting import Profile, Setting
 from theorycheck.claims.verdicts import judge
 from theorycheck.errors import InputError
@@ -93,13 +94,13 @@ def _flips(pool: _Pool, recorded: str, runs: int) -> Counter[str]:
 
 @cache
 def _claims(path: str) -> dict[str, Claim]:
-    from theorycheck.pytest_plugin.plugin import collect_claims
+    from theorycheck.pytest_plugin.collecting import collect_claims
 
     return {claim.id: claim for claim in collect_claims([path]).values()}
 
 
-def _search(path: str, claim_id: str, effort: float, run_seed: int) -> tuple[Any, Any]:
-    """One search for a claim and one for its control, as documents."""
+def _search(path: str, claim_id: str, effort: float, run_seed: int) -> tuple[Outcome, Outcome]:
+    """One search for a claim and one for its control."""
     import torch
 
     from theorycheck.claims.search import search
@@ -109,7 +110,7 @@ def _search(path: str, claim_id: str, effort: float, run_seed: int) -> tuple[Any
     found = []
     for altered in (False, True):
         seed = claim.seed(run_seed, altered=altered)
-        found.append(search(claim, Setting(altered=altered, seed=seed, effort=effort)).to_dict())
+        found.append(search(claim, Setting(altered=altered, seed=seed, effort=effort)).outcome())
     return found[0], found[1]
 
 
@@ -151,7 +152,7 @@ def measure(
     outcomes = []
     for name in wanted:
         own = [result for (n, _), result in zip(jobs, results, strict=True) if n == name]
-        searches, controls = ([Evidence.from_dict(pair[i]) for pair in own] for i in (0, 1))
+        searches, controls = ([Evidence.of(pair[i]) for pair in own] for i in (0, 1))
         found = sum(evidence.counterexample is not None for evidence in searches)
         flips = _flips(_Pool(claims[name], searches, controls), record[name], runs)
         outcomes.append(Stability(name, record[name], pool, found, flips))

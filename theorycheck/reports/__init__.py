@@ -3,28 +3,27 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from theorycheck.reports.baseline import baseline_text, difference, differences, load_baseline
+    from theorycheck.reports.baseline import Baseline, load_baseline
     from theorycheck.reports.documents import (
-        ENTRY_FIELDS,
         ORDER,
         SCHEMA_VERSION,
-        Entry,
+        Report,
+        Run,
         dumps,
         load_report,
-        runs,
+        schema,
         write_atomically,
     )
     from theorycheck.reports.markdown import (
         case_lines,
         render_markdown,
-        report_text,
         run_summary,
         section,
         verdict_counts,
-        verdict_part,
         verdict_table,
         write_report,
     )
+    from theorycheck.reports.merging import merge
     from theorycheck.reports.replaying import replay_certificate
 else:
     from theorycheck._lazy import attach

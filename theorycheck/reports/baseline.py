@@ -2,58 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
+import msgspec
+
+from theorycheck.claims.entries import Entry
 from theorycheck.errors import InputError
-from theorycheck.reports.documents import BASELINE_VERSION, Entry, Table, dumps, load
+from theorycheck.reports.documents import dumps, load
+
+BASELINE_VERSION = 1
 
 
-def load_baseline(path: Path, table: Literal["verdicts", "statements"] = "verdicts") -> Table:
-    """Verdicts on record by claim id, or versions of the statements that they are about.
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """What is on record.
 
-    Empty when there is no record yet. Errors as in `load`.
+    Attributes:
+        verdicts: by claim id.
+        statements: versions of the formal statements that the verdicts are about, by claim id.
+    """
+
+    verdicts: dict[str, str]
+    statements: dict[str, str] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """The text of ``baseline.json``."""
+        return dumps(
+            {
+                "schema_version": BASELINE_VERSION,
+                "verdicts": dict(sorted(self.verdicts.items())),
+                "statements": dict(sorted(self.statements.items())),
+            }
+        )
+
+    def accepting(self, entries: Sequence[Entry]) -> Baseline:
+        """The record with the verdicts and statements of a report on it.
+
+        Raises:
+            InputError: when one of them is undecided.
+        """
+        undecided = [entry.id for entry in entries if entry.verdict == "undecided"]
+        if undecided:
+            raise InputError(f"undecided claims go on no record: {', '.join(undecided)}")
+        verdicts = {entry.id: str(entry.verdict) for entry in entries}
+        others = {claim: v for claim, v in self.statements.items() if claim not in verdicts}
+        versions = {entry.id: entry.version for entry in entries if entry.version}
+        return Baseline(verdicts={**self.verdicts, **verdicts}, statements={**others, **versions})
+
+    def difference(self, entry: Entry) -> str | None:
+        """What differs between an entry's verdict and the record, in words; None if nothing."""
+        recorded = self.verdicts.get(entry.id)
+        if recorded == entry.verdict:
+            return None
+        reason = f"{entry.verdict} ({entry.reason})"
+        if recorded is None:
+            return (
+                f"{entry.id}: no verdict on record, now {reason};"
+                " record it with `theorycheck gate --accept`"
+            )
+        return f"{entry.id}: on record as {recorded}, now {reason}"
+
+    def differences(self, entries: Sequence[Entry]) -> list[str]:
+        """All differences between a whole report and the record, one line each."""
+        changes = [self.difference(entry) for entry in entries]
+        reported = {entry.id for entry in entries}
+        lost = [
+            f"{claim}: on record as {verdict}, not in the report"
+            for claim, verdict in self.verdicts.items()
+            if claim not in reported
+        ]
+        return [change for change in changes if change is not None] + lost
+
+
+def load_baseline(path: Path) -> Baseline:
+    """Read the record; an empty one when there is none yet.
+
+    Raises:
+        InputError: as `theorycheck.reports.documents.load`, and for a file that is no record.
     """
     if not path.exists():
-        return {}
-    found = load(path, "baseline", BASELINE_VERSION).get(table, {} if table == "statements" else 0)
-    if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
-        raise InputError(f"baseline {path} has no table of {table}; restore or delete it")
-    return found
-
-
-def baseline_text(verdicts: Mapping[str, str], statements: Mapping[str, str] | None = None) -> str:
-    return dumps(
-        {
-            "schema_version": BASELINE_VERSION,
-            "verdicts": dict(sorted(verdicts.items())),
-            "statements": dict(sorted((statements or {}).items())),
-        }
-    )
-
-
-def difference(entry: Entry, record: Mapping[str, str]) -> str | None:
-    """What differs between an entry's verdict and the record, in words; None when nothing does."""
-    recorded = record.get(entry["id"])
-    if recorded == entry["verdict"]:
-        return None
-    reason = f"{entry['verdict']} ({entry['reason']})"
-    if recorded is None:
-        return (
-            f"{entry['id']}: no verdict on record, now {reason};"
-            " record it with `theorycheck gate --accept`"
-        )
-    return f"{entry['id']}: on record as {recorded}, now {reason}"
-
-
-def differences(entries: Sequence[Entry], record: Mapping[str, str]) -> list[str]:
-    """All differences between a whole report and the record, one line each."""
-    changes = [difference(entry, record) for entry in entries]
-    reported = {entry["id"] for entry in entries}
-    lost = [
-        f"{claim}: on record as {verdict}, not in the report"
-        for claim, verdict in record.items()
-        if claim not in reported
-    ]
-    return [change for change in changes if change is not None] + lost
+        return Baseline(verdicts={})
+    document = load(path, "baseline", BASELINE_VERSION)
+    try:
+        return msgspec.convert(document, Baseline)
+    except msgspec.ValidationError as error:
+        raise InputError(f"baseline {path}: {error}; restore or delete it") from error

@@ -1,46 +1,126 @@
-"""Report documents: the schema of ``claims.json``, reading and writing."""
+"""Report documents: what ``claims.json`` holds, reading and writing it.
+
+The classes `Report`, `Run` and `theorycheck.claims.Entry` define the document: msgspec reads,
+checks and writes by their types, and makes the JSON Schema from them that is published as
+``report.schema.json`` beside this module.
+"""
 
 from __future__ import annotations
 
 import json
-import math
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
+
+from theorycheck.claims.entries import Entry
+from theorycheck.claims.verdicts import Verdict
 from theorycheck.errors import InputError
 
 SCHEMA_VERSION = 2
 """Of ``claims.json``."""
 
-BASELINE_VERSION = 1
-
-Entry = dict[str, Any]
-
-Table = dict[str, str]
-
-ORDER = ("refuted", "vacuous", "undecided", "holds", "proved")
+ORDER = (Verdict.REFUTED, Verdict.VACUOUS, Verdict.UNDECIDED, Verdict.HOLDS, Verdict.PROVED)
 """Verdicts in the order in which a reader wants to see them."""
 
+T = TypeVar("T")
 
-ENTRY_FIELDS = frozenset(
-    {
-        "id", "title", "kind", "sources", "statement", "description", "hypotheses", "corrects",
-        "verdict", "reason", "examples", "tightest", "counterexample", "nearest", "arithmetic",
-        "control", "certificate", "seconds", "enough", "seeds", "version",
-    }
-)  # fmt: skip
-"""Fields of every entry of ``claims``; ``seeds`` are those of the runs that gave its evidence."""
 
-RUN_FIELDS = frozenset(
-    {
-        "profile", "seed", "device", "images", "workers", "finished", "started", "seconds",
-        "versions",
+class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The metadata of a run.
+
+    Attributes:
+        profile, seed, device, images, workers: what it was asked for.
+        finished: whether every claim was examined.
+        started: date and time, ISO 8601.
+        seconds: how long it took.
+        versions: of Python and of the libraries that matter.
+        notes: what went otherwise than planned, though not in its results.
+    """
+
+    profile: str
+    seed: int
+    device: str
+    images: str
+    workers: int
+    finished: bool
+    started: str
+    seconds: float
+    versions: dict[str, str]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A report.
+
+    Attributes:
+        runs: one, or those that were merged.
+        merged: whether the report is made of others.
+        claims: the entries, in the order of the report.
+    """
+
+    runs: tuple[Run, ...]
+    claims: tuple[Entry, ...]
+    merged: bool = False
+
+    def document(self) -> dict[str, Any]:
+        """The report as ``claims.json`` holds it."""
+        described = [msgspec.to_builtins(run) for run in self.runs]
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "run": {"merged": described} if self.merged else described[0],
+            "claims": [entry.document() for entry in self.claims],
+        }
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Report:
+        """The report that a document holds; inverse of `document`.
+
+        Raises:
+            msgspec.ValidationError: saying what is wrong in it, and where.
+        """
+        run, claims = document.get("run"), document.get("claims")
+        merged = isinstance(run, dict) and "merged" in run
+        described = run["merged"] if merged and run is not None else [run]
+        return cls(
+            runs=msgspec.convert(described, tuple[Run, ...]),
+            claims=msgspec.convert(claims, tuple[Entry, ...]),
+            merged=merged,
+        )
+
+    def verdict_part(self) -> str:
+        """Everything that must not depend on time, machine or number of workers."""
+        kept = [entry.document() for entry in self.claims]
+        for entry in kept:
+            del entry["seconds"]
+        return dumps(kept)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of ``claims.json``."""
+    (run, entry), parts = msgspec.json.schema_components((Run, Entry))
+    merged = {
+        "type": "object",
+        "required": ["merged"],
+        "properties": {"merged": {"type": "array", "items": run, "minItems": 1}},
     }
-)  # fmt: skip
-"""Fields of the metadata of a run; ``notes`` are texts, there if there are any."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Report of theorycheck: claims.json",
+        "type": "object",
+        "required": ["schema_version", "run", "claims"],
+        "properties": {
+            "schema_version": {"const": SCHEMA_VERSION},
+            "run": {"oneOf": [run, merged]},
+            "claims": {"type": "array", "items": entry},
+        },
+        "$defs": parts,
+    }
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -62,6 +142,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def dumps(document: Any) -> str:
+    """JSON for files that people read and compare."""
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -72,8 +153,7 @@ def load(path: Path, what: str, newest: int) -> dict[str, Any]:
         InputError: when it is missing, not JSON, or of a schema version after the newest readable.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        document = json.loads(text, parse_float=_finite, parse_constant=_finite)
+        document = msgspec.json.decode(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{what} {path} does not exist; run `pytest properties/` first") from error
     except (OSError, ValueError, RecursionError) as error:
@@ -90,41 +170,20 @@ def load(path: Path, what: str, newest: int) -> dict[str, Any]:
     return dict(document)
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is no finite number")
-    return number
+def load_report(path: Path) -> Report:
+    """Read ``claims.json``.
 
-
-def load_report(path: Path) -> dict[str, Any]:
-    """Read ``claims.json``; errors as in `load`."""
+    Raises:
+        InputError: as `load`; for an older schema; and for a document that is no report, saying
+            what is wrong in it, and where.
+    """
     document = load(path, "report", SCHEMA_VERSION)
     if document["schema_version"] < SCHEMA_VERSION:
         raise InputError(
             f"report {path} has schema version {document['schema_version']}, this theorycheck reads"
             f" {SCHEMA_VERSION}; run the claims again"
         )
-    claims, run = document.get("claims"), document.get("run")
-    if not isinstance(claims, list) or not isinstance(run, dict):
-        raise InputError(f"report {path} has no run or no list of claims; run the claims again")
-    described = runs(document)
-    if not isinstance(described, list) or not all(
-        isinstance(one, dict) and one.keys() >= RUN_FIELDS for one in described
-    ):
-        raise InputError(f"report {path} has an incomplete run; run the claims again")
-    for claim in claims:
-        if not isinstance(claim, dict) or not claim.keys() >= ENTRY_FIELDS:
-            raise InputError(f"report {path} has an incomplete claim; run the claims again")
-        if claim["verdict"] not in ORDER:
-            raise InputError(
-                f"report {path}: {claim['verdict']!r} is no verdict; run the claims again"
-            )
-    return document
-
-
-def runs(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The metadata of every run that a report is made of: one, or those that were merged."""
-    run = document["run"]
-    merged: list[dict[str, Any]] = run.get("merged", [run])
-    return merged
+    try:
+        return Report.of(document)
+    except msgspec.ValidationError as error:
+        raise InputError(f"report {path}: {error}; run the claims again") from error

@@ -8,45 +8,32 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from theorycheck.reports.documents import (
-    ORDER,
-    SCHEMA_VERSION,
-    Entry,
-    dumps,
-    runs,
-    write_atomically,
-)
+from theorycheck.claims.entries import Entry
+from theorycheck.claims.outcomes import Example, Examples
+from theorycheck.reports.documents import ORDER, Report, Run, dumps, write_atomically
+
+OWN = "our own"
+"""Stands where the paper of a printed claim does."""
 
 
-def report_text(run: Mapping[str, Any], entries: Sequence[Entry]) -> str:
-    """The text of ``claims.json``: ``schema_version``, ``run`` (metadata) and ``claims``."""
-    return dumps({"schema_version": SCHEMA_VERSION, "run": dict(run), "claims": list(entries)})
-
-
-def write_report(folder: Path, document: Mapping[str, Any]) -> str:
+def write_report(folder: Path, report: Report) -> str:
     """Write ``claims.json`` and ``claims.md``, and say where.
 
     Raises:
         OSError: when the folder or disk does not take it.
     """
-    write_atomically(folder / "claims.json", dumps(document))
-    write_atomically(folder / "claims.md", render_markdown(document))
+    write_atomically(folder / "claims.json", dumps(report.document()))
+    write_atomically(folder / "claims.md", render_markdown(report))
     return f"report: {folder / 'claims.md'}, {folder / 'claims.json'}"
-
-
-def verdict_part(document: Mapping[str, Any]) -> str:
-    """Everything of a report that must not depend on time, machine or number of workers."""
-    kept = [{k: v for k, v in entry.items() if k != "seconds"} for entry in document["claims"]]
-    return dumps(kept)
 
 
 def verdict_table(entries: Iterable[Entry]) -> list[str]:
     """Lines of a plain-text table: verdict, id, examples, seconds."""
-    rows = sorted(entries, key=lambda e: (ORDER.index(e["verdict"]), e["id"]))
-    width = max((len(row["id"]) for row in rows), default=0)
+    rows = sorted(entries, key=lambda e: (ORDER.index(e.verdict), e.id))
+    width = max((len(row.id) for row in rows), default=0)
     return [
-        f"{row['verdict']:<9}  {row['id']:<{width}}  "
-        f"{row['examples']['met']:>7} examples  {row['seconds']:>6.1f} s"
+        f"{row.verdict:<9}  {row.id:<{width}}  "
+        f"{row.examples.met:>7} examples  {row.seconds:>6.1f} s"
         for row in rows
     ]
 
@@ -58,19 +45,19 @@ def run_summary(entries: Sequence[Entry]) -> list[str]:
 
 
 def verdict_counts(entries: Iterable[Entry]) -> str:
-    counts = Counter(entry["verdict"] for entry in entries)
+    counts = Counter(entry.verdict for entry in entries)
     return ", ".join(f"{counts[v]} {v}" for v in reversed(ORDER) if counts[v])
 
 
-def render_markdown(document: Mapping[str, Any]) -> str:
+def render_markdown(report: Report) -> str:
     """``claims.md``: a summary, the refuted claims, then one section per claim."""
-    entries = document["claims"]
+    entries = report.claims
     lines = [
         "# Claim report",
         "",
-        f"{len(entries)} claims: {verdict_counts(entries)}. {_provenance(runs(document))}",
+        f"{len(entries)} claims: {verdict_counts(entries)}. {_provenance(report.runs)}",
         "",
-        *_notes(runs(document)),
+        *_notes(report.runs),
         "| verdict | meaning |",
         "|---|---|",
         "| proved | a symbolic derivation reduces the claim to an identity |",
@@ -94,21 +81,21 @@ def render_markdown(document: Mapping[str, Any]) -> str:
         "|---|---|---|---|---:|---:|",
     ]
     for entry in entries:
-        tightest = entry["tightest"]
-        ratio = "" if tightest is None or tightest["tightness"] is None else tightest["tightness"]
+        tightest = entry.tightest
+        ratio = "" if tightest is None or tightest.tightness is None else tightest.tightness
         lines.append(
-            f"| [{entry['title']}](#{entry['id']}) | **{entry['verdict']}** | {entry['kind']} |"
-            f" {_sources(entry) or 'our own'} | {entry['examples']['met']} | {ratio} |"
+            f"| [{entry.title}](#{entry.id}) | **{entry.verdict}** | {entry.kind} |"
+            f" {_sources(entry) or 'our own'} | {entry.examples.met} | {ratio} |"
         )
     for entry in entries:
         lines += ["", *section(entry)]
     return "\n".join(lines) + "\n"
 
 
-def _provenance(described: Sequence[Mapping[str, Any]]) -> str:
+def _provenance(described: Sequence[Run]) -> str:
     texts = [
-        f"profile `{run['profile']}`, seed {run['seed']}, device {run['device']}"
-        + ("" if run["finished"] else " (interrupted)")
+        f"profile `{run.profile}`, seed {run.seed}, device {run.device}"
+        + ("" if run.finished else " (interrupted)")
         for run in described
     ]
     if len(texts) == 1:
@@ -116,9 +103,9 @@ def _provenance(described: Sequence[Mapping[str, Any]]) -> str:
     return f"Merged from {len(texts)} runs: {'; '.join(texts)}."
 
 
-def _notes(described: Sequence[Mapping[str, Any]]) -> list[str]:
+def _notes(described: Sequence[Run]) -> list[str]:
     """What went otherwise than planned in the runs, though not in their results."""
-    lines = [f"- {note}" for run in described for note in run.get("notes", [])]
+    lines = [f"- {note}" for run in described for note in run.notes]
     return ["Notes:", "", *lines, ""] if lines else []
 
 
@@ -126,10 +113,12 @@ def _summary(entries: Sequence[Entry]) -> list[str]:
     papers: dict[str, Counter[str]] = {}
     titles: dict[str, str] = {}
     for entry in entries:
-        for source in entry["sources"] or [{"paper": "our own", "title": "", "year": ""}]:
-            papers.setdefault(source["paper"], Counter())[entry["verdict"]] += 1
-            name = f" — {source['title']} ({source['year']})" if source["title"] else ""
-            titles[source["paper"]] = name
+        for source in entry.sources:
+            papers.setdefault(source.paper, Counter())[entry.verdict] += 1
+            titles[source.paper] = f" — {source.title} ({source.year})"
+        if not entry.sources:
+            papers.setdefault(OWN, Counter())[entry.verdict] += 1
+            titles[OWN] = ""
     lines = ["| paper | " + " | ".join(ORDER) + " |", "|---|" + "---:|" * len(ORDER)]
     for paper in sorted(papers):
         counts = " | ".join(str(papers[paper][v] or "") for v in ORDER)
@@ -138,29 +127,27 @@ def _summary(entries: Sequence[Entry]) -> list[str]:
 
 
 def _errata(entries: Sequence[Entry]) -> list[str]:
-    corrected = {entry["corrects"]: entry for entry in entries if entry["corrects"]}
+    corrected = {entry.corrects: entry for entry in entries if entry.corrects}
     failed = [
         entry
         for entry in entries
-        if entry["verdict"] in ("refuted", "vacuous")
-        and entry["kind"] != "tendency"
-        and entry["sources"]
+        if entry.verdict in ("refuted", "vacuous") and entry.kind != "tendency" and entry.sources
     ]
     if not failed:
         return ["Nothing that was checked."]
     lines = []
     for entry in failed:
-        line = f"- **{entry['verdict']}** [{entry['title']}](#{entry['id']}), {_sources(entry)}."
-        if entry["id"] in corrected:
-            other = corrected[entry["id"]]
-            line += f" Corrected form: [{other['title']}](#{other['id']}), {other['verdict']}."
+        line = f"- **{entry.verdict}** [{entry.title}](#{entry.id}), {_sources(entry)}."
+        if entry.id in corrected:
+            other = corrected[entry.id]
+            line += f" Corrected form: [{other.title}](#{other.id}), {other.verdict}."
         lines.append(line)
     return lines
 
 
 def _tendencies(entries: Sequence[Entry]) -> list[str]:
     """Refuted tendencies: not errors of a formula, but effects that did not show."""
-    failed = [e for e in entries if e["verdict"] == "refuted" and e["kind"] == "tendency"]
+    failed = [e for e in entries if e.verdict == "refuted" and e.kind == "tendency"]
     if not failed:
         return []
     return [
@@ -169,95 +156,94 @@ def _tendencies(entries: Sequence[Entry]) -> list[str]:
         "Each is decided under the protocol that its hypotheses name; another protocol is another"
         " claim.",
         "",
-        *(f"- [{e['title']}](#{e['id']}), {_sources(e) or 'our own'}." for e in failed),
+        *(f"- [{e.title}](#{e.id}), {_sources(e) or 'our own'}." for e in failed),
         "",
     ]
 
 
 def _sources(entry: Entry) -> str:
-    return "; ".join(f"{s['paper']}, {s['place']}" for s in entry["sources"])
+    return "; ".join(f"{s.paper}, {s.place}" for s in entry.sources)
 
 
 def section(entry: Entry) -> list[str]:
-    examples = entry["examples"]
+    examples = entry.examples
     lines = [
-        f'<a id="{entry["id"]}"></a>',
+        f'<a id="{entry.id}"></a>',
         "",
-        f"### {entry['title']}",
+        f"### {entry.title}",
         "",
-        f"**{entry['verdict'].upper()}** — {entry['reason']}.",
+        f"**{entry.verdict.upper()}** — {entry.reason}.",
         "",
-        f"`{entry['id']}`, {entry['kind']}. Source: {_sources(entry) or 'a claim of our own'}.",
+        f"`{entry.id}`, {entry.kind}. Source: {_sources(entry) or 'a claim of our own'}.",
         "",
-        "$$" + entry["statement"] + "$$",
+        "$$" + entry.statement + "$$",
         "",
-        entry["description"],
+        entry.description,
         "",
-        "Hypotheses: " + "; ".join(entry["hypotheses"]) + ".",
+        "Hypotheses: " + "; ".join(entry.hypotheses) + ".",
         "",
-        f"Examples: {examples['tried']} tried, {examples['met']} met the hypotheses"
-        + (f" ({examples['fraction']:.1%})" if examples["met"] < examples["tried"] else "")
+        f"Examples: {examples.tried} tried, {examples.met} met the hypotheses"
+        + (f" ({examples.fraction:.1%})" if examples.met < examples.tried else "")
         + _details(entry)
         + ".",
     ]
-    if entry["corrects"]:
-        lines += ["", f"Corrects [`{entry['corrects']}`](#{entry['corrects']})."]
-    if entry["counterexample"] is not None:
-        lines += ["", "Counterexample:", "", *_example(entry["counterexample"], " is false")]
-    elif entry["tightest"] is not None:
-        lines += ["", "Tightest example:", "", *_example(entry["tightest"], "")]
-    if entry["certificate"]:
-        link = f"[`{entry['certificate']}`]({entry['certificate']})"
+    if entry.corrects:
+        lines += ["", f"Corrects [`{entry.corrects}`](#{entry.corrects})."]
+    if entry.counterexample is not None:
+        lines += ["", "Counterexample:", "", *_example(entry.counterexample, " is false")]
+    elif entry.tightest is not None:
+        lines += ["", "Tightest example:", "", *_example(entry.tightest, "")]
+    if entry.certificate:
+        link = f"[`{entry.certificate}`]({entry.certificate})"
         lines += ["", f"Certificate: {link}, for `theorycheck verify`."]
-    nearest = entry["nearest"]
-    if nearest is not None and entry["verdict"] != "vacuous":
-        lines += ["", f"Directed search: nearest {nearest['distance']:.6g} ({nearest['note']})."]
-    control = entry["control"]
-    refuted = control["counterexample"]
+    nearest = entry.nearest
+    if nearest is not None and entry.verdict != "vacuous":
+        lines += ["", f"Directed search: nearest {nearest.distance:.6g} ({nearest.note})."]
+    control = entry.control
+    refuted = control.counterexample
     outcome = "not refuted"
     if refuted is not None:
         outcome = (
-            f"refuted after {control['examples']['tried']} examples:"
-            f" {refuted['left']} {refuted['relation']} {refuted['right']} is false"
+            f"refuted after {control.examples.tried} examples:"
+            f" {refuted.left} {refuted.relation} {refuted.right} is false"
         )
-    elif control["examples"]["pairs"]:
-        outcome = _pairs(control["examples"])
-    elif entry["verdict"] == "vacuous":
-        outcome = f"the same search met its hypotheses {control['examples']['met']} times"
-    return [*lines, "", f"Control: {control['statement']} — {outcome}."]
+    elif control.examples.pairs:
+        outcome = _pairs(control.examples)
+    elif entry.verdict == "vacuous":
+        outcome = f"the same search met its hypotheses {control.examples.met} times"
+    return [*lines, "", f"Control: {control.statement} — {outcome}."]
 
 
-def _pairs(examples: Mapping[str, Any]) -> str:
-    pairs = examples["successes"] + examples["failures"]
-    return f"{examples['successes']} of {pairs} pairs show it ({'; '.join(examples['pairs'])})"
+def _pairs(examples: Examples) -> str:
+    pairs = examples.successes + examples.failures
+    return f"{examples.successes} of {pairs} pairs show it ({'; '.join(examples.pairs)})"
 
 
 def _details(entry: Entry) -> str:
-    examples = entry["examples"]
+    examples = entry.examples
     parts = []
-    if examples["degenerate"] == examples["met"] > 0:
+    if examples.degenerate == examples.met > 0:
         parts.append("met only in degenerate cases")
-    elif examples["degenerate"]:
-        parts.append(f"{examples['degenerate']} of them degenerate")
-    if examples["open"]:
-        parts.append(f"{examples['open']} left open by rounding")
-    parts += [f"{count} rejected: {reason}" for reason, count in examples["rejected"].items()]
-    if examples["pairs"]:
+    elif examples.degenerate:
+        parts.append(f"{examples.degenerate} of them degenerate")
+    if examples.open:
+        parts.append(f"{examples.open} left open by rounding")
+    parts += [f"{count} rejected: {reason}" for reason, count in examples.rejected.items()]
+    if examples.pairs:
         parts.append(_pairs(examples))
-    if entry["arithmetic"]:
-        parts.append("decided in " + ", ".join(entry["arithmetic"]))
+    if entry.arithmetic:
+        parts.append("decided in " + ", ".join(entry.arithmetic))
     return "".join(f"; {part}" for part in parts)
 
 
-def _example(shown: Mapping[str, Any], judgement: str) -> list[str]:
-    lines = [f"> `{shown['left']} {shown['relation']} {shown['right']}`{judgement}"]
-    if shown["tightness"] is not None:
-        lines[0] += f" (ratio {shown['tightness']:g})"
-    for key in ("degenerate", "note"):
-        if shown[key]:
-            lines += [">", f"> {shown[key]}"]
-    if shown["case"] is not None:
-        lines += [">", "> ```text", *(f"> {line}" for line in case_lines(shown["case"])), "> ```"]
+def _example(shown: Example, judgement: str) -> list[str]:
+    lines = [f"> `{shown.left} {shown.relation} {shown.right}`{judgement}"]
+    if shown.tightness is not None:
+        lines[0] += f" (ratio {shown.tightness:g})"
+    for text in filter(None, (shown.degenerate, shown.note)):
+        lines += [">", f"> {text}"]
+    if shown.case is not None:
+        lines += [">", "> ```text", *(f"> {line}" for line in case_lines(shown.case)), "> ```"]
     return lines
 
 

@@ -27,26 +27,17 @@ at at any time, also after counts of runs with *independent outcomes* were added
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from textwrap import shorten
-from typing import Any
 
-from theorycheck import reports
-from theorycheck.claims.declaration import KINDS, is_claim_id
+import msgspec
+
+from theorycheck.claims.entries import Control, Entry
 from theorycheck.claims.evidence import Evidence
-from theorycheck.claims.examination import outcome
 from theorycheck.claims.verdicts import Judgement, Verdict, judge
 from theorycheck.errors import InputError
-from theorycheck.reports.documents import Entry
-
-DESCRIPTION = (
-    "title", "kind", "sources", "statement", "description", "hypotheses", "corrects", "enough",
-    "version",
-)  # fmt: skip
-"""Fields of an entry that say what is claimed; evidence on different claims does not add up."""
+from theorycheck.reports.documents import Report, Run, load_report
 
 
 @dataclass(frozen=True)
@@ -56,161 +47,135 @@ class Part:
     Parts of one claim are added with ``+``.
 
     Attributes:
-        claim: id and `DESCRIPTION` of the claim.
-        control_statement: what the control of the claim is.
+        about: an entry of one of the reports, which says what is claimed.
+        evidence, control: what the searches found out.
         seeds: run seeds that the evidence comes from; none when there is no evidence.
         reasons: why there is no evidence; empty when there is some.
-        certificate: name of the certificate of `example`, if the report has one.
+        certified: whether what the part shows has a certificate.
         seconds: time that the evidence took.
 
     Raises:
         InputError: when parts do not add up, naming the claim and why.
     """
 
-    claim: Mapping[str, Any]
-    control_statement: str
-    seeds: frozenset[int]
+    about: Entry
     evidence: Evidence
     control: Evidence
+    seeds: frozenset[int]
     reasons: frozenset[str]
-    certificate: str | None
+    certified: bool
     seconds: float
 
     @classmethod
-    def from_entry(cls, entry: Entry) -> Part:
-        """Read an entry of ``claims.json``.
+    def of(cls, entry: Entry) -> Part:
+        """What an entry holds.
 
         Raises:
-            InputError: when the entry lacks what merging needs, naming the claim.
+            InputError: when its evidence cannot be read, naming the claim.
         """
         try:
-            _check(entry)
-            seeds = frozenset(entry["seeds"])
-            part = cls(
-                claim={field: entry[field] for field in ("id", *DESCRIPTION)},
-                control_statement=entry["control"]["statement"],
-                seeds=seeds,
-                evidence=Evidence.from_dict(entry),
-                control=Evidence.from_dict(entry["control"]),
-                reasons=frozenset() if seeds else frozenset([entry["reason"]]),
-                certificate=entry["certificate"],
-                seconds=float(entry["seconds"]),
-            )
-            if part.certificate is not None and part.example is None:
-                raise InputError("a certificate without an example")
-            if not seeds and (part.evidence, part.control) != (Evidence(), Evidence()):
-                raise InputError("evidence without a seed")
-        except (InputError, KeyError, TypeError, ValueError, AttributeError) as error:
-            reason = str(error) if isinstance(error, InputError) else repr(error)
-            text = shorten(f"claim {entry['id']!r} cannot be read: {reason}", 200)
-            raise InputError(text) from error
-        return part
-
-    @property
-    def example(self) -> Any:
-        """What a certificate is about; see `_example`."""
-        return _example({"kind": self.claim["kind"], **self.evidence.to_dict()})
+            evidence, control = Evidence.of(entry), Evidence.of(entry.control)
+        except InputError as error:
+            raise InputError(f"claim {entry.id!r} cannot be read: {error}") from error
+        reasons = frozenset() if entry.seeds else frozenset([entry.reason])
+        certified = entry.certificate is not None
+        return cls(
+            entry, evidence, control, frozenset(entry.seeds), reasons, certified, entry.seconds
+        )
 
     def __add__(self, other: Part) -> Part:
-        name = self.claim["id"]
-        different = [field for field in DESCRIPTION if self.claim[field] != other.claim[field]]
-        if self.control_statement != other.control_statement:
-            different.append("control")
-        if different:
-            raise InputError(
-                f"claim {name}: the reports differ in its {', '.join(different)};"
-                " merge runs of one version of the claim"
-            )
+        _require_same_claim(self.about, other.about)
         common = ", ".join(str(seed) for seed in sorted(self.seeds & other.seeds))
         if common:
             raise InputError(
-                f"claim {name}: two reports have evidence from seed {common}, which is the same"
-                " examples twice; merge each seed once"
+                f"claim {self.about.id}: two reports have evidence from seed {common}, which is the"
+                " same examples twice; merge each seed once"
             )
-        evidence = self.evidence + other.evidence
         seeds = self.seeds | other.seeds
         merged = Part(
-            claim=self.claim,
-            control_statement=self.control_statement,
-            seeds=seeds,
-            evidence=evidence,
+            about=self.about,
+            evidence=self.evidence + other.evidence,
             control=self.control + other.control,
+            seeds=seeds,
             reasons=frozenset() if seeds else self.reasons | other.reasons,
-            certificate=None,
+            certified=False,
             seconds=round(self.seconds + other.seconds, 2),
         )
-        names = [
-            part.certificate
-            for part in (self, other)
-            if part.certificate is not None and part.example == merged.example
-        ]
-        return replace(merged, certificate=names[0] if names else None)
+        shown = merged.entry().shown
+        certified = any(part.certified and part.entry().shown == shown for part in (self, other))
+        return replace(merged, certified=certified)
 
     def entry(self) -> Entry:
-        """The entry of ``claims.json``, judged from the evidence."""
-        judgement = judge(self.claim["kind"], self.claim["enough"], self.evidence, self.control)
+        """The entry of the merged report, judged from the evidence."""
+        about = self.about
+        judgement = judge(about.kind, about.enough, self.evidence, self.control)
         if self.reasons:
             judgement = Judgement(Verdict.UNDECIDED, min(self.reasons))
-        return {
-            **self.claim,
-            **outcome(judgement, self.evidence, self.control, self.control_statement),
-            "certificate": self.certificate,
-            "seeds": sorted(self.seeds),
-            "seconds": self.seconds,
-        }
+        return replace(
+            about,
+            verdict=judgement.verdict,
+            reason=judgement.reason,
+            **vars(self.evidence.outcome()),
+            control=Control(statement=about.control.statement, **vars(self.control.outcome())),
+            certificate=f"certificates/{about.id}.json" if self.certified else None,
+            seeds=tuple(sorted(self.seeds)),
+            seconds=self.seconds,
+        )
 
 
-def _example(entry: Mapping[str, Any]) -> Any:
-    """The counterexample, or else the tightest example; of a tendency, how its pairs came out."""
-    if entry["kind"] == "tendency":
-        return entry["examples"]["successes"], entry["examples"]["failures"]
-    return entry["counterexample"] or entry["tightest"]
+def _require_same_claim(one: Entry, other: Entry) -> None:
+    different = [name for name, value in one.described().items() if value != getattr(other, name)]
+    if one.control.statement != other.control.statement:
+        different.append("control")
+    if different:
+        raise InputError(
+            f"claim {one.id}: the reports differ in its {', '.join(different)};"
+            " merge runs of one version of the claim"
+        )
 
 
-def merge(documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """One report from several, each as read by `load`; claims that some lack are kept.
+def merge(reports: Iterable[Report]) -> Report:
+    """One report from several; claims that some lack are kept.
 
     Raises:
         InputError: when the reports cannot be combined, naming the claim and the difference.
     """
-    described: list[Mapping[str, Any]] = []
+    runs: list[Run] = []
     parts: dict[str, Part] = {}
-    for document in documents:
-        described += reports.runs(document)
-        for entry in document["claims"]:
-            part = Part.from_entry(entry)
-            known = parts.get(entry["id"])
-            parts[entry["id"]] = part if known is None else known + part
-    images = sorted({str(run["images"]) for run in described})
+    for report in reports:
+        runs += report.runs
+        for entry in report.claims:
+            part = Part.of(entry)
+            known = parts.get(entry.id)
+            parts[entry.id] = part if known is None else known + part
+    images = sorted({run.images for run in runs})
     if len(images) > 1:
         raise InputError(
             f"the runs trained on different images, {' and '.join(images)};"
             " merge runs on the same images"
         )
-    return {
-        "schema_version": reports.SCHEMA_VERSION,
-        "run": {"merged": sorted(described, key=lambda run: json.dumps(run, sort_keys=True))},
-        "claims": [parts[name].entry() for name in sorted(parts)],
-    }
+    return Report(
+        runs=tuple(sorted(runs, key=lambda run: msgspec.json.encode(run, order="sorted"))),
+        claims=tuple(parts[name].entry() for name in sorted(parts)),
+        merged=True,
+    )
 
 
-def load(run: Path) -> tuple[Path, dict[str, Any]]:
+def load(run: Path) -> tuple[Path, Report]:
     """The folder and the report of a run, given its folder or its ``claims.json``.
 
     Raises:
         InputError: when there is no report, or none that can be merged.
     """
     path = run / "claims.json" if run.is_dir() else run
-    document = reports.load_report(path)
+    report = load_report(path)
     try:
-        return path.parent, merge([document])
+        return path.parent, merge([report])
     except InputError as error:
         raise InputError(f"report {path}: {error}") from error
 
 
-def certificates(
-    merged: Mapping[str, Any], reports: Sequence[tuple[Path, Mapping[str, Any]]]
-) -> dict[str, str]:
+def certificates(merged: Report, reports: Sequence[tuple[Path, Report]]) -> dict[str, str]:
     """The certificates that a merged report names: text by file name.
 
     Each is the file that belongs to the counterexample or tightest example shown, from the folder
@@ -219,18 +184,16 @@ def certificates(
     Raises:
         InputError: when a run lacks a certificate that its report names.
     """
-    texts: dict[str, str] = {}
-    for entry in merged["claims"]:
-        name = entry["certificate"]
-        if name is None:
-            continue
-        texts[name] = min(
-            _read_certificate(folder / name)
-            for folder, document in reports
-            for one in document["claims"]
-            if one["certificate"] == name and _example(one) == _example(entry)
+    return {
+        entry.certificate: min(
+            _read_certificate(folder / entry.certificate)
+            for folder, report in reports
+            for one in report.claims
+            if one.certificate == entry.certificate and one.shown == entry.shown
         )
-    return texts
+        for entry in merged.claims
+        if entry.certificate is not None
+    }
 
 
 def _read_certificate(path: Path) -> str:
@@ -241,20 +204,3 @@ def _read_certificate(path: Path) -> str:
         raise InputError(
             f"certificate {path} cannot be read: {reason}; copy the whole folder of the run"
         ) from error
-
-
-def _check(entry: Entry) -> None:
-    """Raise where the fields that are neither evidence nor time are not what they should be."""
-    texts = [entry[field] for field in ("id", "title", "statement", "description", "reason")]
-    texts += [entry["control"]["statement"], *entry["hypotheses"]]
-    for source in entry["sources"]:
-        texts += [source["paper"], source["title"], source["authors"], source["place"]]
-        texts.append(str(source["year"]))
-    if not all(isinstance(text, str) for text in texts):
-        raise InputError("its description is no text")
-    if not is_claim_id(entry["id"]) or entry["kind"] not in KINDS:
-        raise InputError("no claim has such an id or kind")
-    if not all(type(number) is int for number in (entry["enough"], *entry["seeds"])):
-        raise InputError("a seed or the number of examples needed is no integer")
-    if entry["certificate"] not in (None, f"certificates/{entry['id']}.json"):
-        raise InputError(f"its certificate is named {entry['certificate']!r}")

@@ -1,0 +1,136 @@
+"""Entries: all that a report holds on one claim, one object from the examination to the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from msgspec import to_builtins
+
+from theorycheck.claims.declaration import Claim, Kind, is_claim_id
+from theorycheck.claims.outcomes import Count, Outcome
+from theorycheck.claims.verdicts import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """Where a claim is printed: key, title, authors and year of the paper, and the place in it."""
+
+    paper: str
+    title: str
+    authors: str
+    year: int
+    place: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What is claimed; evidence on different claims does not add up.
+
+    Attributes are those of `theorycheck.claims.Claim`, ``description`` being its docstring and
+    ``version`` the digest of its formal statement, None where there is none.
+    """
+
+    id: str
+    title: str
+    kind: Kind
+    sources: tuple[Reference, ...]
+    statement: str
+    description: str
+    hypotheses: tuple[str, ...]
+    corrects: str | None
+    enough: Count
+    version: str | None
+
+    def __post_init__(self) -> None:
+        if not is_claim_id(self.id):
+            raise ValueError(f"no claim has the id {self.id!r}")
+
+    @classmethod
+    def of(cls, claim: Claim, version: str | None) -> Description:
+        """The description of a claim."""
+        return cls(
+            id=claim.id,
+            title=claim.title,
+            kind=claim.kind,
+            sources=tuple(
+                Reference(
+                    paper=source.paper.key,
+                    title=source.paper.title,
+                    authors=source.paper.authors,
+                    year=source.paper.year,
+                    place=source.place,
+                )
+                for source in claim.sources
+            ),
+            statement=claim.statement,
+            description=claim.description,
+            hypotheses=claim.hypotheses,
+            corrects=claim.corrects,
+            enough=claim.enough,
+            version=version,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stated:
+    statement: str
+    """What the control is, in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control(Outcome, _Stated):
+    """What the search found out on the false neighbour of a claim."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judged:
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry(Outcome, _Judged, Description):
+    """A claim, its verdict, and what the verdict rests on.
+
+    Attributes:
+        certificate: name of the certificate of the example that is shown, within the report's
+            folder; None where it has none.
+        seeds: those of the runs that the evidence comes from; none where there is no evidence.
+        seconds: the time that the evidence took.
+    """
+
+    control: Control
+    certificate: str | None
+    seeds: tuple[int, ...]
+    seconds: float
+
+    def __post_init__(self) -> None:
+        Description.__post_init__(self)
+        Outcome.__post_init__(self)
+        if self.certificate not in (None, f"certificates/{self.id}.json"):
+            raise ValueError(f"the certificate of {self.id} is named {self.certificate!r}")
+        if self.certificate is not None and self.shown is None:
+            raise ValueError(f"{self.id} has a certificate without an example")
+        if not self.seeds and self.examples.tried + self.control.examples.tried:
+            raise ValueError(f"{self.id} has evidence without a seed")
+
+    @property
+    def shown(self) -> object:
+        """What a certificate is about: the counterexample, or else the tightest example.
+
+        Of a tendency, how its pairs came out.
+        """
+        if self.kind == "tendency":
+            return self.examples.successes, self.examples.failures
+        return self.counterexample or self.tightest
+
+    def described(self) -> Mapping[str, Any]:
+        """The fields of `Description`, by name."""
+        return {field.name: getattr(self, field.name) for field in fields(Description)}
+
+    def document(self) -> dict[str, Any]:
+        """The entry as JSON holds it."""
+        document: dict[str, Any] = to_builtins(self)
+        return document

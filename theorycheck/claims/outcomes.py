@@ -1,0 +1,102 @@
+"""Outcomes: what searches found out, as a report holds it.
+
+Plain data. Each class is read, written, checked and described (JSON Schema) from its definition
+alone, by msgspec; what types cannot say is checked where an object is made. A tightness has six
+digits and is null where it is not finite, so that no document holds NaN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+Count = Annotated[int, Meta(ge=0)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """One comparison.
+
+    Attributes:
+        holds: whether the relation holds; None where rounding leaves it open.
+        left, relation, right: the comparison as it is printed.
+        tightness: of an inequality, left over right: 1 is equality, above 1 is a violation.
+        arithmetic: how it was decided.
+        degenerate: why the hypotheses are met only trivially, if they are.
+        note: what else a reader should know.
+        case: the exact numbers behind it, `theorycheck.arithmetic.Case.to_dict`; None where there
+            are none.
+    """
+
+    holds: bool | None
+    left: str
+    relation: str
+    right: str
+    tightness: float | None
+    arithmetic: str
+    degenerate: str | None
+    note: str | None
+    case: dict[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Miss:
+    """How close a directed search came to the hypotheses; 0 would meet them."""
+
+    distance: float
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """Counts of examples.
+
+    Attributes:
+        tried: all of them.
+        met: those that met the hypotheses.
+        fraction: ``met`` over ``tried``, to six digits; None when nothing was tried.
+        degenerate: of those met, how many only trivially.
+        open: of those met, how many rounding left undecided.
+        rejected: of those not met, how many for which reason.
+        successes, failures: of the pairs of a tendency, how many showed the effect, or did not.
+        pairs: what the pairs compare.
+    """
+
+    tried: Count
+    met: Count
+    fraction: float | None
+    degenerate: Count
+    open: Count
+    rejected: dict[str, Count]
+    successes: Count
+    failures: Count
+    pairs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        parts = (self.degenerate, self.open, self.successes + self.failures)
+        if not max(parts) <= self.met <= self.tried:
+            raise ValueError(f"{parts} of {self.met} of {self.tried} examples")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What one search found out, or several added up.
+
+    Attributes:
+        tightest: the example nearest to a violation among those that hold.
+        counterexample: the violation that is shown.
+        nearest: where a directed search ended that met no hypotheses.
+        arithmetic: all ways in which comparisons were decided.
+    """
+
+    examples: Examples
+    tightest: Example | None
+    counterexample: Example | None
+    nearest: Miss | None
+    arithmetic: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.counterexample is not None and self.counterexample.holds is not False:
+            raise ValueError("a counterexample that violates nothing")

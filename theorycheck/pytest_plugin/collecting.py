@@ -1,0 +1,41 @@
+"""Collecting claims without running them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+import pytest
+
+from theorycheck.claims.declaration import Claim
+from theorycheck.errors import InputError
+from theorycheck.pytest_plugin.items import ClaimItem
+
+
+class _Collector:
+    """A pytest plugin that remembers the claims that pytest collects, by node id."""
+
+    def __init__(self) -> None:
+        self.claims: dict[str, Claim] = {}
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.claims = {i.nodeid: i.claim for i in session.items if isinstance(i, ClaimItem)}
+
+
+def collect_claims(paths: list[str]) -> dict[str, Claim]:
+    """Claims by node id, without running them.
+
+    Raises:
+        InputError: when the paths cannot be collected.
+    """
+    collector = _Collector()
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        arguments = [*dict.fromkeys(paths), "--collect-only", "-q", "-p", "no:cacheprovider"]
+        # A project may turn warnings into errors; a second run in this process warns of the first.
+        arguments += ["-p", "no:xdist", "-W", "ignore"]
+        code = pytest.main(arguments, plugins=[collector])
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        last = (output.getvalue().strip().splitlines() or ["pytest failed"])[-1]
+        raise InputError(f"claims of {', '.join(paths)} cannot be collected: {last}")
+    return collector.claims

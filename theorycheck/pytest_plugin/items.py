@@ -1,0 +1,59 @@
+"""Claims as pytest items."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from theorycheck.claims.declaration import Claim
+from theorycheck.errors import InputError
+
+if TYPE_CHECKING:
+    from _pytest._code.code import ExceptionInfo, TerminalRepr
+
+    from theorycheck.claims.examination import Examination
+    from theorycheck.pytest_plugin.session import ClaimSession
+
+SESSION = "theorycheck-session"
+"""Under which pytest knows the session of claims."""
+
+
+class VerdictChanged(Exception):
+    """A verdict that is not the one on record."""
+
+
+class ClaimItem(pytest.Item):
+    """A claim as a pytest item; its name, and the end of its node id, is the claim's id."""
+
+    def __init__(self, *, claim: Claim, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.claim = claim
+        self.examination: Examination | None = None
+
+    def runtest(self) -> None:
+        from theorycheck.claims.examination import undecided
+
+        session: ClaimSession | None = self.config.pluginmanager.get_plugin(SESSION)
+        assert session is not None
+        try:
+            self.examination = session.examine(self.claim)
+        except Exception as error:
+            first_line = (str(error).splitlines() or [""])[0]
+            reason = f"the check failed: {type(error).__name__}: {first_line}"
+            self.examination = undecided(self.claim, reason)
+            raise
+        changed = session.record.difference(self.examination.entry)
+        if changed is not None:
+            raise VerdictChanged(changed)
+
+    def repr_failure(
+        self, excinfo: ExceptionInfo[BaseException], style: Any = None
+    ) -> str | TerminalRepr:
+        if isinstance(excinfo.value, VerdictChanged | InputError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, self.claim.check.__code__.co_firstlineno - 1, self.claim.id
