@@ -924,6 +924,7 @@ class Evaluator:
     """
 
     def __init__(self, example: Example, definitions: Sequence[Any], bits: int) -> None:
+        # Long: the one table of all names and functions of the language.
         self.example, self.bits = example, bits
         self.memory: dict[Any, Any] = {}
         network = example.network
@@ -1290,6 +1291,7 @@ class Evaluator:
         def value(part: ast.expr) -> Any:
             return self.evaluate(part, scope, depth + 1)
 
+        # Long: one case for each construct of the language.
         match node:
             case ast.Constant(value=bool() | int() as constant):
                 return constant

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from theorycheck.bench import plot, record, table
 from theorycheck.bench.competitors import COMPETITORS, GROUPS, Program, competitors
 from theorycheck.bench.measure import Protocol, Row, compare, gemm_peak, limited_to
 from theorycheck.bench.recording import RECORDING, recordings
-from theorycheck.bench.sweeps import sweep
+from theorycheck.bench.sweeps import Point, sweep
 from theorycheck.bench.workloads import workload
 from theorycheck.cli.console import Parser, command
 from theorycheck.errors import ExitCode, InputError
@@ -79,14 +79,7 @@ def _run(options: argparse.Namespace) -> None:
     workloads = [workload(name) for name in options.workload.split(",")]
     sizes = [_size(text) for text in options.members.split(",")]
     dtypes = options.dtype.split(",")
-    for dtype in dtypes:
-        if dtype not in DTYPES:
-            raise InputError(f"unknown dtype {dtype!r}: choose {' or '.join(DTYPES)}")
-    for name, least in (("repeats", 2), ("steps", 1), ("threads", 1)):
-        if getattr(options, name) < least:
-            raise InputError(f"--{name} must be at least {least}")
-    if not 0 < options.seconds < float("inf"):
-        raise InputError("--seconds must be positive and finite")
+    _check_numbers(options, dtypes)
     protocol = Protocol(resolve_device(options.device), options.repeats, options.seconds)
     programs, skipped = _available(competitors(options.against.split(",")), protocol.device)
     figure = _figure(options.plot, skipped)
@@ -95,26 +88,21 @@ def _run(options: argparse.Namespace) -> None:
 
     circumstances = record.circumstances(protocol, options.threads)
     _print(table.preamble(circumstances, programs, skipped))
-    rows, points = [], []
+    rows: list[Row] = []
     recorded: list[Row] = []
+    points: list[Point] = []
     with limited_to(options.threads):
         peaks = {dtype: gemm_peak(dtype, protocol.device) for dtype in dtypes}
         for task, dtype in product(workloads, dtypes):
-            block: list[Row] = []
-            for members in sizes:
-                row = compare(task, dtype, members, options.steps, programs, protocol)
-                if not block:
-                    _print(table.heading(row, peaks[dtype]))
-                _print([table.line(row, peaks[dtype])])
-                block.append(row)
-            _print(table.footing(block))
-            rows += block
+            cohorts = (
+                compare(task, dtype, members, options.steps, programs, protocol)
+                for members in sizes
+            )
+            rows += _show(cohorts, peaks[dtype])
         if options.recording:
             _print(["", f"{RECORDING.name}: {RECORDING.description}"])
             for row in recordings(dtypes, protocol):
-                _print(table.heading(row, peaks[row.dtype]))
-                _print([table.line(row, peaks[row.dtype]), *table.footing([row])])
-                recorded.append(row)
+                recorded += _show([row], peaks[row.dtype])
         if figure is not None:
             points = list(sweep(dtypes, programs, protocol))
             plot.draw(points, figure)
@@ -123,6 +111,29 @@ def _run(options: argparse.Namespace) -> None:
         measured = record.document(circumstances, programs, skipped, peaks, rows, points, recorded)
         write_atomically(options.json, dumps(measured))
         _print([f"wrote {options.json}"])
+
+
+def _check_numbers(options: argparse.Namespace, dtypes: Sequence[str]) -> None:
+    for dtype in dtypes:
+        if dtype not in DTYPES:
+            raise InputError(f"unknown dtype {dtype!r}: choose {' or '.join(DTYPES)}")
+    for name, least in (("repeats", 2), ("steps", 1), ("threads", 1)):
+        if getattr(options, name) < least:
+            raise InputError(f"--{name} must be at least {least}")
+    if not 0 < options.seconds < float("inf"):
+        raise InputError("--seconds must be positive and finite")
+
+
+def _show(rows: Iterable[Row], peak: float) -> list[Row]:
+    """Print rows of one workload and dtype as they come; returns them."""
+    shown: list[Row] = []
+    for row in rows:
+        if not shown:
+            _print(table.heading(row, peak))
+        _print([table.line(row, peak)])
+        shown.append(row)
+    _print(table.footing(shown))
+    return shown
 
 
 def _size(text: str) -> int:

@@ -12,10 +12,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from theorycheck import __version__
 from theorycheck.cli.console import Parser, command
 from theorycheck.errors import ExitCode, InputError
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[Parser]
 
 EXIT_CODES = """\
 exit codes:
@@ -64,24 +68,48 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
-    folder = Parser(add_help=False)
-    folder.add_argument("--report-dir", type=Path, default=Path("reports"), metavar="DIR")
     path = Parser(add_help=False)
     path.add_argument("--path", default="properties", help="where the claims are")
+    record = Parser(add_help=False)
+    record.add_argument("--baseline", type=Path, default=Path("reports/baseline.json"))
+    _add_claims(commands, path)
+    _add_reports(commands, record)
+    _add_certificates(commands, path)
+    _add_stability(commands, path, record)
+    return parser
+
+
+def _add_claims(commands: Commands, path: Parser) -> None:
+    """Commands about claims."""
     commands.add_parser("list", parents=[path], help="name all claims")
     run = commands.add_parser(
         "run", parents=[path], help="check claims; further options go to pytest"
     )
     run.add_argument("ids", nargs="*", metavar="ID", help="claims to check (default: all)")
+
+
+def _add_reports(commands: Commands, record: Parser) -> None:
+    """Commands about reports."""
+    folder = Parser(add_help=False)
+    folder.add_argument("--report-dir", type=Path, default=Path("reports"), metavar="DIR")
     commands.add_parser("report", parents=[folder], help="rewrite claims.md from claims.json")
-    record = Parser(add_help=False)
-    record.add_argument("--baseline", type=Path, default=Path("reports/baseline.json"))
     gate = commands.add_parser(
         "gate", parents=[folder, record], help="compare the last report with the verdicts on record"
     )
     gate.add_argument("--accept", action="store_true", help="put the report's verdicts on record")
     show = commands.add_parser("show", parents=[folder], help="print one claim of the last report")
     show.add_argument("id", metavar="ID")
+    merge = commands.add_parser(
+        "merge", parents=[record], help="make one report of those of several runs or machines"
+    )
+    merge.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN", help="a report folder or its claims.json"
+    )
+    merge.add_argument("--report-dir", type=Path, default=Path("merged"), metavar="DIR")
+
+
+def _add_certificates(commands: Commands, path: Parser) -> None:
+    """Commands about certificates."""
     verify = commands.add_parser(
         "verify", help="re-check certificates with the standard library alone"
     )
@@ -91,6 +119,9 @@ def _parser() -> Parser:
         "replay", parents=[path], help="reproduce the example of a certificate with the engine"
     )
     replay.add_argument("file", type=Path, metavar="FILE")
+
+
+def _add_stability(commands: Commands, path: Parser, record: Parser) -> None:
     stability = commands.add_parser(
         "stability", parents=[path, record], help="count verdicts that flip over many seeds"
     )
@@ -102,14 +133,6 @@ def _parser() -> Parser:
     stability.add_argument("--profile", default="quick")
     stability.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     stability.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
-    merge = commands.add_parser(
-        "merge", parents=[record], help="make one report of those of several runs or machines"
-    )
-    merge.add_argument(
-        "runs", nargs="+", type=Path, metavar="RUN", help="a report folder or its claims.json"
-    )
-    merge.add_argument("--report-dir", type=Path, default=Path("merged"), metavar="DIR")
-    return parser
 
 
 def _list(path: str) -> int:

@@ -156,23 +156,22 @@ class Network:
             if not math.isfinite(layer.slope):
                 raise InputError(f"layer {vertex}: a slope of {layer.slope} is not finite")
             for edge in layer.edges:
-                if not 0 <= edge.source < vertex:
-                    raise InputError(
-                        f"layer {vertex} reads vertex {edge.source}, not an earlier one"
-                    )
-                source, target = self.width(edge.source), layer.width
-                if isinstance(edge.map, Identity):
-                    fits = source == target
-                elif isinstance(edge.map, Convolution):
-                    fits = (edge.map.source_width, edge.map.target_width) == (source, target)
-                else:
-                    fits = True
-                if not fits:
-                    raise InputError(
-                        f"layer {vertex}: {edge.map} does not map width {source} to {target}"
-                    )
+                self._check_edge(vertex, edge)
         if not self.weights:
             raise InputError("a network needs at least one trainable weight matrix")
+
+    def _check_edge(self, vertex: int, edge: Edge) -> None:
+        """Raise InputError unless an edge into a vertex comes from an earlier one and fits both."""
+        if not 0 <= edge.source < vertex:
+            raise InputError(f"layer {vertex} reads vertex {edge.source}, not an earlier one")
+        source, target = self.width(edge.source), self.width(vertex)
+        fits = True
+        if isinstance(edge.map, Identity):
+            fits = source == target
+        elif isinstance(edge.map, Convolution):
+            fits = (edge.map.source_width, edge.map.target_width) == (source, target)
+        if not fits:
+            raise InputError(f"layer {vertex}: {edge.map} does not map width {source} to {target}")
 
     def width(self, vertex: int) -> int:
         """Width of a vertex; vertex 0 is the input."""

@@ -166,6 +166,7 @@ def _sources(entry: Entry) -> str:
 
 
 def section(entry: Entry) -> list[str]:
+    """One claim, in lines of Markdown; the first two are the anchor that others link to."""
     examples = entry.examples
     lines = [
         f'<a id="{entry.id}"></a>',
@@ -199,19 +200,22 @@ def section(entry: Entry) -> list[str]:
     nearest = entry.nearest
     if nearest is not None and entry.verdict != "vacuous":
         lines += ["", f"Directed search: nearest {nearest.distance:.6g} ({nearest.note})."]
-    control = entry.control
-    refuted = control.counterexample
-    outcome = "not refuted"
+    return [*lines, "", f"Control: {entry.control.statement} — {_control(entry)}."]
+
+
+def _control(entry: Entry) -> str:
+    """What became of the control."""
+    examples, refuted = entry.control.examples, entry.control.counterexample
     if refuted is not None:
-        outcome = (
-            f"refuted after {control.examples.tried} examples:"
+        return (
+            f"refuted after {examples.tried} examples:"
             f" {refuted.left} {refuted.relation} {refuted.right} is false"
         )
-    elif control.examples.pairs:
-        outcome = _pairs(control.examples)
-    elif entry.verdict == "vacuous":
-        outcome = f"the same search met its hypotheses {control.examples.met} times"
-    return [*lines, "", f"Control: {control.statement} — {outcome}."]
+    if examples.pairs:
+        return _pairs(examples)
+    if entry.verdict == "vacuous":
+        return f"the same search met its hypotheses {examples.met} times"
+    return "not refuted"
 
 
 def _pairs(examples: Examples) -> str:
