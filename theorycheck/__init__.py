@@ -1,8 +1,50 @@
-"""theorycheck: an automatic referee for theory papers on deep networks.
+"""theorycheck: an automatic referee for theory papers on deep ReLU networks.
 
-Importing the package loads nothing else; import what you need from its modules, which data flows
-through in this order: `networks` and `datasets`, `cases`, `strategies`, `training`, `measures`,
-`evidence`, `claims`, `search`, `verdicts`, `report`, `merging`, `plugin`.
+What claims need most is handed out here; the packages hold more, each under the names of its own
+``__init__``. A name loads its module when it is asked for, so that importing the package, and
+verifying certificates, needs nothing but Python.
 """
 
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from theorycheck.arithmetic.cases import Case
+    from theorycheck.arithmetic.enclosures import Interval
+    from theorycheck.claims.comparisons import equality, inequality, rank_at_most
+    from theorycheck.claims.declaration import Claim, Formal, Paper, Source, claim
+    from theorycheck.claims.evidence import Findings, Observation, Pair, Rejection, Unmet
+    from theorycheck.claims.setting import Setting
+    from theorycheck.data.dataset import Dataset
+    from theorycheck.data.images import digits, images
+    from theorycheck.data.synthetic import gaussian_mixture, uniform_ball, uniform_sphere
+    from theorycheck.drawing.data import cases
+    from theorycheck.drawing.networks import (
+        convolutional_networks,
+        directed_graphs,
+        homogeneous_networks,
+        mlps,
+        residual_networks,
+    )
+    from theorycheck.drawing.numbers import dyadics, positive_dyadics
+    from theorycheck.errors import ExitCode, InputError
+    from theorycheck.networks.evaluation import forward, sample_gradients
+    from theorycheck.networks.initialisation import initialise
+    from theorycheck.networks.specification import (
+        LINEAR,
+        RELU,
+        Convolution,
+        Dense,
+        Edge,
+        Identity,
+        Layer,
+        Network,
+        mlp,
+    )
+    from theorycheck.training.cohorts import Cohort, Objective, State
+    from theorycheck.training.trainers import gradient_descent, gradient_flow, sgd, together
+else:
+    from theorycheck._lazy import attach
+
+    __getattr__, __dir__, __all__ = attach(__name__)

@@ -43,7 +43,7 @@ def test_verifying_loads_the_standard_library_and_the_kernel_alone() -> None:
     ours = {name for name in loaded if name.split(".")[0] == "theorycheck"}
     assert ours == {"theorycheck"} | {
         f"theorycheck.{name}"
-        for name in ("__main__", "cli", "cli.commands", "cli.console", "errors", "kernel")
+        for name in ("__main__", "_lazy", "cli", "cli.commands", "cli.console", "errors", "kernel")
     }
     assert {name.split(".")[0] for name in set(loaded) - ours} <= sys.stdlib_module_names
 

@@ -12,6 +12,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -104,6 +105,8 @@ class Report:
 def schema() -> dict[str, Any]:
     """The JSON Schema of ``claims.json``."""
     (run, entry), parts = msgspec.json.schema_components((Run, Entry))
+    for part in parts.values():
+        part["description"] = cleandoc(part.get("description", ""))
     merged = {
         "type": "object",
         "required": ["merged"],
