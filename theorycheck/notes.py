@@ -10,7 +10,7 @@ _collected: ContextVar[tuple[list[str], ...]] = ContextVar("collected", default=
 
 
 def note(text: str) -> None:
-    """Tell whoever collects; without a collector nothing happens."""
+    """Tell all collectors; without one nothing happens."""
     for notes in _collected.get():
         notes.append(text)
 

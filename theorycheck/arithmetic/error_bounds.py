@@ -62,7 +62,7 @@ class Computed:
         return np.abs(self.value) > self.error
 
     def flattened(self, axes: int) -> Computed:
-        """The first so many axes as one."""
+        """The first ``axes`` axes as one."""
         shape = (-1, *self.value.shape[axes:])
         return Computed(self.value.reshape(shape), self.error.reshape(shape))
 

@@ -65,7 +65,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Row:
-    """One workload in one dtype with so many members, against all competitors."""
+    """One workload in one dtype with a number of members, against all competitors."""
 
     workload: Workload
     dtype: str
@@ -202,7 +202,7 @@ def _seconds(work: Callable[[], None]) -> float:
 
 @contextmanager
 def limited_to(threads: int) -> Iterator[None]:
-    """Let PyTorch use so many threads and, where the system can, other libraries as many cores."""
+    """Limit PyTorch to a number of threads and, where the system can, other libraries to cores."""
     before = torch.get_num_threads()
     affinity = getattr(os, "sched_setaffinity", None)
     cores = os.sched_getaffinity(0) if affinity else set()

@@ -111,7 +111,7 @@ def certify(claim: Claim, evidence: Evidence, *, contradicted: bool) -> Certific
 def issue_contradicted(
     claim: Claim, tendency: Tendency, successes: int, failures: int
 ) -> dict[str, Any]:
-    """The certificate of a tendency that so many pairs contradict; its example are their numbers.
+    """The certificate of a tendency that its pairs contradict; the example is their numbers.
 
     Raises:
         Rejected: when they do not contradict it, to the kernel.

@@ -25,7 +25,7 @@ def digits() -> Dataset:
     Grey levels 0 .. 16 are divided by 16 and then by a power of two (:meth:`Dataset.in_ball`), so
     every input is a dyadic number of at most 5 significant bits.
     """
-    # The import draws from Python's global random state, which nobody's examples may depend on.
+    # The import draws from Python's global random state, which no example may depend on.
     state = random.getstate()
     from sklearn.datasets import load_digits  # here, because importing scikit-learn is slow
 

@@ -137,7 +137,7 @@ class ClaimSession:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
-        """Under xdist the controller collects nothing; the first worker tells it what there is."""
+        """Under xdist the controller collects nothing; the first worker names the claims."""
         if self.expected:
             return
         self.expected = [i for i in ids if is_claim_id(_claim_id(i))]

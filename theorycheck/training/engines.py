@@ -181,11 +181,11 @@ class Descent(Training):
 
 
 LARGEST = 2**22
-"""So many products and sums of a forward pass on a batch, a member alone is worth torch's matrix
-products on all threads; below, calling them costs more than they save."""
+"""From this many products and sums of a forward pass on a batch on, a member alone is worth torch's
+matrix products on all threads; below, calling them costs more than they save."""
 
 SMALL = 2**20
-"""A member's forward pass on all its samples takes at most so many products where torch works on
+"""Where a member's forward pass on all its samples takes at most this many products, torch works on
 one thread beside the compiled engine. When torch's other threads have done their share they wait
 for more in a busy loop, some 7 ms, on the cores on which training goes on."""
 

@@ -26,7 +26,7 @@ SHARE = 0.5
 """Definition: of the memory that is free, how much may be taken; the rest is for what is not
 counted: records, the libraries' own buffers, other processes."""
 FULL = 16
-"""Definition: pieces are multiples of so many members, the widest vectors, where they may."""
+"""Definition: pieces are multiples of this many members, the widest vectors, where possible."""
 DESCENT_ROWS = 9
 """Definition: copies of the states that a descent holds at once: where it stands, where its epoch
 began and where its record, the momentum, masks and squares of them, and three while recording."""

@@ -15,12 +15,12 @@ from theorycheck.training.batches import Batches
 from theorycheck.training.cohorts import Cohort
 
 RECORDS = 8
-"""Definition: how often a descent is recorded after its start, at most, if nothing else is asked
-for."""
+"""Definition: a descent is recorded at most this often after its start, unless the caller says
+otherwise."""
 
 RECORD_UPDATES = 4000
-"""Definition: one such record for so many updates, so that what they cost is little of the run; a
-run of fewer updates is recorded at its start and at its end."""
+"""Definition: one such record for this many updates, so that records cost little of the run; a run
+of fewer updates is recorded at its start and at its end."""
 
 
 class Schedule:
@@ -64,7 +64,7 @@ class Schedule:
         return self.learning_rate * self.decay ** sum(m <= epoch for m in self.milestones)
 
     def records(self, finished: int) -> bool:
-        """Whether the measures are evaluated after so many epochs."""
+        """Whether the measures are evaluated when this many epochs are finished."""
         return finished % self.record_every == 0 or finished == self.epochs
 
     def stretches(self) -> Iterator[tuple[int, int]]:

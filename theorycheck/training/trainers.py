@@ -51,7 +51,7 @@ def gradient_flow(
     Args:
         checkpoints: when to evaluate the measures: the ends of that many equal intervals and time
             0, or increasing times within ``[0, horizon]``. Steps end on them exactly.
-        max_steps: a member that has tried so many steps is stalled, and so is one whose step has
+        max_steps: a member that has tried this many steps is stalled, and so is one whose step has
             become too small to change its time.
         engine: as for `sgd`.
 
@@ -131,9 +131,9 @@ def sgd(
         milestones: counts of finished epochs after which the learning rate is multiplied by
             ``decay``.
         measures: what is recorded besides, by name; see `Measure` and `GradientNorm`.
-        record_every: the measures are evaluated at the start, after every so many epochs, and at
-            the end, on all samples; by default evenly, once in `RECORD_UPDATES` updates but at
-            most `RECORDS` times after the start.
+        record_every: the measures are evaluated at the start, whenever this many epochs have passed, and at
+            the end, on all samples; by default evenly, once in `RECORD_UPDATES` updates but at most
+            `RECORDS` times after the start.
         engine: ``compiled`` machine code (`theorycheck.training.compiled.workers`) or ``stacked``
             tensors (`theorycheck.training.stacked.descent`), which follow the same trajectory up to
             rounding; ``auto`` compiles small networks on a CPU where llvmlite is installed.
@@ -155,9 +155,9 @@ def sgd(
 def together(trainings: Sequence[Callable[[], T]]) -> list[T]:
     """Train several cohorts at once, for example of networks that differ in width and depth.
 
-    Each takes one of the threads that torch has at a time, larger ones had better come first. That
-    is how a mixed cohort trains: in groups of one architecture. To fill narrow networks up with
-    zeros to the widest would cost what the widest costs, for every member.
+    Each takes one of the threads that torch has at a time: put large ones first. So a mixed cohort
+    trains in groups of one architecture; to fill narrow networks up with zeros to the widest would
+    cost what the widest costs, for every member.
 
     Args:
         trainings: calls of `sgd`, `gradient_descent` or `gradient_flow`, as by
@@ -169,7 +169,7 @@ def together(trainings: Sequence[Callable[[], T]]) -> list[T]:
     threads = min(torch.get_num_threads(), len(trainings))
     if threads < 2:
         return [training() for training in trainings]
-    # Each of the threads counts threads for itself. Notes go to whoever collects them here.
+    # Each of the threads counts threads for itself. Notes go to their collectors here.
     with ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(1)) as pool:
         contexts = [copy_context() for _ in trainings]
         runs = [pool.submit(c.run, t) for c, t in zip(contexts, trainings, strict=True)]

@@ -111,7 +111,7 @@ class Evaluation:
         return self.tape.size + sum(t.nbytes for t in own if t is not None)
 
     def velocity(self, rows: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
-        """`Field.velocity` at so many samples."""
+        """`Field.velocity` at the number of samples of this evaluation."""
         if self.rows is not rows:
             self.rows, self.state = rows, self.field.unpack(rows)
         tape, parameters = self.tape, self.state.parameters

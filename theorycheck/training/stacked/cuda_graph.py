@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 LONGEST = 32
-"""Definition: a graph is of at most so many updates, so that recording it stays short."""
+"""Definition: a graph holds at most this many updates, so that recording it stays short."""
 
 Updates = Callable[[Tensor, Tensor], None]
 """Makes updates in place from the inputs ``(U, K, n, d)`` and the targets of their batches."""
