@@ -16,7 +16,7 @@ from theorycheck.claims.declaration import claim
 from theorycheck.claims.evidence import Findings, Pair, Rejection
 from theorycheck.claims.setting import Setting
 from theorycheck.data.dataset import Dataset
-from theorycheck.data.images import images
+from theorycheck.data.image_sets import images
 from theorycheck.data.synthetic import gaussian_mixture
 from theorycheck.networks.evaluation import vertices as float_vertices
 from theorycheck.networks.initialisation import initialise

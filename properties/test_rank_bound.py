@@ -26,7 +26,7 @@ from theorycheck.claims.declaration import Claim, Formal, claim
 from theorycheck.claims.evidence import Findings, Observation, Rejection
 from theorycheck.claims.setting import Setting
 from theorycheck.data.dataset import Dataset
-from theorycheck.data.images import digits
+from theorycheck.data.image_sets import digits
 from theorycheck.data.synthetic import uniform_ball
 from theorycheck.drawing.data import cases
 from theorycheck.drawing.networks import (

@@ -18,7 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 from theorycheck.data.dataset import Dataset, Split
-from theorycheck.data.images import digits, images, read_cifar10, read_idx
+from theorycheck.data.image_sets import digits, images, read_cifar10, read_idx
 from theorycheck.data.synthetic import (
     collinear,
     contradictory,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from theorycheck.claims.evidence import Findings, Observation, Pair, Rejection, Unmet
     from theorycheck.claims.setting import Setting
     from theorycheck.data.dataset import Dataset
-    from theorycheck.data.images import digits, images
+    from theorycheck.data.image_sets import digits, images
     from theorycheck.data.synthetic import gaussian_mixture, uniform_ball, uniform_sphere
     from theorycheck.drawing.data import cases
     from theorycheck.drawing.networks import (

@@ -84,7 +84,7 @@ class ClaimSession:
         Raises:
             InputError: naming the file, folder, device or claim that cannot be used.
         """
-        from theorycheck.data.images import images
+        from theorycheck.data.image_sets import images
         from theorycheck.training.cohorts import resolve_device
 
         ids = [_claim_id(node) for node in self.expected]

@@ -152,8 +152,8 @@ class Descent(Training):
             descent: StackedDescent | CompiledDescent
             recorded = field.pack(cohort.state)
             if compiled:
-                given = cohort, self.objective, batches, momentum, recorded
-                descent = CompiledDescent(*given, schedule.epochs, threads)
+                work = cohort, self.objective, batches, momentum, recorded
+                descent = CompiledDescent(*work, schedule.epochs, threads)
             else:
                 descent = StackedDescent(cohort, batches, momentum, field, recorded)
             unknown = torch.full_like(recorded[:, 0], math.nan)

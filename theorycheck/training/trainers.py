@@ -131,9 +131,9 @@ def sgd(
         milestones: counts of finished epochs after which the learning rate is multiplied by
             ``decay``.
         measures: what is recorded besides, by name; see `Measure` and `GradientNorm`.
-        record_every: the measures are evaluated at the start, whenever this many epochs have passed, and at
-            the end, on all samples; by default evenly, once in `RECORD_UPDATES` updates but at most
-            `RECORDS` times after the start.
+        record_every: the measures are evaluated at the start, whenever this many epochs have
+            passed, and at the end, on all samples; by default evenly, once in `RECORD_UPDATES`
+            updates but at most `RECORDS` times after the start.
         engine: ``compiled`` machine code (`theorycheck.training.compiled.workers`) or ``stacked``
             tensors (`theorycheck.training.stacked.descent`), which follow the same trajectory up to
             rounding; ``auto`` compiles small networks on a CPU where llvmlite is installed.

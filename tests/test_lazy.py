@@ -1,0 +1,81 @@
+"""Curated namespaces: each name is the object of its home, and nothing loads before it is used."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import theorycheck
+
+PACKAGE = Path(theorycheck.__file__).parent
+FACES = sorted(
+    ".".join(("theorycheck", *path.parent.relative_to(PACKAGE).parts))
+    for path in PACKAGE.rglob("__init__.py")
+    if "attach(__name__)" in path.read_text(encoding="utf-8")
+)
+each_face = pytest.mark.parametrize("face", FACES)
+
+
+def listed(face: str) -> dict[str, str]:
+    """The names that a package lists, each with the module that it lists it from."""
+    tree = ast.parse(Path(str(import_module(face).__file__)).read_text(encoding="utf-8"))
+    return {
+        alias.asname or alias.name: str(node.module)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module not in ("typing", "theorycheck._lazy")
+        for alias in node.names
+    }
+
+
+@each_face
+def test_every_name_is_the_object_of_its_home(face: str) -> None:
+    names = listed(face)
+    assert names
+    for name, home in names.items():
+        assert getattr(import_module(face), name) is getattr(import_module(home), name)
+
+
+@each_face
+def test_homes_define_what_is_handed_out(face: str) -> None:
+    """A face never hands on what its module has imported, and nothing private."""
+    for name, home in listed(face).items():
+        tree = ast.parse(Path(str(import_module(home).__file__)).read_text(encoding="utf-8"))
+        imported = {
+            a.asname or a.name for n in tree.body if isinstance(n, ast.ImportFrom) for a in n.names
+        }
+        assert name not in imported
+        assert not name.startswith("_")
+
+
+@each_face
+def test_no_name_is_that_of_a_module(face: str) -> None:
+    """Importing such a module would put it in the place of the name."""
+    folder = Path(str(import_module(face).__file__)).parent
+    modules = {path.stem for path in folder.iterdir()}
+    assert not modules & set(listed(face))
+
+
+@each_face
+def test_the_lists_agree(face: str) -> None:
+    module = import_module(face)
+    assert module.__all__ == sorted(listed(face)) == dir(module)
+
+
+@each_face
+def test_an_unknown_name_is_named(face: str) -> None:
+    with pytest.raises(AttributeError, match=f"module '{face}' has no attribute 'nothing'"):
+        _ = import_module(face).nothing
+
+
+@each_face
+def test_importing_a_face_loads_nothing_heavy(face: str) -> None:
+    program = f"import sys; import {face}; print(*sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert not {"torch", "numpy", "flint", "hypothesis"} & set(ran.stdout.split())
