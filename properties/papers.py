@@ -1,6 +1,6 @@
 """The papers whose claims are checked."""
 
-from theorycheck.claims.declaration import Paper
+from theorycheck import Paper
 
 BANBURSKI2019 = Paper(
     "banburski2019",

@@ -15,7 +15,7 @@ from theorycheck.arithmetic import error_bounds
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.dyadic import rounds
 from theorycheck.arithmetic.enclosures import gamma
-from theorycheck.arithmetic.error_bounds import Computed, evaluate, nonzero_minor
+from theorycheck.arithmetic.error_bounds import Computed, evaluate_with_error_bounds, nonzero_minor
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.evidence import Observation
 from theorycheck.claims.setting import Setting
@@ -56,7 +56,7 @@ def member_in_rationals(case: Case, member: int) -> tuple[list[arithmetic.Array]
 
 def check_coverage(case: Case, at_kink: float | None = None) -> None:
     """Values, gradients and inner products, with derivatives in forward mode as oracle."""
-    evaluation = evaluate(case)
+    evaluation = evaluate_with_error_bounds(case)
     for member in range(case.members):
         parameters, inputs = member_in_rationals(case, member)
         values = arithmetic.vertices(case.network, parameters, inputs)
@@ -82,7 +82,7 @@ def test_bounds_cover_the_exact_numbers_of_a_wide_network() -> None:
     rng = np.random.default_rng(0)
     parameters = tuple(rng.normal(size=(1, *p.shape)) for p in network.parameters)
     case = Case(network, parameters, rng.normal(size=(1, 1, 40)))
-    evaluation = evaluate(case)
+    evaluation = evaluate_with_error_bounds(case)
     exactly, inputs = member_in_rationals(case, 0)
     assert covers(evaluation.outputs[0], arithmetic.vertices(network, exactly, inputs)[-1][:, 0])
     jacobian = arithmetic.jacobian(network, exactly, inputs, 1)[:, 0]
@@ -117,12 +117,14 @@ def test_bounds_are_no_larger_than_those_made_beforehand(case: Case) -> None:
         tuple(map(np.abs, case.parameters)),
         np.abs(case.inputs),
     )
-    size = evaluate(positive).outputs.size
+    size = evaluate_with_error_bounds(positive).outputs.size
     widths = [network.width(v) for v in range(network.depth)]
     terms = sum((widths[e.source] + 1) for layer in network.layers for e in layer.edges)
     terms += sum(widths)
     underflow = 2.0**-1022
-    assert (evaluate(case).outputs.error <= gamma(2 * terms) * size + underflow).all()
+    assert (
+        evaluate_with_error_bounds(case).outputs.error <= gamma(2 * terms) * size + underflow
+    ).all()
 
 
 # ranks
@@ -176,7 +178,7 @@ def cancelling_network() -> Case:
 def test_a_gradient_of_the_size_of_rounding_errors_has_no_certain_rank() -> None:
     """Summed over the samples it has full rank to NumPy, whose threshold is relative."""
     case = cancelling_network()
-    evaluation = evaluate(case)
+    evaluation = evaluate_with_error_bounds(case)
     noise = evaluation.gradient(0).summed(1)
     assert noise.value.any()
     assert np.linalg.matrix_rank(noise.value[0]) > 5
@@ -246,10 +248,10 @@ def test_unsupported_networks(network: Network) -> None:
         np.ones((1, 2, network.input_width)),
     )
     with pytest.raises(InputError, match="no running error bounds"):
-        evaluate(case)
+        evaluate_with_error_bounds(case)
 
 
 def test_overflow() -> None:
     case = Case(mlp([1, 1, 1]), (np.full((1, 1, 1), 1e200),) * 2, np.ones((1, 1, 1)))
     with pytest.raises(InputError, match="overflows"):
-        evaluate(case)
+        evaluate_with_error_bounds(case)

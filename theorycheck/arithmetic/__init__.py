@@ -18,17 +18,23 @@ if TYPE_CHECKING:
         sums_of_parameters,
     )
     from theorycheck.arithmetic.enclosures import UNIT_ROUNDOFF, Interval, gamma
+    from theorycheck.arithmetic.error_bounds import evaluate_with_error_bounds, nonzero_minor
     from theorycheck.arithmetic.evaluation import has_kink, preactivations, vertices
     from theorycheck.arithmetic.forward_mode import batch_gradient, jacobian
     from theorycheck.arithmetic.numbers import (
         Array,
         balls,
+        flat,
         from_strings,
+        in_rows,
         precision,
         rationals,
+        squared,
         to_fractions,
         to_strings,
+        vanishes,
     )
+    from theorycheck.arithmetic.points import Point, batch_risk, quotient_gradient
     from theorycheck.arithmetic.quotients import (
         derivative_by_quotients,
         difference_quotients,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -55,6 +55,24 @@ class Case:
     @property
     def members(self) -> int:
         return len(self.inputs)
+
+    @classmethod
+    def single(
+        cls,
+        network: Network,
+        weights: Iterable[Any],
+        inputs: Any,
+        targets: Any,
+        numbers: Mapping[str, Fraction] | None = None,
+    ) -> Case:
+        """A case with one member, from nested lists of exact numbers."""
+
+        def stacked(values: Any) -> np.ndarray:
+            return np.array(values, dtype=object)[None]
+
+        return cls(
+            network, tuple(map(stacked, weights)), stacked(inputs), stacked(targets), numbers or {}
+        )
 
     @property
     def samples(self) -> int:

@@ -124,7 +124,7 @@ class Evaluation:
         return Computed(terms, above(error, 4)).summed((-2, -1))
 
 
-def evaluate(case: Case) -> Evaluation:
+def evaluate_with_error_bounds(case: Case) -> Evaluation:
     """Run forward and backward pass in float64 and bound their rounding errors.
 
     Raises:

@@ -6,7 +6,14 @@ What a property needs to state a claim and to yield what it finds is here.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from theorycheck.claims.comparisons import equality, inequality, number_text, rank_at_most
+    from theorycheck.claims.comparisons import (
+        Exclusions,
+        equality,
+        inequality,
+        number_text,
+        pairs,
+        rank_at_most,
+    )
     from theorycheck.claims.declaration import KINDS, Claim, Formal, Kind, Paper, Source, claim
     from theorycheck.claims.entries import Control, Description, Entry, Reference
     from theorycheck.claims.evidence import (

@@ -182,7 +182,27 @@ def _gate(folder: Path, baseline: Path, *, accept: bool) -> int:
 def _verify(files: Sequence[str], *, explain: bool) -> int:
     from theorycheck import kernel
 
-    return kernel.main([*["--explain"] * explain, "--", *files])
+    code = kernel.main([*["--explain"] * explain, "--", *files])
+    for path in map(Path, files):
+        _note_new_name(path)
+    return code
+
+
+def _note_new_name(path: Path) -> None:
+    """Say so when the record beside a certificate has another name for its claim.
+
+    Read by the kernel's own means, because verifying loads nothing else.
+    """
+    from theorycheck import kernel
+
+    record = path.resolve().parent.parent / "baseline.json"
+    try:
+        named = kernel.read_file(path, kernel.MOST_BYTES).get("claim")
+        renames = kernel.read_file(record, 10 * kernel.MOST_BYTES).get("renamed")
+    except kernel.Rejected:
+        return
+    if isinstance(renames, dict) and isinstance(named, str) and named in renames:
+        print(f"{named} is now called {renames[named]}")
 
 
 def _replay(file: Path, path: str) -> int:
@@ -246,4 +266,4 @@ def _show(claim: str, folder: Path) -> int:
             # Without the anchor that other parts of claims.md link to.
             print("\n".join(reports.section(entry)[2:]))
             return ExitCode.OK
-    raise InputError(f"unknown claim: {claim}; `theorycheck list` names all claims")
+    raise InputError(reports.load_baseline(folder / "baseline.json").unknown([claim]))

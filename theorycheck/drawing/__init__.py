@@ -31,6 +31,21 @@ if TYPE_CHECKING:
         powers_of_two,
         weight_decays,
     )
+    from theorycheck.drawing.stationary import (
+        constant_first_layers,
+        dead_cases,
+        fitted_cases,
+        interpolators,
+        normalised_equilibria,
+        plain_cases,
+        searched_cases,
+        sign_labelled_chains,
+        stationary_chains,
+        stationary_residual_networks,
+        trainable_networks,
+        unit_arrays,
+        zero_networks,
+    )
 else:
     from theorycheck._lazy import attach
 

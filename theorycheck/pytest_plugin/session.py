@@ -91,13 +91,11 @@ class ClaimSession:
         repeated = sorted({i for i in ids if ids.count(i) > 1})
         if repeated:
             raise InputError(f"claim id used twice: {', '.join(repeated)}; rename one")
+        self.record = load_baseline(self.baseline)
         missing = [i for i in self.wanted or [] if i not in ids]
         if missing:
-            raise InputError(
-                f"unknown claim: {', '.join(missing)}; `theorycheck list` names all claims"
-            )
+            raise InputError(self.record.unknown(missing))
         self.device = str(resolve_device(self.config.option.device))
-        self.record = load_baseline(self.baseline)
         if self.worker_input is None and not self.config.option.collectonly:
             if self.config.option.images != DEFAULT_IMAGES:
                 images(self.config.option.images)

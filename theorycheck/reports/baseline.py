@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -22,10 +22,12 @@ class Baseline:
     Attributes:
         verdicts: by claim id.
         statements: versions of the formal statements that the verdicts are about, by claim id.
+        renamed: ids that claims once had, and those that they have now.
     """
 
     verdicts: dict[str, str]
     statements: dict[str, str] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
         """The text of ``baseline.json``."""
@@ -34,11 +36,14 @@ class Baseline:
                 "schema_version": BASELINE_VERSION,
                 "verdicts": dict(sorted(self.verdicts.items())),
                 "statements": dict(sorted(self.statements.items())),
+                "renamed": dict(sorted(self.renamed.items())),
             }
         )
 
     def accepting(self, entries: Sequence[Entry]) -> Baseline:
         """The record with the verdicts and statements of a report on it.
+
+        What stands under a name that a claim no longer has is dropped.
 
         Raises:
             InputError: when one of them is undecided.
@@ -47,9 +52,18 @@ class Baseline:
         if undecided:
             raise InputError(f"undecided claims go on no record: {', '.join(undecided)}")
         verdicts = {entry.id: str(entry.verdict) for entry in entries}
-        others = {claim: v for claim, v in self.statements.items() if claim not in verdicts}
         versions = {entry.id: entry.version for entry in entries if entry.version}
-        return Baseline(verdicts={**self.verdicts, **verdicts}, statements={**others, **versions})
+        gone = verdicts.keys() | self.renamed.keys()
+        kept = [
+            {claim: value for claim, value in table.items() if claim not in gone}
+            for table in (self.verdicts, self.statements)
+        ]
+        return replace(self, verdicts={**kept[0], **verdicts}, statements={**kept[1], **versions})
+
+    def unknown(self, ids: Iterable[str]) -> str:
+        """What to say of ids that no claim has, some of which claims once had."""
+        said = [f"{i}, now called {self.renamed[i]}" if i in self.renamed else i for i in ids]
+        return f"unknown claim: {', '.join(said)}; `theorycheck list` names all claims"
 
     def difference(self, entry: Entry) -> str | None:
         """What differs between an entry's verdict and the record, in words; None if nothing."""

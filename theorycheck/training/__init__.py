@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         resolve_device,
     )
     from theorycheck.training.engines import Engine
+    from theorycheck.training.experiments import Experiment, Recipe, Trained
     from theorycheck.training.recording import GradientNorm, Measure, Measures, Run
     from theorycheck.training.trainers import gradient_descent, gradient_flow, sgd, together
     from theorycheck.training.vector_field import velocity

@@ -1,0 +1,1 @@
+"""Claims on the flow of rho and V under the square loss."""

@@ -1,0 +1,120 @@
+"""The Lagrange multiplier that keeps V_k on the unit sphere: xu2022, Eq. 4.
+
+And poggio2020, Section 2.3; poggio2021, Section 2, for the summed loss.
+"""
+
+from __future__ import annotations
+
+from flint import fmpq
+
+from properties.assumptions import CHAIN, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
+from properties.dynamics.normalised import Flow, NormalisedPoint, compare, orthogonality, points
+from properties.notation import MARGIN
+from properties.papers import POGGIO2020, POGGIO2021, XU2022
+from theorycheck import Case, Findings, Formal, Setting, claim, mlps
+from theorycheck.arithmetic import Array
+
+
+def multiplied_flow(multiplier: fmpq) -> Flow:
+    """Minus the gradient of the Lagrangian with this multiplier: xu2022, Eq. 2, and for sums."""
+
+    def flow(point: NormalisedPoint, index: int, derivatives: Array) -> Array:
+        velocity: Array = point.descent(derivatives) - 2 * multiplier * point.weights[index]
+        return velocity
+
+    return flow
+
+
+@claim(
+    "lagrange-multiplier",
+    title="The Lagrange multiplier that keeps V_k on the unit sphere, averaged loss",
+    kind="identity",
+    sources=[XU2022.at("Eq. 2; Eq. 4, first form")],
+    statement=r"\nu_k = \frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
+    r"\;\Rightarrow\; V_k^\top \dot V_k = 0",
+    hypotheses=[CHAIN.prose, UNIT_WEIGHTS.prose, SIGN_LABELS.prose, SMOOTH.prose],
+    control="the multiplier of the summed loss, without 1/N",
+    on={"case": points()},
+    examples=60,
+)
+def lagrange_multiplier(setting: Setting, case: Case) -> Findings:
+    """With this multiplier the flow of Eq. 2 is orthogonal to every V_k.
+
+    The multiplier is the same for every layer. The derivatives of f are proved from difference
+    quotients.
+    """
+    for point in NormalisedPoint.each(case):
+        multiplier = (point.exchanged if setting.altered else point).multiplier
+        yield orthogonality(point, multiplied_flow(multiplier))
+
+
+@claim(
+    "lagrange-multiplier-of-sums",
+    title="The Lagrange multiplier that keeps V_k on the unit sphere, summed loss",
+    kind="identity",
+    sources=[POGGIO2020.at("Section 2.3"), POGGIO2021.at("Section 2")],
+    statement=r"\nu = -\sum_n (\rho^2 f_n^2 - \rho y_n f_n)"
+    r"\;\Rightarrow\; V_k^\top \dot V_k = 0",
+    hypotheses=[CHAIN.prose, UNIT_WEIGHTS.prose, SIGN_LABELS.prose, SMOOTH.prose],
+    control="the multiplier of the averaged loss, with 1/N",
+    on={"case": points()},
+    examples=60,
+)
+def lagrange_multiplier_of_sums(setting: Setting, case: Case) -> Findings:
+    """With this multiplier the gradient flow of the Lagrangian (poggio2020, Eq. 4; poggio2021,
+    Eq. 2) is orthogonal to every V_k.
+    """
+    for point in NormalisedPoint.each(case, "sum"):
+        multiplier = (point.exchanged if setting.altered else point).multiplier
+        yield orthogonality(point, multiplied_flow(multiplier))
+
+
+@claim(
+    "lagrange-multiplier-second-form",
+    title="Eq. 4: the second form of the Lagrange multiplier, as printed",
+    kind="identity",
+    sources=[XU2022.at("Eq. 4, second form")],
+    statement=r"\frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
+    r" = \frac1N \sum_n \rho\bar f_n(1 - \rho f_n)",
+    hypotheses=[CHAIN.prose, UNIT_WEIGHTS.prose, SIGN_LABELS.prose],
+    control="f_n in place of both margins",
+    on={"case": points(mlps(depths=(1, 2), widths=(1, 2)))},
+    formal=Formal(
+        "sum([rho * margin(n) - rho ** 2 * f(n, 0) ** 2 for n in samples]) / len(samples)"
+        " == sum([rho * margin(n) * (1 - rho * f(n, 0)) for n in samples]) / len(samples)",
+        given=(CHAIN.formula, SIGN_LABELS.formula, UNIT_WEIGHTS.formula),
+        where=(MARGIN,),
+    ),
+)
+def lagrange_multiplier_second_form(setting: Setting, case: Case) -> Findings:
+    """The two expressions that Eq. 4 equates agree only if all samples of label -1 have output 0:
+    `y_n f_n^2` stands where `f_n^2` is meant. The bar over the second f is missing.
+    """
+    for point in NormalisedPoint.each(case):
+        rho, outputs = point.rho, point.values
+        factor = outputs if setting.altered else point.margins
+        yield compare(point, [point.multiplier], [point.reduce(rho * factor * (1 - rho * outputs))])
+
+
+@claim(
+    "lagrange-multiplier-second-form-corrected",
+    title="Eq. 4: the second form of the Lagrange multiplier, corrected",
+    kind="identity",
+    sources=[XU2022.at("Eq. 4, second form")],
+    statement=r"\frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
+    r" = \frac1N \sum_n \rho\bar f_n(1 - \rho\bar f_n)",
+    hypotheses=[CHAIN.prose, UNIT_WEIGHTS.prose, SIGN_LABELS.prose],
+    control="the form as printed, with f_n in the last factor",
+    on={"case": points()},
+    examples=60,
+    corrects="lagrange-multiplier-second-form",
+)
+def lagrange_multiplier_second_form_corrected(setting: Setting, case: Case) -> Findings:
+    """With the margin in both factors, `(1/N) sum_n rho bar f_n ell_n` for the `ell_n` of Eq. 9,
+    the second form equals the first.
+    """
+    for point in NormalisedPoint.each(case):
+        rho, outputs = point.rho, point.values
+        margins = point.margins
+        last = outputs if setting.altered else margins
+        yield compare(point, [point.multiplier], [point.reduce(rho * margins * (1 - rho * last))])

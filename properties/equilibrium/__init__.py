@@ -1,0 +1,1 @@
+"""Claims on where rho comes to rest, and how far from interpolation."""

@@ -1,0 +1,19 @@
+"""Equality of rational functions of the moments of the margins, of lambda and of rho."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+
+from theorycheck import Observation
+
+SYMBOLIC = "rational functions"
+MEAN, VARIANCE, LAMBDA, RHO = sympy.symbols("mu sigma2 lambda rho")
+
+
+def identical(left: Any, right: Any) -> Observation:
+    """Equality of two rational functions: the numerator of the difference expands to 0."""
+    numerator, _ = sympy.fraction(sympy.together(left - right))
+    holds = sympy.expand(numerator) == 0
+    return Observation(holds, sympy.sstr(left), "=", sympy.sstr(right), SYMBOLIC)

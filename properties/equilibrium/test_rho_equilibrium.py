@@ -1,0 +1,268 @@
+"""The equilibrium of rho, and that training takes rho there.
+
+xu2022, Eq. 7; poggio2020, Eq. 7; poggio2021, Eq. 5.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import partial
+
+from flint import arb, fmpq
+
+from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, SIGN_LABELS
+from properties.dynamics.normalised import NormalisedPoint, compare, points
+from properties.equilibrium.rest import (
+    LEARNING_RATE,
+    SETTLED,
+    STARTS,
+    TOLERANCE,
+    WATCH,
+    distance_at_rest,
+    enclosure,
+    margins_of,
+    resumed,
+    rho_of,
+    scale_of,
+    start_names,
+    started,
+    starts,
+    trained_point,
+    weighted_mean_bound,
+)
+from properties.papers import POGGIO2020, POGGIO2021, XU2022
+from theorycheck import (
+    LINEAR,
+    RELU,
+    Case,
+    Cohort,
+    Findings,
+    Interval,
+    Objective,
+    Observation,
+    Rejection,
+    Setting,
+    claim,
+    gradient_descent,
+    gradient_flow,
+    inequality,
+)
+from theorycheck.training import Reduction, Run
+
+
+def stationary_in_rho(point: NormalisedPoint, resting: fmpq) -> Observation:
+    """``dL/d rho`` at a supposed equilibrium and at the drawn ``rho``."""
+    _, moment = point.moments()
+    slopes = [point.slope(resting), point.slope(point.rho)]
+    stiffness = 2 * (moment + point.decay)
+    return compare(point, slopes, [fmpq(0), stiffness * (point.rho - resting)])
+
+
+@claim(
+    "rho-equilibrium-mean",
+    title="The equilibrium of rho, averaged loss",
+    kind="identity",
+    sources=[XU2022.at("Eq. 7")],
+    statement=r"\dot\rho = 0 \iff \rho = \rho_{\rm eq} := \frac{\frac1N \sum_n \bar f_n}"
+    r"{\lambda + \frac1N \sum_n \bar f_n^2} = \frac{\mu}{M + \lambda}",
+    hypotheses=[CHAIN.prose, SIGN_LABELS.prose, POSITIVE_WEIGHT_DECAY.prose],
+    control="the formula with sums, and the same lambda",
+    on={"case": points()},
+    examples=60,
+)
+def rho_equilibrium_mean(setting: Setting, case: Case) -> Findings:
+    """At any V, the loss is stationary in rho at the printed value and nowhere else.
+
+    Compared are the derivative of the loss at that value with 0, and at an arbitrary rho with
+    `2 (M + lambda)(rho - rho_eq)`, which is not 0 elsewhere because `M + lambda > 0`. The printed
+    value is negative when average separability fails; rho is then no product of norms.
+    """
+    for point in NormalisedPoint.each(case):
+        resting = (point.exchanged if setting.altered else point).equilibrium
+        yield stationary_in_rho(point, resting)
+
+
+@claim(
+    "rho-equilibrium-sum",
+    title="The equilibrium of rho, summed loss",
+    kind="identity",
+    sources=[POGGIO2020.at("Eq. 7"), POGGIO2021.at("Eq. 5")],
+    statement=r"\dot\rho = 0 \iff"
+    r" \rho = \rho_{\rm eq} = \frac{\sum_n y_n f_n}{\lambda + \sum_n f_n^2}",
+    hypotheses=[CHAIN.prose, SIGN_LABELS.prose, POSITIVE_WEIGHT_DECAY.prose],
+    control="the formula with means, and the same lambda",
+    on={"case": points()},
+    examples=60,
+)
+def rho_equilibrium_sum(setting: Setting, case: Case) -> Findings:
+    """The same for the summed loss. One lambda means two things: with N samples this is the
+    equilibrium of xu2022, Eq. 7, for lambda / N.
+    """
+    for point in NormalisedPoint.each(case, "sum"):
+        resting = (point.exchanged if setting.altered else point).equilibrium
+        yield stationary_in_rho(point, resting)
+
+
+HORIZON, WINDOW = Fraction(60), Fraction(4)
+MOST_STEPS = 400
+APPROACH = 1600
+"""Steps of gradient descent before it is watched."""
+
+
+def follow(cohort: Cohort, reduction: Reduction, duration: Fraction) -> Run:
+    return gradient_flow(
+        cohort,
+        Objective("square", reduction, "rho"),
+        horizon=float(duration),
+        relative_tolerance=TOLERANCE,
+        absolute_tolerance=TOLERANCE,
+        max_steps=MOST_STEPS,
+    )
+
+
+def flow_to_rest(setting: Setting, case: Case, reduction: Reduction) -> Findings:
+    """Follow the flow, and compare ``rho`` with its equilibrium (of the other loss, if altered)."""
+    size = case.samples if reduction == "sum" else 1
+    cohort = started(case, setting.device)
+    names = start_names(cohort)
+    approach = follow(cohort, reduction, HORIZON / size)
+    stuck = approach.stalled | approach.diverged
+    for member in stuck.nonzero().flatten().tolist():
+        yield Rejection(f"{names[member]} start: the integrator stalled at a kink")
+    kept = (~stuck).nonzero().flatten()
+    if not kept.numel():
+        return
+    window = follow(resumed(cohort, approach.state, kept), reduction, WINDOW / size)
+    for row, member in enumerate(kept.tolist()):
+        start, one = names[member], case.member(member)
+        if window.stalled[row] or window.diverged[row]:
+            yield Rejection(f"{start} start: the integrator stalled at a kink")
+            continue
+        before = trained_point(one, approach.state, member, reduction)
+        after = trained_point(one, window.state, row, reduction)
+        resting = (after.exchanged if setting.altered else after).equilibrium
+        bound = distance_at_rest(before, after, WINDOW / size, int(window.steps[row]))
+        if not bound < SETTLED * abs(resting):
+            yield Rejection(f"{start} start: the flow has not settled")
+            continue
+        yield inequality(
+            enclosure(arb(abs(after.rho - resting))),
+            enclosure(bound),
+            "rationals and balls at the trained weights",
+            partial(Case.member, case, member),
+            note=f"{start} start, rho = {STARTS[start]:g}; came to rest at {float(after.rho):.6g}",
+        )
+
+
+FLOW_HYPOTHESES = [
+    "random networks of depth 2 to 4, without biases",
+    SIGN_LABELS.prose,
+    "|x_n| <= 1",
+    POSITIVE_WEIGHT_DECAY.prose,
+    "gradient flow with Lagrange multipliers from rho(0) = 1/8, 1 and 8",
+    "the flow has come to rest: the bound on its distance is below 1 % of rho_eq",
+]
+
+
+@claim(
+    "rho-equilibrium-flow-mean",
+    title="Gradient flow on the averaged loss takes rho to its equilibrium",
+    kind="trajectory",
+    sources=[XU2022.at("Eq. 5-7, Section 3.5")],
+    statement=r"\rho(t) \to \frac{\mu}{M + \lambda}",
+    hypotheses=FLOW_HYPOTHESES,
+    control="the formula with sums, and the same lambda",
+    on={"case": starts((LINEAR, RELU, 0.5), [Fraction(1, 4), Fraction(1, 8), Fraction(1, 16)])},
+    examples=6,
+    enough=10,
+)
+def rho_equilibrium_flow_mean(setting: Setting, case: Case) -> Findings:
+    """Where the real flow of rho and V comes to rest, from small, medium and large initial rho, rho
+    is the printed function of the margins.
+
+    The printed left-hand side is the distance of rho to that value, in rationals at the weights
+    reached; the right-hand side bounds it from how far rho and the loss still moved in the last
+    stretch, with no reference to the value itself. When average separability fails at the start, a
+    small rho may cross 0 and rest at a negative value. Many flows of ReLU networks end up sliding
+    along a kink, where the integrator stalls with a pre-activation of some 1e-6. They are left out,
+    so that most examples here are linear or shallow networks; `rho-equilibrium-descent` covers deep
+    ReLU networks.
+    """
+    yield from flow_to_rest(setting, case, "mean")
+
+
+@claim(
+    "rho-equilibrium-flow-sum",
+    title="Gradient flow on the summed loss takes rho to its equilibrium",
+    kind="trajectory",
+    sources=[POGGIO2020.at("Eq. 5-7"), POGGIO2021.at("Eq. 3-5")],
+    statement=r"\rho(t) \to \frac{\sum_n y_n f_n}{\lambda + \sum_n f_n^2}",
+    hypotheses=FLOW_HYPOTHESES,
+    control="the formula with means, and the same lambda",
+    on={"case": starts((LINEAR, RELU, 0.5), [Fraction(1), Fraction(1, 2)])},
+    examples=4,
+    enough=10,
+)
+def rho_equilibrium_flow_sum(setting: Setting, case: Case) -> Findings:
+    """The same for the summed loss, whose flow is N times as fast. Flows of ReLU networks that
+    stall at a kink are left out here too.
+    """
+    yield from flow_to_rest(setting, case, "sum")
+
+
+@claim(
+    "rho-equilibrium-descent",
+    title="Small steps of gradient descent take rho to its equilibrium",
+    kind="trajectory",
+    sources=[XU2022.at("Section 3.1; Eq. 5-7")],
+    statement=r"\rho_{t+1} = \rho_t + \eta\,\dot\rho(\rho_t, V_t):\quad"
+    r" \rho_t \to \frac{\mu}{M + \lambda}",
+    hypotheses=[
+        *FLOW_HYPOTHESES[:4],
+        "full-batch steps of size 1/16 along Eq. 5 from rho(0) = 1/8, 1 and 8",
+        "training has come to rest: the bound on its distance is below 1 % of rho_eq",
+    ],
+    control="the formula with sums, and the same lambda",
+    on={"case": starts((RELU, 0.5, LINEAR), [Fraction(1, 4), Fraction(1, 8), Fraction(1, 16)])},
+    examples=3,
+    enough=10,
+)
+def rho_equilibrium_descent(setting: Setting, case: Case) -> Findings:
+    """Forward Euler steps of the flow pass over the kinks at which the flow of a ReLU network
+    slides, and take rho to the same value.
+
+    By Eq. 6 a step moves rho the fraction `2 eta (M + lambda)` of the way to the equilibrium at its
+    V. So rho is a weighted mean of where it was and of the equilibria since then, and differs from
+    the last of these by at most the right-hand side: what is left of the old distance, and the
+    largest distance between two equilibria. V may go on chattering about a kink.
+    """
+    objective = Objective("square", "mean", "rho")
+    cohort = started(case, setting.device)
+    names = start_names(cohort)
+    approach = gradient_descent(cohort, objective, learning_rate=LEARNING_RATE, steps=APPROACH)
+    for member in approach.diverged.nonzero().flatten().tolist():
+        yield Rejection(f"{names[member]} start: training diverged")
+    kept = (~approach.diverged).nonzero().flatten()
+    if not kept.numel():
+        return
+    watch = gradient_descent(
+        resumed(cohort, approach.state, kept),
+        objective,
+        learning_rate=LEARNING_RATE,
+        steps=WATCH,
+        record_every=1,
+        measures={"rho": rho_of, "margins": margins_of, "scale": scale_of},
+    )
+    distances, resting, bounds = weighted_mean_bound(watch, case, altered=setting.altered)
+    for row, member in enumerate(kept.tolist()):
+        start, distance, bound = names[member], float(distances[row]), float(bounds[row])
+        if watch.diverged[row] or not bound < float(SETTLED) * abs(float(resting[row])):
+            yield Rejection(f"{start} start: training has not settled")
+            continue
+        yield inequality(
+            Interval(distance, distance),
+            Interval(bound, bound),
+            "float64 with a bound on its rounding",
+            partial(Case.member, case, member),
+            note=f"{start} start, rho = {STARTS[start]:g}; came to rest near {resting[row]:.6g}",
+        )

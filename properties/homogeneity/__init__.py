@@ -1,0 +1,1 @@
+"""Claims on the homogeneity of networks in each of their layers."""

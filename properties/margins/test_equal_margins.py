@@ -1,0 +1,145 @@
+"""Equal margins: what follows for rho (xu2022, Lemma 1), and whether training ends so (Lemma 6)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import sympy
+from hypothesis import strategies as st
+
+from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, RELU_NETWORK
+from properties.equilibrium.rational_functions import LAMBDA, MEAN, RHO, identical
+from properties.notation import MARGIN, RATIONALS
+from properties.papers import XU2022
+from theorycheck import Case, Findings, Formal, Rejection, Setting, claim, equality, mlp
+from theorycheck.arithmetic import Point, rationals
+
+
+@claim(
+    "equal-margins-gap",
+    title="Equal margins: the critical rho and its gap to interpolation",
+    kind="symbolic",
+    sources=[XU2022.at("Lemma 1 (proof), Lemma 6")],
+    statement=r"\bar f_n = \mu \;\forall n:\quad"
+    r" \rho = \frac{\mu}{\mu^2 + \lambda}, \quad \epsilon = \frac{\lambda}{\mu^2 + \lambda}",
+    hypotheses=["all margins are equal to mu", "dL/d rho = 0", POSITIVE_WEIGHT_DECAY.prose],
+    control="the penalty is (lambda/2) rho^2",
+    enough=1,
+)
+def equal_margins_gap(setting: Setting) -> Findings:
+    """When all margins are equal, the one critical point in rho and its gap `1 - rho mu` are the
+    printed ones; in particular `rho mu < 1` for positive lambda.
+
+    The critical point is where the derivative of the loss, which is linear in rho, vanishes. That
+    training ends with equal margins, as Lemma 6 asserts, is another matter.
+    """
+    penalty = LAMBDA / 2 if setting.altered else LAMBDA
+    loss = (1 - RHO * MEAN) ** 2 + penalty * RHO**2
+    (critical,) = sympy.solve(sympy.diff(loss, RHO), RHO)
+    yield identical(critical, MEAN / (MEAN**2 + LAMBDA))
+    yield identical(1 - critical * MEAN, LAMBDA / (MEAN**2 + LAMBDA))
+
+
+@claim(
+    "equal-margins-zero-loss",
+    title="Equal margins: weight decay excludes zero loss",
+    kind="symbolic",
+    sources=[XU2022.at("Lemma 1 (proof)")],
+    statement=r"\rho^2\mu^2 - 2\rho\mu + (1 + \lambda\rho^2) = 0"
+    r"\ \text{has no real solution } \rho \text{ for } \lambda > 0",
+    hypotheses=["all margins are equal to mu", POSITIVE_WEIGHT_DECAY.prose],
+    control="the penalty is left out of the coefficient of rho^2",
+    enough=1,
+)
+def equal_margins_zero_loss(setting: Setting) -> Findings:
+    """The discriminant of the loss as a quadratic in rho is `-4 lambda`, whatever mu is.
+
+    So no solution with equal margins has zero loss. The data term alone can be 0, at
+    `rho = 1/mu`; what lambda > 0 excludes is that this be a critical point.
+    """
+    loss = RHO**2 * MEAN**2 - 2 * RHO * MEAN + 1
+    if not setting.altered:
+        loss += LAMBDA * RHO**2
+    yield identical(sympy.discriminant(loss, RHO), -4 * LAMBDA)
+
+
+@st.composite
+def two_slopes(draw: st.DrawFn) -> Case:
+    """``f(x)`` with one slope for x > 0 and one for x < 0, on the samples 1 and ``-radius``.
+
+    The slopes ``a^2`` and ``s^2`` solve ``1 - a^2 = radius - radius^2 s^2``: the residuals of the
+    samples then pull equally at the weights.
+    """
+    radius = Fraction(draw(st.sampled_from([2, 1, 3, 4])), 4)
+    step = Fraction(draw(st.sampled_from([4, 2, 6, 1, 3, 5, 7])), 8)
+    first = (step + (1 - radius) / step) / 2
+    second = step if radius == 1 else ((1 - radius) / step - step) / (2 * radius)
+    first = second if radius == 1 else first
+    rho = first**2 + second**2
+    return Case.single(
+        mlp([1, 2, 1]),
+        [[[first], [-second]], [[first, -second]]],
+        [[Fraction(1)], [-radius]],
+        [[Fraction(1)], [Fraction(-1)]],
+        {"weight_decay": (1 - first**2) / (2 * rho)},
+    )
+
+
+@claim(
+    "equal-margins-quasi-interpolation",
+    title="Lemma 6: training with weight decay and weight normalisation equalises the margins",
+    kind="identity",
+    sources=[XU2022.at("Lemma 6, Property 1")],
+    statement=r"(\rho, V) \in \arg\min \frac1N \sum_n (\rho \bar f_n - 1)^2 + \lambda \rho^2"
+    r" \implies \rho \bar f_n = 1 - \epsilon \quad \forall n",
+    hypotheses=[
+        "a global minimiser of the loss of bias-free ReLU networks of depth 2 and any width, all"
+        " layers normalised",
+        "lambda > 0 and all samples correctly classified",
+        "two samples x_1 > 0 of class +1 and x_2 < 0 of class -1",
+    ],
+    control="the margins are equal to 1",
+    on={"case": two_slopes()},
+    formal=Formal(
+        "margin(0) == margin(1)",
+        given=(
+            CHAIN.formula,
+            RELU_NETWORK.formula,
+            POSITIVE_WEIGHT_DECAY.formula,
+            "depth == 2 and len(outputs) == 1 and len(samples) == 2 and len(x[0]) == 1",
+            "x[0][0] > 0 and y[0][0] == 1 and x[1][0] < 0 and y[1][0] == -1",
+            "margin(0) > 0 and margin(1) > 0",
+            "squared(W[0]) * squared(W[1]) == reach ** 2",
+            "all([(1 - margin(n)) * abs(x[n][0]) == 2 * weight_decay * reach for n in samples])",
+        ),
+        where=(MARGIN, "reach = sum([margin(n) / abs(x[n][0]) for n in samples])"),
+    ),
+)
+def equal_margins_quasi_interpolation(setting: Setting, case: Case) -> Findings:
+    """An overparametrised network trained to convergence has the same margin at every sample.
+
+    Convergence is taken in the strongest sense, a global minimiser over all weights and widths. On
+    the two samples a unit serves one sample only, so `fbar_1/|x_1| + fbar_2/|x_2| <= |W_1| |W_2| =
+    rho` (Cauchy-Schwarz), and the loss is at least `q = mean (1 - fbar_n)^2 + lambda (fbar_1/|x_1|
+    + fbar_2/|x_2|)^2`, a strictly convex function of the two margins. A network that attains the
+    bound with margins at which the gradient of `q` vanishes is a global minimiser, whatever the
+    width; both are checked. The margins are equal only when the samples have equal norms: the
+    proof assumes that the network can "attain any value" of the margins up to a common bound,
+    but the margin that a unit norm affords is proportional to the norm of the sample.
+    """
+    point = Point.of(case)
+    margins = point.margins
+    radii = abs(point.inputs[:, 0])
+    decay = point.numbers["weight_decay"]
+    reach = (margins / radii).sum()
+    if not (decay > 0 and (margins > 0).all()):
+        yield Rejection("no weight decay, or a sample is not correctly classified")
+    elif reach * reach != point.squared_rho:
+        yield Rejection("the network does not attain the bound")
+    elif ((1 - margins) * radii != 2 * decay * reach).any():
+        yield Rejection("the margins do not minimise the bound")
+    else:
+        other = rationals([1]) if setting.altered else margins[1:]
+        yield equality(
+            margins[:1], other, RATIONALS, case.member, note="rho fbar of the two samples"
+        )

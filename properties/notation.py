@@ -1,0 +1,56 @@
+"""Notation that claims share: abbreviations of formal statements, and words of the reports.
+
+Formal statements are in the language of `theorycheck.kernel`.
+"""
+
+from __future__ import annotations
+
+import torch
+
+# Variables and their ranges
+
+EVERYWHERE = ("k in weights", "n in samples", "c in outputs")
+ENTRIES = ("k in weights", "i in range(len(W[k]))", "j in range(len(W[k][0]))")
+
+# Abbreviations
+
+BATCH_GRADIENT = (
+    "gradient(S, k) ="
+    " sum([2 * (f(n, c, S) - y[n][c]) * df(n, c, k, S) for n in S for c in outputs])"
+    " / len(S) + 2 * weight_decay * W[k]"
+)
+"""Of galanti2022, Eq. 2, on a batch S with the square loss: Eq. 6."""
+
+MARGIN = "margin(n) = y[n][0] * f(n, 0)"
+MEAN_MARGIN = "mu = sum([margin(n) for n in samples]) / len(samples)"
+SECOND_MOMENT = "M = sum([margin(n) ** 2 for n in samples]) / len(samples)"
+
+MULTIPLIER = (
+    "nu(S) = sum([rho * margin(n) * (1 - rho * margin(n)) for n in S]) / len(S)"  # xu2022, Eq. 4
+)
+
+SAMPLE_UPDATE = (
+    "update(n, k) = squared(W[k]) * sum([(f(n, c) - y[n][c]) * df(n, c, k) for c in outputs])"
+    " - sum([f(n, c) * (f(n, c) - y[n][c]) for c in outputs]) * W[k]"
+)
+"""What one sample changes V_k by, times -|W_k| / 2, with W_k = |W_k| V_k (xu2022, Eq. 32, 38)."""
+
+FEATURES = ("n in samples", "i in range(len(h(0)))")
+"""Every entry of the features of every sample."""
+
+# In which arithmetic a comparison is decided
+
+RATIONALS = "rationals"
+QUOTIENTS = "rational difference quotients"
+WITHIN_BOUNDS = "float64 within running error bounds"
+FLOATS = {
+    torch.float32: "float32 without rounding",
+    torch.float64: "float64 without rounding",
+}
+
+# Why an example does not meet the hypotheses, or only trivially
+
+CONSTANT_UNIT = "a normalised unit is constant over the batch"
+NEAR_KINK = "a kink lies too near for the difference quotient"
+NOT_STATIONARY = "not stationary on some batch"
+COLLINEAR = "the inputs lie on one line through the origin"

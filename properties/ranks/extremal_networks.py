@@ -1,0 +1,200 @@
+"""Networks at which both sides of galanti2022, Eq. 10 meet, and random ones.
+
+Matrices are float64 and case numbers Fractions; every case holds ``weight_decay``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+from hypothesis import strategies as st
+from scipy.linalg import hadamard
+
+from theorycheck import (
+    LINEAR,
+    RELU,
+    Case,
+    Convolution,
+    Edge,
+    Layer,
+    Network,
+    cases,
+    directed_graphs,
+    mlp,
+    mlps,
+    positive_dyadics,
+)
+from theorycheck.drawing import SLOPES, batch_normalised
+
+NUMBERS = {"weight_decay": positive_dyadics()}
+SIGNS = st.sampled_from([1.0, -1.0])
+INTEGERS = st.integers(-3, 3)
+
+
+def array(draw: st.DrawFn, *shape: int, entries: st.SearchStrategy[int] = INTEGERS) -> np.ndarray:
+    size = int(np.prod(shape))
+    return np.array(draw(st.lists(entries, min_size=size, max_size=size)), float).reshape(shape)
+
+
+@st.composite
+def signed_permutations(draw: st.DrawFn, *, orders: tuple[int, int]) -> np.ndarray:
+    rows = draw(st.permutations(range(draw(st.integers(*orders)))))
+    signs = draw(st.lists(SIGNS, min_size=len(rows), max_size=len(rows)))
+    return np.diag(signs) @ np.eye(len(rows))[rows]
+
+
+@st.composite
+def hadamard_matrices(draw: st.DrawFn, *, order: int = 8) -> np.ndarray:
+    signs = draw(st.lists(SIGNS, min_size=order, max_size=order))
+    return np.asarray(np.diag(signs) @ hadamard(order)[draw(st.permutations(range(order)))])
+
+
+FLAT = st.one_of(signed_permutations(orders=(1, 12)), hadamard_matrices())
+"""All singular values are equal: as far from low rank as the norm allows."""
+
+
+@st.composite
+def dead_networks(
+    draw: st.DrawFn,
+    matrices: st.SearchStrategy[np.ndarray],
+    *,
+    outputs: tuple[int, int] = (1, 1),
+) -> Case:
+    """One hidden layer of ReLUs, strictly negative at all samples: the gradient is weight decay.
+
+    The samples are ``-W' v`` with ``v > 0``, where ``W W'`` is a positive multiple of the identity.
+    """
+    weight = draw(matrices)
+    order, samples = len(weight), draw(st.integers(2, 4))
+    classes = draw(st.integers(*outputs))
+    inputs = -array(draw, samples, order, entries=st.integers(1, 3)) @ weight
+    return Case(
+        mlp([order, order, classes], RELU),
+        (float(draw(positive_dyadics())) * weight[None], array(draw, 1, classes, order)),
+        inputs[None],
+        array(draw, 1, samples, classes),
+        {"weight_decay": draw(positive_dyadics())},
+    )
+
+
+@st.composite
+def stationary_networks(draw: st.DrawFn, matrices: st.SearchStrategy[np.ndarray]) -> Case:
+    """Two layers; the first sample balances weight decay on one entry and does not see the others.
+
+    With ``W = diag(c, e Q)``, ``f = a sigma((W x)_1)`` and ``x_1 = (s, 0, ..., 0)``, the gradient
+    on the first sample is ``diag(2 (a c s - y) a s + 2 lambda c, 2 lambda e Q)``, whose corner is
+    made 0 by the choice of ``y``. As ``c >= ||e Q||``, both sides of Eq. 10 are ``||e Q||``. The
+    other units are at their kink, but the last layer ignores them.
+    """
+    unseen = draw(matrices)
+    order, samples = len(unseen) + 1, draw(st.integers(2, 3))
+    powers = st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(2)])
+    scale, weight_decay = draw(positive_dyadics()), draw(positive_dyadics())
+    corner, length = scale * len(unseen), draw(powers)
+    last = draw(powers) * int(draw(SIGNS))
+    weight, readout = np.zeros((1, order, order)), np.zeros((1, 1, order))
+    weight[0, 0, 0], weight[0, 1:, 1:] = float(corner), float(scale) * unseen
+    readout[0, 0, 0] = float(last)
+    inputs, targets = array(draw, 1, samples, order), array(draw, 1, samples, 1)
+    inputs[0, 0] = float(length) * np.eye(order)[0]
+    targets[0, 0] = float(last * corner * length + weight_decay * corner / (last * length))
+    network = mlp([order, order, 1], draw(st.sampled_from(SLOPES)))
+    return Case(network, (weight, readout), inputs, targets, {"weight_decay": weight_decay})
+
+
+def random_networks(outputs: tuple[int, int] = (1, 1)) -> st.SearchStrategy[Case]:
+    return cases(
+        st.one_of(
+            mlps(depths=(1, 3), outputs=outputs), directed_graphs(depths=(2, 3), outputs=outputs)
+        ),
+        samples=(2, 4),
+        targets="dyadic",
+        numbers=NUMBERS,
+        cohort=4,
+    )
+
+
+@st.composite
+def batch_normalised_cases(draw: st.DrawFn) -> Case:
+    """Random ones; shifts are moved by 1/4, as two normalised samples are exactly 1 and -1."""
+    case = draw(
+        cases(
+            batch_normalised(
+                st.one_of(mlps(depths=(2, 3)), directed_graphs(depths=(2, 3))), "batch-detached"
+            ),
+            samples=(3, 4),
+            targets="dyadic",
+            numbers=NUMBERS,
+            cohort=4,
+        )
+    )
+    roles = [parameter.role for parameter in case.network.parameters]
+    moved = [
+        values + 0.25 if role == "shift" else values
+        for role, values in zip(roles, case.parameters, strict=True)
+    ]
+    return replace(case, parameters=tuple(moved))
+
+
+@st.composite
+def dead_normalised_networks(draw: st.DrawFn) -> Case:
+    """Units shifted so far below 0 that the gradient is weight decay, whatever the batch.
+
+    Normalised values of ``B`` samples are at most ``sqrt(B - 1)``. The two longer rows of
+    the permutation keep its distance from rank 2 apart from its norm, so that rounding can decide.
+    """
+    order, samples = draw(st.integers(4, 8)), 4
+    lengths = np.where(np.arange(order) < 2, 17 / 16, 1.0)
+    rows = draw(st.permutations(range(order)))
+    columns = [draw(st.permutations(range(samples))) for _ in range(order)]
+    return Case(
+        mlp([order, order, 1], RELU, normalisation="batch-detached"),
+        (
+            np.diag(lengths)[None, rows],
+            np.array([0.5]),
+            np.array([-2.0]),
+            array(draw, 1, 1, order),
+        ),
+        np.array([columns], dtype=float).mT,
+        array(draw, 1, samples, 1),
+        {"weight_decay": draw(positive_dyadics())},
+    )
+
+
+@st.composite
+def stationary_convolutions(draw: st.DrawFn, *, unseen: tuple[int, int] = (0, 0)) -> Case:
+    """One convolution; on the first sample the data term balances the weight decay of ``K``.
+
+    The patches of the first sample are unit vectors, one per column of the non-negative ``K``, and
+    the last layer holds the entries of ``K`` themselves. Then ``df/dK = K`` and ``f = ||K||^2``, so
+    that the target ``f + lambda`` makes the gradient ``2 (f - y) K + 2 lambda K`` vanish. Added to
+    them are ``unseen`` filters and kernel entries that the sample and the last layer do not touch.
+    """
+    filters, patches = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    more = draw(st.integers(*unseen))
+    kernel = patches + more
+    seen = array(draw, filters, patches, entries=st.integers(0, 3))
+    weight = np.zeros((1, filters + more, kernel))
+    weight[0, :filters, :patches] = seen
+    weight[0, filters:, patches:] = draw(st.integers(1, 3)) * np.eye(more)
+    readout = np.zeros((filters + more, patches))
+    readout[:filters] = seen
+    weight_decay = draw(positive_dyadics())
+    inputs, targets = array(draw, 1, 2, kernel * patches), array(draw, 1, 2, 1)
+    inputs[0, 0] = np.eye(patches, kernel).ravel()
+    targets[0, 0] = np.square(seen).sum() + float(weight_decay)
+    convolution = Convolution(1, 1, kernel * patches, filters + more, (1, kernel), kernel)
+    slope = draw(st.sampled_from(SLOPES))
+    layers = (
+        Layer(convolution.target_width, (Edge(0, convolution),), slope),
+        Layer(1, (Edge(1),), LINEAR),
+    )
+    return Case(
+        Network(kernel * patches, layers),
+        (weight, readout.reshape(1, 1, -1)),
+        inputs,
+        targets,
+        {"weight_decay": weight_decay},
+    )

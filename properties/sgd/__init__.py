@@ -1,0 +1,1 @@
+"""Claims on the updates of SGD, where it can stop, and its noise."""

@@ -1,0 +1,189 @@
+"""Paired trainings: networks that share everything but one factor, and the effect of that factor.
+
+An `Experiment` fixes what the networks of a pair share: data, initial weights, loss and the seed of
+their batches. Each `Recipe` trains all of its members; the members of two recipes are pairs. What
+became of a network is compared only where no rule, fixed before the training, excludes one of its
+pair (`pairs`): a network that diverged is evidence of nothing.
+
+Shapes below: ``K`` members, ``N`` samples, ``d`` input width, ``C`` outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from theorycheck.data.dataset import Dataset
+from theorycheck.errors import InputError
+from theorycheck.networks.specification import Network
+from theorycheck.training.cohorts import Cohort, Objective, State
+from theorycheck.training.recording import Measures, Run
+from theorycheck.training.trainers import sgd
+
+Targets = Literal["signs", "one_hot", "centred_one_hot"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained by `sgd`. Recipes that are compared differ in one factor.
+
+    Attributes:
+        weight_decay: ``lambda``, on what the objective of the experiment penalises.
+        milestones: counts of finished epochs after which the learning rate is a tenth.
+        order: recipes of different orders see the samples in different orders.
+    """
+
+    batch_size: int
+    epochs: int
+    learning_rate: float
+    weight_decay: float
+    momentum: float = 0.0
+    milestones: tuple[int, ...] = ()
+    order: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """The members that one recipe trained."""
+
+    start: State
+    cohort: Cohort
+    """At the state that was reached."""
+    run: Run
+    """With the measures that were recorded, ``(T, K, ...)``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """What the networks of a pair share.
+
+    Attributes:
+        start: the initial state of ``K`` members.
+        inputs: ``(K, N, d)``.
+        targets: ``(K, N, C)``.
+        batch_seeds: ``(K,)`` int64; the order of a recipe is counted on in steps of ``K``.
+    """
+
+    network: Network
+    start: State
+    inputs: Tensor
+    targets: Tensor
+    batch_seeds: Tensor
+    objective: Objective
+
+    @classmethod
+    def on(
+        cls,
+        data: Sequence[Dataset],
+        targets: Targets,
+        network: Network,
+        start: State,
+        batch_seeds: Tensor,
+        objective: Objective | None = None,
+    ) -> Experiment:
+        """An experiment on one data set per member, in the dtype of the initial state.
+
+        Raises:
+            InputError: unless there are as many data sets as members, all of one size.
+        """
+        if len({d.inputs.shape for d in data}) != 1 or len(data) != len(start.parameters[0]):
+            raise InputError("an experiment needs one data set per member, all of one size")
+        dtype = start.parameters[0].dtype
+        inputs, labels = (
+            torch.tensor(np.stack([getattr(d, name) for d in data]), dtype=dtype)
+            for name in ("inputs", targets)
+        )
+        return cls(network, start, inputs, labels, batch_seeds, objective or Objective())
+
+    def train(
+        self,
+        *recipes: Recipe,
+        device: torch.device | str = "cpu",
+        measures: Measures | None = None,
+        record_every: int | None = None,
+    ) -> list[Trained]:
+        """Train all members by each recipe.
+
+        Recipes that differ in learning rate, weight decay and order alone train as one cohort,
+        which changes no bit of the result.
+
+        Args:
+            measures, record_every: as for `sgd`.
+
+        Returns:
+            What each recipe trained, in order; tensors are on the device.
+
+        Raises:
+            InputError: as `sgd` does.
+        """
+        alike: dict[Recipe, list[Recipe]] = {}
+        for recipe in dict.fromkeys(recipes):
+            key = replace(recipe, learning_rate=1.0, weight_decay=0.0, order=0)
+            alike.setdefault(key, []).append(recipe)
+        found: dict[Recipe, Trained] = {}
+        for together in alike.values():
+            cohort, run = self._train(together, device, measures, record_every)
+            members = len(self.batch_seeds)
+            for arm, recipe in enumerate(together):
+                part = slice(arm * members, (arm + 1) * members)
+                own = _part(run, part)
+                reached = replace(cohort.part(part), state=own.state)
+                found[recipe] = Trained(cohort.state.part(part), reached, own)
+        return [found[recipe] for recipe in recipes]
+
+    def _train(
+        self,
+        recipes: Sequence[Recipe],
+        device: torch.device | str,
+        measures: Measures | None,
+        record_every: int | None,
+    ) -> tuple[Cohort, Run]:
+        """The cohort of all members, once for each recipe, at its start; and its training."""
+        arms, members = len(recipes), len(self.batch_seeds)
+
+        def repeated(tensor: Tensor) -> Tensor:
+            return tensor.repeat(arms, *[1] * (tensor.dim() - 1))
+
+        def per_member(values: Sequence[float]) -> Tensor:
+            tensor = torch.tensor(values, dtype=self.inputs.dtype, device=device)
+            return tensor.repeat_interleave(members)
+
+        rho = None if self.start.rho is None else repeated(self.start.rho)
+        parameters = tuple(map(repeated, self.start.parameters))
+        state = replace(self.start, parameters=parameters, rho=rho)
+        cohort = Cohort.broadcast(
+            self.network, state, repeated(self.inputs), repeated(self.targets)
+        ).to(device)
+        cohort = replace(cohort, weight_decay=per_member([r.weight_decay for r in recipes]))
+        orders = torch.tensor([recipe.order for recipe in recipes]).repeat_interleave(members)
+        first = recipes[0]
+        run = sgd(
+            cohort,
+            self.objective,
+            batch_size=first.batch_size,
+            epochs=first.epochs,
+            learning_rate=per_member([recipe.learning_rate for recipe in recipes]),
+            momentum=first.momentum,
+            milestones=first.milestones,
+            batch_seeds=repeated(self.batch_seeds) + orders * members,
+            measures=measures,
+            record_every=record_every,
+        )
+        return cohort, run
+
+
+def _part(run: Run, members: slice) -> Run:
+    """The run of some members."""
+    return replace(
+        run,
+        state=run.state.part(members),
+        trace={name: values[:, members] for name, values in run.trace.items()},
+        steps=run.steps[members],
+        diverged=run.diverged[members],
+        stalled=run.stalled[members],
+    )
