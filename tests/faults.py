@@ -40,7 +40,7 @@ FAULTS = [
         "autograd's derivative of ReLU at 0 is 1, not 0",
         old="return torch.relu(preactivation)",
         new="return preactivation.clamp(min=0.0)",
-        asked=("tests/test_networks.py::test_the_derivative_at_a_kink_is_the_slope",),
+        asked=("tests/networks/test_evaluation.py::test_the_derivative_at_a_kink_is_the_slope",),
     ),
     Fault(
         "derivative-of-relu",
@@ -56,7 +56,7 @@ FAULTS = [
         "leaky ReLU has the square of its slope",
         old="torch.where(preactivation > 0, preactivation, slope * preactivation)",
         new="torch.where(preactivation > 0, preactivation, slope**2 * preactivation)",
-        asked=("tests/test_networks.py::test_vertices_equal_a_loop_over_units",),
+        asked=("tests/networks/test_evaluation.py::test_vertices_equal_a_loop_over_units",),
     ),
     Fault(
         "unused-bias",
@@ -75,7 +75,7 @@ FAULTS = [
         "batch normalisation divides by the unbiased variance",
         old="variance = centred.square().mean(dim=-2, keepdim=True)",
         new="variance = centred.square().sum(dim=-2, keepdim=True) / max(total.shape[-2] - 1, 1)",
-        asked=("tests/test_networks.py::test_vertices_equal_a_loop_over_units",),
+        asked=("tests/networks/test_evaluation.py::test_vertices_equal_a_loop_over_units",),
     ),
     Fault(
         "batch-epsilon",
@@ -83,7 +83,9 @@ FAULTS = [
         "batch normalisation adds an epsilon to the variance",
         old="gain * centred / variance.sqrt()",
         new="gain * centred / (variance + 1e-5).sqrt()",
-        asked=("tests/test_networks.py::test_a_constant_normalised_unit_gives_no_finite_output",),
+        asked=(
+            "tests/networks/test_evaluation.py::test_a_constant_normalised_unit_gives_no_finite_output",
+        ),
     ),
     Fault(
         "attached-variance",
@@ -91,7 +93,7 @@ FAULTS = [
         "a detached variance is differentiated",
         old="variance = variance.detach()",
         new="variance = variance.clone()",
-        asked=("tests/test_exact.py::test_normalised_jacobians_equal_autograd",),
+        asked=("tests/arithmetic/test_forward_mode.py::test_normalised_jacobians_equal_autograd",),
     ),
     Fault(
         "patches-transposed",
@@ -99,7 +101,7 @@ FAULTS = [
         "the kernels of a convolution are transposed",
         old="strided.transpose(1, 2, 0, 3, 4)",
         new="strided.transpose(1, 2, 0, 4, 3)",
-        asked=("tests/test_networks.py::test_patches_by_hand",),
+        asked=("tests/networks/test_specification.py::test_patches_by_hand",),
     ),
     Fault(
         "detached-skip",
@@ -109,7 +111,7 @@ FAULTS = [
         new=("        return source.detach()\n    weight = next(stream)"),
         asked=(
             "properties/test_homogeneity.py::structural-lemma-cut",
-            "tests/test_networks.py::test_gradients_equal_central_differences",
+            "tests/networks/test_evaluation.py::test_gradients_equal_central_differences",
         ),
     ),
     Fault(
@@ -131,7 +133,7 @@ FAULTS = [
         new="member = torch.arange(members).repeat(copies)",
         asked=(
             "properties/test_homogeneity.py::structural-lemma",
-            "tests/test_networks.py::test_gradients_of_stacked_members_are_their_own",
+            "tests/networks/test_evaluation.py::test_gradients_of_stacked_members_are_their_own",
         ),
     ),
     Fault(
@@ -140,7 +142,7 @@ FAULTS = [
         "the gradient of the penalty lambda W^2 is lambda W",
         old="self.decay = -2 * cohort.weight_decay[:, None]",
         new="self.decay = -cohort.weight_decay[:, None]",
-        asked=("tests/test_training.py::test_plain_velocity_is_minus_the_gradient",),
+        asked=("tests/training/test_vector_field.py::test_plain_velocity_is_minus_the_gradient",),
     ),
     Fault(
         "decay-of-all-parameters",
@@ -148,7 +150,7 @@ FAULTS = [
         "biases, gains and shifts decay too",
         old="self.result[:, weights].addcmul_(rows[:, weights], field.decay)",
         new="self.result.addcmul_(rows, field.decay)",
-        asked=("tests/test_training.py::test_gains_and_shifts_do_not_decay",),
+        asked=("tests/training/test_vector_field.py::test_gains_and_shifts_do_not_decay",),
     ),
     Fault(
         "forgotten-projection",
@@ -156,7 +158,7 @@ FAULTS = [
         "the Lagrange multiplier is zero",
         old="rows[:, weights], term, value=-1",
         new="rows[:, weights], term, value=0",
-        asked=("tests/test_training.py::test_lagrange_velocity_is_the_printed_one",),
+        asked=("tests/training/test_vector_field.py::test_lagrange_velocity_is_the_printed_one",),
     ),
     Fault(
         "gradient-of-wrong-loss",
@@ -164,7 +166,7 @@ FAULTS = [
         "every trainer follows the square loss",
         old="sample_slopes(objective.loss, values, targets",
         new='sample_slopes("square", values, targets',
-        asked=("tests/test_training.py::test_cross_entropy_velocity",),
+        asked=("tests/training/test_vector_field.py::test_cross_entropy_velocity",),
     ),
     Fault(
         "trained-derivative-of-relu",
@@ -172,7 +174,7 @@ FAULTS = [
         "training takes the derivative of ReLU to be 1 everywhere",
         old="torch.ops.aten.threshold_backward.grad_input(slope, value, 0.0, grad_input=slope)",
         new="slope.mul_(value == value)",
-        asked=("tests/test_backward.py::test_equals_autograd",),
+        asked=("tests/training/stacked/test_tape.py::test_equals_autograd",),
     ),
     Fault(
         "forgotten-reader",
@@ -180,7 +182,7 @@ FAULTS = [
         "of the layers that read a vertex only the first passes its gradient on",
         old="return self.source.last is not self",
         new="return False",
-        asked=("tests/test_backward.py::test_equals_autograd",),
+        asked=("tests/training/stacked/test_tape.py::test_equals_autograd",),
     ),
     Fault(
         "overlapping-patches",
@@ -188,7 +190,7 @@ FAULTS = [
         "where patches overlap, only the last one passes its gradient on",
         old="reach.add_(windows[:, :, i, j])",
         new="reach.copy_(windows[:, :, i, j])",
-        asked=("tests/test_backward.py::test_equals_autograd",),
+        asked=("tests/training/stacked/test_tape.py::test_equals_autograd",),
     ),
     Fault(
         "detachment-exchanged",
@@ -196,7 +198,7 @@ FAULTS = [
         "training detaches the variance where it should not, and only there",
         old="if self.attached:",
         new="if not self.attached:",
-        asked=("tests/test_backward.py::test_batch_normalisation_equals_autograd",),
+        asked=("tests/training/stacked/test_layers.py::test_batch_normalisation_equals_autograd",),
     ),
     Fault(
         "matrices-not-filled-up",
@@ -204,7 +206,9 @@ FAULTS = [
         "the bits of a member depend on who trains beside it",
         old="MULTIPLE = 4",
         new="MULTIPLE = 1",
-        asked=("tests/test_backward.py::test_bits_do_not_depend_on_who_is_computed_beside",),
+        asked=(
+            "tests/training/test_vector_field_buffers.py::test_bits_do_not_depend_on_who_is_computed_beside",
+        ),
     ),
     Fault(
         "normalisation-not-differentiated",
@@ -212,7 +216,9 @@ FAULTS = [
         "weight normalisation passes the gradient by the direction on as it is",
         old="gradients[i].addcmul_(unit, inner, value=-1).div_(norm)",
         new="gradients[i].div_(norm)",
-        asked=("tests/test_training.py::test_weight_norm_velocity_goes_through_the_normalisation",),
+        asked=(
+            "tests/training/test_vector_field.py::test_weight_norm_velocity_goes_through_the_normalisation",
+        ),
     ),
     Fault(
         "members-lost",
@@ -220,7 +226,7 @@ FAULTS = [
         "a piece that runs out of memory is not trained",
         old="size = (stop - start) // 2",
         new="start, size = stop, (stop - start) // 2",
-        asked=("tests/test_pieces.py::test_what_runs_out_of_memory_is_halved_and_noted",),
+        asked=("tests/training/test_memory.py::test_what_runs_out_of_memory_is_halved_and_noted",),
     ),
     Fault(
         "recording-trains",
@@ -228,7 +234,7 @@ FAULTS = [
         "the updates made while a graph is recorded count",
         old="tensor.copy_(value)",
         new="tensor.add_(0 * value)",
-        asked=("tests/test_graphs.py::test_replayed_updates_are_the_updates",),
+        asked=("tests/training/stacked/test_cuda_graph.py::test_replayed_updates_are_the_updates",),
     ),
     Fault(
         "loss-per-output",
@@ -236,7 +242,7 @@ FAULTS = [
         "the square loss is averaged over the outputs",
         old="return (outputs - targets).square().sum(dim=-1)",
         new="return (outputs - targets).square().mean(dim=-1)",
-        asked=("tests/test_training.py::test_square_losses_are_summed_over_outputs",),
+        asked=("tests/training/test_cohorts.py::test_square_losses_are_summed_over_outputs",),
     ),
     Fault(
         "mean-for-sum",
@@ -244,7 +250,7 @@ FAULTS = [
         "sums over samples are means",
         old='return 1 / samples if self.reduction == "mean" else 1.0',
         new="return 1 / samples",
-        asked=("tests/test_training.py::test_plain_velocity_is_minus_the_gradient",),
+        asked=("tests/training/test_vector_field.py::test_plain_velocity_is_minus_the_gradient",),
     ),
     Fault(
         "dampened-momentum",
@@ -252,7 +258,7 @@ FAULTS = [
         "the momentum buffer takes the gradient times 1 - momentum",
         old=".add_(slope)\n",
         new=".add_(slope * (1 - self.momentum))\n",
-        asked=("tests/test_training.py::test_sgd_follows_the_exact_updates",),
+        asked=("tests/training/test_trainers.py::test_sgd_follows_the_exact_updates",),
     ),
     Fault(
         "same-batches-every-epoch",
@@ -260,7 +266,7 @@ FAULTS = [
         "the batches of all epochs are those of the first",
         old="epochs = np.arange(first, last, dtype=np.uint64)",
         new="epochs = np.zeros(last - first, dtype=np.uint64)",
-        asked=("tests/test_training.py::test_batches_depend_on_seed_and_epoch_alone",),
+        asked=("tests/training/test_batches.py::test_batches_depend_on_seed_and_epoch_alone",),
     ),
     Fault(
         "targets-out-of-step",
@@ -268,7 +274,7 @@ FAULTS = [
         "batches pair the inputs with other samples' targets",
         old="return inputs[member, order], targets[member, order]",
         new="return inputs[member, order], targets[member, order.sort().values]",
-        asked=("tests/test_training.py::test_sgd_follows_the_exact_updates",),
+        asked=("tests/training/test_trainers.py::test_sgd_follows_the_exact_updates",),
     ),
     Fault(
         "compiled-decay-halved",
@@ -278,7 +284,7 @@ FAULTS = [
         new='self.table["decay"].copy_(cohort.weight_decay[:, None])\n        if momentum',
         asked=(
             "properties/test_training_updates.py::trained-sgd-update",
-            "tests/test_lanes.py::test_an_update_is_exact_where_nothing_rounds",
+            "tests/training/compiled/test_descent.py::test_an_update_is_exact_where_nothing_rounds",
         ),
     ),
     Fault(
@@ -287,7 +293,9 @@ FAULTS = [
         "after a record, compiled training starts over with the batches of the first epoch",
         old="order = self.order[row:, first - self.ready.start :]",
         new="order = self.order[row:]",
-        asked=("tests/test_lanes.py::test_bits_do_not_depend_on_threads_or_memory",),
+        asked=(
+            "tests/training/compiled/test_workers.py::test_bits_do_not_depend_on_threads_or_memory",
+        ),
     ),
     Fault(
         "compiled-kink",
@@ -295,7 +303,9 @@ FAULTS = [
         "in compiled training the derivative of ReLU at 0 is 1",
         old='result[i] = values[i].compare(">", 0.0).where(result[i], zero)',
         new='result[i] = values[i].compare(">=", 0.0).where(result[i], zero)',
-        asked=("tests/test_lanes.py::test_an_update_is_exact_where_nothing_rounds",),
+        asked=(
+            "tests/training/compiled/test_descent.py::test_an_update_is_exact_where_nothing_rounds",
+        ),
     ),
     Fault(
         "compiled-multiplier-forgotten",
@@ -305,7 +315,7 @@ FAULTS = [
         new="k.numbers(decay)[0]",
         asked=(
             "properties/test_training_updates.py::trained-normalised-update",
-            "tests/test_training.py::test_two_layer_updates_are_exact",
+            "tests/training/test_trainers.py::test_two_layer_updates_are_exact",
         ),
     ),
     Fault(
@@ -314,7 +324,7 @@ FAULTS = [
         "compiled weight normalisation passes the gradient by the direction on as it is",
         old="slopes[p] = [(g - along * u) / size for g, u in pairs]",
         new="slopes[p] = [g / size for g, u in pairs]",
-        asked=("tests/test_lanes.py::test_weight_normalisation_by_hand",),
+        asked=("tests/training/compiled/test_descent.py::test_weight_normalisation_by_hand",),
     ),
     Fault(
         "compiled-momentum-dampened",
@@ -325,7 +335,7 @@ FAULTS = [
         "+ (1.0 - factor(self.momentum)) * velocity",
         asked=(
             "properties/test_training_updates.py::trained-sgd-update",
-            "tests/test_training.py::test_sgd_follows_the_exact_updates",
+            "tests/training/test_trainers.py::test_sgd_follows_the_exact_updates",
         ),
     ),
     Fault(
@@ -334,7 +344,9 @@ FAULTS = [
         "in compiled training a member at infinity goes on",
         old='flag[0] = (norm - norm).compare("==", 0.0).where(flag[0], one)',
         new='flag[0] = norm.compare("==", norm).where(flag[0], one)',
-        asked=("tests/test_training.py::test_a_squared_norm_beyond_all_numbers_has_diverged",),
+        asked=(
+            "tests/training/test_trainers.py::test_a_squared_norm_beyond_all_numbers_has_diverged",
+        ),
     ),
     Fault(
         "compiled-stripes-by-lane",
@@ -343,7 +355,7 @@ FAULTS = [
         old="values = [a + b for a, b in zip(values[::2], values[1::2], strict=True)]",
         new="values = [sum(values[1:], values[0])] if self.members else values[:-2] + ["
         "values[-2] + values[-1]]",
-        asked=("tests/test_lanes.py::test_bits_do_not_depend_on_company",),
+        asked=("tests/training/compiled/test_workers.py::test_bits_do_not_depend_on_company",),
     ),
     Fault(
         "compiled-error-estimate",
@@ -351,7 +363,7 @@ FAULTS = [
         "the compiled integrator's error estimate is a tenth",
         old="ratio = length * error / scale",
         new="ratio = length * error / scale * 0.1",
-        asked=("tests/test_lanes.py::test_flows_of_both_engines_agree",),
+        asked=("tests/training/test_engines.py::test_flows_of_both_engines_agree",),
     ),
     Fault(
         "compiled-arena-left-as-it-was",
@@ -359,7 +371,7 @@ FAULTS = [
         "what is not finite stays in the arena when a member leaves",
         old='self._emit(self.enter, "clear", out=self.gradient, count=count)',
         new="",
-        asked=("tests/test_lanes.py::test_members_leave_nothing_behind",),
+        asked=("tests/training/compiled/test_workers.py::test_members_leave_nothing_behind",),
     ),
     Fault(
         "compiled-momentum-forgotten",
@@ -367,7 +379,7 @@ FAULTS = [
         "the momentum buffer starts anew after every record",
         old="self._exchange(column, place + offset, size, padded(size), changes=True)",
         new='self._exchange(column, place + offset, size, padded(size), name != "buffer")',
-        asked=("tests/test_lanes.py::test_a_thousand_updates_at_kinks",),
+        asked=("tests/training/test_engines.py::test_a_thousand_updates_at_kinks",),
     ),
     Fault(
         "compiled-weights-move-too-early",
@@ -377,7 +389,9 @@ FAULTS = [
         new="if index is not None:\n                self._learn(edge, index, here.slopes, "
         "source.value)\n                index = index if edge.source else None\n"
         "            if edge.source != 0:\n                add",
-        asked=("tests/test_lanes.py::test_an_update_is_exact_where_nothing_rounds",),
+        asked=(
+            "tests/training/compiled/test_descent.py::test_an_update_is_exact_where_nothing_rounds",
+        ),
     ),
     Fault(
         "compiled-skip-replaces",
@@ -385,7 +399,9 @@ FAULTS = [
         "in compiled training the last edge into a vertex replaces the others",
         old="source, add = self.vertices[edge.source], int(position > 0)",
         new="source, add = self.vertices[edge.source], 0",
-        asked=("tests/test_lanes.py::test_an_update_is_exact_where_nothing_rounds",),
+        asked=(
+            "tests/training/compiled/test_descent.py::test_an_update_is_exact_where_nothing_rounds",
+        ),
     ),
     Fault(
         "exponential-cut-short",
@@ -393,7 +409,7 @@ FAULTS = [
         "the series of the exponential function ends two terms early",
         old="(1000.0, 13) if double",
         new="(1000.0, 11) if double",
-        asked=("tests/test_simd.py::test_exp",),
+        asked=("tests/simd/test_code.py::test_exp",),
     ),
     Fault(
         "stage-of-integrator",
@@ -401,7 +417,9 @@ FAULTS = [
         "two digits of a Dormand-Prince coefficient are swapped",
         old="-25360 / 2187",
         new="-25360 / 2178",
-        asked=("tests/test_training.py::test_the_integrator_has_the_coefficients_of_scipy",),
+        asked=(
+            "tests/training/test_integrator.py::test_the_integrator_has_the_coefficients_of_scipy",
+        ),
     ),
     Fault(
         "error-estimate",
@@ -410,7 +428,7 @@ FAULTS = [
         old="error = step[:, None] * ",
         new="error = 0.1 * step[:, None] * ",
         asked=(
-            "tests/test_training.py::test_a_step_is_accepted_when_its_error_estimate_is_within_tolerance",
+            "tests/training/test_integrator.py::test_a_step_is_accepted_when_its_error_estimate_is_within_tolerance",
         ),
     ),
     Fault(
@@ -419,7 +437,7 @@ FAULTS = [
         "a rejected step of a flow moves the weights",
         old="self.point = torch.where(accepted[:, None], point, self.point)",
         new="self.point = torch.where(going[:, None], point, self.point)",
-        asked=("tests/test_training.py::test_a_rejected_step_leaves_the_state",),
+        asked=("tests/training/test_integrator.py::test_a_rejected_step_leaves_the_state",),
     ),
     Fault(
         "divergence-unnoticed",
@@ -427,7 +445,9 @@ FAULTS = [
         "a member at infinity has not diverged",
         old="self.diverged |= ~self._moving.square().sum(dim=1).isfinite()",
         new="self.diverged |= self._moving.sum(dim=1).isnan()",
-        asked=("tests/test_training.py::test_a_squared_norm_beyond_all_numbers_has_diverged",),
+        asked=(
+            "tests/training/test_trainers.py::test_a_squared_norm_beyond_all_numbers_has_diverged",
+        ),
     ),
     Fault(
         "weight-norm-without-norm",
@@ -435,7 +455,7 @@ FAULTS = [
         "weight normalisation does not normalise",
         old="return normalise(network, self.parameters)[1]",
         new="return self.parameters",
-        asked=("tests/test_training.py::test_parametrise_keeps_the_function",),
+        asked=("tests/training/test_cohorts.py::test_parametrise_keeps_the_function",),
     ),
     Fault(
         "rotation-sign",
@@ -443,7 +463,7 @@ FAULTS = [
         "singular values are rotated from the right by an angle of the wrong sign",
         old="x.set(k.fma(c, d[i], s * e[i]))",
         new="x.set(k.fma(c, d[i], -(s * e[i])))",
-        asked=("tests/test_spectra.py::test_singular_values_are_the_exact_ones",),
+        asked=("tests/simd/test_singular_values.py::test_singular_values_are_the_exact_ones",),
     ),
     Fault(
         "rotation-of-others",
@@ -451,7 +471,7 @@ FAULTS = [
         "a matrix takes part in QR steps that only others need",
         old="wanted = wanted & square.compare",
         new="wanted = square.compare",
-        asked=("tests/test_spectra.py::test_bits_do_not_depend_on_company",),
+        asked=("tests/simd/test_singular_values.py::test_bits_do_not_depend_on_company",),
     ),
     Fault(
         "nothing-negligible",
@@ -459,7 +479,7 @@ FAULTS = [
         "QR steps go on until what is above the diagonal is exactly 0",
         old='compare(">", negligible)',
         new='compare(">", negligible * 0.0)',
-        asked=("tests/test_spectra.py::test_a_few_steps_are_enough",),
+        asked=("tests/simd/test_singular_values.py::test_a_few_steps_are_enough",),
     ),
     Fault(
         "half-sorted",
@@ -467,7 +487,7 @@ FAULTS = [
         "singular values change places once only",
         old="with k.loop(0, self.count) as turn",
         new="with k.loop(0, 1) as turn",
-        asked=("tests/test_spectra.py::test_values_in_descending_order",),
+        asked=("tests/simd/test_singular_values.py::test_values_in_descending_order",),
     ),
     Fault(
         "gradient-without-penalty",
@@ -476,7 +496,7 @@ FAULTS = [
         old="        field = Field(cohort, self.objective)\n",
         new='        field = Field(cohort, replace(self.objective, penalty="none"))\n',
         asked=(
-            "tests/test_training.py::test_the_gradient_norm_is_the_length_of_a_step_by_its_rate",
+            "tests/training/test_recording.py::test_the_gradient_norm_is_the_length_of_a_step_by_its_rate",
         ),
     ),
     Fault(
@@ -485,7 +505,7 @@ FAULTS = [
         "NC1 measures deviations from the global mean",
         old="return grouped - class_means(grouped).unsqueeze(2)",
         new="return grouped - global_mean(grouped)[:, None, None]",
-        asked=("tests/test_measures.py::test_collapsed_features_exactly",),
+        asked=("tests/measures/test_collapse.py::test_collapsed_features_exactly",),
     ),
     Fault(
         "simplex-angle",
@@ -493,7 +513,7 @@ FAULTS = [
         "NC2 expects cosines of -1/C, not -1/(C-1)",
         old="(cosines + 1 / (classes - 1))",
         new="(cosines + 1 / classes)",
-        asked=("tests/test_measures.py::test_simplex_within_rounding",),
+        asked=("tests/measures/test_collapse.py::test_simplex_within_rounding",),
     ),
     Fault(
         "uncentred-duality",
@@ -503,7 +523,7 @@ FAULTS = [
             "centred = centred_class_means(grouped)\n    _require_classifier(classifier, centred)"
         ),
         new=("centred = class_means(grouped)\n    _require_classifier(classifier, centred)"),
-        asked=("tests/test_measures.py::test_collapsed_features_exactly",),
+        asked=("tests/measures/test_collapse.py::test_collapsed_features_exactly",),
     ),
     Fault(
         "ties-are-correct",
@@ -511,7 +531,7 @@ FAULTS = [
         "a margin of zero counts as correct",
         old="correct = margins(outputs, labels.unsqueeze(-1)) > 0",
         new="correct = margins(outputs, labels.unsqueeze(-1)) >= 0",
-        asked=("tests/test_measures.py::test_accuracy_counts_ties_as_errors",),
+        asked=("tests/measures/test_outputs.py::test_accuracy_counts_ties_as_errors",),
     ),
     Fault(
         "equilibrium-of-halved-decay",
@@ -521,7 +541,7 @@ FAULTS = [
         new="return mean / (second_moment + weight_decay / 2)",
         asked=(
             "properties/test_equilibrium.py::rho-equilibrium-descent",
-            "tests/test_measures.py::test_equilibrium_is_the_vertex_of_the_loss",
+            "tests/measures/test_outputs.py::test_equilibrium_is_the_vertex_of_the_loss",
         ),
     ),
     Fault(
@@ -530,7 +550,7 @@ FAULTS = [
         "the effective rank is an entropy",
         old="entropy.exp(), total)",
         new="entropy, total)",
-        asked=("tests/test_measures.py::test_ranks_by_construction",),
+        asked=("tests/measures/test_ranks.py::test_ranks_by_construction",),
     ),
     Fault(
         "absolute-threshold",
@@ -538,7 +558,7 @@ FAULTS = [
         "the threshold rank counts singular values without normalisation",
         old="(values > threshold * size)",
         new="(values > threshold)",
-        asked=("tests/test_measures.py::test_threshold_rank_depends_on_the_norm",),
+        asked=("tests/measures/test_ranks.py::test_threshold_rank_depends_on_the_norm",),
     ),
     Fault(
         "points-outside-the-ball",
@@ -547,7 +567,7 @@ FAULTS = [
         old="directions * radii * (1.0 - norm_rounding(width))",
         new="directions * radii",
         asked=(
-            "tests/test_datasets.py::test_uniform_ball_stays_in_the_ball_at_the_largest_radius",
+            "tests/data/test_synthetic.py::test_uniform_ball_stays_in_the_ball_at_the_largest_radius",
         ),
     ),
     Fault(
@@ -556,7 +576,7 @@ FAULTS = [
         "separable points may lie on the wrong side",
         old="p[p @ w < 0.0] *= -1.0",
         new="p[p @ w < 0.0] *= 1.0",
-        asked=("tests/test_datasets.py::test_separable_keeps_margin_and_ball_exactly",),
+        asked=("tests/data/test_synthetic.py::test_separable_keeps_margin_and_ball_exactly",),
     ),
     Fault(
         "first-member",
@@ -564,7 +584,7 @@ FAULTS = [
         "the case of a member is the first one's",
         old="one = slice(index, index + 1)",
         new="one = slice(0, 1)",
-        asked=("tests/test_cases.py::test_member_takes_one_of_each",),
+        asked=("tests/arithmetic/test_cases.py::test_member_takes_one_of_each",),
     ),
     Fault(
         "rounded-thirds",
@@ -572,7 +592,7 @@ FAULTS = [
         "a certificate's numbers are read as floats",
         old="return floats if representable else fractions",
         new="return floats",
-        asked=("tests/test_cases.py::test_every_number_survives_exactly",),
+        asked=("tests/arithmetic/test_cases.py::test_every_number_survives_exactly",),
     ),
     Fault(
         "rank-counts-rows",
@@ -582,7 +602,7 @@ FAULTS = [
         new="return int((matrix != 0).any(axis=1).sum())",
         asked=(
             "properties/test_gradient_rank.py::gradient-rank",
-            "tests/test_exact.py::test_rank_equals_sympy",
+            "tests/arithmetic/test_ranks.py::test_rank_equals_sympy",
         ),
     ),
     Fault(
@@ -593,7 +613,7 @@ FAULTS = [
         new="tangents[vertex] = (lambda tangent, *_: tangent)(tangent,",
         asked=(
             "properties/test_training_updates.py::trained-sgd-update",
-            "tests/test_exact.py::test_proved_quotients_equal_forward_mode",
+            "tests/arithmetic/test_quotients.py::test_proved_quotients_equal_forward_mode",
         ),
     ),
     Fault(
@@ -602,7 +622,7 @@ FAULTS = [
         "left difference quotients are right ones",
         old="left = (here - there[len(move) :]) / step",
         new="left = right",
-        asked=("tests/test_exact.py::test_a_kink_has_two_derivatives",),
+        asked=("tests/arithmetic/test_quotients.py::test_a_kink_has_two_derivatives",),
     ),
     Fault(
         "kinks-between",
@@ -610,7 +630,9 @@ FAULTS = [
         "a step across a kink counts as affine",
         old="((here > 0) & (there < 0)) | ((here < 0) & (there > 0))",
         new="(here > 0) & (there < 0)",
-        asked=("tests/test_exact.py::test_a_kink_within_the_first_step_is_stepped_over_by_none",),
+        asked=(
+            "tests/arithmetic/test_quotients.py::test_a_kink_within_the_first_step_is_stepped_over_by_none",
+        ),
     ),
     Fault(
         "no-kinks",
@@ -620,7 +642,7 @@ FAULTS = [
         new="not (array == array).all()",
         asked=(
             "properties/test_homogeneity.py::structural-lemma",
-            "tests/test_exact.py::test_a_kink_has_two_derivatives",
+            "tests/arithmetic/test_quotients.py::test_a_kink_has_two_derivatives",
         ),
     ),
     Fault(
@@ -631,7 +653,7 @@ FAULTS = [
         new="+ weight_decay * parameters[index]",
         asked=(
             "properties/test_training_updates.py::trained-sgd-update",
-            "tests/test_exact.py::test_batch_gradient_by_hand",
+            "tests/arithmetic/test_forward_mode.py::test_batch_gradient_by_hand",
         ),
     ),
     Fault(
@@ -640,7 +662,9 @@ FAULTS = [
         "a ball around a kink keeps the positive side only",
         old="np.frompyfunc(lambda x, y: x.union(y), 2, 1)",
         new="np.frompyfunc(lambda x, y: x, 2, 1)",
-        asked=("tests/test_exact.py::test_a_ball_around_a_kink_keeps_both_sides",),
+        asked=(
+            "tests/arithmetic/test_forward_mode.py::test_a_ball_around_a_kink_keeps_both_sides",
+        ),
     ),
     Fault(
         "wide-pivots",
@@ -650,7 +674,7 @@ FAULTS = [
         new="if not magnitudes[best] >= 0:",
         asked=(
             "properties/test_gradient_rank.py::batch-norm-gradient-rank-full",
-            "tests/test_exact.py::test_wide_balls_prove_nothing",
+            "tests/arithmetic/test_ranks.py::test_wide_balls_prove_nothing",
         ),
     ),
     Fault(
@@ -659,7 +683,7 @@ FAULTS = [
         "slopes of leaky ReLUs are not counted in bits",
         old=" + sum(map(_exponent, slopes))",
         new="",
-        asked=("tests/test_dyadic.py::test_bits_by_hand",),
+        asked=("tests/arithmetic/test_dyadic.py::test_bits_by_hand",),
     ),
     Fault(
         "sums-need-no-bits",
@@ -668,8 +692,8 @@ FAULTS = [
         old="outputs = forward(_positive(network), parameters, inputs).amax(dim=(1, 2)).numpy()",
         new="outputs = np.ones(case.members)",
         asked=(
-            "tests/test_dyadic.py::test_a_sum_grows_with_its_terms",
-            "tests/test_dyadic.py::test_a_network_beyond_53_bits_that_rounds",
+            "tests/arithmetic/test_dyadic.py::test_a_sum_grows_with_its_terms",
+            "tests/arithmetic/test_dyadic.py::test_a_network_beyond_53_bits_that_rounds",
         ),
     ),
     Fault(
@@ -681,7 +705,9 @@ FAULTS = [
             "    return np.asarray(np.nextafter(computed * factor, math.inf))"
         ),
         new="return np.asarray(computed)",
-        asked=("tests/test_rounding.py::test_frobenius_norms_of_thousands_of_matrices",),
+        asked=(
+            "tests/arithmetic/test_singular_values.py::test_frobenius_norms_of_thousands_of_matrices",
+        ),
     ),
     Fault(
         "no-residual",
@@ -689,7 +715,9 @@ FAULTS = [
         "the residual of a decomposition is taken as zero",
         old="error = _euclidean(_residual(matrix, left, values, right)).high if",
         new="error = 0.0 if",
-        asked=("tests/test_rounding.py::test_without_the_residual_an_enclosure_misses_the_truth",),
+        asked=(
+            "tests/arithmetic/test_singular_values.py::test_without_the_residual_an_enclosure_misses_the_truth",
+        ),
     ),
     Fault(
         "no-radius",
@@ -697,7 +725,9 @@ FAULTS = [
         "the radius of a ball of matrices is ignored",
         old=("    if spread == 0:\n        return low, high"),
         new=("    if spread >= 0:\n        return low, high"),
-        asked=("tests/test_rounding.py::test_the_radius_is_reached_and_not_exceeded",),
+        asked=(
+            "tests/arithmetic/test_singular_values.py::test_the_radius_is_reached_and_not_exceeded",
+        ),
     ),
     Fault(
         "tail-off-by-one",
@@ -707,7 +737,7 @@ FAULTS = [
         new="tail = decomposition.values[min(rank + 1, decomposition.values.size - 1) :]",
         asked=(
             "properties/test_rank_bound.py::rank-bound-spectral",
-            "tests/test_rounding.py::test_hilbert_matrices",
+            "tests/arithmetic/test_singular_values.py::test_hilbert_matrices",
         ),
     ),
     Fault(
@@ -716,7 +746,9 @@ FAULTS = [
         "weights and inputs are never zero",
         old="SMALL_INTEGERS = (1, 0, -1, 2, -2, 3, -3)",
         new="SMALL_INTEGERS = (1, -1, 2, -2, 3, -3)",
-        asked=("tests/test_strategies.py::test_corners_of_the_numbers[zero input of one network]",),
+        asked=(
+            "tests/drawing/test_cohorts.py::test_corners_of_the_numbers[zero input of one network]",
+        ),
     ),
     Fault(
         "biases-generated",
@@ -735,7 +767,7 @@ FAULTS = [
         "cohorts have weights that are not dyadic",
         old=("        return drawn.astype(np.float64)\n"),
         new=("        return drawn / 3\n"),
-        asked=("tests/test_strategies.py::test_what_a_check_computes_on_a_case_never_rounds",),
+        asked=("tests/drawing/test_data.py::test_what_a_check_computes_on_a_case_never_rounds",),
     ),
     Fault(
         "shallow-networks",
@@ -743,7 +775,7 @@ FAULTS = [
         "all perceptrons have the least depth",
         old=("    depth = draw(st.integers(*depths))\n    hidden"),
         new=("    depth = depths[0]\n    hidden"),
-        asked=("tests/test_strategies.py::test_every_activation",),
+        asked=("tests/drawing/test_networks.py::test_every_activation",),
     ),
     Fault(
         "tolerant-equality",
@@ -751,7 +783,7 @@ FAULTS = [
         "equality has a tolerance",
         old="np.asarray(left == right, dtype=bool)",
         new="np.asarray(abs(left - right) <= 1e-6, dtype=bool)",
-        asked=("tests/test_evidence.py::test_equality_is_exact",),
+        asked=("tests/claims/test_comparisons.py::test_equality_is_exact",),
     ),
     Fault(
         "equality-of-one-entry",
@@ -760,7 +792,7 @@ FAULTS = [
         old="np.flatnonzero(~same.all(axis=1))",
         new="np.flatnonzero(~same.any(axis=1))",
         asked=(
-            "tests/test_evidence.py::test_equality_shows_the_first_entry_of_the_first_member_that_fails",
+            "tests/claims/test_comparisons.py::test_equality_shows_the_first_entry_of_the_first_member_that_fails",
             "properties/test_homogeneity.py::structural-lemma-residual",
         ),
     ),
@@ -772,7 +804,7 @@ FAULTS = [
         new="if left.high > right.low:",
         asked=(
             "properties/test_rank_bound.py::rank-bound-spectral",
-            "tests/test_evidence.py::test_intervals",
+            "tests/claims/test_comparisons.py::test_intervals",
         ),
     ),
     Fault(
@@ -781,7 +813,7 @@ FAULTS = [
         "rejected examples count as met",
         old="self.rejected[finding.reason] =",
         new=("self.met += finding.count\n                self.rejected[finding.reason] ="),
-        asked=("tests/test_evidence.py::test_rejections_are_counted_by_reason",),
+        asked=("tests/claims/test_evidence.py::test_rejections_are_counted_by_reason",),
     ),
     Fault(
         "shared-seed",
@@ -789,7 +821,7 @@ FAULTS = [
         "claim and control share their seed",
         old="{'control' if altered else 'claim'}",
         new="claim",
-        asked=("tests/test_search.py::test_seeds_depend_on_run_claim_and_side",),
+        asked=("tests/claims/test_search.py::test_seeds_depend_on_run_claim_and_side",),
     ),
     Fault(
         "counting-after-violation",
@@ -798,7 +830,7 @@ FAULTS = [
         old=("if evidence.counterexample is None:\n            _run_once"),
         new=("if True:\n            _run_once"),
         asked=(
-            "tests/test_search.py::test_counting_stops_at_the_first_violation_and_shrinking_goes_on",
+            "tests/claims/test_search.py::test_counting_stops_at_the_first_violation_and_shrinking_goes_on",
         ),
     ),
     Fault(
@@ -808,7 +840,7 @@ FAULTS = [
         old="shrinkable = setting.altered or not _is_cohort(drawn)",
         new="shrinkable = True",
         asked=(
-            "tests/test_strategies.py::test_violations_shrink_to_a_single_small_network[mlps-2]",
+            "tests/drawing/test_data.py::test_violations_shrink_to_a_single_small_network[mlps-2]",
         ),
     ),
     Fault(
@@ -817,7 +849,7 @@ FAULTS = [
         "every search has the same seed",
         old="hypothesis.seed(setting.seed)",
         new="hypothesis.seed(0)",
-        asked=("tests/test_search.py::test_the_seed_decides_what_is_tried",),
+        asked=("tests/claims/test_search.py::test_the_seed_decides_what_is_tried",),
     ),
     Fault(
         "control-not-altered",
@@ -827,7 +859,7 @@ FAULTS = [
         new="for finding in claim.check(Setting(seed=setting.seed), **drawn):",
         asked=(
             "properties/test_homogeneity.py::structural-lemma",
-            "tests/test_search.py::test_the_control_is_altered_and_not_shrunk",
+            "tests/claims/test_search.py::test_the_control_is_altered_and_not_shrunk",
         ),
     ),
     Fault(
@@ -836,7 +868,7 @@ FAULTS = [
         "a tendency is confirmed at the error rate of 1/20",
         old="if against_null >= 1 / tendency.alpha:",
         new="if against_null >= 20:",
-        asked=("tests/test_sequential.py::test_a_threshold_that_is_met_exactly_decides",),
+        asked=("tests/claims/test_sequential.py::test_a_threshold_that_is_met_exactly_decides",),
     ),
     Fault(
         "sides-exchanged",
@@ -845,7 +877,7 @@ FAULTS = [
         old="1 - tendency.null, failures, successes)",
         new="1 - tendency.null, successes, failures)",
         asked=(
-            "tests/test_sequential.py::test_values_worked_by_hand",
+            "tests/claims/test_sequential.py::test_values_worked_by_hand",
             "properties/test_sgd_noise.py::sgd-settles-without-decay",
         ),
     ),
@@ -855,7 +887,7 @@ FAULTS = [
         "likelihood ratios are integrated, not averaged",
         old="return integral / ((1 - least) * boundary**successes",
         new="return integral / (boundary**successes",
-        asked=("tests/test_sequential.py::test_values_worked_by_hand",),
+        asked=("tests/claims/test_sequential.py::test_values_worked_by_hand",),
     ),
     Fault(
         "control-ignored",
@@ -863,7 +895,7 @@ FAULTS = [
         "a claim holds although its control survives",
         old="if control.counterexample is None:",
         new="if False:",
-        asked=("tests/test_verdicts.py::test_table",),
+        asked=("tests/claims/test_verdicts.py::test_table",),
     ),
     Fault(
         "enough-ignored",
@@ -871,7 +903,7 @@ FAULTS = [
         "a claim holds however rarely its hypotheses were met",
         old="if evidence.met < enough:",
         new="if False:",
-        asked=("tests/test_verdicts.py::test_table",),
+        asked=("tests/claims/test_verdicts.py::test_table",),
     ),
     Fault(
         "open-ignored",
@@ -879,7 +911,7 @@ FAULTS = [
         "examples that rounding left open count as decided",
         old="if evidence.met - evidence.open < enough:",
         new="if False:",
-        asked=("tests/test_verdicts.py::test_table",),
+        asked=("tests/claims/test_verdicts.py::test_table",),
     ),
     Fault(
         "counterexample-ignored",
@@ -889,7 +921,7 @@ FAULTS = [
         new="if evidence.counterexample is not None and evidence.met >= enough:",
         asked=(
             "properties/test_homogeneity.py::structural-lemma-biases",
-            "tests/test_verdicts.py::test_table",
+            "tests/claims/test_verdicts.py::test_table",
         ),
     ),
     Fault(
@@ -898,7 +930,7 @@ FAULTS = [
         "a tendency holds although its control is not contradicted",
         old="if opposite is Decision.CONTRADICTED:",
         new="if True:",
-        asked=("tests/test_verdicts.py::test_table",),
+        asked=("tests/claims/test_verdicts.py::test_table",),
     ),
     Fault(
         "certificate-not-replayed",
@@ -906,7 +938,9 @@ FAULTS = [
         "the certificate on record does not count",
         old=("        evidence.counterexample = recorded\n"),
         new=("        pass\n"),
-        asked=("tests/test_plugin.py::test_certificate_on_record_is_replayed_first",),
+        asked=(
+            "tests/pytest_plugin/test_plugin_certificates.py::test_certificate_on_record_is_replayed_first",
+        ),
     ),
     Fault(
         "broken-certificate-accepted",
@@ -914,7 +948,9 @@ FAULTS = [
         "a certificate that violates nothing is passed over",
         old="recorded = _replay_certificate(claim, setting, certificate)",
         new="recorded = None",
-        asked=("tests/test_plugin.py::test_certificate_that_violates_nothing_turns_the_run_red",),
+        asked=(
+            "tests/pytest_plugin/test_plugin_certificates.py::test_certificate_that_violates_nothing_turns_the_run_red",
+        ),
     ),
     Fault(
         "unrecorded-claim-passes",
@@ -922,7 +958,9 @@ FAULTS = [
         "a verdict without record is no difference",
         old='if recorded == entry["verdict"]:',
         new='if recorded in (None, entry["verdict"]):',
-        asked=("tests/test_report.py::test_differences_name_the_claim_and_both_verdicts",),
+        asked=(
+            "tests/reports/test_baseline.py::test_differences_name_the_claim_and_both_verdicts",
+        ),
     ),
     Fault(
         "lost-claim-passes",
@@ -930,7 +968,9 @@ FAULTS = [
         "a claim on record that is missing is no difference",
         old="if claim not in reported",
         new="if claim in ()",
-        asked=("tests/test_cli.py::test_gate_names_recorded_claims_that_the_report_lacks",),
+        asked=(
+            "tests/cli/test_commands.py::test_gate_names_recorded_claims_that_the_report_lacks",
+        ),
     ),
     Fault(
         "gate-open",
@@ -938,7 +978,7 @@ FAULTS = [
         "a changed verdict passes",
         old=("            raise VerdictChanged(changed)\n"),
         new=("            pass\n"),
-        asked=("tests/test_plugin.py::test_changed_verdict_names_the_claim",),
+        asked=("tests/pytest_plugin/test_plugin.py::test_changed_verdict_names_the_claim",),
     ),
     Fault(
         "undecided-on-record",
@@ -946,7 +986,7 @@ FAULTS = [
         "undecided claims are put on record",
         old='if entry["verdict"] == "undecided"]',
         new='if entry["verdict"] == "unknown"]',
-        asked=("tests/test_cli.py::test_gate_accepts_nothing_undecided",),
+        asked=("tests/cli/test_commands.py::test_gate_accepts_nothing_undecided",),
     ),
     Fault(
         "kernel-mean",
@@ -1013,7 +1053,7 @@ FAULTS = [
         old="        if common:",
         new="        if False:",
         asked=(
-            "tests/test_merging.py::test_the_same_run_twice_is_refused_also_when_it_was_made_elsewhere",
+            "tests/reports/test_merging.py::test_the_same_run_twice_is_refused_also_when_it_was_made_elsewhere",
         ),
     ),
     Fault(
@@ -1023,7 +1063,7 @@ FAULTS = [
         old="evidence = self.evidence + other.evidence",
         new="evidence = self.evidence",
         asked=(
-            "tests/test_merging.py::test_pairs_of_several_runs_decide_what_none_of_them_decides",
+            "tests/reports/test_merging.py::test_pairs_of_several_runs_decide_what_none_of_them_decides",
         ),
     ),
 ]

@@ -51,4 +51,4 @@ def test_what_the_source_does_not_hold_cannot_be_replaced(pool: ProcessPoolExecu
 
 def test_who_cannot_be_asked_has_not_noticed_anything(pool: ProcessPoolExecutor) -> None:
     with pytest.raises(RuntimeError, match="pytest ended with"):
-        pool.submit(noticed, None, ["tests/test_networks.py::test_of_nothing"]).result()
+        pool.submit(noticed, None, ["tests/networks/test_evaluation.py::test_of_nothing"]).result()
