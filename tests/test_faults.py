@@ -7,7 +7,8 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from tests.faults import FAULTS, Fault
+from tests.faults.fault import Fault
+from tests.faults.table import FAULTS
 from tests.mutants import TABLE, noticed, plant, processes, row
 
 ROWS = [line for line in TABLE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
