@@ -1,14 +1,38 @@
-"""Fixtures shared by the tests."""
+"""What all tests share: one thread, helpers whose assertions explain themselves, and fixtures."""
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import torch
+
+HERE = Path(__file__).parent
+
+# Other tests run on the other cores.
+torch.set_num_threads(1)
+
+# Outside of test modules, pytest explains a failed assertion only where it is told to.
+pytest.register_assert_rewrite(*(f"tests.{p.parent.name}" for p in HERE.glob("*/__init__.py")))
+
+
+def claims_modules() -> list[str]:
+    """Names of the modules with claims that are loaded: all others here are in packages."""
+    return [name for name in sys.modules if re.match(r"properties\b|test_", name)]
 
 
 @pytest.fixture
-def no_properties(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget this project's own claims, so that another folder ``properties`` can be imported."""
-    for name in [name for name in sys.modules if name.split(".")[0] == "properties"]:
+def no_properties(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Forget this project's own claims, so that another folder ``properties`` can be imported.
+
+    After the test that folder is forgotten, so that it is in nobody's way.
+    """
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in claims_modules():
         monkeypatch.delitem(sys.modules, name)
+    yield
+    for name in claims_modules():
+        del sys.modules[name]

@@ -28,7 +28,8 @@ from types import CodeType
 
 import pytest
 
-from tests.faults import FAULTS, Fault
+from tests.faults.fault import Fault
+from tests.faults.table import FAULTS
 
 ROOT = Path(__file__).parent.parent
 TABLE = ROOT / "reports" / "faults.md"
@@ -148,7 +149,7 @@ def table(rows: Sequence[tuple[Fault, Sequence[str]]]) -> str:
         f"{len(rows)} faults in {len({fault.module for fault, _ in rows})} modules of the engine,"
         f" each of which turns claims or tests red; {by_claim} of them turn a claim red.",
         "",
-        "Measured by `python -m tests.mutants`: each fault of `tests/faults.py` is planted in a"
+        "Measured by `python -m tests.mutants`: each fault of `tests/faults/` is planted in a"
         " process of its own, where those who should notice run. Claims, whose names have hyphens,"
         " are red when their verdict in the quick profile is not the one on record; tests, whose"
         " names start with `test_`, when they fail.",

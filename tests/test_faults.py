@@ -7,7 +7,8 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from tests.faults import FAULTS, Fault
+from tests.faults.fault import Fault
+from tests.faults.table import FAULTS
 from tests.mutants import TABLE, noticed, plant, processes, row
 
 ROWS = [line for line in TABLE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
@@ -51,4 +52,4 @@ def test_what_the_source_does_not_hold_cannot_be_replaced(pool: ProcessPoolExecu
 
 def test_who_cannot_be_asked_has_not_noticed_anything(pool: ProcessPoolExecutor) -> None:
     with pytest.raises(RuntimeError, match="pytest ended with"):
-        pool.submit(noticed, None, ["tests/test_networks.py::test_of_nothing"]).result()
+        pool.submit(noticed, None, ["tests/networks/test_evaluation.py::test_of_nothing"]).result()

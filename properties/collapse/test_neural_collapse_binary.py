@@ -3,86 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
-from typing import Any
 
 import numpy as np
-import torch
-from hypothesis import strategies as st
-from torch import Tensor
 
 from properties.assumptions import CHAIN, ONE_OUTPUT, RELU_NETWORK, SIGN_LABELS, Assumption
 from properties.collapse.conditions import (
     Condition,
     classifier,
     classifier_update,
-    descend,
     features,
-    identity,
     judged,
     probes,
 )
+from properties.collapse.opposite_features import (
+    LEAKY,
+    interpolating_networks,
+    nearest_opposite_features,
+    opposite_features,
+    with_slope,
+)
 from properties.notation import FEATURES, MARGIN, RATIONALS, SAMPLE_UPDATE
 from properties.papers import XU2022
-from theorycheck import (
-    LINEAR,
-    RELU,
-    Case,
-    Findings,
-    Formal,
-    Network,
-    Observation,
-    Rejection,
-    Setting,
-    Unmet,
-    claim,
-    initialise,
-    mlp,
-)
+from theorycheck import Case, Findings, Formal, Observation, Rejection, Setting, Unmet, claim
 from theorycheck.arithmetic import Array, Point, rationals, squared
-from theorycheck.networks import vertices as float_vertices
-
-LEAKY = 0.5
-
-
-def with_slope(network: Network, slope: float) -> Network:
-    """The same network with another activation in its hidden layers."""
-    *hidden, last = network.layers
-    changed = (replace(layer, slope=slope) for layer in hidden)
-    return Network(network.input_width, (*changed, last))
-
-
-@st.composite
-def opposite_features(
-    draw: st.DrawFn, *, depths: tuple[int, int] = (1, 3), rectified: bool = False
-) -> Case:
-    """Networks whose features, under a leaky activation, are ``y (1 - eps) w / |w|^2``.
-
-    The inputs are found by going backwards through the activations, and have one more coordinate
-    that the network ignores. Now and then the feature of the first sample is moved.
-
-    Args:
-        rectified: give the network ReLU activations instead of the leaky ones.
-    """
-    classifier = draw(st.lists(st.integers(-3, 3), min_size=1, max_size=3).filter(any))
-    width = len(classifier)
-    margin = Fraction(draw(st.integers(1, 7)), 8)
-    signs = [1] * draw(st.integers(1, 3)) + [-1] * draw(st.integers(1, 3))
-    depth = draw(st.integers(*depths))
-    slope = LEAKY if rectified else draw(st.sampled_from([LINEAR, LEAKY, 0.25]))
-    square = sum(k * k for k in classifier)
-    rows = [[sign * margin * k / square for k in classifier] for sign in signs]
-    rows[0][0] += draw(st.sampled_from([0, 0, 0, 1]))
-    for _ in range(depth - 1):
-        rows = [[t if t >= 0 else t / Fraction(slope) for t in row] for row in rows]
-    ignored = draw(st.lists(st.integers(-1, 1), min_size=len(signs), max_size=len(signs)))
-    hidden: list[Any] = [identity(width, width) for _ in range(depth - 1)]
-    if depth > 1:
-        rows = [[*row, Fraction(z)] for row, z in zip(rows, ignored, strict=True)]
-        hidden[0] = identity(width, width + 1)
-    network = mlp([len(rows[0]), *[width] * (depth - 1), 1], RELU if rectified else slope)
-    last = [[Fraction(k) for k in classifier]]
-    return Case.single(network, [*hidden, last], rows, [[Fraction(sign)] for sign in signs])
 
 
 def obstacle_binary(point: Point) -> str | None:
@@ -127,39 +70,21 @@ BOTH_CLASSES = Assumption(
     "both classes occur",
     "any([y[n][0] == 1 for n in samples]) and any([y[n][0] == -1 for n in samples])",
 )
+
 CLASSIFIER_AT_REST = Assumption(
     "no sample, as a batch of size 1, updates V_L under LN + WD",
     "all([zero(update(n, last)) for n in samples])",
 )
+
 EQUAL_MARGINS = "all([margin(n) == margin(0) for n in samples])"
+
 CONVERGED_BINARY = [
     CLASSIFIER_AT_REST.prose,
     "Property 1: y_n rho f_V(x_n) = 1 - eps for all n, with 0 < eps < 1",
     BOTH_CLASSES.prose,
 ]
+
 BOTH_SIGNS = "features of both signs: leaky ReLU or linear activations, or depth 1"
-
-
-def nearest_opposite_features(network: Network, seed: int) -> float:
-    """Least ``|h_+ - V|^2 + |h_- + V|^2`` that descent from random starts finds.
-
-    Over hidden weights, one input of each class, and unit vectors ``V``. The factor c of
-    ``h = +-c V_L`` is absorbed by the weights.
-    """
-    starts = 32
-    generator = torch.Generator().manual_seed(seed)
-    *hidden, classifier = initialise(network, starts, seed=seed)
-    inputs = torch.randn(starts, 2, network.input_width, generator=generator, dtype=torch.float64)
-    leaves = [tensor.requires_grad_() for tensor in (*hidden, classifier, inputs)]
-    signs = torch.tensor([1.0, -1.0], dtype=torch.float64)[:, None]
-
-    def squared_distance() -> Tensor:
-        unit = classifier / torch.linalg.vector_norm(classifier, dim=-1, keepdim=True)
-        features = float_vertices(network, (*hidden, unit), inputs)[-2]
-        distance: Tensor = (features - signs * unit).square().sum(dim=(-2, -1))
-        return distance
-
-    return float(descend(squared_distance, leaves, 0.05).min())
 
 
 @claim(
@@ -333,21 +258,6 @@ def neural_collapse_binary_class_means(setting: Setting, case: Case) -> Findings
     yield judged(
         binary_conditions(point, class_sizes(point), factor=2 if setting.altered else 1), case
     )
-
-
-@st.composite
-def interpolating_networks(draw: st.DrawFn) -> Case:
-    """Two ReLU units with features ``(1 + t, t)`` and ``(t, 1 + t)``, told apart by ``(1, -1)``."""
-    counts = draw(st.integers(1, 3)), draw(st.integers(1, 3))
-    common = st.integers(0, 3)
-    rows = [
-        [Fraction(t + (label == 0)), Fraction(t + (label == 1))]
-        for label, count in enumerate(counts)
-        for t in draw(st.lists(common, min_size=count, max_size=count))
-    ]
-    signs = [[Fraction(1)]] * counts[0] + [[Fraction(-1)]] * counts[1]
-    last = [[Fraction(1), Fraction(-1)]]
-    return Case.single(mlp([2, 2, 1]), [identity(2, 2), last], rows, signs)
 
 
 @claim(

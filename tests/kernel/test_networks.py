@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from tests.kernel.examples import draw, encloses, evaluator
 from theorycheck import arithmetic
@@ -28,8 +27,6 @@ from theorycheck.networks.specification import (
     Network,
     mlp,
 )
-
-torch.set_num_threads(1)
 
 OVERLAPPING = Convolution(channels=2, height=2, width=3, filters=2, kernel=(2, 2))
 STRIDED = Convolution(channels=1, height=1, width=4, filters=2, kernel=(1, 2), stride=2)

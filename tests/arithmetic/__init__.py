@@ -1,0 +1,1 @@
+"""Tests of exact, enclosed and error-bounded arithmetic."""

@@ -1,0 +1,103 @@
+"""Intervals and the constants gamma: the nearest floats outside, against Fractions."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.arithmetic.matrices import LARGEST, SMALLEST
+from theorycheck.arithmetic.enclosures import UNIT_ROUNDOFF, Interval, gamma
+from theorycheck.errors import InputError
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+intervals = st.tuples(finite, finite).map(lambda ends: Interval(min(ends), max(ends)))
+
+
+@given(intervals, intervals)
+def test_sums_hold_the_sums_of_the_ends_and_nothing_more(one: Interval, other: Interval) -> None:
+    total = one + other
+    low, high = (
+        Fraction(a) + Fraction(b) for a, b in ((one.low, other.low), (one.high, other.high))
+    )
+    assert total.low <= low < math.nextafter(total.low, math.inf) or total.low == LARGEST
+    assert math.nextafter(total.high, -math.inf) < high <= total.high or total.high == -LARGEST
+
+
+@given(intervals, st.fractions(min_value=Fraction(1, 10**6)))
+def test_scaling_holds_the_scaled_ends_and_nothing_more(one: Interval, factor: Fraction) -> None:
+    scaled = one.scaled(factor)
+    low, high = Fraction(one.low) * factor, Fraction(one.high) * factor
+    assert scaled.low <= low < math.nextafter(scaled.low, math.inf) or scaled.low == LARGEST
+    assert math.nextafter(scaled.high, -math.inf) < high <= scaled.high or scaled.high == -LARGEST
+
+
+def test_exact_results_stay_points() -> None:
+    assert Interval(1.0, 2.0) + Interval(0.5, 0.5) == Interval(1.5, 2.5)
+    assert Interval(3.0, 6.0).scaled(Fraction(1, 3)) == Interval(1.0, 2.0)
+    assert Interval(0.0, 1.0).scaled(0.25) == Interval(0.0, 0.25)
+    assert math.copysign(1, (Interval(0.0, 1.0) + Interval(0.0, 1.0)).low) == 1
+    assert Interval(1.0, 2.0).mid == 1.5
+    assert Interval(LARGEST, LARGEST).mid == LARGEST
+
+
+def test_unbounded_intervals() -> None:
+    unbounded = Interval(1.0, math.inf)
+    assert unbounded + unbounded == Interval(2.0, math.inf)
+    assert unbounded.scaled(3.0) == Interval(3.0, math.inf)
+    assert Interval(LARGEST, LARGEST).scaled(2.0) == Interval(LARGEST, math.inf)
+    assert Interval(-LARGEST, 0.0).scaled(2.0) == Interval(-math.inf, 0.0)
+    assert Interval(-math.inf, 1.0) + unbounded == Interval(-math.inf, math.inf)
+    assert Interval(SMALLEST, SMALLEST).mid == SMALLEST
+    assert Interval(-LARGEST, 0.0).scaled(SMALLEST).low == -LARGEST * SMALLEST
+    assert Interval(SMALLEST, SMALLEST).scaled(0.25) == Interval(0.0, SMALLEST)
+
+
+def test_certainty_takes_every_pair_of_numbers() -> None:
+    one, two, both = Interval(0.0, 1.0), Interval(1.0, 2.0), Interval(0.5, 1.5)
+    assert one.certainly_at_most(two)
+    assert not one.certainly_at_most(both)
+    assert not two.certainly_exceeds(one)
+    assert Interval(1.5, 2.0).certainly_exceeds(one)
+    assert not both.certainly_exceeds(one)
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        (2.0, 1.0),
+        (math.nan, 1.0),
+        (0.0, math.nan),
+        (math.inf, math.inf),
+        (-math.inf, -math.inf),
+    ],
+)
+def test_no_interval(ends: tuple[float, float]) -> None:
+    with pytest.raises(InputError, match="no real number"):
+        Interval(*ends)
+
+
+@pytest.mark.parametrize("factor", [0.0, -1.0, math.inf, math.nan, Fraction(-1, 3)])
+def test_no_scaling(factor: Fraction | float) -> None:
+    with pytest.raises(InputError, match="positive finite factor"):
+        Interval(0.0, 1.0).scaled(factor)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 1000, 10**9, 2**52, 2**53 - 1])
+def test_gamma_is_the_smallest_float_above_its_formula(count: int) -> None:
+    """Its numbers are small by definition.
+
+    Definition: the formula n u / (1 - n u) itself is all that is compared.
+    """
+    roundoff = Fraction(UNIT_ROUNDOFF)
+    exact = count * roundoff / (1 - count * roundoff)
+    assert math.nextafter(gamma(count), -math.inf) < exact <= gamma(count)
+
+
+@pytest.mark.parametrize("count", [-1, 2**53])
+def test_no_gamma(count: int) -> None:
+    with pytest.raises(InputError, match="no rounding bound"):
+        gamma(count)

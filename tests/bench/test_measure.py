@@ -1,0 +1,70 @@
+"""Times, ratios and peaks: computed by hand, and cohort training has not collapsed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tests.bench.tasks import CPU
+from theorycheck.bench import measure, table
+from theorycheck.bench.competitors import competitors
+from theorycheck.bench.measure import Comparison, Protocol, Spread, Timing, compare, gemm_peak
+from theorycheck.bench.workloads import NAMED
+
+
+def test_ratios_are_of_pairs_and_per_member_and_step() -> None:
+    engine = Timing("theorycheck", members=4, steps=10, seconds=(1.0, 2.0, 4.0))
+    competitor = Timing("plain", members=1, steps=5, seconds=(1.0, 1.0, 1.0))
+    assert Comparison(engine, competitor).ratios == [8.0, 4.0, 2.0]
+    assert Spread.of([8.0, 4.0, 2.0]) == Spread(4.0, 3.0, 6.0)
+
+
+def test_runs_are_cut_to_the_time() -> None:
+    [plain] = competitors(["plain"])
+    row = compare(NAMED["W1"], "float32", 64, 64, [plain], Protocol(CPU, 2, 1e-9))
+    [comparison] = row.comparisons
+    assert (row.members, row.steps) == (64, 64)
+    assert (comparison.engine.members, comparison.engine.steps) == (64, 8)
+    assert (comparison.competitor.members, comparison.competitor.steps) == (1, 8)
+    uncut = compare(NAMED["W1"], "float32", 2, 16, [plain], Protocol(CPU, 2, 1e-9, all_steps=True))
+    assert uncut.comparisons[0].engine.steps == uncut.comparisons[0].competitor.steps == 16
+
+
+def test_what_others_do_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    [plain] = competitors(["plain"])
+    task = ("float32", 1, 8, [plain], Protocol(CPU, 2, 0.001))
+    quiet = replace(compare(NAMED["W1"], *task), elsewhere=0.0)
+    busy = replace(quiet, elsewhere=1.25)
+    assert not any("other programs" in line for line in table.footing([quiet]))
+    assert any("up to 1.2 cores" in line for line in table.footing([quiet, busy]))
+    monkeypatch.setattr(measure, "KERNEL_STATISTICS", tmp_path / "stat")
+    assert compare(NAMED["W1"], *task).elsewhere is None
+    # In all, 100 + 20 + 3 + 4 + 5 ticks were spent and 7 + 8 were idle.
+    (tmp_path / "stat").write_text("cpu  100 0 20 7 8 3 4 5 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n")
+    monkeypatch.setattr(os, "times", lambda: SimpleNamespace(user=0.25, system=0.5))
+    ticks = os.sysconf("SC_CLK_TCK")
+    assert measure._processor_time_elsewhere() == 132 / ticks - 0.75
+
+
+def test_peak_is_the_rate_of_the_fastest_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = {10: 2.0, 20: 3.0, 30: 1.0}
+    monkeypatch.setattr(measure, "PEAK_SIZES", {"cpu": tuple(sizes)})
+    monkeypatch.setattr(measure, "_gemm", lambda size, dtype, device: sizes[size])
+    assert gemm_peak("float64", CPU) == 3.0
+
+
+def test_rate_of_a_product_is_its_operations_by_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter([9.0, 2.0, 4.0, 4.0, 4.0, 4.0])
+    monkeypatch.setattr(measure, "_seconds", lambda work: next(seconds))
+    products = 1024**3 // 64**3
+    assert measure._gemm(64, "float64", CPU) == 2 * 64**3 * products / 2.0
+
+
+def test_cohort_training_has_not_collapsed() -> None:
+    """Far below what it reaches, so that only a lost path of the engine turns this red."""
+    row = compare(NAMED["W1"], "float32", 64, 200, competitors(["plain"]), Protocol(CPU, 5, 0.1))
+    assert Spread.of(row.comparisons[0].ratios).median > 40

@@ -1,0 +1,136 @@
+"""Comparisons are exact, and show the member and the entry that decide."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from flint import fmpq
+
+from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.enclosures import Interval
+from theorycheck.claims.comparisons import equality, inequality, number_text, rank_at_most
+from theorycheck.claims.evidence import Observation
+from theorycheck.networks.specification import mlp
+
+
+def stacked(members: int) -> Case:
+    numbers = np.arange(1.0, members + 1).reshape(members, 1, 1)
+    return Case(mlp([1, 1]), (numbers,), numbers)
+
+
+def shown_member(found: Observation) -> float:
+    assert found.case is not None
+    return float(found.case().inputs.item())
+
+
+def test_equality_shows_the_first_entry_of_the_first_member_that_fails() -> None:
+    left = np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]], [[9, 9], [9, 9]]])
+    right = np.array([[[1, 2], [3, 4]], [[5, 6], [0, 0]], [[0, 0], [0, 0]]])
+    found = equality(left, right, "integers", stacked(3).member)
+    assert found.holds is False
+    assert (found.left, found.relation, found.right) == ("7", "=", "0")
+    assert (found.count, shown_member(found)) == (3, 2.0)
+    assert (found.arithmetic, found.tightness) == ("integers", None)
+
+
+def test_equality_that_holds() -> None:
+    numbers = np.array([[4, 5], [6, 7]])
+    found = equality(numbers, numbers, "integers", stacked(2).member, degenerate="zero", note="n")
+    assert found.holds is True
+    assert (found.left, found.right, found.count) == ("4", "4", 2)
+    assert (shown_member(found), found.degenerate, found.note) == (1.0, "zero", "n")
+
+
+@pytest.mark.parametrize("convert", [list, np.array, torch.tensor])
+def test_equality_of_one_number_per_member(convert: Any) -> None:
+    assert equality(convert([1.0, 2.0]), convert([1.0, 2.0]), "integers").holds is True
+    found = equality(convert([1.0, 2.0]), convert([1.0, 4.0]), "integers")
+    assert (found.holds, found.left, found.right) == (False, "2", "4")
+    assert found.case is None
+
+
+def test_equality_is_exact() -> None:
+    thirds = np.array([Fraction(1, 3)], dtype=object)
+    assert equality(thirds, np.array([Fraction(2, 6)], dtype=object), "rationals").holds is True
+    assert equality(thirds, np.array([1 / 3], dtype=object), "rationals").holds is False
+    assert equality(np.array([0.1 + 0.2]), np.array([0.3]), "floats").holds is False
+    assert equality(np.array([fmpq(1, 3)]), np.array([fmpq(2, 6)]), "rationals").holds is True
+    assert equality(np.array([math.nan]), np.array([math.nan]), "floats").holds is False
+
+
+def test_rank_at_most_shows_the_highest_rank() -> None:
+    found = rank_at_most([1, 3, 2], 2, "rationals", stacked(3).member, note="n")
+    assert found.holds is False
+    assert (found.left, found.relation, found.right) == ("rank 3", "≤", "2")
+    assert (found.tightness, found.count, shown_member(found)) == (1.5, 3, 2.0)
+    found = rank_at_most(np.array([1, 2]), 4, "rationals")
+    assert (found.holds, found.tightness, found.case) == (True, 0.5, None)
+    assert rank_at_most([2], 2, "rationals").tightness == 1.0
+
+
+@pytest.mark.parametrize(("rank", "holds"), [(0, True), (1, False)])
+def test_rank_zero_as_bound(rank: int, holds: bool) -> None:
+    found = rank_at_most([rank], 0, "rationals")
+    assert (found.holds, found.tightness) == (holds, None)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "holds", "tightness"),
+    [
+        ((1.0, 1.0), (2.0, 2.0), True, 0.5),
+        ((2.0, 2.0), (2.0, 2.0), True, 1.0),
+        ((0.5, 1.5), (1.5, 2.5), True, 0.5),
+        ((1.0, 2.0), (1.5, 2.5), None, 0.75),
+        ((2.0, 3.0), (1.5, 2.5), None, 1.0),
+        ((2.0, 3.0), (1.0, 2.0), None, 1.0),
+        ((3.0, 3.0), (2.0, 2.0), False, 1.5),
+        ((2.5, 3.5), (1.0, 2.0), False, 2.0),
+        ((0.0, 0.0), (0.0, 0.0), True, 0.0),
+        ((1.0, 1.0), (0.0, 0.0), False, math.inf),
+        ((0.0, 1.0), (0.0, 0.0), None, 1.0),
+    ],
+)
+def test_intervals(
+    left: tuple[float, float], right: tuple[float, float], holds: bool | None, tightness: float
+) -> None:
+    """Decided by the ends alone; a ratio above 1 is shown only where the violation is proved."""
+    case = stacked(1)
+    found = inequality(Interval(*left), Interval(*right), "balls", lambda: case)
+    assert found.holds is holds
+    assert found.tightness == tightness
+    assert (found.left, found.relation) == (number_text(sum(left) / 2), "≤")
+    assert found.right == number_text(sum(right) / 2)
+    assert shown_member(found) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (3, "3"),
+        (np.int64(-12), "-12"),
+        (0.5, "0.5"),
+        (2.0, "2"),
+        (1 / 3, "0.333333"),
+        (np.float64(1e-9), "1e-09"),
+        (-123456789.0, "-1.23457e+08"),
+        (Fraction(4, 3), "4/3"),
+        (fmpq(-4, 3), "-4/3"),
+        (fmpq(123456789, 987654320), "0.125"),
+        (Fraction(1, 2**60), "8.67362e-19"),
+        (10**20, "1e+20"),
+        (True, "True"),
+    ],
+    ids=str,
+)
+def test_text_of_numbers(number: Any, text: str) -> None:
+    """Short exact numbers as they are, all others to six digits."""
+    assert number_text(number) == text
+
+
+def test_numbers_beyond_the_range_of_floats_have_a_text() -> None:
+    assert number_text(Fraction(10**400, 3)) == "3.33333e+399"

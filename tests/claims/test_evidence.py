@@ -1,0 +1,245 @@
+"""Evidence: sums over findings, and documents that hold all that addition needs."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims.evidence import Evidence, Finding, Observation, Pair, Rejection, Unmet
+from theorycheck.errors import InputError
+from theorycheck.networks.specification import mlp
+
+
+def observation(holds: bool | None = True, **changes: Any) -> Observation:
+    fields: dict[str, Any] = {"left": "1", "relation": "≤", "right": "2", "arithmetic": "integers"}
+    return Observation(holds, **{**fields, **changes})
+
+
+def gathered(*findings: Finding) -> Evidence:
+    evidence = Evidence()
+    for finding in findings:
+        evidence.add(finding)
+    return evidence
+
+
+def test_nothing_found() -> None:
+    evidence = Evidence()
+    assert (evidence.tried, evidence.met, evidence.open, evidence.degenerate) == (0, 0, 0, 0)
+    assert (evidence.tightest, evidence.counterexample, evidence.nearest) == (None, None, None)
+
+
+def test_observations_count_all_their_examples() -> None:
+    evidence = gathered(
+        observation(count=3),
+        observation(None, count=2),
+        observation(count=4, degenerate="zero", arithmetic="rationals"),
+    )
+    assert (evidence.tried, evidence.met) == (9, 9)
+    assert (evidence.open, evidence.degenerate) == (2, 4)
+    assert evidence.arithmetic == {"integers", "rationals"}
+    assert evidence.counterexample is None
+
+
+def test_rejections_are_counted_by_reason() -> None:
+    evidence = gathered(Rejection("kink", 3), Rejection("diverged"), Rejection("kink"))
+    assert (evidence.tried, evidence.met) == (5, 0)
+    assert evidence.rejected == {"kink": 4, "diverged": 1}
+
+
+def test_a_violation_is_the_counterexample_and_never_the_tightest() -> None:
+    violation = observation(False, tightness=2.0)
+    evidence = gathered(observation(tightness=0.5), violation, observation(tightness=0.25))
+    assert evidence.counterexample is violation
+    assert evidence.tightest is not None
+    assert evidence.tightest.tightness == 0.5
+    assert evidence.met == 3
+
+
+def test_the_tightest_has_the_largest_ratio() -> None:
+    ratios = (None, 0.0, 0.5, 0.875, 0.25)
+    for order in itertools.permutations(ratios):
+        evidence = gathered(*(observation(tightness=ratio) for ratio in order))
+        assert evidence.tightest is not None
+        assert evidence.tightest.tightness == 0.875
+
+
+def test_equalities_have_no_tightest() -> None:
+    assert gathered(observation(), observation()).tightest is None
+
+
+def test_the_nearest_miss_has_the_smallest_distance() -> None:
+    for order in itertools.permutations((0.5, 0.125, 3.0)):
+        evidence = gathered(*(Unmet(distance, "gradient norm") for distance in order))
+        assert (evidence.tried, evidence.met) == (3, 0)
+        assert evidence.nearest == Unmet(0.125, "gradient norm")
+
+
+@pytest.mark.parametrize("distance", [math.nan, math.inf])
+def test_a_distance_that_is_not_finite_says_nothing(distance: float) -> None:
+    with pytest.raises(InputError, match="finite"):
+        Unmet(distance, "gradient norm")
+
+
+def test_pairs_are_successes_or_failures() -> None:
+    evidence = gathered(Pair(True, "rank"), Pair(False, "rank"), Pair(True, "rank"))
+    assert (evidence.tried, evidence.met) == (3, 3)
+    assert (evidence.successes, evidence.failures) == (2, 1)
+    assert evidence.pair_notes == {"rank"}
+
+
+def test_the_order_of_findings_does_not_matter() -> None:
+    findings: list[Finding] = [
+        observation(count=2, tightness=0.5),
+        observation(None, arithmetic="balls"),
+        observation(False, left="3"),
+        Rejection("kink", 2),
+        Unmet(0.5, "gradient norm"),
+        Pair(True, "rank"),
+    ]
+    assert all(
+        gathered(*order) == gathered(*findings) for order in itertools.permutations(findings)
+    )
+
+
+CASES = [
+    Case(mlp([1, 1]), (np.ones((1, 1, 1)),), np.full((1, samples, 1), 0.5)) for samples in (1, 1, 2)
+]
+TEXTS = st.sampled_from(["1", "2", "rank 1"])
+OBSERVATIONS = st.builds(
+    observation,
+    st.sampled_from([True, False, None]),
+    left=TEXTS,
+    count=st.integers(1, 3),
+    arithmetic=TEXTS,
+    tightness=st.sampled_from([None, 0.0, -0.0, 0.5, 0.5000001, math.inf, 1.0]),
+    degenerate=st.none() | TEXTS,
+    note=st.none() | TEXTS,
+    case=st.sampled_from([None, *(lambda case=case: case for case in CASES)]),
+)
+FINDINGS = st.one_of(
+    OBSERVATIONS,
+    st.builds(Rejection, TEXTS, st.integers(0, 2)),
+    st.builds(Unmet, st.sampled_from([0.0, 0.5]), TEXTS),
+    st.builds(Pair, st.booleans(), TEXTS),
+)
+EVIDENCE = st.lists(FINDINGS, max_size=4).map(lambda findings: gathered(*findings))
+
+
+@given(EVIDENCE, EVIDENCE, EVIDENCE)
+def test_addition_is_associative_and_commutative_and_has_a_zero(
+    a: Evidence, b: Evidence, c: Evidence
+) -> None:
+    assert ((a + b) + c).to_dict() == (a + (b + c)).to_dict()
+    assert (a + b).to_dict() == (b + a).to_dict()
+    assert (a + Evidence()).to_dict() == a.to_dict() == (Evidence() + a).to_dict()
+
+
+@given(EVIDENCE, EVIDENCE)
+def test_documents_hold_all_that_addition_needs(a: Evidence, b: Evidence) -> None:
+    """Evidence that was written and read again adds up to the same."""
+    read = [Evidence.from_dict(json.loads(json.dumps(e.to_dict()))) for e in (a, b)]
+    assert read[0].to_dict() == a.to_dict()
+    assert (read[0] + read[1]).to_dict() == (a + b).to_dict()
+
+
+@given(st.lists(FINDINGS, max_size=4), st.lists(FINDINGS, max_size=4))
+def test_counts_of_a_sum_are_those_of_all_findings(one: list[Finding], two: list[Finding]) -> None:
+    def counts(evidence: Evidence) -> Any:
+        return evidence.to_dict()["examples"], evidence.arithmetic
+
+    assert counts(gathered(*one) + gathered(*two)) == counts(gathered(*one, *two))
+
+
+def test_of_two_counterexamples_the_more_readable_one_is_kept() -> None:
+    """Worked by hand: exact numbers first, then few of them, then the shorter text."""
+    small, large = CASES[0], CASES[2]
+    ordered = [
+        observation(False, left="7", case=lambda: small),
+        observation(False, left="8", case=lambda: small),
+        observation(False, left="70", case=lambda: small),
+        observation(False, left="7", case=lambda: large),
+        observation(False, left="7"),
+    ]
+    for better, worse in itertools.combinations(ordered, 2):
+        for pair in itertools.permutations((better, worse)):
+            assert (gathered(pair[0]) + gathered(pair[1])).counterexample is better
+
+
+def test_of_two_tightest_examples_the_tighter_one_is_kept() -> None:
+    loose = observation(tightness=0.25, case=lambda: CASES[0])
+    tight = observation(tightness=0.5)
+    for pair in itertools.permutations((loose, tight)):
+        assert (gathered(pair[0]) + gathered(pair[1])).tightest is tight
+
+
+def test_the_fraction_that_met_the_hypotheses() -> None:
+    fractions = [
+        gathered(*findings).to_dict()["examples"]["fraction"]
+        for findings in ([], [Rejection("kink", 3)], [observation(count=2), Rejection("kink")])
+    ]
+    assert fractions == [None, 0.0, 0.666667]
+
+
+DOCUMENT = gathered(
+    observation(False, tightness=1.5, case=lambda: CASES[0]),
+    observation(tightness=0.5, note="n"),
+    Rejection("kink"),
+    Unmet(0.5, "gradient norm"),
+    Pair(True, "rank"),
+).to_dict()
+HOSTILE: list[Any] = [-1, True, 0.5, "1", 10**400, [], [[]], {}, {"a": {}}, None]
+
+
+def changed(document: Any, path: tuple[str, ...], value: Any) -> Any:
+    if not path:
+        return value
+    return {**document, path[0]: changed(document[path[0]], path[1:], value)}
+
+
+def paths(document: Any) -> list[tuple[str, ...]]:
+    if not isinstance(document, dict):
+        return [()]
+    return [(), *((key, *rest) for key, value in document.items() for rest in paths(value))]
+
+
+@pytest.mark.parametrize("path", paths(DOCUMENT)[1:], ids="/".join)
+def test_documents_that_are_no_evidence(path: tuple[str, ...]) -> None:
+    """Whatever is put in a place can be written again, or is refused."""
+    for value in HOSTILE:
+        with contextlib.suppress(InputError):
+            json.dumps(
+                Evidence.from_dict(changed(DOCUMENT, path, value)).to_dict(), allow_nan=False
+            )
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "complaint"),
+    [
+        (("examples", "met"), -1, "-1 is no count"),
+        (("examples", "met"), True, "True is no count"),
+        (("examples", "met"), 6, "of 6 of 5 examples"),
+        (("examples", "open"), 4, "4, 1.* of 3 of 5 examples"),
+        (("examples", "successes"), 0.5, "0.5 is no count"),
+        (("examples", "rejected"), {"kink": "3"}, "'3' is no count"),
+        (("nearest", "distance"), 10**400, "too large"),
+        (("tightest", "tightness"), "1", "'1' is no finite number"),
+        (("tightest", "holds"), 1, "1 is none of"),
+        (("counterexample", "left"), 7, "7 is no text"),
+        (("counterexample", "holds"), True, "violates nothing"),
+        (("counterexample", "case"), {}, "not a case"),
+    ],
+)
+def test_what_is_wrong_with_a_document_is_named(
+    path: tuple[str, ...], value: Any, complaint: str
+) -> None:
+    with pytest.raises(InputError, match=complaint):
+        Evidence.from_dict(changed(DOCUMENT, path, value))

@@ -1,0 +1,16 @@
+"""Faults of the pytest plugin."""
+
+from __future__ import annotations
+
+from tests.faults.fault import Fault
+
+FAULTS = [
+    Fault(
+        "gate-open",
+        "pytest_plugin.plugin",
+        "a changed verdict passes",
+        old=("            raise VerdictChanged(changed)\n"),
+        new=("            pass\n"),
+        asked=("tests/pytest_plugin/test_plugin.py::test_changed_verdict_names_the_claim",),
+    ),
+]

@@ -1,0 +1,48 @@
+"""Faults of the record and of merging."""
+
+from __future__ import annotations
+
+from tests.faults.fault import Fault
+
+FAULTS = [
+    Fault(
+        "unrecorded-claim-passes",
+        "reports.baseline",
+        "a verdict without record is no difference",
+        old='if recorded == entry["verdict"]:',
+        new='if recorded in (None, entry["verdict"]):',
+        asked=(
+            "tests/reports/test_baseline.py::test_differences_name_the_claim_and_both_verdicts",
+        ),
+    ),
+    Fault(
+        "lost-claim-passes",
+        "reports.baseline",
+        "a claim on record that is missing is no difference",
+        old="if claim not in reported",
+        new="if claim in ()",
+        asked=(
+            "tests/cli/test_commands.py::test_gate_names_recorded_claims_that_the_report_lacks",
+        ),
+    ),
+    Fault(
+        "same-run-twice",
+        "reports.merging",
+        "evidence of one seed adds up with itself",
+        old="        if common:",
+        new="        if False:",
+        asked=(
+            "tests/reports/test_merging.py::test_the_same_run_twice_is_refused_also_when_it_was_made_elsewhere",
+        ),
+    ),
+    Fault(
+        "first-run-only",
+        "reports.merging",
+        "merged evidence is that of the first run",
+        old="evidence = self.evidence + other.evidence",
+        new="evidence = self.evidence",
+        asked=(
+            "tests/reports/test_merging.py::test_pairs_of_several_runs_decide_what_none_of_them_decides",
+        ),
+    ),
+]

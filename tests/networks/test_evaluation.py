@@ -1,0 +1,136 @@
+"""Evaluation against a loop over units, and gradients against exact central differences."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from tests.networks.architectures import RESIDUAL, each_network, integers, quarters
+from theorycheck import arithmetic
+from theorycheck.arithmetic.numbers import rationals
+from theorycheck.networks.evaluation import forward, sample_gradients, vertices
+from theorycheck.networks.specification import Convolution, Identity, Network, mlp
+
+Values = npt.NDArray[np.float64]
+
+
+def loop(network: Network, parameters: list[Values], inputs: Values) -> list[Values]:
+    """Vertices of one member, unit by unit, straight from galanti2022, Eq. 3-5."""
+    by_name = dict(zip((p.name for p in network.parameters), parameters, strict=True))
+    values = [inputs]
+    for vertex, layer in enumerate(network.layers, 1):
+        total = np.zeros((len(inputs), layer.width))
+        for edge in layer.edges:
+            source = values[edge.source]
+            if isinstance(edge.map, Identity):
+                total += source
+                continue
+            weight = by_name[f"W[{vertex},{edge.source}]"]
+            for n, sample in enumerate(source):
+                if isinstance(edge.map, Convolution):
+                    assert edge.map.channels == edge.map.height == edge.map.stride == 1
+                    width = edge.map.kernel[1]
+                    windows = [sample[i : i + width] for i in range(edge.map.positions)]
+                    total[n] += [sum(f * window) for f in weight for window in windows]
+                else:
+                    total[n] += [sum(row * sample) for row in weight]
+        if layer.bias:
+            total += by_name[f"bias[{vertex}]"]
+        for j in range(layer.width if layer.normalisation != "none" else 0):
+            unit = total[:, j]
+            deviation = math.sqrt(sum((unit - sum(unit) / len(unit)) ** 2) / len(unit))
+            standardised = (unit - sum(unit) / len(unit)) / deviation
+            total[:, j] = by_name[f"gain[{vertex}]"] * standardised + by_name[f"shift[{vertex}]"]
+        values.append(np.where(total > 0, total, layer.slope * total))
+    return values
+
+
+@each_network
+def test_vertices_equal_a_loop_over_units(network: Network) -> None:
+    """Over two samples a normalised unit is exactly +-1, whatever its deviation."""
+    compared = 0
+    for seed in range(20):
+        parameters = quarters(network, 3, seed)
+        inputs = integers(3, 2, network.input_width, seed=seed + 100)
+        found = vertices(network, parameters, inputs)
+        for member in range(3):
+            if not found[-1][member].isfinite().all():  # a normalised unit happens to be constant
+                continue
+            single = [p[member].numpy() for p in parameters]
+            expected = loop(network, single, inputs[member].numpy())
+            for ours, theirs in zip(found, expected, strict=True):
+                assert ours[member].tolist() == theirs.tolist()
+            compared += 1
+    assert compared >= 10
+
+
+@each_network
+def test_members_may_share_the_samples(network: Network) -> None:
+    parameters, inputs = quarters(network, 3, seed=2), integers(2, network.input_width, seed=3)
+    shared = forward(network, parameters, inputs)
+    assert shared.shape == (3, 2, network.output_width)
+    repeated = forward(network, parameters, inputs.expand(3, -1, -1))
+    assert torch.equal(shared.nan_to_num(), repeated.nan_to_num())
+
+
+def test_a_constant_normalised_unit_gives_no_finite_output() -> None:
+    network = mlp([1, 1, 1], normalisation="batch")
+    parameters = quarters(network, 1, seed=0)
+    assert not forward(network, parameters, torch.ones(2, 1, dtype=torch.float64)).isfinite().any()
+
+
+@pytest.mark.parametrize(
+    "network",
+    [mlp([3, 2]), mlp([2, 3, 3, 2], 0.25, bias=True), mlp([2, 3, 2], output_slope=0.0), RESIDUAL],
+    ids=str,
+)
+def test_gradients_equal_central_differences(network: Network) -> None:
+    """Exact where no preactivation is zero, as the function is affine along an entry nearby.
+
+    The step moves a preactivation by at most 24 times itself (a weight of the last residual layer
+    meets values up to 24), which is less than the smallest nonzero preactivation, 4**-3.
+    """
+    step, compared = 2.0**-12, 0
+    for seed in range(10):
+        parameters = quarters(network, 1, seed)
+        inputs = integers(1, 3, network.input_width, seed=seed + 100)
+        if arithmetic.has_kink(
+            network, [rationals(p[0]) for p in parameters], rationals(inputs[0])
+        ):
+            continue
+        for index, gradient in enumerate(sample_gradients(network, parameters, inputs)):
+            shape = network.parameters[index].shape
+            assert gradient.shape == (1, 3, network.output_width, *shape)
+            for entry in np.ndindex(shape):
+                ends = []
+                for sign in (1, -1):
+                    moved = [p.clone() for p in parameters]
+                    moved[index][:, *entry] += sign * step
+                    ends.append(forward(network, tuple(moved), inputs))
+                quotient = (ends[0] - ends[1]) / (2 * step)
+                assert torch.equal(gradient[..., *entry], quotient)
+        compared += 1
+    assert compared >= 3
+
+
+def test_gradients_of_stacked_members_are_their_own() -> None:
+    network = mlp([2, 3, 2], 0.25)
+    parameters, inputs = quarters(network, 3, seed=0), integers(3, 2, 2, seed=1)
+    together = sample_gradients(network, parameters, inputs)
+    for member in range(3):
+        alone = tuple(p[member : member + 1] for p in parameters)
+        single = sample_gradients(network, alone, inputs[member : member + 1])
+        for ours, theirs in zip(together, single, strict=True):
+            assert torch.equal(ours[member], theirs[0])
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.25, 1.0])
+def test_the_derivative_at_a_kink_is_the_slope(slope: float) -> None:
+    network = mlp([1, 1], output_slope=slope)
+    weight = torch.zeros(1, 1, 1, dtype=torch.float64)
+    (gradient,) = sample_gradients(network, (weight,), torch.full((1, 1, 1), 3.0).double())
+    assert gradient.item() == 3 * slope

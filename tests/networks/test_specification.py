@@ -1,0 +1,109 @@
+"""Specifications of networks: what is refused, dictionaries, text, parameters and patches."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.networks.architectures import EVERYTHING, FILTERS, NETWORKS, RESIDUAL, each_network
+from theorycheck.errors import InputError
+from theorycheck.networks.specification import Convolution, Edge, Identity, Layer, Network, mlp
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Network(0, (Layer(1, (Edge(0),)),)), "positive input width"),
+        (lambda: Network(1, ()), "at least one layer"),
+        (lambda: Network(1, (Layer(0, (Edge(0),)),)), "positive width"),
+        (lambda: Network(1, (Layer(1, ()),)), "at least one edge"),
+        (lambda: Network(1, (Layer(1, (Edge(1),)),)), "not an earlier one"),
+        (lambda: Network(1, (Layer(1, (Edge(-1),)),)), "not an earlier one"),
+        (lambda: Network(2, (Layer(3, (Edge(0, Identity()),)),)), "does not map width 2 to 3"),
+        (lambda: Network(4, (Layer(3, (Edge(0, FILTERS),)),)), "does not map width 4 to 3"),
+        (lambda: Network(5, (Layer(4, (Edge(0, FILTERS),)),)), "does not map width 5 to 4"),
+        (lambda: Convolution(1, 1, 4, 1, (1, 5)), "kernel must fit"),
+        (lambda: Convolution(1, 1, 4, 1, (1, 2), stride=0), "must be positive"),
+    ],
+)
+def test_impossible_specifications_are_refused(build: Callable[[], object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        build()
+
+
+@each_network
+def test_dictionary_round_trip_through_json(network: Network) -> None:
+    copied = Network.from_dict(json.loads(json.dumps(network.to_dict())))
+    assert copied == network
+    assert hash(copied) == hash(network)
+
+
+def test_networks_are_keys() -> None:
+    assert len({*NETWORKS, *(copy.deepcopy(n) for n in NETWORKS)}) == len(NETWORKS)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda d: d.pop("input_width"),
+        lambda d: d.pop("layers"),
+        lambda d: d["layers"][0].pop("edges"),
+        lambda d: d["layers"][0].update(colour="red"),
+        lambda d: d["layers"][0]["edges"][0].update(map="pooling"),
+        lambda d: d["layers"][0]["edges"][0].update(kernel=3),
+        lambda d: d["layers"][0].update(edges=None),
+        lambda d: d.update(input_width="four"),
+        lambda d: d.update(layers=[None]),
+    ],
+)
+def test_damaged_dictionaries_are_refused(damage: Callable[[dict[str, Any]], object]) -> None:
+    document = EVERYTHING.to_dict()
+    damage(document)
+    with pytest.raises(InputError):
+        Network.from_dict(document)
+
+
+def test_text_shows_the_architecture() -> None:
+    assert str(mlp([2, 3, 1])) == "2 -> relu 3 -> linear 1"
+    assert str(mlp([2, 3, 1], 0.25, normalisation="batch", bias=True)) == (
+        "2 -> leaky(0.25) 3 [batch, bias] -> linear 1"
+    )
+    assert str(EVERYTHING) == (
+        "4 -> leaky(0.25) 4 [bias, 2 filters 1x3 stride 1 on v0]"
+        " -> relu 4 [batch, skip v0, dense v1, skip v1] -> linear 2 [dense v2, dense v0]"
+    )
+
+
+def test_parameters_are_listed_layer_by_layer() -> None:
+    assert [(p.name, p.role, p.shape) for p in EVERYTHING.parameters] == [
+        ("W[1,0]", "weight", (2, 3)),
+        ("bias[1]", "bias", (4,)),
+        ("W[2,1]", "weight", (4, 4)),
+        ("gain[2]", "gain", ()),
+        ("shift[2]", "shift", ()),
+        ("W[3,2]", "weight", (2, 4)),
+        ("W[3,0]", "weight", (2, 4)),
+    ]
+    assert EVERYTHING.weights == (0, 2, 5, 6)
+    assert (EVERYTHING.depth, EVERYTHING.output_width) == (3, 2)
+    assert EVERYTHING.normalised_by_batch
+    assert not RESIDUAL.normalised_by_batch
+
+
+@pytest.mark.parametrize(
+    ("convolution", "patches"),
+    [
+        (FILTERS, [[0, 1, 2], [1, 2, 3]]),
+        (Convolution(1, 1, 5, 1, (1, 2), stride=2), [[0, 1], [2, 3]]),
+        (Convolution(2, 2, 3, 1, (2, 2)), [[0, 1, 3, 4, 6, 7, 9, 10], [1, 2, 4, 5, 7, 8, 10, 11]]),
+        (Convolution(1, 3, 3, 1, (1, 1), stride=2), [[0], [2], [6], [8]]),
+    ],
+    ids=["overlapping", "strided", "two channels", "both strides"],
+)
+def test_patches_by_hand(convolution: Convolution, patches: list[list[int]]) -> None:
+    assert convolution.patches().tolist() == patches
+    assert convolution.positions == len(patches)

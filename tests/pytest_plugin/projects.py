@@ -1,0 +1,145 @@
+"""Projects with toy claims, on which the plugin runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from theorycheck import reports
+
+PROPERTIES = '''
+import os
+from pathlib import Path
+import signal
+import time
+
+import numpy as np
+from hypothesis import strategies as st
+from theorycheck.arithmetic import Case
+from theorycheck.claims import Formal, Paper, claim
+from theorycheck.claims import Observation, equality
+from theorycheck.networks import mlp
+
+PAPER = Paper("toy2020", "A toy", "N. N.", 2020)
+
+
+def toy(id, **changes):
+    fields = dict(
+        title=id, kind="identity", sources=[PAPER.at("Eq. 1")], statement="1 = 1",
+        hypotheses=["none"], control="one less", on={"number": st.integers(0, 50)}, enough=5,
+    )
+    return claim(id, **{**fields, **changes})
+
+
+@toy("true-claim")
+def true_claim(setting, number):
+    """A number is itself."""
+    yield equality(np.array([number]), np.array([number - setting.altered]), "integers")
+
+
+@toy("blunt-check")
+def blunt_check(setting, number):
+    """The control is as true as the claim, so that the check shows nothing."""
+    yield equality(np.array([number]), np.array([number]), "integers")
+
+
+def single(weight):
+    array = np.array([[[float(weight)]]])
+    return Case(mlp([1, 1]), (array,), array)
+
+
+@toy(
+    "false-claim",
+    on={"case": st.builds(single, st.integers(0, 50))},
+    formal=Formal("W[0][0][0] <= 6"),
+)
+def false_claim(setting, case):
+    """No weight exceeds 6."""
+    weight = int(case.parameters[0][0, 0, 0])
+    yield Observation(
+        weight <= 6 - setting.altered, str(weight), "≤", "6", "integers",
+        case=lambda: case, tightness=weight / 6,
+    )
+'''
+
+TIGHT = '''
+
+@toy(
+    "wide-claim",
+    on={"case": st.builds(single, st.integers(0, 50))},
+    formal=Formal("W[0][0][0] <= 50"),
+)
+def wide_claim(setting, case):
+    """No weight exceeds 50."""
+    weight = int(case.parameters[0][0, 0, 0])
+    yield Observation(
+        weight <= 50 - 45 * setting.altered, str(weight), "≤", "50", "integers",
+        case=lambda: case, tightness=weight / 50,
+    )
+'''
+"""A claim that holds, and whose tightest example depends on the seed of the run."""
+
+FATAL = {
+    "killed": "os.kill(os.getpid(), signal.SIGKILL)",
+    "raising": "raise RuntimeError('no such luck')",
+    "sleeping": "Path('asleep').touch(); time.sleep(60)",
+}
+
+
+def with_fatal(kind: str) -> str:
+    """The properties, and last a claim whose check ends badly."""
+    return (
+        PROPERTIES
+        + f'''
+
+@toy("fatal-claim", on={{}})
+def fatal_claim(setting):
+    """Does not return."""
+    {FATAL[kind]}
+    yield
+'''
+    )
+
+
+RECORD = {"true-claim": "holds", "blunt-check": "undecided", "false-claim": "refuted"}
+
+
+class Project:
+    """A folder with property files, run by pytest in this process or in a new one."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.pytester = pytester
+        self.path = pytester.path
+        pytester.makeini("[pytest]\nfilterwarnings = error\n")
+        self.write(PROPERTIES)
+        self.record(RECORD)
+
+    def write(self, text: str) -> None:
+        folder = self.path / "properties"
+        folder.mkdir(exist_ok=True)
+        (folder / "test_toy.py").write_text(text, encoding="utf-8")
+
+    def record(self, verdicts: dict[str, str]) -> None:
+        folder = self.path / "reports"
+        folder.mkdir(exist_ok=True)
+        (folder / "baseline.json").write_text(reports.baseline_text(verdicts), encoding="utf-8")
+
+    def run(self, *arguments: str) -> pytest.RunResult:
+        # This process has imported the plugin before, of which pytest warns.
+        quiet = ("-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+        return self.pytester.runpytest_inprocess("properties", *quiet, *arguments)
+
+    def run_parallel(self, *arguments: str) -> pytest.RunResult:
+        return self.pytester.runpytest_subprocess("properties", "-n", "2", *arguments)
+
+    def entries(self, folder: str = "reports") -> dict[str, dict[str, Any]]:
+        document = reports.load_report(self.path / folder / "claims.json")
+        return {entry["id"]: entry for entry in document["claims"]}
+
+    def verdicts(self) -> dict[str, str]:
+        return {name: entry["verdict"] for name, entry in self.entries().items()}
+
+
+def error_lines(result: pytest.RunResult) -> list[str]:
+    return [line for line in result.errlines + result.outlines if line.startswith("ERROR: ")]

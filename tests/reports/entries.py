@@ -1,0 +1,112 @@
+"""Entries of a report made by hand, one for every verdict."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from theorycheck import reports
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims.declaration import Claim, Kind, Paper
+from theorycheck.claims.evidence import Evidence, Observation, Pair, Rejection, Unmet
+from theorycheck.claims.examination import describe
+from theorycheck.claims.verdicts import judge
+from theorycheck.networks.specification import mlp
+
+PAPER = Paper("toy2020", "A toy", "N. N.", 2020)
+OTHER = Paper("toy2021", "Another toy", "N. N.", 2021)
+
+
+def check(setting: Any) -> Any:
+    """What the property says."""
+
+
+def claim(name: str, kind: Kind = "identity", **changes: Any) -> Claim:
+    fields: dict[str, Any] = {
+        "id": name,
+        "title": f"Title of {name}",
+        "kind": kind,
+        "sources": (PAPER.at("Eq. 1"),),
+        "statement": r"\rho = 1",
+        "hypotheses": ("first", "second"),
+        "control": "one less",
+        "check": check,
+        "enough": 1,
+    }
+    return Claim(**{**fields, **changes})
+
+
+def observed(holds: bool | None, **changes: Any) -> Observation:
+    fields = {"left": "7", "relation": "≤", "right": "6", "arithmetic": "rationals", **changes}
+    return Observation(holds, **fields)
+
+
+def evidence(*findings: Any) -> Evidence:
+    gathered = Evidence()
+    for finding in findings:
+        gathered.add(finding)
+    return gathered
+
+
+def entry(about: Claim, found: Evidence, control: Evidence) -> reports.Entry:
+    described = describe(about, judge(about.kind, about.enough, found, control), found, control)
+    return {**described, "seconds": 1.25}
+
+
+CASE = Case(
+    mlp([2, 2, 1]),
+    (
+        np.array([[[1.0, -0.5], [10.0, 0.25]]]),
+        np.array([[[Fraction(4, 3), Fraction(-1)]]], dtype=object),
+    ),
+    np.array([[[1.0, 0.0], [-12.0, 1.0]]]),
+    np.array([[[1.0], [-1.0]]]),
+    {"weight_decay": Fraction(1, 8), "batch_size": Fraction(2)},
+)
+REFUTED_CONTROL = evidence(observed(False, left="3", right="2"))
+ENTRIES = {
+    "proved": entry(claim("first-claim", "symbolic"), evidence(observed(True)), REFUTED_CONTROL),
+    "holds": entry(
+        claim("second-claim", "inequality", sources=(PAPER.at("Eq. 2"), OTHER.at("Theorem 1"))),
+        evidence(
+            observed(True, left="1", right="2", tightness=0.5, count=40, case=lambda: CASE),
+            observed(True, left="1", right="4", tightness=0.25, degenerate="zero weights"),
+            observed(None, arithmetic="balls"),
+            Rejection("a unit is constant", 3),
+        ),
+        REFUTED_CONTROL,
+    ),
+    "refuted": entry(
+        claim("third-claim", "inequality"),
+        evidence(observed(False, tightness=7 / 6, case=lambda: CASE, note="ReLU, width 2")),
+        REFUTED_CONTROL,
+    ),
+    "vacuous": entry(
+        claim("fourth-claim"), evidence(Unmet(0.125, "gradient norm")), evidence(observed(True))
+    ),
+    "undecided": entry(claim("fifth-claim"), evidence(observed(True)), evidence(observed(True))),
+    "corrected": entry(
+        claim("sixth-claim", corrects="third-claim", sources=()),
+        evidence(observed(True)),
+        REFUTED_CONTROL,
+    ),
+    "own": entry(claim("seventh-claim", sources=()), REFUTED_CONTROL, REFUTED_CONTROL),
+    "tendency": entry(
+        claim("eighth-claim", "tendency"),
+        evidence(*[Pair(True, "rank, batch 4 against 16")] * 30),
+        evidence(*[Pair(False, "the other way round")] * 30),
+    ),
+}
+RUN = {
+    "profile": "default", "seed": 0, "device": "cpu", "images": "digits", "workers": 1,
+    "finished": True, "started": "2026-01-01T00:00:00+00:00", "seconds": 1.5, "versions": {},
+}  # fmt: skip
+
+
+def document(**entries: reports.Entry) -> dict[str, Any]:
+    chosen = entries or ENTRIES
+    loaded: dict[str, Any] = json.loads(reports.report_text(RUN, list(chosen.values())))
+    return loaded

@@ -1,0 +1,120 @@
+"""Reports of single runs, made by hand for merging."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from theorycheck import reports
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims.declaration import Claim, Kind, Paper
+from theorycheck.claims.evidence import Evidence, Finding, Findings, Observation
+from theorycheck.claims.examination import describe, undecided
+from theorycheck.claims.setting import Setting
+from theorycheck.claims.verdicts import judge
+from theorycheck.networks.specification import mlp
+from theorycheck.reports.documents import Entry
+
+Document = dict[str, Any]
+
+
+def unchecked(setting: Setting) -> Findings:
+    """In words."""
+    yield from ()
+
+
+def claim(name: str, kind: Kind = "identity", **changes: Any) -> Claim:
+    fields: dict[str, Any] = {
+        "id": name,
+        "title": "A title",
+        "kind": kind,
+        "sources": (Paper("toy2020", "A toy", "N. N.", 2020).at("Eq. 1"),),
+        "statement": "1 = 1",
+        "hypotheses": ("none",),
+        "control": "one less",
+        "check": unchecked,
+        "enough": 4,
+    }
+    return Claim(**{**fields, **changes})
+
+
+# In lists, because the plugin collects what a module names.
+CLAIMS = [
+    claim("identity-claim"),
+    claim("proved-claim", "symbolic"),
+    claim("tendency-claim", "tendency"),
+]
+
+
+def scalar(weight: float) -> Case:
+    array = np.array([[[weight]]])
+    return Case(mlp([1, 1]), (array,), array)
+
+
+def violation(weight: int) -> Observation:
+    """The claim "no weight exceeds 6" is violated by this weight."""
+    return Observation(
+        False, str(weight), "≤", "6", "integers", weight / 6, case=lambda: scalar(weight)
+    )
+
+
+def bounded(weight: int) -> Observation:
+    """The claim "no weight exceeds 60" holds for this weight."""
+    return Observation(
+        True, str(weight), "≤", "60", "integers", weight / 60, case=lambda: scalar(weight)
+    )
+
+
+MET = Observation(True, "1", "≤", "2", "integers", tightness=0.5)
+FAILED = Observation(False, "1", "=", "0", "integers")
+
+
+def gathered(*findings: Finding) -> Evidence:
+    evidence = Evidence()
+    for finding in findings:
+        evidence.add(finding)
+    return evidence
+
+
+def entry(
+    about: Claim,
+    seeds: Sequence[int],
+    evidence: Evidence,
+    control: Evidence,
+    *,
+    seconds: float = 1.25,
+) -> Entry:
+    """What a run reports; with a certificate where the example shown has exact numbers."""
+    judgement = judge(about.kind, about.enough, evidence, control)
+    shown = evidence.counterexample or evidence.tightest
+    found = shown is not None and shown.case is not None
+    return {
+        **describe(about, judgement, evidence, control),
+        "certificate": f"certificates/{about.id}.json" if found else None,
+        "seeds": list(seeds),
+        "seconds": seconds,
+    }
+
+
+def unfinished(about: Claim, reason: str) -> Entry:
+    examined = undecided(about, reason)
+    del examined["document"], examined["notes"]
+    return examined
+
+
+def document(seed: int, *entries: Entry, **run: Any) -> Document:
+    metadata = {
+        "profile": "quick", "seed": seed, "device": "cpu", "images": "digits", "workers": 1,
+        "finished": True, "started": "2026-01-01T00:00:00+00:00", "seconds": 2.5,
+        "versions": {"theorycheck": "0.1.0"}, **run,
+    }  # fmt: skip
+    loaded: Document = json.loads(reports.report_text(metadata, entries))
+    return loaded
+
+
+def only(merged: Document) -> Entry:
+    [one] = merged["claims"]
+    return dict(one)

@@ -1,0 +1,150 @@
+"""The claims have their places: families of a few, named after their file, with words said once."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from properties import assumptions, notation, papers
+from properties.assumptions import Assumption
+from theorycheck import reports
+from theorycheck.claims.declaration import Claim
+from theorycheck.pytest_plugin.collecting import collect_claims
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted((ROOT / "properties").rglob("*.py"))
+FAMILIES = [path for path in MODULES if path.name.startswith("test_")]
+BASELINE = ROOT / "reports" / "baseline.json"
+FEWEST, MOST = 3, 12
+SHARED = {
+    name: (module.__name__, value)
+    for module in (assumptions, notation, papers)
+    for name, value in vars(module).items()
+    if name.isupper()
+}
+
+
+@cache
+def claims() -> dict[str, Claim]:
+    """By node id."""
+    return collect_claims([str(ROOT / "properties")])
+
+
+def ids_of(family: Path) -> list[str]:
+    prefix = f"{family.relative_to(ROOT).as_posix()}::"
+    return [claim.id for node, claim in claims().items() if node.startswith(prefix)]
+
+
+def place(path: Path) -> str:
+    return path.relative_to(ROOT / "properties").as_posix()
+
+
+def module(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=place)
+def test_a_family_has_a_few_claims_named_after_it(family: Path) -> None:
+    ids = ids_of(family)
+    name = family.stem.removeprefix("test_").replace("_", "-")
+    assert FEWEST <= len(ids) <= MOST
+    assert [i for i in ids if i != name and not i.startswith(f"{name}-")] == []
+
+
+def test_every_claim_is_in_the_family_with_the_longest_name_that_fits() -> None:
+    """So that an id alone says where its claim is."""
+    names = {path.stem.removeprefix("test_").replace("_", "-"): path for path in FAMILIES}
+    assert len(names) == len(FAMILIES)
+    for node, claim in claims().items():
+        fitting = [name for name in names if f"{claim.id}-".startswith(f"{name}-")]
+        assert names[max(fitting, key=len)] == ROOT / node.partition("::")[0]
+
+
+def test_ids_are_unique() -> None:
+    assert len({claim.id for claim in claims().values()}) == len(claims())
+
+
+@pytest.mark.parametrize("path", MODULES, ids=place)
+def test_modules_import_the_engine_and_one_another_alone(path: Path) -> None:
+    """And nothing private, and nothing of another family."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom | ast.Import)]
+    names = [
+        (node.module or "" if isinstance(node, ast.ImportFrom) else alias.name, alias.name)
+        for node in imported
+        for alias in node.names
+    ]
+    of_the_project = {"theorycheck", "properties"}
+    others = {path.stem for path in ROOT.glob("*.py")} | {
+        path.name for path in ROOT.iterdir() if path.is_dir()
+    }
+    for source, name in names:
+        assert source.split(".")[0] not in others - of_the_project
+        if source.split(".")[0] in of_the_project:
+            words = [*source.split("."), *name.split(".")]
+            assert not any(word.startswith(("_", "test_")) for word in words)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=place)
+def test_shared_names_mean_one_thing(path: Path) -> None:
+    found = vars(importlib.import_module(module(path)))
+    for name, (home, value) in SHARED.items():
+        assert name not in found or found[name] is value, f"{name} is of {home}"
+
+
+def test_every_assumption_is_said_once() -> None:
+    said = [value for _, value in SHARED.values() if isinstance(value, Assumption)]
+    for texts in ([a.prose for a in said], [a.formula for a in said]):
+        assert len(set(texts)) == len(texts)
+
+
+def test_every_shared_name_is_used() -> None:
+    texts = {path: path.read_text(encoding="utf-8") for path in MODULES}
+    names = {
+        node.id if isinstance(node, ast.Name) else node.attr
+        for text in texts.values()
+        for node in ast.walk(ast.parse(text))
+        if (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+        or isinstance(node, ast.Attribute)
+    }
+    assert set(SHARED) <= names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=place)
+def test_modules_say_what_they_hold_in_at_most_400_lines(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text))
+    assert text.count("\n") <= 400
+
+
+def test_the_record_has_exactly_these_claims() -> None:
+    ids = {claim.id for claim in claims().values()}
+    record = reports.load_baseline(BASELINE)
+    assert set(record.verdicts) == ids
+    assert set(record.statements) <= ids
+
+
+def test_renamed_claims_exist_by_their_new_ids_alone() -> None:
+    ids = {claim.id for claim in claims().values()}
+    renames = reports.load_baseline(BASELINE).renamed
+    assert set(renames.values()) <= ids
+    assert not set(renames) & ids
+    assert len(set(renames.values())) == len(renames)
+
+
+def test_certificates_on_record_are_of_these_claims() -> None:
+    ids = {claim.id for claim in claims().values()}
+    assert {path.stem for path in (BASELINE.parent / "certificates").glob("*.json")} <= ids
+
+
+def test_texts_name_no_claim_by_an_old_id() -> None:
+    """In backticks or links, as prose names claims."""
+    for path in [*MODULES, ROOT / "README.md", ROOT / "reports" / "faults.md"]:
+        text = path.read_text(encoding="utf-8")
+        for old in reports.load_baseline(BASELINE).renamed:
+            assert not any(quoted in text for quoted in (f"`{old}`", f"(#{old})", f'"{old}"'))

@@ -1,0 +1,211 @@
+"""Training in pieces: the same bits, and no more memory than stated."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+import torch
+
+from tests.training.cohorts import random_cohort
+from theorycheck import notes
+from theorycheck.networks.specification import Convolution, Edge, Layer, Network, mlp
+from theorycheck.training import engines, memory
+from theorycheck.training.cohorts import Cohort, Objective, Parametrisation
+from theorycheck.training.memory import FULL, in_pieces
+from theorycheck.training.recording import GradientNorm, Measures, Run
+from theorycheck.training.stacked.descent import StackedDescent
+from theorycheck.training.trainers import gradient_flow, sgd
+
+CPU = torch.device("cpu")
+ENGINES = ["stacked", "compiled"] if find_spec("llvmlite") else ["stacked"]
+
+FILTERS = Convolution(channels=1, height=2, width=3, filters=2, kernel=(2, 2))
+CONVOLUTIONAL = Network(6, (Layer(4, (Edge(0, FILTERS),)), Layer(3, (Edge(1),), 1.0)))
+NETWORKS = [mlp((6, 9, 3), 0.5, bias=True), CONVOLUTIONAL, mlp((6, 5, 3), normalisation="batch")]
+
+
+def cohort(network: Network, parametrisation: Parametrisation) -> Cohort:
+    drawn = random_cohort(network, 13, 8, parametrisation=parametrisation)
+    decay = torch.linspace(0, 0.1, 13).double()
+    return replace(drawn, targets=drawn.inputs[..., :3].abs(), weight_decay=decay)
+
+
+def limit(monkeypatch: pytest.MonkeyPatch, members: int) -> None:
+    """Let memory be free for so many members."""
+    monkeypatch.setattr(memory, "SHARE", 1.0)
+    monkeypatch.setattr(memory, "bytes_per_member", lambda *_: 1000)
+    monkeypatch.setattr(engines, "bytes_per_member", lambda *_: 1000)
+    monkeypatch.setattr(memory, "free_memory", lambda _: 1000 * members + 999)
+
+
+def descent(cohort: Cohort, objective: Objective, engine: Any) -> Run:
+    members = cohort.members
+    return sgd(
+        cohort,
+        objective,
+        batch_size=4,
+        epochs=3,
+        learning_rate=torch.linspace(0.01, 0.1, members).double(),
+        momentum=torch.linspace(0, 0.5, members).double(),
+        batch_seeds=torch.arange(members),
+        milestones=[1],
+        record_every=2,
+        measures={
+            "first": lambda network, state, x, y: state.effective(network)[0],
+            "gradient": GradientNorm(objective),
+        },
+        engine=engine,
+    )
+
+
+def flow(cohort: Cohort, objective: Objective, engine: Any) -> Run:
+    """Definition: its tolerances only say how long it takes; the bits are compared."""
+    measures: Measures = {
+        "first": lambda network, state, x, y: state.parameters[0],
+        "gradient": GradientNorm(objective),
+    }
+    return gradient_flow(
+        cohort,
+        objective,
+        horizon=0.125,
+        checkpoints=2,
+        relative_tolerance=1e-4,
+        absolute_tolerance=1e-6,
+        max_steps=40,
+        measures=measures,
+        engine=engine,
+    )
+
+
+def equal(one: Run, other: Run) -> bool:
+    tensors = [(one.times, other.times), *zip(_all(one), _all(other), strict=True)]
+    tensors += [(one.trace[name], other.trace[name]) for name in one.trace]
+    return one.trace.keys() == other.trace.keys() and all(
+        torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in tensors
+    )
+
+
+def _all(run: Run) -> list[torch.Tensor]:
+    rho = [] if run.state.rho is None else [run.state.rho]
+    return [*run.state.parameters, *rho, run.steps, run.diverged, run.stalled]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("parametrisation", ["plain", "lagrange", "weight-norm"])
+@pytest.mark.parametrize("network", NETWORKS, ids=str)
+@pytest.mark.parametrize("train", [descent, flow])
+def test_pieces_give_the_bits_of_the_whole(
+    train: Callable[..., Run],
+    network: Network,
+    parametrisation: Parametrisation,
+    engine: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = cohort(network, parametrisation)
+    objective = Objective(penalty="weights" if parametrisation == "plain" else "rho")
+    expected = train(whole, objective, engine)
+    for most in (1, 6):
+        limit(monkeypatch, most)
+        run = train(whole, objective, engine)
+        assert run.notes == ()
+        assert equal(run, expected)
+
+
+def test_as_few_pieces_as_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    for fitting, size in ((0, 1), (1, 1), (7, 7), (FULL + 3, FULL), (50, 50)):
+        limit(monkeypatch, fitting)
+        sizes, made = in_pieces(50, 1000, CPU, lambda members: members)
+        whole = [slice(i, min(i + size, 50)) for i in range(0, 50, size)]
+        assert sizes == (whole if size < 50 else [slice(0, FULL * 3), slice(FULL * 3, 50)])
+        assert made == ()
+    limit(monkeypatch, 64)
+    assert in_pieces(50, 1000, CPU, lambda members: members)[0] == [slice(0, 50)]
+
+
+def test_what_runs_out_of_memory_is_halved_and_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit(monkeypatch, 64)
+
+    def train(members: slice) -> range:
+        found = range(members.start, members.stop)
+        if len(found) > 6:
+            raise torch.OutOfMemoryError("out of memory")
+        return found
+
+    with notes.collecting() as outer, notes.collecting() as inner:
+        results, made = in_pieces(21, 1000, CPU, train)
+    assert [i for result in results for i in result] == list(range(21))
+    assert [len(result) for result in results] == [5, 5, 5, 5, 1]
+    assert list(made) == outer == inner
+    assert made == (
+        "21 members at once ran out of memory on cpu: going on with 10",
+        "10 members at once ran out of memory on cpu: going on with 5",
+    )
+    with pytest.raises(torch.OutOfMemoryError):
+        in_pieces(21, 1000, CPU, lambda members: train(slice(0, 7)))
+
+
+def test_a_run_that_ran_out_of_memory_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = cohort(NETWORKS[0], "plain")
+    expected = descent(whole, Objective(), "stacked")
+
+    def short_of_memory(piece: Cohort, *rest: Any) -> Any:
+        if piece.members > 8:
+            raise torch.OutOfMemoryError("out of memory")
+        return StackedDescent(piece, *rest)
+
+    monkeypatch.setattr(engines, "StackedDescent", short_of_memory)
+    run = descent(whole, Objective(), "stacked")
+    assert run.notes == ("13 members at once ran out of memory on cpu: going on with 6",)
+    assert equal(run, expected)
+
+
+PEAK = """
+import json, sys, torch
+from theorycheck.training.memory import ARENA_ROWS, DESCENT_ROWS, bytes_per_member
+from theorycheck.networks import initialise, mlp
+from theorycheck.training import Cohort, Objective, State, sgd
+
+torch.set_num_threads(1)
+members, engine = int(sys.argv[1]), sys.argv[2]
+network = mlp((16, 32, 32, 1))
+data = (torch.zeros(members, 64, width).double() + 1 for width in (16, 1))
+decay = torch.zeros(members).double()
+cohort = Cohort(network, State(initialise(network, members)), *data, decay)
+
+def memory(name):
+    [line] = [line for line in open("/proc/self/status") if line.startswith(name)]
+    return 1024 * int(line.split()[1])
+
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")  # the peak from now on
+before = memory("VmRSS")
+sgd(cohort, Objective(), batch_size=8, epochs=1, learning_rate=0.01, momentum=0.5,
+    batch_seeds=torch.arange(members), engine=engine)
+compiled = engine == "compiled"
+rows = ARENA_ROWS if compiled else DESCENT_ROWS
+need = bytes_per_member(cohort, Objective(), 8, rows, compiled)
+print(json.dumps([memory("VmHWM") - before, need]))
+"""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_memory_grows_by_no_more_than_stated_with_every_member(engine: str) -> None:
+    """What the processes' pages say of 1,500 members more, whose tensors are pages of their own.
+
+    Definition: the stated constant is a bound, and not four times too large.
+    """
+    peaks = []
+    for members in (500, 2000):
+        command = [sys.executable, "-c", PEAK, str(members), engine]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        peak, need = json.loads(done.stdout)
+        peaks.append(peak)
+    growth = (peaks[1] - peaks[0]) / 1500
+    assert growth <= need <= 4 * growth
