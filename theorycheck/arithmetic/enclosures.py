@@ -127,6 +127,7 @@ def widen(low: Array, high: Array, spread: float) -> tuple[Array, Array]:
 
 
 def widened(interval: Interval, spread: float) -> Interval:
+    """The interval with both ends moved out by a relative ``spread``, rounded outwards."""
     low, high = widen(np.asarray(interval.low), np.asarray(interval.high), spread)
     return Interval(float(low), float(high))
 
@@ -156,12 +157,14 @@ def arb_above(value: flint.arb) -> float:
 
 
 def as_arb(entry: object) -> flint.arb:
+    """A ball of flint as it is; raises InputError for anything else."""
     if not isinstance(entry, flint.arb):
         raise InputError(f"matrix entry {entry!r} is no arb: use Ball.exact for exact entries")
     return entry
 
 
 def as_fraction(entry: object) -> Fraction:
+    """An integer, Fraction or flint rational as a Fraction; raises InputError for others."""
     match entry:
         case int() | Fraction():
             return Fraction(entry)

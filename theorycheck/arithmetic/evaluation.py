@@ -131,6 +131,7 @@ def _patches(connection: Map, source: Array) -> Array:
 
 
 def connect(connection: Map, source: Array, weight: Array | None) -> Array:
+    """What an edge adds to the sums of its target, ``(..., N, width)``."""
     if weight is None:
         return source
     by_filter = product(_patches(connection, source), weight).swapaxes(-1, -2)
@@ -199,6 +200,7 @@ def per_sample(derivatives: Array, shape: tuple[int, ...]) -> Array:
 
 
 def added_up(terms: Iterable[Array]) -> Array:
+    """The sum of at least one array, in order."""
     first, *others = terms
     for term in others:
         first = first + term
@@ -206,6 +208,7 @@ def added_up(terms: Iterable[Array]) -> Array:
 
 
 def constant(trace: Trace, value: int, shape: tuple[int, ...]) -> Array:
+    """An array filled with one number, of the kind that a trace holds."""
     return np.full(shape, trace.number(value), dtype=object)
 
 
@@ -220,5 +223,6 @@ def _check(network: Network, parameters: Sequence[Array], inputs: Array) -> type
 
 
 def check_index(network: Network, index: int) -> None:
+    """Raise InputError unless the network has a parameter at this position."""
     if not 0 <= index < len(network.parameters):
         raise InputError(f"no parameter {index}: the network has {len(network.parameters)}")

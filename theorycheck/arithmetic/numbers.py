@@ -117,6 +117,7 @@ def _entrywise(convert: Any, numbers: Any) -> Array:
 
 
 def rational(number: Any) -> fmpq:
+    """An integer, finite float, Fraction or fmpq as fmpq; raises InputError for others."""
     if isinstance(number, fmpq):
         return number
     try:
@@ -147,6 +148,7 @@ def product(left: Array, right: Array) -> Array:
 
 
 def kind_of_number(arrays: Iterable[Array]) -> type[Any]:
+    """``fmpq`` or ``arb``, whichever all entries are; raises InputError for a mixture."""
     kinds = {type(entry) for array in arrays for entry in array.flat}
     if len(kinds) != 1 or not kinds <= MATRICES.keys():
         names = ", ".join(sorted(kind.__name__ for kind in kinds)) or "nothing"

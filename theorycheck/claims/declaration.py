@@ -37,6 +37,8 @@ class Paper:
 
 @dataclass(frozen=True)
 class Source:
+    """A place in a paper: section, equation, theorem or figure."""
+
     paper: Paper
     place: str
 

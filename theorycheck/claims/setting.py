@@ -29,7 +29,7 @@ class Setting:
     Attributes:
         altered: check the control, the deliberately false neighbour, instead of the claim.
         device: name of the torch device that trainings run on.
-        images: the image data that claims on real data train on (`images.images`).
+        images: the image data that claims on real data train on (`theorycheck.data.images`).
         seed: derived from the run's seed and the claim's id; all bulk randomness comes from it.
         effort: the profile's factor.
     """

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 
 class Verdict(StrEnum):
+    """What may be said of a claim: see the table in the README."""
+
     PROVED = "proved"
     HOLDS = "holds"
     REFUTED = "refuted"
@@ -28,6 +30,8 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Judgement:
+    """A verdict and why, in words."""
+
     verdict: Verdict
     reason: str
 

@@ -1,15 +1,15 @@
-"""Training sets: labelled points, synthetic makers, and readers of files that the user names.
+"""Training sets: labelled points, and what keeps them in the unit ball.
 
 A :class:`Dataset` is plain NumPy in float64. Its ``name`` is its provenance, the expression that
 made it, so that a report can say which data a claim was checked on.
 
-Rounding. Several claims assume ``||x|| <= 1``, so every function here that promises a point of the
-unit ball promises it for the *exact* norm of the stored floats. Write ``u = 2**-53`` and ``d`` for
-the width. Dividing a vector by its computed norm gives a vector ``w`` with
-``| ||w|| - 1 | <= (d/2 + 3) u``: the sum of squares has a relative error of at most ``gamma_d``
-in any order of summation, the root halves it and adds ``u``, and the quotient adds ``u`` (Higham,
-Accuracy and Stability of Numerical Algorithms, 2nd ed., Section 3.1). At most four more roundings
-follow anywhere below, so multiplying by ``1 - (d + 8) u`` brings the point inside the ball.
+Rounding. Several claims assume ``||x|| <= 1``, so every function of this package that promises a
+point of the unit ball promises it for the *exact* norm of the stored floats. Write ``u = 2**-53``
+and ``d`` for the width. Dividing a vector by its computed norm gives a vector ``w`` with ``| ||w||
+- 1 | <= (d/2 + 3) u``: the sum of squares has a relative error of at most ``gamma_d`` in any order
+of summation, the root halves it and adds ``u``, and the quotient adds ``u`` (Higham, Accuracy and
+Stability of Numerical Algorithms, 2nd ed., Section 3.1). At most four more roundings follow
+anywhere below, so multiplying by ``1 - (d + 8) u`` brings the point inside the ball.
 """
 
 from __future__ import annotations
@@ -229,12 +229,14 @@ def _inside_ball(points: FloatArray) -> bool:
 
 
 def generator_of(seed: int) -> np.random.Generator:
+    """NumPy's default generator; raises InputError for a negative seed."""
     if seed < 0:
         raise InputError(f"seed is {seed}; give a number that is not negative")
     return np.random.default_rng(seed)
 
 
 def require_positive(**numbers: int) -> None:
+    """Raise InputError, naming the number, unless all are at least 1."""
     for name, value in numbers.items():
         if value < 1:
             raise InputError(f"{name} is {value}; give at least 1")

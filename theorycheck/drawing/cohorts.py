@@ -21,6 +21,8 @@ def cohort_case(
     largest: int,
     rng: np.random.Generator,
 ) -> Case:
+    """A cohort of integers up to ``largest``, drawn from ``rng``; every fourth is a corner."""
+
     def array(*shape: int) -> np.ndarray:
         drawn = rng.integers(-largest, largest + 1, size=(members, *shape))
         return drawn.astype(np.float64)

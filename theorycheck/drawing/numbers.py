@@ -60,6 +60,7 @@ def batch_sizes(samples: int) -> st.SearchStrategy[int]:
 def integer_array(
     draw: st.DrawFn, shape: tuple[int, ...], among: Sequence[int] = SMALL_INTEGERS
 ) -> np.ndarray:
+    """An array of small integers, drawn one by one, as float64."""
     size = int(np.prod(shape))
     values = draw(st.lists(st.sampled_from(among), min_size=size, max_size=size))
     return np.array(values, dtype=np.float64).reshape(shape)

@@ -9,6 +9,7 @@ from theorycheck.errors import InputError
 
 
 def euclidean_norm(tensor: Tensor, dim: int | tuple[int, int], keepdim: bool = False) -> Tensor:
+    """The Euclidean norm over some axes."""
     norm: Tensor = torch.linalg.vector_norm(tensor, dim=dim, keepdim=keepdim)
     return norm
 
@@ -29,6 +30,7 @@ def class_numbers(labels: Tensor, outputs: Tensor, classes: int) -> Tensor:
 
 
 def require_outputs(outputs: Tensor) -> None:
+    """Raise InputError unless the shape is ``(K, N, width)`` and nothing is empty."""
     require(
         outputs.ndim == 3 and outputs.numel() > 0,
         "outputs and features must have shape (members, samples, width), "
@@ -46,5 +48,6 @@ def require_shape(tensor: Tensor, reference: Tensor, name: str) -> None:
 
 
 def require(condition: bool, message: str) -> None:
+    """Raise InputError with the message unless the condition is met."""
     if not condition:
         raise InputError(message)

@@ -45,6 +45,7 @@ def run_summary(entries: Sequence[Entry]) -> list[str]:
 
 
 def verdict_counts(entries: Iterable[Entry]) -> str:
+    """How many claims have which verdict, in words, the good ones first."""
     counts = Counter(entry.verdict for entry in entries)
     return ", ".join(f"{counts[v]} {v}" for v in reversed(ORDER) if counts[v])
 

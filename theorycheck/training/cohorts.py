@@ -278,6 +278,7 @@ def objective_values(cohort: Cohort, objective: Objective) -> Tensor:
 
 
 def check(cohort: Cohort, objective: Objective) -> None:
+    """Raise InputError unless loss and penalty fit the targets and the parametrisation."""
     targets, width = cohort.targets, cohort.network.output_width
     if objective.loss == "exponential" and not (width == 1 and bool((targets.abs() == 1).all())):
         raise InputError("the exponential loss needs one output and targets +1 or -1")

@@ -89,6 +89,8 @@ def train(training: Training) -> Run:
 
 @dataclass(frozen=True, eq=False)
 class Flow(Training):
+    """A gradient flow through the times at which it is recorded, up to its horizon."""
+
     times: Sequence[float]
     horizon: float
     tolerances: tuple[float, float, int]
@@ -125,6 +127,8 @@ class Flow(Training):
 
 @dataclass(frozen=True, eq=False)
 class Descent(Training):
+    """Descent along batches, by a schedule."""
+
     batches: Batches
     schedule: Schedule
 

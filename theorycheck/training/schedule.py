@@ -77,6 +77,7 @@ class Schedule:
 
 
 def checkpoint_times(horizon: float, checkpoints: int | Sequence[float]) -> list[float]:
+    """When a flow is recorded; raises InputError unless the times increase within it."""
     if isinstance(checkpoints, int):
         if checkpoints < 1:
             raise InputError(f"checkpoints {checkpoints} must be at least 1")
