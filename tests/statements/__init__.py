@@ -1,0 +1,1 @@
+"""Tests of statements: syntax, vocabulary, readers."""

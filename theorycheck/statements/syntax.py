@@ -1,0 +1,190 @@
+"""The language of statements: formulas, parsed once, with what is wrong said where it stands.
+
+A formula is a Python expression of few forms: numbers, names, arithmetic, comparisons, ``and``,
+``or``, ``not``, conditional expressions, subscripts, lists, list comprehensions, and calls of the
+words of the language (`theorycheck.statements.vocabulary`). The kernel defines what it means; every
+reader here agrees with it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from theorycheck.errors import InputError
+
+NAME = r"[A-Za-z_][A-Za-z_0-9]*"
+LETTERS = re.compile(r"[A-Za-z_0-9 ()\[\],+*/<>=!-]*")
+"""What formulas are written with: those of the kernel."""
+LONGEST = 2000
+"""Characters of a formula: as many as the kernel takes."""
+RELATIONS: dict[type[ast.cmpop], str] = {
+    ast.Eq: "==", ast.NotEq: "!=", ast.LtE: "<=", ast.GtE: ">=", ast.Lt: "<", ast.Gt: ">",
+}  # fmt: skip
+CONCLUSIONS = ("==", "!=", "<=", ">=")
+"""Relations of a conclusion."""
+FORMS = (
+    ast.Name, ast.Tuple, ast.List, ast.UnaryOp, ast.USub, ast.Not, ast.BoolOp, ast.And, ast.Or,
+    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.Compare, *RELATIONS, ast.IfExp,
+    ast.Subscript, ast.ListComp, ast.comprehension, ast.Call, ast.Constant, ast.Load, ast.Store,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Formula:
+    """One formula: its text, and its syntax tree, which follows from it."""
+
+    text: str
+    tree: ast.expr = field(compare=False, repr=False)
+
+    @classmethod
+    def of(cls, text: str) -> Formula:
+        """Parse a formula.
+
+        Raises:
+            InputError: saying what is wrong in which column.
+        """
+        strange = re.search(rf"[^{LETTERS.pattern[1:-2]}]", text)
+        if strange is not None:
+            raise wrong(text, strange.start(), f"{strange[0]!r} is not a letter of the language")
+        if len(text) > LONGEST:
+            raise InputError(f"a formula of {len(text)} characters: use `where` to shorten it")
+        try:
+            tree = ast.parse(text, mode="eval").body
+        except SyntaxError as error:
+            raise wrong(text, (error.offset or 1) - 1, str(error.msg)) from error
+        for node in ast.walk(tree):
+            _check_form(text, node)
+        return cls(text, tree)
+
+    def comparison(self) -> tuple[ast.expr, str, ast.expr]:
+        """Both sides of a conclusion and the relation between them.
+
+        Raises:
+            InputError: unless it is one comparison by ``==``, ``!=``, ``<=`` or ``>=``.
+        """
+        match self.tree:
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                relation = RELATIONS[type(op)]
+                if relation in CONCLUSIONS:
+                    return left, relation, right
+        raise wrong(self.text, 0, f"a conclusion is one comparison by {', '.join(CONCLUSIONS)}")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """An abbreviation: ``name = body``, or a function, ``name(a, b) = body``."""
+
+    name: str
+    arguments: tuple[str, ...] | None
+    body: Formula
+
+    @classmethod
+    def of(cls, text: str) -> Definition:
+        """Parse ``name = formula`` or ``name(a, b) = formula``.
+
+        Raises:
+            InputError: when it is neither.
+        """
+        found = re.fullmatch(rf"({NAME})(?:\(({NAME}(?:, {NAME})*)\))? = (.+)", text, re.DOTALL)
+        if found is None:
+            raise InputError(f"`{text}` is no definition: write `name = formula` or `name(a) = …`")
+        arguments = None if found[2] is None else tuple(found[2].split(", "))
+        return cls(found[1], arguments, Formula.of(found[3]))
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A quantified variable, and the formula of the values that it takes."""
+
+    name: str
+    among: Formula
+
+    @classmethod
+    def of(cls, text: str) -> Variable:
+        """Parse ``name in formula``.
+
+        Raises:
+            InputError: when it is not of that form.
+        """
+        found = re.fullmatch(rf"({NAME}) in (.+)", text, re.DOTALL)
+        if found is None:
+            raise InputError(f"`{text}` quantifies nothing: write `k in weights`, for example")
+        return cls(found[1], Formula.of(found[2]))
+
+
+@dataclass(frozen=True)
+class Statement:
+    """For all values of the variables: where the hypotheses are met, the conclusion is true.
+
+    Attributes:
+        conclusion: one comparison.
+        forall: the variables; ranges may use those before.
+        given: the hypotheses, as conditions.
+        where: abbreviations, each of which may use those before.
+        numbers: names of the numbers of a case that the formulas use, such as ``weight_decay``.
+    """
+
+    conclusion: Formula
+    forall: tuple[Variable, ...] = ()
+    given: tuple[Formula, ...] = ()
+    where: tuple[Definition, ...] = ()
+    numbers: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        conclusion: str,
+        *,
+        forall: Sequence[str] = (),
+        given: Sequence[str] = (),
+        where: Sequence[str] = (),
+        numbers: Sequence[str] = (),
+    ) -> Statement:
+        """Parse the texts of a statement.
+
+        Raises:
+            InputError: saying which formula is wrong, and where.
+        """
+        parsed = Formula.of(conclusion)
+        parsed.comparison()
+        return cls(
+            parsed,
+            tuple(map(Variable.of, forall)),
+            tuple(map(Formula.of, given)),
+            tuple(map(Definition.of, where)),
+            tuple(numbers),
+        )
+
+    def formulas(self) -> Iterator[Formula]:
+        """All formulas: definitions, ranges, hypotheses, and the conclusion."""
+        yield from (definition.body for definition in self.where)
+        yield from (variable.among for variable in self.forall)
+        yield from self.given
+        yield self.conclusion
+
+
+def wrong(text: str, column: int, reason: str) -> InputError:
+    """The error that says what is wrong in a formula, and in which column, counted from 1."""
+    return InputError(f"in `{text}`, column {column + 1}: {reason}")
+
+
+def _check_form(text: str, node: ast.AST) -> None:
+    """Raise InputError unless a node has a form of the language."""
+    if isinstance(node, ast.operator | ast.unaryop | ast.cmpop):
+        return  # They have no place of their own: the expression that they stand in names them.
+    column = getattr(node, "col_offset", 0)
+    used = [getattr(node, "op", node), *getattr(node, "ops", ())]
+    if not isinstance(node, FORMS) or not all(isinstance(part, FORMS) for part in used):
+        raise wrong(text, column, f"{ast.unparse(node)!r} is not part of the language")
+    match node:
+        case ast.Constant(value=value) if type(value) not in (int, bool):
+            raise wrong(text, column, f"{value!r}: write whole numbers and quotients of them")
+        case ast.Call(func=called) if not isinstance(called, ast.Name) or node.keywords:
+            raise wrong(text, column, "a call has the form word(a, b)")
+        case ast.comprehension(target=target) if not isinstance(target, ast.Name) or node.is_async:
+            raise wrong(text, target.col_offset, "a loop has the form `for name in list`")
+        case ast.Subscript(slice=ast.Slice() | ast.Tuple()):
+            raise wrong(text, column, "a subscript is one number: write a[i][j]")

@@ -1,0 +1,181 @@
+"""The vocabulary: every word of the language of statements, and whether a statement uses it well.
+
+Parameters, samples and outputs are numbered from 0, layers from 1. A word enters with a meaning in
+the kernel; a test compares this table with the kernel's.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import NoReturn
+
+from theorycheck.statements.syntax import Definition, Formula, Statement, wrong
+
+NAMES: dict[str, str] = {
+    "samples": "numbers of all samples",
+    "outputs": "numbers of all outputs",
+    "depth": "number of layers",
+    "weights": "numbers of the weight matrices among the parameters",
+    "filters": "those of them that hold the filters of a convolution with several patches",
+    "biases": "numbers of the biases among the parameters",
+    "shifts": "numbers of the shifts of batch normalisation among the parameters",
+    "W": "parameters",
+    "x": "inputs",
+    "y": "targets",
+}
+"""Names that stand for a value in every case."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A function of the language.
+
+    Attributes:
+        least, most: how many arguments it takes.
+        meaning: what it computes.
+    """
+
+    least: int
+    most: int
+    meaning: str
+
+
+FUNCTIONS: dict[str, Word] = {
+    # The network. The last argument is the batch that is normalised, by default all samples.
+    "f": Word(2, 3, "output c at sample n"),
+    "h": Word(1, 1, "input of the last layer at sample n, a vector"),
+    "df": Word(3, 4, "derivative of output c at sample n along parameter k, of its shape"),
+    "layer": Word(1, 1, "number of the layer of parameter k"),
+    "source": Word(1, 1, "number of the layer that weight k reads, 0 for the input"),
+    "slope": Word(1, 1, "slope of the activation of a layer on negative arguments"),
+    "patches": Word(1, 1, "how many patches weight k is applied to; 1 if its layer is dense"),
+    "chain": Word(0, 0, "whether each layer reads the one before it alone, through weights"),
+    "smooth": Word(0, 1, "whether no unit with an activation that bends is at its kink"),
+    "detached": Word(0, 0, "whether all normalised layers hold their deviation constant"),
+    "normalised": Word(0, 0, "whether any layer is normalised over the batch"),
+    "normalised_layer": Word(1, 1, "whether a layer is normalised over the batch"),
+    # Vectors and matrices.
+    "inner": Word(2, 2, "sum of the products of the entries"),
+    "squared": Word(1, 1, "sum of the squares of the entries"),
+    "outer": Word(2, 2, "matrix of all products of an entry of a with one of b"),
+    "outside": Word(2, 2, "rows of a less their projections on the span of the rows of b"),
+    "zero": Word(1, 1, "whether all entries are 0"),
+    "rank": Word(1, 1, "rank of a matrix"),
+    "frobenius": Word(1, 1, "Frobenius norm"),
+    "spectral": Word(1, 1, "largest singular value"),
+    "nuclear": Word(1, 1, "sum of the singular values"),
+    "frobenius_beyond": Word(2, 2, "Frobenius distance from the matrices of rank at most r"),
+    "spectral_beyond": Word(2, 2, "spectral distance from the matrices of rank at most r"),
+    "nuclear_beyond": Word(2, 2, "nuclear distance from the matrices of rank at most r"),
+    "largest": Word(1, 1, "largest absolute value of an entry"),
+    # Numbers and collections.
+    "root": Word(1, 1, "square root"),
+    "abs": Word(1, 1, "absolute value"),
+    "len": Word(1, 1, "number of entries"),
+    "range": Word(1, 3, "whole numbers from a to b - 1, as Python's"),
+    "sum": Word(1, 1, "sum of numbers or of arrays; 0 for none"),
+    "product": Word(1, 1, "product of numbers; 1 for none"),
+    "max": Word(1, 1, "greatest of some numbers"),
+    "all": Word(1, 1, "whether all conditions of a list are true"),
+    "any": Word(1, 1, "whether any condition of a list is true"),
+    "batches": Word(1, 1, "all sets of B samples, each in increasing order"),
+}
+"""The words that are called."""
+
+
+def require_known(statement: Statement) -> None:
+    """Look up every name of a statement, and count the arguments of every call.
+
+    Raises:
+        InputError: saying which name or call is wrong, where, and what may be meant.
+    """
+    names: set[str] = {*NAMES, *statement.numbers}
+    functions: dict[str, Word] = dict(FUNCTIONS)
+    for definition in statement.where:
+        _require_new(definition.name, names, functions, definition.body)
+        arguments = definition.arguments or ()
+        for argument in arguments:
+            _require_new(argument, names, functions, definition.body)
+        _Lookup(definition.body, names, functions).visit(definition.body.tree, set(arguments))
+        if definition.arguments is None:
+            names.add(definition.name)
+        else:
+            functions[definition.name] = _word(definition)
+    variables: set[str] = set()
+    for variable in statement.forall:
+        _require_new(variable.name, {*names, *variables}, functions, variable.among)
+        _Lookup(variable.among, names, functions).visit(variable.among.tree, variables)
+        variables = {*variables, variable.name}
+    for formula in (*statement.given, statement.conclusion):
+        _Lookup(formula, names, functions).visit(formula.tree, variables)
+
+
+def _word(definition: Definition) -> Word:
+    """What calls of a definition look like."""
+    arguments = definition.arguments or ()
+    if len(set(arguments)) < len(arguments):
+        raise wrong(definition.body.text, 0, f"two arguments of {definition.name} have one name")
+    return Word(len(arguments), len(arguments), definition.body.text)
+
+
+def _require_new(
+    name: str, names: Collection[str], functions: Mapping[str, Word], formula: Formula
+) -> None:
+    if name in names or name in functions:
+        raise wrong(formula.text, 0, f"the name {name!r} has another meaning already")
+
+
+@dataclass(frozen=True)
+class _Lookup:
+    """Looks up the names of one formula; variables may hide one another, and nothing else."""
+
+    formula: Formula
+    names: Collection[str]
+    functions: Mapping[str, Word]
+
+    def visit(self, node: ast.AST, variables: Collection[str]) -> None:
+        match node:
+            case ast.Name(id=name) if name not in variables and name not in self.names:
+                self.unknown(node, "name", [*self.names, *variables])
+            case ast.Call(func=ast.Name() as called, args=arguments):
+                self.call(called, len(arguments))
+                for argument in arguments:
+                    self.visit(argument, variables)
+            case ast.ListComp(elt=part, generators=loops):
+                self.comprehension(part, loops, variables)
+            case _:
+                for child in ast.iter_child_nodes(node):
+                    self.visit(child, variables)
+
+    def comprehension(
+        self, part: ast.expr, loops: list[ast.comprehension], variables: Collection[str]
+    ) -> None:
+        for loop in loops:
+            self.visit(loop.iter, variables)
+            assert isinstance(loop.target, ast.Name)
+            _require_new(loop.target.id, self.names, self.functions, self.formula)
+            variables = {*variables, loop.target.id}
+            for condition in loop.ifs:
+                self.visit(condition, variables)
+        self.visit(part, variables)
+
+    def call(self, called: ast.Name, count: int) -> None:
+        word = self.functions.get(called.id)
+        if word is None:
+            self.unknown(called, "word", [*self.functions])
+        elif not word.least <= count <= word.most:
+            many = str(word.least) if word.least == word.most else f"{word.least} to {word.most}"
+            raise wrong(
+                self.formula.text,
+                called.col_offset,
+                f"{called.id} takes {many} arguments, not {count}: {word.meaning}",
+            )
+
+    def unknown(self, node: ast.Name, what: str, known: list[str]) -> NoReturn:
+        close = get_close_matches(node.id, known, n=1)
+        hint = "" if what == "word" else "; a number of the case is to be declared in `numbers`"
+        hint = f"; do you mean {close[0]!r}?" if close else hint
+        raise wrong(self.formula.text, node.col_offset, f"unknown {what} {node.id!r}{hint}")
