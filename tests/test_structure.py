@@ -16,11 +16,6 @@ WHOLE_PROJECT = {"test_faults.py", "test_no_tolerances.py", "test_readme.py", "t
 """Test files that are about no single module."""
 
 UNTESTED = {
-    "bench/jax_programs",
-    "bench/record",
-    "bench/sweeps",
-    "bench/table",
-    "bench/torch_programs",
     "claims/declaration",
     "claims/examination",
     "claims/setting",
