@@ -88,6 +88,16 @@ def test_differences_name_the_claim_and_both_verdicts() -> None:
     assert record.difference(ENTRIES["holds"]) is None
 
 
+def test_a_verdict_under_an_old_name_differs_and_is_not_to_be_recorded() -> None:
+    record = Baseline(verdicts={"b-claim": "holds"}, renamed={"second-claim": "b-claim"})
+    assert record.differences([ENTRIES["holds"]]) == [
+        "second-claim, now called b-claim; run the claims again",
+        "b-claim: on record as holds, not in the report",
+    ]
+    with pytest.raises(InputError, match="second-claim, now called b-claim; run the claims again"):
+        record.accepting([ENTRIES["holds"], ENTRIES["proved"]])
+
+
 def test_unknown_claims_are_named_with_what_they_are_called_now() -> None:
     assert RENAMED.unknown(["a-claim", "z-claim"]) == (
         "unknown claim: a-claim, z-claim, now called b-claim; `theorycheck list` names all claims"
