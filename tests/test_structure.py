@@ -24,7 +24,6 @@ UNTESTED = {
     "claims/declaration",
     "claims/examination",
     "claims/setting",
-    "cli/console",
     "simd/available",
     "simd/machine",
     "training/compiled/arena",
