@@ -19,7 +19,6 @@ UNTESTED = {
     "claims/declaration",
     "claims/examination",
     "claims/setting",
-    "cli/console",
     "simd/available",
     "simd/machine",
     "training/compiled/arena",
