@@ -24,8 +24,8 @@ def test_example_property_holds(pytester: pytest.Pytester, no_properties: None) 
     (pytester.path / "properties").mkdir()
     (pytester.path / "properties/test_my_paper.py").write_text(EXAMPLES[0])
     pytester.runpytest_inprocess("properties", "-p", "no:xdist")
-    [entry] = reports.load_report(pytester.path / "reports/claims.json")["claims"]
-    assert entry["verdict"] == "holds"
+    [entry] = reports.load_report(pytester.path / "reports/claims.json").claims
+    assert entry.verdict == "holds"
 
 
 def test_example_training_runs() -> None:

@@ -5,14 +5,29 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from theorycheck.bench.workloads import Task
-from theorycheck.networks.specification import Network
+from theorycheck.bench.workloads import Task, convolutional
+from theorycheck.networks.specification import LINEAR, RELU, Convolution, Edge, Layer, Network, mlp
 from theorycheck.training.batches import Batches
 from theorycheck.training.cohorts import Cohort, State
 
 CPU = torch.device("cpu")
 TINY = ["--workload", "mlp:2-3-1@2/4", "--members", "1,2", "--steps", "4"]
 BRIEF = ["--device", "cpu", "--threads", "1", "--repeats", "2", "--seconds", "0.001"]
+
+STRIDED = Convolution(channels=2, height=3, width=3, filters=2, kernel=(1, 2), stride=2)
+NETWORKS = {
+    "perceptron": mlp((3, 4, 2)),
+    "convolutions": convolutional((1, 2, 2), 5, 2),
+    "strided convolution between dense layers": Network(
+        2,
+        (
+            Layer(STRIDED.source_width, (Edge(0),), LINEAR),
+            Layer(STRIDED.target_width, (Edge(1, STRIDED),), RELU),
+            Layer(1, (Edge(2),), LINEAR),
+        ),
+    ),
+}
+"""One of every kind that the programs distinguish."""
 
 
 def signs(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

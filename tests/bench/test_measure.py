@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from tests.bench.tasks import CPU
-from theorycheck.bench import measure, table
+from theorycheck.bench import measure
 from theorycheck.bench.competitors import competitors
 from theorycheck.bench.measure import Comparison, Protocol, Spread, Timing, compare, gemm_peak
 from theorycheck.bench.workloads import NAMED
@@ -34,15 +33,11 @@ def test_runs_are_cut_to_the_time() -> None:
     assert uncut.comparisons[0].engine.steps == uncut.comparisons[0].competitor.steps == 16
 
 
-def test_what_others_do_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    [plain] = competitors(["plain"])
-    task = ("float32", 1, 8, [plain], Protocol(CPU, 2, 0.001))
-    quiet = replace(compare(NAMED["W1"], *task), elsewhere=0.0)
-    busy = replace(quiet, elsewhere=1.25)
-    assert not any("other programs" in line for line in table.footing([quiet]))
-    assert any("up to 1.2 cores" in line for line in table.footing([quiet, busy]))
+def test_what_other_programs_take(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Unknown where the system does not say so."""
     monkeypatch.setattr(measure, "KERNEL_STATISTICS", tmp_path / "stat")
-    assert compare(NAMED["W1"], *task).elsewhere is None
+    protocol = Protocol(CPU, 2, 0.001)
+    assert compare(NAMED["W1"], "float32", 1, 8, competitors(["plain"]), protocol).elsewhere is None
     # In all, 100 + 20 + 3 + 4 + 5 ticks were spent and 7 + 8 were idle.
     (tmp_path / "stat").write_text("cpu  100 0 20 7 8 3 4 5 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n")
     monkeypatch.setattr(os, "times", lambda: SimpleNamespace(user=0.25, system=0.5))

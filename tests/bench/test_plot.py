@@ -4,32 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+from tests.bench.rows import ROW
+from theorycheck.bench import plot
+from theorycheck.bench.measure import Spread
+from theorycheck.bench.sweeps import AXES, Point
 
-from tests.bench.tasks import CPU
-from theorycheck.bench import plot, sweeps
-from theorycheck.bench.competitors import competitors
-from theorycheck.bench.measure import Protocol
-from theorycheck.networks.specification import mlp
+POINTS = [Point(axis, value, ROW) for axis, values in AXES.items() for value in values]
 
 
-def test_figure_has_all_axes(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    small = {"members": (1, 2), "width": (2, 3), "depth": (2, 3), "steps": (8, 16)}
-    monkeypatch.setattr(sweeps, "AXES", small)
-    monkeypatch.setattr(plot, "AXES", small)
-    plain = competitors(["plain"])
-    points = list(sweeps.sweep(["float64"], plain, Protocol(CPU, 2, 0.001)))
-    assert [(point.axis, point.value) for point in points] == [
-        (axis, value) for axis, values in small.items() for value in values
-    ]
-    [narrow] = [p.row for p in points if (p.axis, p.value) == ("width", 2)]
-    assert narrow.workload.network == mlp((16, 2, 2, 1))
-    [long] = [p.row for p in points if (p.axis, p.value) == ("steps", 16)]
-    assert long.comparisons[0].competitor.steps == 16
-    curves = plot.costs(points, "depth")
-    assert set(curves) == {("theorycheck", "float64"), ("plain", "float64")}
+def test_a_curve_for_every_program_and_dtype() -> None:
+    """The costs of `ROW`, by hand, at every size of the axis."""
+    curves = plot.costs(POINTS, "depth")
+    assert curves == {
+        ("theorycheck", "float64"): dict.fromkeys(AXES["depth"], Spread(2.0, 1.25, 3.5)),
+        ("plain", "float64"): dict.fromkeys(AXES["depth"], Spread(8.0, 5.0, 8.0)),
+        ("vmap", "float64"): dict.fromkeys(AXES["depth"], Spread(2.0, 1.5, 3.0)),
+    }
+
+
+def test_the_figure_has_all_axes(tmp_path: Path) -> None:
+    """Where Matplotlib is installed."""
     if plot.lacks_matplotlib() is None:
-        plot.draw(points, tmp_path / "figure.svg")
-        assert "weight matrices" in (tmp_path / "figure.svg").read_text()
+        plot.draw(POINTS, tmp_path / "figure.svg")
+        text = (tmp_path / "figure.svg").read_text()
+        assert all(label in text for label in plot.LABELS.values())

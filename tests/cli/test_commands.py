@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from theorycheck import reports
 from theorycheck.cli import commands
 from theorycheck.cli.commands import main
 from theorycheck.errors import ExitCode
+from theorycheck.reports import Baseline, load_baseline
 
 PROPERTIES = '''
 import numpy as np
@@ -68,13 +68,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_properties: None
 
 
 def write(folder: Path, entries: list[dict[str, Any]], record: dict[str, str]) -> None:
+    """A report, as text that no class has made, and a record."""
     run = {
         "profile": "default", "seed": 0, "device": "cpu", "images": "digits", "workers": 1,
         "finished": True, "started": "2026-01-01T00:00:00+00:00", "seconds": 1.5, "versions": {},
     }  # fmt: skip
     (folder / "reports").mkdir(exist_ok=True)
-    (folder / "reports/claims.json").write_text(reports.report_text(run, entries))
-    (folder / "reports/baseline.json").write_text(reports.baseline_text(record))
+    document = {"schema_version": 2, "run": run, "claims": entries}
+    (folder / "reports/claims.json").write_text(json.dumps(document))
+    (folder / "reports/baseline.json").write_text(Baseline(verdicts=record).text())
 
 
 def test_module_runs_and_documents_its_exit_codes(project: Path) -> None:
@@ -130,9 +132,8 @@ def test_gate_names_recorded_claims_that_the_report_lacks(
 def test_gate_accepts_into_the_record(project: Path) -> None:
     write(project, [entry()], {"other-claim": "refuted"})
     assert main(["gate", "--accept"]) == 0
-    record = reports.load_baseline(project / "reports/baseline.json")
-    assert record == {"other-claim": "refuted", "true-claim": "holds"}
-    assert reports.load_baseline(project / "reports/baseline.json", "statements") == {}
+    record = load_baseline(project / "reports/baseline.json")
+    assert record == Baseline(verdicts={"other-claim": "refuted", "true-claim": "holds"})
 
 
 def test_gate_accepts_versions_of_statements(project: Path) -> None:
@@ -140,9 +141,62 @@ def test_gate_accepts_versions_of_statements(project: Path) -> None:
     path = project / "reports/baseline.json"
     statements = {"other-claim": "0" * 16, "true-claim": "1" * 16}
     write(project, [entry(version="2" * 16)], {"other-claim": "refuted"})
-    path.write_text(reports.baseline_text({"other-claim": "refuted"}, statements))
+    path.write_text(Baseline(verdicts={"other-claim": "refuted"}, statements=statements).text())
     assert main(["gate", "--accept"]) == 0
-    assert reports.load_baseline(path, "statements") == {**statements, "true-claim": "2" * 16}
+    assert load_baseline(path).statements == {**statements, "true-claim": "2" * 16}
+
+
+RENAMED = {"old-claim": "true-claim"}
+
+
+def test_gate_keeps_what_was_renamed(project: Path) -> None:
+    path = project / "reports/baseline.json"
+    path.write_text(Baseline(verdicts={}, renamed=RENAMED).text())
+    assert main(["gate", "--accept"]) == 0
+    assert load_baseline(path) == Baseline(verdicts={"true-claim": "holds"}, renamed=RENAMED)
+
+
+def test_gate_names_the_new_id_of_a_renamed_claim_and_does_not_record_the_old_one(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a report has it that is older than the name."""
+    write(project, [entry(id="old-claim")], {})
+    path = project / "reports/baseline.json"
+    record = Baseline(verdicts={"true-claim": "holds"}, renamed=RENAMED).text()
+    path.write_text(record)
+    assert main(["gate"]) == ExitCode.VERDICT_CHANGED
+    assert "old-claim, now called true-claim; run the claims again\n" in capsys.readouterr().out
+    assert main(["gate", "--accept"]) == ExitCode.BAD_INPUT
+    assert "old-claim, now called true-claim; run the claims again\n" in capsys.readouterr().err
+    assert path.read_text() == record
+
+
+def test_show_names_the_new_id_of_a_renamed_claim(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = project / "reports/baseline.json"
+    path.write_text(Baseline(verdicts={}, renamed=RENAMED).text())
+    assert main(["show", "old-claim"]) == ExitCode.BAD_INPUT
+    assert "unknown claim: old-claim, now called true-claim;" in capsys.readouterr().err
+
+
+def test_verify_names_the_new_id_of_a_renamed_claim(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the kernel thinks of the certificate."""
+    certificates = project / "reports/certificates"
+    certificates.mkdir()
+    for name in ("old-claim", "true-claim"):
+        (certificates / f"{name}.json").write_text(json.dumps({"claim": name}))
+    record = project / "reports/baseline.json"
+    for renamed in (RENAMED, {}):
+        record.write_text(Baseline(verdicts={}, renamed=renamed).text())
+        assert main(["verify", *map(str, certificates.iterdir())]) == 1
+        said = capsys.readouterr().out
+        assert ("old-claim is now called true-claim\n" in said) is bool(renamed)
+        assert "true-claim is now" not in said
+    record.unlink()
+    assert main(["verify", "nowhere.json"]) == 1
 
 
 def test_gate_accepts_nothing_undecided(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,7 +219,22 @@ def test_unreadable_versions_of_statements(
     assert main(["gate", "--accept"]) == ExitCode.BAD_INPUT
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "has no table of statements" in error
+    assert "reports/baseline.json: Expected `" in error
+    assert " - at `$.statements" in error
+    assert "restore or delete it" in error
+
+
+@pytest.mark.parametrize("command", [["report"], ["show", "true-claim"]])
+def test_an_example_that_is_no_case_is_bad_input(
+    project: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    shown = entry(verdict="refuted", counterexample={**VIOLATION, "case": {"inputs": []}})
+    write(project, [shown], {})
+    assert main(command) == ExitCode.BAD_INPUT
+    error = capsys.readouterr().err
+    assert error.startswith("theorycheck: claim 'true-claim' cannot be read: not a case: ")
+    assert error.count("\n") == 1
+    assert not (project / "reports/claims.md").exists()
 
 
 def test_report_rewrites_the_markdown(project: Path) -> None:
@@ -186,6 +255,7 @@ REPORTS = {
     "claimless": '{"schema_version": 2, "run": {}}',
     "runless": '{"schema_version": 2, "run": {}, "claims": []}',
     "malformed": '{"schema_version": 2, "run": {"merged": []}, "claims": [{"id": 7}]}',
+    "untrue": json.dumps({"schema_version": 2, "run": {"merged": []}, "claims": [entry(seeds=[])]}),
 }
 
 

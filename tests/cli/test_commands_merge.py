@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from tests.reports.runs import (
     FAILED,
     bounded,
     claim,
-    document,
     entry,
     gathered,
     only,
+    report,
     scalar,
     violation,
 )
@@ -27,11 +28,13 @@ from theorycheck.arithmetic.cases import Case
 from theorycheck.claims import certificates
 from theorycheck.claims.comparisons import equality
 from theorycheck.claims.declaration import Claim, Formal
+from theorycheck.claims.entries import Entry
 from theorycheck.claims.evidence import Evidence, Findings, Observation, Pair, Rejection
 from theorycheck.claims.examination import examine
 from theorycheck.claims.setting import PROFILES, Setting
 from theorycheck.cli.commands import main
 from theorycheck.errors import ExitCode
+from theorycheck.reports import Baseline
 from theorycheck.reports.merging import merge
 
 
@@ -97,12 +100,11 @@ def run(folder: Path, seed: int, claims: Sequence[Claim] = TOYS, **metadata: Any
     entries = []
     for about in claims:
         examined = examine(about, profile=PROFILES["default"], run_seed=seed, device="cpu")
-        certificate, _ = examined.pop("document"), examined.pop("notes")
-        if certificate is not None:
-            path = folder / str(examined["certificate"])
-            reports.write_atomically(path, reports.dumps(certificate))
-        entries.append(examined)
-    reports.write_report(folder, document(seed, *entries, **metadata))
+        if examined.certificate is not None:
+            path = folder / str(examined.entry.certificate)
+            reports.write_atomically(path, reports.dumps(examined.certificate))
+        entries.append(examined.entry)
+    reports.write_report(folder, report(seed, *entries, **metadata))
     return folder
 
 
@@ -113,13 +115,16 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for seed in (1, 2):
         run(tmp_path / f"run{seed}", seed)
     record = tmp_path / "reports" / "baseline.json"
-    reports.write_atomically(record, reports.baseline_text(RECORD))
+    reports.write_atomically(record, Baseline(verdicts=RECORD).text())
     return tmp_path
 
 
+def entries_of(folder: Path) -> dict[str, Entry]:
+    return {one.id: one for one in reports.load_report(folder / "claims.json").claims}
+
+
 def verdicts(folder: Path) -> dict[str, str]:
-    claims = reports.load_report(folder / "claims.json")["claims"]
-    return {examined["id"]: examined["verdict"] for examined in claims}
+    return {name: one.verdict for name, one in entries_of(folder).items()}
 
 
 def test_merge_of_two_runs(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -139,21 +144,19 @@ def test_merged_certificates_are_verified_and_of_the_examples_shown(
 ) -> None:
     """Also where runs differ in their tightest examples: the tighter one's comes along."""
     assert main(["merge", "run1", "run2"]) == ExitCode.OK
-    entries = {
-        folder: {e["id"]: e for e in reports.load_report(place / folder / "claims.json")["claims"]}
-        for folder in ("run1", "run2", "merged")
-    }
-    shown = {
-        folder: int(found["wide-bound"]["tightest"]["left"]) for folder, found in entries.items()
-    }
+    entries = {folder: entries_of(place / folder) for folder in ("run1", "run2", "merged")}
+    tightest = {folder: found["wide-bound"].tightest for folder, found in entries.items()}
+    shown = {folder: int(one.left) for folder, one in tightest.items() if one is not None}
     assert shown["run1"] != shown["run2"]
     assert shown["merged"] == max(shown.values())
     for name in ("weight-bound", "wide-bound"):
         merged = entries["merged"][name]
-        example = merged["counterexample"] or merged["tightest"]
-        document = certificates.load(place / "merged" / merged["certificate"])
-        assert document["case"] == example["case"]
-        assert document["version"] == merged["version"]
+        example = merged.counterexample or merged.tightest
+        assert example is not None
+        assert merged.certificate is not None
+        document = certificates.load(place / "merged" / merged.certificate)
+        assert document["case"] == example.case
+        assert document["version"] == merged.version
     capsys.readouterr()
     assert main(["verify", *(str(place / "merged" / name) for name in BOUNDS)]) == ExitCode.OK
     assert "2 of 2 certificates verified" in capsys.readouterr().out
@@ -176,10 +179,30 @@ def test_a_verdict_that_is_not_the_one_on_record(
     assert main(["merge", "run1"]) == ExitCode.VERDICT_CHANGED
     assert "CHANGED fair-coin: on record as holds, now undecided" in capsys.readouterr().out
     other = place / "other.json"
-    other.write_text(reports.baseline_text({**RECORD, "weight-bound": "holds"}))
+    other.write_text(Baseline(verdicts={**RECORD, "weight-bound": "holds"}).text())
     code = main(["merge", "run1", "run2", "--baseline", "other.json"])
     assert code == ExitCode.VERDICT_CHANGED
     assert "CHANGED weight-bound: on record as holds" in capsys.readouterr().out
+
+
+def test_a_report_under_an_old_name_is_not_added_to_one_under_the_new(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both are kept, and what to do is said."""
+    record = Baseline(
+        verdicts={"weight-bound": "refuted"}, renamed={"even-numbers": "weight-bound"}
+    )
+    (place / "other.json").write_text(record.text())
+    for seed, about in ((3, TOYS[0]), (4, TOYS[1])):
+        run(place / f"run{seed}", seed, [about])
+    arguments = ["merge", "run3", "run4", "--baseline", "other.json"]
+    assert main(arguments) == ExitCode.VERDICT_CHANGED
+    said = "CHANGED even-numbers, now called weight-bound; run the claims again\n"
+    assert said in capsys.readouterr().out
+    assert {name: one.seeds for name, one in entries_of(place / "merged").items()} == {
+        "even-numbers": (3,),
+        "weight-bound": (4,),
+    }
 
 
 BAD: dict[str, tuple[list[str], str]] = {
@@ -188,6 +211,10 @@ BAD: dict[str, tuple[list[str], str]] = {
     "no report": (["run1", "reports"], "reports/claims.json does not exist"),
     "no json": (["run1", "garbage.json"], "garbage.json cannot be read"),
     "older": (["run1", "older.json"], "older.json has schema version 1"),
+    "misshapen": (
+        ["run1", "misshapen.json"],
+        "misshapen.json: claim 'even-numbers' cannot be read",
+    ),
     "occupied": (["run1", "run2", "--report-dir", "garbage.json"], "garbage.json"),
     "certificate gone": (["run1", "run2"], "weight-bound.json cannot be read: No such file"),
     "certificate unreadable": (["run1", "run2"], "weight-bound.json cannot be read: 'utf-8'"),
@@ -200,6 +227,8 @@ def test_bad_input_is_one_line_and_writes_nothing(
 ) -> None:
     (place / "garbage.json").write_text("{")
     (place / "older.json").write_text('{"schema_version": 1, "run": {}, "claims": []}')
+    text = (place / "run2/claims.json").read_text()
+    (place / "misshapen.json").write_text(text.replace('"tried": ', '"tried": -', 1))
     for seed in (1, 2):
         path = place / f"run{seed}/certificates/weight-bound.json"
         if fault == "certificate gone":
@@ -226,19 +255,20 @@ def test_the_certificate_is_that_of_the_counterexample_shown(place: Path) -> Non
         about = TOYS[1]
         found = entry(about, [seed], gathered(violation(weight)), gathered(FAILED))
         folders[seed] = place / f"run{seed}"
-        reports.write_report(folders[seed], document(seed, found))
+        reports.write_report(folders[seed], report(seed, found))
         path = folders[seed] / "certificates/weight-bound.json"
         reports.write_atomically(path, f"weight {weight}")
     for order in itertools.permutations(folders.values()):
         assert main(["merge", *map(str, order)]) == ExitCode.OK
         merged = only(reports.load_report(place / "merged/claims.json"))
-        assert merged["counterexample"]["left"] == "8"
+        assert merged.counterexample is not None
+        assert merged.counterexample.left == "8"
         assert (place / "merged/certificates/weight-bound.json").read_text() == "weight 8"
 
 
 def test_equal_counterexamples_keep_the_certificate_that_there_is() -> None:
     about = TOYS[1]
     certified = entry(about, [0], gathered(violation(7)), Evidence())
-    bare = {**certified, "seeds": [1], "certificate": None}
-    for runs in itertools.permutations([document(0, certified), document(1, bare)]):
-        assert only(merge(runs))["certificate"] == "certificates/weight-bound.json"
+    bare = replace(certified, seeds=(1,), certificate=None)
+    for runs in itertools.permutations([report(0, certified), report(1, bare)]):
+        assert only(merge(runs)).certificate == "certificates/weight-bound.json"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from theorycheck import reports
 from theorycheck.claims.setting import PROFILES
 from theorycheck.cli.commands import main
 from theorycheck.cli.stability import document, measure
 from theorycheck.errors import ExitCode, InputError
+from theorycheck.reports import Baseline
 
 PROPERTIES = '''
 import random
@@ -82,7 +82,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_properties: None
     (tmp_path / "properties").mkdir()
     (tmp_path / "properties" / "test_toy.py").write_text(PROPERTIES, encoding="utf-8")
     (tmp_path / "reports").mkdir()
-    (tmp_path / "reports" / "baseline.json").write_text(reports.baseline_text(RECORD))
+    (tmp_path / "reports" / "baseline.json").write_text(Baseline(verdicts=RECORD).text())
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -105,7 +105,7 @@ def test_command(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figures = json.loads((project / "figures.json").read_text())
     assert (figures["flips"], figures["runs"], figures["profile"]) == (0, 7, "quick")
     (project / "reports" / "baseline.json").write_text(
-        reports.baseline_text({"stable-claim": "refuted", "lucky-claim": "vacuous"})
+        Baseline(verdicts={"stable-claim": "refuted", "lucky-claim": "vacuous"}).text()
     )
     assert main(["stability", "--pool", "1", "--runs", "3", "lucky-claim"]) == (
         ExitCode.VERDICT_CHANGED

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
+
 import flint
 import numpy as np
 import pytest
@@ -15,6 +19,15 @@ from tests.measures.samples import Array, as_tensor, few
 from theorycheck import measures
 from theorycheck.measures import ranks
 from theorycheck.simd import singular_values
+
+
+@pytest.fixture(params=["machine code", "LAPACK"], autouse=True, scope="module")
+def way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """All measures are computed both ways."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranks, "COMPILER", request.param == "machine code")
+        yield
+
 
 ROTATION = as_tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
 """Orthogonal and dyadic."""
@@ -81,12 +94,57 @@ def test_zero_matrices_have_rank_zero() -> None:
     assert measures.stable_rank(weights).tolist() == [0]
 
 
-def test_measures_take_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And LAPACK's where there is no compiler."""
-    generator = torch.Generator().manual_seed(0)
-    matrices = torch.randn(5, 6, 4, generator=generator, dtype=torch.float64)
-    assert torch.equal(
-        measures.singular_values(matrices), singular_values.singular_values(matrices)
-    )
+@pytest.fixture
+def decomposed(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
+    """What LAPACK has been asked to decompose."""
+    original = torch.linalg.svdvals
+    asked: list[Tensor] = []
+
+    def svdvals(matrices: Tensor) -> Tensor:
+        asked.append(matrices)
+        values: Tensor = original(matrices)
+        return values
+
+    monkeypatch.setattr(torch.linalg, "svdvals", svdvals)
+    return asked
+
+
+def test_lapack_is_asked_only_without_machine_code(
+    decomposed: list[Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no compiler, and for matrices that are too large for it."""
+    monkeypatch.setattr(ranks, "COMPILER", True)
+    matrices = with_singular_values(8, 4, 2, 1)
+    machine_code = measures.singular_values(matrices)
+    assert torch.equal(machine_code, singular_values.singular_values(matrices))
+    assert not decomposed
+    assert recovered(measures.singular_values(torch.eye(257)[None])[0]) == [1] * 257
+    assert len(decomposed) == 1
     monkeypatch.setattr(ranks, "COMPILER", False)
-    assert torch.equal(measures.singular_values(matrices), torch.linalg.svdvals(matrices))
+    assert recovered(measures.singular_values(matrices)[0]) == [8, 4, 2, 1]
+    assert len(decomposed) == 2
+
+
+WITHOUT_A_COMPILER = """
+import sys
+sys.modules["llvmlite"] = None
+import torch
+from theorycheck import measures
+matrix = torch.tensor([[[0.0, 3.0], [2.0, 0.0]]])
+print(measures.singular_values(matrix).round().tolist(), "theorycheck.simd.code" in sys.modules)
+"""
+
+
+def test_measures_need_no_compiler() -> None:
+    """In a process of its own."""
+    command = [sys.executable, "-c", WITHOUT_A_COMPILER]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "[[3.0, 2.0]] False\n"
+
+
+def test_what_is_not_finite_stays_with_its_member() -> None:
+    weights = torch.cat([with_singular_values(8, 4, 2, 0)] * 3)
+    weights[1, 0, 0] = torch.nan
+    found = measures.singular_values(weights)
+    assert recovered(found[[0, 2]].flatten()) == [8, 4, 2, 0] * 2
+    assert found[1].isnan().all()

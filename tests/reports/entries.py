@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from theorycheck import reports
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.declaration import Claim, Kind, Paper
+from theorycheck.claims.entries import Entry
 from theorycheck.claims.evidence import Evidence, Observation, Pair, Rejection, Unmet
 from theorycheck.claims.examination import describe
 from theorycheck.claims.verdicts import judge
 from theorycheck.networks.specification import mlp
+from theorycheck.reports.documents import Report, Run
 
 PAPER = Paper("toy2020", "A toy", "N. N.", 2020)
 OTHER = Paper("toy2021", "Another toy", "N. N.", 2021)
@@ -51,9 +51,9 @@ def evidence(*findings: Any) -> Evidence:
     return gathered
 
 
-def entry(about: Claim, found: Evidence, control: Evidence) -> reports.Entry:
-    described = describe(about, judge(about.kind, about.enough, found, control), found, control)
-    return {**described, "seconds": 1.25}
+def entry(about: Claim, found: Evidence, control: Evidence) -> Entry:
+    judgement = judge(about.kind, about.enough, found, control)
+    return describe(about, judgement, found, control, seeds=(0,), seconds=1.25)
 
 
 CASE = Case(
@@ -100,13 +100,18 @@ ENTRIES = {
         evidence(*[Pair(False, "the other way round")] * 30),
     ),
 }
-RUN = {
-    "profile": "default", "seed": 0, "device": "cpu", "images": "digits", "workers": 1,
-    "finished": True, "started": "2026-01-01T00:00:00+00:00", "seconds": 1.5, "versions": {},
-}  # fmt: skip
+RUN = Run(
+    profile="default",
+    seed=0,
+    device="cpu",
+    images="digits",
+    workers=1,
+    finished=True,
+    started="2026-01-01T00:00:00+00:00",
+    seconds=1.5,
+    versions={},
+)
 
 
-def document(**entries: reports.Entry) -> dict[str, Any]:
-    chosen = entries or ENTRIES
-    loaded: dict[str, Any] = json.loads(reports.report_text(RUN, list(chosen.values())))
-    return loaded
+def report(*entries: Entry, runs: tuple[Run, ...] = (RUN,)) -> Report:
+    return Report(runs=runs, claims=entries or tuple(ENTRIES.values()), merged=len(runs) > 1)

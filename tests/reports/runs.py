@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from theorycheck import reports
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.declaration import Claim, Kind, Paper
+from theorycheck.claims.entries import Entry
 from theorycheck.claims.evidence import Evidence, Finding, Findings, Observation
 from theorycheck.claims.examination import describe, undecided
 from theorycheck.claims.setting import Setting
 from theorycheck.claims.verdicts import judge
 from theorycheck.networks.specification import mlp
-from theorycheck.reports.documents import Entry
-
-Document = dict[str, Any]
+from theorycheck.reports.documents import Report, Run
 
 
 def unchecked(setting: Setting) -> Findings:
@@ -90,31 +87,30 @@ def entry(
     """What a run reports; with a certificate where the example shown has exact numbers."""
     judgement = judge(about.kind, about.enough, evidence, control)
     shown = evidence.counterexample or evidence.tightest
-    found = shown is not None and shown.case is not None
-    return {
-        **describe(about, judgement, evidence, control),
-        "certificate": f"certificates/{about.id}.json" if found else None,
-        "seeds": list(seeds),
-        "seconds": seconds,
-    }
+    return describe(
+        about,
+        judgement,
+        evidence,
+        control,
+        certified=shown is not None and shown.case is not None,
+        seeds=tuple(seeds),
+        seconds=seconds,
+    )
 
 
 def unfinished(about: Claim, reason: str) -> Entry:
-    examined = undecided(about, reason)
-    del examined["document"], examined["notes"]
-    return examined
+    return undecided(about, reason).entry
 
 
-def document(seed: int, *entries: Entry, **run: Any) -> Document:
-    metadata = {
+def report(seed: int, *entries: Entry, **run: Any) -> Report:
+    fields: dict[str, Any] = {
         "profile": "quick", "seed": seed, "device": "cpu", "images": "digits", "workers": 1,
         "finished": True, "started": "2026-01-01T00:00:00+00:00", "seconds": 2.5,
         "versions": {"theorycheck": "0.1.0"}, **run,
     }  # fmt: skip
-    loaded: Document = json.loads(reports.report_text(metadata, entries))
-    return loaded
+    return Report(runs=(Run(**fields),), claims=entries)
 
 
-def only(merged: Document) -> Entry:
-    [one] = merged["claims"]
-    return dict(one)
+def only(merged: Report) -> Entry:
+    [one] = merged.claims
+    return one

@@ -2,38 +2,144 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.reports.entries import ENTRIES
 from theorycheck import reports
 from theorycheck.errors import InputError
+from theorycheck.reports.baseline import Baseline, load_baseline
+
+RENAMED = Baseline(verdicts={"b-claim": "holds"}, renamed={"z-claim": "b-claim"})
+
+TABLES = st.dictionaries(st.text(), st.text(), max_size=3)
 
 
 def test_baseline_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "baseline.json"
-    assert reports.load_baseline(path) == {}
-    path.write_text(reports.baseline_text({"b-claim": "holds", "a-claim": "refuted"}))
-    assert list(reports.load_baseline(path).items()) == [
+    assert load_baseline(path) == Baseline(verdicts={})
+    path.write_text(Baseline(verdicts={"b-claim": "holds", "a-claim": "refuted"}).text())
+    assert list(load_baseline(path).verdicts.items()) == [
         ("a-claim", "refuted"),
         ("b-claim", "holds"),
     ]
 
 
-@pytest.mark.parametrize("table", ["null", "[]", '{"a-claim": 1}'])
-def test_baseline_without_a_table(tmp_path: Path, table: str) -> None:
+@given(st.builds(Baseline, verdicts=TABLES, statements=TABLES, renamed=TABLES))
+def test_every_record_round_trips_in_order(
+    tmp_path_factory: pytest.TempPathFactory, record: Baseline
+) -> None:
+    path = tmp_path_factory.mktemp("record") / "baseline.json"
+    reports.write_atomically(path, record.text())
+    loaded = load_baseline(path)
+    assert loaded == record
+    for table in (loaded.verdicts, loaded.statements, loaded.renamed):
+        assert list(table) == sorted(table)
+    assert json.loads(record.text()).keys() == {
+        "schema_version", "verdicts", "statements", "renamed",
+    }  # fmt: skip
+
+
+def test_renames_round_trip_and_a_record_without_any(tmp_path: Path) -> None:
     path = tmp_path / "baseline.json"
-    path.write_text(f'{{"schema_version": 1, "verdicts": {table}}}')
-    with pytest.raises(InputError, match="no table of verdicts"):
-        reports.load_baseline(path)
+    assert load_baseline(path).renamed == {}
+    path.write_text(RENAMED.text())
+    assert load_baseline(path) == RENAMED
+    path.write_text('{"schema_version": 1, "verdicts": {}}')
+    assert load_baseline(path) == Baseline(verdicts={}, statements={}, renamed={})
+
+
+@pytest.mark.parametrize("name", ["verdicts", "statements", "renamed"])
+@pytest.mark.parametrize("table", [None, [], {"a-claim": 1}, ["z-claim"]])
+def test_baseline_without_a_table(tmp_path: Path, name: str, table: object) -> None:
+    path = tmp_path / "baseline.json"
+    path.write_text(json.dumps({"schema_version": 1, "verdicts": {}, name: table}))
+    with pytest.raises(InputError) as error:
+        load_baseline(path)
+    message = str(error.value)
+    assert message.startswith(f"baseline {path}: Expected `")
+    assert f"at `$.{name}" in message
+    assert message.endswith("; restore or delete it")
+    assert "\n" not in message
+
+
+def test_baseline_without_verdicts(tmp_path: Path) -> None:
+    path = tmp_path / "baseline.json"
+    path.write_text('{"schema_version": 1}')
+    with pytest.raises(InputError, match="missing required field `verdicts`; restore or delete"):
+        load_baseline(path)
 
 
 def test_differences_name_the_claim_and_both_verdicts() -> None:
     entries = [ENTRIES["holds"], ENTRIES["refuted"], ENTRIES["undecided"]]
-    record = {"second-claim": "holds", "third-claim": "holds", "lost-claim": "proved"}
-    changed, new, lost = reports.differences(entries, record)
+    record = Baseline(
+        verdicts={"second-claim": "holds", "third-claim": "holds", "lost-claim": "proved"}
+    )
+    changed, new, lost = record.differences(entries)
     assert changed.startswith("third-claim: on record as holds, now refuted (counterexample: 7 ≤ 6")
     assert new.startswith("fifth-claim: no verdict on record, now undecided (the control")
+    assert new.endswith("; record it with `theorycheck gate --accept`")
     assert lost == "lost-claim: on record as proved, not in the report"
-    assert reports.difference(ENTRIES["holds"], record) is None
+    assert record.difference(ENTRIES["holds"]) is None
+
+
+def test_a_verdict_under_an_old_name_differs_and_is_not_to_be_recorded() -> None:
+    record = Baseline(verdicts={"b-claim": "holds"}, renamed={"second-claim": "b-claim"})
+    assert record.differences([ENTRIES["holds"]]) == [
+        "second-claim, now called b-claim; run the claims again",
+        "b-claim: on record as holds, not in the report",
+    ]
+    with pytest.raises(InputError, match="second-claim, now called b-claim; run the claims again"):
+        record.accepting([ENTRIES["holds"], ENTRIES["proved"]])
+
+
+def test_unknown_claims_are_named_with_what_they_are_called_now() -> None:
+    assert RENAMED.unknown(["a-claim", "z-claim"]) == (
+        "unknown claim: a-claim, z-claim, now called b-claim; `theorycheck list` names all claims"
+    )
+
+
+def test_accepting_puts_verdicts_and_statements_on_record() -> None:
+    record = Baseline(
+        verdicts={"second-claim": "refuted", "other-claim": "holds"},
+        statements={"second-claim": "0" * 16, "other-claim": "1" * 16},
+    )
+    entries = [replace(ENTRIES["holds"], version="2" * 16), ENTRIES["refuted"]]
+    assert record.accepting(entries) == Baseline(
+        verdicts={"second-claim": "holds", "other-claim": "holds", "third-claim": "refuted"},
+        statements={"second-claim": "2" * 16, "other-claim": "1" * 16},
+    )
+    assert record.verdicts["second-claim"] == "refuted"
+
+
+def test_accepting_drops_the_statement_that_a_claim_has_lost() -> None:
+    record = Baseline(
+        verdicts={"second-claim": "holds"},
+        statements={"second-claim": "0" * 16, "other-claim": "1" * 16},
+    )
+    accepted = record.accepting([ENTRIES["holds"]])
+    assert accepted == replace(record, statements={"other-claim": "1" * 16})
+
+
+def test_accepting_drops_what_stands_under_names_that_claims_no_longer_have() -> None:
+    """And keeps the table of new names itself."""
+    record = Baseline(
+        verdicts={"old-claim": "refuted", "other-claim": "holds"},
+        statements={"old-claim": "0" * 16, "other-claim": "1" * 16},
+        renamed={"old-claim": "second-claim"},
+    )
+    assert record.accepting([ENTRIES["holds"]]) == Baseline(
+        verdicts={"second-claim": "holds", "other-claim": "holds"},
+        statements={"other-claim": "1" * 16},
+        renamed={"old-claim": "second-claim"},
+    )
+
+
+def test_nothing_undecided_is_accepted() -> None:
+    with pytest.raises(InputError, match="undecided claims go on no record: fifth-claim"):
+        RENAMED.accepting([ENTRIES["holds"], ENTRIES["undecided"]])

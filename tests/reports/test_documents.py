@@ -5,22 +5,44 @@ from __future__ import annotations
 import json
 import math
 import stat
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace as replaced
 
-from tests.reports.entries import ENTRIES, RUN, document
+from tests.reports.drawn import DIFFERENT
+from tests.reports.entries import ENTRIES, RUN, observed, report
 from theorycheck import reports
+from theorycheck.claims.entries import Entry
+from theorycheck.claims.outcomes import Miss
 from theorycheck.claims.verdicts import Verdict
 from theorycheck.errors import InputError
+from theorycheck.reports.documents import Report
+
+ROOT = Path(__file__).parents[2]
+
+PUBLISHED = ROOT / "theorycheck/reports/report.schema.json"
+
+VALIDATOR = jsonschema.Draft202012Validator(json.loads(PUBLISHED.read_text(encoding="utf-8")))
+
+
+def plain(one: Report) -> Any:
+    """The document as it is read from a file."""
+    return json.loads(reports.dumps(one.document()))
 
 
 def test_entries_have_the_verdicts_that_they_are_named_after() -> None:
-    verdicts = {name: ENTRIES[name]["verdict"] for name in reports.ORDER}
+    verdicts = {name: ENTRIES[name].verdict for name in reports.ORDER}
     assert verdicts == {name: name for name in reports.ORDER}
-    assert ENTRIES["tendency"]["verdict"] == ENTRIES["corrected"]["verdict"] == "holds"
-    assert set(reports.ORDER) == {str(verdict) for verdict in Verdict}
+    assert ENTRIES["tendency"].verdict == ENTRIES["corrected"].verdict == "holds"
+    assert set(reports.ORDER) == set(Verdict)
 
 
 def test_written_files_can_be_read_by_everyone(tmp_path: Path) -> None:
@@ -41,45 +63,144 @@ def test_a_folder_that_is_a_file_is_an_os_error(tmp_path: Path) -> None:
 
 def test_report_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "claims.json"
-    reports.write_atomically(path, reports.report_text(RUN, list(ENTRIES.values())))
-    loaded = reports.load_report(path)
-    assert loaded == {
+    reports.write_atomically(path, reports.dumps(report().document()))
+    assert reports.load_report(path) == report()
+    assert json.loads(path.read_text(encoding="utf-8")) == {
         "schema_version": reports.SCHEMA_VERSION,
-        "run": RUN,
-        "claims": list(ENTRIES.values()),
-    }
+        "run": {
+            "profile": "default", "seed": 0, "device": "cpu", "images": "digits", "workers": 1,
+            "finished": True, "started": "2026-01-01T00:00:00+00:00", "seconds": 1.5,
+            "versions": {},
+        },
+        "claims": [written_out(found) for found in ENTRIES.values()],
+    }  # fmt: skip
+
+
+def written_out(value: object) -> object:
+    """By the names of the fields, in their order, with lists for tuples."""
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: written_out(part) for name, part in vars(value).items()}
+    if isinstance(value, tuple):
+        return [written_out(part) for part in value]
+    return value
+
+
+@given(DIFFERENT)
+def test_every_report_is_what_its_document_says(runs: list[Report]) -> None:
+    for one in (*runs, reports.merge(runs), reports.merge([])):
+        assert Report.of(one.document()) == one
+        assert Report.of(plain(one)) == one
+
+
+def test_notes_are_there_if_there_are_any() -> None:
+    noted = report(runs=(replaced(RUN, notes=("first-claim: slow",)),))
+    assert plain(noted)["run"]["notes"] == ["first-claim: slow"]
+    assert "notes" not in plain(report())["run"]
+    assert Report.of(plain(noted)) == noted
+
+
+def test_the_record_is_read_and_written_as_it_is() -> None:
+    path = ROOT / "reports/claims.json"
+    text = path.read_text(encoding="utf-8")
+    assert reports.dumps(reports.load_report(path).document()) == text
+
+
+CHANGES: dict[str, Any] = {
+    "id": "other-claim",
+    "title": "changed",
+    "kind": "rank",
+    "sources": (),
+    "statement": "changed",
+    "description": "changed",
+    "hypotheses": ("changed",),
+    "corrects": "other-claim",
+    "enough": 7,
+    "version": "changed",
+    "verdict": Verdict.PROVED,
+    "reason": "changed",
+    "examples": replace(ENTRIES["holds"].examples, open=0),
+    "tightest": None,
+    "counterexample": observed(False).example(),
+    "nearest": Miss(distance=0.5, note="changed"),
+    "arithmetic": ("changed",),
+    "control": replace(ENTRIES["holds"].control, statement="changed"),
+    "certificate": "certificates/second-claim.json",
+    "seeds": (7,),
+}
+
+
+def test_verdict_part_drops_seconds_and_the_run_only() -> None:
+    slow = report(
+        *(replace(found, seconds=99.0) for found in ENTRIES.values()),
+        runs=(replaced(RUN, device="cuda"),),
+    )
+    assert slow.verdict_part() == report().verdict_part()
+    kept = json.loads(report().verdict_part())
+    names = {field.name for field in fields(Entry)}
+    assert all(found.keys() == names - {"seconds"} == CHANGES.keys() for found in kept)
+    found = ENTRIES["holds"]
+    for name, value in CHANGES.items():
+        other = report(replace(found, **{name: value}))
+        assert other.verdict_part() != report(found).verdict_part()
 
 
 def written(**changes: Any) -> str:
-    return json.dumps({**document(), **changes})
+    return json.dumps({**report().document(), **changes})
 
 
 def changed_claim(**changes: Any) -> str:
-    return written(claims=[{**ENTRIES["holds"], **changes}])
+    return written(claims=[{**ENTRIES["holds"].document(), **changes}])
 
+
+RUNNING: dict[str, Any] = plain(report())["run"]
 
 FAULTS: dict[str, tuple[str | bytes, str]] = {
     "empty": ("", "cannot be read"),
-    "truncated": (reports.report_text(RUN, list(ENTRIES.values()))[:-20], "cannot be read"),
+    "truncated": (written()[:-20], "cannot be read"),
     "binary": (b"\xff\xfe\x00", "cannot be read"),
     "list": ("[]", "no schema_version"),
     "no version": ('{"run": {}, "claims": []}', "no schema_version"),
     "version as text": ('{"schema_version": "1"}', "no schema_version"),
     "version as truth": ('{"schema_version": true}', "no schema_version"),
+    "version as float": ('{"schema_version": 2.0}', "no schema_version"),
     "newer": ('{"schema_version": 99}', "upgrade theorycheck"),
     "older": ('{"schema_version": 1}', "run the claims again"),
     "too deep": ("[" * 100_000, "cannot be read"),
-    "not a number": (written(run={"seconds": math.nan}), "NaN is no finite number"),
-    "too large": (written().replace("1.25", "1e999"), "1e999 is no finite number"),
-    "no claims": (written(claims=None), "no list of claims"),
-    "claims as object": (written(claims={}), "no list of claims"),
-    "no run": (written(run=None), "no run"),
-    "incomplete run": (written(run={"seed": 0}), "incomplete run"),
-    "incomplete merged run": (written(run={"merged": [RUN, {}]}), "incomplete run"),
-    "merged runs as text": (written(run={"merged": "two"}), "incomplete run"),
-    "claim as text": (written(claims=["a"]), "incomplete claim"),
-    "incomplete claim": (written(claims=[{}]), "incomplete claim"),
-    "unknown verdict": (changed_claim(verdict="maybe"), "'maybe' is no verdict"),
+    "not a number": (written(run={"seconds": math.nan}), "JSON is malformed: invalid character"),
+    "infinite": (written(run={"seconds": math.inf}), "JSON is malformed: invalid character"),
+    "too large": (written().replace("1.25", "1e999"), "Number out of range"),
+    "half a letter": (written(run={"device": "\ud800"}), "cannot be read"),
+    "no claims": (written(claims=None), "its list of claims cannot be read: Expected `array`"),
+    "claims as object": (written(claims={}), "its list of claims cannot be read: Expected `array`"),
+    "no run": (written(run=None), "its run cannot be read: Expected `object`, got `null`"),
+    "incomplete run": (written(run={"seed": 0}), "its run cannot be read: Object missing required"),
+    "seed as truth": (written(run={**RUNNING, "seed": True}), "got `bool` - at `$.seed`"),
+    "incomplete merged run": (
+        written(run={"merged": [RUNNING, {}]}),
+        "its list of runs cannot be read: Object missing required field `profile` - at `$[1]`",
+    ),
+    "merged runs as text": (
+        written(run={"merged": "two"}),
+        "its list of runs cannot be read: Expected `array`, got `str`",
+    ),
+    "claim as text": (
+        written(claims=["a"]),
+        "its list of claims cannot be read: Expected `object`, got `str` - at `$[0]`",
+    ),
+    "incomplete claim": (
+        written(claims=[{}]),
+        "claim None cannot be read: Object missing required field `id`",
+    ),
+    "unknown verdict": (
+        changed_claim(verdict="maybe"),
+        "claim 'second-claim' cannot be read: Invalid enum value 'maybe' - at `$.verdict`",
+    ),
+    "long verdict": (changed_claim(verdict="x" * 1000), "claim 'second-claim' cannot be read: "),
+    "verdict in two lines": (changed_claim(verdict="a\nb"), r"Invalid enum value 'a\nb'"),
+    "a seed as text": (
+        changed_claim(seeds=[0, "1"]),
+        "claim 'second-claim' cannot be read: Expected `int`, got `str` - at `$.seeds[1]`",
+    ),
 }
 
 
@@ -89,9 +210,12 @@ def test_unusable_reports(tmp_path: Path, content: str | bytes, message: str) ->
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(InputError) as error:
         reports.load_report(path)
-    assert message in str(error.value)
-    assert str(path) in str(error.value)
-    assert "\n" not in str(error.value)
+    said = str(error.value)
+    assert message in said
+    assert said.startswith(f"report {path}")
+    assert said.endswith(("again", "restore or delete it", "upgrade theorycheck"))
+    assert "\n" not in said
+    assert len(said) < len(str(path)) + 240
 
 
 def test_missing_report_and_folder(tmp_path: Path) -> None:
@@ -106,6 +230,20 @@ def test_numbers_that_json_lacks_are_never_written() -> None:
         reports.dumps({"seconds": float("nan")})
 
 
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_numbers_that_json_lacks_are_in_no_outcome(number: float) -> None:
+    """A comparison may have such a tightness: its example has none then."""
+    example = observed(True, tightness=number).example()
+    assert example.tightness is None
+    found = plain(report())
+    for name, part in (("tightest", {"tightness": number}), ("nearest", {"distance": number})):
+        spoilt = deepcopy(found)
+        changed = {"note": "", **(spoilt["claims"][1][name] or {}), **part}
+        spoilt["claims"][1][name] = changed
+        with pytest.raises(InputError, match=rf"second-claim.* of {number} - at `\$\.{name}`"):
+            Report.of(spoilt)
+
+
 def test_failed_write_leaves_the_previous_file(tmp_path: Path) -> None:
     path = tmp_path / "claims.json"
     reports.write_atomically(path, "old")
@@ -113,3 +251,95 @@ def test_failed_write_leaves_the_previous_file(tmp_path: Path) -> None:
         reports.write_atomically(path, "\udc80")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_schema_published_is_that_of_the_classes() -> None:
+    jsonschema.Draft202012Validator.check_schema(VALIDATOR.schema)
+    assert VALIDATOR.schema["$schema"] == VALIDATOR.META_SCHEMA["$id"]
+    assert PUBLISHED.read_text(encoding="utf-8") == reports.dumps(reports.schema())
+
+
+def test_the_record_is_of_the_published_form() -> None:
+    VALIDATOR.validate(json.loads((ROOT / "reports/claims.json").read_text(encoding="utf-8")))
+
+
+@given(DIFFERENT)
+def test_reports_are_of_the_published_form(runs: list[Report]) -> None:
+    for one in (report(), *runs, reports.merge(runs), reports.merge([])):
+        VALIDATOR.validate(plain(one))
+
+
+def places(part: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where a document can be spoilt: keys and positions that lead there."""
+    if isinstance(part, list):
+        part = dict(enumerate(part))
+    for key, value in part.items() if isinstance(part, dict) else ():
+        yield (*place, key)
+        yield from places(value, (*place, key))
+
+
+GONE = object()
+
+WRONG: tuple[Any, ...] = (
+    GONE,
+    None,
+    True,
+    -1,
+    0,
+    0.5,
+    "text",
+    [],
+    ["text"],
+    [0],
+    {},
+    {"text": 0},
+    {"0": "text"},
+)
+
+
+def spoilt(document: Any, place: tuple[Any, ...], wrong: Any) -> Any:
+    changed = deepcopy(document)
+    part = changed
+    for key in place[:-1]:
+        part = part[key]
+    if wrong is GONE:
+        del part[place[-1]]
+    else:
+        part[place[-1]] = wrong
+    return changed
+
+
+def refusal(document: Any) -> str | None:
+    """Why the document is no report, if it is none."""
+    try:
+        Report.of(document)
+    except InputError as error:
+        return str(error).partition("cannot be read: ")[2]
+    return None
+
+
+SOUND = [
+    plain(report(ENTRIES["holds"], ENTRIES["refuted"])),
+    plain(report(ENTRIES["vacuous"], ENTRIES["tendency"], runs=(RUN, RUN))),
+    plain(report(runs=(replaced(RUN, notes=("slow",)),))),
+]
+
+BY_TYPE = ("Expected `", "Object missing required field `", "Invalid enum value '")
+"""How what types say begins; the schema says that as well, and nothing else."""
+
+
+@settings(max_examples=1000)
+@given(st.data())
+def test_the_schema_refuses_what_types_refuse(data: st.DataObject) -> None:
+    document = data.draw(st.sampled_from(SOUND))
+    below = data.draw(st.sampled_from(["run", "claims"]))
+    place = data.draw(st.sampled_from([p for p in places(document) if p[0] == below]))
+    changed = spoilt(document, place, data.draw(st.sampled_from(WRONG)))
+    complaint = refusal(changed)
+    assert VALIDATOR.is_valid(changed) is (complaint is None or not complaint.startswith(BY_TYPE))
+
+
+@pytest.mark.parametrize("missing", ["schema_version", "run", "claims"])
+def test_the_schema_asks_for_all_parts(missing: str) -> None:
+    assert not VALIDATOR.is_valid(spoilt(SOUND[0], (missing,), GONE))
+    assert not VALIDATOR.is_valid({**SOUND[0], "schema_version": reports.SCHEMA_VERSION + 1})

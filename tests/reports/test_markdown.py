@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace as replaced
 
 from tests.reports.entries import (
     CASE,
@@ -15,30 +16,20 @@ from tests.reports.entries import (
     REFUTED_CONTROL,
     RUN,
     claim,
-    document,
     entry,
     evidence,
     observed,
+    report,
 )
 from theorycheck import reports
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.evidence import Rejection
+from theorycheck.errors import InputError
 from theorycheck.networks.specification import Network, mlp
 
 
 def section(kind: str) -> str:
     return "\n".join(reports.section(ENTRIES[kind]))
-
-
-def test_verdict_part_drops_seconds_and_the_run_only() -> None:
-    slow = document(**{name: {**e, "seconds": 99.0} for name, e in ENTRIES.items()})
-    slow["run"] = {**RUN, "device": "cuda"}
-    assert reports.verdict_part(slow) == reports.verdict_part(document())
-    kept = json.loads(reports.verdict_part(document()))
-    assert all(e.keys() == reports.ENTRY_FIELDS - {"seconds"} for e in kept)
-    for field in reports.ENTRY_FIELDS - {"seconds"}:
-        other = document(holds={**ENTRIES["holds"], field: "changed"})
-        assert reports.verdict_part(other) != reports.verdict_part(document(holds=ENTRIES["holds"]))
 
 
 def test_verdict_table_puts_failures_first_and_aligns() -> None:
@@ -61,9 +52,9 @@ def test_every_section_has_its_parts() -> None:
     for found in ENTRIES.values():
         text = "\n".join(reports.section(found))
         for part in (
-            f'<a id="{found["id"]}"></a>',
-            f"### Title of {found['id']}",
-            f"**{found['verdict'].upper()}** — {found['reason']}.",
+            f'<a id="{found.id}"></a>',
+            f"### Title of {found.id}",
+            f"**{found.verdict.upper()}** — {found.reason}.",
             r"$$\rho = 1$$",
             "What the property says.",
             "Hypotheses: first; second.",
@@ -82,8 +73,8 @@ def test_section_of_a_refuted_claim_prints_the_matrices() -> None:
 
 @pytest.mark.parametrize("verdict", ["refuted", "holds"])
 def test_section_of_a_claim_links_its_certificate(verdict: str) -> None:
-    name = "certificates/third-claim.json"
-    text = "\n".join(reports.section({**ENTRIES[verdict], "certificate": name}))
+    name = f"certificates/{ENTRIES[verdict].id}.json"
+    text = "\n".join(reports.section(replace(ENTRIES[verdict], certificate=name)))
     assert f"Certificate: [`{name}`]({name}), for `theorycheck verify`." in text
     assert "Certificate" not in section(verdict)
 
@@ -140,7 +131,7 @@ def part(text: str, heading: str) -> str:
 
 
 def test_markdown_has_summary_errata_overview_and_sections() -> None:
-    text = reports.render_markdown(document())
+    text = reports.render_markdown(report())
     assert text.startswith("# Claim report\n\n8 claims: 1 proved, 3 holds, ")
     assert "Profile `default`, seed 0, device cpu." in text
     summary = part(text, "Summary")
@@ -157,40 +148,47 @@ def test_markdown_has_summary_errata_overview_and_sections() -> None:
         "| [Title of sixth-claim](#sixth-claim) | **holds** | identity | our own | 1 |  |"
         in overview
     )
-    assert [text.count(f"### Title of {e['id']}\n") for e in ENTRIES.values()] == [1] * 8
+    assert [text.count(f"### Title of {e.id}\n") for e in ENTRIES.values()] == [1] * 8
 
 
 def test_markdown_names_every_run_that_was_merged() -> None:
-    interrupted = {**RUN, "profile": "quick", "seed": 7, "device": "cuda", "finished": False}
-    text = reports.render_markdown({**document(), "run": {"merged": [RUN, interrupted]}})
+    interrupted = replaced(RUN, profile="quick", seed=7, device="cuda", finished=False)
+    text = reports.render_markdown(report(runs=(RUN, interrupted)))
     assert (
         "Merged from 2 runs: profile `default`, seed 0, device cpu;"
         " profile `quick`, seed 7, device cuda (interrupted)." in text
     )
-    assert reports.runs(document()) == [RUN]
+
+
+def test_markdown_has_the_notes_of_every_run_if_there_are_any() -> None:
+    noted = replaced(RUN, notes=("first-claim: slow", "second-claim: slower"))
+    text = reports.render_markdown(report(runs=(noted, RUN, noted)))
+    notes = "- first-claim: slow\n- second-claim: slower\n"
+    assert f"\n\nNotes:\n\n{notes}{notes}\n| verdict" in text
+    assert "Notes" not in reports.render_markdown(report())
 
 
 def test_errata_list_what_papers_print_and_its_correction() -> None:
     """A refuted claim of our own is no error of a paper."""
-    lines = part(reports.render_markdown(document()), "What is wrong as printed").split("\n")
+    lines = part(reports.render_markdown(report()), "What is wrong as printed").split("\n")
     assert [line for line in lines if line.startswith("- ")] == [
         "- **refuted** [Title of third-claim](#third-claim), toy2020, Eq. 1."
         " Corrected form: [Title of sixth-claim](#sixth-claim), holds.",
         "- **vacuous** [Title of fourth-claim](#fourth-claim), toy2020, Eq. 1.",
     ]
-    fine = reports.render_markdown(document(holds=ENTRIES["holds"]))
+    fine = reports.render_markdown(report(ENTRIES["holds"]))
     assert "Nothing that was checked." in part(fine, "What is wrong as printed")
 
 
 def test_refuted_tendencies_are_no_errata() -> None:
-    refuted = {**ENTRIES["refuted"], "kind": "tendency"}
-    text = reports.render_markdown(document(refuted=refuted))
+    refuted = replace(ENTRIES["refuted"], kind="tendency")
+    text = reports.render_markdown(report(refuted))
     assert "Nothing that was checked." in part(text, "What is wrong as printed")
     listed = part(text, "Tendencies that did not show").split("\n")
     assert [line for line in listed if line.startswith("- ")] == [
         "- [Title of third-claim](#third-claim), toy2020, Eq. 1."
     ]
-    assert "Tendencies that did not show" not in reports.render_markdown(document())
+    assert "Tendencies that did not show" not in reports.render_markdown(report())
 
 
 def test_case_lines_align_columns() -> None:
@@ -246,3 +244,22 @@ def test_long_numbers_are_rounded_and_short_ones_exact() -> None:
     lines = reports.case_lines(case.to_dict())
     assert "x = [       0.1  0.3333 ]" in lines
     assert "    [ 123456789    -1/8 ]" in lines
+
+
+@pytest.mark.parametrize(
+    "changes", [{"network": {}}, {"inputs": [[["1/0"]]]}, {"parameters": None}, {"numbers": []}]
+)
+@pytest.mark.parametrize("verdict", ["holds", "refuted"])
+def test_a_case_that_is_none_is_named_by_its_claim(verdict: str, changes: dict[str, Any]) -> None:
+    found = ENTRIES[verdict]
+    shown = found.counterexample or found.tightest
+    assert shown is not None
+    spoilt = replace(shown, case={**CASE.to_dict(), **changes})
+    if found.counterexample is None:
+        found = replace(found, tightest=spoilt)
+    else:
+        found = replace(found, counterexample=spoilt)
+    with pytest.raises(InputError) as error:
+        reports.render_markdown(report(found))
+    assert str(error.value).startswith(f"claim '{found.id}' cannot be read: ")
+    assert "\n" not in str(error.value)

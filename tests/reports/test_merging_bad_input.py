@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
-from tests.reports.runs import CLAIMS, FAILED, MET, document, entry, gathered
-from theorycheck import reports
+from tests.reports.runs import CLAIMS, FAILED, MET, entry, gathered, report, scalar
+from theorycheck.claims.entries import Entry
 from theorycheck.claims.evidence import Evidence
 from theorycheck.errors import InputError
 from theorycheck.reports import merging
-from theorycheck.reports.documents import Entry
 from theorycheck.reports.merging import merge
 
-CHANGES: dict[str, Callable[[Entry], None]] = {
-    "title": lambda e: e.update(title="Another"),
-    "kind": lambda e: e.update(kind="rank"),
-    "sources": lambda e: e.update(sources=[]),
-    "statement": lambda e: e.update(statement="1 = 2"),
-    "description": lambda e: e.update(description="Other words."),
-    "hypotheses": lambda e: e.update(hypotheses=["some"]),
-    "corrects": lambda e: e.update(corrects="other-claim"),
-    "enough": lambda e: e.update(enough=5),
-    "version": lambda e: e.update(version="0123456789abcdef"),
-    "control": lambda e: e["control"].update(statement="two less"),
+FIRST, SECOND = (entry(CLAIMS[0], [seed], gathered(MET), Evidence()) for seed in (0, 1))
+
+CHANGES: dict[str, Any] = {
+    "title": "Another",
+    "kind": "rank",
+    "sources": (),
+    "statement": "1 = 2",
+    "description": "Other words.",
+    "hypotheses": ("some",),
+    "corrects": "other-claim",
+    "enough": 5,
+    "version": "0123456789abcdef",
+    "control": replace(SECOND.control, statement="two less"),
 }
 
 
@@ -35,60 +39,144 @@ def test_every_field_of_an_entry_is_merged_or_compared() -> None:
         "id", "verdict", "reason", "examples", "tightest", "counterexample", "nearest",
         "arithmetic", "certificate", "seeds", "seconds",
     }  # fmt: skip
-    assert CHANGES.keys() | merged == reports.ENTRY_FIELDS
+    assert CHANGES.keys() | merged == {field.name for field in fields(Entry)}
 
 
 @pytest.mark.parametrize("field", CHANGES)
 def test_different_claims_of_one_id_are_refused(field: str) -> None:
-    first = document(0, entry(CLAIMS[0], [0], gathered(MET), Evidence()))
-    second = document(1, entry(CLAIMS[0], [1], gathered(MET), Evidence()))
-    CHANGES[field](second["claims"][0])
-    with pytest.raises(InputError, match=f"identity-claim: the reports differ in its {field}"):
-        merge([first, second])
+    merge([report(0, FIRST), report(1, SECOND)])
+    changed = replace(SECOND, **{field: CHANGES[field]})
+    with pytest.raises(InputError, match=f"identity-claim: the reports differ in its {field};"):
+        merge([report(0, FIRST), report(1, changed)])
 
 
 def test_different_images_are_refused() -> None:
-    runs = [document(0), document(1, images="mnist:data")]
+    runs = [report(0), report(1, images="mnist:data")]
     with pytest.raises(InputError, match="different images, digits and mnist:data"):
         merge(runs)
 
 
-FAULTS: dict[str, tuple[Callable[[Entry], None], str]] = {
-    "id": (lambda e: e.update(id="../../elsewhere"), "no claim has such an id"),
-    "id as number": (lambda e: e.update(id=7), "no text"),
-    "kind": (lambda e: e.update(kind="rumour"), "no claim has such an id or kind"),
-    "kind as list": (lambda e: e.update(kind=[]), "no claim has such an id or kind"),
-    "statement": (lambda e: e.update(statement=None), "no text"),
-    "source": (lambda e: e.update(sources=[{}]), "KeyError('paper')"),
-    "sources": (lambda e: e.update(sources=3), "TypeError"),
-    "seeds": (lambda e: e.update(seeds=None), "TypeError"),
-    "seed as text": (lambda e: e.update(seeds=["0"]), "a seed"),
-    "no seed": (lambda e: e.update(seeds=[]), "evidence without a seed"),
-    "enough": (lambda e: e.update(enough=None), "number of examples needed"),
-    "seconds": (lambda e: e.update(seconds="long"), "ValueError"),
-    "count": (lambda e: e["examples"].update(tried=-1), "-1 is no count"),
-    "count missing": (lambda e: e["examples"].pop("met"), "KeyError('met')"),
-    "control": (lambda e: e.update(control=[]), "TypeError"),
-    "control without counts": (lambda e: e["control"].pop("examples"), "KeyError('examples')"),
+Document = dict[str, Any]
+
+CASE = scalar(7.0).to_dict()
+
+VIOLATION = replace(FAILED, case=lambda: scalar(7.0))
+
+
+def update(**changes: Any) -> Callable[[Document], None]:
+    return lambda e: e.update(changes)
+
+
+def count(**changes: Any) -> Callable[[Document], None]:
+    return lambda e: e["examples"].update(changes)
+
+
+def shown(**changes: Any) -> Callable[[Document], None]:
+    return lambda e: e["control"]["counterexample"].update(changes)
+
+
+def case(**changes: Any) -> Callable[[Document], None]:
+    return shown(case={**CASE, **changes})
+
+
+EMPTY: Document = msgspec.to_builtins(Evidence().outcome())
+
+
+def unseeded(**found: Any) -> Callable[[Document], None]:
+    """No example was tried, no seed is named, and yet something was found on the control."""
+
+    def spoil(e: Document) -> None:
+        e.update(EMPTY, seeds=[])
+        e["control"].update({**EMPTY, **found})
+
+    return spoil
+
+
+def unseeded_count(**found: Any) -> Callable[[Document], None]:
+    return unseeded(examples={**EMPTY["examples"], **found})
+
+
+FAULTS: dict[str, tuple[Callable[[Document], None], str]] = {
+    "id": (update(id="../../elsewhere"), "no claim has the id '../../elsewhere'"),
+    "id as number": (update(id=7), "claim 7 cannot be read: Expected `str`, got `int` - at `$.id`"),
+    "no id": (lambda e: e.pop("id"), "claim None cannot be read: Object missing required field"),
+    "kind": (update(kind="rumour"), "Invalid enum value 'rumour' - at `$.kind`"),
+    "kind as list": (update(kind=[]), "Expected `str`, got `array` - at `$.kind`"),
+    "statement": (update(statement=None), "Expected `str`, got `null` - at `$.statement`"),
+    "source": (update(sources=[{}]), "missing required field `paper` - at `$.sources[0]`"),
+    "sources": (update(sources=3), "Expected `array`, got `int` - at `$.sources`"),
+    "seeds": (update(seeds=None), "Expected `array`, got `null` - at `$.seeds`"),
+    "seed as text": (update(seeds=["0"]), "Expected `int`, got `str` - at `$.seeds[0]`"),
+    "seed as truth": (update(seeds=[True]), "Expected `int`, got `bool` - at `$.seeds[0]`"),
+    "seed as float": (update(seeds=[0.0]), "Expected `int`, got `float` - at `$.seeds[0]`"),
+    "no seed": (update(seeds=[]), "identity-claim has evidence without a seed"),
+    "no seed of an example": (
+        unseeded(counterexample=vars(FAILED.example())),
+        "evidence without a seed",
+    ),
+    "no seed of a tight example": (unseeded(tightest=vars(MET.example())), "without a seed"),
+    "no seed of a way": (unseeded(arithmetic=["integers"]), "evidence without a seed"),
+    "no seed of a miss": (unseeded(nearest={"distance": 1.0, "note": ""}), "without a seed"),
+    "no seed of a reason": (unseeded_count(rejected={"kink": 1}), "evidence without a seed"),
+    "no seed of pairs": (unseeded_count(pairs=["rank"]), "evidence without a seed"),
+    "enough": (update(enough=None), "Expected `int`, got `null` - at `$.enough`"),
+    "enough as truth": (update(enough=True), "Expected `int`, got `bool` - at `$.enough`"),
+    "seconds": (update(seconds="long"), "Expected `float`, got `str` - at `$.seconds`"),
+    "count": (count(tried=-1), "Expected `int` >= 0 - at `$.examples.tried`"),
+    "count as truth": (count(met=True), "Expected `int`, got `bool` - at `$.examples.met`"),
+    "count as float": (count(met=1.0), "Expected `int`, got `float` - at `$.examples.met`"),
+    "count of a reason": (count(rejected={"kink": -1}), "Expected `int` >= 0 - at `$.examples.rej"),
+    "count missing": (lambda e: e["examples"].pop("met"), "missing required field `met`"),
+    "more met than tried": (count(met=2), "(0, 0, 0) of 2 of 1 examples - at `$.examples`"),
+    "more open than met": (count(open=2), "(0, 2, 0) of 1 of 1 examples - at `$.examples`"),
+    "more degenerate than met": (count(degenerate=2), "(2, 0, 0) of 1 of 1 examples"),
+    "more pairs than met": (count(successes=1, failures=1), "(0, 0, 2) of 1 of 1 examples"),
+    "no fraction": (count(fraction=None), "a fraction of None of 1 examples - at `$.examples`"),
+    "control": (update(control=[]), "Expected `object`, got `array` - at `$.control`"),
+    "control without counts": (
+        lambda e: e["control"].pop("examples"),
+        "missing required field `examples` - at `$.control`",
+    ),
+    "nothing violated": (shown(holds=True), "a counterexample that violates nothing"),
+    "nothing decided": (shown(holds=None), "a counterexample that violates nothing"),
+    "holds as number": (shown(holds=0), "Expected `bool | null`, got `int`"),
+    "tightness as truth": (shown(tightness=True), "Expected `float | null`, got `bool`"),
+    "miss": (
+        update(nearest={"distance": "far", "note": ""}),
+        "got `str` - at `$.nearest.distance`",
+    ),
     "certificate elsewhere": (
-        lambda e: e.update(certificate="../secret.json"),
-        "its certificate is named '../secret.json'",
+        update(certificate="../secret.json"),
+        "the certificate of identity-claim is named '../secret.json'",
+    ),
+    "certificate of another": (
+        update(certificate="certificates/proved-claim.json"),
+        "the certificate of identity-claim is named 'certificates/proved-claim.json'",
     ),
     "certificate of nothing": (
-        lambda e: e.update(certificate="certificates/identity-claim.json", tightest=None),
+        update(certificate="certificates/identity-claim.json", tightest=None),
         "a certificate without an example",
     ),
-    "long": (lambda e: e.update(certificate="x" * 1000), "cannot be read"),
+    "long": (update(certificate="x" * 1000), "cannot be read"),
+    "no case": (shown(case={}), "not a case: KeyError('network')"),
+    "case as list": (shown(case=[]), "Expected `object | null`, got `array`"),
+    "case of no network": (case(network={}), "not a network description: KeyError('layers')"),
+    "case of no number": (case(inputs=[[["1/0"]]]), "'1/0' is not a rational"),
+    "case of two lines": (case(inputs=[[["1\n2"]]]), "is not a rational"),
+    "case of too few numbers": (case(parameters=[]), "arrays of shapes [(1, 1, 1)] are no"),
+    "case of a long text": (case(inputs=[[["1" * 1000 + "x"]]]), "cannot be read"),
 }
 
 
 @pytest.mark.parametrize(("spoil", "complaint"), FAULTS.values(), ids=FAULTS)
 def test_reports_that_cannot_be_merged_are_named(
-    tmp_path: Path, spoil: Callable[[Entry], None], complaint: str
+    tmp_path: Path, spoil: Callable[[Document], None], complaint: str
 ) -> None:
-    one = document(0, entry(CLAIMS[0], [0], gathered(MET), gathered(FAILED)))
-    spoil(one["claims"][0])
+    one = report(0, entry(CLAIMS[0], [0], gathered(MET), gathered(VIOLATION))).document()
     path = tmp_path / "claims.json"
+    path.write_text(json.dumps(one), encoding="utf-8")
+    merging.load(tmp_path)
+    spoil(one["claims"][0])
     path.write_text(json.dumps(one), encoding="utf-8")
     with pytest.raises(InputError) as error:
         merging.load(tmp_path)
@@ -96,4 +184,12 @@ def test_reports_that_cannot_be_merged_are_named(
     assert message.startswith(f"report {path}: claim ")
     assert complaint in message
     assert "\n" not in message
-    assert len(message) < len(str(path)) + 220
+    assert len(message) < len(str(path)) + 240
+
+
+def test_a_claim_that_is_there_twice_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "claims.json"
+    path.write_text(json.dumps(report(0, FIRST, FIRST).document()), encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        merging.load(path)
+    assert str(error.value).startswith(f"report {path}: claim identity-claim: two reports have")

@@ -204,7 +204,7 @@ def test_bad_input_is_one_line(
 ) -> None:
     path = project / certificate("low-bound")
     statement = json.loads(path.read_text())["statement"]
-    (project / "reports/baseline.json").write_text(reports.baseline_text({}))
+    (project / "reports/baseline.json").write_text(reports.Baseline(verdicts={}).text())
     (project / "text.json").write_text("{")
     (project / "tampered.json").write_text(path.read_text().replace('"7"', '"8"', 1))
     (project / "unknown.json").write_text(json.dumps(forged(path, claim="some-claim")))

@@ -1,4 +1,4 @@
-"""Training in pieces: the same bits, and no more memory than stated."""
+"""Training in parts: the same bits, and no more memory than stated."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from theorycheck import notes
 from theorycheck.networks.specification import Convolution, Edge, Layer, Network, mlp
 from theorycheck.training import engines, memory
 from theorycheck.training.cohorts import Cohort, Objective, Parametrisation
-from theorycheck.training.memory import FULL, in_pieces
+from theorycheck.training.memory import FULL, in_parts
 from theorycheck.training.recording import GradientNorm, Measures, Run
 from theorycheck.training.stacked.descent import StackedDescent
 from theorycheck.training.trainers import gradient_flow, sgd
@@ -101,7 +101,7 @@ def _all(run: Run) -> list[torch.Tensor]:
 @pytest.mark.parametrize("parametrisation", ["plain", "lagrange", "weight-norm"])
 @pytest.mark.parametrize("network", NETWORKS, ids=str)
 @pytest.mark.parametrize("train", [descent, flow])
-def test_pieces_give_the_bits_of_the_whole(
+def test_parts_give_the_bits_of_the_whole(
     train: Callable[..., Run],
     network: Network,
     parametrisation: Parametrisation,
@@ -118,15 +118,15 @@ def test_pieces_give_the_bits_of_the_whole(
         assert equal(run, expected)
 
 
-def test_as_few_pieces_as_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_as_few_parts_as_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     for fitting, size in ((0, 1), (1, 1), (7, 7), (FULL + 3, FULL), (50, 50)):
         limit(monkeypatch, fitting)
-        sizes, made = in_pieces(50, 1000, CPU, lambda members: members)
+        sizes, made = in_parts(50, 1000, CPU, lambda members: members)
         whole = [slice(i, min(i + size, 50)) for i in range(0, 50, size)]
         assert sizes == (whole if size < 50 else [slice(0, FULL * 3), slice(FULL * 3, 50)])
         assert made == ()
     limit(monkeypatch, 64)
-    assert in_pieces(50, 1000, CPU, lambda members: members)[0] == [slice(0, 50)]
+    assert in_parts(50, 1000, CPU, lambda members: members)[0] == [slice(0, 50)]
 
 
 def test_what_runs_out_of_memory_is_halved_and_noted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +139,7 @@ def test_what_runs_out_of_memory_is_halved_and_noted(monkeypatch: pytest.MonkeyP
         return found
 
     with notes.collecting() as outer, notes.collecting() as inner:
-        results, made = in_pieces(21, 1000, CPU, train)
+        results, made = in_parts(21, 1000, CPU, train)
     assert [i for result in results for i in result] == list(range(21))
     assert [len(result) for result in results] == [5, 5, 5, 5, 1]
     assert list(made) == outer == inner
@@ -148,17 +148,17 @@ def test_what_runs_out_of_memory_is_halved_and_noted(monkeypatch: pytest.MonkeyP
         "10 members at once ran out of memory on cpu: going on with 5",
     )
     with pytest.raises(torch.OutOfMemoryError):
-        in_pieces(21, 1000, CPU, lambda members: train(slice(0, 7)))
+        in_parts(21, 1000, CPU, lambda members: train(slice(0, 7)))
 
 
 def test_a_run_that_ran_out_of_memory_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = cohort(NETWORKS[0], "plain")
     expected = descent(whole, Objective(), "stacked")
 
-    def short_of_memory(piece: Cohort, *rest: Any) -> Any:
-        if piece.members > 8:
+    def short_of_memory(part: Cohort, *rest: Any) -> Any:
+        if part.members > 8:
             raise torch.OutOfMemoryError("out of memory")
-        return StackedDescent(piece, *rest)
+        return StackedDescent(part, *rest)
 
     monkeypatch.setattr(engines, "StackedDescent", short_of_memory)
     run = descent(whole, Objective(), "stacked")

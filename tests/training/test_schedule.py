@@ -1,20 +1,25 @@
-"""When a run records: evenly, and thousands of updates apart."""
+"""Learning rates and records of a schedule by hand, and when a run records."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from tests.training.dyadic_cohorts import dyadic_cohort
+from theorycheck.errors import InputError
 from theorycheck.networks.specification import mlp
+from theorycheck.training.batches import Batches
 from theorycheck.training.cohorts import Objective
+from theorycheck.training.schedule import Schedule, checkpoint_times
 from theorycheck.training.trainers import sgd
 
-pytestmark = pytest.mark.usefixtures("engine")
 
-
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize(
     ("epochs", "batch_size", "expected"),
     [
@@ -35,3 +40,95 @@ def test_records_are_even_and_thousands_of_updates_apart(
     run = sgd(cohort, Objective(), batch_size=batch_size, epochs=epochs, **options)
     assert run.times.tolist() == expected
     assert run.steps.tolist() == [epochs * 4 // batch_size]
+
+
+def schedule(
+    epochs: int = 10,
+    *,
+    learning_rate: float | Tensor = 0.5,
+    momentum: float | Tensor = 0.0,
+    milestones: Sequence[int] = (),
+    decay: float = 0.5,
+    record_every: int | None = None,
+) -> Schedule:
+    """Of three members with four samples in batches of two."""
+    cohort, batches = dyadic_cohort(mlp((1, 1))), Batches(torch.arange(3), 4, 2)
+    return Schedule(
+        cohort, batches, epochs, learning_rate, momentum, milestones, decay, record_every
+    )
+
+
+@pytest.mark.parametrize(
+    ("milestones", "record_every", "expected"),
+    [
+        ([], 10, [(0, 10)]),
+        ([], 4, [(0, 4), (4, 8), (8, 10)]),
+        ([3], 10, [(0, 3), (3, 10)]),
+        ([6, 3, 6], 5, [(0, 3), (3, 5), (5, 6), (6, 10)]),
+        ([0, 10, 99], 20, [(0, 10)]),
+    ],
+)
+def test_stretches_end_at_milestones_and_records(
+    milestones: list[int], record_every: int, expected: list[tuple[int, int]]
+) -> None:
+    found = list(schedule(milestones=milestones, record_every=record_every).stretches())
+    assert found == expected
+
+
+def test_rates_decay_after_every_milestone() -> None:
+    """Counts of finished epochs: a milestone of 2 is about the third epoch and those after it."""
+    rates = torch.tensor([8.0, 4.0, 1.0])
+    decaying = schedule(learning_rate=rates, milestones=[4, 2, 4])
+    for epoch, factor in ((0, 1), (1, 1), (2, 0.5), (3, 0.5), (4, 0.125), (9, 0.125)):
+        assert decaying.rate(epoch).tolist() == [[8 * factor], [4 * factor], [factor]]
+        assert decaying.rate(epoch).dtype == torch.float64
+
+
+def test_records_are_due_at_multiples_and_at_the_end() -> None:
+    due = schedule(record_every=4)
+    assert [epoch for epoch in range(1, 11) if due.records(epoch)] == [4, 8, 10]
+
+
+def test_one_number_is_that_of_all_members() -> None:
+    both = schedule(learning_rate=0.25, momentum=torch.tensor([0.0, 0.5, 0.75]))
+    assert both.learning_rate.tolist() == [[0.25]] * 3
+    part = both.part(slice(1, 3))
+    assert part.momentum.tolist() == [[0.5], [0.75]]
+    assert part.rate(0).tolist() == [[0.25]] * 2
+    assert (part.record_every, part.epochs) == (both.record_every, both.epochs)
+    assert both.momentum.shape == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "message"),
+    [
+        (lambda: schedule(0), "at least 1"),
+        (lambda: schedule(record_every=0), "at least 1"),
+        (lambda: schedule(learning_rate=-0.5), "learning_rate must be positive and finite"),
+        (lambda: schedule(learning_rate=math.inf), "learning_rate must be positive and finite"),
+        (lambda: schedule(learning_rate=math.nan), "learning_rate must be positive and finite"),
+        (lambda: schedule(learning_rate=torch.ones(3, 1)), "a number or have shape"),
+        (lambda: schedule(momentum=-0.5), "momentum must be at least 0 and less than 1"),
+        (lambda: schedule(momentum=torch.tensor([0.0, math.nan, 0.0])), "momentum must be"),
+        (lambda: schedule(momentum=torch.zeros(2)), "momentum must be a number or have shape"),
+        (lambda: schedule(decay=math.inf), "decay inf must be positive and finite"),
+    ],
+)
+def test_what_a_schedule_refuses(attempt: Callable[[], object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        attempt()
+
+
+def test_checkpoints_are_the_ends_of_equal_intervals() -> None:
+    assert checkpoint_times(3.0, 1) == [0.0, 3.0]
+    assert checkpoint_times(3.0, 4) == [0.0, 0.75, 1.5, 2.25, 3.0]
+    assert checkpoint_times(3.0, [0, 1, 3]) == [0.0, 1.0, 3.0]
+    assert checkpoint_times(3.0, []) == []
+
+
+@pytest.mark.parametrize(
+    "checkpoints", [0, -1, [1.0, 1.0], [2.0, 1.0], [-0.5], [3.5], [math.nan]], ids=str
+)
+def test_checkpoints_that_are_refused(checkpoints: int | list[float]) -> None:
+    with pytest.raises(InputError, match="checkpoints"):
+        checkpoint_times(3.0, checkpoints)

@@ -29,7 +29,11 @@ DTYPES = ("float32", "float64")
 
 @command("theorycheck.bench")
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benchmark and return its exit code."""
+    """Run the benchmark and return its exit code.
+
+    Args:
+        arguments: those of the command line, by default the process's own.
+    """
     _run(_parser().parse_args(arguments))
     return ExitCode.OK
 
@@ -55,20 +59,20 @@ def _parser() -> Parser:
         metavar="NAME,…",
         help=", ".join((*COMPETITORS, *GROUPS)),
     )
-    add("--steps", type=int, default=1000, help="of every member, in whole epochs (1000)")
+    add("--steps", type=int, default=1000, help="updates of every member, in whole epochs (1000)")
     add("--repeats", type=int, default=5, help="pairs of runs (5)")
-    add("--threads", type=int, default=2, help="of the one process (2)")
+    add("--threads", type=int, default=2, help="threads of the process (2)")
     add(
         "--seconds",
         type=float,
         default=1.0,
-        help="runs that would take longer train fewer steps, or fewer members where they train "
-        "one after another (1)",
+        help="about how long a run may take: longer ones are cut to fewer steps, or to fewer "
+        "members where they train one after another (1)",
     )
     add(
         "--recording",
         action="store_true",
-        help="time the engine with all measures at the default schedule as well",
+        help="also time the engine with all measures at the default schedule",
     )
     add("--json", type=Path, metavar="FILE", help="write everything that was measured")
     add("--plot", type=Path, metavar="FILE", help="draw how the cost grows, as .png, .svg or .pdf")
@@ -125,7 +129,7 @@ def _check_numbers(options: argparse.Namespace, dtypes: Sequence[str]) -> None:
 
 
 def _show(rows: Iterable[Row], peak: float) -> list[Row]:
-    """Print rows of one workload and dtype as they come; returns them."""
+    """Print rows of one workload and dtype as they come, and return them."""
     shown: list[Row] = []
     for row in rows:
         if not shown:
@@ -156,7 +160,7 @@ def _available(
 
 
 def _figure(path: Path | None, skipped: dict[str, str]) -> Path | None:
-    """Where the figure goes, if it is wanted and can be drawn."""
+    """Where the figure is written; None unless it is wanted and can be drawn."""
     if path is None:
         return None
     _check_folder(path)
@@ -169,7 +173,7 @@ def _figure(path: Path | None, skipped: dict[str, str]) -> Path | None:
 
 
 def _check_folder(path: Path) -> None:
-    """Better now than after all the measurements."""
+    """Refuse what cannot be written before anything is measured."""
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(f"{path} cannot be written: give a file in a folder that exists")
 

@@ -1,4 +1,4 @@
-"""The programs by name: this engine's cohort training, and what it is compared with."""
+"""The programs by name: this engine's cohort training and its competitors."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from theorycheck.errors import InputError
 
 @dataclass(frozen=True)
 class Program:
-    """A way to train a task, and what it needs."""
+    """A way to train a task, and what it needs to run."""
 
     name: str
     description: str
     prepare: Callable[[Task], Training]
     lacks: Callable[[torch.device], str | None] = lambda device: None
-    """Why the program cannot run on a device, if it cannot."""
+    """Why the program cannot run on a device; None if it can."""
     one_by_one: bool = False
-    """Members train one after another: a few of them show what each costs."""
+    """Whether members train one after another, so that a few of them show what each costs."""
 
 
 ENGINE = Program("theorycheck", "theorycheck.training.sgd", torch_programs.engine)
@@ -67,7 +67,7 @@ GROUPS = {"jax": ("jax-vmap", "jax-map"), "all": tuple(COMPETITORS)}
 
 
 def competitors(names: Iterable[str]) -> list[Program]:
-    """Programs by name; ``jax`` stands for both JAX programs and ``all`` for everything.
+    """Programs by name, each once; ``jax`` means both JAX programs and ``all`` every program.
 
     Raises:
         InputError: for an unknown name.

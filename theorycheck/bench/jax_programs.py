@@ -1,4 +1,4 @@
-"""Training one task with JAX: one compiled program that holds the whole loop of every member.
+"""Training a task with JAX: one compiled program holds the whole loop of every member.
 
 JAX is imported when a program is made, so that the benchmark works without it.
 """
@@ -16,11 +16,12 @@ from theorycheck.bench.workloads import Task, Training
 from theorycheck.networks.specification import RELU, Convolution, Network, Parameters
 
 Member = Callable[..., Any]
-"""The training of one member: weights, inputs, targets, weight decay, orders to final weights."""
+"""Trains one member: from weights, inputs, targets, weight decay and the order of the samples to
+the final weights."""
 
 
 def lacks_jax(device: torch.device) -> str | None:
-    """Why JAX cannot train on the device, if it cannot."""
+    """Why JAX cannot train on the device; None if it can."""
     # Otherwise JAX takes most of a GPU's memory from the other programs when it is loaded.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     try:

@@ -1,7 +1,7 @@
-"""Taking the time: pairs of runs A/B/A/B in one process, and the machine's peak.
+"""Timing: pairs of runs in turn (A, B, A, B, …) in one process, and the machine's peak.
 
-A cost is in seconds per member and step. Only ratios of costs from one pair of runs say something
-of the programs: times depend on the machine and on what else it does.
+A cost is in seconds per member and step. Only the ratio of the two costs of a pair of runs says
+something about the programs: times depend on the machine and on what else it does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from theorycheck.bench.workloads import Task, Workload
 
 @dataclass(frozen=True)
 class Spread:
-    """Median and quartiles of what was measured several times."""
+    """Median and quartiles of repeated measurements."""
 
     median: float
     lower: float
@@ -30,13 +30,14 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
+        """Those of at least two values; quartiles are interpolated."""
         lower, _, upper = quantiles(values, n=4, method="inclusive")
         return cls(median(values), lower, upper)
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Runs of one program, maybe on fewer members or steps than were asked for."""
+    """Runs of one program, possibly on fewer members or steps than were asked for."""
 
     program: str
     members: int
@@ -45,27 +46,27 @@ class Timing:
 
     @property
     def costs(self) -> list[float]:
-        """Of every run, in seconds per member and step."""
+        """The cost of every run, in seconds per member and step."""
         return [seconds / (self.members * self.steps) for seconds in self.seconds]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A competitor and this engine, run in turn."""
+    """Runs of this engine and of a competitor, in pairs."""
 
     engine: Timing
     competitor: Timing
 
     @property
     def ratios(self) -> list[float]:
-        """How many times the engine's cost the competitor's was, in every pair of runs."""
+        """The competitor's cost divided by the engine's, for every pair of runs."""
         pairs = zip(self.competitor.costs, self.engine.costs, strict=True)
         return [theirs / ours for theirs, ours in pairs]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One workload in one dtype with a number of members, against all competitors."""
+    """One workload in one dtype with one number of members, against all competitors."""
 
     workload: Workload
     dtype: str
@@ -73,25 +74,25 @@ class Row:
     steps: int
     comparisons: tuple[Comparison, ...]
     elsewhere: float | None
-    """Cores that other programs kept busy during the runs, where the system says so."""
+    """How many cores other programs kept busy during the runs; None if the system does not say."""
 
     @property
     def cost(self) -> Spread:
-        """The engine's."""
+        """The engine's cost, over all of its runs."""
         return Spread.of([cost for c in self.comparisons for cost in c.engine.costs])
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """How everything is measured."""
+    """How everything is timed."""
 
     device: torch.device
     repeats: int
     """Pairs of runs, at least 2."""
     seconds: float
-    """A run that would take longer trains fewer steps, or fewer members where they train alone."""
+    """A run that would take longer trains fewer steps, or fewer members one by one."""
     all_steps: bool = False
-    """Whether steps are never cut."""
+    """Whether every run makes all steps, however long it takes."""
 
 
 def compare(
@@ -102,7 +103,12 @@ def compare(
     programs: Sequence[Program],
     protocol: Protocol,
 ) -> Row:
-    """Time the engine against each competitor, in pairs."""
+    """Time the engine against each competitor, in pairs of runs.
+
+    Args:
+        dtype: the name of a floating dtype of torch.
+        steps: updates of every member, rounded up to whole epochs.
+    """
     epochs = -(-steps // workload.updates)
     task = workload.task(members, epochs, getattr(torch, dtype), protocol.device)
     ours = _Contender(ENGINE, task, protocol)
@@ -120,14 +126,14 @@ def compare(
 
 
 class _Contender:
-    """A program, warmed up on as much of a task as it trains in the given time."""
+    """A program, warmed up on as much of a task as it can train in the given time."""
 
     def __init__(self, program: Program, task: Task, protocol: Protocol) -> None:
         self.program, self.device = program, protocol.device
         members = 1 if program.one_by_one else task.members
         epochs = task.epochs if protocol.all_steps else 1
         self._warm_up(task.part(members, epochs))
-        # A few steps take longer than their share of many, so that one look ahead is not enough.
+        # A short run costs more per step than a long one, so that one estimate is not enough.
         while epochs < task.epochs and (seconds := self._shortest()) < protocol.seconds / 2:
             epochs = min(task.epochs, max(epochs + 1, int(epochs * protocol.seconds / seconds)))
             self._warm_up(task.part(members, epochs))
@@ -158,7 +164,10 @@ KERNEL_STATISTICS = Path("/proc/stat")
 
 
 def _processor_time_elsewhere() -> float:
-    """Seconds that other processes, or other machines on this host, have had of all cores."""
+    """Processor time of all other processes and of other virtual machines on this host, in seconds.
+
+    0 where the system does not say.
+    """
     if not KERNEL_STATISTICS.exists():
         return 0.0
     first, _, _ = KERNEL_STATISTICS.read_text().partition("\n")
@@ -177,7 +186,7 @@ PEAK_SIZES = {"cpu": (256, 512, 1024, 2048), "cuda": (1024, 2048, 4096, 8192)}
 
 
 def gemm_peak(dtype: str, device: torch.device) -> float:
-    """Operations per second of the fastest product of two square matrices."""
+    """Additions and multiplications per second in the fastest product of two square matrices."""
     return max(_gemm(size, dtype, device) for size in PEAK_SIZES[device.type])
 
 
@@ -202,7 +211,10 @@ def _seconds(work: Callable[[], None]) -> float:
 
 @contextmanager
 def limited_to(threads: int) -> Iterator[None]:
-    """Limit PyTorch to a number of threads and, where the system can, other libraries to cores."""
+    """Limit PyTorch to a number of threads and, where the system can, the process to as many cores.
+
+    The latter also limits libraries that choose their threads themselves.
+    """
     before = torch.get_num_threads()
     affinity = getattr(os, "sched_setaffinity", None)
     cores = os.sched_getaffinity(0) if affinity else set()

@@ -24,12 +24,12 @@ SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def lacks_matplotlib() -> str | None:
-    """Why there can be no figure, if there cannot."""
+    """Why no figure can be drawn; None if one can."""
     return None if find_spec("matplotlib") else "matplotlib is not installed"
 
 
 def costs(points: Sequence[Point], axis: Axis) -> dict[tuple[str, str], dict[int, Spread]]:
-    """By program and dtype, the cost at every size, in seconds per member and step."""
+    """Costs at every size along an axis, in seconds per member and step, by program and dtype."""
     curves: dict[tuple[str, str], dict[int, Spread]] = {}
     for point in points:
         if point.axis == axis:
@@ -43,7 +43,11 @@ def costs(points: Sequence[Point], axis: Axis) -> dict[tuple[str, str], dict[int
 
 
 def draw(points: Sequence[Point], path: Path) -> None:
-    """Write the figure, one panel per axis; a line per program and dtype, bars for quartiles."""
+    """Write the figure: a panel for every axis, a line for every program and dtype, with quartiles.
+
+    Args:
+        path: ends in one of `SUFFIXES`.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 7.5), layout="constrained")

@@ -19,7 +19,7 @@ PACKAGES = ("theorycheck", "torch", "numpy", "llvmlite", "triton", "jax", "jaxli
 
 
 def circumstances(protocol: Protocol, threads: int) -> dict[str, Any]:
-    """When, where and how."""
+    """When, where and how the benchmark runs, as JSON values by name."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "system": f"{platform.system()} {platform.machine()}",
@@ -54,7 +54,16 @@ def document(
     points: Sequence[Point],
     recorded: Sequence[Row],
 ) -> dict[str, Any]:
-    """Everything, with all single runs; times in seconds, costs in seconds per member and step."""
+    """Everything that was measured, with every single run, as JSON values by name.
+
+    Times are in seconds, costs in seconds per member and step.
+
+    Args:
+        skipped: why programs did not run, by name.
+        peaks: operations per second of the fastest matrix product, by dtype.
+        points: those of the figure.
+        recorded: the engine alone against the engine with all measures.
+    """
     return {
         **circumstances,
         "programs": {program.name: program.description for program in (ENGINE, *programs)},

@@ -1,4 +1,4 @@
-"""What records cost: training with all measures at the default schedule, beside training alone."""
+"""What recording costs: training with all measures at the default schedule, and without any."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from theorycheck.training.cohorts import State
 from theorycheck.training.recording import GradientNorm, Measures
 
 STEPS = {"W1": 8000, "W2": 1024}
-"""Updates of every member: a run of W1 that is recorded three times, and one of W2, whose updates
-are a hundred times dearer, that is recorded at its start and at its end."""
+"""Updates of every member: W1 is recorded three times; W2, whose updates cost a hundred times as
+much, at its start and at its end."""
 MEMBERS = (16, 64)
 
 
 def sizes(network: Network, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
-    """``rho``, the product of the norms of all weight matrices."""
+    """``rho``, the product of the Frobenius norms of all weight matrices, ``(K,)``."""
     return frobenius_norms(network, state.parameters).prod(dim=-1)
 
 
 def spectra(network: Network, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
-    """The singular values of all weight matrices."""
+    """The singular values of all weight matrices, one matrix after the other, ``(K, S)``."""
     return torch.cat([singular_values(state.parameters[i]) for i in network.weights], dim=-1)
 
 
 def values(network: Network, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
-    """Margins and neural collapse on all samples, which are taken for two classes in turn."""
+    """Margins and neural collapse, ``(K, 4)``; samples are of one class and the other in turn."""
     *_, features, outputs = vertices(network, state.parameters, inputs)
     grouped = by_class(features, torch.arange(inputs.shape[1], device=inputs.device) % 2, 2)
     collapse = nc1_relative(grouped), nc2_norms(grouped)
@@ -52,7 +52,7 @@ MEASURES: Measures = {
     "values": values,
     "gradient": GradientNorm(OBJECTIVE),
 }
-"""Besides the distance between weights and the mean step, which a run always records."""
+"""What is recorded besides distance and step, which a run always records."""
 
 
 RECORDING = Program(
@@ -63,7 +63,7 @@ RECORDING = Program(
 
 
 def recordings(dtypes: Sequence[str], protocol: Protocol) -> Iterator[Row]:
-    """The engine's training alone against the same with all measures."""
+    """The engine without measures against the engine with all of them, a row for every size."""
     uncut = replace(protocol, all_steps=True)
     for name, steps in STEPS.items():
         for dtype in dtypes:

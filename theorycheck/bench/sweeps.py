@@ -22,7 +22,7 @@ AXES: dict[Axis, tuple[int, ...]] = {
 
 @dataclass(frozen=True)
 class Point:
-    """One measurement of the figure."""
+    """One measurement of the figure: a size along an axis, and what it costs."""
 
     axis: Axis
     value: int
@@ -32,7 +32,7 @@ class Point:
 def sweep(
     dtypes: Sequence[str], programs: Sequence[Program], protocol: Protocol
 ) -> Iterator[Point]:
-    """All points of the figure."""
+    """All points of the figure, axis by axis for every dtype; each is timed when asked for."""
     uncut = replace(protocol, all_steps=True)
     for dtype in dtypes:
         for axis, values in AXES.items():

@@ -1,4 +1,4 @@
-"""What was measured, as a table for a terminal: a block per workload and dtype, a line per size."""
+"""What was measured, for a terminal: a block for a workload and dtype, a line for every size."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from theorycheck.bench.measure import Row, Spread, Timing
 WIDTH = 20
 """Characters of a column of ratios."""
 DISTURBING = 0.1
-"""Cores: idle programs take less."""
+"""How many busy cores of other programs are worth a warning; idle programs take less."""
 
 
 def preamble(
     circumstances: Mapping[str, Any], programs: Sequence[Program], skipped: Mapping[str, str]
 ) -> Iterator[str]:
-    """What everything below was measured with."""
+    """How, where and with which programs everything below was measured."""
     versions = ", ".join(f"{name} {text}" for name, text in circumstances["versions"].items())
     yield f"{circumstances['device']}, {circumstances['threads']} threads; {versions}"
     yield (
@@ -33,7 +33,11 @@ def preamble(
 
 
 def heading(row: Row, peak: float) -> Iterator[str]:
-    """The head of the block that starts with a row."""
+    """The head of a block, from its first row.
+
+    Args:
+        peak: operations per second of the fastest matrix product.
+    """
     yield ""
     yield f"{row.workload.name}  {row.workload}"
     yield f"{row.dtype}, {row.steps} steps, GEMM peak {peak / 1e9:.0f} GFLOP/s"
@@ -44,7 +48,7 @@ def heading(row: Row, peak: float) -> Iterator[str]:
 
 
 def line(row: Row, peak: float) -> str:
-    """Cost, fraction of the peak, and how many times the cost each competitor's is."""
+    """A row: cost, fraction of the peak, each competitor's cost as a multiple of the engine's."""
     fraction = row.workload.flops / row.cost.median / peak
     ratios = [Spread.of(comparison.ratios) for comparison in row.comparisons]
     cost = f"{_digits(row.cost.median * 1e6)} µs"
@@ -58,12 +62,12 @@ def _ratio(ratio: Spread) -> str:
 
 
 def _digits(number: float) -> str:
-    """A positive number with three significant digits at least, and no exponent."""
+    """A positive number with at least three significant digits and no exponent."""
     return f"{number:.{max(0, 2 - math.floor(math.log10(number)))}f}"
 
 
 def footing(rows: Sequence[Row]) -> Iterator[str]:
-    """What was timed, where it was less than a block's rows say, and what else was going on."""
+    """What was timed on less than the rows of a block say, and whether other programs were busy."""
     timings: dict[str, list[str]] = {}
     for row in rows:
         engine = row.comparisons[0].engine

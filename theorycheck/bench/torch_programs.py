@@ -1,7 +1,7 @@
-"""Training one task with PyTorch: this engine, the obvious loop, and stacked steps with `vmap`.
+"""Training a task with PyTorch: this engine, the obvious loop, and stacked steps with `vmap`.
 
-What a program needs before its first step (the indices of the batches) is prepared outside of the
-training that it returns; only `engine` prepares it inside, since `sgd` does.
+The indices of the batches are drawn before the training that a program returns; only `engine` draws
+them within it, since `sgd` does.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def plain(task: Task) -> Training:
 
 
 def _module(network: Network, weights: Parameters) -> nn.Sequential:
-    """A chain as the layers that a user would write, with its own copy of one member's weights."""
+    """A chain as the layers that a user would write, with a copy of one member's weights."""
     parts: list[nn.Module] = []
     images = False
     for layer, weight in zip(network.layers, weights, strict=True):
@@ -106,7 +106,7 @@ def compiled(task: Task) -> Training:
 
 
 def lacks_compiler(device: torch.device) -> str | None:
-    """Why ``torch.compile`` cannot work here, if it is known."""
+    """Why ``torch.compile`` cannot work here; None if no reason is known."""
     compiler = os.environ.get("CXX", "g++")
     return None if shutil.which(compiler) else f"there is no C++ compiler {compiler}"
 

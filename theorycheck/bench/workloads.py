@@ -28,7 +28,7 @@ from theorycheck.training.cohorts import Cohort, Objective, State
 OBJECTIVE = Objective("square", "mean", "weights")
 LEARNING_RATE = 2.0**-10
 WEIGHT_DECAY = 2.0**-10
-"""Both so small that no workload diverges: the time of a step does not depend on them."""
+"""Both are so small that no workload diverges; the time of a step does not depend on them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class Task:
         return orders.to(self.cohort.inputs.device)
 
     def part(self, members: int, epochs: int) -> Task:
-        """The first epochs of the first members."""
+        """The first epochs of the first members, on views of their tensors."""
         cohort = self.cohort
         first = Cohort(
             cohort.network,
@@ -69,7 +69,7 @@ class Task:
 
 
 Training = Callable[[], Parameters]
-"""Trains the task it was made for, from its start, to its final parameters ``(K, *shape)``."""
+"""Trains the task it was made for from its start; returns the final parameters ``(K, *shape)``."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Workload:
         return self.samples // self.batch_size
 
     def task(self, members: int, epochs: int, dtype: torch.dtype, device: torch.device) -> Task:
-        """Random members with random data of their own, drawn from fixed seeds."""
+        """Random members, each with its own random data, drawn from fixed seeds."""
         generator = torch.Generator().manual_seed(1)
         width, outputs = self.network.input_width, self.network.output_width
         shape = (members, self.samples, width + outputs)

@@ -113,7 +113,7 @@ class Entry(Outcome, _Judged, Description):
             raise ValueError(f"the certificate of {self.id} is named {self.certificate!r}")
         if self.certificate is not None and self.shown is None:
             raise ValueError(f"{self.id} has a certificate without an example")
-        if not self.seeds and self.examples.tried + self.control.examples.tried:
+        if not (self.seeds or (self.is_empty and self.control.is_empty)):
             raise ValueError(f"{self.id} has evidence without a seed")
 
     @property

@@ -7,6 +7,7 @@ digits and is null where it is not finite, so that no document holds NaN.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -40,6 +41,10 @@ class Example:
     note: str | None
     case: dict[str, Any] | None
 
+    def __post_init__(self) -> None:
+        if self.tightness is not None and not math.isfinite(self.tightness):
+            raise ValueError(f"a tightness of {self.tightness}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Miss:
@@ -47,6 +52,10 @@ class Miss:
 
     distance: float
     note: str
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.distance):
+            raise ValueError(f"a distance of {self.distance}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +87,8 @@ class Examples:
         parts = (self.degenerate, self.open, self.successes + self.failures)
         if not max(parts) <= self.met <= self.tried:
             raise ValueError(f"{parts} of {self.met} of {self.tried} examples")
+        if (self.fraction is None) is not (self.tried == 0):
+            raise ValueError(f"a fraction of {self.fraction} of {self.tried} examples")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,3 +111,10 @@ class Outcome:
     def __post_init__(self) -> None:
         if self.counterexample is not None and self.counterexample.holds is not False:
             raise ValueError("a counterexample that violates nothing")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was tried, and nothing is known from anywhere else."""
+        counts = self.examples
+        parts = (counts.tried, counts.rejected, counts.pairs, self.arithmetic)
+        return not any((*parts, self.tightest, self.counterexample, self.nearest))

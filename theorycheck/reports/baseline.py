@@ -46,8 +46,13 @@ class Baseline:
         What stands under a name that a claim no longer has is dropped.
 
         Raises:
-            InputError: when one of them is undecided.
+            InputError: when one of them is undecided, or has a name that its claim no longer has.
         """
+        outdated = [self._named(entry.id) for entry in entries if entry.id in self.renamed]
+        if outdated:
+            raise InputError(
+                f"the report has old names: {', '.join(outdated)}; run the claims again"
+            )
         undecided = [entry.id for entry in entries if entry.verdict == "undecided"]
         if undecided:
             raise InputError(f"undecided claims go on no record: {', '.join(undecided)}")
@@ -62,14 +67,19 @@ class Baseline:
 
     def unknown(self, ids: Iterable[str]) -> str:
         """What to say of ids that no claim has, some of which claims once had."""
-        said = [f"{i}, now called {self.renamed[i]}" if i in self.renamed else i for i in ids]
-        return f"unknown claim: {', '.join(said)}; `theorycheck list` names all claims"
+        said = ", ".join(map(self._named, ids))
+        return f"unknown claim: {said}; `theorycheck list` names all claims"
+
+    def _named(self, claim: str) -> str:
+        return f"{claim}, now called {self.renamed[claim]}" if claim in self.renamed else claim
 
     def difference(self, entry: Entry) -> str | None:
         """What differs between an entry's verdict and the record, in words; None if nothing."""
         recorded = self.verdicts.get(entry.id)
         if recorded == entry.verdict:
             return None
+        if entry.id in self.renamed:
+            return f"{self._named(entry.id)}; run the claims again"
         reason = f"{entry.verdict} ({entry.reason})"
         if recorded is None:
             return (

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import cleandoc
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, TypeVar
 
 import msgspec
@@ -83,16 +84,17 @@ class Report:
         """The report that a document holds; inverse of `document`.
 
         Raises:
-            msgspec.ValidationError: saying what is wrong in it, and where.
+            InputError: naming the claim that cannot be read, and saying what is wrong and where.
         """
-        run, claims = document.get("run"), document.get("claims")
-        merged = isinstance(run, dict) and "merged" in run
-        described = run["merged"] if merged and run is not None else [run]
-        return cls(
-            runs=msgspec.convert(described, tuple[Run, ...]),
-            claims=msgspec.convert(claims, tuple[Entry, ...]),
-            merged=merged,
-        )
+        run, merged = document.get("run"), False
+        if isinstance(run, dict) and "merged" in run:
+            runs, merged = _read(tuple[Run, ...], run["merged"], "its list of runs"), True
+        else:
+            runs = (_read(Run, run, "its run"),)
+        claims = _read(tuple[dict[str, Any], ...], document.get("claims"), "its list of claims")
+        # One by one, because a person knows a claim by its id, not by its place in a list.
+        entries = tuple(_read(Entry, claim, f"claim {claim.get('id')!r}") for claim in claims)
+        return cls(runs=runs, claims=entries, merged=merged)
 
     def verdict_part(self) -> str:
         """Everything that must not depend on time, machine or number of workers."""
@@ -110,7 +112,7 @@ def schema() -> dict[str, Any]:
     merged = {
         "type": "object",
         "required": ["merged"],
-        "properties": {"merged": {"type": "array", "items": run, "minItems": 1}},
+        "properties": {"merged": {"type": "array", "items": run}},
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -177,8 +179,8 @@ def load_report(path: Path) -> Report:
     """Read ``claims.json``.
 
     Raises:
-        InputError: as `load`; for an older schema; and for a document that is no report, saying
-            what is wrong in it, and where.
+        InputError: as `load`; for an older schema; and for a document that is no report, as
+            `Report.of`.
     """
     document = load(path, "report", SCHEMA_VERSION)
     if document["schema_version"] < SCHEMA_VERSION:
@@ -188,5 +190,17 @@ def load_report(path: Path) -> Report:
         )
     try:
         return Report.of(document)
-    except msgspec.ValidationError as error:
+    except InputError as error:
         raise InputError(f"report {path}: {error}; run the claims again") from error
+
+
+def unreadable(what: str, error: Exception) -> InputError:
+    """The error of a part of a document: one line of bounded length, whatever the part holds."""
+    return InputError(shorten(f"{what} cannot be read: {error}", 200))
+
+
+def _read(form: type[T], part: Any, what: str) -> T:
+    try:
+        return msgspec.convert(part, form)
+    except msgspec.ValidationError as error:
+        raise unreadable(what, error) from error

@@ -10,7 +10,8 @@ from typing import Any
 
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.outcomes import Example, Examples
-from theorycheck.reports.documents import ORDER, Report, Run, dumps, write_atomically
+from theorycheck.errors import InputError
+from theorycheck.reports.documents import ORDER, Report, Run, dumps, unreadable, write_atomically
 
 OWN = "our own"
 """Stands where the paper of a printed claim does."""
@@ -51,7 +52,11 @@ def verdict_counts(entries: Iterable[Entry]) -> str:
 
 
 def render_markdown(report: Report) -> str:
-    """``claims.md``: a summary, the refuted claims, then one section per claim."""
+    """``claims.md``: a summary, the refuted claims, then one section per claim.
+
+    Raises:
+        InputError: as `section`.
+    """
     entries = report.claims
     lines = [
         "# Claim report",
@@ -167,7 +172,11 @@ def _sources(entry: Entry) -> str:
 
 
 def section(entry: Entry) -> list[str]:
-    """One claim, in lines of Markdown; the first two are the anchor that others link to."""
+    """One claim, in lines of Markdown; the first two are the anchor that others link to.
+
+    Raises:
+        InputError: when the case of its example is none, naming the claim.
+    """
     examples = entry.examples
     lines = [
         f'<a id="{entry.id}"></a>',
@@ -191,10 +200,7 @@ def section(entry: Entry) -> list[str]:
     ]
     if entry.corrects:
         lines += ["", f"Corrects [`{entry.corrects}`](#{entry.corrects})."]
-    if entry.counterexample is not None:
-        lines += ["", "Counterexample:", "", *_example(entry.counterexample, " is false")]
-    elif entry.tightest is not None:
-        lines += ["", "Tightest example:", "", *_example(entry.tightest, "")]
+    lines += _shown(entry)
     if entry.certificate:
         link = f"[`{entry.certificate}`]({entry.certificate})"
         lines += ["", f"Certificate: {link}, for `theorycheck verify`."]
@@ -241,6 +247,18 @@ def _details(entry: Entry) -> str:
     return "".join(f"; {part}" for part in parts)
 
 
+def _shown(entry: Entry) -> list[str]:
+    """The counterexample, or else the tightest example, if there is one."""
+    try:
+        if entry.counterexample is not None:
+            return ["", "Counterexample:", "", *_example(entry.counterexample, " is false")]
+        if entry.tightest is not None:
+            return ["", "Tightest example:", "", *_example(entry.tightest, "")]
+    except InputError as error:
+        raise unreadable(f"claim {entry.id!r}", error) from error
+    return []
+
+
 def _example(shown: Example, judgement: str) -> list[str]:
     lines = [f"> `{shown.left} {shown.relation} {shown.right}`{judgement}"]
     if shown.tightness is not None:
@@ -258,10 +276,14 @@ MOST_ROWS = 12
 
 
 def case_lines(case: Mapping[str, Any]) -> list[str]:
-    """A case as matrices for a reader; large ones are named by their shape."""
-    from theorycheck.networks.specification import Network
+    """A case as matrices for a reader; large ones are named by their shape.
 
-    network = Network.from_dict(case["network"])
+    Raises:
+        InputError: when it is no case.
+    """
+    from theorycheck.arithmetic.cases import Case
+
+    network = Case.from_dict(case).network
     lines = [f"network  {network}"]
     for parameter, values in zip(network.parameters, case["parameters"], strict=True):
         lines += _matrix(parameter.name, values[0])

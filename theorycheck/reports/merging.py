@@ -37,7 +37,7 @@ from theorycheck.claims.entries import Control, Entry
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.verdicts import Judgement, Verdict, judge
 from theorycheck.errors import InputError
-from theorycheck.reports.documents import Report, Run, load_report
+from theorycheck.reports.documents import Report, Run, load_report, unreadable
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Part:
         try:
             evidence, control = Evidence.of(entry), Evidence.of(entry.control)
         except InputError as error:
-            raise InputError(f"claim {entry.id!r} cannot be read: {error}") from error
+            raise unreadable(f"claim {entry.id!r}", error) from error
         reasons = frozenset() if entry.seeds else frozenset([entry.reason])
         certified = entry.certificate is not None
         return cls(

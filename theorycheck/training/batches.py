@@ -1,4 +1,4 @@
-"""Batches: which samples every update of a member sees, from its seed and the epoch alone."""
+"""Batches: which samples an update of a member sees, as a function of its seed and the epoch."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Batches:
     """
 
     seeds: Tensor
-    """Shape ``(K,)``, int64: equal seeds see equal batches."""
+    """Shape ``(K,)``, int64; members with equal seeds see equal batches."""
     samples: int
     batch_size: int
     sampling: Sampling = "reshuffle"
@@ -61,7 +61,7 @@ class Batches:
 
     @property
     def keys(self) -> int:
-        """How many random keys an epoch of a member takes."""
+        """Number of random keys that an epoch of a member takes."""
         return self.samples * (1 if self.sampling == "reshuffle" else self.updates)
 
     def of(self, members: Tensor | slice) -> Batches:
@@ -69,7 +69,7 @@ class Batches:
         return replace(self, seeds=self.seeds[members])
 
     def orders(self, first: int, last: int) -> Tensor:
-        """The samples of the batches of some epochs, the last one excluded.
+        """The samples of the batches from one epoch to another, the last one excluded.
 
         Returns:
             ``(K, epochs, updates, batch_size)``, int64, on the CPU.

@@ -39,7 +39,7 @@ def resolve_device(name: str) -> torch.device:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What training moves: weights ``W``, or a factor ``rho`` and weights ``V``.
+    """What training changes: weights ``W``, or a factor ``rho`` and weights ``V``.
 
     - ``plain``: the function is ``f_W``; ``rho`` is None.
     - ``lagrange``: it is ``rho f_V``, with ``V`` held on the unit spheres by Lagrange multipliers
@@ -63,7 +63,7 @@ class State:
             raise InputError(f"a {self.parametrisation} state {verb} rho")
 
     def part(self, members: slice) -> State:
-        """Views of some members."""
+        """The state of some members, on views of its tensors."""
         rho = None if self.rho is None else self.rho[members]
         return replace(self, parameters=tuple(p[members] for p in self.parameters), rho=rho)
 
@@ -94,7 +94,7 @@ def parametrise(
 
 
 def outputs(network: Network, state: State, inputs: Tensor) -> Tensor:
-    """The trained function at ``inputs``, which are ``(K, N, d)`` or ``(N, d)``: ``(K, N, C)``."""
+    """The function that is trained, at inputs ``(K, N, d)`` or ``(N, d)``: ``(K, N, C)``."""
     values = forward(network, state.effective(network), inputs)
     return values if state.rho is None else state.rho[:, None, None] * values
 
@@ -158,12 +158,15 @@ class Cohort:
         targets: Tensor,
         weight_decay: float | Tensor = 0.0,
     ) -> Cohort:
-        """A cohort whose members share what has no member axis of its own.
+        """A cohort whose members share what has no member axis.
 
         Args:
             inputs: ``(K, N, d)``, or ``(N, d)`` for all members.
             targets: ``(K, N, C)``, or ``(N, C)`` for all members.
             weight_decay: ``(K,)``, or one number for all members.
+
+        Raises:
+            InputError: as `Cohort`.
         """
         members = state.parameters[0].shape[0] if state.parameters else 0
         decay = torch.as_tensor(weight_decay, dtype=inputs.dtype, device=inputs.device)
@@ -180,7 +183,7 @@ class Cohort:
         return self.state.parameters[0].shape[0]
 
     def part(self, members: slice) -> Cohort:
-        """A cohort of some members; a view."""
+        """A cohort of some members, on views of its tensors."""
         if members == slice(0, self.members):
             return self
         data = (t[members] for t in (self.inputs, self.targets, self.weight_decay))
@@ -202,7 +205,7 @@ class Cohort:
 
 
 def sample_losses(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
-    """The loss of every sample; arguments ``(K, N, C)``, result ``(K, N)``.
+    """The loss of every sample, ``(K, N)``, from outputs and targets ``(K, N, C)``.
 
     - ``square``: ``|f - y|^2``, summed over the outputs (xu2022, Eq. 1 and Eq. 35).
     - ``cross_entropy``: ``-sum_c y_c log softmax(f)_c`` with one-hot ``y``.
@@ -216,10 +219,10 @@ def sample_losses(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def sample_slopes(loss: Loss, outputs: Tensor, targets: Tensor, scale: float, out: Tensor) -> None:
-    """Write the derivatives of `sample_losses` by the outputs, times ``scale``.
+    """Write the derivatives of `sample_losses` by the outputs, times ``scale``, to ``out``.
 
     Args:
-        outputs, targets, out: ``(K, N, C)``; targets fit the loss, see `check`.
+        outputs, targets, out: ``(K, N, C)``; the targets have to fit the loss, see `check`.
     """
     if loss == "square":
         torch.sub(outputs, targets, out=out).mul_(2 * scale)
@@ -254,7 +257,7 @@ class Objective:
         return values.mean(dim=-1) if self.reduction == "mean" else values.sum(dim=-1)
 
     def share(self, samples: int) -> float:
-        """The weight of each loss in `reduce`."""
+        """The weight of the loss of each sample in `reduce`."""
         return 1 / samples if self.reduction == "mean" else 1.0
 
 
@@ -293,6 +296,6 @@ def check(cohort: Cohort, objective: Objective) -> None:
 
 
 def choose(name: str, value: str, options: object) -> None:
-    """Check a value against a ``Literal``: types are not checked when a program runs."""
+    """Raise InputError unless a value is one of a ``Literal``, which Python does not check."""
     if value not in get_args(options):
         raise InputError(f"unknown {name} {value!r}: choose one of {', '.join(get_args(options))}")

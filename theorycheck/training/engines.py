@@ -22,7 +22,7 @@ from theorycheck.training.memory import (
     DESCENT_ROWS,
     FLOW_ROWS,
     bytes_per_member,
-    in_pieces,
+    in_parts,
 )
 from theorycheck.training.recording import Measures, Recorder, Run
 from theorycheck.training.schedule import Schedule
@@ -38,7 +38,7 @@ Engine = Literal["auto", "compiled", "stacked"]
 
 @dataclass(frozen=True, eq=False)
 class Training(ABC):
-    """A cohort and what is done with it."""
+    """A cohort and how it trains."""
 
     cohort: Cohort
     objective: Objective
@@ -46,7 +46,7 @@ class Training(ABC):
     engine: Engine
 
     rows: ClassVar[int]
-    """How many copies of the states it holds at once."""
+    """How many copies of the states the training holds at once, see `memory`."""
 
     @property
     @abstractmethod
@@ -55,14 +55,18 @@ class Training(ABC):
 
     @abstractmethod
     def part(self, members: slice) -> Self:
-        """The same for some members."""
+        """The same training of some members."""
 
     @abstractmethod
     def run(self) -> Run:
         """Train all members at once."""
 
     def compiles(self) -> bool:
-        """Whether the cohort trains in machine code; whatever the number of its members."""
+        """Whether the cohort trains in machine code, whatever the number of its members.
+
+        Raises:
+            InputError: for an unknown engine, and for ``compiled`` where it is not available.
+        """
         cohort = self.cohort
         choose("engine", self.engine, Engine)
         possible = COMPILER and cohort.inputs.device.type == "cpu"
@@ -74,17 +78,21 @@ class Training(ABC):
 
 
 def train(training: Training) -> Run:
-    """Train as many members at once as fit."""
+    """Train as many members at once as fit into memory.
+
+    Raises:
+        InputError: as `check` and `Training.compiles`.
+    """
     cohort = training.cohort
     check(cohort, training.objective)
     # A flow starts with a velocity on stacked tensors, whichever engine goes on from there.
     in_arenas = isinstance(training, Descent) and training.compiles()
     rows = ARENA_ROWS if in_arenas else training.rows
     need = bytes_per_member(cohort, training.objective, training.samples, rows, in_arenas)
-    pieces = in_pieces(
+    parts = in_parts(
         cohort.members, need, cohort.inputs.device, lambda members: training.part(members).run()
     )
-    return Run.joined(*pieces)
+    return Run.joined(*parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,18 +193,18 @@ class Descent(Training):
 
 
 LARGEST = 2**22
-"""From this many products and sums of a forward pass on a batch on, a member alone is worth torch's
-matrix products on all threads; below, calling them costs more than they save."""
+"""Where a member's forward pass on a batch takes more products than this, torch's matrix products
+on all threads pay even for one member; elsewhere, calling them costs more than they save."""
 
 SMALL = 2**20
 """Where a member's forward pass on all its samples takes at most this many products, torch works on
-one thread beside the compiled engine. When torch's other threads have done their share they wait
-for more in a busy loop, some 7 ms, on the cores on which training goes on."""
+one thread beside the compiled engine. Torch's other threads, when they have done their share, wait
+for more in a busy loop of some 7 ms, on cores that the training needs."""
 
 
 @contextmanager
 def _calm(cohort: Cohort, compiled: bool) -> Iterator[int]:
-    """Let torch's other threads rest where they would be in the way; how many there are."""
+    """Keep torch's other threads out of the way where that is worth it; yields their number."""
     threads = torch.get_num_threads()
     if compiled and cohort.network.products * cohort.inputs.shape[1] <= SMALL:
         torch.set_num_threads(1)

@@ -1,7 +1,7 @@
 """Paired trainings: networks that share everything but one factor, and the effect of that factor.
 
 An `Experiment` fixes what the networks of a pair share: data, initial weights, loss and the seed of
-their batches. Each `Recipe` trains all of its members; the members of two recipes are pairs. What
+their batches. Each `Recipe` trains all members; what two of them make of one member is a pair. What
 became of a network is compared only where no rule, fixed before the training, excludes one of its
 pair (`pairs`): a network that diverged is evidence of nothing.
 
@@ -66,7 +66,7 @@ class Experiment:
         start: the initial state of ``K`` members.
         inputs: ``(K, N, d)``.
         targets: ``(K, N, C)``.
-        batch_seeds: ``(K,)`` int64; the order of a recipe is counted on in steps of ``K``.
+        batch_seeds: ``(K,)`` int64; a recipe of order ``r`` adds ``r K``.
     """
 
     network: Network

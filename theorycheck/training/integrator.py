@@ -1,4 +1,4 @@
-"""The integrator of gradient flow: rows that each keep their own time and step."""
+"""The integrator of gradient flow, in which every member has its own time and step."""
 
 from __future__ import annotations
 
@@ -26,7 +26,15 @@ ERROR = (71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 
 
 
 class Integrator:
-    """Dormand-Prince 5(4) on rows that each keep their own time and step."""
+    """Dormand-Prince 5(4) on the rows of a tensor, each with its own time and step.
+
+    The method and its step control are described with `trainers.gradient_flow`.
+
+    Args:
+        velocity: of rows ``(K, P)``; it may overwrite its last result.
+        start: ``(K, P)``.
+        max_steps: a row that has tried this many steps is stalled.
+    """
 
     def __init__(
         self,
@@ -56,12 +64,12 @@ class Integrator:
         return (change / scale).square().mean(dim=1).sqrt()
 
     def advance(self, end: float) -> None:
-        """Bring every row to time ``end``, unless it stalls before."""
+        """Bring every row to time ``end``, unless it stalls before or has diverged."""
         while bool((going := (self.time < end) & ~self.stalled & ~self.diverged).any()):
             self._try(end, going)
 
     def _try(self, end: float, going: Tensor) -> None:
-        """One step of the rows that are going; the others keep all they have."""
+        """Try one step of the rows that are going; nothing of the others changes."""
         final = self.step >= end - self.time
         step = torch.where(final, end - self.time, self.step)
         slopes = self.slope.new_empty(len(ERROR), *self.slope.shape)
@@ -74,10 +82,10 @@ class Integrator:
         ratio = self._norm(error, torch.maximum(self.point.abs(), point.abs()))
         # NaN compares as not accepted and becomes the largest error: the step shrinks fivefold.
         accepted = going & (ratio <= 1)
-        # The power -1/5; torch's own differs in its last bit with the member's place in a vector.
+        # The power -1/5; the last bit of torch's own depends on the member's place in a vector.
         power = (-0.2 * ratio.nan_to_num(nan=math.inf).log()).exp()
         factor = (0.9 * power).clamp(0.2, 10.0)
-        # A step cut short by the end says nothing against the longer one that had been planned.
+        # That a step was cut short by the end is no reason to give up the longer one planned.
         proposal = torch.where(
             accepted & final, torch.maximum(self.step, step * factor), step * factor
         )
@@ -92,7 +100,7 @@ class Integrator:
 
 
 def _combination(weights: Sequence[float], slopes: Tensor) -> Tensor:
-    """``sum_i w_i slopes_i``, in this order for every member, as a matrix product is not."""
+    """``sum_i w_i slopes_i``, added in this order for every member, unlike in a matrix product."""
     total = weights[0] * slopes[0]
     for weight, slope in zip(weights[1:], slopes[1 : len(weights)], strict=True):
         total.add_(slope, alpha=weight)

@@ -1,7 +1,7 @@
-"""Cohorts that do not fit into memory: trained in pieces, one after the other.
+"""Cohorts that do not fit into memory: trained in parts, one after the other.
 
-A member's result does not depend on which others train beside it, so the pieces' results are those
-of the whole.
+A member's result does not depend on which others train beside it, so the parts give the results of
+the whole.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from theorycheck.training.vector_field import Evaluation, Field
 T = TypeVar("T")
 
 _buffers: dict[tuple[Network, Parametrisation, int, torch.dtype], tuple[int, int]] = {}
-"""The numbers of a state and the bytes of the buffers, for what has trained before."""
+"""How many numbers a state has and how many bytes its buffers take, as computed before."""
 
 SHARE = 0.5
-"""Definition: of the memory that is free, how much may be taken; the rest is for what is not
-counted: records, the libraries' own buffers, other processes."""
+"""Definition: how much of the free memory may be taken; the rest is for what is not counted:
+records, the libraries' own buffers, other processes."""
 FULL = 16
-"""Definition: pieces are multiples of this many members, the widest vectors, where possible."""
+"""Definition: where possible, a part has a multiple of this many members, as the widest vectors."""
 DESCENT_ROWS = 9
-"""Definition: copies of the states that a descent holds at once: where it stands, where its epoch
-began and where its record, the momentum, masks and squares of them, and three while recording."""
+"""Definition: copies of the states that a descent holds at once: those now, at the start of the
+epoch and at the last record, the momentum, masks, squares, and three while recording."""
 ARENA_ROWS = 7
-"""Definition: those of a descent whose members come and go in arenas: what they keep with their
-momentum, and while recording the states before and after, the directions of both, the change."""
+"""Definition: those of a descent whose members come and go in arenas: the states, their momentum,
+and while recording the states before and after, the directions of both, and the change."""
 FLOW_ROWS = 24
 """Definition: those of a flow: the seven slopes of a step, the points and slopes before and after
-it, the error estimate, and what is computed from these on the way to its norm."""
+it, the error estimate, and what is computed from these for its norm."""
 
 
 def bytes_per_member(
     cohort: Cohort, objective: Objective, batch_size: int, rows: int, in_arenas: bool
 ) -> int:
-    """What training takes for every member, besides the cohort itself and its records.
+    """Bytes that training takes for every member, besides the cohort itself and its records.
 
     With ``P`` numbers in a state and ``N`` samples of ``d`` inputs and ``C`` outputs, that is
 
@@ -51,8 +51,8 @@ def bytes_per_member(
     - ``2 N (d + C)`` numbers for the data in the order of an epoch, and 40 ``N`` bytes to find it;
     - one forward pass on all samples, for measures.
 
-    Where members come and go ``in_arenas``, of which there is one for each thread, they take
-    neither buffers nor copies of the data.
+    Where members come and go ``in_arenas``, one arena for each thread, they take neither buffers
+    nor copies of the data.
     """
     dtype, parametrisation = cohort.inputs.dtype, cohort.state.parametrisation
     key = cohort.network, parametrisation, batch_size, dtype
@@ -69,7 +69,7 @@ def bytes_per_member(
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that could be taken now."""
+    """Bytes that are free now; where the system does not say, all of its memory."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -81,16 +81,16 @@ def free_memory(device: torch.device) -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def in_pieces(
+def in_parts(
     members: int, need: int, device: torch.device, train: Callable[[slice], T]
 ) -> tuple[list[T], tuple[str, ...]]:
-    """Train members, all at once if they fit, and otherwise in as few pieces as possible.
+    """Train members, all at once if they fit, and otherwise in as few parts as possible.
 
-    A piece that the GPU has no memory for after all is halved. That leaves a note.
+    A part that the GPU has no memory for after all is halved. That leaves a note.
 
     Args:
-        need: bytes that a member takes.
-        train: trains those members.
+        need: bytes that a member takes, see `bytes_per_member`.
+        train: trains the members of a slice.
 
     Returns:
         The results in the order of the members, and the notes.
@@ -114,7 +114,7 @@ def in_pieces(
         else:
             start = stop
             continue
-        # Here the exception no longer holds what the piece had allocated.
+        # Here the exception no longer holds what the part had allocated.
         if device.type == "cuda":
             torch.cuda.empty_cache()
         notes.append(

@@ -1,4 +1,4 @@
-"""What is recorded of a training, and its result.
+"""What is recorded of a training, and what a training results in.
 
 Shapes: ``K`` members, ``N`` samples, ``d`` input width, ``C`` outputs, ``T`` records.
 """
@@ -25,8 +25,8 @@ class GradientNorm:
     """Stands for a measure: the Euclidean norm of `velocity` on all samples, ``(K,)``.
 
     Over everything that is trained, the penalty included. Since that takes the weight decay and
-    room for intermediate results, every cohort, or piece of one that does not fit into memory, has
-    a measure of its own, whose room is allocated once.
+    buffers, every cohort, or part of one that does not fit into memory, has a measure of its own,
+    whose buffers are allocated once.
     """
 
     objective: Objective
@@ -49,7 +49,7 @@ class GradientNorm:
 
 
 Measures = Mapping[str, Measure | GradientNorm]
-"""What is recorded, by name."""
+"""What is recorded: measures by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,15 +68,15 @@ class Run:
     stalled: Tensor
     """Members that a flow could not bring to its horizon, ``(K,)`` bool."""
     notes: tuple[str, ...] = ()
-    """What else to know; see `theorycheck.training.memory`."""
+    """What happened on the way; see `theorycheck.training.memory`."""
 
     @classmethod
-    def joined(cls, pieces: Sequence[Run], notes: tuple[str, ...]) -> Run:
+    def joined(cls, parts: Sequence[Run], notes: tuple[str, ...]) -> Run:
         """One run of all members, from runs of some that were recorded at the same times."""
-        first = pieces[0]
-        if len(pieces) == 1:
+        first = parts[0]
+        if len(parts) == 1:
             return replace(first, notes=notes)
-        states = [piece.state for piece in pieces]
+        states = [part.state for part in parts]
         parameters = zip(*(state.parameters for state in states), strict=True)
         rhos = [state.rho for state in states if state.rho is not None]
         state = State(
@@ -85,17 +85,24 @@ class Run:
             first.state.parametrisation,
         )
         trace = {
-            name: torch.cat([piece.trace[name] for piece in pieces], dim=1) for name in first.trace
+            name: torch.cat([part.trace[name] for part in parts], dim=1) for name in first.trace
         }
         steps, diverged, stalled = (
-            torch.cat([getattr(piece, name) for piece in pieces])
+            torch.cat([getattr(part, name) for part in parts])
             for name in ("steps", "diverged", "stalled")
         )
         return cls(state, first.times, trace, steps, diverged, stalled, notes)
 
 
 class Recorder:
-    """Evaluates the measures and gathers the trace."""
+    """Evaluates the measures and gathers the trace.
+
+    Args:
+        reserved: names of values that are handed to `record` instead.
+
+    Raises:
+        InputError: when a measure has a reserved name, and as `GradientNorm.of`.
+    """
 
     def __init__(
         self, cohort: Cohort, measures: Measures | None, reserved: Sequence[str] = ()
@@ -112,6 +119,7 @@ class Recorder:
         self.values: dict[str, list[Tensor]] = {name: [] for name in (*self.measures, *reserved)}
 
     def record(self, time: float, state: State, **values: Tensor) -> None:
+        """Evaluate all measures at a state; ``values`` are the reserved ones, ``(K,)``."""
         self.times.append(time)
         data = (self.cohort.inputs, self.cohort.targets)
         for name, measure in self.measures.items():
@@ -120,6 +128,7 @@ class Recorder:
             self.values[name].append(value)
 
     def run(self, state: State, steps: Tensor, diverged: Tensor, stalled: Tensor) -> Run:
+        """The run that ended at a state, with all that was recorded."""
         trace = {name: torch.stack(values) for name, values in self.values.items() if values}
         times = torch.tensor(self.times, dtype=torch.float64)
         return Run(state, times, trace, steps, diverged, stalled)

@@ -24,7 +24,17 @@ of fewer updates is recorded at its start and at its end."""
 
 
 class Schedule:
-    """Checked learning rates, momenta and record times of a descent."""
+    """Checked learning rates, momenta and record times of a descent.
+
+    Args:
+        learning_rate, momentum: a number, or one for every member, ``(K,)``.
+        milestones: counts of finished epochs after which the learning rate is multiplied by
+            ``decay``.
+        record_every: epochs between records; by default as `RECORD_UPDATES` and `RECORDS` say.
+
+    Raises:
+        InputError: for numbers out of range and tensors of another shape.
+    """
 
     def __init__(
         self,
@@ -68,8 +78,9 @@ class Schedule:
         return finished % self.record_every == 0 or finished == self.epochs
 
     def stretches(self) -> Iterator[tuple[int, int]]:
-        """First and last epoch, the latter excluded, between which neither rates nor records are
-        due.
+        """Epochs within which the rate is constant and no record is due, in order.
+
+        Each is the first epoch and the one after the last.
         """
         ends = {m for m in self.milestones if 0 < m < self.epochs} | {self.epochs}
         ends.update(range(self.record_every, self.epochs, self.record_every))
@@ -77,7 +88,11 @@ class Schedule:
 
 
 def checkpoint_times(horizon: float, checkpoints: int | Sequence[float]) -> list[float]:
-    """When a flow is recorded; raises InputError unless the times increase within it."""
+    """When a flow is recorded: the ends of equal intervals and time 0, or the times that are given.
+
+    Raises:
+        InputError: unless there is an interval, or the times increase within ``[0, horizon]``.
+    """
     if isinstance(checkpoints, int):
         if checkpoints < 1:
             raise InputError(f"checkpoints {checkpoints} must be at least 1")
@@ -90,7 +105,7 @@ def checkpoint_times(horizon: float, checkpoints: int | Sequence[float]) -> list
 
 
 def _per_member(name: str, value: float | Tensor, cohort: Cohort) -> Tensor:
-    """A number or one per member as ``(K, 1)`` in the cohort's dtype."""
+    """A number, or one for every member, as ``(K, 1)`` in the cohort's dtype."""
     tensor = torch.as_tensor(value, dtype=cohort.inputs.dtype, device=cohort.inputs.device)
     if tensor.dim() > 0 and tuple(tensor.shape) != (cohort.members,):
         raise InputError(f"{name} must be a number or have shape ({cohort.members},)")

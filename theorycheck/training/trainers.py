@@ -83,7 +83,14 @@ def gradient_descent(
     record_every: int | None = None,
     engine: Engine = "auto",
 ) -> Run:
-    """Full-batch gradient descent: `sgd` with one batch of all samples, an epoch being a step."""
+    """Full-batch gradient descent: `sgd` with one batch of all samples, so that an epoch is a step.
+
+    Args:
+        learning_rate, momentum, milestones, decay, measures, record_every, engine: as for `sgd`.
+
+    Raises:
+        InputError: as `sgd`.
+    """
     samples = cohort.inputs.shape[1]
     batches = Batches(torch.zeros(cohort.members, dtype=torch.int64), samples, samples)
     schedule = Schedule(
@@ -122,25 +129,25 @@ def sgd(
     - ``step``: the mean over the updates of ``sqrt(sum_k |dW_k|_F^2)`` for the state's own weight
       matrices (``v`` in weight normalisation).
 
-    A member has diverged when at the end of an epoch its squared norm is not finite; it is put back
-    to where the epoch began and stays there.
+    A member whose squared norm is not finite at the end of an epoch has diverged: it is put back to
+    where the epoch began and stays there.
 
     Args:
         learning_rate, momentum: one number, or one per member, ``(K,)``.
-        batch_seeds: ``(K,)`` int64; equal seeds see equal batches, see `Batches`.
+        batch_seeds: ``(K,)`` int64; members with equal seeds see equal batches, see `Batches`.
         milestones: counts of finished epochs after which the learning rate is multiplied by
             ``decay``.
-        measures: what is recorded besides, by name; see `Measure` and `GradientNorm`.
-        record_every: the measures are evaluated at the start, whenever this many epochs have
-            passed, and at the end, on all samples; by default evenly, once in `RECORD_UPDATES`
-            updates but at most `RECORDS` times after the start.
+        measures: what else is recorded, by name; see `Measure` and `GradientNorm`.
+        record_every: the measures are evaluated on all samples at the start, whenever this many
+            epochs have passed, and at the end; by default evenly, once in `RECORD_UPDATES` updates
+            but at most `RECORDS` times after the start.
         engine: ``compiled`` machine code (`theorycheck.training.compiled.workers`) or ``stacked``
             tensors (`theorycheck.training.stacked.descent`), which follow the same trajectory up to
             rounding; ``auto`` compiles small networks on a CPU where llvmlite is installed.
 
     Raises:
-        InputError: for arguments out of range, for an engine that is not there, and as `velocity`
-            and `Batches`.
+        InputError: for arguments out of range, for an engine that is not available, and as
+            `velocity` and `Batches`.
     """
     if tuple(batch_seeds.shape) != (cohort.members,) or batch_seeds.dtype != torch.int64:
         raise InputError(f"batch_seeds must be int64 of shape ({cohort.members},)")
@@ -155,21 +162,21 @@ def sgd(
 def together(trainings: Sequence[Callable[[], T]]) -> list[T]:
     """Train several cohorts at once, for example of networks that differ in width and depth.
 
-    Each takes one of the threads that torch has at a time: put large ones first. So a mixed cohort
-    trains in groups of one architecture; to fill narrow networks up with zeros to the widest would
-    cost what the widest costs, for every member.
+    Each takes one of torch's threads: put large ones first. A mixed cohort is therefore trained in
+    groups of one architecture; filling narrow networks up with zeros would make every member as
+    expensive as the widest.
 
     Args:
-        trainings: calls of `sgd`, `gradient_descent` or `gradient_flow`, as by
+        trainings: calls of `sgd`, `gradient_descent` or `gradient_flow`, for example made by
             ``functools.partial``.
 
     Returns:
-        Their results, in order; the same bit for bit as of one after the other.
+        Their results, in order; the same bit for bit as when they train one after the other.
     """
     threads = min(torch.get_num_threads(), len(trainings))
     if threads < 2:
         return [training() for training in trainings]
-    # Each of the threads counts threads for itself. Notes go to their collectors here.
+    # The number of threads is set in each thread. Contexts are copied for the collectors of notes.
     with ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(1)) as pool:
         contexts = [copy_context() for _ in trainings]
         runs = [pool.submit(c.run, t) for c, t in zip(contexts, trainings, strict=True)]

@@ -50,14 +50,14 @@ class Field:
         self._evaluation: Evaluation | None = None
 
     def pack(self, state: State) -> Tensor:
-        """A copy of the state's numbers."""
+        """The numbers of a state, copied to rows ``(K, P)``."""
         tensors = [state.parameters[i] for i in self.order]
         if state.rho is not None:
             tensors.append(state.rho)
         return torch.cat([t.reshape(t.shape[0], -1) for t in tensors], dim=1)
 
     def unpack(self, rows: Tensor) -> State:
-        """Views of the rows."""
+        """The state whose tensors are views of rows ``(K, P)``."""
         blocks = list(torch.split(rows, self.sizes, dim=1))
         rho = None if self.parametrisation == "plain" else blocks.pop().squeeze(1)
         block_of = dict(zip(self.order, blocks, strict=True))
@@ -79,7 +79,7 @@ class Evaluation:
     """The velocity of a field at a number of samples, in buffers that are allocated once.
 
     Args:
-        device: on ``meta`` nothing is allocated, and `size` is all that it is good for.
+        device: on ``meta`` nothing is allocated, and only `size` is of use.
     """
 
     def __init__(
@@ -151,8 +151,8 @@ class Evaluation:
         ``<V_k, df_V/dV_k> = f_V`` on the unit sphere, gives half of ``-<rho f, dl/d(rho f)>``.
         That is half of ``rho`` times its velocity but for the penalty, for all losses.
 
-        Not the projection of the gradient on the tangent space: the two agree on the unit spheres
-        only. Off them the printed equation gives ``(|V_k|^2)' = 4 nu (1 - |V_k|^2)``, so it
+        This is not the projection of the gradient onto the tangent space: the two agree on the unit
+        spheres only. Off them the printed equation gives ``(|V_k|^2)' = 4 nu (1 - |V_k|^2)``, so it
         restores the norm when ``nu > 0``, that is, for the square loss, when
         ``rho sum_n ell_n fbar_n > 0``, and drives it away otherwise.
         """
@@ -184,7 +184,7 @@ class _Directions:
         self.norm = [like.new_ones(len(like), 1, 1) for _ in shapes]
 
     def of(self, parameters: Parameters) -> Parameters:
-        """The parameters with normalised weights."""
+        """The parameters with normalised weight matrices; a zero matrix stays as it is."""
         normalised = list(parameters)
         for i, unit, norm in zip(self.weights, self.unit, self.norm, strict=True):
             torch.linalg.vector_norm(parameters[i], dim=(1, 2), keepdim=True, out=norm)

@@ -1,7 +1,7 @@
-"""Updates on a GPU without a call for every operation: recorded once as a CUDA graph, replayed.
+"""Updates on a GPU, recorded once as a CUDA graph and then replayed.
 
-A small network's update is a few dozen operations, each of which takes the GPU less time than it
-takes to call it.
+A small network's update is a few dozen operations, each of which takes the GPU less time than
+calling it takes the CPU.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import torch
 from torch import Tensor
 
 LONGEST = 32
-"""Definition: a graph holds at most this many updates, so that recording it stays short."""
+"""Definition: a CUDA graph holds at most this many updates, so that recording it stays short."""
 
 Updates = Callable[[Tensor, Tensor], None]
 """Makes updates in place from the inputs ``(U, K, n, d)`` and the targets of their batches."""
 
 
 class Replayed:
-    """Updates as a graph of as many of them as divide the updates of an epoch.
+    """Updates as a CUDA graph, which holds a number of them that divides those of an epoch.
 
     Args:
-        updates: works on the same tensors in every call.
-        changed: those that it changes.
+        updates: makes updates, on the same tensors in every call.
+        changed: the tensors that it changes.
     """
 
     def __init__(self, updates: Updates, changed: Sequence[Tensor]) -> None:
@@ -48,10 +48,10 @@ class Replayed:
 
 
 def record(work: Callable[[], None]) -> Callable[[], None]:
-    """Record what some work does on the GPU; returns what does it again.
+    """Record what some work does on the GPU; returns a function that does it again.
 
-    As torch asks for, the work is first done once on another stream, when libraries allocate what
-    they need; recording does not do it.
+    As torch asks for, the work is first done once on another stream, so that libraries allocate
+    what they need. Recording it does not do it.
     """
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())

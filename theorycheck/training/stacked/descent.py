@@ -1,6 +1,7 @@
 """Stacked training: every update of a cohort is a few operations on tensors, in plain PyTorch.
 
-It runs wherever torch does, and on a GPU; large networks are best off with it on a CPU too.
+It runs wherever torch does. On a GPU there is no other engine, and on a CPU it is the faster one
+for large networks.
 """
 
 from __future__ import annotations
@@ -27,10 +28,15 @@ class StackedDescent:
         field: Field,
         rows: Tensor,
     ) -> None:
-        """``momentum`` is ``(K, 1)``; ``rows`` are the states, as rows of the field."""
+        """Start a descent.
+
+        Args:
+            momentum: ``(K, 1)``; None if it is 0 for all members.
+            rows: the states, ``(K, P)``, as packed by the field.
+        """
         self.cohort, self.batches, self.momentum, self.field = cohort, batches, momentum, field
         self.rows = rows
-        """The states now: training puts another tensor in their place."""
+        """The states now, ``(K, P)``: `advance` puts another tensor in their place."""
         self.diverged = torch.zeros_like(self.rows[:, 0], dtype=torch.bool)
         """Which members have been put back, ``(K,)``."""
         self._moving = torch.empty_like(self.rows)
@@ -57,15 +63,14 @@ class StackedDescent:
             self._lengths.zero_()
             self._train(*self._batches(epoch))
             path += self._lengths * rate[:, 0]
-            # Numbers that are not finite stay so and stay with their member, so that one look per
-            # epoch finds them all.
+            # What is not finite stays so and stays with its member: one look per epoch is enough.
             self.diverged |= ~self._moving.square().sum(dim=1).isfinite()
             # Another tensor, since records and measures may hold views of the rows as they were.
             self.rows = torch.where(self.diverged[:, None], self.rows, self._moving)
         return path
 
     def _update(self, inputs: Tensor, targets: Tensor) -> None:
-        """Updates on some batches, ``(U, K, n, d)`` and ``(U, K, n, C)``."""
+        """Updates on ``U`` batches, inputs ``(U, K, n, d)`` and targets ``(U, K, n, C)``."""
         rows, weights = self._moving, self.field.weights
         for samples, labels in zip(inputs, targets, strict=True):
             slope = self.field.velocity(rows, samples, labels)
@@ -75,6 +80,7 @@ class StackedDescent:
             self._lengths += torch.linalg.vector_norm(slope[:, weights], dim=1)
 
     def _batches(self, epoch: int) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of all batches of an epoch, as `_update` takes them."""
         inputs, targets = self.cohort.inputs, self.cohort.targets
         if self.batches.whole:
             return inputs[None], targets[None]

@@ -16,10 +16,13 @@ from theorycheck.training.stacked.buffers import Block, Memory, Operand
 
 
 class Vertex:
-    """Of a layer: the argument of its activation, its value, and what is differentiated by them.
+    """The numbers of a layer, or of the input, which has a ``value`` only.
 
-    ``total`` and ``value`` are one block where the activation works in place. The input has nothing
-    but a ``value``; ``last`` is the edge out of a vertex that is the first on the way back.
+    Attributes:
+        total: the argument of the activation; the block of ``value`` where that works in place.
+        value: the value of the activation.
+        slope: the derivative by ``value``, and then by ``total``.
+        last: the last edge out of the vertex, which is the first on the way back.
     """
 
     total: Block
@@ -32,6 +35,8 @@ class Vertex:
 
 
 class Operation(Protocol):
+    """A part of a layer, which works on the blocks of its vertices."""
+
     def forward(self, parameters: Parameters) -> None: ...
 
     def backward(self, gradients: Parameters) -> None: ...
@@ -47,11 +52,12 @@ class _Edge:
 
     @property
     def returns(self) -> bool:
-        """Whether anybody asks for the slope of the source."""
+        """Whether the slope of the source is needed."""
         return not self.source.is_input
 
     @property
     def adds_back(self) -> bool:
+        """Whether another edge has written the slope of the source before, on the way back."""
         return self.source.last is not self
 
 
@@ -98,7 +104,7 @@ class DenseConnection(_Edge):
 class ConvolutionConnection(_Edge):
     """``Z = W V`` with a column for every patch of every sample, samples side by side.
 
-    The target has a row for every filter and patch; with rows for filters only, it is ``Z``.
+    The target has a row for every filter and patch; seen with a row for every filter, it is ``Z``.
     """
 
     def __init__(
@@ -160,7 +166,7 @@ class ConvolutionConnection(_Edge):
         return patches.live.view(len(patches.live), *split)
 
     def _fold(self, windows: Tensor) -> None:
-        """Add all windows up where they came from, one offset after the other: in a fixed order."""
+        """Add the windows to the pixels they came from, in a fixed order of offsets."""
         pixels = self._pixels(self.source.slope)
         if not self.adds_back:
             pixels.zero_()
@@ -224,7 +230,7 @@ class BatchNormalisation:
         slope.mul_(self.factor).div_(self.deviation)
 
     def _average(self, values: Tensor, gradient: Tensor) -> None:
-        """Means over the samples, and sums of all to a gradient."""
+        """Write means over the samples to `mean`, and sums over everything to a gradient."""
         torch.sum(values, dim=2, keepdim=True, out=self.mean)
         torch.sum(self.mean, dim=(1, 2), out=gradient)
         self.mean.div_(self.unit.shape[2])
@@ -262,7 +268,7 @@ class LeakyReluActivation:
 
 
 def _multiply(left: Tensor, right: Tensor, result: Tensor, adds: bool) -> None:
-    """Write a product to a result that is contiguous or whose transpose is, or add it."""
+    """Write a product to a result, or add it; the result or its transpose is contiguous."""
     if not result.is_contiguous():
         left, right, result = right.mT, left.mT, result.mT
     if adds:
@@ -275,11 +281,12 @@ def _multiply_back(slope: Tensor, right: Tensor, gradient: Tensor, memory: Memor
     """Write the gradient by the left factor of a product, from the slope of the product."""
     product = memory.scratch(*gradient.shape[1:])
     torch.bmm(slope, right.mT, out=product.whole)
-    # Not computed where it belongs: a result that is not contiguous is much slower.
+    # Into scratch first: a product whose result is not contiguous is much slower.
     gradient.copy_(product.live)
 
 
 def _transfer(values: Tensor, result: Tensor, adds: bool) -> None:
+    """Write values to a result, or add them."""
     if adds:
         result.add_(values)
     else:

@@ -1,7 +1,7 @@
-"""Forward and backward pass of a network on stacked members, in buffers that are allocated once.
+"""Forward and backward pass of a network on stacked members, in buffers allocated once.
 
 The forward pass is that of `evaluation.vertices`; the backward pass is the chain rule written out,
-one class per kind of connection or operation. What is not finite stays with its member.
+in a class for every kind of connection or operation. What is not finite stays with its member.
 
 The last bits of a matrix product on the CPU depend on where in memory its result starts, and a
 product with a single row or column is another routine. Therefore the matrices of a tape are filled
@@ -9,9 +9,9 @@ up with zeros, which add nothing, to multiples of `MULTIPLE` rows and columns: e
 then starts at a multiple of 64 bytes, and is the same bit for bit whichever members are computed
 beside it.
 
-Throughout, samples are columns. In memory they are where the network is convolutional, so that the
-values of a pixel lie side by side and patches are copied in long runs; elsewhere the values of a
-sample lie side by side, as matrix products with few columns are slow.
+Throughout, samples are columns. In memory the values of a sample lie side by side, as matrix
+products with few columns are slow; where the network is convolutional, those of a pixel do, so that
+patches are copied in long runs.
 
 Shapes below: ``K`` members, ``N`` samples, ``d`` input width, ``C`` outputs.
 """
@@ -45,10 +45,10 @@ from theorycheck.training.stacked.layers import (
 
 
 class Tape:
-    """The operations of a network at a number of samples, to be played forward and backward.
+    """The operations of a network at a number of samples, performed forward and backward.
 
     Args:
-        device: on ``meta`` nothing is allocated, and `size` is all that the tape is good for.
+        device: on ``meta`` nothing is allocated, and only `size` is of use.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Tape:
         self.outputs = output.value.live.mT
         """``(K, N, C)``; what `forward` computes."""
         self.slopes = output.slope.live.mT
-        """``(K, N, C)``; how much of every output `backward` differentiates: to be filled in."""
+        """``(K, N, C)``; weights of the outputs in what `backward` differentiates: fill them in."""
         memory.allocate_scratch()
 
     def _append(
@@ -138,12 +138,12 @@ class Tape:
             operation.forward(parameters)
 
     def backward(self, gradients: Parameters) -> None:
-        """Write the gradients of ``sum slopes * outputs`` of every member; `slopes` is used up.
+        """Write the gradients of ``sum slopes * outputs`` of every member; `slopes` is overwritten.
 
         The derivative of an activation at 0 is its slope, as autograd's.
 
         Args:
-            gradients: tensors of the shapes of the parameters.
+            gradients: tensors ``(K, *shape)`` for the gradients by the parameters.
         """
         for operation in reversed(self._operations):
             operation.backward(gradients)
