@@ -1,0 +1,62 @@
+"""Claims that are stated as a formula: the statement is the check.
+
+One formula is printed in the report, checked by the exact reader, refuted by altering it, and
+written into certificates for the kernel. Hypotheses are assumptions, prose and formula in one
+object; whether an example meets them is the formula's word, whatever strategy proposed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.numbers import to_fractions
+from theorycheck.claims.comparisons import number_text
+from theorycheck.claims.evidence import Findings, Observation, Rejection
+from theorycheck.claims.setting import Setting
+from theorycheck.statements.checking import Answer, answers
+from theorycheck.statements.numbers import enclosed
+from theorycheck.statements.syntax import Statement
+
+RELATIONS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥"}
+
+
+def check_of(statement: Statement, control: Statement) -> Callable[..., Findings]:
+    """The property that checks a statement at each member of a case, or its control."""
+
+    def check(setting: Setting, case: Case) -> Findings:
+        about = control if setting.altered else statement
+        for member in range(case.members):
+            yield from findings(about, case, member)
+
+    return check
+
+
+def findings(statement: Statement, case: Case, member: int) -> Findings:
+    """What the exact reader finds at one network, as one example.
+
+    A violation is shown where there is one; else what is open; else, of an inequality, the
+    assignment nearest to equality. An example at which no assignment meets the hypotheses is
+    rejected, for the first hypothesis that is not met.
+    """
+    found = answers(statement, case, member)
+    met = [answer for answer in found if answer.unmet is None]
+    if not met:
+        yield Rejection(_rejected(found))
+        return
+    violated = [answer for answer in met if answer.holds is False]
+    undecided = [answer for answer in met if answer.holds is None]
+    shown = (violated or undecided or sorted(met, key=_tightness, reverse=True))[0]
+    _, relation, _ = statement.conclusion.comparison()
+    yield Observation(
+        holds=False if violated else None if undecided else True,
+        left=_text(shown.left),
+        relation=RELATIONS[relation],
+        right=_text(shown.right),
+        arithmetic="the exact reader",
+        tightness=_tightness(shown) if relation == "<=" else None,
+        case=lambda: case.member(member),
+        at={name: list(v) if isinstance(v, tuple) else v for name, v in shown.at.items()},
+    )
