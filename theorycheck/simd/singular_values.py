@@ -153,51 +153,64 @@ class _Bidiagonal:
 
     def reflect(self, columns: Array, sums: Array, length: Value) -> None:
         """Make a matrix bidiagonal; ``sums`` is room for a number of each row."""
-        k, count = self.k, self.count
-        high, wide = length + (UNROLLED - 1), count + (UNROLLED - 1)
-        with k.loop(0, count) as pivot:
-            column = columns.at(pivot * high)
-            squares = self._sums()
-            with k.loop(pivot, high, UNROLLED) as r:
-                for i, square in enumerate(squares):
-                    square.set(k.fma(column[r + i], column[r + i], square.get()))
-            new, head, factor = self._reflection(squares, column[pivot])
-            self.diagonal[pivot], column[pivot] = new, head
-            with k.loop(pivot + 1, wide, UNROLLED) as c:
-                others = [columns.at((c + i) * high) for i in range(UNROLLED)]
-                products = self._sums()
-                with k.loop(pivot, length) as r:
-                    for other, product in zip(others, products, strict=True):
-                        product.set(k.fma(column[r], other[r], product.get()))
-                along = [-(factor * product.get()) for product in products]
-                with k.loop(pivot, length) as r:
-                    for other, share in zip(others, along, strict=True):
-                        other[r] = k.fma(share, column[r], other[r])
-            row = columns.at(pivot)
-            squares = self._sums()
-            with k.loop(pivot + 1, wide, UNROLLED) as c:
-                for i, square in enumerate(squares):
-                    entry = row[(c + i) * high]
-                    square.set(k.fma(entry, entry, square.get()))
-            first = (pivot + 1) * high
-            new, head, factor = self._reflection(squares, row[first])
-            self.above[pivot], row[first] = new, head
+        high, wide = length + (UNROLLED - 1), self.count + (UNROLLED - 1)
+        with self.k.loop(0, self.count) as pivot:
+            self._reflect_columns(columns, length, pivot, high, wide)
+            self._reflect_rows(columns, sums, length, pivot, high, wide)
+
+    def _reflect_columns(
+        self, columns: Array, length: Value, pivot: Value, high: Value, wide: Value
+    ) -> None:
+        """Make a column zero below the diagonal; ``high`` and ``wide`` count what is filled up."""
+        k = self.k
+        column = columns.at(pivot * high)
+        squares = self._sums()
+        with k.loop(pivot, high, UNROLLED) as r:
+            for i, square in enumerate(squares):
+                square.set(k.fma(column[r + i], column[r + i], square.get()))
+        new, head, factor = self._reflection(squares, column[pivot])
+        self.diagonal[pivot], column[pivot] = new, head
+        with k.loop(pivot + 1, wide, UNROLLED) as c:
+            others = [columns.at((c + i) * high) for i in range(UNROLLED)]
+            products = self._sums()
+            with k.loop(pivot, length) as r:
+                for other, product in zip(others, products, strict=True):
+                    product.set(k.fma(column[r], other[r], product.get()))
+            along = [-(factor * product.get()) for product in products]
+            with k.loop(pivot, length) as r:
+                for other, share in zip(others, along, strict=True):
+                    other[r] = k.fma(share, column[r], other[r])
+
+    def _reflect_rows(
+        self, columns: Array, sums: Array, length: Value, pivot: Value, high: Value, wide: Value
+    ) -> None:
+        """Make a row zero to the right of the number beside the diagonal."""
+        k = self.k
+        row = columns.at(pivot)
+        squares = self._sums()
+        with k.loop(pivot + 1, wide, UNROLLED) as c:
+            for i, square in enumerate(squares):
+                entry = row[(c + i) * high]
+                square.set(k.fma(entry, entry, square.get()))
+        first = (pivot + 1) * high
+        new, head, factor = self._reflection(squares, row[first])
+        self.above[pivot], row[first] = new, head
+        with k.loop(pivot + 1, length) as r:
+            sums[r] = self.zero
+        with k.loop(pivot + 1, wide, UNROLLED) as c:
+            others = [columns.at((c + i) * high) for i in range(UNROLLED)]
+            shares = [row[(c + i) * high] for i in range(UNROLLED)]
             with k.loop(pivot + 1, length) as r:
-                sums[r] = self.zero
-            with k.loop(pivot + 1, wide, UNROLLED) as c:
-                others = [columns.at((c + i) * high) for i in range(UNROLLED)]
-                shares = [row[(c + i) * high] for i in range(UNROLLED)]
-                with k.loop(pivot + 1, length) as r:
-                    total = sums[r]
-                    for other, share in zip(others, shares, strict=True):
-                        total = k.fma(share, other[r], total)
-                    sums[r] = total
-            with k.loop(pivot + 1, wide, UNROLLED) as c:
-                others = [columns.at((c + i) * high) for i in range(UNROLLED)]
-                shares = [-(factor * row[(c + i) * high]) for i in range(UNROLLED)]
-                with k.loop(pivot + 1, length) as r:
-                    for other, share in zip(others, shares, strict=True):
-                        other[r] = k.fma(share, sums[r], other[r])
+                total = sums[r]
+                for other, share in zip(others, shares, strict=True):
+                    total = k.fma(share, other[r], total)
+                sums[r] = total
+        with k.loop(pivot + 1, wide, UNROLLED) as c:
+            others = [columns.at((c + i) * high) for i in range(UNROLLED)]
+            shares = [-(factor * row[(c + i) * high]) for i in range(UNROLLED)]
+            with k.loop(pivot + 1, length) as r:
+                for other, share in zip(others, shares, strict=True):
+                    other[r] = k.fma(share, sums[r], other[r])
 
     def _sums(self) -> list[Variable]:
         return [self.k.variable(self.zero) for _ in range(UNROLLED)]

@@ -15,12 +15,6 @@ VECTOR_BYTES = 32
 ALIGNMENT = 64
 """In bytes: a line of the cache."""
 
-Record = list[int]
-"""The address of an operation, then its operands."""
-
-RECORD = 18
-"""Words that a record takes in memory."""
-
 
 def lanes_of(dtype: torch.dtype) -> int:
     """How many numbers of a type fill a vector."""

@@ -27,10 +27,10 @@ from theorycheck.training.batches import Batches
 from theorycheck.training.cohorts import Cohort, Objective
 from theorycheck.training.compiled.arena import lanes_of
 from theorycheck.training.compiled.descent import DescentProgram
-from theorycheck.training.compiled.drivers import descend, follow, memory
+from theorycheck.training.compiled.drivers import descend, follow
 from theorycheck.training.compiled.flow import FlowProgram
 from theorycheck.training.compiled.operations.base import Layout
-from theorycheck.training.compiled.operations.steps import CLOCK
+from theorycheck.training.compiled.operations.stages import CLOCK
 from theorycheck.training.integrator import Integrator
 
 FEWEST_LANES = 3
@@ -193,8 +193,8 @@ class _Block(Generic[AnyProgram]):
     """Members that share an arena; several of them share its vectors."""
 
     program: AnyProgram
-    sections: Tensor
-    """The program in memory."""
+    words: Tensor
+    """The program's records as drivers read them."""
     members: range
     work: int
     """How long training takes, by one member alone."""
@@ -219,10 +219,10 @@ def _blocks(
     for layout, part in parts:
         if part:
             program = program_of(layout)
-            sections, width = memory(program.sections), program.arena.members
+            words, width = program.words(), program.arena.members
             work = 1 if width == 1 else fewest
             starts = range(0, len(part), width)
-            blocks += [_Block(program, sections, part[i : i + width], work) for i in starts]
+            blocks += [_Block(program, words, part[i : i + width], work) for i in starts]
     return blocks
 
 
@@ -249,10 +249,11 @@ class _Arenas:
         """Call a driver; ``numbers`` are those between its sections and the first member."""
         program: DescentProgram | FlowProgram = block.program
         if program not in self.arenas:
-            self.arenas[program] = program.arena.filled(program.constants)
-        arena, sections = self.arenas[program].data_ptr(), block.sections.data_ptr()
-        integers = [*map(len, program.sections), *numbers, block.members.start]
-        _callable(driver, len(integers))(arena, sections, *integers, order.data_ptr())
+            self.arenas[program] = program.arena.filled(program.places.constants)
+        arena, words = self.arenas[program].data_ptr(), block.words.data_ptr()
+        counts: list[int] = [len(section.records) for section in program.sections]
+        integers = [*counts, *numbers, block.members.start]
+        _callable(driver, len(integers))(arena, words, *integers, order.data_ptr())
 
 
 class _Worker:

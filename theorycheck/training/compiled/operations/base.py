@@ -19,7 +19,7 @@ from typing import Literal
 
 from llvmlite import ir
 
-from theorycheck.simd.code import Array, Code, Value, Variable
+from theorycheck.simd.code import INT, Array, Code, Value, Variable
 
 Layout = Literal["members", "samples"]
 
@@ -134,3 +134,18 @@ def operands(name: str) -> tuple[str, ...]:
     """The names of an operation's operands, in order."""
     _, *parameters = inspect.signature(OPERATIONS[name]).parameters.values()
     return tuple(p.name for p in parameters if p.default is p.empty)
+
+
+def build(
+    module: ir.Module, *, name: str, real: ir.Type, lanes: int, layout: Layout
+) -> ir.Function:
+    """The function of an operation: it takes an arena, the words of its operands, the first member
+    of the arena, the order of the samples, and the number of the update.
+    """
+    words, body = INT.as_pointer(), OPERATIONS[name]
+    kind = ir.FunctionType(ir.VoidType(), [real.as_pointer(), words, INT, words, INT])
+    k = Operation(ir.Function(module, kind, name), real, lanes, layout)
+    given = Array(k, k.operands, 8)
+    body(k, **{operand: given[i] for i, operand in enumerate(operands(name))})
+    k.builder.ret_void()
+    return k.function
