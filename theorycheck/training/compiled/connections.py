@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 
 from theorycheck.networks.specification import Convolution, Dense, Edge
+from theorycheck.training.compiled.operations.effects import Operand
 from theorycheck.training.compiled.places import Places
-from theorycheck.training.compiled.records import Memories, Operand, Section
+from theorycheck.training.compiled.records import Memories, Section
 
 
 class Connections:

@@ -9,8 +9,9 @@ from theorycheck.training.batches import Batches
 from theorycheck.training.cohorts import Cohort, Objective
 from theorycheck.training.compiled.arena import Table
 from theorycheck.training.compiled.operations.base import Layout
+from theorycheck.training.compiled.operations.effects import Operand
 from theorycheck.training.compiled.program import Program
-from theorycheck.training.compiled.records import Operand, Section
+from theorycheck.training.compiled.records import Section
 from theorycheck.training.compiled.tape import Tape, write_gradient
 
 
@@ -31,24 +32,28 @@ class DescentProgram(Program):
         window: int,
     ) -> None:
         """``window`` is how many epochs the order of samples is known for at a time."""
-        super().__init__(cohort, objective, batches, layout, table)
+        super().__init__(cohort, objective, batches, layout, table, window)
         arena, exchange, count = self.arena, self.exchange, self.places.row.count
         self.start = arena.numbers(count)
         self.buffer = arena.numbers(count) if "buffer" in table.columns else None
         self.rate, self.momentum, self.length = (arena.numbers() for _ in range(3))
         self.path, self.diverged = arena.numbers(), arena.numbers()
-        self.squares, self.unused = arena.numbers(), arena.numbers()
+        self.squares, self.unused = arena.number(0.0), arena.number(0.0)
         self._keep()
         self.early = cohort.state.parametrisation != "weight-norm"
         """Whether matrices move as soon as their gradient is known."""
         learn = self._learn if self.early else write_gradient
         tape = Tape(cohort, objective, self.places, self.memories, learn)
-        stride = 0 if batches.whole else window * batches.updates * batches.batch_size
+        updates = window * batches.updates
+        stride = 0 if batches.whole else updates * batches.batch_size
         exchange.load_batch(tape.inputs, cohort.inputs, stride)
         exchange.load_batch(tape.targets, cohort.targets, stride)
-        self.before, self.during, self.after = map(Section, ("before", "during", "after"))
+        self.before, self.after = Section("before"), Section("after")
+        self.during = Section("during", updates)
         (exchange.enter if batches.whole else self.during).extend(exchange.load)
         self._fill(tape)
+
+    courses = ((0, 1, 2, 2, 3, 1, 2, 3, 4),)
 
     @staticmethod
     def table_of(rows: Tensor, momentum: bool) -> Table:

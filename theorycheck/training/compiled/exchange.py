@@ -5,8 +5,9 @@ from __future__ import annotations
 from torch import Tensor
 
 from theorycheck.training.compiled.arena import Table, padded
+from theorycheck.training.compiled.operations.effects import Address
 from theorycheck.training.compiled.places import Places
-from theorycheck.training.compiled.records import Address, Memories, Section
+from theorycheck.training.compiled.records import Memories, Section
 
 
 class Exchange:
@@ -17,7 +18,7 @@ class Exchange:
     def __init__(self, places: Places, memories: Memories, table: Table) -> None:
         self.places, self.memories, self.table = places, memories, table
         self.enter, self.leave, self.load = Section("enter"), Section("leave"), Section("load")
-        self.rows = memories.address(table.numbers)
+        self.rows = memories.address(table.numbers, rows=len(table.numbers))
         self.keep("decay", places.decay, changes=False)
         # Padding of the gradient is not written, and what another member left there need not be
         # finite.
@@ -59,10 +60,11 @@ class Exchange:
         shared = data.stride(0) == 0
         data = (data[0] if shared else data).contiguous()
         samples, width = data.shape[-2:]
+        rows = 1 if shared else len(data)
         self.load.emit(
             "load",
             out=out,
-            data=self.memories.address(data),
+            data=self.memories.address(data, rows),
             width=width,
             member_stride=0 if shared else samples * width,
             order_stride=order_stride,

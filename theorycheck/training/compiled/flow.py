@@ -11,9 +11,10 @@ from theorycheck.training.batches import Batches
 from theorycheck.training.cohorts import Cohort, Objective
 from theorycheck.training.compiled.arena import Table
 from theorycheck.training.compiled.operations.base import Layout
+from theorycheck.training.compiled.operations.effects import Operand
 from theorycheck.training.compiled.operations.stages import CLOCK
 from theorycheck.training.compiled.program import Program
-from theorycheck.training.compiled.records import Operand, Section
+from theorycheck.training.compiled.records import Section
 from theorycheck.training.compiled.tape import Tape
 from theorycheck.training.integrator import ERROR, STAGES
 
@@ -60,6 +61,8 @@ class FlowProgram(Program):
             stages=len(ERROR),
             **self._slopes,
         )
+
+    courses = ((0, 1, 1, 2), (0, 2))
 
     @staticmethod
     def table_of(points: Tensor, slopes: Tensor) -> Table:

@@ -62,14 +62,13 @@ class Places:
     def __init__(self, cohort: Cohort, objective: Objective, batch: int, layout: Layout) -> None:
         self.network, self.batch = cohort.network, batch
         self.arena = arena = Arena(cohort.inputs.dtype, layout, batch)
-        self.constants: dict[float, int] = {}
-        """Numbers that are the same for all members, and their places."""
+        self._constants: dict[float, int] = {}
         self.row = Row(cohort.network, rho=cohort.state.rho is not None)
         self.parameters, self.gradient = (
             arena.numbers(self.row.count),
             arena.numbers(self.row.count),
         )
-        self.decay, self.zero = arena.numbers(), arena.numbers()
+        self.decay, self.zero = arena.numbers(), arena.number(0.0)
         """``decay`` is the gradient of the penalty per weight, ``2 lambda``; ``zero`` stays 0."""
         self.scratch = self._scratch()
         self.share = self.constant(1 / batch)
@@ -78,9 +77,9 @@ class Places:
 
     def constant(self, number: float) -> int:
         """Where a number is that is the same for all members."""
-        if number not in self.constants:
-            self.constants[number] = self.arena.numbers()
-        return self.constants[number]
+        if number not in self._constants:
+            self._constants[number] = self.arena.number(number)
+        return self._constants[number]
 
     def parameter(self, index: int) -> int:
         return self.parameters + self.row.positions[index] * self.arena.members

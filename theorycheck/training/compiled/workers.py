@@ -249,7 +249,7 @@ class _Arenas:
         """Call a driver; ``numbers`` are those between its sections and the first member."""
         program: DescentProgram | FlowProgram = block.program
         if program not in self.arenas:
-            self.arenas[program] = program.arena.filled(program.places.constants)
+            self.arenas[program] = program.arena.filled()
         arena, words = self.arenas[program].data_ptr(), block.words.data_ptr()
         counts: list[int] = [len(section.records) for section in program.sections]
         integers = [*counts, *numbers, block.members.start]

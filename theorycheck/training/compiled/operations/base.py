@@ -11,15 +11,13 @@ sums over units and samples run in order, sums over parameters in `STRIPES` inte
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, partial
 from typing import Literal
 
 from llvmlite import ir
 
-from theorycheck.simd.code import INT, Array, Code, Value, Variable
+from theorycheck.simd.code import Array, Code, Value, Variable
 
 Layout = Literal["members", "samples"]
 
@@ -109,43 +107,3 @@ class Stripes:
 
 def current(variables: Sequence[Variable]) -> list[Value]:
     return [variable.get() for variable in variables]
-
-
-Body = Callable[..., None]
-
-OPERATIONS: dict[str, Body] = {}
-"""By name. A body takes an `Operation` and the operands: offsets, counts and addresses."""
-
-
-def operation(body: Body) -> Body:
-    OPERATIONS[body.__name__] = body
-    return body
-
-
-def moving(body: Body) -> Body:
-    """Two operations: one with a ``momentum`` and its ``buffer``, and one without."""
-    OPERATIONS[f"momentum_{body.__name__}"] = body
-    OPERATIONS[body.__name__] = partial(body, buffer=None, momentum=None)
-    return body
-
-
-@cache
-def operands(name: str) -> tuple[str, ...]:
-    """The names of an operation's operands, in order."""
-    _, *parameters = inspect.signature(OPERATIONS[name]).parameters.values()
-    return tuple(p.name for p in parameters if p.default is p.empty)
-
-
-def build(
-    module: ir.Module, *, name: str, real: ir.Type, lanes: int, layout: Layout
-) -> ir.Function:
-    """The function of an operation: it takes an arena, the words of its operands, the first member
-    of the arena, the order of the samples, and the number of the update.
-    """
-    words, body = INT.as_pointer(), OPERATIONS[name]
-    kind = ir.FunctionType(ir.VoidType(), [real.as_pointer(), words, INT, words, INT])
-    k = Operation(ir.Function(module, kind, name), real, lanes, layout)
-    given = Array(k, k.operands, 8)
-    body(k, **{operand: given[i] for i, operand in enumerate(operands(name))})
-    k.builder.ret_void()
-    return k.function

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from theorycheck.simd.code import INT, Array, Value
-from theorycheck.training.compiled.operations.base import Operation, operation
+from theorycheck.training.compiled.operations.base import Operation
+from theorycheck.training.compiled.operations.effects import (
+    adds,
+    cells,
+    indices,
+    numbers,
+    reach,
+    reads,
+    samples,
+    spoils,
+    updates,
+    whole_vectors,
+    writes,
+)
 from theorycheck.training.compiled.operations.products import (
     Tile,
     accumulate,
@@ -16,9 +29,15 @@ from theorycheck.training.compiled.operations.products import (
     tiles,
     zeros,
 )
+from theorycheck.training.compiled.operations.table import operation
 
 
-@operation
+@operation(
+    out=adds(cells("count", "positions", "cells"), "add"),
+    filters=reads(numbers("count", "size")),
+    source=reads(cells(reach("patches"), "cells")),
+    patches=reads(indices("positions", "size")),
+)
 def convolution(
     k: Operation,
     out: Value,
@@ -48,7 +67,12 @@ def convolution(
         )
 
 
-@operation
+@operation(
+    out=updates(cells(reach("patches"), "cells")),
+    filters=reads(numbers("count", "size")),
+    slopes=reads(cells("count", "positions", "cells")),
+    patches=reads(indices("positions", "size")),
+)
 def convolution_back(
     k: Operation,
     out: Value,
@@ -77,7 +101,13 @@ def convolution_back(
         )
 
 
-@operation
+@operation(
+    gradient=writes(numbers("count", "size")),
+    slopes=reads(samples("count", "positions")),
+    source=reads(samples(reach("patches"))),
+    patches=reads(indices("positions", "size")),
+    scratch=spoils(numbers("positions", "samples", whole_vectors("count"))),
+)
 def convolution_gradient(
     k: Operation,
     gradient: Value,

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from theorycheck.simd.code import Array, Value
-from theorycheck.training.compiled.operations.base import STRIPES, Operation, current, operation
+from theorycheck.training.compiled.operations.base import STRIPES, Operation, current
+from theorycheck.training.compiled.operations.effects import (
+    moves,
+    numbers,
+    reads,
+    reals,
+    spaced,
+    stripes,
+    updates,
+    writes,
+)
+from theorycheck.training.compiled.operations.table import operation
 
 CLOCK = (
     "time",
@@ -41,7 +52,7 @@ class _Clock:
         self[name] = condition.where(one, zero)
 
 
-@operation
+@operation(clock=updates(numbers(len(CLOCK))))
 def plan_step(k: Operation, clock: Value) -> None:
     """A step ends at the end at the latest."""
     now = _Clock(k, clock)
@@ -64,7 +75,13 @@ def _combine(
     return current(totals)
 
 
-@operation
+@operation(
+    out=writes(stripes("count")),
+    point=reads(stripes("count")),
+    slopes=reads(spaced(stripes("count"), "stages", "stride")),
+    step=reads(numbers()),
+    factors=reads(reals("stages")),
+)
 def stage(
     k: Operation,
     out: Value,
@@ -84,7 +101,12 @@ def stage(
         result[p] = [k.fma(length, c, x) for c, x in zip(change, start[p], strict=True)]
 
 
-@operation
+@operation(
+    out=writes(stripes("count")),
+    weights=reads(stripes("count")),
+    gradient=reads(stripes("count")),
+    coefficient=reads(numbers()),
+)
 def velocity(
     k: Operation, out: Value, weights: Value, gradient: Value, coefficient: Value, count: Value
 ) -> None:
@@ -95,7 +117,13 @@ def velocity(
         result[p] = [-k.fma(c, w, g) for w, g in zip(state[p], slopes[p], strict=True)]
 
 
-@operation
+@operation(
+    clock=moves(numbers(len(CLOCK))),
+    point=moves(stripes("count")),
+    trial=reads(stripes("count")),
+    slopes=(reads(spaced(stripes("count"), "stages", "stride")), moves(stripes("count"))),
+    factors=reads(reals("stages", more=4)),
+)
 def judge_step(
     k: Operation,
     clock: Value,

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from theorycheck.simd.code import Array, Value
-from theorycheck.training.compiled.operations.base import (
-    ROWS,
-    STRIPES,
-    Operation,
-    current,
-    moving,
-    operation,
-)
+from theorycheck.training.compiled.operations.base import ROWS, STRIPES, Layout, Operation, current
 from theorycheck.training.compiled.operations.convolution import convolution_gradient
+from theorycheck.training.compiled.operations.effects import (
+    UNTOUCHED,
+    Extent,
+    indices,
+    moves,
+    numbers,
+    reach,
+    reads,
+    samples,
+    stripes,
+    updates,
+    writes,
+)
 from theorycheck.training.compiled.operations.products import dense_gradient, tiles
+from theorycheck.training.compiled.operations.table import LAYOUTS, Body, Effects, enter, operation
 
 
 class Motion:
@@ -110,7 +118,34 @@ class MatrixMotion:
         self.motion.finish([self.stripes[i] for i in range(STRIPES)])
 
 
-@moving
+def moving(
+    extent: Extent, layouts: tuple[Layout, ...] = LAYOUTS, **effects: Effects
+) -> Callable[[Body], Body]:
+    """Two operations: one with a ``momentum`` and its ``buffer``, and one without.
+
+    Args:
+        extent: how many parameters move.
+        effects: those of what the gradient is made of.
+    """
+    number = reads(numbers())
+    plain = effects | {
+        "weights": moves(extent),
+        "coefficient": number,
+        "rate": number,
+        "squares": updates(numbers()),
+    }
+
+    def decorate(body: Body) -> Body:
+        name = body.__name__
+        buffered = plain | {"buffer": moves(extent), "momentum": number}
+        enter(f"momentum_{name}", body, buffered, layouts)
+        enter(name, partial(body, buffer=None, momentum=None), plain, layouts)
+        return body
+
+    return decorate
+
+
+@moving(stripes("count"), gradient=reads(stripes("count")))
 def step(
     k: Operation,
     weights: Value,
@@ -133,7 +168,11 @@ def step(
     motion.finish(current(sums))
 
 
-@moving
+@moving(
+    numbers("height", "width"),
+    ("samples",),
+    gradient=reads(numbers("height", "width")),
+)
 def matrix_step(
     k: Operation,
     weights: Value,
@@ -152,7 +191,14 @@ def matrix_step(
     matrix.finish()
 
 
-@moving
+@moving(
+    numbers("height", "width"),
+    ("members",),
+    gradient=UNTOUCHED,
+    slopes=reads(samples("height")),
+    source=reads(samples("width")),
+    scratch=UNTOUCHED,
+)
 def dense_step(
     k: Operation,
     weights: Value,
@@ -180,7 +226,15 @@ def dense_step(
     matrix.finish()
 
 
-@moving
+@moving(
+    numbers("count", "size"),
+    ("members",),
+    gradient=UNTOUCHED,
+    slopes=reads(samples("count", "positions")),
+    source=reads(samples(reach("patches"))),
+    patches=reads(indices("positions", "size")),
+    scratch=UNTOUCHED,
+)
 def convolution_step(
     k: Operation,
     weights: Value,
@@ -207,7 +261,7 @@ def convolution_step(
     matrix.finish()
 
 
-@operation
+@operation(length=updates(numbers()), squares=updates(numbers()))
 def lengthen(k: Operation, length: Value, squares: Value) -> None:
     """Add the root of the squares to a length, and begin them anew."""
     total = k.numbers(squares)
@@ -215,7 +269,9 @@ def lengthen(k: Operation, length: Value, squares: Value) -> None:
     total[0] = k.constant(k.number, 0.0)
 
 
-@operation
+@operation(
+    start=writes(stripes("count")), weights=reads(stripes("count")), length=writes(numbers())
+)
 def begin_epoch(k: Operation, start: Value, weights: Value, length: Value, count: Value) -> None:
     """Remember where the epoch began."""
     kept, state = k.striped(start), k.striped(weights)
@@ -224,7 +280,14 @@ def begin_epoch(k: Operation, start: Value, weights: Value, length: Value, count
     k.numbers(length)[0] = k.constant(k.number, 0.0)
 
 
-@operation
+@operation(
+    start=reads(stripes("count")),
+    weights=moves(stripes("count")),
+    length=reads(numbers()),
+    rate=reads(numbers()),
+    path=updates(numbers()),
+    diverged=updates(numbers()),
+)
 def end_epoch(
     k: Operation,
     start: Value,
