@@ -7,6 +7,7 @@ The verifier reads records as the driver runs them, section by section, and asks
 - nothing that it writes overlaps what else it touches, unless the table allows that;
 - regions of the whole program hold one another or are apart;
 - every place is written anew by one operation only, besides what members bring with them;
+- what members bring with them and changes goes back to where it came from;
 - what it reads was written before, by itself or whatever ran earlier, since members came in;
 - in one run of a section, it changes nothing that has been read already, unless it writes it anew
   or is the last to change it, and reads nothing that has had its last change.
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from functools import lru_cache
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, product
 from typing import NamedTuple
 
 from theorycheck.training.compiled.operations.effects import ARENA, Region, Unfit
@@ -43,6 +44,7 @@ def verify(listing: Listing) -> None:
     verifier = _Verifier(listing)
     verifier.check_nesting()
     verifier.check_writers()
+    verifier.check_return()
     for course in listing.courses:
         verifier.check_course(course)
 
@@ -197,6 +199,25 @@ class _Verifier:
                 if bits & taken & ~own.get(key, 0):
                     raise self._fail(index, f"{_named(use)} has another writer")
                 taken, own[key] = taken | bits, own.get(key, 0) | bits
+
+    def check_return(self) -> None:
+        """What the first section fetches from outside is taken back there if it changes."""
+        changed = 0
+        returned: set[tuple[int, int, int]] = set()
+        for index, uses in enumerate(self.uses):
+            if self.section_of[index] == 0:
+                continue
+            marks = self.marks[index]
+            changed |= marks.writes | marks.moves | sum(marks.updates)
+            read = [use.start for use in uses if use.access.action == "reads"]
+            written = [(u.start, u.stop) for u in uses if u.access.action == "writes"]
+            returned.update((place, *row) for place, row in product(read, written))
+        for index in self.listing.sections[0].records:
+            fetched = [u for u in self.uses[index] if u.access.region.memory != ARENA]
+            placed = [u for u in self.uses[index] if u.access.action == "writes"]
+            for row, use in product(fetched, placed):
+                if self._bits(use) & changed and (use.start, row.start, row.stop) not in returned:
+                    raise self._fail(index, f"{_named(use)} changes, but does not go back")
 
     def check_course(self, course: tuple[int, ...]) -> None:
         """What is read has been written, and is what it should be, one section after the other."""

@@ -115,12 +115,16 @@ def reach(operand: str) -> Count:
     return Count(operand, lambda address, s: _memory(address, s, torch.int64).reach)
 
 
-def numbers(*counts: str | int | Count) -> Extent:
-    """So many numbers, the product of the counts, once per member."""
+def numbers(*counts: str | int | Count, first: int = 0) -> Extent:
+    """Numbers that there are once per member, as many as the product of the counts.
+
+    Args:
+        first: how many numbers after the place they begin.
+    """
 
     def regions(place: Operand, o: Operands, s: Surroundings) -> list[Region]:
-        size = _product(counts, o, s) * s.members
-        return [Region(_number(place), size, aligned=s.layout == "members")]
+        start, size = _number(place) + first * s.members, _product(counts, o, s) * s.members
+        return [Region(start, size, aligned=s.layout == "members")]
 
     return Extent(_names(counts), regions)
 
@@ -247,6 +251,14 @@ class Effect:
     extent: Extent
     added: str | None = None
     """The operand which, being 1, makes of a write an update."""
+
+    def action_given(self, operands: Operands) -> Action:
+        """What is done, given all operands."""
+        if self.added is None:
+            return self.action
+        if operands[self.added] not in (0, 1):
+            raise Unfit(f"{self.added}: {operands[self.added]} is neither 0 nor 1")
+        return "updates" if operands[self.added] else self.action
 
 
 def reads(extent: Extent) -> Effect:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from theorycheck.simd.code import Array, Value
 from theorycheck.training.compiled.operations.base import STRIPES, Operation, current
 from theorycheck.training.compiled.operations.effects import (
+    Extent,
     moves,
     numbers,
     reads,
@@ -31,6 +32,10 @@ CLOCK = (
 """What the integrator keeps for every member; flags are 0 or 1."""
 
 
+def _of_clock(name: str) -> Extent:
+    return numbers(1, first=CLOCK.index(name))
+
+
 class _Clock:
     """A member's numbers of `CLOCK`."""
 
@@ -52,7 +57,15 @@ class _Clock:
         self[name] = condition.where(one, zero)
 
 
-@operation(clock=updates(numbers(len(CLOCK))))
+@operation(
+    clock=(
+        reads(_of_clock("time")),
+        reads(_of_clock("end")),
+        reads(_of_clock("step")),
+        updates(_of_clock("final")),
+        updates(_of_clock("used")),
+    )
+)
 def plan_step(k: Operation, clock: Value) -> None:
     """A step ends at the end at the latest."""
     now = _Clock(k, clock)

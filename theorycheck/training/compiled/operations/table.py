@@ -63,13 +63,17 @@ class Entry:
         """
         if surroundings.layout not in self.layouts:
             raise Unfit(f"lanes are {surroundings.layout}, not {', '.join(self.layouts)}")
+        if len(operands) != len(self.operands):
+            raise Unfit(f"{len(operands)} operands instead of {len(self.operands)}")
         given = dict(zip(self.operands, operands, strict=True))
         found = []
         for operand, effects in self.effects.items():
             for effect in effects:
-                added = effect.added is not None and given[effect.added]
-                action = "updates" if added else effect.action
-                regions = effect.extent.regions(given[operand], given, surroundings)
+                action = effect.action_given(given)
+                try:
+                    regions = effect.extent.regions(given[operand], given, surroundings)
+                except Unfit as error:
+                    raise Unfit(f"{operand}: {error}") from error
                 found += [Access(operand, action, region) for region in regions]
         return found
 

@@ -1,0 +1,1 @@
+"""Tests of the language for vector code."""

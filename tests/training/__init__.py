@@ -1,0 +1,1 @@
+"""Tests of the trainers and of both engines."""
