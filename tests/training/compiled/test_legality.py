@@ -218,6 +218,22 @@ def test_two_writers_are_refused() -> None:
     assert told.endswith("has another writer")
 
 
+def test_what_is_overwritten_unread_is_refused() -> None:
+    """As where the second edge into a vertex replaces what the first has brought."""
+    program = descent_of(cohort_of(MIXED, 5, 4), "members")
+    section = program.during
+    adding = [r for r in section.records if r.operation == "dense" and dict_of(r)["add"] == 1]
+    assert len(adding) == 4
+    reasons = set()
+    for record in adding:
+        told = refused(program, section, instead(section, record, replaced(record, "add", 0)))
+        assert told is not None
+        reasons.add(told.rpartition(")")[2] or told)
+    assert len(reasons) == 2
+    assert " has another writer" in reasons
+    assert any(reason.endswith("has written and nobody has read") for reason in reasons)
+
+
 def test_overlap_within_an_operation_is_refused() -> None:
     """Unless the table allows it, and then only for the same place."""
     program = simple()
