@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import to_builtins
 
 from theorycheck.claims.declaration import Claim, Kind, is_claim_id
-from theorycheck.claims.outcomes import Count, Outcome
+from theorycheck.claims.outcomes import Count, Outcome, require_finite
 from theorycheck.claims.verdicts import Verdict
 
 
@@ -109,6 +109,7 @@ class Entry(Outcome, _Judged, Description):
     def __post_init__(self) -> None:
         Description.__post_init__(self)
         Outcome.__post_init__(self)
+        require_finite(self.seconds)
         if self.certificate not in (None, f"certificates/{self.id}.json"):
             raise ValueError(f"the certificate of {self.id} is named {self.certificate!r}")
         if self.certificate is not None and self.shown is None:

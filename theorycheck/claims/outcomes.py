@@ -7,12 +7,19 @@ digits and is null where it is not finite, so that no document holds NaN.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from msgspec import Meta
 
 Count = Annotated[int, Meta(ge=0)]
+
+
+def require_finite(number: float) -> None:
+    """Raise ValueError for what JSON cannot hold: NaN and infinities."""
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is not finite")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +47,10 @@ class Example:
     note: str | None
     case: dict[str, Any] | None
 
+    def __post_init__(self) -> None:
+        if self.tightness is not None:
+            require_finite(self.tightness)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Miss:
@@ -47,6 +58,9 @@ class Miss:
 
     distance: float
     note: str
+
+    def __post_init__(self) -> None:
+        require_finite(self.distance)
 
 
 @dataclass(frozen=True, kw_only=True)
