@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Generator
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,6 +101,8 @@ class ClaimSession:
             if self.config.option.images != DEFAULT_IMAGES:
                 images(self.config.option.images)
             self._try_writing()
+            # Before the first claim: an interruption while the engine loads would lose results.
+            import_module("theorycheck.claims.examination")
 
     def _try_writing(self) -> None:
         try:
