@@ -243,7 +243,11 @@ def test_documents_that_are_no_evidence(path: tuple[str, ...]) -> None:
         (("examples", "rejected"), {"kink": "3"}, r"`int`, got `str` - at `\$.examples.rejected"),
         (("nearest", "distance"), 10**400, r"out of range - at `\$.nearest.distance`"),
         (("nearest", "distance"), math.nan, r"nan is not finite - at `\$.nearest`"),
-        (("tightest", "tightness"), "1", r"`float \| null`, got `str` - at `\$.tightest.tightness`"),
+        (
+            ("tightest", "tightness"),
+            "1",
+            r"`float \| null`, got `str` - at `\$.tightest.tightness`",
+        ),
         (("tightest", "holds"), 1, r"`bool \| null`, got `int` - at `\$.tightest.holds`"),
         (("counterexample", "left"), 7, r"`str`, got `int` - at `\$.counterexample.left`"),
         (("counterexample", "holds"), True, "violates nothing"),
