@@ -112,7 +112,9 @@ def test_no_field_may_be_missing(path: tuple[str, ...]) -> None:
     assert f"missing required field `{path[-1]}`" in refusal(without(OUTCOME, path))
 
 
-COUNTED = [("examples", name) for name, value in EXAMPLES.items() if type(value) is int]
+COUNTED: list[tuple[str, ...]] = [
+    ("examples", name) for name, value in EXAMPLES.items() if type(value) is int
+]
 COUNTED += [("examples", "rejected", "kink")]
 
 

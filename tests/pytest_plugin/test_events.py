@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ def pytest_theorycheck_event(event):
     write("processes", os.getpid())
 """
 
-EXAMINED = {
+EXAMINED: dict[str, list[Any]] = {
     "true-claim": ["holds", "no counterexample; control refuted", None],
     "blunt-check": ["undecided", "the control was not refuted: the check has no power", None],
     "false-claim": ["refuted", "counterexample: 7 ≤ 6 is false (integers)", ["false-claim", "7"]],
@@ -71,7 +72,10 @@ def about(name: str) -> list[Any]:
 ALL = [event for name in EXAMINED for event in about(name)]
 
 
-def finished(*changes: str, complete: bool = True, **more: str) -> list[Any]:
+FATAL = {"fatal-claim": "undecided"}
+
+
+def finished(*changes: str, complete: bool = True, more: Mapping[str, str] = {}) -> list[Any]:
     verdicts = [list(pair) for pair in {**RECORD, **more}.items()]
     return ["finished", complete, verdicts, CERTIFICATES, list(changes)]
 
@@ -152,7 +156,7 @@ def test_a_check_that_fails_is_an_examination_too(told: Project, recorded: str) 
         ["started", "fatal-claim"],
         ["examined", "fatal-claim", "undecided", reason, None],
         *(["changed", "fatal-claim", change] for change in changes),
-        finished(*changes, **{"fatal-claim": "undecided"}),
+        finished(*changes, more=FATAL),
     ]
 
 
@@ -169,7 +173,7 @@ def test_an_interrupted_run_ends_with_what_it_has(told: Project, workers: str) -
     assert lines(told, "events") == [
         *ALL,
         ["started", "fatal-claim"],
-        finished(ENDED, complete=False, **{"fatal-claim": "undecided"}),
+        finished(ENDED, complete=False, more=FATAL),
     ]
 
 
@@ -179,7 +183,7 @@ def test_a_claim_whose_worker_dies_is_started_and_not_examined(told: Project) ->
     assert told.run_parallel().ret == 1
     events = lines(told, "events")
     assert [event for event in events if event[1] == "fatal-claim"] == [["started", "fatal-claim"]]
-    assert events[-1] == finished(ENDED, complete=False, **{"fatal-claim": "undecided"})
+    assert events[-1] == finished(ENDED, complete=False, more=FATAL)
     for name in EXAMINED:
         assert [event for event in events if event[1] == name] == about(name)
 
