@@ -145,7 +145,7 @@ def examples_documents(draw: st.DrawFn) -> Document:
     pairs = draw(part)
     successes = draw(st.integers(0, pairs))
     return {
-        "tried": met + more, "met": met, "fraction": draw(st.none() | FLOATS),
+        "tried": met + more, "met": met, "fraction": draw(FLOATS) if met + more else None,
         "degenerate": draw(part), "open": draw(part), "rejected": rejected,
         "successes": successes, "failures": pairs - successes,
         "pairs": draw(st.lists(TEXTS, max_size=2)),

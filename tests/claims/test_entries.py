@@ -135,10 +135,11 @@ def test_other_types_are_refused(path: tuple[str, ...], value: Any, complaint: s
 
 @pytest.mark.parametrize("value", NOT_FINITE, ids=str)
 def test_no_number_of_an_entry_is_not_finite(value: float) -> None:
-    assert refusal({**ENTRY, "seconds": value}) == f"{value} is not finite"
-    assert "is not finite" in refusal(changed(ENTRY, ("nearest", "distance"), value))
-    assert "is not finite" in refusal(changed(ENTRY, ("tightest", "tightness"), value))
-    with pytest.raises(ValueError, match=f"^{value} is not finite$"):
+    said = f"toy-claim took {value} seconds"
+    assert refusal({**ENTRY, "seconds": value}) == said
+    assert f"a distance of {value}" in refusal(changed(ENTRY, ("nearest", "distance"), value))
+    assert f"a tightness of {value}" in refusal(changed(ENTRY, ("tightest", "tightness"), value))
+    with pytest.raises(ValueError, match=f"^{said}$"):
         replace(read(ENTRY), seconds=value)
 
 
@@ -172,7 +173,7 @@ def test_evidence_has_a_seed() -> None:
     """Also evidence on the control alone; where nothing was tried, none is needed."""
     seedless = {**ENTRY, **NOTHING, "certificate": None, "seeds": []}
     assert read(seedless).seeds == ()
-    counts = {**NOTHING["examples"], "tried": 1}
+    counts = {**NOTHING["examples"], "tried": 1, "fraction": 0.0}
     said = "toy-claim has evidence without a seed"
     assert refusal({**seedless, "examples": counts}) == said
     assert refusal(changed(seedless, ("control", "examples"), counts)) == said

@@ -242,7 +242,7 @@ def test_documents_that_are_no_evidence(path: tuple[str, ...]) -> None:
         (("examples", "successes"), 0.5, r"`int`, got `float` - at `\$.examples.successes`"),
         (("examples", "rejected"), {"kink": "3"}, r"`int`, got `str` - at `\$.examples.rejected"),
         (("nearest", "distance"), 10**400, r"out of range - at `\$.nearest.distance`"),
-        (("nearest", "distance"), math.nan, r"nan is not finite - at `\$.nearest`"),
+        (("nearest", "distance"), math.nan, r"a distance of nan - at `\$.nearest`"),
         (
             ("tightest", "tightness"),
             "1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from msgspec import to_builtins
 
 from theorycheck.claims.declaration import Claim, Kind, is_claim_id
-from theorycheck.claims.outcomes import Count, Outcome, require_finite
+from theorycheck.claims.outcomes import Count, Outcome
 from theorycheck.claims.verdicts import Verdict
 
 
@@ -109,7 +110,8 @@ class Entry(Outcome, _Judged, Description):
     def __post_init__(self) -> None:
         Description.__post_init__(self)
         Outcome.__post_init__(self)
-        require_finite(self.seconds)
+        if not math.isfinite(self.seconds):
+            raise ValueError(f"{self.id} took {self.seconds} seconds")
         if self.certificate not in (None, f"certificates/{self.id}.json"):
             raise ValueError(f"the certificate of {self.id} is named {self.certificate!r}")
         if self.certificate is not None and self.shown is None:

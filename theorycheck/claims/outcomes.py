@@ -16,12 +16,6 @@ from msgspec import Meta
 Count = Annotated[int, Meta(ge=0)]
 
 
-def require_finite(number: float) -> None:
-    """Raise ValueError for what JSON cannot hold: NaN and infinities."""
-    if not math.isfinite(number):
-        raise ValueError(f"{number} is not finite")
-
-
 @dataclass(frozen=True, kw_only=True)
 class Example:
     """One comparison.
@@ -48,8 +42,8 @@ class Example:
     case: dict[str, Any] | None
 
     def __post_init__(self) -> None:
-        if self.tightness is not None:
-            require_finite(self.tightness)
+        if self.tightness is not None and not math.isfinite(self.tightness):
+            raise ValueError(f"a tightness of {self.tightness}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +54,8 @@ class Miss:
     note: str
 
     def __post_init__(self) -> None:
-        require_finite(self.distance)
+        if not math.isfinite(self.distance):
+            raise ValueError(f"a distance of {self.distance}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +84,8 @@ class Examples:
     pairs: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if self.fraction is not None:
-            require_finite(self.fraction)
+        if self.fraction is not None and not math.isfinite(self.fraction):
+            raise ValueError(f"a fraction of {self.fraction}")
         parts = (self.degenerate, self.open, self.successes + self.failures)
         if not max(parts) <= self.met <= self.tried:
             raise ValueError(f"{parts} of {self.met} of {self.tried} examples")
