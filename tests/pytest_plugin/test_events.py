@@ -235,7 +235,17 @@ def test_a_reporter_chooses_the_exit_code_when_the_run_is_over(
     assert project.verdicts() == RECORD
 
 
-def test_a_reporter_without_an_exit_code_leaves_that_of_the_run(told: Project) -> None:
+def test_a_reporter_that_could_do_its_work_leaves_the_exit_code_of_the_run(told: Project) -> None:
     told.record({**RECORD, "true-claim": "refuted"})
     assert told.run().ret == 1
     assert lines(told, "events")[-1][0] == "finished"
+    content = BROKEN.format(event="RunFinished").replace("BAD_INPUT", "OK")
+    (told.path / "conftest.py").write_text(content, encoding="utf-8")
+    assert told.run().ret == 1
+
+
+def test_of_two_reporters_the_worst_exit_code_counts(project: Project) -> None:
+    for folder, code in ((".", "INTERNAL_ERROR"), ("properties", "VERDICT_CHANGED")):
+        content = BROKEN.format(event="RunFinished").replace("BAD_INPUT", code)
+        (project.path / folder / "conftest.py").write_text(content, encoding="utf-8")
+    assert project.run().ret == 3

@@ -68,3 +68,20 @@ def test_only_the_first_line_of_an_error_is_the_reason(project: Project) -> None
     project.run()
     reason = project.entries()["fatal-claim"]["reason"]
     assert reason == "the check failed: RuntimeError: no such luck"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("str(weight)", "np.str_(weight)", "TypeError: Encoding objects of type numpy.str_ is un"),
+        ("    weight = ", "    raise OSError('\\udcff')\n    weight = ", r"OSError: \udcff"),
+        ("    weight = ", "    raise OSError()\n    weight = ", "OSError: "),
+    ],
+)
+def test_what_no_report_can_hold_loses_only_its_claim(
+    project: Project, old: str, new: str, reason: str
+) -> None:
+    project.write(PROPERTIES.replace(old, new))
+    assert project.run().ret == 1
+    assert project.verdicts() == {**RECORD, "false-claim": "undecided"}
+    assert project.entries()["false-claim"]["reason"].startswith(f"the check failed: {reason}")
