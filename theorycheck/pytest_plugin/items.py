@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from theorycheck.claims.declaration import Claim
@@ -13,7 +14,6 @@ from theorycheck.errors import InputError
 if TYPE_CHECKING:
     from _pytest._code.code import ExceptionInfo, TerminalRepr
 
-    from theorycheck.claims.examination import Examination
     from theorycheck.pytest_plugin.session import ClaimSession
 
 SESSION = "theorycheck-session"
@@ -30,7 +30,8 @@ class ClaimItem(pytest.Item):
     def __init__(self, *, claim: Claim, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.claim = claim
-        self.examination: Examination | None = None
+        self.examined: str | None = None
+        """The examination as JSON, which crosses from worker to controller as it is."""
 
     def runtest(self) -> None:
         from theorycheck.claims.examination import undecided
@@ -38,13 +39,16 @@ class ClaimItem(pytest.Item):
         session: ClaimSession | None = self.config.pluginmanager.get_plugin(SESSION)
         assert session is not None
         try:
-            self.examination = session.examine(self.claim)
+            examination = session.examine(self.claim)
+            self.examined = msgspec.json.encode(examination).decode()
         except Exception as error:
             first_line = (str(error).splitlines() or [""])[0]
             reason = f"the check failed: {type(error).__name__}: {first_line}"
-            self.examination = undecided(self.claim, reason)
+            # Bytes of a file name that are no text have no place in a report.
+            written = reason.encode(errors="backslashreplace").decode()
+            self.examined = msgspec.json.encode(undecided(self.claim, written)).decode()
             raise
-        changed = session.record.difference(self.examination.entry)
+        changed = session.record.difference(examination.entry)
         if changed is not None:
             raise VerdictChanged(changed)
 
