@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 import pytest
@@ -14,10 +14,20 @@ from theorycheck.errors import InputError
 if TYPE_CHECKING:
     from _pytest._code.code import ExceptionInfo, TerminalRepr
 
-    from theorycheck.pytest_plugin.session import ClaimSession
+    from theorycheck.claims.examination import Examination
+    from theorycheck.reports.baseline import Baseline
 
-SESSION = "theorycheck-session"
-"""Under which pytest knows the session of claims."""
+EXAMINER = "theorycheck-session"
+"""Under which pytest knows the `Examiner`."""
+
+
+class Examiner(Protocol):
+    """What examines the claims of a run, and knows the record."""
+
+    record: Baseline
+
+    def examine(self, claim: Claim) -> Examination:
+        """Examine one claim."""
 
 
 class VerdictChanged(Exception):
@@ -36,10 +46,10 @@ class ClaimItem(pytest.Item):
     def runtest(self) -> None:
         from theorycheck.claims.examination import undecided
 
-        session: ClaimSession | None = self.config.pluginmanager.get_plugin(SESSION)
-        assert session is not None
+        examiner: Examiner | None = self.config.pluginmanager.get_plugin(EXAMINER)
+        assert examiner is not None
         try:
-            examination = session.examine(self.claim)
+            examination = examiner.examine(self.claim)
             self.examined = msgspec.json.encode(examination).decode()
         except Exception as error:
             first_line = (str(error).splitlines() or [""])[0]
@@ -48,7 +58,7 @@ class ClaimItem(pytest.Item):
             written = reason.encode(errors="backslashreplace").decode()
             self.examined = msgspec.json.encode(undecided(self.claim, written)).decode()
             raise
-        changed = session.record.difference(examination.entry)
+        changed = examiner.record.difference(examination.entry)
         if changed is not None:
             raise VerdictChanged(changed)
 
