@@ -15,7 +15,7 @@ LINT = Path(sys.executable).with_name("lint-imports")
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [LINT, "--no-cache", folder / "pyproject.toml"]
+    command = [str(LINT), "--no-cache", str(folder / "pyproject.toml")]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False

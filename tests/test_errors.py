@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from theorycheck.cli.commands import EXIT_CODES
 from theorycheck.errors import ExitCode
 
@@ -16,7 +18,11 @@ def test_exit_codes_are_documented_in_their_order() -> None:
 
 def test_they_are_those_of_pytest_where_pytest_has_one() -> None:
     """So that `pytest properties/` and the command agree: tests failed, interrupted, usage."""
-    assert ExitCode.VERDICT_CHANGED == 1
-    assert ExitCode.INTERRUPTED == 2
-    assert ExitCode.INTERNAL_ERROR == 3
-    assert ExitCode.BAD_INPUT == 4
+    assert {code.name: code.value for code in ExitCode} == {
+        "OK": pytest.ExitCode.OK,
+        "VERDICT_CHANGED": pytest.ExitCode.TESTS_FAILED,
+        "INTERRUPTED": pytest.ExitCode.INTERRUPTED,
+        "INTERNAL_ERROR": pytest.ExitCode.INTERNAL_ERROR,
+        "BAD_INPUT": pytest.ExitCode.USAGE_ERROR,
+    }
+    assert [int(code) for code in ExitCode] == [0, 1, 2, 3, 4]

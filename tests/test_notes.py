@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+
 import pytest
 
 from theorycheck import reports
+from theorycheck.claims.entries import Entry
 
 pytest_plugins = ["pytester"]
 
@@ -28,8 +32,11 @@ def test_notes_reach_the_report(pytester: pytest.Pytester, no_properties: None) 
     (pytester.path / "properties").mkdir()
     (pytester.path / "properties/test_noted.py").write_text(PROPERTIES)
     pytester.runpytest_inprocess("properties", "-p", "no:xdist")
-    document = reports.load_report(pytester.path / "reports/claims.json")
-    assert document["run"]["notes"] == ["a-note: a piece was halved"]
-    assert all(entry.keys() == reports.ENTRY_FIELDS for entry in document["claims"])
+    path = pytester.path / "reports/claims.json"
+    [run] = reports.load_report(path).runs
+    assert run.notes == ("a-note: a piece was halved",)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    fields = {field.name for field in dataclasses.fields(Entry)}
+    assert all(entry.keys() == fields for entry in document["claims"])
     text = (pytester.path / "reports/claims.md").read_text()
     assert "\n- a-note: a piece was halved\n" in text

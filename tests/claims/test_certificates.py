@@ -11,17 +11,18 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from tests.claims.on_record import COMMITTED, ROOT, VALIDATOR, Document, claims
+from tests.claims.on_record import COMMITTED, ROOT, VALIDATOR, claims
 from tests.claims.toy_claims import outputs, scalar, toy
 from theorycheck import kernel, reports
 from theorycheck.claims import certificates
 from theorycheck.claims.declaration import Claim, claim
-from theorycheck.claims.examination import examine
+from theorycheck.claims.examination import Examination, examine
 from theorycheck.claims.sequential import e_values
 from theorycheck.claims.setting import PROFILES
 from theorycheck.claims.verdicts import TENDENCY
 from theorycheck.errors import InputError
 from theorycheck.kernel import Rejected
+from theorycheck.reports.baseline import Baseline
 from theorycheck.reports.replaying import replay_certificate
 
 # issuing
@@ -81,7 +82,9 @@ def test_nothing_is_issued_that_the_kernel_does_not_confirm(
 
 def test_the_formal_statement_is_the_whole_claim() -> None:
     about = toy("f(n, 0) <= b", forall=("n in samples",), given=("b > 0",), where=("b = 6",))
-    assert certificates.formal_statement(about) == {
+    found = certificates.formal_statement(about)
+    assert found is not None
+    assert found.document == {
         "latex": "1 = 1",
         "hypotheses": ["none"],
         "given": ["b > 0"],
@@ -157,9 +160,10 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 def test_the_statement_has_to_be_the_one_on_record(issued: Path) -> None:
     record = issued.parents[1] / "baseline.json"
     version = certificates.statement_version(outputs()) or ""
-    record.write_text(reports.baseline_text({"toy-claim": "refuted"}, {"toy-claim": version}))
+    recorded = Baseline(verdicts={"toy-claim": "refuted"}, statements={"toy-claim": version})
+    record.write_text(recorded.text())
     assert certificates.load(issued)["version"] == version
-    record.write_text(reports.baseline_text({"toy-claim": "refuted"}, {"toy-claim": "0" * 16}))
+    record.write_text(replace(recorded, statements={"toy-claim": "0" * 16}).text())
     with pytest.raises(InputError, match="not the one on record for this claim"):
         certificates.load(issued)
 
@@ -167,15 +171,16 @@ def test_the_statement_has_to_be_the_one_on_record(issued: Path) -> None:
 # the kernel's consent to verdicts
 
 
-def examined(about: Claim) -> Document:
+def examined(about: Claim) -> Examination:
     weights = st.builds(lambda w: scalar(1, weight=w), st.integers(0, 50))
     about = replace(about, on={"case": weights})
     return examine(about, profile=PROFILES["default"], run_seed=0, device="cpu")
 
 
 def test_a_violation_that_the_kernel_confirms_is_certified() -> None:
-    entry = examined(toy("W[0][0][0] <= 6"))
-    assert (entry["verdict"], entry["document"]["left"]) == ("refuted", "7")
+    found = examined(toy("W[0][0][0] <= 6"))
+    assert found.certificate is not None
+    assert (found.entry.verdict, found.certificate["left"]) == ("refuted", "7")
 
 
 @pytest.mark.parametrize(
@@ -189,11 +194,13 @@ def test_a_violation_that_the_kernel_confirms_is_certified() -> None:
 def test_a_violation_that_the_kernel_does_not_confirm_is_undecided(
     about: Claim, objection: str
 ) -> None:
-    entry = examined(about)
-    assert entry["verdict"] == "undecided"
-    assert entry["reason"] == f"counterexample: 7 ≤ 6 is false (integers); the kernel: {objection}"
-    assert (entry["document"], entry["certificate"]) == (None, None)
-    assert entry["counterexample"]["left"] == "7"
+    found = examined(about)
+    entry = found.entry
+    assert entry.verdict == "undecided"
+    assert entry.reason == f"counterexample: 7 ≤ 6 is false (integers); the kernel: {objection}"
+    assert (found.certificate, entry.certificate) == (None, None)
+    assert entry.counterexample is not None
+    assert entry.counterexample.left == "7"
 
 
 # tendencies
@@ -235,13 +242,13 @@ def test_a_tendency_that_is_not_contradicted_has_no_certificate(
 
 def test_every_refutation_and_every_tightest_example_on_record_has_its_certificate() -> None:
     expected = {}
-    for entry in reports.load_report(ROOT / "reports/claims.json")["claims"]:
-        bounds = entry["kind"] in ("inequality", "rank") and entry["tightest"] is not None
-        if entry["verdict"] == "refuted":
-            expected[entry["id"]] = "refuted"
+    for entry in reports.load_report(ROOT / "reports/claims.json").claims:
+        bounds = entry.kind in ("inequality", "rank") and entry.tightest is not None
+        if entry.verdict == "refuted":
+            expected[entry.id] = "refuted"
         elif bounds:
-            expected[entry["id"]] = "tight"
-    record = reports.load_baseline(ROOT / "reports/baseline.json")
+            expected[entry.id] = "tight"
+    record = reports.load_baseline(ROOT / "reports/baseline.json").verdicts
     refuted = {name for name, verdict in record.items() if verdict == "refuted"}
     assert refuted <= expected.keys()
     documents = {path.stem: certificates.load(path) for path in COMMITTED}
@@ -249,20 +256,21 @@ def test_every_refutation_and_every_tightest_example_on_record_has_its_certifica
 
 
 def test_certificates_on_record_are_those_of_the_report() -> None:
-    entries = {e["id"]: e for e in reports.load_report(ROOT / "reports/claims.json")["claims"]}
-    named = {e["certificate"] for e in entries.values() if e["certificate"] is not None}
+    entries = {e.id: e for e in reports.load_report(ROOT / "reports/claims.json").claims}
+    named = {e.certificate for e in entries.values() if e.certificate is not None}
     assert {f"certificates/{path.name}" for path in COMMITTED} == named
-    versions = reports.load_baseline(ROOT / "reports/baseline.json", "statements")
+    versions = reports.load_baseline(ROOT / "reports/baseline.json").statements
     for path in COMMITTED:
         document, entry = certificates.load(path), entries[path.stem]
         assert document["claim"] == path.stem
-        shown = entry["counterexample"] or entry["tightest"]
-        if entry["kind"] == "tendency":
+        shown = entry.counterexample or entry.tightest
+        if entry.kind == "tendency":
             pairs = {name: int(document["case"]["numbers"][name]) for name in PAIRS}
-            assert pairs == {name: entry["examples"][name] for name in PAIRS}
+            assert pairs == {name: getattr(entry.examples, name) for name in PAIRS}
         else:
-            assert document["case"] == shown["case"]
-        assert document["version"] == entry["version"] == versions[path.stem]
+            assert shown is not None
+            assert document["case"] == shown.case
+        assert document["version"] == entry.version == versions[path.stem]
         assert document["version"] == certificates.statement_version(claims()[path.stem])
 
 

@@ -13,8 +13,8 @@ from flint import fmpq
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.enclosures import Interval
-from theorycheck.claims.comparisons import equality, inequality, number_text, rank_at_most
-from theorycheck.claims.evidence import Observation
+from theorycheck.claims.comparisons import equality, inequality, number_text, pairs, rank_at_most
+from theorycheck.claims.evidence import Observation, Pair, Rejection
 from theorycheck.networks.specification import mlp
 
 
@@ -134,3 +134,40 @@ def test_text_of_numbers(number: Any, text: str) -> None:
 
 def test_numbers_beyond_the_range_of_floats_have_a_text() -> None:
     assert number_text(Fraction(10**400, 3)) == "3.33333e+399"
+
+
+def test_inequality_hands_on_what_it_is_told() -> None:
+    found = inequality(
+        Interval(1.0, 1.0), Interval(2.0, 2.0), "balls", at={"n": 1}, degenerate="zero", note="n"
+    )
+    assert (found.arithmetic, found.at, found.case) == ("balls", {"n": 1}, None)
+    assert (found.degenerate, found.note, found.count) == ("zero", "n", 1)
+    assert inequality(Interval(1.0, 1.0), Interval(2.0, 2.0), "balls").at == {}
+
+
+def test_text_of_numbers_to_other_lengths() -> None:
+    assert number_text(Fraction(123456, 7), longest=7) == "17636.6"
+    assert number_text(Fraction(123456, 7), longest=8) == "123456/7"
+    assert number_text(1 / 3, digits=2) == "0.33"
+
+
+def test_pairs_have_success_or_failure_as_plain_truths() -> None:
+    """Also where effects are those of NumPy or torch, which no report could hold."""
+    both: list[Any] = [np.array([True, False]), torch.tensor([True, False]), iter([1, 0])]
+    for effects in both:
+        found = list(pairs(effects, "rank"))
+        assert found == [Pair(True, "rank"), Pair(False, "rank")]
+        assert [type(one.success) for one in found if isinstance(one, Pair)] == [bool, bool]
+
+
+def test_of_two_rules_the_first_one_excludes() -> None:
+    """Whatever the effect of the excluded member is."""
+    first, second = torch.tensor([True, True, False]), torch.tensor([True, False, True])
+    rules = {"diverged": first, "lost": second}
+    for effects in ([True, True, True], [False, False, False]):
+        assert list(pairs(effects, "rank", rules)) == [
+            Rejection("diverged"), Rejection("diverged"), Rejection("lost"),
+        ]  # fmt: skip
+        assert list(pairs(effects, "rank", {"lost": second}, {"diverged": first})) == [
+            Rejection("lost"), Rejection("diverged"), Rejection("lost"),
+        ]  # fmt: skip

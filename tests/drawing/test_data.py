@@ -24,7 +24,7 @@ from theorycheck.arithmetic.dyadic import (
     rounds,
     sums_of_parameters,
 )
-from theorycheck.arithmetic.error_bounds import evaluate
+from theorycheck.arithmetic.error_bounds import evaluate_with_error_bounds
 from theorycheck.claims.comparisons import equality
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.evidence import Findings
@@ -169,11 +169,13 @@ LARGE_CORNERS: dict[str, Callable[[Case], bool]] = {
     "a constant skip": lambda c: Identity in skips(c.network),
     "floats round": rounds,
     "outputs that only rounding keeps from zero": lambda c: bool(
-        outputs(c).all() and not evaluate(c).outputs.certainly_nonzero.any()
+        outputs(c).all() and not evaluate_with_error_bounds(c).outputs.certainly_nonzero.any()
     ),
     "a zero sample": lambda c: not c.inputs[:, 0].any(),
     "weights below 2**-50": lambda c: bool(np.frexp(abs(c.parameters[0]).max())[1] <= -50),
-    "outputs that are not zero": lambda c: bool(evaluate(c).outputs.certainly_nonzero.all()),
+    "outputs that are not zero": lambda c: bool(
+        evaluate_with_error_bounds(c).outputs.certainly_nonzero.all()
+    ),
 }
 
 

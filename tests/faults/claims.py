@@ -49,7 +49,7 @@ FAULTS = [
         "claim and control share their seed",
         old="{'control' if altered else 'claim'}",
         new="claim",
-        asked=("tests/claims/test_search.py::test_seeds_depend_on_run_claim_and_side",),
+        asked=("tests/claims/test_declaration.py::test_seeds_depend_on_run_claim_and_side",),
     ),
     Fault(
         "counting-after-violation",
@@ -167,7 +167,7 @@ FAULTS = [
         old=("        evidence.counterexample = recorded\n"),
         new=("        pass\n"),
         asked=(
-            "tests/pytest_plugin/test_plugin_certificates.py::test_certificate_on_record_is_replayed_first",
+            "tests/pytest_plugin/test_session_certificates.py::test_certificate_on_record_is_replayed_first",
         ),
     ),
     Fault(
@@ -177,7 +177,7 @@ FAULTS = [
         old="recorded = _replay_certificate(claim, setting, certificate)",
         new="recorded = None",
         asked=(
-            "tests/pytest_plugin/test_plugin_certificates.py::test_certificate_that_violates_nothing_turns_the_run_red",
+            "tests/pytest_plugin/test_session_certificates.py::test_certificate_that_violates_nothing_turns_the_run_red",
         ),
     ),
 ]

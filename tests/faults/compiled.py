@@ -88,7 +88,7 @@ FAULTS = [
     ),
     Fault(
         "compiled-error-estimate",
-        "training.compiled.operations.steps",
+        "training.compiled.operations.stages",
         "the compiled integrator's error estimate is a tenth",
         old="ratio = length * error / scale",
         new="ratio = length * error / scale * 0.1",
@@ -96,15 +96,15 @@ FAULTS = [
     ),
     Fault(
         "compiled-arena-left-as-it-was",
-        "training.compiled.program",
+        "training.compiled.exchange",
         "what is not finite stays in the arena when a member leaves",
-        old='self._emit(self.enter, "clear", out=self.gradient, count=count)',
+        old='self.enter.emit("clear", out=places.gradient, count=count)',
         new="",
         asked=("tests/training/compiled/test_workers.py::test_members_leave_nothing_behind",),
     ),
     Fault(
         "compiled-momentum-forgotten",
-        "training.compiled.program",
+        "training.compiled.exchange",
         "the momentum buffer starts anew after every record",
         old="self._exchange(column, place + offset, size, padded(size), changes=True)",
         new='self._exchange(column, place + offset, size, padded(size), name != "buffer")',
@@ -112,10 +112,10 @@ FAULTS = [
     ),
     Fault(
         "compiled-weights-move-too-early",
-        "training.compiled.program",
+        "training.compiled.tape",
         "a matrix has moved already when the slopes pass back through it",
         old="if edge.source != 0:\n                add",
-        new="if index is not None:\n                self._learn(edge, index, here.slopes, "
+        new="if index is not None:\n                self.learn(self, edge, index, here.slopes, "
         "source.value)\n                index = index if edge.source else None\n"
         "            if edge.source != 0:\n                add",
         asked=(
@@ -124,7 +124,7 @@ FAULTS = [
     ),
     Fault(
         "compiled-skip-replaces",
-        "training.compiled.program",
+        "training.compiled.tape",
         "in compiled training the last edge into a vertex replaces the others",
         old="source, add = self.vertices[edge.source], int(position > 0)",
         new="source, add = self.vertices[edge.source], 0",

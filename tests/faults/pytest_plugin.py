@@ -7,10 +7,10 @@ from tests.faults.fault import Fault
 FAULTS = [
     Fault(
         "gate-open",
-        "pytest_plugin.plugin",
+        "pytest_plugin.items",
         "a changed verdict passes",
         old=("            raise VerdictChanged(changed)\n"),
         new=("            pass\n"),
-        asked=("tests/pytest_plugin/test_plugin.py::test_changed_verdict_names_the_claim",),
+        asked=("tests/pytest_plugin/test_items.py::test_changed_verdict_names_the_claim",),
     ),
 ]

@@ -9,8 +9,8 @@ FAULTS = [
         "unrecorded-claim-passes",
         "reports.baseline",
         "a verdict without record is no difference",
-        old='if recorded == entry["verdict"]:',
-        new='if recorded in (None, entry["verdict"]):',
+        old="if recorded == entry.verdict:",
+        new="if recorded in (None, entry.verdict):",
         asked=(
             "tests/reports/test_baseline.py::test_differences_name_the_claim_and_both_verdicts",
         ),
@@ -39,10 +39,18 @@ FAULTS = [
         "first-run-only",
         "reports.merging",
         "merged evidence is that of the first run",
-        old="evidence = self.evidence + other.evidence",
-        new="evidence = self.evidence",
+        old="evidence=self.evidence + other.evidence",
+        new="evidence=self.evidence",
         asked=(
             "tests/reports/test_merging.py::test_pairs_of_several_runs_decide_what_none_of_them_decides",
         ),
+    ),
+    Fault(
+        "undecided-on-record",
+        "reports.baseline",
+        "undecided claims are put on record",
+        old='if entry.verdict == "undecided"]',
+        new='if entry.verdict == "unknown"]',
+        asked=("tests/cli/test_commands.py::test_gate_accepts_nothing_undecided",),
     ),
 ]

@@ -11,7 +11,6 @@ from __future__ import annotations
 from tests.faults import (
     arithmetic,
     claims,
-    cli,
     compiled,
     data,
     drawing,
@@ -37,6 +36,5 @@ FAULTS = [
     *claims.FAULTS,
     *reports.FAULTS,
     *pytest_plugin.FAULTS,
-    *cli.FAULTS,
 ]
 """In the order of the packages."""

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from typing import Any
 
 import pytest
 
 from theorycheck import reports
+from theorycheck.reports.baseline import Baseline
 
 PROPERTIES = '''
 import os
@@ -102,7 +109,22 @@ def fatal_claim(setting):
     )
 
 
+WATCH = """
+from pathlib import Path
+
+from theorycheck.pytest_plugin.events import ClaimStarted
+
+
+def pytest_theorycheck_event(event):
+    if event == ClaimStarted("fatal-claim"):
+        Path("told").touch()
+"""
+
 RECORD = {"true-claim": "holds", "blunt-check": "undecided", "false-claim": "refuted"}
+
+
+# A process that has imported the plugin before is warned of that by pytest.
+QUIET = ("-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 
 
 class Project:
@@ -120,21 +142,48 @@ class Project:
         folder.mkdir(exist_ok=True)
         (folder / "test_toy.py").write_text(text, encoding="utf-8")
 
-    def record(self, verdicts: dict[str, str]) -> None:
+    def record(self, verdicts: dict[str, str], renamed: dict[str, str] | None = None) -> None:
         folder = self.path / "reports"
         folder.mkdir(exist_ok=True)
-        (folder / "baseline.json").write_text(reports.baseline_text(verdicts), encoding="utf-8")
+        text = Baseline(verdicts=verdicts, renamed=renamed or {}).text()
+        (folder / "baseline.json").write_text(text, encoding="utf-8")
 
     def run(self, *arguments: str) -> pytest.RunResult:
-        # This process has imported the plugin before, of which pytest warns.
-        quiet = ("-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning")
-        return self.pytester.runpytest_inprocess("properties", *quiet, *arguments)
+        return self.pytester.runpytest_inprocess("properties", *QUIET, *arguments)
+
+    def reports(self) -> list[pytest.TestReport]:
+        """What pytest reports on each claim of a run in this process."""
+        ran = self.pytester.inline_run("properties", *QUIET)
+        return [r for r in ran.getreports("pytest_runtest_logreport") if r.when == "call"]
 
     def run_parallel(self, *arguments: str) -> pytest.RunResult:
         return self.pytester.runpytest_subprocess("properties", "-n", "2", *arguments)
 
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """A run in a process of its own, and of its own group, to be interrupted."""
+        command = [sys.executable, "-m", "pytest", "properties", *arguments]
+        return subprocess.Popen(
+            command, cwd=self.path, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+
+    def interrupt(self, *arguments: str) -> int:
+        """Press Ctrl-C while the claim that sleeps is asleep; returns the exit code.
+
+        With one worker for all claims, the process that is interrupted has heard of the others.
+        """
+        (self.path / "watch.py").write_text(WATCH, encoding="utf-8")
+        process = self.start("-p", "watch", *arguments)
+        while not all((self.path / name).exists() for name in ("asleep", "told")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        return process.wait()
+
     def entries(self, folder: str = "reports") -> dict[str, dict[str, Any]]:
-        document = reports.load_report(self.path / folder / "claims.json")
+        """Entries as the file of the report holds them, by id; it is one that can be loaded."""
+        path = self.path / folder / "claims.json"
+        reports.load_report(path)
+        document = json.loads(path.read_text(encoding="utf-8"))
         return {entry["id"]: entry for entry in document["claims"]}
 
     def verdicts(self) -> dict[str, str]:

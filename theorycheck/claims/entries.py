@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -109,6 +110,8 @@ class Entry(Outcome, _Judged, Description):
     def __post_init__(self) -> None:
         Description.__post_init__(self)
         Outcome.__post_init__(self)
+        if not math.isfinite(self.seconds):
+            raise ValueError(f"{self.id} took {self.seconds} seconds")
         if self.certificate not in (None, f"certificates/{self.id}.json"):
             raise ValueError(f"the certificate of {self.id} is named {self.certificate!r}")
         if self.certificate is not None and self.shown is None:

@@ -196,7 +196,7 @@ class Evidence:
             tightest=_optional(Observation.example, self.tightest),
             counterexample=_optional(Observation.example, self.counterexample),
             nearest=_optional(
-                lambda unmet: Miss(distance=unmet.distance, note=unmet.note), self.nearest
+                lambda unmet: Miss(distance=float(unmet.distance), note=unmet.note), self.nearest
             ),
             arithmetic=tuple(sorted(self.arithmetic)),
         )

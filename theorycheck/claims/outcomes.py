@@ -84,6 +84,8 @@ class Examples:
     pairs: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        if self.fraction is not None and not math.isfinite(self.fraction):
+            raise ValueError(f"a fraction of {self.fraction}")
         parts = (self.degenerate, self.open, self.successes + self.failures)
         if not max(parts) <= self.met <= self.tried:
             raise ValueError(f"{parts} of {self.met} of {self.tried} examples")

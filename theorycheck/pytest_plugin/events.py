@@ -72,5 +72,5 @@ class Hooks:
 
         Returns:
             After `RunFinished`, the exit code that the run should have because of the reporter: one
-            that could not do its work.
+            that could not do its work. Of several, the largest counts.
         """

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
 import pytest
 
 from theorycheck.claims.declaration import Claim
@@ -14,10 +15,19 @@ if TYPE_CHECKING:
     from _pytest._code.code import ExceptionInfo, TerminalRepr
 
     from theorycheck.claims.examination import Examination
-    from theorycheck.pytest_plugin.session import ClaimSession
+    from theorycheck.reports.baseline import Baseline
 
-SESSION = "theorycheck-session"
-"""Under which pytest knows the session of claims."""
+EXAMINER = "theorycheck-session"
+"""Under which pytest knows the `Examiner`."""
+
+
+class Examiner(Protocol):
+    """What examines the claims of a run, and knows the record."""
+
+    record: Baseline
+
+    def examine(self, claim: Claim) -> Examination:
+        """Examine one claim."""
 
 
 class VerdictChanged(Exception):
@@ -30,21 +40,25 @@ class ClaimItem(pytest.Item):
     def __init__(self, *, claim: Claim, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.claim = claim
-        self.examination: Examination | None = None
+        self.examined: str | None = None
+        """The examination as JSON, which crosses from worker to controller as it is."""
 
     def runtest(self) -> None:
         from theorycheck.claims.examination import undecided
 
-        session: ClaimSession | None = self.config.pluginmanager.get_plugin(SESSION)
-        assert session is not None
+        examiner: Examiner | None = self.config.pluginmanager.get_plugin(EXAMINER)
+        assert examiner is not None
         try:
-            self.examination = session.examine(self.claim)
+            examination = examiner.examine(self.claim)
+            self.examined = msgspec.json.encode(examination).decode()
         except Exception as error:
             first_line = (str(error).splitlines() or [""])[0]
             reason = f"the check failed: {type(error).__name__}: {first_line}"
-            self.examination = undecided(self.claim, reason)
+            # Bytes of a file name that are no text have no place in a report.
+            written = reason.encode(errors="backslashreplace").decode()
+            self.examined = msgspec.json.encode(undecided(self.claim, written)).decode()
             raise
-        changed = session.record.difference(self.examination.entry)
+        changed = examiner.record.difference(examination.entry)
         if changed is not None:
             raise VerdictChanged(changed)
 

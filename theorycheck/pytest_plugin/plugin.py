@@ -11,7 +11,7 @@ import pytest
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.setting import PROFILES
 from theorycheck.pytest_plugin.events import Hooks
-from theorycheck.pytest_plugin.items import SESSION, ClaimItem
+from theorycheck.pytest_plugin.items import EXAMINER, ClaimItem
 from theorycheck.pytest_plugin.reporters import Terminal, Writer
 from theorycheck.pytest_plugin.session import DEFAULT_IMAGES, ClaimSession
 
@@ -58,7 +58,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     session = ClaimSession(config)
-    config.pluginmanager.register(session, SESSION)
+    config.pluginmanager.register(session, EXAMINER)
     if session.worker_input is None:
         config.pluginmanager.register(Terminal(), "theorycheck-terminal")
         config.pluginmanager.register(Writer(session.folder), "theorycheck-writer")

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Generator
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 DEFAULT_IMAGES = "digits"
 """The embedded default; anything else is read, and checked, before the run."""
 EXAMINATION = "claim_examination"
-"""Attribute of a test report that carries the examination of a claim."""
+"""Attribute of a test report that carries the examination of a claim, as JSON."""
 VERSIONED = ("theorycheck", "torch", "numpy", "hypothesis", "python-flint", "sympy")
 
 
@@ -100,6 +101,8 @@ class ClaimSession:
             if self.config.option.images != DEFAULT_IMAGES:
                 images(self.config.option.images)
             self._try_writing()
+            # Before the first claim: an interruption while the engine loads would lose results.
+            import_module("theorycheck.claims.examination")
 
     def _try_writing(self) -> None:
         try:
@@ -181,10 +184,8 @@ class ClaimSession:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         test_report = yield
-        if isinstance(item, ClaimItem) and call.when == "call" and item.examination is not None:
-            # A string, so that it crosses from worker to controller as it is.
-            text = msgspec.json.encode(item.examination).decode()
-            setattr(test_report, EXAMINATION, text)
+        if isinstance(item, ClaimItem) and call.when == "call" and item.examined is not None:
+            setattr(test_report, EXAMINATION, item.examined)
         return test_report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -221,8 +222,9 @@ class ClaimSession:
                 changes=tuple(change for change in changes if change is not None),
             )
         )
-        if codes:
-            session.exitstatus = codes[0]
+        worst = max(codes, default=ExitCode.OK)
+        if worst is not ExitCode.OK:
+            session.exitstatus = worst
 
     def _examination(self, node: str) -> Examination:
         from theorycheck.claims.examination import undecided

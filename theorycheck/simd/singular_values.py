@@ -26,12 +26,12 @@ VECTOR_BYTES = 64
 """Twice what training uses: QR steps wait for roots and quotients, which all lanes share."""
 
 LARGEST = 2**16
-"""So many entries a matrix may have. Of 32 x 32 matrices 64 took an eighth of LAPACK's time in
+"""How many entries a matrix may have. Of 32 x 32 matrices 64 took an eighth of LAPACK's time in
 float32 and a quarter in float64, 16 of 256 x 256 still half. Larger ones do not fit into the cache
 in vectors; tall ones LAPACK first makes square: at 2048 x 32 it takes two thirds of the time."""
 
 UNROLLED = 4
-"""So many rows or columns at a time; matrices are filled up with zeros, which reflections keep."""
+"""How many rows or columns are taken at a time; matrices are filled up with zeros, which stay."""
 
 STEPS = 10
 """Definition: a matrix that takes more QR steps per singular value is left to LAPACK; two or three
@@ -153,51 +153,64 @@ class _Bidiagonal:
 
     def reflect(self, columns: Array, sums: Array, length: Value) -> None:
         """Make a matrix bidiagonal; ``sums`` is room for a number of each row."""
-        k, count = self.k, self.count
-        high, wide = length + (UNROLLED - 1), count + (UNROLLED - 1)
-        with k.loop(0, count) as pivot:
-            column = columns.at(pivot * high)
-            squares = self._sums()
-            with k.loop(pivot, high, UNROLLED) as r:
-                for i, square in enumerate(squares):
-                    square.set(k.fma(column[r + i], column[r + i], square.get()))
-            new, head, factor = self._reflection(squares, column[pivot])
-            self.diagonal[pivot], column[pivot] = new, head
-            with k.loop(pivot + 1, wide, UNROLLED) as c:
-                others = [columns.at((c + i) * high) for i in range(UNROLLED)]
-                products = self._sums()
-                with k.loop(pivot, length) as r:
-                    for other, product in zip(others, products, strict=True):
-                        product.set(k.fma(column[r], other[r], product.get()))
-                along = [-(factor * product.get()) for product in products]
-                with k.loop(pivot, length) as r:
-                    for other, share in zip(others, along, strict=True):
-                        other[r] = k.fma(share, column[r], other[r])
-            row = columns.at(pivot)
-            squares = self._sums()
-            with k.loop(pivot + 1, wide, UNROLLED) as c:
-                for i, square in enumerate(squares):
-                    entry = row[(c + i) * high]
-                    square.set(k.fma(entry, entry, square.get()))
-            first = (pivot + 1) * high
-            new, head, factor = self._reflection(squares, row[first])
-            self.above[pivot], row[first] = new, head
+        high, wide = length + (UNROLLED - 1), self.count + (UNROLLED - 1)
+        with self.k.loop(0, self.count) as pivot:
+            self._reflect_columns(columns, length, pivot, high, wide)
+            self._reflect_rows(columns, sums, length, pivot, high, wide)
+
+    def _reflect_columns(
+        self, columns: Array, length: Value, pivot: Value, high: Value, wide: Value
+    ) -> None:
+        """Make a column zero below the diagonal; ``high`` and ``wide`` count what is filled up."""
+        k = self.k
+        column = columns.at(pivot * high)
+        squares = self._sums()
+        with k.loop(pivot, high, UNROLLED) as r:
+            for i, square in enumerate(squares):
+                square.set(k.fma(column[r + i], column[r + i], square.get()))
+        new, head, factor = self._reflection(squares, column[pivot])
+        self.diagonal[pivot], column[pivot] = new, head
+        with k.loop(pivot + 1, wide, UNROLLED) as c:
+            others = [columns.at((c + i) * high) for i in range(UNROLLED)]
+            products = self._sums()
+            with k.loop(pivot, length) as r:
+                for other, product in zip(others, products, strict=True):
+                    product.set(k.fma(column[r], other[r], product.get()))
+            along = [-(factor * product.get()) for product in products]
+            with k.loop(pivot, length) as r:
+                for other, share in zip(others, along, strict=True):
+                    other[r] = k.fma(share, column[r], other[r])
+
+    def _reflect_rows(
+        self, columns: Array, sums: Array, length: Value, pivot: Value, high: Value, wide: Value
+    ) -> None:
+        """Make a row zero to the right of the number beside the diagonal."""
+        k = self.k
+        row = columns.at(pivot)
+        squares = self._sums()
+        with k.loop(pivot + 1, wide, UNROLLED) as c:
+            for i, square in enumerate(squares):
+                entry = row[(c + i) * high]
+                square.set(k.fma(entry, entry, square.get()))
+        first = (pivot + 1) * high
+        new, head, factor = self._reflection(squares, row[first])
+        self.above[pivot], row[first] = new, head
+        with k.loop(pivot + 1, length) as r:
+            sums[r] = self.zero
+        with k.loop(pivot + 1, wide, UNROLLED) as c:
+            others = [columns.at((c + i) * high) for i in range(UNROLLED)]
+            shares = [row[(c + i) * high] for i in range(UNROLLED)]
             with k.loop(pivot + 1, length) as r:
-                sums[r] = self.zero
-            with k.loop(pivot + 1, wide, UNROLLED) as c:
-                others = [columns.at((c + i) * high) for i in range(UNROLLED)]
-                shares = [row[(c + i) * high] for i in range(UNROLLED)]
-                with k.loop(pivot + 1, length) as r:
-                    total = sums[r]
-                    for other, share in zip(others, shares, strict=True):
-                        total = k.fma(share, other[r], total)
-                    sums[r] = total
-            with k.loop(pivot + 1, wide, UNROLLED) as c:
-                others = [columns.at((c + i) * high) for i in range(UNROLLED)]
-                shares = [-(factor * row[(c + i) * high]) for i in range(UNROLLED)]
-                with k.loop(pivot + 1, length) as r:
-                    for other, share in zip(others, shares, strict=True):
-                        other[r] = k.fma(share, sums[r], other[r])
+                total = sums[r]
+                for other, share in zip(others, shares, strict=True):
+                    total = k.fma(share, other[r], total)
+                sums[r] = total
+        with k.loop(pivot + 1, wide, UNROLLED) as c:
+            others = [columns.at((c + i) * high) for i in range(UNROLLED)]
+            shares = [-(factor * row[(c + i) * high]) for i in range(UNROLLED)]
+            with k.loop(pivot + 1, length) as r:
+                for other, share in zip(others, shares, strict=True):
+                    other[r] = k.fma(share, sums[r], other[r])
 
     def _sums(self) -> list[Variable]:
         return [self.k.variable(self.zero) for _ in range(UNROLLED)]
@@ -217,9 +230,12 @@ class _Bidiagonal:
         return new, first - new, square.compare(">", self.shortest).where(factor, self.zero)
 
     def rotate(self, roundoff: float, steps: Value) -> Value:
-        """Make the matrix diagonal in so many steps; 1 where that has been reached, else 0.
+        """Make the matrix diagonal in at most ``steps`` steps.
 
         Entries up to the unit roundoff times the largest are replaced by 0.
+
+        Returns:
+            1 where the matrix has become diagonal, else 0.
         """
         k, d, e = self.k, self.diagonal, self.above
         largest = k.variable(self.zero)
@@ -244,7 +260,7 @@ class _Bidiagonal:
         """Replace what is negligible by 0, and find the last block above whose diagonal is no 0.
 
         Args:
-            last: so many entries above the diagonal are looked at, and then counted.
+            last: how many entries above the diagonal are looked at; then how many are left.
 
         Returns:
             Of every lane: the block's first index and its last, 0 where there is no block; its

@@ -15,12 +15,6 @@ VECTOR_BYTES = 32
 ALIGNMENT = 64
 """In bytes: a line of the cache."""
 
-Record = list[int]
-"""The address of an operation, then its operands."""
-
-RECORD = 18
-"""Words that a record takes in memory."""
-
 
 def lanes_of(dtype: torch.dtype) -> int:
     """How many numbers of a type fill a vector."""
@@ -33,38 +27,50 @@ def rounded_up(count: int, size: int) -> int:
 
 
 def padded(count: int) -> int:
-    """The room that so many parameters of one tensor take."""
+    """The room that the parameters of one tensor take, given how many there are."""
     return rounded_up(count, STRIPES)
 
 
 class Arena:
-    """The memory of some members, given out piece by piece; offsets and ``size`` count reals."""
+    """Memory that is handed out place by place; offsets and ``size`` count reals."""
 
     def __init__(self, dtype: torch.dtype, layout: Layout, batch: int) -> None:
         self.dtype, self.layout, self.size = dtype, layout, 0
         self.lanes = lanes_of(dtype)
         self.members = self.lanes if layout == "members" else 1
-        """How many members share an arena: the reals of what there is once per member."""
+        """How many members share an arena: a number per member takes that many reals."""
         self.cells = batch if layout == "members" else -(-batch // self.lanes)
         """Vectors that the samples of a unit take."""
+        self.places: list[tuple[int, int]] = []
+        """Where each place that was handed out begins and ends."""
+        self.given: dict[int, float] = {}
+        """What some places hold before anything runs, the same for all members."""
 
-    def filled(self, constants: dict[float, int]) -> Tensor:
-        """Such memory, with numbers that are the same for all members in their places."""
+    def filled(self) -> Tensor:
+        """Such memory, with what is given in its places, and 0 elsewhere."""
         arena = torch.zeros(self.size, dtype=self.dtype)
-        for number, place in constants.items():
+        assert arena.data_ptr() % ALIGNMENT == 0
+        for place, number in self.given.items():
             arena[place : place + self.members] = number
         return arena
 
+    def number(self, given: float) -> int:
+        """Room for one number per member that holds a number from the start."""
+        place = self.numbers()
+        self.given[place] = given
+        return place
+
     def numbers(self, count: int = 1) -> int:
-        """Room for what there is once per member."""
+        """Room for some numbers of each member."""
         return self._take(count * self.members)
 
     def units(self, count: int) -> int:
-        """Room for so many numbers of each sample."""
+        """Room for some numbers of each sample."""
         return self._take(count * self.cells * self.lanes)
 
     def _take(self, reals: int) -> int:
         start = self.size
+        self.places.append((start, start + reals))
         self.size += rounded_up(reals, ALIGNMENT // self.dtype.itemsize)
         return start
 

@@ -1,4 +1,4 @@
-"""The program of an epoch of descent: SGD, full batches, momentum."""
+"""The program of descent: SGD, full batches, momentum."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from torch import Tensor
 from theorycheck.networks.specification import Edge
 from theorycheck.training.batches import Batches
 from theorycheck.training.cohorts import Cohort, Objective
-from theorycheck.training.compiled.arena import Record, Table
+from theorycheck.training.compiled.arena import Table
 from theorycheck.training.compiled.operations.base import Layout
+from theorycheck.training.compiled.operations.effects import Operand
 from theorycheck.training.compiled.program import Program
+from theorycheck.training.compiled.records import Section
+from theorycheck.training.compiled.tape import Tape, write_gradient
 
 
 class DescentProgram(Program):
@@ -29,37 +32,28 @@ class DescentProgram(Program):
         window: int,
     ) -> None:
         """``window`` is how many epochs the order of samples is known for at a time."""
-        super().__init__(cohort, objective, batches, layout, table)
-        arena = self.arena
-        self.start = arena.numbers(self.count)
-        self.buffer = arena.numbers(self.count) if "buffer" in table.columns else None
+        super().__init__(cohort, objective, batches, layout, table, window)
+        arena, exchange, count = self.arena, self.exchange, self.places.row.count
+        self.start = arena.numbers(count)
+        self.buffer = arena.numbers(count) if "buffer" in table.columns else None
         self.rate, self.momentum, self.length = (arena.numbers() for _ in range(3))
         self.path, self.diverged = arena.numbers(), arena.numbers()
-        self.squares, self.unused = arena.numbers(), arena.numbers()
-        self._keep_rows("parameters", self.parameters)
-        if self.buffer is not None:
-            self._keep_rows("buffer", self.buffer)
-            self._keep("momentum", self.momentum, changes=False)
-        self._keep("rate", self.rate, changes=False)
-        self._keep("path", self.path)
-        self._keep("diverged", self.diverged)
-        self._write_tape(window)
-        if batches.whole:
-            self.enter.extend(self.load)
-        self.during = [*([] if batches.whole else self.load), *self.tape]
-        for first, last, _ in self.coefficients:
-            if first or self._normalised:
-                motion = self._motion(first)
-                gradient = self.gradient + first * arena.members
-                self._step(self.during, "step", gradient=gradient, count=last - first, **motion)
-        self._emit(self.during, "lengthen", length=self.length, squares=self.squares)
-        self.before: list[Record] = []
-        self.after: list[Record] = []
-        given = {"start": self.start, "weights": self.parameters, "count": self.count}
-        given["length"] = self.length
-        self._emit(self.before, "begin_epoch", **given)
-        given |= {"rate": self.rate, "path": self.path, "diverged": self.diverged}
-        self._emit(self.after, "end_epoch", **given)
+        self.squares, self.unused = arena.number(0.0), arena.number(0.0)
+        self._keep()
+        self.early = cohort.state.parametrisation != "weight-norm"
+        """Whether matrices move as soon as their gradient is known."""
+        learn = self._learn if self.early else write_gradient
+        tape = Tape(cohort, objective, self.places, self.memories, learn)
+        updates = window * batches.updates
+        stride = 0 if batches.whole else updates * batches.batch_size
+        exchange.load_batch(tape.inputs, cohort.inputs, stride)
+        exchange.load_batch(tape.targets, cohort.targets, stride)
+        self.before, self.after = Section("before"), Section("after")
+        self.during = Section("during", updates)
+        (exchange.enter if batches.whole else self.during).extend(exchange.load)
+        self._fill(tape)
+
+    courses = ((0, 1, 2, 2, 3, 1, 2, 3, 4),)
 
     @staticmethod
     def table_of(rows: Tensor, momentum: bool) -> Table:
@@ -73,34 +67,67 @@ class DescentProgram(Program):
         return table
 
     @property
-    def sections(self) -> list[list[Record]]:
-        """The operations, in the order in which `descend` wants them."""
-        return [self.enter, self.before, self.during, self.after, self.leave]
+    def sections(self) -> list[Section]:
+        """In the order in which `descend` takes them."""
+        return [self.exchange.enter, self.before, self.during, self.after, self.exchange.leave]
 
-    def _learn(self, edge: Edge, index: int, slopes: int, source: int) -> None:
-        if self._normalised:
-            super()._learn(edge, index, slopes, source)
-            return
-        motion = self._motion(self.places[index])
-        if self.arena.layout == "members":
-            name, given = self._gradient_of(edge, index, slopes, source)
-            self._step(self.tape, f"{name}_step", **given, **motion)
-        else:
-            super()._learn(edge, index, slopes, source)
-            height, width = self.network.parameters[index].shape
-            given = {"gradient": self._gradient(index), "height": height, "width": width}
-            self._step(self.tape, "matrix_step", **given, **motion)
-
-    def _motion(self, first: int) -> dict[str, int]:
-        """How parameters from one on move."""
-        offset = first * self.arena.members
-        [coefficient] = [c for start, stop, c in self.coefficients if start <= first < stop]
-        given = {"weights": self.parameters + offset, "coefficient": coefficient, "rate": self.rate}
-        # Only steps of the weight matrices, which come first, count as way.
-        given["squares"] = self.squares if first < self.matrices else self.unused
+    def _keep(self) -> None:
+        exchange = self.exchange
+        exchange.keep_row("parameters", self.places.parameters)
         if self.buffer is not None:
-            given |= {"buffer": self.buffer + offset, "momentum": self.momentum}
-        return given
+            exchange.keep_row("buffer", self.buffer)
+            exchange.keep("momentum", self.momentum, changes=False)
+        exchange.keep("rate", self.rate, changes=False)
+        exchange.keep("path", self.path)
+        exchange.keep("diverged", self.diverged)
 
-    def _step(self, records: list[Record], name: str, **given: int) -> None:
-        self._emit(records, f"momentum_{name}" if self.buffer else name, **given)
+    def _fill(self, tape: Tape) -> None:
+        self.during.extend(tape.section)
+        for first, last, _ in tape.pulls:
+            if first or not self.early:
+                gradient = self.places.gradient + first * self.arena.members
+                motion = self._motion(tape, first)
+                self._step(self.during, "step", gradient=gradient, count=last - first, **motion)
+        self.during.emit("lengthen", length=self.length, squares=self.squares)
+        epoch = {
+            "start": self.start,
+            "weights": self.places.parameters,
+            "length": self.length,
+            "count": self.places.row.count,
+        }
+        self.before.emit("begin_epoch", **epoch)
+        self.after.emit(
+            "end_epoch", rate=self.rate, path=self.path, diverged=self.diverged, **epoch
+        )
+
+    def _learn(self, tape: Tape, edge: Edge, index: int, slopes: int, source: int) -> None:
+        """Move a matrix along its gradient."""
+        motion = self._motion(tape, self.places.row.positions[index])
+        if self.arena.layout == "members":
+            name, given = tape.connections.gradient(edge, index, slopes, source)
+            self._step(tape.section, f"{name}_step", **given, **motion)
+        else:
+            write_gradient(tape, edge, index, slopes, source)
+            height, width = self.places.network.parameters[index].shape
+            gradient = self.places.gradient_of(index)
+            shape = {"height": height, "width": width}
+            self._step(tape.section, "matrix_step", gradient=gradient, **shape, **motion)
+
+    def _motion(self, tape: Tape, first: int) -> dict[str, Operand]:
+        """How the parameters from one on move."""
+        offset = first * self.arena.members
+        [coefficient] = [c for start, stop, c in tape.pulls if start <= first < stop]
+        # Only steps of the weight matrices, which come first, count for the length of the path.
+        squares = self.squares if first < self.places.row.matrices else self.unused
+        motion: dict[str, Operand] = {
+            "weights": self.places.parameters + offset,
+            "coefficient": coefficient,
+            "rate": self.rate,
+            "squares": squares,
+        }
+        if self.buffer is not None:
+            motion |= {"buffer": self.buffer + offset, "momentum": self.momentum}
+        return motion
+
+    def _step(self, section: Section, name: str, **given: Operand) -> None:
+        section.emit(f"momentum_{name}" if self.buffer else name, **given)

@@ -6,18 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import accumulate, pairwise
 
-import torch
 from llvmlite import ir
-from torch import Tensor
 
 from theorycheck.simd.code import INT, Array, Code, Value
-from theorycheck.training.compiled.arena import RECORD, Record
-
-
-def memory(sections: Sequence[list[Record]]) -> Tensor:
-    """Records of all sections as the drivers read them, ``(records, RECORD)``."""
-    records = [record for section in sections for record in section]
-    return torch.tensor([[*record, *[0] * (RECORD - len(record))] for record in records])
+from theorycheck.training.compiled.records import WORDS
 
 
 def descend(module: ir.Module) -> ir.Function:
@@ -106,6 +98,6 @@ def _perform(
     """Call an operation of a program."""
     words = INT.as_pointer()
     operation = ir.FunctionType(ir.VoidType(), [words, words, INT, words, INT])
-    record = Array(k, program, 8).at(index * RECORD)
+    record = Array(k, program, 8).at(index * WORDS)
     call = k.builder.inttoptr(record[0].ir, operation.as_pointer())
     k.builder.call(call, [arena, record.at(1).pointer, member.ir, order, update.ir])

@@ -1,8 +1,8 @@
 """Compiled training: whole epochs of a cohort in machine code, on as many threads as torch has.
 
-Members fill the lanes of vectors, as many as there are; what is left over trains one by one, and
-lanes are samples. Both compute the same to the bit (`theorycheck.operations`), so that a member's
-result depends neither on its companions nor on their number.
+Members fill the lanes of vectors; those that are left over train one by one, and lanes are samples.
+Both compute the same to the bit (`operations.base`), so that a member's result depends neither on
+its companions nor on their number.
 
 Every thread has one arena for each layout. Members come in from a table of their numbers, train for
 many updates, and go back, so that what is at work stays in the cache however large a cohort is.
@@ -27,25 +27,25 @@ from theorycheck.training.batches import Batches
 from theorycheck.training.cohorts import Cohort, Objective
 from theorycheck.training.compiled.arena import lanes_of
 from theorycheck.training.compiled.descent import DescentProgram
-from theorycheck.training.compiled.drivers import descend, follow, memory
+from theorycheck.training.compiled.drivers import descend, follow
 from theorycheck.training.compiled.flow import FlowProgram
 from theorycheck.training.compiled.operations.base import Layout
-from theorycheck.training.compiled.operations.steps import CLOCK
+from theorycheck.training.compiled.operations.stages import CLOCK
 from theorycheck.training.integrator import Integrator
 
 FEWEST_LANES = 3
-"""So many members of a small network share vectors, though lanes stay empty; fewer are faster one
-by one. Of larger networks it is three quarters of the lanes."""
+"""At least this many members of a small network share vectors, though lanes stay empty; fewer are
+faster one by one. Of larger networks it is three quarters of the lanes."""
 
 SMALL = 2**15
-"""So many products and sums of a forward pass on a batch a small network takes at most."""
+"""A small network takes at most this many products and sums for a forward pass on a batch."""
 
 ORDER_BYTES = 500_000
-"""How much memory the random keys of batches may take: so little that it stays in the cache."""
+"""How much memory the random keys of batches may take: little enough to stay in the cache."""
 
 AHEAD = 256
-"""For so many updates the order of samples is made at a time, if there are as many: then members
-that come and go cost about a hundredth of what training them does."""
+"""The order of samples is made for this many updates at a time, or for all if they are fewer: then
+members that come and go cost about a hundredth of what training them does."""
 
 Driver = Callable[[ir.Module], ir.Function]
 AnyProgram = TypeVar("AnyProgram", DescentProgram, FlowProgram)
@@ -66,7 +66,7 @@ class CompiledDescent:
         epochs: int,
         threads: int,
     ) -> None:
-        """Make ready for at most so many epochs.
+        """Make ready for at most ``epochs`` epochs.
 
         Args:
             momentum: ``(K, 1)``.
@@ -193,8 +193,8 @@ class _Block(Generic[AnyProgram]):
     """Members that share an arena; several of them share its vectors."""
 
     program: AnyProgram
-    sections: Tensor
-    """The program in memory."""
+    words: Tensor
+    """The program's records as drivers read them."""
     members: range
     work: int
     """How long training takes, by one member alone."""
@@ -219,10 +219,10 @@ def _blocks(
     for layout, part in parts:
         if part:
             program = program_of(layout)
-            sections, width = memory(program.sections), program.arena.members
+            words, width = program.words(), program.arena.members
             work = 1 if width == 1 else fewest
             starts = range(0, len(part), width)
-            blocks += [_Block(program, sections, part[i : i + width], work) for i in starts]
+            blocks += [_Block(program, words, part[i : i + width], work) for i in starts]
     return blocks
 
 
@@ -249,10 +249,11 @@ class _Arenas:
         """Call a driver; ``numbers`` are those between its sections and the first member."""
         program: DescentProgram | FlowProgram = block.program
         if program not in self.arenas:
-            self.arenas[program] = program.arena.filled(program.constants)
-        arena, sections = self.arenas[program].data_ptr(), block.sections.data_ptr()
-        integers = [*map(len, program.sections), *numbers, block.members.start]
-        _callable(driver, len(integers))(arena, sections, *integers, order.data_ptr())
+            self.arenas[program] = program.arena.filled()
+        arena, words = self.arenas[program].data_ptr(), block.words.data_ptr()
+        counts: list[int] = [len(section.records) for section in program.sections]
+        integers = [*counts, *numbers, block.members.start]
+        _callable(driver, len(integers))(arena, words, *integers, order.data_ptr())
 
 
 class _Worker:
@@ -267,7 +268,7 @@ class _Worker:
 
 
 class _Team:
-    """Blocks for which the order of samples is made at once, for so many epochs."""
+    """Blocks for which the order of samples is made at once, for a window of epochs."""
 
     def __init__(
         self, blocks: Sequence[_Block[DescentProgram]], batches: Batches, window: int
@@ -302,7 +303,7 @@ def _lookahead(batches: Batches, epochs: int, members: int) -> tuple[int, int]:
 
 @cache
 def _callable(driver: Driver, integers: int) -> Any:
-    """A driver with so many integers among its arguments; other threads run meanwhile."""
+    """A driver, given how many of its arguments are integers; other threads run meanwhile."""
     pointer = ctypes.c_void_p
     kind = ctypes.CFUNCTYPE(None, pointer, pointer, *[ctypes.c_int64] * integers, pointer)
     return kind(machine_code(driver, driver.__name__))

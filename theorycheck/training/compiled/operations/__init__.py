@@ -9,5 +9,6 @@ from theorycheck.training.compiled.operations import (
     layers,
     losses,
     products,
+    stages,
     steps,
 )

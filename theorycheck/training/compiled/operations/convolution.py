@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from theorycheck.simd.code import INT, Value
-from theorycheck.training.compiled.operations.base import Operation, operation
+from collections.abc import Callable
+
+from theorycheck.simd.code import INT, Array, Value
+from theorycheck.training.compiled.operations.base import Operation
+from theorycheck.training.compiled.operations.effects import (
+    adds,
+    cells,
+    indices,
+    numbers,
+    reach,
+    reads,
+    samples,
+    spoils,
+    updates,
+    whole_vectors,
+    writes,
+)
 from theorycheck.training.compiled.operations.products import (
     Tile,
     accumulate,
@@ -14,9 +29,15 @@ from theorycheck.training.compiled.operations.products import (
     tiles,
     zeros,
 )
+from theorycheck.training.compiled.operations.table import operation
 
 
-@operation
+@operation(
+    out=adds(cells("count", "positions", "cells"), "add"),
+    filters=reads(numbers("count", "size")),
+    source=reads(cells(reach("patches"), "cells")),
+    patches=reads(indices("positions", "size")),
+)
 def convolution(
     k: Operation,
     out: Value,
@@ -46,7 +67,12 @@ def convolution(
         )
 
 
-@operation
+@operation(
+    out=updates(cells(reach("patches"), "cells")),
+    filters=reads(numbers("count", "size")),
+    slopes=reads(cells("count", "positions", "cells")),
+    patches=reads(indices("positions", "size")),
+)
 def convolution_back(
     k: Operation,
     out: Value,
@@ -75,7 +101,13 @@ def convolution_back(
         )
 
 
-@operation
+@operation(
+    gradient=writes(numbers("count", "size")),
+    slopes=reads(samples("count", "positions")),
+    source=reads(samples(reach("patches"))),
+    patches=reads(indices("positions", "size")),
+    scratch=spoils(numbers("positions", "samples", whole_vectors("count"))),
+)
 def convolution_gradient(
     k: Operation,
     gradient: Value,
@@ -99,27 +131,37 @@ def convolution_gradient(
     result, left, right = k.numbers(gradient), k.numbers(slopes), k.numbers(source)
     pixels, unit = k.address(patches, INT), k.per_unit(cells)
 
+    def filter_of(f: Value, position: Value) -> Value:
+        return (f * positions + position) * unit
+
     def pixel_of(entry: Value, position: Value) -> Value:
         return pixels[position * size + entry] * unit
 
     if k.members:
-        correlate(
-            k,
-            left,
-            right,
-            count,
-            size,
-            positions,
-            samples,
-            lambda f, position: (f * positions + position) * unit,
-            pixel_of,
-            tile or tile_into(result, size),
-        )
+        given = left, right, count, size, positions, samples
+        correlate(k, *given, filter_of, pixel_of, tile or tile_into(result, size))
         return
     groups = (count + (k.lanes - 1)) / k.lanes
     turned, vectors, filters = k.numbers(scratch), k.cells(scratch), groups * k.lanes
     with k.loop(0, count) as f, k.loop(0, positions) as position, k.loop(0, samples) as n:
-        turned[(position * samples + n) * filters + f] = left[(f * positions + position) * unit + n]
+        turned[(position * samples + n) * filters + f] = left[filter_of(f, position) + n]
+    shape = groups, count, size, positions, samples
+    _filters_as_lanes(k, result, vectors, right, *shape, pixel_of)
+
+
+def _filters_as_lanes(
+    k: Operation,
+    result: Array,
+    vectors: Array,
+    right: Array,
+    groups: Value,
+    count: Value,
+    size: Value,
+    positions: Value,
+    samples: Value,
+    pixel_of: Callable[[Value, Value], Value],
+) -> None:
+    """The gradient by groups of filters, from vectors of their slopes."""
 
     def columns(entry: Value, height: int, group: Value, width: int) -> None:
         sums = zeros(k, k.vector, height, width)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from theorycheck.simd.code import Array, Value
-from theorycheck.training.compiled.operations.base import Operation, operation
+from theorycheck.training.compiled.operations.base import Operation
+from theorycheck.training.compiled.operations.effects import (
+    batches_in_order,
+    data_of_members,
+    numbers,
+    reads,
+    row_of_table,
+    samples,
+    writes,
+)
+from theorycheck.training.compiled.operations.table import operation
 
 # --- Steps
 
@@ -19,7 +29,7 @@ def residents(k: Operation, last: Value) -> list[Value]:
 def side_by_side(
     k: Operation, source: Array, starts: Sequence[Value], count: Value
 ) -> Iterator[tuple[Value, Value]]:
-    """What is so many places after the starts, and how many places: what there is once per member.
+    """How many places after the starts, and what is there: a number of each member.
 
     To be used in a loop, whose body is written once for each loop of the machine.
     """
@@ -35,7 +45,10 @@ def side_by_side(
         yield i, k.gather([source[start + i] for start in starts])
 
 
-@operation
+@operation(
+    place=(writes(numbers("count")), writes(numbers("room"))),
+    row=reads(row_of_table("count", "stride", "last")),
+)
 def enter(
     k: Operation,
     place: Value,
@@ -56,7 +69,7 @@ def enter(
         result[i] = k.constant(k.number, 0.0)
 
 
-@operation
+@operation(place=reads(numbers("count")), row=writes(row_of_table("count", "stride", "last")))
 def leave(k: Operation, place: Value, row: Value, stride: Value, last: Value, count: Value) -> None:
     """Take the numbers back to where `enter` found them."""
     source, result = k.numbers(place), k.address(row, k.real)
@@ -74,7 +87,11 @@ def leave(k: Operation, place: Value, row: Value, stride: Value, last: Value, co
             result[start + i] = k.lane(source[i], lane)
 
 
-@operation
+@operation(
+    out=writes(samples("width", of="batch")),
+    data=reads(data_of_members("width", "member_stride", "last")),
+    order_stride=reads(batches_in_order("batch")),
+)
 def load(
     k: Operation,
     out: Value,

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from theorycheck.simd.code import Value
-from theorycheck.training.compiled.operations.base import Operation, operation
+from theorycheck.training.compiled.operations.base import Operation
+from theorycheck.training.compiled.operations.effects import (
+    FLAG,
+    adds,
+    cells,
+    numbers,
+    reads,
+    samples,
+    updates,
+    writes,
+)
+from theorycheck.training.compiled.operations.table import operation
 
 # --- Layers
 
 
-@operation
+@operation(out=writes(cells("count")))
 def clear(k: Operation, out: Value, count: Value) -> None:
     """``out = 0``."""
     result, zero = k.cells(out), k.constant(k.vector, 0.0)
@@ -16,7 +27,7 @@ def clear(k: Operation, out: Value, count: Value) -> None:
         result[i] = zero
 
 
-@operation
+@operation(out=adds(cells("count"), "add"), source=reads(cells("count")))
 def identity(k: Operation, out: Value, source: Value, count: Value, add: Value) -> None:
     """``out = source``, added to what is there if ``add`` is 1."""
     result, values = k.cells(out), k.cells(source)
@@ -25,7 +36,7 @@ def identity(k: Operation, out: Value, source: Value, count: Value, add: Value) 
         result[i] = adding.where(result[i] + values[i], values[i])
 
 
-@operation
+@operation(out=updates(cells("height", "cells")), biases=reads(numbers("height")))
 def bias(k: Operation, out: Value, biases: Value, height: Value, cells: Value) -> None:
     """``out[o] += b[o]``."""
     result, numbers = k.cells(out), k.numbers(biases)
@@ -35,7 +46,7 @@ def bias(k: Operation, out: Value, biases: Value, height: Value, cells: Value) -
             result[unit * cells + cell] = result[unit * cells + cell] + number
 
 
-@operation
+@operation(out=writes(numbers("height")), slopes=reads(samples("height")))
 def bias_gradient(
     k: Operation, out: Value, slopes: Value, height: Value, cells: Value, samples: Value
 ) -> None:
@@ -45,7 +56,14 @@ def bias_gradient(
         total.set(total.get() + values[unit * k.per_unit(cells) + n])
 
 
-@operation
+@operation(
+    out=(reads(samples("height")), updates(cells("height", "cells"))),
+    normal=writes(cells("height", "cells")),
+    deviation=writes(numbers("height")),
+    gain=reads(numbers()),
+    shift=reads(numbers()),
+    portion=reads(numbers()),
+)
 def batch_norm(
     k: Operation,
     out: Value,
@@ -83,7 +101,16 @@ def batch_norm(
             result[place] = k.fma(factor, standard[place], offset)
 
 
-@operation
+@operation(
+    slopes=(reads(samples("height")), updates(cells("height", "cells"))),
+    normal=reads(cells("height", "cells")),
+    deviation=reads(numbers("height")),
+    gain=reads(numbers()),
+    gain_gradient=writes(numbers()),
+    shift_gradient=writes(numbers()),
+    portion=reads(numbers()),
+    detached=FLAG,
+)
 def batch_norm_back(
     k: Operation,
     slopes: Value,
@@ -126,7 +153,7 @@ def batch_norm_back(
             result[place] = (result[place] - mean - standard[place] * slope) * scale
 
 
-@operation
+@operation(out=writes(cells("count")), source=reads(cells("count")))
 def relu(k: Operation, out: Value, source: Value, count: Value) -> None:
     """``max(z, 0)``; what is not a number stays so."""
     result, values, zero = k.cells(out), k.cells(source), k.constant(k.vector, 0.0)
@@ -134,7 +161,7 @@ def relu(k: Operation, out: Value, source: Value, count: Value) -> None:
         result[i] = values[i].compare("<=", 0.0).where(zero, values[i])
 
 
-@operation
+@operation(slopes=updates(cells("count")), source=reads(cells("count")))
 def relu_back(k: Operation, slopes: Value, source: Value, count: Value) -> None:
     """``slopes`` where ``z > 0``, else 0."""
     result, values, zero = k.cells(slopes), k.cells(source), k.constant(k.vector, 0.0)
@@ -142,7 +169,7 @@ def relu_back(k: Operation, slopes: Value, source: Value, count: Value) -> None:
         result[i] = values[i].compare(">", 0.0).where(result[i], zero)
 
 
-@operation
+@operation(out=writes(cells("count")), source=reads(cells("count")), slope=reads(numbers()))
 def leaky(k: Operation, out: Value, source: Value, slope: Value, count: Value) -> None:
     """``z`` where ``z > 0``, else ``slope z``."""
     result, values, factor = k.cells(out), k.cells(source), k.spread(k.numbers(slope)[0])
@@ -150,7 +177,7 @@ def leaky(k: Operation, out: Value, source: Value, slope: Value, count: Value) -
         result[i] = values[i].compare(">", 0.0).where(values[i], values[i] * factor)
 
 
-@operation
+@operation(slopes=updates(cells("count")), source=reads(cells("count")), slope=reads(numbers()))
 def leaky_back(k: Operation, slopes: Value, source: Value, slope: Value, count: Value) -> None:
     """``slopes`` where ``z > 0``, else ``slope slopes``."""
     result, values, factor = k.cells(slopes), k.cells(source), k.spread(k.numbers(slope)[0])

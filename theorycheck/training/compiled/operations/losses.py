@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from theorycheck.simd.code import Value
-from theorycheck.training.compiled.operations.base import STRIPES, Operation, current, operation
+from theorycheck.training.compiled.operations.base import STRIPES, Operation, current
+from theorycheck.training.compiled.operations.effects import (
+    cells,
+    numbers,
+    reads,
+    samples,
+    stripes,
+    updates,
+    writes,
+)
+from theorycheck.training.compiled.operations.table import operation
 
 # --- Losses: the derivative by the outputs, times what the reduction divides by
 
 
-@operation
+@operation(
+    out=writes(cells("count")),
+    outputs=reads(cells("count")),
+    targets=reads(cells("count")),
+    portion=reads(numbers()),
+)
 def square_slopes(
     k: Operation, out: Value, outputs: Value, targets: Value, portion: Value, count: Value
 ) -> None:
@@ -19,7 +34,12 @@ def square_slopes(
         result[i] = (values[i] - wanted[i]) * factor
 
 
-@operation
+@operation(
+    out=writes(cells("count")),
+    outputs=reads(cells("count")),
+    targets=reads(cells("count")),
+    portion=reads(numbers()),
+)
 def exponential_slopes(
     k: Operation, out: Value, outputs: Value, targets: Value, portion: Value, count: Value
 ) -> None:
@@ -31,7 +51,12 @@ def exponential_slopes(
         result[i] = opposite * k.exp(opposite * values[i]) * factor
 
 
-@operation
+@operation(
+    out=writes(cells("classes", "cells")),
+    outputs=reads(cells("classes", "cells")),
+    targets=reads(cells("classes", "cells")),
+    portion=reads(numbers()),
+)
 def cross_entropy_slopes(
     k: Operation,
     out: Value,
@@ -61,7 +86,12 @@ def cross_entropy_slopes(
 # --- Parametrisations
 
 
-@operation
+@operation(
+    same=("out", "source"),
+    out=writes(cells("count")),
+    source=reads(cells("count")),
+    number=reads(numbers()),
+)
 def scale(k: Operation, out: Value, source: Value, number: Value, count: Value) -> None:
     """``out = rho source``."""
     result, values, factor = k.cells(out), k.cells(source), k.spread(k.numbers(number)[0])
@@ -69,7 +99,9 @@ def scale(k: Operation, out: Value, source: Value, number: Value, count: Value) 
         result[i] = values[i] * factor
 
 
-@operation
+@operation(
+    out=writes(numbers()), slopes=reads(samples("classes")), outputs=reads(samples("classes"))
+)
 def inner(
     k: Operation,
     out: Value,
@@ -86,7 +118,12 @@ def inner(
         total.set(k.fma(left[place], right[place], total.get()))
 
 
-@operation
+@operation(
+    out=writes(numbers()),
+    decay=reads(numbers()),
+    rho=reads(numbers()),
+    along=reads(numbers()),
+)
 def multiplier(k: Operation, out: Value, decay: Value, rho: Value, along: Value) -> None:
     """``decay + 2 nu`` with ``2 nu = -rho sum_n <dl_n/d(rho f), f_V(x_n)>``.
 
@@ -95,7 +132,7 @@ def multiplier(k: Operation, out: Value, decay: Value, rho: Value, along: Value)
     k.numbers(out)[0] = k.numbers(decay)[0] - k.numbers(rho)[0] * k.numbers(along)[0]
 
 
-@operation
+@operation(out=writes(stripes("count")), norm=writes(numbers()), weights=reads(stripes("count")))
 def unit(k: Operation, out: Value, norm: Value, weights: Value, count: Value) -> None:
     """``out = v / |v|``; zero counts as divided by 1 (`theorycheck.networks.normalise`)."""
     result, source, squares = k.striped(out), k.striped(weights), k.stripe_sum()
@@ -110,7 +147,9 @@ def unit(k: Operation, out: Value, norm: Value, weights: Value, count: Value) ->
         result[p] = [value / divisor for value in source[p]]
 
 
-@operation
+@operation(
+    gradient=updates(stripes("count")), direction=reads(stripes("count")), norm=reads(numbers())
+)
 def unit_back(k: Operation, gradient: Value, direction: Value, norm: Value, count: Value) -> None:
     """``(G - <G, u> u) / |v|`` with ``u = v / |v|``."""
     slopes, directions, products = k.striped(gradient), k.striped(direction), k.stripe_sum()

@@ -7,12 +7,17 @@ from collections.abc import Callable
 from llvmlite import ir
 
 from theorycheck.simd.code import Array, Value, Variable
-from theorycheck.training.compiled.operations.base import (
-    ROWS,
-    Operation,
-    current,
-    operation,
+from theorycheck.training.compiled.operations.base import ROWS, Operation, current
+from theorycheck.training.compiled.operations.effects import (
+    adds,
+    cells,
+    numbers,
+    reads,
+    samples,
+    spoils,
+    writes,
 )
+from theorycheck.training.compiled.operations.table import operation
 
 # --- Products of matrices
 
@@ -32,7 +37,7 @@ def tiles(
     body: Callable[[Value, int, Value, int], None],
     first_column: Value | int = 0,
 ) -> None:
-    """Cut a matrix into tiles, what is left over into smaller ones.
+    """Cut a matrix into tiles, and the rest of it into smaller ones.
 
     ``body(row, height, column, width)`` emits the code of a tile.
     """
@@ -103,7 +108,11 @@ def multiply(
     tiles(k, rows, cells, (4, 4) if k.members else (8, 2), tile)
 
 
-@operation
+@operation(
+    out=adds(cells("height", "cells"), "add"),
+    weights=reads(numbers("height", "width")),
+    source=reads(cells("width", "cells")),
+)
 def dense(
     k: Operation,
     out: Value,
@@ -120,7 +129,11 @@ def dense(
     multiply(k, result, add, *shape, lambda o, i: matrix[o * width + i], values, _itself, _itself)
 
 
-@operation
+@operation(
+    out=adds(cells("width", "cells"), "add"),
+    weights=reads(numbers("height", "width")),
+    slopes=reads(cells("height", "cells")),
+)
 def dense_back(
     k: Operation,
     out: Value,
@@ -190,7 +203,12 @@ def tile_into(result: Array, width: Value) -> Tile:
     return tile
 
 
-@operation
+@operation(
+    gradient=writes(numbers("height", "width")),
+    slopes=reads(samples("height")),
+    source=reads(samples("width")),
+    scratch=spoils(numbers("width", "samples")),
+)
 def dense_gradient(
     k: Operation,
     gradient: Value,

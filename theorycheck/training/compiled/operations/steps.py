@@ -1,20 +1,28 @@
-"""How parameters move: steps of descent, stages and control of gradient flow."""
+"""How descent moves parameters: steps along gradients, and what an epoch adds up."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from theorycheck.simd.code import Array, Value
-from theorycheck.training.compiled.operations.base import (
-    ROWS,
-    STRIPES,
-    Operation,
-    current,
-    moving,
-    operation,
-)
+from theorycheck.training.compiled.operations.base import ROWS, STRIPES, Layout, Operation, current
 from theorycheck.training.compiled.operations.convolution import convolution_gradient
+from theorycheck.training.compiled.operations.effects import (
+    UNTOUCHED,
+    Extent,
+    indices,
+    moves,
+    numbers,
+    reach,
+    reads,
+    samples,
+    stripes,
+    updates,
+    writes,
+)
 from theorycheck.training.compiled.operations.products import dense_gradient, tiles
+from theorycheck.training.compiled.operations.table import LAYOUTS, Body, Effects, enter, operation
 
 
 class Motion:
@@ -110,7 +118,34 @@ class MatrixMotion:
         self.motion.finish([self.stripes[i] for i in range(STRIPES)])
 
 
-@moving
+def moving(
+    extent: Extent, layouts: tuple[Layout, ...] = LAYOUTS, **effects: Effects
+) -> Callable[[Body], Body]:
+    """Two operations: one with a ``momentum`` and its ``buffer``, and one without.
+
+    Args:
+        extent: how many parameters move.
+        effects: those of what the gradient is made of.
+    """
+    number = reads(numbers())
+    plain = effects | {
+        "weights": moves(extent),
+        "coefficient": number,
+        "rate": number,
+        "squares": updates(numbers()),
+    }
+
+    def decorate(body: Body) -> Body:
+        name = body.__name__
+        buffered = plain | {"buffer": moves(extent), "momentum": number}
+        enter(f"momentum_{name}", body, buffered, layouts)
+        enter(name, partial(body, buffer=None, momentum=None), plain, layouts)
+        return body
+
+    return decorate
+
+
+@moving(stripes("count"), gradient=reads(stripes("count")))
 def step(
     k: Operation,
     weights: Value,
@@ -133,7 +168,11 @@ def step(
     motion.finish(current(sums))
 
 
-@moving
+@moving(
+    numbers("height", "width"),
+    ("samples",),
+    gradient=reads(numbers("height", "width")),
+)
 def matrix_step(
     k: Operation,
     weights: Value,
@@ -152,7 +191,14 @@ def matrix_step(
     matrix.finish()
 
 
-@moving
+@moving(
+    numbers("height", "width"),
+    ("members",),
+    gradient=UNTOUCHED,
+    slopes=reads(samples("height")),
+    source=reads(samples("width")),
+    scratch=UNTOUCHED,
+)
 def dense_step(
     k: Operation,
     weights: Value,
@@ -180,7 +226,15 @@ def dense_step(
     matrix.finish()
 
 
-@moving
+@moving(
+    numbers("count", "size"),
+    ("members",),
+    gradient=UNTOUCHED,
+    slopes=reads(samples("count", "positions")),
+    source=reads(samples(reach("patches"))),
+    patches=reads(indices("positions", "size")),
+    scratch=UNTOUCHED,
+)
 def convolution_step(
     k: Operation,
     weights: Value,
@@ -207,7 +261,7 @@ def convolution_step(
     matrix.finish()
 
 
-@operation
+@operation(length=updates(numbers()), squares=updates(numbers()))
 def lengthen(k: Operation, length: Value, squares: Value) -> None:
     """Add the root of the squares to a length, and begin them anew."""
     total = k.numbers(squares)
@@ -215,7 +269,9 @@ def lengthen(k: Operation, length: Value, squares: Value) -> None:
     total[0] = k.constant(k.number, 0.0)
 
 
-@operation
+@operation(
+    start=writes(stripes("count")), weights=reads(stripes("count")), length=writes(numbers())
+)
 def begin_epoch(k: Operation, start: Value, weights: Value, length: Value, count: Value) -> None:
     """Remember where the epoch began."""
     kept, state = k.striped(start), k.striped(weights)
@@ -224,7 +280,14 @@ def begin_epoch(k: Operation, start: Value, weights: Value, length: Value, count
     k.numbers(length)[0] = k.constant(k.number, 0.0)
 
 
-@operation
+@operation(
+    start=reads(stripes("count")),
+    weights=moves(stripes("count")),
+    length=reads(numbers()),
+    rate=reads(numbers()),
+    path=updates(numbers()),
+    diverged=updates(numbers()),
+)
 def end_epoch(
     k: Operation,
     start: Value,
@@ -248,154 +311,3 @@ def end_epoch(
     back = k.spread(flag[0]).compare("==", 1.0)
     with k.when(k.any(back)), k.loop(0, count, STRIPES) as p:
         state[p] = [back.where(old, w) for old, w in zip(kept[p], state[p], strict=True)]
-
-
-# --- Gradient flow, in float64
-
-CLOCK = (
-    "time",
-    "end",
-    "step",
-    "used",
-    "final",
-    "going",
-    "stalled",
-    "diverged",
-    "accepted",
-    "tried",
-)
-"""What the integrator keeps for every member; flags are 0 or 1."""
-
-
-class _Clock:
-    """A member's numbers of `CLOCK`."""
-
-    def __init__(self, k: Operation, clock: Value) -> None:
-        self.k, self.numbers = k, k.numbers(clock)
-
-    def __getitem__(self, name: str) -> Value:
-        return self.numbers[CLOCK.index(name)]
-
-    def __setitem__(self, name: str, value: Value) -> None:
-        self.numbers[CLOCK.index(name)] = value
-
-    def flag(self, name: str) -> Value:
-        return self[name].compare("==", 1.0)
-
-    def raise_flag(self, name: str, condition: Value) -> None:
-        """Set a flag to whether a condition holds."""
-        one, zero = (self.k.constant(self.k.number, number) for number in (1.0, 0.0))
-        self[name] = condition.where(one, zero)
-
-
-@operation
-def plan_step(k: Operation, clock: Value) -> None:
-    """A step ends at the end at the latest."""
-    now = _Clock(k, clock)
-    left = now["end"] - now["time"]
-    final = now["step"].compare(">=", left)
-    now.raise_flag("final", final)
-    now["used"] = final.where(left, now["step"])
-
-
-def _combine(
-    k: Operation, slopes: Value, stride: Value, stages: Value, factors: Array, p: Value
-) -> list[Value]:
-    """``sum_j factors[j] slopes_j`` for a few parameters; slopes are ``stride`` apart."""
-    zero = k.constant(k.vector, 0.0)
-    totals = [k.variable(zero) for _ in k.stripe_sum()]
-    with k.loop(0, stages) as j:
-        factor = k.splat(factors[j])
-        for total, slope in zip(totals, k.striped(slopes)[p + j * stride], strict=True):
-            total.set(k.fma(factor, slope, total.get()))
-    return current(totals)
-
-
-@operation
-def stage(
-    k: Operation,
-    out: Value,
-    point: Value,
-    slopes: Value,
-    stride: Value,
-    step: Value,
-    factors: Value,
-    stages: Value,
-    count: Value,
-) -> None:
-    """``out = point + step sum_j factors[j] slopes_j``; ``factors`` is an address."""
-    result, start, length = k.striped(out), k.striped(point), k.spread(k.numbers(step)[0])
-    weights = k.address(factors, k.real)
-    with k.loop(0, count, STRIPES) as p:
-        change = _combine(k, slopes, stride, stages, weights, p)
-        result[p] = [k.fma(length, c, x) for c, x in zip(change, start[p], strict=True)]
-
-
-@operation
-def velocity(
-    k: Operation, out: Value, weights: Value, gradient: Value, coefficient: Value, count: Value
-) -> None:
-    """``-(g + c w)``."""
-    result, state, slopes = k.striped(out), k.striped(weights), k.striped(gradient)
-    c = k.spread(k.numbers(coefficient)[0])
-    with k.loop(0, count, STRIPES) as p:
-        result[p] = [-k.fma(c, w, g) for w, g in zip(state[p], slopes[p], strict=True)]
-
-
-@operation
-def judge_step(
-    k: Operation,
-    clock: Value,
-    point: Value,
-    trial: Value,
-    slopes: Value,
-    stride: Value,
-    factors: Value,
-    stages: Value,
-    count: Value,
-) -> None:
-    """Accept the trial or not, and choose the next step, as `integrator.Integrator` does.
-
-    After the weights of the error, ``factors`` holds the tolerances, one over the number of
-    parameters, and the largest number of steps to try.
-    """
-    now, weights = _Clock(k, clock), k.address(factors, k.real)
-    relative, absolute, share, most = (
-        k.splat(weights[stages + i]) if k.members else weights[stages + i] for i in range(4)
-    )
-    old, new, first = k.striped(point), k.striped(trial), k.striped(slopes)
-    used, squares = now["used"], k.stripe_sum()
-    length, each, least = (k.spread(number) for number in (used, relative, absolute))
-    with k.loop(0, count, STRIPES) as p:
-        errors = _combine(k, slopes, stride, stages, weights, p)
-        for error, x, y, square in zip(errors, old[p], new[p], squares, strict=True):
-            scale = k.fma(each, k.maximum(k.absolute(y), k.absolute(x)), least)
-            ratio = length * error / scale
-            square.set(k.fma(ratio, ratio, square.get()))
-    error = k.sqrt(k.total(current(squares)) * share)
-    going, final, end = now.flag("going"), now.flag("final"), now["end"]
-    accepted = going & error.compare("<=", 1.0)
-    smallest, largest = (k.constant(k.number, number) for number in (0.2, 10.0))
-    factor = k.exp(k.log(error) * -0.2) * 0.9
-    # What is not a number is the largest error: the step shrinks fivefold.
-    factor = factor.compare(">", 0.2).where(factor, smallest)
-    factor = factor.compare("<", 10.0).where(factor, largest)
-    planned, next_step = now["step"], used * factor
-    # A step cut short by the end says nothing against the longer one that had been planned.
-    next_step = (accepted & final).where(k.maximum(planned, next_step), next_step)
-    time = accepted.where(final.where(end, now["time"] + used), now["time"])
-    step = going.where(next_step, planned)
-    now["time"], now["step"] = time, step
-    one, zero = k.constant(k.number, 1.0), k.constant(k.number, 0.0)
-    now["accepted"] = now["accepted"] + accepted.where(one, zero)
-    now["tried"] = now["tried"] + going.where(one, zero)
-    early = time.compare("<", end)
-    spent = now["tried"].compare(">=", most) | (time + step).compare("<=", time)
-    stalled = now.flag("stalled") | (going & spent & early)
-    now.raise_flag("stalled", stalled)
-    now["going"] = (going & early).where(stalled.where(zero, one), zero)
-    take = k.spread(accepted.where(one, zero)).compare("==", 1.0)
-    with k.loop(0, count, STRIPES) as p:
-        old[p] = [take.where(y, x) for x, y in zip(old[p], new[p], strict=True)]
-        last = k.striped(slopes)[p + (stages - 1) * stride]
-        first[p] = [take.where(b, a) for a, b in zip(first[p], last, strict=True)]

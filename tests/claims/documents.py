@@ -1,0 +1,189 @@
+"""Documents as reports hold them, written down without the classes that read them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import strategies as st
+
+Document = dict[str, Any]
+
+EXAMPLE: Document = {
+    "holds": True,
+    "left": "1/2",
+    "relation": "≤",
+    "right": "1",
+    "tightness": 0.5,
+    "arithmetic": "rationals",
+    "degenerate": "zero weights",
+    "note": "a note",
+    "case": None,
+}
+VIOLATION: Document = {
+    **EXAMPLE, "holds": False, "left": "7", "right": "6", "tightness": 1.16667,
+    "degenerate": None, "note": None, "case": {"numbers": {"weight": "7"}, "inputs": [[["1/3"]]]},
+}  # fmt: skip
+EXAMPLES: Document = {
+    "tried": 9,
+    "met": 6,
+    "fraction": 0.666667,
+    "degenerate": 2,
+    "open": 1,
+    "rejected": {"diverged": 1, "kink": 2},
+    "successes": 3,
+    "failures": 2,
+    "pairs": ["rank", "width"],
+}
+OUTCOME: Document = {
+    "examples": EXAMPLES,
+    "tightest": EXAMPLE,
+    "counterexample": VIOLATION,
+    "nearest": {"distance": 0.125, "note": "gradient norm"},
+    "arithmetic": ["balls", "rationals"],
+}
+NOTHING: Document = {
+    "examples": {
+        "tried": 0, "met": 0, "fraction": None, "degenerate": 0, "open": 0, "rejected": {},
+        "successes": 0, "failures": 0, "pairs": [],
+    },
+    "tightest": None,
+    "counterexample": None,
+    "nearest": None,
+    "arithmetic": [],
+}  # fmt: skip
+ENTRY: Document = {
+    "id": "toy-claim",
+    "title": "A title",
+    "kind": "inequality",
+    "sources": [
+        {
+            "paper": "toy2020",
+            "title": "A toy",
+            "authors": "N. N.",
+            "year": 2020,
+            "place": "Eq. 1",
+        }
+    ],
+    "statement": "1 = 1",
+    "description": "No weight exceeds 6.",
+    "hypotheses": ["first", "second"],
+    "corrects": "printed-claim",
+    "enough": 20,
+    "version": "0123456789abcdef",
+    "verdict": "refuted",
+    "reason": "counterexample: 7 ≤ 6 is false (rationals)",
+    **OUTCOME,
+    "control": {"statement": "one less", **NOTHING},
+    "certificate": "certificates/toy-claim.json",
+    "seeds": [0, 7],
+    "seconds": 1.25,
+}
+"""Keys in the order of the file."""
+
+
+def changed(document: Any, path: tuple[str, ...], value: Any) -> Any:
+    """A copy with another value at a place."""
+    if not path:
+        return value
+    return {**document, path[0]: changed(document[path[0]], path[1:], value)}
+
+
+def without(document: Any, path: tuple[str, ...]) -> Any:
+    """A copy without the key at the end of a path."""
+    if len(path) > 1:
+        return {**document, path[0]: without(document[path[0]], path[1:])}
+    return {key: value for key, value in document.items() if key != path[0]}
+
+
+def paths(document: Any) -> list[tuple[str, ...]]:
+    """Places of a document, the whole first; none within lists."""
+    if not isinstance(document, dict):
+        return [()]
+    return [(), *((key, *rest) for key, value in document.items() for rest in paths(value))]
+
+
+def text(document: Any) -> str:
+    """As Python's json writes it, with the order of keys; NaN where it is."""
+    return json.dumps(document, ensure_ascii=False)
+
+
+NOT_FINITE = [math.nan, math.inf, -math.inf]
+
+# Random documents. No lone surrogates, which no UTF-8 holds.
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
+COUNTS = st.integers(0, 2**70)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+JSON = st.recursive(TEXTS | st.none(), lambda inner: st.lists(inner, max_size=2), max_leaves=4)
+CASES = st.dictionaries(TEXTS, JSON, max_size=2)
+
+
+def documents(fields: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Document]:
+    """With the keys in this order, which `hypothesis.strategies.fixed_dictionaries` changes."""
+    return st.tuples(*fields.values()).map(lambda values: dict(zip(fields, values, strict=True)))
+
+
+def example_documents(holds: st.SearchStrategy[bool | None]) -> st.SearchStrategy[Document]:
+    return documents(
+        {
+            "holds": holds, "left": TEXTS, "relation": TEXTS, "right": TEXTS,
+            "tightness": st.none() | FLOATS, "arithmetic": TEXTS, "degenerate": st.none() | TEXTS,
+            "note": st.none() | TEXTS, "case": st.none() | CASES,
+        }
+    )  # fmt: skip
+
+
+@st.composite
+def examples_documents(draw: st.DrawFn) -> Document:
+    """Counts whose parts are no more than the whole."""
+    rejected = draw(st.dictionaries(TEXTS, COUNTS, max_size=2))
+    met, more = draw(COUNTS), draw(COUNTS)
+    part = st.integers(0, met)
+    pairs = draw(part)
+    successes = draw(st.integers(0, pairs))
+    return {
+        "tried": met + more, "met": met, "fraction": draw(FLOATS) if met + more else None,
+        "degenerate": draw(part), "open": draw(part), "rejected": rejected,
+        "successes": successes, "failures": pairs - successes,
+        "pairs": draw(st.lists(TEXTS, max_size=2)),
+    }  # fmt: skip
+
+
+OUTCOMES: dict[str, st.SearchStrategy[Any]] = {
+    "examples": examples_documents(),
+    "tightest": st.none() | example_documents(st.sampled_from([True, False, None])),
+    "counterexample": st.none() | example_documents(st.just(False)),
+    "nearest": st.none() | documents({"distance": FLOATS, "note": TEXTS}),
+    "arithmetic": st.lists(TEXTS, max_size=2),
+}
+
+
+@st.composite
+def entry_documents(draw: st.DrawFn) -> Document:
+    name = draw(st.from_regex(r"\A[a-z0-9]{1,3}(-[a-z0-9]{1,3}){1,2}\Z"))
+    source = {"paper": TEXTS, "title": TEXTS, "authors": TEXTS, "year": st.integers()}
+    document: Document = {
+        "id": name,
+        "title": draw(TEXTS),
+        "kind": draw(st.sampled_from(["identity", "inequality", "rank", "symbolic", "trajectory"])),
+        "sources": draw(st.lists(documents({**source, "place": TEXTS}), max_size=2)),
+        "statement": draw(TEXTS),
+        "description": draw(TEXTS),
+        "hypotheses": draw(st.lists(TEXTS, max_size=2)),
+        "corrects": draw(st.none() | TEXTS),
+        "enough": draw(COUNTS),
+        "version": draw(st.none() | TEXTS),
+        "verdict": draw(st.sampled_from(["proved", "holds", "refuted", "vacuous", "undecided"])),
+        "reason": draw(TEXTS),
+        **draw(documents(OUTCOMES)),
+        "control": draw(documents({"statement": TEXTS, **OUTCOMES})),
+        "certificate": None,
+        "seeds": draw(st.lists(st.integers(), min_size=1, max_size=2)),
+        "seconds": draw(FLOATS),
+    }
+    if document["counterexample"] or document["tightest"]:
+        document["certificate"] = draw(st.sampled_from([None, f"certificates/{name}.json"]))
+    return document

@@ -1,0 +1,298 @@
+"""Examinations, without pytest: what is replayed first, what is searched, and what is left."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from tests.claims.toy_claims import scalar, toy, weight_check
+from theorycheck import kernel, notes
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims import certificates
+from theorycheck.claims.comparisons import equality
+from theorycheck.claims.declaration import Claim
+from theorycheck.claims.entries import Entry
+from theorycheck.claims.evidence import Evidence, Findings, Observation, Pair, Rejection
+from theorycheck.claims.examination import Examination, describe, examine, undecided
+from theorycheck.claims.setting import PROFILES, Setting
+from theorycheck.claims.verdicts import Judgement, Verdict
+from theorycheck.errors import InputError
+
+WEIGHTS = st.builds(lambda weight: scalar(1, weight=weight), st.integers(0, 50))
+FORMAL = "W[0][0][0] <= 6"
+
+
+def weight(case: Case) -> int:
+    return int(case.parameters[0].item())
+
+
+@dataclass
+class Watch:
+    """A check that remembers what it was asked."""
+
+    check: Callable[..., Findings] = weight_check
+    asked: list[tuple[Setting, Case]] = field(default_factory=list)
+
+    def __call__(self, setting: Setting, case: Case) -> Findings:
+        self.asked.append((setting, case))
+        yield from self.check(setting, case)
+
+
+def watched(watch: Watch, formal: str | None = FORMAL, **changes: Any) -> Claim:
+    fields = {"on": {"case": WEIGHTS}, "enough": 5, **changes}
+    return toy(formal, check=watch, **fields)
+
+
+def examined(about: Claim, **changes: Any) -> Examination:
+    asked: dict[str, Any] = {"profile": PROFILES["default"], "run_seed": 0, "device": "cpu"}
+    return examine(about, **{**asked, **changes})
+
+
+def certificate(path: Path, weight: int, about: Claim) -> Path:
+    """One on record, whose example has this weight."""
+    document = certificates.issue(about, scalar(1, weight=weight), "refuted", {})
+    path = path / "toy-claim.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+# what is looked at
+
+
+def test_claim_and_control_are_searched_with_seeds_of_their_own() -> None:
+    """Seeds are the digests of run, id and side; all else is as the run says."""
+    watch = Watch()
+    examined(watched(watch), run_seed=12, profile=PROFILES["quick"], images="mnist:here")
+    settings = [setting for setting, _ in watch.asked]
+    assert {(s.device, s.images, s.effort) for s in settings} == {("cpu", "mnist:here", 0.25)}
+    sides = [setting.altered for setting in settings]
+    assert sides == sorted(sides)
+    for altered, side in ((False, "claim"), (True, "control")):
+        digest = hashlib.sha256(f"12/toy-claim/{side}".encode()).digest()
+        seeds = {setting.seed for setting in settings if setting.altered is altered}
+        assert seeds == {int.from_bytes(digest[:6], "big")}
+
+
+@pytest.mark.parametrize(("profile", "tried"), [("quick", 10), ("default", 40)])
+def test_the_profile_decides_how_much_is_tried(profile: str, tried: int) -> None:
+    about = watched(Watch(harmless), "W[0][0][0] <= 60", examples=40)
+    assert examined(about, profile=PROFILES[profile]).entry.examples.tried == tried
+
+
+def harmless(setting: Setting, case: Case) -> Findings:
+    """No weight exceeds 60, and the control is false at once."""
+    bound = -1 if setting.altered else 60
+    yield Observation(
+        weight(case) <= bound, str(weight(case)), "≤", str(bound), "integers",
+        weight(case) / 60, case=lambda: case,
+    )  # fmt: skip
+
+
+# the certificate on record
+
+
+def test_the_certificate_on_record_is_looked_at_first_and_counts(tmp_path: Path) -> None:
+    watch = Watch()
+    about = watched(watch)
+    found = examined(about, certificate=certificate(tmp_path, 40, about))
+    assert weight(watch.asked[0][1]) == 40
+    assert watch.asked[0][0] == next(s for s, _ in watch.asked[1:] if not s.altered)
+    assert found.entry.verdict is Verdict.REFUTED
+    assert found.entry.reason == "counterexample: 40 ≤ 6 is false (integers)"
+    assert found.certificate is not None
+    assert found.certificate["left"] == "40"
+
+
+def test_without_it_the_smallest_counterexample_counts(tmp_path: Path) -> None:
+    assert examined(watched(Watch())).entry.reason == "counterexample: 7 ≤ 6 is false (integers)"
+
+
+def test_it_counts_where_the_search_finds_nothing(tmp_path: Path) -> None:
+    small = st.builds(lambda weight: scalar(1, weight=weight), st.integers(0, 3))
+    about = watched(Watch(), on={"case": small})
+    assert examined(about).entry.verdict is not Verdict.REFUTED
+    found = examined(about, certificate=certificate(tmp_path, 40, about))
+    assert found.entry.verdict is Verdict.REFUTED
+    assert found.entry.counterexample is not None
+    assert found.entry.counterexample.left == "40"
+
+
+def test_its_example_is_no_evidence_of_this_run(tmp_path: Path) -> None:
+    """Counts are those of the search, the same with a certificate and without one."""
+    about = watched(Watch())
+    with_it = examined(about, certificate=certificate(tmp_path, 40, about))
+    assert with_it.entry.examples == examined(about).entry.examples
+
+
+def test_a_certificate_that_cannot_be_read_ends_the_examination(tmp_path: Path) -> None:
+    watch = Watch()
+    path = tmp_path / "toy-claim.json"
+    path.write_text("{")
+    with pytest.raises(InputError, match="not JSON"):
+        examined(watched(watch), certificate=path)
+    assert watch.asked == []
+
+
+def test_a_certificate_of_another_statement_ends_the_examination(tmp_path: Path) -> None:
+    watch = Watch()
+    path = certificate(tmp_path, 40, watched(watch))
+    with pytest.raises(InputError, match="the statement of toy-claim has changed since"):
+        examined(watched(watch, statement="1 = 2"), certificate=path)
+    assert watch.asked == []
+
+
+def test_a_certificate_that_violates_nothing_ends_the_examination(tmp_path: Path) -> None:
+    watch = Watch(harmless)
+    path = certificate(tmp_path, 40, watched(watch))
+    with pytest.raises(InputError, match=re.escape(f"certificate {path}: its example no longer")):
+        examined(watched(watch), certificate=path)
+    assert [weight(case) for _, case in watch.asked] == [40]
+
+
+def test_a_tendency_has_no_example_to_replay(tmp_path: Path) -> None:
+    found = examined(tendency(successes=40, failures=0), certificate=tmp_path / "nowhere.json")
+    assert found.entry.verdict is Verdict.HOLDS
+
+
+# what is left
+
+
+def tendency(successes: int, failures: int) -> Claim:
+    def check(setting: Setting) -> Findings:
+        """The control shows the opposite."""
+        for success in [True] * successes + [False] * failures:
+            yield Pair(success is not setting.altered, "rank")
+
+    return toy(None, kind="tendency", check=check, on={})
+
+
+def test_an_entry_has_the_evidence_of_both_sides() -> None:
+    def check(setting: Setting) -> Findings:
+        """Two comparisons of the claim, a third of its control."""
+        yield Rejection("kink", 3)
+        yield equality(np.array([1, 2]), np.array([1, 2]), "integers")
+        if setting.altered:
+            yield equality(np.array([1]), np.array([2]), "rationals")
+
+    entry = examined(toy(None, check=check, on={}, enough=2), run_seed=7).entry
+    assert (entry.verdict, entry.reason) == ("holds", "no counterexample; control refuted")
+    assert (entry.examples.tried, entry.examples.met) == (5, 2)
+    assert (entry.control.examples.tried, entry.control.examples.met) == (6, 3)
+    assert entry.examples.rejected == entry.control.examples.rejected == {"kink": 3}
+    assert (entry.arithmetic, entry.control.arithmetic) == (
+        ("integers",),
+        ("integers", "rationals"),
+    )
+    assert entry.counterexample is None
+    assert entry.control.counterexample is not None
+    assert (entry.control.counterexample.left, entry.control.statement) == ("1", "one less")
+    assert (entry.seeds, entry.certificate, entry.version) == ((7,), None, None)
+
+
+def test_an_entry_says_how_long_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([10.0, 12.3456])
+    monkeypatch.setattr("theorycheck.claims.examination.time.perf_counter", lambda: next(clock))
+    assert examined(tendency(40, 0)).entry.seconds == 2.35
+
+
+def test_notes_of_both_sides_are_handed_on_once_and_in_order() -> None:
+    def check(setting: Setting) -> Findings:
+        """Says what it does."""
+        notes.note("halved")
+        notes.note("of the control" if setting.altered else "of the claim")
+        yield equality(np.array([1]), np.array([1]), "integers")
+
+    with notes.collecting() as outside:
+        found = examined(toy(None, check=check, on={}))
+    assert found.notes == ("halved", "of the claim", "of the control")
+    assert outside == ["halved", "of the claim", "halved", "of the control"]
+    assert examined(tendency(40, 0)).notes == ()
+
+
+def test_a_check_that_raises_ends_the_examination() -> None:
+    def check(setting: Setting) -> Findings:
+        """Fails."""
+        raise RuntimeError("no such luck")
+        yield
+
+    with pytest.raises(RuntimeError, match="no such luck"):
+        examined(toy(None, check=check, on={}))
+
+
+def test_a_tight_example_is_certified_and_named() -> None:
+    found = examined(watched(Watch(harmless), "W[0][0][0] <= 60"))
+    assert found.entry.verdict is Verdict.HOLDS
+    assert found.entry.certificate == "certificates/toy-claim.json"
+    assert found.certificate is not None
+    assert found.entry.tightest is not None
+    assert found.certificate["shows"] == "tight"
+    assert found.certificate["left"] == found.entry.tightest.left
+    assert str(kernel.check(found.certificate)).startswith("toy-claim: verified")
+
+
+@pytest.mark.parametrize("formal", [None, "W[0][0][0] <= 0 - 1"])
+def test_what_the_kernel_does_not_confirm_of_a_claim_that_holds_has_no_certificate(
+    formal: str | None,
+) -> None:
+    """It holds nevertheless: no example proves that."""
+    found = examined(watched(Watch(harmless), formal))
+    assert (found.entry.verdict, found.entry.certificate) == ("holds", None)
+    assert found.certificate is None
+
+
+def test_a_contradicted_tendency_is_certified_with_its_pairs() -> None:
+    found = examined(tendency(successes=0, failures=40))
+    assert found.entry.verdict is Verdict.REFUTED
+    assert found.entry.certificate == "certificates/toy-claim.json"
+    assert found.certificate is not None
+    numbers = found.certificate["case"]["numbers"]
+    assert (numbers["successes"], numbers["failures"]) == ("0", "40")
+
+
+def test_a_tendency_that_holds_or_is_open_has_no_certificate() -> None:
+    for successes, verdict in ((40, "holds"), (3, "undecided")):
+        found = examined(tendency(successes, 0))
+        assert (found.entry.verdict, found.entry.certificate) == (verdict, None)
+        assert found.certificate is None
+
+
+# claims that were not examined to the end
+
+
+def test_an_undecided_claim_has_a_reason_and_no_evidence() -> None:
+    about = watched(Watch())
+    found = undecided(about, "the run ended")
+    assert (found.certificate, found.notes) == (None, ())
+    entry = found.entry
+    assert (entry.verdict, entry.reason) == ("undecided", "the run ended")
+    assert (entry.examples.tried, entry.control.examples.tried) == (0, 0)
+    assert (entry.seeds, entry.seconds, entry.certificate) == ((), 0.0, None)
+    assert (entry.id, entry.control.statement) == ("toy-claim", "one less")
+
+
+def test_an_entry_is_described_as_it_is_judged() -> None:
+    """Whatever the evidence says: judging is not its business."""
+    about = watched(Watch())
+    evidence = Evidence(
+        tried=3, met=2, counterexample=Observation(False, "7", "≤", "6", "integers")
+    )
+    control = Evidence(tried=1, rejected={"kink": 1})
+    judgement = Judgement(Verdict.VACUOUS, "so I say")
+    entry = describe(about, judgement, evidence, control, certified=True, seeds=(3, 5), seconds=0.5)
+    assert isinstance(entry, Entry)
+    assert (entry.verdict, entry.reason) == ("vacuous", "so I say")
+    assert (entry.examples.tried, entry.examples.met, entry.examples.fraction) == (3, 2, 0.666667)
+    assert entry.control.examples.rejected == {"kink": 1}
+    assert (entry.seeds, entry.seconds) == ((3, 5), 0.5)
+    assert entry.certificate == "certificates/toy-claim.json"
+    assert entry.version == certificates.statement_version(about) is not None
+    assert describe(replace(about, formal=None), judgement, Evidence(), Evidence()).version is None

@@ -1,0 +1,237 @@
+"""Outcomes: what is written is read again, and nothing is read that could not be written."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import FrozenInstanceError, replace
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from msgspec import ValidationError
+
+from tests.claims.documents import (
+    EXAMPLES,
+    NOT_FINITE,
+    NOTHING,
+    OUTCOME,
+    OUTCOMES,
+    Document,
+    changed,
+    documents,
+    paths,
+    text,
+    without,
+)
+from theorycheck.claims.outcomes import Example, Examples, Miss, Outcome
+
+FOUND = Outcome(
+    examples=Examples(
+        tried=9,
+        met=6,
+        fraction=0.666667,
+        degenerate=2,
+        open=1,
+        rejected={"diverged": 1, "kink": 2},
+        successes=3,
+        failures=2,
+        pairs=("rank", "width"),
+    ),
+    tightest=Example(
+        holds=True,
+        left="1/2",
+        relation="≤",
+        right="1",
+        tightness=0.5,
+        arithmetic="rationals",
+        degenerate="zero weights",
+        note="a note",
+        case=None,
+    ),
+    counterexample=Example(
+        holds=False,
+        left="7",
+        relation="≤",
+        right="6",
+        tightness=1.16667,
+        arithmetic="rationals",
+        degenerate=None,
+        note=None,
+        case={"numbers": {"weight": "7"}, "inputs": [[["1/3"]]]},
+    ),
+    nearest=Miss(distance=0.125, note="gradient norm"),
+    arithmetic=("balls", "rationals"),
+)
+"""`OUTCOME` as an object."""
+
+
+def read(document: Any) -> Outcome:
+    """As both readers read it."""
+    outcome = msgspec.convert(document, Outcome)
+    assert msgspec.json.decode(text(document), type=Outcome) == outcome
+    return outcome
+
+
+def refusal(document: Any) -> str:
+    """What both readers say of a document that they refuse; NaN is not even JSON."""
+    with pytest.raises(ValidationError) as error:
+        msgspec.convert(document, Outcome)
+    with pytest.raises(msgspec.DecodeError) as other:
+        msgspec.json.decode(text(document), type=Outcome)
+    unspeakable = re.search("NaN|Infinity", text(document))
+    assert ("JSON is malformed" if unspeakable else str(error.value)) in str(other.value)
+    return str(error.value)
+
+
+def test_a_document_and_its_object() -> None:
+    assert read(OUTCOME) == FOUND
+    assert text(msgspec.to_builtins(FOUND)) == text(OUTCOME)
+    assert json.loads(msgspec.json.encode(FOUND)) == OUTCOME
+
+
+@given(documents(OUTCOMES))
+def test_every_document_is_written_as_it_was_read(document: Document) -> None:
+    """With the keys in their order: Python's json is the judge."""
+    outcome = read(document)
+    assert text(msgspec.to_builtins(outcome)) == text(document)
+    written = json.loads(msgspec.json.encode(outcome), object_pairs_hook=list)
+    assert written == json.loads(text(document), object_pairs_hook=list)
+
+
+PLACES = [path for path in paths(OUTCOME) if path and path[-1] not in ("weight", "inputs")]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in PLACES if "rejected" not in p[:-1] and "case" not in p[:-1]],
+    ids="/".join,
+)
+def test_no_field_may_be_missing(path: tuple[str, ...]) -> None:
+    assert f"missing required field `{path[-1]}`" in refusal(without(OUTCOME, path))
+
+
+COUNTED: list[tuple[str, ...]] = [
+    ("examples", name) for name, value in EXAMPLES.items() if type(value) is int
+]
+COUNTED += [("examples", "rejected", "kink")]
+
+
+@pytest.mark.parametrize("path", COUNTED, ids="/".join)
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        (-1, "`int` >= 0"),
+        (True, "`int`, got `bool`"),
+        (False, "`int`, got `bool`"),
+        (1.0, "`int`, got `float`"),
+        ("1", "`int`, got `str`"),
+        (None, "`int`, got `null`"),
+        ([1], "`int`, got `array`"),
+    ],
+    ids=str,
+)
+def test_a_count_is_an_integer_of_at_least_0(
+    path: tuple[str, ...], value: Any, complaint: str
+) -> None:
+    said = refusal(changed(OUTCOME, path, value))
+    assert said.startswith(f"Expected {complaint}")
+    place = ".".join(path).replace("rejected.kink", "rejected[...]")
+    assert said.endswith(f"at `$.{place}`")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("nearest", "distance"),
+        ("tightest", "tightness"),
+        ("counterexample", "tightness"),
+        ("examples", "fraction"),
+    ],
+    ids="/".join,
+)
+@pytest.mark.parametrize("value", [*NOT_FINITE, True, "1", 10**400, {}], ids=lambda v: str(v)[:9])
+def test_a_number_is_a_finite_number(path: tuple[str, ...], value: Any) -> None:
+    said = refusal(changed(OUTCOME, path, value))
+    assert re.search(f"a {path[1]} of|Expected `float|out of range", said)
+    assert f"at `$.{path[0]}" in said
+    assert read(changed(OUTCOME, path, 1)) == read(changed(OUTCOME, path, 1.0))
+
+
+@pytest.mark.parametrize("value", NOT_FINITE, ids=str)
+def test_no_object_holds_a_number_that_is_not_finite(value: float) -> None:
+    assert FOUND.tightest is not None
+    with pytest.raises(ValueError, match=f"^a distance of {value}$"):
+        Miss(distance=value, note="gradient norm")
+    with pytest.raises(ValueError, match=f"^a tightness of {value}$"):
+        replace(FOUND.tightest, tightness=value)
+    with pytest.raises(ValueError, match=f"^a fraction of {value}$"):
+        replace(FOUND.examples, fraction=value)
+
+
+@pytest.mark.parametrize("holds", [0, 1, "false", 0.0])
+def test_holding_is_yes_or_no_or_open(holds: Any) -> None:
+    assert "Expected `bool | null`" in refusal(changed(OUTCOME, ("tightest", "holds"), holds))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "complaint"),
+    [
+        ((), [], "Expected `object`, got `array`"),
+        ((), None, "Expected `object`, got `null`"),
+        (("examples",), None, "Expected `object`, got `null`"),
+        (("examples", "rejected"), [], "Expected `object`, got `array`"),
+        (("examples", "pairs"), "rank", "Expected `array`, got `str`"),
+        (("examples", "pairs"), [1], "Expected `str`, got `int`"),
+        (("tightest", "left"), 7, "Expected `str`, got `int`"),
+        (("tightest", "left"), None, "Expected `str`, got `null`"),
+        (("tightest", "note"), 7, "Expected `str | null`, got `int`"),
+        (("tightest", "case"), [], "Expected `object | null`, got `array`"),
+        (("nearest",), 0.5, "Expected `object | null`, got `float`"),
+        (("arithmetic",), {"balls": 1}, "Expected `array`, got `object`"),
+    ],
+)
+def test_other_types_are_refused(path: tuple[str, ...], value: Any, complaint: str) -> None:
+    assert complaint in refusal(changed(OUTCOME, path, value))
+
+
+@pytest.mark.parametrize("part", ["degenerate", "open", "successes", "failures"])
+def test_no_part_is_more_than_what_was_met(part: str) -> None:
+    """Pairs are successes and failures together; the numbers of all three are in the message."""
+    counts = {**NOTHING["examples"], "tried": 5, "met": 3, "fraction": 0.6, part: 3}
+    assert getattr(read({**NOTHING, "examples": counts}).examples, part) == 3
+    shown = {"degenerate": "(4, 0, 0)", "open": "(0, 4, 0)"}.get(part, "(0, 0, 4)")
+    said = refusal({**NOTHING, "examples": {**counts, part: 4}})
+    assert said == f"{shown} of 3 of 5 examples - at `$.examples`"
+
+
+def test_parts_may_overlap_but_no_pair_is_a_success_and_a_failure() -> None:
+    counts = {**NOTHING["examples"], "tried": 3, "met": 3, "fraction": 1.0}
+    counts = {**counts, "degenerate": 3, "open": 3}
+    read({**NOTHING, "examples": {**counts, "successes": 1, "failures": 2}})
+    said = refusal({**NOTHING, "examples": {**counts, "successes": 2, "failures": 2}})
+    assert "(3, 3, 4) of 3 of 3 examples" in said
+
+
+def test_what_met_the_hypotheses_was_tried() -> None:
+    counts = {**NOTHING["examples"], "tried": 2, "fraction": 1.0}
+    read({**NOTHING, "examples": {**counts, "met": 2}})
+    said = refusal({**NOTHING, "examples": {**counts, "met": 3}})
+    assert "(0, 0, 0) of 3 of 2 examples" in said
+
+
+@pytest.mark.parametrize("holds", [True, None])
+def test_a_counterexample_violates_something(holds: bool | None) -> None:
+    said = refusal(changed(OUTCOME, ("counterexample", "holds"), holds))
+    assert said == "a counterexample that violates nothing"
+    assert FOUND.counterexample is not None
+    with pytest.raises(ValueError, match="violates nothing"):
+        replace(FOUND, counterexample=replace(FOUND.counterexample, holds=holds))
+    assert read(changed(OUTCOME, ("counterexample",), None)).counterexample is None
+
+
+def test_outcomes_do_not_change() -> None:
+    for part, name in ((FOUND, "nearest"), (FOUND.examples, "met"), (FOUND.tightest, "left")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(part, name, None)

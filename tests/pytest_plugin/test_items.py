@@ -1,0 +1,87 @@
+"""Claims as items: a verdict that changed and a check that fails turn the run red."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.pytest_plugin.projects import PROPERTIES, RECORD, Project, with_fatal
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.mark.parametrize("recorded", ["refuted", None])
+def test_changed_verdict_names_the_claim(project: Project, recorded: str | None) -> None:
+    changed = {**RECORD, "true-claim": recorded} if recorded else {"blunt-check": "undecided"}
+    project.record({k: v for k, v in changed.items() if v})
+    result = project.run("--claims", "true-claim,blunt-check")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["CHANGED true-claim: *now holds*"])
+
+
+def test_check_that_raises_loses_only_its_claim(project: Project) -> None:
+    project.write(with_fatal("raising"))
+    project.record({**RECORD, "fatal-claim": "holds"})
+    assert project.run().ret == 1
+    assert project.verdicts() == {**RECORD, "fatal-claim": "undecided"}
+    assert "no such luck" in project.entries()["fatal-claim"]["reason"]
+
+
+def test_a_claim_is_an_item_at_its_property(project: Project) -> None:
+    """Its node id ends in the claim's id; its line is the first of the property."""
+    reports = project.reports()
+    lines = PROPERTIES.splitlines()
+    assert [report.location for report in reports] == [
+        ("properties/test_toy.py", lines.index('@toy("true-claim")'), "true-claim"),
+        ("properties/test_toy.py", lines.index('@toy("blunt-check")'), "blunt-check"),
+        (
+            "properties/test_toy.py",
+            lines.index("def false_claim(setting, case):") - 5,
+            "false-claim",
+        ),
+    ]
+    assert [report.nodeid for report in reports] == [
+        f"properties/test_toy.py::{name}" for name in RECORD
+    ]
+
+
+def test_a_changed_verdict_is_one_line_and_a_failed_check_shows_where(project: Project) -> None:
+    project.write(with_fatal("raising"))
+    project.record({**RECORD, "true-claim": "refuted", "fatal-claim": "undecided"})
+    said = {report.location[2]: report.longreprtext for report in project.reports()}
+    assert said["true-claim"] == (
+        "true-claim: on record as refuted, now holds (no counterexample; control refuted)"
+    )
+    assert (said["blunt-check"], said["false-claim"]) == ("", "")
+    assert "raise RuntimeError('no such luck')" in said["fatal-claim"]
+
+
+def test_a_check_that_fails_is_red_even_where_undecided_is_on_record(project: Project) -> None:
+    project.write(with_fatal("raising"))
+    project.record({**RECORD, "fatal-claim": "undecided"})
+    result = project.run()
+    assert result.ret == 1
+    assert not [line for line in result.outlines if line.startswith("CHANGED")]
+
+
+def test_only_the_first_line_of_an_error_is_the_reason(project: Project) -> None:
+    project.write(with_fatal("raising").replace("no such luck", r"no such luck\nnor any other"))
+    project.run()
+    reason = project.entries()["fatal-claim"]["reason"]
+    assert reason == "the check failed: RuntimeError: no such luck"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("str(weight)", "np.str_(weight)", "TypeError: Encoding objects of type numpy.str_ is un"),
+        ("    weight = ", "    raise OSError('\\udcff')\n    weight = ", r"OSError: \udcff"),
+        ("    weight = ", "    raise OSError()\n    weight = ", "OSError: "),
+    ],
+)
+def test_what_no_report_can_hold_loses_only_its_claim(
+    project: Project, old: str, new: str, reason: str
+) -> None:
+    project.write(PROPERTIES.replace(old, new))
+    assert project.run().ret == 1
+    assert project.verdicts() == {**RECORD, "false-claim": "undecided"}
+    assert project.entries()["false-claim"]["reason"].startswith(f"the check failed: {reason}")

@@ -1,0 +1,155 @@
+"""Reporters: the table and the files that a run leaves, also where a disk is full."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.claims.toy_claims import toy
+from tests.pytest_plugin.projects import RECORD, Project, error_lines
+from theorycheck import reports
+from theorycheck.claims.examination import undecided
+from theorycheck.errors import ExitCode
+from theorycheck.pytest_plugin.events import (
+    ClaimChanged,
+    ClaimExamined,
+    ClaimStarted,
+    Event,
+    RunFinished,
+)
+from theorycheck.pytest_plugin.reporters import Terminal, Writer
+from theorycheck.reports import documents
+from theorycheck.reports.documents import Report, Run
+
+pytest_plugins = ["pytester"]
+
+EXAMINATION = undecided(toy(None), "nobody looked")
+RUN = Run(
+    profile="quick", seed=7, device="cpu", images="digits", workers=1, finished=False,
+    started="2026-01-01T00:00:00+00:00", seconds=1.5, versions={},
+)  # fmt: skip
+FINISHED = RunFinished(
+    report=Report(runs=(RUN,), claims=(EXAMINATION.entry,)),
+    certificates={"certificates/toy-claim.json": {"left": "7"}},
+    changes=("toy-claim: not as it was", "other-claim: nor this one"),
+)
+EARLIER: list[Event] = [
+    ClaimStarted("toy-claim"),
+    ClaimExamined(EXAMINATION),
+    ClaimChanged("toy-claim", "not as it was"),
+]
+
+
+class Screen:
+    """What a terminal shows, as far as reporters write to it."""
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+
+    def section(self, title: str) -> None:
+        self.shown.append(f"= {title}")
+
+    def write_line(self, line: str, **markup: Any) -> None:
+        self.shown.append(line)
+
+    @classmethod
+    def after(cls, reporter: Any) -> list[str]:
+        screen = cls()
+        reporter.pytest_terminal_summary(screen)
+        return screen.shown
+
+
+def test_verdicts_on_record_make_the_run_green(project: Project) -> None:
+    result = project.run()
+    assert result.ret == 0
+    assert project.verdicts() == RECORD
+    result.stdout.fnmatch_lines(["*verdicts*", "refuted *false-claim *", "3 claims: *"])
+    text = (project.path / "reports/claims.md").read_text(encoding="utf-8")
+    assert "### false-claim" in text
+    assert "W[1,0] = [ 7 ]" in text
+
+
+def test_full_disk_saves_the_report_elsewhere(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = reports.write_atomically
+
+    def full(path: Path, text: str) -> None:
+        if path.is_relative_to(project.path):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(path, text)
+
+    monkeypatch.setattr(documents, "write_atomically", full)
+    result = project.run()
+    assert result.ret == 4
+    [line] = error_lines(result)
+    assert "No space left" in line
+    saved = reports.load_report(Path(line.rpartition(" ")[2]) / "claims.json")
+    assert len(saved.claims) == 3
+
+
+def files(folder: Path) -> set[str]:
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_nothing_is_written_or_shown_before_the_run_is_over(tmp_path: Path) -> None:
+    writer, terminal = Writer(tmp_path), Terminal()
+    for event in EARLIER:
+        assert writer.pytest_theorycheck_event(event) is None
+        terminal.pytest_theorycheck_event(event)
+    assert files(tmp_path) == set()
+    assert Screen.after(writer) == Screen.after(terminal) == []
+
+
+def test_the_writer_writes_the_report_and_every_certificate(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "new")
+    assert writer.pytest_theorycheck_event(FINISHED) is None
+    certificate = "certificates/toy-claim.json"
+    assert files(tmp_path / "new") == {"claims.json", "claims.md", certificate}
+    document = json.loads((tmp_path / "new/claims.json").read_text(encoding="utf-8"))
+    assert document["run"]["seed"] == 7
+    assert [entry["id"] for entry in document["claims"]] == ["toy-claim"]
+    assert json.loads((tmp_path / "new" / certificate).read_text()) == {"left": "7"}
+    [line] = Screen.after(writer)
+    assert str(tmp_path / "new") in line
+
+
+def test_the_writer_that_cannot_write_saves_everything_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "occupied").write_text("")
+    writer = Writer(tmp_path / "occupied/reports")
+    assert writer.pytest_theorycheck_event(FINISHED) is ExitCode.BAD_INPUT
+    [line] = Screen.after(writer)
+    assert line.startswith(f"ERROR: report folder {tmp_path / 'occupied/reports'} cannot be")
+    saved = Path(line.rpartition(" ")[2])
+    assert saved.parent == tmp_path
+    assert files(saved) == {"claims.json", "claims.md", "certificates/toy-claim.json"}
+
+
+def test_the_terminal_shows_every_claim_and_what_changed() -> None:
+    terminal = Terminal()
+    terminal.pytest_theorycheck_event(FINISHED)
+    title, *table, first, second = Screen.after(terminal)
+    assert title == "= verdicts"
+    assert [first, second] == [f"CHANGED {change}" for change in FINISHED.changes]
+    assert any("undecided" in line and "toy-claim" in line for line in table)
+
+
+def test_changes_are_shown_after_the_verdicts_and_before_the_report(project: Project) -> None:
+    project.record({**RECORD, "true-claim": "refuted"})
+    shown = project.run().outlines
+    told = [
+        "*= verdicts =*",
+        "CHANGED true-claim: on record as refuted, now holds *",
+        "*claims.md*",
+    ]
+    pytest.LineMatcher(shown).fnmatch_lines(told)
+    assert sum(line.startswith("CHANGED") for line in shown) == 1

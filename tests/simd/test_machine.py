@@ -1,0 +1,58 @@
+"""Machine code is built once for a key, whoever asks, and stays where it is."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+from llvmlite import ir
+
+from theorycheck.simd.code import INT, Code
+from theorycheck.simd.machine import machine_code
+
+RUN = ctypes.CFUNCTYPE(ctypes.c_int64)
+
+
+def constant(number: int, built: list[int]) -> Callable[[ir.Module], ir.Function]:
+    """Builds a function that returns a number."""
+
+    def build(module: ir.Module) -> ir.Function:
+        built.append(number)
+        code = Code(ir.Function(module, ir.FunctionType(INT, []), "constant"), ir.DoubleType(), 1)
+        code.builder.ret(ir.Constant(INT, number))
+        return code.function
+
+    return build
+
+
+def test_a_function_is_built_once_for_a_key() -> None:
+    built: list[int] = []
+    first, again = (machine_code(constant(n, built), (__name__, "once")) for n in (1, 2))
+    other = machine_code(constant(3, built), (__name__, "other"))
+    assert first == again != other
+    assert built == [1, 3]
+    assert (RUN(first)(), RUN(other)()) == (1, 3)
+
+
+def test_a_function_is_built_once_for_many_threads() -> None:
+    """All of which ask at the same time."""
+    built: list[int] = []
+    barrier = Barrier(8)
+
+    def ask(number: int) -> int:
+        barrier.wait()
+        return machine_code(constant(number, built), (__name__, "threads"))
+
+    with ThreadPoolExecutor(8) as pool:
+        addresses = list(pool.map(ask, range(8)))
+    assert len(built) == len(set(addresses)) == 1
+    assert RUN(addresses[0])() == built[0]
+
+
+def test_code_lives_as_long_as_the_process() -> None:
+    addresses = [machine_code(constant(n, []), (__name__, "kept", n)) for n in range(20)]
+    gc.collect()
+    assert [RUN(address)() for address in addresses] == list(range(20))

@@ -1,0 +1,121 @@
+"""Biases, skips, activations and batch normalisation against numbers that do not round."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.training.compiled.operations.alone import DTYPES, LAYOUTS, Alone, Numbers, integers
+from theorycheck.training.compiled.operations.base import Layout
+
+both = pytest.mark.parametrize("dtype", DTYPES)
+layouts = pytest.mark.parametrize("layout", LAYOUTS)
+sizes = st.integers(1, 9)
+seeds = st.integers(0, 2**32)
+
+SHAPES = ((-1, -1, 1, 1), (-1, 1, -1, 1), (1, 1, -1, -1))
+"""Four samples of a unit with mean 0 and deviation 1; other deviations are multiples."""
+
+
+@both
+@layouts
+@given(units=sizes, samples=sizes, seed=seeds)
+def test_biases_and_skips(
+    layout: Layout, dtype: torch.dtype, units: int, samples: int, seed: int
+) -> None:
+    alone, rng = Alone(layout, dtype, samples), np.random.default_rng(seed)
+    values, others = (integers(rng, alone.members, units, samples) for _ in range(2))
+    numbers = integers(rng, alone.members, units)
+    place, other, biases = alone.units(values), alone.units(others), alone.numbers(numbers)
+    count = units * alone.cells
+    alone.run("bias", out=place, biases=biases, height=units, cells=alone.cells)
+    expected = values + numbers[:, :, None]
+    assert np.array_equal(alone.units_at(place, units), expected)
+    sums = alone.free_numbers(units)
+    shape = {"height": units, "cells": alone.cells, "samples": samples}
+    alone.run("bias_gradient", out=sums, slopes=place, **shape)
+    assert np.array_equal(alone.numbers_at(sums, units), expected.sum(axis=2))
+    alone.run("identity", out=other, source=place, count=count, add=1)
+    assert np.array_equal(alone.units_at(other, units), others + expected)
+    alone.run("identity", out=other, source=place, count=count, add=0)
+    assert np.array_equal(alone.units_at(other, units), expected)
+    alone.run("clear", out=other, count=count)
+    assert (alone.units_at(other, units) == 0).all()
+
+
+@both
+@layouts
+@pytest.mark.parametrize("slope", [0.0, 0.5, -0.5])
+def test_activations(layout: Layout, dtype: torch.dtype, slope: float) -> None:
+    """At a kink the derivative is the slope; what is not a number stays so, forward."""
+    alone = Alone(layout, dtype, samples=5)
+    arguments = np.tile([-2.0, -0.0, 0.0, 3.0, np.nan], (alone.members, 2, 1))
+    slopes = np.tile([1.0, 2.0, 3.0, 4.0, 5.0], (alone.members, 2, 1))
+    source, back, out = alone.units(arguments), alone.units(slopes), alone.free_units(2)
+    given = {"source": source, "count": 2 * alone.cells}
+    name = "leaky" if slope else "relu"
+    if slope:
+        given["slope"] = alone.numbers([slope])
+    alone.run(name, out=out, **given)
+    alone.run(f"{name}_back", slopes=back, **given)
+    values = [-2 * slope, 0.0, 0.0, 3.0, np.nan]
+    derivatives = [slope, 2 * slope, 3 * slope, 4.0, 5 * slope]
+    for found, expected in ((out, values), (back, derivatives)):
+        expanded = np.tile(expected, (alone.members, 2, 1))
+        assert np.array_equal(alone.units_at(found, 2), expanded, equal_nan=True)
+
+
+@both
+@layouts
+@pytest.mark.parametrize("detached", [0, 1])
+@given(units=sizes, seed=seeds)
+def test_batch_normalisation(
+    layout: Layout, dtype: torch.dtype, detached: int, units: int, seed: int
+) -> None:
+    """Four samples with deviations that are powers of two: nothing rounds."""
+    alone, rng = Alone(layout, dtype, 4), np.random.default_rng(seed)
+    shape = alone.members, units, 1
+    normal = np.array(SHAPES)[rng.integers(3, size=shape[:2])].astype(np.float64)
+    deviation, mean = 2.0 ** rng.integers(-2, 3, size=shape), integers(rng, *shape)
+    gain, shift = integers(rng, alone.members, 1) / 2, integers(rng, alone.members, 1)
+    slopes = integers(rng, alone.members, units, 4) * 4
+    place, back = alone.units(normal * deviation + mean), alone.units(slopes)
+    standard, deviations = alone.free_units(units), alone.free_numbers(units)
+    given = {
+        "normal": standard,
+        "deviation": deviations,
+        "gain": alone.numbers(gain),
+        "height": units,
+        "cells": alone.cells,
+        "samples": 4,
+        "portion": alone.numbers([0.25]),
+    }
+    alone.run("batch_norm", out=place, shift=alone.numbers(shift), **given)
+    assert np.array_equal(alone.units_at(standard, units), normal)
+    assert np.array_equal(alone.numbers_at(deviations, units), deviation[:, :, 0])
+    outputs = gain[:, :, None] * normal + shift[:, :, None]
+    assert np.array_equal(alone.units_at(place, units), outputs)
+    gains, shifts = alone.free_numbers(1), alone.free_numbers(1)
+    gradients = {"gain_gradient": gains, "shift_gradient": shifts}
+    alone.run("batch_norm_back", slopes=back, detached=detached, **gradients, **given)
+    assert np.array_equal(alone.numbers_at(gains)[:, 0], (slopes * normal).sum(axis=(1, 2)))
+    assert np.array_equal(alone.numbers_at(shifts)[:, 0], slopes.sum(axis=(1, 2)))
+    found = alone.units_at(back, units)
+    for member, unit in np.ndindex(alone.members, units):
+        scale = Fraction(gain[member, 0]) / Fraction(deviation[member, unit, 0])
+        expected = _back(slopes[member, unit], normal[member, unit], scale, bool(detached))
+        assert [Fraction(float(x)) for x in found[member, unit]] == expected
+
+
+def _back(slopes: Numbers, normal: Numbers, scale: Fraction, detached: bool) -> list[Fraction]:
+    """Differences of the mean and, unless the variance is detached, of its part in each sample."""
+    s, u = ([Fraction(float(x)) for x in numbers] for numbers in (slopes, normal))
+    quarter = Fraction(0 if detached else 1, 4)
+    along = sum((a * b for a, b in zip(s, u, strict=True)), Fraction(0)) * quarter
+    mean = sum(s, Fraction(0)) / 4
+    return [scale * (a - mean - b * along) for a, b in zip(s, u, strict=True)]
