@@ -162,6 +162,7 @@ def not_converged(point: Point, batch: int) -> str | None:
             *ALL_AT_REST,
         ),
         where=MULTICLASS,
+        numbers=("batch_per_class", "weight_decay"),
     ),
 )
 def neural_collapse_multiclass_printed(setting: Setting, case: Case) -> Findings:
@@ -215,6 +216,7 @@ def neural_collapse_multiclass_printed(setting: Setting, case: Case) -> Findings
             *ALL_AT_REST,
         ),
         where=MULTICLASS,
+        numbers=("batch_per_class", "weight_decay"),
     ),
 )
 def neural_collapse_multiclass_full_batch(setting: Setting, case: Case) -> Findings:

@@ -84,6 +84,7 @@ def lagrange_multiplier_of_sums(setting: Setting, case: Case) -> Findings:
         " == sum([rho * margin(n) * (1 - rho * f(n, 0)) for n in samples]) / len(samples)",
         given=(CHAIN.formula, SIGN_LABELS.formula, UNIT_WEIGHTS.formula),
         where=(MARGIN,),
+        numbers=("rho",),
     ),
 )
 def lagrange_multiplier_second_form(setting: Setting, case: Case) -> Findings:

@@ -82,6 +82,7 @@ def gap_from_equilibria(
             "mu != 0",
         ),
         where=(MARGIN, MEAN_MARGIN, SECOND_MOMENT),
+        numbers=("weight_decay",),
     ),
 )
 def interpolation_gap_first_equality(setting: Setting, case: Case) -> Findings:

@@ -113,6 +113,7 @@ def two_slopes(draw: st.DrawFn) -> Case:
             "all([(1 - margin(n)) * abs(x[n][0]) == 2 * weight_decay * reach for n in samples])",
         ),
         where=(MARGIN, "reach = sum([margin(n) / abs(x[n][0]) for n in samples])"),
+        numbers=("weight_decay",),
     ),
 )
 def equal_margins_quasi_interpolation(setting: Setting, case: Case) -> Findings:

@@ -76,6 +76,7 @@ def formal_bound(
         ),
         given=(POSITIVE_WEIGHT_DECAY.formula, *given),
         where=(NORM, DISTANCE, BATCH_GRADIENT),
+        numbers=("weight_decay",),
     )
 
 

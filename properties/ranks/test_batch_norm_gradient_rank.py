@@ -166,6 +166,7 @@ BATCH_HYPOTHESES = [
             NORMALISED.formula,
             DETACHED_VARIANCE.formula,
         ),
+        numbers=("beta",),
     ),
 )
 def batch_norm_gradient_rank(setting: Setting, case: Case) -> Findings:
@@ -198,6 +199,7 @@ def batch_norm_gradient_rank(setting: Setting, case: Case) -> Findings:
             NORMALISED.formula,
             DIFFERENTIATED_VARIANCE.formula,
         ),
+        numbers=("beta",),
     ),
 )
 def batch_norm_gradient_rank_full(setting: Setting, case: Case) -> Findings:
@@ -224,6 +226,7 @@ def batch_norm_gradient_rank_full(setting: Setting, case: Case) -> Findings:
         f"{COMBINED} <= len(samples) - 1",
         ("k in weights",),
         given=("normalised_layer(layer(k))", DETACHED_VARIANCE.formula),
+        numbers=("beta",),
     ),
 )
 def batch_norm_gradient_rank_centred(setting: Setting, case: Case) -> Findings:

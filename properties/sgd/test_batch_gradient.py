@@ -117,6 +117,7 @@ def exchange(case: Case, share: Fraction) -> Findings:
         ENTRIES,
         given=(UNNORMALISED.formula, SMOOTH.formula),
         where=(BATCH_GRADIENT, "term(n, k) = 2 * (f(n, 0) - y[n][0]) * df(n, 0, k)"),
+        numbers=("batch_size", "weight_decay"),
     ),
 )
 def batch_gradient_exchange_printed(setting: Setting, case: Case) -> Findings:
@@ -246,6 +247,7 @@ def _bound(
             BATCH_GRADIENT,
             "cosine(i, j) = inner(x[i], x[j]) / root(squared(x[i]) * squared(x[j]))",
         ),
+        numbers=("weight_decay",),
     ),
 )
 def batch_gradient_pair_bound(setting: Setting, case: Case) -> Findings:
@@ -338,6 +340,7 @@ def outside_span(weight: Array, inputs: Array) -> Array:
         (READS_INPUT, "S in batches(batch_size)"),
         given=(NOT_NORMALISED.formula,),
         where=(BATCH_GRADIENT,),
+        numbers=("batch_size", "weight_decay"),
     ),
 )
 def batch_gradient_bound(setting: Setting, case: Case) -> Findings:

@@ -61,6 +61,7 @@ from theorycheck.drawing import interpolators, normalised_equilibria
             " * sum([(rho * f(n, 0) - y[n][0]) * f(n, 0) for n in samples])"
             " + 2 * weight_decay * rho",
         ),
+        numbers=("learning_rate", "rho", "weight_decay"),
     ),
 )
 def normalised_sgd_update_printed(setting: Setting, case: Case) -> Findings:
@@ -114,6 +115,7 @@ def normalised_sgd_update(setting: Setting, case: Case) -> Findings:
             " * sum([(rho * f(n, 0) - y[n][0]) * rho * df(n, 0, k) for n in samples])"
             " + 2 * nu(samples) * W[k]",
         ),
+        numbers=("learning_rate", "rho"),
     ),
 )
 def normalised_sgd_update_weights_printed(setting: Setting, case: Case) -> Findings:
@@ -264,6 +266,7 @@ LEMMA_8 = [
             STATIONARY_WEIGHTS,
         ),
         where=(MARGIN, MULTIPLIER),
+        numbers=("batch_size", "rho", "weight_decay"),
     ),
 )
 def normalised_sgd_convergence_rank(setting: Setting, case: Case) -> Findings:

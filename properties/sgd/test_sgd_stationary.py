@@ -180,6 +180,7 @@ def _distance(point: Point, decay: fmpq) -> float:
             "all([zero(gradient(S, k)) for S in batches(batch_size) for k in weights])",
         ),
         where=(BATCH_GRADIENT,),
+        numbers=("batch_size", "weight_decay"),
     ),
 )
 def sgd_stationary_only_zero(setting: Setting, case: Case) -> Findings:

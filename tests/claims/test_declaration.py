@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import string
 from collections.abc import Callable
 from typing import Any, get_args
@@ -155,3 +156,27 @@ def test_seeds_are_the_same_everywhere_and_for_ever(altered: bool, side: str) ->
     digest = hashlib.sha256(f"12/some-claim/{side}".encode()).hexdigest()
     for found in (declared(), declared(title="Another", statement="1 = 2", examples=3)):
         assert found.seed(12, altered=altered) == int(digest[:12], 16)
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason"),
+    [
+        ({"conclusion": "slopee(1) == 1"}, "unknown word 'slopee'; do you mean 'slope'?"),
+        ({"conclusion": "f(0, 0) < 6"}, "a conclusion is one comparison"),
+        ({"conclusion": "mu == 1"}, "unknown name 'mu'; a number of the case is to be declared"),
+        ({"conclusion": "1 == 1", "given": ("chain(",)}, "in `chain(`, column 6: "),
+        ({"conclusion": "1 == 1", "forall": ("k of weights",)}, "quantifies nothing"),
+        ({"conclusion": "1 == 1", "where": ("f = 1",)}, "'f' has another meaning already"),
+    ],
+)
+def test_a_formal_statement_that_is_wrong_is_refused_where_it_is_written(
+    parts: dict[str, Any], reason: str
+) -> None:
+    """Not when a counterexample turns up that a certificate is to be issued for."""
+    with pytest.raises(InputError, match=re.escape(reason)):
+        Formal(**parts)
+
+
+def test_numbers_of_the_case_are_declared() -> None:
+    formal = Formal("mu * f(0, 0) <= 1", numbers=("mu",))
+    assert formal.statement.conclusion.text == "mu * f(0, 0) <= 1"

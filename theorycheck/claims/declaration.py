@@ -12,9 +12,12 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from theorycheck.errors import InputError
+from theorycheck.statements.syntax import Statement
+from theorycheck.statements.vocabulary import require_known
 
 Kind = Literal["identity", "inequality", "rank", "symbolic", "trajectory", "tendency"]
 
@@ -54,12 +57,31 @@ class Formal:
         forall: the variables with their ranges, ``"k in weights"``; later ones may use the earlier.
         given: the hypotheses, as conditions.
         where: abbreviations, ``"name = ..."`` or ``"name(a, b) = ..."``, that the others may use.
+        numbers: names of the case's own numbers that the formulas use, such as ``weight_decay``.
+
+    Raises:
+        InputError: saying which formula is wrong, and where.
     """
 
     conclusion: str
     forall: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_known(self.statement)
+
+    @cached_property
+    def statement(self) -> Statement:
+        """The formulas, parsed once."""
+        return Statement.of(
+            self.conclusion,
+            forall=self.forall,
+            given=self.given,
+            where=self.where,
+            numbers=self.numbers,
+        )
 
 
 @dataclass(frozen=True, eq=False)

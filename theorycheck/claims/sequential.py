@@ -128,6 +128,7 @@ CONTRADICTED = Formal(
         "evidence = tail / (trials * choose(trials - 1, failures) * null"
         " * power(1 - alternative, failures) * power(alternative, successes))",
     ),
+    numbers=("alternative", "beta", "failures", "null", "successes"),
 )
 """What the certificate of a contradicted tendency refutes: that E1, the evidence against the
 minimal effect, stays below 1/beta. It is the closed form that `e_values` computes."""

@@ -7,17 +7,19 @@ object; whether an example meets them is the formula's word, whatever strategy p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
+from flint import arb, fmpq
+
 from theorycheck.arithmetic.cases import Case
-from theorycheck.arithmetic.numbers import to_fractions
 from theorycheck.claims.comparisons import number_text
 from theorycheck.claims.evidence import Findings, Observation, Rejection
 from theorycheck.claims.setting import Setting
 from theorycheck.statements.checking import Answer, answers
-from theorycheck.statements.numbers import enclosed
+from theorycheck.statements.numbers import RankBounds, enclosed
 from theorycheck.statements.syntax import Statement
 
 RELATIONS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥"}
@@ -60,3 +62,27 @@ def findings(statement: Statement, case: Case, member: int) -> Findings:
         case=lambda: case.member(member),
         at={name: list(v) if isinstance(v, tuple) else v for name, v in shown.at.items()},
     )
+
+
+def _rejected(found: Sequence[Answer]) -> str:
+    """Why no assignment meets the hypotheses: the first hypothesis that is not met."""
+    return next((answer.unmet for answer in found if answer.unmet is not None), "nothing to check")
+
+
+def _tightness(answer: Answer) -> float:
+    """Left over right of an inequality: 1 is equality."""
+    left, right = (float(arb(enclosed(side)).mid()) for side in (answer.left, answer.right))
+    if right > 0:
+        return left / right
+    return math.inf if left > 0 else 0.0
+
+
+def _text(side: Any) -> str:
+    """A side of the conclusion as the report prints it."""
+    if side is None:
+        return "?"
+    if isinstance(side, RankBounds):
+        return f"between {side.least} and {side.most}"
+    if isinstance(side, fmpq):
+        return number_text(Fraction(int(side.p), int(side.q)))
+    return number_text(float(arb(enclosed(side)).mid()))

@@ -36,6 +36,8 @@ def collect_claims(paths: list[str]) -> dict[str, Claim]:
         arguments += ["-p", "no:xdist", "-W", "ignore"]
         code = pytest.main(arguments, plugins=[collector])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-        last = (output.getvalue().strip().splitlines() or ["pytest failed"])[-1]
+        said = output.getvalue().strip().splitlines() or ["pytest failed"]
+        errors = [line.removeprefix("E").strip() for line in said if line.startswith("E  ")]
+        last = [*said[-1:], *errors][-1]
         raise InputError(f"claims of {', '.join(paths)} cannot be collected: {last}")
     return collector.claims

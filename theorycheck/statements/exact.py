@@ -62,9 +62,10 @@ class Evaluator:
             "shifts": roles["shift"],
             "W": self.W,
             "x": self.x,
-            "y": None if case.targets is None else rationals(case.targets[member]),
             **{name: rationals(number).item() for name, number in case.numbers.items()},
         }
+        if case.targets is not None:
+            self.names["y"] = rationals(case.targets[member])
         for name in [name[:-2] for name in case.numbers if name.endswith("_1")]:
             several = (self.names.get(f"{name}_{i}") for i in itertools.count(1))
             self.names[name] = list(itertools.takewhile(lambda one: one is not None, several))
@@ -120,7 +121,7 @@ class Evaluator:
 
     def _named(self, name: str) -> Any:
         if name not in self.names:
-            raise Undefined(f"the case has no number {name}")
+            raise Undefined(f"the case has no {name}")
         return self.names[name]
 
     def _entry(self, values: Any, index: Any) -> Any:

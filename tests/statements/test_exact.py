@@ -1,0 +1,290 @@
+"""The exact reader against the kernel, which shares no code with it: word by word, then whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import numpy as np
+import pytest
+from flint import arb, fmpq
+from hypothesis import given
+from hypothesis import strategies as st
+
+from theorycheck import kernel
+from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.numbers import precision
+from theorycheck.claims.certificates import formal_statement
+from theorycheck.claims.declaration import Claim
+from theorycheck.drawing.data import cases
+from theorycheck.drawing.networks import batch_normalised, convolutional_networks, mlps
+from theorycheck.networks.specification import mlp
+from theorycheck.pytest_plugin.collecting import collect_claims
+from theorycheck.statements.checking import Answer, answers
+from theorycheck.statements.exact import Evaluator
+from theorycheck.statements.numbers import Open, RankBounds, Undefined, enclosed
+from theorycheck.statements.syntax import Formula
+from theorycheck.statements.vocabulary import FUNCTIONS, NAMES
+
+ROOT = Path(__file__).parents[2]
+CERTIFICATES = sorted((ROOT / "reports/certificates").glob("*.json"))
+MOST = 12
+"""Assignments that are compared of each statement at each example."""
+
+WORDS = {
+    "f": "f(0, 0)",
+    "h": "sum(h(0))",
+    "df": "squared(df(0, 0, weights[0]))",
+    "layer": "layer(weights[0])",
+    "source": "source(weights[0])",
+    "slope": "slope(1)",
+    "patches": "patches(weights[0])",
+    "chain": "chain()",
+    "smooth": "smooth()",
+    "detached": "detached()",
+    "normalised": "normalised()",
+    "normalised_layer": "normalised_layer(1)",
+    "inner": "inner(x[0], x[len(x) - 1])",
+    "squared": "squared(W[weights[0]])",
+    "outer": "rank(outer(x[0], x[0]))",
+    "outside": "squared(outside(W[weights[0]], [W[weights[0]][0]]))",
+    "zero": "zero(x[0])",
+    "rank": "rank(W[weights[0]])",
+    "frobenius": "frobenius(W[weights[0]])",
+    "spectral": "spectral(W[weights[0]])",
+    "nuclear": "nuclear(W[weights[0]])",
+    "frobenius_beyond": "frobenius_beyond(W[weights[0]], 1)",
+    "spectral_beyond": "spectral_beyond(W[weights[0]], 1)",
+    "nuclear_beyond": "nuclear_beyond(W[weights[0]], 1)",
+    "largest": "largest(W[weights[0]])",
+    "root": "root(squared(x[0])) + root(2) * root(2) - 1 / root(3)",
+    "abs": "abs(-f(0, 0))",
+    "len": "len(x) + len(x[0]) + len(samples)",
+    "range": "sum(range(1, 5, 2)) + sum(range(depth))",
+    "sum": "squared(sum([x[n] for n in samples]) / len(samples) - 2 * x[0])",
+    "product": "product([squared(W[k]) for k in weights])",
+    "max": "max([inner(x[0], x[n]) for n in samples])",
+    "all": "all([squared(x[n]) >= 0 for n in samples if n > 0]) and not zero(x[0])",
+    "any": "any([f(n, 0) > 0 or f(n, 0) == 0 for n in samples])",
+    "batches": "sum([sum([f(n, 0, S) for n in S]) for S in batches(len(samples) - 1)])",
+}
+NAMED = {
+    "samples": "sum([n ** 2 for n in samples])",
+    "outputs": "len(outputs)",
+    "depth": "depth if depth > 1 else -depth",
+    "weights": "sum(weights)",
+    "filters": "len(filters)",
+    "biases": "sum(biases)",
+    "shifts": "len(shifts)",
+    "W": "W[0][0][0] ** 3",
+    "x": "sum(x)[0]",
+    "y": "(y[0][0] - 1) / 7",
+}
+
+plain = st.one_of(mlps(depths=(1, 3), widths=(1, 3), bias=True), mlps(), convolutional_networks())
+few = hypothesis.settings(max_examples=25, derandomize=True, database=None, deadline=None)
+
+
+def drawn(networks: Any) -> st.SearchStrategy[Case]:
+    return cases(networks, samples=(2, 3), targets="signs", cohort=1)
+
+
+def read_by_kernel(text: str, case: Case) -> Any:
+    for bits in kernel.PRECISIONS:
+        try:
+            evaluator = kernel.Evaluator(kernel.Example(case.to_dict()), [], bits)
+            return evaluator.evaluate(kernel.parse(text), {})
+        except kernel.Undecided:
+            continue
+    return None
+
+
+def read_exactly(text: str, case: Case, *, rational: bool) -> Any:
+    with precision(256):
+        try:
+            value = Evaluator(case, 0, [], rational=rational).value(Formula.of(text).tree, {})
+        except Open:
+            return None
+        # Compared at this precision, not at that of the caller.
+        return value if isinstance(value, bool | int | fmpq | RankBounds) else arb(enclosed(value))
+
+
+def agree(one: Any, other: Any) -> bool:
+    """Whether the kernel's value and the reader's may be the same, and are where both are exact."""
+    if one is None or other is None:
+        return True
+    if isinstance(other, RankBounds):
+        return bool(other.least <= one <= other.most)
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    ends = kernel.ends(Fraction(one) if isinstance(one, int) else one)
+    low, high = (fmpq(end.numerator, end.denominator) for end in ends)
+    if isinstance(other, int | fmpq):
+        return bool(low <= other <= high)
+    with precision(512):
+        return not (arb(high) < other or arb(low) > other)
+
+
+@pytest.mark.parametrize("text", [*WORDS.values(), *NAMED.values()])
+def test_every_word_means_what_it_means_in_the_kernel(text: str) -> None:
+    @few
+    @given(drawn(plain))
+    def check(case: Case) -> None:
+        assert agree(read_by_kernel(text, case), read_exactly(text, case, rational=True))
+
+    check()
+
+
+@pytest.mark.parametrize("text", [*WORDS.values(), *NAMED.values()])
+def test_under_batch_normalisation_too(text: str) -> None:
+    networks = batch_normalised(mlps(depths=(2, 2), widths=(1, 2)), "batch")
+
+    @hypothesis.settings(few, max_examples=8)
+    @given(drawn(networks))
+    def check(case: Case) -> None:
+        try:
+            found = read_by_kernel(text, case)
+        except kernel.Rejected:
+            hypothesis.reject()  # A unit that is constant over the batch: there is no value.
+        assert agree(found, read_exactly(text, case, rational=False))
+
+    check()
+
+
+def test_all_words_and_names_are_compared() -> None:
+    assert set(WORDS) == set(FUNCTIONS)
+    assert set(NAMED) == set(NAMES)
+    for name, text in (WORDS | NAMED).items():
+        assert name in text
+
+
+# whole statements
+
+
+@pytest.fixture(scope="module")
+def claims() -> dict[str, Claim]:
+    found = collect_claims([str(ROOT / "properties")]).values()
+    return {claim.id: claim for claim in found if claim.formal is not None}
+
+
+@pytest.mark.parametrize("path", CERTIFICATES, ids=lambda path: path.stem)
+def test_certificates_show_to_the_reader_what_they_show_to_the_kernel(
+    path: Path, claims: dict[str, Claim]
+) -> None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    if document["claim"] not in claims:
+        assert document["case"]["network"] is None  # Of a tendency: its pairs are the example.
+        return
+    formal = claims[document["claim"]].formal
+    assert formal is not None
+    found = [
+        a
+        for a in answers(formal.statement, Case.from_dict(document["case"]))
+        if at(a) == document["at"]
+    ]
+    [answer] = found
+    assert answer.unmet is None
+    assert answer.holds is (document["shows"] == "tight")
+
+
+def at(answer: Answer) -> dict[str, Any]:
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in answer.at.items()}
+
+
+def by_kernel(claim: Claim, case: Case) -> Iterator[tuple[dict[str, Any], str | bool]]:
+    """What the kernel finds at each assignment: the hypothesis that is not met, or the truth."""
+    statement = formal_statement(claim)
+    assert statement is not None
+    for bits in kernel.PRECISIONS:
+        example = kernel.Example(case.to_dict())
+        example.work *= 10
+        evaluator = kernel.Evaluator(example, statement.parsed.where, bits)
+        found: list[tuple[dict[str, Any], str | bool]] = []
+        try:
+            for scope in islice(statement.parsed.assignments(evaluator, {}), MOST):
+                unmet = statement.parsed.unmet(evaluator, scope)
+                left, right = (
+                    (Fraction(0),) * 2 if unmet else statement.parsed.sides(evaluator, scope)
+                )
+                holds = kernel.compare(left, statement.parsed.relation, right)
+                found.append((scope, unmet or holds))
+        except kernel.Undecided:
+            continue
+        yield from found
+        return
+
+
+@pytest.mark.parametrize("path", CERTIFICATES[::9], ids=lambda path: path.stem)
+def test_statements_are_true_where_the_kernel_says_so(path: Path, claims: dict[str, Claim]) -> None:
+    """Also at examples of other claims, which meet some of their hypotheses and not others."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    if document["case"]["network"] is None:
+        return
+    case = Case.from_dict(document["case"])
+    compared = 0
+    for claim in claims.values():
+        assert claim.formal is not None
+        found = answers(claim.formal.statement, case)
+        try:
+            expected = list(by_kernel(claim, case))
+        except (kernel.Rejected, *kernel.MISUSE):
+            assert [answer.unmet is not None for answer in found] == [True] * len(found)
+            continue
+        for scope, truth in expected:
+            [answer] = [a for a in found if a.at.items() <= scope.items()]
+            assert (
+                answer.unmet is not None
+                if isinstance(truth, str)
+                else answer.holds in (truth, None)
+            )
+            compared += 1
+    assert compared
+
+
+# what has no value, and what stays open
+
+
+def one_weight(weight: float) -> Case:
+    return Case.single(mlp([1, 1]), [[[Fraction(weight)]]], [[1]], [[1]])
+
+
+def test_what_has_no_value_says_so() -> None:
+    case = one_weight(-1)
+    for text in ("1 / (f(0, 0) + 1)", "root(f(0, 0))", "x[3]", "range(1 / 2)", "mu", "x[0][-1]"):
+        with pytest.raises(Undefined):
+            Evaluator(case, 0, []).value(Formula.of(text).tree, {})
+
+
+def test_roots_of_rationals_compare_exactly() -> None:
+    case = one_weight(1)
+    evaluator = Evaluator(case, 0, [])
+    for text in (
+        "root(8) == 2 * root(2)",
+        "root(2) / root(8) == 1 / 2",
+        "root(2) * root(3) == root(6)",
+        "root(4) == 2",
+        "root(1 / 2) == 1 / root(2)",
+        "root(2) ** 2 == 2",
+        "root(2) < root(3)",
+    ):
+        assert evaluator.value(Formula.of(text).tree, {}) is True
+    with pytest.raises(Open):
+        evaluator.value(Formula.of("root(2) + root(3) == root(5 + 2 * root(6))").tree, {})
+
+
+def test_members_are_read_one_by_one() -> None:
+    case = one_weight(1)
+    both = replace(
+        case,
+        parameters=(np.array([[[1]], [[5]]], dtype=object),),
+        inputs=np.array([[[1]], [[1]]], dtype=object),
+        targets=np.array([[[1]], [[1]]], dtype=object),
+    )
+    output = Formula.of("f(0, 0)").tree
+    assert [Evaluator(both, member, []).value(output, {}) for member in (0, 1)] == [1, 5]
