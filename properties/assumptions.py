@@ -5,17 +5,7 @@ What the claims of one family alone assume stays with the family.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Assumption(NamedTuple):
-    """One hypothesis, said twice."""
-
-    prose: str
-    """As reports list it."""
-    formula: str
-    """In the language of `theorycheck.kernel`."""
-
+from theorycheck import Assumption
 
 # Architecture
 

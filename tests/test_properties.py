@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from properties import assumptions, notation, papers
-from properties.assumptions import Assumption
-from theorycheck import reports
+from theorycheck import Assumption, reports
 from theorycheck.claims.declaration import Claim
 from theorycheck.pytest_plugin.collecting import collect_claims
 

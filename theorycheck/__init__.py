@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from theorycheck.arithmetic.cases import Case
     from theorycheck.arithmetic.enclosures import Interval
     from theorycheck.claims.comparisons import equality, inequality, rank_at_most
-    from theorycheck.claims.declaration import Claim, Formal, Paper, Source, claim
+    from theorycheck.claims.declaration import (
+        Assumption,
+        Claim,
+        Formal,
+        Paper,
+        Source,
+        altered,
+        claim,
+        stated,
+    )
     from theorycheck.claims.evidence import Findings, Observation, Pair, Rejection, Unmet
     from theorycheck.claims.setting import Setting
     from theorycheck.data.dataset import Dataset

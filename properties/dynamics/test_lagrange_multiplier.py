@@ -8,10 +8,10 @@ from __future__ import annotations
 from flint import fmpq
 
 from properties.assumptions import CHAIN, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
-from properties.dynamics.normalised import Flow, NormalisedPoint, compare, orthogonality, points
+from properties.dynamics.normalised import Flow, NormalisedPoint, orthogonality, points
 from properties.notation import MARGIN
 from properties.papers import POGGIO2020, POGGIO2021, XU2022
-from theorycheck import Case, Findings, Formal, Setting, claim, mlps
+from theorycheck import Case, Findings, Setting, altered, claim, mlps, stated
 from theorycheck.arithmetic import Array
 
 
@@ -69,53 +69,53 @@ def lagrange_multiplier_of_sums(setting: Setting, case: Case) -> Findings:
         yield orthogonality(point, multiplied_flow(multiplier))
 
 
-@claim(
+def both_forms(factor: str, last: str) -> str:
+    """The equation of Eq. 4, with margins or outputs in two places of the second form."""
+    return (
+        "sum([rho * margin(n) - rho ** 2 * f(n, 0) ** 2 for n in samples]) / len(samples)"
+        f" == sum([rho * {factor} * (1 - rho * {last}) for n in samples]) / len(samples)"
+    )
+
+
+lagrange_multiplier_second_form = stated(
     "lagrange-multiplier-second-form",
     title="Eq. 4: the second form of the Lagrange multiplier, as printed",
     kind="identity",
     sources=[XU2022.at("Eq. 4, second form")],
-    statement=r"\frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
+    printed=r"\frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
     r" = \frac1N \sum_n \rho\bar f_n(1 - \rho f_n)",
-    hypotheses=[CHAIN.prose, UNIT_WEIGHTS.prose, SIGN_LABELS.prose],
-    control="f_n in place of both margins",
-    on={"case": points(mlps(depths=(1, 2), widths=(1, 2)))},
-    formal=Formal(
-        "sum([rho * margin(n) - rho ** 2 * f(n, 0) ** 2 for n in samples]) / len(samples)"
-        " == sum([rho * margin(n) * (1 - rho * f(n, 0)) for n in samples]) / len(samples)",
-        given=(CHAIN.formula, SIGN_LABELS.formula, UNIT_WEIGHTS.formula),
-        where=(MARGIN,),
-        numbers=("rho",),
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
+    states=both_forms("margin(n)", "f(n, 0)"),
+    control=altered("f_n in place of both margins", both_forms("f(n, 0)", "f(n, 0)")),
+    where=[MARGIN],
+    numbers=["rho"],
+    on=points(mlps(depths=(1, 2), widths=(1, 2))),
+    why=(
+        "The two expressions that Eq. 4 equates agree only if all samples of label -1 have "
+        "output 0: `y_n f_n^2` stands where `f_n^2` is meant. The bar over the second f is "
+        "missing."
     ),
 )
-def lagrange_multiplier_second_form(setting: Setting, case: Case) -> Findings:
-    """The two expressions that Eq. 4 equates agree only if all samples of label -1 have output 0:
-    `y_n f_n^2` stands where `f_n^2` is meant. The bar over the second f is missing.
-    """
-    for point in NormalisedPoint.each(case):
-        rho, outputs = point.rho, point.values
-        factor = outputs if setting.altered else point.margins
-        yield compare(point, [point.multiplier], [point.reduce(rho * factor * (1 - rho * outputs))])
 
-
-@claim(
+lagrange_multiplier_second_form_corrected = stated(
     "lagrange-multiplier-second-form-corrected",
     title="Eq. 4: the second form of the Lagrange multiplier, corrected",
     kind="identity",
     sources=[XU2022.at("Eq. 4, second form")],
-    statement=r"\frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
+    printed=r"\frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
     r" = \frac1N \sum_n \rho\bar f_n(1 - \rho\bar f_n)",
-    hypotheses=[CHAIN.prose, UNIT_WEIGHTS.prose, SIGN_LABELS.prose],
-    control="the form as printed, with f_n in the last factor",
-    on={"case": points()},
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
+    states=both_forms("margin(n)", "margin(n)"),
+    control=altered(
+        "the form as printed, with f_n in the last factor", both_forms("margin(n)", "f(n, 0)")
+    ),
+    where=[MARGIN],
+    numbers=["rho"],
+    on=points(),
     examples=60,
     corrects="lagrange-multiplier-second-form",
+    why=(
+        "With the margin in both factors, `(1/N) sum_n rho bar f_n ell_n` for the `ell_n` of "
+        "Eq. 9, the second form equals the first."
+    ),
 )
-def lagrange_multiplier_second_form_corrected(setting: Setting, case: Case) -> Findings:
-    """With the margin in both factors, `(1/N) sum_n rho bar f_n ell_n` for the `ell_n` of Eq. 9,
-    the second form equals the first.
-    """
-    for point in NormalisedPoint.each(case):
-        rho, outputs = point.rho, point.values
-        margins = point.margins
-        last = outputs if setting.altered else margins
-        yield compare(point, [point.multiplier], [point.reduce(rho * margins * (1 - rho * last))])

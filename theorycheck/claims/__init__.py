@@ -14,7 +14,20 @@ if TYPE_CHECKING:
         pairs,
         rank_at_most,
     )
-    from theorycheck.claims.declaration import KINDS, Claim, Formal, Kind, Paper, Source, claim
+    from theorycheck.claims.declaration import (
+        KINDS,
+        Altered,
+        Assumption,
+        Claim,
+        Formal,
+        Kind,
+        Paper,
+        Place,
+        Source,
+        altered,
+        claim,
+        stated,
+    )
     from theorycheck.claims.entries import Control, Description, Entry, Reference
     from theorycheck.claims.evidence import (
         Evidence,

@@ -11,9 +11,9 @@ import hashlib
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from theorycheck.errors import InputError
 from theorycheck.statements.syntax import Statement
@@ -84,6 +84,32 @@ class Formal:
         )
 
 
+@dataclass(frozen=True)
+class Assumption:
+    """One hypothesis: in words, as reports list it, and as a formula, which decides whether it is
+    met.
+    """
+
+    prose: str
+    formula: str
+
+
+@dataclass(frozen=True)
+class Altered:
+    """The control of a stated claim: its false neighbour, in words and as the altered formula."""
+
+    words: str
+    states: str
+
+
+class Place(NamedTuple):
+    """Where a claim is written."""
+
+    module: str
+    path: str
+    line: int
+
+
 @dataclass(frozen=True, eq=False)
 class Claim:
     """One checkable statement. Attributes are described at `claim`."""
@@ -101,6 +127,13 @@ class Claim:
     enough: int = 20
     corrects: str | None = None
     formal: Formal | None = None
+    written: Place | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where the claim is written: a stated one where it is stated, others at their property."""
+        code = self.check.__code__
+        return self.written or Place(self.check.__module__, code.co_filename, code.co_firstlineno)
 
     @property
     def description(self) -> str:
@@ -116,6 +149,76 @@ class Claim:
 def is_claim_id(text: str) -> bool:
     """Whether a text has the form of a claim id; no Python function can have such a name."""
     return re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", text) is not None
+
+
+def stated(
+    id: str,
+    *,
+    title: str,
+    kind: Kind,
+    sources: Sequence[Source],
+    printed: str,
+    given: Sequence[Assumption],
+    states: str,
+    control: Altered,
+    on: Any,
+    why: str,
+    forall: Sequence[str] = (),
+    where: Sequence[str] = (),
+    numbers: Sequence[str] = (),
+    examples: int = 100,
+    enough: int = 20,
+    corrects: str | None = None,
+) -> Claim:
+    """State a claim as a formula, which is printed, checked, altered and certified.
+
+    Args:
+        printed: what the paper prints, in LaTeX.
+        given: the hypotheses. Whether an example meets them is the formula's word.
+        states: the conclusion, one comparison in the language of `theorycheck.statements`.
+        control: the false neighbour, `altered`.
+        on: a Hypothesis strategy for cases, which only proposes examples.
+        why: the statement in words and why it is true, or false.
+        forall, where, numbers: as in `Formal`.
+        id, title, kind, sources, examples, enough, corrects: as in `claim`.
+
+    Raises:
+        InputError: when the id or kind is malformed; saying which formula is wrong, and where.
+    """
+    # The engine is loaded by those who state claims, not by all who run pytest.
+    from theorycheck.claims.formulas import check_of
+
+    parts = {
+        "forall": tuple(forall),
+        "given": tuple(assumption.formula for assumption in given),
+        "where": tuple(where),
+        "numbers": tuple(numbers),
+    }
+    formal, false = Formal(states, **parts), Formal(control.states, **parts)
+    check = check_of(formal.statement, false.statement)
+    check.__doc__ = why
+    made = claim(
+        id,
+        title=title,
+        kind=kind,
+        sources=sources,
+        statement=printed,
+        hypotheses=[assumption.prose for assumption in given],
+        control=control.words,
+        on={"case": on},
+        examples=examples,
+        enough=enough,
+        corrects=corrects,
+        formal=formal,
+    )(check)
+    caller = inspect.stack()[1]
+    module = caller.frame.f_globals["__name__"]
+    return replace(made, written=Place(module, caller.filename, caller.lineno))
+
+
+def altered(words: str, states: str) -> Altered:
+    """The false neighbour of a stated claim: in words, and with this conclusion instead."""
+    return Altered(words, states)
 
 
 def claim(

@@ -70,4 +70,4 @@ class ClaimItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        return self.path, self.claim.check.__code__.co_firstlineno - 1, self.claim.id
+        return self.path, self.claim.place.line - 1, self.claim.id

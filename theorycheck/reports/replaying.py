@@ -106,7 +106,7 @@ def _lines(
     yield ""
     yield f"pytest {_where(claim)} --claims {claim.id}"
     yield ""
-    module = claim.check.__module__
+    module = claim.place.module
     yield from SNIPPET.format(module=module, name=_name(claim), path=str(path)).splitlines()
 
 
@@ -119,11 +119,11 @@ def _shown(found: Observation | None) -> str:
 
 
 def _where(claim: Claim) -> str:
-    path = Path(claim.check.__code__.co_filename)
+    path = Path(claim.place.path)
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _name(claim: Claim) -> str:
     """The name under which the claim's module holds it."""
-    members = vars(sys.modules[claim.check.__module__])
+    members = vars(sys.modules[claim.place.module])
     return next(name for name, value in members.items() if value is claim)

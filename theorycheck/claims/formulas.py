@@ -1,4 +1,4 @@
-"""Claims that are stated as a formula: the statement is the check.
+"""Checks that follow from formulas: the statement of a claim is its check.
 
 One formula is printed in the report, checked by the exact reader, refuted by altering it, and
 written into certificates for the kernel. Hypotheses are assumptions, prose and formula in one
