@@ -26,12 +26,12 @@ VECTOR_BYTES = 64
 """Twice what training uses: QR steps wait for roots and quotients, which all lanes share."""
 
 LARGEST = 2**16
-"""So many entries a matrix may have. Of 32 x 32 matrices 64 took an eighth of LAPACK's time in
+"""How many entries a matrix may have. Of 32 x 32 matrices 64 took an eighth of LAPACK's time in
 float32 and a quarter in float64, 16 of 256 x 256 still half. Larger ones do not fit into the cache
 in vectors; tall ones LAPACK first makes square: at 2048 x 32 it takes two thirds of the time."""
 
 UNROLLED = 4
-"""So many rows or columns at a time; matrices are filled up with zeros, which reflections keep."""
+"""How many rows or columns are taken at a time; matrices are filled up with zeros, which stay."""
 
 STEPS = 10
 """Definition: a matrix that takes more QR steps per singular value is left to LAPACK; two or three
@@ -230,9 +230,12 @@ class _Bidiagonal:
         return new, first - new, square.compare(">", self.shortest).where(factor, self.zero)
 
     def rotate(self, roundoff: float, steps: Value) -> Value:
-        """Make the matrix diagonal in so many steps; 1 where that has been reached, else 0.
+        """Make the matrix diagonal in at most ``steps`` steps.
 
         Entries up to the unit roundoff times the largest are replaced by 0.
+
+        Returns:
+            1 where the matrix has become diagonal, else 0.
         """
         k, d, e = self.k, self.diagonal, self.above
         largest = k.variable(self.zero)
@@ -257,7 +260,7 @@ class _Bidiagonal:
         """Replace what is negligible by 0, and find the last block above whose diagonal is no 0.
 
         Args:
-            last: so many entries above the diagonal are looked at, and then counted.
+            last: how many entries above the diagonal are looked at; then how many are left.
 
         Returns:
             Of every lane: the block's first index and its last, 0 where there is no block; its

@@ -43,11 +43,14 @@ MIXED = Network(
 IDLE = Network(2, (Layer(3, (Edge(0),)), Layer(2, (Edge(1),), bias=True), Layer(1, (Edge(1),))))
 """The second layer leads nowhere."""
 
+BESIDE = Network(2, (Layer(2, (Edge(0, Identity()),)), Layer(1, (Edge(0),))))
+"""The first layer leads nowhere and has no parameters."""
+
 networks = st.one_of(
     mlps(depths=(1, 4), widths=(1, 6), slopes=SLOPES, outputs=(1, 3), bias=True),
     directed_graphs(widths=(1, 5), slopes=SLOPES, outputs=(1, 3)),
     convolutional_networks(slopes=SLOPES, outputs=(1, 3), filters=(1, 4)),
-    st.sampled_from([MIXED, IDLE, mlp((3, 9, 5, 2), 0.5, normalisation="batch-detached")]),
+    st.sampled_from([MIXED, IDLE, BESIDE, mlp((3, 9, 5, 2), 0.5, normalisation="batch-detached")]),
 )
 
 Program = DescentProgram | FlowProgram

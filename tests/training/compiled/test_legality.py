@@ -17,7 +17,7 @@ from tests.training.compiled.programs import (
     flow_of,
     programs,
 )
-from theorycheck.networks.specification import mlp
+from theorycheck.networks.specification import LINEAR, Edge, Layer, Network, mlp
 from theorycheck.training.compiled import places
 from theorycheck.training.compiled.arena import Arena
 from theorycheck.training.compiled.descent import DescentProgram
@@ -216,6 +216,17 @@ def test_two_writers_are_refused() -> None:
     told = refused(program, section, instead(section, record, clear, record))
     assert told is not None
     assert told.endswith("has another writer")
+
+
+def test_what_is_overwritten_unread_is_refused() -> None:
+    """As where the second edge into a vertex replaces what the first has brought."""
+    network = Network(2, (Layer(3, (Edge(0),)), Layer(2, (Edge(1), Edge(1)), LINEAR)))
+    program = descent_of(cohort_of(network, 5, 4), "members")
+    section = program.during
+    [record] = [r for r in section.records if r.operation == "dense" and dict_of(r)["add"] == 1]
+    told = refused(program, section, instead(section, record, replaced(record, "add", 0)))
+    assert told is not None
+    assert told.endswith("overwrites what dense has written and nobody has read")
 
 
 def test_overlap_within_an_operation_is_refused() -> None:

@@ -27,7 +27,7 @@ def rounded_up(count: int, size: int) -> int:
 
 
 def padded(count: int) -> int:
-    """The room that so many parameters of one tensor take."""
+    """The room that the parameters of one tensor take, given how many there are."""
     return rounded_up(count, STRIPES)
 
 
@@ -38,7 +38,7 @@ class Arena:
         self.dtype, self.layout, self.size = dtype, layout, 0
         self.lanes = lanes_of(dtype)
         self.members = self.lanes if layout == "members" else 1
-        """How many members share an arena: the reals of what there is once per member."""
+        """How many members share an arena: a number per member takes that many reals."""
         self.cells = batch if layout == "members" else -(-batch // self.lanes)
         """Vectors that the samples of a unit take."""
         self.places: list[tuple[int, int]] = []
@@ -61,7 +61,7 @@ class Arena:
         return place
 
     def numbers(self, count: int = 1) -> int:
-        """Room for what there is once per member."""
+        """Room for some numbers of each member."""
         return self._take(count * self.members)
 
     def units(self, count: int) -> int:

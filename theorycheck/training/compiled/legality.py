@@ -10,7 +10,8 @@ The verifier reads records as the driver runs them, section by section, and asks
 - what members bring with them and changes goes back to where it came from;
 - what it reads was written before, by itself or whatever ran earlier, since members came in;
 - in one run of a section, it changes nothing that has been read already, unless it writes it anew
-  or is the last to change it, and reads nothing that has had its last change.
+  or is the last to change it, reads nothing that has had its last change, and writes nothing anew
+  that another operation has written and nobody has read.
 
 That is a matter of places alone: which numbers are in them does not count.
 """
@@ -18,8 +19,9 @@ That is a matter of places alone: which numbers are in them does not count.
 from __future__ import annotations
 
 from bisect import bisect_right
-from functools import lru_cache
-from itertools import accumulate, pairwise, product
+from functools import lru_cache, reduce
+from itertools import accumulate, chain, pairwise, product
+from operator import or_
 from typing import NamedTuple
 
 from theorycheck.training.compiled.operations.effects import ARENA, Region, Unfit
@@ -78,15 +80,13 @@ class _Verifier:
         self.origins = list(accumulate(lengths, initial=listing.size))
         """Where memories outside begin when they are counted on after the arena."""
         self.starts = [start for start, _ in listing.places]
-        self.section_of: dict[int, int] = {}
-        for number, section in enumerate(listing.sections):
-            for index in section.records:
-                self.section_of.setdefault(index, number)
+        numbered = enumerate(listing.sections)
+        self.section_of = {index: n for n, section in numbered for index in section.records}
         self.uses = [self._uses(index) for index in range(len(listing.records))]
         for index, uses in enumerate(self.uses):
             self._check_overlaps(index, uses)
-        regions = {(use.start, use.stop) for uses in self.uses for use in uses}
-        ends = {end for pair in (*regions, *listing.places, *self._outside) for end in pair}
+        regions = [(use.start, use.stop) for uses in self.uses for use in uses]
+        ends = {*chain.from_iterable((*regions, *listing.places, *self._outside))}
         self.bit = {end: bit for bit, end in enumerate(sorted(ends))}
         self.marks = [self._marks(uses) for uses in self.uses]
 
@@ -202,22 +202,26 @@ class _Verifier:
 
     def check_return(self) -> None:
         """What the first section fetches from outside is taken back there if it changes."""
-        changed = 0
-        returned: set[tuple[int, int, int]] = set()
-        for index, uses in enumerate(self.uses):
-            if self.section_of[index] == 0:
-                continue
-            marks = self.marks[index]
-            changed |= marks.writes | marks.moves | sum(marks.updates)
-            read = [use.start for use in uses if use.access.action == "reads"]
-            written = [(u.start, u.stop) for u in uses if u.access.action == "writes"]
-            returned.update((place, *row) for place, row in product(read, written))
+        changed, returned = self._changed_and_returned()
         for index in self.listing.sections[0].records:
             fetched = [u for u in self.uses[index] if u.access.region.memory != ARENA]
             placed = [u for u in self.uses[index] if u.access.action == "writes"]
             for row, use in product(fetched, placed):
                 if self._bits(use) & changed and (use.start, row.start, row.stop) not in returned:
                     raise self._fail(index, f"{_named(use)} changes, but does not go back")
+
+    def _changed_and_returned(self) -> tuple[int, set[tuple[int, int, int]]]:
+        """What sections after the first one change; which place is taken to which region."""
+        changed = 0
+        returned: set[tuple[int, int, int]] = set()
+        for index, uses in enumerate(self.uses):
+            if self.section_of[index]:
+                marks = self.marks[index]
+                changed |= reduce(or_, marks.updates, marks.writes | marks.moves)
+                read = [use.start for use in uses if use.access.action == "reads"]
+                written = [(u.start, u.stop) for u in uses if u.access.action == "writes"]
+                returned.update((place, *row) for place, row in product(read, written))
+        return changed, returned
 
     def check_course(self, course: tuple[int, ...]) -> None:
         """What is read has been written, and is what it should be, one section after the other."""
@@ -227,6 +231,7 @@ class _Verifier:
             written |= (1 << self.bit[stop]) - (1 << self.bit[start])
         for number in course:
             read = moved = 0
+            unread: dict[int, int] = {}
             for index in self.listing.sections[number].records:
                 marks = self.marks[index]
                 self._refuse(index, marks.needs & ~written, "is read before it is written")
@@ -235,9 +240,29 @@ class _Verifier:
                     # Padding may have been read: it stays what it is.
                     late = 0 if bits & ~read else bits
                     self._refuse(index, late, "changes after it has been read")
+                self._check_overwriting(index, unread)
                 written = (written | marks.writes) & ~marks.spoils
                 read = (read | marks.reads) & ~marks.writes
                 moved = (moved | marks.moves) & ~marks.writes
+
+    def _check_overwriting(self, index: int, unread: dict[int, int]) -> None:
+        """What another record has written is overwritten only after it has been read.
+
+        Args:
+            unread: by record, what it has written in this run and nobody has read; to be changed.
+        """
+        marks = self.marks[index]
+        for other, bits in list(unread.items()):
+            rest = bits & ~marks.needs
+            if rest & marks.writes and other != index:
+                name = self.listing.records[other].operation
+                raise self._fail(index, f"overwrites what {name} has written and nobody has read")
+            if rest:
+                unread[other] = rest
+            else:
+                del unread[other]
+        if marks.writes:
+            unread[index] = marks.writes
 
     def _refuse(self, index: int, bits: int, reason: str) -> None:
         """Refuse a record for the bits that it must not use as it does."""

@@ -1,8 +1,8 @@
 """Compiled training: whole epochs of a cohort in machine code, on as many threads as torch has.
 
-Members fill the lanes of vectors, as many as there are; what is left over trains one by one, and
-lanes are samples. Both compute the same to the bit (`theorycheck.operations`), so that a member's
-result depends neither on its companions nor on their number.
+Members fill the lanes of vectors; those that are left over train one by one, and lanes are samples.
+Both compute the same to the bit (`operations.base`), so that a member's result depends neither on
+its companions nor on their number.
 
 Every thread has one arena for each layout. Members come in from a table of their numbers, train for
 many updates, and go back, so that what is at work stays in the cache however large a cohort is.
@@ -34,18 +34,18 @@ from theorycheck.training.compiled.operations.stages import CLOCK
 from theorycheck.training.integrator import Integrator
 
 FEWEST_LANES = 3
-"""So many members of a small network share vectors, though lanes stay empty; fewer are faster one
-by one. Of larger networks it is three quarters of the lanes."""
+"""At least this many members of a small network share vectors, though lanes stay empty; fewer are
+faster one by one. Of larger networks it is three quarters of the lanes."""
 
 SMALL = 2**15
-"""So many products and sums of a forward pass on a batch a small network takes at most."""
+"""A small network takes at most this many products and sums for a forward pass on a batch."""
 
 ORDER_BYTES = 500_000
-"""How much memory the random keys of batches may take: so little that it stays in the cache."""
+"""How much memory the random keys of batches may take: little enough to stay in the cache."""
 
 AHEAD = 256
-"""For so many updates the order of samples is made at a time, if there are as many: then members
-that come and go cost about a hundredth of what training them does."""
+"""The order of samples is made for this many updates at a time, or for all if they are fewer: then
+members that come and go cost about a hundredth of what training them does."""
 
 Driver = Callable[[ir.Module], ir.Function]
 AnyProgram = TypeVar("AnyProgram", DescentProgram, FlowProgram)
@@ -66,7 +66,7 @@ class CompiledDescent:
         epochs: int,
         threads: int,
     ) -> None:
-        """Make ready for at most so many epochs.
+        """Make ready for at most ``epochs`` epochs.
 
         Args:
             momentum: ``(K, 1)``.
@@ -268,7 +268,7 @@ class _Worker:
 
 
 class _Team:
-    """Blocks for which the order of samples is made at once, for so many epochs."""
+    """Blocks for which the order of samples is made at once, for a window of epochs."""
 
     def __init__(
         self, blocks: Sequence[_Block[DescentProgram]], batches: Batches, window: int
@@ -303,7 +303,7 @@ def _lookahead(batches: Batches, epochs: int, members: int) -> tuple[int, int]:
 
 @cache
 def _callable(driver: Driver, integers: int) -> Any:
-    """A driver with so many integers among its arguments; other threads run meanwhile."""
+    """A driver, given how many of its arguments are integers; other threads run meanwhile."""
     pointer = ctypes.c_void_p
     kind = ctypes.CFUNCTYPE(None, pointer, pointer, *[ctypes.c_int64] * integers, pointer)
     return kind(machine_code(driver, driver.__name__))

@@ -2,8 +2,8 @@
 
 The memory of some members is one array of reals, their *arena*; an operation gets offsets into it.
 Vectors hold one number of each of several members (``members``) or a member's numbers for several
-samples (``samples``). What there is once per member, a weight say, is then a vector or a number;
-what there is for each sample too is a vector in both layouts.
+samples (``samples``). A number of each member, a weight say, is then a vector or a number; numbers
+of each sample are vectors in both layouts.
 
 Every operation is written once, and computes the same to the bit in both layouts and in every lane:
 sums over units and samples run in order, sums over parameters in `STRIPES` interleaved parts.
@@ -25,7 +25,7 @@ STRIPES = 8
 """Tensors of parameters are padded with zeros to multiples of it."""
 
 ROWS = 4
-"""So many rows of a matrix's gradient are computed, and so many rows of a matrix move, at a time:
+"""How many rows of a matrix's gradient are computed, and how many rows of a matrix move, at a time:
 in both layouts, since sums over the entries run in that order."""
 
 
@@ -41,14 +41,14 @@ class Operation(Code):
         self.arena, self.operands, self.member, self.order, self.update = function.args
         self.members = layout == "members"
         self.number = self.vector if self.members else real
-        """The type of what there is once per member."""
+        """The type of a number of each member."""
 
     def numbers(self, offset: Value) -> Array:
-        """What there is once per member; samples of a unit one by one."""
+        """Numbers of each member; samples of a unit one by one."""
         return self.array(self.arena, offset, self.number)
 
     def cells(self, offset: Value) -> Array:
-        """What there is for each sample."""
+        """Numbers of each sample."""
         return self.array(self.arena, offset, self.vector)
 
     def spread(self, number: Value) -> Value:

@@ -64,7 +64,7 @@ class Surroundings(NamedTuple):
 
     @property
     def members(self) -> int:
-        """How many reals there are of what there is once per member."""
+        """How many reals a number of each member takes."""
         return self.lanes if self.layout == "members" else 1
 
 
@@ -142,7 +142,7 @@ def stripes(count: str) -> Extent:
 
 
 def cells(*counts: str | int | Count) -> Extent:
-    """So many whole cells."""
+    """Whole cells, as many as the product of the counts."""
 
     def regions(place: Operand, o: Operands, s: Surroundings) -> list[Region]:
         return [Region(_number(place), _product(counts, o, s) * s.lanes, aligned=True)]
@@ -164,7 +164,7 @@ def samples(*units: str | int | Count, of: str = "samples") -> Extent:
 
 
 def spaced(extent: Extent, count: str, stride: str) -> Extent:
-    """An extent so many times, as far apart as the stride says, in numbers once per member."""
+    """An extent several times; the stride, in numbers of each member, says how far apart."""
 
     def regions(place: Operand, o: Operands, s: Surroundings) -> list[Region]:
         step = _number(o[stride]) * s.members
@@ -175,7 +175,7 @@ def spaced(extent: Extent, count: str, stride: str) -> Extent:
 
 
 def reals(count: str, more: int = 0) -> Extent:
-    """So many reals, and some more, from an address on."""
+    """Reals from an address on: as many as the count says, and some more."""
 
     def regions(place: Operand, o: Operands, s: Surroundings) -> list[Region]:
         _memory(place, s, s.dtype)
@@ -185,7 +185,7 @@ def reals(count: str, more: int = 0) -> Extent:
 
 
 def indices(*counts: str) -> Extent:
-    """So many indices, the product of the counts, from an address on."""
+    """Indices from an address on, as many as the product of the counts."""
 
     def regions(place: Operand, o: Operands, s: Surroundings) -> list[Region]:
         _memory(place, s, torch.int64)
@@ -195,7 +195,7 @@ def indices(*counts: str) -> Extent:
 
 
 def row_of_table(count: str, stride: str, last: str) -> Extent:
-    """So many columns of the rows of all members; what holds for one row holds for all."""
+    """Columns of the rows of all members; what holds for one row holds for all."""
 
     def regions(place: Operand, o: Operands, s: Surroundings) -> list[Region]:
         memory = _memory(place, s, s.dtype)

@@ -29,7 +29,7 @@ def residents(k: Operation, last: Value) -> list[Value]:
 def side_by_side(
     k: Operation, source: Array, starts: Sequence[Value], count: Value
 ) -> Iterator[tuple[Value, Value]]:
-    """What is so many places after the starts, and how many places: what there is once per member.
+    """How many places after the starts, and what is there: a number of each member.
 
     To be used in a loop, whose body is written once for each loop of the machine.
     """

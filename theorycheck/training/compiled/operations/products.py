@@ -37,7 +37,7 @@ def tiles(
     body: Callable[[Value, int, Value, int], None],
     first_column: Value | int = 0,
 ) -> None:
-    """Cut a matrix into tiles, what is left over into smaller ones.
+    """Cut a matrix into tiles, and the rest of it into smaller ones.
 
     ``body(row, height, column, width)`` emits the code of a tile.
     """

@@ -67,7 +67,7 @@ class _Clock:
     )
 )
 def plan_step(k: Operation, clock: Value) -> None:
-    """A step ends at the end at the latest."""
+    """Cut a step that would go beyond the end."""
     now = _Clock(k, clock)
     left = now["end"] - now["time"]
     final = now["step"].compare(">=", left)
