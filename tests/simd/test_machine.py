@@ -1,4 +1,4 @@
-"""Machine code is built once for a key, whoever asks, and stays where it is."""
+"""Machine code is built once for a key, from any thread, and stays where it is."""
 
 from __future__ import annotations
 

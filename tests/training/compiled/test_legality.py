@@ -25,6 +25,7 @@ from theorycheck.training.compiled.legality import IllegalProgram, verify
 from theorycheck.training.compiled.operations.base import Layout
 from theorycheck.training.compiled.operations.effects import ARENA, Address
 from theorycheck.training.compiled.operations.table import OPERATIONS, Access
+from theorycheck.training.compiled.program import legal
 from theorycheck.training.compiled.records import Record, Section
 
 LAYOUTS: tuple[Layout, ...] = ("members", "samples")
@@ -86,13 +87,13 @@ def test_programs_are_legal(program: Program) -> None:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_equal_programs_are_verified_once(layout: Layout) -> None:
     """Whatever their memory is; and their listings are equal."""
-    verify.cache_clear()
+    legal.cache_clear()
     for _ in range(3):
         simple(layout).words()
-    assert verify.cache_info().misses == 1
+    assert legal.cache_info().misses == 1
     other = descent_of(cohort_of(mlp((3, 4, 2), bias=True), 6, 6), layout, batch_size=3)
     other.words()
-    assert verify.cache_info().misses == 2
+    assert legal.cache_info().misses == 2
 
 
 def test_no_words_of_what_is_not_legal() -> None:

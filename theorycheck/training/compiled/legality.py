@@ -19,7 +19,7 @@ That is a matter of places alone: which numbers are in them does not count.
 from __future__ import annotations
 
 from bisect import bisect_right
-from functools import lru_cache, reduce
+from functools import reduce
 from itertools import accumulate, chain, pairwise, product
 from operator import or_
 from typing import NamedTuple
@@ -28,17 +28,13 @@ from theorycheck.training.compiled.operations.effects import ARENA, Region, Unfi
 from theorycheck.training.compiled.operations.table import OPERATIONS, Access
 from theorycheck.training.compiled.records import Listing
 
-REMEMBERED = 256
-"""How many programs, those met last, are known to be legal; a program is a few kilobytes."""
-
 
 class IllegalProgram(AssertionError):
     """A program that would touch memory as it must not: a fault of theorycheck, not of its user."""
 
 
-@lru_cache(maxsize=REMEMBERED)
 def verify(listing: Listing) -> None:
-    """Verify a program, once for all that are the same but for addresses.
+    """Verify a program.
 
     Raises:
         IllegalProgram: naming the operation, its operand and the place.

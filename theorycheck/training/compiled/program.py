@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import lru_cache
 from typing import ClassVar
 
 import torch
@@ -16,7 +17,28 @@ from theorycheck.training.compiled.legality import verify
 from theorycheck.training.compiled.operations.base import Layout
 from theorycheck.training.compiled.operations.effects import Memory, Surroundings
 from theorycheck.training.compiled.places import Places
-from theorycheck.training.compiled.records import Listing, Memories, Section, encoded, numbered
+from theorycheck.training.compiled.records import (
+    Assembly,
+    Listing,
+    Memories,
+    Section,
+    assembled,
+    numbered,
+)
+
+REMEMBERED = 256
+"""How many programs, those met last, are known to be legal; one takes some ten kilobytes."""
+
+
+@lru_cache(maxsize=REMEMBERED)
+def legal(listing: Listing) -> Assembly:
+    """Verify and assemble a program, once for all that are the same but for addresses.
+
+    Raises:
+        legality.IllegalProgram: as `legality.verify` does.
+    """
+    verify(listing)
+    return assembled(listing)
 
 
 class Program(ABC):
@@ -72,6 +94,4 @@ class Program(ABC):
         Raises:
             legality.IllegalProgram: when it would touch memory as it must not.
         """
-        listing = self.listing
-        verify(listing)
-        return encoded(listing, self.memories.tensors)
+        return legal(self.listing).at(self.memories.tensors)

@@ -1,6 +1,6 @@
 """Records: an operation with its operands, in the sections that a driver runs one after the other.
 
-A `Listing` holds a whole program without addresses; `encoded` makes of it the words that machine
+A `Listing` holds a whole program without addresses; an `Assembly` of it, the words that machine
 code reads.
 """
 
@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from llvmlite import ir
+from numpy.typing import NDArray
 from torch import Tensor
 
 from theorycheck.simd.machine import machine_code
@@ -107,20 +109,43 @@ def numbered(sections: Sequence[Section]) -> tuple[tuple[Record, ...], tuple[Run
     return tuple(records), tuple(runs)
 
 
-def encoded(listing: Listing, memories: Sequence[Tensor]) -> Tensor:
-    """The records of all sections as drivers read them, ``(records, WORDS)`` int64."""
-    starts = [(tensor.data_ptr(), tensor.itemsize) for tensor in memories]
-    dtype, lanes, layout = listing.surroundings[:3]
+class Assembly(NamedTuple):
+    """A program in words, but for where its memories outside the arena are."""
+
+    words: NDArray[np.int64]
+    """``(records, WORDS)``, in the order in which drivers read them."""
+    places: tuple[NDArray[np.int64], NDArray[np.int64]]
+    """Rows and columns of the words that are addresses."""
+    memories: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    """Which memory each of them is in, and how many bytes from its start."""
+
+    def at(self, memories: Sequence[Tensor]) -> Tensor:
+        """The words of a program with these memories."""
+        words, starts = self.words.copy(), [tensor.data_ptr() for tensor in memories]
+        words[self.places] = np.array(starts, dtype=np.int64)[self.memories] + self.offsets
+        return torch.from_numpy(words)
+
+
+def assembled(listing: Listing) -> Assembly:
+    """The words of a program; what of its machine code there is not yet is compiled."""
+    dtype, lanes, layout, shapes = listing.surroundings[:4]
     real = ir.FloatType() if dtype == torch.float32 else ir.DoubleType()
-    rows = []
-    for name, operands in listing.records:
+    words = np.zeros((len(listing.records), WORDS), dtype=np.int64)
+    addresses: dict[int, list[tuple[int, Address]]] = {}
+    for row, (name, operands) in enumerate(listing.records):
         code = partial(build, name=name, real=real, lanes=lanes, layout=layout)
-        words = [machine_code(code, (name, dtype, layout))]
-        for operand in operands:
+        words[row, 0] = machine_code(code, (name, dtype, layout))
+        for column, operand in enumerate(operands, start=1):
             if isinstance(operand, Address):
-                start, size = starts[operand.memory]
-                operand = start + operand.offset * size
-            words.append(operand)
-        rows.append([*words, *[0] * (WORDS - len(words))])
+                addresses.setdefault(row, []).append((column, operand))
+            else:
+                words[row, column] = operand
     order = [position for section in listing.sections for position in section.records]
-    return torch.tensor(rows)[order]
+    found = [
+        (row, column, memory, offset * shapes[memory].dtype.itemsize)
+        for row, position in enumerate(order)
+        for column, (memory, offset) in addresses.get(position, ())
+    ]
+    rows, columns, memories, offsets = np.array(found, dtype=np.int64).T
+    return Assembly(words[order], (rows, columns), memories, offsets)
