@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from properties.assumptions import CHAIN, ONE_OUTPUT, RELU_NETWORK, SIGN_LABELS, Assumption
+from properties.assumptions import CHAIN, ONE_OUTPUT, RELU_NETWORK, SIGN_LABELS
 from properties.collapse.conditions import (
     Condition,
     classifier,
@@ -24,7 +24,17 @@ from properties.collapse.opposite_features import (
 )
 from properties.notation import FEATURES, MARGIN, RATIONALS, SAMPLE_UPDATE
 from properties.papers import XU2022
-from theorycheck import Case, Findings, Formal, Observation, Rejection, Setting, Unmet, claim
+from theorycheck import (
+    Assumption,
+    Case,
+    Findings,
+    Formal,
+    Observation,
+    Rejection,
+    Setting,
+    Unmet,
+    claim,
+)
 from theorycheck.arithmetic import Array, Point, rationals, squared
 
 

@@ -1,13 +1,9 @@
-"""The exact reader against the kernel, which shares no code with it: word by word, then whole."""
+"""The exact reader against the kernel, which shares no code with it: word by word."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
-from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -20,22 +16,13 @@ from hypothesis import strategies as st
 from theorycheck import kernel
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.numbers import precision
-from theorycheck.claims.certificates import formal_statement
-from theorycheck.claims.declaration import Claim
 from theorycheck.drawing.data import cases
 from theorycheck.drawing.networks import batch_normalised, convolutional_networks, mlps
 from theorycheck.networks.specification import mlp
-from theorycheck.pytest_plugin.collecting import collect_claims
-from theorycheck.statements.checking import Answer, answers
 from theorycheck.statements.exact import Evaluator
 from theorycheck.statements.numbers import Open, RankBounds, Undefined, enclosed
 from theorycheck.statements.syntax import Formula
 from theorycheck.statements.vocabulary import FUNCTIONS, NAMES
-
-ROOT = Path(__file__).parents[2]
-CERTIFICATES = sorted((ROOT / "reports/certificates").glob("*.json"))
-MOST = 12
-"""Assignments that are compared of each statement at each example."""
 
 WORDS = {
     "f": "f(0, 0)",
@@ -164,89 +151,6 @@ def test_all_words_and_names_are_compared() -> None:
         assert name in text
 
 
-# whole statements
-
-
-@pytest.fixture(scope="module")
-def claims() -> dict[str, Claim]:
-    found = collect_claims([str(ROOT / "properties")]).values()
-    return {claim.id: claim for claim in found if claim.formal is not None}
-
-
-@pytest.mark.parametrize("path", CERTIFICATES, ids=lambda path: path.stem)
-def test_certificates_show_to_the_reader_what_they_show_to_the_kernel(
-    path: Path, claims: dict[str, Claim]
-) -> None:
-    document = json.loads(path.read_text(encoding="utf-8"))
-    if document["claim"] not in claims:
-        assert document["case"]["network"] is None  # Of a tendency: its pairs are the example.
-        return
-    formal = claims[document["claim"]].formal
-    assert formal is not None
-    found = [
-        a
-        for a in answers(formal.statement, Case.from_dict(document["case"]))
-        if at(a) == document["at"]
-    ]
-    [answer] = found
-    assert answer.unmet is None
-    assert answer.holds is (document["shows"] == "tight")
-
-
-def at(answer: Answer) -> dict[str, Any]:
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in answer.at.items()}
-
-
-def by_kernel(claim: Claim, case: Case) -> Iterator[tuple[dict[str, Any], str | bool]]:
-    """What the kernel finds at each assignment: the hypothesis that is not met, or the truth."""
-    statement = formal_statement(claim)
-    assert statement is not None
-    for bits in kernel.PRECISIONS:
-        example = kernel.Example(case.to_dict())
-        example.work *= 10
-        evaluator = kernel.Evaluator(example, statement.parsed.where, bits)
-        found: list[tuple[dict[str, Any], str | bool]] = []
-        try:
-            for scope in islice(statement.parsed.assignments(evaluator, {}), MOST):
-                unmet = statement.parsed.unmet(evaluator, scope)
-                left, right = (
-                    (Fraction(0),) * 2 if unmet else statement.parsed.sides(evaluator, scope)
-                )
-                holds = kernel.compare(left, statement.parsed.relation, right)
-                found.append((scope, unmet or holds))
-        except kernel.Undecided:
-            continue
-        yield from found
-        return
-
-
-@pytest.mark.parametrize("path", CERTIFICATES[::9], ids=lambda path: path.stem)
-def test_statements_are_true_where_the_kernel_says_so(path: Path, claims: dict[str, Claim]) -> None:
-    """Also at examples of other claims, which meet some of their hypotheses and not others."""
-    document = json.loads(path.read_text(encoding="utf-8"))
-    if document["case"]["network"] is None:
-        return
-    case = Case.from_dict(document["case"])
-    compared = 0
-    for claim in claims.values():
-        assert claim.formal is not None
-        found = answers(claim.formal.statement, case)
-        try:
-            expected = list(by_kernel(claim, case))
-        except (kernel.Rejected, *kernel.MISUSE):
-            assert [answer.unmet is not None for answer in found] == [True] * len(found)
-            continue
-        for scope, truth in expected:
-            [answer] = [a for a in found if a.at.items() <= scope.items()]
-            assert (
-                answer.unmet is not None
-                if isinstance(truth, str)
-                else answer.holds in (truth, None)
-            )
-            compared += 1
-    assert compared
-
-
 # what has no value, and what stays open
 
 
@@ -259,23 +163,6 @@ def test_what_has_no_value_says_so() -> None:
     for text in ("1 / (f(0, 0) + 1)", "root(f(0, 0))", "x[3]", "range(1 / 2)", "mu", "x[0][-1]"):
         with pytest.raises(Undefined):
             Evaluator(case, 0, []).value(Formula.of(text).tree, {})
-
-
-def test_roots_of_rationals_compare_exactly() -> None:
-    case = one_weight(1)
-    evaluator = Evaluator(case, 0, [])
-    for text in (
-        "root(8) == 2 * root(2)",
-        "root(2) / root(8) == 1 / 2",
-        "root(2) * root(3) == root(6)",
-        "root(4) == 2",
-        "root(1 / 2) == 1 / root(2)",
-        "root(2) ** 2 == 2",
-        "root(2) < root(3)",
-    ):
-        assert evaluator.value(Formula.of(text).tree, {}) is True
-    with pytest.raises(Open):
-        evaluator.value(Formula.of("root(2) + root(3) == root(5 + 2 * root(6))").tree, {})
 
 
 def test_members_are_read_one_by_one() -> None:

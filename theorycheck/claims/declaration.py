@@ -195,7 +195,8 @@ def stated(
         "numbers": tuple(numbers),
     }
     formal, false = Formal(states, **parts), Formal(control.states, **parts)
-    check = check_of(formal.statement, false.statement)
+    prose = {assumption.formula: assumption.prose for assumption in given}
+    check = check_of(formal.statement, false.statement, prose)
     check.__doc__ = why
     made = claim(
         id,

@@ -8,7 +8,7 @@ object; whether an example meets them is the formula's word, whatever strategy p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -25,18 +25,24 @@ from theorycheck.statements.syntax import Statement
 RELATIONS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥"}
 
 
-def check_of(statement: Statement, control: Statement) -> Callable[..., Findings]:
-    """The property that checks a statement at each member of a case, or its control."""
+def check_of(
+    statement: Statement, control: Statement, prose: Mapping[str, str]
+) -> Callable[..., Findings]:
+    """The property that checks a statement at each member of a case, or its control.
+
+    Args:
+        prose: what hypotheses say in words, by formula.
+    """
 
     def check(setting: Setting, case: Case) -> Findings:
         about = control if setting.altered else statement
         for member in range(case.members):
-            yield from findings(about, case, member)
+            yield from findings(about, case, member, prose)
 
     return check
 
 
-def findings(statement: Statement, case: Case, member: int) -> Findings:
+def findings(statement: Statement, case: Case, member: int, prose: Mapping[str, str]) -> Findings:
     """What the exact reader finds at one network, as one example.
 
     A violation is shown where there is one; else what is open; else, of an inequality, the
@@ -46,35 +52,43 @@ def findings(statement: Statement, case: Case, member: int) -> Findings:
     found = answers(statement, case, member)
     met = [answer for answer in found if answer.unmet is None]
     if not met:
-        yield Rejection(_rejected(found))
+        reasons = [answer.unmet for answer in found if answer.unmet is not None]
+        reason = reasons[0] if reasons else "there is nothing to check"
+        yield Rejection(f"not met: {prose.get(reason, reason)}")
         return
     violated = [answer for answer in met if answer.holds is False]
     undecided = [answer for answer in met if answer.holds is None]
     shown = (violated or undecided or sorted(met, key=_tightness, reverse=True))[0]
     _, relation, _ = statement.conclusion.comparison()
+    trivial = relation == "==" and all(_are_zero(answer) for answer in met)
     yield Observation(
         holds=False if violated else None if undecided else True,
         left=_text(shown.left),
         relation=RELATIONS[relation],
         right=_text(shown.right),
         arithmetic="the exact reader",
-        tightness=_tightness(shown) if relation == "<=" else None,
+        tightness=_tightness(shown) if relation == "<=" and shown.holds is not None else None,
+        degenerate="both sides are 0" if trivial else None,
         case=lambda: case.member(member),
         at={name: list(v) if isinstance(v, tuple) else v for name, v in shown.at.items()},
     )
 
 
-def _rejected(found: Sequence[Answer]) -> str:
-    """Why no assignment meets the hypotheses: the first hypothesis that is not met."""
-    return next((answer.unmet for answer in found if answer.unmet is not None), "nothing to check")
+def _are_zero(answer: Answer) -> bool:
+    return all(isinstance(side, fmpq) and side == 0 for side in (answer.left, answer.right))
 
 
 def _tightness(answer: Answer) -> float:
     """Left over right of an inequality: 1 is equality."""
-    left, right = (float(arb(enclosed(side)).mid()) for side in (answer.left, answer.right))
+    left, right = (_middle(side) for side in (answer.left, answer.right))
     if right > 0:
         return left / right
     return math.inf if left > 0 else 0.0
+
+
+def _middle(side: Any) -> float:
+    """A number as a float, a rank between bounds as the upper one."""
+    return float(side.most if isinstance(side, RankBounds) else arb(enclosed(side)).mid())
 
 
 def _text(side: Any) -> str:
@@ -85,4 +99,4 @@ def _text(side: Any) -> str:
         return f"between {side.least} and {side.most}"
     if isinstance(side, fmpq):
         return number_text(Fraction(int(side.p), int(side.q)))
-    return number_text(float(arb(enclosed(side)).mid()))
+    return number_text(_middle(side))

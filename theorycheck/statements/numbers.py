@@ -135,10 +135,10 @@ def compare(left: Any, relation: str, right: Any) -> bool:
         Open: when balls or bounds of a rank overlap.
     """
     if isinstance(left, RankBounds):
-        lower, upper = (compare(end, relation, right) for end in (left.least, left.most))
-        if lower != upper or (relation in ("==", "!=") and left.least != left.most):
+        truths = {compare(r, relation, right) for r in range(left.least, left.most + 1)}
+        if len(truths) > 1:
             raise Open
-        return lower
+        return truths.pop()
     a, b = number(left), number(right)
     squares = _square_of(a), _square_of(b)
     if None not in squares:

@@ -1,0 +1,145 @@
+"""Numbers of the exact reader: surds, comparisons, ranks and singular values."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy
+from flint import arb, fmpq
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.statements.test_exact import one_weight
+from theorycheck.arithmetic.numbers import precision, rationals
+from theorycheck.statements.exact import Evaluator
+from theorycheck.statements.numbers import (
+    Open,
+    RankBounds,
+    Surd,
+    Undefined,
+    array,
+    compare,
+    enclosed,
+    matrix_rank,
+    root,
+    singular_values,
+    whole,
+)
+from theorycheck.statements.syntax import Formula
+
+small = st.fractions(-3, 3, max_denominator=4)
+positive = st.fractions(Fraction(1, 5), 9, max_denominator=5)
+matrices = st.integers(1, 3).flatmap(
+    lambda columns: st.lists(
+        st.lists(small, min_size=columns, max_size=columns), min_size=1, max_size=3
+    )
+)
+
+
+def test_roots_of_rationals_compare_exactly() -> None:
+    case = one_weight(1)
+    evaluator = Evaluator(case, 0, [])
+    for text in (
+        "root(8) == 2 * root(2)",
+        "root(2) / root(8) == 1 / 2",
+        "root(2) * root(3) == root(6)",
+        "root(4) == 2",
+        "root(1 / 2) == 1 / root(2)",
+        "root(2) ** 2 == 2",
+        "root(2) < root(3)",
+    ):
+        assert evaluator.value(Formula.of(text).tree, {}) is True
+    with pytest.raises(Open):
+        evaluator.value(Formula.of("root(2) + root(3) == root(5 + 2 * root(6))").tree, {})
+
+
+def exactly(value: Fraction) -> fmpq:
+    return fmpq(value.numerator, value.denominator)
+
+
+@given(positive, positive)
+def test_products_and_quotients_of_roots_are_those_of_sympy(a: Fraction, b: Fraction) -> None:
+    x, y = root(exactly(a)), root(exactly(b))
+    expected = (
+        sympy.sqrt(sympy.Rational(a.numerator, a.denominator)),
+        sympy.sqrt(sympy.Rational(b.numerator, b.denominator)),
+    )
+    for found, wanted in ((x * y, expected[0] * expected[1]), (x / y, expected[0] / expected[1])):
+        square = sympy.nsimplify(wanted**2)
+        assert compare(found, "==", root(fmpq(int(square.p), int(square.q))))
+        assert isinstance(found, Surd) is not bool(wanted.is_rational)
+
+
+@given(small, positive)
+def test_sums_and_multiples_enclose_what_they_should(a: Fraction, b: Fraction) -> None:
+    x, r = exactly(a), root(exactly(b))
+    with precision(200):
+        ball = arb(exactly(b)).sqrt()
+        for found, wanted in (
+            (r + x, ball + x), (x + r, ball + x), (r - x, ball - x), (x - r, x - ball),
+            (r * x, ball * x), (x * r, ball * x), (-r, -ball), (x / r, x / ball), (r**3, ball**3),
+        ):  # fmt: skip
+            assert (enclosed(found) - wanted).contains(0)
+
+
+@pytest.mark.parametrize("relation", ["==", "!=", "<=", ">=", "<", ">"])
+def test_comparisons_of_ranks_within_bounds(relation: str) -> None:
+    for bound in range(5):
+        truths = {compare(r, relation, bound) for r in (1, 2, 3)}
+        if len(truths) == 1:
+            assert {compare(RankBounds(1, 3), relation, bound)} == truths
+        else:
+            with pytest.raises(Open):
+                compare(RankBounds(1, 3), relation, bound)
+
+
+def test_overlapping_balls_are_open() -> None:
+    wide = arb(1, 1)
+    for relation in ("==", "!=", "<=", ">=", "<", ">"):
+        with pytest.raises(Open):
+            compare(wide, relation, 1)
+    assert compare(arb(1), "==", 1)
+    assert compare(wide, "<=", 3)
+
+
+@given(matrices)
+def test_ranks_and_singular_values_are_those_of_sympy(rows: list[list[Fraction]]) -> None:
+    found = [[exactly(entry) for entry in row] for row in rows]
+    entries = [[sympy.Rational(e.numerator, e.denominator) for e in row] for row in rows]
+    matrix = sympy.Matrix(entries)
+    assert matrix_rank(found) == matrix.rank()
+    values = singular_values(found)
+    assert len(values) == min(matrix.shape)
+    assert sum(value == 0 for value in values) == len(values) - matrix.rank()
+    with precision(128):
+        squares = [enclosed(value) ** 2 for value in values]
+        # Symmetric functions of the squares: the coefficients of the characteristic polynomial.
+        gram = matrix * matrix.T if matrix.rows <= matrix.cols else matrix.T * matrix
+        trace, determinant = gram.trace(), gram.det()
+        assert (sum(squares, arb(0)) - fmpq(int(trace.p), int(trace.q))).contains(0)
+        product = arb(1)
+        for square in squares:
+            product *= square
+        assert (product - fmpq(int(determinant.p), int(determinant.q))).contains(0)
+    mids = [float(arb(enclosed(value)).mid()) for value in values]
+    assert mids == sorted(mids, reverse=True)
+
+
+def test_ranks_of_balls_are_bounded() -> None:
+    balls = np.array([[arb(1, 0.1), arb(2)], [arb(2), arb(4)]], dtype=object)
+    found = matrix_rank(balls)
+    assert isinstance(found, RankBounds)
+    assert (found.least, found.most) == (1, 2)
+    assert matrix_rank(np.array([[arb(1), arb(0)], [arb(0), arb(1)]], dtype=object)) == 2
+
+
+def test_what_is_refused() -> None:
+    with pytest.raises(Undefined, match="not whole"):
+        whole(fmpq(1, 2))
+    with pytest.raises(Undefined, match="rows of different lengths"):
+        array([[1, 2], [3]])
+    with pytest.raises(Undefined, match="root of a negative number"):
+        root(-1)
+    assert array(rationals([[1, 2]])).shape == (1, 2)
