@@ -19,8 +19,8 @@ from theorycheck.training.compiled.places import Places
 from theorycheck.training.compiled.records import Memories, Record, Section
 
 FILTERS = Convolution(channels=1, height=2, width=2, filters=2, kernel=(1, 2))
-DENSE, SKIP, FILTERED = Edge(0), Edge(0, Identity()), Edge(0, FILTERS)
-NETWORK = Network(4, (Layer(4, (DENSE, SKIP, FILTERED), LINEAR),))
+DENSE, CONSTANT, FILTERED = Edge(0), Edge(0, Identity()), Edge(0, FILTERS)
+NETWORK = Network(4, (Layer(4, (DENSE, CONSTANT, FILTERED), LINEAR),))
 """One layer from 4 to 4 units by all kinds of edges; parameters are the matrix and the filters."""
 OUT, SOURCE = 1000, 2000
 CELLS = 5
@@ -45,7 +45,7 @@ def last(connections: Connections) -> Record:
 def test_forward(connections: Connections) -> None:
     connections.forward(DENSE, 0, OUT, SOURCE, 0)
     assert {OUT, SOURCE, connections.weights[0], CELLS} <= set(last(connections).operands)
-    connections.forward(SKIP, None, OUT, SOURCE, 1)
+    connections.forward(CONSTANT, None, OUT, SOURCE, 1)
     assert {OUT, SOURCE, 4 * CELLS, 1} == set(last(connections).operands)
     connections.forward(FILTERED, 1, OUT, SOURCE, 1)
     assert {OUT, SOURCE, connections.weights[1], CELLS} <= set(last(connections).operands)
@@ -55,7 +55,7 @@ def test_forward(connections: Connections) -> None:
 def test_back(connections: Connections) -> None:
     connections.back(DENSE, 0, SOURCE, OUT, 1)
     assert {OUT, SOURCE, connections.weights[0]} <= set(last(connections).operands)
-    connections.back(SKIP, None, SOURCE, OUT, 0)
+    connections.back(CONSTANT, None, SOURCE, OUT, 0)
     assert {OUT, SOURCE, 4 * CELLS, 0} == set(last(connections).operands)
     assert operations(connections) == ["dense_back", "identity"]
 
