@@ -14,7 +14,8 @@ from theorycheck.claims.setting import PROFILES
 
 pytest_plugins = ["pytester"]
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
@@ -38,10 +39,17 @@ def test_example_training_runs() -> None:
     assert diverged == "0"
 
 
-def test_every_module_has_its_place_in_the_structure() -> None:
-    modules = {p.stem for p in (Path(__file__).parents[1] / "theorycheck").glob("[!_]*.py")}
-    structure = README[README.index("## Structure") :]
-    assert modules - {"errors"} <= set(re.findall(r"\w+", structure))
+def test_the_structure_names_what_there_is_and_nothing_else() -> None:
+    """Packages and modules of the engine, engines of training, and subjects of the claims."""
+    drawn = README[README.index("## Structure") :].split("```")[1]
+    packages = {path.parent.name for path in (ROOT / "theorycheck").glob("*/__init__.py")}
+    engines = {path.parent.name for path in (ROOT / "theorycheck/training").glob("*/__init__.py")}
+    subjects = {path.parent.name for path in (ROOT / "properties").glob("*/__init__.py")}
+    top = {"theorycheck", "properties", "tests", "reports"}
+    others = {"faults"}  # Of the tests.
+    assert set(re.findall(r"(\w+)/", drawn)) == packages | engines | subjects | top | others
+    modules = {path.stem for path in (ROOT / "theorycheck").glob("[!_]*.py")}
+    assert modules <= set(re.findall(r"\w+", drawn))
 
 
 def test_every_profile_is_named() -> None:
