@@ -29,10 +29,19 @@ def test_example_property_holds(pytester: pytest.Pytester, no_properties: None) 
     assert entry.verdict == "holds"
 
 
+def test_example_of_a_stated_claim_holds(pytester: pytest.Pytester, no_properties: None) -> None:
+    (pytester.path / "properties").mkdir()
+    (pytester.path / "properties/test_my_lemma.py").write_text(EXAMPLES[1])
+    pytester.runpytest_inprocess("properties", "-p", "no:xdist")
+    [entry] = reports.load_report(pytester.path / "reports/claims.json").claims
+    assert entry.verdict == "holds"
+    assert entry.version is not None
+
+
 def test_example_training_runs() -> None:
     """No member of a thousand diverges, and the median of their steps is not zero."""
     ran = subprocess.run(
-        [sys.executable, "-c", EXAMPLES[1]], capture_output=True, text=True, check=True
+        [sys.executable, "-c", EXAMPLES[2]], capture_output=True, text=True, check=True
     )
     median, diverged = re.findall(r"tensor\((.*?)\)", ran.stdout)
     assert float(median) > 0

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flint import ctx, fmpq
+
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.numbers import precision
 from theorycheck.errors import InputError
 from theorycheck.statements.exact import PRECISIONS, Evaluator
-from theorycheck.statements.numbers import Open, Undefined, compare, number
+from theorycheck.statements.numbers import Open, Surd, Undefined, compare, number
 from theorycheck.statements.syntax import Formula, Statement
 
 Scope = Mapping[str, Any]
@@ -27,6 +29,7 @@ class Answer:
         unmet: the first hypothesis that is not met, as text; None where all are.
         holds: whether the conclusion is true; None where it stays open, or a hypothesis is unmet.
         left, right: both sides of the conclusion.
+        arithmetic: in which numbers that was found.
     """
 
     at: Scope
@@ -34,6 +37,7 @@ class Answer:
     holds: bool | None = None
     left: Any = None
     right: Any = None
+    arithmetic: str = "rationals"
 
 
 def answers(statement: Statement, case: Case, member: int = 0) -> list[Answer]:
@@ -108,7 +112,10 @@ class _Reading:
             holds = compare(sides[0], relation, sides[1])
         except Open:
             return Answer(scope)
-        return Answer(scope, None, holds, *map(number, sides))
+        left_side, right_side = map(number, sides)
+        exact = all(isinstance(side, fmpq | Surd) for side in (left_side, right_side))
+        arithmetic = "rationals" if exact else f"balls of {ctx.prec} bits"
+        return Answer(scope, None, holds, left_side, right_side, arithmetic)
 
 
 def _due(formula: Formula, names: Sequence[str]) -> int:
