@@ -16,7 +16,8 @@ from tests.claims.toy_claims import outputs, scalar, toy
 from theorycheck import kernel, reports
 from theorycheck.claims import certificates
 from theorycheck.claims.declaration import Claim, claim
-from theorycheck.claims.examination import Examination, examine
+from theorycheck.claims.entries import Examination
+from theorycheck.claims.examination import examine
 from theorycheck.claims.sequential import e_values
 from theorycheck.claims.setting import PROFILES
 from theorycheck.claims.verdicts import TENDENCY

@@ -20,9 +20,9 @@ from theorycheck.arithmetic.cases import Case
 from theorycheck.claims import certificates
 from theorycheck.claims.comparisons import equality
 from theorycheck.claims.declaration import Claim
-from theorycheck.claims.entries import Entry
+from theorycheck.claims.entries import Entry, Examination
 from theorycheck.claims.evidence import Evidence, Findings, Observation, Pair, Rejection
-from theorycheck.claims.examination import Examination, describe, examine, undecided
+from theorycheck.claims.examination import describe, examine, undecided
 from theorycheck.claims.setting import PROFILES, Setting
 from theorycheck.claims.verdicts import Judgement, Verdict
 from theorycheck.errors import InputError

@@ -37,7 +37,7 @@ def pytest_theorycheck_event(event):
     match event:
         case ClaimStarted(claim):
             told = ["started", claim]
-            write("ready", "theorycheck.claims.examination" in sys.modules)
+            write("ready", "theorycheck.claims.entries" in sys.modules)
         case ClaimExamined(examination):
             entry, certificate = examination.entry, examination.certificate
             shown = certificate and [certificate["claim"], certificate["left"]]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         claim,
         stated,
     )
-    from theorycheck.claims.entries import Control, Description, Entry, Reference
+    from theorycheck.claims.entries import Control, Description, Entry, Examination, Reference
     from theorycheck.claims.evidence import (
         Evidence,
         Finding,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         Rejection,
         Unmet,
     )
-    from theorycheck.claims.examination import Examination, examine
+    from theorycheck.claims.examination import examine
     from theorycheck.claims.outcomes import Example, Examples, Miss, Outcome
     from theorycheck.claims.search import first_violation
     from theorycheck.claims.sequential import Tendency, pairs_needed

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -212,9 +213,9 @@ def stated(
         corrects=corrects,
         formal=formal,
     )(check)
-    caller = inspect.stack()[1]
-    module = caller.frame.f_globals["__name__"]
-    return replace(made, written=Place(module, caller.filename, caller.lineno))
+    caller = sys._getframe(1)
+    place = Place(caller.f_globals["__name__"], caller.f_code.co_filename, caller.f_lineno)
+    return replace(made, written=place)
 
 
 def altered(words: str, states: str) -> Altered:

@@ -137,3 +137,18 @@ class Entry(Outcome, _Judged, Description):
         """The entry as JSON holds it."""
         document: dict[str, Any] = to_builtins(self)
         return document
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """What the examination of a claim leaves.
+
+    Attributes:
+        entry: for the report.
+        certificate: the content of the certificate that the entry names, if it names one.
+        notes: texts for the run's metadata.
+    """
+
+    entry: Entry
+    certificate: dict[str, Any] | None = None
+    notes: tuple[str, ...] = ()

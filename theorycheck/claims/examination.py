@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from theorycheck import notes
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims import certificates
 from theorycheck.claims.declaration import Claim
-from theorycheck.claims.entries import Control, Description, Entry
+from theorycheck.claims.entries import Control, Description, Entry, Examination
 from theorycheck.claims.evidence import Evidence, Observation
 from theorycheck.claims.search import replay, search
 from theorycheck.claims.setting import Profile, Setting
 from theorycheck.claims.verdicts import Judgement, Verdict, judge
 from theorycheck.errors import InputError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Examination:
-    """What the examination of a claim leaves.
-
-    Attributes:
-        entry: for the report.
-        certificate: the content of the certificate that the entry names, if it names one.
-        notes: texts for the run's metadata.
-    """
-
-    entry: Entry
-    certificate: dict[str, Any] | None = None
-    notes: tuple[str, ...] = ()
 
 
 def examine(

@@ -19,7 +19,7 @@ import pytest
 from theorycheck.errors import ExitCode
 
 if TYPE_CHECKING:
-    from theorycheck.claims.examination import Examination
+    from theorycheck.claims.entries import Examination
     from theorycheck.reports.documents import Report
 
 

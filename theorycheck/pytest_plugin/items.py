@@ -14,7 +14,7 @@ from theorycheck.errors import InputError
 if TYPE_CHECKING:
     from _pytest._code.code import ExceptionInfo, TerminalRepr
 
-    from theorycheck.claims.examination import Examination
+    from theorycheck.claims.entries import Examination
     from theorycheck.reports.baseline import Baseline
 
 EXAMINER = "theorycheck-session"

@@ -12,15 +12,15 @@ import tempfile
 import time
 from collections.abc import Generator
 from datetime import UTC, datetime
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pytest
 
 from theorycheck.claims.declaration import Claim, is_claim_id
+from theorycheck.claims.entries import Examination
 from theorycheck.claims.setting import PROFILES
 from theorycheck.errors import ExitCode, InputError
 from theorycheck.pytest_plugin.collecting import collect_claims
@@ -34,9 +34,6 @@ from theorycheck.pytest_plugin.events import (
 from theorycheck.pytest_plugin.items import ClaimItem
 from theorycheck.reports.baseline import Baseline, load_baseline
 from theorycheck.reports.documents import Report, Run
-
-if TYPE_CHECKING:
-    from theorycheck.claims.examination import Examination
 
 DEFAULT_IMAGES = "digits"
 """The embedded default; anything else is read, and checked, before the run."""
@@ -101,8 +98,6 @@ class ClaimSession:
             if self.config.option.images != DEFAULT_IMAGES:
                 images(self.config.option.images)
             self._try_writing()
-            # Before the first claim: an interruption while the engine loads would lose results.
-            import_module("theorycheck.claims.examination")
 
     def _try_writing(self) -> None:
         try:
@@ -192,8 +187,6 @@ class ClaimSession:
         text = getattr(report, EXAMINATION, None)
         if text is None or self.worker_input is not None:
             return
-        from theorycheck.claims.examination import Examination
-
         examination = msgspec.json.decode(text, type=Examination)
         self.received[report.nodeid] = examination
         self.emit(ClaimExamined(examination))
