@@ -39,7 +39,7 @@ PRECISIONS = (192, 768)
 """Bits of the balls; where they leave a sign open, the gradient is tried again with more."""
 
 ENUMERATED = 64
-"""Up to so many batches of one size are all tried; beyond, a local search picks among them."""
+"""Up to this many batches of one size are all tried; beyond, a local search picks among them."""
 
 FULL = Fraction(1)
 """The constant of the printed bound, in units of 1/(2 lambda)."""
