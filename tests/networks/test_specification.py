@@ -107,3 +107,15 @@ def test_parameters_are_listed_layer_by_layer() -> None:
 def test_patches_by_hand(convolution: Convolution, patches: list[list[int]]) -> None:
     assert convolution.patches().tolist() == patches
     assert convolution.positions == len(patches)
+
+
+def test_weight_matrices_know_their_edges() -> None:
+    """Constant edges have none, and a bias, gain and shift stand between those of two layers."""
+    filters = Convolution(channels=1, height=2, width=2, filters=2, kernel=(1, 2))
+    first = Layer(4, (Edge(0, Identity()), Edge(0, filters), Edge(0)), bias=True)
+    second = Layer(1, (Edge(1), Edge(0)), normalisation="batch")
+    network = Network(4, (first, second))
+    edges = [network.edge_of(index) for index in network.weights]
+    assert edges == [Edge(0, filters), Edge(0), Edge(1), Edge(0)]
+    sources = [network.parameters[index].source for index in network.weights]
+    assert [edge.source for edge in edges] == sources

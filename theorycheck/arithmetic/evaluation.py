@@ -147,8 +147,7 @@ def parameter_tangent(network: Network, trace: Trace, index: int) -> Array:
         units = np.arange(layer.width)
         direction[units, :, units] = trace.number(1)
         return direction
-    first = next(i for i, p in enumerate(network.parameters) if p.layer == parameter.layer)
-    edge = [edge for edge in layer.edges if _has_weight(edge.map)][index - first]
+    edge = network.edge_of(index)
     patches = _patches(edge.map, trace.values[edge.source])
     positions, size = patches.shape[-2:]
     filters = parameter.shape[0]

@@ -14,6 +14,11 @@ from theorycheck.claims.outcomes import Count, Outcome
 from theorycheck.claims.verdicts import Verdict
 
 
+def certificate_name(claim: str) -> str:
+    """Where the certificate of a claim lies, within the folder of a report or a record."""
+    return f"certificates/{claim}.json"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reference:
     """Where a claim is printed: key, title, authors and year of the paper, and the place in it."""
@@ -112,7 +117,7 @@ class Entry(Outcome, _Judged, Description):
         Outcome.__post_init__(self)
         if not math.isfinite(self.seconds):
             raise ValueError(f"{self.id} took {self.seconds} seconds")
-        if self.certificate not in (None, f"certificates/{self.id}.json"):
+        if self.certificate not in (None, certificate_name(self.id)):
             raise ValueError(f"the certificate of {self.id} is named {self.certificate!r}")
         if self.certificate is not None and self.shown is None:
             raise ValueError(f"{self.id} has a certificate without an example")

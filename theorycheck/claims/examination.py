@@ -10,7 +10,7 @@ from theorycheck import notes
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims import certificates
 from theorycheck.claims.declaration import Claim
-from theorycheck.claims.entries import Control, Description, Entry, Examination
+from theorycheck.claims.entries import Control, Description, Entry, Examination, certificate_name
 from theorycheck.claims.evidence import Evidence, Observation
 from theorycheck.claims.search import replay, search
 from theorycheck.claims.setting import Profile, Setting
@@ -102,7 +102,7 @@ def describe(
         reason=judgement.reason,
         **vars(evidence.outcome()),
         control=Control(statement=claim.control, **vars(control.outcome())),
-        certificate=f"certificates/{claim.id}.json" if certified else None,
+        certificate=certificate_name(claim.id) if certified else None,
         seeds=seeds,
         seconds=seconds,
     )

@@ -177,6 +177,13 @@ class Network:
         """Width of a vertex; vertex 0 is the input."""
         return self.input_width if vertex == 0 else self.layers[vertex - 1].width
 
+    def edge_of(self, index: int) -> Edge:
+        """The edge that a weight matrix belongs to; ``index`` is its position in `parameters`."""
+        layer = self.parameters[index].layer
+        first = next(i for i, parameter in enumerate(self.parameters) if parameter.layer == layer)
+        edges = self.layers[layer - 1].edges
+        return [edge for edge in edges if not isinstance(edge.map, Identity)][index - first]
+
     @property
     def depth(self) -> int:
         return len(self.layers)

@@ -20,7 +20,7 @@ import msgspec
 import pytest
 
 from theorycheck.claims.declaration import Claim, is_claim_id
-from theorycheck.claims.entries import Examination
+from theorycheck.claims.entries import Examination, certificate_name
 from theorycheck.claims.setting import PROFILES
 from theorycheck.errors import ExitCode, InputError
 from theorycheck.pytest_plugin.collecting import collect_claims
@@ -154,7 +154,7 @@ class ClaimSession:
 
         # One thread each: workers share the cores, and sums do not depend on a thread count.
         torch.set_num_threads(1)
-        certificate = self.baseline.parent / "certificates" / f"{claim.id}.json"
+        certificate = self.baseline.parent / certificate_name(claim.id)
         recorded = self.record.verdicts.get(claim.id) == "refuted" and certificate.exists()
         return examine(
             claim,

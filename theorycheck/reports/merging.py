@@ -33,7 +33,7 @@ from pathlib import Path
 
 import msgspec
 
-from theorycheck.claims.entries import Control, Entry
+from theorycheck.claims.entries import Control, Entry, certificate_name
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.verdicts import Judgement, Verdict, judge
 from theorycheck.errors import InputError
@@ -117,7 +117,7 @@ class Part:
             reason=judgement.reason,
             **vars(self.evidence.outcome()),
             control=Control(statement=about.control.statement, **vars(self.control.outcome())),
-            certificate=f"certificates/{about.id}.json" if self.certified else None,
+            certificate=certificate_name(about.id) if self.certified else None,
             seeds=tuple(sorted(self.seeds)),
             seconds=self.seconds,
         )

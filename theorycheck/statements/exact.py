@@ -20,7 +20,7 @@ from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.evaluation import has_kink, vertices
 from theorycheck.arithmetic.forward_mode import jacobian
 from theorycheck.arithmetic.numbers import Array, balls, rationals
-from theorycheck.networks.specification import Convolution, Edge, Identity, Network
+from theorycheck.networks.specification import Convolution, Identity, Network
 from theorycheck.statements.numbers import WORDS, Undefined, combined, compare, whole
 from theorycheck.statements.syntax import RELATIONS, Definition
 
@@ -216,8 +216,8 @@ class Evaluator:
         return found
 
     def _patches(self, k: int) -> int:
-        edge = _edge_of(self.network, k)
-        return edge.map.positions if isinstance(edge.map, Convolution) else 1
+        connection = self.network.edge_of(k).map
+        return connection.positions if isinstance(connection, Convolution) else 1
 
 
 def is_chain(network: Network) -> bool:
@@ -227,13 +227,3 @@ def is_chain(network: Network) -> bool:
         and not isinstance(layer.edges[0].map, Identity)
         for vertex, layer in enumerate(network.layers)
     )
-
-
-def _edge_of(network: Network, k: int) -> Edge:
-    """The edge that a weight matrix belongs to."""
-    parameter = network.parameters[k]
-    weights = [
-        e for e in network.layers[parameter.layer - 1].edges if not isinstance(e.map, Identity)
-    ]
-    first = next(i for i, p in enumerate(network.parameters) if p.layer == parameter.layer)
-    return weights[k - first]
