@@ -3,6 +3,8 @@
 What claims need most is handed out here; the packages hold more, each under the names of its own
 ``__init__``. A name loads its module when it is asked for, so that importing the package, and
 verifying certificates, needs nothing but Python.
+
+For pytest: PYTEST_DONT_REWRITE, as the command line has imported this module before pytest starts.
 """
 
 from typing import TYPE_CHECKING

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -108,6 +109,21 @@ def test_run(project: Path) -> None:
     command = [sys.executable, "-m", "theorycheck", "run", "true-claim", "--seed", "3"]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     assert json.loads((project / "reports/claims.json").read_text())["run"]["seed"] == 3
+
+
+def test_run_from_an_installed_wheel_where_warnings_are_errors(project: Path) -> None:
+    """pytest asks to rewrite the package of each plugin whose files an installation lists."""
+    wheel = project / "site" / "theorycheck-1.dist-info"
+    wheel.mkdir(parents=True)
+    (wheel / "METADATA").write_text("Metadata-Version: 2.1\nName: theorycheck\nVersion: 1\n")
+    (wheel / "RECORD").write_text("theorycheck/__init__.py,,\n")
+    (wheel / "entry_points.txt").write_text(
+        "[pytest11]\ntheorycheck = theorycheck.pytest_plugin.plugin\n"
+    )
+    command = [sys.executable, "-m", "theorycheck", "run", "true-claim", "-W", "error"]
+    environment = {**os.environ, "PYTHONPATH": str(wheel.parent)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_gate_agrees_with_the_record(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
