@@ -5,7 +5,7 @@ What the claims of one family alone assume stays with the family.
 
 from __future__ import annotations
 
-from theorycheck import Assumption
+from theorycheck import Assumption, Convention
 
 # Architecture
 
@@ -13,11 +13,33 @@ CHAIN = Assumption(
     "a chain of dense or convolutional layers without biases; ReLU, leaky ReLU or linear",
     "chain() and len(biases) == 0 and not normalised()",
 )
+CHAIN_WITH_BIASES = Assumption(
+    "a chain of layers without normalisation; ReLU, leaky ReLU or linear",
+    "chain() and not normalised()",
+)
+BIASES = Assumption("some layers have biases", "len(biases) > 0")
+GRAPH = Assumption(
+    "a directed acyclic graph of layers (galanti2022, Section 2.1), without biases and"
+    " normalisation; ReLU, leaky ReLU or linear",
+    "len(biases) == 0 and not normalised()",
+)
+CUT_WITHOUT_CONSTANTS = Assumption(
+    "no constant edge leads from the layers up to l to those beyond",
+    "all([e[1] <= l or e[0] > l for e in skips])",
+)
 RELU_NETWORK = Assumption(
     "a ReLU network of depth L >= 2",
     "depth >= 2 and all([slope(l) == 0 for l in range(1, depth)])",
 )
 ONE_OUTPUT = Assumption("one output", "len(outputs) == 1")
+SEVERAL_OUTPUTS = Assumption("several outputs", "len(outputs) > 1")
+DENSE = Assumption(
+    "dense or constant connections: no weight matrix is applied to several patches",
+    "len(filters) == 0",
+)
+SEVERAL_PATCHES = Assumption("K is applied to several patches", "patches(k) > 1")
+NO_BIASES = Assumption("no biases", "len(biases) == 0")
+FILTERS = Convention("the weight matrix of a convolutional layer holds one filter per row")
 FILTERS_AS_ROWS = "the weight matrix of a convolutional layer holds one filter per row"
 ACTIVATIONS = "ReLU, leaky ReLU or linear activations"
 
@@ -28,6 +50,14 @@ UNNORMALISED = Assumption(
     "one output and no batch normalisation", f"{ONE_OUTPUT.formula} and {NOT_NORMALISED.formula}"
 )
 NORMALISED = Assumption("some hidden layers are normalised over the batch", "normalised()")
+NORMALISED_CHAIN = Assumption(
+    "a chain of layers without biases, some hidden ones normalised over the batch (galanti2022,"
+    " Eq. 5)",
+    "chain() and len(biases) == 0 and normalised()",
+)
+NORMALISED_LAYER = Assumption("layer k is normalised", "normalised_layer(layer(k))")
+GRADIENT_NOT_ZERO = Assumption("the gradient is not 0", "not zero(df(n, c, k))")
+NO_SHIFTS = Assumption("the shifts of the normalisation are 0", "all([W[b] == 0 for b in shifts])")
 DETACHED_VARIANCE = Assumption("the variance is detached", "detached()")
 DIFFERENTIATED_VARIANCE = Assumption("mean and variance are differentiated", "not detached()")
 
@@ -45,8 +75,9 @@ MINI_BATCHES = Assumption("batches of size B < N", "batch_size < len(samples)")
 # Kinks
 
 SMOOTH = Assumption("every f_V(x_n) is differentiable in V_k", "smooth()")
-AUTOGRAD_AT_KINKS = "where a pre-activation is 0, the derivative is autograd's"
-ANY_CHOICE_AT_KINKS = (
+AUTOGRAD_AT_KINKS = Convention("where a pre-activation is 0, the derivative is autograd's")
+ANY_CHOICE_AT_KINKS = Convention(
     "where a pre-activation is 0, the derivative of the activation is 0, its slope (autograd's"
-    " choice) or 1"
+    " choice) or 1",
+    selections=(0.0, 1.0),
 )

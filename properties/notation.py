@@ -7,10 +7,20 @@ from __future__ import annotations
 
 import torch
 
+from theorycheck import altered
+
 # Variables and their ranges
 
 EVERYWHERE = ("k in weights", "n in samples", "c in outputs")
 ENTRIES = ("k in weights", "i in range(len(W[k]))", "j in range(len(W[k][0]))")
+
+# The structural lemma, and a false neighbour of it
+
+LEMMA = "inner(W[k], df(n, c, k)) == f(n, c)"
+ADDED_UP = altered(
+    "the inner products of all layers are added up",
+    "sum([inner(W[l], df(n, c, l)) for l in weights]) == f(n, c)",
+)
 
 # Abbreviations
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from theorycheck.claims.declaration import (
         Assumption,
         Claim,
+        Convention,
         Formal,
         Paper,
         Source,

@@ -942,6 +942,12 @@ class Evaluator:
             "filters": [k for k in weights if self.patches(k) > 1],
             "biases": parameters("bias"),
             "shifts": parameters("shift"),
+            "skips": [
+                [edge.source, v]
+                for v, layer in enumerate(network.layers, 1)
+                for edge in layer.edges
+                if edge.patches is None
+            ],
             "W": example.W,
             "x": example.x,
             "y": example.y,

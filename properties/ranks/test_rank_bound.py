@@ -97,7 +97,7 @@ def single_norm_claim(
             " ReLU, leaky ReLU or linear",
             LOSS,
             SIZES,
-            AUTOGRAD_AT_KINKS,
+            AUTOGRAD_AT_KINKS.prose,
         ],
         control=CONTROL,
         on={
@@ -146,7 +146,7 @@ max_bound = single_norm_claim(
     hypotheses=[
         "as for one output, but f has 2 or 3; the loss of a sample is the squared distance",
         SIZES,
-        AUTOGRAD_AT_KINKS,
+        AUTOGRAD_AT_KINKS.prose,
     ],
     control=CONTROL,
     on={"case": st.one_of(random_networks((2, 3)), dead_networks(FLAT, outputs=(2, 3)))},
@@ -309,7 +309,7 @@ def convolution_bound(setting: Setting, case: Case) -> Findings:
         " a dense matrix (P = 1)",
         LOSS,
         "Frobenius, spectral, nuclear and entrywise maximum norm; " + SIZES,
-        AUTOGRAD_AT_KINKS,
+        AUTOGRAD_AT_KINKS.prose,
     ],
     control="V has rank at most P B* - 1",
     on={

@@ -21,6 +21,8 @@ from theorycheck.statements.syntax import Statement
 
 SMALL = Assumption("the output is at most 4", "f(0, 0) <= 4")
 
+POSITIVE = Assumption("the output is positive", "f(0, 0) > 0")
+
 
 def weight(*values: int, samples: int = 1) -> Case:
     """Networks that multiply by a weight, at the inputs 1, 2, ..."""
@@ -62,11 +64,18 @@ def test_all_parts_come_from_one_text() -> None:
     assert claim.place.path == __file__
 
 
-def test_members_are_examples_and_their_tightest_assignment_is_shown() -> None:
-    first, second = found(bound(), weight(2, 4, samples=2))
-    assert (first.holds, first.left, first.relation, first.right) == (True, "2", "≤", "5")
-    assert (second.holds, second.tightness, second.at) == (True, 0.8, {"n": 0})
-    assert second.case().parameters[0].item() == 4
+def test_members_are_examples_and_the_tightest_assignment_of_all_is_shown() -> None:
+    [both] = found(bound(), weight(2, 4, samples=2))
+    assert (both.count, both.holds, both.tightness, both.at) == (2, True, 0.8, {"n": 0})
+    assert (both.left, both.relation, both.right) == ("4", "≤", "5")
+    assert both.case().parameters[0].item() == 4
+
+
+def test_members_that_differ_are_counted_apart_and_violations_come_last() -> None:
+    rejected, holding, violated = found(bound(given=[POSITIVE]), weight(2, -1, 6, 7, 3))
+    assert rejected == Rejection("not met: the output is positive")
+    assert (holding.count, holding.holds, holding.left) == (2, True, "3")
+    assert (violated.count, violated.holds, violated.left) == (2, False, "6")
 
 
 def test_hypotheses_are_the_formulas_word() -> None:
@@ -117,19 +126,17 @@ def test_a_stated_claim_is_examined_and_certified() -> None:
 def test_what_is_trivial_or_open_says_so(
     text: str, case: Case, holds: bool | None, degenerate: str | None
 ) -> None:
-    [observation] = findings(Statement.of(text), case, 0, {})
+    [observation] = findings(Statement.of(text), case, {})
     assert isinstance(observation, Observation)
     assert (observation.holds, observation.degenerate) == (holds, degenerate)
 
 
 def test_without_anything_to_check_nothing_is_met() -> None:
     statement = Statement.of("f(0, 0) == 1", forall=["k in biases"])
-    assert list(findings(statement, weight(1), 0, {})) == [
-        Rejection("not met: there is nothing to check")
-    ]
+    assert list(findings(statement, weight(1), {})) == [Rejection("there is nothing to check")]
     missing = Statement.of("f(0, 0) == mu", numbers=["mu"])
-    [rejected] = findings(missing, weight(1), 0, {})
-    assert rejected == Rejection("not met: a formula has no value: the case has no mu")
+    [rejected] = findings(missing, weight(1), {})
+    assert rejected == Rejection("a formula has no value: the case has no mu")
 
 
 def test_what_is_wrong_is_said_when_the_claim_is_stated() -> None:

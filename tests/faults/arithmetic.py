@@ -108,7 +108,7 @@ FAULTS = [
         "slopes-need-no-bits",
         "arithmetic.dyadic",
         "slopes of leaky ReLUs are not counted in bits",
-        old=" + sum(map(_exponent, slopes))",
+        old=" + sum(map(dyadic_exponent, slopes))",
         new="",
         asked=("tests/arithmetic/test_dyadic.py::test_bits_by_hand",),
     ),

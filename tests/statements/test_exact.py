@@ -69,6 +69,7 @@ NAMED = {
     "filters": "len(filters)",
     "biases": "sum(biases)",
     "shifts": "len(shifts)",
+    "skips": "sum([3 * e[0] + e[1] for e in skips])",
     "W": "W[0][0][0] ** 3",
     "x": "sum(x)[0]",
     "y": "(y[0][0] - 1) / 7",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         sums_of_parameters,
     )
     from theorycheck.arithmetic.enclosures import UNIT_ROUNDOFF, Interval, gamma
-    from theorycheck.arithmetic.error_bounds import evaluate_with_error_bounds, nonzero_minor
+    from theorycheck.arithmetic.error_bounds import evaluate_with_error_bounds
     from theorycheck.arithmetic.evaluation import has_kink, preactivations, vertices
     from theorycheck.arithmetic.forward_mode import batch_gradient, jacobian
     from theorycheck.arithmetic.numbers import (

@@ -88,12 +88,15 @@ class Case:
 
     def member(self, index: int) -> Case:
         """The cohort that consists of one member."""
-        one = slice(index, index + 1)
+        return self.members_at(slice(index, index + 1))
+
+    def members_at(self, chosen: Any) -> Case:
+        """The cohort of some members: a slice, or an array of their numbers."""
         return Case(
             self.network,
-            tuple(p[one] for p in self.parameters),
-            self.inputs[one],
-            None if self.targets is None else self.targets[one],
+            tuple(p[chosen] for p in self.parameters),
+            self.inputs[chosen],
+            None if self.targets is None else self.targets[chosen],
             self.numbers,
         )
 

@@ -18,7 +18,7 @@ import torch
 from theorycheck.arithmetic.cases import Case
 from theorycheck.errors import InputError
 from theorycheck.networks.evaluation import forward
-from theorycheck.networks.specification import Layer, Network
+from theorycheck.networks.specification import Layer, Network, Parameters
 
 SIGNIFICAND_BITS = 53
 """Of float64; see `significand_bits` for other formats."""
@@ -102,21 +102,46 @@ def bits_needed(case: Case, growth: Growth | None = None) -> np.ndarray:
     total = quantum_exponent(case) * growth.factors
     if total > normal_exponent(torch.float64):
         return np.full(case.members, np.inf)
-    network = case.network
-    exponents = [_exponent(array) for array in case.parameters]
-    parameters = tuple(map(_positive_numbers, case.parameters, exponents))
-    inputs = _positive_numbers(case.inputs, _exponent(case.inputs))
-    outputs = forward(_positive(network), parameters, inputs).amax(dim=(1, 2)).numpy()
-    slopes = np.array([layer.slope for layer in network.layers])
-    bound = growth.terms * outputs * np.maximum(1.0, np.abs(slopes)).prod()
+    positive = dominating(case)
+    outputs = forward(positive.network, positive.parameters, positive.inputs)
+    bound = growth.terms * outputs.amax(dim=(1, 2)).numpy() * positive.factor
     with np.errstate(over="ignore"):
         units = np.ldexp(bound**growth.factors, int(total))
     bits = np.frexp(units)[1].astype(np.float64)
     return np.where(np.isfinite(units), bits, np.inf)
 
 
-def quantum_exponent(case: Case) -> float:
-    """``e`` such that ``2**-e`` is the product of all quanta; infinite for numbers not dyadic.
+@dataclass(frozen=True, eq=False)
+class Dominating:
+    """A network whose vertices and derivatives bound those of another, partial sums included.
+
+    Attributes:
+        network: the same edges, linear.
+        parameters, inputs: absolute values, or the quantum where that is larger.
+        factor: the bounds are to be multiplied by it; the product of all slopes above 1.
+    """
+
+    network: Network
+    parameters: Parameters
+    inputs: torch.Tensor
+    factor: float
+
+
+def dominating(case: Case) -> Dominating:
+    """The positive network of `bits_needed`."""
+    exponents = map(dyadic_exponent, case.parameters)
+    slopes = np.array([layer.slope for layer in case.network.layers])
+    return Dominating(
+        _positive(case.network),
+        tuple(map(_positive_numbers, case.parameters, exponents)),
+        _positive_numbers(case.inputs, dyadic_exponent(case.inputs)),
+        float(np.maximum(1.0, np.abs(slopes)).prod()),
+    )
+
+
+def quantum_exponents(case: Case) -> list[float]:
+    """Exponents of the quanta that meet in an output: of the parameters of each layer, and last of
+    the inputs and slopes; infinite for numbers not dyadic.
 
     Along any path there is at most one factor per layer and one slope per activation.
 
@@ -128,9 +153,18 @@ def quantum_exponent(case: Case) -> float:
         raise ValueError("batch normalisation divides; its values are not dyadic")
     per_layer = [0.0] * network.depth
     for parameter, array in zip(network.parameters, case.parameters, strict=True):
-        per_layer[parameter.layer - 1] = max(per_layer[parameter.layer - 1], _exponent(array))
-    slopes = np.array([layer.slope for layer in network.layers])
-    return _exponent(case.inputs) + sum(per_layer) + sum(map(_exponent, slopes))
+        per_layer[parameter.layer - 1] = max(per_layer[parameter.layer - 1], dyadic_exponent(array))
+    slopes = [layer.slope for layer in network.layers]
+    return [*per_layer, dyadic_exponent(case.inputs) + sum(map(dyadic_exponent, slopes))]
+
+
+def quantum_exponent(case: Case) -> float:
+    """``e`` such that ``2**-e`` is the product of all quanta; infinite for numbers not dyadic.
+
+    Raises:
+        ValueError: as `bits_needed`.
+    """
+    return sum(quantum_exponents(case))
 
 
 def rounds(case: Case, growth: Growth | None = None) -> bool:
@@ -197,7 +231,7 @@ def _positive(network: Network) -> Network:
     return Network(network.input_width, layers)
 
 
-def _exponent(array: npt.ArrayLike) -> float:
+def dyadic_exponent(array: npt.ArrayLike) -> float:
     """The smallest e >= 0 such that 2**-e divides every entry; infinite if there is none."""
     numbers = np.asarray(array)
     if numbers.dtype == object:

@@ -49,6 +49,16 @@ class Computed:
     def __sub__(self, other: Computed) -> Computed:
         return self + Computed(-other.value, other.error)
 
+    def __neg__(self) -> Computed:
+        return Computed(-self.value, self.error)
+
+    def __mul__(self, other: Computed) -> Computed:
+        """Of numbers of a cohort: a scalar ``(K,)`` multiplies every entry of an array."""
+        a, b = _with_axes(self, other.value.ndim), _with_axes(other, self.value.ndim)
+        value = a.value * b.value
+        off = np.abs(a.value) * b.error + a.error * b.size
+        return Computed(value, above(off + gamma(1) * np.abs(value) + UNDERFLOW, 4))
+
     def __getitem__(self, index: Any) -> Computed:
         return Computed(self.value[index], self.error[index])
 
@@ -72,6 +82,12 @@ class Computed:
         terms = self.value.size // max(1, value.size)
         error = self.error.sum(axis=axis) + gamma(terms) * np.abs(self.value).sum(axis=axis)
         return Computed(value, above(error, terms + 2))
+
+
+def _with_axes(numbers: Computed, axes: int) -> Computed:
+    """Numbers of a cohort, with as many axes as those that they are combined with."""
+    shape = (*numbers.value.shape, *[1] * (axes - numbers.value.ndim))
+    return Computed(numbers.value.reshape(shape), numbers.error.reshape(shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,41 +187,22 @@ def evaluate_with_error_bounds(case: Case) -> Evaluation:
     return Evaluation(case, tuple(values), tuple(signals), gradients)
 
 
-def nonzero_minor(matrices: Computed) -> tuple[int, list[int], list[int]] | None:
-    """A 2 x 2 minor that is certainly not zero, which proves a rank of at least 2.
+def rank_exceeds_one(matrices: Computed) -> npt.NDArray[np.bool_]:
+    """Which matrices, ``(M, p, q)``, have a 2 x 2 minor that is certainly not zero; ``(M,)``.
 
     Tried are the minors with the largest computed entry of each matrix: where they all vanish, the
     rank is at most 1.
-
-    Args:
-        matrices: ``(M, p, q)``.
-
-    Returns:
-        Which matrix, and two rows and two columns; None when rounding may explain every minor.
     """
-    value, error = matrices.value, matrices.error
+    value = matrices.value
     each = np.arange(len(value))
     row, column = np.divmod(np.abs(value).reshape(len(value), -1).argmax(axis=1), value.shape[-1])
-
-    def times(left: Computed, right: Computed) -> Computed:
-        product = left.value * right.value
-        off = np.abs(left.value) * right.error + left.error * right.size
-        return Computed(product, above(off + gamma(1) * np.abs(product) + UNDERFLOW, 4))
-
-    pivot = Computed(value[each, row, column], error[each, row, column])
-    rows = Computed(value[each, row], error[each, row])
-    columns = Computed(value[each, :, column], error[each, :, column])
-    minors = times(matrices, pivot[:, None, None]) - times(columns[:, :, None], rows[:, None, :])
-    certain = minors.certainly_nonzero
-    if not certain.any():
-        return None
-    excess = np.where(certain, np.abs(minors.value) - minors.error, -np.inf)
-    matrix, other_row, other_column = np.unravel_index(excess.argmax(), excess.shape)
-    return (
-        int(matrix),
-        [int(row[matrix]), int(other_row)],
-        [int(column[matrix]), int(other_column)],
+    pivot, across, down = (
+        matrices[each, row, column],
+        matrices[each, row],
+        matrices[each, :, column],
     )
+    minors = matrices * pivot - down[:, :, None] * across[:, None, :]
+    return np.asarray(minors.certainly_nonzero.any(axis=(1, 2)))
 
 
 def _check(case: Case) -> None:

@@ -96,11 +96,33 @@ class Assumption:
 
 
 @dataclass(frozen=True)
+class Convention:
+    """What derivatives of a network mean at kinks, in words.
+
+    Attributes:
+        prose: as reports list it.
+        selections: slopes at kinks for which the claim is made beside autograd's choice.
+    """
+
+    prose: str
+    selections: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class Altered:
-    """The control of a stated claim: its false neighbour, in words and as the altered formula."""
+    """The control of a stated claim: its false neighbour.
+
+    Attributes:
+        words: what is altered.
+        states: the altered conclusion; None where it is that of the claim.
+        without: hypotheses of the claim that the control does not make.
+        on: what proposes examples for it; None where it is what proposes those of the claim.
+    """
 
     words: str
-    states: str
+    states: str | None = None
+    without: tuple[Assumption, ...] = ()
+    on: Any = None
 
 
 class Place(NamedTuple):
@@ -128,6 +150,7 @@ class Claim:
     enough: int = 20
     corrects: str | None = None
     formal: Formal | None = None
+    control_on: Mapping[str, Any] | None = None
     written: Place | None = None
 
     @property
@@ -159,7 +182,7 @@ def stated(
     kind: Kind,
     sources: Sequence[Source],
     printed: str,
-    given: Sequence[Assumption],
+    given: Sequence[Assumption | Convention],
     states: str,
     control: Altered,
     on: Any,
@@ -175,7 +198,8 @@ def stated(
 
     Args:
         printed: what the paper prints, in LaTeX.
-        given: the hypotheses. Whether an example meets them is the formula's word.
+        given: the hypotheses. Whether an example meets them is the formula's word. Conventions
+            are listed among them.
         states: the conclusion, one comparison in the language of `theorycheck.statements`.
         control: the false neighbour, `altered`.
         on: a Hypothesis strategy for cases, which only proposes examples.
@@ -189,15 +213,19 @@ def stated(
     # The engine is loaded by those who state claims, not by all who run pytest.
     from theorycheck.claims.formulas import check_of
 
+    assumptions = [one for one in given if isinstance(one, Assumption)]
+    selections = [s for one in given if isinstance(one, Convention) for s in one.selections]
     parts = {
         "forall": tuple(forall),
-        "given": tuple(assumption.formula for assumption in given),
+        "given": tuple(assumption.formula for assumption in assumptions),
         "where": tuple(where),
         "numbers": tuple(numbers),
     }
-    formal, false = Formal(states, **parts), Formal(control.states, **parts)
-    prose = {assumption.formula: assumption.prose for assumption in given}
-    check = check_of(formal.statement, false.statement, prose)
+    formal = Formal(states, **parts)
+    kept = tuple(one.formula for one in assumptions if one not in control.without)
+    false = Formal(control.states or states, **{**parts, "given": kept})
+    prose = {assumption.formula: assumption.prose for assumption in assumptions}
+    check = check_of(formal.statement, false.statement, prose, selections)
     check.__doc__ = why
     made = claim(
         id,
@@ -205,7 +233,7 @@ def stated(
         kind=kind,
         sources=sources,
         statement=printed,
-        hypotheses=[assumption.prose for assumption in given],
+        hypotheses=[one.prose for one in given],
         control=control.words,
         on={"case": on},
         examples=examples,
@@ -215,12 +243,24 @@ def stated(
     )(check)
     caller = sys._getframe(1)
     place = Place(caller.f_globals["__name__"], caller.f_code.co_filename, caller.f_lineno)
-    return replace(made, written=place)
+    return replace(made, written=place, control_on=control.on and {"case": control.on})
 
 
-def altered(words: str, states: str) -> Altered:
-    """The false neighbour of a stated claim: in words, and with this conclusion instead."""
-    return Altered(words, states)
+def altered(
+    words: str,
+    states: str | None = None,
+    *,
+    without: Sequence[Assumption] = (),
+    on: Any = None,
+) -> Altered:
+    """The false neighbour of a stated claim: in words, and what differs; see `Altered`.
+
+    Raises:
+        InputError: when nothing differs.
+    """
+    if states is None and not without:
+        raise InputError(f"control {words!r}: give another conclusion, or hypotheses to leave out")
+    return Altered(words, states, tuple(without), on)
 
 
 def claim(

@@ -1,15 +1,16 @@
 """Checks that follow from formulas: the statement of a claim is its check.
 
-One formula is printed in the report, checked by the exact reader, refuted by altering it, and
-written into certificates for the kernel. Hypotheses are assumptions, prose and formula in one
+One formula is printed in the report, checked by the readers, refuted by altering it, and written
+into certificates for the kernel. Hypotheses are assumptions, prose and formula in one
 object; whether an example meets them is the formula's word, whatever strategy proposed it.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from flint import arb, fmpq
@@ -18,77 +19,78 @@ from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.comparisons import number_text
 from theorycheck.claims.evidence import Findings, Observation, Rejection
 from theorycheck.claims.setting import Setting
-from theorycheck.statements.checking import Answer, answers
+from theorycheck.statements.checking import readings
 from theorycheck.statements.numbers import RankBounds, enclosed
+from theorycheck.statements.readings import Reading
 from theorycheck.statements.syntax import Statement
 
 RELATIONS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥"}
 
 
 def check_of(
-    statement: Statement, control: Statement, prose: Mapping[str, str]
+    statement: Statement,
+    control: Statement,
+    prose: Mapping[str, str],
+    selections: Sequence[float] = (),
 ) -> Callable[..., Findings]:
     """The property that checks a statement at each member of a case, or its control.
 
     Args:
         prose: what hypotheses say in words, by formula.
+        selections: slopes at kinks for which the statement is made beside autograd's choice.
     """
 
     def check(setting: Setting, case: Case) -> Findings:
         about = control if setting.altered else statement
-        for member in range(case.members):
-            yield from findings(about, case, member, prose)
+        yield from findings(about, case, prose, selections)
 
     return check
 
 
-def findings(statement: Statement, case: Case, member: int, prose: Mapping[str, str]) -> Findings:
-    """What the exact reader finds at one network, as one example.
+def findings(
+    statement: Statement, case: Case, prose: Mapping[str, str], selections: Sequence[float] = ()
+) -> Findings:
+    """What the readers find at the members of a case, like ones together.
 
-    A violation is shown where there is one; else what is open; else, of an inequality, the
-    assignment nearest to equality. An example at which no assignment meets the hypotheses is
-    rejected, for the first hypothesis that is not met.
+    A member at which no values of the variables meet the hypotheses is rejected, for the first
+    hypothesis that is not met. Of members that hold the one nearest to equality is shown, and of
+    violations, which come last, the first.
     """
-    found = answers(statement, case, member)
-    met = [answer for answer in found if answer.unmet is None]
-    if not met:
-        reasons = [answer.unmet for answer in found if answer.unmet is not None]
-        reason = reasons[0] if reasons else "there is nothing to check"
-        yield Rejection(f"not met: {prose.get(reason, reason)}")
-        return
-    violated = [answer for answer in met if answer.holds is False]
-    undecided = [answer for answer in met if answer.holds is None]
-    shown = (violated or undecided or sorted(met, key=_tightness, reverse=True))[0]
     _, relation, _ = statement.conclusion.comparison()
-    trivial = relation == "==" and all(_are_zero(answer) for answer in met)
-    yield Observation(
-        holds=False if violated else None if undecided else True,
-        left=_text(shown.left),
-        relation=RELATIONS[relation],
-        right=_text(shown.right),
-        arithmetic=shown.arithmetic,
-        tightness=_tightness(shown) if relation == "<=" and shown.holds is not None else None,
-        degenerate="both sides are 0" if trivial else None,
-        case=lambda: case.member(member),
-        at={name: list(v) if isinstance(v, tuple) else v for name, v in shown.at.items()},
-    )
+    rejected: Counter[str] = Counter()
+    alike: dict[tuple[Any, ...], list[tuple[int, Reading]]] = {}
+    for member, reading in enumerate(readings(statement, case, selections)):
+        if reading.unmet is not None:
+            formula = prose.get(reading.unmet)
+            rejected[reading.unmet if formula is None else f"not met: {formula}"] += 1
+        else:
+            key = _order(reading)
+            alike.setdefault(key, []).append((member, reading))
+    for reason, count in rejected.items():
+        yield Rejection(reason, count)
+    for key in sorted(alike):
+        member, shown = alike[key][0]
+        if shown.holds:
+            member, shown = max(alike[key], key=lambda one: (one[1].tightness or 0.0, -one[0]))
+        yield Observation(
+            holds=shown.holds,
+            left=_text(shown.left),
+            relation=RELATIONS[relation],
+            right=_text(shown.right),
+            arithmetic=shown.arithmetic,
+            tightness=shown.tightness if relation in ("<=", ">=") else None,
+            count=len(alike[key]),
+            degenerate=shown.trivial,
+            case=partial(Case.member, case, member),
+            at={name: list(v) if isinstance(v, tuple) else v for name, v in shown.at.items()},
+        )
 
 
-def _are_zero(answer: Answer) -> bool:
-    return all(isinstance(side, fmpq) and side == 0 for side in (answer.left, answer.right))
-
-
-def _tightness(answer: Answer) -> float:
-    """Left over right of an inequality: 1 is equality."""
-    left, right = (_middle(side) for side in (answer.left, answer.right))
-    if right > 0:
-        return left / right
-    return math.inf if left > 0 else 0.0
-
-
-def _middle(side: Any) -> float:
-    """A number as a float, a rank between bounds as the upper one."""
-    return float(side.most if isinstance(side, RankBounds) else arb(enclosed(side)).mid())
+def _order(reading: Reading) -> tuple[Any, ...]:
+    """What readings that are counted together have in common; violations come last."""
+    return (
+        reading.holds is False, str(reading.holds), reading.trivial or "", reading.arithmetic
+    )  # fmt: skip
 
 
 def _text(side: Any) -> str:
@@ -99,4 +101,6 @@ def _text(side: Any) -> str:
         return f"between {side.least} and {side.most}"
     if isinstance(side, fmpq):
         return number_text(Fraction(int(side.p), int(side.q)))
-    return number_text(_middle(side))
+    if isinstance(side, float | int):
+        return number_text(Fraction(side))
+    return number_text(float(arb(enclosed(side)).mid()))

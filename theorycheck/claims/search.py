@@ -28,7 +28,10 @@ def search(claim: Claim, setting: Setting) -> Evidence:
     cohort, the search goes on for one in a single network.
     """
     evidence = Evidence()
-    if not claim.on:
+    strategies = claim.on
+    if setting.altered and claim.control_on is not None:
+        strategies = claim.control_on
+    if not strategies:
         _run_once(claim, setting, {}, evidence)
         return evidence
 
@@ -55,7 +58,7 @@ def search(claim: Claim, setting: Setting) -> Evidence:
         report_multiple_bugs=False,
         # Whether an example is slow to draw depends on the machine; a verdict must not.
         suppress_health_check=[HealthCheck.too_slow],
-    )(hypothesis.given(**claim.on)(check))
+    )(hypothesis.given(**strategies)(check))
     with contextlib.suppress(_Violation):
         hypothesis.seed(setting.seed)(configured)()
     return evidence

@@ -1,34 +1,63 @@
-"""Checking a statement at an example: are its hypotheses met, and is its conclusion true?"""
+"""Checking a statement at an example: are its hypotheses met, and is its conclusion true?
+
+A cohort is read in floats that provably do not round, all members at once, with autograd's
+derivatives; members on which floats may round, and single networks, are read exactly. Single
+networks are read with every oracle for derivatives (`theorycheck.statements.oracles`), so that no
+check rests on backpropagation alone. Networks too large for exact numbers are read in floats with
+bounds on their rounding errors.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from flint import ctx, fmpq
+import numpy as np
+import torch
+from flint import arb, ctx, fmpq
 
 from theorycheck.arithmetic.cases import Case
-from theorycheck.arithmetic.numbers import precision
+from theorycheck.arithmetic.evaluation import has_kink
+from theorycheck.arithmetic.numbers import precision, rationals
 from theorycheck.errors import InputError
+from theorycheck.statements.cohorts import read_cohort
+from theorycheck.statements.dyadics import Rounds
 from theorycheck.statements.exact import PRECISIONS, Evaluator
-from theorycheck.statements.numbers import Open, Surd, Undefined, compare, number
+from theorycheck.statements.floats import BoundedInterpreter, DyadicInterpreter, Unread
+from theorycheck.statements.numbers import (
+    Open,
+    Rank,
+    RankBounds,
+    Surd,
+    Undefined,
+    compare,
+    enclosed,
+)
+from theorycheck.statements.numbers import number as as_number
+from theorycheck.statements.oracles import FORWARD_MODE, Oracle, oracles
+from theorycheck.statements.readings import Reading, Scope, due, triviality
 from theorycheck.statements.syntax import Formula, Statement
 
-Scope = Mapping[str, Any]
-"""Values of variables by name."""
+LARGEST_EXACT = 2500
+"""Numbers of a network and its data up to which it is read exactly."""
+WITHIN_BOUNDS = "float64 within running error bounds"
+NO_VALUE = "a formula has no value"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a reader finds at one assignment of values to the variables.
+    """What the exact reader finds at one assignment of values to the variables.
 
     Attributes:
         at: the values of the variables.
         unmet: the first hypothesis that is not met, as text; None where all are.
         holds: whether the conclusion is true; None where it stays open, or a hypothesis is unmet.
         left, right: both sides of the conclusion.
+        trivial: whether the conclusion says nothing here.
         arithmetic: in which numbers that was found.
     """
 
@@ -37,10 +66,151 @@ class Answer:
     holds: bool | None = None
     left: Any = None
     right: Any = None
+    trivial: bool = False
     arithmetic: str = "rationals"
 
 
-def answers(statement: Statement, case: Case, member: int = 0) -> list[Answer]:
+def readings(statement: Statement, case: Case, selections: Iterable[float] = ()) -> list[Reading]:
+    """What the readers find at each member of a case.
+
+    Args:
+        selections: slopes of activations at their kinks for which the statement is made beside
+            autograd's choice.
+    """
+    if case.size > LARGEST_EXACT * case.members:
+        return _read_large(statement, case)
+    if case.members == 1:
+        return [_read_single(statement, case, selections)]
+    found: list[Reading | None] = _read_in_floats(statement, case)
+    return [
+        _read_exactly(statement, case, member, FORWARD_MODE) if reading is None else reading
+        for member, reading in enumerate(found)
+    ]
+
+
+def _read_in_floats(statement: Statement, case: Case) -> list[Reading | None]:
+    """Readings without rounding; None for members on which floats may round."""
+    unread: list[Reading | None] = [None] * case.members
+    for dtype in (torch.float32, torch.float64):
+        if dtype == torch.float32 and torch.get_float32_matmul_precision() != "highest":
+            continue
+        try:
+            interpreter = DyadicInterpreter(case, statement.where, dtype)
+            name = f"{str(dtype).removeprefix('torch.')} without rounding"
+            return [*read_cohort(statement, interpreter, case.members, name)]
+        except (Unread, Undefined):
+            return unread
+        except Rounds as error:
+            rounding = np.broadcast_to(error.members, case.members)
+    exact = np.flatnonzero(~rounding)
+    if exact.size in (0, case.members):
+        return unread
+    for member, reading in zip(
+        exact, _read_in_floats(statement, case.members_at(exact)), strict=True
+    ):
+        unread[member] = reading
+    return unread
+
+
+def _read_large(statement: Statement, case: Case) -> list[Reading]:
+    try:
+        interpreter = BoundedInterpreter(case, statement.where)
+        return read_cohort(statement, interpreter, case.members, WITHIN_BOUNDS)
+    except (Unread, Undefined):
+        return [Reading(arithmetic="too large for exact numbers")] * case.members
+
+
+def _read_single(statement: Statement, case: Case, selections: Iterable[float]) -> Reading:
+    """The reading in forward mode, or that of another oracle which finds a violation."""
+    found = _read_exactly(statement, case, 0, FORWARD_MODE)
+    if not _uses_derivatives(statement) or found.holds is None:
+        return found
+    chosen = oracles(selections if _may_have_kink(case) else ())
+    others = [_read_exactly(statement, case, 0, oracle) for oracle in chosen]
+    others += [reading for reading in _read_in_floats(statement, case) if reading is not None]
+    violated = [other for other in others if other.holds is False]
+    if found.holds and violated:
+        return violated[0]
+    agreeing = [found, *(other for other in others if other.holds is found.holds)]
+    return replace(found, arithmetic=", ".join(reading.arithmetic for reading in agreeing))
+
+
+def _may_have_kink(case: Case) -> bool:
+    """Whether oracles that differ at kinks alone may differ."""
+    network = case.network
+    parameters = [rationals(parameter[0]) for parameter in case.parameters]
+    return network.normalised_by_batch or has_kink(network, parameters, rationals(case.inputs[0]))
+
+
+def _uses_derivatives(statement: Statement) -> bool:
+    return any(
+        isinstance(node, ast.Name) and node.id == "df"
+        for formula in statement.formulas()
+        for node in ast.walk(formula.tree)
+    )
+
+
+def _read_exactly(statement: Statement, case: Case, member: int, oracle: Oracle) -> Reading:
+    """A violation is shown where there is one; else what is open; else, of an inequality, the
+    assignment nearest to equality.
+
+    Forward mode always has an answer. What other oracles have none for is left out.
+    """
+    found = answers(statement, case, member, oracle)
+    met = [answer for answer in found if answer.unmet is None]
+    if oracle is not FORWARD_MODE:
+        met = [answer for answer in met if answer.holds is not None]
+    if not met:
+        reasons = [answer.unmet for answer in found if answer.unmet is not None]
+        return Reading(unmet=reasons[0] if reasons else "there is nothing to check")
+    _, relation, _ = statement.conclusion.comparison()
+    tightness = partial(_tightness, relation)
+    violated = [answer for answer in met if answer.holds is False]
+    undecided = [answer for answer in met if answer.holds is None]
+    shown = (violated or undecided or sorted(met, key=tightness, reverse=True))[0]
+    label = shown.arithmetic
+    return Reading(
+        unmet=None,
+        holds=False if violated else None if undecided else True,
+        left=shown.left,
+        right=shown.right,
+        at=shown.at,
+        tightness=tightness(shown) if shown.holds is not None else None,
+        trivial=triviality(statement) if all(answer.trivial for answer in met) else None,
+        arithmetic=f"{label} with {oracle.name}" if _uses_derivatives(statement) else label,
+    )
+
+
+def _is_trivial(left: Any, right: Any) -> bool:
+    """Whether both sides of an equation are 0, or the shape of a matrix bounds its rank."""
+    if isinstance(left, Rank | RankBounds):
+        return left.largest <= right  # type: ignore[no-any-return]
+    return all(isinstance(side, int | fmpq) and side == 0 for side in (left, right))
+
+
+def _tightness(relation: str, answer: Answer) -> float:
+    """The smaller side of an inequality over the larger: 1 is equality; 0 for other relations."""
+    if relation not in ("<=", ">="):
+        return 0.0
+    low, high = (_middle(side) for side in (answer.left, answer.right))
+    if relation == ">=":
+        low, high = high, low
+    if high > 0:
+        return low / high
+    return math.inf if low > 0 else 0.0
+
+
+def _middle(side: Any) -> float:
+    """A number as a float, a rank between bounds as the upper one."""
+    return float(side.most if isinstance(side, RankBounds) else arb(enclosed(side)).mid())
+
+
+# The exact reader, assignment by assignment
+
+
+def answers(
+    statement: Statement, case: Case, member: int = 0, oracle: Oracle = FORWARD_MODE
+) -> list[Answer]:
     """What the exact reader finds at every assignment, in the order of the variables.
 
     A hypothesis is evaluated as soon as the variables that it names have values: one answer then
@@ -48,13 +218,23 @@ def answers(statement: Statement, case: Case, member: int = 0) -> list[Answer]:
     something open. Where a formula has no value (a division by zero, a normalised unit that does
     not vary), no hypotheses count as met: the one answer says why.
     """
+    rational = True
     found: list[Answer] = []
     for bits in PRECISIONS:
         with precision(bits):
             try:
-                found = _at_precision(statement, case, member)
+                try:
+                    found = _at_precision(statement, case, member, oracle, rational=rational)
+                except InputError:
+                    if not (rational and case.network.normalised_by_batch):
+                        raise
+                    # An irrational deviation needs balls; a unit without one is found by them too.
+                    rational = False
+                    found = _at_precision(statement, case, member, oracle, rational=False)
             except Undefined as error:
-                return [Answer({}, unmet=f"a formula has no value: {error}")]
+                return [Answer({}, unmet=f"{NO_VALUE}: {error}")]
+            except InputError:
+                return [Answer({}, unmet=f"{NO_VALUE}: a normalised unit is constant on the batch")]
             except Open:
                 found = [Answer({})]
         if not any(answer.unmet is None and answer.holds is None for answer in found):
@@ -62,31 +242,26 @@ def answers(statement: Statement, case: Case, member: int = 0) -> list[Answer]:
     return found
 
 
-def _at_precision(statement: Statement, case: Case, member: int) -> list[Answer]:
-    readings = [True, False] if case.network.normalised_by_batch else [True]
-    reason = ""
-    for rational in readings:
-        try:
-            return list(_Reading(statement, case, member, rational=rational).extend({}, 0))
-        except InputError as error:
-            # Batch normalisation: irrational deviations need balls, constant units have no value.
-            reason = str(error)
-    raise Undefined(reason)
+def _at_precision(
+    statement: Statement, case: Case, member: int, oracle: Oracle, *, rational: bool
+) -> list[Answer]:
+    evaluator = Evaluator(case, member, statement.where, rational=rational, oracle=oracle)
+    return list(_Assignments(statement, evaluator).extend({}, 0))
 
 
-class _Reading:
-    """One statement at one network."""
+class _Assignments:
+    """All assignments of one statement at one network."""
 
-    def __init__(self, statement: Statement, case: Case, member: int, *, rational: bool) -> None:
+    def __init__(self, statement: Statement, evaluator: Evaluator) -> None:
         self.statement = statement
-        self.evaluator = Evaluator(case, member, statement.where, rational=rational)
+        self.evaluator = evaluator
         names = [variable.name for variable in statement.forall]
-        self.due = [_due(formula, names) for formula in statement.given]
+        self.due = [due(formula, names) for formula in statement.given]
 
     def extend(self, scope: Scope, bound: int) -> Iterator[Answer]:
         """Answers for all values of the variables after the first ``bound`` ones."""
         given = zip(self.statement.given, self.due, strict=True)
-        unmet = self._first_unmet([formula for formula, due in given if due == bound], scope)
+        unmet = self._first_unmet([formula for formula, when in given if when == bound], scope)
         if unmet is not None:
             yield unmet
         elif bound == len(self.statement.forall):
@@ -112,13 +287,13 @@ class _Reading:
             holds = compare(sides[0], relation, sides[1])
         except Open:
             return Answer(scope)
-        left_side, right_side = map(number, sides)
-        exact = all(isinstance(side, fmpq | Surd) for side in (left_side, right_side))
+        exact = all(isinstance(side, int | fmpq | Surd) for side in sides)
         arithmetic = "rationals" if exact else f"balls of {ctx.prec} bits"
-        return Answer(scope, None, holds, left_side, right_side, arithmetic)
-
-
-def _due(formula: Formula, names: Sequence[str]) -> int:
-    """How many of the variables must have values before a formula can be evaluated."""
-    used = {node.id for node in ast.walk(formula.tree) if isinstance(node, ast.Name)}
-    return max((i for i, name in enumerate(names, start=1) if name in used), default=0)
+        return Answer(
+            scope,
+            holds=holds,
+            left=as_number(sides[0]),
+            right=as_number(sides[1]),
+            trivial=_is_trivial(*sides),
+            arithmetic=arithmetic,
+        )

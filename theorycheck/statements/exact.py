@@ -18,10 +18,11 @@ from typing import Any
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.evaluation import has_kink, vertices
-from theorycheck.arithmetic.forward_mode import jacobian
 from theorycheck.arithmetic.numbers import Array, balls, rationals
 from theorycheck.networks.specification import Convolution, Identity, Network
-from theorycheck.statements.numbers import WORDS, Undefined, combined, compare, whole
+from theorycheck.statements.interpreter import architecture
+from theorycheck.statements.numbers import WORDS, Open, Undefined, combined, compare, whole
+from theorycheck.statements.oracles import FORWARD_MODE, Oracle
 from theorycheck.statements.syntax import RELATIONS, Definition
 
 PRECISIONS = (64, 256, 1024)
@@ -37,11 +38,19 @@ class Evaluator:
         definitions: the abbreviations of the statement, in order.
         rational: whether the network is evaluated in rationals; else in balls of the working
             precision, as batch normalisation needs where deviations are irrational.
+        oracle: where derivatives of the network come from.
     """
 
     def __init__(
-        self, case: Case, member: int, definitions: Sequence[Definition], *, rational: bool = True
+        self,
+        case: Case,
+        member: int,
+        definitions: Sequence[Definition],
+        *,
+        rational: bool = True,
+        oracle: Oracle = FORWARD_MODE,
     ) -> None:
+        self._oracle = oracle
         self.network = network = case.network
         self.W = [rationals(parameter[member]) for parameter in case.parameters]
         self.x = rationals(case.inputs[member])
@@ -60,6 +69,7 @@ class Evaluator:
             "filters": [k for k in roles["weight"] if self._patches(k) > 1],
             "biases": roles["bias"],
             "shifts": roles["shift"],
+            "skips": architecture(network, 0)[0]["skips"],
             "W": self.W,
             "x": self.x,
             **{name: rationals(number).item() for name, number in case.numbers.items()},
@@ -172,7 +182,7 @@ class Evaluator:
         return {
             "f": lambda n, c, S=None: self._vertices(S)[-1][self._row(n, S), whole(c)],
             "h": lambda n: self._vertices(None)[-2][self._row(n, None)],
-            "df": lambda n, c, k, S=None: self._jacobian(k, S)[self._row(n, S), whole(c)],
+            "df": self._derivative,
             "layer": lambda k: parameters[whole(k)].layer,
             "source": lambda k: parameters[whole(k)].source,
             "slope": lambda v: rationals(layers[whole(v) - 1].slope).item(),
@@ -207,13 +217,17 @@ class Evaluator:
         )
         return found
 
-    def _jacobian(self, k: Any, batch: Any) -> Array:
+    def _derivative(self, n: Any, c: Any, k: Any, batch: Any = None) -> Array:
         chosen = self._batch(batch)
-        found: Array = self._remembered(
+        by_sample = self._remembered(
             ("df", whole(k), *chosen),
-            lambda: jacobian(self.network, *self._point(chosen), whole(k)),
+            lambda: self._oracle.derivative(self.network, *self._point(chosen), whole(k)),
         )
-        return found
+        found: Array | None = by_sample[self._row(n, batch)]
+        if found is None:
+            raise Open
+        of_output: Array = found[whole(c)]
+        return of_output
 
     def _patches(self, k: int) -> int:
         connection = self.network.edge_of(k).map

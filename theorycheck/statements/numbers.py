@@ -7,7 +7,8 @@ between them, which bounds are reached by, are decided by squares where no ball 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from functools import reduce
 from typing import Any
 
@@ -28,11 +29,29 @@ class Undefined(Exception):
     """A formula has no value at this example: a division by zero, the root of a negative number."""
 
 
+class Rank(int):
+    """The rank of a matrix; ``largest`` is the highest that its shape allows."""
+
+    largest: int
+
+    @classmethod
+    def of(cls, rank: int, shape: Sequence[int]) -> Rank:
+        """A rank of a matrix of some shape."""
+        found = cls(rank)
+        found.largest = min(shape)
+        return found
+
+
 class RankBounds:
-    """A rank that balls determine only between two bounds."""
+    """A rank that balls determine only between two bounds, the upper one that of the shape."""
 
     def __init__(self, least: int, most: int) -> None:
         self.least, self.most = least, most
+
+    @property
+    def largest(self) -> int:
+        """The highest rank that the shape of the matrix allows."""
+        return self.most
 
 
 class Surd:
@@ -60,6 +79,12 @@ class Surd:
         return Surd(1 / self.square) * other
 
     def __add__(self, other: Any) -> Any:
+        if isinstance(other, Surd):
+            ratio = root(other.square / self.square)
+            if isinstance(ratio, fmpq):  # Multiples of one root: their sum is another.
+                return Surd(self.square * (1 + ratio) ** 2)
+        if isinstance(other, int | fmpq) and other == 0:
+            return self
         return self.ball + enclosed(other)
 
     def __sub__(self, other: Any) -> Any:
@@ -96,13 +121,17 @@ def whole(value: Any) -> int:
     """A number that is whole, as an int."""
     if isinstance(value, int):
         return value
+    if isinstance(value, Fraction) and value.denominator == 1:
+        return int(value)
     if not isinstance(value, fmpq) or value.q != 1:
         raise Undefined("a number that is not whole")
     return int(value.p)
 
 
 def number(value: Any) -> Any:
-    """A number of the language, an int as a rational."""
+    """A number of the language, an int or a Fraction as a rational of flint."""
+    if isinstance(value, Fraction):
+        return fmpq(value.numerator, value.denominator)
     return fmpq(value) if isinstance(value, int) else value
 
 
@@ -210,14 +239,14 @@ def inner(left: Any, right: Any) -> Any:
     return sum((a * b for a, b in zip(flat(left), flat(right), strict=True)), fmpq(0))
 
 
-def matrix_rank(value: Any) -> int | RankBounds:
+def matrix_rank(value: Any) -> Rank | RankBounds:
     """The rank of a matrix; between two bounds where balls do not determine it."""
     matrix = array(value)
     if isinstance(matrix.flat[0], fmpq):
-        return rank(matrix)
+        return Rank.of(rank(matrix), matrix.shape)
     most = min(matrix.shape)
     least = next((r for r in range(most, 0, -1) if rank_exceeds(matrix, r - 1)), 0)
-    return least if least == most else RankBounds(least, most)
+    return Rank.of(least, matrix.shape) if least == most else RankBounds(least, most)
 
 
 def singular_values(value: Any, skipped: Any = 0) -> list[Any]:

@@ -22,6 +22,7 @@ NAMES: dict[str, str] = {
     "filters": "those of them that hold the filters of a convolution with several patches",
     "biases": "numbers of the biases among the parameters",
     "shifts": "numbers of the shifts of batch normalisation among the parameters",
+    "skips": "constant edges, each the numbers of the vertices that it leads from and to",
     "W": "parameters",
     "x": "inputs",
     "y": "targets",

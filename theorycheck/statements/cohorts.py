@@ -1,0 +1,141 @@
+"""Reading a statement at all members of a cohort at once, in floats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from theorycheck.statements.floats import FloatInterpreter, RankUpToTwo, is_exact
+from theorycheck.statements.interpreter import Truth, every
+from theorycheck.statements.readings import Reading, Scope, due, triviality
+from theorycheck.statements.syntax import Statement
+
+
+@dataclass(eq=False)
+class _Found:
+    """What was found at each assignment, arrays ``(K,)`` in the order of the assignments."""
+
+    scopes: list[Scope] = field(default_factory=list)
+    met: list[Any] = field(default_factory=list)
+    holds: list[Any] = field(default_factory=list)
+    left: list[Any] = field(default_factory=list)
+    right: list[Any] = field(default_factory=list)
+    trivial: list[Any] = field(default_factory=list)
+
+
+class _CohortReader:
+    """One statement at one cohort."""
+
+    def __init__(self, statement: Statement, interpreter: FloatInterpreter, members: int) -> None:
+        self.statement = statement
+        self.interpreter = interpreter
+        self.members = members
+        names = [variable.name for variable in statement.forall]
+        self.due = [due(formula, names) for formula in statement.given]
+        self.unmet: list[str | None] = [None] * members
+        self.found = _Found()
+
+    def extend(self, scope: Scope, bound: int, met: Truth) -> None:
+        """Go through all values of the variables after the first ``bound`` ones.
+
+        Args:
+            met: for which members the hypotheses evaluated so far are met.
+        """
+        for formula, when in zip(self.statement.given, self.due, strict=True):
+            if when == bound:
+                truth = self.interpreter.value(formula.tree, scope)
+                self._note(formula.text, met, truth)
+                met = every([met, truth])
+                if not np.any(met):
+                    return
+        if bound < len(self.statement.forall):
+            variable = self.statement.forall[bound]
+            for value in self.interpreter.value(variable.among.tree, scope):
+                self.extend({**scope, variable.name: value}, bound + 1, met)
+            return
+        left, relation, right = self.statement.conclusion.comparison()
+        sides = [self.interpreter.value(side, scope) for side in (left, right)]
+        self.found.scopes.append(scope)
+        self.found.met.append(met)
+        self.found.holds.append(self.interpreter.compared(sides[0], relation, sides[1]))
+        left_side, right_side = map(_numbers, sides)
+        self.found.left.append(left_side)
+        self.found.right.append(right_side)
+        if isinstance(sides[0], RankUpToTwo):
+            self.found.trivial.append(sides[0].largest <= right_side)
+        else:
+            self.found.trivial.append((left_side == 0) & (right_side == 0))
+
+    def _note(self, text: str, met: Truth, truth: Truth) -> None:
+        failing = np.broadcast_to(np.asarray(met) & ~np.asarray(truth), self.members)
+        for member in np.flatnonzero(failing):
+            self.unmet[member] = self.unmet[member] or text
+
+    def readings(self, arithmetic: str) -> list[Reading]:
+        """What was found at each member."""
+        nothing = "there is nothing to check"
+        if not self.found.scopes:
+            return [Reading(unmet=text or nothing, arithmetic=arithmetic) for text in self.unmet]
+        met, holds, left, right, trivial = (
+            np.stack([np.broadcast_to(each, self.members) for each in getattr(self.found, part)])
+            for part in ("met", "holds", "left", "right", "trivial")
+        )
+        _, relation, _ = self.statement.conclusion.comparison()
+        ratio = _tightness(relation, left, right)
+        why = triviality(self.statement)
+        violated = met & ~holds
+        # The first violation, or else of all that meet the hypotheses the tightest.
+        shown = np.where(
+            violated.any(axis=0),
+            violated.argmax(axis=0),
+            np.where(met, np.nan_to_num(ratio, nan=0.0), -np.inf).argmax(axis=0),
+        )
+        return [
+            Reading(
+                unmet=None,
+                holds=not violated[:, member].any(),
+                left=left[row, member].item(),
+                right=right[row, member].item(),
+                at=self.found.scopes[row],
+                tightness=float(ratio[row, member]),
+                trivial=why if (trivial | ~met)[:, member].all() else None,
+                arithmetic=arithmetic,
+            )
+            if met[:, member].any()
+            else Reading(unmet=self.unmet[member] or nothing, arithmetic=arithmetic)
+            for member, row in enumerate(shown)
+        ]
+
+
+def read_cohort(
+    statement: Statement, interpreter: FloatInterpreter, members: int, arithmetic: str
+) -> list[Reading]:
+    """What floats find at each member.
+
+    Raises:
+        Unread, Rounds, Undefined: as the interpreter.
+    """
+    reader = _CohortReader(statement, interpreter, members)
+    reader.extend({}, 0, True)
+    return reader.readings(arithmetic)
+
+
+def _numbers(side: Any) -> np.ndarray:
+    if isinstance(side, RankUpToTwo):
+        return side.ranks
+    if is_exact(side):
+        return np.array([float(side)])
+    value: np.ndarray = side.value.astype(np.float64)
+    return value
+
+
+def _tightness(relation: str, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The smaller side of an inequality over the larger; 0 for other relations."""
+    if relation not in ("<=", ">="):
+        return np.zeros(left.shape)
+    low, high = (left, right) if relation == "<=" else (right, left)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio: np.ndarray = np.where(high > 0, low / high, np.where(low > 0, np.inf, 0.0))
+    return ratio

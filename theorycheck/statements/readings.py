@@ -1,0 +1,62 @@
+"""Readings: what a reader finds out about a statement at one network."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from theorycheck.statements.syntax import Formula, Statement
+
+Scope = Mapping[str, Any]
+"""Values of variables by name."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a reader finds at one network, all values of the variables together.
+
+    Attributes:
+        unmet: where no values meet the hypotheses, the first hypothesis that is not met, as text.
+        holds: whether the conclusion is true wherever the hypotheses are met; None where that stays
+            open.
+        left, right: both sides of the conclusion at the values that are shown.
+        at: those values: of a violation; else those nearest to equality.
+        tightness: of an inequality, the smaller side over the larger: 1 is equality.
+        trivial: why the hypotheses are met only trivially, if they are.
+        arithmetic: in which numbers that was found, and how derivatives were taken.
+    """
+
+    unmet: str | None = None
+    holds: bool | None = None
+    left: Any = None
+    right: Any = None
+    at: Scope = field(default_factory=dict)
+    tightness: float | None = None
+    trivial: str | None = None
+    arithmetic: str = "rationals"
+
+
+def due(formula: Formula, names: Sequence[str]) -> int:
+    """How many of the variables must have values before a formula can be evaluated."""
+    used = {node.id for node in ast.walk(formula.tree) if isinstance(node, ast.Name)}
+    return max((i for i, name in enumerate(names, start=1) if name in used), default=0)
+
+
+BOTH_ZERO = "both sides are 0"
+TOO_SMALL = "the matrices are too small for a higher rank"
+
+
+def triviality(statement: Statement) -> str | None:
+    """What makes the conclusion of a statement trivial, if anything does.
+
+    An equation between two expressions, neither of them just 0, says nothing where both are 0; an
+    upper bound on a rank says nothing where the shape of the matrix gives it.
+    """
+    left, relation, right = statement.conclusion.comparison()
+    zero = any(isinstance(side, ast.Constant) and side.value == 0 for side in (left, right))
+    if relation == "==":
+        return None if zero else BOTH_ZERO
+    of_rank = isinstance(left, ast.Call) and ast.unparse(left.func) == "rank"
+    return TOO_SMALL if of_rank and relation == "<=" else None
