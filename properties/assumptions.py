@@ -61,6 +61,8 @@ NO_SHIFTS = Assumption("the shifts of the normalisation are 0", "all([W[b] == 0 
 DETACHED_VARIANCE = Assumption("the variance is detached", "detached()")
 DIFFERENTIATED_VARIANCE = Assumption("mean and variance are differentiated", "not detached()")
 
+VARYING_UNITS = Assumption("every normalised unit varies over the batch S", "varies(S)")
+
 # Weights and labels
 
 UNIT_WEIGHTS = Assumption(
@@ -74,6 +76,9 @@ MINI_BATCHES = Assumption("batches of size B < N", "batch_size < len(samples)")
 
 # Kinks
 
+SMOOTH_ON_BATCH = Assumption(
+    "no pre-activation of ReLU or leaky ReLU is 0 on the batch S", "smooth(S)"
+)
 SMOOTH = Assumption("every f_V(x_n) is differentiable in V_k", "smooth()")
 AUTOGRAD_AT_KINKS = Convention("where a pre-activation is 0, the derivative is autograd's")
 ANY_CHOICE_AT_KINKS = Convention(

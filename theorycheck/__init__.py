@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from theorycheck.arithmetic.enclosures import Interval
     from theorycheck.claims.comparisons import equality, inequality, rank_at_most
     from theorycheck.claims.declaration import (
+        Altered,
         Assumption,
         Claim,
         Convention,

@@ -99,6 +99,10 @@ class Rejected(Exception):
     """Why a certificate is not accepted, in one sentence. It says nothing about the claim."""
 
 
+class ConstantUnit(Rejected):
+    """A unit that is to be normalised is constant over the batch."""
+
+
 class Undecided(Exception):
     """Enclosures overlap, or a sign is not known: more bits are needed, which `decide` tries."""
 
@@ -704,7 +708,7 @@ class Example:
                 taken from the batch where there are none.
 
         Raises:
-            Rejected: when a unit that is to be normalised is constant over the batch.
+            ConstantUnit: when a unit that is to be normalised is constant over the batch.
             Undecided: when the sign of what an activation is applied to is not known.
         """
         trace = Trace([*known] or [[self.x[n] for n in batch]], [])
@@ -744,7 +748,7 @@ class Example:
         sample, and so does what is returned.
 
         Raises:
-            Rejected: when a unit is constant over the batch.
+            ConstantUnit: when a unit is constant over the batch.
             Undecided: when its enclosures do not tell whether it is.
         """
         columns = []
@@ -753,7 +757,7 @@ class Example:
             column = [self.spend(a - middle) for a in column]
             variance = self.mean([a * a for a in column])
             if compare(value_of(variance), "==", Fraction(0)):
-                raise Rejected("a normalised unit is constant over the batch")
+                raise ConstantUnit("a normalised unit is constant over the batch")
             if detached or not isinstance(variance, Dual):
                 deviation: Any = root(value_of(variance), bits)
             else:
@@ -963,6 +967,7 @@ class Evaluator:
             "slope": lambda v: self.layer(v).slope,
             "patches": self.patches,
             "chain": self.is_chain,
+            "varies": self.varies,
             "smooth": self.is_smooth,
             "detached": lambda: self.normalisations == {"batch-detached"},
             "normalised": lambda: bool(self.normalisations),
@@ -1157,6 +1162,15 @@ class Evaluator:
             and layer.edges[0].patches is not None
             for v, layer in enumerate(layers)
         )
+
+    def varies(self, batch: Any = None) -> bool:
+        """``varies()``: whether every unit that is normalised varies over a batch."""
+        chosen, _ = self.place(0 if batch is None else batch[0], batch)
+        try:
+            self.trace(chosen)
+        except ConstantUnit:
+            return False
+        return True
 
     def is_smooth(self, batch: Any = None) -> bool:
         """``smooth()``: whether no unit with an activation that bends is at its kink, on a batch.

@@ -33,6 +33,7 @@ WORDS = {
     "slope": "slope(1)",
     "patches": "patches(weights[0])",
     "chain": "chain()",
+    "varies": "varies() and not (varies([0]) and normalised())",
     "smooth": "smooth()",
     "detached": "detached()",
     "normalised": "normalised()",

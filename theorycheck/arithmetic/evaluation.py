@@ -23,6 +23,10 @@ from theorycheck.errors import InputError
 from theorycheck.networks.specification import LINEAR, RELU, Convolution, Identity, Map, Network
 
 
+class ConstantUnit(InputError):
+    """A unit that is to be normalised is constant over the batch: the network has no value."""
+
+
 def vertices(network: Network, parameters: Sequence[Array], inputs: Array) -> list[Array]:
     """Values of all vertices, input first, each ``(N, width)``; the last one is ``f_W``.
 
@@ -35,6 +39,7 @@ def vertices(network: Network, parameters: Sequence[Array], inputs: Array) -> li
         InputError: for shapes that do not fit the network; for entries that are not all fmpq or all
             arb; for rationals where a standard deviation is irrational (use `balls`); for a
             normalised unit that is not proved to vary over the batch.
+        ConstantUnit: for a normalised unit that is proved not to.
     """
     return evaluate(network, parameters, inputs).values
 
@@ -161,6 +166,10 @@ def _standardise(total: Array, vertex: int) -> tuple[Array, Array]:
     samples = total.shape[-2]
     centred = total - total.sum(axis=-2, keepdims=True) / samples
     variance = (centred * centred).sum(axis=-2, keepdims=True) / samples
+    if (variance == 0).any():
+        raise ConstantUnit(
+            f"layer {vertex}: a normalised unit is constant over the batch: change the batch"
+        )
     if not (variance > 0).all():
         raise InputError(
             f"layer {vertex}: a normalised unit is not proved to vary over the batch: "

@@ -21,7 +21,7 @@ import torch
 from flint import arb, ctx, fmpq
 
 from theorycheck.arithmetic.cases import Case
-from theorycheck.arithmetic.evaluation import has_kink
+from theorycheck.arithmetic.evaluation import ConstantUnit, has_kink
 from theorycheck.arithmetic.numbers import precision, rationals
 from theorycheck.errors import InputError
 from theorycheck.statements.cohorts import read_cohort
@@ -58,6 +58,7 @@ class Answer:
         holds: whether the conclusion is true; None where it stays open, or a hypothesis is unmet.
         left, right: both sides of the conclusion.
         trivial: whether the conclusion says nothing here.
+        hopeless: whether the conclusion stays open in balls of any precision.
         arithmetic: in which numbers that was found.
     """
 
@@ -67,7 +68,13 @@ class Answer:
     left: Any = None
     right: Any = None
     trivial: bool = False
+    hopeless: bool = False
     arithmetic: str = "rationals"
+
+    @property
+    def open(self) -> bool:
+        """Whether the hypotheses may be met, and the conclusion is neither true nor false."""
+        return self.unmet is None and self.holds is None
 
 
 def readings(statement: Statement, case: Case, selections: Iterable[float] = ()) -> list[Reading]:
@@ -181,11 +188,12 @@ def _read_exactly(statement: Statement, case: Case, member: int, oracle: Oracle)
     )
 
 
-def _is_trivial(left: Any, right: Any) -> bool:
-    """Whether both sides of an equation are 0, or the shape of a matrix bounds its rank."""
+def _is_trivial(left: Any, relation: str, right: Any) -> bool:
+    """Whether the conclusion is true for the reason that `triviality` names."""
     if isinstance(left, Rank | RankBounds):
         return left.largest <= right  # type: ignore[no-any-return]
-    return all(isinstance(side, int | fmpq) and side == 0 for side in (left, right))
+    sides = {"<=": [left], ">=": [right]}.get(relation, [left, right])
+    return all(isinstance(side, int | fmpq) and side == 0 for side in sides)
 
 
 def _tightness(relation: str, answer: Answer) -> float:
@@ -218,26 +226,25 @@ def answers(
     something open. Where a formula has no value (a division by zero, a normalised unit that does
     not vary), no hypotheses count as met: the one answer says why.
     """
-    rational = True
     found: list[Answer] = []
-    for bits in PRECISIONS:
-        with precision(bits):
-            try:
-                try:
-                    found = _at_precision(statement, case, member, oracle, rational=rational)
-                except InputError:
-                    if not (rational and case.network.normalised_by_batch):
-                        raise
-                    # An irrational deviation needs balls; a unit without one is found by them too.
-                    rational = False
-                    found = _at_precision(statement, case, member, oracle, rational=False)
-            except Undefined as error:
-                return [Answer({}, unmet=f"{NO_VALUE}: {error}")]
-            except InputError:
-                return [Answer({}, unmet=f"{NO_VALUE}: a normalised unit is constant on the batch")]
-            except Open:
-                found = [Answer({})]
-        if not any(answer.unmet is None and answer.holds is None for answer in found):
+    # Rationals first: of a normalised network, whose deviations may be rational, at no precision.
+    lanes = [(True, bits) for bits in PRECISIONS]
+    if case.network.normalised_by_batch:
+        lanes = [(True, PRECISIONS[0]), *((False, bits) for bits in PRECISIONS[1:])]
+    for rational, bits in lanes:
+        try:
+            with precision(bits):
+                found = _at_precision(statement, case, member, oracle, rational=rational)
+        except (Undefined, ConstantUnit) as error:
+            constant = "a normalised unit is constant over the batch"
+            reason = constant if isinstance(error, ConstantUnit) else str(error)
+            return [Answer({}, unmet=f"{NO_VALUE}: {reason}")]
+        except InputError:  # An irrational deviation, or a unit that is not proved to vary.
+            found = [Answer({})]
+            continue
+        except Open:
+            found = [Answer({})]
+        if not any(answer.open and not answer.hopeless for answer in found):
             break
     return found
 
@@ -282,11 +289,14 @@ class _Assignments:
 
     def _conclude(self, scope: Scope) -> Answer:
         left, relation, right = self.statement.conclusion.comparison()
+        sides: list[Any] = []
         try:
-            sides = [self.evaluator.value(side, scope) for side in (left, right)]
+            sides += (self.evaluator.value(side, scope) for side in (left, right))
             holds = compare(sides[0], relation, sides[1])
         except Open:
-            return Answer(scope)
+            # Balls prove lower bounds of ranks alone.
+            bound = len(sides) == 2 and isinstance(sides[0], RankBounds) and relation == "<="
+            return Answer(scope, hopeless=bound)
         exact = all(isinstance(side, int | fmpq | Surd) for side in sides)
         arithmetic = "rationals" if exact else f"balls of {ctx.prec} bits"
         return Answer(
@@ -294,6 +304,6 @@ class _Assignments:
             holds=holds,
             left=as_number(sides[0]),
             right=as_number(sides[1]),
-            trivial=_is_trivial(*sides),
+            trivial=_is_trivial(sides[0], relation, sides[1]),
             arithmetic=arithmetic,
         )

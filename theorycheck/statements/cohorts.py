@@ -66,7 +66,10 @@ class _CohortReader:
         if isinstance(sides[0], RankUpToTwo):
             self.found.trivial.append(sides[0].largest <= right_side)
         else:
-            self.found.trivial.append((left_side == 0) & (right_side == 0))
+            zero = left_side == 0, right_side == 0
+            self.found.trivial.append(
+                {"<=": zero[0], ">=": zero[1]}.get(relation, zero[0] & zero[1])
+            )
 
     def _note(self, text: str, met: Truth, truth: Truth) -> None:
         failing = np.broadcast_to(np.asarray(met) & ~np.asarray(truth), self.members)

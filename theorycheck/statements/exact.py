@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from theorycheck.arithmetic.cases import Case
-from theorycheck.arithmetic.evaluation import has_kink, vertices
+from theorycheck.arithmetic.evaluation import ConstantUnit, has_kink, vertices
 from theorycheck.arithmetic.numbers import Array, balls, rationals
 from theorycheck.networks.specification import Convolution, Identity, Network
 from theorycheck.statements.interpreter import architecture
@@ -188,6 +188,7 @@ class Evaluator:
             "slope": lambda v: rationals(layers[whole(v) - 1].slope).item(),
             "patches": lambda k: self._patches(whole(k)),
             "chain": lambda: is_chain(network),
+            "varies": self._varies,
             "smooth": lambda S=None: not has_kink(network, *self._point(self._batch(S))),
             "detached": lambda: kinds == {"batch-detached"},
             "normalised": lambda: bool(kinds),
@@ -228,6 +229,13 @@ class Evaluator:
             raise Open
         of_output: Array = found[whole(c)]
         return of_output
+
+    def _varies(self, batch: Any = None) -> bool:
+        try:
+            self._vertices(batch)
+        except ConstantUnit:
+            return False
+        return True
 
     def _patches(self, k: int) -> int:
         connection = self.network.edge_of(k).map

@@ -45,6 +45,7 @@ def due(formula: Formula, names: Sequence[str]) -> int:
 
 
 BOTH_ZERO = "both sides are 0"
+SMALLER_ZERO = "the smaller side is 0"
 TOO_SMALL = "the matrices are too small for a higher rank"
 
 
@@ -52,11 +53,12 @@ def triviality(statement: Statement) -> str | None:
     """What makes the conclusion of a statement trivial, if anything does.
 
     An equation between two expressions, neither of them just 0, says nothing where both are 0; an
-    upper bound on a rank says nothing where the shape of the matrix gives it.
+    inequality says nothing where the smaller side is 0, nor an upper bound on a rank where the
+    shape of the matrix gives it.
     """
     left, relation, right = statement.conclusion.comparison()
-    zero = any(isinstance(side, ast.Constant) and side.value == 0 for side in (left, right))
-    if relation == "==":
-        return None if zero else BOTH_ZERO
-    of_rank = isinstance(left, ast.Call) and ast.unparse(left.func) == "rank"
-    return TOO_SMALL if of_rank and relation == "<=" else None
+    if any(isinstance(side, ast.Constant) and side.value == 0 for side in (left, right)):
+        return None
+    if isinstance(left, ast.Call) and ast.unparse(left.func) == "rank":
+        return TOO_SMALL if relation == "<=" else None
+    return {"==": BOTH_ZERO, "<=": SMALLER_ZERO, ">=": SMALLER_ZERO}.get(relation)

@@ -54,6 +54,7 @@ FUNCTIONS: dict[str, Word] = {
     "slope": Word(1, 1, "slope of the activation of a layer on negative arguments"),
     "patches": Word(1, 1, "how many patches weight k is applied to; 1 if its layer is dense"),
     "chain": Word(0, 0, "whether each layer reads the one before it alone, through weights"),
+    "varies": Word(0, 1, "whether every unit that is normalised varies over the batch"),
     "smooth": Word(0, 1, "whether no unit with an activation that bends is at its kink"),
     "detached": Word(0, 0, "whether all normalised layers hold their deviation constant"),
     "normalised": Word(0, 0, "whether any layer is normalised over the batch"),

@@ -1,0 +1,56 @@
+"""galanti2022, Eq. 10 as formulas: distances from low rank, and norms of gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from properties.notation import BATCH_GRADIENT
+from theorycheck import Altered, altered
+
+SIZES = {
+    "frobenius": "frobenius(gradient(S, k))",
+    "spectral": "spectral(gradient(S, k))",
+    "nuclear": "nuclear(gradient(S, k))",
+    "max": "largest(gradient(S, k))",
+}
+DISTANCES = {
+    "frobenius": "frobenius_beyond(W[k], r)",
+    "spectral": "spectral_beyond(W[k], r)",
+    "nuclear": "nuclear_beyond(W[k], r)",
+    "max": "frobenius_beyond(W[k], r) / root(len(W[k]) * len(W[k][0]))",
+}
+"""From the matrices of rank at most r (Eckart, Young, Mirsky); in the entrywise maximum norm a
+lower bound, since no closed form is known.
+"""
+
+
+def rank_bound(*norms: str, rank: str = "B", factor: str = "1") -> dict[str, Any]:
+    """Eq. 10 in some norms: the smallest gradient among the batches is any of them.
+
+    Args:
+        rank: allowed to the approximation of W[k].
+        factor: on the right side.
+    """
+
+    def chosen(formulas: Sequence[str]) -> str:
+        *others, last = formulas
+        return "".join(f"{text} if p == {p} else " for p, text in enumerate(others)) + last
+
+    return {
+        "forall": [f"p in range({len(norms)})", "k in weights", "B in range(1, len(samples))",
+                   "S in batches(B)"],
+        "states": f"distance(p, k, {rank}) <= {factor} * size(p, k, S) / (2 * weight_decay)",
+        "where": [
+            BATCH_GRADIENT,
+            f"size(p, k, S) = {chosen([SIZES[norm] for norm in norms])}",
+            f"distance(p, k, r) = {chosen([DISTANCES[norm] for norm in norms])}",
+        ],
+        "numbers": ["weight_decay"],
+    }  # fmt: skip
+
+
+def strengthened(*norms: str) -> Altered:
+    """The false neighbour with a smaller constant."""
+    states = rank_bound(*norms, factor="7 / 8")["states"]
+    return altered("the constant 1/(2 lambda) is replaced by 7/8 of it", states)
