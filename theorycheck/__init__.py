@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Claim,
         Convention,
         Formal,
+        Hypothesis,
         Paper,
         Source,
         altered,

@@ -22,6 +22,7 @@ from properties.papers import GALANTI2022
 from theorycheck import (
     RELU,
     Case,
+    Hypothesis,
     Network,
     altered,
     directed_graphs,
@@ -73,7 +74,7 @@ def printed(bound: str, derivative: str = r"\bar\partial") -> str:
     )
 
 
-GRAPH_OF_BATCH = [DENSE, NORMALISED, ONE_OUTPUT, AUTOGRAD_AT_KINKS]
+GRAPH_OF_BATCH: list[Hypothesis] = [DENSE, NORMALISED, ONE_OUTPUT, AUTOGRAD_AT_KINKS]
 
 batch_norm_gradient_rank = stated(
     "batch-norm-gradient-rank",

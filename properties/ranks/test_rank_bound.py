@@ -45,6 +45,7 @@ from theorycheck import (
     Case,
     Convention,
     Findings,
+    Hypothesis,
     Setting,
     altered,
     cases,
@@ -65,7 +66,13 @@ LOSS = Convention(
     " Frobenius norm of every weight matrix (Eq. 2)"
 )
 SEVERAL_SAMPLES = Assumption("B* >= 2: a batch of one sample has no variance", "B >= 2")
-DENSE_NETWORK = [DENSE, NOT_NORMALISED, POSITIVE_WEIGHT_DECAY, LOSS, AUTOGRAD_AT_KINKS]
+DENSE_NETWORK: list[Hypothesis] = [
+    DENSE,
+    NOT_NORMALISED,
+    POSITIVE_WEIGHT_DECAY,
+    LOSS,
+    AUTOGRAD_AT_KINKS,
+]
 EXAMPLES = st.one_of(random_networks(), dead_networks(FLAT), stationary_networks(FLAT))
 WHY = (
     "The distance of a weight matrix from the matrices of rank at most B* is at most 1/(2 lambda)"

@@ -86,25 +86,27 @@ class Formal:
 
 
 @dataclass(frozen=True)
-class Assumption:
-    """One hypothesis: in words, as reports list it, and as a formula, which decides whether it is
-    met.
-    """
+class Hypothesis:
+    """One condition of a claim, in words, as reports list it."""
 
     prose: str
+
+
+@dataclass(frozen=True)
+class Assumption(Hypothesis):
+    """A hypothesis with its formula, which decides whether it is met."""
+
     formula: str
 
 
 @dataclass(frozen=True)
-class Convention:
-    """What derivatives of a network mean at kinks, in words.
+class Convention(Hypothesis):
+    """What words of the claim mean, such as derivatives at kinks; there is nothing to be met.
 
     Attributes:
-        prose: as reports list it.
         selections: slopes at kinks for which the claim is made beside autograd's choice.
     """
 
-    prose: str
     selections: tuple[float, ...] = ()
 
 
@@ -182,7 +184,7 @@ def stated(
     kind: Kind,
     sources: Sequence[Source],
     printed: str,
-    given: Sequence[Assumption | Convention],
+    given: Sequence[Hypothesis],
     states: str,
     control: Altered,
     on: Any,
@@ -243,7 +245,8 @@ def stated(
     )(check)
     caller = sys._getframe(1)
     place = Place(caller.f_globals["__name__"], caller.f_code.co_filename, caller.f_lineno)
-    return replace(made, written=place, control_on=control.on and {"case": control.on})
+    on_control = None if control.on is None else {"case": control.on}
+    return replace(made, written=place, control_on=on_control)
 
 
 def altered(
