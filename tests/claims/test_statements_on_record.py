@@ -1,0 +1,118 @@
+"""Statements on record as holding, at the examples of all other claims' certificates.
+
+Nobody drew these examples for the statement: what its hypotheses leave unsaid shows here. The
+kernel decides; where its limits of work do not suffice, the exact reader does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+
+from tests.claims.on_record import COMMITTED, ROOT, claims
+from theorycheck import kernel
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims import certificates
+from theorycheck.claims.declaration import Claim
+from theorycheck.reports.baseline import load_baseline
+from theorycheck.statements.checking import LARGEST_EXACT, answers
+
+VERDICTS = load_baseline(ROOT / "reports/baseline.json").verdicts
+HOLDING = sorted(
+    name
+    for name, claim in claims().items()
+    if claim.formal is not None and VERDICTS.get(name) in ("holds", "proved")
+)
+EXAMPLES = {
+    path.stem: document["case"]
+    for path in COMMITTED
+    if (document := json.loads(path.read_text(encoding="utf-8")))["case"]["network"] is not None
+}
+WORK = kernel.MOST_WORK // 6
+"""Of the kernel for one example."""
+
+
+def kernel_finds(claim: Claim, document: dict[str, object]) -> str | None:
+    """``holds``, ``false``, or the hypothesis that no values of the variables meet; None when the
+    kernel cannot say.
+    """
+    formal = certificates.formal_statement(claim)
+    assert formal is not None
+    for bits in kernel.PRECISIONS:
+        try:
+            example = kernel.Example(document)
+            example.work = WORK
+            evaluator = kernel.Evaluator(example, formal.parsed.where, bits)
+            found = "nothing to check"
+            for scope in formal.parsed.assignments(evaluator, {}):
+                unmet = formal.parsed.unmet(evaluator, scope)
+                if unmet is not None:
+                    found = unmet if found != "holds" else found
+                    continue
+                left, right = formal.parsed.sides(evaluator, scope)
+                if not kernel.compare(left, formal.parsed.relation, right):
+                    return "false"
+                found = "holds"
+            return found
+        except kernel.Undecided:
+            continue
+        except (kernel.Rejected, *kernel.MISUSE):
+            # Beyond the limits of work, or a formula has no value here: nothing is claimed.
+            return None
+    return None
+
+
+@pytest.mark.parametrize("name", HOLDING)
+def test_no_statement_that_holds_is_false_at_another_claims_example(name: str) -> None:
+    claim = claims()[name]
+    assert claim.formal is not None
+    found: Counter[str | None] = Counter()
+    for other, document in EXAMPLES.items():
+        answer = kernel_finds(claim, document)
+        if answer is None:
+            case = Case.from_dict(document)
+            if case.size <= LARGEST_EXACT:
+                read = answers(claim.formal.statement, case)
+                assert not any(one.holds is False for one in read), other
+        assert answer != "false", other
+        found[answer] += 1
+    assert found.total() == len(EXAMPLES)
+    assert found[None] < len(EXAMPLES)
+
+
+@pytest.mark.parametrize("name", HOLDING)
+def test_a_forged_refutation_is_rejected_with_the_assumption_that_is_not_met(name: str) -> None:
+    """Sealed with the version on record, at an example of another claim."""
+    formal = certificates.formal_statement(claims()[name])
+    assert formal is not None
+    forged = 0
+    for document in EXAMPLES.values():
+        example = kernel.Example(document)
+        try:
+            evaluator = kernel.Evaluator(example, formal.parsed.where, kernel.PRECISIONS[0])
+            scope = next(formal.parsed.assignments(evaluator, {}))
+            unmet = formal.parsed.unmet(evaluator, scope)
+        except (kernel.Rejected, kernel.Undecided, StopIteration, *kernel.MISUSE):
+            continue
+        if unmet is None:
+            continue
+        content = {
+            "schema_version": kernel.SCHEMA_VERSION,
+            "claim": name,
+            "version": formal.version,
+            "shows": "refuted",
+            "statement": formal.document,
+            "case": document,
+            "at": {key: kernel.listed(value) for key, value in scope.items()},
+            "left": "1",
+            "right": "0",
+        }
+        with pytest.raises(kernel.Rejected, match="a hypothesis is not met: ") as raised:
+            kernel.check({**content, "digest": kernel.digest(content)})
+        assert unmet[:200] in str(raised.value)
+        forged += 1
+        if forged == 5:
+            return
+    assert forged
