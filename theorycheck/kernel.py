@@ -37,10 +37,10 @@ all else defines the words that they use. The parts, in the order of the file:
 **Arithmetic.** Everything rational is computed with `fractions.Fraction`, without rounding. Square
 roots and singular values that are irrational are enclosed between rationals (`Enclosure`). A
 comparison is decided only when the enclosures are disjoint, or exact squares decide it; otherwise
-it is tried again with more bits. Derivatives are taken in forward mode, one weight at a time: no
-structure of the gradient is built in. At a kink the derivative of the activation is its slope on
-the negative side, as in torch; a statement that needs differentiability says ``smooth()`` among its
-hypotheses.
+it is tried again with more bits. Derivatives, also those within derivatives, are taken in forward
+mode, one weight at a time: no structure of the gradient is built in. At a kink the derivative of
+the activation is its slope on the negative side, as in torch; a statement that needs
+differentiability says ``smooth()`` among its hypotheses.
 
 **The language of statements** is the part of Python's expressions that `Evaluator` names: numbers,
 arithmetic (entry by entry on vectors and matrices), comparisons, ``and``, ``or``, ``not``,
@@ -57,7 +57,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial, reduce
@@ -227,13 +227,18 @@ def compare(left: Number, relation: str, right: Number) -> bool:
     raise Undecided
 
 
-def root(number: Number, bits: int) -> Number:
+def root(number: Any, bits: int) -> Any:
     """The square root, exactly where it is rational, otherwise enclosed to about ``bits`` bits.
 
     Raises:
-        Rejected: when the number is negative.
+        Rejected: when the number is negative, or a derivative is asked for at 0.
         Undecided: when its enclosure does not tell whether it is.
     """
+    if isinstance(number, Dual):
+        value = root(number.value, bits)
+        if compare(value_of(value), "==", Fraction(0)):
+            raise Rejected("the derivative of a root at 0")
+        return Dual(value, number.motion / (value + value), number.level)
     low, high = ends(number)
     if low < 0:
         raise Undecided if high >= 0 else Rejected("the root of a negative number")
@@ -256,50 +261,67 @@ def _root_ends(number: Fraction, bits: int) -> tuple[Fraction, Fraction]:
 class Dual:
     """A number and its derivative along one entry of one parameter (forward mode).
 
+    Derivatives of derivatives are duals within duals. Each derivation has a level of its own, and a
+    number that does not carry this level is constant for it: derivations never mix (Siskind and
+    Pearlmutter, Nesting forward-mode AD in a functional framework, 2008).
+
     Attributes:
-        value: the number.
-        motion: its derivative.
+        value: the number; without this level.
+        motion: its derivative; without this level.
+        level: which derivation it belongs to; inner ones have higher levels.
     """
 
-    value: Number
-    motion: Number
+    value: Any
+    motion: Any
+    level: int = 1
 
     def __add__(self, other: Any) -> Dual:
-        return Dual(self.value + value_of(other), self.motion + motion_of(other))
+        level, (a, da), (b, db) = paired(self, other)
+        return Dual(a + b, da + db, level)
 
     def __neg__(self) -> Dual:
-        return Dual(-self.value, -self.motion)
+        return Dual(-self.value, -self.motion, self.level)
 
-    def __sub__(self, other: Dual | Number) -> Dual:
-        return self + (-other)
+    def __sub__(self, other: Any) -> Dual:
+        return self.__add__(-other)
 
-    def __rsub__(self, other: Number) -> Dual:
-        return -self + other
+    def __rsub__(self, other: Any) -> Dual:
+        return self.__neg__().__add__(other)
 
     def __mul__(self, other: Any) -> Dual:
-        a, b = self.value, value_of(other)
-        return Dual(a * b, a * motion_of(other) + self.motion * b)
+        level, (a, da), (b, db) = paired(self, other)
+        return Dual(a * b, a * db + da * b, level)
 
     def __truediv__(self, other: Any) -> Dual:
-        quotient, divisor = self.value / value_of(other), value_of(other)
-        return Dual(quotient, (self.motion - quotient * motion_of(other)) / divisor)
+        level, (a, da), (b, db) = paired(self, other)
+        quotient = a / b
+        return Dual(quotient, (da - quotient * db) / b, level)
 
-    def root(self, bits: int) -> Dual:
-        """The square root of a positive number, and its derivative."""
-        value = root(self.value, bits)
-        return Dual(value, self.motion / (value + value))
+    def __rtruediv__(self, other: Any) -> Dual:
+        return Dual(other, Fraction(0), self.level).__truediv__(self)
 
     __radd__, __rmul__ = __add__, __mul__
 
 
+def split(number: Any, level: int) -> tuple[Any, Any]:
+    """The value of a number and its derivative, which is 0 where it carries none, at a level."""
+    if isinstance(number, Dual) and number.level == level:
+        return number.value, number.motion
+    return number, Fraction(0)
+
+
+def paired(left: Dual, right: Any) -> tuple[int, tuple[Any, Any], tuple[Any, Any]]:
+    """The innermost level of two numbers, and the parts of both at this level."""
+    level = max(left.level, right.level) if isinstance(right, Dual) else left.level
+    return level, split(left, level), split(right, level)
+
+
 def value_of(number: Any) -> Number:
-    """A number without the derivative that may come with it."""
-    return number.value if isinstance(number, Dual) else number
-
-
-def motion_of(number: Any) -> Number:
-    """The derivative that comes with a number; 0 if none does."""
-    return number.motion if isinstance(number, Dual) else Fraction(0)
+    """A number without any derivatives that come with it."""
+    while isinstance(number, Dual):
+        number = number.value
+    found: Number = number
+    return found
 
 
 # --- Reading -------------------------------------------------------------------------------------
@@ -678,43 +700,43 @@ class Example:
         """The mean of a list of numbers, with or without derivatives."""
         return self.dot(column, [Fraction(1, len(column))] * len(column))
 
-    def moved(self, index: int, entry: tuple[int, ...]) -> list[Any]:
-        """The parameters, with one entry of one of them as the number to differentiate along.
+    def moved(self, parameters: list[Any], place: Sequence[int], level: int) -> list[Any]:
+        """Parameters, with one entry as the number to differentiate along.
 
         Args:
-            index: the place of the parameter.
-            entry: of this parameter, one whole number per dimension.
+            parameters: in the shapes of ``W``.
+            place: the number of the parameter, and of its entry, one number per dimension.
+            level: of the derivation.
         """
 
-        def mark(array: Any, place: tuple[int, ...]) -> Any:
+        def mark(array: Any, place: Sequence[int]) -> Any:
             if not place:
-                return Dual(array, Fraction(1))
+                return Dual(array, Fraction(1), level)
+            self.spend([None] * len(array))
             return [
                 mark(part, place[1:]) if i == place[0] else part for i, part in enumerate(array)
             ]
 
-        return [mark(w, entry) if k == index else w for k, w in enumerate(self.W)]
+        marked: list[Any] = mark(parameters, place)
+        return marked
 
-    def forward(
-        self, batch: Sequence[int], parameters: list[Any], bits: int, known: Sequence[Rows] = ()
-    ) -> Trace:
+    def forward(self, parameters: list[Any], bits: int, known: Sequence[Rows]) -> Trace:
         """A pass over a batch.
 
         Args:
-            batch: the numbers of the samples.
             parameters: in the shapes of ``W``; their entries may come with derivatives.
             bits: of the enclosures of standard deviations.
-            known: the values of the first vertices, which are then not computed again; the input is
-                taken from the batch where there are none.
+            known: the values of the first vertices, one row per sample, at least the input; they
+                are not computed again.
 
         Raises:
             ConstantUnit: when a unit that is to be normalised is constant over the batch.
             Undecided: when the sign of what an activation is applied to is not known.
         """
-        trace = Trace([*known] or [[self.x[n] for n in batch]], [])
+        trace = Trace([*known], [])
         for layer in self.network.layers[len(trace.values) - 1 :]:
             bias = [Fraction(0)] * layer.width if layer.bias is None else parameters[layer.bias]
-            rows: Rows = [list(bias) for _ in batch]
+            rows: Rows = [list(bias) for _ in known[0]]
             for edge in layer.edges:
                 for row, source in zip(rows, trace.values[edge.source], strict=True):
                     carried = source
@@ -758,10 +780,7 @@ class Example:
             variance = self.mean([a * a for a in column])
             if compare(value_of(variance), "==", Fraction(0)):
                 raise ConstantUnit("a normalised unit is constant over the batch")
-            if detached or not isinstance(variance, Dual):
-                deviation: Any = root(value_of(variance), bits)
-            else:
-                deviation = variance.root(bits)
+            deviation = root(value_of(variance) if detached else variance, bits)
             columns.append([self.spend(a / deviation) for a in column])
         return [list(row) for row in zip(*columns, strict=True)]
 
@@ -773,10 +792,13 @@ def integers(matrix: Rows, example: Example) -> tuple[list[list[int]], int]:
     """The matrix times a common denominator, and that denominator.
 
     Raises:
+        Rejected: when an entry comes with a derivative.
         Undecided: when an entry is not known exactly.
     """
     common = 1
     for entry in (entry for row in matrix for entry in row):
+        if isinstance(entry, Dual):
+            raise Rejected("the derivative of a rank or of singular values")
         if isinstance(entry, Enclosure):
             raise Undecided
         common = example.spend(math.lcm(common, entry.denominator))
@@ -908,12 +930,28 @@ def is_index(value: Any) -> bool:
     return type(value) is int or (isinstance(value, tuple) and all(map(is_index, value)))
 
 
+@dataclass(frozen=True)
+class Point:
+    """Where formulas are evaluated: at the example's own parameters, or where one entry moves.
+
+    Attributes:
+        parameters: what ``W`` stands for.
+        level: how many derivations are under way.
+        memory: what has been computed here and is asked for again.
+    """
+
+    parameters: list[Any]
+    level: int = 0
+    memory: dict[Any, Any] = field(default_factory=dict)
+
+
 class Evaluator:
     """Evaluates formulas at an example, with enclosures of a given number of bits.
 
     The value of a formula is a truth (bool), a number (int, `Fraction` or `Enclosure`), a vector or
     matrix (list), or a range or batch of samples (tuple of int). The tables of names and functions
-    below are the whole vocabulary; ``definitions``, the ``where`` of a statement, add to it.
+    below are the whole vocabulary; ``definitions``, the ``where`` of a statement, add to it. Within
+    ``grad`` a number may be a `Dual`; comparisons look at its value.
 
     Methods that take values of formulas raise `Rejected`, or one of `MISUSE`, when these are not of
     the sort that they need, and `Undecided` when more bits are needed.
@@ -921,16 +959,18 @@ class Evaluator:
     Attributes:
         example: at which formulas are evaluated.
         bits: of the enclosures of irrational numbers.
-        names: what each name stands for.
+        point: where formulas are evaluated now.
+        names: what each name stands for at the example's own parameters.
+        abbreviations: the formulas of the names that ``where`` adds.
         functions: what each function computes.
         normalisations: the kinds of normalisation that occur in the network.
-        memory: what has been computed and is asked for again.
     """
 
     def __init__(self, example: Example, definitions: Sequence[Any], bits: int) -> None:
         # Long: the one table of all names and functions of the language.
         self.example, self.bits = example, bits
-        self.memory: dict[Any, Any] = {}
+        self.point = Point(example.W)
+        self.abbreviations: dict[str, ast.expr] = {}
         network = example.network
         self.normalisations = {layer.normalisation for layer in network.layers} - {"none"}
 
@@ -962,6 +1002,10 @@ class Evaluator:
             "f": self.output,
             "h": self.feature,
             "df": self.derivative,
+            "grad": self.gradient,
+            "network": lambda V, X: self.elsewhere(V, X).values[-1],
+            "features": lambda V, X: self.elsewhere(V, X).values[-2],
+            "replaced": self.replaced,
             "layer": lambda k: self.parameter(k).layer,
             "source": lambda k: self.parameter(k, "weight").edge.source,
             "slope": lambda v: self.layer(v).slope,
@@ -1044,6 +1088,7 @@ class Evaluator:
         name, body = match[1], parse(match[3])
         if match[2] is None:
             self.add_name(name, self.evaluate(body, {}))
+            self.abbreviations[name] = body
             return
         arguments = match[2].split(", ")
         called = {node.func for node in ast.walk(body) if isinstance(node, ast.Call)}
@@ -1065,21 +1110,34 @@ class Evaluator:
         self.functions = self.bound(self.functions, name, function)
 
     def remembered(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
-        """The value that belongs to a key, computed when it is first asked for.
+        """The value that belongs to a key at this point, computed when it is first asked for.
 
         Keys hold whole numbers and texts alone: they are equal only where the values are.
         """
-        if key not in self.memory:
-            self.memory[key] = make()
-        return self.memory[key]
+        memory = self.point.memory
+        if key not in memory:
+            memory[key] = make()
+        return memory[key]
+
+    def named(self, name: str) -> Any:
+        """What a name stands for at this point."""
+        if name == "W":
+            return self.point.parameters
+        if name in self.abbreviations and self.point.level > 0:
+            body = self.abbreviations[name]
+            return self.remembered(("name", name), lambda: self.evaluate(body, {}))
+        return self.names[name]
 
     # The network
 
     def trace(self, batch: tuple[int, ...]) -> Trace:
-        """The forward pass over a batch at the example's own parameters, computed once."""
-        found: Trace = self.remembered(
-            ("trace", batch), lambda: self.example.forward(batch, self.example.W, self.bits)
-        )
+        """The forward pass over a batch at this point, computed once."""
+
+        def make() -> Trace:
+            inputs = [self.example.x[n] for n in batch]
+            return self.example.forward(self.point.parameters, self.bits, [inputs])
+
+        found: Trace = self.remembered(("trace", batch), make)
         return found
 
     def place(self, n: Any, batch: Any) -> tuple[tuple[int, ...], int]:
@@ -1117,12 +1175,12 @@ class Evaluator:
         """
         chosen, position = self.place(n, batch)
         parameter, output = self.parameter(k), self.index(c, self.example.outputs)
-        shape = parameter.shape
+        shape, here, level = parameter.shape, self.point.parameters, self.point.level + 1
 
         def moved(entry: tuple[int, ...]) -> Rows:
-            parameters = self.example.moved(self.whole(k), entry)
+            parameters = self.example.moved(here, (self.whole(k), *entry), level)
             known = self.trace(chosen).values[: parameter.layer]
-            return self.example.forward(chosen, parameters, self.bits, known).values[-1]
+            return self.example.forward(parameters, self.bits, known).values[-1]
 
         def make() -> dict[tuple[int, ...], Rows]:
             return {entry: moved(entry) for entry in product(*map(range, shape))}
@@ -1132,9 +1190,61 @@ class Evaluator:
         def along(*entry: int) -> Any:
             if len(entry) < len(shape):
                 return [along(*entry, i) for i in range(shape[len(entry)])]
-            return motion_of(rows[entry][position][output])
+            return split(rows[entry][position][output], level)[1]
 
         return along()
+
+    def gradient(self, formula: Callable[[], Any], k: Any) -> Any:
+        """``grad(formula, k)``: the derivative of a number along parameter k, of its shape.
+
+        The formula is evaluated anew for each entry of the parameter, at a point where this entry
+        moves, with a memory of its own. Variables have their values already: they are constant.
+        """
+        here, level = self.point, self.point.level + 1
+        shape, index = self.parameter(k).shape, self.whole(k)
+
+        def moved(place: tuple[int, ...]) -> Point:
+            return Point(self.example.moved(here.parameters, place, level), level)
+
+        def along(*entry: int) -> Any:
+            if len(entry) < len(shape):
+                return [along(*entry, i) for i in range(shape[len(entry)])]
+            place = (index, *entry)
+            self.point = self.remembered(("moved", place), lambda: moved(place))
+            try:
+                return split(self.scalar(formula()), level)[1]
+            finally:
+                self.point = here
+
+        return along()
+
+    def elsewhere(self, parameters: Any, inputs: Any) -> Trace:
+        """The forward pass at any parameters, in the shapes of ``W``, and inputs, one or more.
+
+        All rows of the inputs are normalised together, where layers are.
+        """
+        network = self.example.network
+        if not network.layers or len(parameters) != len(network.parameters) or not inputs:
+            raise Rejected("no network, no inputs, or another number of parameters than it has")
+        expected = [parameter.shape for parameter in network.parameters]
+        pairs = zip(parameters, expected, strict=True)
+        rows = [self.shaped(row, network.widths[:1]) for row in inputs]
+        return self.example.forward([self.shaped(*pair) for pair in pairs], self.bits, [rows])
+
+    def shaped(self, value: Any, shape: Sequence[int]) -> Any:
+        """An array of numbers that must have this shape."""
+        if not shape:
+            return self.scalar(value)
+        if not isinstance(value, list) or len(value) != shape[0]:
+            raise Rejected("an array that has not the shape of what it stands for")
+        return [self.shaped(part, shape[1:]) for part in value]
+
+    def replaced(self, arrays: Any, k: Any, array: Any) -> list[Any]:
+        """``replaced(V, k, A)``: the list V with A for its entry k."""
+        if not isinstance(arrays, list):
+            raise Rejected("what is to be replaced is no entry of a list")
+        place = self.index(k, len(arrays))
+        return [*arrays[:place], array, *arrays[place + 1 :]]
 
     def layer(self, v: Any) -> Layer:
         """Layer v of the network; the first one is 1."""
@@ -1189,8 +1299,8 @@ class Evaluator:
 
     def whole(self, value: Any) -> int:
         """A number that is whole and at most `MOST_NUMBERS` in size, as an int."""
-        found = self.scalar(value)
-        if isinstance(found, Enclosure) or found.denominator != 1 or abs(found) > MOST_NUMBERS:
+        found: Any = self.scalar(value)
+        if not isinstance(found, Fraction) or found.denominator != 1 or abs(found) > MOST_NUMBERS:
             raise Rejected("a number that is not whole, or too large")
         return int(found)
 
@@ -1220,6 +1330,8 @@ class Evaluator:
 
     def absolute(self, value: Any) -> Any:
         """``abs(a)``: the absolute value of a number."""
+        if isinstance(value, Dual) and self.compared(value, "==", Fraction(0)):
+            raise Rejected("the derivative of an absolute value at 0")
         return value if self.compared(value, ">=", Fraction(0)) else -value
 
     def compared(self, left: Any, relation: str, right: Any) -> bool:
@@ -1227,18 +1339,29 @@ class Evaluator:
         if relation not in RELATIONS.values():
             raise Rejected("a comparison that is not part of the language")
         sides = self.example.spend((self.scalar(left), self.scalar(right)))
-        return compare(sides[0], relation, sides[1])
+        return compare(value_of(sides[0]), relation, value_of(sides[1]))
 
     @staticmethod
-    def scalar(value: Any) -> Number:
+    def scalar(value: Any) -> Any:
         """A value that must be a number; True and False are none."""
-        if isinstance(value, bool) or not isinstance(value, (int, Fraction, Enclosure)):
+        if isinstance(value, bool) or not isinstance(value, (int, Fraction, Enclosure, Dual)):
             raise Rejected("what is used as a number is none")
         return Fraction(value) if isinstance(value, int) else value
 
     def greatest(self, values: Any) -> Any:
         """``max(values)``: the greatest of one or more numbers."""
-        return reduce(lambda best, v: v if self.compared(v, ">", best) else best, values)
+        best = reduce(lambda best, v: v if self.compared(v, ">", best) else best, values)
+        if any(isinstance(value, Dual) for value in values):
+            tied = [value for value in values if self.compared(value, "==", best)]
+            if len(tied) > 1 and any(isinstance(value, Dual) for value in tied):
+                raise Rejected("the derivative of a greatest number that two are")
+        return best
+
+    def quotient(self, left: Any, right: Any) -> Any:
+        """A quotient of two numbers."""
+        if self.compared(right, "==", Fraction(0)):
+            raise Rejected("a division by zero")
+        return self.example.spend(left / right)
 
     def total(self, values: Any) -> Any:
         """``sum(values)``: the sum of numbers, or of arrays of one shape; 0 if there are none."""
@@ -1266,7 +1389,7 @@ class Evaluator:
 
         def project(vector: Any) -> Any:
             for unit in basis:
-                share = self.example.dot(vector, unit) / self.example.dot(unit, unit)
+                share = self.quotient(self.example.dot(vector, unit), self.example.dot(unit, unit))
                 pairs = zip(vector, unit, strict=True)
                 vector = [self.example.spend(a - share * b) for a, b in pairs]
             return vector
@@ -1316,7 +1439,7 @@ class Evaluator:
             case ast.Constant(value=bool() | int() as constant):
                 return constant
             case ast.Name(id=name) if name in scope or name in self.names:
-                return scope[name] if name in scope else self.names[name]
+                return scope[name] if name in scope else self.named(name)
             case ast.Tuple(elts=parts):
                 return tuple(map(value, parts))
             case ast.List(elts=parts):
@@ -1346,6 +1469,9 @@ class Evaluator:
                 return entries[self.index(value(index), len(entries))]
             case ast.ListComp(elt=part, generators=loops):
                 return self.comprehension(part, loops, scope, depth + 1)
+            case ast.Call(func=ast.Name(id="grad"), args=[formula, k], keywords=[]):
+                # The one function that evaluates its argument itself, where an entry moves.
+                return self.example.spend(self.gradient(partial(value, formula), value(k)))
             case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]):
                 if name in self.functions:
                     arguments = self.example.spend([*map(value, parts)])
@@ -1405,9 +1531,7 @@ class Evaluator:
             case ast.Mult():
                 return self.example.spend(a * b)
             case ast.Div():
-                if compare(b, "==", Fraction(0)):
-                    raise Rejected("a division by zero")
-                return self.example.spend(a / b)
+                return self.quotient(a, b)
             case ast.Pow() if type(right) is int and 0 <= right <= 4:
                 return self.product([a] * right)
         raise Rejected("an operation that is not part of the language")

@@ -86,10 +86,10 @@ structural_lemma_positive_homogeneity = stated(
     printed=r"f_W(x) = \rho_1 \cdots \rho_L \, f_V(x), \qquad W_k = \rho_k V_k, \; \rho_k > 0",
     given=[CHAIN, Assumption("the factor is positive", "factor > 0")],
     forall=EVERYWHERE,
-    states="f(n, c) * factor == factor * f(n, c)",
+    states="network(replaced(W, k, factor * W[k]), x)[n][c] == factor * f(n, c)",
     control=altered(
         "the factor is negative",
-        "f(n, c) == -factor * f(n, c)",
+        "network(replaced(W, k, -factor * W[k]), x)[n][c] == -factor * f(n, c)",
     ),
     numbers=["factor"],
     on=cases(homogeneous_networks(outputs=(1, 2)), numbers={"factor": positive_dyadics()}),

@@ -95,6 +95,21 @@ RUNAWAYS: dict[str, dict[str, Any]] = {
         "widths": (10, 10, 10, 10, 10, 1), "samples": 5, "normalisation": "batch",
         "conclusion": "squared(df(0, 0, 0)) == root(2)",
     },
+    "derivatives of formulas": {
+        "widths": (20,) * 20, "samples": 5, "conclusion": "squared(grad(f(0, 0), 0)) <= 0"
+    },
+    "derivatives of nothing": {
+        "widths": (100, 100), "samples": 1, "number": "0",
+        "conclusion": "squared(grad(squared(grad(0, 0)), 0)) <= 0",
+    },
+    "derivatives of derivatives": {
+        "widths": (3, 3, 3), "samples": 3,
+        "where": ["g0 = f(0, 0)", *(f"g{i} = squared(grad(g{i - 1}, 0))" for i in range(1, 20))],
+        "conclusion": "g19 <= 0",
+    },
+    "networks elsewhere": {
+        "widths": (9, 9, 9), "conclusion": f"sum([network(W, x)[0][0] {MANY}]) <= 0"
+    },
     "lists kept": {"where": [f"a = [[[i * j] {MANY}] {MANY}]".replace("j {MANY}", "j")]},
     "roots kept": {"where": [f"a = [root(i + 2) {MANY}]"]},
     "numbers kept": {"where": [f"a = [f(0, 0) + i {MANY}]"], "number": f"{3**150}/{2**240}"},
@@ -165,7 +180,13 @@ except kernel.Rejected:
 
 
 @pytest.mark.parametrize(
-    "name", ["shared empty lists", "derivatives of roots", "comparisons of long numbers"]
+    "name",
+    [
+        "shared empty lists",
+        "derivatives of roots",
+        "derivatives of nothing",
+        "comparisons of long numbers",
+    ],
 )
 def test_the_limits_bound_memory(name: str) -> None:
     """The worst of the runaways at the real limits, in a process that cannot have more memory.

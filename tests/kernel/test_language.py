@@ -54,6 +54,25 @@ def value_of(formula: str, *where: str) -> Any:
         ("df(1, 0, 0)", [[F(3, 2), F(-3, 4)], [-1, F(1, 2)]]),
         ("df(2, 0, 1)", [F(3, 4), -2]),
         ("df(2, 0, 2)", [[0, 4]]),
+        ("grad(f(1, 0), 0)", [[F(3, 2), F(-3, 4)], [-1, F(1, 2)]]),
+        ("grad(squared(W[2]) / 2 + 1 / 3, 2)", [[3, -2]]),
+        ("grad(rho * beta[0], 1)", [0, 0]),
+        ("grad(1 / W[2][0][0], 2)", [[F(-1, 9), 0]]),
+        ("grad(root(W[2][0][0] + 1), 2)", [[F(1, 4), 0]]),
+        ("grad(abs(W[2][0][1]) + largest(W[0]) + max([1, W[2][0][0]]), 2)", [[1, -1]]),
+        ("grad(inner(W[2], df(0, 0, 2)), 0)", [[3, 3], [-2, -2]]),
+        ("grad(inner([2, 1], grad(W[2][0][0] ** 2 * W[2][0][1], 2)[0]), 2)", [[-2, 12]]),
+        ("grad(W[2][0][0] * grad(W[2][0][0] + W[0][0][0], 0)[0][0], 2)", [[1, 0]]),
+        ("sum([grad(n * f(n, 0) + w, 2) for n in (0, 1) for w in W[2][0]])", [[0, -1]]),
+        ("grad(f(0, 0) if f(0, 0) > 0 else 0, 2)", [[3, 1]]),
+        ("grad(f(0, 0) if f(0, 0) < 0 else 0, 2)", [[0, 0]]),
+        ("grad(network(replaced(W, 0, 2 * W[0]), [x[0]])[0][0], 0)", [[6, 6], [-4, -4]]),
+        ("network(W, x)", [[7], [1], [-8]]),
+        ("network(W, [3 * x[0]])", [[25]]),
+        ("network([W[0], W[1], [[1, 1]]], (x[0], x[1]))", [[4], [F(-1, 2)]]),
+        ("features(W, [x[1]])", [[0, F(-1, 2)]]),
+        ("replaced(W, 1, [7, 8])[1]", [7, 8]),
+        ("replaced([1, 2], 0, [3])", [[3], 2]),
         ("layer(2)", 2),
         ("source(2)", 1),
         ("slope(1)", F(1, 4)),
@@ -135,6 +154,60 @@ def test_definitions_see_their_arguments_and_earlier_definitions() -> None:
 def test_definitions_that_are_not_sound_are_rejected(where: list[Any]) -> None:
     with pytest.raises(Rejected):
         kernel.check(certificate(where=where))
+
+
+def test_derivatives_follow_definitions_and_leave_no_trace() -> None:
+    where = ["norm = squared(W[2])", "g(n) = f(n, 0) * norm", "twice = grad(norm, 2)"]
+    found = evaluator(DOCUMENT, [*where, "other(k) = grad(norm + f(0, 0), k)"])
+    for formula, expected in (
+        ("grad(g(0), 2)", [[3 * 13 + 42, 13 - 28]]),
+        ("g(0)", 7 * 13),
+        ("twice", [[6, -4]]),
+        ("grad(inner(twice, twice), 2)", [[24, -16]]),
+        ("other(2)", [[9, -3]]),
+        ("[other(2), grad(norm, 2)]", [[[9, -3]], [[6, -4]]]),
+        ("norm + f(0, 0)", 20),
+    ):
+        assert found.evaluate(kernel.parse(formula), {}) == expected
+    with pytest.raises(Rejected, match="division by zero"):
+        found.evaluate(kernel.parse("grad(1 / (norm - 13), 2)"), {})
+    assert found.evaluate(kernel.parse("W[2]"), {}) == [[3, -2]]
+
+
+@pytest.mark.parametrize(
+    ("formula", "reason"),
+    [
+        ("grad(abs(W[1][0]), 1)", "absolute value at 0"),
+        ("grad(abs(0 * W[2][0][0]), 2)", "absolute value at 0"),
+        ("grad(root(W[1][0]), 1)", "a root at 0"),
+        ("grad(frobenius(0 * W[2]), 2)", "a root at 0"),
+        ("grad(max([W[2][0][0], 3]), 2)", "greatest number that two are"),
+        ("grad(largest([3, W[2][0][0]]), 2)", "greatest number that two are"),
+        ("grad(rank(W[0]), 0)", "a rank or of singular values"),
+        ("grad(spectral(W[0]), 0)", "a rank or of singular values"),
+        ("grad(nuclear_beyond(W[0], 1), 0)", "a rank or of singular values"),
+        ("grad(squared(outside(W[0], [0 * W[2][0]])), 2)", "a division by zero"),
+        ("grad(W[2], 2)", "is none"),
+        ("grad(f(0, 0) > 1, 2)", "is none"),
+        ("grad(x[W[1][0]][0], 1)", "not whole"),
+        ("grad(W[2][0][0] ** W[1][1], 1)", "not part of the language"),
+        ("grad(f(0, 0), 3)", "out of range"),
+        ("grad(f(0, 0))", "cannot be evaluated"),
+        ("network(W, [])", "no inputs"),
+        ("network(W, [[1]])", "not the shape"),
+        ("network(W, [1, 2])", "not the shape"),
+        ("network(replaced(W, 0, W[2]), x)", "not the shape"),
+        ("network(replaced(W, 0, [[1, 2], [3]]), x)", "not the shape"),
+        ("network([W[0]], x)", "another number of parameters"),
+        ("network(W[0], x)", "another number of parameters"),
+        ("network(0, x)", "cannot be evaluated"),
+        ("replaced(W, 3, 1)", "out of range"),
+        ("replaced(1, 0, 1)", "no entry of a list"),
+    ],
+)
+def test_what_cannot_be_differentiated_or_does_not_fit_says_so(formula: str, reason: str) -> None:
+    with pytest.raises(Rejected, match=reason):
+        kernel.check(certificate(where=[f"v = {formula}"]))
 
 
 def test_memory_is_not_poisoned_by_names_or_by_equal_values() -> None:

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from tests.kernel.examples import draw, encloses, evaluator
-from theorycheck import arithmetic
+from theorycheck import arithmetic, kernel
 from theorycheck.arithmetic.cases import Case
 from theorycheck.errors import InputError
 from theorycheck.kernel import Enclosure, Rejected, Undecided
-from theorycheck.networks.evaluation import sample_gradients
+from theorycheck.networks.evaluation import forward, sample_gradients
 from theorycheck.networks.specification import (
     LINEAR,
     Convolution,
@@ -93,6 +94,27 @@ def test_values_and_derivatives_are_those_of_exact_rationals_and_of_torch(
                     == arithmetic.to_fractions(arithmetic.rationals(autograd[k][0, n, c])).tolist()
                 )
     assert found.is_smooth() is not arithmetic.has_kink(network, parameters, inputs)
+
+
+def torch_second(network: Network, case: Case, k: int) -> list[torch.Tensor]:
+    """Derivatives along every parameter of how long the derivative of an output along k is."""
+    parameters, inputs = case.tensors()
+    leaves = tuple(p.clone().requires_grad_() for p in parameters)
+    output = forward(network, leaves, inputs)[0, 1, 0]
+    (first,) = torch.autograd.grad(output, [leaves[k]], create_graph=True, materialize_grads=True)
+    squared = first.square().sum() + output * 0
+    return list(torch.autograd.grad(squared, leaves, materialize_grads=True))
+
+
+@pytest.mark.parametrize("network", PLAIN, ids=str)
+def test_second_derivatives_are_those_of_torch(network: Network) -> None:
+    """Squares of what the other tests compare: multiples of 2**-28 below 2**16 are not rounded."""
+    case = draw(network, 2, 7)
+    found = evaluator(case.to_dict())
+    for k in range(len(case.parameters)):
+        for j, expected in enumerate(torch_second(network, case, k)):
+            formula = kernel.parse(f"grad(squared(df(1, 0, {k})), {j})")
+            assert found.flat(found.evaluate(formula, {})) == expected.flatten().tolist()
 
 
 @pytest.mark.parametrize("seed", range(3))

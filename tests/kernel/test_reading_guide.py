@@ -41,7 +41,7 @@ FIELDS = {
 
 def test_the_names_of_the_kernel_are_found() -> None:
     assert {"Enclosure", "compare", "Evaluator.evaluate", "Statement.read", "check"} <= set(PUBLIC)
-    assert FIELDS["Dual"] == ["value", "motion"]
+    assert FIELDS["Dual"] == ["value", "motion", "level"]
 
 
 @pytest.mark.parametrize("name", PUBLIC)

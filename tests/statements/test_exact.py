@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -18,16 +19,20 @@ from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.numbers import precision
 from theorycheck.drawing.data import cases
 from theorycheck.drawing.networks import batch_normalised, convolutional_networks, mlps
-from theorycheck.networks.specification import mlp
+from theorycheck.networks.specification import Normalisation, mlp
 from theorycheck.statements.exact import Evaluator
 from theorycheck.statements.numbers import Open, RankBounds, Undefined, enclosed
-from theorycheck.statements.syntax import Formula
+from theorycheck.statements.syntax import Definition, Formula
 from theorycheck.statements.vocabulary import FUNCTIONS, NAMES
 
 WORDS = {
     "f": "f(0, 0)",
     "h": "sum(h(0))",
     "df": "squared(df(0, 0, weights[0]))",
+    "grad": "squared(grad(f(0, 0) * squared(W[weights[0]]), weights[0]))",
+    "network": "sum(network(W, [x[0], 2 * x[len(x) - 1]])[1])",
+    "features": "sum(features([2 * V for V in W], x)[0])",
+    "replaced": "sum(network(replaced(W, weights[0], 3 * W[weights[0]]), x)[0])",
     "layer": "layer(weights[0])",
     "source": "source(weights[0])",
     "slope": "slope(1)",
@@ -76,6 +81,33 @@ NAMED = {
     "y": "(y[0][0] - 1) / 7",
 }
 
+LOSS = [
+    "total = sum([squared(W[k]) for k in weights])",
+    "loss(n) = (f(n, 0) - y[n][0]) ** 2 + total / 7",
+    "last = weights[len(weights) - 1]",
+    "moved(V) = network(V, [x[0], -x[len(x) - 1]])",
+]
+DERIVATIVES = [
+    "sum([squared(grad(loss(n), k)) for n in samples for k in range(len(W))])",
+    "squared(sum([grad(loss(n), 0) for n in samples]) - grad(sum([loss(n) for n in samples]), 0))",
+    "squared(grad(total, last) - 2 * W[last])",
+    "squared(grad(sum(h(0)), weights[0]))",
+    "squared(grad(sum(moved(W)[1]), 0))",
+    "squared(grad(moved(replaced(W, last, total * W[last]))[0][0], 0))",
+    "squared(grad(network(W, [x[0], sum(W[0])])[1][0] if len(W[0][0]) == len(x[0]) else 0, 0))",
+    "squared(grad(1 / (1 + total) - 3 / total, last))",
+    "squared(grad(root(total) * frobenius(W[0]) + abs(total) + max([total, -1, 0]), last))",
+    "squared(grad(largest(W[last]), last))",
+    "squared(grad(f(0, 0) if f(0, 0) > 0 else 3 * f(0, 0), last))",
+    "squared(grad(inner(W[0], df(0, 0, 0)) - f(0, 0), 0))",
+    "squared(grad(squared(df(0, 0, weights[0])), last))",
+    "squared(grad(squared(grad(loss(0), weights[0])), last))",
+    "squared(grad(inner(grad(total ** 2, last), W[last]), last))",
+    "squared(grad(squared(outside(W[last], [x[0]])) if len(W[last][0]) == len(x[0]) else 1, last))",
+    "sum([squared(grad(t * f(0, 0) * inner(v, x[0]), 0)) for v in x for t in y[0]])",
+]
+"""Formulas that contain derivatives, with the definitions of `LOSS`."""
+
 plain = st.one_of(mlps(depths=(1, 3), widths=(1, 3), bias=True), mlps(), convolutional_networks())
 few = hypothesis.settings(max_examples=25, derandomize=True, database=None, deadline=None)
 
@@ -84,20 +116,22 @@ def drawn(networks: Any) -> st.SearchStrategy[Case]:
     return cases(networks, samples=(2, 3), targets="signs", cohort=1)
 
 
-def read_by_kernel(text: str, case: Case) -> Any:
+def read_by_kernel(text: str, case: Case, where: Sequence[str] = ()) -> Any:
     for bits in kernel.PRECISIONS:
         try:
-            evaluator = kernel.Evaluator(kernel.Example(case.to_dict()), [], bits)
+            evaluator = kernel.Evaluator(kernel.Example(case.to_dict()), where, bits)
             return evaluator.evaluate(kernel.parse(text), {})
         except kernel.Undecided:
             continue
     return None
 
 
-def read_exactly(text: str, case: Case, *, rational: bool) -> Any:
+def read_exactly(text: str, case: Case, where: Sequence[str] = (), *, rational: bool) -> Any:
+    definitions = [Definition.of(definition) for definition in where]
     with precision(256):
         try:
-            value = Evaluator(case, 0, [], rational=rational).value(Formula.of(text).tree, {})
+            evaluator = Evaluator(case, 0, definitions, rational=rational)
+            value = evaluator.value(Formula.of(text).tree, {})
         except Open:
             return None
         # Compared at this precision, not at that of the caller.
@@ -142,6 +176,41 @@ def test_under_batch_normalisation_too(text: str) -> None:
         except kernel.Rejected:
             hypothesis.reject()  # A unit that is constant over the batch: there is no value.
         assert agree(found, read_exactly(text, case, rational=False))
+
+    check()
+
+
+def value_or_none(read: Callable[[], Any]) -> Any:
+    """What a reader finds; "none" where the formula has no value to it."""
+    try:
+        return read()
+    except (kernel.Rejected, Undefined):
+        return "none"
+
+
+@pytest.mark.parametrize("text", DERIVATIVES)
+def test_derivatives_of_formulas_are_those_of_the_kernel(text: str) -> None:
+    @few
+    @given(drawn(plain))
+    def check(case: Case) -> None:
+        mine = value_or_none(lambda: read_exactly(text, case, LOSS, rational=True))
+        its = value_or_none(lambda: read_by_kernel(text, case, LOSS))
+        assert mine == its == "none" or agree(its, mine)
+
+    check()
+
+
+@pytest.mark.parametrize("text", DERIVATIVES)
+@pytest.mark.parametrize("normalisation", ["batch", "batch-detached"])
+def test_derivatives_under_batch_normalisation(text: str, normalisation: Normalisation) -> None:
+    networks = batch_normalised(mlps(depths=(2, 2), widths=(1, 2)), normalisation)
+
+    @hypothesis.settings(few, max_examples=5)
+    @given(drawn(networks))
+    def check(case: Case) -> None:
+        its = value_or_none(lambda: read_by_kernel(text, case, LOSS))
+        hypothesis.assume(its != "none")
+        assert agree(its, read_exactly(text, case, LOSS, rational=False))
 
     check()
 

@@ -48,8 +48,9 @@ MORE = {
 UNREAD = {
     "h", "smooth", "varies", "outside", "frobenius", "spectral", "nuclear", "frobenius_beyond",
     "spectral_beyond", "nuclear_beyond", "largest", "root", "max", "batches", "y",
+    "features", "grad",
 }  # fmt: skip
-"""Words that floats leave to the exact reader; in the formula for ``y`` there is a division by 7."""
+"""Words that floats leave to the exact reader; the formula for ``y`` divides by 7."""
 
 
 def exactly(text: str, case: Case, member: int) -> Any:

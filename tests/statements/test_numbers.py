@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-import numpy as np
 import pytest
 import sympy
 from flint import arb, fmpq
@@ -22,20 +21,13 @@ from theorycheck.statements.numbers import (
     array,
     compare,
     enclosed,
-    matrix_rank,
     root,
-    singular_values,
     whole,
 )
 from theorycheck.statements.syntax import Formula
 
 small = st.fractions(-3, 3, max_denominator=4)
 positive = st.fractions(Fraction(1, 5), 9, max_denominator=5)
-matrices = st.integers(1, 3).flatmap(
-    lambda columns: st.lists(
-        st.lists(small, min_size=columns, max_size=columns), min_size=1, max_size=3
-    )
-)
 
 
 def test_roots_of_rationals_compare_exactly() -> None:
@@ -102,37 +94,6 @@ def test_overlapping_balls_are_open() -> None:
             compare(wide, relation, 1)
     assert compare(arb(1), "==", 1)
     assert compare(wide, "<=", 3)
-
-
-@given(matrices)
-def test_ranks_and_singular_values_are_those_of_sympy(rows: list[list[Fraction]]) -> None:
-    found = [[exactly(entry) for entry in row] for row in rows]
-    entries = [[sympy.Rational(e.numerator, e.denominator) for e in row] for row in rows]
-    matrix = sympy.Matrix(entries)
-    assert matrix_rank(found) == matrix.rank()
-    values = singular_values(found)
-    assert len(values) == min(matrix.shape)
-    assert sum(value == 0 for value in values) == len(values) - matrix.rank()
-    with precision(128):
-        squares = [enclosed(value) ** 2 for value in values]
-        # Symmetric functions of the squares: the coefficients of the characteristic polynomial.
-        gram = matrix * matrix.T if matrix.rows <= matrix.cols else matrix.T * matrix
-        trace, determinant = gram.trace(), gram.det()
-        assert (sum(squares, arb(0)) - fmpq(int(trace.p), int(trace.q))).contains(0)
-        product = arb(1)
-        for square in squares:
-            product *= square
-        assert (product - fmpq(int(determinant.p), int(determinant.q))).contains(0)
-    mids = [float(arb(enclosed(value)).mid()) for value in values]
-    assert mids == sorted(mids, reverse=True)
-
-
-def test_ranks_of_balls_are_bounded() -> None:
-    balls = np.array([[arb(1, 0.1), arb(2)], [arb(2), arb(4)]], dtype=object)
-    found = matrix_rank(balls)
-    assert isinstance(found, RankBounds)
-    assert (found.least, found.most) == (1, 2)
-    assert matrix_rank(np.array([[arb(1), arb(0)], [arb(0), arb(1)]], dtype=object)) == 2
 
 
 def test_what_is_refused() -> None:

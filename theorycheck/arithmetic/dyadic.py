@@ -7,7 +7,7 @@ and often float32, represents exactly, so that ``==`` decides an identity at ful
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -129,33 +129,52 @@ class Dominating:
 
 def dominating(case: Case) -> Dominating:
     """The positive network of `bits_needed`."""
-    exponents = map(dyadic_exponent, case.parameters)
-    slopes = np.array([layer.slope for layer in case.network.layers])
-    return Dominating(
-        _positive(case.network),
-        tuple(map(_positive_numbers, case.parameters, exponents)),
-        _positive_numbers(case.inputs, dyadic_exponent(case.inputs)),
-        float(np.maximum(1.0, np.abs(slopes)).prod()),
+    arrays = (*case.parameters, case.inputs)
+    sizes = [np.abs(array.astype(np.float64)) for array in arrays]
+    *parameters, inputs = sizes
+    return dominating_at(case.network, parameters, inputs, [*map(dyadic_exponent, arrays)])
+
+
+def dominating_at(
+    network: Network,
+    parameters: Sequence[np.ndarray],
+    inputs: np.ndarray,
+    exponents: Sequence[float],
+) -> Dominating:
+    """The positive network, from bounds on magnitudes.
+
+    Args:
+        exponents: of the quanta of each parameter and of the inputs.
+    """
+    *sizes, data = (
+        torch.tensor(np.maximum(array, 2.0**-exponent))
+        for array, exponent in zip((*parameters, inputs), exponents, strict=True)
     )
+    slopes = np.array([layer.slope for layer in network.layers])
+    factor = float(np.maximum(1.0, np.abs(slopes)).prod())
+    return Dominating(_positive(network), tuple(sizes), data, factor)
 
 
-def quantum_exponents(case: Case) -> list[float]:
+def quantum_exponents(network: Network, exponents: Sequence[float]) -> list[float]:
     """Exponents of the quanta that meet in an output: of the parameters of each layer, and last of
     the inputs and slopes; infinite for numbers not dyadic.
 
     Along any path there is at most one factor per layer and one slope per activation.
 
+    Args:
+        exponents: of each parameter and of the inputs.
+
     Raises:
         ValueError: as `bits_needed`.
     """
-    network = case.network
     if network.normalised_by_batch:
         raise ValueError("batch normalisation divides; its values are not dyadic")
+    *own, of_inputs = exponents
     per_layer = [0.0] * network.depth
-    for parameter, array in zip(network.parameters, case.parameters, strict=True):
-        per_layer[parameter.layer - 1] = max(per_layer[parameter.layer - 1], dyadic_exponent(array))
+    for parameter, exponent in zip(network.parameters, own, strict=True):
+        per_layer[parameter.layer - 1] = max(per_layer[parameter.layer - 1], exponent)
     slopes = [layer.slope for layer in network.layers]
-    return [*per_layer, dyadic_exponent(case.inputs) + sum(map(dyadic_exponent, slopes))]
+    return [*per_layer, of_inputs + sum(map(dyadic_exponent, slopes))]
 
 
 def quantum_exponent(case: Case) -> float:
@@ -164,7 +183,8 @@ def quantum_exponent(case: Case) -> float:
     Raises:
         ValueError: as `bits_needed`.
     """
-    return sum(quantum_exponents(case))
+    exponents = [*map(dyadic_exponent, (*case.parameters, case.inputs))]
+    return sum(quantum_exponents(case.network, exponents))
 
 
 def rounds(case: Case, growth: Growth | None = None) -> bool:
@@ -218,10 +238,6 @@ def largest_integer(network: Network, growth: Growth, *, input_scale: int = 1) -
     while largest**factors > 2**spare:
         largest -= 1
     return largest
-
-
-def _positive_numbers(array: np.ndarray, exponent: float) -> torch.Tensor:
-    return torch.tensor(np.maximum(np.abs(array.astype(np.float64)), 2.0**-exponent))
 
 
 def _positive(network: Network) -> Network:

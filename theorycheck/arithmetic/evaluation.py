@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from flint.utils.flint_exceptions import DomainError
 
+from theorycheck.arithmetic.duals import constant as detached
 from theorycheck.arithmetic.numbers import Array, kind_of_number, product, rational
 from theorycheck.errors import InputError
 from theorycheck.networks.specification import LINEAR, RELU, Convolution, Identity, Map, Network
@@ -36,9 +37,9 @@ def vertices(network: Network, parameters: Sequence[Array], inputs: Array) -> li
             epsilon added (galanti2022, Eq. 5).
 
     Raises:
-        InputError: for shapes that do not fit the network; for entries that are not all fmpq or all
-            arb; for rationals where a standard deviation is irrational (use `balls`); for a
-            normalised unit that is not proved to vary over the batch.
+        InputError: for shapes that do not fit the network; for entries that are not all fmpq, all
+            arb or all dual; for rationals where a standard deviation is irrational (use `balls`);
+            for a normalised unit that is not proved to vary over the batch.
         ConstantUnit: for a normalised unit that is proved not to.
     """
     return evaluate(network, parameters, inputs).values
@@ -103,7 +104,7 @@ def evaluate(
         if moved is not None and moved[0] == vertex:
             total = total + moved[1]
         if layer.normalisation != "none":
-            unit, deviation = _standardise(total, vertex)
+            unit, deviation = _standardise(total, vertex, layer.normalisation)
             trace.normalised[vertex] = unit, deviation
             total = group.gain * unit + group.shift
         trace.preactivations.append(total)
@@ -162,7 +163,7 @@ def parameter_tangent(network: Network, trace: Trace, index: int) -> Array:
     return direction.reshape(filters * size, samples, layer.width)
 
 
-def _standardise(total: Array, vertex: int) -> tuple[Array, Array]:
+def _standardise(total: Array, vertex: int, normalisation: str) -> tuple[Array, Array]:
     samples = total.shape[-2]
     centred = total - total.sum(axis=-2, keepdims=True) / samples
     variance = (centred * centred).sum(axis=-2, keepdims=True) / samples
@@ -181,6 +182,8 @@ def _standardise(total: Array, vertex: int) -> tuple[Array, Array]:
         raise InputError(
             f"layer {vertex}: a standard deviation is irrational: use balls"
         ) from error
+    if normalisation == "batch-detached":
+        deviation = np.frompyfunc(detached, 1, 1)(deviation)
     return centred / deviation, deviation
 
 

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 from torch import Tensor
 
+from theorycheck.arithmetic.duals import Dual
 from theorycheck.errors import InputError
 
 Array = npt.NDArray[np.object_]
@@ -138,6 +139,9 @@ def _parse(string: Any) -> fmpq:
 
 def product(left: Array, right: Array) -> Array:
     """``left @ right.T``, ``(..., k)`` with ``(m, k)``, through one flint matrix product."""
+    if isinstance(right.flat[0], Dual):  # Which flint does not know.
+        result: Array = left @ right.T
+        return result
     matrix = MATRICES[type(right.flat[0])]
     size = right.shape[1]
     rows = left.size // size
@@ -148,9 +152,9 @@ def product(left: Array, right: Array) -> Array:
 
 
 def kind_of_number(arrays: Iterable[Array]) -> type[Any]:
-    """``fmpq`` or ``arb``, whichever all entries are; raises InputError for a mixture."""
+    """``fmpq``, ``arb`` or `Dual`, whichever all entries are; raises InputError for a mixture."""
     kinds = {type(entry) for array in arrays for entry in array.flat}
-    if len(kinds) != 1 or not kinds <= MATRICES.keys():
+    if len(kinds) != 1 or not kinds <= {*MATRICES, Dual}:
         names = ", ".join(sorted(kind.__name__ for kind in kinds)) or "nothing"
         raise InputError(f"arrays hold {names}: convert all with rationals() or all with balls()")
     return kinds.pop()

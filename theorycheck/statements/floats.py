@@ -19,21 +19,19 @@ import torch
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.dyadic import (
-    Dominating,
-    bits_needed,
     dominating,
+    dominating_at,
     dyadic_exponent,
     normal_exponent,
     quantum_exponents,
-    significand_bits,
 )
 from theorycheck.arithmetic.error_bounds import Evaluation, evaluate_with_error_bounds
 from theorycheck.errors import InputError
 from theorycheck.networks.evaluation import sample_gradients, vertices
 from theorycheck.statements.bounded import Bounded
-from theorycheck.statements.dyadics import Dyadic, Rounds
+from theorycheck.statements.dyadics import Dyadic
 from theorycheck.statements.interpreter import Interpreter, Truth, architecture
-from theorycheck.statements.numbers import whole
+from theorycheck.statements.numbers import replaced, whole
 from theorycheck.statements.syntax import Definition
 
 Floats = Dyadic | Bounded
@@ -89,6 +87,8 @@ class FloatInterpreter(Interpreter):
             "range": lambda *ends: tuple(range(*map(whole, ends))),
             "sum": self._total,
             "product": lambda values: self._folded(ast.Mult(), values, 1),
+            "network": lambda V, X: self.elsewhere(V, X),
+            "replaced": replaced,
         }
         for definition in definitions:
             self.define(definition)
@@ -110,6 +110,10 @@ class FloatInterpreter(Interpreter):
     def derivative(self, n: int, c: int, k: int) -> Floats:
         """``df(n, c, k)``, as autograd has it."""
         raise NotImplementedError
+
+    def elsewhere(self, V: Any, X: Any) -> Floats:
+        """``network(V, X)``."""
+        raise Unread("the network at other weights")
 
     # The language
 
@@ -230,39 +234,45 @@ class DyadicInterpreter(FloatInterpreter):
             raise Unread("a number that is not dyadic")
         return found
 
-    @cached_property
-    def _exponents(self) -> list[int]:
-        exponents = quantum_exponents(self.case)
-        if sum(exponents) > normal_exponent(self.dtype):
-            raise Unread("a number that is not dyadic")
-        # The network does not round: forward pass, backward pass, and products with weights.
-        bits = bits_needed(self.case)
-        if (bits > significand_bits(self.dtype)).any():
-            raise Rounds(bits > significand_bits(self.dtype))
-        return [int(exponent) for exponent in exponents]
+    def elsewhere(self, V: Any, X: Any) -> Dyadic:
+        """Outputs ``(K, N, C)`` at any parameters and inputs.
 
-    @cached_property
-    def _dominating(self) -> Dominating:
-        return dominating(self.case)
+        They bound, in units of all quanta together, whatever is added up on the way, in the
+        backward pass and in products of derivatives with weights too (`bits_needed`).
+        """
+        network, arrays = self.case.network, [*map(self.array, V), self.array(X)]
+        shapes = [array.value.shape[1:] for array in arrays]
+        if shapes[:-1] != [p.shape for p in network.parameters] or len(shapes[-1]) != 2:
+            raise Unread("arrays of other shapes")
+        members, powers = self.case.members, [a.exponent for a in arrays]
+        *parameters, inputs = (
+            torch.tensor(np.broadcast_to(a.value, (members, *a.value.shape[1:]))) for a in arrays
+        )
+        *above, data = (np.broadcast_to(a.size, (members, *a.size.shape[1:])) for a in arrays)
+        values = vertices(network, tuple(parameters), inputs)
+        bounds = dominating_at(network, above, data, powers)
+        exponents = quantum_exponents(network, powers)
+        sizes = vertices(bounds.network, bounds.parameters, bounds.inputs)[-1]
+        return Dyadic(values[-1].numpy(), sizes.numpy() * bounds.factor, int(sum(exponents)))
 
     @cached_property
     def _outputs(self) -> Dyadic:
         """``(K, N, C)``."""
-        exponent = sum(self._exponents)
-        values = vertices(self.case.network, *self.case.tensors(dtype=self.dtype))[-1]
-        bounds = self._dominating
-        sizes = vertices(bounds.network, bounds.parameters, bounds.inputs)[-1]
-        return Dyadic(values.numpy(), sizes.numpy() * bounds.factor, exponent)
+        return self.elsewhere(self.names["W"], self.names["x"])
 
     @cached_property
     def _gradients(self) -> list[Dyadic]:
-        """For every parameter, ``(K, N, C, *shape)``."""
-        exponents, bounds = self._exponents, self._dominating
-        values = sample_gradients(self.case.network, *self.case.tensors(dtype=self.dtype))
+        """For every parameter, ``(K, N, C, *shape)``; exact where the outputs are."""
+        total, case = self._outputs.exponent, self.case
+        exponents = quantum_exponents(
+            case.network, [a.exponent for a in (*self.names["W"], self.names["x"])]
+        )
+        bounds = dominating(case)
+        values = sample_gradients(case.network, *case.tensors(dtype=self.dtype))
         sizes = sample_gradients(bounds.network, bounds.parameters, bounds.inputs)
         return [
-            Dyadic(v.numpy(), s.numpy() * bounds.factor, sum(exponents) - exponents[p.layer - 1])
-            for v, s, p in zip(values, sizes, self.case.network.parameters, strict=True)
+            Dyadic(v.numpy(), s.numpy() * bounds.factor, total - int(exponents[p.layer - 1]))
+            for v, s, p in zip(values, sizes, case.network.parameters, strict=True)
         ]
 
     def output(self, n: int, c: int) -> Dyadic:

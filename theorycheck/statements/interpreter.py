@@ -56,7 +56,7 @@ class Interpreter(ABC):
             case ast.Constant(value=constant):
                 return constant
             case ast.Name(id=name):
-                return scope[name] if name in scope else self._named(name)
+                return scope[name] if name in scope else self.named(name)
             case ast.Tuple(elts=parts):
                 return tuple(self.value(part, scope) for part in parts)
             case ast.List(elts=parts):
@@ -120,7 +120,8 @@ class Interpreter(ABC):
             self.memory[key] = make()
         return self.memory[key]
 
-    def _named(self, name: str) -> Any:
+    def named(self, name: str) -> Any:
+        """What a name that is no variable stands for."""
         if name not in self.names:
             raise Undefined(f"the case has no {name}")
         return self.names[name]

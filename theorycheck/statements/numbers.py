@@ -1,7 +1,8 @@
 """Numbers of the exact reader: rationals, roots of rationals, balls, and ranks within bounds.
 
 What balls leave undecided raises `Open`. Roots of rationals are kept as such, because equalities
-between them, which bounds are reached by, are decided by squares where no ball decides them.
+between them, which bounds are reached by, are decided by squares where no ball decides them. Within
+``grad`` numbers are dual; comparisons look at their values.
 """
 
 from __future__ import annotations
@@ -13,12 +14,10 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from flint import arb, fmpq, fmpq_mat, fmpz, fmpz_poly
+from flint import arb, fmpq, fmpz
 
+from theorycheck.arithmetic.duals import Dual, base
 from theorycheck.arithmetic.numbers import Array
-from theorycheck.arithmetic.ranks import rank, rank_exceeds
-from theorycheck.arithmetic.singular_values import Ball
-from theorycheck.arithmetic.singular_values import singular_values as enclosed_singular_values
 
 
 class Open(Exception):
@@ -73,7 +72,7 @@ class Surd:
         return self.ball * other
 
     def __truediv__(self, other: Any) -> Any:
-        return self * (1 / other) if isinstance(other, Surd | arb) else self * (1 / fmpq(other))
+        return self * (1 / number(other))
 
     def __rtruediv__(self, other: Any) -> Any:
         return Surd(1 / self.square) * other
@@ -102,12 +101,20 @@ class Surd:
     __radd__, __rmul__ = __add__, __mul__
 
 
-Number = fmpq | arb | Surd
+Number = fmpq | arb | Surd | Dual
 
 
 def enclosed(value: Any) -> Any:
     """A number as flint has it: a surd by its ball."""
     return value.ball if isinstance(value, Surd) else value
+
+
+def in_balls(value: Any) -> Any:
+    """A number as a ball of the working precision; a dual number with its derivatives."""
+    if isinstance(value, Dual):
+        motion = np.frompyfunc(in_balls, 1, 1)(value.motion)
+        return Dual(in_balls(value.value), motion, value.level)
+    return arb(enclosed(number(value)))
 
 
 def _square_of(value: Any) -> fmpq | None:
@@ -143,18 +150,19 @@ def flat(value: Any) -> list[Any]:
 
 
 def array(value: Any) -> Array:
-    """A vector or matrix as a NumPy array of rationals or balls."""
-    shape: list[int] = []
-    part = value
-    while isinstance(part, list | np.ndarray):
-        shape.append(len(part))
-        part = part[0] if len(part) else 0
-    found = np.empty(shape, dtype=object)
-    entries = flat(value)
-    if len(entries) != found.size:
-        raise Undefined("rows of different lengths")
-    found.flat[:] = entries
+    """A number, vector or matrix as a NumPy array of numbers."""
+    found = np.empty(_shape(value), dtype=object)
+    found.flat[:] = flat(value)
     return found
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    if not isinstance(value, list | np.ndarray):
+        return ()
+    shapes = {_shape(part) for part in value}
+    if len(shapes) > 1:
+        raise Undefined("rows of different lengths")
+    return (len(value), *(shapes.pop() if shapes else ()))
 
 
 def compare(left: Any, relation: str, right: Any) -> bool:
@@ -168,7 +176,7 @@ def compare(left: Any, relation: str, right: Any) -> bool:
         if len(truths) > 1:
             raise Open
         return truths.pop()
-    a, b = number(left), number(right)
+    a, b = number(base(left)), number(base(right))
     squares = _square_of(a), _square_of(b)
     if None not in squares:
         a, b = squares
@@ -186,6 +194,7 @@ def combined(op: ast.operator, left: Any, right: Any) -> Any:
         left = array(left)
     if isinstance(right, list):
         right = array(right)
+    _check_shapes(op, left, right)
     match op:
         case ast.Add():
             return left + right
@@ -200,9 +209,27 @@ def combined(op: ast.operator, left: Any, right: Any) -> Any:
     return number(left) ** right
 
 
+def _check_shapes(op: ast.operator, left: Any, right: Any) -> None:
+    """Arrays of one shape are added and subtracted, and multiplied and divided by a number."""
+    arrays = [value for value in (left, right) if isinstance(value, np.ndarray)]
+    if len(arrays) == 2:
+        fits = isinstance(op, ast.Add | ast.Sub) and left.shape == right.shape
+    else:
+        fits = isinstance(op, ast.Mult) or (
+            isinstance(op, ast.Div) and not isinstance(right, np.ndarray)
+        )
+    if arrays and not fits:
+        raise Undefined("arrays that cannot be combined")
+
+
 def root(value: Any) -> Any:
     """The square root: of a rational a rational or a surd, of a ball a ball."""
     radicand = number(value)
+    if isinstance(radicand, Dual):
+        found = root(radicand.value)
+        if compare(found, "==", 0):
+            raise Undefined("the derivative of a root at 0")
+        return Dual(found, radicand.motion / (found + found), radicand.level)
     if compare(radicand, "<", 0):
         raise Undefined("the root of a negative number")
     if isinstance(radicand, fmpq):
@@ -221,11 +248,18 @@ def total(values: Any) -> Any:
 
 def greatest(values: Any) -> Any:
     """The greatest of one or more numbers."""
-    return reduce(lambda best, v: v if compare(v, ">", best) else best, values)
+    best = reduce(lambda best, v: v if compare(v, ">", best) else best, values)
+    if any(isinstance(value, Dual) for value in values):
+        tied = [value for value in values if compare(value, "==", best)]
+        if len(tied) > 1 and any(isinstance(value, Dual) for value in tied):
+            raise Undefined("the derivative of a greatest number that two are")
+    return best
 
 
 def absolute(value: Any) -> Any:
     """The absolute value."""
+    if isinstance(value, Dual) and compare(value, "==", 0):
+        raise Undefined("the derivative of an absolute value at 0")
     return value if compare(value, ">=", 0) else -value
 
 
@@ -239,78 +273,19 @@ def inner(left: Any, right: Any) -> Any:
     return sum((a * b for a, b in zip(flat(left), flat(right), strict=True)), fmpq(0))
 
 
-def matrix_rank(value: Any) -> Rank | RankBounds:
-    """The rank of a matrix; between two bounds where balls do not determine it."""
-    matrix = array(value)
-    if isinstance(matrix.flat[0], fmpq):
-        return Rank.of(rank(matrix), matrix.shape)
-    most = min(matrix.shape)
-    least = next((r for r in range(most, 0, -1) if rank_exceeds(matrix, r - 1)), 0)
-    return Rank.of(least, matrix.shape) if least == most else RankBounds(least, most)
-
-
-def singular_values(value: Any, skipped: Any = 0) -> list[Any]:
-    """Singular values of a matrix, largest first, without the first few.
-
-    Roots of the characteristic polynomial of the smaller Gram matrix: those of linear factors
-    exactly, the others enclosed by flint. Of a matrix of balls, float64 enclosures.
-    """
-    matrix = array(value)
-    if not all(isinstance(entry, fmpq) for entry in matrix.flat):
-        entries: Array = np.array([[arb(entry) for entry in row] for row in matrix], dtype=object)
-        low, high = enclosed_singular_values(Ball.from_arb(entries))
-        ends = zip(low.tolist(), high.tolist(), strict=True)
-        return [arb(a).union(arb(b)) for a, b in ends][whole(skipped) :]
-    if matrix.shape[0] > matrix.shape[1]:
-        matrix = matrix.T
-    rows, columns = matrix.shape
-    factor = fmpq_mat(rows, columns, matrix.ravel().tolist())
-    polynomial = (factor * factor.transpose()).charpoly().numer()
-    squares: list[Any] = []
-    for part, multiplicity in polynomial.factor()[1]:
-        squares += _real_roots(part) * multiplicity
-    ordered = sorted(squares, key=lambda square: -float(arb(square).mid()))
-    return [root(square) for square in ordered][whole(skipped) :]
-
-
-def _real_roots(polynomial: fmpz_poly) -> list[Any]:
-    """Roots of an irreducible polynomial all of whose roots are real."""
-    if polynomial.degree() == 1:
-        return [fmpq(-polynomial[0], polynomial[1])]
-    # The stubs of python-flint know nothing of multiplicities.
-    roots: Any = polynomial.complex_roots()
-    return [found.real for found, _ in roots]
-
-
-def outside(matrix: Any, vectors: Any) -> Array:
-    """The rows of a matrix less their projections on the span of some vectors (Gram-Schmidt)."""
-    basis: list[Array] = []
-
-    def rest_of(vector: Array) -> Array:
-        for unit in basis:
-            vector = vector - inner(vector, unit) / squared(unit) * unit
-        return vector
-
-    for vector in array(vectors):
-        rest = rest_of(vector)
-        if not all(compare(entry, "==", 0) for entry in rest):
-            basis.append(rest)
-    return np.array([rest_of(row) for row in array(matrix)], dtype=object)
+def replaced(values: Any, k: Any, value: Any) -> list[Any]:
+    """A list with another value for one of its entries."""
+    entries, place = list(values), whole(k)
+    if not 0 <= place < len(entries):
+        raise Undefined("a subscript out of range")
+    return [*entries[:place], value, *entries[place + 1 :]]
 
 
 WORDS: dict[str, Callable[..., Any]] = {
     "inner": inner,
     "squared": squared,
-    "outer": lambda a, b: np.outer(array(a), array(b)),
-    "outside": outside,
     "zero": lambda a: all(compare(entry, "==", 0) for entry in flat(a)),
-    "rank": matrix_rank,
     "frobenius": lambda a: root(squared(a)),
-    "spectral": lambda a: singular_values(a)[0],
-    "nuclear": lambda a: total(singular_values(a)),
-    "frobenius_beyond": lambda a, r: root(total([s * s for s in singular_values(a, r)])),
-    "spectral_beyond": lambda a, r: total(singular_values(a, r)[:1]),
-    "nuclear_beyond": lambda a, r: total(singular_values(a, r)),
     "largest": lambda a: greatest([absolute(entry) for entry in flat(a)]),
     "root": root,
     "abs": absolute,
@@ -321,5 +296,6 @@ WORDS: dict[str, Callable[..., Any]] = {
     "max": greatest,
     "all": all,
     "any": any,
+    "replaced": replaced,
 }
-"""Words that are about numbers and arrays alone."""
+"""Words that are about numbers, lists and the entries of arrays."""

@@ -45,10 +45,16 @@ class Word:
 
 
 FUNCTIONS: dict[str, Word] = {
-    # The network. The last argument is the batch that is normalised, by default all samples.
+    # The network. The last argument of f, df and smooth is the batch, by default all samples.
     "f": Word(2, 3, "output c at sample n"),
     "h": Word(1, 1, "input of the last layer at sample n, a vector"),
     "df": Word(3, 4, "derivative of output c at sample n along parameter k, of its shape"),
+    "grad": Word(
+        2, 2, "derivative of a number along parameter k, of its shape; variables are constant"
+    ),
+    "network": Word(2, 2, "outputs at parameters V and inputs X, a row for each input; one batch"),
+    "features": Word(2, 2, "inputs of the last layer at parameters V and inputs X, likewise"),
+    "replaced": Word(3, 3, "the list V with A for its entry k"),
     "layer": Word(1, 1, "number of the layer of parameter k"),
     "source": Word(1, 1, "number of the layer that weight k reads, 0 for the input"),
     "slope": Word(1, 1, "slope of the activation of a layer on negative arguments"),
