@@ -105,7 +105,8 @@ def test_the_certificate_on_record_is_looked_at_first_and_counts(tmp_path: Path)
     about = watched(watch)
     found = examined(about, certificate=certificate(tmp_path, 40, about))
     assert weight(watch.asked[0][1]) == 40
-    assert watch.asked[0][0] == next(s for s, _ in watch.asked[1:] if not s.altered)
+    searched = next(s for s, _ in watch.asked[1:] if not s.altered)
+    assert watch.asked[0][0] == replace(searched, replayed=True)
     assert found.entry.verdict is Verdict.REFUTED
     assert found.entry.reason == "counterexample: 40 ≤ 6 is false (integers)"
     assert found.certificate is not None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
 from theorycheck.claims.comparisons import equality
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.evidence import Findings
-from theorycheck.claims.search import search
+from theorycheck.claims.search import ROUNDS, search
 from theorycheck.claims.setting import Setting
 
 LARGEST = 10
@@ -55,5 +57,24 @@ def test_the_seed_decides_what_is_tried() -> None:
 def test_effort_scales_the_number_of_examples_and_leaves_one() -> None:
     for effort, expected in ((1.0, 40), (0.25, 10), (0.001, 1)):
         tried: list[int] = []
-        claim = small_numbers(tried, highest=0, examples=40)
+        claim = replace(small_numbers(tried, highest=0, examples=40), enough=0)
         assert search(claim, Setting(seed=1, effort=effort)).tried == len(tried) == expected
+
+
+def test_a_search_that_is_short_of_evidence_goes_on_within_bounds() -> None:
+    """With 10 examples a round, of which all count: 25 need three rounds, and 1000 end it."""
+    for enough, rounds in ((5, 1), (10, 1), (25, 3), (1000, ROUNDS)):
+        tried: list[int] = []
+        claim = replace(small_numbers(tried, highest=0, examples=10), enough=enough)
+        evidence = search(claim, Setting(seed=1))
+        assert evidence.tried == len(tried) == 10 * rounds
+        half = len(tried) // 2
+        assert rounds == 1 or tried[:half] != tried[half : 2 * half]
+
+
+def test_a_control_that_survives_is_searched_again() -> None:
+    """No number below 0 refutes it; one round of 5 numbers from -100 to 0 may well miss 0."""
+    tried: list[int] = []
+    claim = small_numbers(tried, highest=-1, examples=5)
+    assert search(claim, Setting(altered=True, seed=1)).counterexample is None
+    assert len(tried) == 5 * ROUNDS

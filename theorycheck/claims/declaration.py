@@ -195,6 +195,7 @@ def stated(
     examples: int = 100,
     enough: int = 20,
     corrects: str | None = None,
+    along: Callable[..., Any] | None = None,
 ) -> Claim:
     """State a claim as a formula, which is printed, checked, altered and certified.
 
@@ -206,6 +207,8 @@ def stated(
         control: the false neighbour, `altered`.
         on: a Hypothesis strategy for cases, which only proposes examples.
         why: the statement in words and why it is true, or false.
+        along: of a statement on trained networks, what trains a drawn case; from the setting and
+            the case it yields the cases at which the statement is checked.
         forall, where, numbers: as in `Formal`.
         id, title, kind, sources, examples, enough, corrects: as in `claim`.
 
@@ -227,7 +230,7 @@ def stated(
     kept = tuple(one.formula for one in assumptions if one not in control.without)
     false = Formal(control.states or states, **{**parts, "given": kept})
     prose = {assumption.formula: assumption.prose for assumption in assumptions}
-    check = check_of(formal.statement, false.statement, prose, selections)
+    check = check_of(formal.statement, false.statement, prose, selections, along)
     check.__doc__ = why
     made = claim(
         id,

@@ -8,7 +8,7 @@ object; whether an example meets them is the formula's word, whatever strategy p
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -24,6 +24,9 @@ from theorycheck.statements.numbers import RankBounds, enclosed
 from theorycheck.statements.readings import Reading
 from theorycheck.statements.syntax import Statement
 
+Along = Callable[[Setting, Case], Iterable[Case]]
+"""From a case at its initial weights to cases at the weights that training reaches."""
+
 RELATIONS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥"}
 
 
@@ -32,17 +35,21 @@ def check_of(
     control: Statement,
     prose: Mapping[str, str],
     selections: Sequence[float] = (),
+    along: Along | None = None,
 ) -> Callable[..., Findings]:
     """The property that checks a statement at each member of a case, or its control.
 
     Args:
         prose: what hypotheses say in words, by formula.
         selections: slopes at kinks for which the statement is made beside autograd's choice.
+        along: the cases that training reaches from a case, where the statement is about those.
     """
 
     def check(setting: Setting, case: Case) -> Findings:
         about = control if setting.altered else statement
-        yield from findings(about, case, prose, selections)
+        reached = [case] if along is None or setting.replayed else along(setting, case)
+        for one in reached:
+            yield from findings(about, one, prose, selections)
 
     return check
 

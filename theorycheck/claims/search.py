@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import hypothesis
@@ -19,21 +20,48 @@ class _Violation(Exception):
     """Tells Hypothesis that the drawn example violates the claim."""
 
 
+ROUNDS = 8
+"""A search that is short of evidence draws at most this many times as many examples."""
+
+
 def search(claim: Claim, setting: Setting) -> Evidence:
     """Run a claim's property (its control's, when ``setting.altered``) and add up what it finds.
+
+    A search that has found too little when its examples are drawn goes on with another seed, up to
+    `ROUNDS` times: too few examples that meet the hypotheses, or a control that is not refuted, are
+    bad luck more often than not.
+    """
+    evidence = Evidence()
+    for number in range(ROUNDS):
+        _search_once(claim, replace(setting, seed=setting.seed + number), evidence)
+        if not _is_short(claim, evidence, altered=setting.altered):
+            break
+    return evidence
+
+
+def _is_short(claim: Claim, evidence: Evidence, *, altered: bool) -> bool:
+    # Pairs of trainings are counted by a test of their own; what is drawn once cannot be drawn on.
+    if claim.kind == "tendency" or not claim.on or evidence.nearest is not None:
+        return False
+    if evidence.counterexample is not None:
+        return False
+    return altered or evidence.met - evidence.degenerate - evidence.open < claim.enough
+
+
+def _search_once(claim: Claim, setting: Setting, evidence: Evidence) -> None:
+    """Draw the examples of one profile.
 
     Counting stops at the first violation: what Hypothesis tries while it shrinks is not evidence.
     The counterexample kept is the last one that Hypothesis replays, its minimal one. Cohorts take
     no part in shrinking, because their numbers come from a seed: when the first violation is in a
     cohort, the search goes on for one in a single network.
     """
-    evidence = Evidence()
     strategies = claim.on
     if setting.altered and claim.control_on is not None:
         strategies = claim.control_on
     if not strategies:
         _run_once(claim, setting, {}, evidence)
-        return evidence
+        return
 
     def check(**drawn: Any) -> None:
         shrinkable = setting.altered or not _is_cohort(drawn)
@@ -61,13 +89,12 @@ def search(claim: Claim, setting: Setting) -> Evidence:
     )(hypothesis.given(**strategies)(check))
     with contextlib.suppress(_Violation):
         hypothesis.seed(setting.seed)(configured)()
-    return evidence
 
 
 def replay(claim: Claim, setting: Setting, case: Case) -> Evidence:
-    """Run a claim's property on the one case of a certificate."""
+    """Run a claim's property on the one case of a certificate, as it is."""
     evidence = Evidence()
-    _run_once(claim, setting, {"case": case}, evidence)
+    _run_once(claim, replace(setting, replayed=True), {"case": case}, evidence)
     return evidence
 
 

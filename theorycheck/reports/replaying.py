@@ -34,7 +34,7 @@ CASE = Case.from_dict(json.loads(Path({path!r}).read_text())["case"])
 @given(**subject.{name}.on)
 @example(case=CASE)
 def test_{name}(case):
-    assert first_violation(subject.{name}, Setting(), {{"case": case}}) is None
+    assert first_violation(subject.{name}, Setting(replayed=True), {{"case": case}}) is None
 """
 """Does not name the claim itself, which the plugin would collect, and examine anew."""
 
