@@ -6,10 +6,12 @@ nothing of the rest of theorycheck and can be copied and run by itself:
 
 **What a certificate says.** It holds one example (a network, its weights, data and numbers, all
 rational, or numbers alone), and a formal statement: hypotheses (``given``), abbreviations
-(``where``), quantified variables (``forall``) and a ``conclusion``, one comparison. It names values
-of the variables (``at``) for which the conclusion is false (``"shows": "refuted"``) or true
-(``"tight"``; the sides show how close they are), and says what both sides are. The kernel evaluates
-the hypotheses and both sides anew and compares.
+(``where``), quantified variables (``forall``) and a ``conclusion``, one comparison, or several that
+``and`` or ``or`` join. It names values of the variables (``at``) for which the conclusion is false
+(``"shows": "refuted"``) or true (``"tight"``; the sides show how close they are), and says what
+both sides are of the comparison that decides: the first one that makes the conclusion false or
+true by itself, otherwise the first one. The kernel evaluates the hypotheses and both sides anew and
+compares.
 
 **What an answer means.** Accepted: at this example and these values, every hypothesis is met, and
 the conclusion is false, or true, as the certificate says. Rejected, with one sentence why: the file
@@ -903,8 +905,8 @@ RELATIONS: dict[type, str] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.LtE: "<=", ast.GtE: ">=", ast.Lt: "<", ast.Gt: ">",
 }  # fmt: skip
 """The comparisons of the language."""
-SYMBOLS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥"}
-"""The relations that a conclusion may have, and how they are printed."""
+SYMBOLS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥", "<": "<", ">": ">"}
+"""How relations are printed."""
 
 
 def parse(formula: Any) -> ast.expr:
@@ -1517,6 +1519,23 @@ class Evaluator:
         raise Rejected("an operation that is not part of the language")
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Two sides, and whether a relation between them is true.
+
+    Attributes:
+        left: the left side.
+        relation: one of `RELATIONS`.
+        right: the right side.
+        holds: whether it is true.
+    """
+
+    left: Number
+    relation: str
+    right: Number
+    holds: bool
+
+
 STATEMENT = {"latex": str, "hypotheses": list, "given": list, "where": list, "forall": list,
              "conclusion": str}  # fmt: skip
 """The parts of a statement: the printed formula and hypotheses, which are for readers alone, and
@@ -1533,25 +1552,23 @@ class Statement:
         given: the hypotheses.
         where: abbreviations, as texts, which `Evaluator.define` reads.
         forall: each variable with the formula of its range, which may contain earlier variables.
-        left: the left side of the conclusion.
-        relation: one of `SYMBOLS`.
-        right: the right side of the conclusion.
+        joined: ``and`` or ``or``: whether the conclusion is that all comparisons are true, or any.
+        comparisons: left side, relation and right side of each.
     """
 
     given: list[ast.expr]
     where: list[Any]
     forall: list[tuple[str, ast.expr]]
-    left: ast.expr
-    relation: str
-    right: ast.expr
+    joined: str
+    comparisons: list[tuple[ast.expr, str, ast.expr]]
 
     @classmethod
     def read(cls, document: Any) -> Statement:
         """The statement of a certificate.
 
         Raises:
-            Rejected: when a part is missing or malformed, or the conclusion is not one equation or
-                inequality.
+            Rejected: when a part is missing or malformed, or the conclusion is not made of
+                comparisons of two sides each.
         """
         latex, hypotheses, given, where, forall, conclusion = fields(
             document, "statement", **STATEMENT
@@ -1565,14 +1582,9 @@ class Statement:
         variables = [(match[1], parse(match[2])) for match in matches if match]
         if len(dict(variables)) < len(forall):
             raise Rejected("a quantifier that is not of the form: name in set; or one name twice")
-        node = parse(conclusion)
-        if not isinstance(node, ast.Compare) or len(node.ops) != 1:
-            raise Rejected("the conclusion is not one comparison")
-        relation = RELATIONS.get(type(node.ops[0]), "")
-        if relation not in SYMBOLS:
-            raise Rejected("the conclusion is not an equation or inequality")
+        joined, comparisons = concluded(parse(conclusion))
         conditions = [parse(formula) for formula in given]
-        return cls(conditions, where, variables, node.left, relation, node.comparators[0])
+        return cls(conditions, where, variables, joined, comparisons)
 
     def unmet(self, evaluator: Evaluator, scope: Assignment) -> str | None:
         """The first hypothesis that is false at these values of the variables, or None."""
@@ -1600,10 +1612,41 @@ class Statement:
 
         return extend({}, self.forall)
 
-    def sides(self, evaluator: Evaluator, scope: Assignment) -> tuple[Number, Number]:
-        """Both sides of the conclusion at these values of the variables."""
-        sides = [evaluator.evaluate(side, scope) for side in (self.left, self.right)]
-        return evaluator.scalar(sides[0]), evaluator.scalar(sides[1])
+    def decided(self, evaluator: Evaluator, scope: Assignment) -> Comparison:
+        """The comparison that decides about the conclusion at these values of the variables.
+
+        It is the first one that is false where all are to be true, or true where one is enough; the
+        first one where there is none such. It is true where the conclusion is.
+        """
+        found = []
+        for left, relation, right in self.comparisons:
+            a, b = (evaluator.scalar(evaluator.evaluate(side, scope)) for side in (left, right))
+            found.append(Comparison(a, relation, b, compare(a, relation, b)))
+            if found[-1].holds == (self.joined == "or"):
+                return found[-1]
+        return found[0]
+
+
+def concluded(node: ast.expr) -> tuple[str, list[tuple[ast.expr, str, ast.expr]]]:
+    """How comparisons are joined in a conclusion, and left side, relation and right side of each.
+
+    Raises:
+        Rejected: when it is neither one comparison of two sides, nor several that ``and`` joins, or
+            ``or``.
+    """
+    joined, parts, found = "and", [node], []
+    if isinstance(node, ast.BoolOp):
+        joined, parts = "or" if isinstance(node.op, ast.Or) else "and", node.values
+    for part in parts:
+        if not isinstance(part, ast.Compare) or len(part.ops) != 1:
+            raise Rejected(
+                "the conclusion is not one comparison, or several joined by and, or by or"
+            )
+        relation = RELATIONS.get(type(part.ops[0]), "")
+        if relation not in SYMBOLS:
+            raise Rejected("the conclusion is not an equation or inequality")
+        found.append((part.left, relation, part.comparators[0]))
+    return joined, found
 
 
 def listed(value: Any) -> Any:
@@ -1620,20 +1663,17 @@ class Outcome:
 
     Attributes:
         document: the certificate.
-        left: the left side of the conclusion, computed anew.
-        relation: the relation of the conclusion.
-        right: the right side of the conclusion, computed anew.
+        decisive: the comparison that decides about the conclusion, computed anew.
     """
 
     document: dict[str, Any]
-    left: Number
-    relation: str
-    right: Number
+    decisive: Comparison
 
     def __str__(self) -> str:
         at = ", ".join(f"{name} = {value}" for name, value in self.document["at"].items())
         truth = "is false" if self.document["shows"] == "refuted" else "holds"
-        compared = f"{shown(self.left)} {SYMBOLS[self.relation]} {shown(self.right)} {truth}"
+        left, relation, right = self.decisive.left, self.decisive.relation, self.decisive.right
+        compared = f"{shown(left)} {SYMBOLS[relation]} {shown(right)} {truth}"
         return f"{self.document['claim']}: verified, {compared}" + (f" at {at}" if at else "")
 
 
@@ -1673,19 +1713,17 @@ def _checked(document: Any) -> Outcome:
         raise Rejected("the content is not the one that was sealed: the digest differs")
     if digest([claim, statement])[:16] != statement_version:
         raise Rejected("the statement is not the one that its version names")
-    computed, relation, holds = decide(Statement.read(statement), Example(case), at)
-    if holds != (shows == "tight"):
-        raise Rejected("the conclusion " + ("holds" if holds else "is false") + " here")
-    for name, side, recorded in zip(("left", "right"), computed, (left, right), strict=True):
+    found = decide(Statement.read(statement), Example(case), at)
+    if found.holds != (shows == "tight"):
+        raise Rejected("the conclusion " + ("holds" if found.holds else "is false") + " here")
+    for name, side, recorded in (("left", found.left, left), ("right", found.right, right)):
         if not within(side, recorded):
             raise Rejected(f"the {name} side is {shown(side)}, not the one recorded")
-    return Outcome(document, computed[0], relation, computed[1])
+    return Outcome(document, found)
 
 
-def decide(
-    formal: Statement, example: Example, at: Assignment
-) -> tuple[tuple[Number, Number], str, bool]:
-    """Both sides at an assignment, their relation, and whether it is true.
+def decide(formal: Statement, example: Example, at: Assignment) -> Comparison:
+    """The comparison that decides about the conclusion at an assignment.
 
     Enclosures are tried with each of `PRECISIONS` in turn.
 
@@ -1709,8 +1747,7 @@ def decide(
             unmet = formal.unmet(evaluator, scope)
             if unmet is not None:
                 raise Rejected(f"a hypothesis is not met: {unmet[:200]}")
-            left, right = formal.sides(evaluator, scope)
-            return (left, right), formal.relation, compare(left, formal.relation, right)
+            return formal.decided(evaluator, scope)
         except Undecided:
             continue
     raise Rejected(f"not decided by enclosures of {PRECISIONS[-1]} bits")
