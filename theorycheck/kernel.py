@@ -45,9 +45,9 @@ the activation is its slope on the negative side, as in torch; a statement that 
 differentiability says ``smooth()`` among its hypotheses.
 
 **The language of statements** is the part of Python's expressions that `Evaluator` names: numbers,
-arithmetic (entry by entry on vectors and matrices), comparisons, ``and``, ``or``, ``not``,
-conditional expressions, subscripts, list comprehensions and calls of the functions listed there.
-Samples, outputs and parameters are numbered from 0, layers from 1.
+arithmetic (entry by entry on vectors and matrices; ``@`` is their product), comparisons, ``and``,
+``or``, ``not``, conditional expressions, subscripts, list comprehensions and calls of the functions
+listed there. Samples, outputs and parameters are numbered from 0, layers from 1.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ layers, entries of each part of a statement, and the nesting of a formula. Work 
 
 NUMBER = re.compile(r"(0|-?[1-9][0-9]{0,1499})(?:/([1-9][0-9]{0,1499}))?")
 """How a rational is written."""
-FORMULA = re.compile(r"[A-Za-z_0-9 ()\[\],+*/<>=!-]{1,2000}")
+FORMULA = re.compile(r"[A-Za-z_0-9 ()\[\],+*/@<>=!-]{1,2000}")
 """The letters of formulas: no quotes, comments, attributes, lambdas, line breaks, or letters that
 only look like others."""
 NAME = r"[A-Za-z_][A-Za-z_0-9]*"
@@ -1012,6 +1012,9 @@ class Evaluator:
             "squared": lambda a: example.dot(self.flat(a), self.flat(a)),
             "outer": lambda a, b: self.outer(self.flat(a), self.flat(b)),
             "outside": self.outside,
+            "T": lambda a: [list(column) for column in zip(*self.matrix(a), strict=True)],
+            "trace": self.trace_of,
+            "solve": self.solution,
             "zero": lambda a: all(self.compared(e, "==", Fraction(0)) for e in self.flat(a)),
             "rank": lambda a: rank(self.matrix(a), example),
             "frobenius": lambda a: root(example.dot(self.flat(a), self.flat(a)), bits),
@@ -1029,7 +1032,8 @@ class Evaluator:
             "range": lambda *a: tuple(range(*map(self.whole, a))),
             "sum": self.total,
             "product": self.product,
-            "max": self.greatest,
+            "max": lambda a: self.greatest(a, ">"),
+            "min": lambda a: self.greatest(a, "<"),
             "all": lambda a: all(map(self.truth, a)),
             "any": lambda a: any(map(self.truth, a)),
             "batches": self.batches,
@@ -1330,13 +1334,13 @@ class Evaluator:
             raise Rejected("what is used as a number is none")
         return Fraction(value) if isinstance(value, int) else value
 
-    def greatest(self, values: Any) -> Any:
-        """``max(values)``: the greatest of one or more numbers."""
-        best = reduce(lambda best, v: v if self.compared(v, ">", best) else best, values)
+    def greatest(self, values: Any, relation: str = ">") -> Any:
+        """``max(values)``: the greatest of one or more numbers; ``min`` by the other relation."""
+        best = reduce(lambda best, v: v if self.compared(v, relation, best) else best, values)
         if any(isinstance(value, Dual) for value in values):
             tied = [value for value in values if self.compared(value, "==", best)]
             if len(tied) > 1 and any(isinstance(value, Dual) for value in tied):
-                raise Rejected("the derivative of a greatest number that two are")
+                raise Rejected("the derivative of a greatest or least number that two are")
         return best
 
     def quotient(self, left: Any, right: Any) -> Any:
@@ -1380,6 +1384,54 @@ class Evaluator:
             rest = project(vector)
             basis += [rest] if any(rest) else []
         return [project(row) for row in self.matrix(matrix)]
+
+    def trace_of(self, matrix: Any) -> Any:
+        """``trace(A)``: the sum of the diagonal of a square matrix."""
+        rows = self.matrix(matrix)
+        if len(rows) != len(rows[0]):
+            raise Rejected("a matrix that is not square")
+        return self.total([row[i] for i, row in enumerate(rows)])
+
+    def times(self, left: Any, right: Any) -> Any:
+        """``a @ b``: of two matrices, a matrix and a vector, or two vectors (a number)."""
+
+        def is_matrix(value: Any) -> bool:
+            if not isinstance(value, list) or not value:
+                raise Rejected("a product by @ of what is neither a vector nor a matrix")
+            return isinstance(value[0], list)
+
+        columns = zip(*self.matrix(right), strict=True) if is_matrix(right) else [right]
+        vectors = [[self.scalar(entry) for entry in column] for column in columns]
+        rows = self.matrix(left if is_matrix(left) else [left])
+        products: Any = [[self.example.dot(row, vector) for vector in vectors] for row in rows]
+        if not is_matrix(right):
+            products = [row[0] for row in products]
+        return products if is_matrix(left) else products[0]
+
+    def solution(self, matrix: Any, right: Any) -> Any:
+        """``solve(A, b)``: the x with A @ x = b, a vector or matrix like b; A must be invertible.
+
+        By elimination (Gauss and Jordan): rows of A and b side by side, until A is the identity.
+        """
+        rows, vector = self.matrix(matrix), not isinstance(right[0], list)
+        sides = self.matrix([[entry] for entry in right] if vector else right)
+        if len(rows) != len(rows[0]):
+            raise Rejected("a matrix that is not square")
+        rows = [row + side for row, side in zip(rows, sides, strict=True)]
+        order = len(rows)
+        for column in range(order):
+            entries = [self.compared(row[column], "!=", Fraction(0)) for row in rows[column:]]
+            if not any(entries):
+                raise Rejected("a matrix that is singular")
+            pivot = column + entries.index(True)
+            rows[column], rows[pivot] = rows[pivot], rows[column]
+            top = [self.quotient(entry, rows[column][column]) for entry in rows[column]]
+            for i, row in enumerate(rows):
+                pairs = zip(row, top, strict=True)
+                rows[i] = top if i == column else [
+                    self.example.spend(a - row[column] * b) for a, b in pairs
+                ]  # fmt: skip
+        return [row[order] if vector else row[order:] for row in rows]
 
     def squares(self, matrix: Any, skipped: Any = 0) -> list[Number]:
         """Squared singular values of a matrix, largest first, without the first few."""
@@ -1490,12 +1542,14 @@ class Evaluator:
         return found
 
     def arithmetic(self, op: ast.operator, left: Any, right: Any) -> Any:
-        """Sum, difference, product, quotient or power of two values, entry by entry.
+        """Sum, difference, product, quotient or power of two values, entry by entry; or ``@``.
 
         Arrays of one shape can be added and subtracted, and an array multiplied and divided by a
         number. An exponent is an int from 0 to 4, not a quotient that happens to be whole.
         """
         self.example.spend(None)
+        if isinstance(op, ast.MatMult):
+            return self.times(left, right)
         if isinstance(left, list) and isinstance(right, list):
             if not isinstance(op, (ast.Add, ast.Sub)) or len(left) != len(right):
                 raise Rejected("arrays that cannot be combined")

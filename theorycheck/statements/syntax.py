@@ -17,7 +17,7 @@ from typing import Literal
 from theorycheck.errors import InputError
 
 NAME = r"[A-Za-z_][A-Za-z_0-9]*"
-LETTERS = re.compile(r"[A-Za-z_0-9 ()\[\],+*/<>=!-]*")
+LETTERS = re.compile(r"[A-Za-z_0-9 ()\[\],+*/@<>=!-]*")
 """What formulas are written with: those of the kernel."""
 LONGEST = 2000
 """Characters of a formula: as many as the kernel takes."""
@@ -30,8 +30,9 @@ Joined = Literal["and", "or"]
 """Whether all comparisons of a conclusion are to be true, or any of them."""
 FORMS = (
     ast.Name, ast.Tuple, ast.List, ast.UnaryOp, ast.USub, ast.Not, ast.BoolOp, ast.And, ast.Or,
-    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.Compare, *RELATIONS, ast.IfExp,
-    ast.Subscript, ast.ListComp, ast.comprehension, ast.Call, ast.Constant, ast.Load, ast.Store,
+    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.MatMult, ast.Div, ast.Pow, ast.Compare, *RELATIONS,
+    ast.IfExp, ast.Subscript, ast.ListComp, ast.comprehension, ast.Call, ast.Constant, ast.Load,
+    ast.Store,
 )  # fmt: skip
 
 
