@@ -6,10 +6,12 @@ nothing of the rest of theorycheck and can be copied and run by itself:
 
 **What a certificate says.** It holds one example (a network, its weights, data and numbers, all
 rational, or numbers alone), and a formal statement: hypotheses (``given``), abbreviations
-(``where``), quantified variables (``forall``) and a ``conclusion``, one comparison. It names values
-of the variables (``at``) for which the conclusion is false (``"shows": "refuted"``) or true
-(``"tight"``; the sides show how close they are), and says what both sides are. The kernel evaluates
-the hypotheses and both sides anew and compares.
+(``where``), quantified variables (``forall``) and a ``conclusion``, one comparison, or several that
+``and`` or ``or`` join. It names values of the variables (``at``) for which the conclusion is false
+(``"shows": "refuted"``) or true (``"tight"``; the sides show how close they are), and says what
+both sides are of the comparison that decides: the first one that makes the conclusion false or
+true by itself, otherwise the first one. The kernel evaluates the hypotheses and both sides anew and
+compares.
 
 **What an answer means.** Accepted: at this example and these values, every hypothesis is met, and
 the conclusion is false, or true, as the certificate says. Rejected, with one sentence why: the file
@@ -43,9 +45,9 @@ the activation is its slope on the negative side, as in torch; a statement that 
 differentiability says ``smooth()`` among its hypotheses.
 
 **The language of statements** is the part of Python's expressions that `Evaluator` names: numbers,
-arithmetic (entry by entry on vectors and matrices), comparisons, ``and``, ``or``, ``not``,
-conditional expressions, subscripts, list comprehensions and calls of the functions listed there.
-Samples, outputs and parameters are numbered from 0, layers from 1.
+arithmetic (entry by entry on vectors and matrices; ``@`` is their product), comparisons, ``and``,
+``or``, ``not``, conditional expressions, subscripts, list comprehensions and calls of the functions
+listed there. Samples, outputs and parameters are numbered from 0, layers from 1.
 """
 
 from __future__ import annotations
@@ -84,7 +86,7 @@ layers, entries of each part of a statement, and the nesting of a formula. Work 
 
 NUMBER = re.compile(r"(0|-?[1-9][0-9]{0,1499})(?:/([1-9][0-9]{0,1499}))?")
 """How a rational is written."""
-FORMULA = re.compile(r"[A-Za-z_0-9 ()\[\],+*/<>=!-]{1,2000}")
+FORMULA = re.compile(r"[A-Za-z_0-9 ()\[\],+*/@<>=!-]{1,2000}")
 """The letters of formulas: no quotes, comments, attributes, lambdas, line breaks, or letters that
 only look like others."""
 NAME = r"[A-Za-z_][A-Za-z_0-9]*"
@@ -907,8 +909,8 @@ RELATIONS: dict[type, str] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.LtE: "<=", ast.GtE: ">=", ast.Lt: "<", ast.Gt: ">",
 }  # fmt: skip
 """The comparisons of the language."""
-SYMBOLS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥"}
-"""The relations that a conclusion may have, and how they are printed."""
+SYMBOLS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥", "<": "<", ">": ">"}
+"""How relations are printed."""
 
 
 def parse(formula: Any) -> ast.expr:
@@ -1021,6 +1023,9 @@ class Evaluator:
             "squared": lambda a: example.dot(self.flat(a), self.flat(a)),
             "outer": lambda a, b: self.outer(self.flat(a), self.flat(b)),
             "outside": self.outside,
+            "T": lambda a: [list(column) for column in zip(*self.matrix(a), strict=True)],
+            "trace": self.trace_of,
+            "solve": self.solution,
             "zero": lambda a: all(self.compared(e, "==", Fraction(0)) for e in self.flat(a)),
             "rank": lambda a: rank(self.matrix(a), example),
             "frobenius": lambda a: root(example.dot(self.flat(a), self.flat(a)), bits),
@@ -1038,7 +1043,8 @@ class Evaluator:
             "range": lambda *a: tuple(range(*map(self.whole, a))),
             "sum": self.total,
             "product": self.product,
-            "max": self.greatest,
+            "max": lambda a: self.greatest(a, ">"),
+            "min": lambda a: self.greatest(a, "<"),
             "all": lambda a: all(map(self.truth, a)),
             "any": lambda a: any(map(self.truth, a)),
             "batches": self.batches,
@@ -1348,13 +1354,13 @@ class Evaluator:
             raise Rejected("what is used as a number is none")
         return Fraction(value) if isinstance(value, int) else value
 
-    def greatest(self, values: Any) -> Any:
-        """``max(values)``: the greatest of one or more numbers."""
-        best = reduce(lambda best, v: v if self.compared(v, ">", best) else best, values)
+    def greatest(self, values: Any, relation: str = ">") -> Any:
+        """``max(values)``: the greatest of one or more numbers; ``min`` by the other relation."""
+        best = reduce(lambda best, v: v if self.compared(v, relation, best) else best, values)
         if any(isinstance(value, Dual) for value in values):
             tied = [value for value in values if self.compared(value, "==", best)]
             if len(tied) > 1 and any(isinstance(value, Dual) for value in tied):
-                raise Rejected("the derivative of a greatest number that two are")
+                raise Rejected("the derivative of a greatest or least number that two are")
         return best
 
     def quotient(self, left: Any, right: Any) -> Any:
@@ -1398,6 +1404,54 @@ class Evaluator:
             rest = project(vector)
             basis += [rest] if any(rest) else []
         return [project(row) for row in self.matrix(matrix)]
+
+    def trace_of(self, matrix: Any) -> Any:
+        """``trace(A)``: the sum of the diagonal of a square matrix."""
+        rows = self.matrix(matrix)
+        if len(rows) != len(rows[0]):
+            raise Rejected("a matrix that is not square")
+        return self.total([row[i] for i, row in enumerate(rows)])
+
+    def times(self, left: Any, right: Any) -> Any:
+        """``a @ b``: of two matrices, a matrix and a vector, or two vectors (a number)."""
+
+        def is_matrix(value: Any) -> bool:
+            if not isinstance(value, list) or not value:
+                raise Rejected("a product by @ of what is neither a vector nor a matrix")
+            return isinstance(value[0], list)
+
+        columns = zip(*self.matrix(right), strict=True) if is_matrix(right) else [right]
+        vectors = [[self.scalar(entry) for entry in column] for column in columns]
+        rows = self.matrix(left if is_matrix(left) else [left])
+        products: Any = [[self.example.dot(row, vector) for vector in vectors] for row in rows]
+        if not is_matrix(right):
+            products = [row[0] for row in products]
+        return products if is_matrix(left) else products[0]
+
+    def solution(self, matrix: Any, right: Any) -> Any:
+        """``solve(A, b)``: the x with A @ x = b, a vector or matrix like b; A must be invertible.
+
+        By elimination (Gauss and Jordan): rows of A and b side by side, until A is the identity.
+        """
+        rows, vector = self.matrix(matrix), not isinstance(right[0], list)
+        sides = self.matrix([[entry] for entry in right] if vector else right)
+        if len(rows) != len(rows[0]):
+            raise Rejected("a matrix that is not square")
+        rows = [row + side for row, side in zip(rows, sides, strict=True)]
+        order = len(rows)
+        for column in range(order):
+            entries = [self.compared(row[column], "!=", Fraction(0)) for row in rows[column:]]
+            if not any(entries):
+                raise Rejected("a matrix that is singular")
+            pivot = column + entries.index(True)
+            rows[column], rows[pivot] = rows[pivot], rows[column]
+            top = [self.quotient(entry, rows[column][column]) for entry in rows[column]]
+            for i, row in enumerate(rows):
+                pairs = zip(row, top, strict=True)
+                rows[i] = top if i == column else [
+                    self.example.spend(a - row[column] * b) for a, b in pairs
+                ]  # fmt: skip
+        return [row[order] if vector else row[order:] for row in rows]
 
     def squares(self, matrix: Any, skipped: Any = 0) -> list[Number]:
         """Squared singular values of a matrix, largest first, without the first few."""
@@ -1508,12 +1562,14 @@ class Evaluator:
         return found
 
     def arithmetic(self, op: ast.operator, left: Any, right: Any) -> Any:
-        """Sum, difference, product, quotient or power of two values, entry by entry.
+        """Sum, difference, product, quotient or power of two values, entry by entry; or ``@``.
 
         Arrays of one shape can be added and subtracted, and an array multiplied and divided by a
         number. An exponent is an int from 0 to 4, not a quotient that happens to be whole.
         """
         self.example.spend(None)
+        if isinstance(op, ast.MatMult):
+            return self.times(left, right)
         if isinstance(left, list) and isinstance(right, list):
             if not isinstance(op, (ast.Add, ast.Sub)) or len(left) != len(right):
                 raise Rejected("arrays that cannot be combined")
@@ -1537,6 +1593,23 @@ class Evaluator:
         raise Rejected("an operation that is not part of the language")
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Two sides, and whether a relation between them is true.
+
+    Attributes:
+        left: the left side.
+        relation: one of `RELATIONS`.
+        right: the right side.
+        holds: whether it is true.
+    """
+
+    left: Number
+    relation: str
+    right: Number
+    holds: bool
+
+
 STATEMENT = {"latex": str, "hypotheses": list, "given": list, "where": list, "forall": list,
              "conclusion": str}  # fmt: skip
 """The parts of a statement: the printed formula and hypotheses, which are for readers alone, and
@@ -1553,25 +1626,23 @@ class Statement:
         given: the hypotheses.
         where: abbreviations, as texts, which `Evaluator.define` reads.
         forall: each variable with the formula of its range, which may contain earlier variables.
-        left: the left side of the conclusion.
-        relation: one of `SYMBOLS`.
-        right: the right side of the conclusion.
+        joined: ``and`` or ``or``: whether the conclusion is that all comparisons are true, or any.
+        comparisons: left side, relation and right side of each.
     """
 
     given: list[ast.expr]
     where: list[Any]
     forall: list[tuple[str, ast.expr]]
-    left: ast.expr
-    relation: str
-    right: ast.expr
+    joined: str
+    comparisons: list[tuple[ast.expr, str, ast.expr]]
 
     @classmethod
     def read(cls, document: Any) -> Statement:
         """The statement of a certificate.
 
         Raises:
-            Rejected: when a part is missing or malformed, or the conclusion is not one equation or
-                inequality.
+            Rejected: when a part is missing or malformed, or the conclusion is not made of
+                comparisons of two sides each.
         """
         latex, hypotheses, given, where, forall, conclusion = fields(
             document, "statement", **STATEMENT
@@ -1585,14 +1656,9 @@ class Statement:
         variables = [(match[1], parse(match[2])) for match in matches if match]
         if len(dict(variables)) < len(forall):
             raise Rejected("a quantifier that is not of the form: name in set; or one name twice")
-        node = parse(conclusion)
-        if not isinstance(node, ast.Compare) or len(node.ops) != 1:
-            raise Rejected("the conclusion is not one comparison")
-        relation = RELATIONS.get(type(node.ops[0]), "")
-        if relation not in SYMBOLS:
-            raise Rejected("the conclusion is not an equation or inequality")
+        joined, comparisons = concluded(parse(conclusion))
         conditions = [parse(formula) for formula in given]
-        return cls(conditions, where, variables, node.left, relation, node.comparators[0])
+        return cls(conditions, where, variables, joined, comparisons)
 
     def unmet(self, evaluator: Evaluator, scope: Assignment) -> str | None:
         """The first hypothesis that is false at these values of the variables, or None."""
@@ -1620,10 +1686,41 @@ class Statement:
 
         return extend({}, self.forall)
 
-    def sides(self, evaluator: Evaluator, scope: Assignment) -> tuple[Number, Number]:
-        """Both sides of the conclusion at these values of the variables."""
-        sides = [evaluator.evaluate(side, scope) for side in (self.left, self.right)]
-        return evaluator.scalar(sides[0]), evaluator.scalar(sides[1])
+    def decided(self, evaluator: Evaluator, scope: Assignment) -> Comparison:
+        """The comparison that decides about the conclusion at these values of the variables.
+
+        It is the first one that is false where all are to be true, or true where one is enough; the
+        first one where there is none such. It is true where the conclusion is.
+        """
+        found = []
+        for left, relation, right in self.comparisons:
+            a, b = (evaluator.scalar(evaluator.evaluate(side, scope)) for side in (left, right))
+            found.append(Comparison(a, relation, b, compare(a, relation, b)))
+            if found[-1].holds == (self.joined == "or"):
+                return found[-1]
+        return found[0]
+
+
+def concluded(node: ast.expr) -> tuple[str, list[tuple[ast.expr, str, ast.expr]]]:
+    """How comparisons are joined in a conclusion, and left side, relation and right side of each.
+
+    Raises:
+        Rejected: when it is neither one comparison of two sides, nor several that ``and`` joins, or
+            ``or``.
+    """
+    joined, parts, found = "and", [node], []
+    if isinstance(node, ast.BoolOp):
+        joined, parts = "or" if isinstance(node.op, ast.Or) else "and", node.values
+    for part in parts:
+        if not isinstance(part, ast.Compare) or len(part.ops) != 1:
+            raise Rejected(
+                "the conclusion is not one comparison, or several joined by and, or by or"
+            )
+        relation = RELATIONS.get(type(part.ops[0]), "")
+        if relation not in SYMBOLS:
+            raise Rejected("the conclusion is not an equation or inequality")
+        found.append((part.left, relation, part.comparators[0]))
+    return joined, found
 
 
 def listed(value: Any) -> Any:
@@ -1640,20 +1737,17 @@ class Outcome:
 
     Attributes:
         document: the certificate.
-        left: the left side of the conclusion, computed anew.
-        relation: the relation of the conclusion.
-        right: the right side of the conclusion, computed anew.
+        decisive: the comparison that decides about the conclusion, computed anew.
     """
 
     document: dict[str, Any]
-    left: Number
-    relation: str
-    right: Number
+    decisive: Comparison
 
     def __str__(self) -> str:
         at = ", ".join(f"{name} = {value}" for name, value in self.document["at"].items())
         truth = "is false" if self.document["shows"] == "refuted" else "holds"
-        compared = f"{shown(self.left)} {SYMBOLS[self.relation]} {shown(self.right)} {truth}"
+        left, relation, right = self.decisive.left, self.decisive.relation, self.decisive.right
+        compared = f"{shown(left)} {SYMBOLS[relation]} {shown(right)} {truth}"
         return f"{self.document['claim']}: verified, {compared}" + (f" at {at}" if at else "")
 
 
@@ -1693,19 +1787,17 @@ def _checked(document: Any) -> Outcome:
         raise Rejected("the content is not the one that was sealed: the digest differs")
     if digest([claim, statement])[:16] != statement_version:
         raise Rejected("the statement is not the one that its version names")
-    computed, relation, holds = decide(Statement.read(statement), Example(case), at)
-    if holds != (shows == "tight"):
-        raise Rejected("the conclusion " + ("holds" if holds else "is false") + " here")
-    for name, side, recorded in zip(("left", "right"), computed, (left, right), strict=True):
+    found = decide(Statement.read(statement), Example(case), at)
+    if found.holds != (shows == "tight"):
+        raise Rejected("the conclusion " + ("holds" if found.holds else "is false") + " here")
+    for name, side, recorded in (("left", found.left, left), ("right", found.right, right)):
         if not within(side, recorded):
             raise Rejected(f"the {name} side is {shown(side)}, not the one recorded")
-    return Outcome(document, computed[0], relation, computed[1])
+    return Outcome(document, found)
 
 
-def decide(
-    formal: Statement, example: Example, at: Assignment
-) -> tuple[tuple[Number, Number], str, bool]:
-    """Both sides at an assignment, their relation, and whether it is true.
+def decide(formal: Statement, example: Example, at: Assignment) -> Comparison:
+    """The comparison that decides about the conclusion at an assignment.
 
     Enclosures are tried with each of `PRECISIONS` in turn.
 
@@ -1729,8 +1821,7 @@ def decide(
             unmet = formal.unmet(evaluator, scope)
             if unmet is not None:
                 raise Rejected(f"a hypothesis is not met: {unmet[:200]}")
-            left, right = formal.sides(evaluator, scope)
-            return (left, right), formal.relation, compare(left, formal.relation, right)
+            return formal.decided(evaluator, scope)
         except Undecided:
             continue
     raise Rejected(f"not decided by enclosures of {PRECISIONS[-1]} bits")

@@ -59,8 +59,7 @@ def kernel_finds(claim: Claim, case: Document, at: Mapping[str, Any]) -> bool | 
                 for scope in statement.assignments(evaluator, at)
                 if statement.unmet(evaluator, scope) is None
             )
-            sides = (statement.sides(evaluator, scope) for scope in scopes)
-            return all(kernel.compare(left, statement.relation, right) for left, right in sides)
+            return all(statement.decided(evaluator, scope).holds for scope in scopes)
         except kernel.Undecided:
             continue
         except Rejected:

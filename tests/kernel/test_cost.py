@@ -110,6 +110,13 @@ RUNAWAYS: dict[str, dict[str, Any]] = {
     "networks elsewhere": {
         "widths": (9, 9, 9), "conclusion": f"sum([network(W, x)[0][0] {MANY}]) <= 0"
     },
+    "equations": {
+        "widths": (40, 40), "samples": 1, "conclusion": "squared(solve(W[0], W[0])) <= 0"
+    },
+    "products of matrices": {
+        "widths": (60, 60), "samples": 1,
+        "conclusion": "trace(W[0] @ W[0] @ W[0] @ W[0] @ W[0]) <= 0",
+    },
     "lists kept": {"where": [f"a = [[[i * j] {MANY}] {MANY}]".replace("j {MANY}", "j")]},
     "roots kept": {"where": [f"a = [root(i + 2) {MANY}]"]},
     "numbers kept": {"where": [f"a = [f(0, 0) + i {MANY}]"], "number": f"{3**150}/{2**240}"},

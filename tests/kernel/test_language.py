@@ -85,6 +85,15 @@ def value_of(formula: str, *where: str) -> Any:
         ("squared([[1, 2], [3, 4]])", 30),
         ("outer([1, 2], [3, 4])", [[3, 4], [6, 8]]),
         ("outside([[1, 1]], [[1, 0]])", [[0, 1]]),
+        ("[[1, 2], [3, 4]] @ [[0, 1], [2, 0]]", [[4, 1], [8, 3]]),
+        ("[[1, 2], [3, 4]] @ [1, -1]", [-1, -1]),
+        ("[1, -1] @ [[1, 2, 3], [3, 4, 5]]", [-2, -2, -2]),
+        ("[1, 2] @ [3, 4]", 11),
+        ("T([[1, 2, 3]])", [[1], [2], [3]]),
+        ("trace([[1, 2], [3, 4]])", 5),
+        ("solve([[0, 2], [3, 4]], [2, 10])", [2, 1]),
+        ("solve([[1, 2], [3, 4]], [[1, 0], [0, 1]])", [[-2, 1], [F(3, 2), F(-1, 2)]]),
+        ("grad(solve(W[0], [1, 0])[0], 0)", [[F(-1, 9), F(-1, 9)], [F(2, 9), F(2, 9)]]),
         ("zero([[0, 0]])", True),
         ("zero([0, 1])", False),
         ("largest([[1, -5], [2, 3]])", 5),
@@ -97,6 +106,7 @@ def value_of(formula: str, *where: str) -> Any:
         ("product([2, 3, rho])", 3),
         ("product([])", 1),
         ("max([1, 3, 2])", 3),
+        ("min([2, 3, 1, 4])", 1),
         ("all([])", True),
         ("any([])", False),
         ("all([1 == 1, 1 == 0])", False),
@@ -181,8 +191,23 @@ def test_derivatives_follow_definitions_and_leave_no_trace() -> None:
         ("grad(abs(0 * W[2][0][0]), 2)", "absolute value at 0"),
         ("grad(root(W[1][0]), 1)", "a root at 0"),
         ("grad(frobenius(0 * W[2]), 2)", "a root at 0"),
-        ("grad(max([W[2][0][0], 3]), 2)", "greatest number that two are"),
-        ("grad(largest([3, W[2][0][0]]), 2)", "greatest number that two are"),
+        ("grad(max([W[2][0][0], 3]), 2)", "greatest or least number that two are"),
+        ("grad(min([3, W[2][0][0], 7]), 2)", "greatest or least number that two are"),
+        ("grad(largest([3, W[2][0][0]]), 2)", "greatest or least number that two are"),
+        ("grad(solve(0 * W[0], [1, 0])[0], 0)", "singular"),
+        ("[[1, 2]] @ [[1, 2]]", "cannot be evaluated"),
+        ("[1, 2] @ [1]", "cannot be evaluated"),
+        ("2 @ [1]", "neither a vector nor a matrix"),
+        ("[] @ []", "neither a vector nor a matrix"),
+        ("[[[1]]] @ [[1]]", "is none"),
+        ("samples @ samples", "neither a vector nor a matrix"),
+        ("T([1, 2])", "cannot be evaluated"),
+        ("T([[1, 2], [3]])", "not a matrix"),
+        ("trace([[1, 2]])", "not square"),
+        ("solve([[1, 2]], [1])", "not square"),
+        ("solve([[1, 2], [2, 4]], [1, 1])", "singular"),
+        ("solve([[1, 2], [3, 4]], [1])", "cannot be evaluated"),
+        ("solve([[1]], [])", "cannot be evaluated"),
         ("grad(rank(W[0]), 0)", "a rank or of singular values"),
         ("grad(spectral(W[0]), 0)", "a rank or of singular values"),
         ("grad(nuclear_beyond(W[0], 1), 0)", "a rank or of singular values"),
@@ -212,8 +237,8 @@ def test_what_cannot_be_differentiated_or_does_not_fit_says_so(formula: str, rea
 
 def test_memory_is_not_poisoned_by_names_or_by_equal_values() -> None:
     """Definitions named like the kernel's own memory, and True, 1 and a ratio that is 1."""
-    where = ["trace(n) = 5", "squares(n) = 6", "df_(n) = 7", "g(a) = 1 if a == 1 else 2"]
-    found = evaluator(DOCUMENT, [*where, "r(a) = [trace(0), squares(0), df_(0), f(a, 0)]"])
+    where = ["moved(n) = 5", "squares(n) = 6", "df_(n) = 7", "g(a) = 1 if a == 1 else 2"]
+    found = evaluator(DOCUMENT, [*where, "r(a) = [moved(0), squares(0), df_(0), f(a, 0)]"])
     assert found.evaluate(kernel.parse("r(0) + r(0)"), {}) == [10, 12, 14, 14]
     assert found.evaluate(kernel.parse("df(0, 0, 2)"), {}) == [[3, 1]]
     assert found.evaluate(kernel.parse("nuclear([[2]]) + squares(1)"), {}) == 8

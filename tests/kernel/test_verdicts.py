@@ -43,9 +43,15 @@ def test_a_true_certificate_is_accepted() -> None:
     [
         ({"shows": "refuted"}, "the conclusion holds here"),
         ({"conclusion": "1 <= 0", "left": "1", "right": "0"}, "the conclusion is false here"),
-        ({"conclusion": "0 < 1"}, "not an equation or inequality"),
+        ({"conclusion": "0 < 1", "right": "2"}, "the right side is 1"),
+        ({"conclusion": "0 in samples"}, "not an equation or inequality"),
         ({"conclusion": "0 <= 1 <= 2"}, "not one comparison"),
-        ({"conclusion": "0 <= 1 and 0 <= 1"}, "not one comparison"),
+        ({"conclusion": "0 <= 1 and smooth()"}, "not one comparison"),
+        ({"conclusion": "0 <= 1 and (0 <= 1 or 0 <= 2)"}, "not one comparison"),
+        ({"conclusion": "not 0 == 1"}, "not one comparison"),
+        ({"conclusion": "0 <= 1 and 1 <= 0"}, "the conclusion is false here"),
+        ({"conclusion": "1 < 1 or 0 <= 1", "shows": "refuted"}, "the conclusion holds here"),
+        ({"conclusion": "0 <= 1 and root(2) * root(3) + 1 == root(6) + 1"}, "not decided"),
         ({"conclusion": "[0] == [0]"}, "is none"),
         ({"left": "1"}, "the left side is 0"),
         ({"right": ["0", "1"]}, "the right side is 1"),
@@ -91,6 +97,29 @@ def test_a_false_certificate_is_rejected_with_the_reason(
 ) -> None:
     with pytest.raises(Rejected, match=reason):
         kernel.check(certificate(**changes))
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "shows", "left", "relation", "right"),
+    [
+        ("0 < 1", "tight", "0", "<", "1"),
+        ("1 < 1", "refuted", "1", "<", "1"),
+        ("2 > 3", "refuted", "2", ">", "3"),
+        ("0 <= 1 and 2 <= 3", "tight", "0", "≤", "1"),
+        ("0 <= 1 and 3 <= 2 and 5 <= 4", "refuted", "3", "≤", "2"),
+        ("1 <= 0 or 2 <= 3 or 4 <= 5", "tight", "2", "≤", "3"),
+        ("1 <= 0 or 3 == 2", "refuted", "1", "≤", "0"),
+        ("0 <= 1 or 1 / 0 == 1", "tight", "0", "≤", "1"),
+        ("1 <= 0 and 1 / 0 == 1", "refuted", "1", "≤", "0"),
+    ],
+)
+def test_the_comparison_that_decides_is_recorded(
+    conclusion: str, shows: str, left: str, relation: str, right: str
+) -> None:
+    outcome = kernel.check(certificate(conclusion, shows=shows, left=left, right=right))
+    assert f"{left} {relation} {right} {'is false' if shows == 'refuted' else 'holds'}" in str(
+        outcome
+    )
 
 
 def test_hypotheses_are_evaluated_at_the_values_that_are_named() -> None:

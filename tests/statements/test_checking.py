@@ -68,11 +68,7 @@ def by_kernel(claim: Claim, case: Case) -> Iterator[tuple[dict[str, Any], str | 
         try:
             for scope in islice(statement.parsed.assignments(evaluator, {}), MOST):
                 unmet = statement.parsed.unmet(evaluator, scope)
-                left, right = (
-                    (Fraction(0),) * 2 if unmet else statement.parsed.sides(evaluator, scope)
-                )
-                holds = kernel.compare(left, statement.parsed.relation, right)
-                found.append((scope, unmet or holds))
+                found.append((scope, unmet or statement.parsed.decided(evaluator, scope).holds))
         except kernel.Undecided:
             continue
         yield from found

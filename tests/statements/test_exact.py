@@ -47,6 +47,9 @@ WORDS = {
     "squared": "squared(W[weights[0]])",
     "outer": "rank(outer(x[0], x[0]))",
     "outside": "squared(outside(W[weights[0]], [W[weights[0]][0]]))",
+    "T": "squared(T(W[weights[0]]) @ W[weights[0]]) + (W[weights[0]] @ W[weights[0]][0])[0]",
+    "trace": "trace(W[weights[0]] @ T(W[weights[0]]))",
+    "solve": "squared(solve([[3, x[0][0]], [-x[0][0], 4]], [[f(0, 0), 1], [1, 2]]))",
     "zero": "zero(x[0])",
     "rank": "rank(W[weights[0]])",
     "frobenius": "frobenius(W[weights[0]])",
@@ -63,6 +66,7 @@ WORDS = {
     "sum": "squared(sum([x[n] for n in samples]) / len(samples) - 2 * x[0])",
     "product": "product([squared(W[k]) for k in weights])",
     "max": "max([inner(x[0], x[n]) for n in samples])",
+    "min": "min([inner(x[0], x[n]) for n in samples])",
     "all": "all([squared(x[n]) >= 0 for n in samples if n > 0]) and not zero(x[0])",
     "any": "any([f(n, 0) > 0 or f(n, 0) == 0 for n in samples])",
     "batches": "sum([sum([f(n, 0, S) for n in S]) for S in batches(len(samples) - 1)])",
@@ -85,6 +89,7 @@ LOSS = [
     "total = sum([squared(W[k]) for k in weights])",
     "loss(n) = (f(n, 0) - y[n][0]) ** 2 + total / 7",
     "last = weights[len(weights) - 1]",
+    "gram = [[1 + inner(W[last][0], W[last][0]), 2], [total, total]]",
     "moved(V) = network(V, [x[0], -x[len(x) - 1]])",
 ]
 DERIVATIVES = [
@@ -104,6 +109,9 @@ DERIVATIVES = [
     "squared(grad(squared(grad(loss(0), weights[0])), last))",
     "squared(grad(inner(grad(total ** 2, last), W[last]), last))",
     "squared(grad(squared(outside(W[last], [x[0]])) if len(W[last][0]) == len(x[0]) else 1, last))",
+    "squared(grad(sum(solve(gram + [[3, root(2)], [0, -1]], [total, min([total, -1])])), last))",
+    "squared(grad(trace(solve(gram, gram)) + T(W[last])[0] @ W[last] @ W[last][0], last))",
+    "grad(total, last)[0] @ W[last][0]",
     "sum([squared(grad(t * f(0, 0) * inner(v, x[0]), 0)) for v in x for t in y[0]])",
 ]
 """Formulas that contain derivatives, with the definitions of `LOSS`."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
+import pytest
 import sympy
 from flint import arb, fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theorycheck.arithmetic.numbers import precision
-from theorycheck.statements.matrices import matrix_rank, singular_values
-from theorycheck.statements.numbers import RankBounds, enclosed
+from theorycheck.arithmetic.duals import Dual
+from theorycheck.arithmetic.numbers import precision, rationals
+from theorycheck.statements.matrices import matrix, matrix_rank, singular_values, solve, trace
+from theorycheck.statements.numbers import Open, RankBounds, Undefined, combined, enclosed
 
 small = st.fractions(-3, 3, max_denominator=4)
 matrices = st.integers(1, 3).flatmap(
@@ -55,3 +59,54 @@ def test_ranks_of_balls_are_bounded() -> None:
     assert isinstance(found, RankBounds)
     assert (found.least, found.most) == (1, 2)
     assert matrix_rank(np.array([[arb(1), arb(0)], [arb(0), arb(1)]], dtype=object)) == 2
+
+
+squares = st.integers(1, 3).flatmap(
+    lambda order: st.lists(
+        st.lists(small, min_size=order, max_size=order), min_size=order, max_size=order
+    )
+)
+
+
+@given(squares)
+def test_equations_are_solved(rows: list[list[Fraction]]) -> None:
+    left = rationals(rows)
+    right = rationals([[i + 1, -i] for i in range(len(rows))])
+    oracle = sympy.Matrix([[sympy.Rational(e.numerator, e.denominator) for e in r] for r in rows])
+    assert trace(left) == fmpq(int(oracle.trace().p), int(oracle.trace().q))
+    others = [np.vectorize(convert, otypes=[object])(left) for convert in (arb, Dual)]
+    if oracle.det() == 0:
+        for singular in (left, others[1]):
+            with pytest.raises(Undefined, match="singular"):
+                solve(singular, right)
+        return
+    assert (combined(ast.MatMult(), left, solve(left, right)) == right).all()
+    assert (left @ solve(left, right[:, 0]) == right[:, 0]).all()
+    assert (others[1] @ solve(others[1], right) == right).all()
+    with precision(200):
+        try:
+            found = others[0] @ solve(others[0], right)
+        except Open:
+            return  # A pivot that is 0 exactly, and a ball that does not say so.
+        assert all(
+            (entry - wanted).contains(0)
+            for entry, wanted in zip(found.flat, right.flat, strict=True)
+        )
+
+
+@pytest.mark.parametrize("value", [[1, 2], [[1, 2], [3]], [], [[]], 3])
+def test_what_is_no_matrix(value: Any) -> None:
+    with pytest.raises(Undefined):
+        matrix(value)
+
+
+def test_what_cannot_be_solved_or_multiplied() -> None:
+    with pytest.raises(Undefined, match="not square"):
+        solve([[1, 2]], [1])
+    with pytest.raises(Undefined, match="cannot be combined"):
+        solve([[1]], [1, 2])
+    for left, right in (([1], [1, 2]), ([[1, 2]], [[1, 2]]), (2, [1]), (1, 1), ([[[1]]], [1])):
+        with pytest.raises(Undefined, match="cannot be combined"):
+            combined(ast.MatMult(), left, right)
+    with pytest.raises(Undefined, match="cannot be combined"):
+        combined(ast.Mult(), [1], [1])

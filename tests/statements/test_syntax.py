@@ -8,7 +8,7 @@ import pytest
 
 from theorycheck import kernel
 from theorycheck.errors import InputError
-from theorycheck.statements.syntax import CONCLUSIONS, Definition, Formula, Statement, Variable
+from theorycheck.statements.syntax import RELATIONS, Definition, Formula, Statement, Variable
 
 WRONG = {
     "f(n,0) = 1": "column 8: invalid syntax",
@@ -25,10 +25,11 @@ WRONG = {
     "n in samples": "column 1: 'n in samples' is not part of the language",
     "~1 == 0": "column 1: '~' is not a letter of the language",
     "+1 == 1": "column 1: '+1' is not part of the language",
-    "f(n, 0) < 1": "column 1: a conclusion is one comparison by ==, !=, <=, >=",
-    "0 <= f(n, 0) <= 1": "column 1: a conclusion is one comparison",
-    "f(n, 0)": "column 1: a conclusion is one comparison",
-    "f(0, 0) == 1 and f(1, 0) == 1": "column 1: a conclusion is one comparison",
+    "0 <= f(n, 0) <= 1": "column 1: a conclusion is one comparison of two sides",
+    "f(n, 0)": "column 1: a conclusion is one comparison of two sides, or several joined by `and`",
+    "f(0, 0) == 1 and smooth()": "column 18: a conclusion is one comparison",
+    "f(0, 0) == 1 or f(1, 0) == 1 and 1 == 1": "column 17: a conclusion is one comparison",
+    "not f(0, 0) == 1": "column 1: a conclusion is one comparison",
     "None == 1": "column 1: None: write whole numbers",
     "(" * 1500 + "1" + ")" * 1500 + " == 1": "characters: use `where`",
 }
@@ -67,8 +68,25 @@ def test_texts_are_kept_and_parsed_once() -> None:
     assert texts == ["2", "samples", "depth == 1", "f(n, 0) <= bound"]
 
 
-@pytest.mark.parametrize("relation", CONCLUSIONS)
+@pytest.mark.parametrize("relation", RELATIONS.values())
 def test_conclusions_are_those_of_the_kernel(relation: str) -> None:
     left, found, right = Formula.of(f"f(0, 0) {relation} 1").comparison()
     assert (ast.unparse(left), found, ast.unparse(right)) == ("f(0, 0)", relation, "1")
-    assert set(CONCLUSIONS) == set(kernel.SYMBOLS)
+    assert set(RELATIONS.values()) == set(kernel.SYMBOLS)
+
+
+@pytest.mark.parametrize(
+    ("text", "joined"),
+    [("a <= 1", "and"), ("a <= 1 and a != 2 and a > 3", "and"), ("a <= 1 or (a == 2)", "or")],
+)
+def test_conclusions_of_several_comparisons(text: str, joined: str) -> None:
+    mine = Formula.of(text).comparisons()
+    assert mine[0] == joined
+    its = kernel.concluded(kernel.parse(text))
+    assert [(ast.dump(a), r, ast.dump(b)) for a, r, b in mine[1]] == [
+        (ast.dump(a), r, ast.dump(b)) for a, r, b in its[1]
+    ]
+    assert its[0] == joined
+    if len(mine[1]) > 1:
+        with pytest.raises(InputError, match="more than one comparison"):
+            Formula.of(text).comparison()

@@ -191,15 +191,14 @@ def _assignment(
                 unmet = statement.unmet(evaluator, scope)
                 if unmet is not None:
                     continue
-                left, right = statement.sides(evaluator, scope)
-                holds = kernel.compare(left, statement.relation, right)
+                found = statement.decided(evaluator, scope)
                 listed = {name: kernel.listed(value) for name, value in scope.items()}
-                if shows == "refuted" and not holds:
-                    return listed, left, right
-                if shows == "tight" and holds:
-                    ratio = _ratio(left, right)
+                if shows == "refuted" and not found.holds:
+                    return listed, found.left, found.right
+                if shows == "tight" and found.holds:
+                    ratio = _ratio(found.left, found.right)
                     if best is None or ratio > best[0]:
-                        best = ratio, listed, left, right
+                        best = ratio, listed, found.left, found.right
         except Undecided:
             continue
         if best is not None:

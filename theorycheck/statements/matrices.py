@@ -63,8 +63,7 @@ def singular_values(value: Any, skipped: Any = 0) -> list[Any]:
         return [arb(a).union(arb(b)) for a, b in ends][whole(skipped) :]
     if matrix.shape[0] > matrix.shape[1]:
         matrix = matrix.T
-    rows, columns = matrix.shape
-    factor = fmpq_mat(rows, columns, matrix.ravel().tolist())
+    factor = _flint(matrix)
     polynomial = (factor * factor.transpose()).charpoly().numer()
     squares: list[Any] = []
     for part, multiplicity in polynomial.factor()[1]:
@@ -100,9 +99,75 @@ def outside(matrix: Any, vectors: Any) -> Array:
     return np.array([rest_of(row) for row in array(matrix)], dtype=object)
 
 
+def matrix(value: Any) -> Array:
+    """A matrix with at least one entry."""
+    found = array(value)
+    if found.ndim != 2 or found.size == 0:
+        raise Undefined("not a matrix")
+    return found
+
+
+def trace(value: Any) -> Any:
+    """The sum of the diagonal of a square matrix."""
+    return total(list(np.diagonal(_square(value))))
+
+
+def solve(value: Any, right: Any) -> Array:
+    """The ``x`` with ``A @ x = b``: flint's for rationals, by elimination for other numbers."""
+    left, sides = _square(value), array(right)
+    if sides.ndim not in (1, 2) or len(sides) != len(left):
+        raise Undefined("arrays that cannot be combined")
+    columns = sides.reshape(len(left), -1)
+    if all(isinstance(entry, fmpq) for entry in (*left.flat, *columns.flat)):
+        found = _rational_solution(left, columns)
+    else:
+        found = _eliminated(left, columns)
+    return found.reshape(sides.shape)
+
+
+def _square(value: Any) -> Array:
+    found = matrix(value)
+    if found.shape[0] != found.shape[1]:
+        raise Undefined("a matrix that is not square")
+    return found
+
+
+def _flint(entries: Array) -> fmpq_mat:
+    rows, columns = entries.shape
+    return fmpq_mat(rows, columns, entries.ravel().tolist())
+
+
+def _rational_solution(left: Array, right: Array) -> Array:
+    try:
+        found = _flint(left).solve(_flint(right))
+    except ZeroDivisionError as error:
+        raise Undefined("a matrix that is singular") from error
+    return np.array(found.entries(), dtype=object).reshape(right.shape)
+
+
+def _eliminated(left: Array, right: Array) -> Array:
+    """Downwards to a triangle, then upwards."""
+    rows, order = np.concatenate([left, right], axis=1), len(left)
+    for column in range(order):
+        pivots = [i for i in range(column, order) if compare(rows[i, column], "!=", 0)]
+        if not pivots:
+            raise Undefined("a matrix that is singular")
+        rows[[column, pivots[0]]] = rows[[pivots[0], column]]
+        for i in range(column + 1, order):
+            rows[i] = rows[i] - rows[column] * (rows[i, column] / rows[column, column])
+    found = np.empty(right.shape, dtype=object)
+    for i in reversed(range(order)):
+        known = sum((rows[i, j] * found[j] for j in range(i + 1, order)), 0 * rows[i, order:])
+        found[i] = (rows[i, order:] - known) / rows[i, i]
+    return found
+
+
 WORDS: dict[str, Callable[..., Any]] = {
     "outer": lambda a, b: np.outer(array(a), array(b)),
     "outside": outside,
+    "T": lambda a: matrix(a).T,
+    "trace": trace,
+    "solve": solve,
     "rank": matrix_rank,
     "spectral": lambda a: singular_values(a)[0],
     "nuclear": lambda a: total(singular_values(a)),

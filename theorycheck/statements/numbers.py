@@ -189,13 +189,15 @@ def compare(left: Any, relation: str, right: Any) -> bool:
 
 
 def combined(op: ast.operator, left: Any, right: Any) -> Any:
-    """Sum, difference, product, quotient or power, entry by entry."""
+    """Sum, difference, product, quotient or power, entry by entry; or the product of matrices."""
     if isinstance(left, list):
         left = array(left)
     if isinstance(right, list):
         right = array(right)
     _check_shapes(op, left, right)
     match op:
+        case ast.MatMult():
+            return left @ right
         case ast.Add():
             return left + right
         case ast.Sub():
@@ -210,15 +212,21 @@ def combined(op: ast.operator, left: Any, right: Any) -> Any:
 
 
 def _check_shapes(op: ast.operator, left: Any, right: Any) -> None:
-    """Arrays of one shape are added and subtracted, and multiplied and divided by a number."""
+    """Arrays of one shape are added and subtracted, and multiplied and divided by a number.
+
+    Products of matrices are those of NumPy, except of more than two dimensions.
+    """
     arrays = [value for value in (left, right) if isinstance(value, np.ndarray)]
-    if len(arrays) == 2:
+    if isinstance(op, ast.MatMult):
+        ranks = [part.ndim for part in arrays]
+        fits = len(arrays) == 2 and max(ranks) < 3 and left.shape[-1] == right.shape[0]
+    elif len(arrays) == 2:
         fits = isinstance(op, ast.Add | ast.Sub) and left.shape == right.shape
     else:
         fits = isinstance(op, ast.Mult) or (
             isinstance(op, ast.Div) and not isinstance(right, np.ndarray)
         )
-    if arrays and not fits:
+    if (arrays or isinstance(op, ast.MatMult)) and not fits:
         raise Undefined("arrays that cannot be combined")
 
 
@@ -246,13 +254,13 @@ def total(values: Any) -> Any:
     return reduce(lambda a, b: combined(ast.Add(), a, b), terms[1:], terms[0]) if terms else 0
 
 
-def greatest(values: Any) -> Any:
-    """The greatest of one or more numbers."""
-    best = reduce(lambda best, v: v if compare(v, ">", best) else best, values)
+def greatest(values: Any, relation: str = ">") -> Any:
+    """The greatest of one or more numbers; the least one by another relation."""
+    best = reduce(lambda best, v: v if compare(v, relation, best) else best, values)
     if any(isinstance(value, Dual) for value in values):
         tied = [value for value in values if compare(value, "==", best)]
         if len(tied) > 1 and any(isinstance(value, Dual) for value in tied):
-            raise Undefined("the derivative of a greatest number that two are")
+            raise Undefined("the derivative of a greatest or least number that two are")
     return best
 
 
@@ -294,6 +302,7 @@ WORDS: dict[str, Callable[..., Any]] = {
     "sum": total,
     "product": lambda values: reduce(lambda a, b: combined(ast.Mult(), a, b), values, fmpq(1)),
     "max": greatest,
+    "min": lambda values: greatest(values, "<"),
     "all": all,
     "any": any,
     "replaced": replaced,

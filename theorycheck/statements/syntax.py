@@ -12,23 +12,27 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from theorycheck.errors import InputError
 
 NAME = r"[A-Za-z_][A-Za-z_0-9]*"
-LETTERS = re.compile(r"[A-Za-z_0-9 ()\[\],+*/<>=!-]*")
+LETTERS = re.compile(r"[A-Za-z_0-9 ()\[\],+*/@<>=!-]*")
 """What formulas are written with: those of the kernel."""
 LONGEST = 2000
 """Characters of a formula: as many as the kernel takes."""
 RELATIONS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.LtE: "<=", ast.GtE: ">=", ast.Lt: "<", ast.Gt: ">",
 }  # fmt: skip
-CONCLUSIONS = ("==", "!=", "<=", ">=")
-"""Relations of a conclusion."""
+Comparison = tuple[ast.expr, str, ast.expr]
+"""Left side, relation and right side."""
+Joined = Literal["and", "or"]
+"""Whether all comparisons of a conclusion are to be true, or any of them."""
 FORMS = (
     ast.Name, ast.Tuple, ast.List, ast.UnaryOp, ast.USub, ast.Not, ast.BoolOp, ast.And, ast.Or,
-    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.Compare, *RELATIONS, ast.IfExp,
-    ast.Subscript, ast.ListComp, ast.comprehension, ast.Call, ast.Constant, ast.Load, ast.Store,
+    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.MatMult, ast.Div, ast.Pow, ast.Compare, *RELATIONS,
+    ast.IfExp, ast.Subscript, ast.ListComp, ast.comprehension, ast.Call, ast.Constant, ast.Load,
+    ast.Store,
 )  # fmt: skip
 
 
@@ -59,18 +63,38 @@ class Formula:
             _check_form(text, node)
         return cls(text, tree)
 
-    def comparison(self) -> tuple[ast.expr, str, ast.expr]:
+    def comparison(self) -> Comparison:
         """Both sides of a conclusion and the relation between them.
 
         Raises:
-            InputError: unless it is one comparison by ``==``, ``!=``, ``<=`` or ``>=``.
+            InputError: unless it is one comparison of two sides.
         """
-        match self.tree:
+        _, (first, *others) = self.comparisons()
+        if others:
+            raise wrong(self.text, 0, "this conclusion is more than one comparison")
+        return first
+
+    def comparisons(self) -> tuple[Joined, list[Comparison]]:
+        """How the comparisons of a conclusion are joined, and each of them; one is joined by and.
+
+        Raises:
+            InputError: unless it is one comparison of two sides, or several that ``and`` joins, or
+                ``or``.
+        """
+        joined: Joined = "and"
+        parts = [self.tree]
+        if isinstance(self.tree, ast.BoolOp):
+            joined, parts = "or" if isinstance(self.tree.op, ast.Or) else "and", self.tree.values
+        return joined, [self._compared(part) for part in parts]
+
+    def _compared(self, part: ast.expr) -> Comparison:
+        match part:
             case ast.Compare(left=left, ops=[op], comparators=[right]):
-                relation = RELATIONS[type(op)]
-                if relation in CONCLUSIONS:
-                    return left, relation, right
-        raise wrong(self.text, 0, f"a conclusion is one comparison by {', '.join(CONCLUSIONS)}")
+                return left, RELATIONS[type(op)], right
+        reason = (
+            "a conclusion is one comparison of two sides, or several joined by `and`, or by `or`"
+        )
+        raise wrong(self.text, part.col_offset, reason)
 
 
 @dataclass(frozen=True)
@@ -120,7 +144,7 @@ class Statement:
     """For all values of the variables: where the hypotheses are met, the conclusion is true.
 
     Attributes:
-        conclusion: one comparison.
+        conclusion: one comparison, or several that ``and`` joins, or ``or``.
         forall: the variables; ranges may use those before.
         given: the hypotheses, as conditions.
         where: abbreviations, each of which may use those before.
@@ -149,7 +173,7 @@ class Statement:
             InputError: saying which formula is wrong, and where.
         """
         parsed = Formula.of(conclusion)
-        parsed.comparison()
+        parsed.comparisons()
         return cls(
             parsed,
             tuple(map(Variable.of, forall)),
