@@ -51,8 +51,7 @@ def kernel_finds(claim: Claim, document: dict[str, object]) -> str | None:
                 if unmet is not None:
                     found = unmet if found != "holds" else found
                     continue
-                left, right = formal.parsed.sides(evaluator, scope)
-                if not kernel.compare(left, formal.parsed.relation, right):
+                if not formal.parsed.decided(evaluator, scope).holds:
                     return "false"
                 found = "holds"
             return found

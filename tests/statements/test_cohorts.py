@@ -81,3 +81,16 @@ def test_nothing_to_check() -> None:
     case = Case(mlp([1, 1]), (np.ones((2, 1, 1)),), np.ones((2, 1, 1)))
     for reading in readings(Statement.of("f(0, 0) == 1", forall=["k in biases"]), case):
         assert reading.unmet == "there is nothing to check"
+
+
+@pytest.mark.parametrize("joined", ["and", "or"])
+@given(COHORTS)
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+def test_conclusions_of_several_comparisons(joined: str, case: Case) -> None:
+    text = f"f(0, 0) <= f(1, 0) {joined} f(0, 0) > 0 {joined} f(1, 0) == y[0][0]"
+    statement = Statement.of(text)
+    interpreter = DyadicInterpreter(case, (), torch.float64)
+    for member, reading in enumerate(read_cohort(statement, interpreter, case.members, "floats")):
+        [exact] = readings(statement, case.member(member))
+        assert comparable(reading) == comparable(exact)
+        assert reading.relation == exact.relation

@@ -21,13 +21,13 @@ from theorycheck.claims.evidence import Findings, Observation, Rejection
 from theorycheck.claims.setting import Setting
 from theorycheck.statements.checking import readings
 from theorycheck.statements.numbers import RankBounds, enclosed
-from theorycheck.statements.readings import Reading
+from theorycheck.statements.readings import INEQUALITIES, Reading
 from theorycheck.statements.syntax import Statement
 
 Along = Callable[[Setting, Case], Iterable[Case]]
 """From a case at its initial weights to cases at the weights that training reaches."""
 
-RELATIONS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥"}
+RELATIONS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥", "<": "<", ">": ">"}
 
 
 def check_of(
@@ -63,7 +63,6 @@ def findings(
     hypothesis that is not met. Of members that hold the one nearest to equality is shown, and of
     violations, which come last, the first.
     """
-    _, relation, _ = statement.conclusion.comparison()
     rejected: Counter[str] = Counter()
     alike: dict[tuple[Any, ...], list[tuple[int, Reading]]] = {}
     for member, reading in enumerate(readings(statement, case, selections)):
@@ -82,10 +81,10 @@ def findings(
         yield Observation(
             holds=shown.holds,
             left=_text(shown.left),
-            relation=RELATIONS[relation],
+            relation=RELATIONS[shown.relation],
             right=_text(shown.right),
             arithmetic=shown.arithmetic,
-            tightness=shown.tightness if relation in ("<=", ">=") else None,
+            tightness=shown.tightness if shown.relation in INEQUALITIES else None,
             count=len(alike[key]),
             degenerate=shown.trivial,
             case=partial(Case.member, case, member),

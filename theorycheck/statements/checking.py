@@ -10,10 +10,8 @@ bounds on their rounding errors.
 from __future__ import annotations
 
 import ast
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,8 +37,8 @@ from theorycheck.statements.numbers import (
 )
 from theorycheck.statements.numbers import number as as_number
 from theorycheck.statements.oracles import FORWARD_MODE, Oracle, oracles
-from theorycheck.statements.readings import Reading, Scope, due, triviality
-from theorycheck.statements.syntax import Formula, Statement
+from theorycheck.statements.readings import Reading, Scope, due, tightness, triviality
+from theorycheck.statements.syntax import Comparison, Formula, Statement
 
 LARGEST_EXACT = 2500
 """Numbers of a network and its data up to which it is read exactly."""
@@ -56,7 +54,7 @@ class Answer:
         at: the values of the variables.
         unmet: the first hypothesis that is not met, as text; None where all are.
         holds: whether the conclusion is true; None where it stays open, or a hypothesis is unmet.
-        left, right: both sides of the conclusion.
+        left, relation, right: the comparison of the conclusion that decides.
         trivial: whether the conclusion says nothing here.
         hopeless: whether the conclusion stays open in balls of any precision.
         arithmetic: in which numbers that was found.
@@ -66,6 +64,7 @@ class Answer:
     unmet: str | None = None
     holds: bool | None = None
     left: Any = None
+    relation: str = "=="
     right: Any = None
     trivial: bool = False
     hopeless: bool = False
@@ -170,42 +169,34 @@ def _read_exactly(statement: Statement, case: Case, member: int, oracle: Oracle)
     if not met:
         reasons = [answer.unmet for answer in found if answer.unmet is not None]
         return Reading(unmet=reasons[0] if reasons else "there is nothing to check")
-    _, relation, _ = statement.conclusion.comparison()
-    tightness = partial(_tightness, relation)
     violated = [answer for answer in met if answer.holds is False]
     undecided = [answer for answer in met if answer.holds is None]
-    shown = (violated or undecided or sorted(met, key=tightness, reverse=True))[0]
+    shown = (violated or undecided or sorted(met, key=_tightness, reverse=True))[0]
+    first = statement.conclusion.comparisons()[1][0]
     label = shown.arithmetic
     return Reading(
         unmet=None,
         holds=False if violated else None if undecided else True,
         left=shown.left,
+        relation=shown.relation,
         right=shown.right,
         at=shown.at,
-        tightness=tightness(shown) if shown.holds is not None else None,
-        trivial=triviality(statement) if all(answer.trivial for answer in met) else None,
+        tightness=_tightness(shown) if shown.holds is not None else None,
+        trivial=triviality(first) if all(answer.trivial for answer in met) else None,
         arithmetic=f"{label} with {oracle.name}" if _uses_derivatives(statement) else label,
     )
 
 
 def _is_trivial(left: Any, relation: str, right: Any) -> bool:
-    """Whether the conclusion is true for the reason that `triviality` names."""
+    """Whether the comparison is true for the reason that `triviality` names."""
     if isinstance(left, Rank | RankBounds):
         return left.largest <= right  # type: ignore[no-any-return]
     sides = {"<=": [left], ">=": [right]}.get(relation, [left, right])
     return all(isinstance(side, int | fmpq) and side == 0 for side in sides)
 
 
-def _tightness(relation: str, answer: Answer) -> float:
-    """The smaller side of an inequality over the larger: 1 is equality; 0 for other relations."""
-    if relation not in ("<=", ">="):
-        return 0.0
-    low, high = (_middle(side) for side in (answer.left, answer.right))
-    if relation == ">=":
-        low, high = high, low
-    if high > 0:
-        return low / high
-    return math.inf if low > 0 else 0.0
+def _tightness(answer: Answer) -> float:
+    return float(tightness(answer.relation, _middle(answer.left), _middle(answer.right)))
 
 
 def _middle(side: Any) -> float:
@@ -288,7 +279,18 @@ class _Assignments:
         return None
 
     def _conclude(self, scope: Scope) -> Answer:
-        left, relation, right = self.statement.conclusion.comparison()
+        """The first comparison that decides; an open one only where no other does."""
+        joined, comparisons = self.statement.conclusion.comparisons()
+        found = []
+        for comparison in comparisons:
+            found.append(self._compare(scope, comparison))
+            if found[-1].holds is (joined == "or"):
+                return found[-1]
+        shown = next((answer for answer in found if answer.holds is None), found[0])
+        return replace(shown, trivial=all(answer.trivial for answer in found))
+
+    def _compare(self, scope: Scope, comparison: Comparison) -> Answer:
+        left, relation, right = comparison
         sides: list[Any] = []
         try:
             sides += (self.evaluator.value(side, scope) for side in (left, right))
@@ -296,14 +298,16 @@ class _Assignments:
         except Open:
             # Balls prove lower bounds of ranks alone.
             bound = len(sides) == 2 and isinstance(sides[0], RankBounds) and relation == "<="
-            return Answer(scope, hopeless=bound)
+            return Answer(scope, relation=relation, hopeless=bound)
         exact = all(isinstance(side, int | fmpq | Surd) for side in sides)
-        arithmetic = "rationals" if exact else f"balls of {ctx.prec} bits"
         return Answer(
             scope,
             holds=holds,
             left=as_number(sides[0]),
+            relation=relation,
             right=as_number(sides[1]),
-            trivial=_is_trivial(sides[0], relation, sides[1]),
-            arithmetic=arithmetic,
+            trivial=holds
+            and triviality(comparison) is not None
+            and _is_trivial(sides[0], relation, sides[1]),
+            arithmetic="rationals" if exact else f"balls of {ctx.prec} bits",
         )

@@ -9,7 +9,7 @@ import numpy as np
 
 from theorycheck.statements.floats import FloatInterpreter, RankUpToTwo, is_exact
 from theorycheck.statements.interpreter import Truth, every
-from theorycheck.statements.readings import Reading, Scope, due, triviality
+from theorycheck.statements.readings import Reading, Scope, due, tightness, triviality
 from theorycheck.statements.syntax import Statement
 
 
@@ -23,6 +23,7 @@ class _Found:
     left: list[Any] = field(default_factory=list)
     right: list[Any] = field(default_factory=list)
     trivial: list[Any] = field(default_factory=list)
+    which: list[Any] = field(default_factory=list)
 
 
 class _CohortReader:
@@ -55,21 +56,37 @@ class _CohortReader:
             for value in self.interpreter.value(variable.among.tree, scope):
                 self.extend({**scope, variable.name: value}, bound + 1, met)
             return
-        left, relation, right = self.statement.conclusion.comparison()
-        sides = [self.interpreter.value(side, scope) for side in (left, right)]
         self.found.scopes.append(scope)
         self.found.met.append(met)
-        self.found.holds.append(self.interpreter.compared(sides[0], relation, sides[1]))
-        left_side, right_side = map(_numbers, sides)
-        self.found.left.append(left_side)
-        self.found.right.append(right_side)
-        if isinstance(sides[0], RankUpToTwo):
-            self.found.trivial.append(sides[0].largest <= right_side)
-        else:
-            zero = left_side == 0, right_side == 0
-            self.found.trivial.append(
-                {"<=": zero[0], ">=": zero[1]}.get(relation, zero[0] & zero[1])
-            )
+        for part, value in self._conclude(scope).items():
+            getattr(self.found, part).append(value)
+
+    def _conclude(self, scope: Scope) -> dict[str, Any]:
+        """The comparison that decides at each member: the first such one."""
+        joined, comparisons = self.statement.conclusion.comparisons()
+        parts: dict[str, list[Any]] = {name: [] for name in ("holds", "left", "right", "trivial")}
+        for comparison in comparisons:
+            left, relation, right = comparison
+            sides = [self.interpreter.value(side, scope) for side in (left, right)]
+            numbers = [_numbers(side) for side in sides]
+            found = {
+                "holds": self.interpreter.compared(sides[0], relation, sides[1]),
+                "left": numbers[0],
+                "right": numbers[1],
+                "trivial": triviality(comparison) is not None
+                and _is_trivial(sides[0], relation, *numbers),
+            }
+            for name, value in found.items():
+                parts[name].append(np.broadcast_to(value, self.members))
+        stacked = {name: np.stack(values) for name, values in parts.items()}
+        which = (stacked["holds"] == (joined == "or")).argmax(axis=0)
+        shown = {name: np.take_along_axis(stacked[name], which[None], 0)[0] for name in stacked}
+        trivial = stacked["trivial"] & stacked["holds"]
+        if joined == "and":
+            trivial = trivial.all(axis=0)
+        else:  # The first comparison that is true decides alone.
+            trivial = np.take_along_axis(trivial, which[None], 0)[0]
+        return {**shown, "trivial": trivial, "which": which}
 
     def _note(self, text: str, met: Truth, truth: Truth) -> None:
         failing = np.broadcast_to(np.asarray(met) & ~np.asarray(truth), self.members)
@@ -81,13 +98,14 @@ class _CohortReader:
         nothing = "there is nothing to check"
         if not self.found.scopes:
             return [Reading(unmet=text or nothing, arithmetic=arithmetic) for text in self.unmet]
-        met, holds, left, right, trivial = (
+        met, holds, left, right, trivial, which = (
             np.stack([np.broadcast_to(each, self.members) for each in getattr(self.found, part)])
-            for part in ("met", "holds", "left", "right", "trivial")
+            for part in ("met", "holds", "left", "right", "trivial", "which")
         )
-        _, relation, _ = self.statement.conclusion.comparison()
-        ratio = _tightness(relation, left, right)
-        why = triviality(self.statement)
+        _, comparisons = self.statement.conclusion.comparisons()
+        relations = [relation for _, relation, _ in comparisons]
+        ratio = np.choose(which, [tightness(relation, left, right) for relation in relations])
+        why = triviality(comparisons[0])
         violated = met & ~holds
         # The first violation, or else of all that meet the hypotheses the tightest.
         shown = np.where(
@@ -100,6 +118,7 @@ class _CohortReader:
                 unmet=None,
                 holds=not violated[:, member].any(),
                 left=left[row, member].item(),
+                relation=relations[which[row, member]],
                 right=right[row, member].item(),
                 at=self.found.scopes[row],
                 tightness=float(ratio[row, member]),
@@ -134,11 +153,10 @@ def _numbers(side: Any) -> np.ndarray:
     return value
 
 
-def _tightness(relation: str, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """The smaller side of an inequality over the larger; 0 for other relations."""
-    if relation not in ("<=", ">="):
-        return np.zeros(left.shape)
-    low, high = (left, right) if relation == "<=" else (right, left)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio: np.ndarray = np.where(high > 0, low / high, np.where(low > 0, np.inf, 0.0))
-    return ratio
+def _is_trivial(side: Any, relation: str, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Whether a comparison is true for the reason that `triviality` names."""
+    if isinstance(side, RankUpToTwo):
+        found: np.ndarray = side.largest <= right
+        return found
+    zero = left == 0, right == 0
+    return np.asarray({"<=": zero[0], ">=": zero[1]}.get(relation, zero[0] & zero[1]))
