@@ -39,15 +39,6 @@ MULTIPLIER = (
     "nu(S) = sum([rho * margin(n) * (1 - rho * margin(n)) for n in S]) / len(S)"  # xu2022, Eq. 4
 )
 
-SAMPLE_UPDATE = (
-    "update(n, k) = squared(W[k]) * sum([(f(n, c) - y[n][c]) * df(n, c, k) for c in outputs])"
-    " - sum([f(n, c) * (f(n, c) - y[n][c]) for c in outputs]) * W[k]"
-)
-"""What one sample changes V_k by, times -|W_k| / 2, with W_k = |W_k| V_k (xu2022, Eq. 32, 38)."""
-
-FEATURES = ("n in samples", "i in range(len(h(0)))")
-"""Every entry of the features of every sample."""
-
 # In which arithmetic a comparison is decided
 
 RATIONALS = "rationals"

@@ -9,8 +9,21 @@ import numpy as np
 from hypothesis import strategies as st
 from scipy.linalg import hadamard
 
-from properties.collapse.conditions import identity, simplex
 from theorycheck import Case, mlp
+
+
+def simplex(classes: int) -> np.ndarray:
+    """Centred one-hot targets as rows: 1 on the diagonal, -1/(C-1) elsewhere (Section 5.2)."""
+    off = Fraction(-1, classes - 1)
+    return np.array(
+        [[Fraction(1) if i == j else off for j in range(classes)] for i in range(classes)],
+        dtype=object,
+    )
+
+
+def identity(width: int, columns: int) -> list[list[Fraction]]:
+    """The identity, followed by columns of zeros."""
+    return [[Fraction(i == j) for j in range(columns)] for i in range(width)]
 
 
 @st.composite
@@ -21,7 +34,8 @@ def simplex_networks(
 
     The rows of a Hadamard matrix without its constant column have equal norms and negative inner
     products. They are the hidden weights and, scaled, the inputs, so that each input moves one
-    unit, with value alpha; ``groups`` units of each class share its samples.
+    unit, with value alpha; ``groups`` units of each class share its samples. Samples are few,
+    because hypotheses speak of all balanced batches.
 
     Args:
         mixed: scale some of the inputs to give 1 - alpha instead of alpha.
@@ -33,25 +47,35 @@ def simplex_networks(
     if full_batch:
         size = batch = shared * draw(st.integers(1, 2))
     else:
-        batch = draw(st.integers(1, 2))
-        size = batch * classes * draw(st.integers(1, 2))
+        sizes = {2: [(1, 2), (1, 4), (2, 4)], 4: [(1, 4 if mixed else 2)]}
+        batch, size = draw(st.sampled_from(sizes[classes]))
     swapped = st.booleans() if mixed else st.just(False)
+    # What a network computes does not change with the sizes of its weights and inputs together.
+    scales = st.sampled_from([Fraction(1), Fraction(2), Fraction(1, 2)])
+    first, last = draw(scales), draw(scales)
     inputs = []
     for label in range(classes):
         for n in range(size):
-            scale = (1 - factor if draw(swapped) else factor) / (units - 1)
+            scale = (1 - factor if draw(swapped) else factor) / (units - 1) / (first * last)
             inputs.append([scale * k for k in directions[label * shared + n % shared]])
     targets = simplex(classes)
     # rho^2 = |W_1|^2 |W_2|^2, and the targets have squared norm C / (C - 1).
     squared_rho = Fraction(units * (units - 1) * units * classes, classes - 1)
+    squared_rho *= (first * last) ** 2
     decay = factor * (1 - factor) * Fraction(classes, classes - 1) / squared_rho
     return Case.single(
         mlp([units - 1, units, classes]),
-        [directions, np.repeat(targets, shared, axis=0).T],
+        [first * np.array(directions), last * np.repeat(targets, shared, axis=0).T],
         inputs,
         np.repeat(targets, size, axis=0),
         {"weight_decay": decay, "batch_per_class": Fraction(batch)},
     )
+
+
+CLASSES_SIZES_BATCHES = [
+    (2, 2, 1), (2, 3, 1), (3, 2, 1), (4, 2, 1), (2, 4, 2), (2, 4, 1), (3, 3, 1), (2, 3, 2),
+]  # fmt: skip
+"""How many classes, samples of each class, and samples of each class in a batch."""
 
 
 @st.composite
@@ -63,12 +87,11 @@ def collapsed_features(draw: st.DrawFn) -> Case:
     or its activation suppresses. Now and then one sample is scaled from alpha to 1 - alpha, or
     moves the ignored unit.
     """
-    classes, size = draw(st.integers(2, 4)), draw(st.sampled_from([2, 3, 4]))
-    batch = draw(st.sampled_from([b for b in range(1, size) if size % b == 0]))
+    classes, size, batch = draw(st.sampled_from(CLASSES_SIZES_BATCHES))
     factor = Fraction(draw(st.integers(1, 7)), 8)
     sizes = draw(st.lists(st.sampled_from([1, -1, 2, -2]), min_size=1, max_size=2))
     lifts = [abs(a) + draw(st.integers(0, 1)) for a in sizes]
-    fault = draw(st.sampled_from(["none", "none", "none", "scaled", "moved"]))
+    fault = draw(st.sampled_from([*["none"] * 6, "scaled", "moved"]))
     deep = draw(st.booleans())
     target = simplex(classes)
     units, width = len(sizes) * classes + 1, classes + 2

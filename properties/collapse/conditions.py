@@ -1,119 +1,60 @@
-"""What the claims on neural collapse compare: features, classifier and the updates by each sample.
+"""Hypotheses and abbreviations that claims on neural collapse share: xu2022, Section 5.
 
-The proofs of xu2022, Section 5 concern the features ``h`` of the samples and the last weight
-matrix. In the weights ``W_k = |W_k| V_k``, with ``rho = prod_k |W_k|`` and ``f_W = rho f_V``
-(Section 3.2), the equations of the section are rational, and are decided without rounding.
+The section speaks of the features ``h`` of the samples and of the last weight matrix, in the
+weights ``W_k = |W_k| V_k`` with ``rho = prod_k |W_k|`` and ``f_W = rho f_V`` (Section 3.2).
+Divisions stand in definitions with arguments, which are evaluated where the hypotheses are met and
+not before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from fractions import Fraction
+from theorycheck import Assumption
 
-import numpy as np
-import torch
-from torch import Tensor
+MATRICES = Assumption(
+    "f_W(x) = W_L sigma(W_{L-1} ... sigma(W_1 x)): linear outputs, and each matrix acts on the"
+    " whole layer before it",
+    "slope(depth) == 1 and len(filters) == 0"
+    " and all([len(W[k][0]) == (len(x[0]) if k == 0 else len(W[k - 1])) for k in weights])",
+)
 
-from properties.notation import RATIONALS
-from theorycheck import Case, Observation, equality
-from theorycheck.arithmetic import Array, Point, jacobian, rationals, squared
+# Classes, by targets that are 1 for the class of a sample alone
 
-Condition = tuple[str, Array, Array]
-"""A name and the two sides of an equation between arrays of rationals."""
+CLASS_MEANS = (
+    "C = len(outputs)",
+    "members(c) = [n for n in samples if y[n][c] == 1]",
+    "mu(c) = sum([h(n) for n in members(c)]) / len(members(c))",
+    "first(k) = sum([mu(c) for c in range(k)]) / k",
+    "centred(c) = mu(c) - first(C)",
+)
+"""Eq. 26: mu_c; the mean of the first k of them, which is mu_G for k = C; and mu_c - mu_G."""
 
+BALANCED = Assumption(
+    "C classes with the same number of samples",
+    "all([len(members(c)) * C == len(samples) for c in outputs])",
+)
 
-def features(point: Point) -> Array:
-    """``h(x_n)``, the input of the last layer, ``(N, p)``."""
-    return point.vertices[-2]
+# The updates of SGD with Lagrange normalisation
 
+UPDATE = (
+    "last = weights[len(weights) - 1]",
+    "gradient(n, k) = grad(sum([(f(n, c) - y[n][c]) ** 2 for c in outputs]), k)",
+    "update(n, k) = squared(W[k]) * gradient(n, k) - inner(gradient(n, k), W[k]) * W[k]",
+)
+"""What one sample changes V_k by, up to a factor: the gradient of its loss, tangential to the
+sphere, because the multiplier keeps the norm of V_k (Eq. 31 and 37). A batch takes the mean.
+"""
 
-def classifier(point: Point) -> Array:
-    """``W_L``, ``(C, p)``."""
-    return point.weights[-1]
+# Nearest class centres
 
-
-def update(point: Point, layer: int) -> Array:
-    """The update of ``V_k`` by each sample alone, times ``-|W_k| / 2``, ``(N, *shape)``.
-
-    ``dL/dV_k = 2 rho <f_W - y, df_V/dV_k> - 2 <f_W, f_W - y> V_k`` with the Lagrange multiplier
-    put in (xu2022, Eq. 32 and 38 for the last layer), written in the weights ``W``. A batch updates
-    by the mean of its samples' updates.
-    """
-    weight, residuals = point.weights[layer], point.outputs - point.targets
-    slopes = jacobian(point.network, point.weights, point.inputs, layer)
-    data = (residuals[:, :, None, None] * slopes).sum(axis=1)
-    multipliers = (point.outputs * residuals).sum(axis=1)
-    update: Array = squared(weight) * data - multipliers[:, None, None] * weight
-    return update
-
-
-def classifier_update(point: Point) -> Array:
-    """`update` of the last layer."""
-    return update(point, len(point.weights) - 1)
-
-
-def rho_update(point: Point) -> Array:
-    """The update of ``rho`` by each sample alone, times ``rho / 2``, ``(N,)``."""
-    data = (point.outputs * (point.targets - point.outputs)).sum(axis=1)
-    update: Array = data - point.numbers["weight_decay"] * point.squared_rho
-    return update
-
-
-def probes(point: Point) -> Array:
-    """Inputs at which nearest-centre classification is compared: samples and others."""
-    units = rationals(np.eye(point.network.input_width))
-    between = point.inputs[:-1] - point.inputs[1:]
-    return np.concatenate([point.inputs, between, units, -units])
-
-
-def by_class(array: Array, classes: int) -> Array:
-    """``(C N, ...)`` to ``(C, N, ...)``: all cases below hold their samples class by class."""
-    return array.reshape(classes, -1, *array.shape[1:])
-
-
-def at_rest(updates: Array, batch: int) -> bool:
-    """Whether no class-balanced batch with ``batch`` samples per class updates.
-
-    Args:
-        updates: of each sample alone, ``(C, N, ...)``; a batch adds them up.
-
-    For ``batch < N`` two batches that differ in one sample show that the updates of the samples of
-    a class are equal, as in the step from Eq. 40 to NC1; conversely that makes all batches equal.
-    """
-    if batch == updates.shape[1]:
-        return bool(np.all(updates.sum(axis=(0, 1)) == 0))
-    return bool(np.all(updates == updates[:, :1]) and np.all(updates[:, 0].sum(axis=0) == 0))
-
-
-def judged(conditions: Sequence[Condition], case: Case) -> Observation:
-    """One observation for all conditions together: the first that fails, or that all hold."""
-    failing = (condition for condition in conditions if (condition[1] != condition[2]).any())
-    name, left, right = next(failing, ("NC1 to NC4 hold", *conditions[0][1:]))
-    right = np.broadcast_to(right, left.shape)
-    return equality(left.reshape(1, -1), right.reshape(1, -1), RATIONALS, case.member, note=name)
-
-
-def simplex(classes: int) -> np.ndarray:
-    """Centred one-hot targets as rows: 1 on the diagonal, -1/(C-1) elsewhere (Section 5.2)."""
-    off = Fraction(-1, classes - 1)
-    return np.array(
-        [[Fraction(1) if i == j else off for j in range(classes)] for i in range(classes)],
-        dtype=object,
-    )
-
-
-def identity(width: int, columns: int) -> list[list[Fraction]]:
-    """The identity, followed by columns of zeros."""
-    return [[Fraction(i == j) for j in range(columns)] for i in range(width)]
-
-
-def descend(losses: Callable[[], Tensor], leaves: Sequence[Tensor], learning_rate: float) -> Tensor:
-    """The losses of all starts after 150 steps of Adam on their sum; infinite where undefined."""
-    optimiser = torch.optim.Adam(leaves, lr=learning_rate)
-    for _ in range(150):
-        total = losses().nan_to_num(0.0, 0.0, 0.0).sum()
-        for leaf, gradient in zip(leaves, torch.autograd.grad(total, leaves), strict=True):
-            leaf.grad = gradient.nan_to_num(0.0, 0.0, 0.0)
-        optimiser.step()
-    with torch.no_grad():
-        return losses().nan_to_num(torch.inf)
+PROBES = (
+    "N = len(samples)",
+    "d = len(x[0])",
+    "unit(u) = [1 if i == u else -1 if i == u - d else 0 for i in range(d)]",
+    "probe(p) = x[p] if p < N else x[p - N] - x[2 * N - 1 - p] if p < 2 * N else unit(p - 2 * N)",
+    "probes = 2 * N + 2 * d",
+    "activations(m) = features(W, [probe(p) for p in range(m)])",
+    "decisions(m) = network(W, [probe(p) for p in range(m)])",
+)
+"""Inputs at which decisions are compared with nearest centres: the samples, differences of
+samples of different classes, and unit vectors of both signs.
+"""
