@@ -19,7 +19,9 @@ if TYPE_CHECKING:
         Altered,
         Assumption,
         Claim,
+        Convention,
         Formal,
+        Hypothesis,
         Kind,
         Paper,
         Place,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from theorycheck.claims.search import first_violation
     from theorycheck.claims.sequential import Tendency, pairs_needed
     from theorycheck.claims.setting import PROFILES, Profile, Setting
+    from theorycheck.claims.trajectories import trained_by
     from theorycheck.claims.verdicts import TENDENCY, Judgement, Verdict, judge
 else:
     from theorycheck._lazy import attach

@@ -19,13 +19,11 @@ from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.comparisons import number_text
 from theorycheck.claims.evidence import Findings, Observation, Rejection
 from theorycheck.claims.setting import Setting
+from theorycheck.claims.trajectories import Along
 from theorycheck.statements.checking import readings
 from theorycheck.statements.numbers import RankBounds, enclosed
 from theorycheck.statements.readings import INEQUALITIES, Reading
 from theorycheck.statements.syntax import Statement
-
-Along = Callable[[Setting, Case], Iterable[Case]]
-"""From a case at its initial weights to cases at the weights that training reaches."""
 
 RELATIONS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥", "<": "<", ">": ">"}
 
@@ -47,9 +45,14 @@ def check_of(
 
     def check(setting: Setting, case: Case) -> Findings:
         about = control if setting.altered else statement
-        reached = [case] if along is None or setting.replayed else along(setting, case)
+        reached: Iterable[Case | Rejection] = [case]
+        if along is not None and not setting.replayed:
+            reached = along(setting, case)
         for one in reached:
-            yield from findings(about, one, prose, selections)
+            if isinstance(one, Rejection):
+                yield one
+            else:
+                yield from findings(about, one, prose, selections)
 
     return check
 
