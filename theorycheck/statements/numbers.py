@@ -122,14 +122,16 @@ def flat(value: Any) -> list[Any]:
 
 def array(value: Any) -> Array:
     """A number, vector or matrix as a NumPy array of numbers."""
+    if isinstance(value, np.ndarray):
+        return value
     found = np.empty(_shape(value), dtype=object)
     found.flat[:] = flat(value)
     return found
 
 
 def _shape(value: Any) -> tuple[int, ...]:
-    if not isinstance(value, list | np.ndarray):
-        return ()
+    if not isinstance(value, list):
+        return np.shape(value) if isinstance(value, np.ndarray) else ()
     shapes = {_shape(part) for part in value}
     if len(shapes) > 1:
         raise Undefined("rows of different lengths")
