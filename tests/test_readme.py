@@ -35,7 +35,7 @@ def test_example_of_a_stated_claim_holds(pytester: pytest.Pytester, no_propertie
     pytester.runpytest_inprocess("properties", "-p", "no:xdist")
     [entry] = reports.load_report(pytester.path / "reports/claims.json").claims
     assert entry.verdict == "holds"
-    assert entry.version is not None
+    assert entry.formal_version is not None
 
 
 def test_example_training_runs() -> None:

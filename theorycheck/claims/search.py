@@ -33,7 +33,7 @@ def search(claim: Claim, setting: Setting) -> Evidence:
         return evidence
 
     def check(**drawn: Any) -> None:
-        shrinkable = setting.altered or not _is_cohort(drawn)
+        shrinkable = setting.altered or _members(drawn) == 1
         if evidence.counterexample is None:
             _run_once(claim, setting, drawn, evidence)
             violated = evidence.counterexample is not None
@@ -69,8 +69,9 @@ def replay(claim: Claim, setting: Setting, case: Case) -> Evidence:
 
 
 def _run_once(claim: Claim, setting: Setting, drawn: Mapping[str, Any], evidence: Evidence) -> None:
+    """Add what one example yields, up to its first violation."""
     for finding in claim.check(setting, **drawn):
-        evidence.add(finding)
+        evidence.add(finding, networks=_members(drawn))
         if _violates(finding):
             return
 
@@ -80,9 +81,10 @@ def first_violation(claim: Claim, setting: Setting, drawn: Mapping[str, Any]) ->
     return next((f for f in claim.check(setting, **drawn) if _violates(f)), None)
 
 
-def _is_cohort(drawn: Mapping[str, Any]) -> bool:
+def _members(drawn: Mapping[str, Any]) -> int:
+    """How many networks were drawn; 1 where the example is no case."""
     case = drawn.get("case")
-    return isinstance(case, Case) and case.members > 1
+    return case.members if isinstance(case, Case) else 1
 
 
 def _violates(finding: Finding) -> bool:
