@@ -18,13 +18,16 @@ EXAMPLE: Document = {
     "right": "1",
     "tightness": 0.5,
     "arithmetic": "rationals",
+    "reader": "rationals",
+    "kernel": {"answer": "confirmed", "reason": None},
     "degenerate": "zero weights",
     "note": "a note",
     "case": None,
 }
 VIOLATION: Document = {
     **EXAMPLE, "holds": False, "left": "7", "right": "6", "tightness": 1.16667,
-    "degenerate": None, "note": None, "case": {"numbers": {"weight": "7"}, "inputs": [[["1/3"]]]},
+    "reader": None, "kernel": {"answer": "open", "reason": "not decided"}, "degenerate": None,
+    "note": None, "case": {"numbers": {"weight": "7"}, "inputs": [[["1/3"]]]},
 }  # fmt: skip
 EXAMPLES: Document = {
     "tried": 9,
@@ -32,6 +35,8 @@ EXAMPLES: Document = {
     "fraction": 0.666667,
     "degenerate": 2,
     "open": 1,
+    "counted": 4,
+    "trivially": ["zero weights"],
     "rejected": {"diverged": 1, "kink": 2},
     "successes": 3,
     "failures": 2,
@@ -46,8 +51,8 @@ OUTCOME: Document = {
 }
 NOTHING: Document = {
     "examples": {
-        "tried": 0, "met": 0, "fraction": None, "degenerate": 0, "open": 0, "rejected": {},
-        "successes": 0, "failures": 0, "pairs": [],
+        "tried": 0, "met": 0, "fraction": None, "degenerate": 0, "open": 0, "counted": 0,
+        "trivially": [], "rejected": {}, "successes": 0, "failures": 0, "pairs": [],
     },
     "tightest": None,
     "counterexample": None,
@@ -72,7 +77,8 @@ ENTRY: Document = {
     "hypotheses": ["first", "second"],
     "corrects": "printed-claim",
     "enough": 20,
-    "version": "0123456789abcdef",
+    "version": {"title": "0123456789abcdef", "control": "fedcba9876543210"},
+    "formal_version": "0011223344556677",
     "verdict": "refuted",
     "reason": "counterexample: 7 ≤ 6 is false (rationals)",
     **OUTCOME,
@@ -115,6 +121,8 @@ NOT_FINITE = [math.nan, math.inf, -math.inf]
 # Random documents. No lone surrogates, which no UTF-8 holds.
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
+POSITIVE = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
+ANSWERS = st.sampled_from(["confirmed", "contradicted", "open"])
 COUNTS = st.integers(0, 2**70)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(TEXTS | st.none(), lambda inner: st.lists(inner, max_size=2), max_leaves=4)
@@ -130,8 +138,10 @@ def example_documents(holds: st.SearchStrategy[bool | None]) -> st.SearchStrateg
     return documents(
         {
             "holds": holds, "left": TEXTS, "relation": TEXTS, "right": TEXTS,
-            "tightness": st.none() | FLOATS, "arithmetic": TEXTS, "degenerate": st.none() | TEXTS,
-            "note": st.none() | TEXTS, "case": st.none() | CASES,
+            "tightness": st.none() | FLOATS, "arithmetic": TEXTS,
+            "reader": st.sampled_from([None, "rationals", "balls", "rational functions"]),
+            "kernel": st.none() | documents({"answer": ANSWERS, "reason": st.none() | TEXTS}),
+            "degenerate": st.none() | TEXTS, "note": st.none() | TEXTS, "case": st.none() | CASES,
         }
     )  # fmt: skip
 
@@ -146,7 +156,8 @@ def examples_documents(draw: st.DrawFn) -> Document:
     successes = draw(st.integers(0, pairs))
     return {
         "tried": met + more, "met": met, "fraction": draw(FLOATS) if met + more else None,
-        "degenerate": draw(part), "open": draw(part), "rejected": rejected,
+        "degenerate": draw(part), "open": draw(part), "counted": draw(part),
+        "trivially": draw(st.lists(TEXTS, max_size=2)), "rejected": rejected,
         "successes": successes, "failures": pairs - successes,
         "pairs": draw(st.lists(TEXTS, max_size=2)),
     }  # fmt: skip
@@ -156,7 +167,7 @@ OUTCOMES: dict[str, st.SearchStrategy[Any]] = {
     "examples": examples_documents(),
     "tightest": st.none() | example_documents(st.sampled_from([True, False, None])),
     "counterexample": st.none() | example_documents(st.just(False)),
-    "nearest": st.none() | documents({"distance": FLOATS, "note": TEXTS}),
+    "nearest": st.none() | documents({"distance": POSITIVE, "note": TEXTS}),
     "arithmetic": st.lists(TEXTS, max_size=2),
 }
 
@@ -175,7 +186,8 @@ def entry_documents(draw: st.DrawFn) -> Document:
         "hypotheses": draw(st.lists(TEXTS, max_size=2)),
         "corrects": draw(st.none() | TEXTS),
         "enough": draw(COUNTS),
-        "version": draw(st.none() | TEXTS),
+        "version": draw(st.dictionaries(TEXTS, TEXTS, max_size=2)),
+        "formal_version": draw(st.none() | TEXTS),
         "verdict": draw(st.sampled_from(["proved", "holds", "refuted", "vacuous", "undecided"])),
         "reason": draw(TEXTS),
         **draw(documents(OUTCOMES)),

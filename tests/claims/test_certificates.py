@@ -17,7 +17,9 @@ from theorycheck import kernel, reports
 from theorycheck.claims import certificates
 from theorycheck.claims.declaration import Claim, claim
 from theorycheck.claims.entries import Examination
+from theorycheck.claims.evidence import Evidence, Observation
 from theorycheck.claims.examination import examine
+from theorycheck.claims.outcomes import Answer, KernelWord
 from theorycheck.claims.sequential import e_values
 from theorycheck.claims.setting import PROFILES
 from theorycheck.claims.verdicts import TENDENCY
@@ -65,7 +67,9 @@ def test_irrational_sides_are_enclosed() -> None:
     [
         (toy(None), "refuted", "no formal statement"),
         (outputs(), "refuted", "the conclusion is nowhere false"),
-        (toy("f(0, 0) <= 4"), "tight", "the conclusion is nowhere true"),
+        (toy("f(0, 0) <= 4"), "tight", "the conclusion is false"),
+        (toy("f(n, 0) <= 4", forall=("n in samples",)), "tight", "conclusion is false at n = 0"),
+        (toy("f(n, 0) <= 4", forall=("n in range(0)",)), "tight", "variables have no values"),
         (toy("f(0, 0) <= 4", given=("normalised()",)), "refuted", "is not met: normalised()"),
         (toy("f(7, 0) <= 4"), "refuted", "a sample that is not in the batch"),
         (toy("len(depth) <= 4"), "refuted", "cannot be evaluated: TypeError"),
@@ -112,6 +116,81 @@ def test_every_change_of_the_statement_changes_its_version() -> None:
     same = toy("f(n, 0) <= b", **fields, title="Another", control="two less", enough=7)
     assert certificates.statement_version(same) == certificates.statement_version(first)
     assert certificates.statement_version(toy(None)) is None
+
+
+# asking
+
+
+BOUND = Observation(True, "2", "≤", "6", "integers", tightness=1 / 3)
+VIOLATED = Observation(False, "9", "≤", "6", "integers")
+
+
+def asked(about: Claim, **examples: Observation) -> Evidence:
+    return certificates.certify(about, Evidence(**examples))[0]  # type: ignore[arg-type]
+
+
+def test_both_examples_are_asked_about_and_the_one_that_is_shown_is_certified() -> None:
+    false = replace(VIOLATED, case=lambda: scalar(5, 9))
+    tight = replace(BOUND, case=lambda: scalar(2))
+    evidence, certificate = certificates.certify(
+        outputs(), Evidence(counterexample=false, tightest=tight)
+    )
+    confirmed = KernelWord(answer=Answer.CONFIRMED, reason=None)
+    assert evidence.counterexample == replace(false, kernel=confirmed)
+    assert evidence.tightest == replace(tight, kernel=confirmed)
+    assert certificate == certificates.issue(outputs(), scalar(5, 9), "refuted", {})
+    _, certificate = certificates.certify(outputs(), Evidence(tightest=tight))
+    assert certificate == certificates.issue(outputs(), scalar(2), "tight", {})
+    assert certificates.certify(outputs(), Evidence()) == (Evidence(), None)
+
+
+@pytest.mark.parametrize(
+    ("about", "answer", "reason"),
+    [
+        (outputs(), Answer.CONTRADICTED, "the conclusion is false at n = 1"),
+        (toy("f(0, 0) <= 6", given=("normalised()",)), Answer.CONTRADICTED, "is not met"),
+        (toy("f(7, 0) <= 6"), Answer.OPEN, "not in the batch"),
+        (toy("f(0, 0) <= 2"), Answer.CONFIRMED, None),
+    ],
+)  # fmt: skip
+def test_a_tight_example_is_confirmed_contradicted_or_open(
+    about: Claim, answer: Answer, reason: str | None
+) -> None:
+    found = asked(about, tightest=replace(BOUND, case=lambda: scalar(2, 9))).tightest
+    assert found is not None
+    assert found.kernel is not None
+    assert found.kernel.answer is answer
+    assert (reason is None) is (found.kernel.reason is None)
+    assert (reason or "") in (found.kernel.reason or "")
+
+
+def test_a_disagreement_is_another_thing_than_a_rejection() -> None:
+    with pytest.raises(certificates.Contradicted):
+        certificates.issue(outputs(), scalar(5), "refuted", {})
+    with pytest.raises(Rejected) as error:
+        certificates.issue(toy("f(7, 0) <= 6"), scalar(5), "refuted", {})
+    assert not isinstance(error.value, certificates.Contradicted)
+
+
+def test_an_example_without_exact_numbers_is_open() -> None:
+    evidence = asked(outputs(), counterexample=VIOLATED, tightest=BOUND)
+    word = KernelWord(answer=Answer.OPEN, reason="there are no exact numbers")
+    assert evidence.counterexample == replace(VIOLATED, kernel=word)
+    assert evidence.tightest == replace(BOUND, kernel=word)
+
+
+@pytest.mark.parametrize("about", [toy(None), toy("1 == 1", kind="tendency")])
+def test_nothing_is_asked_about_a_claim_that_says_nothing_to_the_kernel(about: Claim) -> None:
+    evidence = Evidence(counterexample=replace(VIOLATED, case=lambda: scalar(5)))
+    assert certificates.certify(about, evidence) == (evidence, None)
+
+
+def test_the_kernel_is_asked_about_the_pairs_of_a_tendency() -> None:
+    found = certificates.certify_pairs(toss(), TENDENCY, Evidence(successes=1, failures=20))
+    assert found.word == KernelWord(answer=Answer.CONFIRMED, reason=None)
+    assert found.certificate == certificates.issue_contradicted(toss(), TENDENCY, 1, 20)
+    found = certificates.certify_pairs(toss(), TENDENCY, Evidence(successes=3, failures=3))
+    assert (found.word.answer, found.certificate) == (Answer.CONTRADICTED, None)
 
 
 # loading
@@ -183,20 +262,25 @@ def test_a_violation_that_the_kernel_confirms_is_certified() -> None:
 
 
 @pytest.mark.parametrize(
-    ("about", "objection"),
+    ("about", "said", "objection"),
     [
-        (toy("W[0][0][0] <= 60"), "the conclusion is nowhere false"),
-        (toy("W[0][0][0] <= 6", given=("depth > 1",)), "a hypothesis is not met: depth > 1"),
-        (toy("W[3][0][0] <= 6"), "a number or subscript out of range"),
+        (toy("W[0][0][0] <= 60"), "the engine", "the conclusion is nowhere false"),
+        (
+            toy("W[0][0][0] <= 6", given=("depth > 1",)),
+            "the engine",
+            "a hypothesis is not met: depth > 1",
+        ),
+        (toy("W[3][0][0] <= 6"), "counterexample", "a number or subscript out of range"),
     ],
 )
 def test_a_violation_that_the_kernel_does_not_confirm_is_undecided(
-    about: Claim, objection: str
+    about: Claim, said: str, objection: str
 ) -> None:
+    """It says whether the kernel disagrees, or merely cannot tell."""
     found = examined(about)
     entry = found.entry
     assert entry.verdict == "undecided"
-    assert entry.reason == f"counterexample: 7 ≤ 6 is false (integers); the kernel: {objection}"
+    assert entry.reason == f"{said}: 7 ≤ 6 is false (integers); the kernel: {objection}"
     assert (found.certificate, entry.certificate) == (None, None)
     assert entry.counterexample is not None
     assert entry.counterexample.left == "7"
@@ -269,7 +353,7 @@ def test_certificates_on_record_are_those_of_the_report() -> None:
         else:
             assert shown is not None
             assert document["case"] == shown.case
-        assert document["version"] == entry.version == versions[path.stem]
+        assert document["version"] == entry.formal_version == versions[path.stem]
         assert document["version"] == certificates.statement_version(claims()[path.stem])
 
 

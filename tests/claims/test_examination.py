@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from theorycheck.claims.evidence import Evidence, Findings, Observation, Pair, R
 from theorycheck.claims.examination import describe, examine, undecided
 from theorycheck.claims.setting import PROFILES, Setting
 from theorycheck.claims.verdicts import Judgement, Verdict
+from theorycheck.claims.versions import version_of
 from theorycheck.errors import InputError
 
 WEIGHTS = st.builds(lambda weight: scalar(1, weight=weight), st.integers(0, 50))
@@ -184,7 +186,7 @@ def test_an_entry_has_the_evidence_of_both_sides() -> None:
         if setting.altered:
             yield equality(np.array([1]), np.array([2]), "rationals")
 
-    entry = examined(toy(None, check=check, on={}, enough=2), run_seed=7).entry
+    entry = examined(toy(None, check=check, on={}, enough=1), run_seed=7).entry
     assert (entry.verdict, entry.reason) == ("holds", "no counterexample; control refuted")
     assert (entry.examples.tried, entry.examples.met) == (5, 2)
     assert (entry.control.examples.tried, entry.control.examples.met) == (6, 3)
@@ -196,7 +198,7 @@ def test_an_entry_has_the_evidence_of_both_sides() -> None:
     assert entry.counterexample is None
     assert entry.control.counterexample is not None
     assert (entry.control.counterexample.left, entry.control.statement) == ("1", "one less")
-    assert (entry.seeds, entry.certificate, entry.version) == ((7,), None, None)
+    assert (entry.seeds, entry.certificate, entry.formal_version) == ((7,), None, None)
 
 
 def test_an_entry_says_how_long_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,14 +242,53 @@ def test_a_tight_example_is_certified_and_named() -> None:
     assert str(kernel.check(found.certificate)).startswith("toy-claim: verified")
 
 
-@pytest.mark.parametrize("formal", [None, "W[0][0][0] <= 0 - 1"])
-def test_what_the_kernel_does_not_confirm_of_a_claim_that_holds_has_no_certificate(
+@pytest.mark.parametrize("formal", [None, "W[3][0][0] <= 60"])
+def test_what_the_kernel_cannot_confirm_of_a_claim_that_holds_has_no_certificate(
     formal: str | None,
 ) -> None:
     """It holds nevertheless: no example proves that."""
     found = examined(watched(Watch(harmless), formal))
     assert (found.entry.verdict, found.entry.certificate) == ("holds", None)
     assert found.certificate is None
+
+
+def test_a_claim_on_whose_tightest_example_the_kernel_disagrees_is_undecided() -> None:
+    found = examined(watched(Watch(harmless), "W[0][0][0] <= 0 - 1"))
+    assert (found.entry.verdict, found.certificate) == ("undecided", None)
+    assert re.fullmatch(
+        r"the engine: (\d+) ≤ 60 holds \(integers\); the kernel: the conclusion is false",
+        found.entry.reason,
+    )
+
+
+@pytest.mark.parametrize("formal", [FORMAL, None])
+def test_a_violation_without_exact_numbers_refutes_nothing(formal: str | None) -> None:
+    """Whatever the check says of its arithmetic; the example is printed."""
+
+    def check(setting: Setting, case: Case) -> Findings:
+        """The kernel would confirm it, were it asked."""
+        violated = weight(case) > 6 - setting.altered
+        yield Observation(not violated, str(weight(case)), "≤", "6", "rationals")
+
+    entry = examined(watched(Watch(check), formal)).entry
+    why = "there are no exact numbers" if formal else "not asked, and no exact reader found that"
+    assert entry.verdict is Verdict.UNDECIDED
+    assert entry.reason == f"counterexample: 7 ≤ 6 is false (rationals); the kernel: {why}"
+
+
+@pytest.mark.parametrize(
+    ("number", "verdict"), [(Fraction(1, 2), "refuted"), (0.5, "undecided"), (np.nan, "undecided")]
+)
+def test_a_claim_without_formula_is_refuted_by_an_exact_reader_alone(
+    number: Any, verdict: str
+) -> None:
+    def check(setting: Setting) -> Findings:
+        """Says of everything that it is exact."""
+        yield equality(np.array([number]), np.array([Fraction(1)]), "float64 without rounding")
+
+    entry = examined(toy(None, check=check, on={})).entry
+    assert entry.verdict == verdict
+    assert (entry.counterexample is None) is (number != number)
 
 
 def test_a_contradicted_tendency_is_certified_with_its_pairs() -> None:
@@ -295,5 +336,7 @@ def test_an_entry_is_described_as_it_is_judged() -> None:
     assert entry.control.examples.rejected == {"kink": 1}
     assert (entry.seeds, entry.seconds) == ((3, 5), 0.5)
     assert entry.certificate == "certificates/toy-claim.json"
-    assert entry.version == certificates.statement_version(about) is not None
-    assert describe(replace(about, formal=None), judgement, Evidence(), Evidence()).version is None
+    assert entry.formal_version == certificates.statement_version(about) is not None
+    assert entry.version == version_of(about)
+    bare = describe(replace(about, formal=None), judgement, Evidence(), Evidence())
+    assert (bare.formal_version, bare.version["title"]) == (None, entry.version["title"])

@@ -25,7 +25,16 @@ from tests.claims.documents import (
     text,
     without,
 )
-from theorycheck.claims.outcomes import Example, Examples, Miss, Outcome
+from theorycheck.claims.outcomes import (
+    Answer,
+    Example,
+    Examples,
+    KernelWord,
+    Miss,
+    Outcome,
+    Reader,
+    is_finite,
+)
 
 FOUND = Outcome(
     examples=Examples(
@@ -34,6 +43,8 @@ FOUND = Outcome(
         fraction=0.666667,
         degenerate=2,
         open=1,
+        counted=4,
+        trivially=("zero weights",),
         rejected={"diverged": 1, "kink": 2},
         successes=3,
         failures=2,
@@ -46,6 +57,8 @@ FOUND = Outcome(
         right="1",
         tightness=0.5,
         arithmetic="rationals",
+        reader=Reader.RATIONALS,
+        kernel=KernelWord(answer=Answer.CONFIRMED, reason=None),
         degenerate="zero weights",
         note="a note",
         case=None,
@@ -57,6 +70,8 @@ FOUND = Outcome(
         right="6",
         tightness=1.16667,
         arithmetic="rationals",
+        reader=None,
+        kernel=KernelWord(answer=Answer.OPEN, reason="not decided"),
         degenerate=None,
         note=None,
         case={"numbers": {"weight": "7"}, "inputs": [[["1/3"]]]},
@@ -196,12 +211,14 @@ def test_other_types_are_refused(path: tuple[str, ...], value: Any, complaint: s
     assert complaint in refusal(changed(OUTCOME, path, value))
 
 
-@pytest.mark.parametrize("part", ["degenerate", "open", "successes", "failures"])
+@pytest.mark.parametrize("part", ["degenerate", "open", "counted", "successes", "failures"])
 def test_no_part_is_more_than_what_was_met(part: str) -> None:
     """Pairs are successes and failures together; the numbers of all three are in the message."""
     counts = {**NOTHING["examples"], "tried": 5, "met": 3, "fraction": 0.6, part: 3}
     assert getattr(read({**NOTHING, "examples": counts}).examples, part) == 3
-    shown = {"degenerate": "(4, 0, 0)", "open": "(0, 4, 0)"}.get(part, "(0, 0, 4)")
+    order = ["degenerate", "open", "counted"]
+    place = order.index(part) if part in order else len(order)
+    shown = f"({', '.join('4' if i == place else '0' for i in range(4))})"
     said = refusal({**NOTHING, "examples": {**counts, part: 4}})
     assert said == f"{shown} of 3 of 5 examples - at `$.examples`"
 
@@ -211,14 +228,14 @@ def test_parts_may_overlap_but_no_pair_is_a_success_and_a_failure() -> None:
     counts = {**counts, "degenerate": 3, "open": 3}
     read({**NOTHING, "examples": {**counts, "successes": 1, "failures": 2}})
     said = refusal({**NOTHING, "examples": {**counts, "successes": 2, "failures": 2}})
-    assert "(3, 3, 4) of 3 of 3 examples" in said
+    assert "(3, 3, 0, 4) of 3 of 3 examples" in said
 
 
 def test_what_met_the_hypotheses_was_tried() -> None:
     counts = {**NOTHING["examples"], "tried": 2, "fraction": 1.0}
     read({**NOTHING, "examples": {**counts, "met": 2}})
     said = refusal({**NOTHING, "examples": {**counts, "met": 3}})
-    assert "(0, 0, 0) of 3 of 2 examples" in said
+    assert "(0, 0, 0, 0) of 3 of 2 examples" in said
 
 
 @pytest.mark.parametrize("holds", [True, None])
@@ -235,3 +252,24 @@ def test_outcomes_do_not_change() -> None:
     for part, name in ((FOUND, "nearest"), (FOUND.examples, "met"), (FOUND.tightest, "left")):
         with pytest.raises(FrozenInstanceError):
             setattr(part, name, None)
+
+
+@pytest.mark.parametrize("side", ["nan", "inf", "-inf", "rank nan", "[+/- inf]"])
+def test_nothing_is_decided_by_what_is_not_finite(side: str) -> None:
+    assert not is_finite(side)
+    for name in ("left", "right"):
+        changed_to = changed(OUTCOME, ("tightest", name), side)
+        assert "decides nothing - at `$.tightest`" in refusal(changed_to)
+        read(changed(changed_to, ("tightest", "holds"), None))
+
+
+@pytest.mark.parametrize("side", ["0", "-1/2", "1e+300", "rank 3", "finance", "information", "n"])
+def test_sides_that_are_finite(side: str) -> None:
+    assert is_finite(side)
+    assert not any(is_finite(f"{side} {word}") for word in ("NaN", "Infinity", "INF"))
+
+
+@pytest.mark.parametrize("distance", [0.0, -0.0, -1.0])
+def test_a_miss_is_a_miss(distance: float) -> None:
+    with pytest.raises(ValueError, match="meets the hypotheses"):
+        Miss(distance=distance, note="gradient norm")

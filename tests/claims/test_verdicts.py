@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from theorycheck.claims.declaration import Kind
 from theorycheck.claims.evidence import Evidence, Observation, Unmet
+from theorycheck.claims.outcomes import Answer, KernelWord, Reader
 from theorycheck.claims.verdicts import Verdict, judge
 
 ENOUGH = 20
 
 
-VIOLATION = Observation(False, "7", "≤", "6", "integers")
+VIOLATION = Observation(False, "7", "≤", "6", "integers", reader=Reader.RATIONALS)
+SAID = Observation(False, "7", "≤", "6", "integers")
+"""By the check alone."""
 MISS = Unmet(0.125, "gradient norm")
 
 
@@ -25,12 +29,21 @@ def refuted(**fields: Any) -> Evidence:
     return Evidence(tried=1, met=1, counterexample=VIOLATION, **fields)
 
 
+def judged(found: Observation, answer: Answer, reason: str | None = None) -> Observation:
+    """With the kernel's answer."""
+    return replace(found, kernel=KernelWord(answer=answer, reason=reason))
+
+
+TIGHT = Observation(True, "6", "≤", "7", "integers", tightness=6 / 7)
+
+
 def pairs(successes: int, failures: int) -> Evidence:
     tried = successes + failures
     return Evidence(tried=tried, met=tried, successes=successes, failures=failures)
 
 
-MET = found(tried=ENOUGH, met=ENOUGH)
+MET = found(tried=ENOUGH, met=ENOUGH, counted=ENOUGH)
+SYMBOLIC = found(tried=ENOUGH, met=ENOUGH, counted=ENOUGH, arithmetic={"rational functions"})
 NOTHING = found()
 CONFIRMED, CONTRADICTED = pairs(40, 0), pairs(0, 40)
 
@@ -40,8 +53,22 @@ ROWS: dict[str, tuple[Kind, Evidence, Evidence, Verdict, str]] = {
     "an inequality holds": ("inequality", MET, refuted(), Verdict.HOLDS, "control refuted"),
     "a rank holds": ("rank", MET, refuted(), Verdict.HOLDS, "control refuted"),
     "a trajectory holds": ("trajectory", MET, refuted(), Verdict.HOLDS, "control refuted"),
-    "proved": ("symbolic", MET, refuted(), Verdict.PROVED, "control refuted"),
-    "symbolic without control": ("symbolic", MET, MET, Verdict.UNDECIDED, "no power"),
+    "proved": ("symbolic", SYMBOLIC, refuted(), Verdict.PROVED, "control refuted"),
+    "symbolic in numbers": (
+        "symbolic",
+        found(met=ENOUGH, counted=ENOUGH, arithmetic={"rational functions", "rationals"}),
+        refuted(),
+        Verdict.UNDECIDED,
+        "decided in rationals, which is no symbolic procedure",
+    ),
+    "symbolic and false": (
+        "symbolic",
+        Evidence(counterexample=Observation(False, "x", "=", "y", "rational functions")),
+        refuted(),
+        Verdict.REFUTED,
+        "counterexample: x = y is false (rational functions)",
+    ),
+    "symbolic without control": ("symbolic", SYMBOLIC, MET, Verdict.UNDECIDED, "no power"),
     "symbolic and refuted": ("symbolic", refuted(), refuted(), Verdict.REFUTED, "counterexample"),
     "refuted": (
         "inequality",
@@ -49,6 +76,72 @@ ROWS: dict[str, tuple[Kind, Evidence, Evidence, Verdict, str]] = {
         refuted(),
         Verdict.REFUTED,
         "counterexample: 7 ≤ 6 is false (integers)",
+    ),
+    "refuted by the check alone": (
+        "inequality",
+        Evidence(counterexample=SAID),
+        refuted(),
+        Verdict.UNDECIDED,
+        "7 ≤ 6 is false (integers); the kernel: not asked, and no exact reader found that",
+    ),
+    "a computation that is no symbolic one": (
+        "inequality",
+        Evidence(counterexample=replace(SAID, arithmetic="rational functions")),
+        refuted(),
+        Verdict.UNDECIDED,
+        "not asked",
+    ),
+    "refuted, and the kernel confirms it": (
+        "inequality",
+        Evidence(counterexample=judged(SAID, Answer.CONFIRMED)),
+        refuted(),
+        Verdict.REFUTED,
+        "counterexample: 7 ≤ 6 is false (integers)",
+    ),
+    "refuted, and the kernel cannot tell": (
+        "inequality",
+        Evidence(counterexample=judged(VIOLATION, Answer.OPEN, "not decided by 1024 bits")),
+        refuted(),
+        Verdict.UNDECIDED,
+        "counterexample: 7 ≤ 6 is false (integers); the kernel: not decided by 1024 bits",
+    ),
+    "refuted, and the kernel disagrees": (
+        "inequality",
+        Evidence(counterexample=judged(VIOLATION, Answer.CONTRADICTED, "nowhere false")),
+        refuted(),
+        Verdict.UNDECIDED,
+        "the engine: 7 ≤ 6 is false (integers); the kernel: nowhere false",
+    ),
+    "holds, and the kernel disagrees": (
+        "inequality",
+        replace(MET, tightest=judged(TIGHT, Answer.CONTRADICTED, "the conclusion is false")),
+        refuted(),
+        Verdict.UNDECIDED,
+        "the engine: 6 ≤ 7 holds (integers); the kernel: the conclusion is false",
+    ),
+    "refuted, and the kernel disagrees about another example": (
+        "inequality",
+        Evidence(
+            counterexample=judged(SAID, Answer.CONFIRMED),
+            tightest=judged(TIGHT, Answer.CONTRADICTED, "the conclusion is false"),
+        ),
+        refuted(),
+        Verdict.UNDECIDED,
+        "the engine: 6 ≤ 7 holds (integers)",
+    ),
+    "holds, and the kernel cannot tell": (
+        "inequality",
+        replace(MET, tightest=judged(TIGHT, Answer.OPEN, "too much work")),
+        refuted(),
+        Verdict.HOLDS,
+        "control refuted",
+    ),
+    "holds, and the kernel confirms it": (
+        "inequality",
+        replace(MET, tightest=judged(TIGHT, Answer.CONFIRMED)),
+        refuted(),
+        Verdict.HOLDS,
+        "control refuted",
     ),
     "refuted with a powerless control": (
         "identity",
@@ -68,28 +161,28 @@ ROWS: dict[str, tuple[Kind, Evidence, Evidence, Verdict, str]] = {
     "nothing tried": ("identity", NOTHING, NOTHING, Verdict.UNDECIDED, "no power"),
     "one example too few": (
         "identity",
-        found(met=ENOUGH - 1),
+        found(met=1000, counted=ENOUGH - 1),
         refuted(),
         Verdict.UNDECIDED,
-        "met by 19 examples, 20 are needed",
+        "by 19 examples, 20 are needed; of 1000 comparisons 0 are open and 0 degenerate",
     ),
     "only rejections": (
         "identity",
         found(tried=100, rejected={"kink": 100}),
         refuted(),
         Verdict.UNDECIDED,
-        "met by 0 examples",
+        "by 0 examples, 20 are needed",
     ),
     "rounding left one too many open": (
         "inequality",
-        found(met=ENOUGH + 4, open=5),
+        found(met=ENOUGH + 4, counted=ENOUGH - 1, open=5),
         refuted(),
         Verdict.UNDECIDED,
-        "rounding left 5 of 24 examples open, 20 decided ones are needed",
+        "by 19 examples, 20 are needed; of 24 comparisons 5 are open",
     ),
     "rounding left some open": (
         "inequality",
-        found(met=ENOUGH + 5, open=5),
+        found(met=ENOUGH + 5, counted=ENOUGH, open=5),
         refuted(),
         Verdict.HOLDS,
         "control refuted",
@@ -117,7 +210,7 @@ ROWS: dict[str, tuple[Kind, Evidence, Evidence, Verdict, str]] = {
     ),
     "a search that met the hypotheses": (
         "identity",
-        found(met=ENOUGH, nearest=MISS),
+        found(met=ENOUGH, counted=ENOUGH, nearest=MISS),
         refuted(),
         Verdict.HOLDS,
         "control refuted",
@@ -179,12 +272,37 @@ def test_table(
     assert reason in judgement.reason
 
 
-def test_degenerate_cases_are_mentioned_when_there_are_no_others() -> None:
-    reasons = [
-        judge("identity", ENOUGH, Evidence(met=ENOUGH, degenerate=count), refuted()).reason
-        for count in (0, 1, ENOUGH - 1, ENOUGH)
-    ]
-    assert ["degenerate" in reason for reason in reasons] == [False, False, False, True]
+def degenerate(count: int, **fields: Any) -> Evidence:
+    """All trivial but those that count."""
+    met, why = count + fields.get("counted", 0), {"zero", "collinear"}
+    return Evidence(met=met, degenerate=count, trivially=why, **fields)
+
+
+def test_what_is_met_only_in_degenerate_cases_does_not_hold_and_says_what_it_is() -> None:
+    judgement = judge("identity", ENOUGH, degenerate(ENOUGH), refuted())
+    assert judgement.verdict is Verdict.VACUOUS
+    reason = "the hypotheses are met only in degenerate cases: collinear; zero"
+    assert judgement.reason == reason
+    searched = judge("identity", ENOUGH, degenerate(ENOUGH, nearest=MISS), refuted())
+    assert searched.reason == (
+        f"{reason}; elsewhere the directed search came no closer than 0.125 (gradient norm)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("evidence", "control", "verdict"),
+    [
+        (degenerate(ENOUGH - 1), refuted(), Verdict.UNDECIDED),
+        (degenerate(ENOUGH), MET, Verdict.UNDECIDED),
+        (degenerate(ENOUGH, counted=1), refuted(), Verdict.UNDECIDED),
+        (degenerate(ENOUGH, counted=ENOUGH), refuted(), Verdict.HOLDS),
+    ],
+    ids=["too few", "a check without power", "too few others", "enough others"],
+)
+def test_degenerate_cases_neither_count_nor_harm(
+    evidence: Evidence, control: Evidence, verdict: Verdict
+) -> None:
+    assert judge("identity", ENOUGH, evidence, control).verdict is verdict
 
 
 def test_only_proved_and_holds_pass() -> None:

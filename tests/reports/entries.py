@@ -12,6 +12,7 @@ from theorycheck.claims.declaration import Claim, Kind, Paper
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.evidence import Evidence, Observation, Pair, Rejection, Unmet
 from theorycheck.claims.examination import describe
+from theorycheck.claims.outcomes import Reader
 from theorycheck.claims.verdicts import judge
 from theorycheck.networks.specification import mlp
 from theorycheck.reports.documents import Report, Run
@@ -40,7 +41,10 @@ def claim(name: str, kind: Kind = "identity", **changes: Any) -> Claim:
 
 
 def observed(holds: bool | None, **changes: Any) -> Observation:
-    fields = {"left": "7", "relation": "≤", "right": "6", "arithmetic": "rationals", **changes}
+    fields: dict[str, Any] = {
+        "left": "7", "relation": "≤", "right": "6", "arithmetic": "rationals",
+        "reader": Reader.RATIONALS, **changes,
+    }  # fmt: skip
     return Observation(holds, **fields)
 
 
@@ -68,7 +72,11 @@ CASE = Case(
 )
 REFUTED_CONTROL = evidence(observed(False, left="3", right="2"))
 ENTRIES = {
-    "proved": entry(claim("first-claim", "symbolic"), evidence(observed(True)), REFUTED_CONTROL),
+    "proved": entry(
+        claim("first-claim", "symbolic"),
+        evidence(observed(True, arithmetic="rational functions")),
+        REFUTED_CONTROL,
+    ),
     "holds": entry(
         claim("second-claim", "inequality", sources=(PAPER.at("Eq. 2"), OTHER.at("Theorem 1"))),
         evidence(

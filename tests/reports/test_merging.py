@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from tests.reports.runs import (
     CLAIMS,
     FAILED,
     MET,
+    bounded,
     entry,
     gathered,
     only,
@@ -24,7 +26,8 @@ from tests.reports.runs import (
 )
 from theorycheck import reports
 from theorycheck.claims.entries import Entry
-from theorycheck.claims.evidence import Evidence, Pair, Rejection
+from theorycheck.claims.evidence import Evidence, Observation, Pair, Rejection
+from theorycheck.claims.outcomes import Answer, KernelWord
 from theorycheck.claims.verdicts import Verdict, judge
 from theorycheck.errors import InputError
 from theorycheck.reports.documents import Report
@@ -155,6 +158,51 @@ def test_one_counterexample_refutes() -> None:
     merged = only(merge([holds, refuted]))
     assert merged.verdict == "refuted"
     assert merged.certificate == "certificates/identity-claim.json"
+
+
+def asked(observation: Observation, answer: Answer, reason: str | None = None) -> Observation:
+    return replace(observation, kernel=KernelWord(answer=answer, reason=reason))
+
+
+@pytest.mark.parametrize("answer", [Answer.OPEN, Answer.CONTRADICTED])
+def test_a_violation_that_the_kernel_refused_refutes_nothing_after_merging(answer: Answer) -> None:
+    refused = gathered(asked(violation(7), answer, "nowhere false"))
+    run = report(0, entry(CLAIMS[0], [0], refused, gathered(FAILED)))
+    other = report(1, entry(CLAIMS[0], [1], gathered(*[MET] * 4), gathered(FAILED)))
+    assert (only(run).verdict, only(other).verdict) == ("undecided", "holds")
+    for runs in itertools.permutations([run, other]):
+        merged = only(merge(runs))
+        assert merged.verdict == "undecided"
+        assert merged.reason == only(run).reason
+        assert merged.reason.endswith("7 ≤ 6 is false (integers); the kernel: nowhere false")
+
+
+def test_a_disagreement_about_a_tight_example_survives_merging() -> None:
+    """Also where another run has a tighter one, on which both agree, or a counterexample."""
+    disputed = gathered(*[MET] * 4, asked(bounded(30), Answer.CONTRADICTED, "conclusion false"))
+    tighter = gathered(*[MET] * 4, asked(bounded(31), Answer.CONFIRMED))
+    refuted = gathered(asked(violation(7), Answer.CONFIRMED))
+    disputing = report(0, entry(CLAIMS[0], [0], disputed, gathered(FAILED)))
+    for found in (tighter, refuted):
+        other = report(1, entry(CLAIMS[0], [1], found, gathered(FAILED)))
+        for runs in itertools.permutations([disputing, other]):
+            merged = only(merge(runs))
+            assert (merged.verdict, merged.reason) == (
+                "undecided",
+                "the engine: 30 ≤ 60 holds (integers); the kernel: conclusion false",
+            )
+
+
+def test_a_counterexample_that_one_kernel_confirmed_refutes_after_merging() -> None:
+    """Though that of another run, which is shorter, was open."""
+    opened = gathered(asked(violation(7), Answer.OPEN, "too much work"))
+    confirmed = gathered(asked(violation(12), Answer.CONFIRMED))
+    runs = [
+        report(seed, entry(CLAIMS[0], [seed], found, gathered(FAILED)))
+        for seed, found in enumerate((opened, confirmed))
+    ]
+    merged = only(merge(runs))
+    assert (merged.verdict, merged.counterexample) == ("refuted", only(runs[1]).counterexample)
 
 
 def test_seconds_add_up() -> None:

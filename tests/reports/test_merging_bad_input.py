@@ -29,7 +29,8 @@ CHANGES: dict[str, Any] = {
     "hypotheses": ("some",),
     "corrects": "other-claim",
     "enough": 5,
-    "version": "0123456789abcdef",
+    "version": {"title": "0123456789abcdef"},
+    "formal_version": "0123456789abcdef",
     "control": replace(SECOND.control, statement="two less"),
 }
 
@@ -127,10 +128,10 @@ FAULTS: dict[str, tuple[Callable[[Document], None], str]] = {
     "count as float": (count(met=1.0), "Expected `int`, got `float` - at `$.examples.met`"),
     "count of a reason": (count(rejected={"kink": -1}), "Expected `int` >= 0 - at `$.examples.rej"),
     "count missing": (lambda e: e["examples"].pop("met"), "missing required field `met`"),
-    "more met than tried": (count(met=2), "(0, 0, 0) of 2 of 1 examples - at `$.examples`"),
-    "more open than met": (count(open=2), "(0, 2, 0) of 1 of 1 examples - at `$.examples`"),
-    "more degenerate than met": (count(degenerate=2), "(2, 0, 0) of 1 of 1 examples"),
-    "more pairs than met": (count(successes=1, failures=1), "(0, 0, 2) of 1 of 1 examples"),
+    "more met than tried": (count(met=2), "(0, 0, 1, 0) of 2 of 1 examples - at `$.examples`"),
+    "more open than met": (count(open=2), "(0, 2, 1, 0) of 1 of 1 examples - at `$.examples`"),
+    "more degenerate than met": (count(degenerate=2), "(2, 0, 1, 0) of 1 of 1 examples"),
+    "more pairs than met": (count(successes=1, failures=1), "(0, 0, 1, 2) of 1 of 1 examples"),
     "no fraction": (count(fraction=None), "a fraction of None of 1 examples - at `$.examples`"),
     "control": (update(control=[]), "Expected `object`, got `array` - at `$.control`"),
     "control without counts": (

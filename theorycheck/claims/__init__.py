@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from theorycheck.claims.setting import PROFILES, Profile, Setting
     from theorycheck.claims.trajectories import trained_by
     from theorycheck.claims.verdicts import TENDENCY, Judgement, Verdict, judge
+    from theorycheck.claims.versions import version_of
 else:
     from theorycheck._lazy import attach
 

@@ -153,6 +153,7 @@ class Claim:
     corrects: str | None = None
     formal: Formal | None = None
     control_on: Mapping[str, Any] | None = None
+    altered: Formal | None = None
     written: Place | None = None
 
     @property
@@ -245,6 +246,7 @@ def stated(
         enough=enough,
         corrects=corrects,
         formal=formal,
+        altered=false,
     )(check)
     caller = sys._getframe(1)
     place = Place(caller.f_globals["__name__"], caller.f_code.co_filename, caller.f_lineno)
@@ -283,6 +285,7 @@ def claim(
     enough: int = 20,
     corrects: str | None = None,
     formal: Formal | None = None,
+    altered: Formal | None = None,
 ) -> Callable[[Callable[..., Any]], Claim]:
     """Turn a property into a claim.
 
@@ -299,6 +302,7 @@ def claim(
         enough: how many examples must meet the hypotheses before ``holds`` means something.
         corrects: id of the claim, printed wrongly, that this one is the corrected form of.
         formal: the statement as the kernel evaluates it; a claim without one has no certificates.
+        altered: the control as a formula, where it is one.
 
     Raises:
         InputError: when the id or kind is malformed.
@@ -323,6 +327,7 @@ def claim(
             enough=enough,
             corrects=corrects,
             formal=formal,
+            altered=altered,
         )
 
     return decorate

@@ -34,8 +34,9 @@ class Reference:
 class Description:
     """What is claimed; evidence on different claims does not add up.
 
-    Attributes are those of `theorycheck.claims.Claim`, ``description`` being its docstring and
-    ``version`` the digest of its formal statement, None where there is none.
+    Attributes are those of `theorycheck.claims.Claim`, ``description`` being its docstring,
+    ``version`` the digests of the parts that a reader relies on (`theorycheck.claims.version_of`),
+    and ``formal_version`` the digest of its formal statement, None where there is none.
     """
 
     id: str
@@ -47,15 +48,16 @@ class Description:
     hypotheses: tuple[str, ...]
     corrects: str | None
     enough: Count
-    version: str | None
+    version: dict[str, str]
+    formal_version: str | None
 
     def __post_init__(self) -> None:
         if not is_claim_id(self.id):
             raise ValueError(f"no claim has the id {self.id!r}")
 
     @classmethod
-    def of(cls, claim: Claim, version: str | None) -> Description:
-        """The description of a claim."""
+    def of(cls, claim: Claim, version: dict[str, str], formal_version: str | None) -> Description:
+        """The description of a claim. Its versions are given, as making them needs the engine."""
         return cls(
             id=claim.id,
             title=claim.title,
@@ -76,6 +78,7 @@ class Description:
             corrects=claim.corrects,
             enough=claim.enough,
             version=version,
+            formal_version=formal_version,
         )
 
 

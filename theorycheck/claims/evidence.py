@@ -8,8 +8,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from msgspec import to_builtins
+
 from theorycheck.arithmetic.cases import Case
-from theorycheck.claims.outcomes import Example, Examples, Miss, Outcome
+from theorycheck.claims.outcomes import (
+    Answer,
+    Example,
+    Examples,
+    KernelWord,
+    Miss,
+    Outcome,
+    Reader,
+    is_finite,
+)
 from theorycheck.errors import InputError
 
 Describe = Callable[[int], Case]
@@ -21,12 +32,16 @@ class Observation:
     """One comparison, or several of the same kind made at once on stacked members.
 
     Attributes:
-        holds: whether the relation holds; None when rounding leaves it open.
+        holds: whether the relation holds; None when rounding leaves it open. It is None whenever a
+            side is NaN or infinite, whatever was given.
         left, right, relation: both sides as printed in the report (of the member that fails, or of
             the tightest one).
         tightness: for inequalities, left over right: 1 is equality, above 1 is a violation.
         count: number of examples that this observation stands for.
-        arithmetic: how the comparison was decided ("exact float64", "rationals", ...).
+        arithmetic: how the comparison was decided ("exact float64", "rationals", ...), in the words
+            of the check, for the reader of the report.
+        reader: the exact reader that decided it: for the engine to say, not for a check.
+        kernel: what the kernel says of it, once it was asked.
         case: the exact numbers behind ``left`` and ``right``; None for purely symbolic ones.
         at: values of variables of the claim's formal statement, where that is known here; a
             certificate looks for the others.
@@ -45,6 +60,12 @@ class Observation:
     at: Mapping[str, Any] = field(default_factory=dict)
     degenerate: str | None = None
     note: str | None = None
+    reader: Reader | None = None
+    kernel: KernelWord | None = None
+
+    def __post_init__(self) -> None:
+        if not (is_finite(self.left) and is_finite(self.right)):
+            object.__setattr__(self, "holds", None)
 
     def example(self) -> Example:
         """As a report holds it, without ``count`` and ``at``; inverse of `of`."""
@@ -56,6 +77,8 @@ class Observation:
             right=self.right,
             tightness=tightness if math.isfinite(tightness) else None,
             arithmetic=self.arithmetic,
+            reader=self.reader,
+            kernel=self.kernel,
             degenerate=self.degenerate,
             note=self.note,
             case=None if self.case is None else self.case().to_dict(),
@@ -79,7 +102,34 @@ class Observation:
             case=None if case is None else lambda: case,
             degenerate=example.degenerate,
             note=example.note,
+            reader=example.reader,
+            kernel=example.kernel,
         )
+
+    @property
+    def shown(self) -> str:
+        """Both sides and the relation between them, as they are printed."""
+        return f"{self.left} {self.relation} {self.right}"
+
+    @property
+    def objection(self) -> str | None:
+        """Why the kernel does not confirm it; None where it does, or is not asked."""
+        return None if self.kernel is None else self.kernel.reason
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether the kernel finds the opposite of what the engine found."""
+        return self.kernel is not None and self.kernel.answer is Answer.CONTRADICTED
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether somebody else than the check vouches for what it found.
+
+        That is the kernel; where it is not asked, an exact reader.
+        """
+        if self.kernel is None:
+            return self.reader is not None
+        return self.kernel.answer is Answer.CONFIRMED
 
     def shown_tightness(self) -> float:
         """As documents hold it, so that evidence merges alike before and after it was written."""
@@ -92,7 +142,7 @@ class Observation:
         First examples with exact numbers, which can be checked again; of those the ones with the
         fewest numbers, and the shortest; then the shortest text.
         """
-        document = vars(self.example())
+        document = to_builtins(self.example())
         case, text = (json.dumps(part, sort_keys=True) for part in (document["case"], document))
         numbers = 0 if self.case is None else self.case().size
         return self.case is None, numbers, len(case), len(text), text
@@ -111,18 +161,27 @@ class Unmet:
     """The outcome of a directed search for examples that meet the hypotheses and found none.
 
     Attributes:
-        distance: how close the search came (0 would meet them), in the units that ``note`` names.
+        distance: how close the search came, in the units that ``note`` names.
 
     Raises:
-        InputError: when the distance is not finite; such a search says nothing.
+        InputError: when the distance is not finite, as such a search says nothing; and when it is
+            not positive, as such a search has met the hypotheses.
     """
 
     distance: float
     note: str
 
+    def __str__(self) -> str:
+        return f"{self.distance:.6g} ({self.note})"
+
     def __post_init__(self) -> None:
         if not math.isfinite(self.distance):
             raise InputError(f"a search ended at distance {self.distance}: report a finite one")
+        if self.distance <= 0:
+            raise InputError(
+                f"a search ended at distance {self.distance}, which meets the hypotheses: yield an"
+                " observation of what it found"
+            )
 
 
 @dataclass(frozen=True)
@@ -144,13 +203,17 @@ class Evidence:
 
     Evidence of independent searches is added with ``+``: counts add up, and of two tightest
     examples, counterexamples or nearest misses the better one is kept, ties going to the more
-    readable one. Addition is commutative and associative, and ``Evidence()`` is its zero.
+    readable one. An example on which the kernel contradicts the engine is kept before all others,
+    and then a counterexample that is confirmed. Addition is commutative and associative, and
+    ``Evidence()`` is its zero.
     """
 
     tried: int = 0
     met: int = 0
     degenerate: int = 0
     open: int = 0
+    counted: int = 0
+    trivially: set[str] = field(default_factory=set)
     rejected: dict[str, int] = field(default_factory=dict)
     arithmetic: set[str] = field(default_factory=set)
     tightest: Observation | None = None
@@ -167,12 +230,12 @@ class Evidence:
             met=self.met + other.met,
             degenerate=self.degenerate + other.degenerate,
             open=self.open + other.open,
+            counted=self.counted + other.counted,
+            trivially=self.trivially | other.trivially,
             rejected={r: self.rejected.get(r, 0) + other.rejected.get(r, 0) for r in reasons},
             arithmetic=self.arithmetic | other.arithmetic,
             tightest=_better(self.tightest, other.tightest, _by_tightness),
-            counterexample=_better(
-                self.counterexample, other.counterexample, Observation.readability
-            ),
+            counterexample=_better(self.counterexample, other.counterexample, _by_confirmation),
             nearest=_better(self.nearest, other.nearest, lambda miss: (miss.distance, miss.note)),
             successes=self.successes + other.successes,
             failures=self.failures + other.failures,
@@ -188,6 +251,8 @@ class Evidence:
                 fraction=float(f"{self.met / self.tried:.6g}") if self.tried else None,
                 degenerate=self.degenerate,
                 open=self.open,
+                counted=self.counted,
+                trivially=tuple(sorted(self.trivially)),
                 rejected=dict(sorted(self.rejected.items())),
                 successes=self.successes,
                 failures=self.failures,
@@ -214,6 +279,8 @@ class Evidence:
             met=counts.met,
             degenerate=counts.degenerate,
             open=counts.open,
+            counted=counts.counted,
+            trivially=set(counts.trivially),
             rejected=dict(counts.rejected),
             arithmetic=set(outcome.arithmetic),
             tightest=_optional(Observation.of, outcome.tightest),
@@ -224,8 +291,13 @@ class Evidence:
             pair_notes=set(counts.pairs),
         )
 
-    def add(self, finding: Finding) -> None:
-        """Count one finding; a violated observation becomes the counterexample."""
+    def add(self, finding: Finding, *, networks: int = 1) -> None:
+        """Count one finding; a violated observation becomes the counterexample.
+
+        Args:
+            networks: how many were drawn. Whatever an observation says that it stands for, it
+                counts at most that often towards what is enough.
+        """
         match finding:
             case Observation():
                 self.tried += finding.count
@@ -233,8 +305,11 @@ class Evidence:
                 self.arithmetic.add(finding.arithmetic)
                 if finding.degenerate is not None:
                     self.degenerate += finding.count
+                    self.trivially.add(finding.degenerate)
                 if finding.holds is None:
                     self.open += finding.count
+                elif finding.degenerate is None:
+                    self.counted += min(finding.count, networks)
                 if finding.holds is False:
                     self.counterexample = finding
                 elif (
@@ -269,11 +344,17 @@ def _better(one: T | None, other: T | None, key: Callable[[T], Any]) -> T | None
 
 
 def _by_tightness(observation: Observation) -> tuple[Any, ...]:
-    return -observation.shown_tightness(), *observation.readability()
+    contradicted = observation.contradicted
+    return not contradicted, -observation.shown_tightness(), *observation.readability()
+
+
+def _by_confirmation(observation: Observation) -> tuple[Any, ...]:
+    order = not observation.contradicted, not observation.confirmed
+    return *order, *observation.readability()
 
 
 def _tighter(new: Observation, old: Observation) -> bool:
-    """The order of `_by_tightness`; what costs time is computed for ties only."""
+    """The order of `_by_tightness` before the kernel is asked; ties cost time, nothing else."""
     first, second = new.shown_tightness(), old.shown_tightness()
     if first != second:
         return first > second

@@ -14,7 +14,8 @@ from theorycheck.claims.entries import Control, Description, Entry, Examination,
 from theorycheck.claims.evidence import Evidence, Observation
 from theorycheck.claims.search import replay, search
 from theorycheck.claims.setting import Profile, Setting
-from theorycheck.claims.verdicts import Judgement, Verdict, judge
+from theorycheck.claims.verdicts import TENDENCY, Judgement, Verdict, judge
+from theorycheck.claims.versions import version_of
 from theorycheck.errors import InputError
 
 
@@ -53,25 +54,24 @@ def examine(
         control = search(claim, altered)
     if recorded is not None:
         evidence.counterexample = recorded
+    evidence, issued = certificates.certify(claim, evidence)
     judgement = judge(claim.kind, claim.enough, evidence, control)
-    refuted = judgement.verdict is Verdict.REFUTED
-    contradicted = refuted and claim.kind == "tendency"
-    certified = certificates.certify(claim, evidence, contradicted=contradicted)
-    if refuted and certified.objection is not None:
-        reason = f"{judgement.reason}; the kernel: {certified.objection}"
-        judgement = Judgement(Verdict.UNDECIDED, reason)
+    if claim.kind == "tendency" and judgement.verdict is Verdict.REFUTED:
+        pairs = certificates.certify_pairs(claim, TENDENCY, evidence)
+        issued = pairs.certificate
+        if issued is None:
+            reason = f"{judgement.reason}; the kernel: {pairs.word.reason}"
+            judgement = Judgement(Verdict.UNDECIDED, reason)
     entry = describe(
         claim,
         judgement,
         evidence,
         control,
-        certified=certified.certificate is not None,
+        certified=issued is not None,
         seeds=(run_seed,),
         seconds=round(time.perf_counter() - started, 2),
     )
-    return Examination(
-        entry=entry, certificate=certified.certificate, notes=tuple(sorted(set(made)))
-    )
+    return Examination(entry=entry, certificate=issued, notes=tuple(sorted(set(made))))
 
 
 def undecided(claim: Claim, reason: str) -> Examination:
@@ -95,7 +95,7 @@ def describe(
     Args:
         certified: whether what the entry shows has a certificate.
     """
-    description = Description.of(claim, certificates.statement_version(claim))
+    description = Description.of(claim, version_of(claim), certificates.statement_version(claim))
     return Entry(
         **vars(description),
         verdict=judgement.verdict,

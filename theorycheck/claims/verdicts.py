@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from theorycheck.claims.declaration import Kind
+from theorycheck.claims.outcomes import Reader
 from theorycheck.claims.sequential import Decision, Tendency, decide
 
 if TYPE_CHECKING:
@@ -43,20 +44,41 @@ TENDENCY = Tendency()
 def judge(kind: Kind, enough: int, evidence: Evidence, control: Evidence) -> Judgement:
     """The verdict that the evidence for a claim and for its control supports.
 
-    One confirmed counterexample refutes a deterministic claim. It holds only when its control was
-    refuted by the same check (so that the check can fail) and its hypotheses were met at least
-    ``enough`` times by examples that rounding did not leave open. A tendency is decided by the
-    sequential test alone.
+    One confirmed counterexample refutes a deterministic claim. It holds only when the kernel
+    contradicts no example, its control was refuted by the same check (so that the check can fail),
+    and its hypotheses were met, not only trivially, by at least ``enough`` examples that were
+    decided. A tendency is decided by the sequential test alone.
     """
-    if evidence.counterexample is not None:
-        found = evidence.counterexample
-        return Judgement(
-            Verdict.REFUTED,
-            f"counterexample: {found.left} {found.relation} {found.right} is false"
-            f" ({found.arithmetic})",
-        )
+    questioned = _questioned(kind, evidence)
+    if questioned is not None:
+        return questioned
     if kind == "tendency":
         return _judge_tendency(evidence, control)
+    return _judge_met(kind, enough, evidence, control)
+
+
+def _questioned(kind: Kind, evidence: Evidence) -> Judgement | None:
+    """What a counterexample says, or an example on which engine and kernel disagree."""
+    false, tightest = evidence.counterexample, evidence.tightest
+    for found in (false, tightest):
+        if found is not None and found.contradicted:
+            truth = "is false" if found is false else "holds"
+            return Judgement(
+                Verdict.UNDECIDED,
+                f"the engine: {found.shown} {truth} ({found.arithmetic});"
+                f" the kernel: {found.objection}",
+            )
+    if false is None:
+        return None
+    reason = f"counterexample: {false.shown} is false ({false.arithmetic})"
+    if false.confirmed or (kind, false.arithmetic) == ("symbolic", Reader.RATIONAL_FUNCTIONS):
+        return Judgement(Verdict.REFUTED, reason)
+    objection = false.objection or "not asked, and no exact reader found that"
+    return Judgement(Verdict.UNDECIDED, f"{reason}; the kernel: {objection}")
+
+
+def _judge_met(kind: Kind, enough: int, evidence: Evidence, control: Evidence) -> Judgement:
+    """The verdict on a deterministic claim without counterexample."""
     if evidence.met == 0 and evidence.nearest is not None:
         if control.met == 0:
             return Judgement(
@@ -65,28 +87,37 @@ def judge(kind: Kind, enough: int, evidence: Evidence, control: Evidence) -> Jud
             )
         return Judgement(
             Verdict.VACUOUS,
-            "nothing meets the hypotheses: the directed search came no closer than"
-            f" {evidence.nearest.distance:.6g} ({evidence.nearest.note})",
+            f"nothing meets the hypotheses: the directed search came no closer than"
+            f" {evidence.nearest}",
         )
     if control.counterexample is None:
         return Judgement(Verdict.UNDECIDED, "the control was not refuted: the check has no power")
-    if evidence.met < enough:
+    if evidence.met == evidence.degenerate >= enough:
+        return Judgement(Verdict.VACUOUS, _trivial(evidence))
+    if evidence.counted < enough:
         return Judgement(
             Verdict.UNDECIDED,
-            f"the hypotheses were met by {evidence.met} examples, {enough} are needed",
+            f"the hypotheses were met, with a decision and not only trivially, by"
+            f" {evidence.counted} examples, {enough} are needed; of"
+            f" {evidence.met} comparisons {evidence.open} are open and"
+            f" {evidence.degenerate} degenerate",
         )
-    if evidence.met - evidence.open < enough:
-        return Judgement(
-            Verdict.UNDECIDED,
-            f"rounding left {evidence.open} of {evidence.met} examples open,"
-            f" {enough} decided ones are needed",
-        )
-    if kind == "symbolic":
+    if kind != "symbolic":
+        return Judgement(Verdict.HOLDS, "no counterexample; control refuted")
+    if evidence.arithmetic == {Reader.RATIONAL_FUNCTIONS}:
         return Judgement(Verdict.PROVED, "reduced symbolically to an identity; control refuted")
-    reason = "no counterexample; control refuted"
-    if evidence.degenerate == evidence.met:
-        reason += "; the hypotheses were met only in degenerate cases"
-    return Judgement(Verdict.HOLDS, reason)
+    other = ", ".join(sorted(evidence.arithmetic - {Reader.RATIONAL_FUNCTIONS}))
+    return Judgement(Verdict.UNDECIDED, f"decided in {other}, which is no symbolic procedure")
+
+
+def _trivial(evidence: Evidence) -> str:
+    reason = "the hypotheses are met only in degenerate cases: " + "; ".join(
+        sorted(evidence.trivially)
+    )
+    if evidence.nearest is None:
+        return reason
+    nearest = evidence.nearest
+    return f"{reason}; elsewhere the directed search came no closer than {nearest}"
 
 
 def _judge_tendency(evidence: Evidence, control: Evidence) -> Judgement:

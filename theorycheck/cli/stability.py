@@ -29,13 +29,16 @@ from typing import Any
 
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.evidence import Evidence, Observation
-from theorycheck.claims.outcomes import Outcome
+from theorycheck.claims.outcomes import Answer, KernelWord, Outcome
 from theorycheck.claims.setting import Profile, Setting
 from theorycheck.claims.verdicts import judge
 from theorycheck.errors import InputError
 
-CERTIFIED = Observation(False, "the example", "as in", "its certificate", "certificate")
-"""Stands for the counterexample on record; the verdict depends on its presence alone."""
+CERTIFIED = Observation(
+    False, "the example", "as in", "its certificate", "certificate",
+    kernel=KernelWord(answer=Answer.CONFIRMED, reason=None),
+)  # fmt: skip
+"""Stands for the counterexample on record; the verdict depends on the kernel's word alone."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,7 @@ def _search(path: str, claim_id: str, effort: float, run_seed: int) -> tuple[Out
     """One search for a claim and one for its control."""
     import torch
 
+    from theorycheck.claims.certificates import certify
     from theorycheck.claims.search import search
 
     torch.set_num_threads(1)
@@ -110,8 +114,9 @@ def _search(path: str, claim_id: str, effort: float, run_seed: int) -> tuple[Out
     found = []
     for altered in (False, True):
         seed = claim.seed(run_seed, altered=altered)
-        found.append(search(claim, Setting(altered=altered, seed=seed, effort=effort)).outcome())
-    return found[0], found[1]
+        found.append(search(claim, Setting(altered=altered, seed=seed, effort=effort)))
+    evidence, _ = certify(claim, found[0])
+    return evidence.outcome(), found[1].outcome()
 
 
 def measure(
