@@ -165,7 +165,7 @@ def test_seeds_are_the_same_everywhere_and_for_ever(altered: bool, side: str) ->
     ("parts", "reason"),
     [
         ({"conclusion": "slopee(1) == 1"}, "unknown word 'slopee'; do you mean 'slope'?"),
-        ({"conclusion": "f(0, 0) < 6"}, "a conclusion is one comparison"),
+        ({"conclusion": "0 < f(0, 0) < 6"}, "a conclusion is one comparison"),
         ({"conclusion": "mu == 1"}, "unknown name 'mu'; a number of the case is to be declared"),
         ({"conclusion": "1 == 1", "given": ("chain(",)}, "in `chain(`, column 6: "),
         ({"conclusion": "1 == 1", "forall": ("k of weights",)}, "quantifies nothing"),
