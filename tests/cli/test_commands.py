@@ -42,7 +42,7 @@ VIOLATION = {
 def entry(**changes: Any) -> dict[str, Any]:
     counts = {
         "tried": 9, "met": 9, "degenerate": 0, "open": 0, "rejected": {},
-        "successes": 0, "failures": 0, "pairs": [], "fraction": 1.0,
+        "strata": {}, "fraction": 1.0,
     }  # fmt: skip
     found: dict[str, Any] = {
         "examples": counts, "tightest": None, "counterexample": None, "nearest": None,
@@ -53,7 +53,7 @@ def entry(**changes: Any) -> dict[str, Any]:
         "statement": "1 = 1", "description": "Words.", "hypotheses": ["none"], "corrects": None,
         "enough": 5, "version": None, "verdict": "holds", "reason": "no counterexample", **found,
         "control": {"statement": "one less", **found, "counterexample": VIOLATION},
-        "certificate": None, "seeds": [0], "seconds": 0.1, **changes,
+        "positive": None, "certificate": None, "seeds": [0], "seconds": 0.1, **changes,
     }  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def write(folder: Path, entries: list[dict[str, Any]], record: dict[str, str]) -
         "finished": True, "started": "2026-01-01T00:00:00+00:00", "seconds": 1.5, "versions": {},
     }  # fmt: skip
     (folder / "reports").mkdir(exist_ok=True)
-    document = {"schema_version": 2, "run": run, "claims": entries}
+    document = {"schema_version": 3, "run": run, "claims": entries}
     (folder / "reports/claims.json").write_text(json.dumps(document))
     (folder / "reports/baseline.json").write_text(Baseline(verdicts=record).text())
 
@@ -265,13 +265,13 @@ def test_show(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 REPORTS = {
     "truncated": '{"schema_version": 1, "cla',
-    "newer": '{"schema_version": 3, "run": {}, "claims": []}',
+    "newer": '{"schema_version": 4, "run": {}, "claims": []}',
     "older": '{"schema_version": 1, "run": {}, "claims": []}',
     "versionless": '{"claims": []}',
-    "claimless": '{"schema_version": 2, "run": {}}',
-    "runless": '{"schema_version": 2, "run": {}, "claims": []}',
-    "malformed": '{"schema_version": 2, "run": {"merged": []}, "claims": [{"id": 7}]}',
-    "untrue": json.dumps({"schema_version": 2, "run": {"merged": []}, "claims": [entry(seeds=[])]}),
+    "claimless": '{"schema_version": 3, "run": {}}',
+    "runless": '{"schema_version": 3, "run": {}, "claims": []}',
+    "malformed": '{"schema_version": 3, "run": {"merged": []}, "claims": [{"id": 7}]}',
+    "untrue": json.dumps({"schema_version": 3, "run": {"merged": []}, "claims": [entry(seeds=[])]}),
 }
 
 

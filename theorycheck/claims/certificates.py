@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -18,8 +19,9 @@ from theorycheck import kernel
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.evidence import Evidence
-from theorycheck.claims.sequential import CONTRADICTED, Tendency
-from theorycheck.claims.verdicts import TENDENCY
+from theorycheck.claims.outcomes import Stratum
+from theorycheck.claims.sequential import CONTRADICTED, TENDENCY, Tendency
+from theorycheck.claims.verdicts import contradicted
 from theorycheck.errors import InputError
 from theorycheck.kernel import Evaluator, Example, Rejected, Statement, Undecided
 
@@ -86,21 +88,23 @@ class Certification:
     objection: str | None = None
 
 
-def certify(claim: Claim, evidence: Evidence, *, contradicted: bool) -> Certification:
+def certify(claim: Claim, evidence: Evidence, positive: Evidence | None) -> Certification:
     """The certificate of what a verdict rests on, the counterexample or else the tightest example.
 
     An example without exact numbers has none.
 
     Args:
-        contradicted: whether the claim is a tendency that its pairs contradict; they are the
-            example then.
+        positive: on the positive control of a tendency. Where its pairs contradict the tendency,
+            they are the example.
     """
     shown = evidence.counterexample or evidence.tightest
     shows: Shows = "tight" if evidence.counterexample is None else "refuted"
     try:
-        if contradicted:
-            pairs = evidence.successes, evidence.failures
-            return Certification(issue_contradicted(claim, TENDENCY, *pairs))
+        if claim.kind == "tendency":
+            could = {} if positive is None else positive.strata
+            if not contradicted(evidence.strata, could):
+                return Certification()
+            return Certification(issue_contradicted(claim, evidence.strata, could))
         if shown is None or shown.case is None or claim.formal is None:
             return Certification()
         return Certification(issue(claim, shown.case(), shows, shown.at))
@@ -108,21 +112,32 @@ def certify(claim: Claim, evidence: Evidence, *, contradicted: bool) -> Certific
         return Certification(objection=str(error))
 
 
+Strata = Mapping[str, Stratum]
+
+
 def issue_contradicted(
-    claim: Claim, tendency: Tendency, successes: int, failures: int
+    claim: Claim, strata: Strata, positive: Strata, tendency: Tendency = TENDENCY
 ) -> dict[str, Any]:
     """The certificate of a tendency that its pairs contradict; the example is their numbers.
 
+    Args:
+        strata: its pairs; in the certificate the strata are numbered in this order.
+        positive: those of its positive control.
+        tendency: the error rates.
+
     Raises:
-        Rejected: when they do not contradict it, to the kernel.
+        Rejected: when no stratum contradicts it, to the kernel, or the positive control is not
+            confirmed there.
     """
-    numbers = {
-        "successes": successes,
-        "failures": failures,
-        "null": tendency.null,
-        "alternative": tendency.alternative,
-        "beta": tendency.beta,
-    }
+    numbers = dict(vars(tendency))
+    for index, (name, stratum) in enumerate(strata.items(), start=1):
+        could = positive.get(name)
+        numbers |= {
+            f"successes_{index}": Fraction(stratum.successes),
+            f"failures_{index}": Fraction(stratum.failures),
+            f"shown_{index}": Fraction(0 if could is None else could.successes),
+            f"missed_{index}": Fraction(0 if could is None else could.failures),
+        }
     document: dict[str, Any] = {
         "network": None,
         "parameters": [],
@@ -131,6 +146,41 @@ def issue_contradicted(
         "numbers": {name: str(number) for name, number in sorted(numbers.items())},
     }
     return _issue(claim, document, "refuted", {})
+
+
+def counted_pairs(
+    numbers: Mapping[str, str],
+) -> tuple[dict[str, Stratum], dict[str, Stratum], Tendency]:
+    """The arguments of `issue_contradicted` that the numbers of its certificate stand for.
+
+    Raises:
+        InputError: when they are none.
+    """
+    try:
+        given = {name: Fraction(text) for name, text in numbers.items()}
+        indices = range(1, sum(name.startswith("successes_") for name in given) + 1)
+        strata, positive = (
+            {
+                f"stratum {i}": Stratum(
+                    successes=_count(given[f"{shown}_{i}"]),
+                    failures=_count(given[f"{missed}_{i}"]),
+                    ties=0,
+                    effects={},
+                    measured=(),
+                )
+                for i in indices
+            }
+            for shown, missed in (("successes", "failures"), ("shown", "missed"))
+        )
+        return strata, positive, Tendency(given["alpha"], given["beta"])
+    except (KeyError, ValueError) as error:
+        raise InputError(f"numbers of no tendency: {error!r}") from error
+
+
+def _count(number: Fraction) -> int:
+    if number.denominator != 1 or number < 0:
+        raise ValueError(f"{number} is no count")
+    return int(number)
 
 
 def issue(claim: Claim, case: Case, shows: Shows, at: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,12 +51,15 @@ def examine(
         evidence = search(claim, setting)
         altered = replace(setting, altered=True, seed=claim.seed(run_seed, altered=True))
         control = search(claim, altered)
+        positive = None
+        if claim.positive is not None:
+            seed = claim.seed(run_seed, altered=False, positive=True)
+            positive = search(claim, replace(setting, positive=True, seed=seed))
     if recorded is not None:
         evidence.counterexample = recorded
-    judgement = judge(claim.kind, claim.enough, evidence, control)
+    judgement = judge(claim.kind, claim.enough, evidence, control, positive)
     refuted = judgement.verdict is Verdict.REFUTED
-    contradicted = refuted and claim.kind == "tendency"
-    certified = certificates.certify(claim, evidence, contradicted=contradicted)
+    certified = certificates.certify(claim, evidence, positive)
     if refuted and certified.objection is not None:
         reason = f"{judgement.reason}; the kernel: {certified.objection}"
         judgement = Judgement(Verdict.UNDECIDED, reason)
@@ -65,6 +68,7 @@ def examine(
         judgement,
         evidence,
         control,
+        positive=positive,
         certified=certified.certificate is not None,
         seeds=(run_seed,),
         seconds=round(time.perf_counter() - started, 2),
@@ -86,6 +90,7 @@ def describe(
     evidence: Evidence,
     control: Evidence,
     *,
+    positive: Evidence | None = None,
     certified: bool = False,
     seeds: tuple[int, ...] = (),
     seconds: float = 0.0,
@@ -102,6 +107,9 @@ def describe(
         reason=judgement.reason,
         **vars(evidence.outcome()),
         control=Control(statement=claim.control, **vars(control.outcome())),
+        positive=None
+        if claim.positive is None
+        else Control(statement=claim.positive, **vars((positive or Evidence()).outcome())),
         certificate=certificate_name(claim.id) if certified else None,
         seeds=seeds,
         seconds=seconds,
