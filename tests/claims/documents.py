@@ -38,9 +38,15 @@ EXAMPLES: Document = {
     "counted": 4,
     "trivially": ["zero weights"],
     "rejected": {"diverged": 1, "kink": 2},
-    "successes": 3,
-    "failures": 2,
-    "pairs": ["rank", "width"],
+    "strata": {
+        "images": {
+            "successes": 3,
+            "failures": 2,
+            "ties": 1,
+            "effects": {"-0.5": 1, "0.25": 4},
+            "measured": ["rank", "width"],
+        },
+    },
 }
 OUTCOME: Document = {
     "examples": EXAMPLES,
@@ -52,7 +58,7 @@ OUTCOME: Document = {
 NOTHING: Document = {
     "examples": {
         "tried": 0, "met": 0, "fraction": None, "degenerate": 0, "open": 0, "counted": 0,
-        "trivially": [], "rejected": {}, "successes": 0, "failures": 0, "pairs": [],
+        "trivially": [], "rejected": {}, "strata": {},
     },
     "tightest": None,
     "counterexample": None,
@@ -83,6 +89,7 @@ ENTRY: Document = {
     "reason": "counterexample: 7 ≤ 6 is false (rationals)",
     **OUTCOME,
     "control": {"statement": "one less", **NOTHING},
+    "positive": {"statement": "one more", **NOTHING},
     "certificate": "certificates/toy-claim.json",
     "seeds": [0, 7],
     "seconds": 1.25,
@@ -147,19 +154,30 @@ def example_documents(holds: st.SearchStrategy[bool | None]) -> st.SearchStrateg
 
 
 @st.composite
+def stratum_documents(draw: st.DrawFn) -> Document:
+    """Pairs of which some have an effect, and some are ties."""
+    successes, failures = draw(COUNTS), draw(COUNTS)
+    part = st.integers(0, successes + failures)
+    effects = {draw(FLOATS.map(str)): draw(part)} if draw(st.booleans()) else {}
+    return {
+        "successes": successes, "failures": failures, "ties": draw(part), "effects": effects,
+        "measured": draw(st.lists(TEXTS, max_size=2)),
+    }  # fmt: skip
+
+
+@st.composite
 def examples_documents(draw: st.DrawFn) -> Document:
     """Counts whose parts are no more than the whole."""
     rejected = draw(st.dictionaries(TEXTS, COUNTS, max_size=2))
-    met, more = draw(COUNTS), draw(COUNTS)
+    strata = draw(st.dictionaries(TEXTS, stratum_documents(), max_size=2))
+    pairs = sum(stratum["successes"] + stratum["failures"] for stratum in strata.values())
+    met, more = pairs + draw(COUNTS), draw(COUNTS)
     part = st.integers(0, met)
-    pairs = draw(part)
-    successes = draw(st.integers(0, pairs))
     return {
         "tried": met + more, "met": met, "fraction": draw(FLOATS) if met + more else None,
         "degenerate": draw(part), "open": draw(part), "counted": draw(part),
         "trivially": draw(st.lists(TEXTS, max_size=2)), "rejected": rejected,
-        "successes": successes, "failures": pairs - successes,
-        "pairs": draw(st.lists(TEXTS, max_size=2)),
+        "strata": strata,
     }  # fmt: skip
 
 
@@ -192,6 +210,7 @@ def entry_documents(draw: st.DrawFn) -> Document:
         "reason": draw(TEXTS),
         **draw(documents(OUTCOMES)),
         "control": draw(documents({"statement": TEXTS, **OUTCOMES})),
+        "positive": draw(st.none() | documents({"statement": TEXTS, **OUTCOMES})),
         "certificate": None,
         "seeds": draw(st.lists(st.integers(), min_size=1, max_size=2)),
         "seconds": draw(FLOATS),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,9 @@ from theorycheck.claims.declaration import Claim, claim
 from theorycheck.claims.entries import Examination
 from theorycheck.claims.evidence import Evidence, Observation
 from theorycheck.claims.examination import examine
-from theorycheck.claims.outcomes import Answer, KernelWord
-from theorycheck.claims.sequential import e_values
+from theorycheck.claims.outcomes import Answer, KernelWord, Stratum
+from theorycheck.claims.sequential import TENDENCY
 from theorycheck.claims.setting import PROFILES
-from theorycheck.claims.verdicts import TENDENCY
 from theorycheck.errors import InputError
 from theorycheck.kernel import Rejected
 from theorycheck.reports.baseline import Baseline
@@ -186,11 +185,15 @@ def test_nothing_is_asked_about_a_claim_that_says_nothing_to_the_kernel(about: C
 
 
 def test_the_kernel_is_asked_about_the_pairs_of_a_tendency() -> None:
-    found = certificates.certify_pairs(toss(), TENDENCY, Evidence(successes=1, failures=20))
+    positive = Evidence(strata=strata(SHOWN))
+    against, open_ = (Evidence(strata=strata(counts)) for counts in ((1, 23), (3, 3)))
+    found = certificates.certify_pairs(toss(), against, positive)
     assert found.word == KernelWord(answer=Answer.CONFIRMED, reason=None)
-    assert found.certificate == certificates.issue_contradicted(toss(), TENDENCY, 1, 20)
-    found = certificates.certify_pairs(toss(), TENDENCY, Evidence(successes=3, failures=3))
-    assert (found.word.answer, found.certificate) == (Answer.CONTRADICTED, None)
+    issued = certificates.issue_contradicted(toss(), against.strata, positive.strata)
+    assert found.certificate == issued
+    for evidence, could in ((open_, positive), (against, None)):
+        found = certificates.certify_pairs(toss(), evidence, could)
+        assert (found.word.answer, found.certificate) == (Answer.CONTRADICTED, None)
 
 
 # loading
@@ -289,9 +292,6 @@ def test_a_violation_that_the_kernel_does_not_confirm_is_undecided(
 # tendencies
 
 
-PAIRS = ("successes", "failures")
-
-
 def toss(**changes: Any) -> Claim:
     """A tendency whose pairs nobody has trained."""
     fields: dict[str, Any] = {
@@ -301,23 +301,62 @@ def toss(**changes: Any) -> Claim:
     return claim("coin-toss", **{**fields, **changes})(lambda setting: iter(()))
 
 
-@pytest.mark.parametrize(("successes", "failures"), [(0, 16), (1, 20), (7, 40), (40, 60)])
-def test_a_contradicted_tendency_is_certified_with_its_evidence(
-    successes: int, failures: int
-) -> None:
-    found = certificates.issue_contradicted(toss(), TENDENCY, successes, failures)
-    _, against = e_values(TENDENCY, successes, failures)
-    assert Fraction(found["left"]) == TENDENCY.beta * against > 1 == Fraction(found["right"])
-    assert found["shows"] == "refuted"
+def strata(*counts: tuple[int, int]) -> dict[str, Stratum]:
+    return {
+        name: Stratum(successes=s, failures=f, ties=0, effects={}, measured=())
+        for name, (s, f) in zip("abc", counts, strict=False)
+    }
+
+
+SHOWN = (30, 1)
+
+
+@pytest.mark.parametrize("counts", [(0, 17), (1, 23), (7, 40), (60, 130), (500, 900)])
+def test_a_contradicted_tendency_is_certified_with_its_evidence(counts: tuple[int, int]) -> None:
+    found = certificates.issue_contradicted(toss(), strata(counts), strata(SHOWN))
+    assert (found["shows"], found["at"]) == ("refuted", {"i": 0})
+    assert (found["left"], found["right"]) == ("1", "0")
     assert VALIDATOR.is_valid(found)
+    again = certificates.counted_pairs(found["case"]["numbers"])
+    assert [s.successes for s in again[0].values()] == [counts[0]]
+    assert certificates.issue_contradicted(toss(), *again) == found
 
 
-@pytest.mark.parametrize(("successes", "failures"), [(16, 0), (3, 3), (0, 0), (300, 100)])
-def test_a_tendency_that_is_not_contradicted_has_no_certificate(
-    successes: int, failures: int
-) -> None:
+def test_the_certificate_names_the_stratum_that_contradicts_and_could_have_confirmed() -> None:
+    """The first is confirmed, the second contradicted without a positive control."""
+    found = certificates.issue_contradicted(
+        toss(), strata((40, 0), (0, 40), (3, 60)), strata(SHOWN, (12, 12), SHOWN)
+    )
+    assert found["at"] == {"i": 2}
+
+
+@pytest.mark.parametrize("counts", [(17, 0), (3, 3), (0, 0), (2, 22), (300, 100)])
+def test_a_tendency_that_is_not_contradicted_has_no_certificate(counts: tuple[int, int]) -> None:
     with pytest.raises(kernel.Rejected):
-        certificates.issue_contradicted(toss(), TENDENCY, successes, failures)
+        certificates.issue_contradicted(toss(), strata(counts), strata(SHOWN))
+
+
+@pytest.mark.parametrize("positive", [strata((12, 12)), strata((0, 40)), {}])
+def test_without_a_confirmed_positive_control_there_is_no_certificate(
+    positive: dict[str, Stratum],
+) -> None:
+    with pytest.raises(kernel.Rejected, match="a hypothesis is not met"):
+        certificates.issue_contradicted(toss(), strata((0, 40)), positive)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {}, {"alpha": "1/10", "beta": "2", "successes_1": "1"},
+        {"alpha": "1/10", "beta": "1/10", "successes_1": "1/2", "failures_1": "1", "shown_1": "1",
+         "missed_1": "0"},
+        {"alpha": "1/10", "beta": "1/10", "successes_1": "-1", "failures_1": "1", "shown_1": "1",
+         "missed_1": "0"},
+    ],
+)  # fmt: skip
+def test_numbers_of_no_tendency_are_refused(numbers: dict[str, str]) -> None:
+    with pytest.raises(InputError):
+        certificates.counted_pairs(numbers)
 
 
 # the certificates on record
@@ -338,6 +377,10 @@ def test_every_refutation_and_every_tightest_example_on_record_has_its_certifica
     assert {name: documents[name]["shows"] for name in expected} == expected
 
 
+def counts(found: Mapping[str, Stratum]) -> list[tuple[int, int]]:
+    return [(stratum.successes, stratum.failures) for stratum in found.values()]
+
+
 def test_certificates_on_record_are_those_of_the_report() -> None:
     entries = {e.id: e for e in reports.load_report(ROOT / "reports/claims.json").claims}
     named = {e.certificate for e in entries.values() if e.certificate is not None}
@@ -348,8 +391,11 @@ def test_certificates_on_record_are_those_of_the_report() -> None:
         assert document["claim"] == path.stem
         shown = entry.counterexample or entry.tightest
         if entry.kind == "tendency":
-            pairs = {name: int(document["case"]["numbers"][name]) for name in PAIRS}
-            assert pairs == {name: getattr(entry.examples, name) for name in PAIRS}
+            counted, could, tendency = certificates.counted_pairs(document["case"]["numbers"])
+            assert tendency == TENDENCY
+            assert counts(counted) == counts(entry.examples.strata)
+            assert entry.positive is not None
+            assert counts(could) == counts(entry.positive.examples.strata)
         else:
             assert shown is not None
             assert document["case"] == shown.case

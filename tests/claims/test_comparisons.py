@@ -14,8 +14,8 @@ from flint import arb, fmpq, fmpz
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.enclosures import Interval
-from theorycheck.claims.comparisons import equality, inequality, number_text, pairs, rank_at_most
-from theorycheck.claims.evidence import Observation, Pair, Rejection
+from theorycheck.claims.comparisons import equality, inequality, number_text, rank_at_most
+from theorycheck.claims.evidence import Observation
 from theorycheck.claims.outcomes import Reader
 from theorycheck.networks.specification import mlp
 
@@ -196,28 +196,6 @@ def test_text_of_numbers_to_other_lengths() -> None:
     assert number_text(Fraction(123456, 7), longest=7) == "17636.6"
     assert number_text(Fraction(123456, 7), longest=8) == "123456/7"
     assert number_text(1 / 3, digits=2) == "0.33"
-
-
-def test_pairs_have_success_or_failure_as_plain_truths() -> None:
-    """Also where effects are those of NumPy or torch, which no report could hold."""
-    both: list[Any] = [np.array([True, False]), torch.tensor([True, False]), iter([1, 0])]
-    for effects in both:
-        found = list(pairs(effects, "rank"))
-        assert found == [Pair(True, "rank"), Pair(False, "rank")]
-        assert [type(one.success) for one in found if isinstance(one, Pair)] == [bool, bool]
-
-
-def test_of_two_rules_the_first_one_excludes() -> None:
-    """Whatever the effect of the excluded member is."""
-    first, second = torch.tensor([True, True, False]), torch.tensor([True, False, True])
-    rules = {"diverged": first, "lost": second}
-    for effects in ([True, True, True], [False, False, False]):
-        assert list(pairs(effects, "rank", rules)) == [
-            Rejection("diverged"), Rejection("diverged"), Rejection("lost"),
-        ]  # fmt: skip
-        assert list(pairs(effects, "rank", {"lost": second}, {"diverged": first})) == [
-            Rejection("lost"), Rejection("diverged"), Rejection("lost"),
-        ]  # fmt: skip
 
 
 def test_an_inequality_of_what_is_not_finite_is_open() -> None:

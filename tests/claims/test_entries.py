@@ -169,7 +169,7 @@ def test_a_certificate_is_about_an_example() -> None:
     bare = {**tight, "tightest": None}
     assert refusal(bare) == "toy-claim has a certificate without an example"
     assert read({**bare, "certificate": None}).shown is None
-    assert read({**bare, "kind": "tendency"}).shown == (3, 2)
+    assert read({**bare, "kind": "tendency"}).shown is not None
 
 
 def test_evidence_has_a_seed() -> None:
@@ -207,7 +207,9 @@ def test_what_is_shown_is_the_counterexample_or_the_tightest_example() -> None:
     assert entry.shown is entry.counterexample is not None
     holding = replace(entry, counterexample=None)
     assert holding.shown is entry.tightest is not None
-    assert replace(entry, kind="tendency").shown == (3, 2)
+    tendency = replace(entry, kind="tendency")
+    assert tendency.shown == (entry.examples.strata, {})
+    assert replace(tendency, positive=None).shown == (entry.examples.strata, None)
 
 
 def test_what_is_described_is_what_is_claimed_and_nothing_that_was_found() -> None:

@@ -124,10 +124,30 @@ def test_what_counts_was_decided_and_not_trivial_and_no_more_than_was_drawn() ->
 
 
 def test_pairs_are_successes_or_failures() -> None:
-    evidence = gathered(Pair(True, "rank"), Pair(False, "rank"), Pair(True, "rank"))
+    evidence = gathered(Pair(True, "rank"), Pair(False, "rank", tie=True), Pair(True, "rank"))
     assert (evidence.tried, evidence.met) == (3, 3)
-    assert (evidence.successes, evidence.failures) == (2, 1)
-    assert evidence.pair_notes == {"rank"}
+    (stratum,) = evidence.strata.values()
+    assert (stratum.successes, stratum.failures, stratum.ties) == (2, 1, 1)
+    assert stratum.measured == ("rank",)
+
+
+def test_pairs_of_different_populations_are_never_pooled() -> None:
+    evidence = gathered(
+        Pair(True, "rank", "mixtures", 0.12345), Pair(False, "rank", "images", 2.0),
+        Pair(True, "rank", "mixtures", 0.12345),
+    )  # fmt: skip
+    counts = {name: (s.successes, s.failures) for name, s in evidence.strata.items()}
+    assert counts == {"images": (0, 1), "mixtures": (2, 0)}
+    assert evidence.strata["mixtures"].effects == {"0.123": 2}
+
+
+@pytest.mark.parametrize("effect", [math.nan, math.inf, -math.inf])
+def test_a_pair_whose_effect_is_not_finite_counts_for_nothing(effect: float) -> None:
+    evidence = gathered(Pair(True, "rank", effect=effect), Pair(True, "rank", effect=1.0))
+    assert (evidence.tried, evidence.met) == (2, 1)
+    assert evidence.rejected == {"the effect is not a finite number": 1}
+    (stratum,) = evidence.strata.values()
+    assert stratum.pairs == 1
 
 
 def test_the_order_of_findings_does_not_matter() -> None:
@@ -138,6 +158,8 @@ def test_the_order_of_findings_does_not_matter() -> None:
         Rejection("kink", 2),
         Unmet(0.5, "gradient norm"),
         Pair(True, "rank"),
+        Pair(True, "rank", "images", 0.5),
+        Pair(False, "norm", "images", 0.25, tie=True),
     ]
     assert all(
         gathered(*order) == gathered(*findings) for order in itertools.permutations(findings)
@@ -169,7 +191,14 @@ FINDINGS = st.one_of(
     OBSERVATIONS,
     st.builds(Rejection, TEXTS, st.integers(0, 2)),
     st.builds(Unmet, st.sampled_from([0.25, 0.5]), TEXTS),
-    st.builds(Pair, st.booleans(), TEXTS),
+    st.builds(
+        Pair,
+        st.booleans(),
+        TEXTS,
+        st.sampled_from(["images", "mixtures"]),
+        st.sampled_from([None, 0.0, -1.5, 1e-7, math.nan]),
+        st.booleans(),
+    ),
 )
 EVIDENCE = st.lists(FINDINGS, max_size=4).map(lambda findings: gathered(*findings))
 
@@ -314,7 +343,11 @@ def test_documents_that_are_no_evidence(path: tuple[str, ...]) -> None:
         (("examples", "met"), True, r"`int`, got `bool` - at `\$.examples.met`"),
         (("examples", "met"), 6, "of 6 of 5 examples"),
         (("examples", "open"), 4, "4, 2, 1.* of 3 of 5 examples"),
-        (("examples", "successes"), 0.5, r"`int`, got `float` - at `\$.examples.successes`"),
+        (
+            ("examples", "strata", "all pairs", "ties"),
+            0.5,
+            r"`int`, got `float` - at `\$.examples.strata\[...\].ties`",
+        ),
         (("examples", "rejected"), {"kink": "3"}, r"`int`, got `str` - at `\$.examples.rejected"),
         (("nearest", "distance"), 10**400, r"out of range - at `\$.nearest.distance`"),
         (("nearest", "distance"), math.nan, r"a distance of nan - at `\$.nearest`"),

@@ -162,20 +162,23 @@ def test_a_certificate_that_violates_nothing_ends_the_examination(tmp_path: Path
 
 
 def test_a_tendency_has_no_example_to_replay(tmp_path: Path) -> None:
-    found = examined(tendency(successes=40, failures=0), certificate=tmp_path / "nowhere.json")
+    found = examined(tendency(successes=40), certificate=tmp_path / "nowhere.json")
     assert found.entry.verdict is Verdict.HOLDS
 
 
 # what is left
 
 
-def tendency(successes: int, failures: int) -> Claim:
+def tendency(successes: int = 0, failures: int = 0, **changes: Any) -> Claim:
     def check(setting: Setting) -> Findings:
-        """The control shows the opposite."""
-        for success in [True] * successes + [False] * failures:
-            yield Pair(success is not setting.altered, "rank")
+        """The control shows the opposite, and 30 pairs of the positive control all show it."""
+        if setting.positive:
+            yield from [Pair(True, "rank")] * 30
+        else:
+            for success in [True] * successes + [False] * failures:
+                yield Pair(success is not setting.altered, "rank")
 
-    return toy(None, kind="tendency", check=check, on={})
+    return toy(None, kind="tendency", check=check, on={}, **changes)
 
 
 def test_an_entry_has_the_evidence_of_both_sides() -> None:
@@ -204,7 +207,7 @@ def test_an_entry_has_the_evidence_of_both_sides() -> None:
 def test_an_entry_says_how_long_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([10.0, 12.3456])
     monkeypatch.setattr("theorycheck.claims.examination.time.perf_counter", lambda: next(clock))
-    assert examined(tendency(40, 0)).entry.seconds == 2.35
+    assert examined(tendency(40)).entry.seconds == 2.35
 
 
 def test_notes_of_both_sides_are_handed_on_once_and_in_order() -> None:
@@ -218,7 +221,7 @@ def test_notes_of_both_sides_are_handed_on_once_and_in_order() -> None:
         found = examined(toy(None, check=check, on={}))
     assert found.notes == ("halved", "of the claim", "of the control")
     assert outside == ["halved", "of the claim", "halved", "of the control"]
-    assert examined(tendency(40, 0)).notes == ()
+    assert examined(tendency(40)).notes == ()
 
 
 def test_a_check_that_raises_ends_the_examination() -> None:
@@ -292,17 +295,41 @@ def test_a_claim_without_formula_is_refuted_by_an_exact_reader_alone(
 
 
 def test_a_contradicted_tendency_is_certified_with_its_pairs() -> None:
-    found = examined(tendency(successes=0, failures=40))
+    found = examined(tendency(failures=40, positive="the other coin"))
     assert found.entry.verdict is Verdict.REFUTED
+    assert found.entry.positive is not None
+    assert found.entry.positive.statement == "the other coin"
+    assert found.entry.positive.examples.met == 30
     assert found.entry.certificate == "certificates/toy-claim.json"
     assert found.certificate is not None
     numbers = found.certificate["case"]["numbers"]
-    assert (numbers["successes"], numbers["failures"]) == ("0", "40")
+    assert (numbers["successes_1"], numbers["failures_1"]) == ("0", "40")
+    assert (numbers["shown_1"], numbers["missed_1"]) == ("30", "0")
+
+
+def test_without_a_positive_control_a_tendency_is_not_refuted() -> None:
+    found = examined(tendency(failures=40))
+    assert (found.entry.verdict, found.entry.positive) == ("undecided", None)
+    assert found.certificate is None
+
+
+def test_the_positive_control_has_a_seed_of_its_own() -> None:
+    settings: list[Setting] = []
+
+    def check(setting: Setting) -> Findings:
+        """Remembers what it was asked."""
+        settings.append(setting)
+        yield Pair(True, "rank")
+
+    examined(toy(None, kind="tendency", check=check, on={}, positive="the same"))
+    sides = [(setting.altered, setting.positive) for setting in settings]
+    assert sides == [(False, False), (True, False), (False, True)]
+    assert len({setting.seed for setting in settings}) == 3
 
 
 def test_a_tendency_that_holds_or_is_open_has_no_certificate() -> None:
     for successes, verdict in ((40, "holds"), (3, "undecided")):
-        found = examined(tendency(successes, 0))
+        found = examined(tendency(successes))
         assert (found.entry.verdict, found.entry.certificate) == (verdict, None)
         assert found.certificate is None
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from theorycheck.claims.declaration import Kind
 from theorycheck.claims.evidence import Evidence, Observation, Unmet
-from theorycheck.claims.outcomes import Answer, KernelWord, Reader
-from theorycheck.claims.verdicts import Verdict, judge
+from theorycheck.claims.outcomes import Answer, KernelWord, Reader, Stratum
+from theorycheck.claims.sequential import TENDENCY, Decision, Tendency, decide
+from theorycheck.claims.verdicts import Verdict, contradicted, judge
 
 ENOUGH = 20
 
@@ -37,15 +39,20 @@ def judged(found: Observation, answer: Answer, reason: str | None = None) -> Obs
 TIGHT = Observation(True, "6", "≤", "7", "integers", tightness=6 / 7)
 
 
-def pairs(successes: int, failures: int) -> Evidence:
-    tried = successes + failures
-    return Evidence(tried=tried, met=tried, successes=successes, failures=failures)
+def pairs(*counts: tuple[int, int]) -> Evidence:
+    """Successes and failures of each population."""
+    strata = {
+        name: Stratum(successes=s, failures=f, ties=0, effects={}, measured=())
+        for name, (s, f) in zip("abc", counts, strict=False)
+    }
+    tried = sum(sum(each) for each in counts)
+    return Evidence(tried=tried, met=tried, strata=strata)
 
 
 MET = found(tried=ENOUGH, met=ENOUGH, counted=ENOUGH)
 SYMBOLIC = found(tried=ENOUGH, met=ENOUGH, counted=ENOUGH, arithmetic={"rational functions"})
 NOTHING = found()
-CONFIRMED, CONTRADICTED = pairs(40, 0), pairs(0, 40)
+CONFIRMED, CONTRADICTED, EVEN = pairs((40, 0)), pairs((0, 40)), pairs((12, 12))
 
 ROWS: dict[str, tuple[Kind, Evidence, Evidence, Verdict, str]] = {
     # id: kind, evidence, control, verdict, part of the reason
@@ -215,45 +222,9 @@ ROWS: dict[str, tuple[Kind, Evidence, Evidence, Verdict, str]] = {
         Verdict.HOLDS,
         "control refuted",
     ),
-    "tendency": (
-        "tendency",
-        CONFIRMED,
-        CONTRADICTED,
-        Verdict.HOLDS,
-        "appeared in 40 of 40 pairs; control contradicted",
-    ),
-    "tendency that is absent": (
-        "tendency",
-        CONTRADICTED,
-        CONTRADICTED,
-        Verdict.REFUTED,
-        "in only 0 of 40 pairs",
-    ),
-    "tendency with few pairs": (
-        "tendency",
-        pairs(3, 1),
-        CONTRADICTED,
-        Verdict.UNDECIDED,
-        "in 3 of 4 pairs: not decided yet",
-    ),
-    "tendency without pairs": ("tendency", NOTHING, NOTHING, Verdict.UNDECIDED, "0 of 0 pairs"),
-    "tendency with an open control": (
-        "tendency",
-        CONFIRMED,
-        pairs(2, 2),
-        Verdict.UNDECIDED,
-        "control was not contradicted",
-    ),
-    "tendency whose control shows it too": (
-        "tendency",
-        CONFIRMED,
-        CONFIRMED,
-        Verdict.UNDECIDED,
-        "control was not contradicted",
-    ),
     "tendency with a counterexample": (
         "tendency",
-        refuted(successes=40),
+        refuted(strata=CONFIRMED.strata),
         CONTRADICTED,
         Verdict.REFUTED,
         "counterexample",
@@ -303,6 +274,91 @@ def test_degenerate_cases_neither_count_nor_harm(
     evidence: Evidence, control: Evidence, verdict: Verdict
 ) -> None:
     assert judge("identity", ENOUGH, evidence, control).verdict is verdict
+
+
+TENDENCIES: dict[str, tuple[Evidence, Evidence, Evidence | None, Verdict, str]] = {
+    # id: evidence, control, positive control, verdict, part of the reason
+    "holds": (CONFIRMED, EVEN, None, Verdict.HOLDS, "in 40 of 40 pairs; the control does not"),
+    "control contradicted": (CONFIRMED, CONTRADICTED, None, Verdict.HOLDS, "40 of 40 pairs"),
+    "control with few pairs": (
+        CONFIRMED, pairs((8, 8)), None, Verdict.UNDECIDED, "the control has fewer than 17 pairs",
+    ),
+    "no control": (CONFIRMED, NOTHING, None, Verdict.UNDECIDED, "fewer than 17 pairs"),
+    "control that shows it too": (
+        CONFIRMED, CONFIRMED, None, Verdict.UNDECIDED, "the control shows it too (a)",
+    ),
+    "refuted": (
+        CONTRADICTED, EVEN, CONFIRMED, Verdict.REFUTED,
+        "only 0 of 40 pairs; the positive control shows it",
+    ),
+    "refuted whatever the control shows": (
+        CONTRADICTED, CONFIRMED, CONFIRMED, Verdict.REFUTED, "0 of 40 pairs",
+    ),
+    "no positive control": (
+        CONTRADICTED, EVEN, None, Verdict.UNDECIDED, "no positive control shows that it could",
+    ),
+    "open positive control": (
+        CONTRADICTED, EVEN, EVEN, Verdict.UNDECIDED, "no positive control shows that it could",
+    ),
+    "contradicted positive control": (
+        CONTRADICTED, EVEN, CONTRADICTED, Verdict.UNDECIDED, "no positive control",
+    ),
+    "few pairs": (pairs((3, 1)), EVEN, None, Verdict.UNDECIDED, "in 3 of 4 pairs: not decided"),
+    "more often than not, but not beyond doubt": (
+        pairs((22, 2)), EVEN, CONFIRMED, Verdict.UNDECIDED, "in 22 of 24 pairs: not decided",
+    ),
+    "no pairs": (NOTHING, NOTHING, NOTHING, Verdict.UNDECIDED, "no pair: not decided"),
+    "all populations": (
+        pairs((40, 0), (24, 0)), pairs((9, 9), (0, 20)), None, Verdict.HOLDS,
+        "it shows in 40 of 40 pairs (a); 24 of 24 pairs (b)",
+    ),
+    "one population is open": (
+        pairs((400, 0), (12, 0)), pairs((9, 9), (9, 9)), None, Verdict.UNDECIDED, "12 of 12",
+    ),
+    "one population fails, and could not be seen to succeed": (
+        pairs((400, 0), (0, 40)), EVEN, CONFIRMED, Verdict.UNDECIDED, "no positive control",
+    ),
+    "one population fails": (
+        pairs((400, 0), (0, 40)), EVEN, pairs((40, 0), (40, 0)), Verdict.REFUTED,
+        "0 of 40 pairs (b)",
+    ),
+    "a population without a control": (
+        pairs((40, 0), (24, 0)), EVEN, None, Verdict.UNDECIDED, "fewer than 17 pairs",
+    ),
+    "a population whose control shows it": (
+        pairs((40, 0), (24, 0)), pairs((9, 9), (40, 0)), None, Verdict.UNDECIDED, "it too (b)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("evidence", "control", "positive", "verdict", "reason"), TENDENCIES.values(), ids=TENDENCIES
+)
+def test_table_of_tendencies(
+    evidence: Evidence, control: Evidence, positive: Evidence | None, verdict: Verdict, reason: str
+) -> None:
+    judgement = judge("tendency", ENOUGH, evidence, control, positive)
+    assert judgement.verdict is verdict
+    assert reason in judgement.reason
+
+
+def test_populations_that_disagree_do_not_hold_when_they_are_merged() -> None:
+    """Pooled, 36 successes and 12 failures in each run would be confirmed after a few runs."""
+    one, control = pairs((36, 0), (0, 12)), pairs((12, 12), (12, 12))
+    for runs in (1, 2, 10):
+        found, placebo = (sum([each] * runs, Evidence()) for each in (one, control))
+        assert judge("tendency", ENOUGH, found, placebo).verdict is Verdict.UNDECIDED
+        positive = pairs((40, 0), (40, 0))
+        expected = Verdict.REFUTED if runs > 1 else Verdict.UNDECIDED
+        assert judge("tendency", ENOUGH, found, placebo, positive).verdict is expected
+    assert decide(TENDENCY, 10 * 36, 10 * 12) is Decision.CONFIRMED
+
+
+def test_contradicted_names_the_populations() -> None:
+    found, positive = pairs((0, 40), (0, 40), (40, 0)), pairs((40, 0), (12, 12), (40, 0))
+    assert contradicted(found.strata, positive.strata) == ["a"]
+    few = Tendency(beta=Fraction(1, 10**30))
+    assert contradicted(found.strata, positive.strata, few) == []
 
 
 def test_only_proved_and_holds_pass() -> None:

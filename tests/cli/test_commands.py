@@ -47,8 +47,7 @@ VERSION = versions_in(PROPERTIES)["true-claim"]
 def entry(**changes: Any) -> dict[str, Any]:
     counts = {
         "tried": 9, "met": 9, "degenerate": 0, "open": 0, "counted": 9,
-        "trivially": [], "rejected": {}, "successes": 0, "failures": 0, "pairs": [],
-        "fraction": 1.0,
+        "trivially": [], "rejected": {}, "strata": {}, "fraction": 1.0,
     }  # fmt: skip
     found: dict[str, Any] = {
         "examples": counts, "tightest": None, "counterexample": None, "nearest": None,
@@ -60,7 +59,7 @@ def entry(**changes: Any) -> dict[str, Any]:
         "enough": 5, "version": VERSION, "formal_version": None, "verdict": "holds",
         "reason": "no counterexample", **found,
         "control": {"statement": "one less", **found, "counterexample": VIOLATION},
-        "certificate": None, "seeds": [0], "seconds": 0.1, **changes,
+        "positive": None, "certificate": None, "seeds": [0], "seconds": 0.1, **changes,
     }  # fmt: skip
 
 

@@ -55,9 +55,11 @@ def evidence(*findings: Any) -> Evidence:
     return gathered
 
 
-def entry(about: Claim, found: Evidence, control: Evidence) -> Entry:
-    judgement = judge(about.kind, about.enough, found, control)
-    return describe(about, judgement, found, control, seeds=(0,), seconds=1.25)
+def entry(
+    about: Claim, found: Evidence, control: Evidence, positive: Evidence | None = None
+) -> Entry:
+    judgement = judge(about.kind, about.enough, found, control, positive)
+    return describe(about, judgement, found, control, positive=positive, seeds=(0,), seconds=1.25)
 
 
 CASE = Case(
@@ -106,6 +108,15 @@ ENTRIES = {
         claim("eighth-claim", "tendency"),
         evidence(*[Pair(True, "rank, batch 4 against 16")] * 30),
         evidence(*[Pair(False, "the other way round")] * 30),
+    ),
+    "refuted tendency": entry(
+        claim("ninth-claim", "tendency", positive="a larger factor"),
+        evidence(
+            *[Pair(False, "rank", "mixtures", 1.0, tie=True)] * 30,
+            *[Pair(True, "rank", "images", 0.5)] * 3,
+        ),
+        evidence(),
+        evidence(*[Pair(True, "rank", "mixtures", 0.25)] * 30),
     ),
 }
 RUN = Run(

@@ -84,16 +84,18 @@ def entry(
     evidence: Evidence,
     control: Evidence,
     *,
+    positive: Evidence | None = None,
     seconds: float = 1.25,
 ) -> Entry:
     """What a run reports; with a certificate where the example shown has exact numbers."""
-    judgement = judge(about.kind, about.enough, evidence, control)
+    judgement = judge(about.kind, about.enough, evidence, control, positive)
     shown = evidence.counterexample or evidence.tightest
     return describe(
         about,
         judgement,
         evidence,
         control,
+        positive=positive,
         certified=shown is not None and shown.case is not None,
         seeds=tuple(seeds),
         seconds=seconds,

@@ -17,6 +17,7 @@ from tests.reports.runs import (
     FAILED,
     MET,
     bounded,
+    claim,
     entry,
     gathered,
     only,
@@ -81,7 +82,8 @@ def test_verdicts_come_from_the_evidence_of_all_runs(runs: list[Report]) -> None
         evidence = sum((Evidence.of(e) for e in examined), Evidence())
         control = sum((Evidence.of(e.control) for e in examined), Evidence())
         merged = next(e for e in expected.claims if e.id == about.id)
-        judgement = judge(about.kind, about.enough, evidence, control)
+        positive = sum((Evidence.of(e.positive) for e in examined if e.positive), Evidence())
+        judgement = judge(about.kind, about.enough, evidence, control, positive)
         assert (merged.verdict, merged.reason) == (judgement.verdict, judgement.reason)
         assert list(merged.seeds) == sorted(e.seeds[0] for e in examined)
     assert merge(replace(run, claims=tuple(map(misjudged, run.claims))) for run in runs) == expected
@@ -93,8 +95,8 @@ def misjudged(examined: Entry) -> Entry:
     return replace(examined, verdict=Verdict.PROVED, reason="said so")
 
 
-def counted(examined: Entry) -> tuple[int, int]:
-    return examined.examples.successes, examined.examples.failures
+def counted(examined: Entry) -> object:
+    return examined.examples.strata, examined.positive and examined.positive.examples.strata
 
 
 @given(DIFFERENT)
@@ -133,12 +135,28 @@ def pairs(successes: int, failures: int) -> Evidence:
 
 
 def test_pairs_of_several_runs_decide_what_none_of_them_decides() -> None:
-    runs = [report(seed, entry(CLAIMS[2], [seed], pairs(6, 0), pairs(0, 6))) for seed in range(3)]
+    runs = [report(seed, entry(CLAIMS[2], [seed], pairs(6, 0), pairs(3, 3))) for seed in range(3)]
     assert [only(run).verdict for run in runs] == ["undecided"] * 3
     assert only(merge(runs[:2])).verdict == "undecided"
     merged = only(merge(runs))
     assert (merged.verdict, merged.seeds) == ("holds", (0, 1, 2))
-    assert merged.reason == "the effect appeared in 18 of 18 pairs; control contradicted"
+    assert merged.reason == "it shows in 18 of 18 pairs; the control does not show it"
+
+
+def test_positive_controls_of_several_runs_add_up() -> None:
+    about = claim("tendency-claim", "tendency", positive="the other coin")
+    runs = [
+        report(seed, entry(about, [seed], pairs(0, 9), pairs(3, 3), positive=pairs(9, 0)))
+        for seed in range(2)
+    ]
+    assert [only(run).verdict for run in runs] == ["undecided"] * 2
+    merged = only(merge(runs))
+    assert merged.verdict == "refuted"
+    assert merged.positive is not None
+    assert merged.positive.examples.met == 18
+    other = claim("tendency-claim", "tendency", positive="another coin")
+    with pytest.raises(InputError, match="the reports differ in its positive control"):
+        merge([runs[0], report(1, entry(other, [1], pairs(0, 9), pairs(3, 3)))])
 
 
 def test_examples_of_several_runs_suffice_together() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -18,8 +19,8 @@ from theorycheck import kernel
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.declaration import Claim, Formal
 from theorycheck.claims.evidence import Evidence, Observation
-from theorycheck.claims.outcomes import Answer, KernelWord
-from theorycheck.claims.sequential import CONTRADICTED, Tendency
+from theorycheck.claims.outcomes import Answer, KernelWord, Stratum
+from theorycheck.claims.sequential import CONTRADICTED, TENDENCY, Tendency
 from theorycheck.errors import InputError
 from theorycheck.kernel import Evaluator, Example, Rejected, Statement, Undecided
 
@@ -111,10 +112,10 @@ def certify(claim: Claim, evidence: Evidence) -> tuple[Evidence, dict[str, Any] 
     return asked, tight_certificate if false is None else false_certificate
 
 
-def certify_pairs(claim: Claim, tendency: Tendency, evidence: Evidence) -> Certification:
-    """Ask the kernel about a tendency that its pairs contradict."""
-    pairs = evidence.successes, evidence.failures
-    return _certification(lambda: issue_contradicted(claim, tendency, *pairs))
+def certify_pairs(claim: Claim, evidence: Evidence, positive: Evidence | None) -> Certification:
+    """Ask the kernel about a tendency that its pairs contradict, and its positive control shows."""
+    could = {} if positive is None else positive.strata
+    return _certification(lambda: issue_contradicted(claim, evidence.strata, could))
 
 
 def _ask(
@@ -140,21 +141,32 @@ def _certification(issued: Callable[[], dict[str, Any]]) -> Certification:
     return Certification(KernelWord(answer=Answer.CONFIRMED, reason=None), certificate)
 
 
+Strata = Mapping[str, Stratum]
+
+
 def issue_contradicted(
-    claim: Claim, tendency: Tendency, successes: int, failures: int
+    claim: Claim, strata: Strata, positive: Strata, tendency: Tendency = TENDENCY
 ) -> dict[str, Any]:
     """The certificate of a tendency that its pairs contradict; the example is their numbers.
 
+    Args:
+        strata: its pairs; in the certificate the strata are numbered in this order.
+        positive: those of its positive control.
+        tendency: the error rates.
+
     Raises:
-        Rejected: when they do not contradict it, to the kernel.
+        Rejected: when no stratum contradicts it, to the kernel, or the positive control is not
+            confirmed there.
     """
-    numbers = {
-        "successes": successes,
-        "failures": failures,
-        "null": tendency.null,
-        "alternative": tendency.alternative,
-        "beta": tendency.beta,
-    }
+    numbers = dict(vars(tendency))
+    for index, (name, stratum) in enumerate(strata.items(), start=1):
+        could = positive.get(name)
+        numbers |= {
+            f"successes_{index}": Fraction(stratum.successes),
+            f"failures_{index}": Fraction(stratum.failures),
+            f"shown_{index}": Fraction(0 if could is None else could.successes),
+            f"missed_{index}": Fraction(0 if could is None else could.failures),
+        }
     document: dict[str, Any] = {
         "network": None,
         "parameters": [],
@@ -163,6 +175,41 @@ def issue_contradicted(
         "numbers": {name: str(number) for name, number in sorted(numbers.items())},
     }
     return _issue(claim, document, "refuted", {})
+
+
+def counted_pairs(
+    numbers: Mapping[str, str],
+) -> tuple[dict[str, Stratum], dict[str, Stratum], Tendency]:
+    """The arguments of `issue_contradicted` that the numbers of its certificate stand for.
+
+    Raises:
+        InputError: when they are none.
+    """
+    try:
+        given = {name: Fraction(text) for name, text in numbers.items()}
+        indices = range(1, sum(name.startswith("successes_") for name in given) + 1)
+        strata, positive = (
+            {
+                f"stratum {i}": Stratum(
+                    successes=_count(given[f"{shown}_{i}"]),
+                    failures=_count(given[f"{missed}_{i}"]),
+                    ties=0,
+                    effects={},
+                    measured=(),
+                )
+                for i in indices
+            }
+            for shown, missed in (("successes", "failures"), ("shown", "missed"))
+        )
+        return strata, positive, Tendency(given["alpha"], given["beta"])
+    except (KeyError, ValueError) as error:
+        raise InputError(f"numbers of no tendency: {error!r}") from error
+
+
+def _count(number: Fraction) -> int:
+    if number.denominator != 1 or number < 0:
+        raise ValueError(f"{number} is no count")
+    return int(number)
 
 
 def issue(claim: Claim, case: Case, shows: Shows, at: Mapping[str, Any]) -> dict[str, Any]:

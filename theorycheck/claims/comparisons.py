@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from flint import arb, fmpq, fmpz
-from torch import Tensor
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.enclosures import Interval
-from theorycheck.claims.evidence import Describe, Findings, Observation, Pair, Rejection
+from theorycheck.claims.evidence import Describe, Observation
 from theorycheck.claims.outcomes import Reader
 
 RATIONAL = int | Fraction | fmpz | fmpq | np.integer
@@ -149,21 +148,3 @@ def number_text(number: Any, *, longest: int = 12, digits: int = 6) -> str:
     except OverflowError:
         exact = Fraction(text)
         return f"{Decimal(exact.numerator) / Decimal(exact.denominator):.{digits}g}"
-
-
-Exclusions = Mapping[str, Tensor]
-"""Why a trained network says nothing, and which do not, ``(K,)`` bool: a rule fixed beforehand."""
-
-
-def pairs(effects: Iterable[bool], note: str, *exclusions: Exclusions) -> Findings:
-    """One finding for each member: the first rule that excludes it, or whether the effect appeared.
-
-    Args:
-        effects: did the effect appear? One answer per member, whatever it is for excluded ones.
-        note: what was measured, for the reader.
-        exclusions: the rules for each network of the pair, in order.
-    """
-    rules = [(why, found.tolist()) for each in exclusions for why, found in each.items()]
-    for member, effect in enumerate(effects):
-        reason = next((why for why, excluded in rules if excluded[member]), None)
-        yield Pair(bool(effect), note) if reason is None else Rejection(reason)

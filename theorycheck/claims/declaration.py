@@ -155,6 +155,7 @@ class Claim:
     control_on: Mapping[str, Any] | None = None
     altered: Formal | None = None
     written: Place | None = None
+    positive: str | None = None
 
     @property
     def place(self) -> Place:
@@ -167,9 +168,10 @@ class Claim:
         """The property's docstring: the statement in words, with its source."""
         return inspect.getdoc(self.check) or ""
 
-    def seed(self, run_seed: int, *, altered: bool) -> int:
-        """The seed of this claim's search (or of its control's), derived from the claim's id."""
+    def seed(self, run_seed: int, *, altered: bool, positive: bool = False) -> int:
+        """The seed of this claim's search (or of a control's), derived from the claim's id."""
         text = f"{run_seed}/{self.id}/{'control' if altered else 'claim'}"
+        text += "/positive" * positive
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
 
 
@@ -280,6 +282,7 @@ def claim(
     statement: str,
     hypotheses: Sequence[str],
     control: str,
+    positive: str | None = None,
     on: Mapping[str, Any] | None = None,
     examples: int = 100,
     enough: int = 20,
@@ -297,6 +300,8 @@ def claim(
         statement: what is printed, in LaTeX.
         hypotheses: the conditions under which it is claimed.
         control: the false neighbour in words; the property checks it when ``setting.altered``.
+        positive: for a tendency, a setting in which it is known to be true, in words; the property
+            checks it when ``setting.positive``. Without one the tendency cannot be refuted.
         on: Hypothesis strategies by argument name; empty for a property that is run once.
         examples: how many draws the default profile makes.
         enough: how many examples must meet the hypotheses before ``holds`` means something.
@@ -322,6 +327,7 @@ def claim(
             hypotheses=tuple(hypotheses),
             control=control,
             check=check,
+            positive=positive,
             on=on or {},
             examples=examples,
             enough=enough,

@@ -90,7 +90,7 @@ class _Stated:
 
 @dataclass(frozen=True, kw_only=True)
 class Control(Outcome, _Stated):
-    """What the search found out on the false neighbour of a claim."""
+    """What the search found out on the false neighbour of a claim, or its positive control."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +104,7 @@ class Entry(Outcome, _Judged, Description):
     """A claim, its verdict, and what the verdict rests on.
 
     Attributes:
+        positive: a setting in which a tendency is known to be true; None where there is none.
         certificate: name of the certificate of the example that is shown, within the report's
             folder; None where it has none.
         seeds: those of the runs that the evidence comes from; none where there is no evidence.
@@ -111,6 +112,7 @@ class Entry(Outcome, _Judged, Description):
     """
 
     control: Control
+    positive: Control | None
     certificate: str | None
     seeds: tuple[int, ...]
     seconds: float
@@ -124,17 +126,18 @@ class Entry(Outcome, _Judged, Description):
             raise ValueError(f"the certificate of {self.id} is named {self.certificate!r}")
         if self.certificate is not None and self.shown is None:
             raise ValueError(f"{self.id} has a certificate without an example")
-        if not (self.seeds or (self.is_empty and self.control.is_empty)):
+        parts = [self, self.control, *filter(None, [self.positive])]
+        if not (self.seeds or all(part.is_empty for part in parts)):
             raise ValueError(f"{self.id} has evidence without a seed")
 
     @property
     def shown(self) -> object:
         """What a certificate is about: the counterexample, or else the tightest example.
 
-        Of a tendency, how its pairs came out.
+        Of a tendency, how its pairs came out, and those of its positive control.
         """
         if self.kind == "tendency":
-            return self.examples.successes, self.examples.failures
+            return self.examples.strata, self.positive and self.positive.examples.strata
         return self.counterexample or self.tightest
 
     def described(self) -> Mapping[str, Any]:

@@ -19,6 +19,8 @@ from theorycheck.claims.outcomes import (
     Miss,
     Outcome,
     Reader,
+    Stratum,
+    added,
     is_finite,
 )
 from theorycheck.errors import InputError
@@ -186,10 +188,32 @@ class Unmet:
 
 @dataclass(frozen=True)
 class Pair:
-    """One paired comparison of trained networks: did the effect appear?"""
+    """One paired comparison of trained networks: is what the tendency says true of it?
+
+    Attributes:
+        success: whether it is.
+        note: what is compared, and what the effect measures.
+        stratum: the population that the pair is from; those of different ones never add up.
+        effect: the size of what is compared, in the units that the note names. It decides nothing,
+            but a pair whose effect is not finite counts for nothing. None where there is no number.
+        tie: whether both sides are equal.
+    """
 
     success: bool
     note: str
+    stratum: str = "all pairs"
+    effect: float | None = None
+    tie: bool = False
+
+    def counted(self) -> Stratum:
+        """The stratum of this pair alone."""
+        return Stratum(
+            successes=int(self.success),
+            failures=int(not self.success),
+            ties=int(self.tie),
+            effects={} if self.effect is None else {f"{self.effect:.3g}": 1},
+            measured=(self.note,),
+        )
 
 
 Finding = Observation | Rejection | Unmet | Pair
@@ -219,9 +243,7 @@ class Evidence:
     tightest: Observation | None = None
     counterexample: Observation | None = None
     nearest: Unmet | None = None
-    successes: int = 0
-    failures: int = 0
-    pair_notes: set[str] = field(default_factory=set)
+    strata: dict[str, Stratum] = field(default_factory=dict)
 
     def __add__(self, other: Evidence) -> Evidence:
         reasons = self.rejected.keys() | other.rejected.keys()
@@ -237,9 +259,7 @@ class Evidence:
             tightest=_better(self.tightest, other.tightest, _by_tightness),
             counterexample=_better(self.counterexample, other.counterexample, _by_confirmation),
             nearest=_better(self.nearest, other.nearest, lambda miss: (miss.distance, miss.note)),
-            successes=self.successes + other.successes,
-            failures=self.failures + other.failures,
-            pair_notes=self.pair_notes | other.pair_notes,
+            strata=added(self.strata, other.strata),
         )
 
     def outcome(self) -> Outcome:
@@ -254,9 +274,7 @@ class Evidence:
                 counted=self.counted,
                 trivially=tuple(sorted(self.trivially)),
                 rejected=dict(sorted(self.rejected.items())),
-                successes=self.successes,
-                failures=self.failures,
-                pairs=tuple(sorted(self.pair_notes)),
+                strata=dict(sorted(self.strata.items())),
             ),
             tightest=_optional(Observation.example, self.tightest),
             counterexample=_optional(Observation.example, self.counterexample),
@@ -286,9 +304,7 @@ class Evidence:
             tightest=_optional(Observation.of, outcome.tightest),
             counterexample=_optional(Observation.of, outcome.counterexample),
             nearest=_optional(lambda miss: Unmet(miss.distance, miss.note), outcome.nearest),
-            successes=counts.successes,
-            failures=counts.failures,
-            pair_notes=set(counts.pairs),
+            strata=dict(counts.strata),
         )
 
     def add(self, finding: Finding, *, networks: int = 1) -> None:
@@ -325,12 +341,12 @@ class Evidence:
                 self.tried += 1
                 if self.nearest is None or finding.distance < self.nearest.distance:
                     self.nearest = finding
+            case Pair() if finding.effect is not None and not math.isfinite(finding.effect):
+                self.add(Rejection("the effect is not a finite number"))
             case Pair():
                 self.tried += 1
                 self.met += 1
-                self.successes += finding.success
-                self.failures += not finding.success
-                self.pair_notes.add(finding.note)
+                self.strata = added(self.strata, {finding.stratum: finding.counted()})
 
 
 S = TypeVar("S")

@@ -14,7 +14,7 @@ from theorycheck.claims.entries import Control, Description, Entry, Examination,
 from theorycheck.claims.evidence import Evidence, Observation
 from theorycheck.claims.search import replay, search
 from theorycheck.claims.setting import Profile, Setting
-from theorycheck.claims.verdicts import TENDENCY, Judgement, Verdict, judge
+from theorycheck.claims.verdicts import Judgement, Verdict, judge
 from theorycheck.claims.versions import version_of
 from theorycheck.errors import InputError
 
@@ -52,12 +52,16 @@ def examine(
         evidence = search(claim, setting)
         altered = replace(setting, altered=True, seed=claim.seed(run_seed, altered=True))
         control = search(claim, altered)
+        positive = None
+        if claim.positive is not None:
+            seed = claim.seed(run_seed, altered=False, positive=True)
+            positive = search(claim, replace(setting, positive=True, seed=seed))
     if recorded is not None:
         evidence.counterexample = recorded
     evidence, issued = certificates.certify(claim, evidence)
-    judgement = judge(claim.kind, claim.enough, evidence, control)
+    judgement = judge(claim.kind, claim.enough, evidence, control, positive)
     if claim.kind == "tendency" and judgement.verdict is Verdict.REFUTED:
-        pairs = certificates.certify_pairs(claim, TENDENCY, evidence)
+        pairs = certificates.certify_pairs(claim, evidence, positive)
         issued = pairs.certificate
         if issued is None:
             reason = f"{judgement.reason}; the kernel: {pairs.word.reason}"
@@ -67,6 +71,7 @@ def examine(
         judgement,
         evidence,
         control,
+        positive=positive,
         certified=issued is not None,
         seeds=(run_seed,),
         seconds=round(time.perf_counter() - started, 2),
@@ -86,6 +91,7 @@ def describe(
     evidence: Evidence,
     control: Evidence,
     *,
+    positive: Evidence | None = None,
     certified: bool = False,
     seeds: tuple[int, ...] = (),
     seconds: float = 0.0,
@@ -102,6 +108,9 @@ def describe(
         reason=judgement.reason,
         **vars(evidence.outcome()),
         control=Control(statement=claim.control, **vars(control.outcome())),
+        positive=None
+        if claim.positive is None
+        else Control(statement=claim.positive, **vars((positive or Evidence()).outcome())),
         certificate=certificate_name(claim.id) if certified else None,
         seeds=seeds,
         seconds=seconds,

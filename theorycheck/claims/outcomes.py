@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
 from msgspec import Meta
+
+from theorycheck.claims.sequential import interval
 
 Count = Annotated[int, Meta(ge=0)]
 
@@ -108,6 +112,69 @@ class Miss:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stratum:
+    """The pairs of one population: a data set, a number of classes, an architecture.
+
+    An effect may show in one population and not in another, so that pairs of different ones never
+    add up. Strata of one population are added with ``+``.
+
+    Attributes:
+        successes, failures: of how many pairs the tendency is true, and of how many it is not.
+        ties: in how many of them both sides were equal.
+        effects: how many pairs have an effect of this size, a number of three digits.
+        measured: what the pairs compare.
+    """
+
+    successes: Count
+    failures: Count
+    ties: Count
+    effects: dict[str, Count]
+    measured: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if max(self.ties, sum(self.effects.values())) > self.pairs:
+            raise ValueError(f"more ties or effects than the {self.pairs} pairs")
+        for text in self.effects:
+            if not _is_finite(text):
+                raise ValueError(f"an effect of {text!r}")
+
+    def __add__(self, other: Stratum) -> Stratum:
+        effects = Counter(self.effects) + Counter(other.effects)
+        return Stratum(
+            successes=self.successes + other.successes,
+            failures=self.failures + other.failures,
+            ties=self.ties + other.ties,
+            effects={text: effects[text] for text in sorted(effects, key=lambda t: (float(t), t))},
+            measured=tuple(sorted({*self.measured, *other.measured})),
+        )
+
+    @property
+    def pairs(self) -> int:
+        """How many there are."""
+        return self.successes + self.failures
+
+    def size(self) -> tuple[float, float, float] | None:
+        """The median effect and the ends of its interval; None where no pair has an effect."""
+        values = sorted(v for text, n in self.effects.items() for v in [float(text)] * n)
+        if not values:
+            return None
+        return values[(len(values) - 1) // 2], *interval(values)
+
+
+def added(one: Mapping[str, Stratum], other: Mapping[str, Stratum]) -> dict[str, Stratum]:
+    """The strata of both, by name, population by population."""
+    both = {name: one[name] + other[name] for name in one.keys() & other.keys()}
+    return dict(sorted({**one, **other, **both}.items()))
+
+
+def _is_finite(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Examples:
     """Counts of examples.
 
@@ -121,8 +188,7 @@ class Examples:
             only trivially. One comparison counts at most once for each network that was drawn.
         trivially: why hypotheses were met only trivially, in the words of the check.
         rejected: of those not met, how many for which reason.
-        successes, failures: of the pairs of a tendency, how many showed the effect, or did not.
-        pairs: what the pairs compare.
+        strata: the pairs of a tendency, by the name of the population that they are from.
     """
 
     tried: Count
@@ -133,14 +199,13 @@ class Examples:
     counted: Count
     trivially: tuple[str, ...]
     rejected: dict[str, Count]
-    successes: Count
-    failures: Count
-    pairs: tuple[str, ...]
+    strata: dict[str, Stratum]
 
     def __post_init__(self) -> None:
         if self.fraction is not None and not math.isfinite(self.fraction):
             raise ValueError(f"a fraction of {self.fraction}")
-        parts = (self.degenerate, self.open, self.counted, self.successes + self.failures)
+        pairs = sum(stratum.pairs for stratum in self.strata.values())
+        parts = (self.degenerate, self.open, self.counted, pairs)
         if not max(parts) <= self.met <= self.tried:
             raise ValueError(f"{parts} of {self.met} of {self.tried} examples")
         if (self.fraction is None) is not (self.tried == 0):
@@ -172,5 +237,5 @@ class Outcome:
     def is_empty(self) -> bool:
         """Whether nothing was tried, and nothing is known from anywhere else."""
         counts = self.examples
-        parts = (counts.tried, counts.rejected, counts.pairs, self.arithmetic)
+        parts = (counts.tried, counts.rejected, counts.strata, self.arithmetic)
         return not any((*parts, self.tightest, self.counterexample, self.nearest))

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from theorycheck.claims.declaration import Kind
 from theorycheck.claims.outcomes import Reader
-from theorycheck.claims.sequential import Decision, Tendency, decide
+from theorycheck.claims.sequential import (
+    TENDENCY,
+    Decision,
+    Tendency,
+    decide,
+    pairs_needed,
+)
 
 if TYPE_CHECKING:
     from theorycheck.claims.evidence import Evidence  # which loads the engine
+    from theorycheck.claims.outcomes import Stratum
 
 
 class Verdict(StrEnum):
@@ -37,23 +45,29 @@ class Judgement:
     reason: str
 
 
-TENDENCY = Tendency()
-"""Null, minimal effect and error rates shared by all tendencies."""
-
-
-def judge(kind: Kind, enough: int, evidence: Evidence, control: Evidence) -> Judgement:
+def judge(
+    kind: Kind,
+    enough: int,
+    evidence: Evidence,
+    control: Evidence,
+    positive: Evidence | None = None,
+) -> Judgement:
     """The verdict that the evidence for a claim and for its control supports.
 
     One confirmed counterexample refutes a deterministic claim. It holds only when the kernel
     contradicts no example, its control was refuted by the same check (so that the check can fail),
     and its hypotheses were met, not only trivially, by at least ``enough`` examples that were
-    decided. A tendency is decided by the sequential test alone.
+    decided. A tendency is decided by the sequential test in each of its strata, and is as good as
+    the weakest of them. It holds only when the same test does not confirm its control, and is
+    refuted only where it confirms the positive control: a check that cannot say yes must not say
+    no.
     """
     questioned = _questioned(kind, evidence)
     if questioned is not None:
         return questioned
     if kind == "tendency":
-        return _judge_tendency(evidence, control)
+        shown = {} if positive is None else positive.strata
+        return _judge_tendency(evidence.strata, control.strata, shown)
     return _judge_met(kind, enough, evidence, control)
 
 
@@ -120,17 +134,48 @@ def _trivial(evidence: Evidence) -> str:
     return f"{reason}; elsewhere the directed search came no closer than {nearest}"
 
 
-def _judge_tendency(evidence: Evidence, control: Evidence) -> Judgement:
-    counts = f"{evidence.successes} of {evidence.successes + evidence.failures} pairs"
-    match decide(TENDENCY, evidence.successes, evidence.failures):
-        case Decision.CONTRADICTED:
-            return Judgement(Verdict.REFUTED, f"the effect appeared in only {counts}")
-        case Decision.OPEN:
-            return Judgement(Verdict.UNDECIDED, f"the effect appeared in {counts}: not decided yet")
-        case Decision.CONFIRMED:
-            opposite = decide(TENDENCY, control.successes, control.failures)
-            if opposite is Decision.CONTRADICTED:
-                return Judgement(
-                    Verdict.HOLDS, f"the effect appeared in {counts}; control contradicted"
-                )
-            return Judgement(Verdict.UNDECIDED, "the control was not contradicted")
+Strata = Mapping[str, "Stratum"]
+
+
+def _judge_tendency(claim: Strata, control: Strata, positive: Strata) -> Judgement:
+    found = _decisions(claim)
+    counts = {
+        name: f"{stratum.successes} of {stratum.pairs} pairs" + f" ({name})" * (len(claim) > 1)
+        for name, stratum in claim.items()
+    }
+    against = [name for name in found if found[name] is Decision.CONTRADICTED]
+    if against:
+        proven = contradicted(claim, positive)
+        shown = "; ".join(counts[name] for name in proven or against)
+        if proven:
+            reason = f"it shows in only {shown}; the positive control shows it"
+            return Judgement(Verdict.REFUTED, reason)
+        reason = f"it shows in only {shown}, but no positive control shows that it could"
+        return Judgement(Verdict.UNDECIDED, reason)
+    undecided = [counts[name] for name in found if found[name] is Decision.OPEN]
+    if undecided or not found:
+        shown = "; ".join(undecided) or "no pair"
+        return Judgement(Verdict.UNDECIDED, f"it shows in {shown}: not decided yet")
+    opposite = _decisions(control)
+    confirmed = [name for name in opposite if opposite[name] is Decision.CONFIRMED]
+    if confirmed:
+        return Judgement(Verdict.UNDECIDED, f"the control shows it too ({', '.join(confirmed)})")
+    needed = pairs_needed(TENDENCY)
+    if any(name not in control or control[name].pairs < needed for name in claim):
+        return Judgement(Verdict.UNDECIDED, f"the control has fewer than {needed} pairs")
+    shown = "; ".join(counts.values())
+    return Judgement(Verdict.HOLDS, f"it shows in {shown}; the control does not show it")
+
+
+def contradicted(claim: Strata, positive: Strata, tendency: Tendency = TENDENCY) -> list[str]:
+    """The strata in which a tendency is contradicted and its positive control is confirmed."""
+    against, could = _decisions(claim, tendency), _decisions(positive, tendency)
+    return [
+        name
+        for name in against
+        if against[name] is Decision.CONTRADICTED and could.get(name) is Decision.CONFIRMED
+    ]
+
+
+def _decisions(strata: Strata, tendency: Tendency = TENDENCY) -> dict[str, Decision]:
+    return {name: decide(tendency, s.successes, s.failures) for name, s in strata.items()}

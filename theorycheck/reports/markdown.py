@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from theorycheck.claims.entries import Entry
-from theorycheck.claims.outcomes import Example, Examples
+from theorycheck.claims.outcomes import Example, Examples, Stratum
 from theorycheck.errors import InputError
 from theorycheck.reports.documents import ORDER, Report, Run, dumps, unreadable, write_atomically
 
@@ -73,6 +73,7 @@ def render_markdown(report: Report) -> str:
         "| vacuous | nothing meets the hypotheses, or only degenerate cases do |",
         "| undecided | the evidence did not suffice, or engine and kernel disagree |",
         "",
+        *_how_tendencies_are_decided(entries),
         "## Summary",
         "",
         *_summary(entries),
@@ -152,6 +153,21 @@ def _errata(entries: Sequence[Entry]) -> list[str]:
     return lines
 
 
+def _how_tendencies_are_decided(entries: Sequence[Entry]) -> list[str]:
+    if not any(entry.kind == "tendency" for entry in entries):
+        return []
+    return [
+        "A *tendency* is about direction. It is decided from pairs of trainings, in each population"
+        " by itself: it holds when what it says is true of more than half of the pairs, and is"
+        " refuted when it is true of less than half, and a positive control, in which it is known"
+        " to be true, shows that the test can say yes; each with an error of at most 1e-4, at"
+        " whatever number of pairs one looks. A pair of equal numbers (a tie) counts as what the"
+        " comparison says of them: neither is lower. The median over the pairs, with an interval"
+        " that holds it at all times at once, says how large the effect is; it decides nothing.",
+        "",
+    ]
+
+
 def _tendencies(entries: Sequence[Entry]) -> list[str]:
     """Refuted tendencies: not errors of a formula, but effects that did not show."""
     failed = [e for e in entries if e.verdict == "refuted" and e.kind == "tendency"]
@@ -160,8 +176,9 @@ def _tendencies(entries: Sequence[Entry]) -> list[str]:
     return [
         "## Tendencies that did not show",
         "",
-        "Each is decided under the protocol that its hypotheses name; another protocol is another"
-        " claim.",
+        "In most pairs of trainings the effect is absent, or the contrary shows, beyond doubt; a"
+        " positive control shows that the same test can find it. Each is decided under the protocol"
+        " that its hypotheses name; another protocol is another claim.",
         "",
         *(f"- [{e.title}](#{e.id}), {_sources(e) or 'our own'}." for e in failed),
         "",
@@ -208,7 +225,11 @@ def section(entry: Entry) -> list[str]:
     nearest = entry.nearest
     if nearest is not None and entry.verdict != "vacuous":
         lines += ["", f"Directed search: nearest {nearest.distance:.6g} ({nearest.note})."]
-    return [*lines, "", f"Control: {entry.control.statement} — {_control(entry)}."]
+    lines += ["", f"Control: {entry.control.statement} — {_control(entry)}."]
+    if entry.positive is not None:
+        shown = _pairs(entry.positive.examples) or "not examined"
+        lines += ["", f"Positive control: {entry.positive.statement} — {shown}."]
+    return lines
 
 
 def _control(entry: Entry) -> str:
@@ -219,7 +240,7 @@ def _control(entry: Entry) -> str:
             f"refuted after {examples.tried} examples:"
             f" {refuted.left} {refuted.relation} {refuted.right} is false"
         )
-    if examples.pairs:
+    if examples.strata:
         return _pairs(examples)
     if entry.verdict == "vacuous":
         return f"the same search met its hypotheses {examples.met} times"
@@ -227,8 +248,21 @@ def _control(entry: Entry) -> str:
 
 
 def _pairs(examples: Examples) -> str:
-    pairs = examples.successes + examples.failures
-    return f"{examples.successes} of {pairs} pairs show it ({'; '.join(examples.pairs)})"
+    """How many pairs of each population show the effect, and how large it is."""
+    several = len(examples.strata) > 1
+    return "; ".join(
+        f"{name}: " * several + _stratum(stratum) for name, stratum in examples.strata.items()
+    )
+
+
+def _stratum(stratum: Stratum) -> str:
+    ties = f", {stratum.ties} are ties" if stratum.ties else ""
+    text = f"{stratum.successes} of {stratum.pairs} pairs show it{ties}"
+    size = stratum.size()
+    if size is not None:
+        median, low, high = (f"{number:.3g}" for number in size)
+        text += f", median {median} (99% interval {low} to {high})"
+    return f"{text} [{'; '.join(stratum.measured)}]"
 
 
 def _details(entry: Entry) -> str:
@@ -241,7 +275,7 @@ def _details(entry: Entry) -> str:
     if examples.open:
         parts.append(f"{examples.open} left open by rounding")
     parts += [f"{count} rejected: {reason}" for reason, count in examples.rejected.items()]
-    if examples.pairs:
+    if examples.strata:
         parts.append(_pairs(examples))
     if entry.arithmetic:
         parts.append("decided in " + ", ".join(entry.arithmetic))
