@@ -38,10 +38,18 @@ def test_example_of_a_stated_claim_holds(pytester: pytest.Pytester, no_propertie
     assert entry.version is not None
 
 
+def test_example_of_an_experiment_holds(pytester: pytest.Pytester, no_properties: None) -> None:
+    (pytester.path / "properties").mkdir()
+    (pytester.path / "properties/test_my_experiment.py").write_text(EXAMPLES[2])
+    pytester.runpytest_inprocess("properties", "-p", "no:xdist")
+    [entry] = reports.load_report(pytester.path / "reports/claims.json").claims
+    assert entry.verdict == "holds"
+
+
 def test_example_training_runs() -> None:
     """No member of a thousand diverges, and the median of their steps is not zero."""
     ran = subprocess.run(
-        [sys.executable, "-c", EXAMPLES[2]], capture_output=True, text=True, check=True
+        [sys.executable, "-c", EXAMPLES[3]], capture_output=True, text=True, check=True
     )
     median, diverged = re.findall(r"tensor\((.*?)\)", ran.stdout)
     assert float(median) > 0
