@@ -9,6 +9,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from theorycheck.claims.outcomes import is_finite
+
 Document = dict[str, Any]
 
 EXAMPLE: Document = {
@@ -141,10 +143,13 @@ def documents(fields: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchStrategy
     return st.tuples(*fields.values()).map(lambda values: dict(zip(fields, values, strict=True)))
 
 
+SIDES = TEXTS.filter(is_finite)
+
+
 def example_documents(holds: st.SearchStrategy[bool | None]) -> st.SearchStrategy[Document]:
     return documents(
         {
-            "holds": holds, "left": TEXTS, "relation": TEXTS, "right": TEXTS,
+            "holds": holds, "left": SIDES, "relation": TEXTS, "right": SIDES,
             "tightness": st.none() | FLOATS, "arithmetic": TEXTS,
             "reader": st.sampled_from([None, "rationals", "balls", "rational functions"]),
             "kernel": st.none() | documents({"answer": ANSWERS, "reason": st.none() | TEXTS}),

@@ -135,7 +135,7 @@ class Stratum:
         if max(self.ties, sum(self.effects.values())) > self.pairs:
             raise ValueError(f"more ties or effects than the {self.pairs} pairs")
         for text in self.effects:
-            if not _is_finite(text):
+            if not _is_number(text):
                 raise ValueError(f"an effect of {text!r}")
 
     def __add__(self, other: Stratum) -> Stratum:
@@ -167,7 +167,7 @@ def added(one: Mapping[str, Stratum], other: Mapping[str, Stratum]) -> dict[str,
     return dict(sorted({**one, **other, **both}.items()))
 
 
-def _is_finite(text: str) -> bool:
+def _is_number(text: str) -> bool:
     try:
         return math.isfinite(float(text))
     except ValueError:
