@@ -38,6 +38,8 @@ EXAMPLES: Document = {
     "degenerate": 2,
     "open": 1,
     "counted": 4,
+    "agreed": 2,
+    "corners": {"depth 1": 3},
     "trivially": ["zero weights"],
     "rejected": {"diverged": 1, "kink": 2},
     "strata": {
@@ -60,6 +62,7 @@ OUTCOME: Document = {
 NOTHING: Document = {
     "examples": {
         "tried": 0, "met": 0, "fraction": None, "degenerate": 0, "open": 0, "counted": 0,
+        "agreed": 0, "corners": {},
         "trivially": [], "rejected": {}, "strata": {},
     },
     "tightest": None,
@@ -181,6 +184,7 @@ def examples_documents(draw: st.DrawFn) -> Document:
     return {
         "tried": met + more, "met": met, "fraction": draw(FLOATS) if met + more else None,
         "degenerate": draw(part), "open": draw(part), "counted": draw(part),
+        "agreed": draw(part), "corners": draw(st.dictionaries(TEXTS, part, max_size=2)),
         "trivially": draw(st.lists(TEXTS, max_size=2)), "rejected": rejected,
         "strata": strata,
     }  # fmt: skip

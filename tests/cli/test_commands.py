@@ -46,7 +46,7 @@ VERSION = versions_in(PROPERTIES)["true-claim"]
 
 def entry(**changes: Any) -> dict[str, Any]:
     counts = {
-        "tried": 9, "met": 9, "degenerate": 0, "open": 0, "counted": 9,
+        "tried": 9, "met": 9, "degenerate": 0, "open": 0, "counted": 9, "agreed": 0, "corners": {},
         "trivially": [], "rejected": {}, "strata": {}, "fraction": 1.0,
     }  # fmt: skip
     found: dict[str, Any] = {

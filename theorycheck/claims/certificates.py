@@ -8,7 +8,7 @@ published as a JSON Schema, ``certificate.schema.json`` beside this module.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, cached_property
@@ -27,8 +27,12 @@ from theorycheck.kernel import Evaluator, Example, Rejected, Statement, Undecide
 Shows = Literal["refuted", "tight"]
 """The conclusion is false for the example; or true, and close to an equality."""
 
-SEARCH = 10
-"""How much more work than the check of one assignment the search among all of them may take."""
+SEARCH = 10 * kernel.MOST_WORK
+"""Work of the kernel for the search among all values of the variables."""
+CROSS_EXAMINATION = kernel.MOST_WORK // 60
+"""Work of the kernel for one of the examples that were drawn first."""
+PATIENCE = 3
+"""Examples that are too much work, after which no more are asked about."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,35 @@ def certify(claim: Claim, evidence: Evidence) -> tuple[Evidence, dict[str, Any] 
         return evidence, None
     false, false_certificate = _ask(claim, evidence.counterexample, "refuted")
     tight, tight_certificate = _ask(claim, evidence.tightest, "tight")
-    asked = replace(evidence, counterexample=false, tightest=tight)
+    agreed, disputed = _cross_examine(claim, evidence.drawn)
+    if disputed is not None and not (tight is not None and tight.contradicted):
+        tight, tight_certificate = disputed, None
+    asked = replace(evidence, counterexample=false, tightest=tight, agreed=agreed, drawn=[])
     return asked, tight_certificate if false is None else false_certificate
+
+
+def _cross_examine(claim: Claim, drawn: Sequence[Observation]) -> tuple[int, Observation | None]:
+    """On how many examples the kernel finds the statement true, and the first where it does not.
+
+    It is asked about all values of the variables, whatever the engine showed.
+    """
+    statement = formal_statement(claim)
+    assert statement is not None
+    agreed = refused = 0
+    for found in drawn:
+        assert found.case is not None
+        document = found.case().to_dict()
+        try:
+            _assignment(statement.parsed, document, "tight", {}, work=CROSS_EXAMINATION)
+            agreed += 1
+        except Contradicted as error:
+            word = KernelWord(answer=Answer.CONTRADICTED, reason=str(error))
+            return agreed, replace(found, kernel=word)
+        except (Rejected, *kernel.MISUSE):
+            refused += 1
+            if refused == PATIENCE:
+                break
+    return agreed, None
 
 
 def certify_pairs(claim: Claim, evidence: Evidence, positive: Evidence | None) -> Certification:
@@ -255,7 +286,12 @@ def _issue(
 
 
 def _assignment(
-    statement: Statement, document: dict[str, Any], shows: Shows, at: Mapping[str, Any]
+    statement: Statement,
+    document: dict[str, Any],
+    shows: Shows,
+    at: Mapping[str, Any],
+    *,
+    work: int = SEARCH,
 ) -> tuple[dict[str, Any], kernel.Number, kernel.Number]:
     """Values of all variables for which the conclusion is false, or nearest to an equality.
 
@@ -267,7 +303,7 @@ def _assignment(
     """
     for bits in kernel.PRECISIONS:
         example = Example(document)
-        example.work *= SEARCH
+        example.work = work
         evaluator = Evaluator(example, statement.where, bits)
         best: tuple[float, dict[str, Any], kernel.Number, kernel.Number] | None = None
         unmet: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -47,6 +48,7 @@ class Observation:
         case: the exact numbers behind ``left`` and ``right``; None for purely symbolic ones.
         at: values of variables of the claim's formal statement, where that is known here; a
             certificate looks for the others.
+        corners: how many of the examples are which corner (`theorycheck.claims.corners`).
         degenerate: why the hypotheses are met only trivially here, if they are.
         note: what else a reader should know about this example.
     """
@@ -60,6 +62,7 @@ class Observation:
     count: int = 1
     case: Callable[[], Case] | None = None
     at: Mapping[str, Any] = field(default_factory=dict)
+    corners: Mapping[str, int] = field(default_factory=dict)
     degenerate: str | None = None
     note: str | None = None
     reader: Reader | None = None
@@ -221,6 +224,10 @@ Finding = Observation | Rejection | Unmet | Pair
 Findings = Iterator[Finding]
 
 
+DRAWN = 20
+"""How many examples of a search the kernel is asked about."""
+
+
 @dataclass
 class Evidence:
     """Everything that one search, or several added up, found out.
@@ -230,6 +237,13 @@ class Evidence:
     readable one. An example on which the kernel contradicts the engine is kept before all others,
     and then a counterexample that is confirmed. Addition is commutative and associative, and
     ``Evidence()`` is its zero.
+
+    Attributes:
+        agreed: on how many of the examples that were drawn first the kernel, asked about the whole
+            statement, came to the same conclusion.
+        drawn: those examples, until the kernel is asked; no report holds them.
+
+    The others are those of `theorycheck.claims.outcomes.Examples` and `Outcome`.
     """
 
     tried: int = 0
@@ -237,6 +251,9 @@ class Evidence:
     degenerate: int = 0
     open: int = 0
     counted: int = 0
+    agreed: int = 0
+    corners: Counter[str] = field(default_factory=Counter)
+    drawn: list[Observation] = field(default_factory=list)
     trivially: set[str] = field(default_factory=set)
     rejected: dict[str, int] = field(default_factory=dict)
     arithmetic: set[str] = field(default_factory=set)
@@ -253,6 +270,8 @@ class Evidence:
             degenerate=self.degenerate + other.degenerate,
             open=self.open + other.open,
             counted=self.counted + other.counted,
+            agreed=self.agreed + other.agreed,
+            corners=self.corners + other.corners,
             trivially=self.trivially | other.trivially,
             rejected={r: self.rejected.get(r, 0) + other.rejected.get(r, 0) for r in reasons},
             arithmetic=self.arithmetic | other.arithmetic,
@@ -272,6 +291,8 @@ class Evidence:
                 degenerate=self.degenerate,
                 open=self.open,
                 counted=self.counted,
+                agreed=self.agreed,
+                corners={name: n for name, n in sorted(self.corners.items()) if n},
                 trivially=tuple(sorted(self.trivially)),
                 rejected=dict(sorted(self.rejected.items())),
                 strata=dict(sorted(self.strata.items())),
@@ -298,6 +319,8 @@ class Evidence:
             degenerate=counts.degenerate,
             open=counts.open,
             counted=counts.counted,
+            agreed=counts.agreed,
+            corners=Counter(counts.corners),
             trivially=set(counts.trivially),
             rejected=dict(counts.rejected),
             arithmetic=set(outcome.arithmetic),
@@ -326,6 +349,9 @@ class Evidence:
                     self.open += finding.count
                 elif finding.degenerate is None:
                     self.counted += min(finding.count, networks)
+                    self.corners.update(finding.corners)
+                if finding.holds and finding.case is not None and len(self.drawn) < DRAWN:
+                    self.drawn.append(finding)
                 if finding.holds is False:
                     self.counterexample = finding
                 elif (

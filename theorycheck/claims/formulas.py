@@ -17,6 +17,7 @@ from flint import arb, fmpq
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.comparisons import number_text
+from theorycheck.claims.corners import corners
 from theorycheck.claims.evidence import Findings, Observation, Rejection
 from theorycheck.claims.setting import Setting
 from theorycheck.claims.trajectories import Along
@@ -77,8 +78,10 @@ def findings(
             alike.setdefault(key, []).append((member, reading))
     for reason, count in rejected.items():
         yield Rejection(reason, count)
+    found = corners(case) if alike else {}
     for key in sorted(alike):
         member, shown = alike[key][0]
+        members = [one for one, _ in alike[key]]
         if shown.holds:
             member, shown = max(alike[key], key=lambda one: (one[1].tightness or 0.0, -one[0]))
         yield Observation(
@@ -89,6 +92,7 @@ def findings(
             arithmetic=shown.arithmetic,
             tightness=shown.tightness if shown.relation in INEQUALITIES else None,
             count=len(alike[key]),
+            corners={name: int(truths[members].sum()) for name, truths in found.items()},
             degenerate=shown.trivial,
             case=partial(Case.member, case, member),
             at={name: list(v) if isinstance(v, tuple) else v for name, v in shown.at.items()},

@@ -51,6 +51,18 @@ def verdict_counts(entries: Iterable[Entry]) -> str:
     return ", ".join(f"{counts[v]} {v}" for v in reversed(ORDER) if counts[v])
 
 
+WORDS = (
+    "An example *meets* the hypotheses when they are true for some values of the variables. It is"
+    " *degenerate* when the conclusion is trivially true there (both sides 0, a matrix too small"
+    " for a higher rank), *open* when enclosures do not decide. What is neither counts. The *tightest*"
+    " example is the one nearest to equality among those that hold; its *ratio* is the smaller side"
+    " over the larger. A *corner* is a special network or data set. The *kernel* is the small"
+    " checker that shares no code with the engine; it evaluates the whole statement on the first"
+    " examples once more.",
+    "",
+)
+
+
 def render_markdown(report: Report) -> str:
     """``claims.md``: a summary, the refuted claims, then one section per claim.
 
@@ -73,6 +85,7 @@ def render_markdown(report: Report) -> str:
         "| vacuous | nothing meets the hypotheses, or only degenerate cases do |",
         "| undecided | the evidence did not suffice, or engine and kernel disagree |",
         "",
+        *WORDS,
         *_how_tendencies_are_decided(entries),
         "## Summary",
         "",
@@ -92,12 +105,17 @@ def render_markdown(report: Report) -> str:
         tightest = entry.tightest
         ratio = "" if tightest is None or tightest.tightness is None else tightest.tightness
         lines.append(
-            f"| [{entry.title}](#{entry.id}) | **{entry.verdict}** | {entry.kind} |"
+            f"| [{_cell(entry.title)}](#{entry.id}) | **{entry.verdict}** | {entry.kind} |"
             f" {_sources(entry) or 'our own'} | {entry.examples.met} | {ratio} |"
         )
     for entry in entries:
         lines += ["", *section(entry)]
     return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Text within a table, whose columns bars would break."""
+    return text.replace("|", r"\|")
 
 
 def _provenance(described: Sequence[Run]) -> str:
@@ -215,6 +233,7 @@ def section(entry: Entry) -> list[str]:
         + (f" ({examples.fraction:.1%})" if examples.met < examples.tried else "")
         + _details(entry)
         + ".",
+        *_how_sure(examples),
     ]
     if entry.corrects:
         lines += ["", f"Corrects [`{entry.corrects}`](#{entry.corrects})."]
@@ -230,6 +249,19 @@ def section(entry: Entry) -> list[str]:
         shown = _pairs(entry.positive.examples) or "not examined"
         lines += ["", f"Positive control: {entry.positive.statement} — {shown}."]
     return lines
+
+
+def _how_sure(examples: Examples) -> list[str]:
+    """How much was looked at: what counts, what the kernel says, and which corners were met."""
+    if not examples.counted:
+        return []
+    parts = [f"{examples.counted} examples count"]
+    if examples.agreed:
+        parts.append(f"the kernel agrees on the first {examples.agreed}")
+    if examples.corners:
+        named = ", ".join(f"{name} ({count})" for name, count in examples.corners.items())
+        parts.append(f"corners met: {named}")
+    return ["", f"How sure: {'; '.join(parts)}."]
 
 
 def _control(entry: Entry) -> str:
