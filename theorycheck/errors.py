@@ -9,9 +9,9 @@ class ExitCode(IntEnum):
     """Exit codes of the ``theorycheck`` command and of ``pytest properties/``."""
 
     OK = 0
-    """Every verdict is the one on record."""
+    """Every verdict and every statement is the one on record."""
     VERDICT_CHANGED = 1
-    """A verdict differs from the record, or a claim stayed undecided."""
+    """A claim differs from the record, stayed undecided, or is on record and was not examined."""
     INTERRUPTED = 2
     """The run was interrupted; the report holds what was finished."""
     INTERNAL_ERROR = 3

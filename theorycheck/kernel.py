@@ -37,12 +37,12 @@ all else defines the words that they use. The parts, in the order of the file:
 7. The command: files, the record of statements, ``--explain``.
 
 **Arithmetic.** Everything rational is computed with `fractions.Fraction`, without rounding. Square
-roots and singular values that are irrational are enclosed between rationals (`Enclosure`). A
-comparison is decided only when the enclosures are disjoint, or exact squares decide it; otherwise
-it is tried again with more bits. Derivatives, also those within derivatives, are taken in forward
-mode, one weight at a time: no structure of the gradient is built in. At a kink the derivative of
-the activation is its slope on the negative side, as in torch; a statement that needs
-differentiability says ``smooth()`` among its hypotheses.
+roots, exponentials, logarithms and singular values that are irrational are enclosed between
+rationals (`Enclosure`). A comparison is decided only when the enclosures are disjoint, or exact
+squares decide it; otherwise it is tried again with more bits. Derivatives, also those within
+derivatives, are taken in forward mode, one weight at a time: no structure of the gradient is built
+in. At a kink the derivative of the activation is its slope on the negative side, as in torch; a
+statement that needs differentiability says ``smooth()`` among its hypotheses.
 
 **The language of statements** is the part of Python's expressions that `Evaluator` names: numbers,
 arithmetic (entry by entry on vectors and matrices; ``@`` is their product), comparisons, ``and``,
@@ -76,12 +76,14 @@ MOST_NUMBERS = 20_000
 MOST_BITS = 50_000
 MOST_WORK = 6_000_000
 DEEPEST = 40
+LARGEST_EXPONENT = 10_000
 """Limits, so that no file can keep the kernel busy for ever, or fill the memory.
 
 In this order: characters of a file; numbers and connections of an example, and the size of whole
 numbers within formulas; bits of one rational, numerator and denominator together; units of work;
-layers, entries of each part of a statement, and the nesting of a formula. Work is counted
-(`Example.spend`), not timed: whether a certificate is accepted does not depend on the machine.
+layers, entries of each part of a statement, and the nesting of a formula; the size of numbers whose
+exponential is taken. Work is counted (`Example.spend`), not timed: whether a certificate is
+accepted does not depend on the machine.
 """
 
 NUMBER = re.compile(r"(0|-?[1-9][0-9]{0,1499})(?:/([1-9][0-9]{0,1499}))?")
@@ -257,6 +259,125 @@ def _root_ends(number: Fraction, bits: int) -> tuple[Fraction, Fraction]:
     shift = max(0, bits - radicand.bit_length() // 2)
     below = math.isqrt(radicand << (2 * shift))
     return Fraction(below, denominator << shift), Fraction(below + 1, denominator << shift)
+
+
+def exp(number: Any, bits: int) -> Any:
+    """The exponential of a number of at most `LARGEST_EXPONENT` in size, to about ``bits`` bits.
+
+    Raises:
+        Rejected: when the number is larger.
+    """
+    if isinstance(number, Dual):
+        value = exp(number.value, bits)
+        return Dual(value, value * number.motion, number.level)
+    low, high = ends(number)
+    if max(-low, high) > LARGEST_EXPONENT:
+        raise Rejected(f"an exponential of a number beyond {LARGEST_EXPONENT}")
+    if low == high == 0:
+        return Fraction(1)
+    # The exponential is monotone.
+    return _enclosed(_exp_ends(low, bits)[0], _exp_ends(high, bits)[1], bits)
+
+
+def _exp_ends(number: Fraction, bits: int) -> tuple[Fraction, Fraction]:
+    """Bounds of exp(x): those of 1 / exp(-x) for x < 0, by Taylor's formula for x >= 0.
+
+    With r = x / 2**h <= 2**-8, exp(x) is exp(r)**(2**h). Of the terms t_i = r**i / i!, which are
+    positive, Lagrange's remainder after t_n is at most exp(r) t_n r / (n + 1) < t_n. Terms are
+    whole multiples of 2**-p, rounded down for the one bound and up for the other, fewer than p of
+    them: the bounds of exp(r) >= 1 differ by less than (4 p + 8) 2**-p. Each squaring doubles the
+    relative difference, and rounds twice. With p = bits + h + 32 it ends below 2**-bits.
+    """
+    if number < 0:
+        low, high = _exp_ends(-number, bits)
+        return 1 / high, 1 / low
+    halvings = int(number).bit_length() + 8
+    p = bits + halvings + 32
+    dividend, divisor = number.numerator << p, number.denominator << halvings
+    below, above = dividend // divisor, _up(dividend, divisor)
+    sums = [1 << p, 1 << p]
+    term, i = 1 << p, 1
+    while term := (term * below >> p) // i:
+        sums[0], i = sums[0] + term, i + 1
+    term, i = 1 << p, 1
+    while (term := _up(-(-term * above >> p), i)) > 1:
+        sums[1], i = sums[1] + term, i + 1
+    sums[1] += 2 * term  # The last term, and the remainder.
+    for _ in range(halvings):
+        sums = [sums[0] ** 2 >> p, -(-(sums[1] ** 2) >> p)]
+    return Fraction(sums[0], 1 << p), Fraction(sums[1], 1 << p)
+
+
+def log(number: Any, bits: int) -> Any:
+    """The natural logarithm of a positive number, to about ``bits`` bits.
+
+    Raises:
+        Rejected: when the number is not positive.
+        Undecided: when its enclosure does not tell whether it is.
+    """
+    if isinstance(number, Dual):
+        return Dual(log(number.value, bits), number.motion / number.value, number.level)
+    low, high = ends(number)
+    if low <= 0:
+        raise Undecided if high > 0 else Rejected("the logarithm of a number that is not positive")
+    if low == high == 1:
+        return Fraction(0)
+    # The logarithm is monotone.
+    return _enclosed(_log_ends(low, bits)[0], _log_ends(high, bits)[1], bits)
+
+
+def _log_ends(number: Fraction, bits: int) -> tuple[Fraction, Fraction]:
+    """Bounds of log(x) = e log(2) + log(m) for x = 2**e m, with 3/4 <= m < 3/2.
+
+    Both logarithms are 2 artanh((m - 1) / (m + 1)). Where e is not 0, log(x) is at least log(4/3)
+    in size, so that bounds to p bits after the point are narrow enough; otherwise it is about 2 z.
+    """
+    e = number.numerator.bit_length() - number.denominator.bit_length()
+    m = number / Fraction(2) ** e
+    if m >= Fraction(3, 2):
+        e, m = e + 1, m / 2
+    if m < Fraction(3, 4):
+        e, m = e - 1, m * 2
+    z = (m - 1) / (m + 1)
+    small = z.denominator.bit_length() - abs(z.numerator).bit_length() if e == 0 else 0
+    p = bits + e.bit_length() + small + 32
+    low, high = _artanh_ends(abs(z), p)
+    if z < 0:
+        low, high = -high, -low
+    if e != 0:
+        of_two = [e * end for end in _artanh_ends(Fraction(1, 3), p)]
+        low, high = low + min(of_two), high + max(of_two)
+    return Fraction(2 * low, 1 << p), Fraction(2 * high, 1 << p)
+
+
+def _artanh_ends(number: Fraction, p: int) -> tuple[int, int]:
+    """Bounds of artanh(z) for 0 <= z <= 1/3, as whole multiples of 2**-p.
+
+    artanh(z) = z + z**3 / 3 + z**5 / 5 + ..., where all that follows a term is less than
+    z**2 / (1 - z**2) <= 1/8 of it. Terms are rounded down for the one bound and up for the other;
+    from the first term of at most 2**-p on, all of them are less than 2 * 2**-p.
+    """
+    dividend, divisor = number.numerator << p, number.denominator
+    below, above = dividend // divisor, _up(dividend, divisor)
+    low = high = 0
+    power, square, i = below, below**2 >> p, 1
+    while power:
+        low += power // i
+        power, i = power * square >> p, i + 2
+    power, square, i = above, -(-(above**2) >> p), 1
+    while power > i:
+        high += _up(power, i)
+        power, i = -(-power * square >> p), i + 2
+    return low, high + 2 * (above > 0)
+
+
+def _up(dividend: int, divisor: int) -> int:
+    """The quotient of whole numbers, rounded up."""
+    return -(-dividend // divisor)
+
+
+def _enclosed(low: Fraction, high: Fraction, bits: int) -> Enclosure:
+    return Enclosure(_rounded(low, bits, -1), _rounded(high, bits, 1), bits)
 
 
 @dataclass(frozen=True)
@@ -1038,6 +1159,8 @@ class Evaluator:
             "largest": lambda a: self.greatest([self.absolute(e) for e in self.flat(a)]),
             # Numbers and collections.
             "root": lambda a: root(self.scalar(a), bits),
+            "exp": lambda a: exp(self.charged(a), bits),
+            "log": lambda a: log(self.charged(a), bits),
             "abs": self.absolute,
             "len": len,
             "range": lambda *a: tuple(range(*map(self.whole, a))),
@@ -1333,6 +1456,12 @@ class Evaluator:
     def outer(self, left: list[Number], right: list[Number]) -> Rows:
         """``outer(a, b)``: the matrix of all products of an entry of a with one of b."""
         return [[self.example.spend(a * b) for b in right] for a in left]
+
+    def charged(self, value: Any) -> Any:
+        """A number, of which a series is summed up: the work is charged beforehand."""
+        found = self.scalar(value)
+        self.example.spend([found] * 8 + [None] * self.bits)
+        return found
 
     def absolute(self, value: Any) -> Any:
         """``abs(a)``: the absolute value of a number."""

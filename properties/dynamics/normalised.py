@@ -1,4 +1,4 @@
-"""Points ``(rho, V)`` with their data in rationals: the loss of ``rho f_V`` and its gradients.
+"""Points ``(rho, V)``: abbreviations for the loss of ``rho f_V``, strategies, and exact numbers.
 
 ``poggio2020`` and ``poggio2021`` sum over the samples where ``xu2022`` averages; neither divides
 lambda.
@@ -6,31 +6,81 @@ lambda.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-import numpy as np
 from flint import fmpq
 from hypothesis import strategies as st
 
-from properties.notation import RATIONALS
 from theorycheck import (
+    LINEAR,
     Case,
     Network,
-    Observation,
-    Rejection,
-    arithmetic,
     dyadics,
-    equality,
     homogeneous_networks,
     positive_dyadics,
 )
 from theorycheck.arithmetic import Array, Point
 from theorycheck.drawing import normalised_cases
+from theorycheck.networks import vertices
 from theorycheck.training import Reduction
 
-UNSMOOTH = "a unit is at or next to its kink for some sample"
+# Abbreviations
+
+MEAN_LOSS = (
+    "loss(r) = sum([(r * f(n, 0) - y[n][0]) ** 2 for n in samples]) / len(samples)"
+    " + weight_decay * r ** 2"
+)
+"""xu2022, Eq. 1, on the unit spheres: the Lagrange term is 0."""
+
+SUMMED_LOSS = (
+    "loss(r) = sum([(r * f(n, 0) - y[n][0]) ** 2 for n in samples]) + weight_decay * r ** 2"
+)
+"""poggio2020, Eq. 4, and poggio2021, Eq. 2, without their Lagrange term, which is constant."""
+
+RHO_DOT = "rho_dot(r) = (loss(r - 1) - loss(r + 1)) / 2"
+"""Minus the derivative of the loss with respect to rho: the loss is quadratic in rho, so that its
+central difference is its derivative, whatever the step.
+"""
+
+DESCENT = "descent(k) = -grad(loss(rho), k)"
+"""Minus the gradient with respect to V_k, without the Lagrange term."""
+
+# Strategies
+
+ROUNDING = 1e-9
+"""Of floats that decide what is proposed; whether hypotheses are met is decided in rationals."""
+
+
+def points(
+    networks: st.SearchStrategy[Network] | None = None, *, smooth: bool = False
+) -> st.SearchStrategy[Case]:
+    """Normalised networks with a ``rho`` of either sign and positive weight decay.
+
+    Of each cohort those members are kept that are not zero on the data and, if ``smooth``, have no
+    unit at its kink, or one member if there are none.
+    """
+    drawn = normalised_cases(
+        homogeneous_networks() if networks is None else networks,
+        numbers={"rho": dyadics().filter(bool), "weight_decay": positive_dyadics()},
+        cohort=8,
+    )
+    return drawn.map(lambda case: _kept(case, smooth=smooth))
+
+
+def _kept(case: Case, *, smooth: bool) -> Case:
+    parameters, inputs = case.tensors()
+    kept = vertices(case.network, parameters, inputs)[-1].abs().amax(dim=(1, 2)) > ROUNDING
+    layers = case.network.layers
+    for depth, layer in enumerate(layers):
+        if smooth and layer.slope != LINEAR:
+            straight = (*layers[:depth], replace(layer, slope=LINEAR))
+            arguments = vertices(Network(case.network.input_width, straight), parameters, inputs)
+            kept &= arguments[-1].abs().amin(dim=(1, 2)) > ROUNDING
+    return case.members_at(kept.numpy()) if kept.any() else case.member(0)
+
+
+# Exact numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +91,6 @@ class NormalisedPoint(Point):
     """
 
     reduction: Reduction = "mean"
-
-    @classmethod
-    def each(cls, case: Case, reduction: Reduction = "mean") -> Iterator[Self]:
-        """The points of the members, at the ``rho`` and the weight decay that they share."""
-        return (replace(point, reduction=reduction) for point in super().each(case))
 
     @property
     def rho(self) -> fmpq:
@@ -93,68 +138,8 @@ class NormalisedPoint(Point):
         mean, moment = self.moments()
         return mean / (moment + self.decay)
 
-    def derivatives(self) -> dict[int, Array] | None:
-        """``df_n/dV_k``, shape ``(N, *shape)``, for every layer, proved from difference quotients.
-
-        None when a unit is at its kink, or so near to it that no quotient was proved.
-        """
-        if arithmetic.has_kink(self.network, self.weights, self.inputs):
-            return None
-        found = {}
-        for index in self.network.weights:
-            quotients = arithmetic.derivative_by_quotients(
-                self.network, self.weights, self.inputs, index
-            )
-            if quotients is None:
-                return None
-            found[index] = quotients[:, 0]
-        return found
-
     def descent(self, derivatives: Array) -> Array:
-        """Minus the gradient of the data term with respect to ``V_k``."""
+        """Minus the gradient of the data term with respect to ``V_k``, from ``df_n/dV_k``."""
         residuals = self.rho * self.values - self.labels
         gradient: Array = self.reduce((2 * self.rho * residuals)[:, None, None] * derivatives)
         return -gradient
-
-
-def compare(point: Point, left: Any, right: Any) -> Observation:
-    """Exact equality of two arrays (or lists) of rationals."""
-    left, right = (np.array(side, dtype=object).reshape(1, -1) for side in (left, right))
-    degenerate = None if point.values.any() else "the network is zero on the data"
-    return equality(left, right, RATIONALS, point.case.member, degenerate=degenerate)
-
-
-def points(networks: st.SearchStrategy[Network] | None = None) -> st.SearchStrategy[Case]:
-    """Normalised networks with a ``rho`` of either sign and positive weight decay."""
-    return normalised_cases(
-        homogeneous_networks() if networks is None else networks,
-        numbers={"rho": dyadics().filter(bool), "weight_decay": positive_dyadics()},
-        cohort=8,
-    )
-
-
-# The flow of V_k
-
-Flow = Callable[[NormalisedPoint, int, Array], Array]
-"""The right-hand side of an equation for ``V_k`` at a point, from ``k`` and ``df_n/dV_k``."""
-
-
-def averaged_flow(point: NormalisedPoint, index: int, derivatives: Array) -> Array:
-    """xu2022, Eq. 5."""
-    labels = point.labels[:, None, None]
-    margins = labels * point.values[:, None, None]
-    turned = -point.weights[index] * margins + labels * derivatives
-    flow: Array = 2 * point.rho * point.reduce((1 - point.rho * margins) * turned)
-    return flow
-
-
-def orthogonality(point: NormalisedPoint, flow: Flow) -> Observation | Rejection:
-    """``<V_k, V_k'> = 0`` for a flow of ``V_k``, for every layer."""
-    derivatives = point.derivatives()
-    if derivatives is None:
-        return Rejection(UNSMOOTH)
-    products = [
-        (point.weights[index] * flow(point, index, derivative)).sum()
-        for index, derivative in derivatives.items()
-    ]
-    return compare(point, products, [fmpq(0)] * len(products))

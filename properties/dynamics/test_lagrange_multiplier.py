@@ -5,68 +5,67 @@ And poggio2020, Section 2.3; poggio2021, Section 2, for the summed loss.
 
 from __future__ import annotations
 
-from flint import fmpq
-
 from properties.assumptions import CHAIN, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
-from properties.dynamics.normalised import Flow, NormalisedPoint, orthogonality, points
+from properties.dynamics.normalised import DESCENT, MEAN_LOSS, SUMMED_LOSS, points
 from properties.notation import MARGIN
 from properties.papers import POGGIO2020, POGGIO2021, XU2022
-from theorycheck import Case, Findings, Setting, altered, claim, mlps, stated
-from theorycheck.arithmetic import Array
+from theorycheck import Assumption, altered, mlps, stated
 
+STEEP = Assumption("the gradient of the loss with respect to V_k is not 0", "not zero(descent(k))")
 
-def multiplied_flow(multiplier: fmpq) -> Flow:
-    """Minus the gradient of the Lagrangian with this multiplier: xu2022, Eq. 2, and for sums."""
-
-    def flow(point: NormalisedPoint, index: int, derivatives: Array) -> Array:
-        velocity: Array = point.descent(derivatives) - 2 * multiplier * point.weights[index]
-        return velocity
-
-    return flow
-
-
-@claim(
+lagrange_multiplier = stated(
     "lagrange-multiplier",
     title="The Lagrange multiplier that keeps V_k on the unit sphere, averaged loss",
     kind="identity",
     sources=[XU2022.at("Eq. 2; Eq. 4, first form")],
-    statement=r"\nu_k = \frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
+    printed=r"\nu_k = \frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
     r"\;\Rightarrow\; V_k^\top \dot V_k = 0",
-    hypotheses=[CHAIN.prose, UNIT_WEIGHTS.prose, SIGN_LABELS.prose, SMOOTH.prose],
-    control="the multiplier of the summed loss, without 1/N",
-    on={"case": points()},
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, STEEP],
+    forall=["k in weights"],
+    states="inner(W[k], descent(k) - 2 * nu(samples) * W[k]) == 0",
+    control=altered(
+        "the multiplier of the summed loss, without 1/N",
+        "inner(W[k], descent(k) - 2 * len(samples) * nu(samples) * W[k]) == 0",
+    ),
+    where=[
+        MARGIN,
+        MEAN_LOSS,
+        DESCENT,
+        "nu(S) = sum([rho * margin(n) - rho ** 2 * f(n, 0) ** 2 for n in S]) / len(S)",
+    ],
+    numbers=["rho", "weight_decay"],
+    on=points(smooth=True),
     examples=60,
+    why="With this multiplier the flow of Eq. 2, minus the gradient of the Lagrangian, is"
+    " orthogonal to every V_k. The multiplier is the same for every layer. The gradient is that of"
+    " the loss; Lemma 2 is not presupposed.",
 )
-def lagrange_multiplier(setting: Setting, case: Case) -> Findings:
-    """With this multiplier the flow of Eq. 2 is orthogonal to every V_k.
 
-    The multiplier is the same for every layer. The derivatives of f are proved from difference
-    quotients.
-    """
-    for point in NormalisedPoint.each(case):
-        multiplier = (point.exchanged if setting.altered else point).multiplier
-        yield orthogonality(point, multiplied_flow(multiplier))
-
-
-@claim(
+lagrange_multiplier_of_sums = stated(
     "lagrange-multiplier-of-sums",
     title="The Lagrange multiplier that keeps V_k on the unit sphere, summed loss",
     kind="identity",
     sources=[POGGIO2020.at("Section 2.3"), POGGIO2021.at("Section 2")],
-    statement=r"\nu = -\sum_n (\rho^2 f_n^2 - \rho y_n f_n)"
+    printed=r"\nu = -\sum_n (\rho^2 f_n^2 - \rho y_n f_n)"
     r"\;\Rightarrow\; V_k^\top \dot V_k = 0",
-    hypotheses=[CHAIN.prose, UNIT_WEIGHTS.prose, SIGN_LABELS.prose, SMOOTH.prose],
-    control="the multiplier of the averaged loss, with 1/N",
-    on={"case": points()},
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, STEEP],
+    forall=["k in weights"],
+    states="inner(W[k], descent(k) - 2 * nu(samples) * W[k]) == 0",
+    control=altered(
+        "the multiplier of the averaged loss, with 1/N",
+        "inner(W[k], descent(k) - 2 * nu(samples) / len(samples) * W[k]) == 0",
+    ),
+    where=[
+        SUMMED_LOSS,
+        DESCENT,
+        "nu(S) = -sum([rho ** 2 * f(n, 0) ** 2 - rho * y[n][0] * f(n, 0) for n in S])",
+    ],
+    numbers=["rho", "weight_decay"],
+    on=points(smooth=True),
     examples=60,
+    why="With this multiplier the gradient flow of the Lagrangian (poggio2020, Eq. 4; poggio2021,"
+    " Eq. 2) is orthogonal to every V_k.",
 )
-def lagrange_multiplier_of_sums(setting: Setting, case: Case) -> Findings:
-    """With this multiplier the gradient flow of the Lagrangian (poggio2020, Eq. 4; poggio2021,
-    Eq. 2) is orthogonal to every V_k.
-    """
-    for point in NormalisedPoint.each(case, "sum"):
-        multiplier = (point.exchanged if setting.altered else point).multiplier
-        yield orthogonality(point, multiplied_flow(multiplier))
 
 
 def both_forms(factor: str, last: str) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import partial
 
-from flint import arb, fmpq
+from flint import arb
 
 from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, SIGN_LABELS
-from properties.dynamics.normalised import NormalisedPoint, compare, points
+from properties.dynamics.normalised import MEAN_LOSS, RHO_DOT, SUMMED_LOSS, points
 from properties.equilibrium.rest import (
     LEARNING_RATE,
     SETTLED,
@@ -30,6 +30,7 @@ from properties.equilibrium.rest import (
     trained_point,
     weighted_mean_bound,
 )
+from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import POGGIO2020, POGGIO2021, XU2022
 from theorycheck import (
     LINEAR,
@@ -39,68 +40,72 @@ from theorycheck import (
     Findings,
     Interval,
     Objective,
-    Observation,
     Rejection,
     Setting,
+    altered,
     claim,
     gradient_descent,
     gradient_flow,
     inequality,
+    stated,
 )
 from theorycheck.training import Reduction, Run
 
-
-def stationary_in_rho(point: NormalisedPoint, resting: fmpq) -> Observation:
-    """``dL/d rho`` at a supposed equilibrium and at the drawn ``rho``."""
-    _, moment = point.moments()
-    slopes = [point.slope(resting), point.slope(point.rho)]
-    stiffness = 2 * (moment + point.decay)
-    return compare(point, slopes, [fmpq(0), stiffness * (point.rho - resting)])
+MEANS = "rho_of_means(l) = mu / (l + M)"
+SUMS = (
+    "rho_of_sums(l) = sum([y[n][0] * f(n, 0) for n in samples])"
+    " / (l + sum([f(n, 0) ** 2 for n in samples]))"
+)
 
 
-@claim(
+def at_rest_only_at(rho: str, moment: str) -> str:
+    """The derivative at any rho: for positive weight decay it vanishes at one value alone."""
+    return f"rho_dot(rho) == 2 * ({moment} + weight_decay) * ({rho} - rho)"
+
+
+rho_equilibrium_mean = stated(
     "rho-equilibrium-mean",
     title="The equilibrium of rho, averaged loss",
     kind="identity",
     sources=[XU2022.at("Eq. 7")],
-    statement=r"\dot\rho = 0 \iff \rho = \rho_{\rm eq} := \frac{\frac1N \sum_n \bar f_n}"
+    printed=r"\dot\rho = 0 \iff \rho = \rho_{\rm eq} := \frac{\frac1N \sum_n \bar f_n}"
     r"{\lambda + \frac1N \sum_n \bar f_n^2} = \frac{\mu}{M + \lambda}",
-    hypotheses=[CHAIN.prose, SIGN_LABELS.prose, POSITIVE_WEIGHT_DECAY.prose],
-    control="the formula with sums, and the same lambda",
-    on={"case": points()},
+    given=[CHAIN, SIGN_LABELS, POSITIVE_WEIGHT_DECAY],
+    states=at_rest_only_at("rho_of_means(weight_decay)", "M"),
+    control=altered(
+        "the formula with sums, and the same lambda",
+        at_rest_only_at("rho_of_sums(weight_decay)", "M"),
+    ),
+    where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, RHO_DOT, MEANS, SUMS],
+    numbers=["rho", "weight_decay"],
+    on=points(),
     examples=60,
+    why="At any V, the loss is stationary in rho at the printed value and nowhere else: at any rho"
+    " its derivative, a central difference of the loss, is `2 (M + lambda)(rho - rho_eq)`, and"
+    " `M + lambda > 0`. The printed value is negative when average separability fails; rho is then"
+    " no product of norms.",
 )
-def rho_equilibrium_mean(setting: Setting, case: Case) -> Findings:
-    """At any V, the loss is stationary in rho at the printed value and nowhere else.
 
-    Compared are the derivative of the loss at that value with 0, and at an arbitrary rho with
-    `2 (M + lambda)(rho - rho_eq)`, which is not 0 elsewhere because `M + lambda > 0`. The printed
-    value is negative when average separability fails; rho is then no product of norms.
-    """
-    for point in NormalisedPoint.each(case):
-        resting = (point.exchanged if setting.altered else point).equilibrium
-        yield stationary_in_rho(point, resting)
-
-
-@claim(
+rho_equilibrium_sum = stated(
     "rho-equilibrium-sum",
     title="The equilibrium of rho, summed loss",
     kind="identity",
     sources=[POGGIO2020.at("Eq. 7"), POGGIO2021.at("Eq. 5")],
-    statement=r"\dot\rho = 0 \iff"
+    printed=r"\dot\rho = 0 \iff"
     r" \rho = \rho_{\rm eq} = \frac{\sum_n y_n f_n}{\lambda + \sum_n f_n^2}",
-    hypotheses=[CHAIN.prose, SIGN_LABELS.prose, POSITIVE_WEIGHT_DECAY.prose],
-    control="the formula with means, and the same lambda",
-    on={"case": points()},
+    given=[CHAIN, SIGN_LABELS, POSITIVE_WEIGHT_DECAY],
+    states=at_rest_only_at("rho_of_sums(weight_decay)", "len(samples) * M"),
+    control=altered(
+        "the formula with means, and the same lambda",
+        at_rest_only_at("rho_of_means(weight_decay)", "len(samples) * M"),
+    ),
+    where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, SUMMED_LOSS, RHO_DOT, MEANS, SUMS],
+    numbers=["rho", "weight_decay"],
+    on=points(),
     examples=60,
+    why="The same for the summed loss. One lambda means two things: with N samples this is the"
+    " equilibrium of xu2022, Eq. 7, for lambda / N.",
 )
-def rho_equilibrium_sum(setting: Setting, case: Case) -> Findings:
-    """The same for the summed loss. One lambda means two things: with N samples this is the
-    equilibrium of xu2022, Eq. 7, for lambda / N.
-    """
-    for point in NormalisedPoint.each(case, "sum"):
-        resting = (point.exchanged if setting.altered else point).equilibrium
-        yield stationary_in_rho(point, resting)
 
 
 HORIZON, WINDOW = Fraction(60), Fraction(4)

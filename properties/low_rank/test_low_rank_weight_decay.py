@@ -7,157 +7,167 @@ from dataclasses import replace
 from properties.low_rank.protocol import (
     BASE,
     EFFECTIVE,
-    KEPT_RANK,
     LOW,
-    LOWER_BY,
+    NO_DECAY,
     PAIRED,
-    SAME,
     STABLE,
     THRESHOLD,
     TRAINING,
+    from_weights,
     kept,
     lower,
+    of_rank_two,
 )
 from properties.papers import GALANTI2022
-from theorycheck import Findings, Setting, claim
+from theorycheck.claims import experiment_claim
 from theorycheck.measures import effective_rank, stable_rank, threshold_rank
 
 LARGER_DECAY = r"\text{the ranks of the matrices should decrease as we increase } \lambda"
 NO_MINIMISATION = r"\text{we do not have any rank minimization when } \lambda = 0"
+CONTRIBUTES = (
+    r"\text{weight decay contribute[s] to a regularizing effect on the rank of the trainable"
+    r" matrices}"
+)
 WEAK = replace(LOW, weight_decay=0.005)
 """Decay time 3: nothing has left the threshold rank yet."""
+WEAKER = replace(LOW, weight_decay=0.00125)
 
-
-@claim(
+low_rank_weight_decay = experiment_claim(
     "low-rank-weight-decay",
     title="Larger weight decay gives weights of lower rank",
-    kind="tendency",
     sources=[GALANTI2022.at("Section 3.2"), GALANTI2022.at("Section 4.3, Fig. 3")],
-    statement=LARGER_DECAY,
-    hypotheses=[*PAIRED, BASE, "lambda = 0.02 and 0.005", THRESHOLD, LOWER_BY],
-    control=SAME,
+    printed=LARGER_DECAY,
+    given=[*PAIRED, BASE, "lambda = 0.02 and 0.005", THRESHOLD],
+    compares=lower(
+        threshold_rank, LOW, WEAK, "the rank is lower with lambda = 0.02 than with 0.005"
+    ),
+    why="The decay times of the protocol are 12 and 3.",
 )
-def low_rank_weight_decay(setting: Setting) -> Findings:
-    """Pairs trained with lambda = 0.02 and lambda = 0.005. An effect: the threshold rank is lower
-    by a quarter with the larger lambda.
-    """
-    yield from lower(setting, threshold_rank, LOW, WEAK)
 
-
-@claim(
+low_rank_weight_decay_weak = experiment_claim(
     "low-rank-weight-decay-weak",
     title="Where weight decay is weak, the larger one gives weights of lower rank",
-    kind="tendency",
     sources=[GALANTI2022.at("Section 3.2")],
-    statement=LARGER_DECAY,
-    hypotheses=[*PAIRED, BASE, "lambda = 0.005 and 0.00125", THRESHOLD, LOWER_BY],
-    control=SAME,
+    printed=LARGER_DECAY,
+    given=[*PAIRED, BASE, "lambda = 0.005 and 0.00125", THRESHOLD],
+    compares=lower(
+        threshold_rank, WEAK, WEAKER, "the rank is lower with lambda = 0.005 than with 0.00125"
+    ),
+    positive=lower(threshold_rank, LOW, WEAK, "lambda = 0.02 and 0.005"),
+    why="The claim `low-rank-weight-decay` with both lambda divided by four. Decay times are 3 and"
+    " 3/4, both short of the 9.2 from which on the threshold rank can fall: most pairs are ties.",
 )
-def low_rank_weight_decay_weak(setting: Setting) -> Findings:
-    """The claim `low-rank-weight-decay` with both lambda divided by four. Decay times are 3 and
-    3/4, both short of the 9.2 from which on the threshold rank can fall."""
-    yield from lower(setting, threshold_rank, WEAK, replace(WEAK, weight_decay=0.00125))
 
-
-@claim(
+low_rank_weight_decay_effective = experiment_claim(
     "low-rank-weight-decay-effective",
     title="Where weight decay is weak, the larger one gives weights of lower effective rank",
-    kind="tendency",
     sources=[GALANTI2022.at("Section 3.2")],
-    statement=LARGER_DECAY,
-    hypotheses=[*PAIRED, BASE, "lambda = 0.005 and 0.00125", EFFECTIVE, LOWER_BY],
-    control=SAME,
+    printed=LARGER_DECAY,
+    given=[*PAIRED, BASE, "lambda = 0.005 and 0.00125", EFFECTIVE],
+    compares=lower(
+        effective_rank,
+        WEAK,
+        WEAKER,
+        "the effective rank is lower with lambda = 0.005 than with 0.00125",
+    ),
+    why="The claim `low-rank-weight-decay-weak`, the same training, with the effective rank, which"
+    " has no threshold to wait for.",
 )
-def low_rank_weight_decay_effective(setting: Setting) -> Findings:
-    """The claim `low-rank-weight-decay-weak`, the same training, with the effective rank, which
-    has no threshold to wait for."""
-    yield from lower(setting, effective_rank, WEAK, replace(WEAK, weight_decay=0.00125))
 
-
-@claim(
+low_rank_weight_decay_as_printed = experiment_claim(
     "low-rank-weight-decay-as-printed",
     title="Weight decay lambda ||W||^2 gives weights of lower rank than none",
-    kind="tendency",
     sources=[GALANTI2022.at("Eq. 2 and Section 5")],
-    statement=r"L_S^\lambda(f_W) = \frac{1}{m} \sum_{i=1}^m \ell(f_W(x_i), y_i) + \lambda \|W\|^2:"
-    r"\ \text{weight decay [is] necessary to obtain rank minimization}",
-    hypotheses=[*PAIRED, BASE, "lambda = 0.02 and 0", THRESHOLD, LOWER_BY],
-    control=SAME,
+    printed=r"L_S^\lambda(f_W) = \frac{1}{m} \sum_{i=1}^m \ell(f_W(x_i), y_i) + \lambda \|W\|^2:"
+    rf"\ {CONTRIBUTES}",
+    given=[*PAIRED, BASE, "lambda = 0.02 and 0", THRESHOLD],
+    compares=lower(
+        threshold_rank, LOW, NO_DECAY, "the rank is lower with lambda = 0.02 than with 0"
+    ),
+    why="That decay lowers the rank is one thing, that nothing else does another:"
+    " `low-rank-weight-decay-necessary`.",
 )
-def low_rank_weight_decay_as_printed(setting: Setting) -> Findings:
-    """Pairs trained with lambda = 0.02 and without weight decay, the penalty being
-    lambda ||W||^2. An effect: the threshold rank is lower by a quarter with it.
-    """
-    yield from lower(setting, threshold_rank, LOW, replace(LOW, weight_decay=0.0))
 
-
-@claim(
+low_rank_weight_decay_of_optimisers = experiment_claim(
     "low-rank-weight-decay-of-optimisers",
     title="Weight decay lambda/2 ||W||^2 gives weights of lower rank than none",
-    kind="tendency",
     sources=[GALANTI2022.at("Section 5")],
-    statement=r"L_S(f_W) + \frac{\lambda}{2} \|W\|^2:"
-    r"\ \text{weight decay [is] necessary to obtain rank minimization}",
-    hypotheses=[
+    printed=rf"L_S(f_W) + \frac{{\lambda}}{{2}} \|W\|^2:\ {CONTRIBUTES}",
+    given=[
         *PAIRED,
         BASE,
-        "lambda = 0.02 and 0; the penalty is lambda/2 ||W||^2",
+        "lambda = 0.02 and 0; the penalty is lambda/2 ||W||^2, which the paper does not print",
         THRESHOLD,
-        LOWER_BY,
     ],
-    control=SAME,
+    compares=lower(
+        threshold_rank,
+        replace(LOW, weight_decay=LOW.weight_decay / 2),
+        NO_DECAY,
+        "the rank is lower with lambda = 0.02 than with 0",
+    ),
+    why="The claim `low-rank-weight-decay-as-printed` with what optimisers call weight decay, at"
+    " the same lambda. The factor 2 halves the decay time, from 12 to 6, which is short of"
+    " ln 10^4 = 9.2: the effect is there, but a tenth of the rank instead of more than half.",
 )
-def low_rank_weight_decay_of_optimisers(setting: Setting) -> Findings:
-    """The claim `low-rank-weight-decay-as-printed` with what optimisers call weight decay, at the
-    same lambda.
 
-    The factor 2 halves the decay time, from 12 to 6, and ln 10^4 = 9.2 lies between: lambda was
-    chosen to show it.
-    """
-    halved = replace(LOW, weight_decay=LOW.weight_decay / 2)
-    yield from lower(setting, threshold_rank, halved, replace(LOW, weight_decay=0.0))
+low_rank_weight_decay_necessary = experiment_claim(
+    "low-rank-weight-decay-necessary",
+    title="Without weight decay, networks that start small are not lowered in rank",
+    sources=[GALANTI2022.at("Section 5")],
+    printed=r"\text{weight decay [is] necessary to obtain rank minimization}",
+    given=[
+        *TRAINING,
+        "lambda = 0, batches of 4, 25 epochs, eta = 0.1; He initialisation divided by 10",
+        EFFECTIVE,
+    ],
+    compares=kept(
+        effective_rank,
+        NO_DECAY,
+        "the effective rank is after training no lower than at initialisation",
+        from_weights(lambda matrices: matrices / 10),
+    ),
+    control=kept(effective_rank, LOW, "lambda = 0.02 and He initialisation"),
+    positive=kept(
+        effective_rank,
+        NO_DECAY,
+        "initial weights of rank 2, which learning four classes raises",
+        from_weights(of_rank_two),
+    ),
+    why="From small weights, the few directions that tell the classes apart outgrow all others,"
+    " without any decay: effective and stable rank halve. The threshold rank, 1e-4 of the largest"
+    " singular value, does not see it (`low-rank-weight-decay-needed`).",
+)
 
-
-@claim(
+low_rank_weight_decay_needed = experiment_claim(
     "low-rank-weight-decay-needed",
     title="Without weight decay, training does not lower the rank of the weights",
-    kind="tendency",
     sources=[GALANTI2022.at("Section 4.3, Fig. 3"), GALANTI2022.at("Section 3.2")],
-    statement=NO_MINIMISATION,
-    hypotheses=[
-        *TRAINING,
-        BASE,
-        "lambda = 0",
-        THRESHOLD,
-        KEPT_RANK,
-    ],
-    control="lambda = 0.02",
+    printed=NO_MINIMISATION,
+    given=[*TRAINING, BASE, "lambda = 0", THRESHOLD],
+    compares=kept(
+        threshold_rank, NO_DECAY, "the rank is after training no lower than at initialisation"
+    ),
+    control=kept(threshold_rank, LOW, "lambda = 0.02"),
+    why="Nearly all ranks are full before and after: ties, which are not lower.",
 )
-def low_rank_weight_decay_needed(setting: Setting) -> Findings:
-    """Without weight decay, the threshold rank of the weights is after training what it was at
-    initialisation."""
-    yield from kept(setting, threshold_rank, replace(LOW, weight_decay=0.0), LOW)
 
-
-@claim(
+low_rank_weight_decay_needed_stable = experiment_claim(
     "low-rank-weight-decay-needed-stable",
     title="Without weight decay, training does not lower the stable rank of the weights",
-    kind="tendency",
     sources=[GALANTI2022.at("Section 4.3, Fig. 3")],
-    statement=NO_MINIMISATION,
-    hypotheses=[
-        *TRAINING,
-        BASE,
-        "lambda = 0",
-        STABLE,
-        KEPT_RANK,
-    ],
-    control="lambda = 0.02",
+    printed=NO_MINIMISATION,
+    given=[*TRAINING, BASE, "lambda = 0", STABLE],
+    compares=kept(
+        stable_rank, NO_DECAY, "the stable rank is after training no lower than at initialisation"
+    ),
+    control=kept(stable_rank, LOW, "lambda = 0.02"),
+    positive=kept(
+        stable_rank,
+        NO_DECAY,
+        "initial weights of rank 2, which learning four classes raises",
+        from_weights(of_rank_two),
+    ),
+    why="The claim `low-rank-weight-decay-needed`, the same training, with the stable rank. Few"
+    " directions grow while the classes are learnt. That lowers a rank which weighs singular values"
+    " by their size, and leaves one which only counts them.",
 )
-def low_rank_weight_decay_needed_stable(setting: Setting) -> Findings:
-    """The claim `low-rank-weight-decay-needed`, the same training, with the stable rank.
-
-    Few directions grow while the classes are learnt. That lowers a rank which weighs singular
-    values by their size, and leaves one which only counts them.
-    """
-    yield from kept(setting, stable_rank, replace(LOW, weight_decay=0.0), LOW)

@@ -9,6 +9,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from theorycheck.claims.outcomes import is_finite
+
 Document = dict[str, Any]
 
 EXAMPLE: Document = {
@@ -18,13 +20,16 @@ EXAMPLE: Document = {
     "right": "1",
     "tightness": 0.5,
     "arithmetic": "rationals",
+    "reader": "rationals",
+    "kernel": {"answer": "confirmed", "reason": None},
     "degenerate": "zero weights",
     "note": "a note",
     "case": None,
 }
 VIOLATION: Document = {
     **EXAMPLE, "holds": False, "left": "7", "right": "6", "tightness": 1.16667,
-    "degenerate": None, "note": None, "case": {"numbers": {"weight": "7"}, "inputs": [[["1/3"]]]},
+    "reader": None, "kernel": {"answer": "open", "reason": "not decided"}, "degenerate": None,
+    "note": None, "case": {"numbers": {"weight": "7"}, "inputs": [[["1/3"]]]},
 }  # fmt: skip
 EXAMPLES: Document = {
     "tried": 9,
@@ -32,10 +37,20 @@ EXAMPLES: Document = {
     "fraction": 0.666667,
     "degenerate": 2,
     "open": 1,
+    "counted": 4,
+    "agreed": 2,
+    "corners": {"depth 1": 3},
+    "trivially": ["zero weights"],
     "rejected": {"diverged": 1, "kink": 2},
-    "successes": 3,
-    "failures": 2,
-    "pairs": ["rank", "width"],
+    "strata": {
+        "images": {
+            "successes": 3,
+            "failures": 2,
+            "ties": 1,
+            "effects": {"-0.5": 1, "0.25": 4},
+            "measured": ["rank", "width"],
+        },
+    },
 }
 OUTCOME: Document = {
     "examples": EXAMPLES,
@@ -46,8 +61,9 @@ OUTCOME: Document = {
 }
 NOTHING: Document = {
     "examples": {
-        "tried": 0, "met": 0, "fraction": None, "degenerate": 0, "open": 0, "rejected": {},
-        "successes": 0, "failures": 0, "pairs": [],
+        "tried": 0, "met": 0, "fraction": None, "degenerate": 0, "open": 0, "counted": 0,
+        "agreed": 0, "corners": {},
+        "trivially": [], "rejected": {}, "strata": {},
     },
     "tightest": None,
     "counterexample": None,
@@ -72,11 +88,13 @@ ENTRY: Document = {
     "hypotheses": ["first", "second"],
     "corrects": "printed-claim",
     "enough": 20,
-    "version": "0123456789abcdef",
+    "version": {"title": "0123456789abcdef", "control": "fedcba9876543210"},
+    "formal_version": "0011223344556677",
     "verdict": "refuted",
     "reason": "counterexample: 7 ≤ 6 is false (rationals)",
     **OUTCOME,
     "control": {"statement": "one less", **NOTHING},
+    "positive": {"statement": "one more", **NOTHING},
     "certificate": "certificates/toy-claim.json",
     "seeds": [0, 7],
     "seconds": 1.25,
@@ -115,6 +133,8 @@ NOT_FINITE = [math.nan, math.inf, -math.inf]
 # Random documents. No lone surrogates, which no UTF-8 holds.
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
+POSITIVE = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
+ANSWERS = st.sampled_from(["confirmed", "contradicted", "open"])
 COUNTS = st.integers(0, 2**70)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(TEXTS | st.none(), lambda inner: st.lists(inner, max_size=2), max_leaves=4)
@@ -126,29 +146,47 @@ def documents(fields: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchStrategy
     return st.tuples(*fields.values()).map(lambda values: dict(zip(fields, values, strict=True)))
 
 
+SIDES = TEXTS.filter(is_finite)
+
+
 def example_documents(holds: st.SearchStrategy[bool | None]) -> st.SearchStrategy[Document]:
     return documents(
         {
-            "holds": holds, "left": TEXTS, "relation": TEXTS, "right": TEXTS,
-            "tightness": st.none() | FLOATS, "arithmetic": TEXTS, "degenerate": st.none() | TEXTS,
-            "note": st.none() | TEXTS, "case": st.none() | CASES,
+            "holds": holds, "left": SIDES, "relation": TEXTS, "right": SIDES,
+            "tightness": st.none() | FLOATS, "arithmetic": TEXTS,
+            "reader": st.sampled_from([None, "rationals", "balls", "rational functions"]),
+            "kernel": st.none() | documents({"answer": ANSWERS, "reason": st.none() | TEXTS}),
+            "degenerate": st.none() | TEXTS, "note": st.none() | TEXTS, "case": st.none() | CASES,
         }
     )  # fmt: skip
+
+
+@st.composite
+def stratum_documents(draw: st.DrawFn) -> Document:
+    """Pairs of which some have an effect, and some are ties."""
+    successes, failures = draw(COUNTS), draw(COUNTS)
+    part = st.integers(0, successes + failures)
+    effects = {draw(FLOATS.map(str)): draw(part)} if draw(st.booleans()) else {}
+    return {
+        "successes": successes, "failures": failures, "ties": draw(part), "effects": effects,
+        "measured": draw(st.lists(TEXTS, max_size=2)),
+    }  # fmt: skip
 
 
 @st.composite
 def examples_documents(draw: st.DrawFn) -> Document:
     """Counts whose parts are no more than the whole."""
     rejected = draw(st.dictionaries(TEXTS, COUNTS, max_size=2))
-    met, more = draw(COUNTS), draw(COUNTS)
+    strata = draw(st.dictionaries(TEXTS, stratum_documents(), max_size=2))
+    pairs = sum(stratum["successes"] + stratum["failures"] for stratum in strata.values())
+    met, more = pairs + draw(COUNTS), draw(COUNTS)
     part = st.integers(0, met)
-    pairs = draw(part)
-    successes = draw(st.integers(0, pairs))
     return {
         "tried": met + more, "met": met, "fraction": draw(FLOATS) if met + more else None,
-        "degenerate": draw(part), "open": draw(part), "rejected": rejected,
-        "successes": successes, "failures": pairs - successes,
-        "pairs": draw(st.lists(TEXTS, max_size=2)),
+        "degenerate": draw(part), "open": draw(part), "counted": draw(part),
+        "agreed": draw(part), "corners": draw(st.dictionaries(TEXTS, part, max_size=2)),
+        "trivially": draw(st.lists(TEXTS, max_size=2)), "rejected": rejected,
+        "strata": strata,
     }  # fmt: skip
 
 
@@ -156,7 +194,7 @@ OUTCOMES: dict[str, st.SearchStrategy[Any]] = {
     "examples": examples_documents(),
     "tightest": st.none() | example_documents(st.sampled_from([True, False, None])),
     "counterexample": st.none() | example_documents(st.just(False)),
-    "nearest": st.none() | documents({"distance": FLOATS, "note": TEXTS}),
+    "nearest": st.none() | documents({"distance": POSITIVE, "note": TEXTS}),
     "arithmetic": st.lists(TEXTS, max_size=2),
 }
 
@@ -175,11 +213,13 @@ def entry_documents(draw: st.DrawFn) -> Document:
         "hypotheses": draw(st.lists(TEXTS, max_size=2)),
         "corrects": draw(st.none() | TEXTS),
         "enough": draw(COUNTS),
-        "version": draw(st.none() | TEXTS),
+        "version": draw(st.dictionaries(TEXTS, TEXTS, max_size=2)),
+        "formal_version": draw(st.none() | TEXTS),
         "verdict": draw(st.sampled_from(["proved", "holds", "refuted", "vacuous", "undecided"])),
         "reason": draw(TEXTS),
         **draw(documents(OUTCOMES)),
         "control": draw(documents({"statement": TEXTS, **OUTCOMES})),
+        "positive": draw(st.none() | documents({"statement": TEXTS, **OUTCOMES})),
         "certificate": None,
         "seeds": draw(st.lists(st.integers(), min_size=1, max_size=2)),
         "seconds": draw(FLOATS),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ from theorycheck import kernel, reports
 from theorycheck.claims import certificates
 from theorycheck.claims.declaration import Claim, claim
 from theorycheck.claims.entries import Examination
+from theorycheck.claims.evidence import Evidence, Observation
 from theorycheck.claims.examination import examine
-from theorycheck.claims.sequential import e_values
+from theorycheck.claims.outcomes import Answer, KernelWord, Stratum
+from theorycheck.claims.sequential import TENDENCY
 from theorycheck.claims.setting import PROFILES
-from theorycheck.claims.verdicts import TENDENCY
 from theorycheck.errors import InputError
 from theorycheck.kernel import Rejected
 from theorycheck.reports.baseline import Baseline
@@ -65,7 +66,9 @@ def test_irrational_sides_are_enclosed() -> None:
     [
         (toy(None), "refuted", "no formal statement"),
         (outputs(), "refuted", "the conclusion is nowhere false"),
-        (toy("f(0, 0) <= 4"), "tight", "the conclusion is nowhere true"),
+        (toy("f(0, 0) <= 4"), "tight", "the conclusion is false"),
+        (toy("f(n, 0) <= 4", forall=("n in samples",)), "tight", "conclusion is false at n = 0"),
+        (toy("f(n, 0) <= 4", forall=("n in range(0)",)), "tight", "variables have no values"),
         (toy("f(0, 0) <= 4", given=("normalised()",)), "refuted", "is not met: normalised()"),
         (toy("f(7, 0) <= 4"), "refuted", "a sample that is not in the batch"),
         (toy("len(depth) <= 4"), "refuted", "cannot be evaluated: TypeError"),
@@ -112,6 +115,85 @@ def test_every_change_of_the_statement_changes_its_version() -> None:
     same = toy("f(n, 0) <= b", **fields, title="Another", control="two less", enough=7)
     assert certificates.statement_version(same) == certificates.statement_version(first)
     assert certificates.statement_version(toy(None)) is None
+
+
+# asking
+
+
+BOUND = Observation(True, "2", "≤", "6", "integers", tightness=1 / 3)
+VIOLATED = Observation(False, "9", "≤", "6", "integers")
+
+
+def asked(about: Claim, **examples: Observation) -> Evidence:
+    return certificates.certify(about, Evidence(**examples))[0]  # type: ignore[arg-type]
+
+
+def test_both_examples_are_asked_about_and_the_one_that_is_shown_is_certified() -> None:
+    false = replace(VIOLATED, case=lambda: scalar(5, 9))
+    tight = replace(BOUND, case=lambda: scalar(2))
+    evidence, certificate = certificates.certify(
+        outputs(), Evidence(counterexample=false, tightest=tight)
+    )
+    confirmed = KernelWord(answer=Answer.CONFIRMED, reason=None)
+    assert evidence.counterexample == replace(false, kernel=confirmed)
+    assert evidence.tightest == replace(tight, kernel=confirmed)
+    assert certificate == certificates.issue(outputs(), scalar(5, 9), "refuted", {})
+    _, certificate = certificates.certify(outputs(), Evidence(tightest=tight))
+    assert certificate == certificates.issue(outputs(), scalar(2), "tight", {})
+    assert certificates.certify(outputs(), Evidence()) == (Evidence(), None)
+
+
+@pytest.mark.parametrize(
+    ("about", "answer", "reason"),
+    [
+        (outputs(), Answer.CONTRADICTED, "the conclusion is false at n = 1"),
+        (toy("f(0, 0) <= 6", given=("normalised()",)), Answer.CONTRADICTED, "is not met"),
+        (toy("f(7, 0) <= 6"), Answer.OPEN, "not in the batch"),
+        (toy("f(0, 0) <= 2"), Answer.CONFIRMED, None),
+    ],
+)  # fmt: skip
+def test_a_tight_example_is_confirmed_contradicted_or_open(
+    about: Claim, answer: Answer, reason: str | None
+) -> None:
+    found = asked(about, tightest=replace(BOUND, case=lambda: scalar(2, 9))).tightest
+    assert found is not None
+    assert found.kernel is not None
+    assert found.kernel.answer is answer
+    assert (reason is None) is (found.kernel.reason is None)
+    assert (reason or "") in (found.kernel.reason or "")
+
+
+def test_a_disagreement_is_another_thing_than_a_rejection() -> None:
+    with pytest.raises(certificates.Contradicted):
+        certificates.issue(outputs(), scalar(5), "refuted", {})
+    with pytest.raises(Rejected) as error:
+        certificates.issue(toy("f(7, 0) <= 6"), scalar(5), "refuted", {})
+    assert not isinstance(error.value, certificates.Contradicted)
+
+
+def test_an_example_without_exact_numbers_is_open() -> None:
+    evidence = asked(outputs(), counterexample=VIOLATED, tightest=BOUND)
+    word = KernelWord(answer=Answer.OPEN, reason="there are no exact numbers")
+    assert evidence.counterexample == replace(VIOLATED, kernel=word)
+    assert evidence.tightest == replace(BOUND, kernel=word)
+
+
+@pytest.mark.parametrize("about", [toy(None), toy("1 == 1", kind="tendency")])
+def test_nothing_is_asked_about_a_claim_that_says_nothing_to_the_kernel(about: Claim) -> None:
+    evidence = Evidence(counterexample=replace(VIOLATED, case=lambda: scalar(5)))
+    assert certificates.certify(about, evidence) == (evidence, None)
+
+
+def test_the_kernel_is_asked_about_the_pairs_of_a_tendency() -> None:
+    positive = Evidence(strata=strata(SHOWN))
+    against, open_ = (Evidence(strata=strata(counts)) for counts in ((1, 23), (3, 3)))
+    found = certificates.certify_pairs(toss(), against, positive)
+    assert found.word == KernelWord(answer=Answer.CONFIRMED, reason=None)
+    issued = certificates.issue_contradicted(toss(), against.strata, positive.strata)
+    assert found.certificate == issued
+    for evidence, could in ((open_, positive), (against, None)):
+        found = certificates.certify_pairs(toss(), evidence, could)
+        assert (found.word.answer, found.certificate) == (Answer.CONTRADICTED, None)
 
 
 # loading
@@ -183,29 +265,31 @@ def test_a_violation_that_the_kernel_confirms_is_certified() -> None:
 
 
 @pytest.mark.parametrize(
-    ("about", "objection"),
+    ("about", "said", "objection"),
     [
-        (toy("W[0][0][0] <= 60"), "the conclusion is nowhere false"),
-        (toy("W[0][0][0] <= 6", given=("depth > 1",)), "a hypothesis is not met: depth > 1"),
-        (toy("W[3][0][0] <= 6"), "a number or subscript out of range"),
+        (toy("W[0][0][0] <= 60"), "the engine", "the conclusion is nowhere false"),
+        (
+            toy("W[0][0][0] <= 6", given=("depth > 1",)),
+            "the engine",
+            "a hypothesis is not met: depth > 1",
+        ),
+        (toy("W[3][0][0] <= 6"), "counterexample", "a number or subscript out of range"),
     ],
 )
 def test_a_violation_that_the_kernel_does_not_confirm_is_undecided(
-    about: Claim, objection: str
+    about: Claim, said: str, objection: str
 ) -> None:
+    """It says whether the kernel disagrees, or merely cannot tell."""
     found = examined(about)
     entry = found.entry
     assert entry.verdict == "undecided"
-    assert entry.reason == f"counterexample: 7 ≤ 6 is false (integers); the kernel: {objection}"
+    assert entry.reason == f"{said}: 7 ≤ 6 is false (integers); the kernel: {objection}"
     assert (found.certificate, entry.certificate) == (None, None)
     assert entry.counterexample is not None
     assert entry.counterexample.left == "7"
 
 
 # tendencies
-
-
-PAIRS = ("successes", "failures")
 
 
 def toss(**changes: Any) -> Claim:
@@ -217,23 +301,62 @@ def toss(**changes: Any) -> Claim:
     return claim("coin-toss", **{**fields, **changes})(lambda setting: iter(()))
 
 
-@pytest.mark.parametrize(("successes", "failures"), [(0, 16), (1, 20), (7, 40), (40, 60)])
-def test_a_contradicted_tendency_is_certified_with_its_evidence(
-    successes: int, failures: int
-) -> None:
-    found = certificates.issue_contradicted(toss(), TENDENCY, successes, failures)
-    _, against = e_values(TENDENCY, successes, failures)
-    assert Fraction(found["left"]) == TENDENCY.beta * against > 1 == Fraction(found["right"])
-    assert found["shows"] == "refuted"
+def strata(*counts: tuple[int, int]) -> dict[str, Stratum]:
+    return {
+        name: Stratum(successes=s, failures=f, ties=0, effects={}, measured=())
+        for name, (s, f) in zip("abc", counts, strict=False)
+    }
+
+
+SHOWN = (30, 1)
+
+
+@pytest.mark.parametrize("counts", [(0, 17), (1, 23), (7, 40), (60, 130), (500, 900)])
+def test_a_contradicted_tendency_is_certified_with_its_evidence(counts: tuple[int, int]) -> None:
+    found = certificates.issue_contradicted(toss(), strata(counts), strata(SHOWN))
+    assert (found["shows"], found["at"]) == ("refuted", {"i": 0})
+    assert (found["left"], found["right"]) == ("1", "0")
     assert VALIDATOR.is_valid(found)
+    again = certificates.counted_pairs(found["case"]["numbers"])
+    assert [s.successes for s in again[0].values()] == [counts[0]]
+    assert certificates.issue_contradicted(toss(), *again) == found
 
 
-@pytest.mark.parametrize(("successes", "failures"), [(16, 0), (3, 3), (0, 0), (300, 100)])
-def test_a_tendency_that_is_not_contradicted_has_no_certificate(
-    successes: int, failures: int
-) -> None:
+def test_the_certificate_names_the_stratum_that_contradicts_and_could_have_confirmed() -> None:
+    """The first is confirmed, the second contradicted without a positive control."""
+    found = certificates.issue_contradicted(
+        toss(), strata((40, 0), (0, 40), (3, 60)), strata(SHOWN, (12, 12), SHOWN)
+    )
+    assert found["at"] == {"i": 2}
+
+
+@pytest.mark.parametrize("counts", [(17, 0), (3, 3), (0, 0), (2, 22), (300, 100)])
+def test_a_tendency_that_is_not_contradicted_has_no_certificate(counts: tuple[int, int]) -> None:
     with pytest.raises(kernel.Rejected):
-        certificates.issue_contradicted(toss(), TENDENCY, successes, failures)
+        certificates.issue_contradicted(toss(), strata(counts), strata(SHOWN))
+
+
+@pytest.mark.parametrize("positive", [strata((12, 12)), strata((0, 40)), {}])
+def test_without_a_confirmed_positive_control_there_is_no_certificate(
+    positive: dict[str, Stratum],
+) -> None:
+    with pytest.raises(kernel.Rejected, match="a hypothesis is not met"):
+        certificates.issue_contradicted(toss(), strata((0, 40)), positive)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {}, {"alpha": "1/10", "beta": "2", "successes_1": "1"},
+        {"alpha": "1/10", "beta": "1/10", "successes_1": "1/2", "failures_1": "1", "shown_1": "1",
+         "missed_1": "0"},
+        {"alpha": "1/10", "beta": "1/10", "successes_1": "-1", "failures_1": "1", "shown_1": "1",
+         "missed_1": "0"},
+    ],
+)  # fmt: skip
+def test_numbers_of_no_tendency_are_refused(numbers: dict[str, str]) -> None:
+    with pytest.raises(InputError):
+        certificates.counted_pairs(numbers)
 
 
 # the certificates on record
@@ -254,6 +377,10 @@ def test_every_refutation_and_every_tightest_example_on_record_has_its_certifica
     assert {name: documents[name]["shows"] for name in expected} == expected
 
 
+def counts(found: Mapping[str, Stratum]) -> list[tuple[int, int]]:
+    return [(stratum.successes, stratum.failures) for stratum in found.values()]
+
+
 def test_certificates_on_record_are_those_of_the_report() -> None:
     entries = {e.id: e for e in reports.load_report(ROOT / "reports/claims.json").claims}
     named = {e.certificate for e in entries.values() if e.certificate is not None}
@@ -264,12 +391,15 @@ def test_certificates_on_record_are_those_of_the_report() -> None:
         assert document["claim"] == path.stem
         shown = entry.counterexample or entry.tightest
         if entry.kind == "tendency":
-            pairs = {name: int(document["case"]["numbers"][name]) for name in PAIRS}
-            assert pairs == {name: getattr(entry.examples, name) for name in PAIRS}
+            counted, could, tendency = certificates.counted_pairs(document["case"]["numbers"])
+            assert tendency == TENDENCY
+            assert counts(counted) == counts(entry.examples.strata)
+            assert entry.positive is not None
+            assert counts(could) == counts(entry.positive.examples.strata)
         else:
             assert shown is not None
             assert document["case"] == shown.case
-        assert document["version"] == entry.version == versions[path.stem]
+        assert document["version"] == entry.formal_version == versions[path.stem]
         assert document["version"] == certificates.statement_version(claims()[path.stem])
 
 

@@ -22,7 +22,7 @@ from theorycheck.kernel import Rejected
 FORMAL = [
     entry.id
     for entry in reports.load_report(ROOT / "reports/claims.json").claims
-    if entry.version is not None
+    if entry.formal_version is not None
     and entry.kind != "tendency"
     and entry.verdict != "vacuous"
     and not entry.id.startswith("rank-bound-trained")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from fractions import Fraction
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from flint import fmpq
+from flint import arb, fmpq, fmpz
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.enclosures import Interval
-from theorycheck.claims.comparisons import equality, inequality, number_text, pairs, rank_at_most
-from theorycheck.claims.evidence import Observation, Pair, Rejection
+from theorycheck.claims.comparisons import equality, inequality, number_text, rank_at_most
+from theorycheck.claims.evidence import Observation
+from theorycheck.claims.outcomes import Reader
 from theorycheck.networks.specification import mlp
 
 
@@ -60,7 +62,52 @@ def test_equality_is_exact() -> None:
     assert equality(thirds, np.array([1 / 3], dtype=object), "rationals").holds is False
     assert equality(np.array([0.1 + 0.2]), np.array([0.3]), "floats").holds is False
     assert equality(np.array([fmpq(1, 3)]), np.array([fmpq(2, 6)]), "rationals").holds is True
-    assert equality(np.array([math.nan]), np.array([math.nan]), "floats").holds is False
+
+
+@pytest.mark.parametrize("other", [math.nan, math.inf, -math.inf, 1.0, Fraction(1), arb("nan")])
+@pytest.mark.parametrize("strange", [math.nan, math.inf, arb("nan"), arb("inf"), np.float64("nan")])
+def test_nothing_is_equal_or_different_that_is_not_finite(strange: Any, other: Any) -> None:
+    """Wherever it is, and whatever else is compared beside it."""
+    left = np.array([[Fraction(1), strange], [Fraction(1), Fraction(2)]], dtype=object)
+    right = np.array([[Fraction(1), other], [Fraction(1), Fraction(2)]], dtype=object)
+    assert equality(left, right, "mixed").holds is None
+    assert equality(right, left, "mixed").holds is None
+    false = np.array([[Fraction(1), other], [Fraction(1), Fraction(3)]], dtype=object)
+    found = equality(left, false, "mixed")
+    assert (found.holds, found.left, found.right) == (False, "2", "3")
+
+
+@pytest.mark.parametrize("strange", [math.nan, math.inf])
+def test_an_array_of_floats_that_are_not_finite_is_open(strange: float) -> None:
+    numbers = np.array([[1.0, strange]])
+    assert equality(numbers, numbers, "floats").holds is None
+    assert equality(numbers, np.array([[2.0, strange]]), "floats").holds is False
+
+
+def test_balls_that_overlap_are_open_and_those_that_do_not_are_different() -> None:
+    wide = np.array([arb(1, 0.5)], dtype=object)
+    assert equality(wide, wide, "balls").holds is None
+    assert equality(wide, np.array([arb(2)], dtype=object), "balls").holds is False
+    assert equality(np.array([arb(1)]), np.array([fmpq(1)]), "balls").holds is True
+
+
+@pytest.mark.parametrize(
+    ("numbers", "reader"),
+    [
+        (np.array([1, 2]), Reader.RATIONALS),
+        (np.array([True]), None),
+        (np.array([Fraction(1, 3), 2, fmpq(1), fmpz(3)], dtype=object), Reader.RATIONALS),
+        (np.array([arb(1), fmpq(1)], dtype=object), Reader.BALLS),
+        (np.array([0.1 + 0.2]), None),
+        (np.array([0.1 + 0.2, Fraction(1)], dtype=object), None),
+        (np.array([np.float64(1), arb(1)], dtype=object), None),
+        (torch.tensor([0.5]), None),
+    ],
+)
+def test_the_engine_says_whether_numbers_are_exact(numbers: Any, reader: Reader | None) -> None:
+    """Floats are not, whatever the check says of them."""
+    assert equality(numbers, numbers, "float64 without rounding").reader is reader
+    assert equality(numbers, np.zeros(len(numbers)), "rationals").reader is None
 
 
 def test_rank_at_most_shows_the_highest_rank() -> None:
@@ -151,23 +198,8 @@ def test_text_of_numbers_to_other_lengths() -> None:
     assert number_text(1 / 3, digits=2) == "0.33"
 
 
-def test_pairs_have_success_or_failure_as_plain_truths() -> None:
-    """Also where effects are those of NumPy or torch, which no report could hold."""
-    both: list[Any] = [np.array([True, False]), torch.tensor([True, False]), iter([1, 0])]
-    for effects in both:
-        found = list(pairs(effects, "rank"))
-        assert found == [Pair(True, "rank"), Pair(False, "rank")]
-        assert [type(one.success) for one in found if isinstance(one, Pair)] == [bool, bool]
-
-
-def test_of_two_rules_the_first_one_excludes() -> None:
-    """Whatever the effect of the excluded member is."""
-    first, second = torch.tensor([True, True, False]), torch.tensor([True, False, True])
-    rules = {"diverged": first, "lost": second}
-    for effects in ([True, True, True], [False, False, False]):
-        assert list(pairs(effects, "rank", rules)) == [
-            Rejection("diverged"), Rejection("diverged"), Rejection("lost"),
-        ]  # fmt: skip
-        assert list(pairs(effects, "rank", {"lost": second}, {"diverged": first})) == [
-            Rejection("lost"), Rejection("diverged"), Rejection("lost"),
-        ]  # fmt: skip
+def test_an_inequality_of_what_is_not_finite_is_open() -> None:
+    """NaN is in no interval; a side without a finite middle is open even where the ends decide."""
+    one, above, below = Interval(1.0, 1.0), Interval(2.0, math.inf), Interval(-math.inf, 0.0)
+    for left, right in itertools.permutations((one, above, below), 2):
+        assert inequality(left, right, "balls").holds is None

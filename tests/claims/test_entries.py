@@ -98,7 +98,7 @@ def test_a_control_is_an_outcome_with_a_statement() -> None:
     said = refusal(without(ENTRY, ("control", "statement")))
     assert said == "Object missing required field `statement` - at `$.control`"
     said = refusal(changed(ENTRY, ("control", "examples", "met"), 1))
-    assert said == "(0, 0, 0) of 1 of 0 examples - at `$.control.examples`"
+    assert said == "(0, 0, 0, 0) of 1 of 0 examples - at `$.control.examples`"
     violation = {**ENTRY["tightest"], "holds": None}
     said = refusal(changed(ENTRY, ("control", "counterexample"), violation))
     assert said == "a counterexample that violates nothing - at `$.control`"
@@ -118,7 +118,10 @@ def test_a_control_is_an_outcome_with_a_statement() -> None:
         (("corrects",), 0, "Expected `str | null`, got `int` - at `$.corrects`"),
         (("enough",), -1, "Expected `int` >= 0 - at `$.enough`"),
         (("enough",), True, "Expected `int`, got `bool` - at `$.enough`"),
-        (("version",), 1, "Expected `str | null`, got `int` - at `$.version`"),
+        (("version",), 1, "Expected `object`, got `int` - at `$.version`"),
+        (("version",), None, "Expected `object`, got `null` - at `$.version`"),
+        (("version", "title"), 1, "Expected `str`, got `int` - at `$.version[...]`"),
+        (("formal_version",), 1, "Expected `str | null`, got `int` - at `$.formal_version`"),
         (("seeds",), [True], "Expected `int`, got `bool` - at `$.seeds"),
         (("seeds",), [0.5], "Expected `int`, got `float` - at `$.seeds"),
         (("seeds",), 0, "Expected `array`, got `int` - at `$.seeds`"),
@@ -166,7 +169,7 @@ def test_a_certificate_is_about_an_example() -> None:
     bare = {**tight, "tightest": None}
     assert refusal(bare) == "toy-claim has a certificate without an example"
     assert read({**bare, "certificate": None}).shown is None
-    assert read({**bare, "kind": "tendency"}).shown == (3, 2)
+    assert read({**bare, "kind": "tendency"}).shown is not None
 
 
 def test_evidence_has_a_seed() -> None:
@@ -204,14 +207,16 @@ def test_what_is_shown_is_the_counterexample_or_the_tightest_example() -> None:
     assert entry.shown is entry.counterexample is not None
     holding = replace(entry, counterexample=None)
     assert holding.shown is entry.tightest is not None
-    assert replace(entry, kind="tendency").shown == (3, 2)
+    tendency = replace(entry, kind="tendency")
+    assert tendency.shown == (entry.examples.strata, {})
+    assert replace(tendency, positive=None).shown == (entry.examples.strata, None)
 
 
 def test_what_is_described_is_what_is_claimed_and_nothing_that_was_found() -> None:
     described = read(ENTRY).described()
     assert list(described) == [
         "id", "title", "kind", "sources", "statement", "description", "hypotheses", "corrects",
-        "enough", "version",
+        "enough", "version", "formal_version",
     ]  # fmt: skip
     assert json.loads(text(msgspec.to_builtins(described))) == {
         name: ENTRY[name] for name in described
@@ -228,7 +233,7 @@ def test_the_description_of_a_claim() -> None:
         corrects="printed-claim",
         enough=7,
     )
-    assert msgspec.to_builtins(Description.of(about, "0123456789abcdef")) == {
+    assert msgspec.to_builtins(Description.of(about, {"title": "01"}, "0123456789abcdef")) == {
         "id": "toy-claim",
         "title": "A title",
         "kind": "inequality",
@@ -247,14 +252,15 @@ def test_the_description_of_a_claim() -> None:
         "hypotheses": ("first", "second"),
         "corrects": "printed-claim",
         "enough": 7,
-        "version": "0123456789abcdef",
+        "version": {"title": "01"},
+        "formal_version": "0123456789abcdef",
     }  # fmt: skip
-    assert Description.of(about, None).version is None
+    assert Description.of(about, {}, None).formal_version is None
 
 
 def test_a_claim_whose_id_is_none_is_not_described() -> None:
     with pytest.raises(ValueError, match=r"^no claim has the id 'Toy'$"):
-        Description.of(toy(None, id="Toy"), None)
+        Description.of(toy(None, id="Toy"), {}, None)
 
 
 def test_entries_and_controls_are_outcomes() -> None:

@@ -16,7 +16,7 @@ from msgspec import ValidationError, convert, to_builtins
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.evidence import Evidence, Finding, Observation, Pair, Rejection, Unmet
-from theorycheck.claims.outcomes import Outcome
+from theorycheck.claims.outcomes import Answer, KernelWord, Outcome, Reader
 from theorycheck.errors import InputError
 from theorycheck.networks.specification import mlp
 
@@ -91,11 +91,63 @@ def test_a_distance_that_is_not_finite_says_nothing(distance: float) -> None:
         Unmet(distance, "gradient norm")
 
 
+@pytest.mark.parametrize("distance", [0.0, -0.0, -0.5])
+def test_a_search_that_met_the_hypotheses_is_no_miss(distance: float) -> None:
+    with pytest.raises(InputError, match="which meets the hypotheses: yield an observation"):
+        Unmet(distance, "gradient norm")
+
+
+@pytest.mark.parametrize("holds", [True, False])
+@pytest.mark.parametrize(("left", "right"), [("nan", "1"), ("1", "-inf"), ("rank inf", "nan")])
+def test_nan_and_infinity_decide_nothing(holds: bool, left: str, right: str) -> None:
+    undecided = observation(holds, left=left, right=right, tightness=1.0)
+    assert undecided.holds is None
+    evidence = gathered(undecided)
+    assert (evidence.open, evidence.counted) == (1, 0)
+    assert evidence.counterexample is evidence.tightest is None
+
+
+def test_what_counts_was_decided_and_not_trivial_and_no_more_than_was_drawn() -> None:
+    evidence = Evidence()
+    for networks, finding in (
+        (8, observation(count=3)),
+        (1, observation(count=1000)),
+        (1000, observation(None, count=2)),
+        (1000, observation(count=4, degenerate="zero")),
+        (1000, observation(count=4, degenerate="collinear")),
+    ):
+        evidence.add(finding, networks=networks)
+    assert evidence.counted == 3 + 1
+    assert gathered(observation(count=1000)).counted == 1
+    assert evidence.trivially == {"zero", "collinear"}
+    assert evidence.outcome().examples.trivially == ("collinear", "zero")
+
+
 def test_pairs_are_successes_or_failures() -> None:
-    evidence = gathered(Pair(True, "rank"), Pair(False, "rank"), Pair(True, "rank"))
+    evidence = gathered(Pair(True, "rank"), Pair(False, "rank", tie=True), Pair(True, "rank"))
     assert (evidence.tried, evidence.met) == (3, 3)
-    assert (evidence.successes, evidence.failures) == (2, 1)
-    assert evidence.pair_notes == {"rank"}
+    (stratum,) = evidence.strata.values()
+    assert (stratum.successes, stratum.failures, stratum.ties) == (2, 1, 1)
+    assert stratum.measured == ("rank",)
+
+
+def test_pairs_of_different_populations_are_never_pooled() -> None:
+    evidence = gathered(
+        Pair(True, "rank", "mixtures", 0.12345), Pair(False, "rank", "images", 2.0),
+        Pair(True, "rank", "mixtures", 0.12345),
+    )  # fmt: skip
+    counts = {name: (s.successes, s.failures) for name, s in evidence.strata.items()}
+    assert counts == {"images": (0, 1), "mixtures": (2, 0)}
+    assert evidence.strata["mixtures"].effects == {"0.123": 2}
+
+
+@pytest.mark.parametrize("effect", [math.nan, math.inf, -math.inf])
+def test_a_pair_whose_effect_is_not_finite_counts_for_nothing(effect: float) -> None:
+    evidence = gathered(Pair(True, "rank", effect=effect), Pair(True, "rank", effect=1.0))
+    assert (evidence.tried, evidence.met) == (2, 1)
+    assert evidence.rejected == {"the effect is not a finite number": 1}
+    (stratum,) = evidence.strata.values()
+    assert stratum.pairs == 1
 
 
 def test_the_order_of_findings_does_not_matter() -> None:
@@ -106,10 +158,16 @@ def test_the_order_of_findings_does_not_matter() -> None:
         Rejection("kink", 2),
         Unmet(0.5, "gradient norm"),
         Pair(True, "rank"),
+        Pair(True, "rank", "images", 0.5),
+        Pair(False, "norm", "images", 0.25, tie=True),
     ]
     assert all(
         gathered(*order) == gathered(*findings) for order in itertools.permutations(findings)
     )
+
+
+def word(answer: Answer) -> KernelWord:
+    return KernelWord(answer=answer, reason=None if answer is Answer.CONFIRMED else "so")
 
 
 CASES = [
@@ -126,12 +184,21 @@ OBSERVATIONS = st.builds(
     degenerate=st.none() | TEXTS,
     note=st.none() | TEXTS,
     case=st.sampled_from([None, *(lambda case=case: case for case in CASES)]),
+    reader=st.none() | st.sampled_from(Reader),
+    kernel=st.none() | st.sampled_from([word(answer) for answer in Answer]),
 )
 FINDINGS = st.one_of(
     OBSERVATIONS,
     st.builds(Rejection, TEXTS, st.integers(0, 2)),
-    st.builds(Unmet, st.sampled_from([0.0, 0.5]), TEXTS),
-    st.builds(Pair, st.booleans(), TEXTS),
+    st.builds(Unmet, st.sampled_from([0.25, 0.5]), TEXTS),
+    st.builds(
+        Pair,
+        st.booleans(),
+        TEXTS,
+        st.sampled_from(["images", "mixtures"]),
+        st.sampled_from([None, 0.0, -1.5, 1e-7, math.nan]),
+        st.booleans(),
+    ),
 )
 EVIDENCE = st.lists(FINDINGS, max_size=4).map(lambda findings: gathered(*findings))
 
@@ -192,6 +259,43 @@ def test_of_two_tightest_examples_the_tighter_one_is_kept() -> None:
         assert (gathered(pair[0]) + gathered(pair[1])).tightest is tight
 
 
+@pytest.mark.parametrize("slot", ["counterexample", "tightest"])
+def test_an_example_that_the_kernel_contradicts_survives_every_sum(slot: str) -> None:
+    """Else a disagreement would be lost when runs are merged."""
+    holds = slot == "tightest"
+    contradicted = observation(
+        holds, left="a long side", tightness=0.25, kernel=word(Answer.CONTRADICTED)
+    )
+    better = observation(holds, tightness=0.5, case=lambda: CASES[0], kernel=word(Answer.CONFIRMED))
+    for pair in itertools.permutations((contradicted, better)):
+        assert getattr(gathered(pair[0]) + gathered(pair[1]), slot) is contradicted
+
+
+def test_a_counterexample_that_somebody_confirms_is_kept_before_others() -> None:
+    small, large = CASES[0], CASES[2]
+    readable = [
+        observation(False, case=lambda: small),
+        observation(False, case=lambda: small, kernel=word(Answer.OPEN)),
+    ]
+    confirmed = [
+        observation(False, case=lambda: large, reader=Reader.RATIONALS),
+        observation(False, case=lambda: large, kernel=word(Answer.CONFIRMED)),
+    ]
+    for one, other in itertools.product(readable, confirmed):
+        assert (gathered(one) + gathered(other)).counterexample is other
+        assert (gathered(other) + gathered(one)).counterexample is other
+
+
+def test_the_kernel_is_believed_where_it_was_asked() -> None:
+    assert not observation(False).confirmed
+    assert observation(False, reader=Reader.BALLS).confirmed
+    for answer in Answer:
+        asked = observation(False, reader=Reader.RATIONALS, kernel=word(answer))
+        assert asked.confirmed is (answer is Answer.CONFIRMED)
+        assert asked.contradicted is (answer is Answer.CONTRADICTED)
+        assert (asked.objection is None) is asked.confirmed
+
+
 def test_the_fraction_that_met_the_hypotheses() -> None:
     fractions = [
         gathered(*findings).outcome().examples.fraction
@@ -238,8 +342,12 @@ def test_documents_that_are_no_evidence(path: tuple[str, ...]) -> None:
         (("examples", "met"), -1, r"`int` >= 0 - at `\$.examples.met`"),
         (("examples", "met"), True, r"`int`, got `bool` - at `\$.examples.met`"),
         (("examples", "met"), 6, "of 6 of 5 examples"),
-        (("examples", "open"), 4, "4, 1.* of 3 of 5 examples"),
-        (("examples", "successes"), 0.5, r"`int`, got `float` - at `\$.examples.successes`"),
+        (("examples", "open"), 4, "4, 2, 1.* of 3 of 5 examples"),
+        (
+            ("examples", "strata", "all pairs", "ties"),
+            0.5,
+            r"`int`, got `float` - at `\$.examples.strata\[...\].ties`",
+        ),
         (("examples", "rejected"), {"kink": "3"}, r"`int`, got `str` - at `\$.examples.rejected"),
         (("nearest", "distance"), 10**400, r"out of range - at `\$.nearest.distance`"),
         (("nearest", "distance"), math.nan, r"a distance of nan - at `\$.nearest`"),

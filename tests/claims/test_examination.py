@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from theorycheck.claims.evidence import Evidence, Findings, Observation, Pair, R
 from theorycheck.claims.examination import describe, examine, undecided
 from theorycheck.claims.setting import PROFILES, Setting
 from theorycheck.claims.verdicts import Judgement, Verdict
+from theorycheck.claims.versions import version_of
 from theorycheck.errors import InputError
 
 WEIGHTS = st.builds(lambda weight: scalar(1, weight=weight), st.integers(0, 50))
@@ -160,20 +162,23 @@ def test_a_certificate_that_violates_nothing_ends_the_examination(tmp_path: Path
 
 
 def test_a_tendency_has_no_example_to_replay(tmp_path: Path) -> None:
-    found = examined(tendency(successes=40, failures=0), certificate=tmp_path / "nowhere.json")
+    found = examined(tendency(successes=40), certificate=tmp_path / "nowhere.json")
     assert found.entry.verdict is Verdict.HOLDS
 
 
 # what is left
 
 
-def tendency(successes: int, failures: int) -> Claim:
+def tendency(successes: int = 0, failures: int = 0, **changes: Any) -> Claim:
     def check(setting: Setting) -> Findings:
-        """The control shows the opposite."""
-        for success in [True] * successes + [False] * failures:
-            yield Pair(success is not setting.altered, "rank")
+        """The control shows the opposite, and 30 pairs of the positive control all show it."""
+        if setting.positive:
+            yield from [Pair(True, "rank")] * 30
+        else:
+            for success in [True] * successes + [False] * failures:
+                yield Pair(success is not setting.altered, "rank")
 
-    return toy(None, kind="tendency", check=check, on={})
+    return toy(None, kind="tendency", check=check, on={}, **changes)
 
 
 def test_an_entry_has_the_evidence_of_both_sides() -> None:
@@ -184,7 +189,7 @@ def test_an_entry_has_the_evidence_of_both_sides() -> None:
         if setting.altered:
             yield equality(np.array([1]), np.array([2]), "rationals")
 
-    entry = examined(toy(None, check=check, on={}, enough=2), run_seed=7).entry
+    entry = examined(toy(None, check=check, on={}, enough=1), run_seed=7).entry
     assert (entry.verdict, entry.reason) == ("holds", "no counterexample; control refuted")
     assert (entry.examples.tried, entry.examples.met) == (5, 2)
     assert (entry.control.examples.tried, entry.control.examples.met) == (6, 3)
@@ -196,13 +201,13 @@ def test_an_entry_has_the_evidence_of_both_sides() -> None:
     assert entry.counterexample is None
     assert entry.control.counterexample is not None
     assert (entry.control.counterexample.left, entry.control.statement) == ("1", "one less")
-    assert (entry.seeds, entry.certificate, entry.version) == ((7,), None, None)
+    assert (entry.seeds, entry.certificate, entry.formal_version) == ((7,), None, None)
 
 
 def test_an_entry_says_how_long_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([10.0, 12.3456])
     monkeypatch.setattr("theorycheck.claims.examination.time.perf_counter", lambda: next(clock))
-    assert examined(tendency(40, 0)).entry.seconds == 2.35
+    assert examined(tendency(40)).entry.seconds == 2.35
 
 
 def test_notes_of_both_sides_are_handed_on_once_and_in_order() -> None:
@@ -216,7 +221,7 @@ def test_notes_of_both_sides_are_handed_on_once_and_in_order() -> None:
         found = examined(toy(None, check=check, on={}))
     assert found.notes == ("halved", "of the claim", "of the control")
     assert outside == ["halved", "of the claim", "halved", "of the control"]
-    assert examined(tendency(40, 0)).notes == ()
+    assert examined(tendency(40)).notes == ()
 
 
 def test_a_check_that_raises_ends_the_examination() -> None:
@@ -240,8 +245,8 @@ def test_a_tight_example_is_certified_and_named() -> None:
     assert str(kernel.check(found.certificate)).startswith("toy-claim: verified")
 
 
-@pytest.mark.parametrize("formal", [None, "W[0][0][0] <= 0 - 1"])
-def test_what_the_kernel_does_not_confirm_of_a_claim_that_holds_has_no_certificate(
+@pytest.mark.parametrize("formal", [None, "W[3][0][0] <= 60"])
+def test_what_the_kernel_cannot_confirm_of_a_claim_that_holds_has_no_certificate(
     formal: str | None,
 ) -> None:
     """It holds nevertheless: no example proves that."""
@@ -250,18 +255,81 @@ def test_what_the_kernel_does_not_confirm_of_a_claim_that_holds_has_no_certifica
     assert found.certificate is None
 
 
+def test_a_claim_on_whose_tightest_example_the_kernel_disagrees_is_undecided() -> None:
+    found = examined(watched(Watch(harmless), "W[0][0][0] <= 0 - 1"))
+    assert (found.entry.verdict, found.certificate) == ("undecided", None)
+    assert re.fullmatch(
+        r"the engine: (\d+) ≤ 60 holds \(integers\); the kernel: the conclusion is false",
+        found.entry.reason,
+    )
+
+
+@pytest.mark.parametrize("formal", [FORMAL, None])
+def test_a_violation_without_exact_numbers_refutes_nothing(formal: str | None) -> None:
+    """Whatever the check says of its arithmetic; the example is printed."""
+
+    def check(setting: Setting, case: Case) -> Findings:
+        """The kernel would confirm it, were it asked."""
+        violated = weight(case) > 6 - setting.altered
+        yield Observation(not violated, str(weight(case)), "≤", "6", "rationals")
+
+    entry = examined(watched(Watch(check), formal)).entry
+    why = "there are no exact numbers" if formal else "not asked, and no exact reader found that"
+    assert entry.verdict is Verdict.UNDECIDED
+    assert entry.reason == f"counterexample: 7 ≤ 6 is false (rationals); the kernel: {why}"
+
+
+@pytest.mark.parametrize(
+    ("number", "verdict"), [(Fraction(1, 2), "refuted"), (0.5, "undecided"), (np.nan, "undecided")]
+)
+def test_a_claim_without_formula_is_refuted_by_an_exact_reader_alone(
+    number: Any, verdict: str
+) -> None:
+    def check(setting: Setting) -> Findings:
+        """Says of everything that it is exact."""
+        yield equality(np.array([number]), np.array([Fraction(1)]), "float64 without rounding")
+
+    entry = examined(toy(None, check=check, on={})).entry
+    assert entry.verdict == verdict
+    assert (entry.counterexample is None) is (number != number)
+
+
 def test_a_contradicted_tendency_is_certified_with_its_pairs() -> None:
-    found = examined(tendency(successes=0, failures=40))
+    found = examined(tendency(failures=40, positive="the other coin"))
     assert found.entry.verdict is Verdict.REFUTED
+    assert found.entry.positive is not None
+    assert found.entry.positive.statement == "the other coin"
+    assert found.entry.positive.examples.met == 30
     assert found.entry.certificate == "certificates/toy-claim.json"
     assert found.certificate is not None
     numbers = found.certificate["case"]["numbers"]
-    assert (numbers["successes"], numbers["failures"]) == ("0", "40")
+    assert (numbers["successes_1"], numbers["failures_1"]) == ("0", "40")
+    assert (numbers["shown_1"], numbers["missed_1"]) == ("30", "0")
+
+
+def test_without_a_positive_control_a_tendency_is_not_refuted() -> None:
+    found = examined(tendency(failures=40))
+    assert (found.entry.verdict, found.entry.positive) == ("undecided", None)
+    assert found.certificate is None
+
+
+def test_the_positive_control_has_a_seed_of_its_own() -> None:
+    settings: list[Setting] = []
+
+    def check(setting: Setting) -> Findings:
+        """Remembers what it was asked."""
+        settings.append(setting)
+        yield Pair(True, "rank")
+
+    examined(toy(None, kind="tendency", check=check, on={}, positive="the same"))
+    sides = [(setting.altered, setting.positive) for setting in settings]
+    assert sides == [(False, False), (True, False), (False, True)]
+    assert len({setting.seed for setting in settings}) == 3
 
 
 def test_a_tendency_that_holds_or_is_open_has_no_certificate() -> None:
     for successes, verdict in ((40, "holds"), (3, "undecided")):
-        found = examined(tendency(successes, 0))
+        found = examined(tendency(successes))
         assert (found.entry.verdict, found.entry.certificate) == (verdict, None)
         assert found.certificate is None
 
@@ -295,5 +363,7 @@ def test_an_entry_is_described_as_it_is_judged() -> None:
     assert entry.control.examples.rejected == {"kink": 1}
     assert (entry.seeds, entry.seconds) == ((3, 5), 0.5)
     assert entry.certificate == "certificates/toy-claim.json"
-    assert entry.version == certificates.statement_version(about) is not None
-    assert describe(replace(about, formal=None), judgement, Evidence(), Evidence()).version is None
+    assert entry.formal_version == certificates.statement_version(about) is not None
+    assert entry.version == version_of(about)
+    bare = describe(replace(about, formal=None), judgement, Evidence(), Evidence())
+    assert (bare.formal_version, bare.version["title"]) == (None, entry.version["title"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import FrozenInstanceError, replace
 from typing import Any
@@ -25,7 +26,19 @@ from tests.claims.documents import (
     text,
     without,
 )
-from theorycheck.claims.outcomes import Example, Examples, Miss, Outcome
+from theorycheck.claims.outcomes import (
+    Answer,
+    Example,
+    Examples,
+    KernelWord,
+    Miss,
+    Outcome,
+    Reader,
+    Stratum,
+    added,
+    is_finite,
+)
+from theorycheck.claims.sequential import interval
 
 FOUND = Outcome(
     examples=Examples(
@@ -34,10 +47,20 @@ FOUND = Outcome(
         fraction=0.666667,
         degenerate=2,
         open=1,
+        counted=4,
+        agreed=2,
+        corners={"depth 1": 3},
+        trivially=("zero weights",),
         rejected={"diverged": 1, "kink": 2},
-        successes=3,
-        failures=2,
-        pairs=("rank", "width"),
+        strata={
+            "images": Stratum(
+                successes=3,
+                failures=2,
+                ties=1,
+                effects={"-0.5": 1, "0.25": 4},
+                measured=("rank", "width"),
+            )
+        },
     ),
     tightest=Example(
         holds=True,
@@ -46,6 +69,8 @@ FOUND = Outcome(
         right="1",
         tightness=0.5,
         arithmetic="rationals",
+        reader=Reader.RATIONALS,
+        kernel=KernelWord(answer=Answer.CONFIRMED, reason=None),
         degenerate="zero weights",
         note="a note",
         case=None,
@@ -57,6 +82,8 @@ FOUND = Outcome(
         right="6",
         tightness=1.16667,
         arithmetic="rationals",
+        reader=None,
+        kernel=KernelWord(answer=Answer.OPEN, reason="not decided"),
         degenerate=None,
         note=None,
         case={"numbers": {"weight": "7"}, "inputs": [[["1/3"]]]},
@@ -105,7 +132,7 @@ PLACES = [path for path in paths(OUTCOME) if path and path[-1] not in ("weight",
 
 @pytest.mark.parametrize(
     "path",
-    [p for p in PLACES if "rejected" not in p[:-1] and "case" not in p[:-1]],
+    [p for p in PLACES if not {"rejected", "case", "effects", "strata"} & {*p[:-1]}],
     ids="/".join,
 )
 def test_no_field_may_be_missing(path: tuple[str, ...]) -> None:
@@ -115,7 +142,7 @@ def test_no_field_may_be_missing(path: tuple[str, ...]) -> None:
 COUNTED: list[tuple[str, ...]] = [
     ("examples", name) for name, value in EXAMPLES.items() if type(value) is int
 ]
-COUNTED += [("examples", "rejected", "kink")]
+COUNTED += [("examples", "rejected", "kink"), ("examples", "strata", "images", "ties")]
 
 
 @pytest.mark.parametrize("path", COUNTED, ids="/".join)
@@ -138,6 +165,7 @@ def test_a_count_is_an_integer_of_at_least_0(
     said = refusal(changed(OUTCOME, path, value))
     assert said.startswith(f"Expected {complaint}")
     place = ".".join(path).replace("rejected.kink", "rejected[...]")
+    place = place.replace("strata.images", "strata[...]")
     assert said.endswith(f"at `$.{place}`")
 
 
@@ -182,8 +210,10 @@ def test_holding_is_yes_or_no_or_open(holds: Any) -> None:
         ((), None, "Expected `object`, got `null`"),
         (("examples",), None, "Expected `object`, got `null`"),
         (("examples", "rejected"), [], "Expected `object`, got `array`"),
-        (("examples", "pairs"), "rank", "Expected `array`, got `str`"),
-        (("examples", "pairs"), [1], "Expected `str`, got `int`"),
+        (("examples", "strata"), [], "Expected `object`, got `array`"),
+        (("examples", "strata", "images", "measured"), "rank", "Expected `array`, got `str`"),
+        (("examples", "strata", "images", "measured"), [1], "Expected `str`, got `int`"),
+        (("examples", "strata", "images", "effects"), [], "Expected `object`, got `array`"),
         (("tightest", "left"), 7, "Expected `str`, got `int`"),
         (("tightest", "left"), None, "Expected `str`, got `null`"),
         (("tightest", "note"), 7, "Expected `str | null`, got `int`"),
@@ -196,29 +226,79 @@ def test_other_types_are_refused(path: tuple[str, ...], value: Any, complaint: s
     assert complaint in refusal(changed(OUTCOME, path, value))
 
 
-@pytest.mark.parametrize("part", ["degenerate", "open", "successes", "failures"])
+def strata(successes: int, failures: int) -> Document:
+    """So many pairs of one population, and a success of another."""
+    counts = {"successes": successes, "failures": failures, "ties": 0, "effects": {}}
+    other = {**counts, "successes": 1, "failures": 0}
+    return {name: {**c, "measured": []} for name, c in (("one", counts), ("other", other))}
+
+
+@pytest.mark.parametrize("part", ["degenerate", "open", "counted"])
 def test_no_part_is_more_than_what_was_met(part: str) -> None:
-    """Pairs are successes and failures together; the numbers of all three are in the message."""
     counts = {**NOTHING["examples"], "tried": 5, "met": 3, "fraction": 0.6, part: 3}
     assert getattr(read({**NOTHING, "examples": counts}).examples, part) == 3
-    shown = {"degenerate": "(4, 0, 0)", "open": "(0, 4, 0)"}.get(part, "(0, 0, 4)")
+    shown = {"degenerate": "(4, 0, 0, 0)", "open": "(0, 4, 0, 0)", "counted": "(0, 0, 4, 0)"}[part]
     said = refusal({**NOTHING, "examples": {**counts, part: 4}})
     assert said == f"{shown} of 3 of 5 examples - at `$.examples`"
 
 
-def test_parts_may_overlap_but_no_pair_is_a_success_and_a_failure() -> None:
-    counts = {**NOTHING["examples"], "tried": 3, "met": 3, "fraction": 1.0}
-    counts = {**counts, "degenerate": 3, "open": 3}
-    read({**NOTHING, "examples": {**counts, "successes": 1, "failures": 2}})
-    said = refusal({**NOTHING, "examples": {**counts, "successes": 2, "failures": 2}})
-    assert "(3, 3, 4) of 3 of 3 examples" in said
+def test_parts_may_overlap_but_no_pair_is_a_success_and_a_failure_or_of_two_strata() -> None:
+    counts = {**NOTHING["examples"], "tried": 4, "met": 4, "fraction": 1.0}
+    counts = {**counts, "degenerate": 4, "open": 4}
+    read({**NOTHING, "examples": {**counts, "strata": strata(1, 2)}})
+    said = refusal({**NOTHING, "examples": {**counts, "strata": strata(2, 2)}})
+    assert "(4, 4, 0, 5) of 4 of 4 examples" in said
+
+
+def stratum(**changes: Any) -> Stratum:
+    nothing: Document = {"successes": 0, "failures": 0, "ties": 0, "effects": {}, "measured": ()}
+    return Stratum(**{**nothing, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"ties": 4}, "more ties or effects than the 3 pairs"),
+        ({"effects": {"1": 2, "2": 2}}, "more ties or effects than the 3 pairs"),
+        ({"effects": {"nan": 1}}, "an effect of 'nan'"),
+        ({"effects": {"-inf": 1}}, "an effect of '-inf'"),
+        ({"effects": {"much": 1}}, "an effect of 'much'"),
+    ],
+)
+def test_strata_that_make_no_sense_are_refused(changes: Any, complaint: str) -> None:
+    stratum(successes=2, failures=1, ties=3, effects={"1": 1, "-2e-9": 2})
+    with pytest.raises(ValueError, match=complaint):
+        stratum(successes=2, failures=1, **changes)
+
+
+def test_strata_of_one_population_add_up_and_others_stay_apart() -> None:
+    one = {"b": stratum(successes=1, effects={"0.5": 1}, measured=("rank",))}
+    two = {
+        "b": stratum(failures=2, ties=1, effects={"0.5": 1, "-1": 1}, measured=("norm", "rank")),
+        "a": stratum(successes=1),
+    }
+    both = added(one, two)
+    assert list(both) == ["a", "b"]
+    assert both["a"] == two["a"]
+    assert both["b"] == stratum(
+        successes=1, failures=2, ties=1, effects={"-1": 1, "0.5": 2}, measured=("norm", "rank")
+    )
+    assert list(both["b"].effects) == ["-1", "0.5"]
+    assert added(two, one) == both
+
+
+def test_the_size_is_the_median_with_its_interval() -> None:
+    assert stratum(successes=3).size() is None
+    assert stratum(successes=5, effects={"10": 1, "9": 2}).size() == (9.0, -math.inf, math.inf)
+    many = stratum(successes=40, effects={"1": 10, "2": 20, "30": 10})
+    assert many.size() == (2.0, *interval([1.0] * 10 + [2.0] * 20 + [30.0] * 10))
 
 
 def test_what_met_the_hypotheses_was_tried() -> None:
     counts = {**NOTHING["examples"], "tried": 2, "fraction": 1.0}
     read({**NOTHING, "examples": {**counts, "met": 2}})
     said = refusal({**NOTHING, "examples": {**counts, "met": 3}})
-    assert "(0, 0, 0) of 3 of 2 examples" in said
+    assert "(0, 0, 0, 0) of 3 of 2 examples" in said
 
 
 @pytest.mark.parametrize("holds", [True, None])
@@ -235,3 +315,24 @@ def test_outcomes_do_not_change() -> None:
     for part, name in ((FOUND, "nearest"), (FOUND.examples, "met"), (FOUND.tightest, "left")):
         with pytest.raises(FrozenInstanceError):
             setattr(part, name, None)
+
+
+@pytest.mark.parametrize("side", ["nan", "inf", "-inf", "rank nan", "[+/- inf]"])
+def test_nothing_is_decided_by_what_is_not_finite(side: str) -> None:
+    assert not is_finite(side)
+    for name in ("left", "right"):
+        changed_to = changed(OUTCOME, ("tightest", name), side)
+        assert "decides nothing - at `$.tightest`" in refusal(changed_to)
+        read(changed(changed_to, ("tightest", "holds"), None))
+
+
+@pytest.mark.parametrize("side", ["0", "-1/2", "1e+300", "rank 3", "finance", "information", "n"])
+def test_sides_that_are_finite(side: str) -> None:
+    assert is_finite(side)
+    assert not any(is_finite(f"{side} {word}") for word in ("NaN", "Infinity", "INF"))
+
+
+@pytest.mark.parametrize("distance", [0.0, -0.0, -1.0])
+def test_a_miss_is_a_miss(distance: float) -> None:
+    with pytest.raises(ValueError, match="meets the hypotheses"):
+        Miss(distance=distance, note="gradient norm")

@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
+from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.comparisons import equality
 from theorycheck.claims.declaration import Claim
-from theorycheck.claims.evidence import Findings
+from theorycheck.claims.evidence import Findings, Observation
 from theorycheck.claims.search import ROUNDS, search
 from theorycheck.claims.setting import Setting
+from theorycheck.networks.specification import mlp
 
 LARGEST = 10
 """Of the numbers below, those up to here satisfy the claim, and those below 0 its control."""
@@ -78,3 +80,28 @@ def test_a_control_that_survives_is_searched_again() -> None:
     claim = small_numbers(tried, highest=-1, examples=5)
     assert search(claim, Setting(altered=True, seed=1)).counterexample is None
     assert len(tried) == 5 * ROUNDS
+
+
+def test_an_example_counts_for_as_many_networks_as_were_drawn() -> None:
+    """And no more, whatever an observation says that it stands for."""
+
+    def check(setting: Setting, case: Case) -> Findings:
+        yield Observation(True, "1", "=", "1", "integers", count=1000)
+        yield Observation(True, "1", "=", "1", "integers")
+
+    def counted(members: int) -> int:
+        ones = np.ones((members, 1, 1))
+        cases = st.just(Case(mlp([1, 1]), (ones,), ones))
+        claim = Claim("counted-claim", "", "identity", (), "", (), "", check, {"case": cases}, 1)
+        return search(replace(claim, enough=0), Setting()).counted
+
+    assert counted(1) == 1 + 1
+    assert counted(8) == 8 + 1
+
+
+def test_where_nothing_is_drawn_an_observation_counts_once() -> None:
+    def check(setting: Setting) -> Findings:
+        yield Observation(True, "1", "=", "1", "integers", count=1000)
+
+    claim = Claim("counted-claim", "", "identity", (), "", (), "", check)
+    assert search(claim, Setting()).counted == 1

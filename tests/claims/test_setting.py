@@ -55,7 +55,15 @@ def test_a_profile_says_nothing_about_time() -> None:
 
 
 def test_a_setting_is_a_plain_value() -> None:
-    setting = Setting(altered=True, device="cuda", images="mnist:here", seed=7, effort=0.25)
+    setting = Setting(
+        altered=True,
+        replayed=True,
+        positive=True,
+        device="cuda",
+        images="mnist:here",
+        seed=7,
+        effort=0.25,
+    )
     assert setting == replace(Setting(), **vars(setting))
     for field in fields(Setting):
         assert setting != replace(setting, **{field.name: getattr(Setting(), field.name)})

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.pytest_plugin.projects import versions_in
 from theorycheck.cli import commands
 from theorycheck.cli.commands import main
 from theorycheck.errors import ExitCode
@@ -35,14 +36,18 @@ def true_claim(setting, number):
 
 VIOLATION = {
     "holds": False, "left": "1", "relation": "=", "right": "0", "tightness": None,
-    "arithmetic": "integers", "degenerate": None, "note": None, "case": None,
+    "arithmetic": "integers", "reader": None, "kernel": None, "degenerate": None,
+    "note": None, "case": None,
 }  # fmt: skip
+
+
+VERSION = versions_in(PROPERTIES)["true-claim"]
 
 
 def entry(**changes: Any) -> dict[str, Any]:
     counts = {
-        "tried": 9, "met": 9, "degenerate": 0, "open": 0, "rejected": {},
-        "successes": 0, "failures": 0, "pairs": [], "fraction": 1.0,
+        "tried": 9, "met": 9, "degenerate": 0, "open": 0, "counted": 9, "agreed": 0, "corners": {},
+        "trivially": [], "rejected": {}, "strata": {}, "fraction": 1.0,
     }  # fmt: skip
     found: dict[str, Any] = {
         "examples": counts, "tightest": None, "counterexample": None, "nearest": None,
@@ -51,9 +56,10 @@ def entry(**changes: Any) -> dict[str, Any]:
     return {
         "id": "true-claim", "title": "A title", "kind": "identity", "sources": [],
         "statement": "1 = 1", "description": "Words.", "hypotheses": ["none"], "corrects": None,
-        "enough": 5, "version": None, "verdict": "holds", "reason": "no counterexample", **found,
+        "enough": 5, "version": VERSION, "formal_version": None, "verdict": "holds",
+        "reason": "no counterexample", **found,
         "control": {"statement": "one less", **found, "counterexample": VIOLATION},
-        "certificate": None, "seeds": [0], "seconds": 0.1, **changes,
+        "positive": None, "certificate": None, "seeds": [0], "seconds": 0.1, **changes,
     }  # fmt: skip
 
 
@@ -75,9 +81,15 @@ def write(folder: Path, entries: list[dict[str, Any]], record: dict[str, str]) -
         "finished": True, "started": "2026-01-01T00:00:00+00:00", "seconds": 1.5, "versions": {},
     }  # fmt: skip
     (folder / "reports").mkdir(exist_ok=True)
-    document = {"schema_version": 2, "run": run, "claims": entries}
+    document = {"schema_version": 3, "run": run, "claims": entries}
     (folder / "reports/claims.json").write_text(json.dumps(document))
-    (folder / "reports/baseline.json").write_text(Baseline(verdicts=record).text())
+    (folder / "reports/baseline.json").write_text(on_record(record).text())
+
+
+def on_record(verdicts: dict[str, str], **tables: Any) -> Baseline:
+    """With the statement that the entry has."""
+    versions = {name: VERSION for name in verdicts if name == "true-claim"}
+    return Baseline(verdicts=verdicts, versions=versions, **tables)
 
 
 def test_module_runs_and_documents_its_exit_codes(project: Path) -> None:
@@ -142,21 +154,40 @@ def test_gate_names_recorded_claims_that_the_report_lacks(
 ) -> None:
     write(project, [entry()], {"true-claim": "holds", "lost-claim": "holds"})
     assert main(["gate"]) == ExitCode.VERDICT_CHANGED
-    assert "lost-claim: on record as holds, not in the report" in capsys.readouterr().out
+    assert "lost-claim: on record as holds, not examined" in capsys.readouterr().out
 
 
 def test_gate_accepts_into_the_record(project: Path) -> None:
     write(project, [entry()], {"other-claim": "refuted"})
     assert main(["gate", "--accept"]) == 0
     record = load_baseline(project / "reports/baseline.json")
-    assert record == Baseline(verdicts={"other-claim": "refuted", "true-claim": "holds"})
+    assert record == on_record({"other-claim": "refuted", "true-claim": "holds"})
+
+
+def test_gate_is_red_where_a_statement_changed_until_that_is_accepted(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The verdict may be the same; a record without statements is completed alike."""
+    for version, said in (
+        ({**VERSION, "title": ""}, "true-claim: statement changed (title); if that is meant, rec"),
+        ({}, "true-claim: statement changed (title, kind, sources"),
+        (None, "true-claim: no statement on record; record it with `theorycheck gate --accept`"),
+    ):
+        versions = {} if version is None else {"true-claim": version}
+        record = Baseline(verdicts={"true-claim": "holds"}, versions=versions)
+        (project / "reports/baseline.json").write_text(record.text())
+        assert main(["gate"]) == ExitCode.VERDICT_CHANGED
+        assert said in capsys.readouterr().out
+        assert main(["gate", "--accept"]) == 0
+        assert main(["gate"]) == 0
+        capsys.readouterr()
 
 
 def test_gate_accepts_versions_of_statements(project: Path) -> None:
     """Those of this report; claims that it lacks keep theirs."""
     path = project / "reports/baseline.json"
     statements = {"other-claim": "0" * 16, "true-claim": "1" * 16}
-    write(project, [entry(version="2" * 16)], {"other-claim": "refuted"})
+    write(project, [entry(formal_version="2" * 16)], {"other-claim": "refuted"})
     path.write_text(Baseline(verdicts={"other-claim": "refuted"}, statements=statements).text())
     assert main(["gate", "--accept"]) == 0
     assert load_baseline(path).statements == {**statements, "true-claim": "2" * 16}
@@ -169,7 +200,7 @@ def test_gate_keeps_what_was_renamed(project: Path) -> None:
     path = project / "reports/baseline.json"
     path.write_text(Baseline(verdicts={}, renamed=RENAMED).text())
     assert main(["gate", "--accept"]) == 0
-    assert load_baseline(path) == Baseline(verdicts={"true-claim": "holds"}, renamed=RENAMED)
+    assert load_baseline(path) == on_record({"true-claim": "holds"}, renamed=RENAMED)
 
 
 def test_gate_names_the_new_id_of_a_renamed_claim_and_does_not_record_the_old_one(
@@ -265,13 +296,13 @@ def test_show(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 REPORTS = {
     "truncated": '{"schema_version": 1, "cla',
-    "newer": '{"schema_version": 3, "run": {}, "claims": []}',
-    "older": '{"schema_version": 1, "run": {}, "claims": []}',
+    "newer": '{"schema_version": 4, "run": {}, "claims": []}',
+    "older": '{"schema_version": 2, "run": {}, "claims": []}',
     "versionless": '{"claims": []}',
-    "claimless": '{"schema_version": 2, "run": {}}',
-    "runless": '{"schema_version": 2, "run": {}, "claims": []}',
-    "malformed": '{"schema_version": 2, "run": {"merged": []}, "claims": [{"id": 7}]}',
-    "untrue": json.dumps({"schema_version": 2, "run": {"merged": []}, "claims": [entry(seeds=[])]}),
+    "claimless": '{"schema_version": 3, "run": {}}',
+    "runless": '{"schema_version": 3, "run": {}, "claims": []}',
+    "malformed": '{"schema_version": 3, "run": {"merged": []}, "claims": [{"id": 7}]}',
+    "untrue": json.dumps({"schema_version": 3, "run": {"merged": []}, "claims": [entry(seeds=[])]}),
 }
 
 

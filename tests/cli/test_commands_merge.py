@@ -32,6 +32,7 @@ from theorycheck.claims.entries import Entry
 from theorycheck.claims.evidence import Evidence, Findings, Observation, Pair, Rejection
 from theorycheck.claims.examination import examine
 from theorycheck.claims.setting import PROFILES, Setting
+from theorycheck.claims.versions import version_of
 from theorycheck.cli.commands import main
 from theorycheck.errors import ExitCode
 from theorycheck.reports import Baseline
@@ -92,6 +93,7 @@ TOYS = [
 RECORD = {
     "even-numbers": "holds", "weight-bound": "refuted", "wide-bound": "holds", "fair-coin": "holds",
 }  # fmt: skip
+VERSIONS = {about.id: version_of(about) for about in TOYS}
 BOUNDS = ("certificates/weight-bound.json", "certificates/wide-bound.json")
 
 
@@ -115,7 +117,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for seed in (1, 2):
         run(tmp_path / f"run{seed}", seed)
     record = tmp_path / "reports" / "baseline.json"
-    reports.write_atomically(record, Baseline(verdicts=RECORD).text())
+    reports.write_atomically(record, Baseline(verdicts=RECORD, versions=VERSIONS).text())
     return tmp_path
 
 
@@ -156,7 +158,7 @@ def test_merged_certificates_are_verified_and_of_the_examples_shown(
         assert merged.certificate is not None
         document = certificates.load(place / "merged" / merged.certificate)
         assert document["case"] == example.case
-        assert document["version"] == merged.version
+        assert document["version"] == merged.formal_version
     capsys.readouterr()
     assert main(["verify", *(str(place / "merged" / name) for name in BOUNDS)]) == ExitCode.OK
     assert "2 of 2 certificates verified" in capsys.readouterr().out
@@ -183,6 +185,17 @@ def test_a_verdict_that_is_not_the_one_on_record(
     code = main(["merge", "run1", "run2", "--baseline", "other.json"])
     assert code == ExitCode.VERDICT_CHANGED
     assert "CHANGED weight-bound: on record as holds" in capsys.readouterr().out
+
+
+def test_a_statement_that_is_not_the_one_on_record(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    versions = {**VERSIONS, "fair-coin": version_of(replace(TOYS[3], control="tails"))}
+    record = Baseline(verdicts=RECORD, versions=versions)
+    (place / "other.json").write_text(record.text())
+    code = main(["merge", "run1", "run2", "--baseline", "other.json"])
+    assert code == ExitCode.VERDICT_CHANGED
+    assert "CHANGED fair-coin: statement changed (control); " in capsys.readouterr().out
 
 
 def test_a_report_under_an_old_name_is_not_added_to_one_under_the_new(

@@ -110,6 +110,10 @@ RUNAWAYS: dict[str, dict[str, Any]] = {
     "networks elsewhere": {
         "widths": (9, 9, 9), "conclusion": f"sum([network(W, x)[0][0] {MANY}]) <= 0"
     },
+    "exponentials": {"conclusion": f"sum([exp(i + j + 1) {MANY}]) == root(2)"},
+    "logarithms near 1": {
+        "number": BIG, "conclusion": f"sum([log(1 + 1 / f(0, 0) ** 2) {MANY}]) == root(2)"
+    },
     "equations": {
         "widths": (40, 40), "samples": 1, "conclusion": "squared(solve(W[0], W[0])) <= 0"
     },

@@ -22,8 +22,8 @@ from theorycheck.arithmetic.cases import Case
 from theorycheck.claims import certificates
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.search import replay
-from theorycheck.claims.sequential import Decision, Tendency, decide
 from theorycheck.claims.setting import Setting
+from theorycheck.claims.verdicts import contradicted
 from theorycheck.errors import InputError
 from theorycheck.kernel import Rejected
 from theorycheck.pytest_plugin.collecting import collect_claims
@@ -146,20 +146,10 @@ def claims() -> dict[str, Claim]:
     return {claim.id: claim for claim in collect_claims([str(ROOT / "properties")]).values()}
 
 
-def pairs_of(case: Json) -> tuple[Tendency, tuple[int, int]]:
-    """The test and the counts that a certificate of a tendency holds."""
-    numbers = {name: Fraction(text) for name, text in case["numbers"].items()}
-    tendency = Tendency(numbers["null"], numbers["alternative"], beta=numbers["beta"])
-    if any(numbers[name].denominator != 1 for name in ("successes", "failures")):
-        raise InputError("a count that is not whole")
-    return tendency, (int(numbers["successes"]), int(numbers["failures"]))
-
-
 def engine_finds(claim: Claim, case: Json) -> bool:
     """Whether the engine finds the claim violated by the example of a certificate."""
     if claim.kind == "tendency":
-        tendency, counts = pairs_of(case)
-        return decide(tendency, *counts) is Decision.CONTRADICTED
+        return bool(contradicted(*certificates.counted_pairs(case["numbers"])))
     return replay(claim, Setting(), Case.from_dict(case)).counterexample is not None
 
 
@@ -210,8 +200,8 @@ def test_the_engine_agrees_with_every_other_example_that_the_kernel_accepts(
         case = changed_numbers(document, generator)
         try:
             if claim.kind == "tendency":
-                tendency, counts = pairs_of(case)
-                certificates.issue_contradicted(claim, tendency, *counts)
+                pairs = certificates.counted_pairs(case["numbers"])
+                certificates.issue_contradicted(claim, *pairs)
             else:
                 certificates.issue(claim, Case.from_dict(case), "refuted", document["at"])
         except (Rejected, InputError):

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from theorycheck import reports
+from theorycheck.claims.declaration import Claim
+from theorycheck.claims.versions import version_of
 from theorycheck.reports.baseline import Baseline
 
 PROPERTIES = '''
@@ -140,13 +142,21 @@ class Project:
     def write(self, text: str) -> None:
         folder = self.path / "properties"
         folder.mkdir(exist_ok=True)
+        self.text = text
         (folder / "test_toy.py").write_text(text, encoding="utf-8")
 
-    def record(self, verdicts: dict[str, str], renamed: dict[str, str] | None = None) -> None:
+    def record(
+        self,
+        verdicts: dict[str, str],
+        renamed: dict[str, str] | None = None,
+        versions: dict[str, dict[str, str]] | None = None,
+    ) -> None:
+        """Put verdicts on record; with them, unless others are given, what the claims now say."""
         folder = self.path / "reports"
         folder.mkdir(exist_ok=True)
-        text = Baseline(verdicts=verdicts, renamed=renamed or {}).text()
-        (folder / "baseline.json").write_text(text, encoding="utf-8")
+        said = versions_in(self.text) if versions is None else versions
+        record = Baseline(verdicts=verdicts, versions=said, renamed=renamed or {})
+        (folder / "baseline.json").write_text(record.text(), encoding="utf-8")
 
     def run(self, *arguments: str) -> pytest.RunResult:
         return self.pytester.runpytest_inprocess("properties", *QUIET, *arguments)
@@ -188,6 +198,14 @@ class Project:
 
     def verdicts(self) -> dict[str, str]:
         return {name: entry["verdict"] for name, entry in self.entries().items()}
+
+
+def versions_in(text: str) -> dict[str, dict[str, str]]:
+    """Of the claims in the text of a module, by id."""
+    names: dict[str, Any] = {"__name__": "toy"}
+    exec(compile(text, "toy", "exec"), names)
+    claims = [value for value in names.values() if isinstance(value, Claim)]
+    return {claim.id: version_of(claim) for claim in claims}
 
 
 def error_lines(result: pytest.RunResult) -> list[str]:

@@ -200,9 +200,18 @@ def test_nothing_is_told_of_a_run_that_examines_nothing(
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_nothing_is_told_of_a_run_without_claims(told: Project, workers: str) -> None:
     told.write("def test_nothing():\n    pass\n")
+    told.record({})
     assert told.start("-n", workers).wait() == 0
     assert "controller" in lines(told, "loaded")
     assert lines(told, "events") == []
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_run_that_has_lost_all_its_claims_is_told(told: Project, workers: str) -> None:
+    told.write("def test_nothing():\n    pass\n")
+    assert told.start("-n", workers).wait() == 1
+    changes = [f"{name}: on record as {RECORD[name]}, not examined" for name in sorted(RECORD)]
+    assert lines(told, "events") == [["finished", True, [], {}, changes]]
 
 
 def test_only_the_claims_that_are_asked_for_are_told(told: Project) -> None:

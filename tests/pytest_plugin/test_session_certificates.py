@@ -25,7 +25,7 @@ def test_counterexamples_are_minimal_and_saved(project: Project) -> None:
     assert certificate["case"]["parameters"] == [[[["7"]]]]
     assert (certificate["claim"], certificate["shows"]) == ("false-claim", "refuted")
     assert (certificate["left"], certificate["right"]) == ("7", "6")
-    assert certificate["version"] == entry["version"]
+    assert certificate["version"] == entry["formal_version"]
 
 
 def test_tightest_examples_are_saved(project: Project) -> None:
@@ -39,10 +39,13 @@ def test_tightest_examples_are_saved(project: Project) -> None:
 
 
 def test_a_claim_without_a_formal_statement_has_no_certificate(project: Project) -> None:
+    """And is not refuted by what the check alone says of its numbers."""
     project.write(PROPERTIES.replace('formal=Formal("W[0][0][0] <= 6"),', ""))
-    assert project.run().ret == 0
+    assert project.run().ret == 1
     entry = project.entries()["false-claim"]
-    assert (entry["verdict"], entry["certificate"], entry["version"]) == ("refuted", None, None)
+    assert (entry["certificate"], entry["formal_version"]) == (None, None)
+    assert entry["verdict"] == "undecided"
+    assert "7 ≤ 6 is false (integers); the kernel: not asked" in entry["reason"]
     assert not (project.path / CERTIFICATE).exists()
 
 
@@ -142,6 +145,6 @@ def test_violation_that_the_kernel_does_not_confirm_is_undecided(project: Projec
     project.write(PROPERTIES.replace('"W[0][0][0] <= 6"', '"W[0][0][0] <= 7"'))
     assert project.run().ret == 1
     assert reason(project) == (
-        "counterexample: 7 ≤ 6 is false (integers); the kernel: the conclusion is nowhere false"
+        "the engine: 7 ≤ 6 is false (integers); the kernel: the conclusion is nowhere false"
     )
     assert project.entries()["false-claim"]["certificate"] is None

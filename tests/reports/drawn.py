@@ -9,6 +9,7 @@ from msgspec.structs import replace as replaced
 
 from tests.reports.runs import CLAIMS, bounded, entry, gathered, report, unfinished, violation
 from theorycheck.claims.evidence import Finding, Observation, Pair, Rejection, Unmet
+from theorycheck.claims.outcomes import Answer, KernelWord
 from theorycheck.reports.documents import Report
 
 FINDINGS: st.SearchStrategy[Finding] = st.one_of(
@@ -25,6 +26,11 @@ FINDINGS: st.SearchStrategy[Finding] = st.one_of(
     ),
     st.builds(bounded, st.integers(29, 31)),
     st.builds(violation, st.integers(7, 9)),
+    st.builds(
+        lambda found, word: replace(found, kernel=word),
+        st.builds(violation, st.integers(7, 9)) | st.builds(bounded, st.integers(29, 31)),
+        st.builds(KernelWord, answer=st.sampled_from(Answer), reason=st.sampled_from([None, "so"])),
+    ),
     st.builds(Rejection, st.sampled_from(["kink", "diverged"])),
     st.builds(Unmet, st.sampled_from([0.5, 0.25]), st.sampled_from(["gradient", "angle"])),
     st.builds(Pair, st.booleans(), st.sampled_from(["rank", "norm"])),

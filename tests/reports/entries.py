@@ -12,6 +12,7 @@ from theorycheck.claims.declaration import Claim, Kind, Paper
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.evidence import Evidence, Observation, Pair, Rejection, Unmet
 from theorycheck.claims.examination import describe
+from theorycheck.claims.outcomes import Reader
 from theorycheck.claims.verdicts import judge
 from theorycheck.networks.specification import mlp
 from theorycheck.reports.documents import Report, Run
@@ -40,7 +41,10 @@ def claim(name: str, kind: Kind = "identity", **changes: Any) -> Claim:
 
 
 def observed(holds: bool | None, **changes: Any) -> Observation:
-    fields = {"left": "7", "relation": "≤", "right": "6", "arithmetic": "rationals", **changes}
+    fields: dict[str, Any] = {
+        "left": "7", "relation": "≤", "right": "6", "arithmetic": "rationals",
+        "reader": Reader.RATIONALS, **changes,
+    }  # fmt: skip
     return Observation(holds, **fields)
 
 
@@ -51,9 +55,11 @@ def evidence(*findings: Any) -> Evidence:
     return gathered
 
 
-def entry(about: Claim, found: Evidence, control: Evidence) -> Entry:
-    judgement = judge(about.kind, about.enough, found, control)
-    return describe(about, judgement, found, control, seeds=(0,), seconds=1.25)
+def entry(
+    about: Claim, found: Evidence, control: Evidence, positive: Evidence | None = None
+) -> Entry:
+    judgement = judge(about.kind, about.enough, found, control, positive)
+    return describe(about, judgement, found, control, positive=positive, seeds=(0,), seconds=1.25)
 
 
 CASE = Case(
@@ -68,7 +74,11 @@ CASE = Case(
 )
 REFUTED_CONTROL = evidence(observed(False, left="3", right="2"))
 ENTRIES = {
-    "proved": entry(claim("first-claim", "symbolic"), evidence(observed(True)), REFUTED_CONTROL),
+    "proved": entry(
+        claim("first-claim", "symbolic"),
+        evidence(observed(True, arithmetic="rational functions")),
+        REFUTED_CONTROL,
+    ),
     "holds": entry(
         claim("second-claim", "inequality", sources=(PAPER.at("Eq. 2"), OTHER.at("Theorem 1"))),
         evidence(
@@ -98,6 +108,15 @@ ENTRIES = {
         claim("eighth-claim", "tendency"),
         evidence(*[Pair(True, "rank, batch 4 against 16")] * 30),
         evidence(*[Pair(False, "the other way round")] * 30),
+    ),
+    "refuted tendency": entry(
+        claim("ninth-claim", "tendency", positive="a larger factor"),
+        evidence(
+            *[Pair(False, "rank", "mixtures", 1.0, tie=True)] * 30,
+            *[Pair(True, "rank", "images", 0.5)] * 3,
+        ),
+        evidence(),
+        evidence(*[Pair(True, "rank", "mixtures", 0.25)] * 30),
     ),
 }
 RUN = Run(

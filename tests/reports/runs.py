@@ -12,6 +12,7 @@ from theorycheck.claims.declaration import Claim, Kind, Paper
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.evidence import Evidence, Finding, Findings, Observation
 from theorycheck.claims.examination import describe, undecided
+from theorycheck.claims.outcomes import Reader
 from theorycheck.claims.setting import Setting
 from theorycheck.claims.verdicts import judge
 from theorycheck.networks.specification import mlp
@@ -54,8 +55,9 @@ def scalar(weight: float) -> Case:
 def violation(weight: int) -> Observation:
     """The claim "no weight exceeds 6" is violated by this weight."""
     return Observation(
-        False, str(weight), "≤", "6", "integers", weight / 6, case=lambda: scalar(weight)
-    )
+        False, str(weight), "≤", "6", "integers", weight / 6, case=lambda: scalar(weight),
+        reader=Reader.RATIONALS,
+    )  # fmt: skip
 
 
 def bounded(weight: int) -> Observation:
@@ -66,7 +68,7 @@ def bounded(weight: int) -> Observation:
 
 
 MET = Observation(True, "1", "≤", "2", "integers", tightness=0.5)
-FAILED = Observation(False, "1", "=", "0", "integers")
+FAILED = Observation(False, "1", "=", "0", "integers", reader=Reader.RATIONALS)
 
 
 def gathered(*findings: Finding) -> Evidence:
@@ -82,16 +84,18 @@ def entry(
     evidence: Evidence,
     control: Evidence,
     *,
+    positive: Evidence | None = None,
     seconds: float = 1.25,
 ) -> Entry:
     """What a run reports; with a certificate where the example shown has exact numbers."""
-    judgement = judge(about.kind, about.enough, evidence, control)
+    judgement = judge(about.kind, about.enough, evidence, control, positive)
     shown = evidence.counterexample or evidence.tightest
     return describe(
         about,
         judgement,
         evidence,
         control,
+        positive=positive,
         certified=shown is not None and shown.case is not None,
         seeds=tuple(seeds),
         seconds=seconds,

@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 
 from tests.reports.entries import ENTRIES
 from theorycheck import reports
+from theorycheck.claims.verdicts import Verdict
 from theorycheck.errors import InputError
 from theorycheck.reports.baseline import Baseline, load_baseline
 
 RENAMED = Baseline(verdicts={"b-claim": "holds"}, renamed={"z-claim": "b-claim"})
+
+OTHER = {"title": "3" * 16}
 
 TABLES = st.dictionaries(st.text(), st.text(), max_size=3)
 
@@ -30,7 +33,10 @@ def test_baseline_round_trip(tmp_path: Path) -> None:
     ]
 
 
-@given(st.builds(Baseline, verdicts=TABLES, statements=TABLES, renamed=TABLES))
+VERSIONS = st.dictionaries(st.text(), TABLES, max_size=3)
+
+
+@given(st.builds(Baseline, verdicts=TABLES, versions=VERSIONS, statements=TABLES, renamed=TABLES))
 def test_every_record_round_trips_in_order(
     tmp_path_factory: pytest.TempPathFactory, record: Baseline
 ) -> None:
@@ -38,10 +44,10 @@ def test_every_record_round_trips_in_order(
     reports.write_atomically(path, record.text())
     loaded = load_baseline(path)
     assert loaded == record
-    for table in (loaded.verdicts, loaded.statements, loaded.renamed):
+    for table in (loaded.verdicts, loaded.versions, loaded.statements, loaded.renamed):
         assert list(table) == sorted(table)
     assert json.loads(record.text()).keys() == {
-        "schema_version", "verdicts", "statements", "renamed",
+        "schema_version", "verdicts", "versions", "statements", "renamed",
     }  # fmt: skip
 
 
@@ -51,10 +57,10 @@ def test_renames_round_trip_and_a_record_without_any(tmp_path: Path) -> None:
     path.write_text(RENAMED.text())
     assert load_baseline(path) == RENAMED
     path.write_text('{"schema_version": 1, "verdicts": {}}')
-    assert load_baseline(path) == Baseline(verdicts={}, statements={}, renamed={})
+    assert load_baseline(path) == Baseline(verdicts={}, versions={}, statements={}, renamed={})
 
 
-@pytest.mark.parametrize("name", ["verdicts", "statements", "renamed"])
+@pytest.mark.parametrize("name", ["verdicts", "versions", "statements", "renamed"])
 @pytest.mark.parametrize("table", [None, [], {"a-claim": 1}, ["z-claim"]])
 def test_baseline_without_a_table(tmp_path: Path, name: str, table: object) -> None:
     path = tmp_path / "baseline.json"
@@ -78,21 +84,66 @@ def test_baseline_without_verdicts(tmp_path: Path) -> None:
 def test_differences_name_the_claim_and_both_verdicts() -> None:
     entries = [ENTRIES["holds"], ENTRIES["refuted"], ENTRIES["undecided"]]
     record = Baseline(
-        verdicts={"second-claim": "holds", "third-claim": "holds", "lost-claim": "proved"}
+        verdicts={"second-claim": "holds", "third-claim": "holds", "lost-claim": "proved"},
+        versions={entry.id: entry.version for entry in entries},
     )
     changed, new, lost = record.differences(entries)
     assert changed.startswith("third-claim: on record as holds, now refuted (counterexample: 7 ≤ 6")
     assert new.startswith("fifth-claim: no verdict on record, now undecided (the control")
     assert new.endswith("; record it with `theorycheck gate --accept`")
-    assert lost == "lost-claim: on record as proved, not in the report"
+    assert lost == "lost-claim: on record as proved, not examined"
     assert record.difference(ENTRIES["holds"]) is None
+
+
+def test_a_statement_that_changed_differs_even_with_the_verdict_on_record() -> None:
+    entry = ENTRIES["holds"]
+    changed = {**entry.version, "title": "0" * 16, "control": "1" * 16}
+    record = Baseline(verdicts={entry.id: "holds"}, versions={entry.id: changed})
+    assert record.difference(entry) == (
+        "second-claim: statement changed (title, control); if that is meant, record it with"
+        " `theorycheck gate --accept`"
+    )
+    accepted = record.accepting([entry])
+    assert accepted.difference(entry) is None
+    refuted = replace(entry, verdict=Verdict.REFUTED)
+    said = replace(record, verdicts={entry.id: "proved"}).difference(refuted)
+    assert said is not None
+    assert said.startswith("second-claim: on record as proved, now refuted (")
+    assert "; statement changed (title, control); " in said
+
+
+def test_a_part_that_one_version_lacks_has_changed() -> None:
+    entry = ENTRIES["holds"]
+    fewer = {name: digest for name, digest in entry.version.items() if name != "control"}
+    for recorded, found in ((fewer, entry.version), (entry.version, fewer)):
+        record = Baseline(verdicts={entry.id: "holds"}, versions={entry.id: recorded})
+        said = record.difference(replace(entry, version=found))
+        assert said is not None
+        assert "statement changed (control)" in said
+
+
+def test_a_record_that_is_older_than_versions_is_completed_by_accepting() -> None:
+    entry = ENTRIES["holds"]
+    record = Baseline(verdicts={entry.id: "holds"})
+    assert record.difference(entry) == (
+        "second-claim: no statement on record; record it with `theorycheck gate --accept`"
+    )
+    assert record.accepting([entry]).difference(entry) is None
+
+
+def test_claims_on_record_that_nobody_examined_are_lost() -> None:
+    record = Baseline(verdicts={"a-claim": "holds", "b-claim": "refuted"})
+    assert record.lost(["a-claim", "c-claim"]) == [
+        "b-claim: on record as refuted, not examined",
+    ]
+    assert record.lost(["b-claim", "a-claim"]) == []
 
 
 def test_a_verdict_under_an_old_name_differs_and_is_not_to_be_recorded() -> None:
     record = Baseline(verdicts={"b-claim": "holds"}, renamed={"second-claim": "b-claim"})
     assert record.differences([ENTRIES["holds"]]) == [
         "second-claim, now called b-claim; run the claims again",
-        "b-claim: on record as holds, not in the report",
+        "b-claim: on record as holds, not examined",
     ]
     with pytest.raises(InputError, match="second-claim, now called b-claim; run the claims again"):
         record.accepting([ENTRIES["holds"], ENTRIES["proved"]])
@@ -107,13 +158,18 @@ def test_unknown_claims_are_named_with_what_they_are_called_now() -> None:
 def test_accepting_puts_verdicts_and_statements_on_record() -> None:
     record = Baseline(
         verdicts={"second-claim": "refuted", "other-claim": "holds"},
+        versions={"second-claim": {}, "other-claim": OTHER},
         statements={"second-claim": "0" * 16, "other-claim": "1" * 16},
     )
-    entries = [replace(ENTRIES["holds"], version="2" * 16), ENTRIES["refuted"]]
+    entries = [replace(ENTRIES["holds"], formal_version="2" * 16), ENTRIES["refuted"]]
     assert record.accepting(entries) == Baseline(
         verdicts={"second-claim": "holds", "other-claim": "holds", "third-claim": "refuted"},
+        versions={
+            "other-claim": OTHER, "second-claim": entries[0].version,
+            "third-claim": entries[1].version,
+        },
         statements={"second-claim": "2" * 16, "other-claim": "1" * 16},
-    )
+    )  # fmt: skip
     assert record.verdicts["second-claim"] == "refuted"
 
 
@@ -123,18 +179,20 @@ def test_accepting_drops_the_statement_that_a_claim_has_lost() -> None:
         statements={"second-claim": "0" * 16, "other-claim": "1" * 16},
     )
     accepted = record.accepting([ENTRIES["holds"]])
-    assert accepted == replace(record, statements={"other-claim": "1" * 16})
+    assert accepted.statements == {"other-claim": "1" * 16}
 
 
 def test_accepting_drops_what_stands_under_names_that_claims_no_longer_have() -> None:
     """And keeps the table of new names itself."""
     record = Baseline(
         verdicts={"old-claim": "refuted", "other-claim": "holds"},
+        versions={"old-claim": {}, "other-claim": OTHER},
         statements={"old-claim": "0" * 16, "other-claim": "1" * 16},
         renamed={"old-claim": "second-claim"},
     )
     assert record.accepting([ENTRIES["holds"]]) == Baseline(
         verdicts={"second-claim": "holds", "other-claim": "holds"},
+        versions={"second-claim": ENTRIES["holds"].version, "other-claim": OTHER},
         statements={"other-claim": "1" * 16},
         renamed={"old-claim": "second-claim"},
     )

@@ -82,6 +82,8 @@ def written_out(value: object) -> object:
         return {name: written_out(part) for name, part in vars(value).items()}
     if isinstance(value, tuple):
         return [written_out(part) for part in value]
+    if isinstance(value, dict):
+        return {name: written_out(part) for name, part in value.items()}
     return value
 
 
@@ -115,7 +117,8 @@ CHANGES: dict[str, Any] = {
     "hypotheses": ("changed",),
     "corrects": "other-claim",
     "enough": 7,
-    "version": "changed",
+    "version": {"title": "changed"},
+    "formal_version": "changed",
     "verdict": Verdict.PROVED,
     "reason": "changed",
     "examples": replace(ENTRIES["holds"].examples, open=0),
@@ -124,6 +127,7 @@ CHANGES: dict[str, Any] = {
     "nearest": Miss(distance=0.5, note="changed"),
     "arithmetic": ("changed",),
     "control": replace(ENTRIES["holds"].control, statement="changed"),
+    "positive": ENTRIES["holds"].control,
     "certificate": "certificates/second-claim.json",
     "seeds": (7,),
 }

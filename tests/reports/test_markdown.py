@@ -35,17 +35,19 @@ def section(kind: str) -> str:
 def test_verdict_table_puts_failures_first_and_aligns() -> None:
     lines = reports.verdict_table(ENTRIES.values())
     assert [line.split()[0] for line in lines] == [
-        "refuted", "refuted", "vacuous", "undecided", "holds", "holds", "holds", "proved",
+        "refuted", "refuted", "refuted", "vacuous", "undecided", "holds", "holds", "holds",
+        "proved",
     ]  # fmt: skip
-    assert [line.split()[1] for line in lines[:2]] == ["seventh-claim", "third-claim"]
-    assert lines[0] == "refuted    seventh-claim        1 examples     1.2 s"
+    ids = [line.split()[1] for line in lines[:3]]
+    assert ids == ["ninth-claim", "seventh-claim", "third-claim"]
+    assert lines[1] == "refuted    seventh-claim        1 examples     1.2 s"
     assert len({len(line) for line in lines}) == 1
     assert reports.verdict_table([]) == []
 
 
 def test_verdicts_are_counted_from_best_to_worst() -> None:
     counts = reports.verdict_counts(ENTRIES.values())
-    assert counts == "1 proved, 3 holds, 1 undecided, 1 vacuous, 2 refuted"
+    assert counts == "1 proved, 3 holds, 1 undecided, 1 vacuous, 3 refuted"
 
 
 def test_every_section_has_its_parts() -> None:
@@ -117,8 +119,29 @@ def test_section_of_an_undecided_claim_says_what_was_missing() -> None:
 
 def test_section_of_a_tendency_counts_pairs() -> None:
     text = section("tendency")
-    assert "30 of 30 pairs show it (rank, batch 4 against 16)" in text
-    assert "Control: one less — 0 of 30 pairs show it (the other way round)." in text
+    assert "30 of 30 pairs show it [rank, batch 4 against 16]" in text
+    assert "Control: one less — 0 of 30 pairs show it [the other way round]." in text
+    assert "Positive control" not in text
+
+
+def test_section_of_a_tendency_names_populations_ties_and_sizes() -> None:
+    text = section("refuted tendency")
+    assert "**REFUTED** — it shows in only 0 of 30 pairs (mixtures); the positive" in text
+    assert (
+        "images: 3 of 3 pairs show it, median 0.5 (99% interval -inf to inf) [rank];"
+        " mixtures: 0 of 30 pairs show it, 30 are ties, median 1 (99% interval 1 to 1) [rank]."
+        in text
+    )
+    assert "Control: one less — not refuted." in text
+    assert (
+        "Positive control: a larger factor — 30 of 30 pairs show it, median 0.25"
+        " (99% interval 0.25 to 0.25) [rank]." in text
+    )
+
+
+def test_markdown_explains_how_tendencies_are_decided_where_there_are_some() -> None:
+    assert "A *tendency* is about direction." in reports.render_markdown(report())
+    assert "*tendency*" not in reports.render_markdown(report(ENTRIES["proved"]))
 
 
 def test_section_of_a_correction_links_what_it_corrects() -> None:
@@ -132,11 +155,11 @@ def part(text: str, heading: str) -> str:
 
 def test_markdown_has_summary_errata_overview_and_sections() -> None:
     text = reports.render_markdown(report())
-    assert text.startswith("# Claim report\n\n8 claims: 1 proved, 3 holds, ")
+    assert text.startswith("# Claim report\n\n9 claims: 1 proved, 3 holds, ")
     assert "Profile `default`, seed 0, device cpu." in text
     summary = part(text, "Summary")
     assert "| paper | refuted | vacuous | undecided | holds | proved |" in summary
-    assert "| **toy2020** — A toy (2020) | 1 | 1 | 1 | 2 | 1 |" in summary
+    assert "| **toy2020** — A toy (2020) | 2 | 1 | 1 | 2 | 1 |" in summary
     assert "| **toy2021** — Another toy (2021) |  |  |  | 1 |  |" in summary
     assert "| **our own** | 1 |  |  | 1 |  |" in summary
     overview = part(text, "Overview")
@@ -148,7 +171,7 @@ def test_markdown_has_summary_errata_overview_and_sections() -> None:
         "| [Title of sixth-claim](#sixth-claim) | **holds** | identity | our own | 1 |  |"
         in overview
     )
-    assert [text.count(f"### Title of {e.id}\n") for e in ENTRIES.values()] == [1] * 8
+    assert [text.count(f"### Title of {e.id}\n") for e in ENTRIES.values()] == [1] * 9
 
 
 def test_markdown_names_every_run_that_was_merged() -> None:
@@ -188,7 +211,8 @@ def test_refuted_tendencies_are_no_errata() -> None:
     assert [line for line in listed if line.startswith("- ")] == [
         "- [Title of third-claim](#third-claim), toy2020, Eq. 1."
     ]
-    assert "Tendencies that did not show" not in reports.render_markdown(report())
+    shown = reports.render_markdown(report(ENTRIES["tendency"]))
+    assert "Tendencies that did not show" not in shown
 
 
 def test_case_lines_align_columns() -> None:

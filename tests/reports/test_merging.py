@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,8 @@ from tests.reports.runs import (
     CLAIMS,
     FAILED,
     MET,
+    bounded,
+    claim,
     entry,
     gathered,
     only,
@@ -24,7 +27,8 @@ from tests.reports.runs import (
 )
 from theorycheck import reports
 from theorycheck.claims.entries import Entry
-from theorycheck.claims.evidence import Evidence, Pair, Rejection
+from theorycheck.claims.evidence import Evidence, Observation, Pair, Rejection
+from theorycheck.claims.outcomes import Answer, KernelWord
 from theorycheck.claims.verdicts import Verdict, judge
 from theorycheck.errors import InputError
 from theorycheck.reports.documents import Report
@@ -78,7 +82,8 @@ def test_verdicts_come_from_the_evidence_of_all_runs(runs: list[Report]) -> None
         evidence = sum((Evidence.of(e) for e in examined), Evidence())
         control = sum((Evidence.of(e.control) for e in examined), Evidence())
         merged = next(e for e in expected.claims if e.id == about.id)
-        judgement = judge(about.kind, about.enough, evidence, control)
+        positive = sum((Evidence.of(e.positive) for e in examined if e.positive), Evidence())
+        judgement = judge(about.kind, about.enough, evidence, control, positive)
         assert (merged.verdict, merged.reason) == (judgement.verdict, judgement.reason)
         assert list(merged.seeds) == sorted(e.seeds[0] for e in examined)
     assert merge(replace(run, claims=tuple(map(misjudged, run.claims))) for run in runs) == expected
@@ -90,8 +95,8 @@ def misjudged(examined: Entry) -> Entry:
     return replace(examined, verdict=Verdict.PROVED, reason="said so")
 
 
-def counted(examined: Entry) -> tuple[int, int]:
-    return examined.examples.successes, examined.examples.failures
+def counted(examined: Entry) -> object:
+    return examined.examples.strata, examined.positive and examined.positive.examples.strata
 
 
 @given(DIFFERENT)
@@ -130,12 +135,28 @@ def pairs(successes: int, failures: int) -> Evidence:
 
 
 def test_pairs_of_several_runs_decide_what_none_of_them_decides() -> None:
-    runs = [report(seed, entry(CLAIMS[2], [seed], pairs(6, 0), pairs(0, 6))) for seed in range(3)]
+    runs = [report(seed, entry(CLAIMS[2], [seed], pairs(6, 0), pairs(3, 3))) for seed in range(3)]
     assert [only(run).verdict for run in runs] == ["undecided"] * 3
     assert only(merge(runs[:2])).verdict == "undecided"
     merged = only(merge(runs))
     assert (merged.verdict, merged.seeds) == ("holds", (0, 1, 2))
-    assert merged.reason == "the effect appeared in 18 of 18 pairs; control contradicted"
+    assert merged.reason == "it shows in 18 of 18 pairs; the control does not show it"
+
+
+def test_positive_controls_of_several_runs_add_up() -> None:
+    about = claim("tendency-claim", "tendency", positive="the other coin")
+    runs = [
+        report(seed, entry(about, [seed], pairs(0, 9), pairs(3, 3), positive=pairs(9, 0)))
+        for seed in range(2)
+    ]
+    assert [only(run).verdict for run in runs] == ["undecided"] * 2
+    merged = only(merge(runs))
+    assert merged.verdict == "refuted"
+    assert merged.positive is not None
+    assert merged.positive.examples.met == 18
+    other = claim("tendency-claim", "tendency", positive="another coin")
+    with pytest.raises(InputError, match="the reports differ in its positive control"):
+        merge([runs[0], report(1, entry(other, [1], pairs(0, 9), pairs(3, 3)))])
 
 
 def test_examples_of_several_runs_suffice_together() -> None:
@@ -155,6 +176,51 @@ def test_one_counterexample_refutes() -> None:
     merged = only(merge([holds, refuted]))
     assert merged.verdict == "refuted"
     assert merged.certificate == "certificates/identity-claim.json"
+
+
+def asked(observation: Observation, answer: Answer, reason: str | None = None) -> Observation:
+    return replace(observation, kernel=KernelWord(answer=answer, reason=reason))
+
+
+@pytest.mark.parametrize("answer", [Answer.OPEN, Answer.CONTRADICTED])
+def test_a_violation_that_the_kernel_refused_refutes_nothing_after_merging(answer: Answer) -> None:
+    refused = gathered(asked(violation(7), answer, "nowhere false"))
+    run = report(0, entry(CLAIMS[0], [0], refused, gathered(FAILED)))
+    other = report(1, entry(CLAIMS[0], [1], gathered(*[MET] * 4), gathered(FAILED)))
+    assert (only(run).verdict, only(other).verdict) == ("undecided", "holds")
+    for runs in itertools.permutations([run, other]):
+        merged = only(merge(runs))
+        assert merged.verdict == "undecided"
+        assert merged.reason == only(run).reason
+        assert merged.reason.endswith("7 ≤ 6 is false (integers); the kernel: nowhere false")
+
+
+def test_a_disagreement_about_a_tight_example_survives_merging() -> None:
+    """Also where another run has a tighter one, on which both agree, or a counterexample."""
+    disputed = gathered(*[MET] * 4, asked(bounded(30), Answer.CONTRADICTED, "conclusion false"))
+    tighter = gathered(*[MET] * 4, asked(bounded(31), Answer.CONFIRMED))
+    refuted = gathered(asked(violation(7), Answer.CONFIRMED))
+    disputing = report(0, entry(CLAIMS[0], [0], disputed, gathered(FAILED)))
+    for found in (tighter, refuted):
+        other = report(1, entry(CLAIMS[0], [1], found, gathered(FAILED)))
+        for runs in itertools.permutations([disputing, other]):
+            merged = only(merge(runs))
+            assert (merged.verdict, merged.reason) == (
+                "undecided",
+                "the engine: 30 ≤ 60 holds (integers); the kernel: conclusion false",
+            )
+
+
+def test_a_counterexample_that_one_kernel_confirmed_refutes_after_merging() -> None:
+    """Though that of another run, which is shorter, was open."""
+    opened = gathered(asked(violation(7), Answer.OPEN, "too much work"))
+    confirmed = gathered(asked(violation(12), Answer.CONFIRMED))
+    runs = [
+        report(seed, entry(CLAIMS[0], [seed], found, gathered(FAILED)))
+        for seed, found in enumerate((opened, confirmed))
+    ]
+    merged = only(merge(runs))
+    assert (merged.verdict, merged.counterexample) == ("refuted", only(runs[1]).counterexample)
 
 
 def test_seconds_add_up() -> None:

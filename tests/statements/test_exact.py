@@ -60,6 +60,8 @@ WORDS = {
     "nuclear_beyond": "nuclear_beyond(W[weights[0]], 1)",
     "largest": "largest(W[weights[0]])",
     "root": "root(squared(x[0])) + root(2) * root(2) - 1 / root(3)",
+    "exp": "exp(-inner(x[0], x[0]) / 3) + exp(f(0, 0)) + exp(root(2) * f(0, 0)) + exp(0)",
+    "log": "log(squared(x[0]) + 1 / 7) + log(1 + f(0, 0) ** 2) + log(root(3)) + log(1)",
     "abs": "abs(-f(0, 0))",
     "len": "len(x) + len(x[0]) + len(samples)",
     "range": "sum(range(1, 5, 2)) + sum(range(depth))",
@@ -111,6 +113,8 @@ DERIVATIVES = [
     "squared(grad(squared(outside(W[last], [x[0]])) if len(W[last][0]) == len(x[0]) else 1, last))",
     "squared(grad(sum(solve(gram + [[3, root(2)], [0, -1]], [total, min([total, -1])])), last))",
     "squared(grad(trace(solve(gram, gram)) + T(W[last])[0] @ W[last] @ W[last][0], last))",
+    "squared(grad(log(1 + exp(-y[0][0] * f(0, 0))) + exp(root(total)) * log(total), last))",
+    "squared(grad(squared(grad(log(exp(f(0, 0)) + exp(-f(0, 0))), 0)), last))",
     "grad(total, last)[0] @ W[last][0]",
     "sum([squared(grad(t * f(0, 0) * inner(v, x[0]), 0)) for v in x for t in y[0]])",
 ]

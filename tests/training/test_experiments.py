@@ -10,8 +10,6 @@ import torch
 from torch import Tensor
 
 from tests.training import plain
-from theorycheck.claims.comparisons import pairs
-from theorycheck.claims.evidence import Pair, Rejection
 from theorycheck.data.dataset import Dataset
 from theorycheck.data.synthetic import gaussian_mixture, uniform_sphere
 from theorycheck.errors import InputError
@@ -133,16 +131,3 @@ def test_one_data_set_per_member_and_all_of_one_size(sizes: list[int]) -> None:
     start = State(initialise(network, 3, seed=0))
     with pytest.raises(InputError, match="one data set per member"):
         Experiment.on(data, "signs", network, start, torch.arange(3))
-
-
-def test_the_first_rule_that_excludes_is_named() -> None:
-    first = {"diverged": torch.tensor([0, 1, 0, 0]) == 1, "lost": torch.tensor([0, 1, 1, 0]) == 1}
-    second = {"diverged": torch.tensor([0, 0, 1, 1]) == 1}
-    found = list(pairs([True, True, False, False], "a note", first, second))
-    assert found == [
-        Pair(True, "a note"), Rejection("diverged"), Rejection("lost"), Rejection("diverged"),
-    ]  # fmt: skip
-
-
-def test_without_rules_every_member_is_a_pair() -> None:
-    assert list(pairs([True, False], "a note")) == [Pair(True, "a note"), Pair(False, "a note")]

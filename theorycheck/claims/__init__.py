@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from theorycheck.claims.comparisons import (
-        Exclusions,
         equality,
         inequality,
         number_text,
-        pairs,
         rank_at_most,
     )
     from theorycheck.claims.declaration import (
@@ -19,7 +17,9 @@ if TYPE_CHECKING:
         Altered,
         Assumption,
         Claim,
+        Convention,
         Formal,
+        Hypothesis,
         Kind,
         Paper,
         Place,
@@ -39,11 +39,20 @@ if TYPE_CHECKING:
         Unmet,
     )
     from theorycheck.claims.examination import examine
-    from theorycheck.claims.outcomes import Example, Examples, Miss, Outcome
+    from theorycheck.claims.experiments import (
+        Comparison,
+        Exclusions,
+        Population,
+        between,
+        experiment_claim,
+    )
+    from theorycheck.claims.outcomes import Example, Examples, Miss, Outcome, Stratum
     from theorycheck.claims.search import first_violation
-    from theorycheck.claims.sequential import Tendency, pairs_needed
+    from theorycheck.claims.sequential import TENDENCY, Tendency, pairs_needed
     from theorycheck.claims.setting import PROFILES, Profile, Setting
-    from theorycheck.claims.verdicts import TENDENCY, Judgement, Verdict, judge
+    from theorycheck.claims.trajectories import trained_by
+    from theorycheck.claims.verdicts import Judgement, Verdict, judge
+    from theorycheck.claims.versions import version_of
 else:
     from theorycheck._lazy import attach
 

@@ -8,26 +8,31 @@ published as a JSON Schema, ``certificate.schema.json`` beside this module.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from theorycheck import kernel
 from theorycheck.arithmetic.cases import Case
-from theorycheck.claims.declaration import Claim
-from theorycheck.claims.evidence import Evidence
-from theorycheck.claims.sequential import CONTRADICTED, Tendency
-from theorycheck.claims.verdicts import TENDENCY
+from theorycheck.claims.declaration import Claim, Formal
+from theorycheck.claims.evidence import Evidence, Observation
+from theorycheck.claims.outcomes import Answer, KernelWord, Stratum
+from theorycheck.claims.sequential import CONTRADICTED, TENDENCY, Tendency
 from theorycheck.errors import InputError
 from theorycheck.kernel import Evaluator, Example, Rejected, Statement, Undecided
 
 Shows = Literal["refuted", "tight"]
 """The conclusion is false for the example; or true, and close to an equality."""
 
-SEARCH = 10
-"""How much more work than the check of one assignment the search among all of them may take."""
+SEARCH = 10 * kernel.MOST_WORK
+"""Work of the kernel for the search among all values of the variables."""
+CROSS_EXAMINATION = kernel.MOST_WORK // 60
+"""Work of the kernel for one of the examples that were drawn first."""
+PATIENCE = 3
+"""Examples that are too much work, after which no more are asked about."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +57,18 @@ class FormalStatement:
         return Statement.read(self.document)
 
 
+def formal_of(claim: Claim) -> Formal | None:
+    """The formulas that the certificates of a claim state: for all tendencies the same."""
+    return CONTRADICTED if claim.kind == "tendency" else claim.formal
+
+
 @cache
 def formal_statement(claim: Claim) -> FormalStatement | None:
     """The claim as its certificates state it; None when it has no formal statement.
 
     Made and parsed once for every claim.
     """
-    formal = CONTRADICTED if claim.kind == "tendency" else claim.formal
+    formal = formal_of(claim)
     if formal is None:
         return None
     document = {
@@ -78,51 +88,116 @@ def statement_version(claim: Claim) -> str | None:
     return None if statement is None else statement.version
 
 
+class Contradicted(Rejected):
+    """The kernel comes to another conclusion than the engine, not merely to none."""
+
+
 @dataclass(frozen=True)
 class Certification:
-    """A certificate, as JSON holds it, or why the kernel gives none; neither where none is due."""
+    """What the kernel says of an example, and the certificate, as JSON holds it, if it confirms."""
 
+    word: KernelWord
     certificate: dict[str, Any] | None = None
-    objection: str | None = None
 
 
-def certify(claim: Claim, evidence: Evidence, *, contradicted: bool) -> Certification:
-    """The certificate of what a verdict rests on, the counterexample or else the tightest example.
+def certify(claim: Claim, evidence: Evidence) -> tuple[Evidence, dict[str, Any] | None]:
+    """Ask the kernel about the examples that a verdict rests on.
 
-    An example without exact numbers has none.
-
-    Args:
-        contradicted: whether the claim is a tendency that its pairs contradict; they are the
-            example then.
+    Returns:
+        The evidence, with the kernel's word on the counterexample and on the tightest example, if
+        the claim has a formal statement; and the certificate of the one that is shown, if the
+        kernel confirms it.
     """
-    shown = evidence.counterexample or evidence.tightest
-    shows: Shows = "tight" if evidence.counterexample is None else "refuted"
+    if claim.formal is None or claim.kind == "tendency":
+        return evidence, None
+    false, false_certificate = _ask(claim, evidence.counterexample, "refuted")
+    tight, tight_certificate = _ask(claim, evidence.tightest, "tight")
+    agreed, disputed = _cross_examine(claim, evidence.drawn)
+    if disputed is not None and not (tight is not None and tight.contradicted):
+        tight, tight_certificate = disputed, None
+    asked = replace(evidence, counterexample=false, tightest=tight, agreed=agreed, drawn=[])
+    return asked, tight_certificate if false is None else false_certificate
+
+
+def _cross_examine(claim: Claim, drawn: Sequence[Observation]) -> tuple[int, Observation | None]:
+    """On how many examples the kernel finds the statement true, and the first where it does not.
+
+    It is asked about all values of the variables, whatever the engine showed.
+    """
+    statement = formal_statement(claim)
+    assert statement is not None
+    agreed = refused = 0
+    for found in drawn:
+        assert found.case is not None
+        document = found.case().to_dict()
+        try:
+            _assignment(statement.parsed, document, "tight", {}, work=CROSS_EXAMINATION)
+            agreed += 1
+        except Contradicted as error:
+            word = KernelWord(answer=Answer.CONTRADICTED, reason=str(error))
+            return agreed, replace(found, kernel=word)
+        except (Rejected, *kernel.MISUSE):
+            refused += 1
+            if refused == PATIENCE:
+                break
+    return agreed, None
+
+
+def certify_pairs(claim: Claim, evidence: Evidence, positive: Evidence | None) -> Certification:
+    """Ask the kernel about a tendency that its pairs contradict, and its positive control shows."""
+    could = {} if positive is None else positive.strata
+    return _certification(lambda: issue_contradicted(claim, evidence.strata, could))
+
+
+def _ask(
+    claim: Claim, found: Observation | None, shows: Shows
+) -> tuple[Observation | None, dict[str, Any] | None]:
+    if found is None:
+        return None, None
+    case, at = found.case, found.at
+    if case is None:
+        word = KernelWord(answer=Answer.OPEN, reason="there are no exact numbers")
+        return replace(found, kernel=word), None
+    certification = _certification(lambda: issue(claim, case(), shows, at))
+    return replace(found, kernel=certification.word), certification.certificate
+
+
+def _certification(issued: Callable[[], dict[str, Any]]) -> Certification:
     try:
-        if contradicted:
-            pairs = evidence.successes, evidence.failures
-            return Certification(issue_contradicted(claim, TENDENCY, *pairs))
-        if shown is None or shown.case is None or claim.formal is None:
-            return Certification()
-        return Certification(issue(claim, shown.case(), shows, shown.at))
+        certificate = issued()
+    except Contradicted as error:
+        return Certification(KernelWord(answer=Answer.CONTRADICTED, reason=str(error)))
     except Rejected as error:
-        return Certification(objection=str(error))
+        return Certification(KernelWord(answer=Answer.OPEN, reason=str(error)))
+    return Certification(KernelWord(answer=Answer.CONFIRMED, reason=None), certificate)
+
+
+Strata = Mapping[str, Stratum]
 
 
 def issue_contradicted(
-    claim: Claim, tendency: Tendency, successes: int, failures: int
+    claim: Claim, strata: Strata, positive: Strata, tendency: Tendency = TENDENCY
 ) -> dict[str, Any]:
     """The certificate of a tendency that its pairs contradict; the example is their numbers.
 
+    Args:
+        strata: its pairs; in the certificate the strata are numbered in this order.
+        positive: those of its positive control.
+        tendency: the error rates.
+
     Raises:
-        Rejected: when they do not contradict it, to the kernel.
+        Rejected: when no stratum contradicts it, to the kernel, or the positive control is not
+            confirmed there.
     """
-    numbers = {
-        "successes": successes,
-        "failures": failures,
-        "null": tendency.null,
-        "alternative": tendency.alternative,
-        "beta": tendency.beta,
-    }
+    numbers = dict(vars(tendency))
+    for index, (name, stratum) in enumerate(strata.items(), start=1):
+        could = positive.get(name)
+        numbers |= {
+            f"successes_{index}": Fraction(stratum.successes),
+            f"failures_{index}": Fraction(stratum.failures),
+            f"shown_{index}": Fraction(0 if could is None else could.successes),
+            f"missed_{index}": Fraction(0 if could is None else could.failures),
+        }
     document: dict[str, Any] = {
         "network": None,
         "parameters": [],
@@ -131,6 +206,41 @@ def issue_contradicted(
         "numbers": {name: str(number) for name, number in sorted(numbers.items())},
     }
     return _issue(claim, document, "refuted", {})
+
+
+def counted_pairs(
+    numbers: Mapping[str, str],
+) -> tuple[dict[str, Stratum], dict[str, Stratum], Tendency]:
+    """The arguments of `issue_contradicted` that the numbers of its certificate stand for.
+
+    Raises:
+        InputError: when they are none.
+    """
+    try:
+        given = {name: Fraction(text) for name, text in numbers.items()}
+        indices = range(1, sum(name.startswith("successes_") for name in given) + 1)
+        strata, positive = (
+            {
+                f"stratum {i}": Stratum(
+                    successes=_count(given[f"{shown}_{i}"]),
+                    failures=_count(given[f"{missed}_{i}"]),
+                    ties=0,
+                    effects={},
+                    measured=(),
+                )
+                for i in indices
+            }
+            for shown, missed in (("successes", "failures"), ("shown", "missed"))
+        )
+        return strata, positive, Tendency(given["alpha"], given["beta"])
+    except (KeyError, ValueError) as error:
+        raise InputError(f"numbers of no tendency: {error!r}") from error
+
+
+def _count(number: Fraction) -> int:
+    if number.denominator != 1 or number < 0:
+        raise ValueError(f"{number} is no count")
+    return int(number)
 
 
 def issue(claim: Claim, case: Case, shows: Shows, at: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,7 +252,9 @@ def issue(claim: Claim, case: Case, shows: Shows, at: Mapping[str, Any]) -> dict
             for which the conclusion is false, or those for which left over right is largest.
 
     Raises:
-        Rejected: when the kernel does not come to the same conclusion, or cannot decide.
+        Contradicted: when the kernel comes to another conclusion. An example is not tight when the
+            conclusion is false for any of the other values.
+        Rejected: when it cannot decide.
     """
     return _issue(claim, case.to_dict(), shows, at)
 
@@ -174,15 +286,24 @@ def _issue(
 
 
 def _assignment(
-    statement: Statement, document: dict[str, Any], shows: Shows, at: Mapping[str, Any]
+    statement: Statement,
+    document: dict[str, Any],
+    shows: Shows,
+    at: Mapping[str, Any],
+    *,
+    work: int = SEARCH,
 ) -> tuple[dict[str, Any], kernel.Number, kernel.Number]:
     """Values of all variables for which the conclusion is false, or nearest to an equality.
 
     With both sides there.
+
+    Raises:
+        Contradicted: when there are none, or the conclusion is false where it should be tight.
+        Rejected: when the kernel cannot decide.
     """
     for bits in kernel.PRECISIONS:
         example = Example(document)
-        example.work *= SEARCH
+        example.work = work
         evaluator = Evaluator(example, statement.where, bits)
         best: tuple[float, dict[str, Any], kernel.Number, kernel.Number] | None = None
         unmet: str | None = None
@@ -195,18 +316,26 @@ def _assignment(
                 listed = {name: kernel.listed(value) for name, value in scope.items()}
                 if shows == "refuted" and not found.holds:
                     return listed, found.left, found.right
-                if shows == "tight" and found.holds:
-                    ratio = _ratio(found.left, found.right)
-                    if best is None or ratio > best[0]:
-                        best = ratio, listed, found.left, found.right
+                if shows == "tight" and not found.holds:
+                    raise Contradicted(f"the conclusion is false{_at(listed)}")
+                ratio = _ratio(found.left, found.right)
+                if best is None or ratio > best[0]:
+                    best = ratio, listed, found.left, found.right
         except Undecided:
             continue
-        if best is not None:
+        if best is not None and shows == "tight":
             return best[1:]
+        if best is not None:
+            raise Contradicted("the conclusion is nowhere false")
         if unmet is not None:
-            raise Rejected(f"a hypothesis is not met: {unmet}")
-        raise Rejected(f"the conclusion is nowhere {'false' if shows == 'refuted' else 'true'}")
+            raise Contradicted(f"a hypothesis is not met: {unmet}")
+        raise Contradicted("the variables have no values")
     raise Rejected(f"not decided by enclosures of {kernel.PRECISIONS[-1]} bits")
+
+
+def _at(scope: Mapping[str, Any]) -> str:
+    """An assignment in words, for the end of a sentence."""
+    return " at " + ", ".join(f"{name} = {v}" for name, v in scope.items()) if scope else ""
 
 
 def _ratio(left: kernel.Number, right: kernel.Number) -> float:

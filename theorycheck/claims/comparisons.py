@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+from flint import arb, fmpq, fmpz
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.enclosures import Interval
-from theorycheck.claims.evidence import Describe, Findings, Observation, Pair, Rejection
+from theorycheck.claims.evidence import Describe, Observation
+from theorycheck.claims.outcomes import Reader
+
+RATIONAL = int | Fraction | fmpz | fmpq | np.integer
+"""The types of numbers that are never rounded."""
 
 
 def equality(
@@ -27,16 +31,21 @@ def equality(
 ) -> Observation:
     """Exact equality of two stacked arrays of one shape, first axis the members.
 
-    Only for numbers that were computed without rounding: comparison is ``==``.
+    Only for numbers that were computed without rounding: comparison is ``==``. Where that cannot
+    tell, between balls that overlap and for NaN and infinity, the observation is open.
     """
-    left, right = np.asarray(left), np.asarray(right)
-    same = np.asarray(left == right, dtype=bool).reshape(len(left), -1)
-    failing = np.flatnonzero(~same.all(axis=1))
-    member = int(failing[0]) if failing.size else 0
-    entry = int(np.argmin(same[member])) if same.shape[1] else 0
-    shown = [side.reshape(len(side), -1)[member, entry] for side in (left, right)]
+    left, right = (np.asarray(side) for side in (left, right))
+    left, right = (side.reshape(len(side), -1) for side in (left, right))
+    finite = _finite(left) & _finite(right)
+    same = finite & np.asarray(left == right, dtype=bool)
+    different = finite & np.asarray(left != right, dtype=bool)
+    failing = np.flatnonzero(different.any(axis=1))
+    unequal = np.flatnonzero(~same.all(axis=1))
+    member = int([*failing, *unequal, 0][0])
+    entry = int(np.argmax(different[member] if failing.size else ~same[member])) if left.size else 0
+    shown = [side[member, entry] for side in (left, right)]
     return Observation(
-        holds=not failing.size,
+        holds=False if failing.size else None if unequal.size else True,
         left=number_text(shown[0]),
         relation="=",
         right=number_text(shown[1]),
@@ -45,7 +54,32 @@ def equality(
         case=None if describe is None else lambda: describe(member),
         degenerate=degenerate,
         note=note,
+        reader=_reader(left, right),
     )
+
+
+def _finite(numbers: np.ndarray) -> np.ndarray:
+    """Which entries are neither NaN nor infinite."""
+    if numbers.dtype != object:
+        return np.asarray(np.isfinite(numbers))
+    found = [
+        math.isfinite(number) if isinstance(number, float | np.floating)
+        else not isinstance(number, arb) or number.is_finite()
+        for number in numbers.flat
+    ]  # fmt: skip
+    return np.array(found, dtype=bool).reshape(numbers.shape)
+
+
+def _reader(*sides: np.ndarray) -> Reader | None:
+    """The exact reader that compares these numbers. Floats have none: they may have been rounded,
+    whatever the check says of them.
+    """
+    numbers = [number for side in sides for number in side.flat]
+    if all(isinstance(number, RATIONAL) for number in numbers):
+        return Reader.RATIONALS
+    if all(isinstance(number, RATIONAL | arb) for number in numbers):
+        return Reader.BALLS
+    return None
 
 
 def rank_at_most(
@@ -114,21 +148,3 @@ def number_text(number: Any, *, longest: int = 12, digits: int = 6) -> str:
     except OverflowError:
         exact = Fraction(text)
         return f"{Decimal(exact.numerator) / Decimal(exact.denominator):.{digits}g}"
-
-
-Exclusions = Mapping[str, Tensor]
-"""Why a trained network says nothing, and which do not, ``(K,)`` bool: a rule fixed beforehand."""
-
-
-def pairs(effects: Iterable[bool], note: str, *exclusions: Exclusions) -> Findings:
-    """One finding for each member: the first rule that excludes it, or whether the effect appeared.
-
-    Args:
-        effects: did the effect appear? One answer per member, whatever it is for excluded ones.
-        note: what was measured, for the reader.
-        exclusions: the rules for each network of the pair, in order.
-    """
-    rules = [(why, found.tolist()) for each in exclusions for why, found in each.items()]
-    for member, effect in enumerate(effects):
-        reason = next((why for why, excluded in rules if excluded[member]), None)
-        yield Pair(bool(effect), note) if reason is None else Rejection(reason)

@@ -153,7 +153,9 @@ class Claim:
     corrects: str | None = None
     formal: Formal | None = None
     control_on: Mapping[str, Any] | None = None
+    altered: Formal | None = None
     written: Place | None = None
+    positive: str | None = None
 
     @property
     def place(self) -> Place:
@@ -166,9 +168,10 @@ class Claim:
         """The property's docstring: the statement in words, with its source."""
         return inspect.getdoc(self.check) or ""
 
-    def seed(self, run_seed: int, *, altered: bool) -> int:
-        """The seed of this claim's search (or of its control's), derived from the claim's id."""
+    def seed(self, run_seed: int, *, altered: bool, positive: bool = False) -> int:
+        """The seed of this claim's search (or of a control's), derived from the claim's id."""
         text = f"{run_seed}/{self.id}/{'control' if altered else 'claim'}"
+        text += "/positive" * positive
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
 
 
@@ -245,6 +248,7 @@ def stated(
         enough=enough,
         corrects=corrects,
         formal=formal,
+        altered=false,
     )(check)
     caller = sys._getframe(1)
     place = Place(caller.f_globals["__name__"], caller.f_code.co_filename, caller.f_lineno)
@@ -278,11 +282,13 @@ def claim(
     statement: str,
     hypotheses: Sequence[str],
     control: str,
+    positive: str | None = None,
     on: Mapping[str, Any] | None = None,
     examples: int = 100,
     enough: int = 20,
     corrects: str | None = None,
     formal: Formal | None = None,
+    altered: Formal | None = None,
 ) -> Callable[[Callable[..., Any]], Claim]:
     """Turn a property into a claim.
 
@@ -294,11 +300,14 @@ def claim(
         statement: what is printed, in LaTeX.
         hypotheses: the conditions under which it is claimed.
         control: the false neighbour in words; the property checks it when ``setting.altered``.
+        positive: for a tendency, a setting in which it is known to be true, in words; the property
+            checks it when ``setting.positive``. Without one the tendency cannot be refuted.
         on: Hypothesis strategies by argument name; empty for a property that is run once.
         examples: how many draws the default profile makes.
         enough: how many examples must meet the hypotheses before ``holds`` means something.
         corrects: id of the claim, printed wrongly, that this one is the corrected form of.
         formal: the statement as the kernel evaluates it; a claim without one has no certificates.
+        altered: the control as a formula, where it is one.
 
     Raises:
         InputError: when the id or kind is malformed.
@@ -318,11 +327,13 @@ def claim(
             hypotheses=tuple(hypotheses),
             control=control,
             check=check,
+            positive=positive,
             on=on or {},
             examples=examples,
             enough=enough,
             corrects=corrects,
             formal=formal,
+            altered=altered,
         )
 
     return decorate

@@ -34,8 +34,9 @@ class Reference:
 class Description:
     """What is claimed; evidence on different claims does not add up.
 
-    Attributes are those of `theorycheck.claims.Claim`, ``description`` being its docstring and
-    ``version`` the digest of its formal statement, None where there is none.
+    Attributes are those of `theorycheck.claims.Claim`, ``description`` being its docstring,
+    ``version`` the digests of the parts that a reader relies on (`theorycheck.claims.version_of`),
+    and ``formal_version`` the digest of its formal statement, None where there is none.
     """
 
     id: str
@@ -47,15 +48,16 @@ class Description:
     hypotheses: tuple[str, ...]
     corrects: str | None
     enough: Count
-    version: str | None
+    version: dict[str, str]
+    formal_version: str | None
 
     def __post_init__(self) -> None:
         if not is_claim_id(self.id):
             raise ValueError(f"no claim has the id {self.id!r}")
 
     @classmethod
-    def of(cls, claim: Claim, version: str | None) -> Description:
-        """The description of a claim."""
+    def of(cls, claim: Claim, version: dict[str, str], formal_version: str | None) -> Description:
+        """The description of a claim. Its versions are given, as making them needs the engine."""
         return cls(
             id=claim.id,
             title=claim.title,
@@ -76,6 +78,7 @@ class Description:
             corrects=claim.corrects,
             enough=claim.enough,
             version=version,
+            formal_version=formal_version,
         )
 
 
@@ -87,7 +90,7 @@ class _Stated:
 
 @dataclass(frozen=True, kw_only=True)
 class Control(Outcome, _Stated):
-    """What the search found out on the false neighbour of a claim."""
+    """What the search found out on the false neighbour of a claim, or its positive control."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +104,7 @@ class Entry(Outcome, _Judged, Description):
     """A claim, its verdict, and what the verdict rests on.
 
     Attributes:
+        positive: a setting in which a tendency is known to be true; None where there is none.
         certificate: name of the certificate of the example that is shown, within the report's
             folder; None where it has none.
         seeds: those of the runs that the evidence comes from; none where there is no evidence.
@@ -108,6 +112,7 @@ class Entry(Outcome, _Judged, Description):
     """
 
     control: Control
+    positive: Control | None
     certificate: str | None
     seeds: tuple[int, ...]
     seconds: float
@@ -121,17 +126,18 @@ class Entry(Outcome, _Judged, Description):
             raise ValueError(f"the certificate of {self.id} is named {self.certificate!r}")
         if self.certificate is not None and self.shown is None:
             raise ValueError(f"{self.id} has a certificate without an example")
-        if not (self.seeds or (self.is_empty and self.control.is_empty)):
+        parts = [self, self.control, *filter(None, [self.positive])]
+        if not (self.seeds or all(part.is_empty for part in parts)):
             raise ValueError(f"{self.id} has evidence without a seed")
 
     @property
     def shown(self) -> object:
         """What a certificate is about: the counterexample, or else the tightest example.
 
-        Of a tendency, how its pairs came out.
+        Of a tendency, how its pairs came out, and those of its positive control.
         """
         if self.kind == "tendency":
-            return self.examples.successes, self.examples.failures
+            return self.examples.strata, self.positive and self.positive.examples.strata
         return self.counterexample or self.tightest
 
     def described(self) -> Mapping[str, Any]:

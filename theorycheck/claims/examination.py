@@ -15,6 +15,7 @@ from theorycheck.claims.evidence import Evidence, Observation
 from theorycheck.claims.search import replay, search
 from theorycheck.claims.setting import Profile, Setting
 from theorycheck.claims.verdicts import Judgement, Verdict, judge
+from theorycheck.claims.versions import version_of
 from theorycheck.errors import InputError
 
 
@@ -51,27 +52,31 @@ def examine(
         evidence = search(claim, setting)
         altered = replace(setting, altered=True, seed=claim.seed(run_seed, altered=True))
         control = search(claim, altered)
+        positive = None
+        if claim.positive is not None:
+            seed = claim.seed(run_seed, altered=False, positive=True)
+            positive = search(claim, replace(setting, positive=True, seed=seed))
     if recorded is not None:
         evidence.counterexample = recorded
-    judgement = judge(claim.kind, claim.enough, evidence, control)
-    refuted = judgement.verdict is Verdict.REFUTED
-    contradicted = refuted and claim.kind == "tendency"
-    certified = certificates.certify(claim, evidence, contradicted=contradicted)
-    if refuted and certified.objection is not None:
-        reason = f"{judgement.reason}; the kernel: {certified.objection}"
-        judgement = Judgement(Verdict.UNDECIDED, reason)
+    evidence, issued = certificates.certify(claim, evidence)
+    judgement = judge(claim.kind, claim.enough, evidence, control, positive)
+    if claim.kind == "tendency" and judgement.verdict is Verdict.REFUTED:
+        pairs = certificates.certify_pairs(claim, evidence, positive)
+        issued = pairs.certificate
+        if issued is None:
+            reason = f"{judgement.reason}; the kernel: {pairs.word.reason}"
+            judgement = Judgement(Verdict.UNDECIDED, reason)
     entry = describe(
         claim,
         judgement,
         evidence,
         control,
-        certified=certified.certificate is not None,
+        positive=positive,
+        certified=issued is not None,
         seeds=(run_seed,),
         seconds=round(time.perf_counter() - started, 2),
     )
-    return Examination(
-        entry=entry, certificate=certified.certificate, notes=tuple(sorted(set(made)))
-    )
+    return Examination(entry=entry, certificate=issued, notes=tuple(sorted(set(made))))
 
 
 def undecided(claim: Claim, reason: str) -> Examination:
@@ -86,6 +91,7 @@ def describe(
     evidence: Evidence,
     control: Evidence,
     *,
+    positive: Evidence | None = None,
     certified: bool = False,
     seeds: tuple[int, ...] = (),
     seconds: float = 0.0,
@@ -95,13 +101,16 @@ def describe(
     Args:
         certified: whether what the entry shows has a certificate.
     """
-    description = Description.of(claim, certificates.statement_version(claim))
+    description = Description.of(claim, version_of(claim), certificates.statement_version(claim))
     return Entry(
         **vars(description),
         verdict=judgement.verdict,
         reason=judgement.reason,
         **vars(evidence.outcome()),
         control=Control(statement=claim.control, **vars(control.outcome())),
+        positive=None
+        if claim.positive is None
+        else Control(statement=claim.positive, **vars((positive or Evidence()).outcome())),
         certificate=certificate_name(claim.id) if certified else None,
         seeds=seeds,
         seconds=seconds,

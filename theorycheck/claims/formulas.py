@@ -17,15 +17,14 @@ from flint import arb, fmpq
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.comparisons import number_text
+from theorycheck.claims.corners import corners
 from theorycheck.claims.evidence import Findings, Observation, Rejection
 from theorycheck.claims.setting import Setting
+from theorycheck.claims.trajectories import Along
 from theorycheck.statements.checking import readings
 from theorycheck.statements.numbers import RankBounds, enclosed
 from theorycheck.statements.readings import INEQUALITIES, Reading
 from theorycheck.statements.syntax import Statement
-
-Along = Callable[[Setting, Case], Iterable[Case]]
-"""From a case at its initial weights to cases at the weights that training reaches."""
 
 RELATIONS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥", "<": "<", ">": ">"}
 
@@ -47,9 +46,14 @@ def check_of(
 
     def check(setting: Setting, case: Case) -> Findings:
         about = control if setting.altered else statement
-        reached = [case] if along is None or setting.replayed else along(setting, case)
+        reached: Iterable[Case | Rejection] = [case]
+        if along is not None and not setting.replayed:
+            reached = along(setting, case)
         for one in reached:
-            yield from findings(about, one, prose, selections)
+            if isinstance(one, Rejection):
+                yield one
+            else:
+                yield from findings(about, one, prose, selections)
 
     return check
 
@@ -74,8 +78,10 @@ def findings(
             alike.setdefault(key, []).append((member, reading))
     for reason, count in rejected.items():
         yield Rejection(reason, count)
+    found = corners(case) if alike else {}
     for key in sorted(alike):
         member, shown = alike[key][0]
+        members = [one for one, _ in alike[key]]
         if shown.holds:
             member, shown = max(alike[key], key=lambda one: (one[1].tightness or 0.0, -one[0]))
         yield Observation(
@@ -86,6 +92,7 @@ def findings(
             arithmetic=shown.arithmetic,
             tightness=shown.tightness if shown.relation in INEQUALITIES else None,
             count=len(alike[key]),
+            corners={name: int(truths[members].sum()) for name, truths in found.items()},
             degenerate=shown.trivial,
             case=partial(Case.member, case, member),
             at={name: list(v) if isinstance(v, tuple) else v for name, v in shown.at.items()},

@@ -8,12 +8,56 @@ digits and is null where it is not finite, so that no document holds NaN.
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated, Any
 
 from msgspec import Meta
 
+from theorycheck.claims.sequential import interval
+
 Count = Annotated[int, Meta(ge=0)]
+
+
+def is_finite(side: str) -> bool:
+    """Whether a side of a comparison, as it is printed, is no NaN and not infinite."""
+    return re.search(r"\b(nan|inf|infinity)\b", side, re.IGNORECASE) is None
+
+
+class Reader(StrEnum):
+    """The readers whose "false" needs no confirmation, because the engine sees that they are exact.
+
+    What a check says of its own arithmetic (`Example.arithmetic`) is for the reader of a report.
+    """
+
+    RATIONALS = "rationals"
+    """Rationals and whole numbers, compared by the engine."""
+    BALLS = "balls"
+    """Balls, perhaps together with rationals, compared by the engine."""
+    RATIONAL_FUNCTIONS = "rational functions"
+    """Computer algebra expands the numerator of a difference: the procedure of symbolic claims."""
+
+
+class Answer(StrEnum):
+    """What the trusted kernel finds at an example."""
+
+    CONFIRMED = "confirmed"
+    """The same as the engine."""
+    CONTRADICTED = "contradicted"
+    """The opposite, or that a hypothesis is not met."""
+    OPEN = "open"
+    """It cannot tell: more precision or work is needed, or exact numbers are missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelWord:
+    """The kernel's answer, and why it is not a confirmation; None where it is one."""
+
+    answer: Answer
+    reason: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +68,10 @@ class Example:
         holds: whether the relation holds; None where rounding leaves it open.
         left, relation, right: the comparison as it is printed.
         tightness: of an inequality, left over right: 1 is equality, above 1 is a violation.
-        arithmetic: how it was decided.
+        arithmetic: how it was decided, in the words of the check.
+        reader: the exact reader that decided it; None where the check itself did.
+        kernel: what the kernel says of it; None where it is not asked, because the claim has no
+            formal statement or the example decides nothing.
         degenerate: why the hypotheses are met only trivially, if they are.
         note: what else a reader should know.
         case: the exact numbers behind it, `theorycheck.arithmetic.Case.to_dict`; None where there
@@ -37,6 +84,8 @@ class Example:
     right: str
     tightness: float | None
     arithmetic: str
+    reader: Reader | None
+    kernel: KernelWord | None
     degenerate: str | None
     note: str | None
     case: dict[str, Any] | None
@@ -44,11 +93,13 @@ class Example:
     def __post_init__(self) -> None:
         if self.tightness is not None and not math.isfinite(self.tightness):
             raise ValueError(f"a tightness of {self.tightness}")
+        if self.holds is not None and not (is_finite(self.left) and is_finite(self.right)):
+            raise ValueError(f"{self.left} {self.relation} {self.right} decides nothing")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Miss:
-    """How close a directed search came to the hypotheses; 0 would meet them."""
+    """How close a directed search came to the hypotheses: not to 0, which would meet them."""
 
     distance: float
     note: str
@@ -56,6 +107,71 @@ class Miss:
     def __post_init__(self) -> None:
         if not math.isfinite(self.distance):
             raise ValueError(f"a distance of {self.distance}")
+        if self.distance <= 0:
+            raise ValueError(f"a distance of {self.distance}, which meets the hypotheses")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stratum:
+    """The pairs of one population: a data set, a number of classes, an architecture.
+
+    An effect may show in one population and not in another, so that pairs of different ones never
+    add up. Strata of one population are added with ``+``.
+
+    Attributes:
+        successes, failures: of how many pairs the tendency is true, and of how many it is not.
+        ties: in how many of them both sides were equal.
+        effects: how many pairs have an effect of this size, a number of three digits.
+        measured: what the pairs compare.
+    """
+
+    successes: Count
+    failures: Count
+    ties: Count
+    effects: dict[str, Count]
+    measured: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if max(self.ties, sum(self.effects.values())) > self.pairs:
+            raise ValueError(f"more ties or effects than the {self.pairs} pairs")
+        for text in self.effects:
+            if not _is_number(text):
+                raise ValueError(f"an effect of {text!r}")
+
+    def __add__(self, other: Stratum) -> Stratum:
+        effects = Counter(self.effects) + Counter(other.effects)
+        return Stratum(
+            successes=self.successes + other.successes,
+            failures=self.failures + other.failures,
+            ties=self.ties + other.ties,
+            effects={text: effects[text] for text in sorted(effects, key=lambda t: (float(t), t))},
+            measured=tuple(sorted({*self.measured, *other.measured})),
+        )
+
+    @property
+    def pairs(self) -> int:
+        """How many there are."""
+        return self.successes + self.failures
+
+    def size(self) -> tuple[float, float, float] | None:
+        """The median effect and the ends of its interval; None where no pair has an effect."""
+        values = sorted(v for text, n in self.effects.items() for v in [float(text)] * n)
+        if not values:
+            return None
+        return values[(len(values) - 1) // 2], *interval(values)
+
+
+def added(one: Mapping[str, Stratum], other: Mapping[str, Stratum]) -> dict[str, Stratum]:
+    """The strata of both, by name, population by population."""
+    both = {name: one[name] + other[name] for name in one.keys() & other.keys()}
+    return dict(sorted({**one, **other, **both}.items()))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +183,15 @@ class Examples:
         met: those that met the hypotheses.
         fraction: ``met`` over ``tried``, to six digits; None when nothing was tried.
         degenerate: of those met, how many only trivially.
-        open: of those met, how many rounding left undecided.
+        open: of those met, how many were left undecided.
+        counted: of those met, how many count towards what is enough: they were decided, and not
+            only trivially. One comparison counts at most once for each network that was drawn.
+        agreed: on how many of the first ones the kernel came to the same conclusion about the whole
+            statement.
+        corners: of those that count, how many were which special network or data set.
+        trivially: why hypotheses were met only trivially, in the words of the check.
         rejected: of those not met, how many for which reason.
-        successes, failures: of the pairs of a tendency, how many showed the effect, or did not.
-        pairs: what the pairs compare.
+        strata: the pairs of a tendency, by the name of the population that they are from.
     """
 
     tried: Count
@@ -78,15 +199,18 @@ class Examples:
     fraction: float | None
     degenerate: Count
     open: Count
+    counted: Count
+    agreed: Count
+    corners: dict[str, Count]
+    trivially: tuple[str, ...]
     rejected: dict[str, Count]
-    successes: Count
-    failures: Count
-    pairs: tuple[str, ...]
+    strata: dict[str, Stratum]
 
     def __post_init__(self) -> None:
         if self.fraction is not None and not math.isfinite(self.fraction):
             raise ValueError(f"a fraction of {self.fraction}")
-        parts = (self.degenerate, self.open, self.successes + self.failures)
+        pairs = sum(stratum.pairs for stratum in self.strata.values())
+        parts = (self.degenerate, self.open, self.counted, pairs)
         if not max(parts) <= self.met <= self.tried:
             raise ValueError(f"{parts} of {self.met} of {self.tried} examples")
         if (self.fraction is None) is not (self.tried == 0):
@@ -118,5 +242,5 @@ class Outcome:
     def is_empty(self) -> bool:
         """Whether nothing was tried, and nothing is known from anywhere else."""
         counts = self.examples
-        parts = (counts.tried, counts.rejected, counts.pairs, self.arithmetic)
+        parts = (counts.tried, counts.rejected, counts.strata, self.arithmetic)
         return not any((*parts, self.tightest, self.counterexample, self.nearest))

@@ -45,7 +45,9 @@ def _is_short(claim: Claim, evidence: Evidence, *, altered: bool) -> bool:
         return False
     if evidence.counterexample is not None:
         return False
-    return altered or evidence.met - evidence.degenerate - evidence.open < claim.enough
+    if evidence.met == evidence.degenerate >= claim.enough:
+        return altered  # Met only trivially, which more examples do not change.
+    return altered or evidence.counted < claim.enough
 
 
 def _search_once(claim: Claim, setting: Setting, evidence: Evidence) -> None:
@@ -64,7 +66,7 @@ def _search_once(claim: Claim, setting: Setting, evidence: Evidence) -> None:
         return
 
     def check(**drawn: Any) -> None:
-        shrinkable = setting.altered or not _is_cohort(drawn)
+        shrinkable = setting.altered or _members(drawn) == 1
         if evidence.counterexample is None:
             _run_once(claim, setting, drawn, evidence)
             violated = evidence.counterexample is not None
@@ -99,8 +101,9 @@ def replay(claim: Claim, setting: Setting, case: Case) -> Evidence:
 
 
 def _run_once(claim: Claim, setting: Setting, drawn: Mapping[str, Any], evidence: Evidence) -> None:
+    """Add what one example yields, up to its first violation."""
     for finding in claim.check(setting, **drawn):
-        evidence.add(finding)
+        evidence.add(finding, networks=_members(drawn))
         if _violates(finding):
             return
 
@@ -110,9 +113,10 @@ def first_violation(claim: Claim, setting: Setting, drawn: Mapping[str, Any]) ->
     return next((f for f in claim.check(setting, **drawn) if _violates(f)), None)
 
 
-def _is_cohort(drawn: Mapping[str, Any]) -> bool:
+def _members(drawn: Mapping[str, Any]) -> int:
+    """How many networks were drawn; 1 where the example is no case."""
     case = drawn.get("case")
-    return isinstance(case, Case) and case.members > 1
+    return case.members if isinstance(case, Case) else 1
 
 
 def _violates(finding: Finding) -> bool:

@@ -29,6 +29,7 @@ class Setting:
     Attributes:
         altered: check the control, the deliberately false neighbour, instead of the claim.
         replayed: the example is that of a certificate, which is checked as it is: not trained.
+        positive: check the positive control of a tendency, which is true, instead of the claim.
         device: name of the torch device that trainings run on.
         images: the image data that claims on real data train on (`theorycheck.data.images`).
         seed: derived from the run's seed and the claim's id; all bulk randomness comes from it.
@@ -37,6 +38,7 @@ class Setting:
 
     altered: bool = False
     replayed: bool = False
+    positive: bool = False
     device: str = "cpu"
     images: str = "digits"
     seed: int = 0

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 EXIT_CODES = """\
 exit codes:
-  0  every verdict is the one on record
-  1  a verdict changed, has no record, or a claim stayed undecided; a certificate was rejected
+  0  every verdict and every statement is the one on record
+  1  a verdict or statement changed or has no record, a claim stayed undecided or is gone; a
+     certificate was rejected
   2  interrupted; the report holds what was finished
   3  internal error
   4  bad input: a claim id, option, file or folder that cannot be used
@@ -94,9 +95,9 @@ def _add_reports(commands: Commands, record: Parser) -> None:
     folder.add_argument("--report-dir", type=Path, default=Path("reports"), metavar="DIR")
     commands.add_parser("report", parents=[folder], help="rewrite claims.md from claims.json")
     gate = commands.add_parser(
-        "gate", parents=[folder, record], help="compare the last report with the verdicts on record"
+        "gate", parents=[folder, record], help="compare the last report with the record"
     )
-    gate.add_argument("--accept", action="store_true", help="put the report's verdicts on record")
+    gate.add_argument("--accept", action="store_true", help="put what the report says on record")
     show = commands.add_parser("show", parents=[folder], help="print one claim of the last report")
     show.add_argument("id", metavar="ID")
     merge = commands.add_parser(
@@ -171,7 +172,7 @@ def _gate(folder: Path, baseline: Path, *, accept: bool) -> int:
     changes = record.differences(entries)
     if accept:
         reports.write_atomically(baseline, record.accepting(entries).text())
-        print(f"{len(changes)} verdicts changed on record in {baseline}")
+        print(f"{len(changes)} claims differed from the record in {baseline}, which has them now")
         return ExitCode.OK
     for change in changes:
         print(change)

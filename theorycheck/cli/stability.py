@@ -7,11 +7,11 @@ Each *run* then takes, per claim, one search and one control search of the pool,
 one another and of other claims, and judges them; a verdict that is not the one on record is a flip.
 
 What is reused, and why that is legitimate: searches of different claims, and those of a claim and
-its control, are independent by construction (`theorycheck.claims.Claim.seed`), so that every
-combination of them is as good a run as those made. The pairs of a tendency are independent of one
-another as well: a run draws as many as its profile makes, without replacement, from all pairs of
-the pool. What is not multiplied is the number of searches of one claim: the pool bounds how rare a
-flip can be that is still seen, and is reported with the result.
+its controls, are independent by construction (`theorycheck.claims.Claim.seed`), so that every
+combination of them is as good a run as those made. What is not multiplied is the number of searches
+of one claim: the pool bounds how rare a flip can be that is still seen, and is reported with the
+result. Nor are pairs of a tendency exchanged between searches: how many a search makes depends on
+what they show.
 
 A deterministic claim on record as refuted is judged with the counterexample of its certificate, as
 in any run. How many of its searches find one by themselves is reported.
@@ -29,13 +29,16 @@ from typing import Any
 
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.evidence import Evidence, Observation
-from theorycheck.claims.outcomes import Outcome
+from theorycheck.claims.outcomes import Answer, KernelWord, Outcome
 from theorycheck.claims.setting import Profile, Setting
 from theorycheck.claims.verdicts import judge
 from theorycheck.errors import InputError
 
-CERTIFIED = Observation(False, "the example", "as in", "its certificate", "certificate")
-"""Stands for the counterexample on record; the verdict depends on its presence alone."""
+CERTIFIED = Observation(
+    False, "the example", "as in", "its certificate", "certificate",
+    kernel=KernelWord(answer=Answer.CONFIRMED, reason=None),
+)  # fmt: skip
+"""Stands for the counterexample on record; the verdict depends on the kernel's word alone."""
 
 
 @dataclass(frozen=True)
@@ -65,28 +68,19 @@ class _Pool:
     claim: Claim
     searches: Sequence[Evidence]
     controls: Sequence[Evidence]
-
-
-def _draw(evidences: Sequence[Evidence], generator: random.Random) -> Evidence:
-    """One search; the pairs of a tendency are drawn from those of all searches."""
-    chosen = generator.choice(evidences)
-    pairs = chosen.successes + chosen.failures
-    if not pairs:
-        return chosen
-    successes = sum(e.successes for e in evidences)
-    failures = sum(e.failures for e in evidences)
-    drawn = generator.sample([True, False], pairs, counts=[successes, failures])
-    return replace(chosen, successes=sum(drawn), failures=pairs - sum(drawn))
+    positives: Sequence[Evidence]
 
 
 def _flips(pool: _Pool, recorded: str, runs: int) -> Counter[str]:
     generator = random.Random(pool.claim.seed(runs, altered=False))
     flips: Counter[str] = Counter()
     for _ in range(runs):
-        evidence, control = (_draw(e, generator) for e in (pool.searches, pool.controls))
+        evidence, control, positive = (
+            generator.choice(e) for e in (pool.searches, pool.controls, pool.positives)
+        )
         if recorded == "refuted" and pool.claim.kind != "tendency":
             evidence = replace(evidence, counterexample=CERTIFIED)
-        verdict = judge(pool.claim.kind, pool.claim.enough, evidence, control).verdict
+        verdict = judge(pool.claim.kind, pool.claim.enough, evidence, control, positive).verdict
         if verdict != recorded:
             flips[verdict] += 1
     return flips
@@ -99,19 +93,23 @@ def _claims(path: str) -> dict[str, Claim]:
     return {claim.id: claim for claim in collect_claims([path]).values()}
 
 
-def _search(path: str, claim_id: str, effort: float, run_seed: int) -> tuple[Outcome, Outcome]:
-    """One search for a claim and one for its control."""
+def _search(path: str, claim_id: str, effort: float, run_seed: int) -> list[Outcome]:
+    """One search for a claim, one for its control and, if it has one, for its positive control."""
     import torch
 
+    from theorycheck.claims.certificates import certify
     from theorycheck.claims.search import search
 
     torch.set_num_threads(1)
     claim = _claims(path)[claim_id]
     found = []
-    for altered in (False, True):
-        seed = claim.seed(run_seed, altered=altered)
-        found.append(search(claim, Setting(altered=altered, seed=seed, effort=effort)).outcome())
-    return found[0], found[1]
+    for altered, positive in ((False, False), (True, False), (False, True)):
+        seed = claim.seed(run_seed, altered=altered, positive=positive)
+        setting = Setting(altered=altered, positive=positive, seed=seed, effort=effort)
+        asked = not positive or claim.positive is not None
+        found.append(search(claim, setting) if asked else Evidence())
+    found[0], _ = certify(claim, found[0])
+    return [evidence.outcome() for evidence in found]
 
 
 def measure(
@@ -152,9 +150,9 @@ def measure(
     outcomes = []
     for name in wanted:
         own = [result for (n, _), result in zip(jobs, results, strict=True) if n == name]
-        searches, controls = ([Evidence.of(pair[i]) for pair in own] for i in (0, 1))
+        searches, controls, positives = ([Evidence.of(made[i]) for made in own] for i in range(3))
         found = sum(evidence.counterexample is not None for evidence in searches)
-        flips = _flips(_Pool(claims[name], searches, controls), record[name], runs)
+        flips = _flips(_Pool(claims[name], searches, controls, positives), record[name], runs)
         outcomes.append(Stability(name, record[name], pool, found, flips))
     return outcomes
 

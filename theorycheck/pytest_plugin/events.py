@@ -39,7 +39,7 @@ class ClaimExamined:
 
 @dataclass(frozen=True)
 class ClaimChanged:
-    """The verdict of a claim that was examined is not the one on record; ``how``, in words."""
+    """Verdict or statement of a claim that was examined is not on record; ``how``, in words."""
 
     claim: str
     how: str
@@ -52,7 +52,8 @@ class RunFinished:
     Attributes:
         report: on all claims that were to be examined.
         certificates: contents by name, as the entries of the report name them.
-        changes: every difference from the record, in words.
+        changes: every difference from the record, in words, with the claims that are on record and
+            should have been examined.
     """
 
     report: Report

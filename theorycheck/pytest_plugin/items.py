@@ -31,7 +31,7 @@ class Examiner(Protocol):
 
 
 class VerdictChanged(Exception):
-    """A verdict that is not the one on record."""
+    """A verdict or a statement that is not the one on record."""
 
 
 class ClaimItem(pytest.Item):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import platform
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -37,6 +37,8 @@ from theorycheck.reports.documents import Report, Run
 
 DEFAULT_IMAGES = "digits"
 """The embedded default; anything else is read, and checked, before the run."""
+SELECTED = "theorycheck_selected"
+"""Key under which a worker tells the controller whether claims were deselected."""
 EXAMINATION = "claim_examination"
 """Attribute of a test report that carries the examination of a claim, as JSON."""
 VERSIONED = ("theorycheck", "torch", "numpy", "hypothesis", "python-flint", "sympy")
@@ -60,6 +62,7 @@ class ClaimSession:
         self.started = time.time()
         self.collected: dict[str, Claim] = {}
         self.expected: list[str] = []
+        self.selected = self.wanted is not None or bool(config.getoption("lf", False))
         self.received: dict[str, Examination] = {}
 
     def _choose_seed(self, asked: int | None) -> int:
@@ -68,6 +71,27 @@ class ClaimSession:
         if asked is None and self.profile.name == "explore":
             return time.time_ns() % 2**32
         return asked or 0
+
+    @property
+    def examines_all(self) -> bool:
+        """Whether the run has to examine every claim on record.
+
+        It has when pytest was given the folder ``properties`` of the project, or one that holds it,
+        and no part was selected. Which claims are found there makes no difference.
+        """
+        everything = self.config.rootpath / "properties"
+        start = self.config.invocation_params.dir
+        given = [(start / argument).resolve() for argument in self.config.args]
+        return not self.selected and any(everything.is_relative_to(path) for path in given)
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """With ``-k``, ``--deselect`` and the like; other items than claims do not matter."""
+        self.selected |= any(isinstance(item, ClaimItem) for item in items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Under xdist only workers know whether claims were deselected."""
+        self.selected |= getattr(node, "workeroutput", {}).get(SELECTED, False)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -99,6 +123,16 @@ class ClaimSession:
                 images(self.config.option.images)
             self._try_writing()
 
+    def _may_have_lost_all(self) -> bool:
+        """Whether there is a record to compare with even where no claim is found.
+
+        What has none, or another file in its place, is no project of claims: it is left alone.
+        """
+        try:
+            return self.examines_all and bool(load_baseline(self.baseline).verdicts)
+        except InputError:
+            return False
+
     def _try_writing(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -116,7 +150,7 @@ class ClaimSession:
         claims = [item for item in items if isinstance(item, ClaimItem)]
         self.expected = [item.nodeid for item in claims]
         self.collected = {item.nodeid: item.claim for item in claims}
-        if not claims and self.wanted is None:
+        if not (claims or self.wanted is not None or self._may_have_lost_all()):
             return
         try:
             self.prepare()
@@ -137,7 +171,7 @@ class ClaimSession:
         if self.expected:
             return
         self.expected = [i for i in ids if is_claim_id(_claim_id(i))]
-        if self.expected or self.wanted is not None:
+        if self.expected or self.wanted is not None or self._may_have_lost_all():
             try:
                 self.prepare()
             except InputError as error:
@@ -198,8 +232,14 @@ class ClaimSession:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self.worker_input is not None or not self.expected or self.config.option.collectonly:
+        if self.worker_input is not None:
+            self.config.workeroutput[SELECTED] = self.selected  # type: ignore[attr-defined]
             return
+        lost = self.record.lost(map(_claim_id, self.expected)) if self.examines_all else []
+        if self.config.option.collectonly or not (self.expected or lost):
+            return
+        if lost and session.exitstatus in (ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = ExitCode.VERDICT_CHANGED
         examinations = [self._examination(node) for node in self.expected]
         entries = tuple(examination.entry for examination in examinations)
         notes = [f"{one.entry.id}: {text}" for one in examinations for text in one.notes]
@@ -212,7 +252,7 @@ class ClaimSession:
                     for one in examinations
                     if one.entry.certificate is not None and one.certificate is not None
                 },
-                changes=tuple(change for change in changes if change is not None),
+                changes=(*(change for change in changes if change is not None), *lost),
             )
         )
         worst = max(codes, default=ExitCode.OK)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -14,6 +15,8 @@ from theorycheck.reports.documents import dumps, load
 
 BASELINE_VERSION = 1
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
@@ -21,11 +24,15 @@ class Baseline:
 
     Attributes:
         verdicts: by claim id.
-        statements: versions of the formal statements that the verdicts are about, by claim id.
+        versions: of the claims that the verdicts are about (`theorycheck.claims.version_of`), by
+            claim id. A record that is older than these has none, until a report is accepted.
+        statements: versions of their formal statements, which the kernel compares with those of
+            certificates, by claim id.
         renamed: ids that claims once had, and those that they have now.
     """
 
     verdicts: dict[str, str]
+    versions: dict[str, dict[str, str]] = field(default_factory=dict)
     statements: dict[str, str] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
 
@@ -35,6 +42,7 @@ class Baseline:
             {
                 "schema_version": BASELINE_VERSION,
                 "verdicts": dict(sorted(self.verdicts.items())),
+                "versions": dict(sorted(self.versions.items())),
                 "statements": dict(sorted(self.statements.items())),
                 "renamed": dict(sorted(self.renamed.items())),
             }
@@ -57,13 +65,19 @@ class Baseline:
         if undecided:
             raise InputError(f"undecided claims go on no record: {', '.join(undecided)}")
         verdicts = {entry.id: str(entry.verdict) for entry in entries}
-        versions = {entry.id: entry.version for entry in entries if entry.version}
+        versions = {entry.id: entry.version for entry in entries}
+        statements = {e.id: e.formal_version for e in entries if e.formal_version is not None}
         gone = verdicts.keys() | self.renamed.keys()
-        kept = [
-            {claim: value for claim, value in table.items() if claim not in gone}
-            for table in (self.verdicts, self.statements)
-        ]
-        return replace(self, verdicts={**kept[0], **verdicts}, statements={**kept[1], **versions})
+
+        def kept(table: Mapping[str, T]) -> dict[str, T]:
+            return {claim: value for claim, value in table.items() if claim not in gone}
+
+        return replace(
+            self,
+            verdicts={**kept(self.verdicts), **verdicts},
+            versions={**kept(self.versions), **versions},
+            statements={**kept(self.statements), **statements},
+        )
 
     def unknown(self, ids: Iterable[str]) -> str:
         """What to say of ids that no claim has, some of which claims once had."""
@@ -74,29 +88,46 @@ class Baseline:
         return f"{claim}, now called {self.renamed[claim]}" if claim in self.renamed else claim
 
     def difference(self, entry: Entry) -> str | None:
-        """What differs between an entry's verdict and the record, in words; None if nothing."""
-        recorded = self.verdicts.get(entry.id)
-        if recorded == entry.verdict:
-            return None
+        """What differs between an entry and the record, in words; None if nothing.
+
+        That is its verdict and its version: what is claimed is on record like what was found.
+        """
         if entry.id in self.renamed:
             return f"{self._named(entry.id)}; run the claims again"
-        reason = f"{entry.verdict} ({entry.reason})"
+        recorded, reason = self.verdicts.get(entry.id), f"{entry.verdict} ({entry.reason})"
         if recorded is None:
             return (
                 f"{entry.id}: no verdict on record, now {reason};"
                 " record it with `theorycheck gate --accept`"
             )
-        return f"{entry.id}: on record as {recorded}, now {reason}"
+        found = []
+        if recorded != entry.verdict:
+            found.append(f"on record as {recorded}, now {reason}")
+        version = self.versions.get(entry.id)
+        if version is None:
+            found.append("no statement on record; record it with `theorycheck gate --accept`")
+        elif version != entry.version:
+            names = dict.fromkeys([*version, *entry.version])
+            parts = [name for name in names if version.get(name) != entry.version.get(name)]
+            found.append(
+                f"statement changed ({', '.join(parts)}); if that is meant, record it with"
+                " `theorycheck gate --accept`"
+            )
+        return f"{entry.id}: {'; '.join(found)}" if found else None
+
+    def lost(self, examined: Iterable[str]) -> list[str]:
+        """What to say of claims on record that are not among those examined, one line each."""
+        known = set(examined)
+        return [
+            f"{claim}: on record as {verdict}, not examined"
+            for claim, verdict in self.verdicts.items()
+            if claim not in known
+        ]
 
     def differences(self, entries: Sequence[Entry]) -> list[str]:
         """All differences between a whole report and the record, one line each."""
         changes = [self.difference(entry) for entry in entries]
-        reported = {entry.id for entry in entries}
-        lost = [
-            f"{claim}: on record as {verdict}, not in the report"
-            for claim, verdict in self.verdicts.items()
-            if claim not in reported
-        ]
+        lost = self.lost(entry.id for entry in entries)
         return [change for change in changes if change is not None] + lost
 
 

@@ -23,7 +23,7 @@ from theorycheck.claims.entries import Entry
 from theorycheck.claims.verdicts import Verdict
 from theorycheck.errors import InputError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Of ``claims.json``."""
 
 ORDER = (Verdict.REFUTED, Verdict.VACUOUS, Verdict.UNDECIDED, Verdict.HOLDS, Verdict.PROVED)

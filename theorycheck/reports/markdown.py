@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from theorycheck.claims.entries import Entry
-from theorycheck.claims.outcomes import Example, Examples
+from theorycheck.claims.outcomes import Example, Examples, Stratum
 from theorycheck.errors import InputError
 from theorycheck.reports.documents import ORDER, Report, Run, dumps, unreadable, write_atomically
 
@@ -51,6 +51,18 @@ def verdict_counts(entries: Iterable[Entry]) -> str:
     return ", ".join(f"{counts[v]} {v}" for v in reversed(ORDER) if counts[v])
 
 
+WORDS = (
+    "An example *meets* the hypotheses when they are true for some values of the variables. It is"
+    " *degenerate* when the conclusion is trivially true there (both sides 0, a matrix too small"
+    " for a higher rank), *open* when enclosures do not decide. What is neither counts. The *tightest*"
+    " example is the one nearest to equality among those that hold; its *ratio* is the smaller side"
+    " over the larger. A *corner* is a special network or data set. The *kernel* is the small"
+    " checker that shares no code with the engine; it evaluates the whole statement on the first"
+    " examples once more.",
+    "",
+)
+
+
 def render_markdown(report: Report) -> str:
     """``claims.md``: a summary, the refuted claims, then one section per claim.
 
@@ -67,11 +79,14 @@ def render_markdown(report: Report) -> str:
         "| verdict | meaning |",
         "|---|---|",
         "| proved | a symbolic derivation reduces the claim to an identity |",
-        "| holds | no counterexample, the false neighbour was refuted, the hypotheses were met |",
+        "| holds | no counterexample, the false neighbour was refuted, the hypotheses were met, not"
+        " only in degenerate cases |",
         "| refuted | a counterexample was found and confirmed; it is printed with the claim |",
-        "| vacuous | nothing meets the hypotheses |",
-        "| undecided | the evidence did not suffice |",
+        "| vacuous | nothing meets the hypotheses, or only degenerate cases do |",
+        "| undecided | the evidence did not suffice, or engine and kernel disagree |",
         "",
+        *WORDS,
+        *_how_tendencies_are_decided(entries),
         "## Summary",
         "",
         *_summary(entries),
@@ -90,12 +105,17 @@ def render_markdown(report: Report) -> str:
         tightest = entry.tightest
         ratio = "" if tightest is None or tightest.tightness is None else tightest.tightness
         lines.append(
-            f"| [{entry.title}](#{entry.id}) | **{entry.verdict}** | {entry.kind} |"
+            f"| [{_cell(entry.title)}](#{entry.id}) | **{entry.verdict}** | {entry.kind} |"
             f" {_sources(entry) or 'our own'} | {entry.examples.met} | {ratio} |"
         )
     for entry in entries:
         lines += ["", *section(entry)]
     return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Text within a table, whose columns bars would break."""
+    return text.replace("|", r"\|")
 
 
 def _provenance(described: Sequence[Run]) -> str:
@@ -151,6 +171,21 @@ def _errata(entries: Sequence[Entry]) -> list[str]:
     return lines
 
 
+def _how_tendencies_are_decided(entries: Sequence[Entry]) -> list[str]:
+    if not any(entry.kind == "tendency" for entry in entries):
+        return []
+    return [
+        "A *tendency* is about direction. It is decided from pairs of trainings, in each population"
+        " by itself: it holds when what it says is true of more than half of the pairs, and is"
+        " refuted when it is true of less than half, and a positive control, in which it is known"
+        " to be true, shows that the test can say yes; each with an error of at most 1e-4, at"
+        " whatever number of pairs one looks. A pair of equal numbers (a tie) counts as what the"
+        " comparison says of them: neither is lower. The median over the pairs, with an interval"
+        " that holds it at all times at once, says how large the effect is; it decides nothing.",
+        "",
+    ]
+
+
 def _tendencies(entries: Sequence[Entry]) -> list[str]:
     """Refuted tendencies: not errors of a formula, but effects that did not show."""
     failed = [e for e in entries if e.verdict == "refuted" and e.kind == "tendency"]
@@ -159,8 +194,9 @@ def _tendencies(entries: Sequence[Entry]) -> list[str]:
     return [
         "## Tendencies that did not show",
         "",
-        "Each is decided under the protocol that its hypotheses name; another protocol is another"
-        " claim.",
+        "In most pairs of trainings the effect is absent, or the contrary shows, beyond doubt; a"
+        " positive control shows that the same test can find it. Each is decided under the protocol"
+        " that its hypotheses name; another protocol is another claim.",
         "",
         *(f"- [{e.title}](#{e.id}), {_sources(e) or 'our own'}." for e in failed),
         "",
@@ -197,6 +233,7 @@ def section(entry: Entry) -> list[str]:
         + (f" ({examples.fraction:.1%})" if examples.met < examples.tried else "")
         + _details(entry)
         + ".",
+        *_how_sure(examples),
     ]
     if entry.corrects:
         lines += ["", f"Corrects [`{entry.corrects}`](#{entry.corrects})."]
@@ -207,7 +244,24 @@ def section(entry: Entry) -> list[str]:
     nearest = entry.nearest
     if nearest is not None and entry.verdict != "vacuous":
         lines += ["", f"Directed search: nearest {nearest.distance:.6g} ({nearest.note})."]
-    return [*lines, "", f"Control: {entry.control.statement} — {_control(entry)}."]
+    lines += ["", f"Control: {entry.control.statement} — {_control(entry)}."]
+    if entry.positive is not None:
+        shown = _pairs(entry.positive.examples) or "not examined"
+        lines += ["", f"Positive control: {entry.positive.statement} — {shown}."]
+    return lines
+
+
+def _how_sure(examples: Examples) -> list[str]:
+    """How much was looked at: what counts, what the kernel says, and which corners were met."""
+    if not examples.counted:
+        return []
+    parts = [f"{examples.counted} examples count"]
+    if examples.agreed:
+        parts.append(f"the kernel agrees on the first {examples.agreed}")
+    if examples.corners:
+        named = ", ".join(f"{name} ({count})" for name, count in examples.corners.items())
+        parts.append(f"corners met: {named}")
+    return ["", f"How sure: {'; '.join(parts)}."]
 
 
 def _control(entry: Entry) -> str:
@@ -218,7 +272,7 @@ def _control(entry: Entry) -> str:
             f"refuted after {examples.tried} examples:"
             f" {refuted.left} {refuted.relation} {refuted.right} is false"
         )
-    if examples.pairs:
+    if examples.strata:
         return _pairs(examples)
     if entry.verdict == "vacuous":
         return f"the same search met its hypotheses {examples.met} times"
@@ -226,8 +280,21 @@ def _control(entry: Entry) -> str:
 
 
 def _pairs(examples: Examples) -> str:
-    pairs = examples.successes + examples.failures
-    return f"{examples.successes} of {pairs} pairs show it ({'; '.join(examples.pairs)})"
+    """How many pairs of each population show the effect, and how large it is."""
+    several = len(examples.strata) > 1
+    return "; ".join(
+        f"{name}: " * several + _stratum(stratum) for name, stratum in examples.strata.items()
+    )
+
+
+def _stratum(stratum: Stratum) -> str:
+    ties = f", {stratum.ties} are ties" if stratum.ties else ""
+    text = f"{stratum.successes} of {stratum.pairs} pairs show it{ties}"
+    size = stratum.size()
+    if size is not None:
+        median, low, high = (f"{number:.3g}" for number in size)
+        text += f", median {median} (99% interval {low} to {high})"
+    return f"{text} [{'; '.join(stratum.measured)}]"
 
 
 def _details(entry: Entry) -> str:
@@ -240,7 +307,7 @@ def _details(entry: Entry) -> str:
     if examples.open:
         parts.append(f"{examples.open} left open by rounding")
     parts += [f"{count} rejected: {reason}" for reason, count in examples.rejected.items()]
-    if examples.pairs:
+    if examples.strata:
         parts.append(_pairs(examples))
     if entry.arithmetic:
         parts.append("decided in " + ", ".join(entry.arithmetic))

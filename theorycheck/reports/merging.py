@@ -7,8 +7,9 @@ and commutative, byte for byte in the part of the report that holds verdicts, an
 changes nothing in it but the order of its claims.
 
 **Why the guarantee survives.** Deterministic claims are universal, and more examples are more
-examples. A tendency is decided from counts of successes and failures by a test that may be looked
-at at any time, also after counts of runs with *independent outcomes* were added up
+examples. A tendency is decided, in each stratum by itself, from counts of successes and failures by
+a test that may be looked at at any time, also after counts of runs with *independent outcomes* were
+added up
 (`theorycheck.claims.sequential`, "Merging"). Two conditions are left to meet:
 
 - *No pair counts twice.* A run draws everything that it tries from its run seed and the id of the
@@ -33,7 +34,7 @@ from pathlib import Path
 
 import msgspec
 
-from theorycheck.claims.entries import Control, Entry, certificate_name
+from theorycheck.claims.entries import Entry, certificate_name
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.verdicts import Judgement, Verdict, judge
 from theorycheck.errors import InputError
@@ -48,7 +49,7 @@ class Part:
 
     Attributes:
         about: an entry of one of the reports, which says what is claimed.
-        evidence, control: what the searches found out.
+        evidence, control, positive: what the searches found out.
         seeds: run seeds that the evidence comes from; none when there is no evidence.
         reasons: why there is no evidence; empty when there is some.
         certified: whether what the part shows has a certificate.
@@ -61,6 +62,7 @@ class Part:
     about: Entry
     evidence: Evidence
     control: Evidence
+    positive: Evidence
     seeds: frozenset[int]
     reasons: frozenset[str]
     certified: bool
@@ -75,12 +77,20 @@ class Part:
         """
         try:
             evidence, control = Evidence.of(entry), Evidence.of(entry.control)
+            positive = Evidence() if entry.positive is None else Evidence.of(entry.positive)
         except InputError as error:
             raise unreadable(f"claim {entry.id!r}", error) from error
         reasons = frozenset() if entry.seeds else frozenset([entry.reason])
         certified = entry.certificate is not None
         return cls(
-            entry, evidence, control, frozenset(entry.seeds), reasons, certified, entry.seconds
+            about=entry,
+            evidence=evidence,
+            control=control,
+            positive=positive,
+            seeds=frozenset(entry.seeds),
+            reasons=reasons,
+            certified=certified,
+            seconds=entry.seconds,
         )
 
     def __add__(self, other: Part) -> Part:
@@ -96,6 +106,7 @@ class Part:
             about=self.about,
             evidence=self.evidence + other.evidence,
             control=self.control + other.control,
+            positive=self.positive + other.positive,
             seeds=seeds,
             reasons=frozenset() if seeds else self.reasons | other.reasons,
             certified=False,
@@ -108,7 +119,7 @@ class Part:
     def entry(self) -> Entry:
         """The entry of the merged report, judged from the evidence."""
         about = self.about
-        judgement = judge(about.kind, about.enough, self.evidence, self.control)
+        judgement = judge(about.kind, about.enough, self.evidence, self.control, self.positive)
         if self.reasons:
             judgement = Judgement(Verdict.UNDECIDED, min(self.reasons))
         return replace(
@@ -116,7 +127,8 @@ class Part:
             verdict=judgement.verdict,
             reason=judgement.reason,
             **vars(self.evidence.outcome()),
-            control=Control(statement=about.control.statement, **vars(self.control.outcome())),
+            control=replace(about.control, **vars(self.control.outcome())),
+            positive=about.positive and replace(about.positive, **vars(self.positive.outcome())),
             certificate=certificate_name(about.id) if self.certified else None,
             seeds=tuple(sorted(self.seeds)),
             seconds=self.seconds,
@@ -127,6 +139,8 @@ def _require_same_claim(one: Entry, other: Entry) -> None:
     different = [name for name, value in one.described().items() if value != getattr(other, name)]
     if one.control.statement != other.control.statement:
         different.append("control")
+    if (one.positive and one.positive.statement) != (other.positive and other.positive.statement):
+        different.append("positive control")
     if different:
         raise InputError(
             f"claim {one.id}: the reports differ in its {', '.join(different)};"

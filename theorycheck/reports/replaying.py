@@ -13,9 +13,8 @@ from theorycheck.claims import certificates
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.evidence import Evidence, Observation
 from theorycheck.claims.search import replay
-from theorycheck.claims.sequential import Decision, decide
 from theorycheck.claims.setting import Setting
-from theorycheck.claims.verdicts import TENDENCY
+from theorycheck.claims.verdicts import contradicted
 from theorycheck.errors import InputError
 
 SNIPPET = """\
@@ -69,17 +68,22 @@ def replay_certificate(path: Path, claims: Iterable[Claim]) -> tuple[list[str], 
 
 def _tendency(claim: Claim, numbers: Mapping[str, str]) -> tuple[list[str], bool]:
     """What the engine decides from the pairs; training them anew is a run of the claim."""
-    successes, failures = int(numbers["successes"]), int(numbers["failures"])
-    decision = decide(TENDENCY, successes, failures)
+    strata, positive, tendency = certificates.counted_pairs(numbers)
+    found = contradicted(strata, positive, tendency)
+    shown = [
+        f"{name}: {stratum.successes} of {stratum.pairs} pairs show it, of the positive control"
+        f" {positive[name].successes} of {positive[name].pairs}"
+        for name, stratum in strata.items()
+    ]
     lines = [
         f"{claim.id}: {claim.title}",
         "",
-        f"the effect appeared in {successes} of {successes + failures} pairs",
-        f"the engine finds: {decision.value}",
+        *shown,
+        f"the engine finds: contradicted in {', '.join(found) or 'none'}",
         "",
         f"pytest {_where(claim)} --claims {claim.id}",
     ]
-    return lines, decision is Decision.CONTRADICTED
+    return lines, bool(found)
 
 
 def _reproduces(shows: str, evidence: Evidence) -> bool:

@@ -225,8 +225,9 @@ class DyadicInterpreter(FloatInterpreter):
         if exponent > normal_exponent(self.dtype):
             raise Unread("a number that is not dyadic")
         numbers = array.astype(np.float64)
-        size = np.abs(numbers)
-        return Dyadic(numbers.astype(self.format), size, int(exponent))
+        with np.errstate(over="ignore"):  # Too large for the format is too large for its bits.
+            value = numbers.astype(self.format)
+        return Dyadic(value, np.abs(numbers), int(exponent))
 
     def constant(self, number: int | Fraction) -> Dyadic:
         found = Dyadic.constant(number, self.format)

@@ -151,14 +151,16 @@ def flat(value: Any) -> list[Any]:
 
 def array(value: Any) -> Array:
     """A number, vector or matrix as a NumPy array of numbers."""
+    if isinstance(value, np.ndarray):
+        return value
     found = np.empty(_shape(value), dtype=object)
     found.flat[:] = flat(value)
     return found
 
 
 def _shape(value: Any) -> tuple[int, ...]:
-    if not isinstance(value, list | np.ndarray):
-        return ()
+    if not isinstance(value, list):
+        return np.shape(value) if isinstance(value, np.ndarray) else ()
     shapes = {_shape(part) for part in value}
     if len(shapes) > 1:
         raise Undefined("rows of different lengths")
@@ -248,6 +250,26 @@ def root(value: Any) -> Any:
     return enclosed(radicand).sqrt()
 
 
+def exponential(value: Any) -> Any:
+    """The exponential, a ball."""
+    exponent = number(value)
+    if isinstance(exponent, Dual):
+        found = exponential(exponent.value)
+        return Dual(found, found * exponent.motion, exponent.level)
+    return arb(enclosed(exponent)).exp()
+
+
+def logarithm(value: Any) -> Any:
+    """The natural logarithm, a ball."""
+    argument = number(value)
+    if compare(argument, "<=", 0):
+        raise Undefined("the logarithm of a number that is not positive")
+    if isinstance(argument, Dual):
+        found = logarithm(argument.value)
+        return Dual(found, argument.motion / argument.value, argument.level)
+    return arb(enclosed(argument)).log()
+
+
 def total(values: Any) -> Any:
     """The sum of numbers, or of arrays of one shape; 0 if there are none."""
     terms = list(values)
@@ -296,6 +318,8 @@ WORDS: dict[str, Callable[..., Any]] = {
     "frobenius": lambda a: root(squared(a)),
     "largest": lambda a: greatest([absolute(entry) for entry in flat(a)]),
     "root": root,
+    "exp": exponential,
+    "log": logarithm,
     "abs": absolute,
     "len": len,
     "range": lambda *ends: tuple(range(*map(whole, ends))),

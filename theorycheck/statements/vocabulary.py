@@ -84,6 +84,8 @@ FUNCTIONS: dict[str, Word] = {
     "largest": Word(1, 1, "largest absolute value of an entry"),
     # Numbers and collections.
     "root": Word(1, 1, "square root"),
+    "exp": Word(1, 1, "exponential of a number"),
+    "log": Word(1, 1, "natural logarithm of a positive number"),
     "abs": Word(1, 1, "absolute value"),
     "len": Word(1, 1, "number of entries"),
     "range": Word(1, 3, "whole numbers from a to b - 1, as Python's"),

@@ -1,9 +1,8 @@
 """Paired trainings: networks that share everything but one factor, and the effect of that factor.
 
 An `Experiment` fixes what the networks of a pair share: data, initial weights, loss and the seed of
-their batches. Each `Recipe` trains all members; what two of them make of one member is a pair. What
-became of a network is compared only where no rule, fixed before the training, excludes one of its
-pair (`pairs`): a network that diverged is evidence of nothing.
+their batches. Each `Recipe` trains all members; what two of them make of one member is a pair. How
+pairs decide a claim is said in `theorycheck.claims.experiments`.
 
 Shapes below: ``K`` members, ``N`` samples, ``d`` input width, ``C`` outputs.
 """

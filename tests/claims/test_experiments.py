@@ -1,0 +1,230 @@
+"""Experiments: pairs are trained as the recipes say, compared as declared, and end when decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from theorycheck.claims.declaration import Claim
+from theorycheck.claims.evidence import Evidence, Finding, Pair, Rejection
+from theorycheck.claims.experiments import (
+    MOST_STEPS,
+    STEP,
+    Comparison,
+    Exclusions,
+    Population,
+    between,
+    experiment_claim,
+)
+from theorycheck.claims.sequential import TENDENCY, Decision, decide, pairs_needed
+from theorycheck.claims.setting import Setting
+from theorycheck.data.synthetic import uniform_sphere
+from theorycheck.errors import InputError
+from theorycheck.networks.initialisation import initialise
+from theorycheck.networks.specification import mlp
+from theorycheck.training.cohorts import State
+from theorycheck.training.experiments import Experiment, Recipe, Trained
+
+torch.set_num_threads(1)
+
+RECIPE = Recipe(batch_size=2, epochs=2, learning_rate=0.125, weight_decay=0.25)
+NO_DECAY = replace(RECIPE, weight_decay=0.0)
+
+
+def networks(setting: Setting, seeds: Sequence[int]) -> Experiment:
+    network = mlp([3, 4, 1])
+    data = [uniform_sphere(4, 3, 2, seed) for seed in seeds]
+    start = State(initialise(network, len(seeds), seed=seeds[0]))
+    return Experiment.on(data, "signs", network, start, torch.tensor(seeds))
+
+
+def norm(trained: Trained) -> Tensor:
+    return torch.stack([w.square().sum(dim=(1, 2)) for w in trained.cohort.state.parameters]).sum(0)
+
+
+def nothing(trained: Trained) -> Exclusions:
+    return {}
+
+
+def comparison(**changes: Any) -> Comparison:
+    """Weight decay makes weights smaller."""
+    fields: dict[str, Any] = {
+        "words": "weights are smaller with decay", "on": {"sphere": Population(networks)},
+        "recipes": (RECIPE, NO_DECAY), "sides": between(norm), "relation": "<",
+        "effect": "norm / norm", "excluded": nothing,
+    }  # fmt: skip
+    return Comparison(**{**fields, **changes})
+
+
+def pairs(found: Sequence[Finding]) -> list[Pair]:
+    return [one for one in found if isinstance(one, Pair)]
+
+
+def constant(left: Sequence[float], right: Sequence[float]) -> Any:
+    """Sides of which nothing depends on the training."""
+
+    def sides(*trained: Trained) -> tuple[Tensor, Tensor]:
+        count = len(trained[0].run.diverged) // len(left)
+        return torch.tensor(left).repeat(count), torch.tensor(right).repeat(count)
+
+    return sides
+
+
+def test_pairs_are_those_of_the_recipes_trained_by_hand() -> None:
+    """The seeds are handed to the population; what it starts is trained by both recipes."""
+    asked: list[list[int]] = []
+
+    def watched(setting: Setting, seeds: Sequence[int]) -> Experiment:
+        asked.append(list(seeds))
+        return networks(setting, seeds)
+
+    found = pairs(list(comparison(on={"sphere": Population(watched)}).findings(Setting(seed=3))))
+    assert [len(seeds) for seeds in asked] == [STEP]
+    assert len({*asked[0]}) == STEP
+    one, other = networks(Setting(), asked[0]).train(RECIPE, NO_DECAY)
+    expected = (norm(one) / norm(other)).tolist()
+    assert [pair.effect for pair in found] == expected
+    assert all(pair.success for pair in found)
+    assert {(pair.note, pair.stratum, pair.tie) for pair in found} == {
+        ("norm / norm", "sphere", False)
+    }
+
+
+@pytest.mark.parametrize(
+    ("relation", "times", "true"),
+    [
+        ("<", 1.0, [True, False, False]),
+        ("<=", 1.0, [True, True, False]),
+        (">", 1.0, [False, False, True]),
+        (">=", 1.0, [False, True, True]),
+        ("<", 2.0, [True, True, False]),
+        (">", 0.5, [False, True, True]),
+    ],
+)
+def test_what_is_compared(relation: str, times: float, true: list[bool]) -> None:
+    """1 with 2, 2 with 2, and 4 with 2; a tie counts as what the relation says of it."""
+    sides = constant([1.0, 2.0, 4.0], [2.0, 2.0, 2.0])
+    found = pairs(
+        list(comparison(sides=sides, relation=relation, times=times).findings(Setting()))
+    )[:3]
+    assert [pair.success for pair in found] == true
+    assert [pair.effect for pair in found] == [0.5, 1.0, 2.0]
+    bounds = [2.0 * times] * 3
+    assert [pair.tie for pair in found] == [b == v for b, v in zip(bounds, [1, 2, 4], strict=True)]
+
+
+def test_the_first_rule_that_excludes_is_named() -> None:
+    def rules(trained: Trained) -> Exclusions:
+        members = torch.arange(STEP)
+        second = trained.cohort.weight_decay[0] == 0
+        if second:
+            return {"other lost": members < 3}
+        return {"diverged": members == 1, "lost": (members == 1) | (members == 2)}
+
+    found = list(comparison(excluded=rules).findings(Setting()))
+    assert [r.reason for r in found[:3] if isinstance(r, Rejection)] == [
+        "other lost", "diverged", "lost",
+    ]  # fmt: skip
+    assert all(isinstance(one, Pair) for one in found[3:])
+
+
+def test_an_effect_that_is_no_number_is_no_pair_in_the_evidence() -> None:
+    evidence = Evidence()
+    sides = constant([1.0, 1.0, 0.0], [2.0, 0.0, 0.0])
+    for finding in comparison(sides=sides).findings(Setting()):
+        evidence.add(finding)
+    assert evidence.rejected == {"the effect is not a finite number": 2 * evidence.met}
+
+
+def test_pairs_are_trained_until_they_decide_and_each_population_for_itself() -> None:
+    """Three of four pairs show it, of which 24 decide nothing."""
+    sides = constant([1.0, 1.0, 1.0, 3.0], [2.0] * 4)
+    on = {"one": Population(networks), "other": Population(networks)}
+    found = pairs(list(comparison(sides=sides, on=on).findings(Setting())))
+    for name in ("one", "other"):
+        own = [pair.success for pair in found if pair.stratum == name]
+        assert len(own) % STEP == 0
+        assert len(own) > STEP
+        before = own[:-STEP]
+        assert decide(TENDENCY, sum(own), len(own) - sum(own)) is Decision.CONFIRMED
+        assert decide(TENDENCY, sum(before), len(before) - sum(before)) is Decision.OPEN
+
+
+def test_a_control_ends_when_it_could_have_been_confirmed() -> None:
+    found = pairs(list(comparison().reordered().findings(Setting(altered=True))))
+    assert pairs_needed(TENDENCY) <= len(found) == STEP
+
+
+def test_what_is_never_decided_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the pairs show it; the number of steps is made small."""
+    monkeypatch.setattr("theorycheck.claims.experiments.MOST_STEPS", 3)
+    assert MOST_STEPS == 100
+    found = list(comparison(sides=constant([1.0, 3.0], [2.0, 2.0])).findings(Setting()))
+    assert len(found) == 3 * STEP
+    nobody = {"nobody trained": torch.ones(STEP, dtype=torch.bool)}
+    assert len(list(comparison(excluded=lambda trained: nobody).findings(Setting()))) == 3 * STEP
+
+
+def test_the_placebo_differs_in_the_order_of_the_batches_alone() -> None:
+    placebo = comparison().reordered()
+    assert placebo.recipes == (RECIPE, replace(RECIPE, order=1))
+    assert "order of the batches" in placebo.words
+    effects = [pair.effect for pair in pairs(list(placebo.findings(Setting(altered=True))))]
+    assert 1.0 not in effects
+
+
+def test_a_population_adapts_recipes_and_records_measures() -> None:
+    def largest(network: Any, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
+        return state.parameters[0].abs().amax(dim=(1, 2))
+
+    def adapted(recipe: Recipe) -> Recipe:
+        return replace(recipe, epochs=2 * recipe.epochs)
+
+    shapes = []
+
+    def sides(one: Trained, other: Trained) -> tuple[Tensor, Tensor]:
+        shapes.append((one.run.trace["largest"].shape, int(one.run.steps[0])))
+        return norm(one), norm(other)
+
+    on = {"sphere": Population(networks, {"largest": largest}, records=2, adapt=adapted)}
+    list(comparison(on=on, sides=sides).findings(Setting()))
+    # Two epochs made four, of two batches each; recorded at the start, and twice.
+    assert shapes == [((3, STEP), 8)]
+
+
+def claimed(**changes: Any) -> Claim:
+    fields: dict[str, Any] = {
+        "title": "Decay makes weights smaller", "sources": [], "printed": "x", "given": ["none"],
+        "compares": comparison(), "why": "It pulls.",
+    }  # fmt: skip
+    return experiment_claim("decay-shrinks", **{**fields, **changes})
+
+
+def test_a_claim_has_three_sides() -> None:
+    other = comparison(words="other", relation=">")
+    true = comparison(words="true", recipes=(RECIPE, replace(RECIPE, weight_decay=0.125)))
+    about = claimed(control=other, positive=true)
+    assert (about.kind, about.control, about.positive) == ("tendency", "other", "true")
+    sides = [Setting(), Setting(altered=True), Setting(positive=True)]
+    shown = [{pair.success for pair in pairs(list(about.check(side)))} for side in sides]
+    assert shown == [{True}, {False}, {True}]
+
+
+def test_a_claim_says_what_is_decided_and_where_it_is_written() -> None:
+    about = claimed()
+    decided = "Decided: in more than half of the pairs, weights are smaller with decay."
+    assert about.description == f"{decided}\n\nIt pulls."
+    assert (about.statement, about.hypotheses) == ("x", ("none",))
+    assert about.control == comparison().reordered().words
+    assert about.positive is None
+    assert list(about.check(Setting(positive=True))) == []
+    assert about.place.path == __file__
+    with pytest.raises(InputError, match="two or more lower-case words"):
+        experiment_claim(
+            "Id", title="", sources=[], printed="", given=[], compares=comparison(), why=""
+        )

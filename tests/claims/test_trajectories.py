@@ -1,0 +1,54 @@
+"""Statements along training: real steps, against the plain loop in torch."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import torch
+
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims.evidence import Rejection
+from theorycheck.claims.setting import Setting
+from theorycheck.claims.trajectories import trained_by
+from theorycheck.networks.specification import LINEAR, mlp
+
+
+def linear(*weights: float, decay: Fraction | None = None) -> Case:
+    """Members ``f(x) = w x`` at the sample x = 1 with target 1."""
+    members = len(weights)
+    return Case(
+        mlp([1, 1], LINEAR),
+        (np.array(weights)[:, None, None],),
+        np.ones((members, 1, 1)),
+        np.ones((members, 1, 1)),
+        {} if decay is None else {"weight_decay": decay},
+    )
+
+
+def test_each_member_is_trained_as_by_hand() -> None:
+    """``w <- w - rate (2 (w - 1) + 2 decay w)``, which is exact for these numbers."""
+    [reached] = trained_by(learning_rate=0.25, epochs=3, weight_decay=0.5)(
+        Setting(), linear(2.0, -1.0)
+    )
+    assert isinstance(reached, Case)
+    expected = torch.tensor([2.0, -1.0], dtype=torch.float64)
+    for _ in range(3):
+        expected = expected - 0.25 * (2 * (expected - 1) + 2 * 0.5 * expected)
+    assert reached.parameters[0].ravel().tolist() == expected.tolist()
+
+
+def test_a_weight_decay_of_the_case_comes_first() -> None:
+    [reached] = trained_by(learning_rate=0.5, epochs=1)(
+        Setting(), linear(1.0, decay=Fraction(1, 4))
+    )
+    assert isinstance(reached, Case)
+    assert reached.parameters[0].item() == 1 - 0.5 * 2 * 0.25
+
+
+def test_members_that_diverge_are_rejected() -> None:
+    """At rate 1e200 the second update overflows, unless the weight is 1, where nothing moves."""
+    rejected, kept = trained_by(learning_rate=1e200, epochs=4)(Setting(), linear(1.0, 3.0))
+    assert rejected == Rejection("training diverged", 1)
+    assert isinstance(kept, Case)
+    assert kept.parameters[0].tolist() == [[[1.0]]]

@@ -1,0 +1,62 @@
+"""Statements along training: from a drawn case to the weights that real training reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import torch
+
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims.evidence import Rejection
+from theorycheck.claims.setting import Setting
+from theorycheck.training.cohorts import Cohort, Loss, Objective, State, resolve_device
+from theorycheck.training.trainers import sgd
+
+Along = Callable[[Setting, Case], Iterator[Case | Rejection]]
+"""From a case at its initial weights to cases at the weights that training reaches."""
+
+
+def trained_by(
+    *,
+    learning_rate: float,
+    epochs: int,
+    loss: Loss = "square",
+    batch_size: int = 1,
+    weight_decay: float = 0.0,
+    momentum: float = 0.0,
+) -> Along:
+    """Mini-batch SGD from the drawn weights on the drawn data, in float64, for `stated`.
+
+    Members that diverge are counted as rejected. The case needs targets; a weight decay among its
+    numbers is used instead of the one given here.
+
+    Args:
+        loss: mean over a batch (`theorycheck.training.Objective`).
+        epochs, batch_size, learning_rate, weight_decay, momentum: as for
+            `theorycheck.training.sgd`.
+    """
+
+    def along(setting: Setting, case: Case) -> Iterator[Case | Rejection]:
+        assert case.targets is not None, "training needs targets: draw cases with targets=..."
+        device = resolve_device(setting.device)
+        parameters, inputs = case.tensors(device)
+        targets = torch.tensor(case.targets, dtype=torch.float64, device=device)
+        decay = float(case.numbers.get("weight_decay", weight_decay))
+        run = sgd(
+            Cohort.broadcast(case.network, State(parameters), inputs, targets, decay),
+            Objective(loss),
+            batch_size=batch_size,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            momentum=momentum,
+            batch_seeds=torch.arange(case.members) + setting.seed % 2**31,
+        )
+        kept = (~run.diverged).nonzero().flatten().cpu().numpy()
+        if len(kept) < case.members:
+            yield Rejection("training diverged", case.members - len(kept))
+        if len(kept):
+            reached = tuple(p.detach().cpu().numpy() for p in run.state.parameters)
+            yield replace(case, parameters=reached).members_at(kept)
+
+    return along
