@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         claim,
         stated,
     )
-    from theorycheck.claims.evidence import Findings, Observation, Pair, Rejection, Unmet
+    from theorycheck.claims.findings import Findings, Observation, Pair, Rejection, Unmet
     from theorycheck.claims.setting import Setting
     from theorycheck.data.dataset import Dataset
     from theorycheck.data.image_sets import digits, images

@@ -21,7 +21,7 @@ from theorycheck.arithmetic.error_bounds import (
     rank_exceeds_one,
 )
 from theorycheck.claims.declaration import Claim
-from theorycheck.claims.evidence import Observation
+from theorycheck.claims.findings import Observation
 from theorycheck.claims.setting import Setting
 from theorycheck.drawing.data import large_cases
 from theorycheck.drawing.networks import (

@@ -15,7 +15,7 @@ from theorycheck import kernel, reports
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims import certificates
 from theorycheck.claims.declaration import Claim
-from theorycheck.claims.evidence import Observation
+from theorycheck.claims.findings import Observation
 from theorycheck.claims.setting import Setting
 from theorycheck.kernel import Rejected
 

@@ -15,7 +15,7 @@ from flint import arb, fmpq, fmpz
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.enclosures import Interval
 from theorycheck.claims.comparisons import equality, inequality, number_text, rank_at_most
-from theorycheck.claims.evidence import Observation
+from theorycheck.claims.findings import Observation
 from theorycheck.claims.outcomes import Reader
 from theorycheck.networks.specification import mlp
 

@@ -22,7 +22,7 @@ from theorycheck.claims.declaration import (
     claim,
     is_claim_id,
 )
-from theorycheck.claims.evidence import Findings
+from theorycheck.claims.findings import Findings
 from theorycheck.claims.setting import Setting
 from theorycheck.errors import InputError
 

@@ -22,8 +22,9 @@ from theorycheck.claims import certificates
 from theorycheck.claims.comparisons import equality
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.entries import Entry, Examination
-from theorycheck.claims.evidence import Evidence, Findings, Observation, Pair, Rejection
+from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.examination import describe, examine, undecided
+from theorycheck.claims.findings import Findings, Observation, Pair, Rejection
 from theorycheck.claims.setting import PROFILES, Setting
 from theorycheck.claims.verdicts import Judgement, Verdict
 from theorycheck.claims.versions import version_of

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from theorycheck.claims.declaration import Claim
-from theorycheck.claims.evidence import Evidence, Finding, Pair, Rejection
+from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.experiments import (
     MOST_STEPS,
     STEP,
@@ -21,6 +21,7 @@ from theorycheck.claims.experiments import (
     between,
     experiment_claim,
 )
+from theorycheck.claims.findings import Finding, Pair, Rejection
 from theorycheck.claims.sequential import TENDENCY, Decision, decide, pairs_needed
 from theorycheck.claims.setting import Setting
 from theorycheck.data.synthetic import uniform_sphere

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.comparisons import equality
 from theorycheck.claims.declaration import Claim
-from theorycheck.claims.evidence import Findings, Observation
+from theorycheck.claims.findings import Findings, Observation
 from theorycheck.claims.search import ROUNDS, search
 from theorycheck.claims.setting import Setting
 from theorycheck.networks.specification import mlp

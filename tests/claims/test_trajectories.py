@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from theorycheck.arithmetic.cases import Case
-from theorycheck.claims.evidence import Rejection
+from theorycheck.claims.findings import Rejection
 from theorycheck.claims.setting import Setting
 from theorycheck.claims.trajectories import trained_by
 from theorycheck.networks.specification import LINEAR, mlp

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from theorycheck.claims.declaration import Kind
-from theorycheck.claims.evidence import Evidence, Observation, Unmet
+from theorycheck.claims.evidence import Evidence
+from theorycheck.claims.findings import Observation, Unmet
 from theorycheck.claims.outcomes import Answer, KernelWord, Reader, Stratum
 from theorycheck.claims.sequential import TENDENCY, Decision, Tendency, decide
 from theorycheck.claims.verdicts import Verdict, contradicted, judge

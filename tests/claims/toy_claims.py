@@ -8,7 +8,7 @@ import numpy as np
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.declaration import Claim, Formal, Paper
-from theorycheck.claims.evidence import Findings, Observation
+from theorycheck.claims.findings import Findings, Observation
 from theorycheck.claims.setting import Setting
 from theorycheck.networks.specification import mlp
 

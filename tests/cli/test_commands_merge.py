@@ -29,8 +29,9 @@ from theorycheck.claims import certificates
 from theorycheck.claims.comparisons import equality
 from theorycheck.claims.declaration import Claim, Formal
 from theorycheck.claims.entries import Entry
-from theorycheck.claims.evidence import Evidence, Findings, Observation, Pair, Rejection
+from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.examination import examine
+from theorycheck.claims.findings import Findings, Observation, Pair, Rejection
 from theorycheck.claims.setting import PROFILES, Setting
 from theorycheck.claims.versions import version_of
 from theorycheck.cli.commands import main

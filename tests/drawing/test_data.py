@@ -27,7 +27,7 @@ from theorycheck.arithmetic.dyadic import (
 from theorycheck.arithmetic.error_bounds import evaluate_with_error_bounds
 from theorycheck.claims.comparisons import equality
 from theorycheck.claims.declaration import Claim
-from theorycheck.claims.evidence import Findings
+from theorycheck.claims.findings import Findings
 from theorycheck.claims.search import search
 from theorycheck.claims.setting import Setting
 from theorycheck.data.dataset import Dataset

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace as replaced
 
 from tests.reports.runs import CLAIMS, bounded, entry, gathered, report, unfinished, violation
-from theorycheck.claims.evidence import Finding, Observation, Pair, Rejection, Unmet
+from theorycheck.claims.findings import Finding, Observation, Pair, Rejection, Unmet
 from theorycheck.claims.outcomes import Answer, KernelWord
 from theorycheck.reports.documents import Report
 

@@ -10,8 +10,9 @@ import numpy as np
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.declaration import Claim, Kind, Paper
 from theorycheck.claims.entries import Entry
-from theorycheck.claims.evidence import Evidence, Observation, Pair, Rejection, Unmet
+from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.examination import describe
+from theorycheck.claims.findings import Observation, Pair, Rejection, Unmet
 from theorycheck.claims.outcomes import Reader
 from theorycheck.claims.verdicts import judge
 from theorycheck.networks.specification import mlp

@@ -10,8 +10,9 @@ import numpy as np
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.declaration import Claim, Kind, Paper
 from theorycheck.claims.entries import Entry
-from theorycheck.claims.evidence import Evidence, Finding, Findings, Observation
+from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.examination import describe, undecided
+from theorycheck.claims.findings import Finding, Findings, Observation
 from theorycheck.claims.outcomes import Reader
 from theorycheck.claims.setting import Setting
 from theorycheck.claims.verdicts import judge

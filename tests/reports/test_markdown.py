@@ -23,7 +23,7 @@ from tests.reports.entries import (
 )
 from theorycheck import reports
 from theorycheck.arithmetic.cases import Case
-from theorycheck.claims.evidence import Rejection
+from theorycheck.claims.findings import Rejection
 from theorycheck.errors import InputError
 from theorycheck.networks.specification import Network, mlp
 

@@ -27,7 +27,8 @@ from tests.reports.runs import (
 )
 from theorycheck import reports
 from theorycheck.claims.entries import Entry
-from theorycheck.claims.evidence import Evidence, Observation, Pair, Rejection
+from theorycheck.claims.evidence import Evidence
+from theorycheck.claims.findings import Observation, Pair, Rejection
 from theorycheck.claims.outcomes import Answer, KernelWord
 from theorycheck.claims.verdicts import Verdict, judge
 from theorycheck.errors import InputError

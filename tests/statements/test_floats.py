@@ -39,6 +39,7 @@ MORE = {
     "gradient": "squared(sum([(f(n, c) - y[n][c]) * df(n, c, k)"
     " for n in samples for c in outputs for k in [0]]))",
     "halves": "sum([f(n, 0) for n in samples]) / 4 - factor * f(0, 0)",
+    "loop": "sum([e * e for e in y[0]]) + len([e for e in x])",
     "power": "f(0, 0) ** 3 + 2 ** 3",
     "choice": "f(0, 0) if f(0, 0) > 0 else -2 * f(1, 0)",
     "truths": "f(0, 0) > 0 and (f(1, 0) <= 2 or not y[0][0] == 1)",
@@ -48,7 +49,7 @@ MORE = {
 UNREAD = {
     "h", "smooth", "varies", "outside", "frobenius", "spectral", "nuclear", "frobenius_beyond",
     "spectral_beyond", "nuclear_beyond", "largest", "root", "max", "batches", "y",
-    "features", "grad",
+    "features", "grad", "T", "trace", "solve", "exp", "log", "min",
 }  # fmt: skip
 """Words that floats leave to the exact reader; the formula for ``y`` divides by 7."""
 

@@ -10,7 +10,14 @@ from theorycheck.statements.syntax import Formula, Statement
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("depth >= 2", 0), ("f(n, 0) > 0", 2), ("layer(k) == 1", 1), ("f(n, c) > layer(k)", 3)],
+    [
+        ("depth >= 2", 0),
+        ("f(n, 0) > 0", 2),
+        ("layer(k) == 1", 1),
+        ("f(n, c) > layer(k)", 3),
+        ("sum([f(c, 0) for c in samples]) > 0", 0),
+        ("sum([k for k in [k]]) > 0", 1),
+    ],
 )
 def test_a_formula_is_due_with_the_last_variable_that_it_names(text: str, expected: int) -> None:
     assert due(Formula.of(text), ["k", "n", "c"]) == expected

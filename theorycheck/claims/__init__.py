@@ -29,15 +29,7 @@ if TYPE_CHECKING:
         stated,
     )
     from theorycheck.claims.entries import Control, Description, Entry, Examination, Reference
-    from theorycheck.claims.evidence import (
-        Evidence,
-        Finding,
-        Findings,
-        Observation,
-        Pair,
-        Rejection,
-        Unmet,
-    )
+    from theorycheck.claims.evidence import Evidence
     from theorycheck.claims.examination import examine
     from theorycheck.claims.experiments import (
         Comparison,
@@ -46,6 +38,7 @@ if TYPE_CHECKING:
         between,
         experiment_claim,
     )
+    from theorycheck.claims.findings import Finding, Findings, Observation, Pair, Rejection, Unmet
     from theorycheck.claims.outcomes import Example, Examples, Miss, Outcome, Stratum
     from theorycheck.claims.search import first_violation
     from theorycheck.claims.sequential import TENDENCY, Tendency, pairs_needed

@@ -18,7 +18,8 @@ from typing import Any, Literal
 from theorycheck import kernel
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.declaration import Claim, Formal
-from theorycheck.claims.evidence import Evidence, Observation
+from theorycheck.claims.evidence import Evidence
+from theorycheck.claims.findings import Observation
 from theorycheck.claims.outcomes import Answer, KernelWord, Stratum
 from theorycheck.claims.sequential import CONTRADICTED, TENDENCY, Tendency
 from theorycheck.errors import InputError

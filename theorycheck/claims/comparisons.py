@@ -13,7 +13,7 @@ from flint import arb, fmpq, fmpz
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.enclosures import Interval
-from theorycheck.claims.evidence import Describe, Observation
+from theorycheck.claims.findings import Describe, Observation
 from theorycheck.claims.outcomes import Reader
 
 RATIONAL = int | Fraction | fmpz | fmpq | np.integer

@@ -11,7 +11,8 @@ from theorycheck.arithmetic.cases import Case
 from theorycheck.claims import certificates
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.entries import Control, Description, Entry, Examination, certificate_name
-from theorycheck.claims.evidence import Evidence, Observation
+from theorycheck.claims.evidence import Evidence
+from theorycheck.claims.findings import Observation
 from theorycheck.claims.search import replay, search
 from theorycheck.claims.setting import Profile, Setting
 from theorycheck.claims.verdicts import Judgement, Verdict, judge

@@ -16,7 +16,8 @@ import numpy as np
 from torch import Tensor
 
 from theorycheck.claims.declaration import Claim, Place, Source, claim
-from theorycheck.claims.evidence import Evidence, Findings, Pair, Rejection
+from theorycheck.claims.evidence import Evidence
+from theorycheck.claims.findings import Findings, Pair, Rejection
 from theorycheck.claims.sequential import TENDENCY, Decision, decide, pairs_needed
 
 if TYPE_CHECKING:

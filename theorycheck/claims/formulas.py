@@ -18,7 +18,7 @@ from flint import arb, fmpq
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.comparisons import number_text
 from theorycheck.claims.corners import corners
-from theorycheck.claims.evidence import Findings, Observation, Rejection
+from theorycheck.claims.findings import Findings, Observation, Rejection
 from theorycheck.claims.setting import Setting
 from theorycheck.claims.trajectories import Along
 from theorycheck.statements.checking import readings

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, Phase, Verbosity
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.declaration import Claim
-from theorycheck.claims.evidence import Evidence, Finding, Observation
+from theorycheck.claims.evidence import Evidence
+from theorycheck.claims.findings import Finding, Observation
 from theorycheck.claims.setting import Setting
 
 

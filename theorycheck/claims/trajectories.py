@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 
 from theorycheck.arithmetic.cases import Case
-from theorycheck.claims.evidence import Rejection
+from theorycheck.claims.findings import Rejection
 from theorycheck.claims.setting import Setting
 from theorycheck.training.cohorts import Cohort, Loss, Objective, State, resolve_device
 from theorycheck.training.trainers import sgd

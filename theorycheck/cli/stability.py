@@ -28,7 +28,8 @@ from functools import cache
 from typing import Any
 
 from theorycheck.claims.declaration import Claim
-from theorycheck.claims.evidence import Evidence, Observation
+from theorycheck.claims.evidence import Evidence
+from theorycheck.claims.findings import Observation
 from theorycheck.claims.outcomes import Answer, KernelWord, Outcome
 from theorycheck.claims.setting import Profile, Setting
 from theorycheck.claims.verdicts import judge

@@ -54,11 +54,11 @@ def verdict_counts(entries: Iterable[Entry]) -> str:
 WORDS = (
     "An example *meets* the hypotheses when they are true for some values of the variables. It is"
     " *degenerate* when the conclusion is trivially true there (both sides 0, a matrix too small"
-    " for a higher rank), *open* when enclosures do not decide. What is neither counts. The *tightest*"
-    " example is the one nearest to equality among those that hold; its *ratio* is the smaller side"
-    " over the larger. A *corner* is a special network or data set. The *kernel* is the small"
-    " checker that shares no code with the engine; it evaluates the whole statement on the first"
-    " examples once more.",
+    " for a higher rank), *open* when enclosures do not decide. What is neither counts. The"
+    " *tightest* example is the one nearest to equality among those that hold; its *ratio* is the"
+    " smaller side over the larger. A *corner* is a special network or data set. The *kernel* is"
+    " the small checker that shares no code with the engine; it evaluates the whole statement on"
+    " the first examples once more.",
     "",
 )
 
@@ -69,6 +69,7 @@ def render_markdown(report: Report) -> str:
     Raises:
         InputError: as `section`.
     """
+    # Long: the page from top to bottom.
     entries = report.claims
     lines = [
         "# Claim report",

@@ -11,7 +11,8 @@ from theorycheck import reports
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims import certificates
 from theorycheck.claims.declaration import Claim
-from theorycheck.claims.evidence import Evidence, Observation
+from theorycheck.claims.evidence import Evidence
+from theorycheck.claims.findings import Observation
 from theorycheck.claims.search import replay
 from theorycheck.claims.setting import Setting
 from theorycheck.claims.verdicts import contradicted

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -148,6 +149,7 @@ def _may_have_kink(case: Case) -> bool:
     return network.normalised_by_batch or has_kink(network, parameters, rationals(case.inputs[0]))
 
 
+@cache
 def _uses_derivatives(statement: Statement) -> bool:
     return any(
         isinstance(node, ast.Name) and node.id == "df"

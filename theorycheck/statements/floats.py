@@ -131,6 +131,11 @@ class FloatInterpreter(Interpreter):
             raise Unread("a subscript out of range")
         return values.entry(position)
 
+    def entries(self, values: Any) -> Iterable[Any]:
+        if not isinstance(values, Floats):
+            return super().entries(values)
+        return [values.entry(i) for i in range(self._length(values))]
+
     def combined(self, op: ast.operator, left: Any, right: Any) -> Any:
         if is_exact(left) and is_exact(right):
             return _exactly(op, left, right)
@@ -198,9 +203,7 @@ class FloatInterpreter(Interpreter):
         return int(length)
 
     def _total(self, values: Any) -> Any:
-        if isinstance(values, Floats):
-            values = [values.entry(i) for i in range(self._length(values))]
-        return self._folded(ast.Add(), values, 0)
+        return self._folded(ast.Add(), self.entries(values), 0)
 
     def _folded(self, op: ast.operator, values: Iterable[Any], empty: int) -> Any:
         terms = list(values)

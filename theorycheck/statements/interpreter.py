@@ -98,6 +98,10 @@ class Interpreter(ABC):
             raise Undefined("a subscript out of range")
         return values[position]
 
+    def entries(self, values: Any) -> Iterable[Any]:
+        """The entries of a list or array, for a loop."""
+        return values  # type: ignore[no-any-return]
+
     def define(self, definition: Definition) -> None:
         """Add an abbreviation. Values of functions at whole numbers and batches are kept."""
         name, body = definition.name, definition.body.tree
@@ -134,7 +138,7 @@ class Interpreter(ABC):
             return
         loop, *others = loops
         assert isinstance(loop.target, ast.Name)
-        for value in self.value(loop.iter, scope):
+        for value in self.entries(self.value(loop.iter, scope)):
             inner = {**scope, loop.target.id: value}
             if self.admitted(every(self.value(condition, inner) for condition in loop.ifs)):
                 yield from self._comprehension(part, others, inner)

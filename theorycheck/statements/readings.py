@@ -43,8 +43,20 @@ class Reading:
 
 def due(formula: Formula, names: Sequence[str]) -> int:
     """How many of the variables must have values before a formula can be evaluated."""
-    used = {node.id for node in ast.walk(formula.tree) if isinstance(node, ast.Name)}
+    used = _free(formula.tree)
     return max((i for i, name in enumerate(names, start=1) if name in used), default=0)
+
+
+def _free(tree: ast.AST) -> set[str]:
+    """The names of a formula that no loop within it binds."""
+    match tree:
+        case ast.Name(id=name):
+            return {name}
+        case ast.ListComp(elt=part, generators=loops):
+            inner = set().union(*(_free(one) for loop in loops for one in (loop.iter, *loop.ifs)))
+            bound = {loop.target.id for loop in loops if isinstance(loop.target, ast.Name)}
+            return (inner | _free(part)) - bound | _free(loops[0].iter)
+    return set[str]().union(*map(_free, ast.iter_child_nodes(tree)))
 
 
 INEQUALITIES = ("<=", ">=", "<", ">")
