@@ -8,7 +8,7 @@ the hypotheses of a claim is decided elsewhere.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from theorycheck.drawing.data import cases, datasets, large_cases, mostly
+    from theorycheck.drawing.data import away_from_kinks, cases, datasets, large_cases, mostly
     from theorycheck.drawing.networks import (
         COHORT,
         SLOPES,
