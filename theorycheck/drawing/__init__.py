@@ -40,11 +40,11 @@ if TYPE_CHECKING:
         plain_cases,
         searched_cases,
         sign_labelled_chains,
+        spread_cases,
         stationary_chains,
         stationary_residual_networks,
         trainable_networks,
         unit_arrays,
-        zero_networks,
     )
 else:
     from theorycheck._lazy import attach
