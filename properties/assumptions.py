@@ -86,3 +86,7 @@ ANY_CHOICE_AT_KINKS = Convention(
     " choice) or 1",
     selections=(0.0, 1.0),
 )
+
+# The loss
+
+SQUARE_LOSS = Convention("the square loss; a batch has the mean of its samples' losses")

@@ -35,9 +35,8 @@ MARGIN = "margin(n) = y[n][0] * f(n, 0)"
 MEAN_MARGIN = "mu = sum([margin(n) for n in samples]) / len(samples)"
 SECOND_MOMENT = "M = sum([margin(n) ** 2 for n in samples]) / len(samples)"
 
-MULTIPLIER = (
-    "nu(S) = sum([rho * margin(n) * (1 - rho * margin(n)) for n in S]) / len(S)"  # xu2022, Eq. 4
-)
+MULTIPLIER = "nu(S) = sum([rho * margin(n) - rho ** 2 * f(n, 0) ** 2 for n in S]) / len(S)"
+"""Of xu2022, Eq. 4, first form, on a batch S."""
 
 # In which arithmetic a comparison is decided
 
@@ -52,6 +51,3 @@ FLOATS = {
 # Why an example does not meet the hypotheses, or only trivially
 
 CONSTANT_UNIT = "a normalised unit is constant over the batch"
-NEAR_KINK = "a kink lies too near for the difference quotient"
-NOT_STATIONARY = "not stationary on some batch"
-COLLINEAR = "the inputs lie on one line through the origin"

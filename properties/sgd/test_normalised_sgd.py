@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import combinations
+from typing import Any
 
 import numpy as np
-from flint import fmpq
 from hypothesis import strategies as st
 
 from properties.assumptions import (
     CHAIN,
+    DENSE,
     MINI_BATCHES,
     POSITIVE_WEIGHT_DECAY,
     SIGN_LABELS,
@@ -20,135 +19,145 @@ from properties.assumptions import (
     UNIT_WEIGHTS,
 )
 from properties.dynamics.normalised import NormalisedPoint
-from properties.notation import COLLINEAR, ENTRIES, MARGIN, MULTIPLIER, NOT_STATIONARY, RATIONALS
+from properties.notation import ENTRIES, MARGIN, MULTIPLIER
 from properties.papers import XU2022
-from properties.sgd.normalised_updates import UPDATED, data_terms, update_of_rho, update_of_weights
+from properties.sgd.normalised_points import generic_points, updated_points
 from properties.sgd.updates import EXACT, EXACT_UPDATES, after_one_epoch
 from theorycheck import (
+    Assumption,
     Case,
+    Convention,
     Findings,
-    Formal,
-    Rejection,
     Setting,
+    altered,
     arithmetic,
     claim,
     equality,
-    rank_at_most,
+    stated,
 )
 from theorycheck.arithmetic import flat
 from theorycheck.drawing import interpolators, normalised_equilibria
 
+LAGRANGIAN = Convention(
+    "the Lagrangian of Eq. 1 on the batch, with nu_k the first form of Eq. 4 on the batch, held"
+    " constant (the second form as printed differs: `lagrange-multiplier-second-form`)"
+)
 
-@claim(
+UPDATE_OF_RHO: dict[str, Any] = {
+    "kind": "identity",
+    "given": [LAGRANGIAN, CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
+    "where": [
+        MARGIN,
+        "loss(r, S) = sum([(r * f(n, 0) - y[n][0]) ** 2 for n in S]) / len(S)"
+        " + weight_decay * r ** 2",
+        "slope_of_loss(S) = (loss(rho + 1, S) - loss(rho - 1, S)) / 2",
+        "data(S) = 2 / len(S) * sum([(1 - rho * margin(n)) * margin(n) for n in S])",
+    ],
+    "numbers": ["learning_rate", "rho", "weight_decay"],
+    "on": updated_points(),
+    "examples": 100,
+}
+
+
+def rho_becomes(right: str) -> str:
+    """The first line of Eq. 46, its second expression given, the whole case being the batch."""
+    return f"rho - learning_rate * slope_of_loss(samples) == {right}"
+
+
+normalised_sgd_update_printed = stated(
     "normalised-sgd-update-printed",
     title="Lagrange-normalised SGD, update of rho as printed: the data term has the wrong sign",
-    kind="identity",
     sources=[XU2022.at("Eq. 46, first line")],
-    statement=r"\rho - \eta \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = \rho - \eta \frac2B"
+    printed=r"\rho - \eta \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = \rho - \eta \frac2B"
     r" \sum_{(x_n, y_n) \in S'} (1 - \rho \bar f_n) \bar f_n - 2 \eta \lambda \rho",
-    hypotheses=["the loss of Eq. 1", "||V_k|| = 1"],
-    control="and with eta lambda rho as the last term",
-    on={"case": UPDATED},
-    examples=100,
-    formal=Formal(
-        "rho - learning_rate * slope_of_loss == rho - learning_rate * 2 / len(samples)"
-        " * sum([(1 - rho * margin(n)) * margin(n) for n in samples])"
-        " - 2 * learning_rate * weight_decay * rho",
-        given=(CHAIN.formula, SIGN_LABELS.formula, UNIT_WEIGHTS.formula),
-        where=(
-            MARGIN,
-            "slope_of_loss = 2 / len(samples)"
-            " * sum([(rho * f(n, 0) - y[n][0]) * f(n, 0) for n in samples])"
-            " + 2 * weight_decay * rho",
-        ),
-        numbers=("learning_rate", "rho", "weight_decay"),
+    states=rho_becomes(
+        "rho - learning_rate * data(samples) - 2 * learning_rate * weight_decay * rho"
     ),
+    control=altered(
+        "and with eta lambda rho as the last term",
+        rho_becomes("rho - learning_rate * data(samples) - learning_rate * weight_decay * rho"),
+    ),
+    why="As printed. Eq. 2 of the same paper has the sign right: the gradient is that on the left,"
+    " a central difference, which is exact because the loss is quadratic in rho.",
+    **UPDATE_OF_RHO,
 )
-def normalised_sgd_update_printed(setting: Setting, case: Case) -> Findings:
-    """As printed. Eq. 2 of the same paper has the sign right: the gradient is that on the left."""
-    yield from update_of_rho(case, -1, 1 if setting.altered else 2)
 
-
-@claim(
+normalised_sgd_update = stated(
     "normalised-sgd-update",
     title="Lagrange-normalised SGD, update of rho",
-    kind="identity",
     sources=[XU2022.at("Eq. 46, first line, corrected by Eq. 2")],
-    statement=r"\rho - \eta \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = \rho + \eta \frac2B"
+    printed=r"\rho - \eta \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = \rho + \eta \frac2B"
     r" \sum_{(x_n, y_n) \in S'} (1 - \rho \bar f_n) \bar f_n - 2 \eta \lambda \rho",
-    hypotheses=["the loss of Eq. 1", "||V_k|| = 1"],
-    control="the last term is eta lambda rho",
-    on={"case": UPDATED},
-    examples=60,
-    enough=10,
+    states=rho_becomes(
+        "rho + learning_rate * data(samples) - 2 * learning_rate * weight_decay * rho"
+    ),
+    control=altered(
+        "the last term is eta lambda rho",
+        rho_becomes("rho + learning_rate * data(samples) - learning_rate * weight_decay * rho"),
+    ),
     corrects="normalised-sgd-update-printed",
+    why="With the sign of Eq. 2. The left side is a central difference of the loss of Eq. 1, exact"
+    " because that is quadratic in rho. Labels +-1 are needed: otherwise the outputs enter as"
+    " `y_n^2 f_n^2` where the loss has `f_n^2`.",
+    **UPDATE_OF_RHO,
 )
-def normalised_sgd_update(setting: Setting, case: Case) -> Findings:
-    """With the sign of Eq. 2. The left side is an exact difference quotient of Eq. 1, which is
-    quadratic in rho.
-    """
-    yield from update_of_rho(case, 1, 1 if setting.altered else 2)
 
+UPDATE_OF_WEIGHTS: dict[str, Any] = {
+    "kind": "identity",
+    "given": [LAGRANGIAN, CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],
+    "forall": ENTRIES,
+    "where": [
+        MARGIN,
+        MULTIPLIER,
+        "lagrangian(v) = sum([(rho * f(n, 0) - y[n][0]) ** 2 for n in samples]) / len(samples)"
+        " + v * sum([squared(W[l]) - 1 for l in weights]) + weight_decay * rho ** 2",
+        "with_multiplier(v, k) = grad(lagrangian(v), k)",
+        "slope_of_loss(k) = with_multiplier(nu(samples), k)",
+        "data(k) = 2 / len(samples)"
+        " * sum([(1 - rho * margin(n)) * rho * y[n][0] * df(n, 0, k) for n in samples])",
+    ],
+    "numbers": ["learning_rate", "rho", "weight_decay"],
+    "on": updated_points(),
+    "examples": 120,
+}
+STEP = "W[k][i][j] - learning_rate * slope_of_loss(k)[i][j]"
+STEP_PRINTED = "W[k][i][j] - slope_of_loss(k)[i][j]"
+DECAYED = "2 * learning_rate * nu(samples) * W[k][i][j]"
 
-@claim(
+normalised_sgd_update_weights_printed = stated(
     "normalised-sgd-update-weights-printed",
     title="Lagrange-normalised SGD, update of V_k as printed: wrong sign, a learning rate missing",
-    kind="identity",
     sources=[XU2022.at("Eq. 46, second line")],
-    statement=r"V_k - \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = V_k - \eta \frac2B"
+    printed=r"V_k - \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = V_k - \eta \frac2B"
     r" \sum_{(x_n, y_n) \in S'} (1 - \rho \bar f_n) \rho \frac{\partial \bar f_n}{\partial V_k}"
     r" - 2 \eta \nu_k V_k",
-    hypotheses=["the loss of Eq. 1 with nu_k of Eq. 4 on the batch", "||V_k|| = 1"],
-    control="and with eta nu_k V_k as the last term",
-    on={"case": UPDATED},
-    examples=100,
-    formal=Formal(
-        "(W[k] - gradient_of_loss(k))[i][j] == (W[k] - learning_rate * 2 / len(samples)"
-        " * sum([(1 - rho * margin(n)) * rho * y[n][0] * df(n, 0, k) for n in samples])"
-        " - 2 * learning_rate * nu(samples) * W[k])[i][j]",
-        ENTRIES,
-        given=(CHAIN.formula, SIGN_LABELS.formula, UNIT_WEIGHTS.formula, SMOOTH.formula),
-        where=(
-            MARGIN,
-            MULTIPLIER,
-            "gradient_of_loss(k) = 2 / len(samples)"
-            " * sum([(rho * f(n, 0) - y[n][0]) * rho * df(n, 0, k) for n in samples])"
-            " + 2 * nu(samples) * W[k]",
-        ),
-        numbers=("learning_rate", "rho"),
+    states=f"{STEP_PRINTED} == W[k][i][j] - learning_rate * data(k)[i][j] - {DECAYED}",
+    control=altered(
+        "and with eta nu_k V_k as the last term",
+        f"2 * ({STEP_PRINTED}) == 2 * (W[k][i][j] - learning_rate * data(k)[i][j]) - {DECAYED}",
     ),
+    why="As printed, where the first expression lacks the learning rate as well. The examples have"
+    " learning rates other than 1, with which that would not show.",
+    **UPDATE_OF_WEIGHTS,
 )
-def normalised_sgd_update_weights_printed(setting: Setting, case: Case) -> Findings:
-    """As printed, where the first expression lacks the learning rate as well."""
-    share = 1 if setting.altered else 2
-    yield from update_of_weights(case, -1, rate_on_left=False, share=share)
 
-
-@claim(
+normalised_sgd_update_weights = stated(
     "normalised-sgd-update-weights",
     title="Lagrange-normalised SGD, update of V_k",
-    kind="identity",
     sources=[XU2022.at("Eq. 46, second line, corrected by Eq. 2")],
-    statement=r"V_k - \eta \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = V_k + \eta \frac2B"
+    printed=r"V_k - \eta \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = V_k + \eta \frac2B"
     r" \sum_{(x_n, y_n) \in S'} (1 - \rho \bar f_n) \rho \frac{\partial \bar f_n}{\partial V_k}"
     r" - 2 \eta \nu_k V_k",
-    hypotheses=[
-        "the loss of Eq. 1 with nu_k of Eq. 4 on the batch",
-        "||V_k|| = 1",
-        "no pre-activation is zero",
-    ],
-    control="the last term is eta nu_k V_k",
-    on={"case": UPDATED},
-    examples=200,
-    enough=10,
+    states=f"{STEP} == W[k][i][j] + learning_rate * data(k)[i][j] - {DECAYED}",
+    control=altered(
+        "the learning rate is missing in the first expression, as printed",
+        f"{STEP_PRINTED} == W[k][i][j] + learning_rate * data(k)[i][j] - {DECAYED}",
+    ),
     corrects="normalised-sgd-update-weights-printed",
+    why="With the sign of Eq. 2 and the learning rate on both sides. Labels +-1 are needed, as for"
+    " the update of rho.",
+    **UPDATE_OF_WEIGHTS,
 )
-def normalised_sgd_update_weights(setting: Setting, case: Case) -> Findings:
-    """With the sign of Eq. 2 and the learning rate on both sides. The left side is an exact
-    difference quotient of Eq. 1 along every weight, nu_k held constant.
-    """
-    share = 1 if setting.altered else 2
-    yield from update_of_weights(case, 1, rate_on_left=True, share=share)
 
 
 @claim(
@@ -194,134 +203,93 @@ def normalised_sgd_update_trained(setting: Setting, case: Case) -> Findings:
     yield equality(flat(found)[None], np.array([expected], dtype=object), EXACT, case.member)
 
 
-def normalised_convergence(
-    setting: Setting, case: Case
-) -> tuple[NormalisedPoint, Rejection | None]:
-    """The hypotheses of Lemma 8; the control has no weight decay."""
-    point = NormalisedPoint.of(case)
-    decay = fmpq(0) if setting.altered else point.decay
-    terms, weights = data_terms(point), flat(point.weights)
-    gaps = (1 - point.rho * point.margins) * point.margins
-
-    def at_rest(batch: Sequence[int]) -> bool:
-        """Whether the Lagrangian of Eq. 1 on a batch is stationary in ``rho`` and all ``V_k``."""
-        mean = gaps[batch].sum() / len(batch)
-        if mean != decay * point.rho:
-            return False
-        multiplier = point.rho * mean
-        return all(terms[batch].sum(axis=0) / len(batch) == 2 * multiplier * weights)
-
-    if any(margin == 0 for margin in point.margins):
-        return point, Rejection("a margin is zero")
-    batches = combinations(range(point.samples), int(case.numbers["batch_size"]))
-    if not all(at_rest(list(batch)) for batch in batches):
-        return point, Rejection(NOT_STATIONARY)
-    return point, None
-
-
-CONVERGED = st.one_of(normalised_equilibria(), interpolators())
-
-STATIONARY_RHO = (
-    "all([2 / len(S) * sum([(1 - rho * margin(n)) * margin(n) for n in S])"
-    " == 2 * weight_decay * rho for S in batches(batch_size)])"
-)
-
-STATIONARY_WEIGHTS = (
-    "all([zero(2 / len(S) * sum([(1 - rho * margin(n)) * rho * y[n][0] * df(n, 0, k) for n in S])"
-    " - 2 * nu(S) * W[k]) for S in batches(batch_size) for k in weights])"
-)
-
-LEMMA_8 = [
-    "rho and all V_k are stationary on every batch of size B < N, with nu_k of Eq. 4 on the batch",
-    "||V_k|| = 1, labels +-1, lambda > 0",
-    "no margin is zero",
+AT_REST = [
+    MARGIN,
+    MULTIPLIER,
+    "rho_slope(S) = 2 / len(S) * sum([(1 - rho * margin(n)) * margin(n) for n in S])"
+    " - 2 * weight_decay * rho",
+    "slope_of_loss(S, k) = 2 / len(S)"
+    " * sum([(1 - rho * margin(n)) * rho * y[n][0] * df(n, 0, k) for n in S])"
+    " - 2 * nu(S) * W[k]",
 ]
+"""Minus the derivatives of the Lagrangian of Eq. 1 on a batch: Eq. 2."""
+NO_MARGIN_ZERO = Assumption("no margin is 0", "all([margin(n) != 0 for n in samples])")
+POINTS = [LAGRANGIAN, CHAIN, DENSE, UNIT_WEIGHTS, SIGN_LABELS, NO_MARGIN_ZERO, MINI_BATCHES]
+NUMBERS = ["batch_size", "rho", "weight_decay"]
 
-
-@claim(
+normalised_sgd_convergence_rank = stated(
     "normalised-sgd-convergence-rank",
     title="Convergence of Lagrange-normalised SGD on all batches forces rank at most 2",
     kind="rank",
     sources=[XU2022.at("Lemma 8")],
-    statement=r"\forall S' \subset S, |S'| = B < N:"
+    printed=r"\forall S' \subset S, |S'| = B < N:"
     r"\ \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0,"
     r"\ \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0,\ \forall n: \bar f_n \ne 0"
     r" \ \Longrightarrow\ \operatorname{rank} V_k \le 2",
-    hypotheses=LEMMA_8,
-    control="without weight decay, lambda = 0",
-    on={"case": CONVERGED},
-    examples=400,
-    enough=10,
-    formal=Formal(
-        "rank(W[k]) <= 2",
-        ("k in weights",),
-        given=(
-            CHAIN.formula,
-            SIGN_LABELS.formula,
-            UNIT_WEIGHTS.formula,
-            POSITIVE_WEIGHT_DECAY.formula,
-            MINI_BATCHES.formula,
-            "all([margin(n) != 0 for n in samples])",
-            STATIONARY_RHO,
-            STATIONARY_WEIGHTS,
+    given=[
+        *POINTS,
+        POSITIVE_WEIGHT_DECAY,
+        Assumption(
+            "some V_k has rank above 2 (the contrapositive: then some batch is not at rest)",
+            "any([rank(W[k]) > 2 for k in weights])",
         ),
-        where=(MARGIN, MULTIPLIER),
-        numbers=("batch_size", "rho", "weight_decay"),
+    ],
+    states="sum([rho_slope(S) ** 2 for S in batches(batch_size)])"
+    " + sum([squared(slope_of_loss(S, k)) for S in batches(batch_size) for k in weights]) != 0",
+    control=altered(
+        "without weight decay, lambda = 0",
+        without=[POSITIVE_WEIGHT_DECAY],
+        on=interpolators(weight_decays=st.just(Fraction(0))),
     ),
+    where=AT_REST,
+    numbers=NUMBERS,
+    on=st.one_of(interpolators(), generic_points()),
+    examples=150,
+    why="If Lagrange-normalised SGD with weight decay is stationary on every mini-batch, and no"
+    " margin is zero, all weight matrices have rank at most 2.\n\n"
+    "True, but the 2 comes from a case of the proof that never occurs: stationarity of rho on all"
+    " batches gives (1 - rho fbar_n) fbar_n = lambda rho for every n, so the numbers that Eq. 50"
+    " divides by the difference of are equal (and its plus sign should be a minus). What remains is"
+    " `normalised-sgd-convergence-rank-one`, and with it collinear inputs: nothing else meets the"
+    " hypotheses as printed. The lemma is therefore stated by its contrapositive, whose hypotheses"
+    " are met everywhere: weights of higher rank are not at rest. The examples include networks"
+    " that interpolate, where all that is not 0 is the decay of rho. The weight decay is needed:"
+    " without it they are at rest, at any rank (control).",
 )
-def normalised_sgd_convergence_rank(setting: Setting, case: Case) -> Findings:
-    """If Lagrange-normalised SGD with weight decay is stationary on every mini-batch, and no margin
-    is zero, all weight matrices have rank at most 2.
 
-    True, but the 2 comes from a case of the proof that never occurs: stationarity of rho on all
-    batches gives (1 - rho fbar_n) fbar_n = lambda rho for every n, so the numbers that Eq. 50
-    divides by the difference of are equal (and its plus sign should be a minus). What remains is
-    `normalised-sgd-convergence-rank-one`, and with it collinear inputs: the hypotheses are met only
-    there. The weight decay is needed: networks that interpolate have any rank (control).
-    """
-    point, rejection = normalised_convergence(setting, case)
-    if rejection is not None:
-        yield rejection
-        return
-    rank = max(arithmetic.rank(w) for w in point.weights)
-    finding = rank_at_most([rank], 2, RATIONALS, case.member)
-    yield replace(finding, degenerate=COLLINEAR if point.collinear else None)
-
-
-@claim(
+normalised_sgd_convergence_rank_one = stated(
     "normalised-sgd-convergence-rank-one",
     title="... in fact forces rank one, collinear inputs, and at most two different margins",
     kind="rank",
     sources=[],
-    statement=r"\text{Under the hypotheses of Lemma 8: } \operatorname{rank} V_k = 1,\ "
+    printed=r"\text{Under the hypotheses of Lemma 8: } \operatorname{rank} V_k = 1,\ "
     r"\operatorname{rank} (x_1, \dots, x_N) = 1,\ (1 - \rho \bar f_n) \bar f_n = \lambda \rho"
     r" \ \forall n",
-    hypotheses=LEMMA_8,
-    control="all margins are equal",
-    on={"case": CONVERGED},
-    examples=400,
-    enough=10,
+    given=[
+        *POINTS,
+        POSITIVE_WEIGHT_DECAY,
+        Assumption(
+            "rho is stationary on every batch of size B",
+            "all([rho_slope(S) == 0 for S in batches(batch_size)])",
+        ),
+        Assumption(
+            "all V_k are stationary on every batch of size B",
+            "all([zero(slope_of_loss(S, k)) for S in batches(batch_size) for k in weights])",
+        ),
+    ],
+    forall=["k in weights", "n in samples"],
+    states="rank(W[k]) == 1 and rank(x) == 1"
+    " and (1 - rho * margin(n)) * margin(n) == weight_decay * rho",
+    control=altered("all margins are equal", "margin(n) == margin(0)"),
+    where=AT_REST,
+    numbers=NUMBERS,
+    on=normalised_equilibria(),
+    examples=120,
+    why="The sharp form of Lemma 8, our own.\n\n"
+    "Proof. Exchange two samples between batches: the terms of a stationarity equation are equal"
+    " for all n. For rho this reads (1 - rho fbar_n) fbar_n = lambda rho =: alpha, and alpha is not"
+    " 0, since rho = 0 would make the margins zero. For V_k it reads"
+    " (1 - rho fbar_n) dfbar_n/dV_k = alpha V_k, so V_k has rank one like the gradient of a single"
+    " sample, and V_1 has its rows along x_n for every n. A quadratic equation has two roots: the"
+    " inputs lie on a line, and on at most two distances from the origin on either side of it.",
 )
-def normalised_sgd_convergence_rank_one(setting: Setting, case: Case) -> Findings:
-    """The sharp form of Lemma 8, our own.
-
-    Proof. Exchange two samples between batches: the terms of a stationarity equation are equal for
-    all n. For rho this reads (1 - rho fbar_n) fbar_n = lambda rho =: alpha, and alpha is not 0,
-    since rho = 0 would make the margins zero. For V_k it reads
-    (1 - rho fbar_n) dfbar_n/dV_k = alpha V_k, so V_k has rank one like the gradient of a single
-    sample, and V_1 has its rows along x_n for every n. A quadratic equation has two roots: the
-    inputs lie on a line, and on at most two distances from the origin on either side of it.
-    """
-    point, rejection = normalised_convergence(replace(setting, altered=False), case)
-    if rejection is not None:
-        yield rejection
-        return
-    ranks = [arithmetic.rank(w) for w in (*point.weights, point.inputs)]
-    yield equality([ranks], [[1] * len(ranks)], RATIONALS, case.member, degenerate=COLLINEAR)
-    if setting.altered:
-        right = np.full(point.samples, point.margins[0])
-        yield equality(point.margins[None], right[None], RATIONALS, case.member)
-    else:
-        left = (1 - point.rho * point.margins) * point.margins
-        right = np.full(point.samples, point.decay * point.rho)
-        yield equality(left[None], right[None], RATIONALS, case.member, degenerate=COLLINEAR)

@@ -27,7 +27,9 @@ from theorycheck.arithmetic import squared
 @st.composite
 def tight_pairs(draw: st.DrawFn) -> Case:
     """Two inputs of equal norm, rows along a bisector, labels that cancel all they can."""
-    x = np.array([draw(st.integers(1, 3)), draw(st.integers(-3, 3))], dtype=object)
+    first = draw(st.integers(1, 3))
+    second = draw(st.integers(-3, 3).filter(lambda entry: abs(entry) != first))
+    x = np.array([first, second], dtype=object)
     z = x[::-1] * draw(st.sampled_from([1, -1]))
     bisector = x + (z if (x * z).sum() >= 0 else -z)
     decay = draw(positive_dyadics())

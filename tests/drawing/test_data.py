@@ -32,8 +32,8 @@ from theorycheck.claims.search import search
 from theorycheck.claims.setting import Setting
 from theorycheck.data.dataset import Dataset
 from theorycheck.errors import InputError
-from theorycheck.networks.evaluation import forward
-from theorycheck.networks.specification import Identity, Network
+from theorycheck.networks.evaluation import forward, vertices
+from theorycheck.networks.specification import LINEAR, RELU, Identity, Network
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
@@ -225,3 +225,31 @@ def test_violations_shrink_to_a_single_small_network(family: str, fewest: int) -
         assert (case.members, case.samples) == (1, 1)
         assert fewest <= len(numbers) <= 2 * fewest
         assert sum(map(abs, numbers)) <= len(numbers) + 1
+
+
+def at_kinks(case: Case) -> bool:
+    """Whether a pre-activation of an activation that bends is 0, in a chain."""
+    parameters, inputs = case.tensors()
+    values = vertices(case.network, parameters, inputs)
+    return any(
+        layer.slope != LINEAR and bool((read @ weight.mT == 0).any())
+        for layer, weight, read in zip(case.network.layers, parameters, values, strict=False)
+    )
+
+
+def test_cases_away_from_kinks() -> None:
+    """Those at a kink become linear, and the others stay as they are."""
+    drawn = drawing.cases(drawing.mlps(depths=(2, 3), slopes=(RELU, 0.5)), cohort=4)
+    reached(drawn.map(drawing.away_from_kinks), lambda case: case.network.layers[0].slope == RELU)
+
+    @few
+    @given(drawn)
+    def check(case: Case) -> None:
+        moved = drawing.away_from_kinks(case)
+        assert not at_kinks(moved)
+        if at_kinks(case):
+            assert {layer.slope for layer in moved.network.layers} == {LINEAR}
+        else:
+            assert moved is case
+
+    check()

@@ -80,6 +80,7 @@ def reached(strategy: st.SearchStrategy[Case], *given: str, but: str | None = No
 
 STATIONARY = {
     "sign-labelled chains": stationary.sign_labelled_chains(),
+    "chains": stationary.stationary_chains(),
     "residual networks": stationary.stationary_residual_networks(),
     "constant first layers": stationary.constant_first_layers(),
 }
@@ -104,10 +105,12 @@ def test_labels_of_sign_labelled_chains() -> None:
     reached(stationary.sign_labelled_chains(), "all([y[n][0] == 1 for n in samples])")
 
 
-def test_chains_are_stationary_on_every_batch_or_the_full_one_alone() -> None:
-    chains = stationary.stationary_chains()
-    reached(chains, ON_EVERY_BATCH)
-    reached(chains, ON_ALL_SAMPLES, but=ON_EVERY_BATCH)
+@few
+@given(stationary.stationary_chains(full_batch=True))
+def test_full_batch_chains_are_stationary_on_all_samples_alone(case: Case) -> None:
+    assert meets(case, "batch_size == len(samples)", ON_EVERY_BATCH)
+    one = replace(case, numbers={**case.numbers, "batch_size": Fraction(1)})
+    assert not meets(one, ON_EVERY_BATCH)
 
 
 @few
@@ -130,26 +133,30 @@ def test_plain_cases_are_near_no_stationary_point() -> None:
 
 
 @few
-@given(stationary.zero_networks())
-def test_zero_networks(case: Case) -> None:
-    assert not any(values.any() for values in case.parameters)
-
-
-def without_decay(case: Case) -> Case:
-    return replace(case, numbers={**case.numbers, "weight_decay": Fraction(0)})
+@given(stationary.spread_cases())
+def test_spread_cases_have_inputs_that_are_neither_zero_nor_collinear(case: Case) -> None:
+    assert meets(case, "rank(x) > 1", "all([not zero(x[n]) for n in samples])")
 
 
 def test_fitted_cases_are_stationary_without_decay_or_one_label_is_off() -> None:
-    fitted = stationary.fitted_cases().map(without_decay)
-    free = "any([f(n, 0) != y[n][0] for n in samples])"
-    reached(fitted, ON_EVERY_BATCH, free)
-    reached(fitted, free, but=ON_EVERY_BATCH)
+    fitted = stationary.fitted_cases()
+    others = "any([n > 0 and f(n, 0) != 0 and f(n, 0) == y[n][0] for n in samples])"
+
+    @few
+    @given(fitted)
+    def check(case: Case) -> None:
+        assert meets(case, "weight_decay == 0", "f(0, 0) == 0", "y[0][0] ** 2 == 1")
+
+    check()
+    reached(fitted, ON_EVERY_BATCH, others)
+    reached(fitted, but=ON_EVERY_BATCH)
 
 
 @few
-@given(stationary.dead_cases().map(without_decay))
+@given(stationary.dead_cases())
 def test_dead_cases_have_no_output_and_no_gradient(case: Case) -> None:
-    assert meets(case, ON_EVERY_BATCH, "all([f(n, 0) == 0 for n in samples])")
+    nothing = "all([f(n, 0) == 0 for n in samples])"
+    assert meets(case, "weight_decay == 0", ON_EVERY_BATCH, nothing)
 
 
 @few
@@ -174,7 +181,7 @@ def test_normalised_points_are_at_rest_with_decay() -> None:
 
 
 def test_interpolators_are_at_rest_without_decay_and_have_any_rank() -> None:
-    interpolating = stationary.interpolators().map(without_decay)
+    interpolating = stationary.interpolators(weight_decays=st.just(Fraction(0)))
 
     @few
     @given(interpolating)
@@ -183,6 +190,13 @@ def test_interpolators_are_at_rest_without_decay_and_have_any_rank() -> None:
 
     check()
     reached(interpolating, "rank(W[0]) == 3")
+
+
+@few
+@given(stationary.interpolators())
+def test_interpolators_have_decay_by_default(case: Case) -> None:
+    assert meets(case, "weight_decay > 0", WEIGHTS_AT_REST)
+    assert not meets(case, RHO_AT_REST)
 
 
 @few

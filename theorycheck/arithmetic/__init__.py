@@ -26,15 +26,13 @@ if TYPE_CHECKING:
         balls,
         flat,
         from_strings,
-        in_rows,
         precision,
         rationals,
         squared,
         to_fractions,
         to_strings,
-        vanishes,
     )
-    from theorycheck.arithmetic.points import Point, batch_risk, quotient_gradient
+    from theorycheck.arithmetic.points import Point
     from theorycheck.arithmetic.quotients import (
         derivative_by_quotients,
         difference_quotients,

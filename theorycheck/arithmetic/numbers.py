@@ -10,7 +10,7 @@ Arrays are NumPy object arrays whose entries are all ``fmpq`` (from `rationals`)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from fractions import Fraction
 from typing import Any
@@ -86,21 +86,9 @@ def squared(array: Array) -> Any:
     return (array * array).sum()
 
 
-def vanishes(entries: Array) -> bool | None:
-    """Whether all entries are zero; None when balls leave it open."""
-    if any(entry != 0 for entry in entries):
-        return False
-    return True if all(entry == 0 for entry in entries) else None
-
-
 def flat(arrays: Iterable[Array]) -> Array:
     """All entries of arrays, one array after the other, ``(P,)``."""
     return np.concatenate([array.ravel() for array in arrays])
-
-
-def in_rows(arrays: Sequence[Array]) -> Array:
-    """Arrays ``(N, ...)`` side by side, everything of a sample in one row: ``(N, P)``."""
-    return np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)
 
 
 def _entrywise(convert: Any, numbers: Any) -> Array:

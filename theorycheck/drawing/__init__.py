@@ -8,7 +8,7 @@ the hypotheses of a claim is decided elsewhere.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from theorycheck.drawing.data import cases, datasets, large_cases, mostly
+    from theorycheck.drawing.data import away_from_kinks, cases, datasets, large_cases, mostly
     from theorycheck.drawing.networks import (
         COHORT,
         SLOPES,
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
         plain_cases,
         searched_cases,
         sign_labelled_chains,
+        spread_cases,
         stationary_chains,
         stationary_residual_networks,
         trainable_networks,
         unit_arrays,
-        zero_networks,
     )
 else:
     from theorycheck._lazy import attach

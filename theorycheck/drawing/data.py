@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -16,6 +17,8 @@ from hypothesis import strategies as st
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.dyadic import Check, largest_integer
+from theorycheck.arithmetic.evaluation import has_kink
+from theorycheck.arithmetic.numbers import rationals
 from theorycheck.data.dataset import Dataset
 from theorycheck.data.synthetic import (
     collinear,
@@ -36,7 +39,7 @@ from theorycheck.drawing.networks import (
     Targets,
 )
 from theorycheck.drawing.numbers import integer_array
-from theorycheck.networks.specification import Network
+from theorycheck.networks.specification import LINEAR, Network
 
 
 @st.composite
@@ -173,3 +176,15 @@ def _cancel(network: Network, parameters: tuple[np.ndarray, ...], vertex: int) -
 def mostly(draw: st.DrawFn, small: Cases, large: Cases) -> Case:
     """One draw in eight is large, and every example shrinks to a small one."""
     return draw(large if draw(st.integers(0, 7)) == 7 else small)
+
+
+def away_from_kinks(case: Case) -> Case:
+    """A case whose units are not at their kinks: made linear if one of them is, for any member."""
+    network = case.network
+    if any(
+        has_kink(network, [rationals(p[member]) for p in case.parameters], rationals(inputs))
+        for member, inputs in enumerate(case.inputs)
+    ):
+        layers = tuple(replace(layer, slope=LINEAR) for layer in network.layers)
+        return replace(case, network=Network(network.input_width, layers))
+    return case

@@ -2,10 +2,9 @@
 
 A point is meant to be stationary on every batch of some size: for the square loss with weight decay
 (galanti2022, Eq. 6-9), or for the loss of ``rho f_V`` on the unit spheres (xu2022, Eq. 1-4). A
-strategy only proposes: whether a drawn case is stationary is for the claim to find out, in
-rationals (`theorycheck.arithmetic.points`). Every case has one member and one output, and its
-numbers hold ``weight_decay`` and ``batch_size``, which is below the number of samples, and for
-normalised weights ``rho``.
+strategy only proposes: whether a drawn case is stationary is for the claim's hypotheses to say.
+Every case has one member and one output, and its numbers hold ``weight_decay`` and ``batch_size``,
+which is below the number of samples unless said otherwise, and for normalised weights ``rho``.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from theorycheck.arithmetic.cases import Case
-from theorycheck.arithmetic.numbers import in_rows, vanishes
 from theorycheck.arithmetic.points import Point
 from theorycheck.drawing.data import cases
 from theorycheck.drawing.networks import Targets, directed_graphs, mlps
@@ -32,6 +30,9 @@ from theorycheck.drawing.numbers import positive_dyadics
 from theorycheck.networks.evaluation import forward
 from theorycheck.networks.initialisation import initialise
 from theorycheck.networks.specification import LINEAR, RELU, Edge, Identity, Layer, Network, mlp
+
+POSITIVE = positive_dyadics()
+RELU_CHAINS = mlps(depths=(2, 3), widths=(1, 2), slopes=(RELU,))
 
 
 @st.composite
@@ -104,13 +105,17 @@ def sign_labelled_chains(draw: st.DrawFn) -> Case:
 
 
 @st.composite
-def stationary_chains(draw: st.DrawFn) -> Case:
-    """Collinear inputs, any positions; half of them are stationary for the full batch only."""
+def stationary_chains(draw: st.DrawFn, *, full_batch: bool = False) -> Case:
+    """Collinear inputs, any positions; stationary on every batch.
+
+    Args:
+        full_batch: whether the batch is the full one, and the point stationary on no smaller ones.
+    """
     positions = draw(st.lists(positive_dyadics(), min_size=2, max_size=4))
     decay, scale = draw(positive_dyadics()), draw(positive_dyadics(exponents=(0, 1)))
-    tilt = draw(st.integers(0, 1))
-    pulls = [decay + tilt, decay - tilt, *[decay] * (len(positions) - 2)]
-    batch_size = Fraction(draw(st.integers(1, len(positions) - 1)))
+    tilt, samples = int(full_batch), len(positions)
+    pulls = [decay + tilt, decay - tilt, *[decay] * (samples - 2)]
+    batch_size = Fraction(samples if full_batch else draw(st.integers(1, samples - 1)))
     numbers = {"weight_decay": decay, "batch_size": batch_size}
     return _aligned_case(draw(aligned_chains()), scale, positions, pulls, numbers)
 
@@ -177,32 +182,53 @@ def plain_cases(
     return replace(case, numbers=numbers)
 
 
-def zero_networks() -> st.SearchStrategy[Case]:
-    """All weights zero, any data."""
-    return plain_cases().map(lambda c: replace(c, parameters=tuple(0 * p for p in c.parameters)))
+def spread_cases() -> st.SearchStrategy[Case]:
+    """`plain_cases` with inputs that are not collinear; none is 0."""
+    return plain_cases(trainable_networks(widths=(2, 3))).map(_spread)
+
+
+def _spread(case: Case) -> Case:
+    """No first entry is 0, and of the second ones that of the first sample, not of the second."""
+    inputs = case.inputs.copy()
+    for entries in (inputs[..., 0], inputs[:, 1, 1]):
+        entries[entries == 0] = 1.0
+    inputs[:, 0, 1] = 0.0
+    return replace(case, inputs=inputs)
 
 
 @st.composite
 def fitted_cases(draw: st.DrawFn) -> Case:
-    """Labels equal to the output, but free where no weight influences it; sometimes one is off."""
-    case = draw(plain_cases())
-    point = Point.of(case)
-    assert case.targets is not None
-    targets = case.targets.astype(object)
-    gradients = in_rows(point.jacobians)
-    spoiled = draw(st.integers(0, 3)) == 3
-    for i, (value, gradient) in enumerate(zip(point.values, gradients, strict=True)):
-        if not vanishes(gradient) and not (spoiled and i == 0):
-            targets[0, i, 0] = Fraction(int(value.p), int(value.q))
-    return replace(case, targets=targets)
+    """Without weight decay: every label fitted, but that of a first sample with output 0.
+
+    That sample is 0, or dead (in ReLU chains; its first pre-activations are not positive), and its
+    label +-1. Sometimes one of the fitted labels is off.
+    """
+    dead = draw(st.integers(0, 3)) < 3
+    case = draw(plain_cases(RELU_CHAINS if dead else trainable_networks()))
+    first, *upper = case.parameters
+    inputs = case.inputs.copy()
+    inputs[:, 0] = -abs(inputs[:, 0]) if dead else 0.0
+    case = replace(case, parameters=(abs(first), *upper), inputs=inputs)
+    targets = np.array([[[Fraction(int(f.p), int(f.q))] for f in Point.of(case).values]])
+    targets[:, 0] = draw(st.sampled_from([1, -1]))
+    targets[:, -1] += int(draw(st.integers(0, 7)) == 7)
+    return replace(case, targets=targets, numbers={**case.numbers, "weight_decay": Fraction(0)})
 
 
 @st.composite
 def dead_cases(draw: st.DrawFn) -> Case:
-    """Labels +-1, and all units dead at all samples: no first pre-activation is positive."""
-    case = draw(plain_cases(mlps(depths=(2, 3), widths=(1, 2), slopes=(RELU,)), targets="signs"))
+    """Without weight decay: labels +-1, and all units dead at all samples.
+
+    No first pre-activation is positive.
+    """
+    case = draw(plain_cases(RELU_CHAINS, targets="signs"))
     first, *upper = case.parameters
-    return replace(case, parameters=(-abs(first), *upper), inputs=abs(case.inputs))
+    return replace(
+        case,
+        parameters=(-abs(first), *upper),
+        inputs=abs(case.inputs),
+        numbers={**case.numbers, "weight_decay": Fraction(0)},
+    )
 
 
 # Normalised weights
@@ -228,7 +254,9 @@ def normalised_equilibria(draw: st.DrawFn) -> Case:
 
 
 @st.composite
-def interpolators(draw: st.DrawFn) -> Case:
+def interpolators(
+    draw: st.DrawFn, *, weight_decays: st.SearchStrategy[Fraction] = POSITIVE
+) -> Case:
     """Unit-norm weights of any rank, and inputs scaled so that ``rho fbar_n = 1``."""
     network = draw(mlps(depths=(2, 2), widths=(3, 3), slopes=(RELU, LINEAR)))
     weights = [draw(unit_arrays(p.shape, positive=True)) for p in network.parameters]
@@ -245,7 +273,7 @@ def interpolators(draw: st.DrawFn) -> Case:
         [[1]] * len(rows),
         {
             "rho": rho,
-            "weight_decay": draw(positive_dyadics()),
+            "weight_decay": draw(weight_decays),
             "batch_size": Fraction(draw(st.integers(1, len(rows) - 1))),
         },
     )
