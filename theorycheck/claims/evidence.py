@@ -124,30 +124,9 @@ class Evidence:
             networks: how many were drawn. Whatever an observation says that it stands for, it
                 counts at most that often towards what is enough.
         """
-        # Long, with many branches: one case for each finding.
         match finding:
             case Observation():
-                self.tried += finding.count
-                self.met += finding.count
-                self.arithmetic.add(finding.arithmetic)
-                if finding.degenerate is not None:
-                    self.degenerate += finding.count
-                    self.trivially.add(finding.degenerate)
-                if finding.holds is None:
-                    self.open += finding.count
-                elif finding.degenerate is None:
-                    self.counted += min(finding.count, networks)
-                    self.corners.update(finding.corners)
-                if finding.holds and finding.case is not None and len(self.drawn) < DRAWN:
-                    self.drawn.append(finding)
-                if finding.holds is False:
-                    self.counterexample = finding
-                elif (
-                    finding.holds
-                    and finding.tightness is not None
-                    and (self.tightest is None or _tighter(finding, self.tightest))
-                ):
-                    self.tightest = finding
+                self._observe(finding, networks)
             case Rejection():
                 self.tried += finding.count
                 self.rejected[finding.reason] = self.rejected.get(finding.reason, 0) + finding.count
@@ -161,6 +140,29 @@ class Evidence:
                 self.tried += 1
                 self.met += 1
                 self.strata = added(self.strata, {finding.stratum: finding.counted()})
+
+    def _observe(self, finding: Observation, networks: int) -> None:
+        self.tried += finding.count
+        self.met += finding.count
+        self.arithmetic.add(finding.arithmetic)
+        if finding.degenerate is not None:
+            self.degenerate += finding.count
+            self.trivially.add(finding.degenerate)
+        if finding.holds is None:
+            self.open += finding.count
+        elif finding.degenerate is None:
+            self.counted += min(finding.count, networks)
+            self.corners.update(finding.corners)
+        if finding.holds and finding.case is not None and len(self.drawn) < DRAWN:
+            self.drawn.append(finding)
+        if finding.holds is False:
+            self.counterexample = finding
+        elif (
+            finding.holds
+            and finding.tightness is not None
+            and (self.tightest is None or _tighter(finding, self.tightest))
+        ):
+            self.tightest = finding
 
 
 S = TypeVar("S")
