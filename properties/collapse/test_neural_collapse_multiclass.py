@@ -89,6 +89,10 @@ WIDER = altered(
     "NC2 with inner products -1/C instead of -1/(C-1)",
     COLLAPSED.replace("-1 / (C - 1)", "-1 / C"),
 )
+NOT_COLLAPSED = Assumption(
+    "NC1 to NC4 do not all hold (the contrapositive: then some batch updates some layer)",
+    f"not all([{COLLAPSED} for i in outputs for j in outputs])",
+)
 CLASSIFIER_ALONE = altered(
     "V_L alone is asked to be at rest", without=[SMOOTH, LAYERS_AT_REST, RHO_AT_REST]
 )
@@ -171,27 +175,30 @@ neural_collapse_multiclass = stated(
 
 neural_collapse_multiclass_all_layers = stated(
     "neural-collapse-multiclass-all-layers",
-    title="Theorem 6 at points where SGD has converged in all layers: only repeated samples",
+    title="Theorem 6 at points where SGD has converged in all layers",
     kind="identity",
     sources=[XU2022.at("Section 5.2, convergence points; Theorem 6")],
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall k, S',\; b < N,\quad"
     r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies \text{NC1--NC4}",
-    given=[*NETWORK, SMALLER_BATCHES, COMMON_FACTOR, *ALL_AT_REST],
-    forall=PAIRS,
+    given=[*NETWORK, SMALLER_BATCHES, COMMON_FACTOR, SMOOTH, NOT_COLLAPSED],
     where=CLASSES,
     numbers=CONVERGED,
-    states=COLLAPSED,
-    control=WIDER,
-    on=simplex_networks(),
+    states="sum([squared(sum([update(n, k) for n in S])) for S in balanced for k in weights]) != 0",
+    control=altered(
+        "the full batch, b = N",
+        without=[SMALLER_BATCHES],
+        on=simplex_networks(groups=(2,), full_batch=True),
+    ),
+    on=simplex_networks(groups=(2,)),
     examples=40,
     enough=10,
     why="The paper calls a point one of convergence when no balanced batch updates `rho` or *any*"
     " `V_k`. True, and a special case of [the theorem on `V_L` alone](#neural-collapse-multiclass);"
-    " but the hypotheses are met only in degenerate cases, where all inputs of a class are the same"
-    " vector: [neural-collapse-multiclass-all-layers-inputs]"
-    "(#neural-collapse-multiclass-all-layers-inputs). On data whose inputs differ the statement is"
-    " about the empty set, as are Lemma 8 and, in galanti2022, Proposition 1 on data that is not"
-    " collinear.",
+    " but the hypotheses as printed are met only in degenerate cases, where all inputs of a class"
+    " are the same vector: [neural-collapse-multiclass-all-layers-inputs]"
+    "(#neural-collapse-multiclass-all-layers-inputs). Like Lemma 8 and, in galanti2022, Proposition"
+    " 1, it is therefore stated by its contrapositive, whose hypotheses are met elsewhere: a"
+    " network that has not collapsed still moves.",
 )
 
 neural_collapse_multiclass_all_layers_inputs = stated(
