@@ -30,10 +30,8 @@ Shows = Literal["refuted", "tight"]
 
 SEARCH = 10 * kernel.MOST_WORK
 """Work of the kernel for the search among all values of the variables."""
-CROSS_EXAMINATION = kernel.MOST_WORK // 60
-"""Work of the kernel for one of the examples that were drawn first."""
-PATIENCE = 3
-"""Examples that are too much work, after which no more are asked about."""
+CROSS_EXAMINATION = kernel.MOST_WORK // 4
+"""Work of the kernel for all examples that it is asked about besides."""
 
 
 @dataclass(frozen=True)
@@ -127,20 +125,18 @@ def _cross_examine(claim: Claim, drawn: Sequence[Observation]) -> tuple[int, Obs
     """
     statement = formal_statement(claim)
     assert statement is not None
-    agreed = refused = 0
+    agreed, work = 0, _Work(CROSS_EXAMINATION)
     for found in drawn:
         assert found.case is not None
         document = found.case().to_dict()
         try:
-            _assignment(statement.parsed, document, "tight", {}, work=CROSS_EXAMINATION)
+            _assignment(statement.parsed, document, "tight", {}, work)
             agreed += 1
         except Contradicted as error:
             word = KernelWord(answer=Answer.CONTRADICTED, reason=str(error))
             return agreed, replace(found, kernel=word)
         except (Rejected, *kernel.MISUSE):
-            refused += 1
-            if refused == PATIENCE:
-                break
+            continue
     return agreed, None
 
 
@@ -267,7 +263,7 @@ def _issue(
     if statement is None:
         raise Rejected("the claim has no formal statement")
     try:
-        scope, left, right = _assignment(statement.parsed, document, shows, at)
+        scope, left, right = _assignment(statement.parsed, document, shows, at, _Work(SEARCH))
     except kernel.MISUSE as error:
         raise Rejected(f"cannot be evaluated: {error!r}") from error
     content = {
@@ -286,13 +282,19 @@ def _issue(
     return sealed
 
 
+@dataclass
+class _Work:
+    """The work that the kernel may still do."""
+
+    left: int
+
+
 def _assignment(
     statement: Statement,
     document: dict[str, Any],
     shows: Shows,
     at: Mapping[str, Any],
-    *,
-    work: int = SEARCH,
+    work: _Work,
 ) -> tuple[dict[str, Any], kernel.Number, kernel.Number]:
     """Values of all variables for which the conclusion is false, or nearest to an equality.
 
@@ -304,11 +306,11 @@ def _assignment(
     """
     for bits in kernel.PRECISIONS:
         example = Example(document)
-        example.work = work
-        evaluator = Evaluator(example, statement.where, bits)
+        example.work = work.left
         best: tuple[float, dict[str, Any], kernel.Number, kernel.Number] | None = None
         unmet: str | None = None
         try:
+            evaluator = Evaluator(example, statement.where, bits)
             for scope in statement.assignments(evaluator, at):
                 unmet = statement.unmet(evaluator, scope)
                 if unmet is not None:
@@ -324,6 +326,8 @@ def _assignment(
                     best = ratio, listed, found.left, found.right
         except Undecided:
             continue
+        finally:
+            work.left = example.work
         if best is not None and shows == "tight":
             return best[1:]
         if best is not None:

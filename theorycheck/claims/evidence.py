@@ -26,9 +26,9 @@ class Evidence:
     ``Evidence()`` is its zero.
 
     Attributes:
-        agreed: on how many of the examples that were drawn first the kernel, asked about the whole
-            statement, came to the same conclusion.
-        drawn: those examples, until the kernel is asked; no report holds them.
+        agreed: on how many examples the kernel, asked about the whole statement, came to the same
+            conclusion.
+        drawn: the examples that it is to be asked about, the simplest ones; no report holds them.
 
     The others are those of `theorycheck.claims.outcomes.Examples` and `Outcome`.
     """
@@ -153,8 +153,8 @@ class Evidence:
         elif finding.degenerate is None:
             self.counted += min(finding.count, networks)
             self.corners.update(finding.corners)
-        if finding.holds and finding.case is not None and len(self.drawn) < DRAWN:
-            self.drawn.append(finding)
+        if finding.holds and finding.case is not None:
+            self.drawn = sorted([*self.drawn, finding], key=_cost_to_the_kernel)[:DRAWN]
         if finding.holds is False:
             self.counterexample = finding
         elif (
@@ -183,6 +183,13 @@ def _by_tightness(observation: Observation) -> tuple[Any, ...]:
 def _by_confirmation(observation: Observation) -> tuple[Any, ...]:
     order = not observation.contradicted, not observation.confirmed
     return *order, *observation.readability()
+
+
+def _cost_to_the_kernel(observation: Observation) -> tuple[bool, bool, int]:
+    """An order of examples: those that say something, that need no enclosures, that are small."""
+    assert observation.case is not None
+    trivial = observation.degenerate is not None
+    return trivial, "balls" in observation.arithmetic, observation.case().size
 
 
 def _tighter(new: Observation, old: Observation) -> bool:

@@ -186,8 +186,8 @@ class Examples:
         open: of those met, how many were left undecided.
         counted: of those met, how many count towards what is enough: they were decided, and not
             only trivially. One comparison counts at most once for each network that was drawn.
-        agreed: on how many of the first ones the kernel came to the same conclusion about the whole
-            statement.
+        agreed: on how many of the simplest ones the kernel came to the same conclusion about the
+            whole statement.
         corners: of those that count, how many were which special network or data set.
         trivially: why hypotheses were met only trivially, in the words of the check.
         rejected: of those not met, how many for which reason.

@@ -58,7 +58,7 @@ WORDS = (
     " *tightest* example is the one nearest to equality among those that hold; its *ratio* is the"
     " smaller side over the larger. A *corner* is a special network or data set. The *kernel* is"
     " the small checker that shares no code with the engine; it evaluates the whole statement on"
-    " the first examples once more.",
+    " the simplest examples once more.",
     "",
 )
 
@@ -258,7 +258,7 @@ def _how_sure(examples: Examples) -> list[str]:
         return []
     parts = [f"{examples.counted} examples count"]
     if examples.agreed:
-        parts.append(f"the kernel agrees on the first {examples.agreed}")
+        parts.append(f"the kernel agrees on the simplest {examples.agreed}")
     if examples.corners:
         named = ", ".join(f"{name} ({count})" for name, count in examples.corners.items())
         parts.append(f"corners met: {named}")
