@@ -5,8 +5,6 @@ Formal statements are in the language of `theorycheck.kernel`.
 
 from __future__ import annotations
 
-import torch
-
 from theorycheck import altered
 
 # Variables and their ranges
@@ -37,16 +35,6 @@ SECOND_MOMENT = "M = sum([margin(n) ** 2 for n in samples]) / len(samples)"
 
 MULTIPLIER = "nu(S) = sum([rho * margin(n) - rho ** 2 * f(n, 0) ** 2 for n in S]) / len(S)"
 """Of xu2022, Eq. 4, first form, on a batch S."""
-
-# In which arithmetic a comparison is decided
-
-RATIONALS = "rationals"
-QUOTIENTS = "rational difference quotients"
-WITHIN_BOUNDS = "float64 within running error bounds"
-FLOATS = {
-    torch.float32: "float32 without rounding",
-    torch.float64: "float64 without rounding",
-}
 
 # Why an example does not meet the hypotheses, or only trivially
 
