@@ -11,6 +11,7 @@ from torch import Tensor
 
 from properties.collapse.collapsed_networks import identity
 from theorycheck import LINEAR, RELU, Case, Network, initialise, mlp
+from theorycheck.drawing import descend
 from theorycheck.networks import vertices as float_vertices
 
 LEAKY = 0.5
@@ -84,11 +85,6 @@ def nearest_opposite_features(network: Network, seed: int) -> float:
         distances: Tensor = (features - signs * unit).square().sum(dim=(-2, -1))
         return distances
 
-    optimiser = torch.optim.Adam(leaves, lr=0.05)
-    for _ in range(150):
-        gradients = torch.autograd.grad(squared_distances().sum(), leaves)
-        for leaf, gradient in zip(leaves, gradients, strict=True):
-            leaf.grad = gradient
-        optimiser.step()
+    descend(squared_distances, leaves, learning_rate=0.05, steps=150)
     with torch.no_grad():
         return float(squared_distances().min())

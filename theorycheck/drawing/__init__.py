@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from theorycheck.drawing.data import away_from_kinks, cases, datasets, large_cases, mostly
+    from theorycheck.drawing.descent import descend
     from theorycheck.drawing.networks import (
         COHORT,
         SLOPES,

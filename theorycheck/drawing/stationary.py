@@ -25,6 +25,7 @@ from torch import Tensor
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.points import Point
 from theorycheck.drawing.data import cases
+from theorycheck.drawing.descent import descend
 from theorycheck.drawing.networks import Targets, directed_graphs, mlps
 from theorycheck.drawing.numbers import positive_dyadics
 from theorycheck.networks.evaluation import forward
@@ -297,12 +298,12 @@ def closest_approach(kind: int) -> Case:
     inputs = torch.eye(2, dtype=torch.float64)
     weights = [w.requires_grad_() for w in initialise(network, starts, seed=kind)]
     slopes = torch.full((starts, 2), -1.0, dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.Adam([*weights, slopes], lr=0.05)
-
-    for _ in range(300):
-        optimiser.zero_grad()
-        torch.autograd.backward(_squared_ratios(network, weights, inputs, slopes).sum())
-        optimiser.step()
+    descend(
+        lambda: _squared_ratios(network, weights, inputs, slopes),
+        [*weights, slopes],
+        learning_rate=0.05,
+        steps=300,
+    )
     ratios = _squared_ratios(network, weights, inputs, slopes)
     best = int(ratios.amax(dim=(1, 2)).nan_to_num(nan=math.inf).argmin())
     found = tuple(w.detach() for w in weights)
