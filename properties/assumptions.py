@@ -38,10 +38,12 @@ DENSE = Assumption(
     "len(filters) == 0",
 )
 SEVERAL_PATCHES = Assumption("K is applied to several patches", "patches(k) > 1")
-NO_BIASES = Assumption("no biases", "len(biases) == 0")
 FILTERS = Convention("the weight matrix of a convolutional layer holds one filter per row")
-FILTERS_AS_ROWS = "the weight matrix of a convolutional layer holds one filter per row"
-ACTIVATIONS = "ReLU, leaky ReLU or linear activations"
+
+RESIDUAL_BLOCKS = Convention(
+    "residual blocks z + sigma(W_2 sigma(W_1 z)) (galanti2022, Section 4.1) are written as graphs"
+    " of Eq. 3-4 with one more layer, linear and without weights, that adds the two branches"
+)
 
 # Batch normalisation
 

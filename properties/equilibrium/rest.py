@@ -42,8 +42,8 @@ LEARNING_RATE, WATCH = 1 / 16, 800
 """Of gradient descent: the step, and the number of steps that are watched."""
 
 SETTLED = fmpq(1, 100)
-"""Definition: a run has settled when its distance from rest is proved to be below this part of
-``rho``."""
+"""Definition: a run has settled when its distance from rest is proved to be below this part of the
+equilibrium, ``rho_eq``."""
 
 
 @st.composite

@@ -18,6 +18,7 @@ from properties.assumptions import (
     CUT_WITHOUT_CONSTANTS,
     GRAPH,
     ONE_OUTPUT,
+    RESIDUAL_BLOCKS,
     SEVERAL_OUTPUTS,
 )
 from properties.notation import ADDED_UP, EVERYWHERE, LEMMA
@@ -146,7 +147,7 @@ structural_lemma_residual = stated(
     sources=[],
     printed=r"\Big\langle W^{pq}, \frac{\partial f_W(x)}{\partial W^{pq}} \Big\rangle = f_W(x)"
     r" \quad \forall x, \; (v_p, v_q) \in E_T",
-    given=[GRAPH, AUTOGRAD_AT_KINKS],
+    given=[GRAPH, RESIDUAL_BLOCKS, AUTOGRAD_AT_KINKS],
     forall=EVERYWHERE,
     states=LEMMA,
     control=ADDED_UP,
@@ -162,7 +163,7 @@ structural_lemma_cut = stated(
     sources=[],
     printed=r"\sum_{q \le l < p} \Big\langle W^{pq},"
     r" \frac{\partial f_W(x)}{\partial W^{pq}} \Big\rangle = f_W(x) \quad \forall x, l",
-    given=[GRAPH, CUT_WITHOUT_CONSTANTS, AUTOGRAD_AT_KINKS],
+    given=[GRAPH, RESIDUAL_BLOCKS, CUT_WITHOUT_CONSTANTS, AUTOGRAD_AT_KINKS],
     forall=("l in range(depth)", "n in samples", "c in outputs"),
     states="sum([inner(W[k], df(n, c, k)) for k in weights"
     " if source(k) <= l and l < layer(k)]) == f(n, c)",

@@ -126,9 +126,9 @@ equal_margins_quasi_interpolation = stated(
     why="An overparametrised network trained to convergence has the same margin at every sample."
     " Convergence is taken in the strongest sense, a global minimiser over all weights and widths;"
     " W is the product of rho and V, and rho that of the norms. On the two samples a unit serves"
-    " one sample only, so that `rho fbar_1/|x_1| + rho fbar_2/|x_2| <= |W_1| |W_2| = rho` (Cauchy"
-    " and Schwarz), and the loss is at least `q = mean (1 - rho fbar_n)^2 + lambda (rho"
-    " fbar_1/|x_1| + rho fbar_2/|x_2|)^2`, a strictly convex function of the two margins. A network"
+    " one sample only, so that `fbar_1/|x_1| + fbar_2/|x_2| <= |V_1| |V_2| = 1` (Cauchy and"
+    " Schwarz), and the loss is at least `q = mean (1 - rho fbar_n)^2 + lambda (rho fbar_1/|x_1| +"
+    " rho fbar_2/|x_2|)^2`, a strictly convex function of the two rho fbar_n. A network"
     " that attains the bound with margins at which the gradient of `q` vanishes is a global"
     " minimiser, whatever the width; both are hypotheses. The margins are equal only when the"
     ' samples have equal norms: the proof assumes that the network can "attain any value" of the'

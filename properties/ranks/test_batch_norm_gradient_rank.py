@@ -16,6 +16,7 @@ from properties.assumptions import (
     NORMALISED,
     NORMALISED_LAYER,
     ONE_OUTPUT,
+    RESIDUAL_BLOCKS,
 )
 from properties.notation import EVERYWHERE
 from properties.papers import GALANTI2022
@@ -74,7 +75,13 @@ def printed(bound: str, derivative: str = r"\bar\partial") -> str:
     )
 
 
-GRAPH_OF_BATCH: list[Hypothesis] = [DENSE, NORMALISED, ONE_OUTPUT, AUTOGRAD_AT_KINKS]
+GRAPH_OF_BATCH: list[Hypothesis] = [
+    DENSE,
+    NORMALISED,
+    ONE_OUTPUT,
+    RESIDUAL_BLOCKS,
+    AUTOGRAD_AT_KINKS,
+]
 
 batch_norm_gradient_rank = stated(
     "batch-norm-gradient-rank",

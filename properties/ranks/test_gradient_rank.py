@@ -16,6 +16,7 @@ from properties.assumptions import (
     DENSE,
     FILTERS,
     NOT_NORMALISED,
+    RESIDUAL_BLOCKS,
     SEVERAL_PATCHES,
 )
 from properties.notation import EVERYWHERE
@@ -68,7 +69,7 @@ gradient_rank = stated(
     ],
     printed=r"\operatorname{rank}\Big(\frac{\partial f_W(x)}{\partial W^{pq}}\Big) \le 1"
     r" \quad \forall x, p, q",
-    given=[DENSE, NOT_NORMALISED, ANY_CHOICE_AT_KINKS],
+    given=[DENSE, NOT_NORMALISED, RESIDUAL_BLOCKS, ANY_CHOICE_AT_KINKS],
     forall=EVERYWHERE,
     states=RANK_ONE,
     control=SUMMED,

@@ -183,3 +183,18 @@ def test_a_formal_statement_that_is_wrong_is_refused_where_it_is_written(
 def test_numbers_of_the_case_are_declared() -> None:
     formal = Formal("mu * f(0, 0) <= 1", numbers=("mu",))
     assert formal.statement.conclusion.text == "mu * f(0, 0) <= 1"
+
+
+def test_a_formal_statement_is_shown_in_the_order_in_which_it_is_read() -> None:
+    formal = Formal(
+        "margin(n) <= 1",
+        forall=("n in samples",),
+        given=("depth > 1",),
+        where=("margin(n) = y[n][0] * f(n, 0)",),
+    )
+    assert formal.lines() == (
+        "for all n in samples",
+        "given depth > 1",
+        "margin(n) <= 1",
+        "where margin(n) = y[n][0] * f(n, 0)",
+    )

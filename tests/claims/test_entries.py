@@ -215,8 +215,8 @@ def test_what_is_shown_is_the_counterexample_or_the_tightest_example() -> None:
 def test_what_is_described_is_what_is_claimed_and_nothing_that_was_found() -> None:
     described = read(ENTRY).described()
     assert list(described) == [
-        "id", "title", "kind", "sources", "statement", "description", "hypotheses", "corrects",
-        "enough", "version", "formal_version",
+        "id", "title", "kind", "sources", "statement", "description", "hypotheses", "formula",
+        "corrects", "enough", "version", "formal_version",
     ]  # fmt: skip
     assert json.loads(text(msgspec.to_builtins(described))) == {
         name: ENTRY[name] for name in described
@@ -250,6 +250,7 @@ def test_the_description_of_a_claim() -> None:
         "statement": "1 = 1",
         "description": "No weight exceeds 6.",
         "hypotheses": ("first", "second"),
+        "formula": ("1 == 1",),
         "corrects": "printed-claim",
         "enough": 7,
         "version": {"title": "01"},

@@ -55,7 +55,8 @@ def entry(**changes: Any) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "id": "true-claim", "title": "A title", "kind": "identity", "sources": [],
-        "statement": "1 = 1", "description": "Words.", "hypotheses": ["none"], "corrects": None,
+        "statement": "1 = 1", "description": "Words.", "hypotheses": ["none"],
+        "formula": [], "corrects": None,
         "enough": 5, "version": VERSION, "formal_version": None, "verdict": "holds",
         "reason": "no counterexample", **found,
         "control": {"statement": "one less", **found, "counterexample": VIOLATION},

@@ -73,6 +73,15 @@ class Formal:
     def __post_init__(self) -> None:
         require_known(self.statement)
 
+    def lines(self) -> tuple[str, ...]:
+        """As a reader wants it: variables, hypotheses, the conclusion, abbreviations."""
+        return (
+            *(f"for all {variable}" for variable in self.forall),
+            *(f"given {condition}" for condition in self.given),
+            self.conclusion,
+            *(f"where {definition}" for definition in self.where),
+        )
+
     @cached_property
     def statement(self) -> Statement:
         """The formulas, parsed once."""

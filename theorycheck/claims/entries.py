@@ -35,6 +35,7 @@ class Description:
     """What is claimed; evidence on different claims does not add up.
 
     Attributes are those of `theorycheck.claims.Claim`, ``description`` being its docstring,
+    ``formula`` its formal statement, in lines,
     ``version`` the digests of the parts that a reader relies on (`theorycheck.claims.version_of`),
     and ``formal_version`` the digest of its formal statement, None where there is none.
     """
@@ -46,6 +47,7 @@ class Description:
     statement: str
     description: str
     hypotheses: tuple[str, ...]
+    formula: tuple[str, ...]
     corrects: str | None
     enough: Count
     version: dict[str, str]
@@ -75,6 +77,7 @@ class Description:
             statement=claim.statement,
             description=claim.description,
             hypotheses=claim.hypotheses,
+            formula=() if claim.formal is None else claim.formal.lines(),
             corrects=claim.corrects,
             enough=claim.enough,
             version=version,

@@ -230,6 +230,7 @@ def section(entry: Entry) -> list[str]:
         "",
         "Hypotheses: " + "; ".join(entry.hypotheses) + ".",
         "",
+        *(["Checked as:", "", "```text", *entry.formula, "```", ""] if entry.formula else []),
         f"Examples: {examples.tried} tried, {examples.met} met the hypotheses"
         + (f" ({examples.fraction:.1%})" if examples.met < examples.tried else "")
         + _details(entry)
