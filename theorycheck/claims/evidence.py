@@ -144,7 +144,7 @@ class Evidence:
     def _observe(self, finding: Observation, networks: int) -> None:
         self.tried += finding.count
         self.met += finding.count
-        self.arithmetic.add(finding.arithmetic)
+        self.arithmetic.update(finding.arithmetic.split("; "))
         if finding.degenerate is not None:
             self.degenerate += finding.count
             self.trivially.add(finding.degenerate)

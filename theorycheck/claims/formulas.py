@@ -82,6 +82,7 @@ def findings(
     for key in sorted(alike):
         member, shown = alike[key][0]
         members = [one for one, _ in alike[key]]
+        equation = shown.relation not in INEQUALITIES
         if shown.holds:
             member, shown = max(alike[key], key=lambda one: (one[1].tightness or 0.0, -one[0]))
         yield Observation(
@@ -90,7 +91,7 @@ def findings(
             relation=RELATIONS[shown.relation],
             right=_text(shown.right),
             arithmetic=shown.arithmetic,
-            tightness=shown.tightness if shown.relation in INEQUALITIES else None,
+            tightness=None if equation or shown.trivial else shown.tightness,
             count=len(alike[key]),
             corners={name: int(truths[members].sum()) for name, truths in found.items()},
             degenerate=shown.trivial,

@@ -139,7 +139,7 @@ def _read_single(statement: Statement, case: Case, selections: Iterable[float]) 
     if found.holds and violated:
         return violated[0]
     agreeing = [found, *(other for other in others if other.holds is found.holds)]
-    return replace(found, arithmetic=", ".join(reading.arithmetic for reading in agreeing))
+    return replace(found, arithmetic="; ".join(reading.arithmetic for reading in agreeing))
 
 
 def _may_have_kink(case: Case) -> bool:
