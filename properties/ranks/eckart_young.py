@@ -38,8 +38,9 @@ def rank_bound(*norms: str, rank: str = "B", factor: str = "1") -> dict[str, Any
         return "".join(f"{text} if p == {p} else " for p, text in enumerate(others)) + last
 
     return {
-        "forall": [f"p in range({len(norms)})", "k in weights", "B in range(1, len(samples))",
-                   "S in batches(B)"],
+        # Hypotheses on S are evaluated once for each batch.
+        "forall": ["B in range(1, len(samples))", "S in batches(B)", "k in weights",
+                   f"p in range({len(norms)})"],
         "states": f"distance(p, k, {rank}) <= {factor} * size(p, k, S) / (2 * weight_decay)",
         "where": [
             BATCH_GRADIENT,
