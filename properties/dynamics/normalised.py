@@ -49,7 +49,9 @@ DESCENT = "descent(k) = -grad(loss(rho), k)"
 # Strategies
 
 ROUNDING = 1e-9
-"""Of floats that decide what is proposed; whether hypotheses are met is decided in rationals."""
+"""Derivation: above what float64 rounds off on these small networks, and below their smallest
+nonzero arguments. It decides what is proposed; whether hypotheses are met is decided exactly.
+"""
 
 
 def points(

@@ -75,7 +75,7 @@ def engine_finds(claim: Claim, case: Case, *, altered: bool) -> Iterator[tuple[b
 
 @pytest.mark.parametrize("name", FORMAL)
 def test_engine_and_kernel_agree_on_examples_that_are_no_certificates(name: str) -> None:
-    """In both directions, and where the control fails the statement need not.
+    """In both directions, and where an altered conclusion fails the statement need not.
 
     Where the property makes several comparisons at one example, all of them have to hold.
     """
@@ -103,7 +103,7 @@ def test_engine_and_kernel_agree_on_examples_that_are_no_certificates(name: str)
         told_apart += not all(controls) and all(truth is True for truth in truths.values())
 
     @settings(
-        max_examples=40 if refuted else 20,
+        max_examples=60,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
@@ -119,4 +119,7 @@ def test_engine_and_kernel_agree_on_examples_that_are_no_certificates(name: str)
         assert agreed[False]
     else:
         assert not agreed[False]
-        assert told_apart
+        # A control that makes fewer hypotheses is false at other examples than the claim's.
+        altered, formal = claim.altered, claim.formal
+        same = altered is None or formal is None or altered.given == formal.given
+        assert told_apart or not same

@@ -33,9 +33,9 @@ def test_the_kernel_is_believed_where_it_was_asked() -> None:
     assert not observation(False).confirmed
     assert observation(False, reader=Reader.BALLS).confirmed
     for answer in Answer:
-        asked = observation(
-            False, reader=Reader.RATIONALS, kernel=KernelWord(answer=answer, reason=None)
-        )
+        reason = None if answer is Answer.CONFIRMED else "it says so"
+        word = KernelWord(answer=answer, reason=reason)
+        asked = observation(False, reader=Reader.RATIONALS, kernel=word)
         assert asked.confirmed is (answer is Answer.CONFIRMED)
         assert asked.contradicted is (answer is Answer.CONTRADICTED)
         assert (asked.objection is None) is asked.confirmed

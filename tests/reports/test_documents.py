@@ -115,6 +115,7 @@ CHANGES: dict[str, Any] = {
     "statement": "changed",
     "description": "changed",
     "hypotheses": ("changed",),
+    "formula": ("changed",),
     "corrects": "other-claim",
     "enough": 7,
     "version": {"title": "changed"},

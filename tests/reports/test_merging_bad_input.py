@@ -27,6 +27,7 @@ CHANGES: dict[str, Any] = {
     "statement": "1 = 2",
     "description": "Other words.",
     "hypotheses": ("some",),
+    "formula": ("1 == 2",),
     "corrects": "other-claim",
     "enough": 5,
     "version": {"title": "0123456789abcdef"},
