@@ -48,9 +48,9 @@ def kernel_finds(claim: Claim, case: Document, at: Mapping[str, Any]) -> bool | 
     assert formal is not None
     statement = kernel.Statement.read(formal.document)
     for bits in kernel.PRECISIONS:
-        example = kernel.Example(case)
-        example.work = WORK
         try:
+            example = kernel.Example(case)
+            example.work = WORK
             evaluator = kernel.Evaluator(example, statement.where, bits)
             scopes = (
                 scope
