@@ -15,8 +15,8 @@ from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.findings import Observation
 from theorycheck.claims.setting import PROFILES
 from theorycheck.cli.commands import main
-from theorycheck.cli.rounds import NEVER, OTHER, Needs
-from theorycheck.cli.stability import ERROR, measure, summed_up
+from theorycheck.cli.rounds import NEVER, OTHER, Needs, upper_limit
+from theorycheck.cli.stability import CONFIDENCE, ERROR, measure, summed_up
 from theorycheck.errors import ExitCode, InputError
 from theorycheck.reports import Baseline
 
@@ -110,33 +110,38 @@ def toy() -> Claim:
 
 
 def test_limits_by_hand() -> None:
-    """Of ten rounds two need others, the control survives one, one suite has a violation."""
+    """Of ten first rounds two need others, the control survives one, two suites are other."""
     full, violated = evidence(*[ROUND] * 4), evidence(FALSE)
     short, survived = evidence(ROUND), evidence(ROUND)
-    rounds = [[full, CONTROL]] * 6
-    rounds += [[short, CONTROL]] * 2 + [[full, survived], [violated, CONTROL]]
+    searches = [
+        *[[[full], [CONTROL]]] * 6,
+        [[short, full], [CONTROL]],
+        [[short, violated], [CONTROL]],
+        [[full], [survived, CONTROL]],
+        [[violated], [CONTROL]],
+    ]
     figures = summed_up(
         [toy()],
         {"toy-claim": "holds", "first": "holds", "second": "holds"},
-        {"toy-claim": rounds},
+        {"toy-claim": searches},
         {"first": ["holds"] * 30, "second": ["undecided"] + ["holds"] * 29},
         PROFILES["quick"],
     )
     (claim,) = figures.claims
-    assert (claim.rounds, claim.found) == (10, 1)
-    assert claim.own == Needs.of([1] * 7 + [4] * 2 + [OTHER], ERROR / 2)
-    assert claim.control == Needs.of([1] * 9 + [NEVER], ERROR / 2)
-    assert (figures.other_suites, figures.red_suites, figures.flips) == (1, 1, 2)
-    suite = stats.beta.ppf(1 - ERROR, 2, 9)
-    other = -math.log(1 - suite) * max(claim.own.rounds, claim.control.rounds)
-    assert figures.limits["short"] == pytest.approx(claim.own.limit + claim.control.limit)
-    assert figures.limits["other"] == pytest.approx(min(1, other))
+    assert (claim.searches, claim.found) == (10, 2)
+    assert claim.own == Needs.of([1] * 7 + [4] * 2 + [OTHER], 1 - CONFIDENCE)
+    assert claim.control == Needs.of([1] * 9 + [NEVER], 1 - CONFIDENCE)
+    assert (figures.other_suites, figures.red_suites, figures.flips) == (2, 1, 2)
+    assert figures.first_rounds == Needs.of([1] * 7 + [4] * 2 + [NEVER], ERROR)
+    assert figures.limits["short"] == figures.first_rounds.limit
+    assert figures.limits["other"] == pytest.approx(stats.beta.ppf(1 - ERROR, 3, 8))
     assert figures.limits["tendencies"] == pytest.approx(stats.beta.ppf(1 - ERROR, 2, 29))
-    assert figures.limits["run"] == 1
+    total = sum(figures.limits[cause] for cause in ("short", "other", "tendencies"))
+    assert figures.limits["run"] == min(1, total)
 
 
 def test_nothing_seen_in_many_trials_leaves_a_small_limit() -> None:
-    rounds = {"toy-claim": [[evidence(*[ROUND] * 4), CONTROL]] * 10_000}
+    rounds = {"toy-claim": [[[evidence(*[ROUND] * 4)], [CONTROL]]] * 10_000}
     figures = summed_up([toy()], {"toy-claim": "holds"}, rounds, {}, PROFILES["quick"])
     assert figures.limits["short"] < 1e-20
     assert figures.limits["run"] == pytest.approx(-math.log(ERROR) / 10_000, rel=2e-3)
@@ -149,7 +154,7 @@ def test_verdicts_that_hang_on_luck_are_found_and_no_others(project: Path) -> No
     claims = {claim.claim: claim for claim in figures.claims}
     assert sorted(claims) == ["false-claim", "lucky-claim", "stable-claim"]
     assert sorted(claims["lucky-claim"].control.needed) == [1, NEVER]
-    assert claims["stable-claim"].control == Needs.of([1] * 12, ERROR / 6)
+    assert claims["stable-claim"].control == Needs.of([1] * 12, 1 - CONFIDENCE)
     assert all(claim.own == claims["stable-claim"].control for claim in claims.values())
     flips = {tendency.claim: dict(tendency.flips) for tendency in figures.tendencies}
     assert flips["clear-tendency"] == {}
@@ -162,9 +167,9 @@ def test_command(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     both = ["stable-claim", "clear-tendency", "--output", "figures.json"]
     assert main([*arguments, *both]) == ExitCode.OK
     out = capsys.readouterr().out
-    assert "1 claims with 18 rounds, 1 tendencies with 1 searches: no verdict changes\n" in out
+    assert "1 claims with 18 searches, 1 tendencies with 1: no verdict changes\n" in out
     figures = json.loads((project / "figures.json").read_text())
-    assert (figures["profile"], figures["claims"][0]["rounds"]) == ("quick", 9)
+    assert (figures["profile"], figures["claims"][0]["searches"]) == ("quick", 9)
     assert figures["limits"]["tendencies"] == pytest.approx(1 - ERROR)
     assert figures["limits"]["run"] == 1
     (project / "reports" / "baseline.json").write_text(
@@ -174,6 +179,27 @@ def test_command(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "of 9 rounds 9 are other; of its control's 9 alone suffice" in capsys.readouterr().out
     assert main([*arguments, "clear-tendency"]) == ExitCode.VERDICT_CHANGED
     assert "on record as refuted, 1 of 1 searches holds" in capsys.readouterr().out
+
+
+def test_the_figures_on_record_follow_from_their_counts() -> None:
+    root = Path(__file__).parents[2]
+    figures = json.loads((root / "reports" / "stability.json").read_text(encoding="utf-8"))
+    claims, tendencies, limits = (figures[name] for name in ("claims", "tendencies", "limits"))
+    needs = [(figures["first_rounds"], ERROR)]
+    needs += [(claim[of], 1 - CONFIDENCE) for claim in claims for of in ("own", "control")]
+    for found, error in needs:
+        made = [int(need) for need, count in found["needed"].items() for _ in range(count)]
+        again = Needs.of([*made, *[OTHER] * found["other"]], error)
+        assert len(made) + found["other"] == claims[0]["searches"]
+        assert again.limit == pytest.approx(found["limit"], rel=1e-9)
+    assert limits["short"] == figures["first_rounds"]["limit"]
+    assert limits["other"] == pytest.approx(
+        upper_limit(figures["other_suites"], claims[0]["searches"], ERROR)
+    )
+    assert limits["tendencies"] == pytest.approx(
+        upper_limit(figures["red_suites"], tendencies[0]["searches"], ERROR)
+    )
+    assert limits["run"] == pytest.approx(min(1, sum(limits.values()) - limits["run"]))
 
 
 @pytest.mark.parametrize(

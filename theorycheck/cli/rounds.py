@@ -44,26 +44,24 @@ class Needs:
     Attributes:
         needed: how many rounds have which need.
         other: how many are other.
-        rounds: how many would be made, at most, on average: an upper limit.
-        limit: of the probability that a whole search is short of evidence.
+        limit: upper limit of the probability that a whole search is short of evidence.
     """
 
     needed: Mapping[int, int]
     other: int
-    rounds: float
     limit: float
 
     @classmethod
     def of(cls, needs: Sequence[int], error: float) -> Needs:
         """Those of independent rounds, with limits that are wrong with this probability."""
-        limits = {
-            j: upper_limit(sum(need > j for need in needs), len(needs), error / len(SHARES))
-            for j in SHARES
-        }
-        short = [_short(limits, rounds) for rounds in range(ROUNDS + 1)]
+        limit = 1.0
+        for j in SHARES:
+            seen = sum(need > j for need in needs)
+            more = upper_limit(seen, len(needs), error / len(SHARES))
+            limit = min(limit, float(bdtr(j - 1, ROUNDS, 1 - more)))
         counts = Counter(needs)
         other = counts.pop(OTHER, 0)
-        return cls(dict(sorted(counts.items())), other, sum(short[:-1]), short[-1])
+        return cls(dict(sorted(counts.items())), other, limit)
 
     @property
     def all_suffice(self) -> bool:
@@ -97,7 +95,8 @@ def upper_limit(seen: int, trials: int, error: float) -> float:
 
 def need(claim: Claim, recorded: str, evidence: Evidence) -> int:
     """How many rounds for a claim like this one are needed, beside a control that is refuted."""
-    evidence = _as_in_a_run(recorded, evidence)
+    if recorded == "refuted":
+        evidence = replace(evidence, counterexample=CERTIFIED)
     for rounds in range(1, ROUNDS + 1):
         enough = math.ceil(claim.enough / rounds)
         if judge(claim.kind, enough, evidence, REFUTED).verdict == recorded:
@@ -109,38 +108,11 @@ def need(claim: Claim, recorded: str, evidence: Evidence) -> int:
     return NEVER if agrees and is_short(claim, evidence, altered=False) else OTHER
 
 
-def control_need(
-    claim: Claim, recorded: str, control: Evidence, agreeing: Sequence[Evidence]
-) -> int:
-    """The same for a control, beside rounds for the claim that are not other.
+def control_need(claim: Claim, recorded: str, control: Evidence) -> int:
+    """The same for a control: one round that refutes it, on which a refuted claim does not depend.
 
-    A control need not be refuted where the verdict does not depend on it.
+    A vacuous claim may do without that. Not to rely on it makes limits larger, not smaller.
     """
-    if control.counterexample is not None or all(
-        judge(claim.kind, 0, evidence, control).verdict == recorded for evidence in agreeing
-    ):
+    if recorded == "refuted" or control.counterexample is not None:
         return 1
     return NEVER if is_short(claim, control, altered=True) else OTHER
-
-
-def needs(
-    claim: Claim, recorded: str, searches: Sequence[Evidence], controls: Sequence[Evidence]
-) -> tuple[list[int], list[int]]:
-    """Those of all rounds of a claim, and of its control."""
-    own = [need(claim, recorded, evidence) for evidence in searches]
-    agreeing = [
-        _as_in_a_run(recorded, evidence)
-        for evidence, needed in zip(searches, own, strict=True)
-        if OTHER < needed < NEVER
-    ]
-    return own, [control_need(claim, recorded, control, agreeing) for control in controls]
-
-
-def _as_in_a_run(recorded: str, evidence: Evidence) -> Evidence:
-    return replace(evidence, counterexample=CERTIFIED) if recorded == "refuted" else evidence
-
-
-def _short(limits: Mapping[int, float], rounds: int) -> float:
-    """The smallest probability over j that fewer than j of all rounds need at most j."""
-    binomial = (float(bdtr(j - 1, rounds, 1 - p)) for j, p in limits.items() if j <= rounds)
-    return min(binomial, default=1.0)

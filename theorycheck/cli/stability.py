@@ -7,40 +7,40 @@ probability of a flip can be and still be consistent with that.
 **Rounds.** The search for a deterministic claim, trained ones included, and that for its control
 draw in rounds (`theorycheck.claims.search`): until the evidence suffices, and at most R times. The
 rounds of a search, and those of different searches, have seeds of their own (`Claim.seed`), so that
-they are independent. Here single rounds are made, and judged by how many like it are *needed*: the
-smallest j such that the verdict would be the one on record if a claim asked for 1/j of the examples
-that it does. A control needs one round that refutes it. A round is *other* when the search would
-not go on, or what it says so far is against the record: a violation, a kernel that objects. A claim
-on record as refuted is judged with the counterexample of its certificate, as in any run; in how
-many rounds it is found again is reported.
+they are independent. Here whole searches are made, and each round is judged by how many like it are
+*needed*: the smallest j such that the verdict would be the one on record if a claim asked for 1/j
+of the examples that it does. A control needs one round that refutes it. A round is *other* when the
+search would not go on, or what it says so far is against the record: a violation, a kernel that
+objects. A claim on record as refuted is judged with the counterexample of its certificate, as in
+any run; in how many searches it is found again is reported.
 
 **What turns a run red.** Without a round that is other, j rounds with a need of at most j suffice,
 because counts of rounds add up and a control that is refuted stays refuted. So a verdict changes
 only if (1) for every j fewer than j of all R rounds, for a claim or for its control, have a need of
-at most j, or (2) one of those made is other.
+at most j, or (2) one of those made is other. A *suite* is one search for each claim and each
+control.
 
-1. With s the probability that a round needs more than j, fewer than j of r rounds do not with the
-   binomial probability b_j(r) = P(Bin(r, 1 - s) < j); for j = 1 it is s^r. So (1) has at most the
-   probability b(R), where b(r) is the smallest of b_j(r) over `theorycheck.cli.rounds.SHARES`.
-2. With w the probability that a round is other, round r + 1 is made and other with probability at
-   most b(r) w, because the search went on after those before it. Let W be the probability that one
-   round for each claim and each control, a *suite*, has one that is other. As searches are
-   independent, 1 - W is the product of all 1 - w, so that the sum of all w is at most -log(1 - W).
-   With B the largest b(0) + ... + b(R - 1) of a search, a run has a round that is other with
-   probability at most -log(1 - W) B.
-3. Searches for tendencies go on until they are decided, and cannot be cut into rounds. Whole
-   examinations are made. One of every tendency is a suite; it is red if one verdict is not the one
-   on record.
+1. The first rounds of a suite need as many as the one of them that needs most. Let s be the
+   probability that they need more than j. Imagine that all searches of a suite always made R
+   rounds: the r-th ones need more than j with probability s too, independently of others. If fewer
+   than j rounds of one search have a need of at most j, so have fewer than j of these R. So (1) has
+   at most the probability P(Bin(R, 1 - s) < j), which is s^R for j = 1; the smallest one over j in
+   `theorycheck.cli.rounds.SHARES` is taken. This is bad luck, and nothing else.
+2. What is seen is in how many suites a round is other. Then the record, the engine or the kernel is
+   wrong, and the run that says so is right; it is red all the same.
+3. Searches for tendencies go on until they are decided. Whole examinations are made. One of every
+   tendency is a suite too; it is red if one verdict is not the one on record.
 
-The union bound adds up the probabilities of 1, over all claims and controls, of 2 and of 3.
+The union bound adds up the probabilities of 1, 2 and 3.
 
 **Confidence.** An event that was seen k times in n independent trials has a probability below the
 upper limit of Clopper and Pearson, up to an error that can be chosen
 (`theorycheck.cli.rounds.upper_limit`). The error, 5%, is divided among the limits that are used
-(Bonferroni): a third for 1, in equal parts for every j of every claim and every control, a third
-for W, a third for 3. So with 95% confidence all of them are true at once, and so is their sum, as
-it grows with each of them. Nothing seen in n trials leaves about 4/n for a suite; rounds can be
-few, because one of R is enough.
+(Bonferroni): a third for 1, in equal parts for every j, a third for 2, a third for 3. So with 95%
+confidence all of them are true at once, and so is their sum, as it grows with each of them. That
+claims are pooled in suites spares a division among them. An event that is never seen in n suites
+has a limit of about 4/n; that of 1 falls much faster, as one round of R is enough. The limit of a
+single claim has the whole error: it is about that claim alone.
 
 **What is not covered**: other versions of libraries, other machines, other data.
 
@@ -50,7 +50,6 @@ the binomial, Biometrika 26, 1934.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -61,9 +60,9 @@ from typing import Any
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.outcomes import Outcome
-from theorycheck.claims.search import ROUNDS, search_once
+from theorycheck.claims.search import ROUNDS, is_short, search_once
 from theorycheck.claims.setting import Profile, Setting
-from theorycheck.cli.rounds import OTHER, Needs, needs, upper_limit
+from theorycheck.cli.rounds import OTHER, Needs, control_need, need, upper_limit
 from theorycheck.errors import InputError
 
 CONFIDENCE = 0.95
@@ -77,13 +76,14 @@ class Rounds:
     """How the rounds of a deterministic claim and of its control fared.
 
     Attributes:
-        rounds: how many were made for the claim, and as many for its control.
+        searches: how many were made for the claim, and as many for its control.
         found: how many of them found a counterexample.
+        own, control: what their first rounds need, with limits for this claim by itself.
     """
 
     claim: str
     recorded: str
-    rounds: int
+    searches: int
     found: int
     own: Needs
     control: Needs
@@ -108,7 +108,8 @@ class Stability:
     """All figures.
 
     Attributes:
-        other_suites: how many suites of rounds have one that is other.
+        first_rounds: what the first rounds of a suite of deterministic claims need.
+        other_suites: in how many suites of deterministic claims a round is other.
         red_suites: how many suites of tendencies have a verdict that is not on record.
         limits: upper limits of the probability of a red run: by cause, and of their sum, ``run``.
     """
@@ -116,6 +117,7 @@ class Stability:
     profile: str
     claims: Sequence[Rounds]
     tendencies: Sequence[Searches]
+    first_rounds: Needs
     other_suites: int
     red_suites: int
     limits: Mapping[str, float]
@@ -139,6 +141,7 @@ class Stability:
             "confidence": CONFIDENCE,
             "rounds_of_a_search": ROUNDS,
             "limits": dict(self.limits),
+            "first_rounds": self.first_rounds.document(),
             "other_suites": self.other_suites,
             "red_suites": self.red_suites,
             "claims": [claim.document() for claim in self.claims],
@@ -151,7 +154,7 @@ class Stability:
     def lines(self) -> list[str]:
         """What the command prints: claims of which not all rounds suffice alone, and the limits."""
         table = [
-            f"{c.claim}: of {c.rounds} rounds {c.own}; of its control's {c.control}"
+            f"{c.claim}: of {c.searches} rounds {c.own}; of its control's {c.control}"
             for c in self.claims
             if not (c.own.all_suffice and c.control.all_suffice)
         ]
@@ -160,13 +163,13 @@ class Stability:
             for t in self.tendencies
             for verdict, count in sorted(t.flips.items())
         ]
-        rounds = sum(2 * claim.rounds for claim in self.claims)
-        searches = sum(tendency.searches for tendency in self.tendencies)
+        searches = sum(2 * claim.searches for claim in self.claims)
+        trained = sum(tendency.searches for tendency in self.tendencies)
         causes = ", ".join(f"{cause} {p:.2g}" for cause, p in self.limits.items() if cause != "run")
         return [
             *table,
-            f"{len(self.claims)} claims with {rounds} rounds, {len(self.tendencies)} tendencies"
-            f" with {searches} searches: "
+            f"{len(self.claims)} claims with {searches} searches, {len(self.tendencies)} tendencies"
+            f" with {trained}: "
             + (f"{self.flips} verdicts change" if self.flips else "no verdict changes"),
             f"a {self.profile} run is red with a probability of at most {self.limits['run']:.2g}"
             f" ({CONFIDENCE:.0%} confidence): {causes}",
@@ -180,20 +183,28 @@ def _claims(path: str) -> dict[str, Claim]:
     return {claim.id: claim for claim in collect_claims([path]).values()}
 
 
-def _round(path: str, claim_id: str, profile: Profile, run_seed: int) -> list[Outcome]:
-    """One round for a claim, of which the kernel is asked, and one for its control."""
+def _searches(path: str, claim_id: str, profile: Profile, run_seed: int) -> list[list[Outcome]]:
+    """The rounds of a search for a claim, of which the kernel is asked, and of one for its control.
+
+    They are those of `theorycheck.claims.search.search`, which adds them up at once.
+    """
     import torch
 
     from theorycheck.claims.certificates import certify
 
     torch.set_num_threads(1)
     claim = _claims(path)[claim_id]
-    made = []
-    for altered in (False, True):
-        seed, evidence = claim.seed(run_seed, altered=altered), Evidence()
-        search_once(claim, Setting(altered=altered, seed=seed, effort=profile.effort), evidence)
-        made.append(evidence)
-    return [certify(claim, made[0])[0].outcome(), made[1].outcome()]
+    made: list[list[Outcome]] = [[], []]
+    for altered, rounds in zip((False, True), made, strict=True):
+        seed, total = claim.seed(run_seed, altered=altered), Evidence()
+        while len(rounds) < ROUNDS and (not rounds or is_short(claim, total, altered=altered)):
+            evidence = Evidence()
+            setting = Setting(altered=altered, seed=seed + len(rounds), effort=profile.effort)
+            search_once(claim, setting, evidence)
+            total += evidence
+            asked = evidence if altered else certify(claim, evidence)[0]
+            rounds.append(asked.outcome())
+    return made
 
 
 def _verdict(path: str, claim_id: str, profile: Profile, run_seed: int) -> str:
@@ -217,14 +228,14 @@ def measure(
     workers: int,
     only: Sequence[str] = (),
 ) -> Stability:
-    """Make the rounds and the examinations.
+    """Make the searches and the examinations.
 
     Args:
         path: folder of the claims.
         record: verdicts on record by claim id.
-        searches: number of rounds for every deterministic claim and for its control; the run seeds
-            are 1, ..., ``searches``.
-        trainings: number of examinations of every tendency, with run seeds from 1 likewise.
+        searches: number of searches for every deterministic claim and for its control, with run
+            seeds 1, 2, ...
+        trainings: number of examinations of every tendency, with the same run seeds.
         workers: processes that share the work.
         only: claims to look at; all that are on record by default.
 
@@ -241,8 +252,8 @@ def measure(
     drawn = [name for name in wanted if claims[name].kind != "tendency"]
     trained = [name for name in wanted if claims[name].kind == "tendency"]
     with ProcessPoolExecutor(workers) as executor:
-        rounds = {
-            name: [executor.submit(_round, path, name, profile, 1 + i) for i in range(searches)]
+        searched = {
+            name: [executor.submit(_searches, path, name, profile, 1 + i) for i in range(searches)]
             for name in drawn
         }
         verdicts = {
@@ -250,8 +261,8 @@ def measure(
             for name in trained
         }
         made = {
-            name: [[Evidence.of(outcome) for outcome in each.result()] for each in futures]
-            for name, futures in rounds.items()
+            name: [[[*map(Evidence.of, rounds)] for rounds in each.result()] for each in futures]
+            for name, futures in searched.items()
         }
         found = {name: [each.result() for each in each_of] for name, each_of in verdicts.items()}
     return summed_up([claims[name] for name in drawn], record, made, found, profile)
@@ -260,7 +271,7 @@ def measure(
 def summed_up(
     claims: Sequence[Claim],
     record: Mapping[str, str],
-    rounds: Mapping[str, Sequence[Sequence[Evidence]]],
+    searches: Mapping[str, Sequence[Sequence[Sequence[Evidence]]]],
     verdicts: Mapping[str, Sequence[str]],
     profile: Profile,
 ) -> Stability:
@@ -269,43 +280,42 @@ def summed_up(
     Args:
         claims: the deterministic ones.
         record: verdicts on record by claim id.
-        rounds: by claim id, and by run seed: the evidence for the claim, and for its control.
+        searches: by claim id, and by run seed: the rounds for the claim, and for its control.
         verdicts: of tendencies, by claim id and by run seed.
     """
     figures, other = [], set()
+    most = [1] * max((len(made) for made in searches.values()), default=0)
     for claim in claims:
-        searches, controls = zip(*rounds[claim.id], strict=True)
-        both = needs(claim, record[claim.id], searches, controls)
-        other |= {i for each in both for i, needed in enumerate(each) if needed == OTHER}
-        own, control = (Needs.of(each, ERROR / (2 * len(claims))) for each in both)
-        found = sum(evidence.counterexample is not None for evidence in searches)
-        figures.append(Rounds(claim.id, record[claim.id], len(searches), found, own, control))
+        recorded, made = record[claim.id], searches[claim.id]
+        needs = [
+            (
+                [need(claim, recorded, evidence) for evidence in own],
+                [control_need(claim, recorded, evidence) for evidence in control],
+            )
+            for own, control in made
+        ]
+        other |= {i for i, (own, control) in enumerate(needs) if OTHER in own + control}
+        most = [max(m, own[0], control[0]) for m, (own, control) in zip(most, needs, strict=True)]
+        firsts = [Needs.of([rounds[k][0] for rounds in needs], 1 - CONFIDENCE) for k in (0, 1)]
+        found = sum(any(e.counterexample is not None for e in own) for own, _ in made)
+        figures.append(Rounds(claim.id, recorded, len(made), found, *firsts))
     tendencies, red = [], set()
-    for name, made in verdicts.items():
-        red |= {i for i, verdict in enumerate(made) if verdict != record[name]}
-        flips = Counter(verdict for verdict in made if verdict != record[name])
-        tendencies.append(Searches(name, record[name], len(made), flips))
+    for name, results in verdicts.items():
+        red |= {i for i, verdict in enumerate(results) if verdict != record[name]}
+        flips = Counter(verdict for verdict in results if verdict != record[name])
+        tendencies.append(Searches(name, record[name], len(results), flips))
+    first_rounds = Needs.of(most, ERROR)
+    causes = {
+        "short": first_rounds.limit if claims else 0.0,
+        "other": upper_limit(len(other), len(most), ERROR) if claims else 0.0,
+        "tendencies": upper_limit(len(red), tendencies[0].searches, ERROR) if tendencies else 0.0,
+    }
     return Stability(
         profile=profile.name,
         claims=figures,
         tendencies=tendencies,
+        first_rounds=first_rounds,
         other_suites=len(other),
         red_suites=len(red),
-        limits=_limits(figures, len(other), tendencies, len(red)),
+        limits={**causes, "run": min(1.0, sum(causes.values()))},
     )
-
-
-def _limits(
-    claims: Sequence[Rounds], other: int, tendencies: Sequence[Searches], red: int
-) -> dict[str, float]:
-    short = other_verdict = trained = 0.0
-    if claims:
-        both = [needs for claim in claims for needs in (claim.own, claim.control)]
-        short = sum(needs.limit for needs in both)
-        suite = upper_limit(other, claims[0].rounds, ERROR)
-        longest = max(needs.rounds for needs in both)
-        other_verdict = -math.log1p(-suite) * longest if suite < 1 else 1.0
-    if tendencies:
-        trained = upper_limit(red, tendencies[0].searches, ERROR)
-    causes = {"short": short, "other": other_verdict, "tendencies": trained}
-    return {cause: min(1.0, p) for cause, p in {**causes, "run": sum(causes.values())}.items()}
