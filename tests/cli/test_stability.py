@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,7 +154,10 @@ def test_verdicts_that_hang_on_luck_are_found_and_no_others(project: Path) -> No
     figures = measure(path, RECORD, PROFILES["default"], searches=12, trainings=6, workers=1)
     claims = {claim.claim: claim for claim in figures.claims}
     assert sorted(claims) == ["false-claim", "lucky-claim", "stable-claim"]
-    assert sorted(claims["lucky-claim"].control.needed) == [1, NEVER]
+    seeds = [replace(toy(), id="lucky-claim").seed(1 + i, altered=True) for i in range(12)]
+    refuted = sum(random.Random(seed).random() < 0.5 for seed in seeds)
+    assert 0 < refuted < 12
+    assert claims["lucky-claim"].control.needed == {1: refuted, NEVER: 12 - refuted}
     assert claims["stable-claim"].control == Needs.of([1] * 12, 1 - CONFIDENCE)
     assert all(claim.own == claims["stable-claim"].control for claim in claims.values())
     flips = {tendency.claim: dict(tendency.flips) for tendency in figures.tendencies}

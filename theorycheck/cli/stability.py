@@ -26,8 +26,8 @@ control.
    than j rounds of one search have a need of at most j, so have fewer than j of these R. So (1) has
    at most the probability P(Bin(R, 1 - s) < j), which is s^R for j = 1; the smallest one over j in
    `theorycheck.cli.rounds.SHARES` is taken. This is bad luck, and nothing else.
-2. What is seen is in how many suites a round is other. Then the record, the engine or the kernel is
-   wrong, and the run that says so is right; it is red all the same.
+2. What is seen is in how many suites a round is other. A violation, or a kernel that objects, means
+   that something is wrong, and the run that says so is right; it is red all the same.
 3. Searches for tendencies go on until they are decided. Whole examinations are made. One of every
    tendency is a suite too; it is red if one verdict is not the one on record.
 
