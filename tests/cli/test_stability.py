@@ -1,15 +1,23 @@
-"""Flips over many seeds: stable verdicts do not flip, verdicts that hang on luck do."""
+"""Limits for the probability of a red run, on claims whose probabilities are known."""
 
 from __future__ import annotations
 
 import json
+import math
+import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from scipy import stats
 
+from theorycheck.claims.declaration import Claim
+from theorycheck.claims.evidence import Evidence
+from theorycheck.claims.findings import Observation
 from theorycheck.claims.setting import PROFILES
 from theorycheck.cli.commands import main
-from theorycheck.cli.stability import document, measure
+from theorycheck.cli.rounds import NEVER, OTHER, Needs, upper_limit
+from theorycheck.cli.stability import CONFIDENCE, ERROR, measure, summed_up
 from theorycheck.errors import ExitCode, InputError
 from theorycheck.reports import Baseline
 
@@ -39,7 +47,7 @@ def stable_claim(setting, number):
 @toy("lucky-claim")
 def lucky_claim(setting, number):
     """Its control is refuted for half of the seeds."""
-    false = setting.altered and setting.seed % 2
+    false = setting.altered and random.Random(setting.seed).random() < 0.5
     yield Observation(not false, "1", "=", "1", "integers")
 
 
@@ -74,7 +82,8 @@ RECORD = {
     "clear-tendency": "holds",
     "weak-tendency": "holds",
 }
-RUNS = 40
+ROUND = Observation(True, "1", "=", "1", "integers")
+FALSE = replace(ROUND, holds=False)
 
 
 @pytest.fixture
@@ -87,34 +96,119 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_properties: None
     return tmp_path
 
 
-def test_verdicts_that_hang_on_luck_flip_and_others_do_not(project: Path) -> None:
+def evidence(*found: Observation) -> Evidence:
+    made = Evidence()
+    for finding in found:
+        made.add(finding)
+    return made
+
+
+CONTROL = evidence(FALSE)
+
+
+def toy() -> Claim:
+    return Claim("toy-claim", "", "identity", (), "", (), "", print, {"number": None}, enough=4)
+
+
+def test_limits_by_hand() -> None:
+    """Of ten first rounds two need others, the control survives one, two suites are other."""
+    full, violated = evidence(*[ROUND] * 4), evidence(FALSE)
+    short, survived = evidence(ROUND), evidence(ROUND)
+    searches = [
+        *[[[full], [CONTROL]]] * 6,
+        [[short, full], [CONTROL]],
+        [[short, violated], [CONTROL]],
+        [[full], [survived, CONTROL]],
+        [[violated], [CONTROL]],
+    ]
+    figures = summed_up(
+        [toy()],
+        {"toy-claim": "holds", "first": "holds", "second": "holds"},
+        {"toy-claim": searches},
+        {"first": ["holds"] * 30, "second": ["undecided"] + ["holds"] * 29},
+        PROFILES["quick"],
+    )
+    (claim,) = figures.claims
+    assert (claim.searches, claim.found) == (10, 2)
+    assert claim.own == Needs.of([1] * 7 + [4] * 2 + [OTHER], 1 - CONFIDENCE)
+    assert claim.control == Needs.of([1] * 9 + [NEVER], 1 - CONFIDENCE)
+    assert (figures.other_suites, figures.red_suites, figures.flips) == (2, 1, 2)
+    assert figures.first_rounds == Needs.of([1] * 7 + [4] * 2 + [NEVER], ERROR)
+    assert figures.limits["short"] == figures.first_rounds.limit
+    assert figures.limits["other"] == pytest.approx(stats.beta.ppf(1 - ERROR, 3, 8))
+    assert figures.limits["tendencies"] == pytest.approx(stats.beta.ppf(1 - ERROR, 2, 29))
+    total = sum(figures.limits[cause] for cause in ("short", "other", "tendencies"))
+    assert figures.limits["run"] == min(1, total)
+
+
+def test_nothing_seen_in_many_trials_leaves_a_small_limit() -> None:
+    rounds = {"toy-claim": [[[evidence(*[ROUND] * 4)], [CONTROL]]] * 10_000}
+    figures = summed_up([toy()], {"toy-claim": "holds"}, rounds, {}, PROFILES["quick"])
+    assert figures.limits["short"] < 1e-20
+    assert figures.limits["run"] == pytest.approx(-math.log(ERROR) / 10_000, rel=2e-3)
+    assert figures.limits["tendencies"] == 0
+
+
+def test_verdicts_that_hang_on_luck_are_found_and_no_others(project: Path) -> None:
     path = str(project / "properties")
-    outcomes = measure(path, RECORD, PROFILES["default"], runs=RUNS, pool=6, workers=1)
-    flips = {outcome.claim: dict(outcome.flips) for outcome in outcomes}
-    assert flips["stable-claim"] == flips["false-claim"] == flips["clear-tendency"] == {}
-    assert 0 < flips["lucky-claim"]["undecided"] < RUNS
-    assert flips["weak-tendency"]["undecided"] > 0
-    figures = document(outcomes, PROFILES["default"], RUNS)
-    assert figures["flips"] == sum(sum(found.values()) for found in flips.values())
+    figures = measure(path, RECORD, PROFILES["default"], searches=12, trainings=6, workers=1)
+    claims = {claim.claim: claim for claim in figures.claims}
+    assert sorted(claims) == ["false-claim", "lucky-claim", "stable-claim"]
+    seeds = [replace(toy(), id="lucky-claim").seed(1 + i, altered=True) for i in range(12)]
+    refuted = sum(random.Random(seed).random() < 0.5 for seed in seeds)
+    assert 0 < refuted < 12
+    assert claims["lucky-claim"].control.needed == {1: refuted, NEVER: 12 - refuted}
+    assert claims["stable-claim"].control == Needs.of([1] * 12, 1 - CONFIDENCE)
+    assert all(claim.own == claims["stable-claim"].control for claim in claims.values())
+    flips = {tendency.claim: dict(tendency.flips) for tendency in figures.tendencies}
+    assert flips["clear-tendency"] == {}
+    assert 0 < flips["weak-tendency"]["undecided"] == figures.red_suites <= 6
+    assert figures.document()["claims"][1]["claim"] == "lucky-claim"
 
 
 def test_command(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["stability", "--pool", "2", "--runs", "7", "--workers", "1", "stable-claim"]
-    assert main([*arguments, "--output", "figures.json"]) == ExitCode.OK
-    assert capsys.readouterr().out == "1 claims, 7 runs, 4 real searches: no verdict flips\n"
+    arguments = ["stability", "--searches", "9", "--trainings", "1", "--workers", "1"]
+    both = ["stable-claim", "clear-tendency", "--output", "figures.json"]
+    assert main([*arguments, *both]) == ExitCode.OK
+    out = capsys.readouterr().out
+    assert "1 claims with 18 searches, 1 tendencies with 1: no verdict changes\n" in out
     figures = json.loads((project / "figures.json").read_text())
-    assert (figures["flips"], figures["runs"], figures["profile"]) == (0, 7, "quick")
+    assert (figures["profile"], figures["claims"][0]["searches"]) == ("quick", 9)
+    assert figures["limits"]["tendencies"] == pytest.approx(1 - ERROR)
+    assert figures["limits"]["run"] == 1
     (project / "reports" / "baseline.json").write_text(
-        Baseline(verdicts={"stable-claim": "refuted", "lucky-claim": "vacuous"}).text()
+        Baseline(verdicts={"stable-claim": "vacuous", "clear-tendency": "refuted"}).text()
     )
-    assert main(["stability", "--pool", "1", "--runs", "3", "lucky-claim"]) == (
-        ExitCode.VERDICT_CHANGED
+    assert main([*arguments, "stable-claim"]) == ExitCode.VERDICT_CHANGED
+    assert "of 9 rounds 9 are other; of its control's 9 alone suffice" in capsys.readouterr().out
+    assert main([*arguments, "clear-tendency"]) == ExitCode.VERDICT_CHANGED
+    assert "on record as refuted, 1 of 1 searches holds" in capsys.readouterr().out
+
+
+def test_the_figures_on_record_follow_from_their_counts() -> None:
+    root = Path(__file__).parents[2]
+    figures = json.loads((root / "reports" / "stability.json").read_text(encoding="utf-8"))
+    claims, tendencies, limits = (figures[name] for name in ("claims", "tendencies", "limits"))
+    needs = [(figures["first_rounds"], ERROR)]
+    needs += [(claim[of], 1 - CONFIDENCE) for claim in claims for of in ("own", "control")]
+    for found, error in needs:
+        made = [int(need) for need, count in found["needed"].items() for _ in range(count)]
+        again = Needs.of([*made, *[OTHER] * found["other"]], error)
+        assert len(made) + found["other"] == claims[0]["searches"]
+        assert again.limit == pytest.approx(found["limit"], rel=1e-9)
+    assert limits["short"] == figures["first_rounds"]["limit"]
+    assert limits["other"] == pytest.approx(
+        upper_limit(figures["other_suites"], claims[0]["searches"], ERROR)
     )
-    assert "on record as vacuous, 3 of 3 runs" in capsys.readouterr().out
+    assert limits["tendencies"] == pytest.approx(
+        upper_limit(figures["red_suites"], tendencies[0]["searches"], ERROR)
+    )
+    assert limits["run"] == pytest.approx(min(1, sum(limits.values()) - limits["run"]))
 
 
 @pytest.mark.parametrize(
-    "arguments", [["no-such-claim"], ["--runs", "0"], ["--pool", "-1"], ["--profile", "sloppy"]]
+    "arguments",
+    [["no-such-claim"], ["--searches", "0"], ["--trainings", "-1"], ["--profile", "sloppy"]],
 )
 def test_bad_input(project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert main(["stability", *arguments]) == ExitCode.BAD_INPUT
@@ -123,4 +217,4 @@ def test_bad_input(project: Path, capsys: pytest.CaptureFixture[str], arguments:
 
 def test_counts_are_checked_before_anything_is_run() -> None:
     with pytest.raises(InputError, match="at least 1"):
-        measure("nowhere", {}, PROFILES["quick"], runs=1, pool=0, workers=1)
+        measure("nowhere", {}, PROFILES["quick"], searches=0, trainings=1, workers=1)

@@ -34,13 +34,14 @@ def search(claim: Claim, setting: Setting) -> Evidence:
     """
     evidence = Evidence()
     for number in range(ROUNDS):
-        _search_once(claim, replace(setting, seed=setting.seed + number), evidence)
-        if not _is_short(claim, evidence, altered=setting.altered):
+        search_once(claim, replace(setting, seed=setting.seed + number), evidence)
+        if not is_short(claim, evidence, altered=setting.altered):
             break
     return evidence
 
 
-def _is_short(claim: Claim, evidence: Evidence, *, altered: bool) -> bool:
+def is_short(claim: Claim, evidence: Evidence, *, altered: bool) -> bool:
+    """Whether a search with this evidence, the control's when ``altered``, goes on drawing."""
     # Pairs of trainings are counted by a test of their own; what is drawn once cannot be drawn on.
     if claim.kind == "tendency" or not claim.on or evidence.nearest is not None:
         return False
@@ -51,8 +52,8 @@ def _is_short(claim: Claim, evidence: Evidence, *, altered: bool) -> bool:
     return altered or evidence.counted < claim.enough
 
 
-def _search_once(claim: Claim, setting: Setting, evidence: Evidence) -> None:
-    """Draw the examples of one profile.
+def search_once(claim: Claim, setting: Setting, evidence: Evidence) -> None:
+    """One round of a search: draw the examples of one profile, and add up what they yield.
 
     Counting stops at the first violation: what Hypothesis tries while it shrinks is not evidence.
     The counterexample kept is the last one that Hypothesis replays, its minimal one. Cohorts take

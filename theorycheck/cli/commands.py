@@ -124,12 +124,16 @@ def _add_certificates(commands: Commands, path: Parser) -> None:
 
 def _add_stability(commands: Commands, path: Parser, record: Parser) -> None:
     stability = commands.add_parser(
-        "stability", parents=[path, record], help="count verdicts that flip over many seeds"
+        "stability",
+        parents=[path, record],
+        help="bound how probably another seed changes a verdict",
     )
     stability.add_argument("ids", nargs="*", metavar="ID", help="claims (default: all)")
-    stability.add_argument("--runs", type=int, default=1000, help="runs that are judged (1000)")
     stability.add_argument(
-        "--pool", type=int, default=10, help="real searches of every claim and control (10)"
+        "--searches", type=int, default=100, help="rounds of every claim and control (100)"
+    )
+    stability.add_argument(
+        "--trainings", type=int, default=10, help="examinations of every tendency (10)"
     )
     stability.add_argument("--profile", default="quick")
     stability.add_argument("--workers", type=int, default=os.cpu_count() or 1)
@@ -223,21 +227,19 @@ def _stability(options: argparse.Namespace) -> int:
     if options.profile not in PROFILES:
         raise InputError(f"profile {options.profile!r} is not one of {', '.join(PROFILES)}")
     profile = PROFILES[options.profile]
-    outcomes = stability.measure(
+    figures = stability.measure(
         options.path,
         reports.load_baseline(options.baseline).verdicts,
         profile,
-        runs=options.runs,
-        pool=options.pool,
+        searches=options.searches,
+        trainings=options.trainings,
         workers=options.workers,
         only=options.ids,
     )
     if options.output is not None:
-        figures = stability.document(outcomes, profile, options.runs)
-        reports.write_atomically(options.output, reports.dumps(figures))
-    print("\n".join(stability.lines(outcomes, options.runs)))
-    flipped = any(outcome.flips for outcome in outcomes)
-    return ExitCode.VERDICT_CHANGED if flipped else ExitCode.OK
+        reports.write_atomically(options.output, reports.dumps(figures.document()))
+    print("\n".join(figures.lines()))
+    return ExitCode.VERDICT_CHANGED if figures.flips else ExitCode.OK
 
 
 def _merge(runs: Sequence[Path], folder: Path, baseline: Path) -> int:

@@ -1,90 +1,179 @@
-"""How often a verdict would flip: many runs of the verdict logic with different seeds.
+"""How probably a run of the whole suite is red although nothing has changed: an upper limit.
 
-A verdict must not depend on a lucky seed. What a run of a profile decides on is, per claim, the
-evidence of one search and of one search for the control, each drawn from a seed of its own. Here a
-*pool* of such searches is made for real, with as many run seeds as asked for, training included.
-Each *run* then takes, per claim, one search and one control search of the pool, independently of
-one another and of other claims, and judges them; a verdict that is not the one on record is a flip.
+A verdict must not hang on a lucky seed. How rarely it does is estimated from real searches, with as
+many run seeds as asked for, and what is reported is not what was seen, "no flip", but how much the
+probability of a flip can be and still be consistent with that.
 
-What is reused, and why that is legitimate: searches of different claims, and those of a claim and
-its controls, are independent by construction (`theorycheck.claims.Claim.seed`), so that every
-combination of them is as good a run as those made. What is not multiplied is the number of searches
-of one claim: the pool bounds how rare a flip can be that is still seen, and is reported with the
-result. Nor are pairs of a tendency exchanged between searches: how many a search makes depends on
-what they show.
+**Rounds.** The search for a deterministic claim, trained ones included, and that for its control
+draw in rounds (`theorycheck.claims.search`): until the evidence suffices, and at most R times. The
+rounds of a search, and those of different searches, have seeds of their own (`Claim.seed`), so that
+they are independent. Here whole searches are made, and each round is judged by how many like it are
+*needed*: the smallest j such that the verdict would be the one on record if a claim asked for 1/j
+of the examples that it does. A control needs one round that refutes it. A round is *other* when the
+search would not go on, or what it says so far is against the record: a violation, a kernel that
+objects. A claim on record as refuted is judged with the counterexample of its certificate, as in
+any run; in how many searches it is found again is reported.
 
-A deterministic claim on record as refuted is judged with the counterexample of its certificate, as
-in any run. How many of its searches find one by themselves is reported.
+**What turns a run red.** Without a round that is other, j rounds with a need of at most j suffice,
+because counts of rounds add up and a control that is refuted stays refuted. So a verdict changes
+only if (1) for every j fewer than j of all R rounds, for a claim or for its control, have a need of
+at most j, or (2) one of those made is other. A *suite* is one search for each claim and each
+control.
+
+1. The first rounds of a suite need as many as the one of them that needs most. Let s be the
+   probability that they need more than j. Imagine that all searches of a suite always made R
+   rounds: the r-th ones need more than j with probability s too, independently of others. If fewer
+   than j rounds of one search have a need of at most j, so have fewer than j of these R. So (1) has
+   at most the probability P(Bin(R, 1 - s) < j), which is s^R for j = 1; the smallest one over j in
+   `theorycheck.cli.rounds.SHARES` is taken. This is bad luck, and nothing else.
+2. What is seen is in how many suites a round is other. A violation, or a kernel that objects, means
+   that something is wrong, and the run that says so is right; it is red all the same.
+3. Searches for tendencies go on until they are decided. Whole examinations are made. One of every
+   tendency is a suite too; it is red if one verdict is not the one on record.
+
+The union bound adds up the probabilities of 1, 2 and 3.
+
+**Confidence.** An event that was seen k times in n independent trials has a probability below the
+upper limit of Clopper and Pearson, up to an error that can be chosen
+(`theorycheck.cli.rounds.upper_limit`). The error, 5%, is divided among the limits that are used
+(Bonferroni): a third for 1, in equal parts for every j, a third for 2, a third for 3. So with 95%
+confidence all of them are true at once, and so is their sum, as it grows with each of them. That
+claims are pooled in suites spares a division among them. An event that is never seen in n suites
+has a limit of about 4/n; that of 1 falls much faster, as one round of R is enough. The limit of a
+single claim has the whole error: it is about that claim alone.
+
+**What is not covered**: other versions of libraries, other machines, other data.
+
+Source: C. Clopper, E. Pearson, The use of confidence or fiducial limits illustrated in the case of
+the binomial, Biometrika 26, 1934.
 """
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.evidence import Evidence
-from theorycheck.claims.findings import Observation
-from theorycheck.claims.outcomes import Answer, KernelWord, Outcome
+from theorycheck.claims.outcomes import Outcome
+from theorycheck.claims.search import ROUNDS, is_short, search_once
 from theorycheck.claims.setting import Profile, Setting
-from theorycheck.claims.verdicts import judge
+from theorycheck.cli.rounds import OTHER, Needs, control_need, need, upper_limit
 from theorycheck.errors import InputError
 
-CERTIFIED = Observation(
-    False, "the example", "as in", "its certificate", "certificate",
-    kernel=KernelWord(answer=Answer.CONFIRMED, reason=None),
-)  # fmt: skip
-"""Stands for the counterexample on record; the verdict depends on the kernel's word alone."""
+CONFIDENCE = 0.95
+
+ERROR = (1 - CONFIDENCE) / 3
+"""Of each of the three probabilities that add up."""
 
 
 @dataclass(frozen=True)
-class Stability:
-    """How a claim fared.
+class Rounds:
+    """How the rounds of a deterministic claim and of its control fared.
 
     Attributes:
-        searches: how many real searches the pool holds, for the claim and as many for its control.
-        found: how many of them found a counterexample by themselves.
-        flips: how many runs came to which other verdict.
+        searches: how many were made for the claim, and as many for its control.
+        found: how many of them found a counterexample.
+        own, control: what their first rounds need, with limits for this claim by itself.
     """
 
     claim: str
     recorded: str
     searches: int
     found: int
-    flips: Mapping[str, int]
+    own: Needs
+    control: Needs
 
-    def to_dict(self) -> dict[str, Any]:
-        return {**vars(self), "flips": dict(sorted(self.flips.items()))}
+    def document(self) -> dict[str, Any]:
+        """For a file."""
+        return {**vars(self), "own": self.own.document(), "control": self.control.document()}
 
 
 @dataclass(frozen=True)
-class _Pool:
-    """The searches made for one claim, and for its control."""
+class Searches:
+    """How the examinations of a tendency fared: how many came to which other verdict."""
 
-    claim: Claim
-    searches: Sequence[Evidence]
-    controls: Sequence[Evidence]
-    positives: Sequence[Evidence]
+    claim: str
+    recorded: str
+    searches: int
+    flips: Mapping[str, int]
 
 
-def _flips(pool: _Pool, recorded: str, runs: int) -> Counter[str]:
-    generator = random.Random(pool.claim.seed(runs, altered=False))
-    flips: Counter[str] = Counter()
-    for _ in range(runs):
-        evidence, control, positive = (
-            generator.choice(e) for e in (pool.searches, pool.controls, pool.positives)
+@dataclass(frozen=True)
+class Stability:
+    """All figures.
+
+    Attributes:
+        first_rounds: what the first rounds of a suite of deterministic claims need.
+        other_suites: in how many suites of deterministic claims a round is other.
+        red_suites: how many suites of tendencies have a verdict that is not on record.
+        limits: upper limits of the probability of a red run: by cause, and of their sum, ``run``.
+    """
+
+    profile: str
+    claims: Sequence[Rounds]
+    tendencies: Sequence[Searches]
+    first_rounds: Needs
+    other_suites: int
+    red_suites: int
+    limits: Mapping[str, float]
+
+    @property
+    def flips(self) -> int:
+        """Of how many claims a verdict was seen to change."""
+        return sum(c.own.flips or c.control.flips for c in self.claims) + sum(
+            bool(t.flips) for t in self.tendencies
         )
-        if recorded == "refuted" and pool.claim.kind != "tendency":
-            evidence = replace(evidence, counterexample=CERTIFIED)
-        verdict = judge(pool.claim.kind, pool.claim.enough, evidence, control, positive).verdict
-        if verdict != recorded:
-            flips[verdict] += 1
-    return flips
+
+    def document(self) -> dict[str, Any]:
+        """For a file: what is described above, by the names of the attributes.
+
+        ``limits`` has ``short``, ``other`` and ``tendencies``, which are 1 to 3 above, and their
+        sum, ``run``. Of a claim, ``needed`` says how many rounds have which need, up to that of a
+        round that says too little, ``rounds_of_a_search`` and one.
+        """
+        return {
+            "profile": self.profile,
+            "confidence": CONFIDENCE,
+            "rounds_of_a_search": ROUNDS,
+            "limits": dict(self.limits),
+            "first_rounds": self.first_rounds.document(),
+            "other_suites": self.other_suites,
+            "red_suites": self.red_suites,
+            "claims": [claim.document() for claim in self.claims],
+            "tendencies": [
+                {**vars(tendency), "flips": dict(sorted(tendency.flips.items()))}
+                for tendency in self.tendencies
+            ],
+        }
+
+    def lines(self) -> list[str]:
+        """What the command prints: claims of which not all rounds suffice alone, and the limits."""
+        table = [
+            f"{c.claim}: of {c.searches} rounds {c.own}; of its control's {c.control}"
+            for c in self.claims
+            if not (c.own.all_suffice and c.control.all_suffice)
+        ]
+        table += [
+            f"{t.claim}: on record as {t.recorded}, {count} of {t.searches} searches {verdict}"
+            for t in self.tendencies
+            for verdict, count in sorted(t.flips.items())
+        ]
+        searches = sum(2 * claim.searches for claim in self.claims)
+        trained = sum(tendency.searches for tendency in self.tendencies)
+        causes = ", ".join(f"{cause} {p:.2g}" for cause, p in self.limits.items() if cause != "run")
+        return [
+            *table,
+            f"{len(self.claims)} claims with {searches} searches, {len(self.tendencies)} tendencies"
+            f" with {trained}: "
+            + (f"{self.flips} verdicts change" if self.flips else "no verdict changes"),
+            f"a {self.profile} run is red with a probability of at most {self.limits['run']:.2g}"
+            f" ({CONFIDENCE:.0%} confidence): {causes}",
+        ]
 
 
 @cache
@@ -94,23 +183,39 @@ def _claims(path: str) -> dict[str, Claim]:
     return {claim.id: claim for claim in collect_claims([path]).values()}
 
 
-def _search(path: str, claim_id: str, effort: float, run_seed: int) -> list[Outcome]:
-    """One search for a claim, one for its control and, if it has one, for its positive control."""
+def _searches(path: str, claim_id: str, profile: Profile, run_seed: int) -> list[list[Outcome]]:
+    """The rounds of a search for a claim, of which the kernel is asked, and of one for its control.
+
+    They are those of `theorycheck.claims.search.search`, which adds them up at once.
+    """
     import torch
 
     from theorycheck.claims.certificates import certify
-    from theorycheck.claims.search import search
 
     torch.set_num_threads(1)
     claim = _claims(path)[claim_id]
-    found = []
-    for altered, positive in ((False, False), (True, False), (False, True)):
-        seed = claim.seed(run_seed, altered=altered, positive=positive)
-        setting = Setting(altered=altered, positive=positive, seed=seed, effort=effort)
-        asked = not positive or claim.positive is not None
-        found.append(search(claim, setting) if asked else Evidence())
-    found[0], _ = certify(claim, found[0])
-    return [evidence.outcome() for evidence in found]
+    made: list[list[Outcome]] = [[], []]
+    for altered, rounds in zip((False, True), made, strict=True):
+        seed, total = claim.seed(run_seed, altered=altered), Evidence()
+        while len(rounds) < ROUNDS and (not rounds or is_short(claim, total, altered=altered)):
+            evidence = Evidence()
+            setting = Setting(altered=altered, seed=seed + len(rounds), effort=profile.effort)
+            search_once(claim, setting, evidence)
+            total += evidence
+            asked = evidence if altered else certify(claim, evidence)[0]
+            rounds.append(asked.outcome())
+    return made
+
+
+def _verdict(path: str, claim_id: str, profile: Profile, run_seed: int) -> str:
+    """The verdict on a tendency, examined as in a run."""
+    import torch
+
+    from theorycheck.claims.examination import examine
+
+    torch.set_num_threads(1)
+    claim = _claims(path)[claim_id]
+    return examine(claim, profile=profile, run_seed=run_seed, device="cpu").entry.verdict
 
 
 def measure(
@@ -118,64 +223,99 @@ def measure(
     record: Mapping[str, str],
     profile: Profile,
     *,
-    runs: int,
-    pool: int,
+    searches: int,
+    trainings: int,
     workers: int,
     only: Sequence[str] = (),
-) -> list[Stability]:
-    """Make the pool and the runs.
+) -> Stability:
+    """Make the searches and the examinations.
 
     Args:
         path: folder of the claims.
         record: verdicts on record by claim id.
-        runs: number of runs that are judged.
-        pool: number of real searches of every claim and of every control; their run seeds are
-            1, ..., ``pool``.
-        workers: processes that share the searches.
+        searches: number of searches for every deterministic claim and for its control, with run
+            seeds 1, 2, ...
+        trainings: number of examinations of every tendency, with the same run seeds.
+        workers: processes that share the work.
         only: claims to look at; all that are on record by default.
 
     Raises:
         InputError: for a claim that is unknown or has no verdict on record, and for counts below 1.
     """
-    if min(runs, pool, workers) < 1:
-        raise InputError("runs, pool and workers are counts: give at least 1")
+    if min(searches, trainings, workers) < 1:
+        raise InputError("searches, trainings and workers are counts: give at least 1")
     claims = _claims(path)
     wanted = list(only) or sorted(claims)
     for name in wanted:
         if name not in claims or name not in record:
             raise InputError(f"claim {name!r} is unknown or has no verdict on record")
-    jobs = [(name, seed) for name in wanted for seed in range(1, pool + 1)]
+    drawn = [name for name in wanted if claims[name].kind != "tendency"]
+    trained = [name for name in wanted if claims[name].kind == "tendency"]
     with ProcessPoolExecutor(workers) as executor:
-        futures = [executor.submit(_search, path, n, profile.effort, s) for n, s in jobs]
-        results = [future.result() for future in futures]
-    outcomes = []
-    for name in wanted:
-        own = [result for (n, _), result in zip(jobs, results, strict=True) if n == name]
-        searches, controls, positives = ([Evidence.of(made[i]) for made in own] for i in range(3))
-        found = sum(evidence.counterexample is not None for evidence in searches)
-        flips = _flips(_Pool(claims[name], searches, controls, positives), record[name], runs)
-        outcomes.append(Stability(name, record[name], pool, found, flips))
-    return outcomes
+        searched = {
+            name: [executor.submit(_searches, path, name, profile, 1 + i) for i in range(searches)]
+            for name in drawn
+        }
+        verdicts = {
+            name: [executor.submit(_verdict, path, name, profile, 1 + i) for i in range(trainings)]
+            for name in trained
+        }
+        made = {
+            name: [[[*map(Evidence.of, rounds)] for rounds in each.result()] for each in futures]
+            for name, futures in searched.items()
+        }
+        found = {name: [each.result() for each in each_of] for name, each_of in verdicts.items()}
+    return summed_up([claims[name] for name in drawn], record, made, found, profile)
 
 
-def document(outcomes: Sequence[Stability], profile: Profile, runs: int) -> dict[str, Any]:
-    """The figures, for a file."""
-    return {
-        "profile": profile.name,
-        "runs": runs,
-        "flips": sum(sum(outcome.flips.values()) for outcome in outcomes),
-        "claims": [outcome.to_dict() for outcome in outcomes],
+def summed_up(
+    claims: Sequence[Claim],
+    record: Mapping[str, str],
+    searches: Mapping[str, Sequence[Sequence[Sequence[Evidence]]]],
+    verdicts: Mapping[str, Sequence[str]],
+    profile: Profile,
+) -> Stability:
+    """The figures.
+
+    Args:
+        claims: the deterministic ones.
+        record: verdicts on record by claim id.
+        searches: by claim id, and by run seed: the rounds for the claim, and for its control.
+        verdicts: of tendencies, by claim id and by run seed.
+    """
+    figures, other = [], set()
+    most = [1] * max((len(made) for made in searches.values()), default=0)
+    for claim in claims:
+        recorded, made = record[claim.id], searches[claim.id]
+        needs = [
+            (
+                [need(claim, recorded, evidence) for evidence in own],
+                [control_need(claim, recorded, evidence) for evidence in control],
+            )
+            for own, control in made
+        ]
+        other |= {i for i, (own, control) in enumerate(needs) if OTHER in own + control}
+        most = [max(m, own[0], control[0]) for m, (own, control) in zip(most, needs, strict=True)]
+        firsts = [Needs.of([rounds[k][0] for rounds in needs], 1 - CONFIDENCE) for k in (0, 1)]
+        found = sum(any(e.counterexample is not None for e in own) for own, _ in made)
+        figures.append(Rounds(claim.id, recorded, len(made), found, *firsts))
+    tendencies, red = [], set()
+    for name, results in verdicts.items():
+        red |= {i for i, verdict in enumerate(results) if verdict != record[name]}
+        flips = Counter(verdict for verdict in results if verdict != record[name])
+        tendencies.append(Searches(name, record[name], len(results), flips))
+    first_rounds = Needs.of(most, ERROR)
+    causes = {
+        "short": first_rounds.limit if claims else 0.0,
+        "other": upper_limit(len(other), len(most), ERROR) if claims else 0.0,
+        "tendencies": upper_limit(len(red), tendencies[0].searches, ERROR) if tendencies else 0.0,
     }
-
-
-def lines(outcomes: Sequence[Stability], runs: int) -> list[str]:
-    """What the command prints."""
-    flipped = [outcome for outcome in outcomes if outcome.flips]
-    table = [
-        f"{outcome.claim}: on record as {outcome.recorded}, "
-        + ", ".join(f"{count} of {runs} runs {verdict}" for verdict, count in outcome.flips.items())
-        for outcome in flipped
-    ]
-    searches = sum(2 * outcome.searches for outcome in outcomes)
-    total = f"{len(outcomes)} claims, {runs} runs, {searches} real searches: "
-    return [*table, total + (f"{len(flipped)} claims flip" if flipped else "no verdict flips")]
+    return Stability(
+        profile=profile.name,
+        claims=figures,
+        tendencies=tendencies,
+        first_rounds=first_rounds,
+        other_suites=len(other),
+        red_suites=len(red),
+        limits={**causes, "run": min(1.0, sum(causes.values()))},
+    )
