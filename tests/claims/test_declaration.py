@@ -198,3 +198,7 @@ def test_a_formal_statement_is_shown_in_the_order_in_which_it_is_read() -> None:
         "margin(n) <= 1",
         "where margin(n) = y[n][0] * f(n, 0)",
     )
+
+
+def test_definitions_are_kept_as_the_kernel_reads_them() -> None:
+    assert Formal("g(0,1) <= 1", where=("g(a,b)=a+b",)).where == ("g(a, b) = a+b",)

@@ -49,7 +49,7 @@ def test_what_quantifies_nothing(text: str) -> None:
         Variable.of(text)
 
 
-@pytest.mark.parametrize("text", ["a == 1", "a(1) = 2", "a(b,c) = 2", "a() = 1", "= 1"])
+@pytest.mark.parametrize("text", ["a == 1", "a(1) = 2", "a(b c) = 2", "a() = 1", "= 1"])
 def test_what_is_no_definition(text: str) -> None:
     with pytest.raises(InputError, match="is no definition"):
         Definition.of(text)
@@ -90,3 +90,10 @@ def test_conclusions_of_several_comparisons(text: str, joined: str) -> None:
     if len(mine[1]) > 1:
         with pytest.raises(InputError, match="more than one comparison"):
             Formula.of(text).comparison()
+
+
+@pytest.mark.parametrize("text", ["L(k,a,b)=k+a", " L ( k , a,b ) =k+a", "L(k, a, b) = k+a"])
+def test_definitions_need_no_particular_spaces(text: str) -> None:
+    found = Definition.of(text)
+    assert (found.name, found.arguments, found.body.text) == ("L", ("k", "a", "b"), "k+a")
+    assert found.text == "L(k, a, b) = k+a"

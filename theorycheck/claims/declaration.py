@@ -72,6 +72,9 @@ class Formal:
 
     def __post_init__(self) -> None:
         require_known(self.statement)
+        # With the spaces that the kernel wants, however they were written.
+        texts = tuple(definition.text for definition in self.statement.where)
+        object.__setattr__(self, "where", texts)
 
     def lines(self) -> tuple[str, ...]:
         """As a reader wants it: variables, hypotheses, the conclusion, abbreviations."""

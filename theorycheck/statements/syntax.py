@@ -107,16 +107,23 @@ class Definition:
 
     @classmethod
     def of(cls, text: str) -> Definition:
-        """Parse ``name = formula`` or ``name(a, b) = formula``.
+        """Parse ``name = formula`` or ``name(a, b) = formula``, with any spaces.
 
         Raises:
             InputError: when it is neither.
         """
-        found = re.fullmatch(rf"({NAME})(?:\(({NAME}(?:, {NAME})*)\))? = (.+)", text, re.DOTALL)
+        arguments = rf"\(\s*({NAME}(?:\s*,\s*{NAME})*)\s*\)"
+        found = re.fullmatch(rf"\s*({NAME})\s*(?:{arguments})?\s*=(?!=)\s*(.+)", text, re.DOTALL)
         if found is None:
             raise InputError(f"`{text}` is no definition: write `name = formula` or `name(a) = …`")
-        arguments = None if found[2] is None else tuple(found[2].split(", "))
-        return cls(found[1], arguments, Formula.of(found[3]))
+        names = None if found[2] is None else tuple(re.findall(NAME, found[2]))
+        return cls(found[1], names, Formula.of(found[3]))
+
+    @property
+    def text(self) -> str:
+        """As the kernel reads it."""
+        arguments = "" if self.arguments is None else f"({', '.join(self.arguments)})"
+        return f"{self.name}{arguments} = {self.body.text}"
 
 
 @dataclass(frozen=True)
