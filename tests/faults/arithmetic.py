@@ -9,8 +9,8 @@ FAULTS = [
         "first-member",
         "arithmetic.cases",
         "the case of a member is the first one's",
-        old="one = slice(index, index + 1)",
-        new="one = slice(0, 1)",
+        old="self.members_at(slice(index, index + 1))",
+        new="self.members_at(slice(0, 1))",
         asked=("tests/arithmetic/test_cases.py::test_member_takes_one_of_each",),
     ),
     Fault(
@@ -116,8 +116,8 @@ FAULTS = [
         "sums-need-no-bits",
         "arithmetic.dyadic",
         "the growth of sums is not counted in bits",
-        old="outputs = forward(_positive(network), parameters, inputs).amax(dim=(1, 2)).numpy()",
-        new="outputs = np.ones(case.members)",
+        old="outputs = forward(positive.network, positive.parameters, positive.inputs)",
+        new="outputs = torch.ones(case.members, 1, 1)",
         asked=(
             "tests/arithmetic/test_dyadic.py::test_a_sum_grows_with_its_terms",
             "tests/arithmetic/test_dyadic.py::test_a_network_beyond_53_bits_that_rounds",

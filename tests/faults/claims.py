@@ -155,7 +155,7 @@ FAULTS = [
     ),
     Fault(
         "nan-decides",
-        "claims.evidence",
+        "claims.findings",
         "a comparison of NaN is a violation if the check says so",
         old="if not (is_finite(self.left) and is_finite(self.right)):",
         new="if False:",

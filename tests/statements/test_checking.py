@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -17,7 +18,8 @@ from theorycheck.claims.certificates import formal_statement
 from theorycheck.claims.declaration import Claim
 from theorycheck.networks.specification import mlp
 from theorycheck.pytest_plugin.collecting import collect_claims
-from theorycheck.statements.checking import Answer, answers
+from theorycheck.statements import checking
+from theorycheck.statements.checking import Answer, ReadersDisagree, answers, readings
 from theorycheck.statements.syntax import Statement
 
 ROOT = Path(__file__).parents[2]
@@ -166,3 +168,20 @@ def test_a_unit_that_is_constant_over_the_batch_has_no_value() -> None:
     [answer] = answers(Statement.of("f(0, 0) == 0"), case)
     assert answer.unmet is not None
     assert "a normalised unit is constant" in answer.unmet
+
+
+@pytest.mark.parametrize(
+    "change", [{"holds": False}, {"left": 3.0}, {"right": 5.0}, {"left": 3.0, "right": 3.0}]
+)
+def test_exact_readers_that_disagree_say_so(
+    change: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them is wrong, whatever the statement says of the example."""
+    statement = Statement.of("f(0, 0) == 2 * x[0][0]")
+    case = Case.single(mlp([1, 1]), [[[2]]], [[1]], [[1]])
+    [reading] = readings(statement, case)
+    assert (reading.holds, reading.arithmetic) == (True, "rationals; float32 without rounding")
+    wrong = replace(reading, **{"left": 2.0, "right": 2.0, **change})
+    monkeypatch.setattr(checking, "_read_in_floats", lambda *_: [wrong])
+    with pytest.raises(ReadersDisagree, match="rationals"):
+        readings(statement, case)

@@ -127,19 +127,50 @@ def _read_large(statement: Statement, case: Case) -> list[Reading]:
         return [Reading(arithmetic="too large for exact numbers")] * case.members
 
 
+class ReadersDisagree(Exception):
+    """Two readers that are both exact come to different answers: one of them is wrong."""
+
+
 def _read_single(statement: Statement, case: Case, selections: Iterable[float]) -> Reading:
-    """The reading in forward mode, or that of another oracle which finds a violation."""
+    """The reading in forward mode, or that of another oracle which finds a violation.
+
+    Raises:
+        ReadersDisagree: when floats that do not round, with autograd's derivatives, find anything
+            else.
+    """
     found = _read_exactly(statement, case, 0, FORWARD_MODE)
-    if not _uses_derivatives(statement) or found.holds is None:
+    [floats] = _read_in_floats(statement, case)
+    if found.holds is None:
         return found
-    chosen = oracles(selections if _may_have_kink(case) else ())
-    others = [_read_exactly(statement, case, 0, oracle) for oracle in chosen]
-    others += [reading for reading in _read_in_floats(statement, case) if reading is not None]
+    others = []
+    if _uses_derivatives(statement):
+        chosen = oracles(selections if _may_have_kink(case) else ())
+        others = [_read_exactly(statement, case, 0, oracle) for oracle in chosen]
+    if floats is not None:
+        _require_agreement(statement, found, floats)
+        others.append(floats)
     violated = [other for other in others if other.holds is False]
     if found.holds and violated:
         return violated[0]
     agreeing = [found, *(other for other in others if other.holds is found.holds)]
     return replace(found, arithmetic="; ".join(reading.arithmetic for reading in agreeing))
+
+
+def _require_agreement(statement: Statement, exact: Reading, floats: Reading) -> None:
+    """Raise ReadersDisagree unless two readings have one truth, and the same sides where both show
+    the same values of the variables. Of ranks floats only know whether they are above 1.
+    """
+    same = exact.holds is floats.holds
+    ranks = "rank(" in statement.conclusion.text
+    if same and not ranks and dict(exact.at) == dict(floats.at):
+        sides = zip((exact.left, exact.right), (floats.left, floats.right), strict=True)
+        same = all(one == fmpq(*float(other).as_integer_ratio()) for one, other in sides)
+    if not same:
+        shown = [f"{one.left} {one.relation} {one.right}" for one in (exact, floats)]
+        raise ReadersDisagree(
+            f"{exact.arithmetic}: {shown[0]}, {exact.holds};"
+            f" {floats.arithmetic}: {shown[1]}, {floats.holds}"
+        )
 
 
 def _may_have_kink(case: Case) -> bool:
