@@ -23,7 +23,7 @@ from theorycheck.claims.setting import Setting
 
 EXAMPLES = 40
 
-ALONE = 7
+ALONE = 11
 """Of a cohort every so many networks are checked alone too; every fourth of all is a corner."""
 
 Answers = Counter[bool | None]
