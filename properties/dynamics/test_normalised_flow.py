@@ -39,7 +39,7 @@ normalised_flow = stated(
     where=[MARGIN, MEAN_LOSS, DESCENT, PROJECTED, AVERAGED_FLOW],
     numbers=["rho", "weight_decay"],
     on=MOVING,
-    examples=40,
+    examples=60,
     why="The printed right-hand side equals minus the gradient of the loss with respect to V_k,"
     " less its component along V_k. The unit norm of V_k turns Eq. 2, with the multiplier of Eq. 4,"
     " into this projection. The gradient is that of the loss, and Lemma 2 is not presupposed.",
@@ -65,7 +65,7 @@ normalised_flow_of_sums = stated(
     ],
     numbers=["rho", "weight_decay"],
     on=MOVING,
-    examples=40,
+    examples=60,
     why="The same for the summed loss. The equation is printed without margins; with `y_n^2 = 1` it"
     " is N times Eq. 5 of xu2022.",
 )
@@ -99,7 +99,7 @@ normalised_flow_keeps_sphere = stated(
     where=[MARGIN, AVERAGED_FLOW],
     numbers=["rho"],
     on=MOVING,
-    examples=40,
+    examples=60,
     why="The right-hand side of Eq. 5 is orthogonal to V_k on the unit sphere. Off the sphere it is"
     " not: `(|V_k|^2)' = 4 nu_k (1 - |V_k|^2)`, so that the equation restores the norm where"
     " nu_k > 0 and drives it away where nu_k < 0.",

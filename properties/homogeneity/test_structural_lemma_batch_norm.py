@@ -79,7 +79,7 @@ structural_lemma_batch_norm_scale_invariance = stated(
     states="inner(W[k], df(n, c, k)) == 0",
     control=altered("layer k need not be normalised", without=[NORMALISED_LAYER]),
     on=chains("batch"),
-    examples=300,
+    examples=700,
     corrects="structural-lemma-batch-norm",
     why="The invariance to scale that xu2022 (caption of Figure 1) names as what batch"
     " normalisation and weight normalisation have in common, as an identity for the gradient. On"

@@ -93,7 +93,7 @@ frobenius_bound = stated(
     **eckart_young.rank_bound("frobenius"),
     control=strengthened("frobenius"),
     on=EXAMPLES,
-    examples=60,
+    examples=140,
     why=WHY,
 )
 
@@ -107,7 +107,7 @@ spectral_bound = stated(
     **eckart_young.rank_bound("spectral"),
     control=strengthened("spectral"),
     on=EXAMPLES,
-    examples=60,
+    examples=140,
     why=WHY,
 )
 
@@ -121,7 +121,7 @@ nuclear_bound = stated(
     **eckart_young.rank_bound("nuclear"),
     control=strengthened("nuclear"),
     on=EXAMPLES,
-    examples=60,
+    examples=140,
     why=WHY,
 )
 
@@ -137,7 +137,7 @@ max_bound = stated(
     **eckart_young.rank_bound("max"),
     control=strengthened("max"),
     on=st.one_of(random_networks(), dead_networks(HADAMARD), stationary_networks(HADAMARD)),
-    examples=60,
+    examples=140,
     why="No closed form of the left side is known. What is compared is a proven lower bound of it,"
     " the Frobenius distance over the root of the number of entries: what is checked follows from"
     " what is printed, and a violation would refute it. Hadamard matrices come close to equality.",
@@ -153,7 +153,8 @@ outputs_bound = stated(
     **eckart_young.rank_bound("frobenius", "spectral", "nuclear"),
     control=strengthened("frobenius", "spectral", "nuclear"),
     on=st.one_of(random_networks((2, 3)), dead_networks(FLAT, outputs=(2, 3))),
-    examples=30,
+    examples=50,
+    enough=10,
     why="The bound needs no factor for the number of outputs, although the paper restricts itself"
     " to one: on a sample, the gradients of all components share the vector that the weight matrix"
     " reads, so that their weighted sum still has rank at most 1.",
@@ -179,7 +180,8 @@ batch_norm_bound = stated(
     **eckart_young.rank_bound(*NORMS),
     control=strengthened(*NORMS),
     on=st.one_of(batch_normalised_cases(), dead_normalised_networks()),
-    examples=40,
+    examples=80,
+    enough=10,
     why="As without batch normalisation, where the network is a function of the batch, whose"
     " statistics it uses, and its gradient the pseudo gradient that holds the standard deviations"
     " constant. A batch of one sample has no variance: Eq. 5 divides by zero, and the case B* = 1"
@@ -235,6 +237,8 @@ convolution_patches_bound = stated(
         ),
     ),
     corrects="rank-bound-convolution",
+    examples=160,
+    enough=10,
     why="On one sample the gradient of the filters is a sum of P matrices of rank 1, one for each"
     " patch that they are applied to, so that the argument of Theorem 1 gives the rank P B* instead"
     " of B*. A dense matrix has P = 1.",

@@ -193,7 +193,7 @@ sgd_stationary_no_minimiser = stated(
     ],
     numbers=["batch_size"],
     on=st.one_of(dead_cases(), dead_cases(), dead_cases(), plain_cases(targets="signs")),
-    examples=120,
+    examples=200,
     why="With a convex loss that has no minimum for the labels that occur, such as the exponential"
     " and the logistic loss for labels +-1, the only points that are stationary on every mini-batch"
     " have output zero at every sample.\n\n"

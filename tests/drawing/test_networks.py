@@ -127,3 +127,10 @@ def test_graphs_with_one_kind_of_skip(graphs: st.SearchStrategy[Network], other:
         assert other not in skips(network)
 
     check()
+
+
+@given(drawing.mlps(depths=(2, 3)), drawing.mlps(depths=(2, 3), bias=True))
+def test_biases_are_drawn_where_they_are_asked_for(plain: Network, biased: Network) -> None:
+    """Chains without biases are what most claims are about; others would only be rejected."""
+    assert not any(layer.bias for layer in plain.layers)
+    assert [layer.bias for layer in biased.layers] == [True] * (biased.depth - 1) + [False]

@@ -21,10 +21,7 @@ FAULTS = [
         "multilayer perceptrons are drawn with biases",
         old=("        bias=bias,\n"),
         new=("        bias=True,\n"),
-        asked=(
-            "properties/homogeneity/test_structural_lemma.py::structural-lemma",
-            "properties/homogeneity/test_structural_lemma.py::structural-lemma-positive-homogeneity",
-        ),
+        asked=("tests/drawing/test_networks.py::test_biases_are_drawn_where_they_are_asked_for",),
     ),
     Fault(
         "cohorts-of-thirds",
