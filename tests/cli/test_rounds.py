@@ -6,10 +6,10 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 from hypothesis import strategies as st
-from scipy import stats
 
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.evidence import Evidence
@@ -23,15 +23,34 @@ TRIVIAL = replace(ROUND, degenerate="zero")
 FALSE = replace(ROUND, holds=False)
 
 
+PART = Fraction(1, 2**36)
+"""Definition: figures are right to this part of themselves, and shown with far fewer digits."""
+
+
+def few(seen: int, trials: int, p: Fraction) -> Fraction:
+    """The probability of so few successes or fewer, of so many trials."""
+    return sum(
+        (math.comb(trials, k) * p**k * (1 - p) ** (trials - k) for k in range(seen + 1)),
+        Fraction(0),
+    )
+
+
+def agree(found: float, expected: float | Fraction) -> bool:
+    """Whether two figures are the same, to `PART` of the second."""
+    exact = Fraction(expected)
+    return exact * (1 - PART) <= Fraction(found) <= exact * (1 + PART)
+
+
 @pytest.mark.parametrize(("seen", "trials"), [(0, 1), (0, 100), (1, 20), (7, 30), (19, 20)])
 @pytest.mark.parametrize("error", [0.05, 1e-4])
 def test_above_the_limit_so_few_are_seen_with_the_probability_of_an_error(
     seen: int, trials: int, error: float
 ) -> None:
-    limit = upper_limit(seen, trials, error)
-    terms = (math.comb(trials, k) * limit**k * (1 - limit) ** (trials - k) for k in range(seen + 1))
-    assert sum(terms) == pytest.approx(error, rel=1e-9)
-    assert limit == pytest.approx(stats.beta.ppf(1 - error, seen + 1, trials - seen), rel=1e-9)
+    """In fractions: a little above the limit with less, a little below it with more."""
+    limit = Fraction(upper_limit(seen, trials, error))
+    above, below = (few(seen, trials, limit * (1 + sign * PART)) for sign in (1, -1))
+    ordered = [above, Fraction(error), below]
+    assert sorted(ordered) == ordered
 
 
 def test_an_event_that_is_always_seen_has_no_limit() -> None:
@@ -110,15 +129,14 @@ def test_need_of_a_round_for_the_control(
     ("made", "error"), [([1] * 20, 0.01), ([1] * 12 + [2] * 8, 0.01), ([2, 3, 4, 4] * 9, 0.03)]
 )
 def test_limits_by_hand(made: list[int], error: float) -> None:
-    """By scipy's distributions: of R rounds fewer than j have a need of at most j."""
+    """In fractions: of R rounds fewer than j have a need of at most j."""
     found = Needs.of(made, error)
     count = len(made)
     probabilities = []
     for j in SHARES:
-        more = sum(need > j for need in made)
-        p = stats.beta.ppf(1 - error / 3, more + 1, count - more) if more < count else 1.0
-        probabilities += [float(stats.binom.cdf(j - 1, ROUNDS, 1 - p))]
-    assert found.limit == pytest.approx(min(probabilities), rel=1e-9)
+        p = Fraction(upper_limit(sum(need > j for need in made), count, error / 3))
+        probabilities.append(few(j - 1, ROUNDS, 1 - p))
+    assert agree(found.limit, min(probabilities))
     assert sum(found.needed.values()) == count
     assert not found.flips
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import random
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from scipy import stats
 
+from tests.cli.test_rounds import agree
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.findings import Observation
@@ -135,8 +134,8 @@ def test_limits_by_hand() -> None:
     assert (figures.other_suites, figures.red_suites, figures.flips) == (2, 1, 2)
     assert figures.first_rounds == Needs.of([1] * 7 + [4] * 2 + [NEVER], ERROR)
     assert figures.limits["short"] == figures.first_rounds.limit
-    assert figures.limits["other"] == pytest.approx(stats.beta.ppf(1 - ERROR, 3, 8))
-    assert figures.limits["tendencies"] == pytest.approx(stats.beta.ppf(1 - ERROR, 2, 29))
+    assert figures.limits["other"] == upper_limit(2, 10, ERROR)
+    assert figures.limits["tendencies"] == upper_limit(1, 30, ERROR)
     total = sum(figures.limits[cause] for cause in ("short", "other", "tendencies"))
     assert figures.limits["run"] == min(1, total)
 
@@ -144,8 +143,10 @@ def test_limits_by_hand() -> None:
 def test_nothing_seen_in_many_trials_leaves_a_small_limit() -> None:
     rounds = {"toy-claim": [[[evidence(*[ROUND] * 4)], [CONTROL]]] * 10_000}
     figures = summed_up([toy()], {"toy-claim": "holds"}, rounds, {}, PROFILES["quick"])
-    assert figures.limits["short"] < 1e-20
-    assert figures.limits["run"] == pytest.approx(-math.log(ERROR) / 10_000, rel=2e-3)
+    assert figures.limits["short"] == Needs.of([1] * 10_000, ERROR).limit
+    assert figures.limits["run"] == figures.limits["short"] + upper_limit(0, 10_000, ERROR)
+    assert 1 / figures.limits["short"] > 1e20
+    assert 1 / figures.limits["run"] > 1000
     assert figures.limits["tendencies"] == 0
 
 
@@ -174,7 +175,7 @@ def test_command(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "1 claims with 18 searches, 1 tendencies with 1: no verdict changes\n" in out
     figures = json.loads((project / "figures.json").read_text())
     assert (figures["profile"], figures["claims"][0]["searches"]) == ("quick", 9)
-    assert figures["limits"]["tendencies"] == pytest.approx(1 - ERROR)
+    assert agree(figures["limits"]["tendencies"], 1 - ERROR)
     assert figures["limits"]["run"] == 1
     (project / "reports" / "baseline.json").write_text(
         Baseline(verdicts={"stable-claim": "vacuous", "clear-tendency": "refuted"}).text()
@@ -195,15 +196,14 @@ def test_the_figures_on_record_follow_from_their_counts() -> None:
         made = [int(need) for need, count in found["needed"].items() for _ in range(count)]
         again = Needs.of([*made, *[OTHER] * found["other"]], error)
         assert len(made) + found["other"] == claims[0]["searches"]
-        assert again.limit == pytest.approx(found["limit"], rel=1e-9)
+        assert agree(again.limit, found["limit"])
     assert limits["short"] == figures["first_rounds"]["limit"]
-    assert limits["other"] == pytest.approx(
-        upper_limit(figures["other_suites"], claims[0]["searches"], ERROR)
-    )
-    assert limits["tendencies"] == pytest.approx(
-        upper_limit(figures["red_suites"], tendencies[0]["searches"], ERROR)
-    )
-    assert limits["run"] == pytest.approx(min(1, sum(limits.values()) - limits["run"]))
+    other = upper_limit(figures["other_suites"], claims[0]["searches"], ERROR)
+    assert agree(limits["other"], other)
+    red = upper_limit(figures["red_suites"], tendencies[0]["searches"], ERROR)
+    assert agree(limits["tendencies"], red)
+    causes = ("short", "other", "tendencies")
+    assert agree(limits["run"], min(1, sum(limits[cause] for cause in causes)))
 
 
 @pytest.mark.parametrize(
