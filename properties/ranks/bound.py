@@ -57,20 +57,13 @@ DISTANCE = (
 """From the matrices of rank at most r; in the entrywise maximum norm a lower bound of it."""
 
 
-def formal_bound(
-    norms: Sequence[str],
-    *,
-    weights: str = "weights",
-    least: int = 1,
-    rank: str = "B",
-    given: Sequence[str] = (),
-) -> Formal:
+def formal_bound(norms: Sequence[str], *, least: int = 1, given: Sequence[str] = ()) -> Formal:
     """Eq. 10 in some norms: the smallest gradient among the batches is any of them."""
     return Formal(
-        f"distance(p, W[k], {rank}) <= norm(p, gradient(S, k)) / (2 * weight_decay)",
+        "distance(p, W[k], B) <= norm(p, gradient(S, k)) / (2 * weight_decay)",
         (
             f"p in {[list(NORMS).index(name) for name in norms]}",
-            f"k in {weights}",
+            "k in weights",
             f"B in range({least}, len(samples))",
             "S in batches(B)",
         ),
@@ -218,28 +211,24 @@ def rank_bound(
     names: Sequence[str],
     *,
     constant: Fraction = FULL,
-    weights: Sequence[int] | None = None,
-    rank: Callable[[int, int], int] = lambda index, size: size,
 ) -> Findings:
     """Compare both sides of Eq. 10 for weight matrices, batch sizes and norms of every member.
 
     Args:
         constant: factor on the right side.
-        weights: positions of the weight matrices, all by default.
-        rank: the rank allowed to ``V``, given the position of the weight and the batch size.
     """
     for member in range(case.members):
         one = case.member(member)
-        for index in case.network.weights if weights is None else weights:
+        for index in case.network.weights:
             gradients = Gradients(one, index)
             weight = Ball.exact(gradients.weight)
             for size in range(1, case.samples):
                 for name in names:
-                    yield _compare(gradients, weight, size, name, constant, rank(index, size))
+                    yield _compare(gradients, weight, size, name, constant)
 
 
 def _compare(
-    gradients: Gradients, weight: Ball, size: int, name: str, constant: Fraction, rank: int
+    gradients: Gradients, weight: Ball, size: int, name: str, constant: Fraction
 ) -> Observation | Rejection:
     case = gradients.case
     normalised = case.network.normalised_by_batch
@@ -249,8 +238,8 @@ def _compare(
     gradient = gradients.enclosed(batch)
     if isinstance(gradient, str):
         return Rejection(gradient)
-    trivial = gradients.weight_rank <= rank
-    distance = Interval(0.0, 0.0) if trivial else distance_to_rank(weight, rank, name)
+    trivial = gradients.weight_rank <= size
+    distance = Interval(0.0, 0.0) if trivial else distance_to_rank(weight, size, name)
     # No closed form is known for the entrywise maximum: its proven lower end is shown.
     shown = Interval(distance.low, distance.low) if name == "max" else distance
     bound = norm(gradient, name)
@@ -262,7 +251,7 @@ def _compare(
         VERIFIED_BALLS if normalised else VERIFIED,
         lambda: case,
         at={"p": list(NORMS).index(name), "k": gradients.index, "B": size, "S": list(batch)},
-        degenerate=f"the weight matrix itself has rank at most {rank}" if trivial else None,
+        degenerate=f"the weight matrix itself has rank at most {size}" if trivial else None,
         note=f"{case.network}; {case.network.parameters[gradients.index].name}, {name} norm,"
         f" B* = {size}, batch {{{numbers}}} of {case.samples} samples",
     )
@@ -273,4 +262,4 @@ def _compare(
     if normalised or constant != 1:
         return replace(found, holds=None)
     witness = gradients.weight - gradients.rational(batch) * (1 / (2 * gradients.weight_decay))
-    return replace(found, holds=arithmetic.rank(witness) <= rank or None, arithmetic=WITNESSED)
+    return replace(found, holds=arithmetic.rank(witness) <= size or None, arithmetic=WITNESSED)

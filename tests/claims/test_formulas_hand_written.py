@@ -24,7 +24,7 @@ from theorycheck.claims.setting import Setting
 EXAMPLES = 40
 
 ALONE = 11
-"""Of a cohort every so many networks are checked alone too; every fourth of all is a corner."""
+"""Every eleventh network of a cohort is checked alone too; every fourth is a corner."""
 
 Answers = Counter[bool | None]
 """How many networks have which answer."""

@@ -28,7 +28,7 @@ PART = Fraction(1, 2**36)
 
 
 def few(seen: int, trials: int, p: Fraction) -> Fraction:
-    """The probability of so few successes or fewer, of so many trials."""
+    """The probability of at most ``seen`` successes in ``trials`` trials."""
     return sum(
         (math.comb(trials, k) * p**k * (1 - p) ** (trials - k) for k in range(seen + 1)),
         Fraction(0),

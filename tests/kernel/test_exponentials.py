@@ -43,7 +43,7 @@ def check(found: Number, oracle: arb, bits: int) -> None:
     """It encloses the value, and is not wider than 8 units of its last bit.
 
     Derivation: the bounds of the series differ by less than one unit, 2**-bits of the value, and
-    rounding outwards to so many significant bits moves each by at most two units.
+    rounding each outwards to ``bits`` significant bits moves it by at most two units.
     """
     assert encloses(found, oracle)
     low, high = kernel.ends(found)

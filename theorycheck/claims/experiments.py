@@ -29,7 +29,7 @@ STEP = 24
 """Pairs of one population that are trained at once: a few more than decide when all succeed."""
 
 MOST_STEPS = 100
-"""After so many without a decision a claim stays undecided."""
+"""A claim that this many steps do not decide stays undecided."""
 
 Relation = Literal["<", "<=", ">", ">="]
 

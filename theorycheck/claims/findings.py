@@ -37,8 +37,7 @@ class Observation:
         tightness: for inequalities, left over right: 1 is equality, above 1 is a violation.
         count: number of examples that this observation stands for.
         arithmetic: how the comparison was decided ("exact float64", "rationals", ...; several ways
-            are joined by "; "), in the words
-            of the check, for the reader of the report.
+            are joined by "; "), in the words of the check, for the reader of the report.
         reader: the exact reader that decided it: for the engine to say, not for a check.
         kernel: what the kernel says of it, once it was asked.
         case: the exact numbers behind ``left`` and ``right``; None for purely symbolic ones.

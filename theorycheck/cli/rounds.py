@@ -85,10 +85,10 @@ class Needs:
 
 
 def upper_limit(seen: int, trials: int, error: float) -> float:
-    """The largest probability of an event that was seen so often in independent trials.
+    """An upper limit of the probability of an event that was seen ``seen`` times in ``trials``.
 
-    Larger ones make so few with a probability below ``error`` (Clopper and Pearson). Without trials
-    it is 1.
+    If the event were more probable, that few would be seen with a probability below ``error``
+    (Clopper and Pearson). It is 1 where every trial showed the event.
     """
     return 1.0 if seen == trials else float(betainccinv(seen + 1, trials - seen, error))
 
