@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theorycheck.arithmetic.error_bounds import Array, Computed, rank_exceeds_one
+from theorycheck.statements.dyadics import side_by_side
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +33,8 @@ class Bounded:
     def stacked(cls, entries: Sequence[Bounded]) -> Bounded:
         """Numbers or arrays of one shape, as one array with one more axis."""
         parts = [entry.computed for entry in entries]
-        members = max(len(part.value) for part in parts)
-
-        def stack(arrays: Sequence[Array]) -> Array:
-            return np.stack([np.broadcast_to(a, (members, *a.shape[1:])) for a in arrays], axis=1)
-
-        return cls(Computed(stack([p.value for p in parts]), stack([p.error for p in parts])))
+        values, errors = [part.value for part in parts], [part.error for part in parts]
+        return cls(Computed(side_by_side(values), side_by_side(errors)))
 
     @property
     def value(self) -> Array:

@@ -78,14 +78,9 @@ class Dyadic:
     @classmethod
     def stacked(cls, entries: Sequence[Dyadic]) -> Dyadic:
         """Numbers or arrays of one shape, as one array with one more axis."""
-        members = max(len(entry.value) for entry in entries)
-
-        def stack(arrays: Sequence[Array]) -> Array:
-            return np.stack([np.broadcast_to(a, (members, *a.shape[1:])) for a in arrays], axis=1)
-
         return cls(
-            stack([entry.value for entry in entries]),
-            stack([entry.size for entry in entries]),
+            side_by_side([entry.value for entry in entries]),
+            side_by_side([entry.size for entry in entries]),
             max(entry.exponent for entry in entries),
         )
 
@@ -166,6 +161,12 @@ class Dyadic:
         down = Dyadic(self.value[each, :, column], self.size[each, :, column], self.exponent)
         unequal = (self * pivot).value != down.outer(across).value
         return np.where(unequal.any(axis=(1, 2)), 2, (pivot.value != 0).astype(int))
+
+
+def side_by_side(arrays: Sequence[Array]) -> Array:
+    """Arrays ``(K, ...)`` as one ``(K, n, ...)``; some of them may be shared by all members."""
+    members = max(map(len, arrays))
+    return np.stack([np.broadcast_to(a, (members, *a.shape[1:])) for a in arrays], axis=1)
 
 
 def _aligned(one: Dyadic, other: Dyadic) -> tuple[Dyadic, Dyadic]:
