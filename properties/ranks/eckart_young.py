@@ -51,7 +51,7 @@ def rank_bound(*norms: str, rank: str = "B", factor: str = "1") -> dict[str, Any
     }  # fmt: skip
 
 
-def strengthened(*norms: str) -> Altered:
+def strengthened(*norms: str, factor: str = "7 / 8") -> Altered:
     """The false neighbour with a smaller constant."""
-    states = rank_bound(*norms, factor="7 / 8")["states"]
-    return altered("the constant 1/(2 lambda) is replaced by 7/8 of it", states)
+    states = rank_bound(*norms, factor=factor)["states"]
+    return altered(f"the constant 1/(2 lambda) is replaced by {factor} of it", states)

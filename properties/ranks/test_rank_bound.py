@@ -6,8 +6,6 @@ convolutional layers, at random, extremal and trained weights.
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from hypothesis import strategies as st
 
 from properties.assumptions import (
@@ -26,7 +24,6 @@ from properties.assumptions import (
 )
 from properties.papers import GALANTI2022
 from properties.ranks import eckart_young
-from properties.ranks.bound import FULL, formal_bound, rank_bound
 from properties.ranks.eckart_young import strengthened
 from properties.ranks.extremal_networks import (
     FLAT,
@@ -39,22 +36,17 @@ from properties.ranks.extremal_networks import (
     stationary_convolutions,
     stationary_networks,
 )
-from properties.ranks.trained_networks import trained, trainings
+from properties.ranks.trained_networks import TRAINED, TRAINED_NORMALISED, perceptrons
 from theorycheck import (
     Assumption,
-    Case,
     Convention,
-    Findings,
     Hypothesis,
-    Setting,
     altered,
     cases,
-    claim,
     convolutional_networks,
     stated,
 )
 from theorycheck.arithmetic import NORMS
-from theorycheck.training import resolve_device
 
 STATEMENT = (
     r"\min_{\substack{V \in \mathbb{R}^{d_p \times d_q}:\\ \operatorname{rank}(V) \leq B^*}}"
@@ -72,6 +64,17 @@ DENSE_NETWORK: list[Hypothesis] = [
     POSITIVE_WEIGHT_DECAY,
     LOSS,
     AUTOGRAD_AT_KINKS,
+]
+NORMALISED_NETWORK: list[Hypothesis] = [
+    ONE_OUTPUT,
+    DENSE,
+    NORMALISED,
+    DETACHED_VARIANCE,
+    SEVERAL_SAMPLES,
+    VARYING_UNITS,
+    SMOOTH_ON_BATCH,
+    POSITIVE_WEIGHT_DECAY,
+    LOSS,
 ]
 EXAMPLES = st.one_of(random_networks(), dead_networks(FLAT), stationary_networks(FLAT))
 WHY = (
@@ -166,17 +169,7 @@ batch_norm_bound = stated(
     kind="inequality",
     sources=[GALANTI2022.at("Theorem 1, Eq. 10; Lemma 2")],
     printed=STATEMENT,
-    given=[
-        ONE_OUTPUT,
-        DENSE,
-        NORMALISED,
-        DETACHED_VARIANCE,
-        SEVERAL_SAMPLES,
-        VARYING_UNITS,
-        SMOOTH_ON_BATCH,
-        POSITIVE_WEIGHT_DECAY,
-        LOSS,
-    ],
+    given=NORMALISED_NETWORK,
     **eckart_young.rank_bound(*NORMS),
     control=strengthened(*NORMS),
     on=st.one_of(batch_normalised_cases(), dead_normalised_networks()),
@@ -244,79 +237,41 @@ convolution_patches_bound = stated(
     " of B*. A dense matrix has P = 1.",
 )
 
-SIZES = "every weight matrix; every batch size B* from 1 to m - 1"
-CONTROL = "the constant 1/(2 lambda) is replaced by 7/8 of it"
-STRENGTHENED = Fraction(7, 8)
-DETACHED = (
-    ONE_OUTPUT.formula,
-    DENSE.formula,
-    NORMALISED.formula,
-    DETACHED_VARIANCE.formula,
-    VARYING_UNITS.formula,
-    SMOOTH_ON_BATCH.formula,
-)
-
-
-@claim(
+trained_bound = stated(
     "rank-bound-trained",
     title="Rank bound of Theorem 1 at trained weights",
     kind="trajectory",
     sources=[GALANTI2022.at("Theorem 1, Eq. 10; Section 3.2")],
-    statement=STATEMENT,
-    hypotheses=[
-        "ReLU perceptrons of depth 2 to 4; points of the unit ball with random labels, or pairs of"
-        " handwritten digits; targets 1 and -1",
-        LOSS.prose,
-        "Frobenius, spectral, nuclear and entrywise maximum norm; " + SIZES,
-    ],
-    control=CONTROL,
-    on={"case": trainings(normalised=False, members=3)},
+    printed=STATEMENT,
+    given=[ONE_OUTPUT, *DENSE_NETWORK],
+    **eckart_young.rank_bound(*NORMS),
+    control=strengthened(*NORMS),
+    on=perceptrons(normalised=False, members=3),
+    along=TRAINED,
     examples=6,
-    formal=formal_bound(
-        list(NORMS), given=[ONE_OUTPUT.formula, DENSE.formula, NOT_NORMALISED.formula]
-    ),
+    why="The bound at the weights that SGD with weight decay reaches, on points of the unit ball"
+    " with random labels or on pairs of handwritten digits, and at those that descent on a single"
+    " sample goes on to. There the two sides meet: what the sample does not see of a weight matrix"
+    " decays with exp(-2 lambda t) alone and soon dominates the gradient. The trained weights are"
+    " rationals, and so are all gradients. In the entrywise maximum norm the left side is a proven"
+    " lower bound.",
 )
-def trained_bound(setting: Setting, case: Case) -> Findings:
-    """The bound at the weights that SGD with weight decay reaches, with batches of 1 to 8 samples,
-    and at those that gradient descent on a single sample goes on to.
 
-    On the way to a stationary point of one batch, what this batch does not see of a weight matrix
-    decays with exp(-2 lambda t) alone and soon dominates the gradient: there both sides meet. The
-    trained float64 weights are rationals, and so are all gradients. In the entrywise maximum norm
-    the left side is a proven lower bound.
-    """
-    constant = STRENGTHENED if setting.altered else FULL
-    for after in trained(case, resolve_device(setting.device)):
-        yield from rank_bound(after, list(NORMS), constant=constant)
-
-
-@claim(
+trained_batch_norm_bound = stated(
     "rank-bound-trained-batch-norm",
     title="Rank bound of Theorem 1 at trained weights with batch normalisation",
     kind="trajectory",
     sources=[GALANTI2022.at("Theorem 1, Eq. 10; Section 3.2; Lemma 2")],
-    statement=STATEMENT,
-    hypotheses=[
-        "ReLU perceptrons of depth 3 and 4, batch normalisation with detached variance in some"
-        " hidden layers; data as without normalisation",
-        "B* >= 2 and every normalised unit varies over the batch",
-        LOSS.prose,
-        "Frobenius, spectral, nuclear and entrywise maximum norm; every weight matrix",
-        "no pre-activation of a ReLU is 0",
-    ],
-    control="the constant 1/(2 lambda) is replaced by half of it",
-    on={"case": trainings(normalised=True, members=2)},
+    printed=STATEMENT,
+    given=NORMALISED_NETWORK,
+    **eckart_young.rank_bound(*NORMS),
+    control=strengthened(*NORMS, factor="1 / 2"),
+    on=perceptrons(normalised=True, members=2),
+    along=TRAINED_NORMALISED,
     examples=6,
-    formal=formal_bound(list(NORMS), least=2, given=DETACHED),
+    why="The bound at the weights that SGD with weight decay reaches, the batches normalised by"
+    " their own statistics, and at those that descent on two samples goes on to. Equality is not"
+    " approached as closely as without normalisation: the gradient of a weight matrix before a"
+    " normalisation contains the centred samples only, so that on B samples its rank is at most"
+    " B - 1.",
 )
-def trained_batch_norm_bound(setting: Setting, case: Case) -> Findings:
-    """The bound at the weights that SGD with weight decay reaches, the batches normalised by their
-    own statistics, and at those that descent on two samples goes on to.
-
-    Equality is not approached as closely as without normalisation: the gradient of a weight matrix
-    before a normalisation contains the centred samples only, so that on B samples its rank is at
-    most B - 1.
-    """
-    constant = Fraction(1, 2) if setting.altered else FULL
-    for after in trained(case, resolve_device(setting.device)):
-        yield from rank_bound(after, list(NORMS), constant=constant)

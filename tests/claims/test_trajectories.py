@@ -10,7 +10,7 @@ import torch
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.findings import Rejection
 from theorycheck.claims.setting import Setting
-from theorycheck.claims.trajectories import trained_by
+from theorycheck.claims.trajectories import one_after_another, trained_by
 from theorycheck.networks.specification import LINEAR, mlp
 
 
@@ -52,3 +52,26 @@ def test_members_that_diverge_are_rejected() -> None:
     assert rejected == Rejection("training diverged", 1)
     assert isinstance(kept, Case)
     assert kept.parameters[0].tolist() == [[[1.0]]]
+
+
+def test_training_on_the_first_samples_leaves_the_case_its_data() -> None:
+    """The second sample, whose gradient is another, has no part in ``w <- w - 2 rate (w - 1)``."""
+    case = Case(
+        mlp([1, 1], LINEAR), (np.array([[[3.0]]]),), np.array([[[1.0], [5.0]]]), np.ones((1, 2, 1))
+    )
+    [reached] = trained_by(learning_rate=0.25, epochs=1, samples=1)(Setting(), case)
+    assert isinstance(reached, Case)
+    assert reached.parameters[0].item() == 3.0 - 0.25 * 2 * (3.0 - 1.0)
+    assert reached.samples == 2
+
+
+def test_of_several_trainings_each_goes_on_from_the_one_before() -> None:
+    """Steps at rates 1/4 and 1/8 from w = 3: 2, then 7/4. A member that diverges stays away."""
+    rates = [trained_by(learning_rate=rate, epochs=1) for rate in (0.25, 0.125)]
+    first, second = one_after_another(rates)(Setting(), linear(3.0))
+    assert isinstance(first, Case) and isinstance(second, Case)
+    assert (first.parameters[0].item(), second.parameters[0].item()) == (2.0, 1.75)
+    wild = trained_by(learning_rate=1e200, epochs=4)
+    rejected, kept, last = one_after_another([wild, rates[0]])(Setting(), linear(1.0, 3.0))
+    assert isinstance(rejected, Rejection) and isinstance(kept, Case) and isinstance(last, Case)
+    assert kept.members == last.members == 1

@@ -210,7 +210,7 @@ def stated(
     examples: int = 100,
     enough: int = 20,
     corrects: str | None = None,
-    along: Callable[..., Any] | None = None,
+    along: Callable[..., Any] | Sequence[Callable[..., Any]] = (),
 ) -> Claim:
     """State a claim as a formula, which is printed, checked, altered and certified.
 
@@ -223,7 +223,8 @@ def stated(
         on: a Hypothesis strategy for cases, which only proposes examples.
         why: the statement in words and why it is true, or false.
         along: of a statement on trained networks, what trains a drawn case; from the setting and
-            the case it yields the cases at which the statement is checked.
+            the case it yields the cases at which the statement is checked. Of several trainings
+            each goes on from where the one before it ended.
         forall, where, numbers: as in `Formal`.
         id, title, kind, sources, examples, enough, corrects: as in `claim`.
 

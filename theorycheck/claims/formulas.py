@@ -20,7 +20,7 @@ from theorycheck.claims.comparisons import number_text
 from theorycheck.claims.corners import corners
 from theorycheck.claims.findings import Findings, Observation, Rejection
 from theorycheck.claims.setting import Setting
-from theorycheck.claims.trajectories import Along
+from theorycheck.claims.trajectories import Along, one_after_another
 from theorycheck.statements.checking import readings
 from theorycheck.statements.numbers import RankBounds, enclosed
 from theorycheck.statements.readings import INEQUALITIES, Reading
@@ -34,7 +34,7 @@ def check_of(
     control: Statement,
     prose: Mapping[str, str],
     selections: Sequence[float] = (),
-    along: Along | None = None,
+    along: Along | Sequence[Along] = (),
 ) -> Callable[..., Findings]:
     """The property that checks a statement at each member of a case, or its control.
 
@@ -43,12 +43,13 @@ def check_of(
         selections: slopes at kinks for which the statement is made beside autograd's choice.
         along: the cases that training reaches from a case, where the statement is about those.
     """
+    train = along if callable(along) else one_after_another(along)
 
     def check(setting: Setting, case: Case) -> Findings:
         about = control if setting.altered else statement
         reached: Iterable[Case | Rejection] = [case]
-        if along is not None and not setting.replayed:
-            reached = along(setting, case)
+        if along and not setting.replayed:
+            reached = train(setting, case)
         for one in reached:
             if isinstance(one, Rejection):
                 yield one

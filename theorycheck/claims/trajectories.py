@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -25,6 +25,7 @@ def trained_by(
     batch_size: int = 1,
     weight_decay: float = 0.0,
     momentum: float = 0.0,
+    samples: int | None = None,
 ) -> Along:
     """Mini-batch SGD from the drawn weights on the drawn data, in float64, for `stated`.
 
@@ -33,6 +34,7 @@ def trained_by(
 
     Args:
         loss: mean over a batch (`theorycheck.training.Objective`).
+        samples: train on the first so many alone; the statement is still about all of them.
         epochs, batch_size, learning_rate, weight_decay, momentum: as for
             `theorycheck.training.sgd`.
     """
@@ -44,7 +46,9 @@ def trained_by(
         targets = torch.tensor(case.targets, dtype=torch.float64, device=device)
         decay = float(case.numbers.get("weight_decay", weight_decay))
         run = sgd(
-            Cohort.broadcast(case.network, State(parameters), inputs, targets, decay),
+            Cohort.broadcast(
+                case.network, State(parameters), inputs[:, :samples], targets[:, :samples], decay
+            ),
             Objective(loss),
             batch_size=batch_size,
             epochs=epochs,
@@ -58,5 +62,21 @@ def trained_by(
         if len(kept):
             reached = tuple(p.detach().cpu().numpy() for p in run.state.parameters)
             yield replace(case, parameters=reached).members_at(kept)
+
+    return along
+
+
+def one_after_another(stages: Sequence[Along]) -> Along:
+    """Trainings each of which goes on from where the one before it ended.
+
+    Yields what each of them reaches.
+    """
+
+    def along(setting: Setting, case: Case) -> Iterator[Case | Rejection]:
+        starts = [case]
+        for stage in stages:
+            reached = [one for start in starts for one in stage(setting, start)]
+            yield from reached
+            starts = [one for one in reached if isinstance(one, Case)]
 
     return along
