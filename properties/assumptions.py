@@ -5,85 +5,87 @@ What the claims of one family alone assume stays with the family.
 
 from __future__ import annotations
 
-from theorycheck import Assumption, Convention
+import theorycheck as tc
 
 # Architecture
 
-CHAIN = Assumption(
+CHAIN = tc.Assumption(
     "a chain of dense or convolutional layers without biases; ReLU, leaky ReLU or linear",
     "chain() and len(biases) == 0 and not normalised()",
 )
-CHAIN_WITH_BIASES = Assumption(
+CHAIN_WITH_BIASES = tc.Assumption(
     "a chain of layers without normalisation; ReLU, leaky ReLU or linear",
     "chain() and not normalised()",
 )
-BIASES = Assumption("some layers have biases", "len(biases) > 0")
-GRAPH = Assumption(
+BIASES = tc.Assumption("some layers have biases", "len(biases) > 0")
+GRAPH = tc.Assumption(
     "a directed acyclic graph of layers (galanti2022, Section 2.1), without biases and"
     " normalisation; ReLU, leaky ReLU or linear",
     "len(biases) == 0 and not normalised()",
 )
-CUT_WITHOUT_CONSTANTS = Assumption(
+CUT_WITHOUT_CONSTANTS = tc.Assumption(
     "no constant edge leads from the layers up to l to those beyond",
     "all([e[1] <= l or e[0] > l for e in skips])",
 )
-RELU_NETWORK = Assumption(
+RELU_NETWORK = tc.Assumption(
     "a ReLU network of depth L >= 2",
     "depth >= 2 and all([slope(l) == 0 for l in range(1, depth)])",
 )
-ONE_OUTPUT = Assumption("one output", "len(outputs) == 1")
-SEVERAL_OUTPUTS = Assumption("several outputs", "len(outputs) > 1")
-DENSE = Assumption(
+ONE_OUTPUT = tc.Assumption("one output", "len(outputs) == 1")
+SEVERAL_OUTPUTS = tc.Assumption("several outputs", "len(outputs) > 1")
+DENSE = tc.Assumption(
     "dense or constant connections: no weight matrix is applied to several patches",
     "len(filters) == 0",
 )
-SEVERAL_PATCHES = Assumption("K is applied to several patches", "patches(k) > 1")
-FILTERS = Convention("the weight matrix of a convolutional layer holds one filter per row")
+SEVERAL_PATCHES = tc.Assumption("K is applied to several patches", "patches(k) > 1")
+FILTERS = tc.Convention("the weight matrix of a convolutional layer holds one filter per row")
 
-RESIDUAL_BLOCKS = Convention(
+RESIDUAL_BLOCKS = tc.Convention(
     "residual blocks z + sigma(W_2 sigma(W_1 z)) (galanti2022, Section 4.1) are written as graphs"
     " of Eq. 3-4 with one more layer, linear and without weights, that adds the two branches"
 )
 
 # Batch normalisation
 
-NOT_NORMALISED = Assumption("no batch normalisation", "not normalised()")
-UNNORMALISED = Assumption(
+NOT_NORMALISED = tc.Assumption("no batch normalisation", "not normalised()")
+UNNORMALISED = tc.Assumption(
     "one output and no batch normalisation", f"{ONE_OUTPUT.formula} and {NOT_NORMALISED.formula}"
 )
-NORMALISED = Assumption("some hidden layers are normalised over the batch", "normalised()")
-NORMALISED_CHAIN = Assumption(
+NORMALISED = tc.Assumption("some hidden layers are normalised over the batch", "normalised()")
+NORMALISED_CHAIN = tc.Assumption(
     "a chain of layers without biases, some hidden ones normalised over the batch (galanti2022,"
     " Eq. 5)",
     "chain() and len(biases) == 0 and normalised()",
 )
-NORMALISED_LAYER = Assumption("layer k is normalised", "normalised_layer(layer(k))")
-GRADIENT_NOT_ZERO = Assumption("the gradient is not 0", "not zero(df(n, c, k))")
-NO_SHIFTS = Assumption("the shifts of the normalisation are 0", "all([W[b] == 0 for b in shifts])")
-DETACHED_VARIANCE = Assumption("the variance is detached", "detached()")
-DIFFERENTIATED_VARIANCE = Assumption("mean and variance are differentiated", "not detached()")
+NORMALISED_LAYER = tc.Assumption("layer k is normalised", "normalised_layer(layer(k))")
+GRADIENT_NOT_ZERO = tc.Assumption("the gradient is not 0", "not zero(df(n, c, k))")
+NO_SHIFTS = tc.Assumption(
+    "the shifts of the normalisation are 0", "all([W[b] == 0 for b in shifts])"
+)
+DETACHED_VARIANCE = tc.Assumption("the variance is detached", "detached()")
+DIFFERENTIATED_VARIANCE = tc.Assumption("mean and variance are differentiated", "not detached()")
 
-VARYING_UNITS = Assumption("every normalised unit varies over the batch S", "varies(S)")
+VARYING_UNITS = tc.Assumption("every normalised unit varies over the batch S", "varies(S)")
 
 # Weights and labels
 
-UNIT_WEIGHTS = Assumption(
+UNIT_WEIGHTS = tc.Assumption(
     "|V_k| = 1 for every layer k", "all([squared(W[k]) == 1 for k in weights])"
 )
-SIGN_LABELS = Assumption(
+SIGN_LABELS = tc.Assumption(
     "one output, labels +-1", "all([len(outputs) == 1 and y[n][0] ** 2 == 1 for n in samples])"
 )
-POSITIVE_WEIGHT_DECAY = Assumption("lambda > 0", "weight_decay > 0")
-MINI_BATCHES = Assumption("batches of size B < N", "batch_size < len(samples)")
+POSITIVE_WEIGHT_DECAY = tc.Assumption("lambda > 0", "weight_decay > 0")
+MINI_BATCHES = tc.Assumption("batches of size B < N", "batch_size < len(samples)")
 
 # Kinks
 
-SMOOTH_ON_BATCH = Assumption(
+SMOOTH_ON_BATCH = tc.Assumption(
     "no pre-activation of ReLU or leaky ReLU is 0 on the batch S", "smooth(S)"
 )
-SMOOTH = Assumption("every f_V(x_n) is differentiable in V_k", "smooth()")
-AUTOGRAD_AT_KINKS = Convention("where a pre-activation is 0, the derivative is autograd's")
-ANY_CHOICE_AT_KINKS = Convention(
+SMOOTH = tc.Assumption("every f_V(x_n) is differentiable in V_k", "smooth()")
+AUTOGRAD_AT_KINKS = tc.Convention("where a pre-activation is 0, the derivative is autograd's")
+ANY_CHOICE_AT_KINKS = tc.Convention(
     "where a pre-activation is 0, the derivative of the activation is 0, its slope (autograd's"
     " choice) or 1",
     selections=(0.0, 1.0),
@@ -91,4 +93,4 @@ ANY_CHOICE_AT_KINKS = Convention(
 
 # The loss
 
-SQUARE_LOSS = Convention("the square loss; a batch has the mean of its samples' losses")
+SQUARE_LOSS = tc.Convention("the square loss; a batch has the mean of its samples' losses")

@@ -5,7 +5,7 @@ Formal statements are in the language of `theorycheck.kernel`.
 
 from __future__ import annotations
 
-from theorycheck import altered
+import theorycheck as tc
 
 # Variables and their ranges
 
@@ -15,7 +15,7 @@ ENTRIES = ("k in weights", "i in range(len(W[k]))", "j in range(len(W[k][0]))")
 # The structural lemma, and a false neighbour of it
 
 LEMMA = "inner(W[k], df(n, c, k)) == f(n, c)"
-ADDED_UP = altered(
+ADDED_UP = tc.altered(
     "the inner products of all layers are added up",
     "sum([inner(W[l], df(n, c, l)) for l in weights]) == f(n, c)",
 )

@@ -28,13 +28,22 @@ if TYPE_CHECKING:
         claim,
         stated,
     )
+    from theorycheck.claims.experiments import (
+        Comparison,
+        Exclusions,
+        Population,
+        between,
+        experiment_claim,
+    )
     from theorycheck.claims.findings import Findings, Observation, Pair, Rejection, Unmet
     from theorycheck.claims.setting import Setting
+    from theorycheck.claims.trajectories import trained_by
     from theorycheck.data.dataset import Dataset
     from theorycheck.data.image_sets import digits, images
     from theorycheck.data.synthetic import gaussian_mixture, uniform_ball, uniform_sphere
-    from theorycheck.drawing.data import cases
+    from theorycheck.drawing.data import cases, large_cases, mostly
     from theorycheck.drawing.networks import (
+        batch_normalised,
         convolutional_networks,
         directed_graphs,
         homogeneous_networks,
@@ -57,6 +66,7 @@ if TYPE_CHECKING:
         mlp,
     )
     from theorycheck.training.cohorts import Cohort, Objective, State
+    from theorycheck.training.experiments import Experiment, Recipe, Trained
     from theorycheck.training.trainers import gradient_descent, gradient_flow, sgd, together
 else:
     from theorycheck._lazy import attach

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 from scipy.linalg import hadamard
 
-from theorycheck import Case, mlp
+import theorycheck as tc
 
 
 def simplex(classes: int) -> np.ndarray:
@@ -29,7 +29,7 @@ def identity(width: int, columns: int) -> list[list[Fraction]]:
 @st.composite
 def simplex_networks(
     draw: st.DrawFn, *, groups: Sequence[int] = (1,), full_batch: bool = False, mixed: bool = False
-) -> Case:
+) -> tc.Case:
     """Points at which every layer and rho may be at rest, away from all kinks.
 
     The rows of a Hadamard matrix without its constant column have equal norms and negative inner
@@ -63,8 +63,8 @@ def simplex_networks(
     squared_rho = Fraction(units * (units - 1) * units * classes, classes - 1)
     squared_rho *= (first * last) ** 2
     decay = factor * (1 - factor) * Fraction(classes, classes - 1) / squared_rho
-    return Case.single(
-        mlp([units - 1, units, classes]),
+    return tc.Case.single(
+        tc.mlp([units - 1, units, classes]),
         [first * np.array(directions), last * np.repeat(targets, shared, axis=0).T],
         inputs,
         np.repeat(targets, size, axis=0),
@@ -79,7 +79,7 @@ CLASSES_SIZES_BATCHES = [
 
 
 @st.composite
-def collapsed_features(draw: st.DrawFn) -> Case:
+def collapsed_features(draw: st.DrawFn) -> tc.Case:
     """ReLU networks with non-negative features ``h_c`` around a simplex, and the dual classifier.
 
     ``h_c`` consists of blocks ``lift + size * target_c`` with ``lift >= |size|``, and perhaps of a
@@ -113,8 +113,8 @@ def collapsed_features(draw: st.DrawFn) -> Case:
         # The first activation turns the last coordinate to zero, so its weights are arbitrary.
         lifted[:, -1] = draw(st.lists(st.integers(-1, 1), min_size=units, max_size=units))
     hidden = [identity(width, width)] if deep else []
-    return Case.single(
-        mlp([*[width] * (2 if deep else 1), units, classes]),
+    return tc.Case.single(
+        tc.mlp([*[width] * (2 if deep else 1), units, classes]),
         [*hidden, lifted, _dual_classifier(target, sizes, factor)],
         inputs,
         np.repeat(target, size, axis=0),

@@ -8,9 +8,9 @@ not before.
 
 from __future__ import annotations
 
-from theorycheck import Assumption
+import theorycheck as tc
 
-MATRICES = Assumption(
+MATRICES = tc.Assumption(
     "f_W(x) = W_L sigma(W_{L-1} ... sigma(W_1 x)): linear outputs, and each matrix acts on the"
     " whole layer before it",
     "slope(depth) == 1 and len(filters) == 0"
@@ -28,7 +28,7 @@ CLASS_MEANS = (
 )
 """Eq. 26: mu_c; the mean of the first k of them, which is mu_G for k = C; and mu_c - mu_G."""
 
-BALANCED = Assumption(
+BALANCED = tc.Assumption(
     "C classes with the same number of samples",
     "all([len(members(c)) * C == len(samples) for c in outputs])",
 )

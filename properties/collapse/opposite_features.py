@@ -9,8 +9,8 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
+import theorycheck as tc
 from properties.collapse.collapsed_networks import identity
-from theorycheck import LINEAR, RELU, Case, Network, initialise, mlp
 from theorycheck.drawing import descend
 from theorycheck.networks import vertices as float_vertices
 
@@ -20,7 +20,7 @@ LEAKY = 0.5
 @st.composite
 def opposite_features(
     draw: st.DrawFn, *, depths: tuple[int, int] = (1, 3), rectified: bool = False
-) -> Case:
+) -> tc.Case:
     """Networks whose features, under a leaky activation, are ``y (1 - eps) w / |w|^2``.
 
     The inputs are found by going backwards through the activations, and have one more coordinate
@@ -34,7 +34,7 @@ def opposite_features(
     margin = Fraction(draw(st.integers(1, 7)), 8)
     signs = [1] * draw(st.integers(1, 3)) + [-1] * draw(st.integers(1, 3))
     depth = draw(st.integers(*depths))
-    slope = LEAKY if rectified else draw(st.sampled_from([LINEAR, LEAKY, 0.25]))
+    slope = LEAKY if rectified else draw(st.sampled_from([tc.LINEAR, LEAKY, 0.25]))
     square = sum(k * k for k in classifier)
     rows = [[sign * margin * k / square for k in classifier] for sign in signs]
     rows[0][0] += draw(st.integers(0, 7)) == 7
@@ -45,13 +45,13 @@ def opposite_features(
     if depth > 1:
         rows = [[*row, Fraction(z)] for row, z in zip(rows, ignored, strict=True)]
         hidden[0] = identity(width, width + 1)
-    network = mlp([len(rows[0]), *[width] * (depth - 1), 1], RELU if rectified else slope)
+    network = tc.mlp([len(rows[0]), *[width] * (depth - 1), 1], tc.RELU if rectified else slope)
     last = [[Fraction(k) for k in classifier]]
-    return Case.single(network, [*hidden, last], rows, [[Fraction(sign)] for sign in signs])
+    return tc.Case.single(network, [*hidden, last], rows, [[Fraction(sign)] for sign in signs])
 
 
 @st.composite
-def interpolating_networks(draw: st.DrawFn) -> Case:
+def interpolating_networks(draw: st.DrawFn) -> tc.Case:
     """Two ReLU units with features ``(1 + t, t)`` and ``(t, 1 + t)``, told apart by ``(1, -1)``."""
     counts = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     common = st.integers(0, 3)
@@ -62,10 +62,10 @@ def interpolating_networks(draw: st.DrawFn) -> Case:
     ]
     signs = [[Fraction(1)]] * counts[0] + [[Fraction(-1)]] * counts[1]
     last = [[Fraction(1), Fraction(-1)]]
-    return Case.single(mlp([2, 2, 1]), [identity(2, 2), last], rows, signs)
+    return tc.Case.single(tc.mlp([2, 2, 1]), [identity(2, 2), last], rows, signs)
 
 
-def nearest_opposite_features(network: Network, seed: int) -> float:
+def nearest_opposite_features(network: tc.Network, seed: int) -> float:
     """Least ``|h_+ - V|^2 + |h_- + V|^2`` that descent from random starts finds.
 
     Over hidden weights, one input of each class, and unit vectors ``V``. The factor c of
@@ -74,7 +74,7 @@ def nearest_opposite_features(network: Network, seed: int) -> float:
     """
     starts = 32
     generator = torch.Generator().manual_seed(seed)
-    *hidden, classifier = initialise(network, starts, seed=seed)
+    *hidden, classifier = tc.initialise(network, starts, seed=seed)
     inputs = torch.randn(starts, 2, network.input_width, generator=generator, dtype=torch.float64)
     leaves = [tensor.requires_grad_() for tensor in (*hidden, classifier, inputs)]
     signs = torch.tensor([1.0, -1.0], dtype=torch.float64)[:, None]

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
+import theorycheck as tc
 from properties.collapse.conditions import BALANCED, CLASS_MEANS
 from properties.papers import XU2022
-from theorycheck import Assumption, Case, altered, cases, mlp, mlps, stated
 
 
 @st.composite
-def balanced_cases(draw: st.DrawFn, *, at_least: int = 2) -> Case:
+def balanced_cases(draw: st.DrawFn, *, at_least: int = 2) -> tc.Case:
     """Small networks on 2 to 4 classes with at most 5 samples each, class by class.
 
     Args:
@@ -21,14 +21,14 @@ def balanced_cases(draw: st.DrawFn, *, at_least: int = 2) -> Case:
     """
     classes = draw(st.integers(2, 4))
     size = draw(st.integers(at_least or classes, 5))
-    networks = mlps(depths=(2, 3), widths=(1, 3), outputs=(classes, classes))
+    networks = tc.mlps(depths=(2, 3), widths=(1, 3), outputs=(classes, classes))
     samples = (classes * size, classes * size)
-    case = draw(cases(networks, samples=samples, cohort=4))
+    case = draw(tc.cases(networks, samples=samples, cohort=4))
     labels = np.repeat(np.eye(classes), size, axis=0)
     return replace(case, targets=np.broadcast_to(labels, (case.members, *labels.shape)))
 
 
-ONE_HOT = Assumption(
+ONE_HOT = tc.Assumption(
     "labels are unit vectors",
     "all([sum(y[n]) == 1 and all([y[n][c] == 0 or y[n][c] == 1 for c in outputs])"
     " for n in samples])",
@@ -45,7 +45,7 @@ COVARIANCES = (
 )
 """Rows i of the covariances (Eq. 27); the inner sum of the first is over m samples of a class."""
 
-class_means_covariance_decomposition_printed = stated(
+class_means_covariance_decomposition_printed = tc.stated(
     "class-means-covariance-decomposition-printed",
     title="Total covariance is within- plus between-class covariance, as printed",
     kind="identity",
@@ -55,12 +55,12 @@ class_means_covariance_decomposition_printed = stated(
     given=[
         ONE_HOT,
         BALANCED,
-        Assumption("N >= C, so that the printed sum has all its terms", "N >= C"),
+        tc.Assumption("N >= C, so that the printed sum has all its terms", "N >= C"),
     ],
     forall=FEATURE_PAIRS,
     where=COVARIANCES,
     states="within(i, C)[j] + between(i)[j] == total(i)[j]",
-    control=altered(
+    control=tc.altered(
         "the printed sum over n = 1..C divided by C instead of N",
         "N / C * within(i, C)[j] + between(i)[j] == total(i)[j]",
     ),
@@ -71,7 +71,7 @@ class_means_covariance_decomposition_printed = stated(
     " N = C.",
 )
 
-class_means_covariance_decomposition = stated(
+class_means_covariance_decomposition = tc.stated(
     "class-means-covariance-decomposition",
     title="Total covariance is within- plus between-class covariance",
     kind="identity",
@@ -82,7 +82,7 @@ class_means_covariance_decomposition = stated(
     forall=FEATURE_PAIRS,
     where=COVARIANCES,
     states="within(i, N)[j] + between(i)[j] == total(i)[j]",
-    control=altered(
+    control=tc.altered(
         "the inner sum stops one sample early",
         "within(i, N - 1)[j] + between(i)[j] == total(i)[j]",
     ),
@@ -98,7 +98,7 @@ def is_not_constant(entries: list[int]) -> bool:
 
 
 @st.composite
-def equinorm_means(draw: st.DrawFn, *, changed: bool = False) -> Case:
+def equinorm_means(draw: st.DrawFn, *, changed: bool = False) -> tc.Case:
     """One sample per class, its own feature: the cyclic shifts of a vector, moved as a whole.
 
     Args:
@@ -110,15 +110,15 @@ def equinorm_means(draw: st.DrawFn, *, changed: bool = False) -> Case:
     means = np.array([np.roll(entries, c) + offset for c in range(classes)], dtype=np.float64)
     means[0, 0] += changed
     weights = np.zeros((1, classes, classes))
-    return Case(mlp([classes, classes]), (weights,), means[None], np.eye(classes)[None])
+    return tc.Case(tc.mlp([classes, classes]), (weights,), means[None], np.eye(classes)[None])
 
 
-EQUINORM = Assumption(
+EQUINORM = tc.Assumption(
     "the centred class means are equinorm",
     "all([squared(centred(c)) == squared(centred(0)) for c in outputs])",
 )
 
-class_means_equinorm = stated(
+class_means_equinorm = tc.stated(
     "class-means-equinorm",
     title="Centred class means of equal norm have unit vectors that add to zero",
     kind="identity",
@@ -128,7 +128,7 @@ class_means_equinorm = stated(
     given=[
         ONE_HOT,
         BALANCED,
-        Assumption(
+        tc.Assumption(
             "no class mean equals the global mean",
             "all([squared(centred(c)) > 0 for c in outputs])",
         ),
@@ -138,7 +138,7 @@ class_means_equinorm = stated(
     where=CLASS_MEANS,
     states="sum([root(squared(centred(0)) / squared(centred(c))) * centred(c)[i]"
     " for c in outputs]) == 0",
-    control=altered(
+    control=tc.altered(
         "the norms of the centred class means may differ",
         without=[EQUINORM],
         on=equinorm_means(changed=True),

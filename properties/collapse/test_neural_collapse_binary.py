@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import theorycheck as tc
 from properties.assumptions import CHAIN, ONE_OUTPUT, RELU_NETWORK, SIGN_LABELS
 from properties.collapse.conditions import MATRICES, PROBES, UPDATE
 from properties.collapse.opposite_features import (
@@ -13,36 +14,25 @@ from properties.collapse.opposite_features import (
 )
 from properties.notation import MARGIN
 from properties.papers import XU2022
-from theorycheck import (
-    Assumption,
-    Case,
-    Claim,
-    Findings,
-    Rejection,
-    Setting,
-    Unmet,
-    altered,
-    stated,
-)
 
-BOTH_CLASSES = Assumption(
+BOTH_CLASSES = tc.Assumption(
     "both classes occur",
     "any([y[n][0] == 1 for n in samples]) and any([y[n][0] == -1 for n in samples])",
 )
-BOTH_SIGNS = Assumption(
+BOTH_SIGNS = tc.Assumption(
     "features of both signs: leaky ReLU or linear activations, or depth 1",
     "depth == 1 or all([slope(v) > 0 for v in range(1, depth)])",
 )
 EQUAL_MARGINS = "all([margin(n) == margin(0) for n in samples])"
-PROPERTY_1 = Assumption(
+PROPERTY_1 = tc.Assumption(
     "Property 1: y_n rho f_V(x_n) = 1 - eps for all n, with 0 < eps < 1",
     f"{EQUAL_MARGINS} and 0 < margin(0) and margin(0) < 1",
 )
-INTERPOLATION = Assumption(
+INTERPOLATION = tc.Assumption(
     "Property 1: y_n rho f_V(x_n) = 1 - eps for all n, with 0 <= eps < 1",
     f"{EQUAL_MARGINS} and 0 < margin(0) and margin(0) <= 1",
 )
-CLASSIFIER_AT_REST = Assumption(
+CLASSIFIER_AT_REST = tc.Assumption(
     "no sample, as a batch of size 1, updates V_L under LN + WD",
     "all([zero(update(n, last)) for n in samples])",
 )
@@ -73,15 +63,15 @@ COLLAPSED = f"{NC_1} and {NC_2} and {NC_3} and {NC_4}"
 COLLAPSED_TO_TWICE = COLLAPSED.replace(NC_2, "squared(mean(1) + 2 * mean(-1)) == 0")
 
 
-def searched(claim: Claim) -> Claim:
+def searched(claim: tc.Claim) -> tc.Claim:
     """The claim with a directed search, wherever an example does not meet its hypotheses."""
 
-    def check(setting: Setting, case: Case) -> Findings:
+    def check(setting: tc.Setting, case: tc.Case) -> tc.Findings:
         for finding in claim.check(setting, case):
-            if setting.altered or not isinstance(finding, Rejection):
+            if setting.altered or not isinstance(finding, tc.Rejection):
                 yield finding
                 continue
-            yield Unmet(
+            yield tc.Unmet(
                 round(nearest_opposite_features(case.network, setting.seed % 2**32), 6),
                 "squared distances of a feature vector of each class from +-c V_L, added, in units"
                 " of c^2; 1 is a proven lower bound",
@@ -92,7 +82,7 @@ def searched(claim: Claim) -> Claim:
 
 
 neural_collapse_binary = searched(
-    stated(
+    tc.stated(
         "neural-collapse-binary",
         title="Theorem 5: neural collapse of a binary ReLU network with scalar output",
         kind="identity",
@@ -103,7 +93,7 @@ neural_collapse_binary = searched(
         given=[*BINARY, RELU_NETWORK, PROPERTY_1, CLASSIFIER_AT_REST],
         where=CLASSES,
         states=COLLAPSED,
-        control=altered(
+        control=tc.altered(
             "a leaky ReLU, whose features have both signs, and NC2 with a factor 2",
             COLLAPSED_TO_TWICE,
             without=[RELU_NETWORK],
@@ -126,7 +116,7 @@ neural_collapse_binary = searched(
     )
 )
 
-neural_collapse_binary_relu_features = stated(
+neural_collapse_binary_relu_features = tc.stated(
     "neural-collapse-binary-relu-features",
     title="Non-negative features of two classes keep a distance from opposite vectors",
     kind="inequality",
@@ -137,7 +127,7 @@ neural_collapse_binary_relu_features = stated(
         MATRICES,
         RELU_NETWORK,
         ONE_OUTPUT,
-        Assumption("V_L is not 0 (and has unit norm)", "not zero(W[last])"),
+        tc.Assumption("V_L is not 0 (and has unit norm)", "not zero(W[last])"),
     ],
     forall=["i in samples", "j in samples", "m in range(1, 8)"],
     where=[
@@ -146,7 +136,7 @@ neural_collapse_binary_relu_features = stated(
         "apart(n, m, s) = squared(h(n) - s * step(m))",
     ],
     states="squared(step(m)) <= apart(i, m, 1) + apart(j, m, -1)",
-    control=altered(
+    control=tc.altered(
         "the bound is 9/8 c^2",
         "9 / 8 * squared(step(m)) <= apart(i, m, 1) + apart(j, m, -1)",
     ),
@@ -159,7 +149,7 @@ neural_collapse_binary_relu_features = stated(
     " unmet. Checked for c = m/(8 |W_L|), m = 1..7: `step(m)` is c V_L.",
 )
 
-neural_collapse_binary_printed_means = stated(
+neural_collapse_binary_printed_means = tc.stated(
     "neural-collapse-binary-printed-means",
     title="Theorem 5 for features of both signs, with the class means as printed",
     kind="identity",
@@ -174,7 +164,9 @@ neural_collapse_binary_printed_means = stated(
         "mean(s) = sum([h(n) for n in samples if y[n][0] == s]) / len(samples)",
     ],
     states="h(m)[i] == mean(y[m][0])[i]",
-    control=altered("the sums over the classes divided by 2N", "h(m)[i] == mean(y[m][0])[i] / 2"),
+    control=tc.altered(
+        "the sums over the classes divided by 2N", "h(m)[i] == mean(y[m][0])[i] / 2"
+    ),
     on=opposite_features(),
     why="NC1 of Theorem 5 with its own definition of the class means, on networks that do have"
     " points of convergence. The sum over one class is divided by the number N of all samples, so"
@@ -182,7 +174,7 @@ neural_collapse_binary_printed_means = stated(
     " cannot equal it unless the other class is empty.",
 )
 
-neural_collapse_binary_class_means = stated(
+neural_collapse_binary_class_means = tc.stated(
     "neural-collapse-binary-class-means",
     title="Theorem 5 for features of both signs, with the means of the classes",
     kind="identity",
@@ -193,7 +185,7 @@ neural_collapse_binary_class_means = stated(
     given=[*BINARY, BOTH_SIGNS, PROPERTY_1, CLASSIFIER_AT_REST],
     where=CLASSES,
     states=COLLAPSED,
-    control=altered("NC2 with a factor 2: mu_+ = -2 mu_-", COLLAPSED_TO_TWICE),
+    control=tc.altered("NC2 with a factor 2: mu_+ = -2 mu_-", COLLAPSED_TO_TWICE),
     on=opposite_features(),
     corrects="neural-collapse-binary-printed-means",
     why="NC1 to NC4 of Theorem 5 with the sum over a class divided by its own number of samples."
@@ -202,7 +194,7 @@ neural_collapse_binary_class_means = stated(
     " ReLU, which leaves it [without examples](#neural-collapse-binary).",
 )
 
-neural_collapse_binary_classifier_only = stated(
+neural_collapse_binary_classifier_only = tc.stated(
     "neural-collapse-binary-classifier-only",
     title="Theorem 5 when only V_L is asked to converge",
     kind="identity",
@@ -212,7 +204,7 @@ neural_collapse_binary_classifier_only = stated(
     given=[*BINARY, RELU_NETWORK, INTERPOLATION, CLASSIFIER_AT_REST],
     where=CLASSES,
     states=COLLAPSED,
-    control=altered(
+    control=tc.altered(
         "the convergence of V_L is not asked for, Property 1 alone is",
         without=[CLASSIFIER_AT_REST],
     ),

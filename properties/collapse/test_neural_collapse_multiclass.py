@@ -6,46 +6,46 @@ theorem speaks of the convergence of `V_L`. Both readings are claims.
 
 from __future__ import annotations
 
+import theorycheck as tc
 from properties.assumptions import CHAIN, RELU_NETWORK, SMOOTH
 from properties.collapse.collapsed_networks import collapsed_features, simplex_networks
 from properties.collapse.conditions import BALANCED, CLASS_MEANS, MATRICES, PROBES, UPDATE
 from properties.papers import XU2022
-from theorycheck import Assumption, altered, stated
 
-CENTRED = Assumption(
+CENTRED = tc.Assumption(
     "targets are the centred labels e~_c: 1 for the class of a sample, -1/(C-1) for the others",
     "C > 1 and all([sum(y[n]) == 0"
     " and all([y[n][c] == 1 or y[n][c] == -1 / (C - 1) for c in outputs]) for n in samples])",
 )
-SMALLER_BATCHES = Assumption(
+SMALLER_BATCHES = tc.Assumption(
     "batches of b samples of each class, b < N",
     "any([batch_per_class == b and b * C < len(samples) for b in samples if b > 0])",
 )
-DIVISOR = Assumption(
+DIVISOR = tc.Assumption(
     "B = b C is a divisor of N, the number of samples of a class",
     "any([k * batch_per_class * C * C == len(samples) for k in samples])",
 )
-FULL_BATCH = Assumption(
+FULL_BATCH = tc.Assumption(
     "batches of b samples of each class, b = N: the full batch",
     "batch_per_class * C == len(samples)",
 )
-PROPORTIONAL = Assumption(
+PROPORTIONAL = tc.Assumption(
     "Property 2 as printed: each output is a positive multiple of its centred target",
     "all([a(n) > 0 and all([f(n, c) == a(n) * y[n][c] for c in outputs]) for n in samples])",
 )
-COMMON_FACTOR = Assumption(
+COMMON_FACTOR = tc.Assumption(
     "rho f_V(x_cn) = alpha e~_c with one alpha in (0, 1)",
     "0 < a(0) and a(0) < 1 and all([f(n, c) == a(0) * y[n][c] for n in samples for c in outputs])",
 )
-CLASSIFIER_AT_REST = Assumption(
+CLASSIFIER_AT_REST = tc.Assumption(
     "no class-balanced batch with b samples of each class updates V_L under LN + WD",
     "all([zero(sum([update(n, last) for n in S])) for S in balanced])",
 )
-LAYERS_AT_REST = Assumption(
+LAYERS_AT_REST = tc.Assumption(
     "nor any other layer",
     "all([zero(sum([update(n, k) for n in S])) for S in balanced for k in weights if k < last])",
 )
-RHO_AT_REST = Assumption(
+RHO_AT_REST = tc.Assumption(
     "nor rho", "all([sum([update_of_rho(n) for n in S]) == 0 for S in balanced])"
 )
 NETWORK = [CHAIN, MATRICES, RELU_NETWORK, CENTRED, BALANCED]
@@ -85,19 +85,19 @@ COLLAPSED = f"{NC_1} and {NC_2} and {NC_3} and {NC_4}"
 EQ_42 = "squared(a(0) * C * W[last][i] - squared(W[last]) * centred(i)) == 0"
 EQ_43 = "C * squared(W[last][i]) == squared(W[last])"
 WITH_CONSTANTS = f"{COLLAPSED} and {EQ_42} and {EQ_43}"
-WIDER = altered(
+WIDER = tc.altered(
     "NC2 with inner products -1/C instead of -1/(C-1)",
     COLLAPSED.replace("-1 / (C - 1)", "-1 / C"),
 )
-NOT_COLLAPSED = Assumption(
+NOT_COLLAPSED = tc.Assumption(
     "NC1 to NC4 do not all hold (the contrapositive: then some batch updates some layer)",
     f"not all([{COLLAPSED} for i in outputs for j in outputs])",
 )
-CLASSIFIER_ALONE = altered(
+CLASSIFIER_ALONE = tc.altered(
     "V_L alone is asked to be at rest", without=[SMOOTH, LAYERS_AT_REST, RHO_AT_REST]
 )
 
-neural_collapse_multiclass_printed = stated(
+neural_collapse_multiclass_printed = tc.stated(
     "neural-collapse-multiclass-printed",
     title="Theorem 6: neural collapse with several classes, as printed",
     kind="identity",
@@ -122,7 +122,7 @@ neural_collapse_multiclass_printed = stated(
     " different lengths.",
 )
 
-neural_collapse_multiclass_full_batch = stated(
+neural_collapse_multiclass_full_batch = tc.stated(
     "neural-collapse-multiclass-full-batch",
     title="Theorem 6 with b any divisor of N, the full batch included",
     kind="identity",
@@ -145,7 +145,7 @@ neural_collapse_multiclass_full_batch = stated(
     " kinks.",
 )
 
-neural_collapse_multiclass = stated(
+neural_collapse_multiclass = tc.stated(
     "neural-collapse-multiclass",
     title="Theorem 6: neural collapse with several classes and one factor for all samples",
     kind="identity",
@@ -158,7 +158,7 @@ neural_collapse_multiclass = stated(
     where=CLASSES,
     numbers=CONVERGED,
     states=WITH_CONSTANTS,
-    control=altered(WIDER.words, WITH_CONSTANTS.replace("-1 / (C - 1)", "-1 / C")),
+    control=tc.altered(WIDER.words, WITH_CONSTANTS.replace("-1 / (C - 1)", "-1 / C")),
     on=collapsed_features(),
     corrects="neural-collapse-multiclass-printed",
     why="If no balanced batch smaller than the whole set updates `V_L`, and all outputs are the"
@@ -173,7 +173,7 @@ neural_collapse_multiclass = stated(
     "(#neural-collapse-multiclass-all-layers).",
 )
 
-neural_collapse_multiclass_all_layers = stated(
+neural_collapse_multiclass_all_layers = tc.stated(
     "neural-collapse-multiclass-all-layers",
     title="Theorem 6 at points where SGD has converged in all layers",
     kind="identity",
@@ -184,7 +184,7 @@ neural_collapse_multiclass_all_layers = stated(
     where=CLASSES,
     numbers=CONVERGED,
     states="sum([squared(sum([update(n, k) for n in S])) for S in balanced for k in weights]) != 0",
-    control=altered(
+    control=tc.altered(
         "the full batch, b = N",
         without=[SMALLER_BATCHES],
         on=simplex_networks(groups=(2,), full_batch=True),
@@ -201,7 +201,7 @@ neural_collapse_multiclass_all_layers = stated(
     " network that has not collapsed still moves.",
 )
 
-neural_collapse_multiclass_all_layers_inputs = stated(
+neural_collapse_multiclass_all_layers_inputs = tc.stated(
     "neural-collapse-multiclass-all-layers-inputs",
     title="... in fact all layers converge only where the inputs of a class coincide",
     kind="identity",
@@ -213,7 +213,7 @@ neural_collapse_multiclass_all_layers_inputs = stated(
     where=CLASSES,
     numbers=CONVERGED,
     states="squared(x[p] - x[q]) == 0",
-    control=altered(
+    control=tc.altered(
         "the outputs are any positive multiples of their targets",
         without=[COMMON_FACTOR],
         on=simplex_networks(mixed=True),

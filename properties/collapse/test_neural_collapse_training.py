@@ -13,21 +13,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+import theorycheck as tc
 from properties.papers import XU2022
-from theorycheck import (
-    Network,
-    Objective,
-    Setting,
-    State,
-    gaussian_mixture,
-    images,
-    initialise,
-    measures,
-    mlp,
-)
-from theorycheck.claims import Comparison, Exclusions, Population, experiment_claim
+from theorycheck import measures
 from theorycheck.networks import vertices
-from theorycheck.training import Experiment, Measures, Recipe, Trained, parametrise
+from theorycheck.training import Measures, parametrise
 
 WIDTH, SAMPLES, IMAGES = 32, 12, 5
 """Of the hidden layers; of each class of a mixture, and of images."""
@@ -37,41 +27,41 @@ INITIAL_RHO = {2: 10.0, 3: 15.0, 4: 25.0, 10: 200.0}
 interpolate, and most of it for ten classes, whose simplex needs nine directions."""
 
 
-def dropping(recipe: Recipe, epochs: int) -> Recipe:
+def dropping(recipe: tc.Recipe, epochs: int) -> tc.Recipe:
     """With two drops of the learning rate."""
     return replace(recipe, epochs=epochs, milestones=(epochs * 6 // 10, epochs * 8 // 10))
 
 
-RECIPE = dropping(Recipe(6, 1, 0.03, weight_decay=5e-5, momentum=0.9), epochs=120)
+RECIPE = dropping(tc.Recipe(6, 1, 0.03, weight_decay=5e-5, momentum=0.9), epochs=120)
 
 
-def for_images(recipe: Recipe) -> Recipe:
+def for_images(recipe: tc.Recipe) -> tc.Recipe:
     slower = replace(
         recipe, batch_size=10, learning_rate=0.02, weight_decay=recipe.weight_decay / 5
     )
     return dropping(slower, epochs=200)
 
 
-def networks(classes: int) -> Callable[[Setting, Sequence[int]], Experiment]:
+def networks(classes: int) -> Callable[[tc.Setting, Sequence[int]], tc.Experiment]:
     """ReLU networks of depth 3 with weight normalisation and the penalty ``lambda rho^2``.
 
     On a Gaussian mixture in the unit ball, or on images for ten classes.
     """
 
-    def start(setting: Setting, seeds: Sequence[int]) -> Experiment:
+    def start(setting: tc.Setting, seeds: Sequence[int]) -> tc.Experiment:
         data = [
-            images(setting.images).per_class(IMAGES, seed)
+            tc.images(setting.images).per_class(IMAGES, seed)
             if classes == 10
-            else gaussian_mixture(SAMPLES, 16, classes, seed, spread=0.15).in_ball()
+            else tc.gaussian_mixture(SAMPLES, 16, classes, seed, spread=0.15).in_ball()
             for seed in seeds
         ]
-        network = mlp([data[0].width, WIDTH, WIDTH, classes])
-        weights = initialise(network, len(seeds), seed=seeds[0], dtype=torch.float32)
+        network = tc.mlp([data[0].width, WIDTH, WIDTH, classes])
+        weights = tc.initialise(network, len(seeds), seed=seeds[0], dtype=torch.float32)
         unit = parametrise(network, weights, "weight-norm").parameters
-        state = State(unit, torch.full((len(seeds),), INITIAL_RHO[classes]), "weight-norm")
-        objective = Objective("square", "mean", "rho")
+        state = tc.State(unit, torch.full((len(seeds),), INITIAL_RHO[classes]), "weight-norm")
+        objective = tc.Objective("square", "mean", "rho")
         order = torch.tensor(seeds)
-        return Experiment.on(data, "centred_one_hot", network, state, order, objective)
+        return tc.Experiment.on(data, "centred_one_hot", network, state, order, objective)
 
     return start
 
@@ -90,13 +80,13 @@ def gram_deviation(grouped: Tensor) -> Tensor:
     return deviation
 
 
-def features(network: Network, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
+def features(network: tc.Network, state: tc.State, inputs: Tensor, targets: Tensor) -> Tensor:
     """The inputs of the last layer, grouped by classes."""
     last = vertices(network, state.effective(network), inputs)[-2]
     return measures.by_class(last, targets.argmax(dim=-1), network.output_width)
 
 
-def accuracy(network: Network, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
+def accuracy(network: tc.Network, state: tc.State, inputs: Tensor, targets: Tensor) -> Tensor:
     values = vertices(network, state.effective(network), inputs)[-1]
     return measures.accuracy(values, targets.argmax(dim=-1))
 
@@ -111,13 +101,13 @@ MEASURES: Measures = {
 
 def populations(
     names: Sequence[str], class_numbers: Sequence[int], records: int
-) -> Mapping[str, Population]:
+) -> Mapping[str, tc.Population]:
     chosen = {"accuracy": accuracy, **{name: MEASURES[name] for name in names}}
     mixtures = {
-        f"Gaussian mixtures, C = {classes}": Population(networks(classes), chosen, records)
+        f"Gaussian mixtures, C = {classes}": tc.Population(networks(classes), chosen, records)
         for classes in class_numbers
     }
-    return {**mixtures, "images, C = 10": Population(networks(10), chosen, records, for_images)}
+    return {**mixtures, "images, C = 10": tc.Population(networks(10), chosen, records, for_images)}
 
 
 Values = Callable[[Tensor, Tensor], Tensor]
@@ -143,7 +133,7 @@ def largest_ratio(names: Sequence[str], reference: Values) -> Callable[..., tupl
     The references are from the last of the trainings.
     """
 
-    def sides(*trained: Trained) -> tuple[Tensor, Tensor]:
+    def sides(*trained: tc.Trained) -> tuple[Tensor, Tensor]:
         final, other = trained[0].run.trace, trained[-1].run.trace
         ratios = [final[name][-1] / reference(other[name], other["accuracy"]) for name in names]
         worst = torch.stack(ratios).amax(dim=0)
@@ -152,7 +142,7 @@ def largest_ratio(names: Sequence[str], reference: Values) -> Callable[..., tupl
     return sides
 
 
-def excluded(trained: Trained) -> Exclusions:
+def excluded(trained: tc.Trained) -> tc.Exclusions:
     failed = trained.run.diverged | (trained.run.trace["accuracy"][-1] != 1)
     return {"training diverged or left a training error": failed}
 
@@ -162,15 +152,15 @@ def falls(
     names: Sequence[str],
     class_numbers: Sequence[int],
     reference: Values = at_start,
-    recipe: Recipe = RECIPE,
-) -> tuple[Comparison, Comparison]:
+    recipe: tc.Recipe = RECIPE,
+) -> tuple[tc.Comparison, tc.Comparison]:
     """That all these measures fall from their reference to the end of training; and the control.
 
     Two ends of training are exchangeable: neither is more often than not below the other.
     """
     on = populations(names, class_numbers, 40 if reference is at_first_without_error else 1)
     sides = largest_ratio(names, reference)
-    claim = Comparison(words, on, (recipe,), sides, "<", "last value / reference", excluded)
+    claim = tc.Comparison(words, on, (recipe,), sides, "<", "last value / reference", excluded)
     return claim, replace(
         claim,
         words="the end of training in another order of the batches in the place of the reference",
@@ -197,7 +187,7 @@ NC1, NC1_CONTROL = falls(
     at_first_without_error,
 )
 
-neural_collapse_training_nc1 = experiment_claim(
+neural_collapse_training_nc1 = tc.experiment_claim(
     "neural-collapse-training-nc1",
     title="Within-class variability falls in the terminal phase of training",
     sources=[XU2022.at("Section 5, NC1; Figure 9")],
@@ -217,7 +207,7 @@ NC2, NC2_CONTROL = falls(
     [3, 4],
 )
 
-neural_collapse_training_nc2 = experiment_claim(
+neural_collapse_training_nc2 = tc.experiment_claim(
     "neural-collapse-training-nc2",
     title="Class means approach a simplex in training",
     sources=[XU2022.at("Section 5, NC2; Figure 9")],
@@ -237,7 +227,7 @@ NC3, NC3_CONTROL = falls(
     [2, 3, 4],
 )
 
-neural_collapse_training_nc3 = experiment_claim(
+neural_collapse_training_nc3 = tc.experiment_claim(
     "neural-collapse-training-nc3",
     title="Classifier and class means become dual in training",
     sources=[XU2022.at("Section 5, NC3; Figure 9")],
@@ -256,7 +246,7 @@ WITHOUT_DECAY, WITHOUT_DECAY_CONTROL = falls(
     recipe=replace(RECIPE, weight_decay=0.0),
 )
 
-neural_collapse_training_without_decay = experiment_claim(
+neural_collapse_training_without_decay = tc.experiment_claim(
     "neural-collapse-training-without-decay",
     title="NC1, NC2 and NC3 fall in training without weight decay as well",
     sources=[],

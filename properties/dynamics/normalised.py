@@ -12,14 +12,7 @@ from typing import Any, Self
 from flint import fmpq
 from hypothesis import strategies as st
 
-from theorycheck import (
-    LINEAR,
-    Case,
-    Network,
-    dyadics,
-    homogeneous_networks,
-    positive_dyadics,
-)
+import theorycheck as tc
 from theorycheck.arithmetic import Array, Point
 from theorycheck.drawing import normalised_cases
 from theorycheck.networks import vertices
@@ -55,29 +48,29 @@ nonzero arguments. It decides what is proposed; whether hypotheses are met is de
 
 
 def points(
-    networks: st.SearchStrategy[Network] | None = None, *, smooth: bool = False
-) -> st.SearchStrategy[Case]:
+    networks: st.SearchStrategy[tc.Network] | None = None, *, smooth: bool = False
+) -> st.SearchStrategy[tc.Case]:
     """Normalised networks with a ``rho`` of either sign and positive weight decay.
 
     Of each cohort those members are kept that are not zero on the data and, if ``smooth``, have no
     unit at its kink, or one member if there are none.
     """
     drawn = normalised_cases(
-        homogeneous_networks() if networks is None else networks,
-        numbers={"rho": dyadics().filter(bool), "weight_decay": positive_dyadics()},
+        tc.homogeneous_networks() if networks is None else networks,
+        numbers={"rho": tc.dyadics().filter(bool), "weight_decay": tc.positive_dyadics()},
         cohort=8,
     )
     return drawn.map(lambda case: _kept(case, smooth=smooth))
 
 
-def _kept(case: Case, *, smooth: bool) -> Case:
+def _kept(case: tc.Case, *, smooth: bool) -> tc.Case:
     parameters, inputs = case.tensors()
     kept = vertices(case.network, parameters, inputs)[-1].abs().amax(dim=(1, 2)) > ROUNDING
     layers = case.network.layers
     for depth, layer in enumerate(layers):
-        if smooth and layer.slope != LINEAR:
-            straight = (*layers[:depth], replace(layer, slope=LINEAR))
-            arguments = vertices(Network(case.network.input_width, straight), parameters, inputs)
+        if smooth and layer.slope != tc.LINEAR:
+            straight = (*layers[:depth], replace(layer, slope=tc.LINEAR))
+            arguments = vertices(tc.Network(case.network.input_width, straight), parameters, inputs)
             kept &= arguments[-1].abs().amin(dim=(1, 2)) > ROUNDING
     return case.members_at(kept.numpy()) if kept.any() else case.member(0)
 

@@ -5,15 +5,17 @@ And poggio2020, Section 2.3; poggio2021, Section 2, for the summed loss.
 
 from __future__ import annotations
 
+import theorycheck as tc
 from properties.assumptions import CHAIN, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
 from properties.dynamics.normalised import DESCENT, MEAN_LOSS, SUMMED_LOSS, points
 from properties.notation import MARGIN
 from properties.papers import POGGIO2020, POGGIO2021, XU2022
-from theorycheck import Assumption, altered, mlps, stated
 
-STEEP = Assumption("the gradient of the loss with respect to V_k is not 0", "not zero(descent(k))")
+STEEP = tc.Assumption(
+    "the gradient of the loss with respect to V_k is not 0", "not zero(descent(k))"
+)
 
-lagrange_multiplier = stated(
+lagrange_multiplier = tc.stated(
     "lagrange-multiplier",
     title="The Lagrange multiplier that keeps V_k on the unit sphere, averaged loss",
     kind="identity",
@@ -23,7 +25,7 @@ lagrange_multiplier = stated(
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, STEEP],
     forall=["k in weights"],
     states="inner(W[k], descent(k) - 2 * nu(samples) * W[k]) == 0",
-    control=altered(
+    control=tc.altered(
         "the multiplier of the summed loss, without 1/N",
         "inner(W[k], descent(k) - 2 * len(samples) * nu(samples) * W[k]) == 0",
     ),
@@ -41,7 +43,7 @@ lagrange_multiplier = stated(
     " the loss; Lemma 2 is not presupposed.",
 )
 
-lagrange_multiplier_of_sums = stated(
+lagrange_multiplier_of_sums = tc.stated(
     "lagrange-multiplier-of-sums",
     title="The Lagrange multiplier that keeps V_k on the unit sphere, summed loss",
     kind="identity",
@@ -51,7 +53,7 @@ lagrange_multiplier_of_sums = stated(
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, STEEP],
     forall=["k in weights"],
     states="inner(W[k], descent(k) - 2 * nu(samples) * W[k]) == 0",
-    control=altered(
+    control=tc.altered(
         "the multiplier of the averaged loss, with 1/N",
         "inner(W[k], descent(k) - 2 * nu(samples) / len(samples) * W[k]) == 0",
     ),
@@ -76,7 +78,7 @@ def both_forms(factor: str, last: str) -> str:
     )
 
 
-lagrange_multiplier_second_form = stated(
+lagrange_multiplier_second_form = tc.stated(
     "lagrange-multiplier-second-form",
     title="Eq. 4: the second form of the Lagrange multiplier, as printed",
     kind="identity",
@@ -85,10 +87,10 @@ lagrange_multiplier_second_form = stated(
     r" = \frac1N \sum_n \rho\bar f_n(1 - \rho f_n)",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
     states=both_forms("margin(n)", "f(n, 0)"),
-    control=altered("f_n in place of both margins", both_forms("f(n, 0)", "f(n, 0)")),
+    control=tc.altered("f_n in place of both margins", both_forms("f(n, 0)", "f(n, 0)")),
     where=[MARGIN],
     numbers=["rho"],
-    on=points(mlps(depths=(1, 2), widths=(1, 2))),
+    on=points(tc.mlps(depths=(1, 2), widths=(1, 2))),
     why=(
         "The two expressions that Eq. 4 equates agree only if all samples of label -1 have "
         "output 0: `y_n f_n^2` stands where `f_n^2` is meant. The bar over the second f is "
@@ -96,7 +98,7 @@ lagrange_multiplier_second_form = stated(
     ),
 )
 
-lagrange_multiplier_second_form_corrected = stated(
+lagrange_multiplier_second_form_corrected = tc.stated(
     "lagrange-multiplier-second-form-corrected",
     title="Eq. 4: the second form of the Lagrange multiplier, corrected",
     kind="identity",
@@ -105,7 +107,7 @@ lagrange_multiplier_second_form_corrected = stated(
     r" = \frac1N \sum_n \rho\bar f_n(1 - \rho\bar f_n)",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
     states=both_forms("margin(n)", "margin(n)"),
-    control=altered(
+    control=tc.altered(
         "the form as printed, with f_n in the last factor", both_forms("margin(n)", "f(n, 0)")
     ),
     where=[MARGIN],

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import theorycheck as tc
 from properties.assumptions import CHAIN, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
 from properties.dynamics.normalised import DESCENT, MEAN_LOSS, SUMMED_LOSS, points
 from properties.notation import ENTRIES, MARGIN
 from properties.papers import POGGIO2020, POGGIO2021, XU2022
-from theorycheck import Assumption, Case, altered, homogeneous_networks, stated
 
 PROJECTED = "projected(k) = descent(k) - inner(W[k], descent(k)) * W[k]"
 AVERAGED_FLOW = (
     "flow(k) = 2 * rho / len(samples) * sum([(1 - rho * margin(n))"
     " * (y[n][0] * df(n, 0, k) - margin(n) * W[k]) for n in samples])"
 )
-NOT_PROJECTED = altered("the gradient itself, not projected", "descent(k)[i][j] == flow(k)[i][j]")
+NOT_PROJECTED = tc.altered(
+    "the gradient itself, not projected", "descent(k)[i][j] == flow(k)[i][j]"
+)
 
 MOVING = points(
-    homogeneous_networks().filter(
+    tc.homogeneous_networks().filter(
         lambda network: any(p.shape != (1, 1) for p in network.parameters)
     ),
     smooth=True,
 )
 """A layer of one number cannot rotate."""
 
-normalised_flow = stated(
+normalised_flow = tc.stated(
     "normalised-flow",
     title="The flow of V_k is the gradient projected on the unit sphere, averaged loss",
     kind="identity",
@@ -45,7 +47,7 @@ normalised_flow = stated(
     " into this projection. The gradient is that of the loss, and Lemma 2 is not presupposed.",
 )
 
-normalised_flow_of_sums = stated(
+normalised_flow_of_sums = tc.stated(
     "normalised-flow-of-sums",
     title="The flow of V_k is the gradient projected on the unit sphere, summed loss",
     kind="identity",
@@ -71,12 +73,12 @@ normalised_flow_of_sums = stated(
 )
 
 
-def with_doubled_first_layer(case: Case) -> Case:
+def with_doubled_first_layer(case: tc.Case) -> tc.Case:
     first, *others = case.parameters
     return replace(case, parameters=(2 * first, *others))
 
 
-normalised_flow_keeps_sphere = stated(
+normalised_flow_keeps_sphere = tc.stated(
     "normalised-flow-keeps-sphere",
     title="A normalised V_k can only rotate",
     kind="identity",
@@ -87,11 +89,11 @@ normalised_flow_keeps_sphere = stated(
         UNIT_WEIGHTS,
         SIGN_LABELS,
         SMOOTH,
-        Assumption("V_k moves", "not zero(flow(k))"),
+        tc.Assumption("V_k moves", "not zero(flow(k))"),
     ],
     forall=["k in weights"],
     states="inner(W[k], flow(k)) == 0",
-    control=altered(
+    control=tc.altered(
         "V_1 has norm 2",
         without=[UNIT_WEIGHTS],
         on=MOVING.map(with_doubled_first_layer),

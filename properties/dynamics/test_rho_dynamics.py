@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import theorycheck as tc
 from properties.assumptions import CHAIN, SIGN_LABELS, UNIT_WEIGHTS
 from properties.dynamics.normalised import MEAN_LOSS, RHO_DOT, SUMMED_LOSS, points
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import POGGIO2020, POGGIO2021, XU2022
-from theorycheck import Case, altered, stated
 
 
-def with_doubled_labels(case: Case) -> Case:
+def with_doubled_labels(case: tc.Case) -> tc.Case:
     assert case.targets is not None
     return replace(case, targets=2 * case.targets)
 
 
-rho_dynamics_loss_in_margins = stated(
+rho_dynamics_loss_in_margins = tc.stated(
     "rho-dynamics-loss-in-margins",
     title="The loss in terms of the margins and of their first two moments",
     kind="identity",
@@ -28,7 +28,7 @@ rho_dynamics_loss_in_margins = stated(
     states="loss(rho) == sum([(1 - rho * margin(n)) ** 2 for n in samples]) / len(samples)"
     " + weight_decay * rho ** 2"
     " and loss(rho) == 1 - 2 * rho * mu + rho ** 2 * M + weight_decay * rho ** 2",
-    control=altered("labels +-2", without=[SIGN_LABELS], on=points().map(with_doubled_labels)),
+    control=tc.altered("labels +-2", without=[SIGN_LABELS], on=points().map(with_doubled_labels)),
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS],
     numbers=["rho", "weight_decay"],
     on=points(),
@@ -50,7 +50,7 @@ def flow_of_rho(decay: str) -> str:
 
 HALVED = "weight decay contributes lambda rho, as for a penalty (lambda/2) rho^2"
 
-rho_dynamics = stated(
+rho_dynamics = tc.stated(
     "rho-dynamics",
     title="The flow of rho, averaged loss",
     kind="identity",
@@ -60,7 +60,7 @@ rho_dynamics = stated(
     r" = 2(\mu - \rho(M + \lambda))",
     given=[CHAIN, SIGN_LABELS],
     states=flow_of_rho("weight_decay"),
-    control=altered(HALVED, flow_of_rho("weight_decay / 2")),
+    control=tc.altered(HALVED, flow_of_rho("weight_decay / 2")),
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, RHO_DOT],
     numbers=["rho", "weight_decay"],
     on=points(),
@@ -75,7 +75,7 @@ SUMMED_FLOW = (
     " - sum([f(n, 0) * y[n][0] for n in samples])) - "
 )
 
-rho_dynamics_of_sums = stated(
+rho_dynamics_of_sums = tc.stated(
     "rho-dynamics-of-sums",
     title="The flow of rho, summed loss",
     kind="identity",
@@ -83,7 +83,7 @@ rho_dynamics_of_sums = stated(
     printed=r"\dot\rho = -2\Big[\sum_n \rho (f_n)^2 - \sum_n f_n y_n\Big] - 2\lambda\rho",
     given=[CHAIN, SIGN_LABELS],
     states=SUMMED_FLOW + "2 * weight_decay * rho",
-    control=altered(HALVED, SUMMED_FLOW + "weight_decay * rho"),
+    control=tc.altered(HALVED, SUMMED_FLOW + "weight_decay * rho"),
     where=[SUMMED_LOSS, RHO_DOT],
     numbers=["rho", "weight_decay"],
     on=points(),

@@ -6,14 +6,14 @@ from typing import Any
 
 import sympy
 
-from theorycheck import Observation
+import theorycheck as tc
 
 SYMBOLIC = "rational functions"
 MEAN, VARIANCE, LAMBDA, RHO = sympy.symbols("mu sigma2 lambda rho")
 
 
-def identical(left: Any, right: Any) -> Observation:
+def identical(left: Any, right: Any) -> tc.Observation:
     """Equality of two rational functions: the numerator of the difference expands to 0."""
     numerator, _ = sympy.fraction(sympy.together(left - right))
     holds = sympy.expand(numerator) == 0
-    return Observation(holds, sympy.sstr(left), "=", sympy.sstr(right), SYMBOLIC)
+    return tc.Observation(holds, sympy.sstr(left), "=", sympy.sstr(right), SYMBOLIC)

@@ -13,19 +13,9 @@ from flint import arb, fmpq
 from hypothesis import strategies as st
 from torch import Tensor
 
+import theorycheck as tc
 from properties.dynamics.normalised import NormalisedPoint
-from theorycheck import (
-    Case,
-    Cohort,
-    Interval,
-    Network,
-    State,
-    arithmetic,
-    forward,
-    initialise,
-    mlp,
-    uniform_ball,
-)
+from theorycheck import arithmetic
 from theorycheck.arithmetic import Ball, gamma
 from theorycheck.measures import equilibrium_rho, equilibrium_rho_of_sums, margins
 from theorycheck.networks import frobenius_norms, normalise
@@ -47,7 +37,7 @@ equilibrium, ``rho_eq``."""
 
 
 @st.composite
-def starts(draw: st.DrawFn, slopes: Sequence[float], decays: Sequence[Fraction]) -> Case:
+def starts(draw: st.DrawFn, slopes: Sequence[float], decays: Sequence[Fraction]) -> tc.Case:
     """Random deep networks on data in the unit ball, each from a small, medium and large ``rho``.
 
     A third of the data sets has labels that do not depend on the inputs, a third has classes that
@@ -55,43 +45,43 @@ def starts(draw: st.DrawFn, slopes: Sequence[float], decays: Sequence[Fraction])
     the norms of the weights of the case.
     """
     depth, slope = draw(st.integers(2, 4)), draw(st.sampled_from(slopes))
-    network = mlp([INPUT_WIDTH, *[WIDTH] * (depth - 1), 1], slope)
+    network = tc.mlp([INPUT_WIDTH, *[WIDTH] * (depth - 1), 1], slope)
     decay, seed = draw(st.sampled_from(decays)), draw(st.integers(0, 2**32 - 1))
-    drawn = uniform_ball(DATA_SETS * SAMPLES, INPUT_WIDTH, 2, seed)
+    drawn = tc.uniform_ball(DATA_SETS * SAMPLES, INPUT_WIDTH, 2, seed)
     signs = np.where(drawn.labels == 0, 1.0, -1.0).reshape(DATA_SETS, SAMPLES, 1)
     inputs = drawn.inputs.reshape(DATA_SETS, SAMPLES, INPUT_WIDTH).copy()
     signs[2::3] = 1.0
     for kind in (1, 2):
         inputs[kind::3] = (inputs[kind::3] + signs[kind::3] * np.eye(INPUT_WIDTH)[0]) / 2
-    *hidden, last = normalise(network, initialise(network, DATA_SETS, seed=seed))[1]
+    *hidden, last = normalise(network, tc.initialise(network, DATA_SETS, seed=seed))[1]
     scales = np.repeat(list(STARTS.values()), DATA_SETS)[:, None, None]
 
     def tiled(array: np.ndarray) -> np.ndarray:
         return np.tile(array, (len(STARTS), 1, 1))
 
     parameters = (*(tiled(weights.numpy()) for weights in hidden), tiled(last.numpy()) * scales)
-    return Case(network, parameters, tiled(inputs), tiled(signs), {"weight_decay": decay})
+    return tc.Case(network, parameters, tiled(inputs), tiled(signs), {"weight_decay": decay})
 
 
-def started(case: Case, device: str) -> Cohort:
+def started(case: tc.Case, device: str) -> tc.Cohort:
     """The cohort of a case in the parametrisation ``rho f_V``."""
     parameters, inputs = case.tensors(device)
     state = parametrise(case.network, parameters, "lagrange")
     decay = float(case.numbers["weight_decay"])
     targets = torch.tensor(case.targets, device=device)
-    return Cohort.broadcast(case.network, state, inputs, targets, decay)
+    return tc.Cohort.broadcast(case.network, state, inputs, targets, decay)
 
 
-def resumed(cohort: Cohort, state: State, kept: Tensor) -> Cohort:
+def resumed(cohort: tc.Cohort, state: tc.State, kept: Tensor) -> tc.Cohort:
     """The members ``kept`` of a cohort at a later state."""
     assert state.rho is not None
     parameters = tuple(parameter[kept] for parameter in state.parameters)
-    state = State(parameters, state.rho[kept], state.parametrisation)
+    state = tc.State(parameters, state.rho[kept], state.parametrisation)
     data = (tensor[kept] for tensor in (cohort.inputs, cohort.targets, cohort.weight_decay))
-    return Cohort(cohort.network, state, *data)
+    return tc.Cohort(cohort.network, state, *data)
 
 
-def start_names(cohort: Cohort) -> list[str]:
+def start_names(cohort: tc.Cohort) -> list[str]:
     """Which start each member has made."""
     assert cohort.state.rho is not None
     return [
@@ -99,7 +89,9 @@ def start_names(cohort: Cohort) -> list[str]:
     ]
 
 
-def trained_point(case: Case, state: State, member: int, reduction: Reduction) -> NormalisedPoint:
+def trained_point(
+    case: tc.Case, state: tc.State, member: int, reduction: Reduction
+) -> NormalisedPoint:
     """The floating-point state of a member as the rationals that its numbers are."""
     assert state.rho is not None
     point = NormalisedPoint.of(case)
@@ -150,13 +142,13 @@ def distance_at_rest(
     return moved / (2 * rate * arb(elapsed)) + (1 + size * steepness / rate) * length
 
 
-def enclosure(number: arb) -> Interval:
+def enclosure(number: arb) -> tc.Interval:
     ball = Ball.from_arb(np.array([[number]], dtype=object))
     centre = float(ball.centre[0, 0])
-    return Interval(centre, centre) + Interval(-ball.radius, ball.radius)
+    return tc.Interval(centre, centre) + tc.Interval(-ball.radius, ball.radius)
 
 
-def weighted_mean_bound(run: Run, case: Case, *, altered: bool) -> tuple[Tensor, Tensor, Tensor]:
+def weighted_mean_bound(run: Run, case: tc.Case, *, altered: bool) -> tuple[Tensor, Tensor, Tensor]:
     """Distance of ``rho`` to the last equilibrium, that equilibrium, and the bound; each ``(K,)``.
 
     Rounding. An output of ``f_V`` has an error of at most ``gamma(p) s``, where p adds up a width
@@ -189,16 +181,16 @@ def weighted_mean_bound(run: Run, case: Case, *, altered: bool) -> tuple[Tensor,
     return (rho[-1] - last).abs(), last, bound
 
 
-def rho_of(network: Network, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
+def rho_of(network: tc.Network, state: tc.State, inputs: Tensor, targets: Tensor) -> Tensor:
     assert state.rho is not None
     return state.rho
 
 
-def margins_of(network: Network, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
+def margins_of(network: tc.Network, state: tc.State, inputs: Tensor, targets: Tensor) -> Tensor:
     """Margins of ``f_V``, ``(K, N)``."""
-    return margins(forward(network, state.parameters, inputs), targets)
+    return margins(tc.forward(network, state.parameters, inputs), targets)
 
 
-def scale_of(network: Network, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
+def scale_of(network: tc.Network, state: tc.State, inputs: Tensor, targets: Tensor) -> Tensor:
     """Product of the norms above 1, ``(K,)``."""
     return frobenius_norms(network, state.parameters).clamp(min=1).prod(dim=-1)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import sympy
 
+import theorycheck as tc
 from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, SIGN_LABELS, UNIT_WEIGHTS
 from properties.dynamics.normalised import points
 from properties.equilibrium.rational_functions import LAMBDA, MEAN, RHO, VARIANCE, identical
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
-from theorycheck import Assumption, Findings, Setting, altered, claim, mlps, stated
 
 MOMENT = MEAN**2 + VARIANCE
 
 
-@claim(
+@tc.claim(
     "interpolation-gap",
     title="The gap to interpolation in terms of mean and variance of the margins",
     kind="symbolic",
@@ -29,7 +29,7 @@ MOMENT = MEAN**2 + VARIANCE
     control="the gap of Lemma 6, lambda / (mu^2 + lambda)",
     enough=1,
 )
-def interpolation_gap(setting: Setting) -> Findings:
+def interpolation_gap(setting: tc.Setting) -> tc.Findings:
     """The mean of `1 - rho_eq bar f_n`, the gap, in the two printed forms.
 
     The loss is `1 - 2 rho mu + rho^2 M + lambda rho^2` (Lemma 1, proof), and rho_eq is where its
@@ -46,11 +46,11 @@ def interpolation_gap(setting: Setting) -> Findings:
     yield identical(gap, (variance + LAMBDA) / (moment + LAMBDA))
 
 
-NOT_BALANCED = Assumption("mu is not 0", "mu != 0")
+NOT_BALANCED = tc.Assumption("mu is not 0", "mu != 0")
 EQUILIBRIUM = "equilibrium(l) = mu / (M + l)"
 """Of rho, for a weight decay l: xu2022, Eq. 7."""
 
-interpolation_gap_first_equality = stated(
+interpolation_gap_first_equality = tc.stated(
     "interpolation-gap-first-equality",
     title="The gap to interpolation as the difference of two equilibria, as printed",
     kind="identity",
@@ -58,19 +58,19 @@ interpolation_gap_first_equality = stated(
     printed=r"\epsilon = (\rho_{\lambda=0} - \rho_\lambda)\mu = 1 - \frac{\mu}{M+\lambda}\mu",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_WEIGHT_DECAY, NOT_BALANCED],
     states="(equilibrium(0) - equilibrium(weight_decay)) * mu == 1 - mu / (M + weight_decay) * mu",
-    control=altered(
+    control=tc.altered(
         "lambda is left out of the right-hand side",
         "(equilibrium(0) - equilibrium(weight_decay)) * mu == 1 - mu / M * mu",
     ),
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, EQUILIBRIUM],
     numbers=["weight_decay"],
-    on=points(mlps(depths=(1, 2), widths=(1, 2))),
+    on=points(tc.mlps(depths=(1, 2), widths=(1, 2))),
     why="With `rho_{lambda=0} = mu/M`, which is Eq. 7 for lambda = 0 at the same V, the left-hand"
     " side is `mu^2/M - mu^2/(M + lambda)`. It equals the right-hand side only if `mu^2 = M`, that"
     " is, if all margins are equal.",
 )
 
-interpolation_gap_from_reciprocal = stated(
+interpolation_gap_from_reciprocal = tc.stated(
     "interpolation-gap-from-reciprocal",
     title="The gap to interpolation as a difference, corrected",
     kind="identity",
@@ -78,7 +78,7 @@ interpolation_gap_from_reciprocal = stated(
     printed=r"\epsilon = \Big(\frac1\mu - \rho_\lambda\Big)\mu = 1 - \frac{\mu}{M+\lambda}\mu",
     given=[CHAIN, SIGN_LABELS, POSITIVE_WEIGHT_DECAY, NOT_BALANCED],
     states="(1 / mu - equilibrium(weight_decay)) * mu == 1 - mu / (M + weight_decay) * mu",
-    control=altered(
+    control=tc.altered(
         "mu/M, which is Eq. 7 with lambda = 0, in place of 1/mu",
         "(equilibrium(0) - equilibrium(weight_decay)) * mu == 1 - mu / (M + weight_decay) * mu",
     ),

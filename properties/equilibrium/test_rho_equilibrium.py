@@ -10,6 +10,7 @@ from functools import partial
 
 from flint import arb
 
+import theorycheck as tc
 from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, SIGN_LABELS
 from properties.dynamics.normalised import MEAN_LOSS, RHO_DOT, SUMMED_LOSS, points
 from properties.equilibrium.rest import (
@@ -32,23 +33,6 @@ from properties.equilibrium.rest import (
 )
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import POGGIO2020, POGGIO2021, XU2022
-from theorycheck import (
-    LINEAR,
-    RELU,
-    Case,
-    Cohort,
-    Findings,
-    Interval,
-    Objective,
-    Rejection,
-    Setting,
-    altered,
-    claim,
-    gradient_descent,
-    gradient_flow,
-    inequality,
-    stated,
-)
 from theorycheck.training import Reduction, Run
 
 MEANS = "rho_of_means(l) = mu / (l + M)"
@@ -63,7 +47,7 @@ def at_rest_only_at(rho: str, moment: str) -> str:
     return f"rho_dot(rho) == 2 * ({moment} + weight_decay) * ({rho} - rho)"
 
 
-rho_equilibrium_mean = stated(
+rho_equilibrium_mean = tc.stated(
     "rho-equilibrium-mean",
     title="The equilibrium of rho, averaged loss",
     kind="identity",
@@ -72,7 +56,7 @@ rho_equilibrium_mean = stated(
     r"{\lambda + \frac1N \sum_n \bar f_n^2} = \frac{\mu}{M + \lambda}",
     given=[CHAIN, SIGN_LABELS, POSITIVE_WEIGHT_DECAY],
     states=at_rest_only_at("rho_of_means(weight_decay)", "M"),
-    control=altered(
+    control=tc.altered(
         "the formula with sums, and the same lambda",
         at_rest_only_at("rho_of_sums(weight_decay)", "M"),
     ),
@@ -86,7 +70,7 @@ rho_equilibrium_mean = stated(
     " no product of norms.",
 )
 
-rho_equilibrium_sum = stated(
+rho_equilibrium_sum = tc.stated(
     "rho-equilibrium-sum",
     title="The equilibrium of rho, summed loss",
     kind="identity",
@@ -95,7 +79,7 @@ rho_equilibrium_sum = stated(
     r" \rho = \rho_{\rm eq} = \frac{\sum_n y_n f_n}{\lambda + \sum_n f_n^2}",
     given=[CHAIN, SIGN_LABELS, POSITIVE_WEIGHT_DECAY],
     states=at_rest_only_at("rho_of_sums(weight_decay)", "len(samples) * M"),
-    control=altered(
+    control=tc.altered(
         "the formula with means, and the same lambda",
         at_rest_only_at("rho_of_means(weight_decay)", "len(samples) * M"),
     ),
@@ -114,10 +98,10 @@ APPROACH = 1600
 """Steps of gradient descent before it is watched."""
 
 
-def follow(cohort: Cohort, reduction: Reduction, duration: Fraction) -> Run:
-    return gradient_flow(
+def follow(cohort: tc.Cohort, reduction: Reduction, duration: Fraction) -> Run:
+    return tc.gradient_flow(
         cohort,
-        Objective("square", reduction, "rho"),
+        tc.Objective("square", reduction, "rho"),
         horizon=float(duration),
         relative_tolerance=TOLERANCE,
         absolute_tolerance=TOLERANCE,
@@ -125,7 +109,7 @@ def follow(cohort: Cohort, reduction: Reduction, duration: Fraction) -> Run:
     )
 
 
-def flow_to_rest(setting: Setting, case: Case, reduction: Reduction) -> Findings:
+def flow_to_rest(setting: tc.Setting, case: tc.Case, reduction: Reduction) -> tc.Findings:
     """Follow the flow, and compare ``rho`` with its equilibrium (of the other loss, if altered)."""
     size = case.samples if reduction == "sum" else 1
     cohort = started(case, setting.device)
@@ -133,7 +117,7 @@ def flow_to_rest(setting: Setting, case: Case, reduction: Reduction) -> Findings
     approach = follow(cohort, reduction, HORIZON / size)
     stuck = approach.stalled | approach.diverged
     for member in stuck.nonzero().flatten().tolist():
-        yield Rejection(f"{names[member]} start: the integrator stalled at a kink")
+        yield tc.Rejection(f"{names[member]} start: the integrator stalled at a kink")
     kept = (~stuck).nonzero().flatten()
     if not kept.numel():
         return
@@ -141,20 +125,20 @@ def flow_to_rest(setting: Setting, case: Case, reduction: Reduction) -> Findings
     for row, member in enumerate(kept.tolist()):
         start, one = names[member], case.member(member)
         if window.stalled[row] or window.diverged[row]:
-            yield Rejection(f"{start} start: the integrator stalled at a kink")
+            yield tc.Rejection(f"{start} start: the integrator stalled at a kink")
             continue
         before = trained_point(one, approach.state, member, reduction)
         after = trained_point(one, window.state, row, reduction)
         resting = (after.exchanged if setting.altered else after).equilibrium
         bound = distance_at_rest(before, after, WINDOW / size, int(window.steps[row]))
         if not bound < SETTLED * abs(resting):
-            yield Rejection(f"{start} start: the flow has not settled")
+            yield tc.Rejection(f"{start} start: the flow has not settled")
             continue
-        yield inequality(
+        yield tc.inequality(
             enclosure(arb(abs(after.rho - resting))),
             enclosure(bound),
             "rationals and balls at the trained weights",
-            partial(Case.member, case, member),
+            partial(tc.Case.member, case, member),
             note=f"{start} start, rho = {STARTS[start]:g}; came to rest at {float(after.rho):.6g}",
         )
 
@@ -169,7 +153,7 @@ FLOW_HYPOTHESES = [
 ]
 
 
-@claim(
+@tc.claim(
     "rho-equilibrium-flow-mean",
     title="Gradient flow on the averaged loss takes rho to its equilibrium",
     kind="trajectory",
@@ -177,11 +161,13 @@ FLOW_HYPOTHESES = [
     statement=r"\rho(t) \to \frac{\mu}{M + \lambda}",
     hypotheses=FLOW_HYPOTHESES,
     control="the formula with sums, and the same lambda",
-    on={"case": starts((LINEAR, RELU, 0.5), [Fraction(1, 4), Fraction(1, 8), Fraction(1, 16)])},
+    on={
+        "case": starts((tc.LINEAR, tc.RELU, 0.5), [Fraction(1, 4), Fraction(1, 8), Fraction(1, 16)])
+    },
     examples=6,
     enough=10,
 )
-def rho_equilibrium_flow_mean(setting: Setting, case: Case) -> Findings:
+def rho_equilibrium_flow_mean(setting: tc.Setting, case: tc.Case) -> tc.Findings:
     """Where the real flow of rho and V comes to rest, from small, medium and large initial rho, rho
     is the printed function of the margins.
 
@@ -196,7 +182,7 @@ def rho_equilibrium_flow_mean(setting: Setting, case: Case) -> Findings:
     yield from flow_to_rest(setting, case, "mean")
 
 
-@claim(
+@tc.claim(
     "rho-equilibrium-flow-sum",
     title="Gradient flow on the summed loss takes rho to its equilibrium",
     kind="trajectory",
@@ -204,18 +190,18 @@ def rho_equilibrium_flow_mean(setting: Setting, case: Case) -> Findings:
     statement=r"\rho(t) \to \frac{\sum_n y_n f_n}{\lambda + \sum_n f_n^2}",
     hypotheses=FLOW_HYPOTHESES,
     control="the formula with means, and the same lambda",
-    on={"case": starts((LINEAR, RELU, 0.5), [Fraction(1), Fraction(1, 2)])},
+    on={"case": starts((tc.LINEAR, tc.RELU, 0.5), [Fraction(1), Fraction(1, 2)])},
     examples=4,
     enough=10,
 )
-def rho_equilibrium_flow_sum(setting: Setting, case: Case) -> Findings:
+def rho_equilibrium_flow_sum(setting: tc.Setting, case: tc.Case) -> tc.Findings:
     """The same for the summed loss, whose flow is N times as fast. Flows of ReLU networks that
     stall at a kink are left out here too.
     """
     yield from flow_to_rest(setting, case, "sum")
 
 
-@claim(
+@tc.claim(
     "rho-equilibrium-descent",
     title="Small steps of gradient descent take rho to its equilibrium",
     kind="trajectory",
@@ -228,11 +214,13 @@ def rho_equilibrium_flow_sum(setting: Setting, case: Case) -> Findings:
         "training has come to rest: the bound on its distance is below 1 % of rho_eq",
     ],
     control="the formula with sums, and the same lambda",
-    on={"case": starts((RELU, 0.5, LINEAR), [Fraction(1, 4), Fraction(1, 8), Fraction(1, 16)])},
+    on={
+        "case": starts((tc.RELU, 0.5, tc.LINEAR), [Fraction(1, 4), Fraction(1, 8), Fraction(1, 16)])
+    },
     examples=3,
     enough=10,
 )
-def rho_equilibrium_descent(setting: Setting, case: Case) -> Findings:
+def rho_equilibrium_descent(setting: tc.Setting, case: tc.Case) -> tc.Findings:
     """Forward Euler steps of the flow pass over the kinks at which the flow of a ReLU network
     slides, and take rho to the same value.
 
@@ -241,16 +229,16 @@ def rho_equilibrium_descent(setting: Setting, case: Case) -> Findings:
     the last of these by at most the right-hand side: what is left of the old distance, and the
     largest distance between two equilibria. V may go on chattering about a kink.
     """
-    objective = Objective("square", "mean", "rho")
+    objective = tc.Objective("square", "mean", "rho")
     cohort = started(case, setting.device)
     names = start_names(cohort)
-    approach = gradient_descent(cohort, objective, learning_rate=LEARNING_RATE, steps=APPROACH)
+    approach = tc.gradient_descent(cohort, objective, learning_rate=LEARNING_RATE, steps=APPROACH)
     for member in approach.diverged.nonzero().flatten().tolist():
-        yield Rejection(f"{names[member]} start: training diverged")
+        yield tc.Rejection(f"{names[member]} start: training diverged")
     kept = (~approach.diverged).nonzero().flatten()
     if not kept.numel():
         return
-    watch = gradient_descent(
+    watch = tc.gradient_descent(
         resumed(cohort, approach.state, kept),
         objective,
         learning_rate=LEARNING_RATE,
@@ -262,12 +250,12 @@ def rho_equilibrium_descent(setting: Setting, case: Case) -> Findings:
     for row, member in enumerate(kept.tolist()):
         start, distance, bound = names[member], float(distances[row]), float(bounds[row])
         if watch.diverged[row] or not bound < float(SETTLED) * abs(float(resting[row])):
-            yield Rejection(f"{start} start: training has not settled")
+            yield tc.Rejection(f"{start} start: training has not settled")
             continue
-        yield inequality(
-            Interval(distance, distance),
-            Interval(bound, bound),
+        yield tc.inequality(
+            tc.Interval(distance, distance),
+            tc.Interval(bound, bound),
             "float64 with a bound on its rounding",
-            partial(Case.member, case, member),
+            partial(tc.Case.member, case, member),
             note=f"{start} start, rho = {STARTS[start]:g}; came to rest near {resting[row]:.6g}",
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+import theorycheck as tc
 from properties.assumptions import (
     ANY_CHOICE_AT_KINKS,
     AUTOGRAD_AT_KINKS,
@@ -23,24 +24,12 @@ from properties.assumptions import (
 )
 from properties.notation import ADDED_UP, EVERYWHERE, LEMMA
 from properties.papers import BANBURSKI2019, POGGIO2020, XU2022
-from theorycheck import (
-    Assumption,
-    altered,
-    cases,
-    directed_graphs,
-    homogeneous_networks,
-    mlps,
-    positive_dyadics,
-    residual_networks,
-    stated,
-)
 from theorycheck.arithmetic import sums_of_parameters
-from theorycheck.drawing import large_cases, mostly
 
-LARGE = large_cases(mlps(depths=(2, 6), widths=(32, 256)))
-GRAPHS = st.one_of(directed_graphs(outputs=(1, 2)), residual_networks())
+LARGE = tc.large_cases(tc.mlps(depths=(2, 6), widths=(32, 256)))
+GRAPHS = st.one_of(tc.directed_graphs(outputs=(1, 2)), tc.residual_networks())
 
-structural_lemma = stated(
+structural_lemma = tc.stated(
     "structural-lemma",
     title="Structural lemma: each layer's inner product with its gradient is the output",
     kind="identity",
@@ -52,14 +41,14 @@ structural_lemma = stated(
     forall=EVERYWHERE,
     states=LEMMA,
     control=ADDED_UP,
-    on=mostly(cases(homogeneous_networks(), check=sums_of_parameters), LARGE),
+    on=tc.mostly(tc.cases(tc.homogeneous_networks(), check=sums_of_parameters), LARGE),
     why="Once the activation pattern is fixed, the output is linear in each weight matrix. At a"
     " kink any choice of the derivative at zero gives the same inner product, because the"
     " pre-activation that it multiplies is zero. The output is linear (xu2022, poggio2020) or"
     " passes through the activation (banburski2019).",
 )
 
-structural_lemma_multi_output = stated(
+structural_lemma_multi_output = tc.stated(
     "structural-lemma-multi-output",
     title="Structural lemma for each component of a network with several outputs",
     kind="identity",
@@ -70,12 +59,12 @@ structural_lemma_multi_output = stated(
     forall=EVERYWHERE,
     states=LEMMA,
     control=ADDED_UP,
-    on=cases(homogeneous_networks(outputs=(2, 3)), check=sums_of_parameters),
+    on=tc.cases(tc.homogeneous_networks(outputs=(2, 3)), check=sums_of_parameters),
     why="The lemma is printed for scalar networks; it carries over to each output component, which"
     " is what its use for several classes needs.",
 )
 
-structural_lemma_positive_homogeneity = stated(
+structural_lemma_positive_homogeneity = tc.stated(
     "structural-lemma-positive-homogeneity",
     title="Scaling one layer by a positive factor scales the output by it",
     kind="identity",
@@ -85,22 +74,22 @@ structural_lemma_positive_homogeneity = stated(
         BANBURSKI2019.at("Section 2, positive one-homogeneity"),
     ],
     printed=r"f_W(x) = \rho_1 \cdots \rho_L \, f_V(x), \qquad W_k = \rho_k V_k, \; \rho_k > 0",
-    given=[CHAIN, Assumption("the factor is positive", "factor > 0")],
+    given=[CHAIN, tc.Assumption("the factor is positive", "factor > 0")],
     forall=EVERYWHERE,
     states="network(replaced(W, k, factor * W[k]), x)[n][c] == factor * f(n, c)",
-    control=altered(
+    control=tc.altered(
         "the factor is negative",
         "network(replaced(W, k, -factor * W[k]), x)[n][c] == -factor * f(n, c)",
     ),
     numbers=["factor"],
-    on=cases(homogeneous_networks(outputs=(1, 2)), numbers={"factor": positive_dyadics()}),
+    on=tc.cases(tc.homogeneous_networks(outputs=(1, 2)), numbers={"factor": tc.positive_dyadics()}),
     why="The factorisation behind the structural lemma, which follows from it by Euler's theorem."
     " Stated for one layer at a time, which gives the product by induction, and for any positive"
     " factor, of which the Frobenius norm is one. No derivative takes part, so that kinks are no"
     " exception.",
 )
 
-structural_lemma_biases = stated(
+structural_lemma_biases = tc.stated(
     "structural-lemma-biases",
     title="The structural lemma for networks with biases in hidden layers",
     kind="identity",
@@ -111,7 +100,7 @@ structural_lemma_biases = stated(
     forall=EVERYWHERE,
     states=LEMMA,
     control=ADDED_UP,
-    on=cases(mlps(depths=(2, 4), bias=True), check=sums_of_parameters),
+    on=tc.cases(tc.mlps(depths=(2, 4), bias=True), check=sums_of_parameters),
     why="The lemma needs the absence of biases that all three papers assume. A constant input"
     " feature, which poggio2020 and banburski2019 allow instead, is covered by the lemma: its"
     " weights belong to the first matrix.",
@@ -119,7 +108,7 @@ structural_lemma_biases = stated(
 
 LATER = "sum([inner(W[b], df(n, c, b)) for b in biases if layer(b) {} layer(k)])"
 
-structural_lemma_later_biases = stated(
+structural_lemma_later_biases = tc.stated(
     "structural-lemma-later-biases",
     title="With biases, a layer's weights and all biases from it onwards give the output",
     kind="identity",
@@ -130,17 +119,17 @@ structural_lemma_later_biases = stated(
     given=[CHAIN_WITH_BIASES, BIASES, AUTOGRAD_AT_KINKS],
     forall=EVERYWHERE,
     states=f"inner(W[k], df(n, c, k)) + {LATER.format('>=')} == f(n, c)",
-    control=altered(
+    control=tc.altered(
         "the bias of layer k itself is left out",
         f"inner(W[k], df(n, c, k)) + {LATER.format('>')} == f(n, c)",
     ),
-    on=cases(mlps(depths=(2, 4), bias=True), check=sums_of_parameters),
+    on=tc.cases(tc.mlps(depths=(2, 4), bias=True), check=sums_of_parameters),
     corrects="structural-lemma-biases",
     why="The network is positively homogeneous in the weights of layer k together with the biases"
     " of layer k and of all later layers; Euler's theorem gives the identity.",
 )
 
-structural_lemma_residual = stated(
+structural_lemma_residual = tc.stated(
     "structural-lemma-residual",
     title="The structural lemma for each single weight matrix of a residual network",
     kind="identity",
@@ -151,12 +140,12 @@ structural_lemma_residual = stated(
     forall=EVERYWHERE,
     states=LEMMA,
     control=ADDED_UP,
-    on=cases(st.one_of(directed_graphs(), residual_networks()), check=sums_of_parameters),
+    on=tc.cases(st.one_of(tc.directed_graphs(), tc.residual_networks()), check=sums_of_parameters),
     why="A path from input to output that avoids a matrix contributes to the output, but not to"
     " that matrix's inner product.",
 )
 
-structural_lemma_cut = stated(
+structural_lemma_cut = tc.stated(
     "structural-lemma-cut",
     title="In a graph, the inner products of all matrices across a cut add up to the output",
     kind="identity",
@@ -167,8 +156,10 @@ structural_lemma_cut = stated(
     forall=("l in range(depth)", "n in samples", "c in outputs"),
     states="sum([inner(W[k], df(n, c, k)) for k in weights"
     " if source(k) <= l and l < layer(k)]) == f(n, c)",
-    control=altered("constant edges across the cut are allowed", without=[CUT_WITHOUT_CONSTANTS]),
-    on=cases(GRAPHS, check=sums_of_parameters),
+    control=tc.altered(
+        "constant edges across the cut are allowed", without=[CUT_WITHOUT_CONSTANTS]
+    ),
+    on=tc.cases(GRAPHS, check=sums_of_parameters),
     corrects="structural-lemma-residual",
     why="Every path from input to output crosses such a cut exactly once, so that the output is"
     " positively homogeneous in the matrices across it. The lemma for chains is the case in which"

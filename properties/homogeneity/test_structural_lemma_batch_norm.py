@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+import theorycheck as tc
 from properties.assumptions import (
     AUTOGRAD_AT_KINKS,
     DETACHED_VARIANCE,
@@ -16,32 +17,31 @@ from properties.assumptions import (
     NORMALISED_LAYER,
 )
 from properties.notation import ADDED_UP, EVERYWHERE, LEMMA
-from theorycheck import Case, altered, mlps, stated
-from theorycheck.drawing import batch_normalised, batches, rational_batches
+from theorycheck.drawing import batches, rational_batches
 from theorycheck.networks import Normalisation
 
 
-def chains(normalisation: Normalisation) -> st.SearchStrategy[Case]:
+def chains(normalisation: Normalisation) -> st.SearchStrategy[tc.Case]:
     """Chains with batch normalisation, on batches with rational standard deviations.
 
     Two samples, in which every standard deviation is half a difference, or four samples that the
     first layer standardises in rationals.
     """
-    chains = mlps(depths=(2, 3), widths=(1, 3))
+    chains = tc.mlps(depths=(2, 3), widths=(1, 3))
     return st.one_of(
-        batches(batch_normalised(chains, normalisation), samples=(2, 2)),
-        rational_batches(mlps(depths=(2, 3), widths=(1, 4)), normalisation),
+        batches(tc.batch_normalised(chains, normalisation), samples=(2, 2)),
+        rational_batches(tc.mlps(depths=(2, 3), widths=(1, 4)), normalisation),
     )
 
 
-def without_shifts(case: Case) -> Case:
+def without_shifts(case: tc.Case) -> tc.Case:
     """The same case with every shift zero."""
     described = zip(case.network.parameters, case.parameters, strict=True)
     parameters = tuple(0 * array if p.role == "shift" else array for p, array in described)
     return replace(case, parameters=parameters)
 
 
-structural_lemma_batch_norm = stated(
+structural_lemma_batch_norm = tc.stated(
     "structural-lemma-batch-norm",
     title="The structural lemma for networks with batch normalisation",
     kind="identity",
@@ -61,7 +61,7 @@ structural_lemma_batch_norm = stated(
     " weights in general is the next claim.",
 )
 
-structural_lemma_batch_norm_scale_invariance = stated(
+structural_lemma_batch_norm_scale_invariance = tc.stated(
     "structural-lemma-batch-norm-scale-invariance",
     title="A layer in front of batch normalisation is orthogonal to its gradient",
     kind="identity",
@@ -77,7 +77,7 @@ structural_lemma_batch_norm_scale_invariance = stated(
     ],
     forall=EVERYWHERE,
     states="inner(W[k], df(n, c, k)) == 0",
-    control=altered("layer k need not be normalised", without=[NORMALISED_LAYER]),
+    control=tc.altered("layer k need not be normalised", without=[NORMALISED_LAYER]),
     on=chains("batch"),
     examples=700,
     corrects="structural-lemma-batch-norm",
@@ -86,7 +86,7 @@ structural_lemma_batch_norm_scale_invariance = stated(
     " two samples the whole gradient of such a layer vanishes, and there is nothing to show.",
 )
 
-structural_lemma_batch_norm_detached = stated(
+structural_lemma_batch_norm_detached = tc.stated(
     "structural-lemma-batch-norm-detached",
     title="The structural lemma for pseudo gradients, which detach the variance",
     kind="identity",
@@ -96,7 +96,7 @@ structural_lemma_batch_norm_detached = stated(
     given=[NORMALISED_CHAIN, NO_SHIFTS, DETACHED_VARIANCE, AUTOGRAD_AT_KINKS],
     forall=EVERYWHERE,
     states=LEMMA,
-    control=altered("shifts need not be 0", without=[NO_SHIFTS], on=chains("batch-detached")),
+    control=tc.altered("shifts need not be 0", without=[NO_SHIFTS], on=chains("batch-detached")),
     on=chains("batch-detached").map(without_shifts),
     examples=300,
     why="With its variances held constant the network is a chain of linear maps of the batch and of"

@@ -23,11 +23,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from theorycheck import Objective, Setting, State, gaussian_mixture, initialise, mlp
-from theorycheck.claims import Comparison, Exclusions, Population, between
+import theorycheck as tc
 from theorycheck.measures import accuracy
 from theorycheck.networks import Parameters
-from theorycheck.training import Experiment, Recipe, Trained, outputs, parametrise
+from theorycheck.training import outputs, parametrise
 
 CLASSES, PER_CLASS, INPUT_WIDTH, WIDTH = 4, 12, 16, 32
 SAMPLES = CLASSES * PER_CLASS
@@ -35,26 +34,26 @@ LEAST_ACCURACY = 0.95
 Rank = Callable[[Tensor], Tensor]
 """A rank of stacked matrices, ``(K, p, q)`` to ``(K,)``."""
 
-LOW = Recipe(batch_size=4, epochs=25, learning_rate=0.1, weight_decay=0.02, momentum=0.9)
+LOW = tc.Recipe(batch_size=4, epochs=25, learning_rate=0.1, weight_decay=0.02, momentum=0.9)
 """The recipe that should give low rank: decay time 12. Cross-entropy, penalty ``lambda |W|^2``."""
 NO_DECAY = replace(LOW, weight_decay=0.0)
 INITIAL_RHO = 25.0
 """Initial rho of normalised networks: enough to interpolate four classes from the start."""
 
 
-def networks(setting: Setting, seeds: Sequence[int]) -> Experiment:
+def networks(setting: tc.Setting, seeds: Sequence[int]) -> tc.Experiment:
     """Networks on a Gaussian mixture each, for cross-entropy and ``lambda |W|^2`` (galanti2022)."""
     data = [
-        gaussian_mixture(PER_CLASS, INPUT_WIDTH, CLASSES, seed, spread=0.15).in_ball()
+        tc.gaussian_mixture(PER_CLASS, INPUT_WIDTH, CLASSES, seed, spread=0.15).in_ball()
         for seed in seeds
     ]
-    network = mlp([INPUT_WIDTH, WIDTH, WIDTH, CLASSES])
-    start = State(initialise(network, len(seeds), seed=seeds[0]))
-    objective = Objective("cross_entropy")
-    return Experiment.on(data, "one_hot", network, start, torch.tensor(seeds), objective)
+    network = tc.mlp([INPUT_WIDTH, WIDTH, WIDTH, CLASSES])
+    start = tc.State(tc.initialise(network, len(seeds), seed=seeds[0]))
+    objective = tc.Objective("cross_entropy")
+    return tc.Experiment.on(data, "one_hot", network, start, torch.tensor(seeds), objective)
 
 
-def normalised(setting: Setting, seeds: Sequence[int]) -> Experiment:
+def normalised(setting: tc.Setting, seeds: Sequence[int]) -> tc.Experiment:
     """The same for square loss on centred labels, Lagrange multipliers and ``lambda rho^2``.
 
     As in xu2022.
@@ -62,20 +61,20 @@ def normalised(setting: Setting, seeds: Sequence[int]) -> Experiment:
     plain = networks(setting, seeds)
     unit = parametrise(plain.network, plain.start.parameters, "lagrange").parameters
     rho = torch.full_like(unit[0][:, 0, 0], INITIAL_RHO)
-    start = State(unit, rho, "lagrange")
-    targets, objective = plain.targets - 1 / CLASSES, Objective("square", "mean", "rho")
+    start = tc.State(unit, rho, "lagrange")
+    targets, objective = plain.targets - 1 / CLASSES, tc.Objective("square", "mean", "rho")
     return replace(plain, start=start, targets=targets, objective=objective)
 
 
-def from_weights(change: Rank) -> Mapping[str, Population]:
+def from_weights(change: Rank) -> Mapping[str, tc.Population]:
     """Networks whose initial weights are changed, each matrix by itself."""
 
-    def start(setting: Setting, seeds: Sequence[int]) -> Experiment:
+    def start(setting: tc.Setting, seeds: Sequence[int]) -> tc.Experiment:
         plain = networks(setting, seeds)
         weights = tuple(change(matrices) for matrices in plain.start.parameters)
         return replace(plain, start=replace(plain.start, parameters=weights))
 
-    return {DATA: Population(start)}
+    return {DATA: tc.Population(start)}
 
 
 def of_rank_two(matrices: Tensor) -> Tensor:
@@ -85,7 +84,7 @@ def of_rank_two(matrices: Tensor) -> Tensor:
     return largest
 
 
-def excluded(trained: Trained) -> Exclusions:
+def excluded(trained: tc.Trained) -> tc.Exclusions:
     """The rule, fixed beforehand, by which a trained network says nothing about its rank."""
     cohort = trained.cohort
     values = outputs(cohort.network, cohort.state, cohort.inputs)
@@ -102,33 +101,33 @@ def mean_rank(rank: Rank, weights: Parameters) -> Tensor:
 
 
 DATA = "Gaussian mixtures"
-MIXTURES = {DATA: Population(networks)}
+MIXTURES = {DATA: tc.Population(networks)}
 
 
 def lower(
     rank: Rank,
-    first: Recipe,
-    second: Recipe,
+    first: tc.Recipe,
+    second: tc.Recipe,
     words: str,
-    on: Mapping[str, Population] = MIXTURES,
-) -> Comparison:
+    on: Mapping[str, tc.Population] = MIXTURES,
+) -> tc.Comparison:
     """Is the mean rank after the first recipe lower than after the second?"""
-    after = between(lambda trained: mean_rank(rank, trained.cohort.state.parameters))
+    after = tc.between(lambda trained: mean_rank(rank, trained.cohort.state.parameters))
     effect = "rank after the first recipe / rank after the second"
-    return Comparison(words, on, (first, second), after, "<", effect, excluded)
+    return tc.Comparison(words, on, (first, second), after, "<", effect, excluded)
 
 
 def kept(
-    rank: Rank, recipe: Recipe, words: str, on: Mapping[str, Population] = MIXTURES
-) -> Comparison:
+    rank: Rank, recipe: tc.Recipe, words: str, on: Mapping[str, tc.Population] = MIXTURES
+) -> tc.Comparison:
     """Is the mean rank after training no lower than at initialisation?"""
 
-    def sides(trained: Trained) -> tuple[Tensor, Tensor]:
+    def sides(trained: tc.Trained) -> tuple[Tensor, Tensor]:
         after, before = trained.cohort.state.parameters, trained.start.parameters
         return mean_rank(rank, after), mean_rank(rank, before)
 
     effect = "rank after training / rank at initialisation"
-    return Comparison(words, on, (recipe,), sides, ">=", effect, excluded)
+    return tc.Comparison(words, on, (recipe,), sides, ">=", effect, excluded)
 
 
 TRAINING = [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import theorycheck as tc
 from properties.low_rank.protocol import (
     BASE,
     DATA,
@@ -22,9 +23,7 @@ from properties.low_rank.protocol import (
     normalised,
 )
 from properties.papers import GALANTI2022, XU2022
-from theorycheck.claims import Population, experiment_claim
 from theorycheck.measures import effective_rank, stable_rank, threshold_rank
-from theorycheck.training import Recipe
 
 # Batch size
 
@@ -33,7 +32,7 @@ SMALLER_BATCHES = (
 )
 BATCHES_OF_16 = replace(LOW, batch_size=16)
 
-low_rank_small_batches = experiment_claim(
+low_rank_small_batches = tc.experiment_claim(
     "low-rank-small-batches",
     title="At equal epochs, smaller batches give weights of lower rank",
     sources=[GALANTI2022.at("Section 3.2"), GALANTI2022.at("Section 4.3, Fig. 2, 4 and 5")],
@@ -46,7 +45,7 @@ low_rank_small_batches = experiment_claim(
     " `low-rank-small-batches-updates` takes that difference away.",
 )
 
-low_rank_small_batches_updates = experiment_claim(
+low_rank_small_batches_updates = tc.experiment_claim(
     "low-rank-small-batches-updates",
     title="At equal numbers of updates, smaller batches give weights of lower rank",
     sources=[GALANTI2022.at("Section 3.2")],
@@ -64,7 +63,7 @@ low_rank_small_batches_updates = experiment_claim(
     " the others the smaller batches have the lower one in three of five.",
 )
 
-low_rank_small_batches_stable = experiment_claim(
+low_rank_small_batches_stable = tc.experiment_claim(
     "low-rank-small-batches-stable",
     title="At equal epochs, smaller batches give weights of lower stable rank",
     sources=[GALANTI2022.at("Section 3.2")],
@@ -80,7 +79,7 @@ low_rank_small_batches_stable = experiment_claim(
 
 FULL_BATCH = replace(LOW, batch_size=SAMPLES, epochs=300)
 
-low_rank_needs_mini_batches = experiment_claim(
+low_rank_needs_mini_batches = tc.experiment_claim(
     "low-rank-needs-mini-batches",
     title="Full-batch descent does not lower the rank of the weights",
     sources=[GALANTI2022.at("Section 3.2"), GALANTI2022.at("Section 5")],
@@ -106,7 +105,7 @@ low_rank_needs_mini_batches = experiment_claim(
 
 LARGER_RATE = r"\text{with larger learning rates we learn matrices of smaller rank}"
 
-low_rank_learning_rate = experiment_claim(
+low_rank_learning_rate = tc.experiment_claim(
     "low-rank-learning-rate",
     title="At equal epochs, larger learning rates give weights of lower rank",
     sources=[GALANTI2022.at("Section 3.2"), GALANTI2022.at("Section 4.3, Fig. 2, 4 and 5")],
@@ -121,7 +120,7 @@ low_rank_learning_rate = experiment_claim(
     why="As in the paper's figures.",
 )
 
-low_rank_learning_rate_time = experiment_claim(
+low_rank_learning_rate_time = tc.experiment_claim(
     "low-rank-learning-rate-time",
     title="At equal learning rate times updates, larger rates give weights of lower rank",
     sources=[GALANTI2022.at("Section 3.2")],
@@ -143,9 +142,9 @@ low_rank_learning_rate_time = experiment_claim(
 
 # Normalised weights
 
-NORMALISED_LOW = Recipe(batch_size=4, epochs=25, learning_rate=0.06, weight_decay=0.01)
+NORMALISED_LOW = tc.Recipe(batch_size=4, epochs=25, learning_rate=0.06, weight_decay=0.01)
 
-low_rank_normalised = experiment_claim(
+low_rank_normalised = tc.experiment_claim(
     "low-rank-normalised",
     title="With normalised weights, decay of rho lowers the effective rank",
     sources=[XU2022.at("Section 6, Eq. 46"), XU2022.at("Section 1, contributions")],
@@ -165,7 +164,7 @@ low_rank_normalised = experiment_claim(
         NORMALISED_LOW,
         replace(NORMALISED_LOW, weight_decay=0.0),
         "the effective rank of the V_k is lower with lambda = 0.01 than with 0",
-        on={DATA: Population(normalised)},
+        on={DATA: tc.Population(normalised)},
     ),
     why="No penalty acts on the V_k themselves. The decay of rho keeps the residuals, and with them"
     " the multipliers nu_k, above zero, and the term 2 eta nu_k V_k is their weight decay.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import theorycheck as tc
 from properties.low_rank.protocol import (
     BASE,
     EFFECTIVE,
@@ -19,7 +20,6 @@ from properties.low_rank.protocol import (
     of_rank_two,
 )
 from properties.papers import GALANTI2022
-from theorycheck.claims import experiment_claim
 from theorycheck.measures import effective_rank, stable_rank, threshold_rank
 
 LARGER_DECAY = r"\text{the ranks of the matrices should decrease as we increase } \lambda"
@@ -32,7 +32,7 @@ WEAK = replace(LOW, weight_decay=0.005)
 """Decay time 3: nothing has left the threshold rank yet."""
 WEAKER = replace(LOW, weight_decay=0.00125)
 
-low_rank_weight_decay = experiment_claim(
+low_rank_weight_decay = tc.experiment_claim(
     "low-rank-weight-decay",
     title="Larger weight decay gives weights of lower rank",
     sources=[GALANTI2022.at("Section 3.2"), GALANTI2022.at("Section 4.3, Fig. 3")],
@@ -44,7 +44,7 @@ low_rank_weight_decay = experiment_claim(
     why="The decay times of the protocol are 12 and 3.",
 )
 
-low_rank_weight_decay_weak = experiment_claim(
+low_rank_weight_decay_weak = tc.experiment_claim(
     "low-rank-weight-decay-weak",
     title="Where weight decay is weak, the larger one gives weights of lower rank",
     sources=[GALANTI2022.at("Section 3.2")],
@@ -58,7 +58,7 @@ low_rank_weight_decay_weak = experiment_claim(
     " 3/4, both short of the 9.2 from which on the threshold rank can fall: most pairs are ties.",
 )
 
-low_rank_weight_decay_effective = experiment_claim(
+low_rank_weight_decay_effective = tc.experiment_claim(
     "low-rank-weight-decay-effective",
     title="Where weight decay is weak, the larger one gives weights of lower effective rank",
     sources=[GALANTI2022.at("Section 3.2")],
@@ -74,7 +74,7 @@ low_rank_weight_decay_effective = experiment_claim(
     " has no threshold to wait for.",
 )
 
-low_rank_weight_decay_as_printed = experiment_claim(
+low_rank_weight_decay_as_printed = tc.experiment_claim(
     "low-rank-weight-decay-as-printed",
     title="Weight decay lambda ||W||^2 gives weights of lower rank than none",
     sources=[GALANTI2022.at("Eq. 2 and Section 5")],
@@ -88,7 +88,7 @@ low_rank_weight_decay_as_printed = experiment_claim(
     " `low-rank-weight-decay-necessary`.",
 )
 
-low_rank_weight_decay_of_optimisers = experiment_claim(
+low_rank_weight_decay_of_optimisers = tc.experiment_claim(
     "low-rank-weight-decay-of-optimisers",
     title="Weight decay lambda/2 ||W||^2 gives weights of lower rank than none",
     sources=[GALANTI2022.at("Section 5")],
@@ -110,7 +110,7 @@ low_rank_weight_decay_of_optimisers = experiment_claim(
     " ln 10^4 = 9.2: the effect is there, but a tenth of the rank instead of more than half.",
 )
 
-low_rank_weight_decay_necessary = experiment_claim(
+low_rank_weight_decay_necessary = tc.experiment_claim(
     "low-rank-weight-decay-necessary",
     title="Without weight decay, networks that start small are not lowered in rank",
     sources=[GALANTI2022.at("Section 5")],
@@ -138,7 +138,7 @@ low_rank_weight_decay_necessary = experiment_claim(
     " singular value, does not see it (`low-rank-weight-decay-needed`).",
 )
 
-low_rank_weight_decay_needed = experiment_claim(
+low_rank_weight_decay_needed = tc.experiment_claim(
     "low-rank-weight-decay-needed",
     title="Without weight decay, training does not lower the rank of the weights",
     sources=[GALANTI2022.at("Section 4.3, Fig. 3"), GALANTI2022.at("Section 3.2")],
@@ -151,7 +151,7 @@ low_rank_weight_decay_needed = experiment_claim(
     why="Nearly all ranks are full before and after: ties, which are not lower.",
 )
 
-low_rank_weight_decay_needed_stable = experiment_claim(
+low_rank_weight_decay_needed_stable = tc.experiment_claim(
     "low-rank-weight-decay-needed-stable",
     title="Without weight decay, training does not lower the stable rank of the weights",
     sources=[GALANTI2022.at("Section 4.3, Fig. 3")],

@@ -7,14 +7,14 @@ from fractions import Fraction
 import sympy
 from hypothesis import strategies as st
 
+import theorycheck as tc
 from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, RELU_NETWORK
 from properties.equilibrium.rational_functions import LAMBDA, MEAN, RHO, identical
 from properties.notation import MARGIN
 from properties.papers import XU2022
-from theorycheck import Assumption, Case, Findings, Setting, altered, claim, mlp, stated
 
 
-@claim(
+@tc.claim(
     "equal-margins-gap",
     title="Equal margins: the critical rho and its gap to interpolation",
     kind="symbolic",
@@ -25,7 +25,7 @@ from theorycheck import Assumption, Case, Findings, Setting, altered, claim, mlp
     control="the penalty is (lambda/2) rho^2",
     enough=1,
 )
-def equal_margins_gap(setting: Setting) -> Findings:
+def equal_margins_gap(setting: tc.Setting) -> tc.Findings:
     """When all margins are equal, the one critical point in rho and its gap `1 - rho mu` are the
     printed ones; in particular `rho mu < 1` for positive lambda.
 
@@ -39,7 +39,7 @@ def equal_margins_gap(setting: Setting) -> Findings:
     yield identical(1 - critical * MEAN, LAMBDA / (MEAN**2 + LAMBDA))
 
 
-@claim(
+@tc.claim(
     "equal-margins-zero-loss",
     title="Equal margins: weight decay excludes zero loss",
     kind="symbolic",
@@ -50,7 +50,7 @@ def equal_margins_gap(setting: Setting) -> Findings:
     control="the penalty is left out of the coefficient of rho^2",
     enough=1,
 )
-def equal_margins_zero_loss(setting: Setting) -> Findings:
+def equal_margins_zero_loss(setting: tc.Setting) -> tc.Findings:
     """The discriminant of the loss as a quadratic in rho is `-4 lambda`, whatever mu is.
 
     So no solution with equal margins has zero loss. The data term alone can be 0, at
@@ -63,7 +63,7 @@ def equal_margins_zero_loss(setting: Setting) -> Findings:
 
 
 @st.composite
-def two_slopes(draw: st.DrawFn) -> Case:
+def two_slopes(draw: st.DrawFn) -> tc.Case:
     """``f(x)`` with one slope for x > 0 and one for x < 0, on the samples 1 and ``-radius``.
 
     The slopes ``a^2`` and ``s^2`` solve ``1 - a^2 = radius - radius^2 s^2``: the residuals of the
@@ -78,8 +78,8 @@ def two_slopes(draw: st.DrawFn) -> Case:
     second = step if radius == 1 else ((1 - radius) / step - step) / (2 * radius)
     first = second if radius == 1 else first
     rho = first**2 + second**2
-    return Case.single(
-        mlp([1, 2, 1]),
+    return tc.Case.single(
+        tc.mlp([1, 2, 1]),
         [[[first], [-second]], [[first, -second]]],
         [[Fraction(1)], [-radius]],
         [[Fraction(1)], [Fraction(-1)]],
@@ -87,7 +87,7 @@ def two_slopes(draw: st.DrawFn) -> Case:
     )
 
 
-equal_margins_quasi_interpolation = stated(
+equal_margins_quasi_interpolation = tc.stated(
     "equal-margins-quasi-interpolation",
     title="Lemma 6: training with weight decay and weight normalisation equalises the margins",
     kind="identity",
@@ -98,28 +98,30 @@ equal_margins_quasi_interpolation = stated(
         CHAIN,
         RELU_NETWORK,
         POSITIVE_WEIGHT_DECAY,
-        Assumption(
+        tc.Assumption(
             "depth 2, any width, one linear output",
             "depth == 2 and len(outputs) == 1 and slope(2) == 1",
         ),
-        Assumption(
+        tc.Assumption(
             "two samples, x_1 > 0 of class +1 and x_2 < 0 of class -1",
             "len(samples) == 2 and len(x[0]) == 1"
             " and x[0][0] > 0 and y[0][0] == 1 and x[1][0] < 0 and y[1][0] == -1",
         ),
-        Assumption("all samples are correctly classified", "all([margin(n) > 0 for n in samples])"),
-        Assumption(
+        tc.Assumption(
+            "all samples are correctly classified", "all([margin(n) > 0 for n in samples])"
+        ),
+        tc.Assumption(
             "a global minimiser: no network of smaller rho has these margins",
             "squared(W[0]) * squared(W[1]) == reach(samples) ** 2",
         ),
-        Assumption(
+        tc.Assumption(
             "a global minimiser: no other margins have a smaller loss",
             "all([(1 - margin(n)) * abs(x[n][0]) == 2 * weight_decay * reach(samples)"
             " for n in samples])",
         ),
     ],
     states="margin(0) == margin(1)",
-    control=altered("the margins are equal to 1", "margin(0) == 1"),
+    control=tc.altered("the margins are equal to 1", "margin(0) == 1"),
     where=[MARGIN, "reach(S) = sum([margin(n) / abs(x[n][0]) for n in S])"],
     numbers=["weight_decay"],
     on=two_slopes(),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import theorycheck as tc
 from properties.notation import BATCH_GRADIENT
-from theorycheck import Altered, altered
 
 SIZES = {
     "frobenius": "frobenius(gradient(S, k))",
@@ -51,7 +51,7 @@ def rank_bound(*norms: str, rank: str = "B", factor: str = "1") -> dict[str, Any
     }  # fmt: skip
 
 
-def strengthened(*norms: str, factor: str = "7 / 8") -> Altered:
+def strengthened(*norms: str, factor: str = "7/8") -> tc.Altered:
     """The false neighbour with a smaller constant."""
     states = rank_bound(*norms, factor=factor)["states"]
-    return altered(f"the constant 1/(2 lambda) is replaced by {factor} of it", states)
+    return tc.altered(f"the constant 1/(2 lambda) is replaced by {factor} of it", states)

@@ -12,23 +12,10 @@ import numpy as np
 from hypothesis import strategies as st
 from scipy.linalg import hadamard
 
-from theorycheck import (
-    LINEAR,
-    RELU,
-    Case,
-    Convolution,
-    Edge,
-    Layer,
-    Network,
-    cases,
-    directed_graphs,
-    mlp,
-    mlps,
-    positive_dyadics,
-)
-from theorycheck.drawing import SLOPES, batch_normalised
+import theorycheck as tc
+from theorycheck.drawing import SLOPES
 
-NUMBERS = {"weight_decay": positive_dyadics()}
+NUMBERS = {"weight_decay": tc.positive_dyadics()}
 SIGNS = st.sampled_from([1.0, -1.0])
 INTEGERS = st.integers(-3, 3)
 
@@ -61,7 +48,7 @@ def dead_networks(
     matrices: st.SearchStrategy[np.ndarray],
     *,
     outputs: tuple[int, int] = (1, 1),
-) -> Case:
+) -> tc.Case:
     """One hidden layer of ReLUs, strictly negative at all samples: the gradient is weight decay.
 
     The samples are ``-W' v`` with ``v > 0``, where ``W W'`` is a positive multiple of the identity.
@@ -70,17 +57,17 @@ def dead_networks(
     order, samples = len(weight), draw(st.integers(2, 4))
     classes = draw(st.integers(*outputs))
     inputs = -array(draw, samples, order, entries=st.integers(1, 3)) @ weight
-    return Case(
-        mlp([order, order, classes], RELU),
-        (float(draw(positive_dyadics())) * weight[None], array(draw, 1, classes, order)),
+    return tc.Case(
+        tc.mlp([order, order, classes], tc.RELU),
+        (float(draw(tc.positive_dyadics())) * weight[None], array(draw, 1, classes, order)),
         inputs[None],
         array(draw, 1, samples, classes),
-        {"weight_decay": draw(positive_dyadics())},
+        {"weight_decay": draw(tc.positive_dyadics())},
     )
 
 
 @st.composite
-def stationary_networks(draw: st.DrawFn, matrices: st.SearchStrategy[np.ndarray]) -> Case:
+def stationary_networks(draw: st.DrawFn, matrices: st.SearchStrategy[np.ndarray]) -> tc.Case:
     """Two layers; the first sample balances weight decay on one entry and does not see the others.
 
     With ``W = diag(c, e Q)``, ``f = a sigma((W x)_1)`` and ``x_1 = (s, 0, ..., 0)``, the gradient
@@ -91,7 +78,7 @@ def stationary_networks(draw: st.DrawFn, matrices: st.SearchStrategy[np.ndarray]
     unseen = draw(matrices)
     order, samples = len(unseen) + 1, draw(st.integers(2, 3))
     powers = st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(2)])
-    scale, weight_decay = draw(positive_dyadics()), draw(positive_dyadics())
+    scale, weight_decay = draw(tc.positive_dyadics()), draw(tc.positive_dyadics())
     corner, length = scale * len(unseen), draw(powers)
     last = draw(powers) * int(draw(SIGNS))
     weight, readout = np.zeros((1, order, order)), np.zeros((1, 1, order))
@@ -100,14 +87,15 @@ def stationary_networks(draw: st.DrawFn, matrices: st.SearchStrategy[np.ndarray]
     inputs, targets = array(draw, 1, samples, order), array(draw, 1, samples, 1)
     inputs[0, 0] = float(length) * np.eye(order)[0]
     targets[0, 0] = float(last * corner * length + weight_decay * corner / (last * length))
-    network = mlp([order, order, 1], draw(st.sampled_from(SLOPES)))
-    return Case(network, (weight, readout), inputs, targets, {"weight_decay": weight_decay})
+    network = tc.mlp([order, order, 1], draw(st.sampled_from(SLOPES)))
+    return tc.Case(network, (weight, readout), inputs, targets, {"weight_decay": weight_decay})
 
 
-def random_networks(outputs: tuple[int, int] = (1, 1)) -> st.SearchStrategy[Case]:
-    return cases(
+def random_networks(outputs: tuple[int, int] = (1, 1)) -> st.SearchStrategy[tc.Case]:
+    return tc.cases(
         st.one_of(
-            mlps(depths=(1, 3), outputs=outputs), directed_graphs(depths=(2, 3), outputs=outputs)
+            tc.mlps(depths=(1, 3), outputs=outputs),
+            tc.directed_graphs(depths=(2, 3), outputs=outputs),
         ),
         samples=(2, 4),
         targets="dyadic",
@@ -117,12 +105,13 @@ def random_networks(outputs: tuple[int, int] = (1, 1)) -> st.SearchStrategy[Case
 
 
 @st.composite
-def batch_normalised_cases(draw: st.DrawFn) -> Case:
+def batch_normalised_cases(draw: st.DrawFn) -> tc.Case:
     """Random ones; shifts are moved by 1/4, as two normalised samples are exactly 1 and -1."""
     case = draw(
-        cases(
-            batch_normalised(
-                st.one_of(mlps(depths=(2, 3)), directed_graphs(depths=(2, 3))), "batch-detached"
+        tc.cases(
+            tc.batch_normalised(
+                st.one_of(tc.mlps(depths=(2, 3)), tc.directed_graphs(depths=(2, 3))),
+                "batch-detached",
             ),
             samples=(3, 4),
             targets="dyadic",
@@ -139,7 +128,7 @@ def batch_normalised_cases(draw: st.DrawFn) -> Case:
 
 
 @st.composite
-def dead_normalised_networks(draw: st.DrawFn) -> Case:
+def dead_normalised_networks(draw: st.DrawFn) -> tc.Case:
     """Units shifted so far below 0 that the gradient is weight decay, whatever the batch.
 
     Normalised values of ``B`` samples are at most ``sqrt(B - 1)``. The two longer rows of
@@ -149,8 +138,8 @@ def dead_normalised_networks(draw: st.DrawFn) -> Case:
     lengths = np.where(np.arange(order) < 2, 17 / 16, 1.0)
     rows = draw(st.permutations(range(order)))
     columns = [draw(st.permutations(range(samples))) for _ in range(order)]
-    return Case(
-        mlp([order, order, 1], RELU, normalisation="batch-detached"),
+    return tc.Case(
+        tc.mlp([order, order, 1], tc.RELU, normalisation="batch-detached"),
         (
             np.diag(lengths)[None, rows],
             np.array([0.5]),
@@ -159,12 +148,12 @@ def dead_normalised_networks(draw: st.DrawFn) -> Case:
         ),
         np.array([columns], dtype=float).mT,
         array(draw, 1, samples, 1),
-        {"weight_decay": draw(positive_dyadics())},
+        {"weight_decay": draw(tc.positive_dyadics())},
     )
 
 
 @st.composite
-def stationary_convolutions(draw: st.DrawFn, *, unseen: tuple[int, int] = (0, 0)) -> Case:
+def stationary_convolutions(draw: st.DrawFn, *, unseen: tuple[int, int] = (0, 0)) -> tc.Case:
     """One convolution; on the first sample the data term balances the weight decay of ``K``.
 
     The patches of the first sample are unit vectors, one per column of the non-negative ``K``, and
@@ -181,18 +170,18 @@ def stationary_convolutions(draw: st.DrawFn, *, unseen: tuple[int, int] = (0, 0)
     weight[0, filters:, patches:] = draw(st.integers(1, 3)) * np.eye(more)
     readout = np.zeros((filters + more, patches))
     readout[:filters] = seen
-    weight_decay = draw(positive_dyadics())
+    weight_decay = draw(tc.positive_dyadics())
     inputs, targets = array(draw, 1, 2, kernel * patches), array(draw, 1, 2, 1)
     inputs[0, 0] = np.eye(patches, kernel).ravel()
     targets[0, 0] = np.square(seen).sum() + float(weight_decay)
-    convolution = Convolution(1, 1, kernel * patches, filters + more, (1, kernel), kernel)
+    convolution = tc.Convolution(1, 1, kernel * patches, filters + more, (1, kernel), kernel)
     slope = draw(st.sampled_from(SLOPES))
     layers = (
-        Layer(convolution.target_width, (Edge(0, convolution),), slope),
-        Layer(1, (Edge(1),), LINEAR),
+        tc.Layer(convolution.target_width, (tc.Edge(0, convolution),), slope),
+        tc.Layer(1, (tc.Edge(1),), tc.LINEAR),
     )
-    return Case(
-        Network(kernel * patches, layers),
+    return tc.Case(
+        tc.Network(kernel * patches, layers),
         (weight, readout.reshape(1, 1, -1)),
         inputs,
         targets,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+import theorycheck as tc
 from properties.assumptions import (
     AUTOGRAD_AT_KINKS,
     DENSE,
@@ -20,42 +21,31 @@ from properties.assumptions import (
 )
 from properties.notation import EVERYWHERE
 from properties.papers import GALANTI2022
-from theorycheck import (
-    RELU,
-    Case,
-    Hypothesis,
-    Network,
-    altered,
-    directed_graphs,
-    mlps,
-    residual_networks,
-    stated,
-)
-from theorycheck.drawing import batch_normalised, batches, rational_batches
+from theorycheck.drawing import batches, rational_batches
 from theorycheck.networks import Normalisation
 
 COHORT = 4
-BENT = (RELU, 0.5, 0.25)
+BENT = (tc.RELU, 0.5, 0.25)
 """Slopes of activations that are not linear, whose pattern differs between samples."""
 
 
-def batch_cases(normalisation: Normalisation) -> st.SearchStrategy[Case]:
+def batch_cases(normalisation: Normalisation) -> st.SearchStrategy[tc.Case]:
     """Networks with and without skips, some layers normalised, on batches of two to four.
 
     Widths exceed the size of the batch, without which a bound on the rank says nothing. Every
     standard deviation of a batch of two is rational, and so are those of `rational_batches`.
     """
 
-    def networks(least: int, most: int) -> st.SearchStrategy[Network]:
+    def networks(least: int, most: int) -> st.SearchStrategy[tc.Network]:
         widths = (least, most)
         plain = st.one_of(
-            mlps(depths=(3, 4), widths=widths, slopes=BENT),
-            directed_graphs(depths=(3, 4), widths=widths, slopes=BENT),
-            residual_networks(blocks=(1, 1), widths=widths, slopes=BENT),
+            tc.mlps(depths=(3, 4), widths=widths, slopes=BENT),
+            tc.directed_graphs(depths=(3, 4), widths=widths, slopes=BENT),
+            tc.residual_networks(blocks=(1, 1), widths=widths, slopes=BENT),
         )
-        return batch_normalised(plain, normalisation)
+        return tc.batch_normalised(plain, normalisation)
 
-    wide = mlps(depths=(3, 3), widths=(5, 6), slopes=BENT)
+    wide = tc.mlps(depths=(3, 3), widths=(5, 6), slopes=BENT)
     return st.one_of(
         batches(networks(3, 4), samples=(2, 2), coefficient="beta", cohort=COHORT),
         batches(networks(4, 5), samples=(3, 3), coefficient="beta", cohort=COHORT),
@@ -75,7 +65,7 @@ def printed(bound: str, derivative: str = r"\bar\partial") -> str:
     )
 
 
-GRAPH_OF_BATCH: list[Hypothesis] = [
+GRAPH_OF_BATCH: list[tc.Hypothesis] = [
     DENSE,
     NORMALISED,
     ONE_OUTPUT,
@@ -83,7 +73,7 @@ GRAPH_OF_BATCH: list[Hypothesis] = [
     AUTOGRAD_AT_KINKS,
 ]
 
-batch_norm_gradient_rank = stated(
+batch_norm_gradient_rank = tc.stated(
     "batch-norm-gradient-rank",
     title="With batch normalisation, a batch's combined pseudo gradient has rank at most B",
     kind="rank",
@@ -92,7 +82,7 @@ batch_norm_gradient_rank = stated(
     given=[*GRAPH_OF_BATCH, DETACHED_VARIANCE],
     forall=["k in weights"],
     states=combined("len(samples)"),
-    control=altered("the bound is B - 1", combined("len(samples) - 1")),
+    control=tc.altered("the bound is B - 1", combined("len(samples) - 1")),
     numbers=["beta"],
     on=batch_cases("batch-detached"),
     examples=200,
@@ -102,7 +92,7 @@ batch_norm_gradient_rank = stated(
     " otherwise. The bound is reached by layers that are not normalised themselves.",
 )
 
-batch_norm_gradient_rank_full = stated(
+batch_norm_gradient_rank_full = tc.stated(
     "batch-norm-gradient-rank-full",
     title="The same bound holds when the variance is differentiated",
     kind="rank",
@@ -111,7 +101,7 @@ batch_norm_gradient_rank_full = stated(
     given=[*GRAPH_OF_BATCH, DIFFERENTIATED_VARIANCE],
     forall=["k in weights"],
     states=combined("len(samples)"),
-    control=altered("the bound is B - 1", combined("len(samples) - 1")),
+    control=tc.altered("the bound is B - 1", combined("len(samples) - 1")),
     numbers=["beta"],
     on=batch_cases("batch"),
     examples=200,
@@ -119,7 +109,7 @@ batch_norm_gradient_rank_full = stated(
     " the bound: the statistics, too, depend on the matrix through its B products only.",
 )
 
-batch_norm_gradient_rank_centred = stated(
+batch_norm_gradient_rank_centred = tc.stated(
     "batch-norm-gradient-rank-centred",
     title="A layer in front of batch normalisation has rank at most B - 1",
     kind="rank",
@@ -128,7 +118,7 @@ batch_norm_gradient_rank_centred = stated(
     given=[*GRAPH_OF_BATCH, NORMALISED_LAYER, DETACHED_VARIANCE],
     forall=["k in weights"],
     states=combined("len(samples) - 1"),
-    control=altered("the bound is B - 2", combined("len(samples) - 2")),
+    control=tc.altered("the bound is B - 2", combined("len(samples) - 2")),
     numbers=["beta"],
     on=batch_cases("batch-detached"),
     examples=200,
@@ -137,7 +127,7 @@ batch_norm_gradient_rank_centred = stated(
     " factors add up to 0.",
 )
 
-batch_norm_gradient_rank_sample = stated(
+batch_norm_gradient_rank_sample = tc.stated(
     "batch-norm-gradient-rank-sample",
     title="With batch normalisation, the gradient at one sample has rank at most 1",
     kind="rank",
@@ -147,11 +137,11 @@ batch_norm_gradient_rank_sample = stated(
     given=[*GRAPH_OF_BATCH, DETACHED_VARIANCE],
     forall=EVERYWHERE,
     states="rank(df(n, c, k)) <= 1",
-    control=altered(
+    control=tc.altered(
         "the gradient is summed over the batch", "rank(sum([df(j, c, k) for j in samples])) <= 1"
     ),
     on=batches(
-        batch_normalised(mlps(depths=(3, 3), widths=(2, 2), slopes=BENT), "batch-detached"),
+        tc.batch_normalised(tc.mlps(depths=(3, 3), widths=(2, 2), slopes=BENT), "batch-detached"),
         samples=(2, 2),
         cohort=COHORT,
     ),

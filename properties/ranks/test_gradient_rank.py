@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
+import theorycheck as tc
 from properties.assumptions import (
     ANY_CHOICE_AT_KINKS,
     AUTOGRAD_AT_KINKS,
@@ -21,44 +22,30 @@ from properties.assumptions import (
 )
 from properties.notation import EVERYWHERE
 from properties.papers import GALANTI2022, XU2022
-from theorycheck import (
-    Case,
-    Convolution,
-    Dense,
-    Network,
-    altered,
-    cases,
-    convolutional_networks,
-    directed_graphs,
-    mlps,
-    residual_networks,
-    stated,
-)
 from theorycheck.arithmetic import alone, minors
-from theorycheck.drawing import large_cases, mostly
 
 RANK_ONE = "rank(df(n, c, k)) <= 1"
-SUMMED = altered(
+SUMMED = tc.altered(
     "the gradient is summed over the samples of a batch",
     "rank(sum([df(m, c, k) for m in samples])) <= 1",
 )
-SMALL = cases(
+SMALL = tc.cases(
     st.one_of(
-        mlps(depths=(1, 4), outputs=(1, 3)),
-        directed_graphs(outputs=(1, 2)),
-        residual_networks(outputs=(1, 2)),
+        tc.mlps(depths=(1, 4), outputs=(1, 3)),
+        tc.directed_graphs(outputs=(1, 2)),
+        tc.residual_networks(outputs=(1, 2)),
     ),
     check=minors,
 )
-LARGE = large_cases(
+LARGE = tc.large_cases(
     st.one_of(
-        mlps(depths=(2, 6), widths=(32, 256)),
-        directed_graphs(depths=(2, 6), widths=(32, 128)),
-        residual_networks(widths=(32, 128)),
+        tc.mlps(depths=(2, 6), widths=(32, 256)),
+        tc.directed_graphs(depths=(2, 6), widths=(32, 128)),
+        tc.residual_networks(widths=(32, 128)),
     )
 )
 
-gradient_rank = stated(
+gradient_rank = tc.stated(
     "gradient-rank",
     title="The gradient of one output at one sample has rank at most 1 in every weight matrix",
     kind="rank",
@@ -73,7 +60,7 @@ gradient_rank = stated(
     forall=EVERYWHERE,
     states=RANK_ONE,
     control=SUMMED,
-    on=mostly(SMALL, LARGE),
+    on=tc.mostly(SMALL, LARGE),
     examples=300,
     why="The gradient is an outer product: of what reaches the output from the matrix's target,"
     " with the value of its source. Backpropagation builds that product; single networks are"
@@ -84,7 +71,7 @@ gradient_rank = stated(
     " (galanti2022, Eq. 3-4) with dense, constant or residual connections.",
 )
 
-gradient_rank_convolution = stated(
+gradient_rank_convolution = tc.stated(
     "gradient-rank-convolution",
     title="The gradient of one output at one sample has rank at most 1 in a matrix of filters",
     kind="rank",
@@ -95,7 +82,7 @@ gradient_rank_convolution = stated(
     forall=EVERYWHERE,
     states=RANK_ONE,
     control=SUMMED,
-    on=cases(convolutional_networks(outputs=(1, 2), filters=(1, 4)), check=minors),
+    on=tc.cases(tc.convolutional_networks(outputs=(1, 2), filters=(1, 4)), check=minors),
     examples=400,
     why="The abstract says that the analysis covers convolutional layers; the body of the paper"
     " (its second abstract, Section 2.1, the proofs) treats weight matrices that act on whole"
@@ -104,7 +91,7 @@ gradient_rank_convolution = stated(
     " its own.",
 )
 
-gradient_rank_convolution_patches = stated(
+gradient_rank_convolution_patches = tc.stated(
     "gradient-rank-convolution-patches",
     title="The gradient in a matrix of filters has at most the rank of the number of patches",
     kind="rank",
@@ -114,9 +101,9 @@ gradient_rank_convolution_patches = stated(
     given=[FILTERS, NOT_NORMALISED, AUTOGRAD_AT_KINKS],
     forall=EVERYWHERE,
     states="rank(df(n, c, k)) <= patches(k)",
-    control=altered("the bound is one less", "rank(df(n, c, k)) <= patches(k) - 1"),
-    on=cases(
-        convolutional_networks(outputs=(1, 2), filters=(2, 5), layers=(1, 1)),
+    control=tc.altered("the bound is one less", "rank(df(n, c, k)) <= patches(k) - 1"),
+    on=tc.cases(
+        tc.convolutional_networks(outputs=(1, 2), filters=(2, 5), layers=(1, 1)),
         cohort=4,
         check=alone,
     ),
@@ -127,27 +114,27 @@ gradient_rank_convolution_patches = stated(
 )
 
 
-def unrolled(case: Case) -> Case:
+def unrolled(case: tc.Case) -> tc.Case:
     """Each convolutional layer as the dense layer with its Toeplitz matrix."""
     network = case.network
     arrays = list(case.parameters)
     for k in network.weights:
         connection = network.edge_of(k).map
-        if isinstance(connection, Convolution):
+        if isinstance(connection, tc.Convolution):
             shape = (connection.filters, connection.positions, connection.source_width)
             toeplitz = np.zeros((case.members, *shape))
             for position, patch in enumerate(connection.patches()):
                 toeplitz[:, :, position, patch] = arrays[k]
             arrays[k] = toeplitz.reshape(case.members, -1, connection.source_width)
     layers = [
-        replace(layer, edges=tuple(replace(edge, map=Dense()) for edge in layer.edges))
+        replace(layer, edges=tuple(replace(edge, map=tc.Dense()) for edge in layer.edges))
         for layer in network.layers
     ]
-    dense = Network(network.input_width, tuple(layers))
+    dense = tc.Network(network.input_width, tuple(layers))
     return replace(case, network=dense, parameters=tuple(arrays))
 
 
-gradient_rank_toeplitz = stated(
+gradient_rank_toeplitz = tc.stated(
     "gradient-rank-toeplitz",
     title="The gradient in a convolutional layer's Toeplitz matrix has rank at most 1",
     kind="rank",
@@ -158,7 +145,7 @@ gradient_rank_toeplitz = stated(
     forall=EVERYWHERE,
     states=RANK_ONE,
     control=SUMMED,
-    on=cases(convolutional_networks(outputs=(1, 2)), cohort=8).map(unrolled),
+    on=tc.cases(tc.convolutional_networks(outputs=(1, 2)), cohort=8).map(unrolled),
     corrects="gradient-rank-convolution",
     why="The other reading of a convolutional layer's weight matrix, under which Lemma 1 holds:"
     " every convolutional layer is written as the dense matrix T that acts on the whole layer, and"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+import theorycheck as tc
 from properties.assumptions import (
     AUTOGRAD_AT_KINKS,
     DENSE,
@@ -37,15 +38,6 @@ from properties.ranks.extremal_networks import (
     stationary_networks,
 )
 from properties.ranks.trained_networks import TRAINED, TRAINED_NORMALISED, perceptrons
-from theorycheck import (
-    Assumption,
-    Convention,
-    Hypothesis,
-    altered,
-    cases,
-    convolutional_networks,
-    stated,
-)
 from theorycheck.arithmetic import NORMS
 
 STATEMENT = (
@@ -53,19 +45,19 @@ STATEMENT = (
     r" \|W^{pq} - V\| \leq \frac{1}{2\lambda} \min_{\tilde S \subset S:\ |\tilde S| = B^*}"
     r" \|\nabla_{W^{pq}} L^\lambda_{\tilde S}(\tilde f_W)\|"
 )
-LOSS = Convention(
+LOSS = tc.Convention(
     "the square loss: the mean over the batch of |f - y|^2, plus weight decay times the squared"
     " Frobenius norm of every weight matrix (Eq. 2)"
 )
-SEVERAL_SAMPLES = Assumption("B* >= 2: a batch of one sample has no variance", "B >= 2")
-DENSE_NETWORK: list[Hypothesis] = [
+SEVERAL_SAMPLES = tc.Assumption("B* >= 2: a batch of one sample has no variance", "B >= 2")
+DENSE_NETWORK: list[tc.Hypothesis] = [
     DENSE,
     NOT_NORMALISED,
     POSITIVE_WEIGHT_DECAY,
     LOSS,
     AUTOGRAD_AT_KINKS,
 ]
-NORMALISED_NETWORK: list[Hypothesis] = [
+NORMALISED_NETWORK: list[tc.Hypothesis] = [
     ONE_OUTPUT,
     DENSE,
     NORMALISED,
@@ -86,7 +78,7 @@ WHY = (
     " remainder that this sample does not see: there the constant cannot be improved."
 )
 
-frobenius_bound = stated(
+frobenius_bound = tc.stated(
     "rank-bound-frobenius",
     title="Rank bound of Theorem 1 in the Frobenius norm",
     kind="inequality",
@@ -100,7 +92,7 @@ frobenius_bound = stated(
     why=WHY,
 )
 
-spectral_bound = stated(
+spectral_bound = tc.stated(
     "rank-bound-spectral",
     title="Rank bound of Theorem 1 in the spectral norm",
     kind="inequality",
@@ -114,7 +106,7 @@ spectral_bound = stated(
     why=WHY,
 )
 
-nuclear_bound = stated(
+nuclear_bound = tc.stated(
     "rank-bound-nuclear",
     title="Rank bound of Theorem 1 in the nuclear norm",
     kind="inequality",
@@ -130,7 +122,7 @@ nuclear_bound = stated(
 
 HADAMARD = hadamard_matrices()
 
-max_bound = stated(
+max_bound = tc.stated(
     "rank-bound-max",
     title="Rank bound of Theorem 1 in the entrywise maximum norm",
     kind="inequality",
@@ -146,7 +138,7 @@ max_bound = stated(
     " what is printed, and a violation would refute it. Hadamard matrices come close to equality.",
 )
 
-outputs_bound = stated(
+outputs_bound = tc.stated(
     "rank-bound-outputs",
     title="Rank bound of Theorem 1 for several outputs",
     kind="inequality",
@@ -163,7 +155,7 @@ outputs_bound = stated(
     " reads, so that their weighted sum still has rank at most 1.",
 )
 
-batch_norm_bound = stated(
+batch_norm_bound = tc.stated(
     "rank-bound-batch-norm",
     title="Rank bound of Theorem 1 with batch normalisation",
     kind="inequality",
@@ -182,7 +174,7 @@ batch_norm_bound = stated(
     " is a proven lower bound.",
 )
 
-convolution_bound = stated(
+convolution_bound = tc.stated(
     "rank-bound-convolution",
     title="Rank bound of Theorem 1 for the filters of a convolutional layer",
     kind="inequality",
@@ -209,7 +201,7 @@ convolution_bound = stated(
     " differentiable in the filters.",
 )
 
-convolution_patches_bound = stated(
+convolution_patches_bound = tc.stated(
     "rank-bound-convolution-patches",
     title="Rank bound for filters, with the number of patches counted",
     kind="inequality",
@@ -219,14 +211,14 @@ convolution_patches_bound = stated(
     r" \quad P \text{ the number of patches}",
     given=[FILTERS, NOT_NORMALISED, POSITIVE_WEIGHT_DECAY, LOSS, AUTOGRAD_AT_KINKS],
     **eckart_young.rank_bound(*NORMS, rank="patches(k) * B"),
-    control=altered(
+    control=tc.altered(
         "V has rank at most P B* - 1",
         eckart_young.rank_bound(*NORMS, rank="patches(k) * B - 1")["states"],
     ),
     on=st.one_of(
         stationary_convolutions(unseen=(0, 3)),
-        cases(
-            convolutional_networks(), samples=(2, 3), targets="dyadic", numbers=NUMBERS, cohort=4
+        tc.cases(
+            tc.convolutional_networks(), samples=(2, 3), targets="dyadic", numbers=NUMBERS, cohort=4
         ),
     ),
     corrects="rank-bound-convolution",
@@ -237,7 +229,7 @@ convolution_patches_bound = stated(
     " of B*. A dense matrix has P = 1.",
 )
 
-trained_bound = stated(
+trained_bound = tc.stated(
     "rank-bound-trained",
     title="Rank bound of Theorem 1 at trained weights",
     kind="trajectory",
@@ -257,7 +249,7 @@ trained_bound = stated(
     " lower bound.",
 )
 
-trained_batch_norm_bound = stated(
+trained_batch_norm_bound = tc.stated(
     "rank-bound-trained-batch-norm",
     title="Rank bound of Theorem 1 at trained weights with batch normalisation",
     kind="trajectory",
@@ -265,7 +257,7 @@ trained_batch_norm_bound = stated(
     printed=STATEMENT,
     given=NORMALISED_NETWORK,
     **eckart_young.rank_bound(*NORMS),
-    control=strengthened(*NORMS, factor="1 / 2"),
+    control=strengthened(*NORMS, factor="1/2"),
     on=perceptrons(normalised=True, members=2),
     along=TRAINED_NORMALISED,
     examples=6,

@@ -8,14 +8,12 @@ from functools import cache
 import numpy as np
 from hypothesis import strategies as st
 
-from theorycheck import Case, digits, initialise, mlp, uniform_ball
-from theorycheck.claims import trained_by
-from theorycheck.drawing import batch_normalised
+import theorycheck as tc
 
 SAMPLES = 4
 TRAINED = [
-    trained_by(learning_rate=1 / 8, epochs=120, batch_size=2),
-    trained_by(learning_rate=1 / 8, epochs=240, samples=1),
+    tc.trained_by(learning_rate=1 / 8, epochs=120, batch_size=2),
+    tc.trained_by(learning_rate=1 / 8, epochs=240, samples=1),
 ]
 """SGD on all samples, and then descent on the first of them alone.
 
@@ -23,16 +21,16 @@ On the way to a stationary point of one batch, what this batch does not see of a
 decays with exp(-2 lambda t) alone and soon dominates the gradient: there both sides meet.
 """
 TRAINED_NORMALISED = [
-    trained_by(learning_rate=1 / 16, epochs=240, batch_size=4),
-    trained_by(learning_rate=1 / 16, epochs=240, batch_size=2, samples=2),
+    tc.trained_by(learning_rate=1 / 16, epochs=240, batch_size=4),
+    tc.trained_by(learning_rate=1 / 16, epochs=240, batch_size=2, samples=2),
 ]
 """The same; a batch of one sample has no variance."""
 
-handwritten = cache(digits)
+handwritten = cache(tc.digits)
 
 
 @st.composite
-def perceptrons(draw: st.DrawFn, *, normalised: bool, members: int) -> Case:
+def perceptrons(draw: st.DrawFn, *, normalised: bool, members: int) -> tc.Case:
     """At initialisation; data, of the unit ball or pairs of handwritten digits, differ by member.
 
     Digits are left to networks without batch normalisation, which are read in rationals.
@@ -40,16 +38,16 @@ def perceptrons(draw: st.DrawFn, *, normalised: bool, members: int) -> Case:
     seed, pictures = draw(st.integers(0, 2**32 - 1)), not normalised and draw(st.booleans())
     pair = handwritten().with_classes(draw(st.permutations(range(10)))[:2])
     data = [
-        pair.per_class(SAMPLES // 2, number) if pictures else uniform_ball(SAMPLES, 6, 2, number)
+        pair.per_class(SAMPLES // 2, number) if pictures else tc.uniform_ball(SAMPLES, 6, 2, number)
         for number in range(seed, seed + members)
     ]
     widths = draw(st.lists(st.integers(5, 8), min_size=2 if normalised else 1, max_size=3))
-    network = mlp([data[0].width, *widths, 1])
+    network = tc.mlp([data[0].width, *widths, 1])
     if normalised:
-        network = draw(batch_normalised(st.just(network), "batch-detached"))
-    return Case(
+        network = draw(tc.batch_normalised(st.just(network), "batch-detached"))
+    return tc.Case(
         network,
-        tuple(weights.numpy() for weights in initialise(network, members, seed=seed)),
+        tuple(weights.numpy() for weights in tc.initialise(network, members, seed=seed)),
         np.stack([drawn.inputs for drawn in data]),
         np.stack([drawn.signs for drawn in data]),
         {"weight_decay": Fraction(1, draw(st.sampled_from([32, 64])))},

@@ -7,31 +7,32 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from theorycheck import RELU, Case, arithmetic, mlps, positive_dyadics
+import theorycheck as tc
+from theorycheck import arithmetic
 from theorycheck.drawing import away_from_kinks, normalised_cases
 
 LEARNING_RATES = st.sampled_from([Fraction(1, 2), Fraction(1, 4), Fraction(3, 8), Fraction(2)])
 """None is 1: a step with rate 1 does not show whether a formula has the learning rate."""
 
 
-def updated_points() -> st.SearchStrategy[Case]:
+def updated_points() -> st.SearchStrategy[tc.Case]:
     """Small networks, the whole case being the batch, with a learning rate; no unit at a kink."""
     return normalised_cases(
-        mlps(depths=(1, 3), widths=(1, 2), slopes=(RELU,)),
+        tc.mlps(depths=(1, 3), widths=(1, 2), slopes=(tc.RELU,)),
         samples=(1, 3),
         numbers={
-            "rho": positive_dyadics(),
-            "weight_decay": positive_dyadics(),
+            "rho": tc.positive_dyadics(),
+            "weight_decay": tc.positive_dyadics(),
             "learning_rate": LEARNING_RATES,
         },
     ).map(away_from_kinks)
 
 
 @st.composite
-def generic_points(draw: st.DrawFn) -> Case:
+def generic_points(draw: st.DrawFn) -> tc.Case:
     """Random unit weights, the first of rank 3 or 4, and random data."""
-    networks = mlps(depths=(2, 3), widths=(3, 4))
-    numbers = {"rho": positive_dyadics(), "weight_decay": positive_dyadics()}
+    networks = tc.mlps(depths=(2, 3), widths=(3, 4))
+    numbers = {"rho": tc.positive_dyadics(), "weight_decay": tc.positive_dyadics()}
     drawn = normalised_cases(networks, samples=(2, 4), numbers=numbers)
     case = draw(
         drawn.filter(lambda case: arithmetic.rank(arithmetic.rationals(case.parameters[0][0])) > 2)

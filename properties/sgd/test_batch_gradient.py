@@ -11,6 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+import theorycheck as tc
 from properties.assumptions import (
     MINI_BATCHES,
     NOT_NORMALISED,
@@ -33,20 +34,6 @@ from properties.sgd.updates import (
     bits_of_descent,
     descent_in_rationals,
 )
-from theorycheck import (
-    Assumption,
-    Case,
-    Findings,
-    Rejection,
-    Setting,
-    altered,
-    cases,
-    claim,
-    equality,
-    mlps,
-    positive_dyadics,
-    stated,
-)
 from theorycheck.arithmetic import SIGNIFICAND_BITS, flat, rationals
 from theorycheck.drawing import away_from_kinks, plain_cases, searched_cases, spread_cases
 
@@ -58,7 +45,7 @@ RISK = (
 TERM = "term(n, k) = 2 * (f(n, 0) - y[n][0]) * df(n, 0, k)"
 SQUARE_LOSS_RISK = [SQUARE_LOSS, UNNORMALISED, SMOOTH]
 
-batch_gradient = stated(
+batch_gradient = tc.stated(
     "batch-gradient",
     title="Gradient of the regularised risk on a batch",
     kind="identity",
@@ -69,7 +56,7 @@ batch_gradient = stated(
     given=SQUARE_LOSS_RISK,
     forall=("S in batches(batch_size)", *ENTRIES),
     states="gradient(S, k)[i][j] == data(S, k)[i][j] + 2 * weight_decay * W[k][i][j]",
-    control=altered(
+    control=tc.altered(
         "weight decay enters as lambda W, as if the risk had lambda/2 ||W||^2",
         "gradient(S, k)[i][j] == data(S, k)[i][j] + weight_decay * W[k][i][j]",
     ),
@@ -99,7 +86,7 @@ EXCHANGE: dict[str, Any] = {
 }
 """Batches 0 .. B-1 and 1 .. B, and the difference of samples 0 and B."""
 
-batch_gradient_exchange_printed = stated(
+batch_gradient_exchange_printed = tc.stated(
     "batch-gradient-exchange-printed",
     title="Exchanging one sample of a batch, as printed: without the factor 1/B",
     kind="identity",
@@ -111,8 +98,10 @@ batch_gradient_exchange_printed = stated(
     r" \frac{\partial f_W(x_j)}{\partial W}",
     given=[*SQUARE_LOSS_RISK, MINI_BATCHES],
     states="difference(k)[i][j] == exchanged(k)[i][j]",
-    control=altered("with the right side doubled", "difference(k)[i][j] == 2 * exchanged(k)[i][j]"),
-    on=plain_cases(mlps(depths=(1, 2), widths=(1, 1)), samples=(3, 3)).map(away_from_kinks),
+    control=tc.altered(
+        "with the right side doubled", "difference(k)[i][j] == 2 * exchanged(k)[i][j]"
+    ),
+    on=plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(3, 3)).map(away_from_kinks),
     examples=400,
     why="The second equality of Eq. 7, read as an identity at every W, for two batches of size B"
     " that differ in one sample. It lacks the factor 1/B of Eq. 6, so it holds only for B = 1. In"
@@ -120,7 +109,7 @@ batch_gradient_exchange_printed = stated(
     **EXCHANGE,
 )
 
-batch_gradient_exchange = stated(
+batch_gradient_exchange = tc.stated(
     "batch-gradient-exchange",
     title="Exchanging one sample of a batch changes the gradient by 1/B of the difference",
     kind="identity",
@@ -132,7 +121,7 @@ batch_gradient_exchange = stated(
     r" \frac{\partial f_W(x_j)}{\partial W} \Big)",
     given=[*SQUARE_LOSS_RISK, MINI_BATCHES],
     states="difference(k)[i][j] == exchanged(k)[i][j] / batch_size",
-    control=altered(
+    control=tc.altered(
         "the factor is 1/(B + 1)", "difference(k)[i][j] == exchanged(k)[i][j] / (batch_size + 1)"
     ),
     on=plain_cases(samples=(2, 4)).map(away_from_kinks),
@@ -147,7 +136,7 @@ EQUATION_17: dict[str, Any] = {
     "given": [
         SQUARE_LOSS,
         ONE_OUTPUT,
-        Assumption(
+        tc.Assumption(
             "no batch normalisation, or with the variance detached",
             "detached() or not normalised()",
         ),
@@ -173,13 +162,13 @@ CHAIN_RULE = (
     r" \frac{\bar\partial f_W(x_{i_j}; \tilde{\mathcal X})}{\partial W^{pq}} + 2 \lambda W^{pq}"
 )
 
-batch_gradient_chain_rule_printed = stated(
+batch_gradient_chain_rule_printed = tc.stated(
     "batch-gradient-chain-rule-printed",
     title="The gradient in the proof of Theorem 1, as printed: of the risk without weight decay",
     sources=[GALANTI2022.at("Eq. 17, and the last line of Eq. 18")],
     printed=r"\frac{\bar\partial L_{\tilde S}(\tilde f_W)}{\partial W^{pq}}" + CHAIN_RULE,
     states="gradient_of_fit(S, k)[i][j] == data(S, k)[i][j] + 2 * weight_decay * W[k][i][j]",
-    control=altered(
+    control=tc.altered(
         "and with lambda W as the last term",
         "gradient_of_fit(S, k)[i][j] == data(S, k)[i][j] + weight_decay * W[k][i][j]",
     ),
@@ -190,13 +179,13 @@ batch_gradient_chain_rule_printed = stated(
     **EQUATION_17,
 )
 
-batch_gradient_chain_rule = stated(
+batch_gradient_chain_rule = tc.stated(
     "batch-gradient-chain-rule",
     title="The gradient in the proof of Theorem 1, with batch normalisation",
     sources=[GALANTI2022.at("Eq. 17 and Eq. 18, corrected")],
     printed=r"\frac{\bar\partial L^\lambda_{\tilde S}(\tilde f_W)}{\partial W^{pq}}" + CHAIN_RULE,
     states="gradient(S, k)[i][j] == data(S, k)[i][j] + 2 * weight_decay * W[k][i][j]",
-    control=altered(
+    control=tc.altered(
         "the risk without weight decay, as printed",
         "gradient_of_fit(S, k)[i][j] == data(S, k)[i][j] + 2 * weight_decay * W[k][i][j]",
     ),
@@ -208,7 +197,7 @@ batch_gradient_chain_rule = stated(
 )
 
 
-@claim(
+@tc.claim(
     "batch-gradient-update-trained",
     title="Trained steps of SGD with weight decay and momentum are the printed ones",
     kind="identity",
@@ -228,7 +217,7 @@ batch_gradient_chain_rule = stated(
     examples=60,
     enough=10,
 )
-def batch_gradient_update_trained(setting: Setting, case: Case) -> Findings:
+def batch_gradient_update_trained(setting: tc.Setting, case: tc.Case) -> tc.Findings:
     """The trainer that the other claims rely on makes exactly the update of the paper: after an
     epoch the weights equal those of the same recursion carried out in rational arithmetic, with
     derivatives by forward mode instead of backpropagation.
@@ -239,21 +228,21 @@ def batch_gradient_update_trained(setting: Setting, case: Case) -> Findings:
     assert case.targets is not None
     data = [rationals(a[0]) for a in (*case.parameters, case.inputs, case.targets)]
     if bits_of_descent(case, data) > SIGNIFICAND_BITS:
-        yield Rejection("float64 would round")
+        yield tc.Rejection("float64 would round")
         return
     decay = case.numbers["weight_decay"] / (2 if setting.altered else 1)
     expected = descent_in_rationals(case, case.network, data, decay)
     found = [rationals(p[0]) for p in after_one_epoch(case, rho=False).parameters]
-    yield equality(flat(found)[None], flat(expected)[None], EXACT, case.member)
+    yield tc.equality(flat(found)[None], flat(expected)[None], EXACT, case.member)
 
 
 READS_INPUT = "k in [k for k in weights if source(k) == 0 and patches(k) == 1]"
 """Full, trainable weight matrices that read the input, ``W^{p1}``."""
-FIRST_WEIGHT_NOT_ZERO = Assumption("W^{p1} is not 0", "not zero(W[k])")
+FIRST_WEIGHT_NOT_ZERO = tc.Assumption("W^{p1} is not 0", "not zero(W[k])")
 
 PAIR_BOUND = "4 * weight_decay ** 2 * (1 - abs(cosine(i, j))) * squared(W[k])"
 
-batch_gradient_pair_bound = stated(
+batch_gradient_pair_bound = tc.stated(
     "batch-gradient-pair-bound",
     title="The gradients on two samples cannot both be small: a bound by their angle",
     kind="inequality",
@@ -265,11 +254,11 @@ batch_gradient_pair_bound = stated(
         NOT_NORMALISED,
         POSITIVE_WEIGHT_DECAY,
         FIRST_WEIGHT_NOT_ZERO,
-        Assumption("x_i and x_j are not collinear", "rank([x[i], x[j]]) == 2"),
+        tc.Assumption("x_i and x_j are not collinear", "rank([x[i], x[j]]) == 2"),
     ],
     forall=(READS_INPUT, "j in samples", "i in range(j)"),
     states=f"{PAIR_BOUND} <= squared(gradient((i,), k)) + squared(gradient((j,), k))",
-    control=altered(
+    control=tc.altered(
         "the bound times 9/8",
         f"9 * {PAIR_BOUND} <= 8 * (squared(gradient((i,), k)) + squared(gradient((j,), k)))",
     ),
@@ -302,7 +291,7 @@ batch_gradient_pair_bound = stated(
     " equality.",
 )
 
-batch_gradient_bound = stated(
+batch_gradient_bound = tc.stated(
     "batch-gradient-bound",
     title="The gradient on a batch is at least the decay of what lies outside the batch's span",
     kind="inequality",
@@ -314,21 +303,21 @@ batch_gradient_bound = stated(
         SQUARE_LOSS,
         NOT_NORMALISED,
         POSITIVE_WEIGHT_DECAY,
-        Assumption("not all rows of W^{p1} lie in the span of the batch", "beyond(S, k) > 0"),
+        tc.Assumption("not all rows of W^{p1} lie in the span of the batch", "beyond(S, k) > 0"),
     ],
     forall=(READS_INPUT, "S in batches(batch_size)"),
     states="4 * weight_decay ** 2 * beyond(S, k) <= squared(gradient(S, k))",
-    control=altered(
+    control=tc.altered(
         "the bound times 9/8",
         "81 * 4 * weight_decay ** 2 * beyond(S, k) <= 64 * squared(gradient(S, k))",
     ),
     where=[BATCH_GRADIENT, "beyond(S, k) = squared(outside(W[k], [x[n] for n in S]))"],
     numbers=["batch_size", "weight_decay"],
     on=st.one_of(
-        cases(
-            mlps(depths=(1, 2), widths=(2, 4)),
+        tc.cases(
+            tc.mlps(depths=(1, 2), widths=(2, 4)),
             targets="dyadic",
-            numbers={"weight_decay": positive_dyadics(), "batch_size": st.just(Fraction(2))},
+            numbers={"weight_decay": tc.positive_dyadics(), "batch_size": st.just(Fraction(2))},
             samples=(2, 3),
             cohort=1,
         ),

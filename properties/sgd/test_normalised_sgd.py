@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
     DENSE,
@@ -23,22 +24,11 @@ from properties.notation import ENTRIES, MARGIN, MULTIPLIER
 from properties.papers import XU2022
 from properties.sgd.normalised_points import generic_points, updated_points
 from properties.sgd.updates import EXACT, EXACT_UPDATES, after_one_epoch
-from theorycheck import (
-    Assumption,
-    Case,
-    Convention,
-    Findings,
-    Setting,
-    altered,
-    arithmetic,
-    claim,
-    equality,
-    stated,
-)
+from theorycheck import arithmetic
 from theorycheck.arithmetic import flat
 from theorycheck.drawing import interpolators, normalised_equilibria
 
-LAGRANGIAN = Convention(
+LAGRANGIAN = tc.Convention(
     "the Lagrangian of Eq. 1 on the batch, with nu_k the first form of Eq. 4 on the batch, held"
     " constant (the second form as printed differs: `lagrange-multiplier-second-form`)"
 )
@@ -64,7 +54,7 @@ def rho_becomes(right: str) -> str:
     return f"rho - learning_rate * slope_of_loss(samples) == {right}"
 
 
-normalised_sgd_update_printed = stated(
+normalised_sgd_update_printed = tc.stated(
     "normalised-sgd-update-printed",
     title="Lagrange-normalised SGD, update of rho as printed: the data term has the wrong sign",
     sources=[XU2022.at("Eq. 46, first line")],
@@ -73,7 +63,7 @@ normalised_sgd_update_printed = stated(
     states=rho_becomes(
         "rho - learning_rate * data(samples) - 2 * learning_rate * weight_decay * rho"
     ),
-    control=altered(
+    control=tc.altered(
         "and with eta lambda rho as the last term",
         rho_becomes("rho - learning_rate * data(samples) - learning_rate * weight_decay * rho"),
     ),
@@ -82,7 +72,7 @@ normalised_sgd_update_printed = stated(
     **UPDATE_OF_RHO,
 )
 
-normalised_sgd_update = stated(
+normalised_sgd_update = tc.stated(
     "normalised-sgd-update",
     title="Lagrange-normalised SGD, update of rho",
     sources=[XU2022.at("Eq. 46, first line, corrected by Eq. 2")],
@@ -91,7 +81,7 @@ normalised_sgd_update = stated(
     states=rho_becomes(
         "rho + learning_rate * data(samples) - 2 * learning_rate * weight_decay * rho"
     ),
-    control=altered(
+    control=tc.altered(
         "the last term is eta lambda rho",
         rho_becomes("rho + learning_rate * data(samples) - learning_rate * weight_decay * rho"),
     ),
@@ -124,7 +114,7 @@ STEP = "W[k][i][j] - learning_rate * slope_of_loss(k)[i][j]"
 STEP_PRINTED = "W[k][i][j] - slope_of_loss(k)[i][j]"
 DECAYED = "2 * learning_rate * nu(samples) * W[k][i][j]"
 
-normalised_sgd_update_weights_printed = stated(
+normalised_sgd_update_weights_printed = tc.stated(
     "normalised-sgd-update-weights-printed",
     title="Lagrange-normalised SGD, update of V_k as printed: wrong sign, a learning rate missing",
     sources=[XU2022.at("Eq. 46, second line")],
@@ -132,7 +122,7 @@ normalised_sgd_update_weights_printed = stated(
     r" \sum_{(x_n, y_n) \in S'} (1 - \rho \bar f_n) \rho \frac{\partial \bar f_n}{\partial V_k}"
     r" - 2 \eta \nu_k V_k",
     states=f"{STEP_PRINTED} == W[k][i][j] - learning_rate * data(k)[i][j] - {DECAYED}",
-    control=altered(
+    control=tc.altered(
         "and with eta nu_k V_k as the last term",
         f"2 * ({STEP_PRINTED}) == 2 * (W[k][i][j] - learning_rate * data(k)[i][j]) - {DECAYED}",
     ),
@@ -141,7 +131,7 @@ normalised_sgd_update_weights_printed = stated(
     **UPDATE_OF_WEIGHTS,
 )
 
-normalised_sgd_update_weights = stated(
+normalised_sgd_update_weights = tc.stated(
     "normalised-sgd-update-weights",
     title="Lagrange-normalised SGD, update of V_k",
     sources=[XU2022.at("Eq. 46, second line, corrected by Eq. 2")],
@@ -149,7 +139,7 @@ normalised_sgd_update_weights = stated(
     r" \sum_{(x_n, y_n) \in S'} (1 - \rho \bar f_n) \rho \frac{\partial \bar f_n}{\partial V_k}"
     r" - 2 \eta \nu_k V_k",
     states=f"{STEP} == W[k][i][j] + learning_rate * data(k)[i][j] - {DECAYED}",
-    control=altered(
+    control=tc.altered(
         "the learning rate is missing in the first expression, as printed",
         f"{STEP_PRINTED} == W[k][i][j] + learning_rate * data(k)[i][j] - {DECAYED}",
     ),
@@ -160,7 +150,7 @@ normalised_sgd_update_weights = stated(
 )
 
 
-@claim(
+@tc.claim(
     "normalised-sgd-update-trained",
     title="Trained steps of Lagrange-normalised SGD are those of the printed Lagrangian",
     kind="identity",
@@ -177,7 +167,7 @@ normalised_sgd_update_weights = stated(
     examples=60,
     enough=10,
 )
-def normalised_sgd_update_trained(setting: Setting, case: Case) -> Findings:
+def normalised_sgd_update_trained(setting: tc.Setting, case: tc.Case) -> tc.Findings:
     """One update of the trainer in the normalised parametrisation equals the gradient step on the
     Lagrangian of Eq. 1 with the multipliers of Eq. 4, computed in rational arithmetic.
 
@@ -200,7 +190,7 @@ def normalised_sgd_update_trained(setting: Setting, case: Case) -> Findings:
     found = [arithmetic.rationals(state.rho)] + [
         arithmetic.rationals(p[0]) for p in state.parameters
     ]
-    yield equality(flat(found)[None], np.array([expected], dtype=object), EXACT, case.member)
+    yield tc.equality(flat(found)[None], np.array([expected], dtype=object), EXACT, case.member)
 
 
 AT_REST = [
@@ -213,11 +203,11 @@ AT_REST = [
     " - 2 * nu(S) * W[k]",
 ]
 """Minus the derivatives of the Lagrangian of Eq. 1 on a batch: Eq. 2."""
-NO_MARGIN_ZERO = Assumption("no margin is 0", "all([margin(n) != 0 for n in samples])")
+NO_MARGIN_ZERO = tc.Assumption("no margin is 0", "all([margin(n) != 0 for n in samples])")
 POINTS = [LAGRANGIAN, CHAIN, DENSE, UNIT_WEIGHTS, SIGN_LABELS, NO_MARGIN_ZERO, MINI_BATCHES]
 NUMBERS = ["batch_size", "rho", "weight_decay"]
 
-normalised_sgd_convergence_rank = stated(
+normalised_sgd_convergence_rank = tc.stated(
     "normalised-sgd-convergence-rank",
     title="Convergence of Lagrange-normalised SGD on all batches forces rank at most 2",
     kind="rank",
@@ -229,14 +219,14 @@ normalised_sgd_convergence_rank = stated(
     given=[
         *POINTS,
         POSITIVE_WEIGHT_DECAY,
-        Assumption(
+        tc.Assumption(
             "some V_k has rank above 2 (the contrapositive: then some batch is not at rest)",
             "any([rank(W[k]) > 2 for k in weights])",
         ),
     ],
     states="sum([rho_slope(S) ** 2 for S in batches(batch_size)])"
     " + sum([squared(slope_of_loss(S, k)) for S in batches(batch_size) for k in weights]) != 0",
-    control=altered(
+    control=tc.altered(
         "without weight decay, lambda = 0",
         without=[POSITIVE_WEIGHT_DECAY],
         on=interpolators(weight_decays=st.just(Fraction(0))),
@@ -257,7 +247,7 @@ normalised_sgd_convergence_rank = stated(
     " without it they are at rest, at any rank (control).",
 )
 
-normalised_sgd_convergence_rank_one = stated(
+normalised_sgd_convergence_rank_one = tc.stated(
     "normalised-sgd-convergence-rank-one",
     title="... in fact forces rank one, collinear inputs, and at most two different margins",
     kind="rank",
@@ -268,11 +258,11 @@ normalised_sgd_convergence_rank_one = stated(
     given=[
         *POINTS,
         POSITIVE_WEIGHT_DECAY,
-        Assumption(
+        tc.Assumption(
             "rho is stationary on every batch of size B",
             "all([rho_slope(S) == 0 for S in batches(batch_size)])",
         ),
-        Assumption(
+        tc.Assumption(
             "all V_k are stationary on every batch of size B",
             "all([zero(slope_of_loss(S, k)) for S in batches(batch_size) for k in weights])",
         ),
@@ -280,7 +270,7 @@ normalised_sgd_convergence_rank_one = stated(
     forall=["k in weights", "n in samples"],
     states="rank(W[k]) == 1 and rank(x) == 1"
     " and (1 - rho * margin(n)) * margin(n) == weight_decay * rho",
-    control=altered("all margins are equal", "margin(n) == margin(0)"),
+    control=tc.altered("all margins are equal", "margin(n) == margin(0)"),
     where=AT_REST,
     numbers=NUMBERS,
     on=normalised_equilibria(),

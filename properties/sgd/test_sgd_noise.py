@@ -20,21 +20,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+import theorycheck as tc
 from properties.papers import GALANTI2022, XU2022
-from theorycheck import (
-    LINEAR,
-    RELU,
-    Objective,
-    Setting,
-    State,
-    initialise,
-    mlp,
-    sample_gradients,
-    uniform_sphere,
-)
-from theorycheck.claims import Comparison, Exclusions, Population, between, experiment_claim
 from theorycheck.measures import sampling_variance
-from theorycheck.training import Experiment, Recipe, Trained, outputs, velocity
+from theorycheck.training import outputs, velocity
 
 # Real runs (galanti2022, Section 4.2)
 
@@ -43,7 +32,7 @@ INTERPOLATING, VANISHED = 1e-6, 0.01
 """Definition: a mean squared residual up to the first, which the hypotheses name, interpolates, and
 a mean squared output below the second belongs to a function that went to zero."""
 
-SGD = Recipe(batch_size=4, epochs=EPOCHS, learning_rate=0.1, weight_decay=0.03)
+SGD = tc.Recipe(batch_size=4, epochs=EPOCHS, learning_rate=0.1, weight_decay=0.03)
 NO_DECAY = replace(SGD, weight_decay=0.0)
 FULL_BATCH = replace(SGD, batch_size=SAMPLES, epochs=EPOCHS * SAMPLES // SGD.batch_size)
 """As many updates."""
@@ -58,67 +47,67 @@ What weight decay alone moves falls by the square of it, exp(-2 eta lambda T), a
 ever does not fall: the geometric mean of both separates them."""
 
 
-def population(slope: float, epochs: int = EPOCHS) -> Mapping[str, Population]:
+def population(slope: float, epochs: int = EPOCHS) -> Mapping[str, tc.Population]:
     """Networks on the unit sphere with random labels; d is recorded at every epoch of SGD.
 
     And as often in full-batch descent, at every fourth update.
     """
 
-    def start(setting: Setting, seeds: Sequence[int]) -> Experiment:
-        network = mlp([WIDTH, HIDDEN, 1], slope)
-        data = [uniform_sphere(SAMPLES, WIDTH, 2, seed) for seed in seeds]
-        state = State(initialise(network, len(seeds), seed=seeds[0]))
-        return Experiment.on(data, "signs", network, state, torch.tensor(seeds))
+    def start(setting: tc.Setting, seeds: Sequence[int]) -> tc.Experiment:
+        network = tc.mlp([WIDTH, HIDDEN, 1], slope)
+        data = [tc.uniform_sphere(SAMPLES, WIDTH, 2, seed) for seed in seeds]
+        state = tc.State(tc.initialise(network, len(seeds), seed=seeds[0]))
+        return tc.Experiment.on(data, "signs", network, state, torch.tensor(seeds))
 
-    return {"random labels on the sphere": Population(start, records=epochs)}
-
-
-RELU_NETWORKS, LINEAR_NETWORKS = population(RELU), population(LINEAR)
-FOR_150_EPOCHS = population(RELU, SHORT.epochs)
+    return {"random labels on the sphere": tc.Population(start, records=epochs)}
 
 
-def movement(trained: Trained, until: float = 1.0) -> Tensor:
+RELU_NETWORKS, LINEAR_NETWORKS = population(tc.RELU), population(tc.LINEAR)
+FOR_150_EPOCHS = population(tc.RELU, SHORT.epochs)
+
+
+def movement(trained: tc.Trained, until: float = 1.0) -> Tensor:
     """Median of d(W_{t+1}, W_t) over the tenth of the epochs that ends at a fraction of the run."""
     distances = trained.run.trace["distance"][1:]
     end = round(until * len(distances))
     return distances[end - len(distances) // 10 : end].median(dim=0).values
 
 
-def fall(trained: Trained) -> tuple[Tensor, Tensor]:
+def fall(trained: tc.Trained) -> tuple[Tensor, Tensor]:
     """The movement at the end, and before the middle."""
     return movement(trained), movement(trained, 0.5)
 
 
-def noise(trained: Trained) -> Tensor:
+def noise(trained: tc.Trained) -> Tensor:
     """E ||g_B - g||^2 over all batches of 4."""
     cohort = trained.cohort
     residuals = outputs(cohort.network, cohort.state, cohort.inputs) - cohort.targets
     gradients = (
         2 * residuals[..., None, None] * slopes
-        for slopes in sample_gradients(cohort.network, cohort.state.parameters, cohort.inputs)
+        for slopes in tc.sample_gradients(cohort.network, cohort.state.parameters, cohort.inputs)
     )
     return torch.stack([sampling_variance(g, SGD.batch_size) for g in gradients]).sum(dim=0)
 
 
-def drift(trained: Trained) -> Tensor:
+def drift(trained: tc.Trained) -> Tensor:
     """||g||^2, the gradient of the objective on all samples."""
-    gradients = velocity(trained.cohort, Objective()).parameters
+    gradients = velocity(trained.cohort, tc.Objective()).parameters
     return torch.stack([g.square().sum(dim=(1, 2)) for g in gradients]).sum(dim=0)
 
 
-def kinks(sgd: Trained, full_batch: Trained) -> Tensor:
+def kinks(sgd: tc.Trained, full_batch: tc.Trained) -> Tensor:
     """What kinks and drift contribute to an update, at the weights where either ends."""
     return torch.maximum(drift(sgd), drift(full_batch))
 
 
-def apart(one: Trained, other: Trained) -> Tensor:
+def apart(one: tc.Trained, other: tc.Trained) -> Tensor:
     """The distance between two solutions."""
     states = (trained.cohort.state.parameters for trained in (one, other))
     differences = [(a - b).square().sum(dim=(1, 2)) for a, b in zip(*states, strict=True)]
     return torch.stack(differences).sum(dim=0).sqrt()
 
 
-def excluded(trained: Trained) -> Exclusions:
+def excluded(trained: tc.Trained) -> tc.Exclusions:
     cohort = trained.cohort
     size = outputs(cohort.network, cohort.state, cohort.inputs).square().mean(dim=(1, 2))
     return {
@@ -127,7 +116,7 @@ def excluded(trained: Trained) -> Exclusions:
     }
 
 
-def excluded_unless_interpolating(trained: Trained) -> Exclusions:
+def excluded_unless_interpolating(trained: tc.Trained) -> tc.Exclusions:
     cohort = trained.cohort
     residuals = outputs(cohort.network, cohort.state, cohort.inputs) - cohort.targets
     missed = residuals.square().mean(dim=(1, 2)) > INTERPOLATING
@@ -148,7 +137,7 @@ AGAINST_HALF_WAY = "d at the end / d before the middle"
 
 # Does SGD come to rest?
 
-KEEPS_MOVING = Comparison(
+KEEPS_MOVING = tc.Comparison(
     "d(W_{t+1}, W_t) does not come to rest",
     RELU_NETWORKS,
     (SGD,),
@@ -160,7 +149,7 @@ KEEPS_MOVING = Comparison(
 )
 COMES_TO_REST = replace(KEEPS_MOVING, words="d(W_{t+1}, W_t) comes to rest", relation="<")
 
-sgd_noise_keeps_moving_with_decay = experiment_claim(
+sgd_noise_keeps_moving_with_decay = tc.experiment_claim(
     "sgd-noise-keeps-moving-with-decay",
     title="With weight decay, the distance between epochs stays bounded away from zero",
     sources=[GALANTI2022.at("Section 4.2, Fig. 1")],
@@ -183,7 +172,7 @@ sgd_noise_keeps_moving_with_decay = experiment_claim(
     " `sgd-noise-is-of-sampling` finds the cause.",
 )
 
-sgd_noise_settles_without_decay = experiment_claim(
+sgd_noise_settles_without_decay = tc.experiment_claim(
     "sgd-noise-settles-without-decay",
     title="Without weight decay, interpolating networks come to rest",
     sources=[GALANTI2022.at("Section 4.2, Fig. 1"), GALANTI2022.at("Section 3.1, end")],
@@ -201,18 +190,18 @@ sgd_noise_settles_without_decay = experiment_claim(
     " so that all batches have gradient zero.",
 )
 
-MOVES_MORE = Comparison(
+MOVES_MORE = tc.Comparison(
     "d(W_{t+1}, W_t) is at the end more than 100 times larger with lambda = 0.03 than with 0",
     RELU_NETWORKS,
     (SGD, NO_DECAY),
-    between(movement),
+    tc.between(movement),
     ">",
     "d with decay / d without",
     excluded,
     100.0,
 )
 
-sgd_noise_moves_more_with_decay = experiment_claim(
+sgd_noise_moves_more_with_decay = tc.experiment_claim(
     "sgd-noise-moves-more-with-decay",
     title="The distance between epochs is 100 times larger with weight decay than without",
     sources=[GALANTI2022.at("Section 4.2, Fig. 1")],
@@ -232,7 +221,7 @@ sgd_noise_moves_more_with_decay = experiment_claim(
 
 UNIQUE_NOISE = r"\text{SGD is ... shown to ... induce asymptotic noise that is unique to it}"
 
-sgd_noise_needs_small_batches = experiment_claim(
+sgd_noise_needs_small_batches = tc.experiment_claim(
     "sgd-noise-needs-small-batches",
     title="The solutions of SGD look different from the solutions of full-batch descent",
     sources=[GALANTI2022.at("Section 3.1, last paragraph")],
@@ -242,7 +231,7 @@ sgd_noise_needs_small_batches = experiment_claim(
         *TRAINING,
         "lambda = 0.03; batches of 4 and of all 16 samples, 600 updates each",
     ],
-    compares=Comparison(
+    compares=tc.Comparison(
         "SGD and full-batch descent end farther apart than SGD in two orders of the batches",
         FOR_150_EPOCHS,
         (SHORT, SHORT_FULL_BATCH, replace(SHORT, order=1)),
@@ -251,7 +240,7 @@ sgd_noise_needs_small_batches = experiment_claim(
         "distance from full-batch descent / distance from SGD in another order",
         excluded,
     ),
-    control=Comparison(
+    control=tc.Comparison(
         "SGD in a third order in the place of full-batch descent",
         FOR_150_EPOCHS,
         (SHORT, replace(SHORT, order=2), replace(SHORT, order=1)),
@@ -265,17 +254,17 @@ sgd_noise_needs_small_batches = experiment_claim(
     " SGD, it would be nearer to each than they are to one another, by a factor of about 1.4.",
 )
 
-sgd_noise_moves_more_than_full_batch = experiment_claim(
+sgd_noise_moves_more_than_full_batch = tc.experiment_claim(
     "sgd-noise-moves-more-than-full-batch",
     title="With weight decay, SGD moves farther than full-batch descent",
     sources=[XU2022.at("Section 3.1")],
     printed=UNIQUE_NOISE,
     given=[*TRAINING, "lambda = 0.03; batches of 4 and of all 16 samples, 600 updates each"],
-    compares=Comparison(
+    compares=tc.Comparison(
         "at the end, four updates of SGD move the weights farther than four of full-batch descent",
         FOR_150_EPOCHS,
         (SHORT, SHORT_FULL_BATCH),
-        between(movement),
+        tc.between(movement),
         ">",
         "d of SGD / d of full-batch descent",
         excluded,
@@ -295,7 +284,7 @@ REST = [
 ]
 LINEAR_AT_REST = replace(COMES_TO_REST, on=LINEAR_NETWORKS, recipes=(FULL_BATCH,))
 
-sgd_noise_full_batch_comes_to_rest = experiment_claim(
+sgd_noise_full_batch_comes_to_rest = tc.experiment_claim(
     "sgd-noise-full-batch-comes-to-rest",
     title="With weight decay, full-batch descent on linear networks comes to rest",
     sources=[XU2022.at("Section 3.1"), GALANTI2022.at("Section 4.2")],
@@ -307,7 +296,7 @@ sgd_noise_full_batch_comes_to_rest = experiment_claim(
     " movement is drift.",
 )
 
-sgd_noise_full_batch_comes_to_rest_relu = experiment_claim(
+sgd_noise_full_batch_comes_to_rest_relu = tc.experiment_claim(
     "sgd-noise-full-batch-comes-to-rest-relu",
     title="With weight decay, full-batch descent on ReLU networks comes to rest",
     sources=[XU2022.at("Section 3.1"), GALANTI2022.at("Section 4.2")],
@@ -321,7 +310,7 @@ sgd_noise_full_batch_comes_to_rest_relu = experiment_claim(
 
 # Sampling: the part of a step that kinks cannot explain
 
-IS_OF_SAMPLING = Comparison(
+IS_OF_SAMPLING = tc.Comparison(
     "where SGD ends, the variance of the gradient over batches is larger than the squared gradient"
     " on all samples, there and where full-batch descent ends",
     FOR_150_EPOCHS,
@@ -332,7 +321,7 @@ IS_OF_SAMPLING = Comparison(
     excluded,
 )
 
-sgd_noise_is_of_sampling = experiment_claim(
+sgd_noise_is_of_sampling = tc.experiment_claim(
     "sgd-noise-is-of-sampling",
     title="With weight decay, SGD on ReLU networks moves because batches disagree",
     sources=[GALANTI2022.at("Section 3.1, Eq. 7-9"), XU2022.at("Section 6.2")],
@@ -354,19 +343,19 @@ sgd_noise_is_of_sampling = experiment_claim(
     " of SGD needs equal gradients on all batches (Eq. 7), which is impossible with weight decay.",
 )
 
-sgd_noise_needs_decay = experiment_claim(
+sgd_noise_needs_decay = tc.experiment_claim(
     "sgd-noise-needs-decay",
     title="Without weight decay, batches agree where SGD ends",
     sources=[XU2022.at("Section 6.2"), GALANTI2022.at("Section 3.1, Eq. 7-9")],
     printed=r"\text{When } \lambda = 0, \text{ interpolation of all data points is expected ...}"
     r"\text{ SGD noise is expected to essentially disappear}",
     given=[*TRAINING, "pairs with lambda = 0.03 and lambda = 0, all else equal, 150 epochs"],
-    compares=Comparison(
+    compares=tc.Comparison(
         "where training ends, the variance of the gradient over batches is larger with lambda ="
         " 0.03 than with 0",
         FOR_150_EPOCHS,
         (SHORT, replace(SHORT, weight_decay=0.0)),
-        between(noise),
+        tc.between(noise),
         ">",
         "noise with decay / without",
         excluded,

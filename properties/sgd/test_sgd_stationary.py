@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+import theorycheck as tc
 from properties.assumptions import (
     AUTOGRAD_AT_KINKS,
     DENSE,
@@ -20,7 +21,6 @@ from properties.assumptions import (
 )
 from properties.notation import BATCH_GRADIENT
 from properties.papers import GALANTI2022
-from theorycheck import Assumption, Convention, altered, cases, mlps, stated
 from theorycheck.drawing import (
     constant_first_layers,
     dead_cases,
@@ -33,23 +33,23 @@ from theorycheck.drawing import (
     stationary_residual_networks,
 )
 
-STATIONARY = Assumption(
+STATIONARY = tc.Assumption(
     "the gradient vanishes on every batch of size B",
     "all([zero(gradient(S, k)) for S in batches(batch_size) for k in weights])",
 )
-TRAINABLE_INPUT_EDGES = Assumption(
+TRAINABLE_INPUT_EDGES = tc.Assumption(
     "every edge out of the input is trainable", "all([e[0] > 0 for e in skips])"
 )
-LABEL_NOT_FITTED = Assumption("l'_i is not 0", "f(n, 0) != y[n][0]")
-NO_WEIGHT_DECAY = Assumption("lambda = 0", "weight_decay == 0")
-ANY_LOSS = Convention(
+LABEL_NOT_FITTED = tc.Assumption("l'_i is not 0", "f(n, 0) != y[n][0]")
+NO_WEIGHT_DECAY = tc.Assumption("lambda = 0", "weight_decay == 0")
+ANY_LOSS = tc.Convention(
     "the square loss, whose labels can make the derivatives l'_i any numbers: it stands for every"
     " differentiable loss"
 )
-A_AND_B = Convention("the loss of an output a and a label b: exp(-b a), and log(1 + exp(-b a))")
+A_AND_B = tc.Convention("the loss of an output a and a label b: exp(-b a), and log(1 + exp(-b a))")
 NUMBERS = ["batch_size", "weight_decay"]
 
-sgd_stationary_weight_decay = stated(
+sgd_stationary_weight_decay = tc.stated(
     "sgd-stationary-weight-decay",
     title="With weight decay, SGD can stop only at the zero function or on collinear data",
     kind="identity",
@@ -66,18 +66,18 @@ sgd_stationary_weight_decay = stated(
         AUTOGRAD_AT_KINKS,
         POSITIVE_WEIGHT_DECAY,
         MINI_BATCHES,
-        Assumption("x_i is not 0", "all([not zero(x[n]) for n in samples])"),
-        Assumption(
+        tc.Assumption("x_i is not 0", "all([not zero(x[n]) for n in samples])"),
+        tc.Assumption(
             "the inputs are not collinear (the contrapositive: then some batch is not stationary)",
             "rank(x) > 1",
         ),
-        Assumption(
+        tc.Assumption(
             "f is not the zero function: not 0 at some sample or its negative",
             "any([z[0] != 0 for z in network(W, [s * x[n] for s in [1, -1] for n in samples])])",
         ),
     ],
     states="sum([squared(gradient(S, k)) for S in batches(batch_size) for k in weights]) != 0",
-    control=altered(
+    control=tc.altered(
         "the edges out of the input need not be trainable",
         without=[TRAINABLE_INPUT_EDGES],
         on=constant_first_layers(),
@@ -104,7 +104,7 @@ sgd_stationary_weight_decay = stated(
     " it is with filters that meet several patches of the input, which the hypotheses exclude.",
 )
 
-sgd_stationary_only_zero = stated(
+sgd_stationary_only_zero = tc.stated(
     "sgd-stationary-only-zero",
     title="With weight decay, the only convergence points of SGD are zero functions",
     kind="identity",
@@ -114,7 +114,7 @@ sgd_stationary_only_zero = stated(
     given=[SQUARE_LOSS, UNNORMALISED, POSITIVE_WEIGHT_DECAY, MINI_BATCHES, STATIONARY],
     forall=["n in samples"],
     states="f(n, 0) == 0",
-    control=altered(
+    control=tc.altered(
         "the only convergence points are networks all of whose weights are zero",
         "sum([squared(W[k]) for k in weights]) == 0",
     ),
@@ -127,7 +127,7 @@ sgd_stationary_only_zero = stated(
     " each sample, hence on every mini-batch, and f(x) = x for x > 0.",
 )
 
-sgd_stationary_no_decay = stated(
+sgd_stationary_no_decay = tc.stated(
     "sgd-stationary-no-decay",
     title="Without weight decay, SGD stops only where each sample is fitted or its output is 0",
     kind="identity",
@@ -148,7 +148,7 @@ sgd_stationary_no_decay = stated(
     ],
     forall=["n in samples"],
     states="f(n, 0) == 0",
-    control=altered("the output is 0 at every sample", without=[LABEL_NOT_FITTED]),
+    control=tc.altered("the output is 0 at every sample", without=[LABEL_NOT_FITTED]),
     where=[BATCH_GRADIENT],
     numbers=NUMBERS,
     on=fitted_cases(),
@@ -160,7 +160,7 @@ sgd_stationary_no_decay = stated(
     " zero, so M = 0. The examples are networks that fit some samples and are dead on others.",
 )
 
-sgd_stationary_no_minimiser = stated(
+sgd_stationary_no_minimiser = tc.stated(
     "sgd-stationary-no-minimiser",
     title="Without weight decay and with exponential-type losses, SGD stops only at f(x_i) = 0",
     kind="identity",
@@ -174,14 +174,14 @@ sgd_stationary_no_minimiser = stated(
         A_AND_B,
         AUTOGRAD_AT_KINKS,
         MINI_BATCHES,
-        Assumption(
+        tc.Assumption(
             "lambda = 0, and the gradient of the loss vanishes on every batch of size B",
             "all([zero(gradient(S, k, logistic)) for S in batches(batch_size) for k in weights])",
         ),
     ],
     forall=["logistic in range(2)", "n in samples"],
     states="f(n, 0) == 0",
-    control=altered(
+    control=tc.altered(
         "the output is 0 at the negative of every sample too",
         "network(W, [-1 * x[n]])[0][0] == 0",
     ),
@@ -217,7 +217,7 @@ def smaller_at(step: str) -> str:
     )
 
 
-sgd_stationary_no_minimum_printed = stated(
+sgd_stationary_no_minimum_printed = tc.stated(
     "sgd-stationary-no-minimum-printed",
     title="The exponential and the logistic loss have no minimum for any b, as printed",
     kind="inequality",
@@ -227,14 +227,14 @@ sgd_stationary_no_minimum_printed = stated(
     given=[ONE_OUTPUT, A_AND_B],
     forall=["n in samples"],
     states=smaller_at("+"),
-    control=altered("smaller on the other side of a", smaller_at("-")),
+    control=tc.altered("smaller on the other side of a", smaller_at("-")),
     where=LOSSES,
-    on=cases(mlps(depths=(1, 1), widths=(1, 1)), samples=(1, 2), targets="dyadic", cohort=1),
+    on=tc.cases(tc.mlps(depths=(1, 1), widths=(1, 1)), samples=(1, 2), targets="dyadic", cohort=1),
     why="Whatever a is, the losses are smaller at a + b, unless b is 0: then both are constant in"
     " a, and every a is a minimum.",
 )
 
-sgd_stationary_no_minimum = stated(
+sgd_stationary_no_minimum = tc.stated(
     "sgd-stationary-no-minimum",
     title="The exponential and the logistic loss have no minimum for labels +-1",
     kind="inequality",
@@ -244,14 +244,14 @@ sgd_stationary_no_minimum = stated(
     given=[A_AND_B, SIGN_LABELS],
     forall=["n in samples"],
     states=smaller_at("+"),
-    control=altered("smaller on the other side of a", smaller_at("-")),
+    control=tc.altered("smaller on the other side of a", smaller_at("-")),
     where=LOSSES,
-    on=cases(mlps(depths=(1, 1), widths=(1, 1)), samples=(1, 2), targets="signs", cohort=1),
+    on=tc.cases(tc.mlps(depths=(1, 1), widths=(1, 1)), samples=(1, 2), targets="signs", cohort=1),
     corrects="sgd-stationary-no-minimum-printed",
     why="Whatever a is, the losses are smaller at a + b.",
 )
 
-sgd_stationary_sample_gradients = stated(
+sgd_stationary_sample_gradients = tc.stated(
     "sgd-stationary-sample-gradients",
     title="Stationary on every batch means stationary on every sample, and no label is fitted",
     kind="identity",
@@ -267,13 +267,13 @@ sgd_stationary_sample_gradients = stated(
         SQUARE_LOSS,
         UNNORMALISED,
         POSITIVE_WEIGHT_DECAY,
-        Assumption("W is not 0", "any([not zero(W[k]) for k in weights])"),
+        tc.Assumption("W is not 0", "any([not zero(W[k]) for k in weights])"),
         STATIONARY,
         MINI_BATCHES,
     ],
     forall=["n in samples", "k in weights"],
     states="squared(gradient((n,), k)) == 0 and f(n, 0) != y[n][0]",
-    control=altered(
+    control=tc.altered(
         "the gradient vanishes on the full batch only, B = m",
         without=[MINI_BATCHES],
         on=stationary_chains(full_batch=True),

@@ -11,26 +11,15 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from theorycheck import (
-    LINEAR,
-    RELU,
-    Case,
-    Cohort,
-    Network,
-    Objective,
-    State,
-    arithmetic,
-    cases,
-    mlps,
-    sgd,
-)
+import theorycheck as tc
+from theorycheck import arithmetic
 from theorycheck.arithmetic import Array, rationals
 from theorycheck.training import Batches
 
 EXACT = "float64 without rounding against rationals"
 
 
-def batch_orders(case: Case) -> list[list[int]]:
+def batch_orders(case: tc.Case) -> list[list[int]]:
     """The samples of every update of one epoch, as the trainer draws them."""
     size = int(case.numbers["batch_size"])
     seeds = torch.tensor([int(case.numbers["batch_seed"])])
@@ -39,22 +28,22 @@ def batch_orders(case: Case) -> list[list[int]]:
     ]
 
 
-def after_one_epoch(case: Case, rho: bool) -> State:
+def after_one_epoch(case: tc.Case, rho: bool) -> tc.State:
     """One epoch of the real trainer, in float64."""
     parameters, inputs = case.tensors()
     assert case.targets is not None
     factor = torch.tensor([float(case.numbers["rho"])], dtype=torch.float64) if rho else None
-    state = State(parameters, factor, "lagrange" if rho else "plain")
-    cohort = Cohort.broadcast(
+    state = tc.State(parameters, factor, "lagrange" if rho else "plain")
+    cohort = tc.Cohort.broadcast(
         case.network,
         state,
         inputs,
         torch.tensor(case.targets),
         float(case.numbers["weight_decay"]),
     )
-    run = sgd(
+    run = tc.sgd(
         cohort,
-        Objective("square", "mean", "rho" if rho else "weights"),
+        tc.Objective("square", "mean", "rho" if rho else "weights"),
         batch_size=int(case.numbers["batch_size"]),
         epochs=1,
         learning_rate=float(case.numbers["learning_rate"]),
@@ -64,8 +53,8 @@ def after_one_epoch(case: Case, rho: bool) -> State:
     return run.state
 
 
-EXACT_UPDATES = cases(
-    mlps(depths=(1, 2), widths=(1, 2), slopes=(RELU, LINEAR)),
+EXACT_UPDATES = tc.cases(
+    tc.mlps(depths=(1, 2), widths=(1, 2), slopes=(tc.RELU, tc.LINEAR)),
     samples=(1, 2),
     targets="signs",
     cohort=1,
@@ -83,7 +72,7 @@ Weights = list[Array]
 
 
 def descent_in_rationals(
-    case: Case, network: Network, data: Sequence[Array], decay: Fraction
+    case: tc.Case, network: tc.Network, data: Sequence[Array], decay: Fraction
 ) -> Weights:
     """W <- W - eta b with b <- m b + grad L on each batch in turn, in rationals."""
     *start, inputs, targets = data
@@ -102,7 +91,7 @@ def descent_in_rationals(
     return weights
 
 
-def bits_of_descent(case: Case, data: Sequence[Array]) -> int:
+def bits_of_descent(case: tc.Case, data: Sequence[Array]) -> int:
     """Bits that hold every number met in the updates, for integer weights and data.
 
     The same updates with all weights, data and signs positive bound every partial sum, once the
@@ -110,7 +99,7 @@ def bits_of_descent(case: Case, data: Sequence[Array]) -> int:
     gradient is a polynomial of degree 2L - 1 in the weights, divided by the batch size.
     """
     network = replace(
-        case.network, layers=tuple(replace(y, slope=LINEAR) for y in case.network.layers)
+        case.network, layers=tuple(replace(y, slope=tc.LINEAR) for y in case.network.layers)
     )
     # Minus the absolute labels and a negative learning rate make every term positive.
     numbers = {**case.numbers, "learning_rate": -case.numbers["learning_rate"]}

@@ -69,9 +69,12 @@ def test_of_several_trainings_each_goes_on_from_the_one_before() -> None:
     """Steps at rates 1/4 and 1/8 from w = 3: 2, then 7/4. A member that diverges stays away."""
     rates = [trained_by(learning_rate=rate, epochs=1) for rate in (0.25, 0.125)]
     first, second = one_after_another(rates)(Setting(), linear(3.0))
-    assert isinstance(first, Case) and isinstance(second, Case)
+    assert isinstance(first, Case)
+    assert isinstance(second, Case)
     assert (first.parameters[0].item(), second.parameters[0].item()) == (2.0, 1.75)
     wild = trained_by(learning_rate=1e200, epochs=4)
     rejected, kept, last = one_after_another([wild, rates[0]])(Setting(), linear(1.0, 3.0))
-    assert isinstance(rejected, Rejection) and isinstance(kept, Case) and isinstance(last, Case)
+    assert isinstance(rejected, Rejection)
+    assert isinstance(kept, Case)
+    assert isinstance(last, Case)
     assert kept.members == last.members == 1
