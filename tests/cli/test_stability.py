@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,7 @@ from theorycheck.claims.declaration import Claim
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.findings import Observation
 from theorycheck.claims.setting import PROFILES
+from theorycheck.cli import stability
 from theorycheck.cli.commands import main
 from theorycheck.cli.rounds import NEVER, OTHER, Needs, upper_limit
 from theorycheck.cli.stability import CONFIDENCE, ERROR, measure, summed_up
@@ -184,6 +188,36 @@ def test_command(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "of 9 rounds 9 are other; of its control's 9 alone suffice" in capsys.readouterr().out
     assert main([*arguments, "clear-tendency"]) == ExitCode.VERDICT_CHANGED
     assert "on record as refuted, 1 of 1 searches holds" in capsys.readouterr().out
+
+
+class Interrupted(Executor):
+    """Works in this process, and is interrupted where the results of some later job are due."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.jobs = 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.jobs += 1
+        if self.jobs <= 7:
+            future.set_result(fn(*args, **kwargs))
+        else:
+            future.set_exception(KeyboardInterrupt())
+        return future
+
+
+def test_an_interrupted_measurement_sums_up_its_complete_suites(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of suites of two claims and a tendency, two of each sort precede the eighth job."""
+    monkeypatch.setattr(stability, "ProcessPoolExecutor", Interrupted)
+    names = ["stable-claim", "false-claim", "clear-tendency"]
+    asked = ["stability", "--searches", "9", "--trainings", "9", "--output", "figures.json"]
+    assert main([*asked, *names]) == ExitCode.INTERRUPTED
+    assert "2 claims with 8 searches, 1 tendencies with 2" in capsys.readouterr().out
+    figures = json.loads((project / "figures.json").read_text())
+    assert [claim["searches"] for claim in figures["claims"]] == [2, 2]
+    assert [tendency["searches"] for tendency in figures["tendencies"]] == [2]
 
 
 def test_the_figures_on_record_follow_from_their_counts() -> None:

@@ -239,6 +239,8 @@ def _stability(options: argparse.Namespace) -> int:
     if options.output is not None:
         reports.write_atomically(options.output, reports.dumps(figures.document()))
     print("\n".join(figures.lines()))
+    if figures.interrupted:
+        return ExitCode.INTERRUPTED
     return ExitCode.VERDICT_CHANGED if figures.flips else ExitCode.OK
 
 

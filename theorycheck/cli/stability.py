@@ -50,10 +50,11 @@ the binomial, Biometrika 26, 1934.
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -112,6 +113,7 @@ class Stability:
         other_suites: in how many suites of deterministic claims a round is other.
         red_suites: how many suites of tendencies have a verdict that is not on record.
         limits: upper limits of the probability of a red run: by cause, and of their sum, ``run``.
+        interrupted: whether fewer suites were made than were asked for.
     """
 
     profile: str
@@ -121,6 +123,7 @@ class Stability:
     other_suites: int
     red_suites: int
     limits: Mapping[str, float]
+    interrupted: bool = False
 
     @property
     def flips(self) -> int:
@@ -228,7 +231,9 @@ def measure(
     workers: int,
     only: Sequence[str] = (),
 ) -> Stability:
-    """Make the searches and the examinations.
+    """Make the searches and the examinations, suite by suite.
+
+    Interrupted, it sums up the suites that are complete, if there are any of both sorts.
 
     Args:
         path: folder of the claims.
@@ -251,21 +256,35 @@ def measure(
             raise InputError(f"claim {name!r} is unknown or has no verdict on record")
     drawn = [name for name in wanted if claims[name].kind != "tendency"]
     trained = [name for name in wanted if claims[name].kind == "tendency"]
-    with ProcessPoolExecutor(workers) as executor:
-        searched = {
-            name: [executor.submit(_searches, path, name, profile, 1 + i) for i in range(searches)]
-            for name in drawn
-        }
-        verdicts = {
-            name: [executor.submit(_verdict, path, name, profile, 1 + i) for i in range(trainings)]
-            for name in trained
-        }
-        made = {
-            name: [[[*map(Evidence.of, rounds)] for rounds in each.result()] for each in futures]
-            for name, futures in searched.items()
-        }
-        found = {name: [each.result() for each in each_of] for name, each_of in verdicts.items()}
-    return summed_up([claims[name] for name in drawn], record, made, found, profile)
+    made: dict[Any, list[list[Any]]] = {_searches: [], _verdict: []}
+    interrupted = False
+    with ProcessPoolExecutor(workers, initializer=_ignore_interrupts) as executor:
+        suites = [
+            (work, [executor.submit(work, path, name, profile, 1 + i) for name in names])
+            for i in range(max(searches, trainings))
+            for work, names, count in ((_searches, drawn, searches), (_verdict, trained, trainings))
+            if i < count
+        ]
+        try:
+            for work, results in suites:
+                made[work].append([each.result() for each in results])
+        except KeyboardInterrupt:
+            executor.shutdown(cancel_futures=True)
+            interrupted = True
+    found = {
+        name: [[[*map(Evidence.of, rounds)] for rounds in suite[k]] for suite in made[_searches]]
+        for k, name in enumerate(drawn)
+    }
+    verdicts = {name: [suite[k] for suite in made[_verdict]] for k, name in enumerate(trained)}
+    if not all([*found.values(), *verdicts.values()]):
+        raise KeyboardInterrupt
+    figures = summed_up([claims[name] for name in drawn], record, found, verdicts, profile)
+    return replace(figures, interrupted=interrupted)
+
+
+def _ignore_interrupts() -> None:
+    """In a worker: Ctrl-C reaches the parent, which waits for what has been begun."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def summed_up(
