@@ -11,15 +11,17 @@ of the parameter that is differentiated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from flint.utils.flint_exceptions import DomainError
 
+from theorycheck.arithmetic.duals import base
 from theorycheck.arithmetic.duals import constant as detached
 from theorycheck.arithmetic.numbers import Array, kind_of_number, product, rational
+from theorycheck.arithmetic.residues import Residue, gates, standardised
 from theorycheck.errors import InputError
 from theorycheck.networks.specification import LINEAR, RELU, Convolution, Identity, Map, Network
 
@@ -78,7 +80,7 @@ class _Group:
 class Trace:
     """What a forward pass computes, arrays ``(..., N, width)``; lists as in `vertices`."""
 
-    number: type[Any]
+    number: Callable[[int], Any]
     groups: list[_Group]
     values: list[Array]
     preactivations: list[Array] = field(default_factory=list)
@@ -171,6 +173,8 @@ def _standardise(total: Array, vertex: int, normalisation: str) -> tuple[Array, 
         raise ConstantUnit(
             f"layer {vertex}: a normalised unit is constant over the batch: change the batch"
         )
+    if isinstance(base(variance.flat[0]), Residue):
+        return standardised(centred, variance)
     if not (variance > 0).all():
         raise InputError(
             f"layer {vertex}: a normalised unit is not proved to vary over the batch: "
@@ -190,10 +194,14 @@ def _standardise(total: Array, vertex: int, normalisation: str) -> tuple[Array, 
 def activate(array: Array, preactivation: Array, slope: float) -> Array:
     """``array`` where the preactivation is positive, ``slope * array`` elsewhere.
 
-    Where a ball leaves the sign open, the hull of the two.
+    Where a ball leaves the sign open, the hull of the two. Residues have no sign: each argument has
+    a slope of its own (`theorycheck.arithmetic.residues`).
     """
     if slope == LINEAR:
         return array
+    if isinstance(base(preactivation.flat[0]), Residue):
+        found: Array = gates(preactivation, slope) * array
+        return found
     zero = type(array.flat[0])(0)
     other = zero if slope == RELU else rational(slope) * array
     result = np.where(preactivation > 0, array, other)
@@ -223,14 +231,15 @@ def constant(trace: Trace, value: int, shape: tuple[int, ...]) -> Array:
     return np.full(shape, trace.number(value), dtype=object)
 
 
-def _check(network: Network, parameters: Sequence[Array], inputs: Array) -> type[Any]:
+def _check(network: Network, parameters: Sequence[Array], inputs: Array) -> Callable[[int], Any]:
     expected = [parameter.shape for parameter in network.parameters]
     shapes = [parameter.shape for parameter in parameters]
     if shapes != expected:
         raise InputError(f"parameters have shapes {shapes}: the network expects {expected}")
     if inputs.ndim != 2 or len(inputs) == 0 or inputs.shape[1] != network.input_width:
         raise InputError(f"inputs have shape {inputs.shape}: expected (N, {network.input_width})")
-    return kind_of_number([*parameters, inputs])
+    kind, first = kind_of_number([*parameters, inputs]), inputs.flat[0]
+    return first.field.constant if isinstance(first, Residue) else kind
 
 
 def check_index(network: Network, index: int) -> None:

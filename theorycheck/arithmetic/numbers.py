@@ -21,6 +21,7 @@ from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 from torch import Tensor
 
 from theorycheck.arithmetic.duals import Dual
+from theorycheck.arithmetic.residues import Residue
 from theorycheck.errors import InputError
 
 Array = npt.NDArray[np.object_]
@@ -127,7 +128,7 @@ def _parse(string: Any) -> fmpq:
 
 def product(left: Array, right: Array) -> Array:
     """``left @ right.T``, ``(..., k)`` with ``(m, k)``, through one flint matrix product."""
-    if isinstance(right.flat[0], Dual):  # Which flint does not know.
+    if isinstance(right.flat[0], Dual | Residue):  # Which flint does not know.
         result: Array = left @ right.T
         return result
     matrix = MATRICES[type(right.flat[0])]
@@ -140,9 +141,9 @@ def product(left: Array, right: Array) -> Array:
 
 
 def kind_of_number(arrays: Iterable[Array]) -> type[Any]:
-    """``fmpq``, ``arb`` or `Dual`, whichever all entries are; raises InputError for a mixture."""
+    """``fmpq``, ``arb``, `Dual` or `Residue`, whichever all are; InputError for a mixture."""
     kinds = {type(entry) for array in arrays for entry in array.flat}
-    if len(kinds) != 1 or not kinds <= {*MATRICES, Dual}:
+    if len(kinds) != 1 or not kinds <= {*MATRICES, Dual, Residue}:
         names = ", ".join(sorted(kind.__name__ for kind in kinds)) or "nothing"
         raise InputError(f"arrays hold {names}: convert all with rationals() or all with balls()")
     return kinds.pop()

@@ -25,6 +25,7 @@ from theorycheck.arithmetic.duals import Dual, base, split
 from theorycheck.arithmetic.evaluation import ConstantUnit, has_kink, vertices
 from theorycheck.arithmetic.forward_mode import jacobian
 from theorycheck.arithmetic.numbers import Array, rationals
+from theorycheck.networks.specification import Network
 from theorycheck.statements import matrices, numbers
 from theorycheck.statements.interpreter import Interpreter, architecture
 from theorycheck.statements.numbers import (
@@ -83,26 +84,38 @@ class Evaluator(Interpreter):
         rational: bool = True,
         oracle: Oracle = FORWARD_MODE,
     ) -> None:
-        super().__init__()
         self._oracle = oracle
-        self.network = case.network
-        parameters = [rationals(parameter[member]) for parameter in case.parameters]
-        self.point = Point([p if p.shape else p.item() for p in parameters])
-        self.x = rationals(case.inputs[member])
         self.rational = rational
-        self.samples = tuple(range(len(self.x)))
+        self._at(
+            case.network,
+            [rationals(parameter[member]) for parameter in case.parameters],
+            rationals(case.inputs[member]),
+            None if case.targets is None else rationals(case.targets[member]),
+            {name: rationals(number).item() for name, number in case.numbers.items()},
+        )
+        for definition in definitions:
+            self.define(definition)
+
+    def _at(
+        self,
+        network: Network,
+        parameters: Sequence[Array],
+        inputs: Array,
+        targets: Array | None,
+        given: Mapping[str, Any],
+    ) -> None:
+        """Say what names and words mean at a network, its data and its numbers."""
+        super().__init__()
+        self.network, self.x = network, inputs
+        self.point = Point([p if p.shape else p.item() for p in parameters])
+        self.samples = tuple(range(len(inputs)))
         self.abbreviations: dict[str, ast.expr] = {}
-        names, functions = architecture(self.network, len(self.x))
-        self.names = {
-            **names,
-            "W": self.point.W,
-            "x": self.x,
-            **{name: rationals(number).item() for name, number in case.numbers.items()},
-        }
-        if case.targets is not None:
-            self.names["y"] = rationals(case.targets[member])
-        for name in [name[:-2] for name in case.numbers if name.endswith("_1")]:
-            several = (self.names.get(f"{name}_{i}") for i in itertools.count(1))
+        names, functions = architecture(network, len(inputs))
+        self.names = {**names, "W": self.point.W, "x": inputs, **given}
+        if targets is not None:
+            self.names["y"] = targets
+        for name in [name[:-2] for name in given if name.endswith("_1")]:
+            several = (given.get(f"{name}_{i}") for i in itertools.count(1))
             self.names[name] = list(itertools.takewhile(lambda one: one is not None, several))
         self.functions |= {
             **functions,
@@ -112,8 +125,6 @@ class Evaluator(Interpreter):
             **matrices.WORDS,
             "batches": lambda size: list(itertools.combinations(self.samples, whole(size))),
         }
-        for definition in definitions:
-            self.define(definition)
 
     def combined(self, op: ast.operator, left: Any, right: Any) -> Any:
         return combined(op, left, right)

@@ -8,6 +8,7 @@ between them, which bounds are reached by, are decided by squares where no ball 
 from __future__ import annotations
 
 import ast
+import operator
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import reduce
@@ -18,6 +19,7 @@ from flint import arb, fmpq, fmpz
 
 from theorycheck.arithmetic.duals import Dual, base
 from theorycheck.arithmetic.numbers import Array
+from theorycheck.arithmetic.residues import Residue
 
 
 class Open(Exception):
@@ -101,7 +103,16 @@ class Surd:
     __radd__, __rmul__ = __add__, __mul__
 
 
-Number = fmpq | arb | Surd | Dual
+Number = fmpq | arb | Surd | Dual | Residue
+
+RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq, "!=": operator.ne, "<=": operator.le, ">=": operator.ge,
+    "<": operator.lt, ">": operator.gt,
+}  # fmt: skip
+OPPOSITES: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.ne, "!=": operator.eq, "<=": operator.gt, ">=": operator.lt,
+    "<": operator.ge, ">": operator.le,
+}  # fmt: skip
 
 
 def enclosed(value: Any) -> Any:
@@ -183,11 +194,11 @@ def compare(left: Any, relation: str, right: Any) -> bool:
     if None not in squares:
         a, b = squares
     a, b = enclosed(a), enclosed(b)
-    holds = {"==": a == b, "!=": a != b, "<=": a <= b, ">=": a >= b, "<": a < b, ">": a > b}
-    fails = {"==": a != b, "!=": a == b, "<=": a > b, ">=": a < b, "<": a >= b, ">": a <= b}
-    if not holds[relation] and not fails[relation]:
+    holds = bool(RELATIONS[relation](a, b))
+    # Of balls that overlap neither a relation nor its opposite is true.
+    if not holds and not OPPOSITES[relation](a, b):
         raise Open
-    return bool(holds[relation])
+    return holds
 
 
 def combined(op: ast.operator, left: Any, right: Any) -> Any:

@@ -1,0 +1,208 @@
+"""The field reader: what is true of an architecture, and what is not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from flint import Ordering, fmpz_mpoly_ctx
+
+from tests.claims.on_record import COMMITTED, claims
+from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.evaluation import ConstantUnit
+from theorycheck.arithmetic.residues import PRIMES, Unreadable
+from theorycheck.networks.specification import LINEAR, Network, mlp
+from theorycheck.statements.architectures import Architecture
+from theorycheck.statements.field import LARGEST_ERROR, settle
+from theorycheck.statements.numbers import Undefined
+from theorycheck.statements.syntax import Statement
+
+LEMMA = "inner(W[k], df(n, 0, k)) == f(n, 0)"
+SIGNS = "all([len(outputs) == 1 and y[n][0] ** 2 == 1 for n in samples])"
+UNIT = "all([squared(W[k]) == 1 for k in weights])"
+
+
+def architecture(network: Network, **changes: object) -> Architecture:
+    plain = Architecture(network, samples=2, outputs=1, numbers={"weight_decay": None})
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def holds(conclusion: str, network: Network | None = None, **parts: object) -> bool:
+    statement = Statement.of(conclusion, **{"numbers": ["weight_decay"], **parts})  # type: ignore[arg-type]
+    found = settle(statement, "version", architecture(network or mlp([2, 3, 1])))
+    assert not found.holds or 0 < found.error <= LARGEST_ERROR or found.degree == 0
+    return found.holds
+
+
+@pytest.mark.parametrize("widths", [[1, 1], [1, 1, 1], [2, 3, 1], [1, 1, 1, 1, 1, 1, 1]])
+def test_the_structural_lemma(widths: list[int]) -> None:
+    everywhere = ["k in weights", "n in samples"]
+    assert holds(LEMMA, mlp(widths), forall=everywhere)
+    assert not holds(f"2 * {LEMMA}", mlp(widths), forall=everywhere)
+
+
+def test_the_structural_lemma_as_an_expanded_polynomial() -> None:
+    """For 2-2-1, with slopes as indeterminates: the certain version of what is settled."""
+    names = [f"w{i}" for i in range(4)] + ["v0", "v1", "g0", "g1", "x0", "x1"]
+    context = fmpz_mpoly_ctx.get(names, Ordering.lex)
+    w, v, g, x = (context.gens()[a:b] for a, b in ((0, 4), (4, 6), (6, 8), (8, 10)))
+    first, second = (v[j] * g[j] * (w[2 * j] * x[0] + w[2 * j + 1] * x[1]) for j in (0, 1))
+    output = first + second
+    for layer in (w, v):
+        gradient = [output.derivative(names.index(str(entry))) for entry in layer]
+        assert sum(a * b for a, b in zip(layer, gradient, strict=True)) == output
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "true"),
+    [
+        ("f(0, 0) == f(0, 0)", True),
+        ("f(0, 0) == f(1, 0)", False),
+        ("(f(0, 0) + 1) ** 2 == f(0, 0) ** 2 + 2 * f(0, 0) + 1", True),
+        ("1 / y[0][0] + 1 / y[1][0] == (y[0][0] + y[1][0]) / (y[0][0] * y[1][0])", True),
+        ("1 / weight_decay == weight_decay", False),
+        ("x[0][0] / 2 + x[0][0] / 3 == x[0][0] * 5 / 6", True),
+        ("f(0, 0) == 0 or f(0, 0) == f(0, 0)", True),
+        ("f(0, 0) == 0 and f(0, 0) == f(0, 0)", False),
+        ("rank(df(0, 0, 0)) <= 1", True),
+        ("rank(df(0, 0, 0) + df(1, 0, 0)) <= 1", False),
+        ("rank(df(0, 0, 0) + df(1, 0, 0)) <= 2", True),
+        ("rank(W[1]) <= 1", True),
+        ("inner(grad(f(0, 0) ** 2, 0), W[0]) == 2 * f(0, 0) ** 2", True),
+        ("inner(grad(f(0, 0) ** 2, 0), W[0]) == f(0, 0) ** 2", False),
+        ("trace(W[0] @ T(W[0])) == squared(W[0])", True),
+        ("inner(outer(x[0], x[1]), outer(x[0], x[1])) == squared(x[0]) * squared(x[1])", True),
+        ("squared(solve(outer(x[0], x[0]) + outer(x[1], x[1]), x[0])) == 1", False),
+    ],
+)  # fmt: skip
+def test_what_is_true_and_what_is_not(conclusion: str, true: bool) -> None:
+    assert holds(conclusion) is true
+
+
+def test_slopes_of_active_units_are_not_those_of_another_network() -> None:
+    """``f(2 W) = 4 f(W)`` is true of ReLU, and not of every function of the argument."""
+    doubled = "network([2 * V for V in W], x)[0][0] == 4 * f(0, 0)"
+    assert holds(doubled, mlp([2, 3, 1], LINEAR))
+    assert not holds(doubled)
+
+
+def test_labels_are_signs_where_that_is_assumed() -> None:
+    assert holds("y[0][0] ** 2 == 1", given=[SIGNS])
+    assert not holds("y[0][0] ** 2 == 1")
+    assert not holds("y[0][0] == 1", given=[SIGNS])
+    assert not holds("y[0][0] == y[1][0]", given=[SIGNS])
+    # A hypothesis that says it of one sample, or perhaps, says it not of all.
+    assert not holds("y[0][0] ** 2 == 1", given=["y[1][0] ** 2 == 1"])
+    assert not holds("y[0][0] ** 2 == 1", given=[f"{SIGNS} or weight_decay > 0"])
+    assert not holds(
+        "y[0][0] ** 2 == 1", given=["all([y[n][0] ** 2 == 1 for n in samples if n > 0])"]
+    )
+
+
+def test_weights_are_of_unit_norm_where_that_is_assumed() -> None:
+    assert holds("squared(W[0]) * squared(W[1]) == 1", given=[UNIT])
+    assert not holds("squared(W[0]) == 1")
+    assert not holds("W[0][0][0] == W[0][0][1]", given=[UNIT])
+    # The weight of one entry is 1 or -1.
+    assert holds("W[0][0][0] ** 2 == 1", mlp([1, 1, 1]), given=[UNIT])
+    assert not holds("W[0][0][0] == 1", mlp([1, 1, 1]), given=[UNIT])
+    assert not holds("W[0][0][0] == W[1][0][0]", mlp([1, 1, 1]), given=[UNIT])
+
+
+def test_hypotheses_on_the_architecture_are_met_or_there_is_nothing_to_check() -> None:
+    assert holds("depth == 2", given=["depth == 2"])
+    with pytest.raises(Unreadable, match="nothing to check"):
+        holds("f(0, 0) == 0", given=["depth == 3"])
+    with pytest.raises(Unreadable, match="nothing to check"):
+        holds("f(0, 0) == 0", forall=["k in biases"])
+
+
+def test_other_hypotheses_are_dropped() -> None:
+    """Which strengthens the statement: this one is true only where they are met."""
+    assert not holds("f(0, 0) == 0", given=["f(0, 0) == 0"])
+    assert holds("f(0, 0) == f(0, 0)", given=["weight_decay > 0", "smooth()", "zero(x[0])"])
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "reason"),
+    [
+        ("f(0, 0) <= 1", "an inequality"),
+        ("f(0, 0) != 1", "an inequality"),
+        ("rank(W[0]) == 1", "a lower bound on a rank"),
+        ("exp(f(0, 0)) == 1", "the word exp"),
+        ("frobenius(W[0]) == 1", "the word frobenius"),
+        ("max([f(0, 0), 1]) == 1", "the word max"),
+        ("(1 if f(0, 0) == 0 else 2) == 1", "a condition on weights or data"),
+        ("len([n for n in samples if y[n][0] == 1]) == 1", "a condition on weights or data"),
+        ("f(0, 0) / (x[0][0] - x[0][0]) == 1", "a division by what is 0"),
+    ],
+)
+def test_what_it_cannot_read_it_says(conclusion: str, reason: str) -> None:
+    with pytest.raises(Unreadable, match=reason):
+        holds(conclusion)
+
+
+def test_targets_that_loops_look_at_are_part_of_the_architecture() -> None:
+    statement = Statement.of("len([n for n in samples if y[n][0] == 1]) == 1")
+    case = Case.single(mlp([1, 1]), [[[1]]], [[1], [1]], [[1], [0]])
+    made = Architecture.of(statement, case)
+    assert made.targets == ((Fraction(1),), (Fraction(0),))
+    assert settle(statement, "version", made).holds
+    assert Architecture.of(Statement.of("y[0][0] == 1"), case).targets is None
+
+
+def test_coefficients_beyond_a_prime_need_a_larger_one() -> None:
+    found = settle(
+        Statement.of(f"{2**130} * f(0, 0) == {2**130} * f(0, 0)"),
+        "version",
+        architecture(mlp([1, 1])),
+    )
+    assert (found.holds, found.prime) == (True, PRIMES[1])
+
+
+def test_a_multiple_of_the_first_prime_is_not_zero() -> None:
+    assert not holds(f"{PRIMES[0]} * f(0, 0) == 0")
+
+
+def test_nothing_is_settled_that_a_certificate_refutes() -> None:
+    """The example of every refutation on file is one of its architecture."""
+    found = {}
+    for path in COMMITTED:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        formal = claims()[document["claim"]].formal
+        if document["shows"] != "refuted" or formal is None or document["case"]["network"] is None:
+            continue
+        made = Architecture.of(formal.statement, Case.from_dict(document["case"]))
+        try:
+            found[document["claim"]] = settle(formal.statement, "version", made).holds
+        except (Unreadable, Undefined, ConstantUnit):
+            continue
+    assert len(found) >= 10
+    assert not any(found.values()), found
+
+
+def test_random_elements_depend_on_the_version_and_the_architecture() -> None:
+    from theorycheck.statements import field
+
+    made: list[int] = []
+    original = field.FieldEvaluator.concludes
+
+    def watched(self: field.FieldEvaluator, scope: object) -> bool:
+        made.append(np.ravel(self.x)[0].value)
+        return original(self, scope)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(field.FieldEvaluator, "concludes", watched)
+        statement = Statement.of("f(0, 0) == f(0, 0)")
+        for version, network in (
+            ("1", mlp([1, 1])),
+            ("1", mlp([1, 1])),
+            ("2", mlp([1, 1])),
+            ("1", mlp([1, 2, 1])),
+        ):
+            settle(statement, version, architecture(network))
+    assert made[0] == made[1]
+    assert len(set(made)) == 3
