@@ -6,11 +6,11 @@ And which of its hypotheses on weights and data are met by construction.
 from __future__ import annotations
 
 import ast
-import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -22,6 +22,11 @@ from theorycheck.statements.syntax import Statement
 
 MOST_SIGNS = 6
 """Labels, and unit weights of one entry, of which all signs are tried."""
+Signs = tuple[int, ...]
+SIGN_LABELS = ("y[n][0] ** 2 == 1", "samples")
+UNIT_WEIGHTS = ("squared(W[k]) == 1", "weights")
+NO_SHIFTS = ("W[b] == 0", "shifts")
+"""Equations that are met by construction where a hypothesis says them, and of what."""
 
 
 @dataclass(frozen=True)
@@ -93,25 +98,27 @@ def _needed(statement: Statement) -> frozenset[str]:
 def spheres_of(statement: Statement, network: Network) -> dict[int, int]:
     """The weights on unit spheres, with how many entries they have: two or more."""
     sizes = {k: prod(p.shape) for k, p in enumerate(network.parameters) if p.role == "weight"}
-    unit = assumes(statement, "squared(W[k]) == 1", "weights")
+    unit = assumes(statement, *UNIT_WEIGHTS)
     return {k: size for k, size in sizes.items() if unit and size > 1}
 
 
-def signs_of(statement: Statement, architecture: Architecture) -> Iterator[dict[str, list[int]]]:
-    """All signs of what hypotheses say is +-1: labels, and unit weights of one entry."""
-    single = [
-        k
-        for k, p in enumerate(architecture.network.parameters)
-        if p.role == "weight" and prod(p.shape) == 1
-    ]
-    weights = len(single) if assumes(statement, "squared(W[k]) == 1", "weights") else 0
-    labels = architecture.samples
-    if not assumes(statement, "y[n][0] ** 2 == 1", "samples"):
-        labels = 0
+def signs_of(
+    statement: Statement, architecture: Architecture
+) -> Iterator[tuple[Signs, list[Signs]]]:
+    """All signs of what hypotheses say is +-1: of unit weights of one entry, with those of labels.
+
+    Raises:
+        Unreadable: when there are too many.
+    """
+    parameters = architecture.network.parameters
+    weights = sum(p.role == "weight" and prod(p.shape) == 1 for p in parameters)
+    if not assumes(statement, *UNIT_WEIGHTS):
+        weights = 0
+    labels = architecture.samples if assumes(statement, *SIGN_LABELS) else 0
     if labels + weights > MOST_SIGNS:
         raise Unreadable(f"more than {MOST_SIGNS} signs")
-    for signs in itertools.product([1, -1], repeat=labels + weights):
-        yield {"labels": list(signs[:labels]), "weights": list(signs[labels:])}
+    for signs in product([1, -1], repeat=weights):
+        yield signs, list(product([1, -1], repeat=labels))
 
 
 def assumes(statement: Statement, equation: str, among: str) -> bool:

@@ -33,6 +33,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -42,13 +43,20 @@ from theorycheck.arithmetic.duals import Dual, base
 from theorycheck.arithmetic.evaluation import ConstantUnit
 from theorycheck.arithmetic.numbers import Array
 from theorycheck.arithmetic.residues import PRIMES, Bounds, Field, Residue, Unreadable, minors, rank
-from theorycheck.statements.architectures import Architecture, assumes, signs_of, spheres_of
-from theorycheck.statements.exact import Evaluator
+from theorycheck.statements.architectures import (
+    NO_SHIFTS,
+    Architecture,
+    assumes,
+    signs_of,
+    spheres_of,
+)
+from theorycheck.statements.exact import Evaluator, Point
 from theorycheck.statements.numbers import Undefined, array, combined, number
 from theorycheck.statements.oracles import FORWARD_MODE
 from theorycheck.statements.readings import due
 from theorycheck.statements.syntax import Comparison, Statement
 
+NOTHING = "there is nothing to check"
 LARGEST_ERROR = Fraction(1, 2**100)
 
 UNREADABLE = (
@@ -98,25 +106,22 @@ def _settle_modulo(
     prime: int, statement: Statement, version: str, architecture: Architecture
 ) -> Settled | None:
     """As `settle`; None where coefficients exceed the prime."""
-    error, degree = Fraction(0), 0
+    seed = json.dumps([version, architecture.document(), prime], sort_keys=True).encode()
     spheres = spheres_of(statement, architecture.network)
-    for signs in signs_of(statement, architecture):
-        seed = json.dumps([version, architecture.document(), signs, prime], sort_keys=True)
-        evaluator = FieldEvaluator(
-            architecture,
-            Field(prime, hashlib.sha256(seed.encode()).digest()),
-            statement,
-            signs,
-        )
-        holds = all(evaluator.concludes(scope) for scope in evaluator.assignments({}, 0))
+    growth = max(spheres.values(), default=1)
+    error, degree = Fraction(0), 0
+    for weights, labels in signs_of(statement, architecture):
+        field = Field(prime, hashlib.sha256(seed).digest())
+        evaluator = FieldEvaluator(architecture, field, statement, weights)
+        for signs in labels:
+            evaluator.label(signs)
+            if not all(map(evaluator.concludes, evaluator.assignments({}, 0))):
+                return Settled(False, Fraction(0), 0, prime)
         if not evaluator.compared_bounds:
-            raise Unreadable("there is nothing to check")
+            raise Unreadable(NOTHING)
         chances = list(evaluator.chances())
-        growth = max(spheres.values(), default=1)
         if any(b.size * growth ** (b.degree // 2) >= prime for _, b in chances):
             return None
-        if not holds:
-            return Settled(False, Fraction(0), 0, prime)
         degree = max(degree, *(b.degree for _, b in chances))
         error += Fraction(8 ** len(spheres) * sum(n * b.degree for n, b in chances), prime)
     if error > LARGEST_ERROR:
@@ -136,31 +141,29 @@ class FieldEvaluator(Evaluator):
         architecture: Architecture,
         field: Field,
         statement: Statement,
-        signs: Mapping[str, Sequence[int]],
+        signs: Sequence[int],
     ) -> None:
         self._oracle, self.rational = FORWARD_MODE, True
         self.field, self.statement = field, statement
         self.compared_bounds: list[Bounds] = []
         network, samples = architecture.network, architecture.samples
-        spheres, single = spheres_of(statement, network), iter(signs["weights"])
+        spheres, single = spheres_of(statement, network), iter(signs)
         parameters = []
         for k, parameter in enumerate(network.parameters):
             if k in spheres:
                 values = field.on_sphere(f"W{k}", parameter.shape)
-            elif parameter.role == "shift" and assumes(statement, "W[b] == 0", "shifts"):
+            elif parameter.role == "shift" and assumes(statement, *NO_SHIFTS):
                 values = np.full(parameter.shape, field.constant(0), dtype=object)
+            elif parameter.role == "weight" and signs and prod(parameter.shape) == 1:
+                values = np.full(parameter.shape, field.constant(next(single)), dtype=object)
             else:
                 values = field.indeterminates(f"W{k}", parameter.shape)
-            if parameter.role == "weight" and values.size == 1 and signs["weights"]:
-                values.flat[0] = field.constant(next(single))
             parameters.append(values)
         targets = None
         if architecture.targets is not None:
             targets = self._residues([list(row) for row in architecture.targets])
         elif architecture.outputs is not None:
             targets = field.indeterminates("y", (samples, architecture.outputs))
-        if targets is not None and signs["labels"]:
-            targets[:, 0] = [field.constant(sign) for sign in signs["labels"]]
         given = {
             name: field.indeterminates(name, ()).item() if value is None else number(value)
             for name, value in architecture.numbers.items()
@@ -171,7 +174,14 @@ class FieldEvaluator(Evaluator):
         self.functions["rank"] = lambda a: _Matrix(self._residues(a))
         names = [variable.name for variable in statement.forall]
         self.due = [due(formula, names) for formula in statement.given]
-        for definition in statement.where:
+
+    def label(self, signs: Sequence[int]) -> None:
+        """Give the samples labels, if any; what does not depend on these is kept in memory."""
+        if signs:
+            self.names["y"] = self.names["y"].copy()
+            self.names["y"][:, 0] = [self.field.constant(sign) for sign in signs]
+        self.point = _of_the_network(self.point)
+        for definition in self.statement.where:
             self.define(definition)
 
     # The language
@@ -281,3 +291,14 @@ def _unreadable(word: str) -> Callable[..., Any]:
         raise Unreadable(f"the word {word}")
 
     return refuse
+
+
+def _of_the_network(point: Point) -> Point:
+    """A point that remembers the values and the derivatives of the network alone."""
+    kept = {}
+    for key, value in point.memory.items():
+        if key[0] in ("vertices", "df"):
+            kept[key] = value
+        elif key[0] == "moved":
+            kept[key] = _of_the_network(value)
+    return Point(point.W, point.level, kept)
