@@ -29,6 +29,11 @@ class ClaimsNamed:
         config = yield
         ids = config.args[self.paths :]
         config.args[self.paths :] = []
+        # From here xdist tells its workers what files there are; it hands on options by itself.
+        params = config.invocation_params
+        config.invocation_params = pytest.Config.InvocationParams(
+            args=config.args, plugins=params.plugins, dir=params.dir
+        )
         if ids:
             config.option.claims = ",".join(filter(None, [config.option.claims, *ids]))
         elif getattr(config.option, "numprocesses", 0) is None:
