@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from theorycheck.errors import InputError
+from theorycheck.pytest_plugin.session import NAMED
 
 QUIET = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
 """This process has loaded the plugin already, which pytest warns of."""
@@ -29,16 +31,16 @@ class ClaimsNamed:
         config = yield
         ids = config.args[self.paths :]
         config.args[self.paths :] = []
-        # From here xdist tells its workers what files there are; it hands on options by itself.
-        params = config.invocation_params
-        config.invocation_params = pytest.Config.InvocationParams(
-            args=config.args, plugins=params.plugins, dir=params.dir
-        )
         if ids:
             config.option.claims = ",".join(filter(None, [config.option.claims, *ids]))
         elif getattr(config.option, "numprocesses", 0) is None:
             config.option.numprocesses = "auto"
         return config
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Workers of xdist read the command line again, and take all words for files."""
+        node.workerinput[NAMED] = {"files": node.config.args, "claims": node.config.option.claims}
 
 
 def run_claims(paths: Sequence[Path], words: Sequence[str]) -> int:

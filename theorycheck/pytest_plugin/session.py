@@ -38,6 +38,8 @@ from theorycheck.reports.documents import Circumstances, Report, Run, load_repor
 
 DEFAULT_IMAGES = "digits"
 """The embedded default; anything else is read, and checked, before the run."""
+NAMED = "theorycheck_named"
+"""Key under which a worker is told what files and claims a command line names."""
 TOLD = "theorycheck_selection"
 """Key under which a worker tells the controller which claims it found."""
 VERSIONED = ("theorycheck", "torch", "numpy", "hypothesis", "python-flint", "sympy")
@@ -56,6 +58,9 @@ class ClaimSession:
         self.project = project
         self.selection = selection
         self.worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
+        named = self.worker_input and self.worker_input.get(NAMED)
+        if named:
+            config.args, option.claims = named["files"], named["claims"]
         settings = project.settings
         self.profile = PROFILES[option.profile or settings.profile]
         self.images: str = option.images or settings.images
