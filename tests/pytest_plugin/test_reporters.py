@@ -24,20 +24,26 @@ from theorycheck.pytest_plugin.events import (
     RunFinished,
 )
 from theorycheck.pytest_plugin.reporters import Terminal, Writer
-from theorycheck.reports import documents
-from theorycheck.reports.documents import Report, Run
+from theorycheck.reports.documents import Circumstances, Report, Run
 
 pytest_plugins = ["pytester"]
 
 EXAMINATION = undecided(toy(None), "nobody looked")
 RUN = Run(
-    profile="quick", seed=7, device="cpu", images="digits", workers=1, finished=False,
-    started="2026-01-01T00:00:00+00:00", seconds=1.5, versions={},
+    profile="quick", seed=7, device="cpu", images="digits", finished=False,
+)  # fmt: skip
+WENT = Circumstances(
+    started="2026-01-01T00:00:00+00:00", seconds=1.5, workers=2, versions={"python": "3"},
+    notes=("toy-claim: a piece was halved",), claims={"toy-claim": 1.25},
 )  # fmt: skip
 FINISHED = RunFinished(
     report=Report(runs=(RUN,), claims=(EXAMINATION.entry,)),
+    went=WENT,
     certificates={"certificates/toy-claim.json": {"left": "7"}},
     changes=("toy-claim: not as it was", "other-claim: nor this one"),
+    new=("toy-claim",),
+    forbidden=(),
+    examined=1,
 )
 EARLIER: list[Event] = [
     ClaimStarted("toy-claim"),
@@ -85,7 +91,7 @@ def test_full_disk_saves_the_report_elsewhere(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write(path, text)
 
-    monkeypatch.setattr(documents, "write_atomically", full)
+    monkeypatch.setattr("theorycheck.reports.documents.write_atomically", full)
     result = project.run()
     assert result.ret == 4
     [line] = error_lines(result)
@@ -94,12 +100,15 @@ def test_full_disk_saves_the_report_elsewhere(
     assert len(saved.claims) == 3
 
 
+WRITTEN = {"claims.json", "claims.md", "run.json", ".gitignore"}
+
+
 def files(folder: Path) -> set[str]:
     return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
 
 
 def test_nothing_is_written_or_shown_before_the_run_is_over(tmp_path: Path) -> None:
-    writer, terminal = Writer(tmp_path), Terminal()
+    writer, terminal = Writer(tmp_path), Terminal(tmp_path, tmp_path)
     for event in EARLIER:
         assert writer.pytest_theorycheck_event(event) is None
         terminal.pytest_theorycheck_event(event)
@@ -111,7 +120,7 @@ def test_the_writer_writes_the_report_and_every_certificate(tmp_path: Path) -> N
     writer = Writer(tmp_path / "new")
     assert writer.pytest_theorycheck_event(FINISHED) is None
     certificate = "certificates/toy-claim.json"
-    assert files(tmp_path / "new") == {"claims.json", "claims.md", certificate}
+    assert files(tmp_path / "new") == {*WRITTEN, certificate}
     document = json.loads((tmp_path / "new/claims.json").read_text(encoding="utf-8"))
     assert document["run"]["seed"] == 7
     assert [entry["id"] for entry in document["claims"]] == ["toy-claim"]
@@ -131,16 +140,18 @@ def test_the_writer_that_cannot_write_saves_everything_elsewhere(
     assert line.startswith(f"ERROR: report folder {tmp_path / 'occupied/reports'} cannot be")
     saved = Path(line.rpartition(" ")[2])
     assert saved.parent == tmp_path
-    assert files(saved) == {"claims.json", "claims.md", "certificates/toy-claim.json"}
+    assert files(saved) == {*WRITTEN, "certificates/toy-claim.json"}
 
 
 def test_the_terminal_shows_every_claim_and_what_changed() -> None:
-    terminal = Terminal()
+    terminal = Terminal(Path("there"), Path("reports"))
     terminal.pytest_theorycheck_event(FINISHED)
-    title, *table, first, second = Screen.after(terminal)
+    title, *table, new, first, second, advice = Screen.after(terminal)
     assert title == "= verdicts"
     assert [first, second] == [f"CHANGED {change}" for change in FINISHED.changes]
     assert any("undecided" in line and "toy-claim" in line for line in table)
+    assert new == "NEW toy-claim: undecided (nobody looked)"
+    assert "`theorycheck gate --accept --report-dir there`" in advice
 
 
 def test_changes_are_shown_after_the_verdicts_and_before_the_report(project: Project) -> None:

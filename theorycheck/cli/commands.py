@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 EXIT_CODES = """\
 exit codes:
   0  every verdict and every statement is the one on record
-  1  a verdict or statement changed or has no record, a claim stayed undecided or is gone; a
-     certificate was rejected
-  2  interrupted; the report holds what was finished
+  1  a verdict or statement changed or has no record, a claim stayed undecided, was not examined
+     to its end or is gone; a certificate was rejected
+  2  interrupted, also by a file that cannot be imported; the report holds what was finished
   3  internal error
   4  bad input: a claim id, option, file or folder that cannot be used
 """
@@ -39,11 +39,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, extra = parser.parse_known_args(arguments)
     if extra and options.command != "run":
         parser.error(f"unrecognised arguments: {' '.join(extra)}")
+    if options.command not in ("verify", "init"):
+        _configure(options)
     match options.command:
+        case "init":
+            return _init(options.folder)
         case "list":
-            return _list(options.path)
+            return _list(options.paths)
         case "run":
-            return _run(options.ids, options.path, extra)
+            return _run(options.paths, extra)
         case "report":
             return _report(options.report_dir)
         case "gate":
@@ -51,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case "verify":
             return _verify(options.files, explain=options.explain)
         case "replay":
-            return _replay(options.file, options.path)
+            return _replay(options.file, options.paths)
         case "stability":
             return _stability(options)
         case "merge":
@@ -63,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="theorycheck",
+        allow_abbrev=False,
         description="Check the claims of theory papers on random networks and real training.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -70,9 +75,15 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
     path = Parser(add_help=False)
-    path.add_argument("--path", default="properties", help="where the claims are")
+    path.add_argument(
+        "--path",
+        type=lambda path: (Path(path),),
+        dest="paths",
+        metavar="PATH",
+        help="where the claims are (by default: properties)",
+    )
     record = Parser(add_help=False)
-    record.add_argument("--baseline", type=Path, default=Path("reports/baseline.json"))
+    record.add_argument("--baseline", type=Path, metavar="FILE")
     _add_claims(commands, path)
     _add_reports(commands, record)
     _add_certificates(commands, path)
@@ -82,17 +93,24 @@ def _parser() -> Parser:
 
 def _add_claims(commands: Commands, path: Parser) -> None:
     """Commands about claims."""
-    commands.add_parser("list", parents=[path], help="name all claims")
-    run = commands.add_parser(
-        "run", parents=[path], help="check claims; further options go to pytest"
+    init = commands.add_parser(
+        "init", help="make a folder with one claim, the configuration and a CI job that gates"
     )
-    run.add_argument("ids", nargs="*", metavar="ID", help="claims to check (default: all)")
+    init.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="FOLDER")
+    commands.add_parser("list", parents=[path], help="name all claims")
+    commands.add_parser(
+        "run",
+        parents=[path],
+        allow_abbrev=False,
+        usage="theorycheck run [ID ...] [--path PATH] [option of pytest ...]",
+        help="check these claims, or all; options of pytest may stand anywhere",
+    )
 
 
 def _add_reports(commands: Commands, record: Parser) -> None:
     """Commands about reports."""
     folder = Parser(add_help=False)
-    folder.add_argument("--report-dir", type=Path, default=Path("reports"), metavar="DIR")
+    folder.add_argument("--report-dir", type=Path, metavar="DIR")
     commands.add_parser("report", parents=[folder], help="rewrite claims.md from claims.json")
     gate = commands.add_parser(
         "gate", parents=[folder, record], help="compare the last report with the record"
@@ -140,10 +158,32 @@ def _add_stability(commands: Commands, path: Parser, record: Parser) -> None:
     stability.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
 
 
-def _list(path: str) -> int:
+def _configure(options: argparse.Namespace) -> None:
+    """What was not said on the command line is as it is configured."""
+    from theorycheck.configuration import Project, near
+
+    project = Project.at(Path.cwd())
+    configured = {
+        "paths": tuple(map(near, project.paths)),
+        "baseline": near(project.baseline),
+        "report_dir": near(project.report_dir),
+    }
+    for name, value in configured.items():
+        if getattr(options, name, None) is None:
+            setattr(options, name, value)
+
+
+def _init(folder: Path) -> int:
+    from theorycheck.cli.starting import start
+
+    print("\n".join(start(folder)))
+    return ExitCode.OK
+
+
+def _list(paths: Sequence[Path]) -> int:
     from theorycheck.pytest_plugin.collecting import collect_claims
 
-    claims = sorted(collect_claims([path]).values(), key=lambda c: c.id)
+    claims = sorted(collect_claims([*map(str, paths)]).values(), key=lambda c: c.id)
     width = max((len(claim.id) for claim in claims), default=0)
     for claim in claims:
         print(f"{claim.id:<{width}}  {claim.kind:<10}  {claim.title}")
@@ -151,11 +191,10 @@ def _list(path: str) -> int:
     return ExitCode.OK
 
 
-def _run(ids: Sequence[str], path: str, extra: Sequence[str]) -> int:
-    import pytest
+def _run(paths: Sequence[Path], words: Sequence[str]) -> int:
+    from theorycheck.cli.running import run_claims
 
-    selection = ["--claims", ",".join(ids)] if ids else ["-n", "auto"]
-    return int(pytest.main([path, *selection, *extra]))
+    return run_claims(paths, words)
 
 
 def _report(folder: Path) -> int:
@@ -170,17 +209,19 @@ def _report(folder: Path) -> int:
 
 def _gate(folder: Path, baseline: Path, *, accept: bool) -> int:
     from theorycheck import reports
+    from theorycheck.configuration import Project
 
-    entries = reports.load_report(folder / "claims.json").claims
+    report = reports.load_report(folder / "claims.json")
+    entries = report.claims
     record = reports.load_baseline(baseline)
-    changes = record.differences(entries)
+    changes = Project.at(Path.cwd()).differences(record, report)
     if accept:
         reports.write_atomically(baseline, record.accepting(entries).text())
         print(f"{len(changes)} claims differed from the record in {baseline}, which has them now")
         return ExitCode.OK
     for change in changes:
         print(change)
-    print(f"{len(entries)} claims, {len(changes)} differ from the record")
+    print(f"{reports.how_many(report)}, {len(changes)} differ from the record")
     return ExitCode.VERDICT_CHANGED if changes else ExitCode.OK
 
 
@@ -210,11 +251,11 @@ def _note_new_name(path: Path) -> None:
         print(f"{named} is now called {renames[named]}")
 
 
-def _replay(file: Path, path: str) -> int:
+def _replay(file: Path, paths: Sequence[Path]) -> int:
     from theorycheck.pytest_plugin.collecting import collect_claims
     from theorycheck.reports.replaying import replay_certificate
 
-    lines, reproduced = replay_certificate(file, collect_claims([path]).values())
+    lines, reproduced = replay_certificate(file, collect_claims([*map(str, paths)]).values())
     print("\n".join(lines))
     return ExitCode.OK if reproduced else ExitCode.VERDICT_CHANGED
 
@@ -228,7 +269,7 @@ def _stability(options: argparse.Namespace) -> int:
         raise InputError(f"profile {options.profile!r} is not one of {', '.join(PROFILES)}")
     profile = PROFILES[options.profile]
     figures = stability.measure(
-        options.path,
+        tuple(map(str, options.paths)),
         reports.load_baseline(options.baseline).verdicts,
         profile,
         searches=options.searches,
@@ -255,7 +296,7 @@ def _merge(runs: Sequence[Path], folder: Path, baseline: Path) -> int:
         reports.write_atomically(folder / name, text)
     wrote = reports.write_report(folder, merged)
     changes = [record.difference(entry) for entry in merged.claims]
-    for line in reports.run_summary(merged.claims):
+    for line in reports.run_summary(merged, {}):
         print(line)
     for change in filter(None, changes):
         print(f"CHANGED {change}")

@@ -180,13 +180,15 @@ class Stability:
 
 
 @cache
-def _claims(path: str) -> dict[str, Claim]:
+def _claims(paths: tuple[str, ...]) -> dict[str, Claim]:
     from theorycheck.pytest_plugin.collecting import collect_claims
 
-    return {claim.id: claim for claim in collect_claims([path]).values()}
+    return {claim.id: claim for claim in collect_claims(list(paths)).values()}
 
 
-def _searches(path: str, claim_id: str, profile: Profile, run_seed: int) -> list[list[Outcome]]:
+def _searches(
+    paths: tuple[str, ...], claim_id: str, profile: Profile, run_seed: int
+) -> list[list[Outcome]]:
     """The rounds of a search for a claim, of which the kernel is asked, and of one for its control.
 
     They are those of `theorycheck.claims.search.search`, which adds them up at once.
@@ -196,7 +198,7 @@ def _searches(path: str, claim_id: str, profile: Profile, run_seed: int) -> list
     from theorycheck.claims.certificates import certify
 
     torch.set_num_threads(1)
-    claim = _claims(path)[claim_id]
+    claim = _claims(paths)[claim_id]
     made: list[list[Outcome]] = [[], []]
     for altered, rounds in zip((False, True), made, strict=True):
         seed, total = claim.seed(run_seed, altered=altered), Evidence()
@@ -210,19 +212,19 @@ def _searches(path: str, claim_id: str, profile: Profile, run_seed: int) -> list
     return made
 
 
-def _verdict(path: str, claim_id: str, profile: Profile, run_seed: int) -> str:
+def _verdict(paths: tuple[str, ...], claim_id: str, profile: Profile, run_seed: int) -> str:
     """The verdict on a tendency, examined as in a run."""
     import torch
 
     from theorycheck.claims.examination import examine
 
     torch.set_num_threads(1)
-    claim = _claims(path)[claim_id]
+    claim = _claims(paths)[claim_id]
     return examine(claim, profile=profile, run_seed=run_seed, device="cpu").entry.verdict
 
 
 def measure(
-    path: str,
+    paths: tuple[str, ...],
     record: Mapping[str, str],
     profile: Profile,
     *,
@@ -236,7 +238,7 @@ def measure(
     Interrupted, it sums up the suites that are complete, if there are any of both sorts.
 
     Args:
-        path: folder of the claims.
+        paths: folders of the claims.
         record: verdicts on record by claim id.
         searches: number of searches for every deterministic claim and for its control, with run
             seeds 1, 2, ...
@@ -249,7 +251,7 @@ def measure(
     """
     if min(searches, trainings, workers) < 1:
         raise InputError("searches, trainings and workers are counts: give at least 1")
-    claims = _claims(path)
+    claims = _claims(paths)
     wanted = list(only) or sorted(claims)
     for name in wanted:
         if name not in claims or name not in record:
@@ -260,7 +262,7 @@ def measure(
     interrupted = False
     with ProcessPoolExecutor(workers, initializer=_ignore_interrupts) as executor:
         suites = [
-            (work, [executor.submit(work, path, name, profile, 1 + i) for name in names])
+            (work, [executor.submit(work, paths, name, profile, 1 + i) for name in names])
             for i in range(max(searches, trainings))
             for work, names, count in ((_searches, drawn, searches), (_verdict, trained, trainings))
             if i < count
