@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.kernel.examples import certificate
 from tests.pytest_plugin.projects import versions_in
 from theorycheck.cli import commands
 from theorycheck.cli.commands import main
@@ -351,3 +352,23 @@ def test_interruption_has_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(commands, "_list", interrupted)
     assert main(["list"]) == ExitCode.INTERRUPTED
+
+
+def test_verify_names_the_record_and_takes_another(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "reports/certificates").mkdir()
+    path = project / "reports/certificates/a-claim.json"
+    document = certificate()
+    path.write_text(json.dumps(document))
+    assert main(["verify", str(path)]) == 0
+    assert "; the record beside it has no statement of this claim\n" in capsys.readouterr().out
+    named = project / "named.json"
+    named.write_text(Baseline(verdicts={}, statements={"a-claim": document["version"]}).text())
+    assert main(["verify", "--record", "named.json", str(path)]) == 0
+    assert "; its statement is on record in named.json\n" in capsys.readouterr().out
+    named.write_text(Baseline(verdicts={}, statements={"a-claim": "another"}).text())
+    assert main(["verify", str(path), "--record", "named.json"]) == 1
+    assert "not the one on record for this claim in named.json" in capsys.readouterr().err
+    assert main(["verify", str(path), "--record", "nowhere.json"]) == 1
+    assert "REJECTED: the record nowhere.json: cannot be read" in capsys.readouterr().err

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case "gate":
             return _gate(options.report_dir, options.baseline, accept=options.accept)
         case "verify":
-            return _verify(options.files, explain=options.explain)
+            return _verify(options.files, options.record, explain=options.explain)
         case "replay":
             return _replay(options.file, options.path)
         case "stability":
@@ -116,6 +116,11 @@ def _add_certificates(commands: Commands, path: Parser) -> None:
     )
     verify.add_argument("files", nargs="+", metavar="FILE")
     verify.add_argument("--explain", action="store_true", help="print what each of them states")
+    verify.add_argument(
+        "--record",
+        metavar="FILE",
+        help="with which to compare their statements (default: baseline.json in the folder above)",
+    )
     replay = commands.add_parser(
         "replay", parents=[path], help="reproduce the example of a certificate with the engine"
     )
@@ -184,30 +189,31 @@ def _gate(folder: Path, baseline: Path, *, accept: bool) -> int:
     return ExitCode.VERDICT_CHANGED if changes else ExitCode.OK
 
 
-def _verify(files: Sequence[str], *, explain: bool) -> int:
+def _verify(files: Sequence[str], record: str | None, *, explain: bool) -> int:
     from theorycheck import kernel
 
-    code = kernel.main([*["--explain"] * explain, "--", *files])
-    for path in map(Path, files):
-        _note_new_name(path)
+    named = [] if record is None else ["--record", record]
+    code = kernel.main([*["--explain"] * explain, *named, "--", *files])
+    for path in files:
+        _note_new_name(Path(path), record)
     return code
 
 
-def _note_new_name(path: Path) -> None:
-    """Say so when the record beside a certificate has another name for its claim.
+def _note_new_name(path: Path, record: str | None) -> None:
+    """Say so when a record with which a certificate is compared has another name for its claim.
 
     Read by the kernel's own means, because verifying loads nothing else.
     """
     from theorycheck import kernel
 
-    record = path.resolve().parent.parent / "baseline.json"
     try:
         named = kernel.read_file(path, kernel.MOST_BYTES).get("claim")
-        renames = kernel.read_file(record, 10 * kernel.MOST_BYTES).get("renamed")
+        for place in kernel.beside(path) if record is None else [Path(record)]:
+            renames = kernel.read_file(place, 10 * kernel.MOST_BYTES).get("renamed")
+            if isinstance(renames, dict) and isinstance(named, str) and named in renames:
+                kernel.say(f"{named} is now called {renames[named]}", sys.stdout)
     except kernel.Rejected:
         return
-    if isinstance(renames, dict) and isinstance(named, str) and named in renames:
-        print(f"{named} is now called {renames[named]}")
 
 
 def _replay(file: Path, path: str) -> int:
