@@ -2007,7 +2007,9 @@ def read_file(path: Path, limit: int) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8", opener=_opened) as stream:
             return read(stream.read(limit + 1), limit)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise Rejected(f"cannot be read ({error.strerror})") from error
+    except ValueError as error:
         raise Rejected(f"cannot be read ({error})") from error
 
 

@@ -21,7 +21,7 @@ from theorycheck.claims.declaration import Claim, Formal
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.findings import Observation
 from theorycheck.claims.outcomes import Answer, KernelWord, Stratum
-from theorycheck.claims.sequential import CONTRADICTED, TENDENCY, Tendency
+from theorycheck.claims.sequential import CONTRADICTED
 from theorycheck.errors import InputError
 from theorycheck.kernel import Evaluator, Example, Rejected, Statement, Undecided
 
@@ -172,28 +172,25 @@ def _certification(issued: Callable[[], dict[str, Any]]) -> Certification:
 Strata = Mapping[str, Stratum]
 
 
-def issue_contradicted(
-    claim: Claim, strata: Strata, positive: Strata, tendency: Tendency = TENDENCY
-) -> dict[str, Any]:
+def issue_contradicted(claim: Claim, strata: Strata, positive: Strata) -> dict[str, Any]:
     """The certificate of a tendency that its pairs contradict; the example is their numbers.
 
     Args:
         strata: its pairs; in the certificate the strata are numbered in this order.
         positive: those of its positive control.
-        tendency: the error rates.
 
     Raises:
         Rejected: when no stratum contradicts it, to the kernel, or the positive control is not
             confirmed there.
     """
-    numbers = dict(vars(tendency))
+    numbers: dict[str, int] = {}
     for index, (name, stratum) in enumerate(strata.items(), start=1):
         could = positive.get(name)
         numbers |= {
-            f"successes_{index}": Fraction(stratum.successes),
-            f"failures_{index}": Fraction(stratum.failures),
-            f"shown_{index}": Fraction(0 if could is None else could.successes),
-            f"missed_{index}": Fraction(0 if could is None else could.failures),
+            f"successes_{index}": stratum.successes,
+            f"failures_{index}": stratum.failures,
+            f"shown_{index}": 0 if could is None else could.successes,
+            f"missed_{index}": 0 if could is None else could.failures,
         }
     document: dict[str, Any] = {
         "network": None,
@@ -205,10 +202,8 @@ def issue_contradicted(
     return _issue(claim, document, "refuted", {})
 
 
-def counted_pairs(
-    numbers: Mapping[str, str],
-) -> tuple[dict[str, Stratum], dict[str, Stratum], Tendency]:
-    """The arguments of `issue_contradicted` that the numbers of its certificate stand for.
+def counted_pairs(numbers: Mapping[str, str]) -> tuple[dict[str, Stratum], dict[str, Stratum]]:
+    """The pairs of a tendency, and of its positive control, that a certificate counts.
 
     Raises:
         InputError: when they are none.
@@ -216,6 +211,8 @@ def counted_pairs(
     try:
         given = {name: Fraction(text) for name, text in numbers.items()}
         indices = range(1, sum(name.startswith("successes_") for name in given) + 1)
+        if not indices:
+            raise ValueError("no pairs")
         strata, positive = (
             {
                 f"stratum {i}": Stratum(
@@ -229,7 +226,7 @@ def counted_pairs(
             }
             for shown, missed in (("successes", "failures"), ("shown", "missed"))
         )
-        return strata, positive, Tendency(given["alpha"], given["beta"])
+        return strata, positive
     except (KeyError, ValueError) as error:
         raise InputError(f"numbers of no tendency: {error!r}") from error
 
@@ -348,22 +345,19 @@ def _ratio(left: kernel.Number, right: kernel.Number) -> float:
     return float(lower / upper) if upper else float(lower == upper)
 
 
-def require_current(claim: Claim, document: Mapping[str, Any], path: Path) -> None:
-    """Raise InputError when a certificate is about an earlier statement of its claim."""
-    if document["version"] != statement_version(claim):
-        raise InputError(
-            f"certificate {path}: the statement of {claim.id} has changed since; delete it, and"
-            " `pytest properties/` searches for another example"
-        )
-
-
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path, record: Path | None = None) -> dict[str, Any]:
     """Read a certificate and have the kernel re-check it.
+
+    Args:
+        record: with which its statement is compared too; it may lack the claim.
 
     Raises:
         InputError: when it cannot be read or is rejected.
     """
     try:
-        return kernel.verify(str(path)).document
+        document = kernel.check(kernel.read_file(path, kernel.MOST_BYTES)).document
+        if record is not None:
+            kernel.on_record(record, document)
     except Rejected as error:
         raise InputError(f"certificate {path}: {error}; restore it") from error
+    return document
