@@ -98,7 +98,6 @@ ENTRY: Document = {
     "positive": {"statement": "one more", **NOTHING},
     "certificate": "certificates/toy-claim.json",
     "seeds": [0, 7],
-    "seconds": 1.25,
 }
 """Keys in the order of the file."""
 
@@ -224,7 +223,6 @@ def entry_documents(draw: st.DrawFn) -> Document:
         "positive": draw(st.none() | documents({"statement": TEXTS, **OUTCOMES})),
         "certificate": None,
         "seeds": draw(st.lists(st.integers(), min_size=1, max_size=2)),
-        "seconds": draw(FLOATS),
     }
     if document["counterexample"] or document["tightest"]:
         document["certificate"] = draw(st.sampled_from([None, f"certificates/{name}.json"]))

@@ -61,7 +61,7 @@ def entry(**changes: Any) -> dict[str, Any]:
         "enough": 5, "version": VERSION, "formal_version": None, "verdict": "holds",
         "reason": "no counterexample", **found,
         "control": {"statement": "one less", **found, "counterexample": VIOLATION},
-        "positive": None, "certificate": None, "seeds": [0], "seconds": 0.1, **changes,
+        "positive": None, "certificate": None, "seeds": [0], **changes,
     }  # fmt: skip
 
 
@@ -79,11 +79,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_properties: None
 def write(folder: Path, entries: list[dict[str, Any]], record: dict[str, str]) -> None:
     """A report, as text that no class has made, and a record."""
     run = {
-        "profile": "default", "seed": 0, "device": "cpu", "images": "digits", "workers": 1,
-        "finished": True, "started": "2026-01-01T00:00:00+00:00", "seconds": 1.5, "versions": {},
+        "profile": "default", "seed": 0, "device": "cpu", "images": "digits",
+        "finished": True,
     }  # fmt: skip
     (folder / "reports").mkdir(exist_ok=True)
-    document = {"schema_version": 3, "run": run, "claims": entries}
+    document = {"schema_version": 4, "run": run, "claims": entries}
     (folder / "reports/claims.json").write_text(json.dumps(document))
     (folder / "reports/baseline.json").write_text(on_record(record).text())
 
@@ -298,13 +298,13 @@ def test_show(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 REPORTS = {
     "truncated": '{"schema_version": 1, "cla',
-    "newer": '{"schema_version": 4, "run": {}, "claims": []}',
-    "older": '{"schema_version": 2, "run": {}, "claims": []}',
+    "newer": '{"schema_version": 5, "run": {}, "claims": []}',
+    "older": '{"schema_version": 3, "run": {}, "claims": []}',
     "versionless": '{"claims": []}',
-    "claimless": '{"schema_version": 3, "run": {}}',
-    "runless": '{"schema_version": 3, "run": {}, "claims": []}',
-    "malformed": '{"schema_version": 3, "run": {"merged": []}, "claims": [{"id": 7}]}',
-    "untrue": json.dumps({"schema_version": 3, "run": {"merged": []}, "claims": [entry(seeds=[])]}),
+    "claimless": '{"schema_version": 4, "run": {}}',
+    "runless": '{"schema_version": 4, "run": {}, "claims": []}',
+    "malformed": '{"schema_version": 4, "run": {"merged": []}, "claims": [{"id": 7}]}',
+    "untrue": json.dumps({"schema_version": 4, "run": {"merged": []}, "claims": [entry(seeds=[])]}),
 }
 
 

@@ -25,17 +25,21 @@ from theorycheck.pytest_plugin.events import (
 )
 from theorycheck.pytest_plugin.reporters import Terminal, Writer
 from theorycheck.reports import documents
-from theorycheck.reports.documents import Report, Run
+from theorycheck.reports.documents import Circumstances, Report, Run
 
 pytest_plugins = ["pytester"]
 
 EXAMINATION = undecided(toy(None), "nobody looked")
 RUN = Run(
-    profile="quick", seed=7, device="cpu", images="digits", workers=1, finished=False,
-    started="2026-01-01T00:00:00+00:00", seconds=1.5, versions={},
+    profile="quick", seed=7, device="cpu", images="digits", finished=False,
+)  # fmt: skip
+WENT = Circumstances(
+    started="2026-01-01T00:00:00+00:00", seconds=1.5, workers=2, versions={"python": "3"},
+    notes=("toy-claim: a piece was halved",), claims={"toy-claim": 1.25},
 )  # fmt: skip
 FINISHED = RunFinished(
     report=Report(runs=(RUN,), claims=(EXAMINATION.entry,)),
+    went=WENT,
     certificates={"certificates/toy-claim.json": {"left": "7"}},
     changes=("toy-claim: not as it was", "other-claim: nor this one"),
 )
@@ -94,6 +98,9 @@ def test_full_disk_saves_the_report_elsewhere(
     assert len(saved.claims) == 3
 
 
+WRITTEN = {"claims.json", "claims.md", "run.json", ".gitignore"}
+
+
 def files(folder: Path) -> set[str]:
     return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
 
@@ -111,7 +118,7 @@ def test_the_writer_writes_the_report_and_every_certificate(tmp_path: Path) -> N
     writer = Writer(tmp_path / "new")
     assert writer.pytest_theorycheck_event(FINISHED) is None
     certificate = "certificates/toy-claim.json"
-    assert files(tmp_path / "new") == {"claims.json", "claims.md", certificate}
+    assert files(tmp_path / "new") == {*WRITTEN, certificate}
     document = json.loads((tmp_path / "new/claims.json").read_text(encoding="utf-8"))
     assert document["run"]["seed"] == 7
     assert [entry["id"] for entry in document["claims"]] == ["toy-claim"]
@@ -131,7 +138,7 @@ def test_the_writer_that_cannot_write_saves_everything_elsewhere(
     assert line.startswith(f"ERROR: report folder {tmp_path / 'occupied/reports'} cannot be")
     saved = Path(line.rpartition(" ")[2])
     assert saved.parent == tmp_path
-    assert files(saved) == {"claims.json", "claims.md", "certificates/toy-claim.json"}
+    assert files(saved) == {*WRITTEN, "certificates/toy-claim.json"}
 
 
 def test_the_terminal_shows_every_claim_and_what_changed() -> None:

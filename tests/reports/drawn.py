@@ -47,9 +47,8 @@ def drawn_reports(draw: st.DrawFn) -> Report:
             case "unfinished":
                 entries.append(unfinished(about, draw(st.sampled_from(["ended", "failed"]))))
             case "examined":
-                hundredths = draw(st.integers(0, 10**6))
                 found = draw(EVIDENCE), draw(EVIDENCE)
-                entries.append(entry(about, [0], *found, seconds=hundredths / 100))
+                entries.append(entry(about, [0], *found))
     return report(0, *entries, device=draw(st.sampled_from(["cpu", "cuda"])))
 
 

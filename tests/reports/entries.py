@@ -60,7 +60,7 @@ def entry(
     about: Claim, found: Evidence, control: Evidence, positive: Evidence | None = None
 ) -> Entry:
     judgement = judge(about.kind, about.enough, found, control, positive)
-    return describe(about, judgement, found, control, positive=positive, seeds=(0,), seconds=1.25)
+    return describe(about, judgement, found, control, positive=positive, seeds=(0,))
 
 
 CASE = Case(
@@ -125,11 +125,7 @@ RUN = Run(
     seed=0,
     device="cpu",
     images="digits",
-    workers=1,
     finished=True,
-    started="2026-01-01T00:00:00+00:00",
-    seconds=1.5,
-    versions={},
 )
 
 

@@ -33,7 +33,8 @@ def section(kind: str) -> str:
 
 
 def test_verdict_table_puts_failures_first_and_aligns() -> None:
-    lines = reports.verdict_table(ENTRIES.values())
+    seconds = {entry.id: 1.25 for entry in ENTRIES.values()}
+    lines = reports.verdict_table(ENTRIES.values(), seconds)
     assert [line.split()[0] for line in lines] == [
         "refuted", "refuted", "refuted", "vacuous", "undecided", "holds", "holds", "holds",
         "proved",
@@ -42,7 +43,9 @@ def test_verdict_table_puts_failures_first_and_aligns() -> None:
     assert ids == ["ninth-claim", "seventh-claim", "third-claim"]
     assert lines[1] == "refuted    seventh-claim        1 examples     1.2 s"
     assert len({len(line) for line in lines}) == 1
-    assert reports.verdict_table([]) == []
+    assert reports.verdict_table([], {}) == []
+    [line] = reports.verdict_table([ENTRIES["own"]], {"third-claim": 1.25})
+    assert line == "refuted    seventh-claim        1 examples"
 
 
 def test_verdicts_are_counted_from_best_to_worst() -> None:
@@ -156,7 +159,7 @@ def part(text: str, heading: str) -> str:
 def test_markdown_has_summary_errata_overview_and_sections() -> None:
     text = reports.render_markdown(report())
     assert text.startswith("# Claim report\n\n9 claims: 1 proved, 3 holds, ")
-    assert "Profile `default`, seed 0, device cpu." in text
+    assert "Profile `default`, seed 0, device cpu, images `digits`." in text
     summary = part(text, "Summary")
     assert "| paper | refuted | vacuous | undecided | holds | proved |" in summary
     assert "| **toy2020** — A toy (2020) | 2 | 1 | 1 | 2 | 1 |" in summary
@@ -175,20 +178,20 @@ def test_markdown_has_summary_errata_overview_and_sections() -> None:
 
 
 def test_markdown_names_every_run_that_was_merged() -> None:
-    interrupted = replaced(RUN, profile="quick", seed=7, device="cuda", finished=False)
+    interrupted = replaced(
+        RUN, profile="quick", seed=7, device="cuda", images="mnist:here", finished=False
+    )
     text = reports.render_markdown(report(runs=(RUN, interrupted)))
     assert (
-        "Merged from 2 runs: profile `default`, seed 0, device cpu;"
-        " profile `quick`, seed 7, device cuda (interrupted)." in text
+        "Merged from 2 runs: profile `default`, seed 0, device cpu, images `digits`;"
+        " profile `quick`, seed 7, device cuda, images `mnist:here` (interrupted)." in text
     )
 
 
-def test_markdown_has_the_notes_of_every_run_if_there_are_any() -> None:
-    noted = replaced(RUN, notes=("first-claim: slow", "second-claim: slower"))
-    text = reports.render_markdown(report(runs=(noted, RUN, noted)))
-    notes = "- first-claim: slow\n- second-claim: slower\n"
-    assert f"\n\nNotes:\n\n{notes}{notes}\n| verdict" in text
-    assert "Notes" not in reports.render_markdown(report())
+def test_a_report_on_a_part_says_of_how_many_claims() -> None:
+    part = report(ENTRIES["holds"], runs=(replaced(RUN, omitted=11),))
+    assert "\n1 of 12 claims: 1 holds. Profile" in reports.render_markdown(part)
+    assert "\n1 claim: 1 holds. Profile" in reports.render_markdown(report(ENTRIES["holds"]))
 
 
 def test_errata_list_what_papers_print_and_its_correction() -> None:

@@ -51,11 +51,10 @@ def text(merged: Report) -> str:
 
 @given(DIFFERENT, st.data())
 def test_order_and_grouping_do_not_matter(runs: list[Report], data: st.DataObject) -> None:
-    """Byte for byte, in the verdict part and in everything else."""
+    """Byte for byte."""
     expected = merge(runs)
     shuffled = data.draw(st.permutations(runs))
     grouped = merge([bracketed(shuffled, data)])
-    assert grouped.verdict_part() == expected.verdict_part()
     assert text(grouped) == text(expected)
 
 
@@ -224,14 +223,6 @@ def test_a_counterexample_that_one_kernel_confirmed_refutes_after_merging() -> N
     assert (merged.verdict, merged.counterexample) == ("refuted", only(runs[1]).counterexample)
 
 
-def test_seconds_add_up() -> None:
-    runs = [
-        report(seed, entry(CLAIMS[0], [seed], gathered(MET), Evidence(), seconds=0.1))
-        for seed in range(3)
-    ]
-    assert only(merge(runs)).seconds == 0.3
-
-
 def test_claims_that_some_runs_lack_are_kept_and_runs_of_one_seed_may_share_the_work() -> None:
     halves = [report(0, entry(about, [0], gathered(MET), Evidence())) for about in CLAIMS[:2]]
     merged = merge(halves)
@@ -240,7 +231,7 @@ def test_claims_that_some_runs_lack_are_kept_and_runs_of_one_seed_may_share_the_
 
 
 @pytest.mark.parametrize(
-    "change", [{}, {"profile": "deep"}, {"device": "cuda"}, {"started": "later"}], ids=str
+    "change", [{}, {"profile": "deep"}, {"device": "cuda"}, {"finished": False}], ids=str
 )
 def test_the_same_run_twice_is_refused_also_when_it_was_made_elsewhere(
     change: dict[str, Any],

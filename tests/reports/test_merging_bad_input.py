@@ -40,7 +40,7 @@ CHANGES: dict[str, Any] = {
 def test_every_field_of_an_entry_is_merged_or_compared() -> None:
     merged = {
         "id", "verdict", "reason", "examples", "tightest", "counterexample", "nearest",
-        "arithmetic", "certificate", "seeds", "seconds",
+        "arithmetic", "certificate", "seeds",
     }  # fmt: skip
     assert CHANGES.keys() | merged == {field.name for field in fields(Entry)}
 
@@ -128,7 +128,6 @@ FAULTS: dict[str, tuple[Callable[[Document], None], str]] = {
     "no seed of pairs": (unseeded_count(strata={"all": PAIR}), "(0, 0, 0, 1) of 0 of 0 examples"),
     "enough": (update(enough=None), "Expected `int`, got `null` - at `$.enough`"),
     "enough as truth": (update(enough=True), "Expected `int`, got `bool` - at `$.enough`"),
-    "seconds": (update(seconds="long"), "Expected `float`, got `str` - at `$.seconds`"),
     "count": (count(tried=-1), "Expected `int` >= 0 - at `$.examples.tried`"),
     "count as truth": (count(met=True), "Expected `int`, got `bool` - at `$.examples.met`"),
     "count as float": (count(met=1.0), "Expected `int`, got `float` - at `$.examples.met`"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -111,20 +110,16 @@ class Entry(Outcome, _Judged, Description):
         certificate: name of the certificate of the example that is shown, within the report's
             folder; None where it has none.
         seeds: those of the runs that the evidence comes from; none where there is no evidence.
-        seconds: the time that the evidence took.
     """
 
     control: Control
     positive: Control | None
     certificate: str | None
     seeds: tuple[int, ...]
-    seconds: float
 
     def __post_init__(self) -> None:
         Description.__post_init__(self)
         Outcome.__post_init__(self)
-        if not math.isfinite(self.seconds):
-            raise ValueError(f"{self.id} took {self.seconds} seconds")
         if self.certificate not in (None, certificate_name(self.id)):
             raise ValueError(f"the certificate of {self.id} is named {self.certificate!r}")
         if self.certificate is not None and self.shown is None:
@@ -160,9 +155,11 @@ class Examination:
     Attributes:
         entry: for the report.
         certificate: the content of the certificate that the entry names, if it names one.
-        notes: texts for the run's metadata.
+        notes: what went otherwise than planned, though not in the results.
+        seconds: the time that it took.
     """
 
     entry: Entry
     certificate: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    seconds: float = 0.0

@@ -78,9 +78,13 @@ def examine(
         positive=positive,
         certified=issued is not None,
         seeds=(run_seed,),
+    )
+    return Examination(
+        entry=entry,
+        certificate=issued,
+        notes=tuple(sorted(set(made))),
         seconds=round(time.perf_counter() - started, 2),
     )
-    return Examination(entry=entry, certificate=issued, notes=tuple(sorted(set(made))))
 
 
 def undecided(claim: Claim, reason: str) -> Examination:
@@ -98,7 +102,6 @@ def describe(
     positive: Evidence | None = None,
     certified: bool = False,
     seeds: tuple[int, ...] = (),
-    seconds: float = 0.0,
 ) -> Entry:
     """The entry of a claim; attributes as in `Entry`.
 
@@ -117,7 +120,6 @@ def describe(
         else Control(statement=claim.positive, **vars((positive or Evidence()).outcome())),
         certificate=certificate_name(claim.id) if certified else None,
         seeds=seeds,
-        seconds=seconds,
     )
 
 

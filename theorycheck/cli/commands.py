@@ -259,7 +259,7 @@ def _merge(runs: Sequence[Path], folder: Path, baseline: Path) -> int:
         reports.write_atomically(folder / name, text)
     wrote = reports.write_report(folder, merged)
     changes = [record.difference(entry) for entry in merged.claims]
-    for line in reports.run_summary(merged.claims):
+    for line in reports.run_summary(merged, {}):
         print(line)
     for change in filter(None, changes):
         print(f"CHANGED {change}")

@@ -20,7 +20,7 @@ from theorycheck.errors import ExitCode
 
 if TYPE_CHECKING:
     from theorycheck.claims.entries import Examination
-    from theorycheck.reports.documents import Report
+    from theorycheck.reports.documents import Circumstances, Report
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,13 @@ class RunFinished:
         certificates: contents by name, as the entries of the report name them.
         changes: every difference from the record, in words, with the claims that are on record and
             should have been examined.
+        went: times, versions and notes, which are no part of the report.
     """
 
     report: Report
     certificates: Mapping[str, Mapping[str, Any]]
     changes: tuple[str, ...]
+    went: Circumstances
 
 
 Event = ClaimStarted | ClaimExamined | ClaimChanged | RunFinished

@@ -12,7 +12,7 @@ from theorycheck.pytest_plugin.events import Event, RunFinished
 
 
 class Writer:
-    """Writes ``claims.json``, ``claims.md`` and certificates when the run is over."""
+    """Writes report, circumstances and certificates when the run is over."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,7 +39,7 @@ class Writer:
 
         for name, certificate in run.certificates.items():
             reports.write_atomically(folder / name, reports.dumps(certificate))
-        return reports.write_report(folder, run.report)
+        return reports.write_report(folder, run.report, run.went)
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -63,7 +63,9 @@ class Terminal:
         from theorycheck import reports
 
         terminalreporter.section("verdicts")
-        for line in reports.run_summary(self.run.report.claims):
+        for line in reports.run_summary(self.run.report, self.run.went.claims):
             terminalreporter.write_line(line)
+        for note in self.run.went.notes:
+            terminalreporter.write_line(f"note: {note}")
         for change in self.run.changes:
             terminalreporter.write_line(f"CHANGED {change}", red=True)

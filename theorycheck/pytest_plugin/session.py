@@ -34,7 +34,7 @@ from theorycheck.pytest_plugin.events import (
 )
 from theorycheck.pytest_plugin.items import ClaimItem
 from theorycheck.reports.baseline import Baseline, load_baseline
-from theorycheck.reports.documents import Report, Run
+from theorycheck.reports.documents import Circumstances, Report, Run
 
 DEFAULT_IMAGES = "digits"
 """The embedded default; anything else is read, and checked, before the run."""
@@ -242,11 +242,11 @@ class ClaimSession:
             session.exitstatus = ExitCode.VERDICT_CHANGED
         examinations = [self._examination(node) for node in self.expected]
         entries = tuple(examination.entry for examination in examinations)
-        notes = [f"{one.entry.id}: {text}" for one in examinations for text in one.notes]
         changes = [self.record.difference(entry) for entry in entries]
         codes = self.emit(
             RunFinished(
-                report=Report(runs=(self._run(tuple(notes)),), claims=entries),
+                report=Report(runs=(self._run(),), claims=entries),
+                went=self._circumstances(examinations),
                 certificates={
                     one.entry.certificate: one.certificate
                     for one in examinations
@@ -271,21 +271,26 @@ class ClaimSession:
             self.collected = {n: c for n, c in collected.items() if n in self.expected}
         return undecided(self.collected[node], "the run ended before this claim was examined")
 
-    def _run(self, notes: tuple[str, ...]) -> Run:
+    def _run(self) -> Run:
         return Run(
             profile=self.profile.name,
             seed=self.seed,
             device=self.device,
             images=self.config.option.images,
-            workers=self.config.getoption("numprocesses", None) or 1,
             finished=len(self.received) == len(self.expected),
+        )
+
+    def _circumstances(self, examinations: Sequence[Examination]) -> Circumstances:
+        return Circumstances(
             started=datetime.fromtimestamp(self.started, UTC).isoformat(timespec="seconds"),
             seconds=round(time.time() - self.started, 1),
+            workers=self.config.getoption("numprocesses", None) or 1,
             versions={
                 "python": platform.python_version(),
                 **{name: version(name) for name in VERSIONED},
             },
-            notes=notes,
+            notes=tuple(f"{one.entry.id}: {text}" for one in examinations for text in one.notes),
+            claims={one.entry.id: one.seconds for one in examinations},
         )
 
 

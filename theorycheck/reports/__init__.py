@@ -7,15 +7,18 @@ if TYPE_CHECKING:
     from theorycheck.reports.documents import (
         ORDER,
         SCHEMA_VERSION,
+        Circumstances,
         Report,
         Run,
         dumps,
         load_report,
         schema,
         write_atomically,
+        write_together,
     )
     from theorycheck.reports.markdown import (
         case_lines,
+        how_many,
         render_markdown,
         run_summary,
         section,

@@ -3,14 +3,19 @@
 The classes `Report`, `Run` and `theorycheck.claims.Entry` define the document: msgspec reads,
 checks and writes by their types, and makes the JSON Schema from them that is published as
 ``report.schema.json`` beside this module.
+
+The same claims with the same seed and profile give the same document, byte for byte. What may be
+different another time, or on another machine, is in `Circumstances`, a file of its own.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from inspect import cleandoc
 from pathlib import Path
@@ -23,7 +28,7 @@ from theorycheck.claims.entries import Entry
 from theorycheck.claims.verdicts import Verdict
 from theorycheck.errors import InputError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Of ``claims.json``."""
 
 ORDER = (Verdict.REFUTED, Verdict.VACUOUS, Verdict.UNDECIDED, Verdict.HOLDS, Verdict.PROVED)
@@ -33,27 +38,40 @@ T = TypeVar("T")
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The metadata of a run.
+    """What a run was asked for.
 
     Attributes:
-        profile, seed, device, images, workers: what it was asked for.
         finished: whether every claim was examined.
-        started: date and time, ISO 8601.
-        seconds: how long it took.
-        versions: of Python and of the libraries that matter.
-        notes: what went otherwise than planned, though not in its results.
+        omitted: how many claims are on record, or were in the last report, or were found, for which
+            the run was not asked.
     """
 
     profile: str
     seed: int
     device: str
     images: str
-    workers: int
     finished: bool
+    omitted: int = 0
+
+
+class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run went, as far as it says nothing of the claims: ``run.json``.
+
+    Attributes:
+        started: date and time, ISO 8601.
+        seconds: how long it took.
+        workers: how many processes examined claims.
+        versions: of Python and of the libraries that matter.
+        notes: what went otherwise than planned, though not in its results.
+        claims: how many seconds each claim took.
+    """
+
     started: str
     seconds: float
+    workers: int
     versions: dict[str, str]
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
+    claims: dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,12 +114,10 @@ class Report:
         entries = tuple(_read(Entry, claim, f"claim {claim.get('id')!r}") for claim in claims)
         return cls(runs=runs, claims=entries, merged=merged)
 
-    def verdict_part(self) -> str:
-        """Everything that must not depend on time, machine or number of workers."""
-        kept = [entry.document() for entry in self.claims]
-        for entry in kept:
-            del entry["seconds"]
-        return dumps(kept)
+    @property
+    def omitted(self) -> int:
+        """How many claims the run was not asked for; merged reports are about all claims."""
+        return 0 if self.merged else self.runs[0].omitted
 
 
 def schema() -> dict[str, Any]:
@@ -134,16 +150,52 @@ def write_atomically(path: Path, text: str) -> None:
     Raises:
         OSError: when the folder or disk does not take it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    write_together(path.parent, {path.name: text})
+
+
+def write_together(folder: Path, texts: Mapping[str, str | None]) -> None:
+    """Write text files so that the folder never holds old ones beside new ones.
+
+    What has no text is removed. A full disk leaves all of them as they were. After a crash some may
+    be missing, though not the first: it is there as it was, or as it is to be.
+
+    Raises:
+        OSError: when the folder or disk does not take them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        written = {
+            name: _prepared(stack, folder / name, text)
+            for name, text in texts.items()
+            if text is not None
+        }
+        stack.enter_context(_alone(folder))
+        for name in list(texts)[1:]:
+            (folder / name).unlink(missing_ok=True)
+        for name, temporary in written.items():
+            os.replace(temporary, folder / name)
+
+
+def _prepared(stack: ExitStack, path: Path, text: str) -> str:
+    """A file beside its place, which is removed with the stack unless it was moved there."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    stack.callback(Path(temporary).unlink, missing_ok=True)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    os.chmod(temporary, 0o644)
+    return temporary
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other runs from moving files of theirs there meanwhile, where the disk can do that."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def dumps(document: Any) -> str:

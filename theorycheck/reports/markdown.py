@@ -8,41 +8,78 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from msgspec import to_builtins
+
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.outcomes import Example, Examples, Stratum
 from theorycheck.errors import InputError
-from theorycheck.reports.documents import ORDER, Report, Run, dumps, unreadable, write_atomically
+from theorycheck.reports.documents import (
+    ORDER,
+    Circumstances,
+    Report,
+    Run,
+    dumps,
+    unreadable,
+    write_together,
+)
 
 OWN = "our own"
 """Stands where the paper of a printed claim does."""
 
 
-def write_report(folder: Path, report: Report) -> str:
-    """Write ``claims.json`` and ``claims.md``, and say where.
+IGNORED = """\
+# What differs from run to run, and reports on a part of the claims.
+/.gitignore
+/run.json
+/partial/
+"""
+
+
+def write_report(folder: Path, report: Report, went: Circumstances | None = None) -> str:
+    """Write ``claims.json``, ``claims.md`` and ``run.json``, all of one run, and say where.
+
+    Without circumstances, as after merging, a ``run.json`` of an earlier run is removed. What is no
+    part of the report is kept from git, unless the folder says itself what is.
 
     Raises:
         OSError: when the folder or disk does not take it.
     """
-    write_atomically(folder / "claims.json", dumps(report.document()))
-    write_atomically(folder / "claims.md", render_markdown(report))
+    texts = {"claims.json": dumps(report.document()), "claims.md": render_markdown(report)}
+    apart = None if went is None else dumps(to_builtins(went))
+    write_together(folder, {**texts, "run.json": apart})
+    if not (folder / ".gitignore").exists():
+        write_together(folder, {".gitignore": IGNORED})
     return f"report: {folder / 'claims.md'}, {folder / 'claims.json'}"
 
 
-def verdict_table(entries: Iterable[Entry]) -> list[str]:
-    """Lines of a plain-text table: verdict, id, examples, seconds."""
+def verdict_table(entries: Iterable[Entry], seconds: Mapping[str, float]) -> list[str]:
+    """Lines of a plain-text table: verdict, id, examples, and seconds where they are known."""
     rows = sorted(entries, key=lambda e: (ORDER.index(e.verdict), e.id))
     width = max((len(row.id) for row in rows), default=0)
+    times = {claim: f"  {time:>6.1f} s" for claim, time in seconds.items()}
     return [
-        f"{row.verdict:<9}  {row.id:<{width}}  "
-        f"{row.examples.met:>7} examples  {row.seconds:>6.1f} s"
+        f"{row.verdict:<9}  {row.id:<{width}}  {row.examples.met:>7} examples"
+        + times.get(row.id, "")
         for row in rows
     ]
 
 
-def run_summary(entries: Sequence[Entry]) -> list[str]:
-    """What the terminal shows after a run: the table of verdicts and how many there are."""
-    counts = f"{len(entries)} claims: {verdict_counts(entries)}"
-    return [*verdict_table(entries), "", counts]
+def run_summary(report: Report, seconds: Mapping[str, float]) -> list[str]:
+    """What the terminal shows after a run: the table of verdicts and how many there are.
+
+    Args:
+        seconds: that claims took, by id.
+    """
+    counts = f"{how_many(report)}: {verdict_counts(report.claims)}"
+    return [*verdict_table(report.claims, seconds), "", counts]
+
+
+def how_many(report: Report) -> str:
+    """How many claims a report is about, and of how many, in words."""
+    asked = len(report.claims)
+    if report.omitted:
+        return f"{asked} of {asked + report.omitted} claims"
+    return f"{asked} claim{'s' * (asked != 1)}"
 
 
 def verdict_counts(entries: Iterable[Entry]) -> str:
@@ -74,9 +111,8 @@ def render_markdown(report: Report) -> str:
     lines = [
         "# Claim report",
         "",
-        f"{len(entries)} claims: {verdict_counts(entries)}. {_provenance(report.runs)}",
+        f"{how_many(report)}: {verdict_counts(entries)}. {_provenance(report.runs)}",
         "",
-        *_notes(report.runs),
         "| verdict | meaning |",
         "|---|---|",
         "| proved | a symbolic derivation reduces the claim to an identity |",
@@ -121,19 +157,13 @@ def _cell(text: str) -> str:
 
 def _provenance(described: Sequence[Run]) -> str:
     texts = [
-        f"profile `{run.profile}`, seed {run.seed}, device {run.device}"
-        + ("" if run.finished else " (interrupted)")
+        f"profile `{run.profile}`, seed {run.seed}, device {run.device},"
+        f" images `{run.images}`" + ("" if run.finished else " (interrupted)")
         for run in described
     ]
     if len(texts) == 1:
         return f"P{texts[0][1:]}."
     return f"Merged from {len(texts)} runs: {'; '.join(texts)}."
-
-
-def _notes(described: Sequence[Run]) -> list[str]:
-    """What went otherwise than planned in the runs, though not in their results."""
-    lines = [f"- {note}" for run in described for note in run.notes]
-    return ["Notes:", "", *lines, ""] if lines else []
 
 
 def _summary(entries: Sequence[Entry]) -> list[str]:

@@ -3,7 +3,7 @@
 A merged report is what one run with all the examples would have reported: the evidence of each
 claim is added up (`theorycheck.claims.Evidence`) and judged anew by the function that judges a
 run (`theorycheck.claims.judge`). No verdict of a run has any influence. Merging is associative
-and commutative, byte for byte in the part of the report that holds verdicts, and merging one report
+and commutative, byte for byte, and merging one report
 changes nothing in it but the order of its claims.
 
 **Why the guarantee survives.** Deterministic claims are universal, and more examples are more
@@ -53,7 +53,6 @@ class Part:
         seeds: run seeds that the evidence comes from; none when there is no evidence.
         reasons: why there is no evidence; empty when there is some.
         certified: whether what the part shows has a certificate.
-        seconds: time that the evidence took.
 
     Raises:
         InputError: when parts do not add up, naming the claim and why.
@@ -66,7 +65,6 @@ class Part:
     seeds: frozenset[int]
     reasons: frozenset[str]
     certified: bool
-    seconds: float
 
     @classmethod
     def of(cls, entry: Entry) -> Part:
@@ -90,7 +88,6 @@ class Part:
             seeds=frozenset(entry.seeds),
             reasons=reasons,
             certified=certified,
-            seconds=entry.seconds,
         )
 
     def __add__(self, other: Part) -> Part:
@@ -110,7 +107,6 @@ class Part:
             seeds=seeds,
             reasons=frozenset() if seeds else self.reasons | other.reasons,
             certified=False,
-            seconds=round(self.seconds + other.seconds, 2),
         )
         shown = merged.entry().shown
         certified = any(part.certified and part.entry().shown == shown for part in (self, other))
@@ -131,7 +127,6 @@ class Part:
             positive=about.positive and replace(about.positive, **vars(self.positive.outcome())),
             certificate=certificate_name(about.id) if self.certified else None,
             seeds=tuple(sorted(self.seeds)),
-            seconds=self.seconds,
         )
 
 
