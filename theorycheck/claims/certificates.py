@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from theorycheck import kernel
 from theorycheck.arithmetic.cases import Case
@@ -61,6 +61,29 @@ def formal_of(claim: Claim) -> Formal | None:
     return CONTRADICTED if claim.kind == "tendency" else claim.formal
 
 
+class About(Protocol):
+    """What of a claim, or of its entry in a report, its certificates state besides formulas."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def statement(self) -> str: ...
+    @property
+    def hypotheses(self) -> tuple[str, ...]: ...
+
+
+def _stated(about: About, formal: Formal) -> FormalStatement:
+    document = {
+        "latex": about.statement,
+        "hypotheses": list(about.hypotheses),
+        "given": list(formal.given),
+        "where": list(formal.where),
+        "forall": list(formal.forall),
+        "conclusion": formal.conclusion,
+    }
+    return FormalStatement(document, kernel.digest([about.id, document])[:16])
+
+
 @cache
 def formal_statement(claim: Claim) -> FormalStatement | None:
     """The claim as its certificates state it; None when it has no formal statement.
@@ -68,17 +91,7 @@ def formal_statement(claim: Claim) -> FormalStatement | None:
     Made and parsed once for every claim.
     """
     formal = formal_of(claim)
-    if formal is None:
-        return None
-    document = {
-        "latex": claim.statement,
-        "hypotheses": list(claim.hypotheses),
-        "given": list(formal.given),
-        "where": list(formal.where),
-        "forall": list(formal.forall),
-        "conclusion": formal.conclusion,
-    }
-    return FormalStatement(document, kernel.digest([claim.id, document])[:16])
+    return None if formal is None else _stated(claim, formal)
 
 
 def statement_version(claim: Claim) -> str | None:
@@ -140,10 +153,10 @@ def _cross_examine(claim: Claim, drawn: Sequence[Observation]) -> tuple[int, Obs
     return agreed, None
 
 
-def certify_pairs(claim: Claim, evidence: Evidence, positive: Evidence | None) -> Certification:
+def certify_pairs(about: About, evidence: Evidence, positive: Evidence | None) -> Certification:
     """Ask the kernel about a tendency that its pairs contradict, and its positive control shows."""
     could = {} if positive is None else positive.strata
-    return _certification(lambda: issue_contradicted(claim, evidence.strata, could))
+    return _certification(lambda: issue_contradicted(about, evidence.strata, could))
 
 
 def _ask(
@@ -172,7 +185,7 @@ def _certification(issued: Callable[[], dict[str, Any]]) -> Certification:
 Strata = Mapping[str, Stratum]
 
 
-def issue_contradicted(claim: Claim, strata: Strata, positive: Strata) -> dict[str, Any]:
+def issue_contradicted(about: About, strata: Strata, positive: Strata) -> dict[str, Any]:
     """The certificate of a tendency that its pairs contradict; the example is their numbers.
 
     Args:
@@ -199,7 +212,7 @@ def issue_contradicted(claim: Claim, strata: Strata, positive: Strata) -> dict[s
         "targets": None,
         "numbers": {name: str(number) for name, number in sorted(numbers.items())},
     }
-    return _issue(claim, document, "refuted", {})
+    return _issue(about.id, _stated(about, CONTRADICTED), document, "refuted", {})
 
 
 def counted_pairs(numbers: Mapping[str, str]) -> tuple[dict[str, Stratum], dict[str, Stratum]]:
@@ -250,22 +263,26 @@ def issue(claim: Claim, case: Case, shows: Shows, at: Mapping[str, Any]) -> dict
             conclusion is false for any of the other values.
         Rejected: when it cannot decide.
     """
-    return _issue(claim, case.to_dict(), shows, at)
-
-
-def _issue(
-    claim: Claim, document: dict[str, Any], shows: Shows, at: Mapping[str, Any]
-) -> dict[str, Any]:
     statement = formal_statement(claim)
     if statement is None:
         raise Rejected("the claim has no formal statement")
+    return _issue(claim.id, statement, case.to_dict(), shows, at)
+
+
+def _issue(
+    claim: str,
+    statement: FormalStatement,
+    document: dict[str, Any],
+    shows: Shows,
+    at: Mapping[str, Any],
+) -> dict[str, Any]:
     try:
         scope, left, right = _assignment(statement.parsed, document, shows, at, _Work(SEARCH))
     except kernel.MISUSE as error:
         raise Rejected(f"cannot be evaluated: {error!r}") from error
     content = {
         "schema_version": kernel.SCHEMA_VERSION,
-        "claim": claim.id,
+        "claim": claim,
         "version": statement.version,
         "shows": shows,
         "statement": statement.document,

@@ -35,6 +35,7 @@ from theorycheck.pytest_plugin.events import (
 from theorycheck.pytest_plugin.items import ClaimItem
 from theorycheck.reports.baseline import Baseline, load_baseline
 from theorycheck.reports.documents import Circumstances, Report, Run
+from theorycheck.reports.sources import Sources
 
 DEFAULT_IMAGES = "digits"
 """The embedded default; anything else is read, and checked, before the run."""
@@ -272,11 +273,16 @@ class ClaimSession:
         return undecided(self.collected[node], "the run ended before this claim was examined")
 
     def _run(self) -> Run:
+        from theorycheck.data.image_sets import identity
+
         return Run(
             profile=self.profile.name,
             seed=self.seed,
             device=self.device,
-            images=self.config.option.images,
+            images=identity(self.config.option.images),
+            sources=Sources.of(
+                self.config.rootpath, (node.partition("::")[0] for node in self.expected)
+            ),
             finished=len(self.received) == len(self.expected),
         )
 
