@@ -152,7 +152,7 @@ def test_nothing_seen_in_many_trials_leaves_a_small_limit() -> None:
 
 def test_verdicts_that_hang_on_luck_are_found_and_no_others(project: Path) -> None:
     path = str(project / "properties")
-    figures = measure(path, RECORD, PROFILES["default"], searches=12, trainings=6, workers=1)
+    figures = measure((path,), RECORD, PROFILES["default"], searches=12, trainings=6, workers=1)
     claims = {claim.claim: claim for claim in figures.claims}
     assert sorted(claims) == ["false-claim", "lucky-claim", "stable-claim"]
     seeds = [replace(toy(), id="lucky-claim").seed(1 + i, altered=True) for i in range(12)]
@@ -217,4 +217,4 @@ def test_bad_input(project: Path, capsys: pytest.CaptureFixture[str], arguments:
 
 def test_counts_are_checked_before_anything_is_run() -> None:
     with pytest.raises(InputError, match="at least 1"):
-        measure("nowhere", {}, PROFILES["quick"], searches=0, trainings=1, workers=1)
+        measure(("nowhere",), {}, PROFILES["quick"], searches=0, trainings=1, workers=1)

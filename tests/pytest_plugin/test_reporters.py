@@ -24,7 +24,6 @@ from theorycheck.pytest_plugin.events import (
     RunFinished,
 )
 from theorycheck.pytest_plugin.reporters import Terminal, Writer
-from theorycheck.reports import documents
 from theorycheck.reports.documents import Circumstances, Report, Run
 
 pytest_plugins = ["pytester"]
@@ -42,6 +41,9 @@ FINISHED = RunFinished(
     went=WENT,
     certificates={"certificates/toy-claim.json": {"left": "7"}},
     changes=("toy-claim: not as it was", "other-claim: nor this one"),
+    new=("toy-claim",),
+    forbidden=(),
+    examined=1,
 )
 EARLIER: list[Event] = [
     ClaimStarted("toy-claim"),
@@ -89,7 +91,7 @@ def test_full_disk_saves_the_report_elsewhere(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write(path, text)
 
-    monkeypatch.setattr(documents, "write_atomically", full)
+    monkeypatch.setattr("theorycheck.reports.documents.write_atomically", full)
     result = project.run()
     assert result.ret == 4
     [line] = error_lines(result)
@@ -106,7 +108,7 @@ def files(folder: Path) -> set[str]:
 
 
 def test_nothing_is_written_or_shown_before_the_run_is_over(tmp_path: Path) -> None:
-    writer, terminal = Writer(tmp_path), Terminal()
+    writer, terminal = Writer(tmp_path), Terminal(tmp_path, tmp_path)
     for event in EARLIER:
         assert writer.pytest_theorycheck_event(event) is None
         terminal.pytest_theorycheck_event(event)
@@ -142,12 +144,14 @@ def test_the_writer_that_cannot_write_saves_everything_elsewhere(
 
 
 def test_the_terminal_shows_every_claim_and_what_changed() -> None:
-    terminal = Terminal()
+    terminal = Terminal(Path("there"), Path("reports"))
     terminal.pytest_theorycheck_event(FINISHED)
-    title, *table, first, second = Screen.after(terminal)
+    title, *table, new, first, second, advice = Screen.after(terminal)
     assert title == "= verdicts"
     assert [first, second] == [f"CHANGED {change}" for change in FINISHED.changes]
     assert any("undecided" in line and "toy-claim" in line for line in table)
+    assert new == "NEW toy-claim: undecided (nobody looked)"
+    assert "`theorycheck gate --accept --report-dir there`" in advice
 
 
 def test_changes_are_shown_after_the_verdicts_and_before_the_report(project: Project) -> None:

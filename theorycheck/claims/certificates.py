@@ -196,6 +196,11 @@ def issue_contradicted(about: About, strata: Strata, positive: Strata) -> dict[s
         Rejected: when no stratum contradicts it, to the kernel, or the positive control is not
             confirmed there.
     """
+    return _issue(about.id, _stated(about, CONTRADICTED), pairs_of(strata, positive), "refuted", {})
+
+
+def pairs_of(strata: Strata, positive: Strata) -> dict[str, Any]:
+    """The example of a tendency's certificate, as it holds it: how many pairs came out how."""
     numbers: dict[str, int] = {}
     for index, (name, stratum) in enumerate(strata.items(), start=1):
         could = positive.get(name)
@@ -205,14 +210,13 @@ def issue_contradicted(about: About, strata: Strata, positive: Strata) -> dict[s
             f"shown_{index}": 0 if could is None else could.successes,
             f"missed_{index}": 0 if could is None else could.failures,
         }
-    document: dict[str, Any] = {
+    return {
         "network": None,
         "parameters": [],
         "inputs": [[]],
         "targets": None,
         "numbers": {name: str(number) for name, number in sorted(numbers.items())},
     }
-    return _issue(about.id, _stated(about, CONTRADICTED), document, "refuted", {})
 
 
 def counted_pairs(numbers: Mapping[str, str]) -> tuple[dict[str, Stratum], dict[str, Stratum]]:

@@ -19,6 +19,9 @@ from theorycheck.cli.console import Parser, command
 from theorycheck.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
+    from theorycheck.reports.baseline import Baseline
+    from theorycheck.reports.documents import Report
+
     Commands = argparse._SubParsersAction[Parser]
 
 EXIT_CODES = """\
@@ -39,11 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, extra = parser.parse_known_args(arguments)
     if extra and options.command != "run":
         parser.error(f"unrecognised arguments: {' '.join(extra)}")
+    if options.command != "verify":
+        _configure(options)
     match options.command:
         case "list":
-            return _list(options.path)
+            return _list(options.paths)
         case "run":
-            return _run(options.ids, options.path, extra)
+            return _run(options.paths, extra)
         case "report":
             return _report(options.report_dir)
         case "gate":
@@ -51,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case "verify":
             return _verify(options.files, options.record, explain=options.explain)
         case "replay":
-            return _replay(options.file, options.path)
+            return _replay(options.file, options.paths)
         case "stability":
             return _stability(options)
         case "merge":
@@ -63,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="theorycheck",
+        allow_abbrev=False,
         description="Check the claims of theory papers on random networks and real training.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -70,9 +76,15 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
     path = Parser(add_help=False)
-    path.add_argument("--path", default="properties", help="where the claims are")
+    path.add_argument(
+        "--path",
+        type=lambda path: (Path(path),),
+        dest="paths",
+        metavar="PATH",
+        help="where the claims are (by default: properties)",
+    )
     record = Parser(add_help=False)
-    record.add_argument("--baseline", type=Path, default=Path("reports/baseline.json"))
+    record.add_argument("--baseline", type=Path, metavar="FILE")
     _add_claims(commands, path)
     _add_reports(commands, record)
     _add_certificates(commands, path)
@@ -83,16 +95,19 @@ def _parser() -> Parser:
 def _add_claims(commands: Commands, path: Parser) -> None:
     """Commands about claims."""
     commands.add_parser("list", parents=[path], help="name all claims")
-    run = commands.add_parser(
-        "run", parents=[path], help="check claims; further options go to pytest"
+    commands.add_parser(
+        "run",
+        parents=[path],
+        allow_abbrev=False,
+        usage="theorycheck run [ID ...] [--path PATH] [option of pytest ...]",
+        help="check these claims, or all; options of pytest may stand anywhere",
     )
-    run.add_argument("ids", nargs="*", metavar="ID", help="claims to check (default: all)")
 
 
 def _add_reports(commands: Commands, record: Parser) -> None:
     """Commands about reports."""
     folder = Parser(add_help=False)
-    folder.add_argument("--report-dir", type=Path, default=Path("reports"), metavar="DIR")
+    folder.add_argument("--report-dir", type=Path, metavar="DIR")
     commands.add_parser("report", parents=[folder], help="rewrite claims.md from claims.json")
     gate = commands.add_parser(
         "gate", parents=[folder, record], help="compare the last report with the record"
@@ -145,10 +160,25 @@ def _add_stability(commands: Commands, path: Parser, record: Parser) -> None:
     stability.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
 
 
-def _list(path: str) -> int:
+def _configure(options: argparse.Namespace) -> None:
+    """What was not said on the command line is as it is configured."""
+    from theorycheck.configuration import Project, near
+
+    project = Project.at(Path.cwd())
+    configured = {
+        "paths": tuple(map(near, project.paths)),
+        "baseline": near(project.baseline),
+        "report_dir": near(project.report_dir),
+    }
+    for name, value in configured.items():
+        if getattr(options, name, None) is None:
+            setattr(options, name, value)
+
+
+def _list(paths: Sequence[Path]) -> int:
     from theorycheck.pytest_plugin.collecting import collect_claims
 
-    claims = sorted(collect_claims([path]).values(), key=lambda c: c.id)
+    claims = sorted(collect_claims([*map(str, paths)]).values(), key=lambda c: c.id)
     width = max((len(claim.id) for claim in claims), default=0)
     for claim in claims:
         print(f"{claim.id:<{width}}  {claim.kind:<10}  {claim.title}")
@@ -156,11 +186,10 @@ def _list(path: str) -> int:
     return ExitCode.OK
 
 
-def _run(ids: Sequence[str], path: str, extra: Sequence[str]) -> int:
-    import pytest
+def _run(paths: Sequence[Path], words: Sequence[str]) -> int:
+    from theorycheck.cli.running import run_claims
 
-    selection = ["--claims", ",".join(ids)] if ids else ["-n", "auto"]
-    return int(pytest.main([path, *selection, *extra]))
+    return run_claims(paths, words)
 
 
 def _report(folder: Path) -> int:
@@ -175,18 +204,37 @@ def _report(folder: Path) -> int:
 
 def _gate(folder: Path, baseline: Path, *, accept: bool) -> int:
     from theorycheck import reports
+    from theorycheck.configuration import Project
+    from theorycheck.reports import certified, gating
 
-    entries = reports.load_report(folder / "claims.json").claims
+    report = reports.load_report(folder / "claims.json")
     record = reports.load_baseline(baseline)
-    changes = record.differences(entries)
+    project = Project.at(Path.cwd())
     if accept:
-        reports.write_atomically(baseline, record.accepting(entries).text())
-        print(f"{len(changes)} claims differed from the record in {baseline}, which has them now")
-        return ExitCode.OK
-    for change in changes:
-        print(change)
-    print(f"{len(entries)} claims, {len(changes)} differ from the record")
-    return ExitCode.VERDICT_CHANGED if changes else ExitCode.OK
+        return _accept(folder, report, baseline, record, project.folder)
+    changes = project.differences(record, report)
+    faults = [
+        *gating.doubts(folder, report, project.folder),
+        *certified.on_record(baseline, record),
+    ]
+    for line in [*changes, *faults]:
+        print(line)
+    besides = f", {len(faults)} faults besides" if faults else ""
+    print(f"{reports.how_many(report)}, {len(changes)} differ from the record{besides}")
+    return ExitCode.VERDICT_CHANGED if changes or faults else ExitCode.OK
+
+
+def _accept(folder: Path, report: Report, baseline: Path, record: Baseline, root: Path) -> int:
+    from theorycheck.reports import gating
+
+    changes = gating.changes(record, report)
+    for line in changes:
+        print(line)
+    for line in gating.accept(folder, report, baseline, record, root):
+        print(line)
+    changed = sum(not line.startswith(" ") for line in changes)
+    print(f"{changed} of {len(report.claims)} claims changed on the record in {baseline}")
+    return ExitCode.OK
 
 
 def _verify(files: Sequence[str], record: str | None, *, explain: bool) -> int:
@@ -216,11 +264,11 @@ def _note_new_name(path: Path, record: str | None) -> None:
         return
 
 
-def _replay(file: Path, path: str) -> int:
+def _replay(file: Path, paths: Sequence[Path]) -> int:
     from theorycheck.pytest_plugin.collecting import collect_claims
     from theorycheck.reports.replaying import replay_certificate
 
-    lines, reproduced = replay_certificate(file, collect_claims([path]).values())
+    lines, reproduced = replay_certificate(file, collect_claims([*map(str, paths)]).values())
     print("\n".join(lines))
     return ExitCode.OK if reproduced else ExitCode.VERDICT_CHANGED
 
@@ -234,7 +282,7 @@ def _stability(options: argparse.Namespace) -> int:
         raise InputError(f"profile {options.profile!r} is not one of {', '.join(PROFILES)}")
     profile = PROFILES[options.profile]
     figures = stability.measure(
-        options.path,
+        tuple(map(str, options.paths)),
         reports.load_baseline(options.baseline).verdicts,
         profile,
         searches=options.searches,
@@ -258,13 +306,14 @@ def _merge(runs: Sequence[Path], folder: Path, baseline: Path) -> int:
     for name, text in merging.certificates(merged, loaded).items():
         reports.write_atomically(folder / name, text)
     wrote = reports.write_report(folder, merged)
-    changes = [record.difference(entry) for entry in merged.claims]
-    for line in reports.run_summary(merged, {}):
+    changes = record.differences(merged.claims)
+    for line in [*reports.run_summary(merged, {}), *merging.counted_once(merged)]:
         print(line)
-    for change in filter(None, changes):
+    for change in changes:
         print(f"CHANGED {change}")
-    print(wrote)
-    return ExitCode.VERDICT_CHANGED if any(changes) else ExitCode.OK
+    for line in [*merging.unknown(merged), wrote]:
+        print(line)
+    return ExitCode.VERDICT_CHANGED if changes else ExitCode.OK
 
 
 def _show(claim: str, folder: Path) -> int:

@@ -177,13 +177,15 @@ class Stability:
 
 
 @cache
-def _claims(path: str) -> dict[str, Claim]:
+def _claims(paths: tuple[str, ...]) -> dict[str, Claim]:
     from theorycheck.pytest_plugin.collecting import collect_claims
 
-    return {claim.id: claim for claim in collect_claims([path]).values()}
+    return {claim.id: claim for claim in collect_claims(list(paths)).values()}
 
 
-def _searches(path: str, claim_id: str, profile: Profile, run_seed: int) -> list[list[Outcome]]:
+def _searches(
+    paths: tuple[str, ...], claim_id: str, profile: Profile, run_seed: int
+) -> list[list[Outcome]]:
     """The rounds of a search for a claim, of which the kernel is asked, and of one for its control.
 
     They are those of `theorycheck.claims.search.search`, which adds them up at once.
@@ -193,7 +195,7 @@ def _searches(path: str, claim_id: str, profile: Profile, run_seed: int) -> list
     from theorycheck.claims.certificates import certify
 
     torch.set_num_threads(1)
-    claim = _claims(path)[claim_id]
+    claim = _claims(paths)[claim_id]
     made: list[list[Outcome]] = [[], []]
     for altered, rounds in zip((False, True), made, strict=True):
         seed, total = claim.seed(run_seed, altered=altered), Evidence()
@@ -207,19 +209,19 @@ def _searches(path: str, claim_id: str, profile: Profile, run_seed: int) -> list
     return made
 
 
-def _verdict(path: str, claim_id: str, profile: Profile, run_seed: int) -> str:
+def _verdict(paths: tuple[str, ...], claim_id: str, profile: Profile, run_seed: int) -> str:
     """The verdict on a tendency, examined as in a run."""
     import torch
 
     from theorycheck.claims.examination import examine
 
     torch.set_num_threads(1)
-    claim = _claims(path)[claim_id]
+    claim = _claims(paths)[claim_id]
     return examine(claim, profile=profile, run_seed=run_seed, device="cpu").entry.verdict
 
 
 def measure(
-    path: str,
+    paths: tuple[str, ...],
     record: Mapping[str, str],
     profile: Profile,
     *,
@@ -231,7 +233,7 @@ def measure(
     """Make the searches and the examinations.
 
     Args:
-        path: folder of the claims.
+        paths: folders of the claims.
         record: verdicts on record by claim id.
         searches: number of searches for every deterministic claim and for its control, with run
             seeds 1, 2, ...
@@ -244,7 +246,7 @@ def measure(
     """
     if min(searches, trainings, workers) < 1:
         raise InputError("searches, trainings and workers are counts: give at least 1")
-    claims = _claims(path)
+    claims = _claims(paths)
     wanted = list(only) or sorted(claims)
     for name in wanted:
         if name not in claims or name not in record:
@@ -253,11 +255,11 @@ def measure(
     trained = [name for name in wanted if claims[name].kind == "tendency"]
     with ProcessPoolExecutor(workers) as executor:
         searched = {
-            name: [executor.submit(_searches, path, name, profile, 1 + i) for i in range(searches)]
+            name: [executor.submit(_searches, paths, name, profile, 1 + i) for i in range(searches)]
             for name in drawn
         }
         verdicts = {
-            name: [executor.submit(_verdict, path, name, profile, 1 + i) for i in range(trainings)]
+            name: [executor.submit(_verdict, paths, name, profile, 1 + i) for i in range(trainings)]
             for name in trained
         }
         made = {

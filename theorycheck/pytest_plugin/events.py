@@ -39,7 +39,7 @@ class ClaimExamined:
 
 @dataclass(frozen=True)
 class ClaimChanged:
-    """Verdict or statement of a claim that was examined is not on record; ``how``, in words."""
+    """A claim on record that was examined differs from it, or is an error; ``how``, in words."""
 
     claim: str
     how: str
@@ -53,14 +53,26 @@ class RunFinished:
         report: on all claims that were to be examined.
         certificates: contents by name, as the entries of the report name them.
         changes: every difference from the record, in words, with the claims that are on record and
-            should have been examined.
+            should have been examined, and other errors.
+        new: ids of the claims that are not on record.
+        forbidden: those of them that make the run red.
+        examined: how many claims were examined.
         went: times, versions and notes, which are no part of the report.
     """
 
     report: Report
     certificates: Mapping[str, Mapping[str, Any]]
     changes: tuple[str, ...]
+    new: tuple[str, ...]
+    forbidden: tuple[str, ...]
+    examined: int
     went: Circumstances
+
+    @property
+    def is_red(self) -> bool:
+        """Whether some claim keeps the run from being green."""
+        unexamined = self.examined < len(self.report.claims)
+        return bool(self.changes or self.forbidden or unexamined)
 
 
 Event = ClaimStarted | ClaimExamined | ClaimChanged | RunFinished

@@ -10,45 +10,48 @@ import pytest
 
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.setting import PROFILES
+from theorycheck.configuration import Project
+from theorycheck.errors import InputError
 from theorycheck.pytest_plugin.events import Hooks
 from theorycheck.pytest_plugin.items import EXAMINER, ClaimItem
+from theorycheck.pytest_plugin.outcomes import Outcomes
 from theorycheck.pytest_plugin.reporters import Terminal, Writer
-from theorycheck.pytest_plugin.session import DEFAULT_IMAGES, ClaimSession
+from theorycheck.pytest_plugin.selection import Selection
+from theorycheck.pytest_plugin.session import ClaimSession
 
 DEVICES = ("auto", "cpu", "cuda")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("theorycheck", "checking claims")
-    group.addoption(
-        "--device", choices=DEVICES, default="auto", help="where trainings run (default: auto)"
+    group = parser.getgroup(
+        "theorycheck",
+        "checking claims; what is so by default, [tool.theorycheck] in pyproject.toml may change",
     )
+    group.addoption("--device", choices=DEVICES, help="where trainings run (by default: auto)")
     group.addoption(
         "--profile",
         choices=tuple(PROFILES),
-        default="default",
-        help="how much is tried; explore draws a fresh seed (default: default)",
+        help="how much is tried; explore draws a fresh seed (by default: default)",
     )
     group.addoption(
         "--images",
         metavar="DATA",
-        default=DEFAULT_IMAGES,
         help="what claims on real data train on: digits, mnist:FOLDER or cifar10:FOLDER"
-        " (default: digits)",
+        " (by default: digits)",
     )
     group.addoption("--claims", metavar="ID[,ID...]", help="check only these claims")
     group.addoption(
         "--report-dir",
         metavar="DIR",
-        help="where claims.json and claims.md are written (default: reports/ in the rootdir)",
+        help="where claims.json and claims.md are written (by default: reports/)",
     )
     group.addoption(
         "--baseline",
         metavar="FILE",
-        help="verdicts on record, with certificates/ beside it (default: reports/baseline.json)",
+        help="verdicts on record, with certificates/ beside it (by default: reports/baseline.json)",
     )
     group.addoption(
-        "--seed", type=int, metavar="N", help="seed of the run (default: 0; explore: fresh)"
+        "--seed", type=int, metavar="N", help="seed of the run (by default: 0; explore: fresh)"
     )
 
 
@@ -57,17 +60,34 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    session = ClaimSession(config)
-    config.pluginmanager.register(session, EXAMINER)
+    try:
+        project = Project.at(config.rootpath)
+    except InputError as error:
+        raise pytest.UsageError(str(error)) from error
+    # Where warnings are errors, a checkout that nobody can write to would end the run with one.
+    config.addinivalue_line("filterwarnings", "ignore::pytest.PytestCacheWarning")
+    selection = Selection(config, project.paths)
+    session = ClaimSession(config, project, selection)
+    manager = config.pluginmanager
+    manager.register(session, EXAMINER)
+    manager.register(selection, "theorycheck-selection")
+    manager.register(Outcomes(), "theorycheck-outcomes")
     if session.worker_input is None:
-        config.pluginmanager.register(Terminal(), "theorycheck-terminal")
-        config.pluginmanager.register(Writer(session.folder), "theorycheck-writer")
+        manager.register(Terminal(session.folder, project.report_dir), "theorycheck-terminal")
+        manager.register(Writer(session.folder), "theorycheck-writer")
 
 
 def pytest_pycollect_makeitem(
     collector: pytest.Module | pytest.Class, name: str, obj: object
 ) -> ClaimItem | None:
-    if isinstance(obj, Claim) and isinstance(collector, pytest.Module):
-        item: ClaimItem = ClaimItem.from_parent(collector, name=obj.id, claim=obj)
-        return item
+    if isinstance(obj, Claim):
+        if isinstance(collector, pytest.Module):
+            item: ClaimItem = ClaimItem.from_parent(collector, name=obj.id, claim=obj)
+            return item
+    elif isinstance(obj, type) and isinstance(collector, pytest.Module):
+        hidden = [one.id for one in vars(obj).values() if isinstance(one, Claim)]
+        if hidden and obj.__module__ == collector.obj.__name__:
+            raise collector.CollectError(
+                f"claims in class {name} are not collected: {', '.join(hidden)}; move them out"
+            )
     return None

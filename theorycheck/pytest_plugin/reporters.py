@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from theorycheck.configuration import near
 from theorycheck.errors import ExitCode
 from theorycheck.pytest_plugin.events import Event, RunFinished
+
+
+def place(folder: Path, run: RunFinished) -> Path:
+    """Where the report on a run goes: one on a part of the claims does not replace the whole."""
+    return folder / "partial" if run.report.omitted else folder
 
 
 class Writer:
@@ -21,17 +27,26 @@ class Writer:
     def pytest_theorycheck_event(self, event: Event) -> ExitCode | None:
         if not isinstance(event, RunFinished):
             return None
+        if event.report.claims and not event.examined:
+            self.message = "no claim was examined, and no report written"
+            return None
+        folder = place(self.folder, event)
         try:
-            self.message = self._write(self.folder, event)
+            self.message = self._write(folder, event)
         except OSError as error:
-            rescue = Path(tempfile.mkdtemp(prefix="theorycheck-"))
-            self._write(rescue, event)
-            self.message = (
-                f"ERROR: report folder {self.folder} cannot be written ({error.strerror});"
-                f" the report was saved in {rescue}"
-            )
+            lost = f"ERROR: report folder {folder} cannot be written ({error.strerror})"
+            self.message = f"{lost}; {self._rescue(event)}"
             return ExitCode.BAD_INPUT
         return None
+
+    def _rescue(self, run: RunFinished) -> str:
+        """Save the report anywhere, and say where."""
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="theorycheck-"))
+            self._write(folder, run)
+        except OSError as error:
+            return f"nor can a temporary folder ({error.strerror}), so that the report is lost"
+        return f"the report was saved in {folder}"
 
     def _write(self, folder: Path, run: RunFinished) -> str:
         """Write everything into a folder, and say where."""
@@ -48,9 +63,11 @@ class Writer:
 
 
 class Terminal:
-    """Prints the table of verdicts, and what differs from the record."""
+    """Prints the table of verdicts, and what is new or differs from the record."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path, usual: Path) -> None:
+        self.folder = folder
+        self.usual = usual
         self.run: RunFinished | None = None
 
     def pytest_theorycheck_event(self, event: Event) -> None:
@@ -58,14 +75,30 @@ class Terminal:
             self.run = event
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self.run is None:
+        run = self.run
+        if run is None:
             return
         from theorycheck import reports
 
         terminalreporter.section("verdicts")
-        for line in reports.run_summary(self.run.report, self.run.went.claims):
+        for line in reports.run_summary(run.report, run.went.claims):
             terminalreporter.write_line(line)
-        for note in self.run.went.notes:
+        for note in run.went.notes:
             terminalreporter.write_line(f"note: {note}")
-        for change in self.run.changes:
+        for entry in run.report.claims:
+            if entry.id in run.new:
+                terminalreporter.write_line(f"NEW {entry.id}: {entry.verdict} ({entry.reason})")
+        for change in run.changes:
             terminalreporter.write_line(f"CHANGED {change}", red=True)
+        if run.new:
+            terminalreporter.write_line(self._advice(run))
+
+    def _advice(self, run: RunFinished) -> str:
+        """How new claims go on record."""
+        folder = place(self.folder, run)
+        command = "theorycheck gate --accept"
+        if folder != self.usual:
+            command += f" --report-dir {near(folder)}"
+        undecided = any(e.id in run.new and e.verdict == "undecided" for e in run.report.claims)
+        but = ", but none that is undecided" if undecided else ""
+        return f"{len(run.new)} new: `{command}` puts verdicts and statements on record{but}"

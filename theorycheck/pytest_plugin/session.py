@@ -1,8 +1,8 @@
-"""What one pytest process knows about the claims of its run.
+"""What one pytest process does with the claims of its run.
 
 Each worker examines its items and attaches the examination to the test report; the controller (or
-the only process) gathers them and emits the events. A claim passes when its verdict is the one on
-record.
+the only process) gathers them and emits the events. A run is green when every claim that it was
+asked for was examined to the end and is as it is on record, whatever pytest itself makes of it.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import time
 from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from theorycheck.claims.declaration import Claim, is_claim_id
-from theorycheck.claims.entries import Examination, certificate_name
+from theorycheck.claims.entries import Entry, Examination, certificate_name
 from theorycheck.claims.setting import PROFILES
+from theorycheck.configuration import Project, expanded, is_new
 from theorycheck.errors import ExitCode, InputError
 from theorycheck.pytest_plugin.collecting import collect_claims
 from theorycheck.pytest_plugin.events import (
@@ -32,39 +32,44 @@ from theorycheck.pytest_plugin.events import (
     Event,
     RunFinished,
 )
-from theorycheck.pytest_plugin.items import ClaimItem
+from theorycheck.pytest_plugin.items import EXAMINATION, ClaimItem
+from theorycheck.pytest_plugin.selection import Selection, claim_id
 from theorycheck.reports.baseline import Baseline, load_baseline
-from theorycheck.reports.documents import Circumstances, Report, Run
+from theorycheck.reports.documents import Circumstances, Report, Run, load_report
 from theorycheck.reports.sources import Sources
 
 DEFAULT_IMAGES = "digits"
 """The embedded default; anything else is read, and checked, before the run."""
-SELECTED = "theorycheck_selected"
-"""Key under which a worker tells the controller whether claims were deselected."""
-EXAMINATION = "claim_examination"
-"""Attribute of a test report that carries the examination of a claim, as JSON."""
+TOLD = "theorycheck_selection"
+"""Key under which a worker tells the controller which claims it found."""
 VERSIONED = ("theorycheck", "torch", "numpy", "hypothesis", "python-flint", "sympy")
+GREEN = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+"""What pytest says of a run in which nothing failed."""
 
 
 class ClaimSession:
-    """What one pytest process knows about the claims of its run; registered as a plugin."""
+    """What one pytest process does with the claims of its run; registered as a plugin."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, project: Project, selection: Selection) -> None:
         option = config.option
         self.config = config
+        self.project = project
+        self.selection = selection
         self.worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
-        self.profile = PROFILES[option.profile]
+        settings = project.settings
+        self.profile = PROFILES[option.profile or settings.profile]
+        self.images: str = option.images or settings.images
         self.wanted = [i.strip() for i in option.claims.split(",")] if option.claims else None
-        folder = config.rootpath / "reports"
-        self.folder = Path(option.report_dir) if option.report_dir else folder
-        self.baseline = Path(option.baseline) if option.baseline else folder / "baseline.json"
+        start = config.invocation_params.dir
+        folder, record = option.report_dir, option.baseline
+        self.folder = start / expanded(folder) if folder else project.report_dir
+        self.baseline = start / expanded(record) if record else project.baseline
         self.seed = self._choose_seed(option.seed)
         self.device = "cpu"
         self.record = Baseline(verdicts={})
         self.started = time.time()
         self.collected: dict[str, Claim] = {}
-        self.expected: list[str] = []
-        self.selected = self.wanted is not None or bool(config.getoption("lf", False))
+        self.examining = False
         self.received: dict[str, Examination] = {}
 
     def _choose_seed(self, asked: int | None) -> int:
@@ -74,26 +79,11 @@ class ClaimSession:
             return time.time_ns() % 2**32
         return asked or 0
 
-    @property
-    def examines_all(self) -> bool:
-        """Whether the run has to examine every claim on record.
-
-        It has when pytest was given the folder ``properties`` of the project, or one that holds it,
-        and no part was selected. Which claims are found there makes no difference.
-        """
-        everything = self.config.rootpath / "properties"
-        start = self.config.invocation_params.dir
-        given = [(start / argument).resolve() for argument in self.config.args]
-        return not self.selected and any(everything.is_relative_to(path) for path in given)
-
-    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
-        """With ``-k``, ``--deselect`` and the like; other items than claims do not matter."""
-        self.selected |= any(isinstance(item, ClaimItem) for item in items)
-
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Under xdist only workers know whether claims were deselected."""
-        self.selected |= getattr(node, "workeroutput", {}).get(SELECTED, False)
+        told = getattr(node, "workeroutput", {}).get(TOLD)
+        if told is not None:
+            self.selection.hear(told)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -102,8 +92,11 @@ class ClaimSession:
 
     # -- before the run ---------------------------------------------------------------------------
 
-    def prepare(self) -> None:
+    def prepare(self, ids: Sequence[str]) -> None:
         """Check everything that the user named before any work is done.
+
+        Args:
+            ids: of the claims that were found; those found twice are there twice.
 
         Raises:
             InputError: naming the file, folder, device or claim that cannot be used.
@@ -111,19 +104,19 @@ class ClaimSession:
         from theorycheck.data.image_sets import images
         from theorycheck.training.cohorts import resolve_device
 
-        ids = [_claim_id(node) for node in self.expected]
         repeated = sorted({i for i in ids if ids.count(i) > 1})
         if repeated:
-            raise InputError(f"claim id used twice: {', '.join(repeated)}; rename one")
+            raise InputError(
+                f"claim id used twice: {', '.join(repeated)}; rename one, and let modules import no"
+                " claims of others"
+            )
         self.record = load_baseline(self.baseline)
         missing = [i for i in self.wanted or [] if i not in ids]
         if missing:
             raise InputError(self.record.unknown(missing))
-        self.device = str(resolve_device(self.config.option.device))
-        if self.worker_input is None and not self.config.option.collectonly:
-            if self.config.option.images != DEFAULT_IMAGES:
-                images(self.config.option.images)
-            self._try_writing()
+        self.device = str(resolve_device(self.config.option.device or self.project.settings.device))
+        if self.worker_input is None and self.images != DEFAULT_IMAGES:
+            images(self.images)
 
     def _may_have_lost_all(self) -> bool:
         """Whether there is a record to compare with even where no claim is found.
@@ -131,7 +124,7 @@ class ClaimSession:
         What has none, or another file in its place, is no project of claims: it is left alone.
         """
         try:
-            return self.examines_all and bool(load_baseline(self.baseline).verdicts)
+            return not self.selection.narrowed and bool(load_baseline(self.baseline).verdicts)
         except InputError:
             return False
 
@@ -149,36 +142,50 @@ class ClaimSession:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
+        items[:] = {(i.nodeid, id(getattr(i, "claim", i))): i for i in items}.values()
         claims = [item for item in items if isinstance(item, ClaimItem)]
-        self.expected = [item.nodeid for item in claims]
         self.collected = {item.nodeid: item.claim for item in claims}
         if not (claims or self.wanted is not None or self._may_have_lost_all()):
             return
         try:
-            self.prepare()
+            self.prepare([item.claim.id for item in claims])
         except InputError as error:
             # The controller of a parallel run finds the same fault and ends the run.
             if self.worker_input is None:
-                self.expected = []
                 raise pytest.UsageError(str(error)) from error
         if self.wanted is not None:
             chosen = [item for item in claims if item.claim.id in self.wanted]
             config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
             items[:] = chosen
-            self.expected = [item.nodeid for item in chosen]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
         """Under xdist the controller collects nothing; the first worker names the claims."""
-        if self.expected:
+        if self.examining:
             return
-        self.expected = [i for i in ids if is_claim_id(_claim_id(i))]
-        if self.expected or self.wanted is not None or self._may_have_lost_all():
+        asked = [claim_id(i) for i in ids if is_claim_id(claim_id(i))]
+        if asked or self.wanted is not None or self._may_have_lost_all():
             try:
-                self.prepare()
+                self.prepare(asked)
+                self._try_writing()
             except InputError as error:
-                self.expected = []
+                self.selection.asked = []
                 pytest.exit(f"ERROR: {error}", returncode=ExitCode.BAD_INPUT)
+        self.examining = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> None:
+        """pytest is about to run what it collected, and does more than to show it."""
+        if self.worker_input is not None or self.config.getoption("numprocesses", None):
+            return
+        option = self.config.option
+        self.examining = not (option.collectonly or option.setuponly)
+        if self.examining and self.selection.asked:
+            try:
+                self._try_writing()
+            except InputError as error:
+                self.examining = False
+                raise pytest.UsageError(str(error)) from error
 
     # -- the run ----------------------------------------------------------------------------------
 
@@ -196,9 +203,17 @@ class ClaimSession:
             profile=self.profile,
             run_seed=self.seed,
             device=self.device,
-            images=self.config.option.images,
+            images=self.images,
             certificate=certificate if os.path.lexists(certificate) else None,
         )
+
+    def fault(self, entry: Entry) -> str | None:
+        """Why a claim that was examined is an error, apart from being new; None if it is none."""
+        return self.project.fault(self.record, entry)
+
+    def is_new(self, entry: Entry) -> bool:
+        """Whether a claim has no verdict on record."""
+        return is_new(self.record, entry)
 
     def emit(self, event: Event) -> list[ExitCode]:
         """Tell all reporters; returns the exit codes that they ask for."""
@@ -206,17 +221,8 @@ class ClaimSession:
         return codes
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        if self.worker_input is None and nodeid in self.expected:
-            self.emit(ClaimStarted(_claim_id(nodeid)))
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        test_report = yield
-        if isinstance(item, ClaimItem) and call.when == "call" and item.examined is not None:
-            setattr(test_report, EXAMINATION, item.examined)
-        return test_report
+        if self.worker_input is None and nodeid in self.selection.asked:
+            self.emit(ClaimStarted(claim_id(nodeid)))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         text = getattr(report, EXAMINATION, None)
@@ -225,52 +231,89 @@ class ClaimSession:
         examination = msgspec.json.decode(text, type=Examination)
         self.received[report.nodeid] = examination
         self.emit(ClaimExamined(examination))
-        changed = self.record.difference(examination.entry)
-        if changed is not None:
-            self.emit(ClaimChanged(examination.entry.id, changed))
+        fault = self.fault(examination.entry)
+        if fault is not None:
+            self.emit(ClaimChanged(examination.entry.id, fault))
 
     # -- after the run ----------------------------------------------------------------------------
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self.worker_input is not None:
-            self.config.workeroutput[SELECTED] = self.selected  # type: ignore[attr-defined]
-            return
-        lost = self.record.lost(map(_claim_id, self.expected)) if self.examines_all else []
-        if self.config.option.collectonly or not (self.expected or lost):
-            return
-        if lost and session.exitstatus in (ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-            session.exitstatus = ExitCode.VERDICT_CHANGED
-        examinations = [self._examination(node) for node in self.expected]
-        entries = tuple(examination.entry for examination in examinations)
-        changes = [self.record.difference(entry) for entry in entries]
-        codes = self.emit(
-            RunFinished(
-                report=Report(runs=(self._run(),), claims=entries),
-                went=self._circumstances(examinations),
-                certificates={
-                    one.entry.certificate: one.certificate
-                    for one in examinations
-                    if one.entry.certificate is not None and one.certificate is not None
-                },
-                changes=(*(change for change in changes if change is not None), *lost),
-            )
-        )
-        worst = max(codes, default=ExitCode.OK)
-        if worst is not ExitCode.OK:
-            session.exitstatus = worst
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        """Report, whatever others do at the end of the run; none of them makes a red run green."""
+        try:
+            yield
+        except pytest.exit.Exception as error:
+            session.exitstatus = self._finish(session.exitstatus)
+            if error.returncode in GREEN:
+                error.returncode = session.exitstatus
+            raise
+        except BaseException:
+            self._finish(session.exitstatus)
+            raise
+        session.exitstatus = self._finish(session.exitstatus)
 
-    def _examination(self, node: str) -> Examination:
+    def _finish(self, code: int) -> int:
+        """Tell everybody that the run is over; returns the exit code that it should have."""
+        if self.worker_input is not None:
+            self.config.workeroutput[TOLD] = self.selection.told()  # type: ignore[attr-defined]
+            return code
+        if not self.examining:
+            return code
+        lost = self._lost()
+        if not (self.selection.asked or lost):
+            all_left_out = code == pytest.ExitCode.NO_TESTS_COLLECTED and self.selection.found
+            return ExitCode.BAD_INPUT if all_left_out else code
+        run = self._finished(lost)
+        codes = self.emit(run)
+        if run.is_red and code in GREEN:
+            code = ExitCode.VERDICT_CHANGED
+        worst = max(codes, default=ExitCode.OK)
+        return code if worst is ExitCode.OK else worst
+
+    def _lost(self) -> list[str]:
+        """What to say of claims on record that should have been found."""
+        if not self.selection.narrowed:
+            return self.record.lost(self.selection.ids)
+        if self.record.verdicts.keys() <= self.selection.found:
+            return []
+        # Nobody knows whether those that were not found were asked for.
+        return [
+            f"{module}: skipped, with all claims in it" for module in sorted(self.selection.skipped)
+        ]
+
+    def _finished(self, lost: Sequence[str]) -> RunFinished:
+        examinations = self._examinations()
+        entries = tuple(examination.entry for examination in examinations)
+        faults = [self.fault(entry) for entry in entries]
+        new = [entry for entry in entries if self.is_new(entry)]
+        return RunFinished(
+            report=Report(runs=(self._run(),), claims=entries),
+            certificates={
+                one.entry.certificate: one.certificate
+                for one in examinations
+                if one.entry.certificate is not None and one.certificate is not None
+            },
+            changes=(*filter(None, faults), *lost),
+            new=tuple(entry.id for entry in new),
+            forbidden=tuple(entry.id for entry in new if self.project.forbids(entry)),
+            examined=len(self.received),
+            went=self._circumstances(examinations),
+        )
+
+    def _examinations(self) -> list[Examination]:
+        """Of all claims that were asked for, in their order."""
         from theorycheck.claims.examination import undecided
 
-        received = self.received.get(node)
-        if received is not None:
-            return received
-        if node not in self.collected:
+        asked = self.selection.asked
+        unknown = [n for n in asked if n not in self.received and n not in self.collected]
+        if unknown:
             # Only workers have imported the claims; an interrupted run reads them here.
-            collected = collect_claims([node.rpartition("::")[0] for node in self.expected])
-            self.collected = {n: c for n, c in collected.items() if n in self.expected}
-        return undecided(self.collected[node], "the run ended before this claim was examined")
+            self.collected = collect_claims([node.rpartition("::")[0] for node in unknown])
+        return [
+            self.received.get(node)
+            or undecided(self.collected[node], "the run ended before this claim was examined")
+            for node in asked
+        ]
 
     def _run(self) -> Run:
         from theorycheck.data.image_sets import identity
@@ -279,12 +322,20 @@ class ClaimSession:
             profile=self.profile.name,
             seed=self.seed,
             device=self.device,
-            images=identity(self.config.option.images),
+            images=identity(self.images),
             sources=Sources.of(
-                self.config.rootpath, (node.partition("::")[0] for node in self.expected)
+                self.config.rootpath, (node.partition("::")[0] for node in self.selection.asked)
             ),
-            finished=len(self.received) == len(self.expected),
+            finished=len(self.received) == len(self.selection.asked),
+            omitted=self.selection.omitted([*self.record.verdicts, *self._reported()]),
         )
+
+    def _reported(self) -> list[str]:
+        """Ids of the claims in the last report, which a report on a part does not replace."""
+        try:
+            return [entry.id for entry in load_report(self.folder / "claims.json").claims]
+        except InputError:
+            return []
 
     def _circumstances(self, examinations: Sequence[Examination]) -> Circumstances:
         return Circumstances(
@@ -298,7 +349,3 @@ class ClaimSession:
             notes=tuple(f"{one.entry.id}: {text}" for one in examinations for text in one.notes),
             claims={one.entry.id: one.seconds for one in examinations},
         )
-
-
-def _claim_id(node: str) -> str:
-    return node.rpartition("::")[2]

@@ -125,6 +125,11 @@ class Baseline:
             found.append(f"statement changed ({', '.join(parts)}){meant}{advice}")
         return f"{entry.id}: {'; '.join(found)}" if found else None
 
+    def same_statement(self, entry: Entry) -> bool:
+        """Whether what a claim says is on record."""
+        version = self.versions.get(entry.id)
+        return version is not None and not self._changed(version, entry)
+
     def _changed(self, version: Mapping[str, str], entry: Entry) -> list[str]:
         """The parts of a statement that are not those on record."""
         names = dict.fromkeys([*version, *entry.version])

@@ -1,0 +1,60 @@
+"""Running claims: pytest, told by a command line that names claims instead of files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+import pytest
+
+from theorycheck.errors import InputError
+
+QUIET = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+"""This process has loaded the plugin already, which pytest warns of."""
+
+
+class ClaimsNamed:
+    """A pytest plugin for which words that are no options name claims, not files.
+
+    pytest itself tells words from the values of options, its own and those of any plugin.
+    """
+
+    def __init__(self, paths: int) -> None:
+        self.paths = paths
+        """How many words name files, and come first."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_cmdline_parse(self) -> Generator[None, pytest.Config, pytest.Config]:
+        config = yield
+        ids = config.args[self.paths :]
+        config.args[self.paths :] = []
+        if ids:
+            config.option.claims = ",".join(filter(None, [config.option.claims, *ids]))
+        elif getattr(config.option, "numprocesses", 0) is None:
+            config.option.numprocesses = "auto"
+        return config
+
+
+def run_claims(paths: Sequence[Path], words: Sequence[str]) -> int:
+    """Run pytest on claims and return its exit code.
+
+    Args:
+        paths: where the claims are.
+        words: ids of claims and options of pytest, in any order.
+
+    Raises:
+        InputError: when there is nothing to run.
+    """
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path} does not exist; name the folder of the claims with --path")
+    arguments = [*map(str, paths), *words, *QUIET]
+    code = pytest.main(arguments, plugins=[ClaimsNamed(len(paths))])
+    sys.stdout.flush()
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        raise InputError(
+            f"no claim was found in {', '.join(map(str, paths))};"
+            " name the folder of the claims with --path"
+        )
+    return int(code)

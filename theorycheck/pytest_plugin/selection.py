@@ -1,0 +1,114 @@
+"""Selection: which claims a run was asked for, of those that there are.
+
+A run is asked for all claims when pytest is given the folders that hold them, or folders around
+these, and leaves none out. Whoever names files, or deselects claims, asks for a part: the others
+are not compared with anything, and the last report on them stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from theorycheck.claims.declaration import is_claim_id
+from theorycheck.pytest_plugin.items import ClaimItem
+
+
+def claim_id(node: str) -> str:
+    """The id of the claim that a node id ends in."""
+    return node.rpartition("::")[2]
+
+
+class Selection:
+    """What one pytest process knows of the claims that were found, asked for and left out.
+
+    Registered as a plugin. Under xdist the workers know, and tell the controller when they end.
+
+    Attributes:
+        asked: node ids of the claims that were asked for, in the order of the run.
+        found: ids of the claims that were found, before any was deselected.
+        skipped: node ids of the modules that were skipped as a whole.
+    """
+
+    def __init__(self, config: pytest.Config, paths: Iterable[Path]) -> None:
+        self.config = config
+        self.paths = tuple(path.resolve() for path in paths)
+        self.start = config.invocation_params.dir
+        self.asked: list[str] = []
+        self.found: set[str] = set()
+        self.skipped: set[str] = set()
+        self.deselected = False
+
+    # -- what pytest says -------------------------------------------------------------------------
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.skipped and any(map(self._file(report.nodeid).is_relative_to, self.paths)):
+            self.skipped.add(report.nodeid)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        self.found = {item.claim.id for item in items if isinstance(item, ClaimItem)}
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        nodes = [item.nodeid for item in session.items if isinstance(item, ClaimItem)]
+        self.asked = list(dict.fromkeys(nodes))
+        self.deselected |= not self.found <= set(map(claim_id, self.asked))
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Under xdist the controller collects nothing; the first worker names the claims."""
+        self.asked = self.asked or [i for i in ids if is_claim_id(claim_id(i))]
+
+    # -- from worker to controller ----------------------------------------------------------------
+
+    def told(self) -> dict[str, Any]:
+        """What a worker tells the controller."""
+        return {
+            "found": sorted(self.found),
+            "skipped": sorted(self.skipped),
+            "deselected": self.deselected,
+        }
+
+    def hear(self, told: Mapping[str, Any]) -> None:
+        """Take in what a worker tells."""
+        self.found |= set(told["found"])
+        self.skipped |= set(told["skipped"])
+        self.deselected |= told["deselected"]
+
+    # -- what follows -----------------------------------------------------------------------------
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the claims that were asked for."""
+        return list(map(claim_id, self.asked))
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether some claims were left out by whoever started the run, as far as is known yet."""
+        option = self.config.option
+        if self.deselected or option.claims or getattr(option, "lf", False) or self._ignores():
+            return True
+        given = [(self.start / argument).resolve() for argument in self.config.args]
+        return not all(any(path.is_relative_to(one) for one in given) for path in self.paths)
+
+    def omitted(self, known: Iterable[str]) -> int:
+        """How many claims were left out, given the ids of others that there are."""
+        return len({*known, *self.found}.difference(self.ids)) if self.narrowed else 0
+
+    def _ignores(self) -> bool:
+        """Whether pytest is told to ignore some of the files that may hold claims."""
+        named = [(self.start / path).resolve() for path in self.config.getoption("ignore") or ()]
+        globs = [str(self.start / glob) for glob in self.config.getoption("ignore_glob") or ()]
+        files = [file for path in self.paths for file in (path, *path.rglob("*.py"))]
+        return any(
+            any(file.is_relative_to(one) for one in named)
+            or any(fnmatch(str(file), glob) for glob in globs)
+            for file in files
+        )
+
+    def _file(self, node: str) -> Path:
+        return (self.config.rootpath / node.partition("::")[0]).resolve()
