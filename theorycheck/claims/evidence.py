@@ -51,6 +51,11 @@ class Evidence:
     strata: dict[str, Stratum] = field(default_factory=dict)
     fingerprints: frozenset[str] = frozenset()
 
+    @classmethod
+    def started(cls, seed: int) -> Evidence:
+        """That of a search from this seed which has found nothing yet."""
+        return cls(fingerprints=frozenset([f"{seed % 2**64:016x}"]))
+
     def __add__(self, other: Evidence) -> Evidence:
         reasons = self.rejected.keys() | other.rejected.keys()
         return Evidence(
@@ -175,7 +180,7 @@ class Evidence:
 
 
 def _fingerprint(before: Iterable[str], finding: Finding) -> str:
-    """The sum of the digests of all findings up to this one, and of the numbers behind them."""
+    """The sum of the seed, and the digests of all findings up to this one with their numbers."""
     told = {name: v for name, v in vars(finding).items() if name not in ("case", "kernel")}
     content = repr(told).encode(errors="backslashreplace")
     if isinstance(finding, Observation) and finding.case is not None:

@@ -231,8 +231,8 @@ class Outcome:
         counterexample: the violation that is shown.
         nearest: where a directed search ended that met no hypotheses.
         arithmetic: all ways in which comparisons were decided.
-        fingerprints: digests of all that was found, numbers included, one for each search that was
-            added up. Searches that found the same are one, whatever seeds they name.
+        fingerprints: digests of the seed and of all that was found, numbers included, one for each
+            search that was added up. A search is known by it, whatever seed a report names.
     """
 
     examples: Examples

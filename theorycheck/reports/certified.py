@@ -66,7 +66,7 @@ def on_record(baseline: Path, record: Baseline) -> Iterator[str]:
             if path.exists() or path.is_symlink():
                 yield f"{claim}: {error}"
             elif verdict == "refuted" and claim in record.statements:
-                yield f"{claim}: on record as refuted, but its certificate {path} is gone; restore it"
+                yield f"{claim}: on record as refuted, but {path} is gone; restore it"
             continue
         if document["claim"] != claim:
             yield f"{claim}: certificate {path} is about {document['claim']}; restore it"

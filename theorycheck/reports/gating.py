@@ -10,7 +10,7 @@ from theorycheck.errors import InputError
 from theorycheck.reports import certified
 from theorycheck.reports.baseline import Baseline
 from theorycheck.reports.documents import Report, dumps, write_atomically
-from theorycheck.reports.merging import merge
+from theorycheck.reports.merging import merge, require_named
 
 
 def doubts(folder: Path, report: Report, root: Path) -> Iterator[str]:
@@ -33,6 +33,7 @@ def doubts(folder: Path, report: Report, root: Path) -> Iterator[str]:
         )
     try:
         said = {entry.id: entry.verdict for entry in report.claims}
+        require_named(report)
         for entry in merge([report]).claims:
             # A claim that was not examined to the end is undecided, whatever there is of evidence.
             if said[entry.id] not in ("undecided", entry.verdict):

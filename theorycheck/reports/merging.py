@@ -22,7 +22,7 @@ added up
   however many seeds it is given.
   Runs with different seeds draw from unrelated streams, so that their outcomes are independent,
   provided that the property of a tendency draws its pairs from `theorycheck.claims.Setting.seed`;
-  what depends on no seed is the same in every run, and counts once.
+  an example that depends on no seed is the same in every run, and counts once for each.
 - *No run is kept or dropped because of its outcome.* What is merged is the user's choice, and has
   to be made before looking: merge all runs that were started. An interrupted run adds what it
   finished; a claim that it did not finish, or whose check failed, adds nothing, and no seed.
@@ -42,8 +42,9 @@ from theorycheck.claims.entries import Entry, certificate_name
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.outcomes import Answer
 from theorycheck.claims.verdicts import Judgement, Verdict, judge
+from theorycheck.claims.versions import misnamed
 from theorycheck.errors import InputError
-from theorycheck.reports import certified
+from theorycheck.reports.certified import of_report, rests_on_the_report_alone
 from theorycheck.reports.documents import Report, Run, dumps, load_report, unreadable
 
 
@@ -114,9 +115,14 @@ class Part:
             reasons=frozenset() if seeds else self.reasons | other.reasons,
             certified=False,
         )
-        shown = merged.entry().shown
-        certified = any(part.certified and part.entry().shown == shown for part in (self, other))
+        certified = any(part.certified and part.shown == merged.shown for part in (self, other))
         return replace(merged, certified=certified)
+
+    @property
+    def shown(self) -> object:
+        """The counterexample, or else the tightest example."""
+        outcome = self.evidence.outcome()
+        return outcome.counterexample or outcome.tightest
 
     def _added(self, one: Evidence, other: Evidence) -> Evidence:
         """Both together; what two searches found that are the same, whatever their seeds, once."""
@@ -132,18 +138,13 @@ class Part:
 
     def entry(self) -> Entry:
         """The entry of the merged report, judged from the evidence, the kernel's word included."""
-        about, is_certified = self.about, self.certified
+        about, certified = self.about, self.certified
         judgement = judge(about.kind, about.enough, self.evidence, self.control, self.positive)
         if self.reasons:
             judgement = Judgement(Verdict.UNDECIDED, min(self.reasons))
-        if about.kind == "tendency":
-            is_certified = judgement.verdict is Verdict.REFUTED
-        if about.kind == "tendency" and is_certified:
-            word = certify_pairs(about, self.evidence, self.positive).word
-            if word.answer is not Answer.CONFIRMED:
-                is_certified = False
-                reason = f"{judgement.reason}; the kernel: {word.reason}"
-                judgement = Judgement(Verdict.UNDECIDED, reason)
+        if about.kind == "tendency" and self.evidence.counterexample is None:
+            judgement = self._confirmed(judgement)
+            certified = judgement.verdict is Verdict.REFUTED
         return replace(
             about,
             verdict=judgement.verdict,
@@ -151,9 +152,18 @@ class Part:
             **vars(self.evidence.outcome()),
             control=replace(about.control, **vars(self.control.outcome())),
             positive=about.positive and replace(about.positive, **vars(self.positive.outcome())),
-            certificate=certificate_name(about.id) if is_certified else None,
+            certificate=certificate_name(about.id) if certified else None,
             seeds=tuple(sorted(self.seeds)),
         )
+
+    def _confirmed(self, judgement: Judgement) -> Judgement:
+        """A tendency is refuted by its pairs only where the kernel comes to the same."""
+        if judgement.verdict is not Verdict.REFUTED:
+            return judgement
+        word = certify_pairs(self.about, self.evidence, self.positive).word
+        if word.answer is Answer.CONFIRMED:
+            return judgement
+        return Judgement(Verdict.UNDECIDED, f"{judgement.reason}; the kernel: {word.reason}")
 
 
 def _require_same_claim(one: Entry, other: Entry) -> None:
@@ -205,10 +215,22 @@ def load(run: Path) -> tuple[Path, Report]:
     path = run / "claims.json" if run.is_dir() else run
     report = load_report(path)
     try:
+        require_named(report)
         merge([report])
     except InputError as error:
         raise InputError(f"report {path}: {error}") from error
     return path.parent, report
+
+
+def require_named(report: Report) -> None:
+    """Raise InputError when an entry says something else of its claim than its version names."""
+    for entry in report.claims:
+        wrong = misnamed(entry)
+        if wrong:
+            raise InputError(
+                f"claim {entry.id!r}: its {wrong[0]} is not the one that its version names; run the"
+                " claims again"
+            )
 
 
 def certificates(merged: Report, reports: Sequence[tuple[Path, Report]]) -> dict[str, str]:
@@ -221,7 +243,7 @@ def certificates(merged: Report, reports: Sequence[tuple[Path, Report]]) -> dict
     Raises:
         InputError: when a run lacks a certificate that its report names, or has another.
     """
-    verified = [(certified.of_report(folder, report), report) for folder, report in reports]
+    verified = [(of_report(folder, report), report) for folder, report in reports]
     return {
         entry.certificate: dumps(issued_for(entry))
         if entry.kind == "tendency"
@@ -249,8 +271,8 @@ def issued_for(entry: Entry) -> dict[str, Any]:
 def counted_once(merged: Report) -> list[str]:
     """What to say of claims whose evidence several runs share, one line each."""
     return [
-        f"{entry.id}: {len(entry.seeds)} runs, {len(entry.fingerprints)} of which found something"
-        " of their own; the same evidence counts once"
+        f"{entry.id}: of {len(entry.seeds)} runs {len(entry.fingerprints)} made searches of their"
+        " own; the same search counts once"
         for entry in merged.claims
         if 0 < len(entry.fingerprints) < len(entry.seeds)
     ]
@@ -258,7 +280,7 @@ def counted_once(merged: Report) -> list[str]:
 
 def unknown(merged: Report) -> list[str]:
     """What merging cannot know, in lines."""
-    alone = [entry.id for entry in merged.claims if certified.rests_on_the_report_alone(entry)]
+    alone = [entry.id for entry in merged.claims if rests_on_the_report_alone(entry)]
     return [
         "Certificates were verified. Not known: whether the runs counted what they say, and whether"
         " all runs that were started are here.",
