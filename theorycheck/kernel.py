@@ -2,7 +2,7 @@
 
 This file is all that one has to read, and to trust, to believe a verdict of ``refuted``. It imports
 nothing of the rest of theorycheck and can be copied and run by itself:
-``python kernel.py CERTIFICATE...``.
+``python kernel.py CERTIFICATE...``, with ``--record baseline.json`` before them to name the record.
 
 **What a certificate says.** It holds one example (a network, its weights, data and numbers, all
 rational, or numbers alone), and a formal statement: hypotheses (``given``), abbreviations
@@ -21,8 +21,9 @@ There is no third answer.
 
 **What has to be trusted.** This file, and of Python: whole numbers and fractions, ``json``, the
 parser of expressions in ``ast``. The digest is no signature, as anyone can compute one: it reveals
-accidents. Only the comparison with a record of statements (`on_record`) relies on SHA-256. Whether
-the formal statement says what the paper says is for the reader to judge: ``--explain`` prints it.
+accidents. Only the comparison with a record of statements (`on_record`) relies on SHA-256; each
+answer says which record that was, or that there was none. Whether the formal statement says what
+the paper says is for the reader to judge: ``--explain`` prints it.
 The printed formula and hypotheses that stand beside it are not checked.
 
 **How to read it.** `_checked` and `decide`, in the part on certificates, are the whole procedure;
@@ -56,7 +57,9 @@ import ast
 import hashlib
 import json
 import math
+import os
 import re
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -65,7 +68,7 @@ from fractions import Fraction
 from functools import partial, reduce
 from itertools import combinations, count, product, takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 SCHEMA_VERSION = 2
 """Of the form of certificates that this kernel reads."""
@@ -1809,7 +1812,8 @@ class Statement:
                 yield scope
                 return
             (name, values), *others = left
-            for value in evaluator.evaluate(values, scope):
+            # Charged for each time that it is gone through, however often that is.
+            for value in evaluator.example.spend(evaluator.evaluate(values, scope)):
                 if name not in fixed or listed(value) == fixed[name]:
                     yield from extend(evaluator.bound(scope, name, value), others)
 
@@ -1867,17 +1871,21 @@ class Outcome:
     Attributes:
         document: the certificate.
         decisive: the comparison that decides about the conclusion, computed anew.
+        record: with which record its statement was compared, as a clause; empty where that was not
+            to be done.
     """
 
     document: dict[str, Any]
     decisive: Comparison
+    record: str = ""
 
     def __str__(self) -> str:
         at = ", ".join(f"{name} = {value}" for name, value in self.document["at"].items())
         truth = "is false" if self.document["shows"] == "refuted" else "holds"
         left, relation, right = self.decisive.left, self.decisive.relation, self.decisive.right
         compared = f"{shown(left)} {SYMBOLS[relation]} {shown(right)} {truth}"
-        return f"{self.document['claim']}: verified, {compared}" + (f" at {at}" if at else "")
+        said = f"{self.document['claim']}: verified, {compared}" + (f" at {at}" if at else "")
+        return said + (f"; {self.record}" if self.record else "")
 
 
 def shown(number: Number) -> str:
@@ -1997,31 +2005,88 @@ def read_file(path: Path, limit: int) -> dict[str, Any]:
         Rejected: when there is no such file, it cannot be read, or it holds anything else.
     """
     try:
-        # A pipe or a device may never end.
-        if not path.is_file():
-            raise Rejected("not a file")
-        with path.open(encoding="utf-8") as stream:
+        with open(path, encoding="utf-8", opener=_opened) as stream:
             return read(stream.read(limit + 1), limit)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise Rejected(f"cannot be read ({error.strerror})") from error
+    except ValueError as error:
         raise Rejected(f"cannot be read ({error})") from error
 
 
-def on_record(path: Path, document: dict[str, Any]) -> None:
-    """Compare the statement's version with the record beside the folder of certificates, if any.
+def _opened(path: str, flags: int) -> int:
+    """Open a file that ends: no pipe or device, nor one of those whose size the system calls 0."""
+    # Without waiting, because a pipe may have no writer.
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    found = os.fstat(descriptor)
+    if stat.S_ISREG(found.st_mode) and found.st_size > 0:
+        return descriptor
+    os.close(descriptor)
+    raise Rejected("not a file, or an empty one")
 
-    The record is ``baseline.json`` in the folder above that of the certificate. Without it, nothing
-    but a reader's comparison ties the statement to the claim.
+
+def beside(path: Path) -> list[Path]:
+    """The records in the folder above that of a certificate: ``baseline.json``, by its real name.
+
+    Where the certificate or its folder is a link, also those above all that the link leads to: a
+    link escapes no record.
+    """
+    places = [path.absolute()]
+    while places[-1].is_symlink():
+        places.append(places[-1].parent / os.readlink(places[-1]))
+    above = [folder.parent for p in places for folder in (p.parent, p.parent.resolve())]
+    found = [folder / "baseline.json" for folder in above]
+    return [
+        Path(real) for real in dict.fromkeys(map(os.path.realpath, filter(os.path.lexists, found)))
+    ]
+
+
+def on_record(record: Path, document: dict[str, Any]) -> str | None:
+    """What a record says of the claim of a certificate, as a clause; None when it has no statement.
 
     Raises:
-        Rejected: when the record has the claim with another statement, or cannot be read.
+        Rejected: when it has another statement, or cannot be read.
     """
-    record = path.resolve().parent.parent / "baseline.json"
-    if not record.is_file():
-        return
-    versions = read_file(record, 10 * MOST_BYTES).get("statements")
-    version = document["version"]
-    if isinstance(versions, dict) and versions.get(document["claim"], version) != version:
-        raise Rejected("its statement is not the one on record for this claim")
+    place = record.relative_to(Path.cwd()) if record.is_relative_to(Path.cwd()) else record
+    name = ascii(str(place))[1:-1]
+    try:
+        table = read_file(record, 10 * MOST_BYTES)
+    except Rejected as error:
+        raise Rejected(f"the record {name}: {error}") from error
+    versions, verdicts = (table.get(key, {}) for key in ("statements", "verdicts"))
+    if not isinstance(versions, dict) or not isinstance(verdicts, dict):
+        raise Rejected(f"the record {name} has no tables of statements and verdicts")
+    claim = document["claim"]
+    if claim not in versions:
+        return None
+    if versions[claim] != document["version"]:
+        raise Rejected(f"its statement is not the one on record for this claim in {name}")
+    verdict = verdicts.get(claim)
+    known = isinstance(verdict, str) and verdict.isalpha()
+    return f"on record as {verdict} in {name}" if known else f"its statement is on record in {name}"
+
+
+def consulted(path: Path, document: dict[str, Any], record: str | None) -> str:
+    """Compare a certificate with the record that is named, or else with those beside it.
+
+    Without a record, nothing but a reader's comparison ties the statement to the claim.
+
+    Returns:
+        With which records it was compared, as a clause.
+
+    Raises:
+        Rejected: as `on_record`; and when the record that is named lacks the claim.
+    """
+    try:
+        records = beside(path) if record is None else [Path(record).absolute()]
+    except (OSError, ValueError, RuntimeError) as error:
+        raise Rejected(f"its record cannot be found ({error})") from error
+    said = [on_record(place, document) for place in records]
+    if record is not None and said == [None]:
+        raise Rejected("the record that is named has no statement of this claim")
+    known = [clause for clause in said if clause is not None]
+    if records and not known:
+        return "the record beside it has no statement of this claim"
+    return ", and ".join(known) or "no record was consulted"
 
 
 def explain(document: dict[str, Any]) -> Iterator[str]:
@@ -2049,47 +2114,73 @@ def plain(array: Any) -> str:
     return json.dumps(array).replace('"', "")
 
 
-def verify(path: str) -> Outcome:
+def verify(path: str, record: str | None = None) -> Outcome:
     """Re-check the certificate in a file, and compare its statement with the record.
+
+    Args:
+        path: the file.
+        record: that of the record; None for ``baseline.json`` in the folder above, if it is there.
 
     Raises:
         Rejected: with the reason.
     """
     outcome = check(read_file(Path(path), MOST_BYTES))
-    on_record(Path(path), outcome.document)
-    return outcome
+    return replace(outcome, record=consulted(Path(path), outcome.document, record))
+
+
+def say(text: str, stream: TextIO) -> str | None:
+    """Print a text. What cannot be written is dropped; the reason is returned."""
+    try:
+        print(text, file=stream, flush=True)
+    except OSError as error:
+        # What is left in the buffer is written at exit, and must not fail once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return None if isinstance(error, BrokenPipeError) else error.strerror
+    return None
 
 
 def main(arguments: Sequence[str]) -> int:
     """The command: verify files, print one line for each; ``--explain`` prints what they say.
 
     Args:
-        arguments: ``[--explain] FILE...``
+        arguments: ``[--explain] [--record FILE] FILE...``
 
     Returns:
-        The exit code: 0 when all are verified, 1 otherwise, 4 without files.
+        The exit code: 0 when all are verified, 1 otherwise, 4 without files and when the answers
+        cannot be written. A reader that stops reading them, such as ``head``, changes nothing.
     """
-    explained = list(arguments[:1]) == ["--explain"]
-    paths = [argument for argument in arguments[explained:] if argument != "--"]
+    paths, explained, record = list(arguments), False, None
+    while paths[:1] in (["--explain"], ["--record"]):
+        if paths.pop(0) == "--explain":
+            explained = True
+        else:
+            record = paths.pop(0) if paths else None
+    del paths[: paths[:1] == ["--"]]
     if not paths:
-        print("usage: kernel.py [--explain] FILE...", file=sys.stderr)
+        say("usage: kernel.py [--explain] [--record FILE] FILE...", sys.stderr)
         return 4
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    rejected = 0
+    rejected, lost = 0, None
     for path in paths:
         try:
-            outcome = verify(path)
+            outcome = verify(path, record)
         except Rejected as error:
             rejected += 1
             name = path if path.isprintable() else ascii(path)
-            print(f"{name}: REJECTED: {error}", file=sys.stderr)
+            say(f"{name}: REJECTED: {error}", sys.stderr)
         else:
-            print("\n".join([str(outcome), *(explain(outcome.document) if explained else ())]))
+            lines = [str(outcome), *(explain(outcome.document) if explained else ())]
+            lost = say("\n".join(lines), sys.stdout) or lost
     if len(paths) > 1:
-        print(f"{len(paths) - rejected} of {len(paths)} certificates verified")
-    return 1 if rejected else 0
+        lost = (
+            say(f"{len(paths) - rejected} of {len(paths)} certificates verified", sys.stdout)
+            or lost
+        )
+    if lost is not None:
+        say(f"the answers cannot be written: {lost}", sys.stderr)
+    return 1 if rejected else 4 if lost is not None else 0
 
 
 if __name__ == "__main__":

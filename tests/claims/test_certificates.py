@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.examination import examine
 from theorycheck.claims.findings import Observation
 from theorycheck.claims.outcomes import Answer, KernelWord, Stratum
+from theorycheck.claims.sequential import TENDENCY
 from theorycheck.claims.setting import PROFILES
 from theorycheck.errors import InputError
 from theorycheck.kernel import Rejected
@@ -241,10 +244,10 @@ def test_the_statement_has_to_be_the_one_on_record(issued: Path) -> None:
     version = certificates.statement_version(outputs()) or ""
     recorded = Baseline(verdicts={"toy-claim": "refuted"}, statements={"toy-claim": version})
     record.write_text(recorded.text())
-    assert certificates.load(issued)["version"] == version
+    assert certificates.load(issued, record)["version"] == version
     record.write_text(replace(recorded, statements={"toy-claim": "0" * 16}).text())
     with pytest.raises(InputError, match="not the one on record for this claim"):
-        certificates.load(issued)
+        certificates.load(issued, record)
 
 
 # the kernel's consent to verdicts
@@ -345,13 +348,46 @@ def test_without_a_confirmed_positive_control_there_is_no_certificate(
 @pytest.mark.parametrize(
     "numbers",
     [
-        {}, {"alpha": "1/10", "beta": "2", "successes_1": "1"},
-        {"alpha": "1/10", "beta": "1/10", "successes_1": "1/2", "failures_1": "1", "shown_1": "1",
-         "missed_1": "0"},
-        {"alpha": "1/10", "beta": "1/10", "successes_1": "-1", "failures_1": "1", "shown_1": "1",
-         "missed_1": "0"},
+        {}, {"successes_1": "1"},
+        {"successes_1": "1/2", "failures_1": "1", "shown_1": "1", "missed_1": "0"},
+        {"successes_1": "-1", "failures_1": "1", "shown_1": "1", "missed_1": "0"},
     ],
 )  # fmt: skip
 def test_numbers_of_no_tendency_are_refused(numbers: dict[str, str]) -> None:
     with pytest.raises(InputError):
         certificates.counted_pairs(numbers)
+
+
+def resealed(document: dict[str, Any], **numbers: str) -> dict[str, Any]:
+    """As somebody seals it who has other numbers in mind."""
+    changed = copy.deepcopy(document)
+    changed["case"]["numbers"].update(numbers)
+    del changed["digest"]
+    return {**changed, "digest": kernel.digest(changed)}
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"successes_1": "0", "failures_1": "1"},
+        {"successes_1": "0", "failures_1": "1", "shown_1": "1", "missed_1": "0"},
+        {"successes_1": "0", "failures_1": "16"},
+        {"failures_1": "16", "successes_1": "-16"},
+        {"shown_1": "16", "missed_1": "-16"},
+        {"shown_1": "16", "missed_1": "0"},
+        {"failures_1": "33/2"},
+    ],
+)
+def test_no_certificate_chooses_its_own_test(numbers: dict[str, str]) -> None:
+    """Seventeen pairs are the fewest that decide; what the rates are is in the statement."""
+    found = certificates.issue_contradicted(toss(), strata((0, 17)), strata((17, 0)))
+    assert kernel.check(found)
+    with pytest.raises(kernel.Rejected):
+        kernel.check(resealed(found, **numbers))
+    for name, rate in {"alpha": "999/1000", "beta": "999/1000", "null": "1"}.items():
+        with pytest.raises(kernel.Rejected):
+            kernel.check(resealed(found, **numbers, **{name: rate}))
+    rates = [1 / TENDENCY.alpha, 1 / TENDENCY.beta]
+    statement = json.dumps(found["statement"])
+    assert all(f" > {rate}" in statement for rate in rates)
+    assert "alpha" not in statement

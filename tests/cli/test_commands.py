@@ -9,13 +9,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from tests.kernel.examples import certificate
 from tests.pytest_plugin.projects import versions_in
+from tests.reports.entries import sealed
 from theorycheck.cli import commands
 from theorycheck.cli.commands import main
 from theorycheck.errors import ExitCode
 from theorycheck.reports import Baseline, load_baseline
+from theorycheck.reports.sources import Sources
 
 PROPERTIES = '''
 import numpy as np
@@ -54,8 +58,8 @@ def entry(**changes: Any) -> dict[str, Any]:
         "arithmetic": [],
     }  # fmt: skip
     return {
-        "id": "true-claim", "title": "A title", "kind": "identity", "sources": [],
-        "statement": "1 = 1", "description": "Words.", "hypotheses": ["none"],
+        "id": "true-claim", "title": "A number is itself", "kind": "identity", "sources": [],
+        "statement": "n = n", "description": "Words.", "hypotheses": ["none"],
         "formula": [], "corrects": None,
         "enough": 5, "version": VERSION, "formal_version": None, "verdict": "holds",
         "reason": "no counterexample", **found,
@@ -79,12 +83,20 @@ def write(folder: Path, entries: list[dict[str, Any]], record: dict[str, str]) -
     """A report, as text that no class has made, and a record."""
     run = {
         "profile": "default", "seed": 0, "device": "cpu", "images": "digits",
-        "finished": True,
+        "finished": True, "sources": msgspec.to_builtins(Sources.of(folder, ["properties/x.py"])),
     }  # fmt: skip
     (folder / "reports").mkdir(exist_ok=True)
     document = {"schema_version": 4, "run": run, "claims": entries}
-    (folder / "reports/claims.json").write_text(json.dumps(document))
+    (folder / "reports/claims.json").write_text(json.dumps(sealed(document)))
     (folder / "reports/baseline.json").write_text(on_record(record).text())
+
+
+WORDING = {
+    "true-claim": (
+        "identity: A number is itself", "as n = n", "hypothesis: none", "control: one less",
+        "enough: 5",
+    )
+}  # fmt: skip
 
 
 def on_record(verdicts: dict[str, str], **tables: Any) -> Baseline:
@@ -162,7 +174,8 @@ def test_gate_accepts_into_the_record(project: Path) -> None:
     write(project, [entry()], {"other-claim": "refuted"})
     assert main(["gate", "--accept"]) == 0
     record = load_baseline(project / "reports/baseline.json")
-    assert record == on_record({"other-claim": "refuted", "true-claim": "holds"})
+    expected = on_record({"other-claim": "refuted", "true-claim": "holds"}, wording=WORDING)
+    assert record == expected
 
 
 def test_gate_is_red_where_a_statement_changed_until_that_is_accepted(
@@ -201,14 +214,16 @@ def test_gate_keeps_what_was_renamed(project: Path) -> None:
     path = project / "reports/baseline.json"
     path.write_text(Baseline(verdicts={}, renamed=RENAMED).text())
     assert main(["gate", "--accept"]) == 0
-    assert load_baseline(path) == on_record({"true-claim": "holds"}, renamed=RENAMED)
+    expected = on_record({"true-claim": "holds"}, renamed=RENAMED, wording=WORDING)
+    assert load_baseline(path) == expected
 
 
 def test_gate_names_the_new_id_of_a_renamed_claim_and_does_not_record_the_old_one(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As a report has it that is older than the name."""
-    write(project, [entry(id="old-claim")], {})
+    version = versions_in(PROPERTIES.replace("true-claim", "old-claim"))["old-claim"]
+    write(project, [entry(id="old-claim", version=version)], {})
     path = project / "reports/baseline.json"
     record = Baseline(verdicts={"true-claim": "holds"}, renamed=RENAMED).text()
     path.write_text(record)
@@ -287,7 +302,7 @@ def test_an_example_that_is_no_case_is_bad_input(
 
 def test_report_rewrites_the_markdown(project: Path) -> None:
     assert main(["report"]) == 0
-    assert "### A title" in (project / "reports/claims.md").read_text()
+    assert "### A number is itself" in (project / "reports/claims.md").read_text()
 
 
 def test_show(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -351,3 +366,23 @@ def test_interruption_has_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(commands, "_list", interrupted)
     assert main(["list"]) == ExitCode.INTERRUPTED
+
+
+def test_verify_names_the_record_and_takes_another(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "reports/certificates").mkdir()
+    path = project / "reports/certificates/a-claim.json"
+    document = certificate()
+    path.write_text(json.dumps(document))
+    assert main(["verify", str(path)]) == 0
+    assert "; the record beside it has no statement of this claim\n" in capsys.readouterr().out
+    named = project / "named.json"
+    named.write_text(Baseline(verdicts={}, statements={"a-claim": document["version"]}).text())
+    assert main(["verify", "--record", "named.json", str(path)]) == 0
+    assert "; its statement is on record in named.json\n" in capsys.readouterr().out
+    named.write_text(Baseline(verdicts={}, statements={"a-claim": "another"}).text())
+    assert main(["verify", str(path), "--record", "named.json"]) == 1
+    assert "not the one on record for this claim in named.json" in capsys.readouterr().err
+    assert main(["verify", str(path), "--record", "nowhere.json"]) == 1
+    assert "REJECTED: the record nowhere.json: cannot be read" in capsys.readouterr().err

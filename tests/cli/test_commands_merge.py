@@ -95,6 +95,11 @@ RECORD = {
     "even-numbers": "holds", "weight-bound": "refuted", "wide-bound": "holds", "fair-coin": "holds",
 }  # fmt: skip
 VERSIONS = {about.id: version_of(about) for about in TOYS}
+STATEMENTS = {
+    about.id: version
+    for about in TOYS
+    if (version := certificates.statement_version(about)) is not None
+}
 BOUNDS = ("certificates/weight-bound.json", "certificates/wide-bound.json")
 
 
@@ -118,7 +123,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for seed in (1, 2):
         run(tmp_path / f"run{seed}", seed)
     record = tmp_path / "reports" / "baseline.json"
-    reports.write_atomically(record, Baseline(verdicts=RECORD, versions=VERSIONS).text())
+    reports.write_atomically(
+        record, Baseline(verdicts=RECORD, versions=VERSIONS, statements=STATEMENTS).text()
+    )
     return tmp_path
 
 
@@ -192,7 +199,7 @@ def test_a_statement_that_is_not_the_one_on_record(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     versions = {**VERSIONS, "fair-coin": version_of(replace(TOYS[3], control="tails"))}
-    record = Baseline(verdicts=RECORD, versions=versions)
+    record = Baseline(verdicts=RECORD, versions=versions, statements=STATEMENTS)
     (place / "other.json").write_text(record.text())
     code = main(["merge", "run1", "run2", "--baseline", "other.json"])
     assert code == ExitCode.VERDICT_CHANGED
@@ -230,8 +237,8 @@ BAD: dict[str, tuple[list[str], str]] = {
         "misshapen.json: claim 'even-numbers' cannot be read",
     ),
     "occupied": (["run1", "run2", "--report-dir", "garbage.json"], "garbage.json"),
-    "certificate gone": (["run1", "run2"], "weight-bound.json cannot be read: No such file"),
-    "certificate unreadable": (["run1", "run2"], "weight-bound.json cannot be read: 'utf-8'"),
+    "certificate gone": (["run1", "run2"], "weight-bound.json: cannot be read (No such file"),
+    "certificate unreadable": (["run1", "run2"], "weight-bound.json: cannot be read ('utf-8'"),
 }
 
 
@@ -271,13 +278,15 @@ def test_the_certificate_is_that_of_the_counterexample_shown(place: Path) -> Non
         folders[seed] = place / f"run{seed}"
         reports.write_report(folders[seed], report(seed, found))
         path = folders[seed] / "certificates/weight-bound.json"
-        reports.write_atomically(path, f"weight {weight}")
+        issued = certificates.issue(about, scalar(weight), "refuted", {})
+        reports.write_atomically(path, reports.dumps(issued))
     for order in itertools.permutations(folders.values()):
-        assert main(["merge", *map(str, order)]) == ExitCode.OK
+        assert main(["merge", *map(str, order), "--baseline", "none.json"]) == 1
         merged = only(reports.load_report(place / "merged/claims.json"))
         assert merged.counterexample is not None
         assert merged.counterexample.left == "8"
-        assert (place / "merged/certificates/weight-bound.json").read_text() == "weight 8"
+        shown = certificates.load(place / "merged/certificates/weight-bound.json")
+        assert shown["left"] == "8"
 
 
 def test_equal_counterexamples_keep_the_certificate_that_there_is() -> None:

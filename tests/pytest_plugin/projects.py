@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from theorycheck import reports
+from theorycheck.claims.certificates import statement_version
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.versions import version_of
 from theorycheck.reports.baseline import Baseline
@@ -27,7 +28,7 @@ import numpy as np
 from hypothesis import strategies as st
 from theorycheck.arithmetic import Case
 from theorycheck.claims import Formal, Paper, claim
-from theorycheck.claims import Observation, equality
+from theorycheck.claims import Observation, Unmet, equality
 from theorycheck.networks import mlp
 
 PAPER = Paper("toy2020", "A toy", "N. N.", 2020)
@@ -49,8 +50,11 @@ def true_claim(setting, number):
 
 @toy("blunt-check")
 def blunt_check(setting, number):
-    """The control is as true as the claim, so that the check shows nothing."""
-    yield equality(np.array([number]), np.array([number]), "integers")
+    """No number is its own successor: nothing meets the hypotheses."""
+    if setting.altered:
+        yield equality(np.array([number]), np.array([number]), "integers")
+    else:
+        yield Unmet(1.0, "distance of a number from its successor")
 
 
 def single(weight):
@@ -122,7 +126,7 @@ def pytest_theorycheck_event(event):
         Path("told").touch()
 """
 
-RECORD = {"true-claim": "holds", "blunt-check": "undecided", "false-claim": "refuted"}
+RECORD = {"true-claim": "holds", "blunt-check": "vacuous", "false-claim": "refuted"}
 
 
 # A process that has imported the plugin before is warned of that by pytest.
@@ -155,7 +159,10 @@ class Project:
         folder = self.path / "reports"
         folder.mkdir(exist_ok=True)
         said = versions_in(self.text) if versions is None else versions
-        record = Baseline(verdicts=verdicts, versions=said, renamed=renamed or {})
+        formal = {} if versions is not None else statements_in(self.text)
+        record = Baseline(
+            verdicts=verdicts, versions=said, statements=formal, renamed=renamed or {}
+        )
         (folder / "baseline.json").write_text(record.text(), encoding="utf-8")
 
     def run(self, *arguments: str) -> pytest.RunResult:
@@ -205,12 +212,22 @@ class Project:
         return {name: entry["verdict"] for name, entry in self.entries().items()}
 
 
-def versions_in(text: str) -> dict[str, dict[str, str]]:
-    """Of the claims in the text of a module, by id."""
+def claims_in(text: str) -> list[Claim]:
+    """The claims in the text of a module."""
     names: dict[str, Any] = {"__name__": "toy"}
     exec(compile(text, "toy", "exec"), names)
-    claims = [value for value in names.values() if isinstance(value, Claim)]
-    return {claim.id: version_of(claim) for claim in claims}
+    return [value for value in names.values() if isinstance(value, Claim)]
+
+
+def statements_in(text: str) -> dict[str, str]:
+    """Versions of the formal statements of the claims in the text of a module, by id."""
+    found = {claim.id: statement_version(claim) for claim in claims_in(text)}
+    return {name: version for name, version in found.items() if version is not None}
+
+
+def versions_in(text: str) -> dict[str, dict[str, str]]:
+    """Of the claims in the text of a module, by id."""
+    return {claim.id: version_of(claim) for claim in claims_in(text)}
 
 
 def error_lines(result: pytest.RunResult) -> list[str]:

@@ -25,12 +25,14 @@ from theorycheck.pytest_plugin.events import (
 )
 from theorycheck.pytest_plugin.reporters import Terminal, Writer
 from theorycheck.reports.documents import Circumstances, Report, Run
+from theorycheck.reports.sources import Sources
 
 pytest_plugins = ["pytester"]
 
 EXAMINATION = undecided(toy(None), "nobody looked")
 RUN = Run(
     profile="quick", seed=7, device="cpu", images="digits", finished=False,
+    sources=Sources(engine="0", claims={}),
 )  # fmt: skip
 WENT = Circumstances(
     started="2026-01-01T00:00:00+00:00", seconds=1.5, workers=2, versions={"python": "3"},

@@ -132,13 +132,32 @@ def test_certificate_that_violates_nothing_turns_the_run_red(project: Project) -
         ('hypotheses=["none"]', 'hypotheses=["some"]'),
     ],
 )
-def test_certificate_of_another_statement_turns_the_run_red(
+def test_certificate_of_an_earlier_statement_is_passed_over(
     project: Project, old: str, new: str
 ) -> None:
+    """The run is red because the statement is not on record; accepting the report mends both."""
     project.run()
     project.write(PROPERTIES.replace(old, new))
     assert project.run().ret == 1
-    assert "the statement of false-claim has changed since; delete it" in reason(project)
+    entry = project.entries()["false-claim"]
+    assert (entry["verdict"], entry["counterexample"]["left"]) == ("refuted", "7")
+    certificate = certificates.load(project.path / CERTIFICATE)
+    assert certificate["version"] == entry["formal_version"]
+
+
+@pytest.mark.parametrize("recorded", ["holds", "proved", "vacuous"])
+def test_a_verified_counterexample_counts_whatever_is_on_record(
+    project: Project, recorded: str
+) -> None:
+    """Also where the search cannot find it again, and no tight example takes its place."""
+    project.run()
+    with_weight(project, 60)
+    project.record({**RECORD, "false-claim": recorded})
+    project.write(PROPERTIES.replace("st.integers(0, 50))}", "st.integers(0, 3))}"))
+    assert project.run().ret == 1
+    entry = project.entries()["false-claim"]
+    assert (entry["verdict"], entry["counterexample"]["left"]) == ("refuted", "60")
+    assert json.loads((project.path / CERTIFICATE).read_text())["left"] == "60"
 
 
 def test_violation_that_the_kernel_does_not_confirm_is_undecided(project: Project) -> None:

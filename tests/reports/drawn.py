@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace as replaced
 
 from tests.reports.runs import CLAIMS, bounded, entry, gathered, report, unfinished, violation
+from theorycheck.claims.entries import Entry
 from theorycheck.claims.findings import Finding, Observation, Pair, Rejection, Unmet
-from theorycheck.claims.outcomes import Answer, KernelWord
+from theorycheck.claims.outcomes import Answer, KernelWord, Outcome
 from theorycheck.reports.documents import Report
 
 FINDINGS: st.SearchStrategy[Finding] = st.one_of(
@@ -52,11 +53,24 @@ def drawn_reports(draw: st.DrawFn) -> Report:
     return report(0, *entries, device=draw(st.sampled_from(["cpu", "cuda"])))
 
 
+def reseeded(one: Entry, seed: int) -> Entry:
+    """The entry of another run, which found the like with numbers of its own."""
+    parts = {"control": one.control, "positive": one.positive}
+    found = {n: p and replace(p, fingerprints=changed(p, seed)) for n, p in parts.items()}
+    return replace(
+        one, seeds=tuple(seed for _ in one.seeds), fingerprints=changed(one, seed), **found
+    )
+
+
+def changed(one: Outcome, seed: int) -> tuple[str, ...]:
+    return tuple(f"{seed:016x}" for _ in one.fingerprints)
+
+
 def with_seed(one: Report, seed: int) -> Report:
     return replace(
         one,
         runs=tuple(replaced(run, seed=seed) for run in one.runs),
-        claims=tuple(replace(e, seeds=tuple(seed for _ in e.seeds)) for e in one.claims),
+        claims=tuple(reseeded(e, seed) for e in one.claims),
     )
 
 

@@ -17,6 +17,8 @@ from theorycheck.claims.outcomes import Reader
 from theorycheck.claims.verdicts import judge
 from theorycheck.networks.specification import mlp
 from theorycheck.reports.documents import Report, Run
+from theorycheck.reports.reading import digest
+from theorycheck.reports.sources import Sources
 
 PAPER = Paper("toy2020", "A toy", "N. N.", 2020)
 OTHER = Paper("toy2021", "Another toy", "N. N.", 2021)
@@ -120,12 +122,21 @@ ENTRIES = {
         evidence(*[Pair(True, "rank", "mixtures", 0.25)] * 30),
     ),
 }
+
+
+def sealed(document: dict[str, Any]) -> dict[str, Any]:
+    """A document as somebody writes it who knows that it has a digest."""
+    content = {name: part for name, part in document.items() if name != "digest"}
+    return {**content, "digest": digest(content)}
+
+
 RUN = Run(
     profile="default",
     seed=0,
     device="cpu",
     images="digits",
     finished=True,
+    sources=Sources(engine="0123456789abcdef", claims={"properties": "fedcba9876543210"}),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,12 @@ from theorycheck.claims.examination import describe, undecided
 from theorycheck.claims.findings import Finding, Findings, Observation
 from theorycheck.claims.outcomes import Reader
 from theorycheck.claims.setting import Setting
-from theorycheck.claims.verdicts import judge
+from theorycheck.claims.verdicts import Verdict, judge
 from theorycheck.networks.specification import mlp
 from theorycheck.reports.documents import Report, Run
+from theorycheck.reports.sources import Sources
+
+SOURCES = Sources(engine="0123456789abcdef", claims={"properties": "fedcba9876543210"})
 
 
 def unchecked(setting: Setting) -> Findings:
@@ -79,6 +83,12 @@ def gathered(*findings: Finding) -> Evidence:
     return evidence
 
 
+def searched(found: Evidence, seeds: Sequence[int]) -> Evidence:
+    """As if each seed had led to numbers of its own."""
+    known = {f"{seed:016x}" for seed in seeds} if found != Evidence() else set()
+    return replace(found, fingerprints=frozenset(known))
+
+
 def entry(
     about: Claim,
     seeds: Sequence[int],
@@ -88,15 +98,23 @@ def entry(
     positive: Evidence | None = None,
 ) -> Entry:
     """What a run reports; with a certificate where the example shown has exact numbers."""
+    evidence, control, positive = (
+        None if one is None else searched(one, seeds) for one in (evidence, control, positive)
+    )
+    assert evidence is not None
+    assert control is not None
     judgement = judge(about.kind, about.enough, evidence, control, positive)
     shown = evidence.counterexample or evidence.tightest
+    certified = shown is not None and shown.case is not None
+    if about.kind == "tendency":
+        certified = judgement.verdict is Verdict.REFUTED and evidence.counterexample is None
     return describe(
         about,
         judgement,
         evidence,
         control,
         positive=positive,
-        certified=shown is not None and shown.case is not None,
+        certified=certified,
         seeds=tuple(seeds),
     )
 
@@ -108,7 +126,7 @@ def unfinished(about: Claim, reason: str) -> Entry:
 def report(seed: int, *entries: Entry, **run: Any) -> Report:
     fields: dict[str, Any] = {
         "profile": "quick", "seed": seed, "device": "cpu", "images": "digits",
-        "finished": True, **run,
+        "finished": True, "sources": SOURCES, **run,
     }  # fmt: skip
     return Report(runs=(Run(**fields),), claims=entries)
 

@@ -22,6 +22,8 @@ OTHER = {"title": "3" * 16}
 
 TABLES = st.dictionaries(st.text(), st.text(), max_size=3)
 
+VERDICTS = st.sampled_from(["proved", "holds", "refuted", "vacuous"])
+
 
 def test_baseline_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "baseline.json"
@@ -36,7 +38,16 @@ def test_baseline_round_trip(tmp_path: Path) -> None:
 VERSIONS = st.dictionaries(st.text(), TABLES, max_size=3)
 
 
-@given(st.builds(Baseline, verdicts=TABLES, versions=VERSIONS, statements=TABLES, renamed=TABLES))
+@given(
+    st.builds(
+        Baseline,
+        verdicts=st.dictionaries(st.text(), VERDICTS, max_size=3),
+        versions=VERSIONS,
+        statements=TABLES,
+        renamed=TABLES,
+        wording=st.dictionaries(st.text(), st.lists(st.text(), max_size=3).map(tuple), max_size=3),
+    )
+)
 def test_every_record_round_trips_in_order(
     tmp_path_factory: pytest.TempPathFactory, record: Baseline
 ) -> None:
@@ -47,7 +58,7 @@ def test_every_record_round_trips_in_order(
     for table in (loaded.verdicts, loaded.versions, loaded.statements, loaded.renamed):
         assert list(table) == sorted(table)
     assert json.loads(record.text()).keys() == {
-        "schema_version", "verdicts", "versions", "statements", "renamed",
+        "schema_version", "verdicts", "versions", "statements", "renamed", "wording",
     }  # fmt: skip
 
 
@@ -90,7 +101,7 @@ def test_differences_name_the_claim_and_both_verdicts() -> None:
     changed, new, lost = record.differences(entries)
     assert changed.startswith("third-claim: on record as holds, now refuted (counterexample: 7 ≤ 6")
     assert new.startswith("fifth-claim: no verdict on record, now undecided (the control")
-    assert new.endswith("; record it with `theorycheck gate --accept`")
+    assert new.endswith(": the check has no power)")
     assert lost == "lost-claim: on record as proved, not examined"
     assert record.difference(ENTRIES["holds"]) is None
 
@@ -169,6 +180,7 @@ def test_accepting_puts_verdicts_and_statements_on_record() -> None:
             "third-claim": entries[1].version,
         },
         statements={"second-claim": "2" * 16, "other-claim": "1" * 16},
+        wording={entry.id: entry.wording() for entry in entries},
     )  # fmt: skip
     assert record.verdicts["second-claim"] == "refuted"
 
@@ -195,6 +207,7 @@ def test_accepting_drops_what_stands_under_names_that_claims_no_longer_have() ->
         versions={"second-claim": ENTRIES["holds"].version, "other-claim": OTHER},
         statements={"other-claim": "1" * 16},
         renamed={"old-claim": "second-claim"},
+        wording={"second-claim": ENTRIES["holds"].wording()},
     )
 
 

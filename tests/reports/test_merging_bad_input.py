@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.reports.entries import sealed
 from tests.reports.runs import CLAIMS, FAILED, MET, entry, gathered, report, scalar
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.evidence import Evidence
@@ -40,7 +41,7 @@ CHANGES: dict[str, Any] = {
 def test_every_field_of_an_entry_is_merged_or_compared() -> None:
     merged = {
         "id", "verdict", "reason", "examples", "tightest", "counterexample", "nearest",
-        "arithmetic", "certificate", "seeds",
+        "arithmetic", "fingerprints", "certificate", "seeds",
     }  # fmt: skip
     assert CHANGES.keys() | merged == {field.name for field in fields(Entry)}
 
@@ -186,7 +187,7 @@ def test_reports_that_cannot_be_merged_are_named(
     path.write_text(json.dumps(one), encoding="utf-8")
     merging.load(tmp_path)
     spoil(one["claims"][0])
-    path.write_text(json.dumps(one), encoding="utf-8")
+    path.write_text(json.dumps(sealed(one)), encoding="utf-8")
     with pytest.raises(InputError) as error:
         merging.load(tmp_path)
     message = str(error.value)
@@ -201,4 +202,4 @@ def test_a_claim_that_is_there_twice_is_named(tmp_path: Path) -> None:
     path.write_text(json.dumps(report(0, FIRST, FIRST).document()), encoding="utf-8")
     with pytest.raises(InputError) as error:
         merging.load(path)
-    assert str(error.value).startswith(f"report {path}: claim identity-claim: two reports have")
+    assert str(error.value).startswith(f"report {path}: claim 'identity-claim' occurs twice;")

@@ -7,14 +7,18 @@ import os
 import re
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from theorycheck import kernel, reports
+from theorycheck.claims import certificates
+from theorycheck.claims.outcomes import Stratum
 from theorycheck.cli.commands import main
 from theorycheck.errors import ExitCode
+from theorycheck.pytest_plugin.collecting import collect_claims
 
 ROOT = Path(__file__).parents[2]
 
@@ -187,7 +191,7 @@ def forged(path: Path, **changes: Any) -> dict[str, Any]:
 
 
 BAD = {
-    "missing": ("nowhere.json", "not a file"),
+    "missing": ("nowhere.json", "cannot be read (No such file or directory)"),
     "a folder": ("reports", "not a file"),
     "not JSON": ("text.json", "not JSON"),
     "not a certificate": ("reports/claims.json", "numbers other than sizes"),
@@ -241,3 +245,95 @@ def test_an_engine_that_disagrees_with_the_kernel_is_a_changed_verdict(
     assert (code, output.err) == (ExitCode.VERDICT_CHANGED, "")
     assert f"the engine finds: {found}" in output.out
     assert "which is NOT what the certificate says" in output.out
+
+
+def issued(folder: Path, claim: str, weight: str, shows: str) -> Path:
+    """A certificate that the kernel verifies, of the same claim with another weight."""
+    document = json.loads((folder / certificate(claim)).read_text())
+    document["case"]["parameters"] = [[[[weight]]]]
+    document["case"]["inputs"] = [[["1"]]]
+    document |= {"left": weight, "shows": shows}
+    del document["digest"]
+    path = folder / "issued.json"
+    path.write_text(json.dumps({**document, "digest": kernel.digest(document)}))
+    assert kernel.verify(str(path))
+    return path
+
+
+@pytest.mark.parametrize("weight", [str(10**400), f"1/{10**400}", f"{10**400 + 1}/{10**400}"])
+def test_numbers_beyond_all_floats_are_replayed(
+    project: Path, capsys: pytest.CaptureFixture[str], weight: str
+) -> None:
+    shows = "refuted" if Fraction(weight) > 60 else "tight"
+    path = issued(project, "high-bound", weight, shows)
+    assert main(["replay", str(path), "--path", "toys"]) in (0, 1)
+    output = capsys.readouterr()
+    assert output.err == ""
+    assert "\nthe engine f" in output.out
+    assert "W[1,0] = [ " in output.out
+
+
+RAISED = {
+    "KeyError": 'case.numbers["missing"]',
+    "RuntimeError": 'exec("raise RuntimeError(chr(97) + chr(10) + chr(98))")',
+    "ZeroDivisionError": "1 / 0",
+}
+
+
+@pytest.mark.parametrize("kind", RAISED)
+def test_a_check_that_fails_at_the_example_is_told_in_one_line(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    """It may never have been meant for an example like this."""
+    folder = tmp_path / "failing"
+    folder.mkdir()
+    text = PROPERTIES.replace("        yield Obs", f"        {RAISED[kind]}\n        yield Obs")
+    (folder / "test_failing.py").write_text(text, encoding="utf-8")
+    assert main(["replay", certificate("low-bound"), "--path", str(folder)]) == 1
+    output = capsys.readouterr()
+    assert output.err == ""
+    assert f"\nthe engine fails: {kind}: " in output.out
+    assert "which is NOT what the certificate says (refuted)" in output.out
+
+
+TOSS = """
+from theorycheck.claims import Pair, claim
+
+
+@claim(
+    "coin-toss", title="Heads", kind="tendency", sources=[], statement="p > 1/2",
+    hypotheses=["a coin"], control="tails", positive="the other coin",
+)
+def coin_toss(setting):
+    "Heads more often than not."
+    for _ in range(30):
+        yield Pair(setting.positive or HEADS, "heads")
+"""
+
+
+@pytest.mark.parametrize(("heads", "code"), [("False", 0), ("True", 1)])
+def test_a_tendency_is_replayed_by_new_pairs(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    heads: str,
+    code: int,
+    no_properties: None,
+) -> None:
+    """What the certificate says of its own pairs is not enough."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tosses").mkdir()
+    (tmp_path / "tosses/test_toss.py").write_text(TOSS.replace("HEADS", heads), encoding="utf-8")
+    [about] = collect_claims(["tosses"]).values()
+    tails, shown = (
+        {"all pairs": Stratum(successes=s, failures=40 - s, ties=0, effects={}, measured=())}
+        for s in (1, 40)
+    )
+    document = certificates.issue_contradicted(about, tails, shown)
+    Path("coin-toss.json").write_text(json.dumps(document))
+    assert main(["replay", "coin-toss.json", "--path", "tosses"]) == code
+    printed = capsys.readouterr().out
+    assert "the certificate, stratum 1: 1 of 40 pairs show it, of the positive" in printed
+    found = 30 * (heads == "True")
+    assert f"trained anew, all pairs: {found} of 30 pairs show it" in printed
+    assert f"trained anew: {'not ' * code}contradicted" in printed

@@ -110,6 +110,15 @@ class Case:
 
         return tuple(map(tensor, self.parameters)), tensor(self.inputs)
 
+    def content(self) -> bytes:
+        """All that the case consists of, the same only for the same numbers."""
+        arrays = [*self.parameters, self.inputs, *([] if self.targets is None else [self.targets])]
+        numbers = sorted(self.numbers.items())
+        about = repr((self.network, self.targets is None, [a.shape for a in arrays], numbers))
+        return about.encode() + b"".join(
+            repr(a.tolist()).encode() if a.dtype == object else a.tobytes() for a in arrays
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """A JSON document with every number as a rational string; inverse of `from_dict`."""
         return {
@@ -140,7 +149,8 @@ class Case:
                     for name, text in document["numbers"].items()
                 },
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            # The last one for lists that are nested deeper than arrays can be.
             raise InputError(f"not a case: {error!r}") from error
 
 

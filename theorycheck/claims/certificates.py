@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from theorycheck import kernel
 from theorycheck.arithmetic.cases import Case
@@ -21,7 +21,7 @@ from theorycheck.claims.declaration import Claim, Formal
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.findings import Observation
 from theorycheck.claims.outcomes import Answer, KernelWord, Stratum
-from theorycheck.claims.sequential import CONTRADICTED, TENDENCY, Tendency
+from theorycheck.claims.sequential import CONTRADICTED
 from theorycheck.errors import InputError
 from theorycheck.kernel import Evaluator, Example, Rejected, Statement, Undecided
 
@@ -61,6 +61,29 @@ def formal_of(claim: Claim) -> Formal | None:
     return CONTRADICTED if claim.kind == "tendency" else claim.formal
 
 
+class About(Protocol):
+    """What of a claim, or of its entry in a report, its certificates state besides formulas."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def statement(self) -> str: ...
+    @property
+    def hypotheses(self) -> tuple[str, ...]: ...
+
+
+def _stated(about: About, formal: Formal) -> FormalStatement:
+    document = {
+        "latex": about.statement,
+        "hypotheses": list(about.hypotheses),
+        "given": list(formal.given),
+        "where": list(formal.where),
+        "forall": list(formal.forall),
+        "conclusion": formal.conclusion,
+    }
+    return FormalStatement(document, kernel.digest([about.id, document])[:16])
+
+
 @cache
 def formal_statement(claim: Claim) -> FormalStatement | None:
     """The claim as its certificates state it; None when it has no formal statement.
@@ -68,17 +91,7 @@ def formal_statement(claim: Claim) -> FormalStatement | None:
     Made and parsed once for every claim.
     """
     formal = formal_of(claim)
-    if formal is None:
-        return None
-    document = {
-        "latex": claim.statement,
-        "hypotheses": list(claim.hypotheses),
-        "given": list(formal.given),
-        "where": list(formal.where),
-        "forall": list(formal.forall),
-        "conclusion": formal.conclusion,
-    }
-    return FormalStatement(document, kernel.digest([claim.id, document])[:16])
+    return None if formal is None else _stated(claim, formal)
 
 
 def statement_version(claim: Claim) -> str | None:
@@ -140,10 +153,10 @@ def _cross_examine(claim: Claim, drawn: Sequence[Observation]) -> tuple[int, Obs
     return agreed, None
 
 
-def certify_pairs(claim: Claim, evidence: Evidence, positive: Evidence | None) -> Certification:
+def certify_pairs(about: About, evidence: Evidence, positive: Evidence | None) -> Certification:
     """Ask the kernel about a tendency that its pairs contradict, and its positive control shows."""
     could = {} if positive is None else positive.strata
-    return _certification(lambda: issue_contradicted(claim, evidence.strata, could))
+    return _certification(lambda: issue_contradicted(about, evidence.strata, could))
 
 
 def _ask(
@@ -172,43 +185,42 @@ def _certification(issued: Callable[[], dict[str, Any]]) -> Certification:
 Strata = Mapping[str, Stratum]
 
 
-def issue_contradicted(
-    claim: Claim, strata: Strata, positive: Strata, tendency: Tendency = TENDENCY
-) -> dict[str, Any]:
+def issue_contradicted(about: About, strata: Strata, positive: Strata) -> dict[str, Any]:
     """The certificate of a tendency that its pairs contradict; the example is their numbers.
 
     Args:
         strata: its pairs; in the certificate the strata are numbered in this order.
         positive: those of its positive control.
-        tendency: the error rates.
 
     Raises:
         Rejected: when no stratum contradicts it, to the kernel, or the positive control is not
             confirmed there.
     """
-    numbers = dict(vars(tendency))
+    return _issue(about.id, _stated(about, CONTRADICTED), pairs_of(strata, positive), "refuted", {})
+
+
+def pairs_of(strata: Strata, positive: Strata) -> dict[str, Any]:
+    """The example of a tendency's certificate, as it holds it: how many pairs came out how."""
+    numbers: dict[str, int] = {}
     for index, (name, stratum) in enumerate(strata.items(), start=1):
         could = positive.get(name)
         numbers |= {
-            f"successes_{index}": Fraction(stratum.successes),
-            f"failures_{index}": Fraction(stratum.failures),
-            f"shown_{index}": Fraction(0 if could is None else could.successes),
-            f"missed_{index}": Fraction(0 if could is None else could.failures),
+            f"successes_{index}": stratum.successes,
+            f"failures_{index}": stratum.failures,
+            f"shown_{index}": 0 if could is None else could.successes,
+            f"missed_{index}": 0 if could is None else could.failures,
         }
-    document: dict[str, Any] = {
+    return {
         "network": None,
         "parameters": [],
         "inputs": [[]],
         "targets": None,
         "numbers": {name: str(number) for name, number in sorted(numbers.items())},
     }
-    return _issue(claim, document, "refuted", {})
 
 
-def counted_pairs(
-    numbers: Mapping[str, str],
-) -> tuple[dict[str, Stratum], dict[str, Stratum], Tendency]:
-    """The arguments of `issue_contradicted` that the numbers of its certificate stand for.
+def counted_pairs(numbers: Mapping[str, str]) -> tuple[dict[str, Stratum], dict[str, Stratum]]:
+    """The pairs of a tendency, and of its positive control, that a certificate counts.
 
     Raises:
         InputError: when they are none.
@@ -216,6 +228,8 @@ def counted_pairs(
     try:
         given = {name: Fraction(text) for name, text in numbers.items()}
         indices = range(1, sum(name.startswith("successes_") for name in given) + 1)
+        if not indices:
+            raise ValueError("no pairs")
         strata, positive = (
             {
                 f"stratum {i}": Stratum(
@@ -229,7 +243,7 @@ def counted_pairs(
             }
             for shown, missed in (("successes", "failures"), ("shown", "missed"))
         )
-        return strata, positive, Tendency(given["alpha"], given["beta"])
+        return strata, positive
     except (KeyError, ValueError) as error:
         raise InputError(f"numbers of no tendency: {error!r}") from error
 
@@ -253,22 +267,26 @@ def issue(claim: Claim, case: Case, shows: Shows, at: Mapping[str, Any]) -> dict
             conclusion is false for any of the other values.
         Rejected: when it cannot decide.
     """
-    return _issue(claim, case.to_dict(), shows, at)
-
-
-def _issue(
-    claim: Claim, document: dict[str, Any], shows: Shows, at: Mapping[str, Any]
-) -> dict[str, Any]:
     statement = formal_statement(claim)
     if statement is None:
         raise Rejected("the claim has no formal statement")
+    return _issue(claim.id, statement, case.to_dict(), shows, at)
+
+
+def _issue(
+    claim: str,
+    statement: FormalStatement,
+    document: dict[str, Any],
+    shows: Shows,
+    at: Mapping[str, Any],
+) -> dict[str, Any]:
     try:
         scope, left, right = _assignment(statement.parsed, document, shows, at, _Work(SEARCH))
     except kernel.MISUSE as error:
         raise Rejected(f"cannot be evaluated: {error!r}") from error
     content = {
         "schema_version": kernel.SCHEMA_VERSION,
-        "claim": claim.id,
+        "claim": claim,
         "version": statement.version,
         "shows": shows,
         "statement": statement.document,
@@ -348,22 +366,19 @@ def _ratio(left: kernel.Number, right: kernel.Number) -> float:
     return float(lower / upper) if upper else float(lower == upper)
 
 
-def require_current(claim: Claim, document: Mapping[str, Any], path: Path) -> None:
-    """Raise InputError when a certificate is about an earlier statement of its claim."""
-    if document["version"] != statement_version(claim):
-        raise InputError(
-            f"certificate {path}: the statement of {claim.id} has changed since; delete it, and"
-            " `pytest properties/` searches for another example"
-        )
-
-
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path, record: Path | None = None) -> dict[str, Any]:
     """Read a certificate and have the kernel re-check it.
+
+    Args:
+        record: with which its statement is compared too; it may lack the claim.
 
     Raises:
         InputError: when it cannot be read or is rejected.
     """
     try:
-        return kernel.verify(str(path)).document
+        document = kernel.check(kernel.read_file(path, kernel.MOST_BYTES)).document
+        if record is not None:
+            kernel.on_record(record, document)
     except Rejected as error:
         raise InputError(f"certificate {path}: {error}; restore it") from error
+    return document

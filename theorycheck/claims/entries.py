@@ -142,6 +142,21 @@ class Entry(Outcome, _Judged, Description):
         """The fields of `Description`, by name."""
         return {field.name: getattr(self, field.name) for field in fields(Description)}
 
+    def wording(self) -> tuple[str, ...]:
+        """What is claimed, in lines, so that a record can show what changed."""
+        printed = [f"{source.paper}, {source.place}" for source in self.sources]
+        return (
+            f"{self.kind}: {self.title}",
+            *(f"printed in {place}" for place in printed),
+            f"as {self.statement}",
+            *(f"hypothesis: {hypothesis}" for hypothesis in self.hypotheses),
+            *self.formula,
+            f"control: {self.control.statement}",
+            *([] if self.positive is None else [f"positive control: {self.positive.statement}"]),
+            f"enough: {self.enough}",
+            *([] if self.corrects is None else [f"corrects {self.corrects}"]),
+        )
+
     def document(self) -> dict[str, Any]:
         """The entry as JSON holds it."""
         document: dict[str, Any] = to_builtins(self)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -51,6 +52,12 @@ class Evidence:
     counterexample: Observation | None = None
     nearest: Unmet | None = None
     strata: dict[str, Stratum] = field(default_factory=dict)
+    fingerprints: frozenset[str] = frozenset()
+
+    @classmethod
+    def started(cls, seed: int) -> Evidence:
+        """That of a search from this seed which has found nothing yet."""
+        return cls(fingerprints=frozenset([f"{seed % 2**64:016x}"]))
 
     def __add__(self, other: Evidence) -> Evidence:
         reasons = self.rejected.keys() | other.rejected.keys()
@@ -69,6 +76,7 @@ class Evidence:
             counterexample=_better(self.counterexample, other.counterexample, _by_confirmation),
             nearest=_better(self.nearest, other.nearest, lambda miss: (miss.distance, miss.note)),
             strata=added(self.strata, other.strata),
+            fingerprints=self.fingerprints | other.fingerprints,
         )
 
     def outcome(self) -> Outcome:
@@ -93,6 +101,7 @@ class Evidence:
                 lambda unmet: Miss(distance=float(unmet.distance), note=unmet.note), self.nearest
             ),
             arithmetic=tuple(sorted(self.arithmetic)),
+            fingerprints=tuple(sorted(self.fingerprints)),
         )
 
     @classmethod
@@ -118,6 +127,7 @@ class Evidence:
             counterexample=_optional(Observation.of, outcome.counterexample),
             nearest=_optional(lambda miss: Unmet(miss.distance, miss.note), outcome.nearest),
             strata=dict(counts.strata),
+            fingerprints=frozenset(outcome.fingerprints),
         )
 
     def add(self, finding: Finding, *, networks: int = 1) -> None:
@@ -127,24 +137,28 @@ class Evidence:
             networks: how many were drawn. Whatever an observation says that it stands for, it
                 counts at most that often towards what is enough.
         """
+        self.fingerprints = frozenset([_fingerprint(self.fingerprints, finding)])
         match finding:
             case Observation():
                 self._observe(finding, networks)
             case Rejection():
-                self.tried += finding.count
-                self.rejected[finding.reason] = self.rejected.get(finding.reason, 0) + finding.count
-                if finding.stratum is not None:
-                    self.strata = added(self.strata, {finding.stratum: NO_PAIRS})
+                self._reject(finding)
             case Unmet():
                 self.tried += 1
                 if self.nearest is None or finding.distance < self.nearest.distance:
                     self.nearest = finding
             case Pair() if finding.effect is not None and not math.isfinite(finding.effect):
-                self.add(Rejection("the effect is not a finite number", stratum=finding.stratum))
+                self._reject(Rejection("the effect is not a finite number", stratum=finding.stratum))
             case Pair():
                 self.tried += 1
                 self.met += 1
                 self.strata = added(self.strata, {finding.stratum: finding.counted()})
+
+    def _reject(self, finding: Rejection) -> None:
+        self.tried += finding.count
+        self.rejected[finding.reason] = self.rejected.get(finding.reason, 0) + finding.count
+        if finding.stratum is not None:
+            self.strata = added(self.strata, {finding.stratum: NO_PAIRS})
 
     def _observe(self, finding: Observation, networks: int) -> None:
         self.tried += finding.count
@@ -168,6 +182,16 @@ class Evidence:
             and (self.tightest is None or _tighter(finding, self.tightest))
         ):
             self.tightest = finding
+
+
+def _fingerprint(before: Iterable[str], finding: Finding) -> str:
+    """The sum of the seed, and the digests of all findings up to this one with their numbers."""
+    told = {name: v for name, v in vars(finding).items() if name not in ("case", "kernel")}
+    content = repr(told).encode(errors="backslashreplace")
+    if isinstance(finding, Observation) and finding.case is not None:
+        content += finding.case().content()
+    digests = [*before, hashlib.sha256(content).hexdigest()[:16]]
+    return f"{sum(int(digest, 16) for digest in digests) % 2**64:016x}"
 
 
 S = TypeVar("S")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from theorycheck import notes
@@ -15,7 +15,7 @@ from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.findings import Observation
 from theorycheck.claims.search import replay, search
 from theorycheck.claims.setting import Profile, Setting
-from theorycheck.claims.verdicts import Judgement, Verdict, judge
+from theorycheck.claims.verdicts import Judgement, Verdict, contradicted, judge
 from theorycheck.claims.versions import version_of
 from theorycheck.errors import InputError
 
@@ -32,11 +32,14 @@ def examine(
     """Check a claim and its control.
 
     Args:
-        certificate: the counterexample on record, if there is one; it is replayed first, so that
-            the verdict does not depend on whether the search finds it again.
+        certificate: the file of the one that is on record, if there is one. Its example is
+            replayed first, whatever verdict is on record, so that a counterexample refutes the
+            claim whether or not the search finds it again. A certificate of an earlier statement
+            says nothing of this one: it is passed over, with a note.
 
     Raises:
-        InputError: when the certificate on record cannot be read or violates nothing any more.
+        InputError: when the certificate on record is rejected, or the engine finds another answer
+            than it shows.
     """
     started = time.perf_counter()
     setting = Setting(
@@ -45,11 +48,8 @@ def examine(
         seed=claim.seed(run_seed, altered=False),
         effort=profile.effort,
     )
-    # A tendency has no single example to replay: its pairs decide.
-    recorded = None
-    if certificate is not None and claim.kind != "tendency":
-        recorded = _replay_certificate(claim, setting, certificate)
     with notes.collecting() as made:
+        recorded = None if certificate is None else _replayed(claim, setting, certificate)
         evidence = search(claim, setting)
         altered = replace(setting, altered=True, seed=claim.seed(run_seed, altered=True))
         control = search(claim, altered)
@@ -57,7 +57,7 @@ def examine(
         if claim.positive is not None:
             seed = claim.seed(run_seed, altered=False, positive=True)
             positive = search(claim, replace(setting, positive=True, seed=seed))
-    if recorded is not None:
+    if isinstance(recorded, Observation):
         evidence.counterexample = recorded
     evidence, issued = certificates.certify(claim, evidence)
     judgement = judge(claim.kind, claim.enough, evidence, control, positive)
@@ -67,6 +67,9 @@ def examine(
         if issued is None:
             reason = f"{judgement.reason}; the kernel: {pairs.word.reason}"
             judgement = Judgement(Verdict.UNDECIDED, reason)
+    if isinstance(recorded, _Contradicting) and judgement.verdict is not Verdict.REFUTED:
+        reason = f"{judgement.reason}; but the certificate shows it in {recorded.pairs} pairs"
+        judgement = Judgement(Verdict.UNDECIDED, reason)
     entry = describe(
         claim,
         judgement,
@@ -120,10 +123,33 @@ def describe(
     )
 
 
-def _replay_certificate(claim: Claim, setting: Setting, path: Path) -> Observation:
+@dataclass(frozen=True)
+class _Contradicting:
+    """The pairs of a certificate that refutes a tendency, in words."""
+
+    pairs: str
+
+
+def _replayed(claim: Claim, setting: Setting, path: Path) -> Observation | _Contradicting | None:
+    """What the engine finds at the example of a certificate, where that contradicts the claim."""
     document = certificates.load(path)
-    certificates.require_current(claim, document, path)
-    found = replay(claim, setting, Case.from_dict(document["case"])).counterexample
-    if found is None:
+    if document["claim"] != claim.id:
+        raise InputError(f"certificate {path} is about {document['claim']}; restore it")
+    if document["version"] != certificates.statement_version(claim):
+        notes.note("the certificate on record is about an earlier statement, and passed over")
+        return None
+    shown = document["shows"]
+    if claim.kind == "tendency":
+        strata, positive = certificates.counted_pairs(document["case"]["numbers"])
+        if bool(contradicted(strata, positive)) is not (shown == "refuted"):
+            raise InputError(
+                f"certificate {path}: its pairs do not decide what it says; restore it"
+            )
+        counts = ", ".join(f"{one.successes} of {one.pairs}" for one in strata.values())
+        return _Contradicting(counts) if shown == "refuted" else None
+    found = replay(claim, setting, Case.from_dict(document["case"]))
+    if shown == "refuted" and found.counterexample is None:
         raise InputError(f"certificate {path}: its example no longer violates {claim.id}")
-    return found
+    if shown == "tight" and found.met == 0:
+        raise InputError(f"certificate {path}: its example no longer meets what {claim.id} assumes")
+    return found.counterexample

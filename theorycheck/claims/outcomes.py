@@ -21,6 +21,9 @@ from theorycheck.claims.sequential import interval
 
 Count = Annotated[int, Meta(ge=0)]
 
+MOST_PAIRS = 100_000
+"""The most pairs of one population: to decide from them takes time that grows with their number."""
+
 
 def is_finite(side: str) -> bool:
     """Whether a side of a comparison, as it is printed, is no NaN and not infinite."""
@@ -132,6 +135,8 @@ class Stratum:
     measured: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        if self.pairs > MOST_PAIRS:
+            raise ValueError(f"{self.pairs} pairs, more than {MOST_PAIRS}")
         if max(self.ties, sum(self.effects.values())) > self.pairs:
             raise ValueError(f"more ties or effects than the {self.pairs} pairs")
         for text in self.effects:
@@ -226,6 +231,8 @@ class Outcome:
         counterexample: the violation that is shown.
         nearest: where a directed search ended that met no hypotheses.
         arithmetic: all ways in which comparisons were decided.
+        fingerprints: digests of the seed and of all that was found, numbers included, one for each
+            search that was added up. A search is known by it, whatever seed a report names.
     """
 
     examples: Examples
@@ -233,6 +240,7 @@ class Outcome:
     counterexample: Example | None
     nearest: Miss | None
     arithmetic: tuple[str, ...]
+    fingerprints: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.counterexample is not None and self.counterexample.holds is not False:

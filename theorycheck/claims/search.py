@@ -32,7 +32,7 @@ def search(claim: Claim, setting: Setting) -> Evidence:
     `ROUNDS` times: too few examples that meet the hypotheses, or a control that is not refuted, are
     bad luck more often than not.
     """
-    evidence = Evidence()
+    evidence = Evidence.started(setting.seed)
     for number in range(ROUNDS):
         search_once(claim, replace(setting, seed=setting.seed + number), evidence)
         if not is_short(claim, evidence, altered=setting.altered):

@@ -127,20 +127,23 @@ CONTRADICTED = Formal(
     conclusion="contradicted(failures[i], successes[i]) == 0",
     forall=("i in range(len(successes))",),
     given=(
-        "0 < alpha and alpha < 1 and 0 < beta and beta < 1",
-        "alpha * evidence(shown[i], missed[i]) > 1",
+        "successes[i] >= 0 and failures[i] >= 0 and shown[i] >= 0 and missed[i] >= 0",
+        f"evidence(shown[i], missed[i]) > {1 / TENDENCY.alpha}",
     ),
     where=(
         "power(q, n) = product([q for k in range(n)])",
         f"evidence(a, b) = sum([power(1 + j / {GAMBLERS}, a) * power(1 - j / {GAMBLERS}, b)"
         f" for j in range(1, {GAMBLERS + 1})]) / {GAMBLERS}",
         # Not the evidence itself: of many pairs it has more digits than a certificate may.
-        "contradicted(a, b) = 1 if beta * evidence(a, b) > 1 else 0",
+        f"contradicted(a, b) = 1 if evidence(a, b) > {1 / TENDENCY.beta} else 0",
     ),
-    numbers=("alpha", "beta", "failures", "missed", "shown", "successes"),
+    numbers=("failures", "missed", "shown", "successes"),
 )
 """What the certificate of a contradicted tendency refutes: that the evidence against it is at
 most 1/beta in every stratum whose positive control is confirmed.
+
+The test is part of the statement: an example is counts of pairs alone, so that no certificate
+chooses its own error rates.
 
 ``successes`` and ``failures`` count the pairs of each stratum, ``shown`` and ``missed`` those of
 its positive control. ``evidence`` is `e_value`.

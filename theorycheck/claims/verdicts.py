@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING
 
 from theorycheck.claims.declaration import Kind
 from theorycheck.claims.outcomes import Reader
-from theorycheck.claims.sequential import (
-    TENDENCY,
-    Decision,
-    Tendency,
-    decide,
-    pairs_needed,
-)
+from theorycheck.claims.sequential import TENDENCY, Decision, decide, pairs_needed
 
 if TYPE_CHECKING:
     from theorycheck.claims.evidence import Evidence  # which loads the engine
@@ -170,9 +164,9 @@ def _counted(stratum: Stratum) -> str:
     return f"{stratum.successes} of {stratum.pairs} pairs" if stratum.pairs else "no pair at all"
 
 
-def contradicted(claim: Strata, positive: Strata, tendency: Tendency = TENDENCY) -> list[str]:
+def contradicted(claim: Strata, positive: Strata) -> list[str]:
     """The strata in which a tendency is contradicted and its positive control is confirmed."""
-    against, could = _decisions(claim, tendency), _decisions(positive, tendency)
+    against, could = _decisions(claim), _decisions(positive)
     return [
         name
         for name in against
@@ -180,5 +174,5 @@ def contradicted(claim: Strata, positive: Strata, tendency: Tendency = TENDENCY)
     ]
 
 
-def _decisions(strata: Strata, tendency: Tendency = TENDENCY) -> dict[str, Decision]:
-    return {name: decide(tendency, s.successes, s.failures) for name, s in strata.items()}
+def _decisions(strata: Strata) -> dict[str, Decision]:
+    return {name: decide(TENDENCY, s.successes, s.failures) for name, s in strata.items()}

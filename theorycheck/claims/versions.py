@@ -16,6 +16,13 @@ import msgspec
 
 from theorycheck.claims.certificates import formal_of
 from theorycheck.claims.declaration import Claim, Formal
+from theorycheck.claims.entries import Description
+
+PARTS = (
+    "title", "kind", "sources", "printed statement", "hypotheses", "formula", "control", "enough",
+    "corrects",
+)  # fmt: skip
+"""Of a claim, in the order in which a reader is told of them."""
 
 
 def version_of(claim: Claim) -> dict[str, str]:
@@ -26,17 +33,30 @@ def version_of(claim: Claim) -> dict[str, str]:
     formal, altered = _formulas(formal_of(claim)), _formulas(claim.altered)
     difference = {name: value for name, value in altered.items() if value != formal.get(name)}
     parts: dict[str, Any] = {
-        "title": claim.title,
-        "kind": claim.kind,
+        **_plain(claim),
         "sources": [asdict(source) for source in claim.sources],
-        "printed statement": claim.statement,
         "hypotheses": [claim.hypotheses, formal.pop("given", None)],
         "formula": formal,
         "control": [claim.control, difference],
-        "enough": claim.enough,
-        "corrects": claim.corrects,
     }
-    return {name: _digest([claim.id, part]) for name, part in parts.items()}
+    return {name: _digest([claim.id, parts[name]]) for name in PARTS}
+
+
+def misnamed(entry: Description) -> list[str]:
+    """The parts of an entry that are not those which its version names, as far as it holds them."""
+    parts = _plain(entry).items()
+    return [name for name, part in parts if entry.version.get(name) != _digest([entry.id, part])]
+
+
+def _plain(about: Claim | Description) -> dict[str, Any]:
+    """The parts that a claim and its entry in a report have alike."""
+    return {
+        "title": about.title,
+        "kind": about.kind,
+        "printed statement": about.statement,
+        "enough": about.enough,
+        "corrects": about.corrects,
+    }
 
 
 def _formulas(formal: Formal | None) -> dict[str, Any]:

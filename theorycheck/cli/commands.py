@@ -19,6 +19,9 @@ from theorycheck.cli.console import Parser, command
 from theorycheck.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
+    from theorycheck.reports.baseline import Baseline
+    from theorycheck.reports.documents import Report
+
     Commands = argparse._SubParsersAction[Parser]
 
 EXIT_CODES = """\
@@ -53,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case "gate":
             return _gate(options.report_dir, options.baseline, accept=options.accept)
         case "verify":
-            return _verify(options.files, explain=options.explain)
+            return _verify(options.files, options.record, explain=options.explain)
         case "replay":
             return _replay(options.file, options.paths)
         case "stability":
@@ -134,6 +137,11 @@ def _add_certificates(commands: Commands, path: Parser) -> None:
     )
     verify.add_argument("files", nargs="+", metavar="FILE")
     verify.add_argument("--explain", action="store_true", help="print what each of them states")
+    verify.add_argument(
+        "--record",
+        metavar="FILE",
+        help="with which to compare their statements (default: baseline.json in the folder above)",
+    )
     replay = commands.add_parser(
         "replay", parents=[path], help="reproduce the example of a certificate with the engine"
     )
@@ -210,45 +218,63 @@ def _report(folder: Path) -> int:
 def _gate(folder: Path, baseline: Path, *, accept: bool) -> int:
     from theorycheck import reports
     from theorycheck.configuration import Project
+    from theorycheck.reports import certified, gating
 
     report = reports.load_report(folder / "claims.json")
-    entries = report.claims
     record = reports.load_baseline(baseline)
-    changes = Project.at(Path.cwd()).differences(record, report)
+    project = Project.at(Path.cwd())
     if accept:
-        reports.write_atomically(baseline, record.accepting(entries).text())
-        print(f"{len(changes)} claims differed from the record in {baseline}, which has them now")
-        return ExitCode.OK
-    for change in changes:
-        print(change)
-    print(f"{reports.how_many(report)}, {len(changes)} differ from the record")
-    return ExitCode.VERDICT_CHANGED if changes else ExitCode.OK
+        return _accept(folder, report, baseline, record, project.folder)
+    changes = project.differences(record, report)
+    faults = [
+        *gating.doubts(folder, report, project.folder),
+        *certified.on_record(baseline, record),
+    ]
+    for line in [*changes, *faults]:
+        print(line)
+    besides = f", {len(faults)} faults besides" if faults else ""
+    print(f"{reports.how_many(report)}, {len(changes)} differ from the record{besides}")
+    return ExitCode.VERDICT_CHANGED if changes or faults else ExitCode.OK
 
 
-def _verify(files: Sequence[str], *, explain: bool) -> int:
+def _accept(folder: Path, report: Report, baseline: Path, record: Baseline, root: Path) -> int:
+    from theorycheck.reports import gating
+
+    changes = gating.changes(record, report)
+    for line in changes:
+        print(line)
+    for line in gating.accept(folder, report, baseline, record, root):
+        print(line)
+    changed = sum(not line.startswith(" ") for line in changes)
+    print(f"{changed} of {len(report.claims)} claims changed on the record in {baseline}")
+    return ExitCode.OK
+
+
+def _verify(files: Sequence[str], record: str | None, *, explain: bool) -> int:
     from theorycheck import kernel
 
-    code = kernel.main([*["--explain"] * explain, "--", *files])
-    for path in map(Path, files):
-        _note_new_name(path)
+    named = [] if record is None else ["--record", record]
+    code = kernel.main([*["--explain"] * explain, *named, "--", *files])
+    for path in files:
+        _note_new_name(Path(path), record)
     return code
 
 
-def _note_new_name(path: Path) -> None:
-    """Say so when the record beside a certificate has another name for its claim.
+def _note_new_name(path: Path, record: str | None) -> None:
+    """Say so when a record with which a certificate is compared has another name for its claim.
 
     Read by the kernel's own means, because verifying loads nothing else.
     """
     from theorycheck import kernel
 
-    record = path.resolve().parent.parent / "baseline.json"
     try:
         named = kernel.read_file(path, kernel.MOST_BYTES).get("claim")
-        renames = kernel.read_file(record, 10 * kernel.MOST_BYTES).get("renamed")
+        for place in kernel.beside(path) if record is None else [Path(record)]:
+            renames = kernel.read_file(place, 10 * kernel.MOST_BYTES).get("renamed")
+            if isinstance(renames, dict) and isinstance(named, str) and named in renames:
+                kernel.say(f"{named} is now called {renames[named]}", sys.stdout)
     except kernel.Rejected:
         return
-    if isinstance(renames, dict) and isinstance(named, str) and named in renames:
-        print(f"{named} is now called {renames[named]}")
 
 
 def _replay(file: Path, paths: Sequence[Path]) -> int:
@@ -295,13 +321,14 @@ def _merge(runs: Sequence[Path], folder: Path, baseline: Path) -> int:
     for name, text in merging.certificates(merged, loaded).items():
         reports.write_atomically(folder / name, text)
     wrote = reports.write_report(folder, merged)
-    changes = [record.difference(entry) for entry in merged.claims]
-    for line in reports.run_summary(merged, {}):
+    changes = record.differences(merged.claims)
+    for line in [*reports.run_summary(merged, {}), *merging.counted_once(merged)]:
         print(line)
-    for change in filter(None, changes):
+    for change in changes:
         print(f"CHANGED {change}")
-    print(wrote)
-    return ExitCode.VERDICT_CHANGED if any(changes) else ExitCode.OK
+    for line in [*merging.unknown(merged), wrote]:
+        print(line)
+    return ExitCode.VERDICT_CHANGED if changes else ExitCode.OK
 
 
 def _show(claim: str, folder: Path) -> int:

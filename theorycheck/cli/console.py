@@ -28,7 +28,9 @@ def command(name: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
         @wraps(work)
         def run(*args: P.args, **kwargs: P.kwargs) -> int:
             try:
-                return work(*args, **kwargs)
+                code = work(*args, **kwargs)
+                sys.stdout.flush()
+                return code
             except InputError as error:
                 print(f"{name}: {error}", file=sys.stderr)
                 return ExitCode.BAD_INPUT
@@ -37,7 +39,11 @@ def command(name: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 return ExitCode.OK
             except OSError as error:
-                print(f"{name}: {error.filename}: {error.strerror}", file=sys.stderr)
+                place = error.filename
+                if place is None:  # What is left of the output cannot be written at exit either.
+                    place = "the output"
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                print(f"{name}: {place}: {error.strerror}", file=sys.stderr)
                 return ExitCode.BAD_INPUT
             except KeyboardInterrupt:
                 return ExitCode.INTERRUPTED

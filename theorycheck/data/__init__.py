@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from theorycheck.data.dataset import Dataset, Split
-    from theorycheck.data.image_sets import digits, images, read_cifar10, read_idx
+    from theorycheck.data.image_sets import digits, identity, images, read_cifar10, read_idx
     from theorycheck.data.synthetic import (
         collinear,
         contradictory,

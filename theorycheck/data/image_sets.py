@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import os
 import random
@@ -118,6 +119,21 @@ def images(name: str) -> Dataset:
     if kind == "cifar10" and folder:
         return _varied(read_cifar10(Path(folder))).in_ball()
     raise InputError(f"unknown image data {name!r}: name digits, mnist:FOLDER or cifar10:FOLDER")
+
+
+def identity(name: str) -> str:
+    """Which image data a name of `images` stands for, whatever folder they lie in.
+
+    Raises:
+        InputError: as `images`.
+    """
+    if name == "digits":
+        return name
+    data, kind = images(name), name.partition(":")[0]
+    digest = hashlib.sha256(repr((data.inputs.shape, data.classes)).encode())
+    for array in (data.inputs, data.labels):
+        digest.update(array.tobytes())
+    return f"{kind} {digest.hexdigest()[:16]}"
 
 
 def _missing_cifar_file(path: Path) -> str:

@@ -7,6 +7,7 @@ asked for was examined to the end and is as it is on record, whatever pytest its
 
 from __future__ import annotations
 
+import os
 import platform
 import tempfile
 import time
@@ -35,6 +36,7 @@ from theorycheck.pytest_plugin.items import EXAMINATION, ClaimItem
 from theorycheck.pytest_plugin.selection import Selection, claim_id
 from theorycheck.reports.baseline import Baseline, load_baseline
 from theorycheck.reports.documents import Circumstances, Report, Run, load_report
+from theorycheck.reports.sources import Sources
 
 DEFAULT_IMAGES = "digits"
 """The embedded default; anything else is read, and checked, before the run."""
@@ -202,14 +204,13 @@ class ClaimSession:
         # One thread each: workers share the cores, and sums do not depend on a thread count.
         torch.set_num_threads(1)
         certificate = self.baseline.parent / certificate_name(claim.id)
-        recorded = self.record.verdicts.get(claim.id) == "refuted" and certificate.exists()
         return examine(
             claim,
             profile=self.profile,
             run_seed=self.seed,
             device=self.device,
             images=self.images,
-            certificate=certificate if recorded else None,
+            certificate=certificate if os.path.lexists(certificate) else None,
         )
 
     def fault(self, entry: Entry) -> str | None:
@@ -321,11 +322,16 @@ class ClaimSession:
         ]
 
     def _run(self) -> Run:
+        from theorycheck.data.image_sets import identity
+
         return Run(
             profile=self.profile.name,
             seed=self.seed,
             device=self.device,
-            images=self.images,
+            images=identity(self.images),
+            sources=Sources.of(
+                self.config.rootpath, (node.partition("::")[0] for node in self.selection.asked)
+            ),
             finished=len(self.received) == len(self.selection.asked),
             omitted=self.selection.omitted([*self.record.verdicts, *self._reported()]),
         )

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
 from theorycheck.claims.entries import Entry
 from theorycheck.errors import InputError
-from theorycheck.reports.documents import dumps, load
+from theorycheck.reports.documents import dumps
+from theorycheck.reports.reading import load
 
 BASELINE_VERSION = 1
 
 T = TypeVar("T")
+
+OnRecord = Literal["proved", "holds", "refuted", "vacuous"]
+"""The verdicts that a record may have: undecided is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +34,14 @@ class Baseline:
         statements: versions of their formal statements, which the kernel compares with those of
             certificates, by claim id.
         renamed: ids that claims once had, and those that they have now.
+        wording: what each claim says, in lines, to show what changes when a report is accepted.
     """
 
-    verdicts: dict[str, str]
+    verdicts: dict[str, OnRecord]
     versions: dict[str, dict[str, str]] = field(default_factory=dict)
     statements: dict[str, str] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
+    wording: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def text(self) -> str:
         """The text of ``baseline.json``."""
@@ -45,6 +52,7 @@ class Baseline:
                 "versions": dict(sorted(self.versions.items())),
                 "statements": dict(sorted(self.statements.items())),
                 "renamed": dict(sorted(self.renamed.items())),
+                "wording": dict(sorted(self.wording.items())),
             }
         )
 
@@ -61,10 +69,13 @@ class Baseline:
             raise InputError(
                 f"the report has old names: {', '.join(outdated)}; run the claims again"
             )
-        undecided = [entry.id for entry in entries if entry.verdict == "undecided"]
+        undecided = [f"{e.id} ({e.reason})" for e in entries if e.verdict == "undecided"]
         if undecided:
-            raise InputError(f"undecided claims go on no record: {', '.join(undecided)}")
-        verdicts = {entry.id: str(entry.verdict) for entry in entries}
+            raise InputError(
+                f"undecided claims go on no record: {', '.join(undecided)}; mend what the reasons"
+                " name, or try more examples with --profile deep, and accept the report of that run"
+            )
+        verdicts = {e.id: msgspec.convert(str(e.verdict), OnRecord) for e in entries}
         versions = {entry.id: entry.version for entry in entries}
         statements = {e.id: e.formal_version for e in entries if e.formal_version is not None}
         gone = verdicts.keys() | self.renamed.keys()
@@ -77,6 +88,7 @@ class Baseline:
             verdicts={**kept(self.verdicts), **verdicts},
             versions={**kept(self.versions), **versions},
             statements={**kept(self.statements), **statements},
+            wording={**kept(self.wording), **{entry.id: entry.wording() for entry in entries}},
         )
 
     def unknown(self, ids: Iterable[str]) -> str:
@@ -90,30 +102,41 @@ class Baseline:
     def difference(self, entry: Entry) -> str | None:
         """What differs between an entry and the record, in words; None if nothing.
 
-        That is its verdict and its version: what is claimed is on record like what was found.
+        That is its verdict and its version: what is claimed is on record like what was found. What
+        is undecided differs from any record.
         """
         if entry.id in self.renamed:
             return f"{self._named(entry.id)}; run the claims again"
         recorded, reason = self.verdicts.get(entry.id), f"{entry.verdict} ({entry.reason})"
+        # Only what can be put on record is to be put there.
+        undecided = entry.verdict == "undecided"
+        advice = "" if undecided else "; record it with `theorycheck gate --accept`"
         if recorded is None:
-            return (
-                f"{entry.id}: no verdict on record, now {reason};"
-                " record it with `theorycheck gate --accept`"
-            )
+            return f"{entry.id}: no verdict on record, now {reason}{advice}"
         found = []
         if recorded != entry.verdict:
             found.append(f"on record as {recorded}, now {reason}")
         version = self.versions.get(entry.id)
         if version is None:
-            found.append("no statement on record; record it with `theorycheck gate --accept`")
-        elif version != entry.version:
-            names = dict.fromkeys([*version, *entry.version])
-            parts = [name for name in names if version.get(name) != entry.version.get(name)]
-            found.append(
-                f"statement changed ({', '.join(parts)}); if that is meant, record it with"
-                " `theorycheck gate --accept`"
-            )
+            found.append(f"no statement on record{advice}")
+        elif parts := self._changed(version, entry):
+            meant = "" if undecided else "; if that is meant, record it with"
+            advice = "" if undecided else " `theorycheck gate --accept`"
+            found.append(f"statement changed ({', '.join(parts)}){meant}{advice}")
         return f"{entry.id}: {'; '.join(found)}" if found else None
+
+    def same_statement(self, entry: Entry) -> bool:
+        """Whether what a claim says is on record."""
+        version = self.versions.get(entry.id)
+        return version is not None and not self._changed(version, entry)
+
+    def _changed(self, version: Mapping[str, str], entry: Entry) -> list[str]:
+        """The parts of a statement that are not those on record."""
+        names = dict.fromkeys([*version, *entry.version])
+        parts = [name for name in names if version.get(name) != entry.version.get(name)]
+        if not parts and self.statements.get(entry.id) != entry.formal_version:
+            return ["formal statement"]
+        return parts
 
     def lost(self, examined: Iterable[str]) -> list[str]:
         """What to say of claims on record that are not among those examined, one line each."""
@@ -137,7 +160,7 @@ def load_baseline(path: Path) -> Baseline:
     Raises:
         InputError: as `theorycheck.reports.documents.load`, and for a file that is no record.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         return Baseline(verdicts={})
     document = load(path, "baseline", BASELINE_VERSION)
     try:

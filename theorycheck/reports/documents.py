@@ -14,6 +14,7 @@ import fcntl
 import json
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ import msgspec
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.verdicts import Verdict
 from theorycheck.errors import InputError
+from theorycheck.reports.reading import digest, load
+from theorycheck.reports.sources import Sources
 
 SCHEMA_VERSION = 4
 """Of ``claims.json``."""
@@ -42,6 +45,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         finished: whether every claim was examined.
+        images: which images claims trained on, by their content (`theorycheck.data.identity`).
+        sources: of which code the run was.
         omitted: how many claims are on record, or were in the last report, or were found, for which
             the run was not asked.
     """
@@ -51,6 +56,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     device: str
     images: str
     finished: bool
+    sources: Sources
     omitted: int = 0
 
 
@@ -89,20 +95,22 @@ class Report:
     merged: bool = False
 
     def document(self) -> dict[str, Any]:
-        """The report as ``claims.json`` holds it."""
+        """The report as ``claims.json`` holds it, with the digest of all that it says."""
         described = [msgspec.to_builtins(run) for run in self.runs]
-        return {
+        content = {
             "schema_version": SCHEMA_VERSION,
             "run": {"merged": described} if self.merged else described[0],
             "claims": [entry.document() for entry in self.claims],
         }
+        return {**content, "digest": digest(content)}
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Report:
         """The report that a document holds; inverse of `document`.
 
         Raises:
-            InputError: naming the claim that cannot be read, and saying what is wrong and where.
+            InputError: naming the claim that cannot be read, and saying what is wrong and where;
+                and when the document is not the one that was written.
         """
         run, merged = document.get("run"), False
         if isinstance(run, dict) and "merged" in run:
@@ -112,6 +120,11 @@ class Report:
         claims = _read(tuple[dict[str, Any], ...], document.get("claims"), "its list of claims")
         # One by one, because a person knows a claim by its id, not by its place in a list.
         entries = tuple(_read(Entry, claim, f"claim {claim.get('id')!r}") for claim in claims)
+        twice = [name for name, n in Counter(entry.id for entry in entries).items() if n > 1]
+        if twice:
+            raise InputError(f"claim {twice[0]!r} occurs twice")
+        if document.get("digest") != digest({k: v for k, v in document.items() if k != "digest"}):
+            raise InputError("it was changed after the run that wrote it: its digest differs")
         return cls(runs=runs, claims=entries, merged=merged)
 
     @property
@@ -134,11 +147,12 @@ def schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Report of theorycheck: claims.json",
         "type": "object",
-        "required": ["schema_version", "run", "claims"],
+        "required": ["schema_version", "run", "claims", "digest"],
         "properties": {
             "schema_version": {"const": SCHEMA_VERSION},
             "run": {"oneOf": [run, merged]},
             "claims": {"type": "array", "items": entry},
+            "digest": {"type": "string"},
         },
         "$defs": parts,
     }
@@ -201,30 +215,6 @@ def _alone(folder: Path) -> Iterator[None]:
 def dumps(document: Any) -> str:
     """JSON for files that people read and compare."""
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def load(path: Path, what: str, newest: int) -> dict[str, Any]:
-    """Read a report or baseline.
-
-    Raises:
-        InputError: when it is missing, not JSON, or of a schema version after the newest readable.
-    """
-    try:
-        document = msgspec.json.decode(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{what} {path} does not exist; run `pytest properties/` first") from error
-    except (OSError, ValueError, RecursionError) as error:
-        reason = str(error).replace("\n", " ")
-        raise InputError(f"{what} {path} cannot be read: {reason}; restore or delete it") from error
-    version = document.get("schema_version") if isinstance(document, dict) else None
-    if not isinstance(version, int) or isinstance(version, bool):
-        raise InputError(f"{what} {path} has no schema_version; restore or delete it")
-    if version > newest:
-        raise InputError(
-            f"{what} {path} has schema version {version}, this theorycheck reads up to"
-            f" {newest}; upgrade theorycheck"
-        )
-    return dict(document)
 
 
 def load_report(path: Path) -> Report:

@@ -18,6 +18,8 @@ added up
   rounding how, the same pairs are trained. So two runs with one seed share pairs whatever else
   differs, and even where they share few, their outcomes are not independent. Each entry therefore
   carries the run seeds that its evidence comes from, and evidence with a common seed is refused.
+  Seeds are what a report says; what a search found has a fingerprint besides, and counts once
+  however many seeds it is given.
   Runs with different seeds draw from unrelated streams, so that their outcomes are independent,
   provided that the property of a tendency draws its pairs from `theorycheck.claims.Setting.seed`;
   an example that depends on no seed is the same in every run, and counts once for each.
@@ -31,14 +33,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from theorycheck.claims.certificates import certify_pairs, issue_contradicted
 from theorycheck.claims.entries import Entry, certificate_name
 from theorycheck.claims.evidence import Evidence
+from theorycheck.claims.outcomes import Answer
 from theorycheck.claims.verdicts import Judgement, Verdict, judge
+from theorycheck.claims.versions import misnamed
 from theorycheck.errors import InputError
-from theorycheck.reports.documents import Report, Run, load_report, unreadable
+from theorycheck.reports.certified import of_report, rests_on_the_report_alone
+from theorycheck.reports.documents import Report, Run, dumps, load_report, unreadable
 
 
 @dataclass(frozen=True)
@@ -101,23 +108,43 @@ class Part:
         seeds = self.seeds | other.seeds
         merged = Part(
             about=self.about,
-            evidence=self.evidence + other.evidence,
-            control=self.control + other.control,
-            positive=self.positive + other.positive,
+            evidence=self._added(self.evidence, other.evidence),
+            control=self._added(self.control, other.control),
+            positive=self._added(self.positive, other.positive),
             seeds=seeds,
             reasons=frozenset() if seeds else self.reasons | other.reasons,
             certified=False,
         )
-        shown = merged.entry().shown
-        certified = any(part.certified and part.entry().shown == shown for part in (self, other))
+        certified = any(part.certified and part.shown == merged.shown for part in (self, other))
         return replace(merged, certified=certified)
 
+    @property
+    def shown(self) -> object:
+        """The counterexample, or else the tightest example."""
+        outcome = self.evidence.outcome()
+        return outcome.counterexample or outcome.tightest
+
+    def _added(self, one: Evidence, other: Evidence) -> Evidence:
+        """Both together; what two searches found that are the same, whatever their seeds, once."""
+        common = one.fingerprints & other.fingerprints
+        if not common:
+            return one + other
+        if one.outcome() != other.outcome():
+            raise InputError(
+                f"claim {self.about.id}: two reports have evidence of one search, and differ in it;"
+                " merge each run once"
+            )
+        return one
+
     def entry(self) -> Entry:
-        """The entry of the merged report, judged from the evidence."""
-        about = self.about
+        """The entry of the merged report, judged from the evidence, the kernel's word included."""
+        about, certified = self.about, self.certified
         judgement = judge(about.kind, about.enough, self.evidence, self.control, self.positive)
         if self.reasons:
             judgement = Judgement(Verdict.UNDECIDED, min(self.reasons))
+        if about.kind == "tendency" and self.evidence.counterexample is None:
+            judgement = self._confirmed(judgement)
+            certified = judgement.verdict is Verdict.REFUTED
         return replace(
             about,
             verdict=judgement.verdict,
@@ -125,9 +152,18 @@ class Part:
             **vars(self.evidence.outcome()),
             control=replace(about.control, **vars(self.control.outcome())),
             positive=about.positive and replace(about.positive, **vars(self.positive.outcome())),
-            certificate=certificate_name(about.id) if self.certified else None,
+            certificate=certificate_name(about.id) if certified else None,
             seeds=tuple(sorted(self.seeds)),
         )
+
+    def _confirmed(self, judgement: Judgement) -> Judgement:
+        """A tendency is refuted by its pairs only where the kernel comes to the same."""
+        if judgement.verdict is not Verdict.REFUTED:
+            return judgement
+        word = certify_pairs(self.about, self.evidence, self.positive).word
+        if word.answer is Answer.CONFIRMED:
+            return judgement
+        return Judgement(Verdict.UNDECIDED, f"{judgement.reason}; the kernel: {word.reason}")
 
 
 def _require_same_claim(one: Entry, other: Entry) -> None:
@@ -179,24 +215,41 @@ def load(run: Path) -> tuple[Path, Report]:
     path = run / "claims.json" if run.is_dir() else run
     report = load_report(path)
     try:
-        return path.parent, merge([report])
+        require_named(report)
+        merge([report])
     except InputError as error:
         raise InputError(f"report {path}: {error}") from error
+    return path.parent, report
+
+
+def require_named(report: Report) -> None:
+    """Raise InputError when an entry says something else of its claim than its version names."""
+    for entry in report.claims:
+        wrong = misnamed(entry)
+        if wrong:
+            raise InputError(
+                f"claim {entry.id!r}: its {wrong[0]} is not the one that its version names; run the"
+                " claims again"
+            )
 
 
 def certificates(merged: Report, reports: Sequence[tuple[Path, Report]]) -> dict[str, str]:
     """The certificates that a merged report names: text by file name.
 
-    Each is the file that belongs to the counterexample or tightest example shown, from the folder
-    of a run that found it; of several the first in the order of their texts.
+    The kernel verifies all that the runs have. Each is the one of the counterexample or tightest
+    example shown, from a run that found it; of several the first in the order of their texts. That
+    of a refuted tendency is issued for the pairs of all runs together.
 
     Raises:
-        InputError: when a run lacks a certificate that its report names.
+        InputError: when a run lacks a certificate that its report names, or has another.
     """
+    verified = [(of_report(folder, report), report) for folder, report in reports]
     return {
-        entry.certificate: min(
-            _read_certificate(folder / entry.certificate)
-            for folder, report in reports
+        entry.certificate: dumps(issued_for(entry))
+        if entry.kind == "tendency"
+        else min(
+            dumps(found[entry.certificate])
+            for found, report in verified
             for one in report.claims
             if one.certificate == entry.certificate and one.shown == entry.shown
         )
@@ -205,11 +258,31 @@ def certificates(merged: Report, reports: Sequence[tuple[Path, Report]]) -> dict
     }
 
 
-def _read_certificate(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(
-            f"certificate {path} cannot be read: {reason}; copy the whole folder of the run"
-        ) from error
+def issued_for(entry: Entry) -> dict[str, Any]:
+    """The certificate of a tendency that is refuted.
+
+    Raises:
+        Rejected: when the kernel does not come to that conclusion.
+    """
+    positive = {} if entry.positive is None else entry.positive.examples.strata
+    return issue_contradicted(entry, entry.examples.strata, positive)
+
+
+def counted_once(merged: Report) -> list[str]:
+    """What to say of claims whose evidence several runs share, one line each."""
+    return [
+        f"{entry.id}: of {len(entry.seeds)} runs {len(entry.fingerprints)} made searches of their"
+        " own; the same search counts once"
+        for entry in merged.claims
+        if 0 < len(entry.fingerprints) < len(entry.seeds)
+    ]
+
+
+def unknown(merged: Report) -> list[str]:
+    """What merging cannot know, in lines."""
+    alone = [entry.id for entry in merged.claims if rests_on_the_report_alone(entry)]
+    return [
+        "Certificates were verified. Not known: whether the runs counted what they say, and whether"
+        " all runs that were started are here.",
+        *([f"No certificate, the engine's word alone: {', '.join(alone)}"] if alone else []),
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from theorycheck.claims import certificates
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.findings import Observation
-from theorycheck.claims.search import replay
+from theorycheck.claims.search import replay, search
 from theorycheck.claims.setting import Setting
 from theorycheck.claims.verdicts import contradicted
 from theorycheck.errors import InputError
@@ -40,7 +41,7 @@ def test_{name}(case):
 
 
 def replay_certificate(path: Path, claims: Iterable[Claim]) -> tuple[list[str], bool]:
-    """Run the claim's property on the example of a certificate.
+    """Run the claim's property on the example of a certificate; of a tendency, train anew.
 
     Args:
         claims: among which that of the certificate is found.
@@ -50,7 +51,8 @@ def replay_certificate(path: Path, claims: Iterable[Claim]) -> tuple[list[str], 
         and whether the engine finds what the certificate says.
 
     Raises:
-        InputError: when the certificate is rejected or its claim is not among those given.
+        InputError: when the certificate is rejected, its claim is not among those given, or its
+            statement is not the one that the claim has now.
     """
     document = certificates.load(path)
     claim = next((claim for claim in claims if claim.id == document["claim"]), None)
@@ -59,32 +61,52 @@ def replay_certificate(path: Path, claims: Iterable[Claim]) -> tuple[list[str], 
             f"certificate {path}: no claim {document['claim']} is found here; name the folder of"
             " the claims with --path"
         )
-    certificates.require_current(claim, document, path)
+    if document["version"] != certificates.statement_version(claim):
+        raise InputError(
+            f"certificate {path}: the statement of {claim.id} has changed since; run the claims"
+            " again, and `theorycheck gate --accept` replaces the certificate"
+        )
     if claim.kind == "tendency":
-        return _tendency(claim, document["case"]["numbers"])
-    evidence = replay(claim, Setting(), Case.from_dict(document["case"]))
-    reproduced = _reproduces(document["shows"], evidence)
-    return list(_lines(path, claim, document, evidence, reproduced)), reproduced
+        return _tendency(claim, document)
+    try:
+        case = Case.from_dict(document["case"])
+    except InputError as error:
+        raise InputError(
+            f"certificate {path}: the engine reads no such example: {error}"
+        ) from error
+    found = _found(claim, case)
+    reproduced = isinstance(found, Evidence) and _reproduces(document["shows"], found)
+    return list(_lines(path, claim, document, found, reproduced)), reproduced
 
 
-def _tendency(claim: Claim, numbers: Mapping[str, str]) -> tuple[list[str], bool]:
-    """What the engine decides from the pairs; training them anew is a run of the claim."""
-    strata, positive, tendency = certificates.counted_pairs(numbers)
-    found = contradicted(strata, positive, tendency)
-    shown = [
-        f"{name}: {stratum.successes} of {stratum.pairs} pairs show it, of the positive control"
-        f" {positive[name].successes} of {positive[name].pairs}"
-        for name, stratum in strata.items()
-    ]
-    lines = [
-        f"{claim.id}: {claim.title}",
-        "",
-        *shown,
-        f"the engine finds: contradicted in {', '.join(found) or 'none'}",
-        "",
-        f"pytest {_where(claim)} --claims {claim.id}",
-    ]
-    return lines, bool(found)
+def _found(claim: Claim, case: Case) -> Evidence | Exception:
+    """What the property yields at a case; it may never have been meant for one like this."""
+    try:
+        return replay(claim, Setting(), case)
+    except Exception as error:
+        return error
+
+
+def _tendency(claim: Claim, document: Mapping[str, Any]) -> tuple[list[str], bool]:
+    """What the pairs of the certificate decide, and those that are trained anew."""
+    counted = certificates.counted_pairs(document["case"]["numbers"])
+    setting = Setting(seed=claim.seed(0, altered=False))
+    could = replace(setting, positive=True, seed=claim.seed(0, altered=False, positive=True))
+    trained = search(claim, setting).strata, search(claim, could).strata
+    lines, decided = [f"{claim.id}: {claim.title}", ""], []
+    for source, pairs in (("the certificate", counted), ("trained anew", trained)):
+        strata, positive = pairs
+        for name, stratum in strata.items():
+            shown = positive.get(name)
+            beside = "none" if shown is None else f"{shown.successes} of {shown.pairs}"
+            lines.append(
+                f"{source}, {name}: {stratum.successes} of {stratum.pairs} pairs show it, of the"
+                f" positive control {beside}"
+            )
+        decided.append(bool(contradicted(strata, positive)))
+        lines.append(f"{source}: {'' if decided[-1] else 'not '}contradicted")
+    lines += ["", f"pytest {_where(claim)} --claims {claim.id}"]
+    return lines, all(one is (document["shows"] == "refuted") for one in decided)
 
 
 def _reproduces(shows: str, evidence: Evidence) -> bool:
@@ -97,15 +119,17 @@ def _lines(
     path: Path,
     claim: Claim,
     document: Mapping[str, Any],
-    evidence: Evidence,
+    evidence: Evidence | Exception,
     reproduced: bool,
 ) -> Iterator[str]:
     yield f"{claim.id}: {claim.title}"
     yield ""
     yield from reports.case_lines(document["case"])
     yield ""
-    found = evidence.counterexample or evidence.tightest
-    yield f"the engine finds: {_shown(found)}"
+    if isinstance(evidence, Exception):
+        yield f"the engine fails: {type(evidence).__name__}: {str(evidence).partition(chr(10))[0]}"
+    else:
+        yield f"the engine finds: {_shown(evidence.counterexample or evidence.tightest)}"
     if not reproduced:
         yield f"which is NOT what the certificate says ({document['shows']})"
     yield ""

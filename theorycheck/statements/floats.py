@@ -227,7 +227,10 @@ class DyadicInterpreter(FloatInterpreter):
         exponent = dyadic_exponent(array)
         if exponent > normal_exponent(self.dtype):
             raise Unread("a number that is not dyadic")
-        numbers = array.astype(np.float64)
+        try:
+            numbers = array.astype(np.float64)
+        except OverflowError as error:
+            raise Unread("a number beyond all floats") from error
         with np.errstate(over="ignore"):  # Too large for the format is too large for its bits.
             value = numbers.astype(self.format)
         return Dyadic(value, np.abs(numbers), int(exponent))

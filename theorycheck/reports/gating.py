@@ -1,0 +1,88 @@
+"""Gating: whether a report is one to compare with the record, and what accepting it changes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+
+from theorycheck.errors import InputError
+from theorycheck.reports import certified
+from theorycheck.reports.baseline import Baseline
+from theorycheck.reports.documents import Report, dumps, write_atomically
+from theorycheck.reports.merging import merge, require_named
+
+
+def doubts(folder: Path, report: Report, root: Path) -> Iterator[str]:
+    """Why a report is none to rely on, one line each.
+
+    Args:
+        folder: of the report.
+        root: the folder of the run, in which the claims are.
+    """
+    if not report.runs:
+        yield "the report is of no run; run the claims"
+    for run in report.runs:
+        if not run.finished:
+            yield f"the run with seed {run.seed} did not finish; run the claims again"
+    changed = sorted({place for run in report.runs for place in run.sources.changed(root)})
+    if changed:
+        yield (
+            f"the report is older than the code in {', '.join(changed)}, or is not of this folder;"
+            " run the claims again"
+        )
+    try:
+        said = {entry.id: entry.verdict for entry in report.claims}
+        require_named(report)
+        for entry in merge([report]).claims:
+            # A claim that was not examined to the end is undecided, whatever there is of evidence.
+            if said[entry.id] not in ("undecided", entry.verdict):
+                yield f"{entry.id}: {said[entry.id]}, but by its evidence {entry.verdict}"
+        certified.of_report(folder, report)
+    except InputError as error:
+        yield str(error)
+
+
+def accept(folder: Path, report: Report, baseline: Path, record: Baseline, root: Path) -> list[str]:
+    """Put a report on record, with its certificates, and say what that changed.
+
+    Args:
+        folder: of the report.
+        baseline: the file of the record; certificates lie in a folder beside it.
+        root: the folder of the run.
+
+    Raises:
+        InputError: when the report is none to rely on, or has undecided claims. Nothing is written.
+    """
+    found = next(doubts(folder, report, root), None)
+    if found is not None:
+        raise InputError(f"{found}; nothing was accepted")
+    accepted = record.accepting(report.claims)
+    verified = certified.of_report(folder, report)
+    for name, document in verified.items():
+        write_atomically(baseline.parent / name, dumps(document))
+    write_atomically(baseline, accepted.text())
+    removed = certified.stale(baseline, report, accepted)
+    for path in removed:
+        path.unlink()
+    return [f"removed {path}, which no claim has any more" for path in removed]
+
+
+def changes(record: Baseline, report: Report) -> list[str]:
+    """What accepting a report changes, verdicts and statements, in lines."""
+    lines = []
+    for entry in report.claims:
+        before, words = record.verdicts.get(entry.id), record.wording.get(entry.id)
+        if before is None:
+            lines.append(f"{entry.id}: new, {entry.verdict}")
+        elif before != entry.verdict:
+            lines.append(f"{entry.id}: {before} -> {entry.verdict}")
+        if before is not None and record.same_statement(entry) and words in (None, entry.wording()):
+            continue
+        if before == entry.verdict:
+            lines.append(f"{entry.id}: {before}, with another statement")
+        if words is None and before is not None:
+            lines.append("  (the record does not hold how it was worded)")
+        compared = difflib.ndiff(words or (), entry.wording())
+        lines += [f"  {line}" for line in compared if not line.startswith("?")]
+    return lines
