@@ -182,20 +182,27 @@ class _Directions:
         self.unit = [b.view(s) for b, s in zip(blocks, shapes, strict=True)]
         self.product = [self.products[: s.numel()].view(s) for s in shapes]
         self.norm = [like.new_ones(len(like), 1, 1) for _ in shapes]
+        self.power = [torch.ones_like(norm) for norm in self.norm]
+        """Of 2: the norms are those of the matrices over these, as in `networks.norms.scaled`."""
 
     def of(self, parameters: Parameters) -> Parameters:
         """The parameters with normalised weight matrices; a zero matrix stays as it is."""
         normalised = list(parameters)
-        for i, unit, norm in zip(self.weights, self.unit, self.norm, strict=True):
-            torch.linalg.vector_norm(parameters[i], dim=(1, 2), keepdim=True, out=norm)
+        for i, unit, norm, power in zip(
+            self.weights, self.unit, self.norm, self.power, strict=True
+        ):
+            torch.amax(torch.abs(parameters[i], out=unit), dim=(1, 2), keepdim=True, out=power)
+            power.div_(2 * torch.frexp(power).mantissa).nan_to_num_(nan=1.0)
+            torch.div(parameters[i], power, out=unit)
+            torch.linalg.vector_norm(unit, dim=(1, 2), keepdim=True, out=norm)
             norm.masked_fill_(norm == 0, 1.0)
-            normalised[i] = torch.div(parameters[i], norm, out=unit)
+            normalised[i] = unit.div_(norm)
         return tuple(normalised)
 
     def pull_back(self, gradients: Parameters) -> None:
         """From gradients by ``V`` to gradients by ``v``: ``(G - <G, V> V) / |v|``, in place."""
-        whole = zip(self.weights, self.unit, self.norm, self.product, strict=True)
-        for i, unit, norm, product in whole:
+        whole = zip(self.weights, self.unit, self.norm, self.power, self.product, strict=True)
+        for i, unit, norm, power, product in whole:
             torch.mul(gradients[i], unit, out=product)
             inner = product.sum(dim=(1, 2), keepdim=True)
-            gradients[i].addcmul_(unit, inner, value=-1).div_(norm)
+            gradients[i].addcmul_(unit, inner, value=-1).div_(norm).div_(power)
