@@ -78,6 +78,26 @@ def test_means_of_any_numbers(numbers: list[float]) -> None:
     assert min(numbers) <= found <= max(numbers)
 
 
+@both
+@given(exponent=st.integers(-1074, 1023), count=st.integers(1, 3))
+@few
+def test_squares_of_moderate_tensors_are_numbers(
+    dtype: torch.dtype, exponent: int, count: int
+) -> None:
+    """One entry alone included, whose norm torch finds without its square."""
+    least, most = (
+        torch.finfo(dtype).smallest_normal * torch.finfo(dtype).eps,
+        torch.finfo(dtype).max,
+    )
+    size = min(max(2.0**exponent, least), most / 2)
+    tensor = torch.full((2, count), size, dtype=dtype)
+    unit, norm, power = moderate(tensor, 1)
+    assert torch.equal(unit * power, tensor)
+    squares = unit.square().sum(dim=1)
+    assert bool(((squares >= numbers.smallest_normal) & squares.isfinite()).all())
+    assert norm.shape == power.shape == (2, 1)
+
+
 def test_gradients_are_those_of_the_mean_also_where_it_is_bounded() -> None:
     numbers = torch.full((3,), 0.1, dtype=torch.float64, requires_grad=True)
     assert numbers.detach().mean().item() != 0.1

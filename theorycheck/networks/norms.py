@@ -41,7 +41,8 @@ def moderate(tensor: Tensor, dim: Dimensions) -> tuple[Tensor, Tensor, Tensor]:
 
     Squares below the least normal number are off by at most half of the least number, ``u`` times
     the least normal one. In a sum of ``n`` squares that is at most ``n`` times the latter, this
-    changes it by at most ``u`` of itself; and it does not overflow where the norm is finite.
+    changes it by at most ``u`` of itself. It is far from overflow up to half the root of the
+    largest number.
 
     Returns:
         The tensor; its Euclidean norm; the power, 1 where nothing was divided. The latter have the
@@ -49,7 +50,7 @@ def moderate(tensor: Tensor, dim: Dimensions) -> tuple[Tensor, Tensor, Tensor]:
     """
     norm: Tensor = torch.linalg.vector_norm(tensor, dim=dim, keepdim=True)
     numbers, count = torch.finfo(tensor.dtype), tensor.numel() // max(norm.numel(), 1)
-    least, most = math.sqrt(count * numbers.tiny), numbers.max
+    least, most = math.sqrt(count * numbers.tiny), math.sqrt(numbers.max) / 2
     low, high = norm.detach().aminmax()
     if low.item() >= least and high.item() <= most:
         return tensor, norm, torch.ones_like(norm)
