@@ -85,11 +85,8 @@ def test_squares_of_moderate_tensors_are_numbers(
     dtype: torch.dtype, exponent: int, count: int
 ) -> None:
     """One entry alone included, whose norm torch finds without its square."""
-    least, most = (
-        torch.finfo(dtype).smallest_normal * torch.finfo(dtype).eps,
-        torch.finfo(dtype).max,
-    )
-    size = min(max(2.0**exponent, least), most / 2)
+    numbers = torch.finfo(dtype)
+    size = min(max(2.0**exponent, numbers.smallest_normal * numbers.eps), numbers.max / 2)
     tensor = torch.full((2, count), size, dtype=dtype)
     unit, norm, power = moderate(tensor, 1)
     assert torch.equal(unit * power, tensor)

@@ -125,7 +125,7 @@ def equilibrium_rho_of_sums(margins: Tensor, weight_decay: Tensor | float) -> Te
         weight_decay: a number or ``(K,)``.
     """
     margins = reals(margins, "margins")
-    decay = _as(weight_decay, margins).expand(len(margins)).unsqueeze(-1)
+    decay = _as(weight_decay, margins).expand(margins.shape[:-1]).unsqueeze(-1)
     # By one power of two each margin, and the decay by its square.
     _, power = scaled(torch.cat([margins, decay.abs().sqrt()], dim=-1), -1)
     unit = margins / power
