@@ -93,6 +93,7 @@ def accuracy(network: tc.Network, state: tc.State, inputs: Tensor, targets: Tens
 
 MEASURES: Measures = {
     "nc1": lambda *at: measures.nc1(features(*at)),
+    "nc1-pseudoinverse": lambda *at: measures.nc1_pseudoinverse(features(*at)),
     "nc1-relative": lambda *at: measures.nc1_relative(features(*at)),
     "nc2": lambda *at: gram_deviation(features(*at)),
     "nc3": lambda *at: measures.nc3(features(*at), at[1].effective(at[0])[-1]),
@@ -180,9 +181,9 @@ TRAINING = [
 DECAY = "lambda = 5e-5 (mixtures) and 1e-5 (images)"
 
 NC1, NC1_CONTROL = falls(
-    "Tr(Sigma_W) and its ratio to Tr(Sigma_B) are lower at the end of training than at the first"
-    " record without training error",
-    ["nc1", "nc1-relative"],
+    "Tr(Sigma_W), and with the Moore-Penrose inverse Tr(Sigma_W Sigma_B^+), are lower at the end of"
+    " training than at the first record without training error",
+    ["nc1", "nc1-pseudoinverse"],
     [2, 3, 4],
     at_first_without_error,
 )
@@ -195,9 +196,11 @@ neural_collapse_training_nc1 = tc.experiment_claim(
     given=[*TRAINING, DECAY],
     compares=NC1,
     control=NC1_CONTROL,
-    why="The terminal phase begins where there is no training error any more. Before it the ratio"
-    " falls for the trivial reason that the classes are told apart, while Tr(Sigma_W) rises from"
-    " its value at initialisation, where the features of normalised networks are small.",
+    why="Section 5 prints Tr(Sigma_W), and Figure 9 shows Tr(Sigma_W Sigma_B^{-1}), though Sigma_B,"
+    " whose rank is below C, has no inverse. The terminal phase begins where there is no training"
+    " error any more. Before it the latter falls for the trivial reason that the classes are told"
+    " apart, while Tr(Sigma_W) rises from its value at initialisation, where the features of"
+    " normalised networks are small.",
 )
 
 NC2, NC2_CONTROL = falls(
@@ -210,7 +213,7 @@ NC2, NC2_CONTROL = falls(
 neural_collapse_training_nc2 = tc.experiment_claim(
     "neural-collapse-training-nc2",
     title="Class means approach a simplex in training",
-    sources=[XU2022.at("Section 5, NC2; Figure 9")],
+    sources=[XU2022.at("Section 5, NC2")],
     printed=r"\langle \tilde\mu_c, \tilde\mu_{c'} \rangle \to -\frac{1}{C-1},\quad"
     r" \|\mu_c - \mu_G\|_2 - \|\mu_{c'} - \mu_G\|_2 \to 0",
     given=[*TRAINING, DECAY],

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
+import sympy
 import torch
 from flint import arb, fmpq, fmpz
 
@@ -77,6 +80,36 @@ def test_nothing_is_equal_or_different_that_is_not_finite(strange: Any, other: A
     assert (found.holds, found.left, found.right) == (False, "2", "3")
 
 
+def single(entry: Any) -> Any:
+    array = np.empty((1, 2), dtype=object)
+    array[0, 0], array[0, 1] = entry, Fraction(2)
+    return array
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        *(Decimal("NaN"), Decimal("Infinity"), complex(math.nan, 0), np.complex64(math.inf)),
+        *(sympy.oo, sympy.zoo, sympy.nan, mpmath.mpf("inf"), mpmath.mpf("nan")),
+        *(np.float16("nan"), np.longdouble("inf"), torch.tensor(math.nan), None),
+    ],
+)
+def test_what_is_not_finite_decides_nothing_in_any_type(strange: Any) -> None:
+    for other in (strange, 1, 2.5):
+        assert equality(single(strange), single(other), "mixed").holds is None
+        assert equality(single(other), single(strange), "mixed").holds is None
+    false = single(1)
+    false[0, 1] = Fraction(3)
+    found = equality(single(strange), false, "mixed")
+    assert (found.holds, found.left, found.right) == (False, "2", "3")
+
+
+@pytest.mark.parametrize("finite", [Decimal("0.1"), sympy.Rational(1, 3), 2 + 1j, mpmath.mpf(2)])
+def test_finite_numbers_of_any_type_are_compared(finite: Any) -> None:
+    assert equality(single(finite), single(finite), "mixed").holds is True
+    assert equality(single(finite), single(7), "mixed").holds is False
+
+
 @pytest.mark.parametrize("strange", [math.nan, math.inf])
 def test_an_array_of_floats_that_are_not_finite_is_open(strange: float) -> None:
     numbers = np.array([[1.0, strange]])
@@ -118,6 +151,18 @@ def test_rank_at_most_shows_the_highest_rank() -> None:
     found = rank_at_most(np.array([1, 2]), 4, "rationals")
     assert (found.holds, found.tightness, found.case) == (True, 0.5, None)
     assert rank_at_most([2], 2, "rationals").tightness == 1.0
+
+
+@pytest.mark.parametrize("strange", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("convert", [list, np.array, torch.tensor])
+def test_ranks_that_are_no_numbers_decide_nothing(convert: Any, strange: float) -> None:
+    """The ranks of diverged networks are NaN (`theorycheck.measures`)."""
+    for ranks in ([strange], [1.0, strange], [strange, 2.0]):
+        found = rank_at_most(convert(ranks), 2, "floats", stacked(len(ranks)).member)
+        assert (found.holds, found.tightness) == (None, None)
+        assert shown_member(found) == 1 + ranks.index(strange)
+    found = rank_at_most(convert([1.0, strange, 3.0]), 2, "floats", stacked(3).member)
+    assert (found.holds, found.left, shown_member(found)) == (False, "rank 3", 3.0)
 
 
 @pytest.mark.parametrize(("rank", "holds"), [(0, True), (1, False)])

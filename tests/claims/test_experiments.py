@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -95,6 +96,14 @@ def test_pairs_are_those_of_the_recipes_trained_by_hand() -> None:
     assert {(pair.note, pair.stratum, pair.tie) for pair in found} == {
         ("norm / norm", "sphere", False)
     }
+
+
+def test_sides_that_are_not_finite_decide_nothing() -> None:
+    """Also where the effect is a number: 1 over infinity is 0, and less."""
+    inf, nan = float("inf"), float("nan")
+    sides = constant([1.0, inf, nan, 1.0, -inf, 1.0], [inf, 1.0, 1.0, nan, 1.0, -inf])
+    found = list(itertools.islice(comparison(sides=sides).findings(Setting()), STEP))
+    assert found == [Rejection("what is compared is not a finite number")] * STEP
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,9 @@ def test_duplicates_and_contradictions() -> None:
     assert opposed.labels.tolist() == [0, 1, 2, 0, 1, 2]
 
 
+HALF: Any = 0.5
+
+
 @pytest.mark.parametrize(
     ("use", "complaint"),
     [
@@ -154,6 +157,10 @@ def test_duplicates_and_contradictions() -> None:
         (lambda: collinear(1, 1, 0, seed=0), "classes is 0"),
         (lambda: collinear(1, 2**20 + 1, 1, seed=0), "at most 2"),
         (lambda: uniform_ball(1, 1, 1, seed=-1), "seed is -1"),
+        (lambda: uniform_ball(1, 1, 1, seed=HALF), "seed is 0.5; give a whole number"),
+        (lambda: uniform_ball(HALF, 1, 1, seed=0), "size is 0.5; give a whole number"),
+        (lambda: uniform_sphere(1, HALF, 1, seed=0), "width is 0.5"),
+        (lambda: gaussian_mixture(HALF, 1, 2, seed=0), "size_per_class is 0.5"),
         (lambda: uniform_ball(3, 1, 2, seed=0, counts=[1, 1]), "add up to 3"),
         (lambda: uniform_ball(3, 1, 2, seed=0, counts=[3]), "give 2 counts"),
         (lambda: uniform_ball(3, 1, 2, seed=0, counts=[-1, 4]), "none negative"),

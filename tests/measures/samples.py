@@ -114,9 +114,11 @@ Measure = Callable[[Tensor, Tensor], Tensor]
 COLLAPSE: dict[str, Measure] = {
     "nc1": lambda h, w: measures.nc1(h),
     "nc1_relative": lambda h, w: measures.nc1_relative(h),
+    "nc1_pseudoinverse": lambda h, w: measures.nc1_pseudoinverse(h),
     "nc2_norms": lambda h, w: measures.nc2_norms(h),
     "nc2_norm_gap": lambda h, w: measures.nc2_norm_gap(h),
     "nc2_angles": lambda h, w: measures.nc2_angles(h),
+    "nc2_angles_mean": lambda h, w: measures.nc2_angles_mean(h),
     "nc3": measures.nc3,
     "nc4": measures.nc4,
 }

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, ones, zeros
@@ -78,3 +79,68 @@ def test_bad_input_is_one_clear_line(message: str) -> None:
     with pytest.raises(InputError, match=message) as raised:
         BAD_INPUT[message]()
     assert "\n" not in str(raised.value)
+
+
+INTEGERS = [
+    *(torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool),
+    *(torch.uint16, torch.uint32, torch.uint64),
+]
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_labels_of_every_integer_dtype(dtype: torch.dtype) -> None:
+    """All that a dtype holds are labels, up to 256, though it may not hold their number."""
+    classes = {torch.bool: 2, torch.int8: 128}.get(dtype, 256)
+    labels = torch.arange(classes).flip(0)
+    features = torch.arange(classes).float()[None, :, None]
+    grouped = measures.by_class(features, labels.to(dtype), classes)
+    assert torch.equal(grouped.flatten(), features.flatten().flip(0))
+    outputs = torch.eye(classes).flip(0)[None]
+    assert measures.accuracy(outputs, labels.to(dtype)).tolist() == [1]
+    signs = torch.ones(2, 1).to(dtype)
+    assert measures.margins(as_tensor([[[2.5], [-3]]]), signs).tolist() == [[2.5, -3]]
+
+
+def test_labels_that_wrap_are_no_labels() -> None:
+    """255 is -1 in 8 bits, and 256 is 0."""
+    for dtype, label in ((torch.uint8, 255), (torch.int16, 256), (torch.int8, -1)):
+        labels = torch.tensor([label], dtype=dtype)
+        with pytest.raises(InputError, match="integers from 0 to 2"):
+            measures.accuracy(ones(1, 1, 3), labels)
+    with pytest.raises(InputError, match="signs must be -1 or 1"):
+        measures.margins(ones(1, 1, 1), torch.tensor([[255]], dtype=torch.uint8))
+
+
+NO_FLOATS: dict[str, Any] = {
+    "torch tensor, not ndarray": np.ones((1, 2, 2)),
+    "torch tensor, not list": [[[1.0]]],
+    "dense tensor": torch.eye(2)[None].to_sparse(),
+    "floating dtype": torch.ones(1, 2, 2, dtype=torch.int64),
+    "give it a floating": torch.ones(1, 2, 2, dtype=torch.complex64),
+}
+
+
+@pytest.mark.parametrize("message", NO_FLOATS)
+def test_what_is_no_dense_tensor_of_floats(message: str) -> None:
+    wrong = NO_FLOATS[message]
+    for measure in (
+        measures.effective_rank,
+        measures.nc1,
+        measures.nc1_pseudoinverse,
+        measures.margin_statistics,
+        measures.batch_gradient_norms,
+        lambda x: measures.accuracy(x, torch.tensor([0, 1])),
+        lambda x: measures.by_class(x, torch.tensor([0, 1]), 2),
+        lambda x: measures.nc4(torch.ones(1, 2, 2, 2), x),
+        lambda x: measures.weight_distance(mlp([2, 2]), (torch.ones(1, 2, 2),), (x,)),
+    ):
+        with pytest.raises(InputError, match=message) as raised:
+            measure(wrong)
+        assert "\n" not in str(raised.value)
+
+
+def test_labels_that_are_no_tensor() -> None:
+    labels: Any
+    for labels in (np.array([0, 1]), [0, 1], torch.tensor([0, 1]).to_sparse(), torch.tensor([1j])):
+        with pytest.raises(InputError, match="labels must be a dense torch tensor"):
+            measures.by_class(ones(1, 2, 2), labels, 2)

@@ -138,6 +138,16 @@ def test_sums_rescale_weight_decay(values: Array) -> None:
     assert measures.equilibrium_rho_of_sums(margins, weight_decay).equal(of_means)
 
 
+def test_equilibria_of_many_records() -> None:
+    """An axis of records may come before that of the members; a decay keeps all its digits."""
+    margins = as_tensor([[[1, 3], [2, 2]], [[0, 4], [1, 1]]])
+    decay = as_tensor([6.0, 0.1])
+    expected = [[4 / 16, 4 / 8.1], [4 / 22, 2 / 2.1]]
+    assert measures.equilibrium_rho_of_sums(margins, decay).tolist() == expected
+    halved = measures.equilibrium_rho(margins.mean(-1), margins.square().mean(-1), 0.1).tolist()
+    assert halved == [[2 / 5.1, 2 / 4.1], [2 / 8.1, 1 / 1.1]]
+
+
 def test_equilibrium_of_the_zero_function() -> None:
     zero = zeros(1)
     assert measures.equilibrium_rho(zero, zero, 0.5).item() == 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import flint
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch import Tensor, ones, zeros
+from torch.autograd import forward_ad
 
 from tests.measures.samples import Array, as_tensor, few
 from theorycheck import measures
@@ -38,15 +40,14 @@ def with_singular_values(*values: float) -> Tensor:
     return (ROTATION @ torch.diag(as_tensor(values)) @ ROTATION.roll(1, dims=0))[None]
 
 
-def recovered(tensor: Tensor) -> list[float]:
+def recovered(tensor: Tensor) -> Any:
     """The nearest multiples of 2^-20.
 
     The exact results below are such multiples, so that rounding to them recovers the exact value
     whenever the error is below 2^-21, ten orders of magnitude above that of a backward stable
     decomposition of a 4 x 4 matrix (Higham, Section 19.3, and Weyl's inequality).
     """
-    result: list[float] = ((tensor * 2**20).round() / 2**20).tolist()
-    return result
+    return ((tensor * 2**20).round() / 2**20).tolist()
 
 
 def test_singular_values_by_construction() -> None:
@@ -148,3 +149,62 @@ def test_what_is_not_finite_stays_with_its_member() -> None:
     found = measures.singular_values(weights)
     assert recovered(found[[0, 2]].flatten()) == [8, 4, 2, 0] * 2
     assert found[1].isnan().all()
+
+
+def gradient(measure: Callable[[Tensor], Tensor], weights: Tensor) -> Tensor:
+    leaf = weights.clone().requires_grad_()
+    (found,) = torch.autograd.grad(measure(leaf).sum(), leaf)
+    return found
+
+
+def test_gradients_of_singular_values() -> None:
+    """By hand: of ``sum s^2 = |W|^2`` it is 2 W, of the largest one of a diagonal matrix one entry;
+    scaling a matrix changes no rank, so that gradients of ranks are orthogonal to it.
+    """
+    weights = torch.cat([with_singular_values(8, 4, 2, 1), with_singular_values(1, 3, 0.5, 2)])
+    squares = gradient(lambda w: measures.singular_values(w) ** 2, weights)
+    assert recovered(squares) == (2 * weights).tolist()
+    diagonal = torch.diag(as_tensor([1, 3, 2]))[None]
+    expected = torch.diag(as_tensor([0, 1, 0]))[None]
+    assert recovered(gradient(lambda w: measures.singular_values(w)[:, 0], diagonal)) == (
+        expected.tolist()
+    )
+    for measure in (measures.effective_rank, measures.stable_rank):
+        found = gradient(measure, weights)
+        assert found.any()
+        assert recovered((found * weights).sum(dim=(1, 2))) == [0, 0]
+    # d/ds_1 of (s_1^2 + s_2^2) / s_1^2 at 2 and 1 is -2 s_2^2 / s_1^3, d/ds_2 is 2 s_2 / s_1^2.
+    two = torch.diag(as_tensor([2, 1]))[None]
+    assert recovered(gradient(measures.stable_rank, two)) == [[[-0.25, 0], [0, 0.5]]]
+
+
+def test_a_loss_keeps_all_its_gradients() -> None:
+    """Small matrices go the way of large ones: a rank beside another term is not left out."""
+    weights = with_singular_values(8, 4, 2, 1)
+    both = gradient(lambda w: w.square().sum() + measures.effective_rank(w).sum(), weights)
+    apart = gradient(measures.effective_rank, weights)
+    assert recovered(both) == recovered(2 * weights + apart)
+    assert recovered(apart) != recovered(torch.zeros_like(apart))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # torch's own
+def test_derivatives_forward_and_of_second_order() -> None:
+    """Of ``sum s^2`` along D: 2 <W, D>, and 2 D."""
+    weights, along = with_singular_values(8, 4, 2, 1), with_singular_values(1, 3, 0.5, 2)
+    with forward_ad.dual_level():
+        dual = forward_ad.make_dual(weights, along)  # type: ignore[no-untyped-call]
+        squares = measures.singular_values(dual).square().sum()
+        (_, tangent) = forward_ad.unpack_dual(squares)  # type: ignore[no-untyped-call]
+    assert recovered(tangent) == (2 * weights * along).sum().item()
+    leaf = weights.clone().requires_grad_()
+    squares = measures.singular_values(leaf).square().sum()
+    (slope,) = torch.autograd.grad(squares, leaf, create_graph=True)
+    (second,) = torch.autograd.grad((slope * along).sum(), leaf)
+    assert recovered(second) == (2 * along).tolist()
+
+
+def test_gradients_of_what_is_not_finite_stay_with_their_member() -> None:
+    weights = torch.cat([with_singular_values(8, 4, 2, 1)] * 2)
+    weights[1, 0, 0] = torch.inf
+    found = gradient(measures.stable_rank, weights)
+    assert torch.equal(found[0], gradient(measures.stable_rank, weights[:1])[0])

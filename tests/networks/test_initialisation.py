@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
+import numpy as np
+import pytest
 import torch
 
 from tests.networks.architectures import EVERYTHING, FILTERS, integers, quarters
+from theorycheck.errors import InputError
 from theorycheck.networks.evaluation import forward
-from theorycheck.networks.initialisation import frobenius_norms, initialise, normalise
+from theorycheck.networks.initialisation import (
+    frobenius_norms,
+    initialise,
+    mean_distance,
+    normalise,
+)
 from theorycheck.networks.specification import Edge, Layer, Network, mlp
 
 
@@ -21,13 +32,53 @@ def test_initialisation_is_determined_by_the_seed() -> None:
 
 def test_initialisation_is_he_times_scale() -> None:
     network = mlp([8, 4, 2], bias=True, normalisation="batch")
-    draws = torch.randn((5, 4, 8), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    draws = np.random.default_rng(0).standard_normal((5, 4 * 8 + 2 * 4))
     weight, bias, gain, shift, last = initialise(network, 5, scale=4.0, seed=0)
-    assert torch.equal(weight, 4 * draws / 2)  # fan-in 8, standard deviation sqrt(2 / 8)
+    # Fan-in 8, standard deviation sqrt(2 / 8).
+    assert torch.equal(weight, torch.from_numpy(4 * draws[:, :32] / 2).reshape(5, 4, 8))
     assert torch.equal(bias, torch.zeros(5, 4))
     assert torch.equal(gain, torch.ones(5))
     assert torch.equal(shift, torch.zeros(5))
     assert last.shape == (5, 2, 4)
+
+
+@pytest.mark.parametrize("members", [1, 3, 4])
+@pytest.mark.parametrize("network", [mlp([3, 4, 2], bias=True), mlp([1, 1]), EVERYTHING])
+def test_members_do_not_depend_on_how_many_follow(network: Network, members: int) -> None:
+    few, many = initialise(network, members, seed=7), initialise(network, 5, seed=7)
+    assert all(torch.equal(a, b[:members]) for a, b in zip(few, many, strict=True))
+
+
+BAD: dict[str, dict[str, Any]] = {
+    "members is 0": {"members": 0},
+    "members is 2.0": {"members": 2.0},
+    "seed is -1": {"seed": -1},
+    "seed is 0.5": {"seed": 0.5},
+    "scale is nan": {"scale": math.nan},
+    "scale is inf": {"scale": math.inf},
+    "dtype is torch.int64": {"dtype": torch.int64},
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_what_cannot_be_drawn(message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        initialise(mlp([2, 1]), **{"members": 2, **BAD[message]})
+
+
+@pytest.mark.parametrize("power", [2.0**-1020, 2.0**-600, 2.0**600, 2.0**1000])
+def test_normalise_at_every_scale(power: float) -> None:
+    """Norms 2 and 4; ``V`` does not change, and the scales of the matrices may cancel in rho."""
+    network = mlp([2, 2, 4])
+    first = torch.tensor([[[1.0, -1.0], [1.0, 1.0]]]).double() * power
+    second = torch.tensor([2.0, 0.0]).double().expand(1, 4, 2)
+    rho, unit = normalise(network, (first, second))
+    assert rho.tolist() == [8 * power]
+    assert frobenius_norms(network, (first, second)).tolist() == [[2 * power, 4]]
+    assert torch.equal(unit[0], torch.tensor([[[0.5, -0.5], [0.5, 0.5]]]).double())
+    assert mean_distance(network, (first, second), (-first, second)).tolist() == [2 * power]
+    if power < 1:
+        assert normalise(network, (first, second / power))[0].tolist() == [8.0]
 
 
 def test_normalise_splits_off_the_product_of_the_norms() -> None:

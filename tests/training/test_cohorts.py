@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -21,6 +22,7 @@ from theorycheck.training.cohorts import (
     Loss,
     Objective,
     State,
+    objective_values,
     outputs,
     parametrise,
     resolve_device,
@@ -58,6 +60,130 @@ def test_parametrise_keeps_the_function() -> None:
     assert torch.equal(outputs(network, raw, x), outputs(network, state, x))
     with pytest.raises(InputError, match="zero weight matrix"):
         parametrise(network, (0 * weights[0], weights[1]), "lagrange")
+
+
+@pytest.mark.parametrize(("dtype", "exponent"), [(torch.float32, 66), (torch.float64, 530)])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_parametrise_weights_whose_squares_are_no_numbers(
+    dtype: torch.dtype, exponent: int, sign: int
+) -> None:
+    """Scales that cancel in rho, whose directions are those of the weights without them."""
+    scale = 2.0 ** (sign * exponent)
+    plain = (torch.ones(1, 2, 2, dtype=dtype), torch.tensor([[[4.0, 0.0]]], dtype=dtype))
+    network = mlp((2, 2, 1))
+    expected = parametrise(network, plain, "weight-norm")
+    found = parametrise(network, (plain[0] * scale, plain[1] / scale), "weight-norm")
+    assert found.rho is not None
+    assert found.rho.tolist() == [8.0]
+    assert all(map(torch.equal, found.parameters, expected.parameters))
+    raw = State(tuple(v * scale for v in expected.parameters), expected.rho, "weight-norm")
+    x = dyadic((1, 5, 2), 3).to(dtype)
+    assert torch.equal(outputs(network, raw, x), outputs(network, expected, x))
+
+
+def test_a_rho_beyond_all_numbers_is_an_error() -> None:
+    network = mlp((2, 2, 1))
+    for scale in (1e20, 1e-23):
+        weights = tuple(torch.full((1, *p.shape), scale) for p in network.parameters)
+        with pytest.raises(InputError, match="rho, the product of the norms, is beyond"):
+            parametrise(network, weights, "lagrange")
+    wrong: Any
+    for wrong, message in (
+        ((torch.ones(1, 2, 2),), "do not fit"),
+        ((torch.ones(1, 2, 2), torch.full((1, 1, 2), math.nan)), "not finite"),
+        ((np.ones((1, 2, 2)), np.ones((1, 1, 2))), "torch tensor, not ndarray"),
+    ):
+        with pytest.raises(InputError, match=message):
+            parametrise(network, wrong, "lagrange")
+
+
+@pytest.mark.parametrize("exponent", [-540, 540])
+def test_velocities_of_directions_at_every_scale(exponent: int) -> None:
+    """By rho they do not change, by ``v`` they are divided by the scale of ``v``."""
+    network, rho, scale = mlp((2, 2, 1)), torch.ones(2).double(), 2.0**exponent
+    v = tuple(dyadic((2, *p.shape), seed) for seed, p in enumerate(network.parameters))
+    x, y = dyadic((5, 2), 7), signs((5, 1), 8)
+    objective = Objective("square", "sum", "rho")
+    plain, large = (
+        velocity(Cohort.broadcast(network, State(w, rho, "weight-norm"), x, y), objective)
+        for w in (v, tuple(w * scale for w in v))
+    )
+    assert plain.rho is not None
+    assert large.rho is not None
+    assert plain.rho.any()
+    assert torch.equal(large.rho, plain.rho)
+    for found, expected in zip(large.parameters, plain.parameters, strict=True):
+        assert torch.equal(found * scale, expected)
+
+
+def test_a_penalty_on_weights_whose_squares_are_no_numbers() -> None:
+    """``lambda |W|^2`` with both factors far from 1, and no loss."""
+    network, scale = mlp((1, 1)), 2.0**600
+    state = State((torch.tensor([[[scale]], [[1 / scale]]], dtype=torch.float64),))
+    zeros = torch.zeros(1, 1).double()
+    decay = torch.tensor([1 / scale / 2.0**400, scale], dtype=torch.float64)
+    cohort = Cohort.broadcast(network, state, zeros, zeros, decay)
+    assert objective_values(cohort, Objective()).tolist() == [2.0**200, 2.0**-600]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_cross_entropy_of_certain_outputs(dtype: torch.dtype) -> None:
+    """A class of probability 0 that is not the target's adds nothing; the target's adds infinity.
+
+    Differences of outputs exceed all numbers here.
+    """
+    largest = torch.finfo(dtype).max
+    values = torch.tensor([[[largest, -largest, 0.0], [0.0, 1.0, 0.0]]], dtype=dtype)
+    one_hot = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]], dtype=dtype)
+    losses = sample_losses("cross_entropy", values.requires_grad_(), one_hot)
+    assert losses[0, 0].item() == 0
+    (slopes,) = torch.autograd.grad(losses[0, 0], values)
+    assert slopes.tolist() == [[[0.0] * 3] * 2]
+    missed = sample_losses("cross_entropy", values, one_hot[:, :, [1, 0, 2]])
+    assert missed[0, 0].item() == math.inf
+
+
+SHARED = State((torch.ones(3, 1, 2),))
+DATA = torch.ones(4, 2), torch.ones(4, 1)
+NOT_SHARED: dict[str, tuple[Any, Any, Any, Any]] = {
+    "inputs must be a torch tensor, not ndarray": (SHARED, np.ones((4, 2)), DATA[1], 0.0),
+    "targets must be a torch tensor, not list": (SHARED, DATA[0], [[1.0]] * 4, 0.0),
+    "inputs must be a dense tensor": (SHARED, DATA[0].to_sparse(), DATA[1], 0.0),
+    "targets must be a dense tensor": (SHARED, DATA[0], DATA[1].to_sparse(), 0.0),
+    r"inputs has shape \(1, 1, 4, 2\)": (SHARED, DATA[0][None, None], DATA[1], 0.0),
+    r"targets has shape \(1, 1, 4, 1\)": (SHARED, DATA[0], DATA[1][None, None], 0.0),
+    r"inputs has shape \(2, 4, 2\)": (SHARED, DATA[0].repeat(2, 1, 1), DATA[1], 0.0),
+    "at least one member and one sample": (SHARED, DATA[0][0], DATA[1], 0.0),
+    "inputs is torch.int64": (SHARED, DATA[0].long(), DATA[1], 0.0),
+    "targets is torch.int64": (SHARED, DATA[0], DATA[1].long(), 0.0),
+    "weight_decay 'much' is no number": (SHARED, *DATA, "much"),
+    "weight_decay None is no number": (SHARED, *DATA, None),
+    r"weight_decay has shape \(2,\)": (SHARED, *DATA, torch.zeros(2)),
+    "weight_decay must not be negative": (SHARED, *DATA, -1.0),
+    "the state must be a State, not tuple": (SHARED.parameters, *DATA, 0.0),
+}
+
+
+@pytest.mark.parametrize("message", NOT_SHARED)
+def test_what_cannot_be_shared_is_one_clear_line(message: str) -> None:
+    state, inputs, targets, decay = NOT_SHARED[message]
+    with pytest.raises(InputError, match=message) as raised:
+        Cohort.broadcast(mlp((2, 1)), state, inputs, targets, decay)
+    assert "\n" not in str(raised.value)
+
+
+def test_what_is_no_state_and_no_cohort() -> None:
+    wrong: Any
+    for wrong, message in (
+        (np.ones((1, 1, 2)), "not ndarray"),
+        (torch.ones(1, 1, 2).long(), "int64"),
+    ):
+        with pytest.raises(InputError, match=message):
+            State((wrong,))
+        with pytest.raises(InputError, match=f"weight_decay.*{message}|{message}.*floating"):
+            Cohort(mlp((2, 1)), SHARED, DATA[0][None], DATA[1][None], wrong)
+    with pytest.raises(InputError, match="rho must be a torch tensor, not float"):
+        State(SHARED.parameters, 1.0, "lagrange")  # type: ignore[arg-type]
 
 
 def test_broadcast_shares_data() -> None:

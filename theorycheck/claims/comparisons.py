@@ -62,12 +62,22 @@ def _finite(numbers: np.ndarray) -> np.ndarray:
     """Which entries are neither NaN nor infinite."""
     if numbers.dtype != object:
         return np.asarray(np.isfinite(numbers))
-    found = [
-        math.isfinite(number) if isinstance(number, float | np.floating)
-        else not isinstance(number, arb) or number.is_finite()
-        for number in numbers.flat
-    ]  # fmt: skip
+    found = [_is_number(number) for number in numbers.flat]
     return np.array(found, dtype=bool).reshape(numbers.shape)
+
+
+def _is_number(entry: Any) -> bool:
+    """Whether an entry of any type is neither NaN nor infinite: less itself it is 0, then only."""
+    if isinstance(entry, RATIONAL):
+        return True
+    if isinstance(entry, arb):
+        return bool(entry.is_finite())
+    if isinstance(entry, float | complex | np.inexact):
+        return bool(np.isfinite(entry))
+    try:
+        return bool(entry - entry == 0)
+    except (ArithmeticError, TypeError):
+        return False
 
 
 def _reader(*sides: np.ndarray) -> Reader | None:
@@ -90,17 +100,24 @@ def rank_at_most(
     *,
     note: str | None = None,
 ) -> Observation:
-    """``rank <= bound`` for each member, given ranks (or proven lower bounds of ranks)."""
+    """``rank <= bound`` for each member, given ranks (or proven lower bounds of ranks).
+
+    A rank that is NaN or infinite, as that of a network that diverged, leaves it open unless
+    another one exceeds the bound.
+    """
     ranks = np.asarray(ranks)
-    member = int(np.argmax(ranks))
-    highest = int(ranks[member])
+    known = _finite(ranks)
+    highest = int(ranks[known].max()) if known.any() else 0
+    violated = highest > bound
+    unknown = None if violated or known.all() else int(np.argmin(known))
+    member = int(np.argmax(np.where(known, ranks, -1))) if unknown is None else unknown
     return Observation(
-        holds=highest <= bound,
-        left=f"rank {highest}",
+        holds=False if violated else None if unknown is not None else True,
+        left=f"rank {highest}" if unknown is None else f"rank {ranks[unknown]}",
         relation="≤",
         right=str(bound),
         arithmetic=arithmetic,
-        tightness=highest / bound if bound > 0 else None,
+        tightness=highest / bound if bound > 0 and unknown is None else None,
         count=len(ranks),
         case=None if describe is None else lambda: describe(member),
         note=note,

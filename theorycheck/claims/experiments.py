@@ -113,14 +113,18 @@ class Comparison:
         left, right = (side.detach().cpu().double() for side in self.sides(*trained))
         bound = self.times * right
         true = {"<": left < bound, "<=": left <= bound, ">": left > bound, ">=": left >= bound}
+        numbers = left.isfinite() & bound.isfinite()
         rows = zip(
+            numbers.tolist(),
             true[self.relation].tolist(),
             (left == bound).tolist(),
             (left / right).tolist(),
             strict=True,
         )
-        for member, (success, tie, effect) in enumerate(rows):
+        for member, (finite, success, tie, effect) in enumerate(rows):
             reason = next((why for why, found in excluded if found[member]), None)
+            if reason is None and not finite:
+                reason = "what is compared is not a finite number"
             if reason is None:
                 yield Pair(success, self.effect, name, effect, tie)
             else:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from numbers import Integral
 from typing import Literal
 
 import numpy as np
@@ -229,14 +230,14 @@ def _inside_ball(points: FloatArray) -> bool:
 
 
 def generator_of(seed: int) -> np.random.Generator:
-    """NumPy's default generator; raises InputError for a negative seed."""
-    if seed < 0:
-        raise InputError(f"seed is {seed}; give a number that is not negative")
-    return np.random.default_rng(seed)
+    """NumPy's default generator; raises InputError unless the seed is a whole number from 0 on."""
+    if not isinstance(seed, Integral) or seed < 0:
+        raise InputError(f"seed is {seed!r}; give a whole number that is not negative")
+    return np.random.default_rng(int(seed))
 
 
 def require_positive(**numbers: int) -> None:
-    """Raise InputError, naming the number, unless all are at least 1."""
+    """Raise InputError, naming the number, unless all are whole and at least 1."""
     for name, value in numbers.items():
-        if value < 1:
-            raise InputError(f"{name} is {value}; give at least 1")
+        if not isinstance(value, Integral) or value < 1:
+            raise InputError(f"{name} is {value!r}; give a whole number, at least 1")

@@ -10,13 +10,16 @@ import math
 import torch
 from torch import Tensor
 
+from theorycheck.measures.features import Features, accurately_centred
 from theorycheck.measures.members import (
     are_finite,
     class_numbers,
-    euclidean_norm,
+    reals,
     require,
     require_outputs,
 )
+from theorycheck.networks.checks import require_floats
+from theorycheck.networks.norms import bounded_mean, direction, euclidean_norm, moderate, scaled
 
 
 def by_class(features: Tensor, labels: Tensor, classes: int) -> Tensor:
@@ -35,6 +38,7 @@ def by_class(features: Tensor, labels: Tensor, classes: int) -> Tensor:
     Raises:
         InputError: when shapes do not fit, a label is no class, or classes differ in size.
     """
+    require_floats("features", features)
     require_outputs(features)
     numbers = class_numbers(labels, features, classes)
     samples = features.shape[1]
@@ -58,22 +62,20 @@ def class_means(grouped: Tensor) -> Tensor:
     Raises:
         InputError: when the shape is another one, here and in all functions below.
     """
-    require(
-        grouped.ndim == 4 and grouped.numel() > 0,
-        "features must be grouped by class into shape (members, classes, samples, width), "
-        f"not {tuple(grouped.shape)}: use by_class",
-    )
-    return grouped.mean(dim=2)
+    features = Features(grouped)
+    return features.means * features.power[:, None, None]
 
 
 def global_mean(grouped: Tensor) -> Tensor:
     """``mu_G``, the mean of the class means, ``(K, p)`` (xu2022, after Eq. 26)."""
-    return class_means(grouped).mean(dim=1)
+    features = Features(grouped)
+    return features.centre * features.power[:, None]
 
 
 def centred_class_means(grouped: Tensor) -> Tensor:
     """``mu_c - mu_G``, ``(K, C, p)``; its transpose is the ``M`` of xu2022, Section 5, NC3."""
-    return class_means(grouped) - global_mean(grouped).unsqueeze(1)
+    features = Features(grouped)
+    return features.centred * features.power[:, None, None]
 
 
 def within_class_covariance(grouped: Tensor) -> Tensor:
@@ -82,7 +84,8 @@ def within_class_covariance(grouped: Tensor) -> Tensor:
     The inner sum, over ``n``, is printed with upper limit ``C``. Here it ends at ``N``: the evident
     correction, with which ``Sigma_T = Sigma_W + Sigma_B`` as stated below Eq. 27.
     """
-    return _mean_outer_product(_within_class_deviations(grouped))
+    features = Features(grouped)
+    return _mean_outer_product(features.deviations, features.power)
 
 
 def within_class_covariance_as_printed(grouped: Tensor) -> Tensor:
@@ -94,52 +97,92 @@ def within_class_covariance_as_printed(grouped: Tensor) -> Tensor:
     Raises:
         InputError: when a class has fewer than ``C`` samples.
     """
-    deviations = _within_class_deviations(grouped)
-    classes, samples = deviations.shape[1:3]
+    features = Features(grouped)
+    classes, samples = features.classes, features.samples
     require(
         samples >= classes,
         f"Eq. 27 as printed sums over {classes} samples per class, but there are {samples}: "
         "use more samples or within_class_covariance",
     )
-    return _mean_outer_product(deviations[:, :, :classes]) * classes / samples
+    deviations = features.deviations[:, :, :classes]
+    return _mean_outer_product(deviations, features.power, classes / samples)
 
 
 def between_class_covariance(grouped: Tensor) -> Tensor:
     """``Sigma_B`` of xu2022, Eq. 27, ``(K, p, p)``."""
-    return _mean_outer_product(centred_class_means(grouped).unsqueeze(2))
+    features = Features(grouped)
+    return _mean_outer_product(features.centred.unsqueeze(2), features.power)
 
 
 def total_covariance(grouped: Tensor) -> Tensor:
     """``Sigma_T`` of xu2022, Eq. 27, ``(K, p, p)``."""
-    return _mean_outer_product(grouped - global_mean(grouped)[:, None, None])
+    features = Features(grouped)
+    return _mean_outer_product(features.values - features.centre[:, None, None], features.power)
 
 
 def nc1(grouped: Tensor) -> Tensor:
     """``Tr(Sigma_W)``, which tends to 0 under NC1 (xu2022, Section 5).
 
-    It is not relative to the scale of the features and vanishes with them; see `nc1_relative`.
+    It is not relative to the scale of the features and vanishes with them: `nc1_relative` and
+    `nc1_pseudoinverse` do not.
     """
-    return _within_class_deviations(grouped).square().sum(dim=-1).mean(dim=(1, 2))
+    features = Features(grouped)
+    trace, size = _trace(features.deviations)
+    size = size * features.power
+    return trace * size * size
 
 
 def nc1_relative(grouped: Tensor) -> Tensor:
-    """``Tr(Sigma_W) / Tr(Sigma_B)``, unchanged when the features are scaled.
+    """The quotient of traces ``Tr(Sigma_W) / Tr(Sigma_B)``, unchanged when the features are scaled.
 
-    When all class means coincide (a single class, zero features) it is ``inf``, or ``nan`` if the
-    features do not vary within the classes either.
+    Not the usual measure, which is `nc1_pseudoinverse`. When all class means coincide (a single
+    class, zero features) it is ``inf``, or ``nan`` if the features do not vary within the classes
+    either.
     """
-    return nc1(grouped) / centred_class_means(grouped).square().sum(dim=-1).mean(dim=1)
+    features = Features(grouped)
+    within, size = _trace(features.deviations)
+    between, other = _trace(features.centred.unsqueeze(2))
+    return within / between * (size / other) * (size / other)
+
+
+def nc1_pseudoinverse(grouped: Tensor) -> Tensor:
+    """``Tr(Sigma_W Sigma_B^+) / C``, the usual measure of NC1, with the Moore-Penrose inverse.
+
+    V. Papyan, X. Y. Han and D. L. Donoho, Prevalence of neural collapse during the terminal phase
+    of deep learning training, PNAS 117, 2020, Figure 6. Figure 9 of xu2022 shows ``C`` times as
+    much, as ``Tr(Sigma_W Sigma_B^{-1})``, though ``Sigma_B`` of rank below ``C`` has no inverse
+    where there are ``C`` features or more. Unchanged when the features are scaled. Variation
+    orthogonal to all differences of class means does not enter. ``nan`` when all class means
+    coincide.
+
+    Computed in float64. A singular value of the centred class means that may be 0 counts as 0: one
+    up to its error, ``max(C, p) eps`` times the largest (LAPACK Users' Guide, 3rd ed., Section
+    4.9), and that of the means, ``8 u`` times their Frobenius norm (Weyl's inequality).
+    """
+    dtype, grouped = reals(grouped, "features").dtype, grouped.double()
+    finite = are_finite(grouped)
+    features = Features(grouped.masked_fill(~finite[:, None, None, None], 0.0))
+    deviations, size = scaled(features.deviations.flatten(1, 2), (1, 2))
+    centred, other = scaled(accurately_centred(features.values), (1, 2))
+    _, values, directions = torch.linalg.svd(centred, full_matrices=False)
+    roundings = max(features.classes, features.width) + 4 * math.sqrt(values.shape[1])
+    spanning = values > values[:, :1] * (roundings * torch.finfo(values.dtype).eps)
+    ratios = (deviations @ directions.mT) / values.where(spanning, math.inf).unsqueeze(1)
+    ratio: Tensor = ratios.square().sum(dim=-1).mean(dim=-1) * ((size / other) ** 2).flatten()
+    ratio = ratio.masked_fill(~(finite & spanning.any(dim=-1)), math.nan)
+    return ratio.to(dtype)
 
 
 def nc2_norms(grouped: Tensor) -> Tensor:
     """Standard deviation over mean of the norms ``||mu_c - mu_G||``: the equinorm part of NC2.
 
-    0 when they are equal; ``nan`` when all class means coincide. With two classes the centred means
-    are opposite vectors, so that NC2 holds, up to rounding, whatever the network.
+    As in Figure 9 of xu2022. 0 when they are equal; ``nan`` when all class means coincide. With two
+    classes the centred means are opposite vectors, so that NC2 holds, up to rounding, whatever the
+    network.
     """
-    norms = _centred_norms(grouped)
-    mean = norms.mean(dim=1, keepdim=True)
-    return (norms - mean).square().mean(dim=1).sqrt() / mean.squeeze(1)
+    norms, _ = _centred_norms(grouped)
+    mean = bounded_mean(norms, 1)
+    return (norms - mean.unsqueeze(1)).square().mean(dim=1).sqrt() / mean
 
 
 def nc2_norm_gap(grouped: Tensor) -> Tensor:
@@ -147,26 +190,32 @@ def nc2_norm_gap(grouped: Tensor) -> Tensor:
 
     Like `nc1` it is not relative to the scale of the features (xu2022, Section 5).
     """
-    norms = _centred_norms(grouped)
-    return norms.amax(dim=1) - norms.amin(dim=1)
+    norms, power = _centred_norms(grouped)
+    return (norms.amax(dim=1) - norms.amin(dim=1)) * power
 
 
 def nc2_angles(grouped: Tensor) -> Tensor:
     """Largest ``|<mu~_c, mu~_c'> + 1/(C-1)|`` over pairs of classes: the equiangular part of NC2.
 
     ``mu~_c`` is the unit vector along ``mu_c - mu_G`` (xu2022, Section 5); ``nan`` when one of
-    these differences is zero. With two classes NC2 says nothing, see `nc2_norms`.
+    these differences is zero. With two classes NC2 says nothing, see `nc2_norms`. The usual measure
+    is the mean, `nc2_angles_mean`.
 
     Raises:
         InputError: when there is a single class, which has no pairs.
     """
-    centred = centred_class_means(grouped)
-    classes = centred.shape[1]
-    require(classes > 1, "angles between class means need at least two classes")
-    unit = centred / euclidean_norm(centred, -1, keepdim=True)
-    first, second = torch.triu_indices(classes, classes, offset=1, device=unit.device)
-    cosines: Tensor = (unit[:, first] * unit[:, second]).sum(dim=-1)
-    return (cosines + 1 / (classes - 1)).abs().amax(dim=-1)
+    return _angle_deviations(grouped).amax(dim=-1)
+
+
+def nc2_angles_mean(grouped: Tensor) -> Tensor:
+    """Mean of ``|<mu~_c, mu~_c'> + 1/(C-1)|`` over pairs of classes, the usual measure.
+
+    Papyan, Han and Donoho (see `nc1_pseudoinverse`), Figure 4. Otherwise as `nc2_angles`.
+
+    Raises:
+        InputError: as `nc2_angles`.
+    """
+    return bounded_mean(_angle_deviations(grouped), -1)
 
 
 def nc3(grouped: Tensor, classifier: Tensor) -> Tensor:
@@ -178,9 +227,9 @@ def nc3(grouped: Tensor, classifier: Tensor) -> Tensor:
     Args:
         classifier: the last weight matrix ``W``, ``(K, C, p)``.
     """
-    centred = centred_class_means(grouped)
-    _require_classifier(classifier, centred)
-    return euclidean_norm(_unit(classifier) - _unit(centred), (-2, -1))
+    centred = Features(grouped).centred
+    weights = _classifier(classifier, centred)
+    return euclidean_norm(direction(weights, (-2, -1)) - direction(centred, (-2, -1)), (-2, -1))
 
 
 def nc4(grouped: Tensor, classifier: Tensor) -> Tensor:
@@ -192,40 +241,62 @@ def nc4(grouped: Tensor, classifier: Tensor) -> Tensor:
     Args:
         classifier: the last weight matrix ``W``, ``(K, C, p)``.
     """
-    means = class_means(grouped)
-    _require_classifier(classifier, means)
-    scores = grouped @ classifier.mT.unsqueeze(1)
+    features = Features(grouped)
+    values, means = features.values, features.means
+    weights, _, _ = moderate(_classifier(classifier, means), (-2, -1))
+    samples, _, _ = moderate(values, -1)
+    scores = samples @ weights.mT.unsqueeze(1)
     # Class by class: all differences at once would hold C copies of the features, and expanding the
     # square would cancel just when features collapse on their means.
     distances = torch.stack(
-        [(grouped - mean[:, None, None]).square().sum(dim=-1) for mean in means.unbind(1)], dim=-1
+        [euclidean_norm(values - mean[:, None, None], -1) for mean in means.unbind(1)], dim=-1
     )
     disagree = scores.argmax(dim=-1) != distances.argmin(dim=-1)
     fraction = disagree.to(scores.dtype).mean(dim=(1, 2))
     return fraction.masked_fill(~(are_finite(scores) & are_finite(distances)), math.nan)
 
 
-def _within_class_deviations(grouped: Tensor) -> Tensor:
-    return grouped - class_means(grouped).unsqueeze(2)
+def _mean_outer_product(deviations: Tensor, power: Tensor, share: float = 1.0) -> Tensor:
+    """Mean of ``v v^T`` over the vectors ``v = power * deviations`` of ``(K, C, N, p)``.
+
+    Args:
+        power: ``(K,)``.
+        share: what the mean is multiplied by.
+    """
+    vectors, _, sizes = moderate(deviations.flatten(1, 2), 1)
+    sizes = sizes * power[:, None, None]
+    return vectors.mT @ vectors / vectors.shape[1] * share * sizes * sizes.mT
 
 
-def _mean_outer_product(deviations: Tensor) -> Tensor:
-    """Mean of ``v v^T`` over the vectors of ``(K, C, N, p)``."""
-    vectors = deviations.flatten(1, 2)
-    return vectors.mT @ vectors / vectors.shape[1]
+def _trace(deviations: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean of ``|v|^2`` over the vectors of ``(K, C, N, p)``, over ``size^2``; and ``size``."""
+    unit, _, size = moderate(deviations, (1, 2, 3))
+    return unit.square().sum(dim=-1).mean(dim=(1, 2)), size.flatten()
 
 
-def _centred_norms(grouped: Tensor) -> Tensor:
-    return euclidean_norm(centred_class_means(grouped), -1)
+def _centred_norms(grouped: Tensor) -> tuple[Tensor, Tensor]:
+    """Norms ``||mu_c - mu_G||`` over a power of two of each member, ``(K, C)``; these powers."""
+    features = Features(grouped)
+    centred, _, size = moderate(features.centred, (1, 2))
+    return torch.linalg.vector_norm(centred, dim=-1), size.flatten() * features.power
 
 
-def _unit(matrices: Tensor) -> Tensor:
-    return matrices / euclidean_norm(matrices, (-2, -1), keepdim=True)
+def _angle_deviations(grouped: Tensor) -> Tensor:
+    """``|<mu~_c, mu~_c'> + 1/(C-1)|`` of all pairs of classes, ``(K, C (C - 1) / 2)``."""
+    features = Features(grouped)
+    classes = features.classes
+    require(classes > 1, "angles between class means need at least two classes")
+    along = direction(features.centred, -1)
+    first, second = torch.triu_indices(classes, classes, offset=1, device=along.device)
+    cosines: Tensor = (along[:, first] * along[:, second]).sum(dim=-1)
+    return (cosines + 1 / (classes - 1)).abs()
 
 
-def _require_classifier(classifier: Tensor, means: Tensor) -> None:
+def _classifier(classifier: Tensor, means: Tensor) -> Tensor:
+    classifier = reals(classifier, "the classifier")
     require(
         classifier.shape == means.shape,
         f"the classifier must have shape {tuple(means.shape)}, one row per class, "
         f"not {tuple(classifier.shape)}",
     )
+    return classifier

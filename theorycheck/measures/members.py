@@ -1,4 +1,4 @@
-"""Checks and norms of stacked members that all measures share."""
+"""Checks of stacked members that all measures share."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import torch
 from torch import Tensor
 
 from theorycheck.errors import InputError
+from theorycheck.networks.checks import require_floats
 
 
-def euclidean_norm(tensor: Tensor, dim: int | tuple[int, int], keepdim: bool = False) -> Tensor:
-    """The Euclidean norm over some axes."""
-    norm: Tensor = torch.linalg.vector_norm(tensor, dim=dim, keepdim=keepdim)
-    return norm
+def reals(tensor: Tensor, name: str) -> Tensor:
+    """A tensor of floats, in float32 where it has half precision, too little to count in.
+
+    Raises:
+        InputError: for anything else.
+    """
+    require_floats(name, tensor)
+    return tensor.float() if tensor.dtype.itemsize < torch.float32.itemsize else tensor
 
 
 def are_finite(tensor: Tensor) -> Tensor:
@@ -22,11 +27,23 @@ def are_finite(tensor: Tensor) -> Tensor:
 
 def class_numbers(labels: Tensor, outputs: Tensor, classes: int) -> Tensor:
     """Labels as int64 class numbers, ``(K, N)``, checked against outputs ``(K, N, *)``."""
+    require_labels(labels, "labels")
     require_shape(labels, outputs[..., 0], "labels")
     require(classes > 0, f"{classes} classes: there must be at least one")
-    valid = not labels.is_floating_point() and bool(((labels >= 0) & (labels < classes)).all())
-    require(valid, f"labels must be integers from 0 to {classes - 1}")
-    return labels.long().expand(outputs.shape[:2])
+    message = f"labels must be integers from 0 to {classes - 1}"
+    require(not labels.is_floating_point(), message)
+    # In a dtype that holds all class numbers: small ones cannot even be compared with `classes`.
+    numbers = labels.long()
+    require(bool(((numbers >= 0) & (numbers < classes)).all()), message)
+    return numbers.expand(outputs.shape[:2])
+
+
+def require_labels(labels: Tensor, name: str) -> None:
+    """Raise InputError unless labels are a dense tensor of real numbers."""
+    require(
+        isinstance(labels, Tensor) and labels.layout == torch.strided and not labels.is_complex(),
+        f"{name} must be a dense torch tensor of real numbers",
+    )
 
 
 def require_outputs(outputs: Tensor) -> None:

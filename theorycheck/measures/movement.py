@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from theorycheck.measures.members import euclidean_norm, require
+from theorycheck.measures.members import reals, require
+from theorycheck.networks.checks import require_parameters
 from theorycheck.networks.initialisation import mean_distance
+from theorycheck.networks.norms import bounded_mean, euclidean_norm, moderate
 from theorycheck.networks.specification import Network, Parameters
 
 
@@ -20,15 +22,14 @@ def weight_distance(network: Network, before: Parameters, after: Parameters) -> 
     Raises:
         InputError: when the parameters do not fit the network.
     """
-    expected = [parameter.shape for parameter in network.parameters]
     for parameters in (before, after):
-        require(
-            [tuple(tensor.shape[1:]) for tensor in parameters] == expected
-            and {len(tensor) for tensor in parameters} == {len(before[0])},
-            f"parameters do not fit the network {network}: give one tensor per parameter, of shape "
-            "(members, *shape), for the same members before and after",
-        )
-    return mean_distance(network, before, after)
+        require_parameters(network, parameters)
+    members, others = len(before[0]), len(after[0])
+    require(
+        members == others, f"give the same members before and after, not {members} and {others}"
+    )
+    old, new = (tuple(reals(p, "parameter") for p in each) for each in (before, after))
+    return mean_distance(network, old, new)
 
 
 def batch_gradient_norms(gradients: Tensor) -> Tensor:
@@ -42,6 +43,7 @@ def batch_gradient_norms(gradients: Tensor) -> Tensor:
     Raises:
         InputError: when there is no axis of batches.
     """
+    gradients = reals(gradients, "gradients")
     require(
         gradients.ndim >= 2,
         f"gradients must have shape (members, batches, ...), not {tuple(gradients.shape)}",
@@ -63,6 +65,7 @@ def sampling_variance(gradients: Tensor, batch_size: int) -> Tensor:
     Raises:
         InputError: when there is no axis of samples, or the batch size is out of range.
     """
+    gradients = reals(gradients, "gradients")
     require(
         gradients.ndim >= 2,
         f"gradients must have shape (members, samples, ...), not {tuple(gradients.shape)}",
@@ -72,7 +75,10 @@ def sampling_variance(gradients: Tensor, batch_size: int) -> Tensor:
         1 <= batch_size <= samples,
         f"batch_size {batch_size} must be between 1 and the {samples} samples",
     )
-    deviations = (gradients - gradients.mean(dim=1, keepdim=True)).unsqueeze(-1).flatten(2)
-    spread = deviations.square().sum(dim=-1).mean(dim=1)
+    unit, _, power = moderate(gradients.unsqueeze(-1).flatten(2), (1, 2))
+    deviations, _, spread = moderate(unit - bounded_mean(unit, 1).unsqueeze(1), (1, 2))
+    size = (power * spread).flatten()
+    variance = deviations.square().sum(dim=-1).mean(dim=1)
     # A single sample has no spread, and its only batch no variance.
-    return spread * ((samples - batch_size) / (batch_size * max(samples - 1, 1)))
+    factor = (samples - batch_size) / (batch_size * max(samples - 1, 1))
+    return variance * factor * size * size

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 from theorycheck.measures.members import (
     are_finite,
     class_numbers,
+    reals,
     require,
+    require_labels,
     require_outputs,
     require_shape,
 )
+from theorycheck.networks.norms import bounded_mean, moderate, scaled
 
 
 def margins(outputs: Tensor, signs: Tensor) -> Tensor:
@@ -31,13 +35,17 @@ def margins(outputs: Tensor, signs: Tensor) -> Tensor:
     Raises:
         InputError: when shapes do not fit or a label is neither -1 nor 1.
     """
+    outputs = reals(outputs, "outputs")
+    require_labels(signs, "signs")
     require(
         outputs.ndim == 3 and outputs.shape[-1] == 1 and outputs.shape[-2] > 0,
         f"margins need outputs of shape (members, samples, 1), not {tuple(outputs.shape)}",
     )
     require_shape(signs, outputs, "signs")
-    require(bool((signs.abs() == 1).all()), "signs must be -1 or 1; pass class numbers elsewhere")
-    return (outputs * signs).squeeze(-1)
+    # In float64, where -1 differs from 255.
+    wide = signs.double()
+    require(bool((wide.abs() == 1).all()), "signs must be -1 or 1; pass class numbers elsewhere")
+    return (outputs * wide.to(outputs.dtype)).squeeze(-1)
 
 
 def margin_statistics(margins: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -52,13 +60,17 @@ def margin_statistics(margins: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     Raises:
         InputError: when the shape is another one.
     """
+    margins = reals(margins, "margins")
     require(
         margins.ndim == 2 and margins.shape[1] > 0,
         f"margins must have shape (members, samples), not {tuple(margins.shape)}",
     )
-    mean = margins.mean(dim=-1)
-    variance = (margins - mean.unsqueeze(-1)).square().mean(dim=-1)
-    return mean, margins.square().mean(dim=-1), variance
+    unit, _, power = moderate(margins, -1)
+    average = bounded_mean(unit, -1)
+    deviations, _, spread = moderate(unit - average.unsqueeze(-1), -1)
+    power, spread = power.squeeze(-1), (power * spread).squeeze(-1)
+    variance = deviations.square().mean(dim=-1) * spread * spread
+    return average * power, unit.square().mean(dim=-1) * power * power, variance
 
 
 def output_statistics(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -74,10 +86,19 @@ def output_statistics(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]
     Raises:
         InputError: when the shapes do not fit.
     """
+    outputs, targets = reals(outputs, "outputs"), reals(targets, "targets")
     require_outputs(outputs)
     require_shape(targets, outputs, "targets")
-    mean = (outputs * targets).sum(dim=-1).mean(dim=-1)
-    return mean, outputs.square().sum(dim=-1).mean(dim=-1)
+    unit, _, power = moderate(outputs, (-2, -1))
+    wanted, _, other = moderate(targets, (-2, -1))
+    power, other = power.flatten(), other.flatten()
+    products = bounded_mean((unit * wanted).sum(dim=-1), -1)
+    mean = products * torch.maximum(power, other) * torch.minimum(power, other)
+    return mean, unit.square().sum(dim=-1).mean(dim=-1) * power * power
+
+
+def _as(number: Tensor | float, like: Tensor) -> Tensor:
+    return torch.as_tensor(number, dtype=like.dtype, device=like.device)
 
 
 def equilibrium_rho(mean: Tensor, second_moment: Tensor, weight_decay: Tensor | float) -> Tensor:
@@ -86,7 +107,10 @@ def equilibrium_rho(mean: Tensor, second_moment: Tensor, weight_decay: Tensor | 
     The loss is the mean over samples plus ``weight_decay * rho^2``. Arguments are ``(K,)``. Without
     weight decay every ``rho`` is an equilibrium of the zero function, which gives ``nan``.
     """
-    return mean / (second_moment + weight_decay)
+    mean, second_moment = reals(mean, "mean"), reals(second_moment, "second_moment")
+    decay = _as(weight_decay, second_moment).expand_as(second_moment)
+    terms, power = scaled(torch.stack([second_moment, decay], dim=-1), -1)
+    return mean / terms.sum(dim=-1) / power.squeeze(-1)
 
 
 def equilibrium_rho_of_sums(margins: Tensor, weight_decay: Tensor | float) -> Tensor:
@@ -100,7 +124,13 @@ def equilibrium_rho_of_sums(margins: Tensor, weight_decay: Tensor | float) -> Te
         margins: ``(K, N)``.
         weight_decay: a number or ``(K,)``.
     """
-    return margins.sum(dim=-1) / (weight_decay + margins.square().sum(dim=-1))
+    margins = reals(margins, "margins")
+    decay = _as(weight_decay, margins).expand(margins.shape[:-1]).unsqueeze(-1)
+    # By one power of two each margin, and the decay by its square.
+    _, power = scaled(torch.cat([margins, decay.abs().sqrt()], dim=-1), -1)
+    unit = margins / power
+    terms = (decay / power / power).squeeze(-1) + unit.square().sum(dim=-1)
+    return unit.sum(dim=-1) / terms / power.squeeze(-1)
 
 
 def accuracy(outputs: Tensor, labels: Tensor) -> Tensor:
@@ -117,7 +147,9 @@ def accuracy(outputs: Tensor, labels: Tensor) -> Tensor:
     Raises:
         InputError: when shapes do not fit or a label is not one of these.
     """
+    outputs = reals(outputs, "outputs")
     require_outputs(outputs)
+    require_labels(labels, "labels")
     if outputs.shape[-1] == 1:
         correct = margins(outputs, labels.unsqueeze(-1)) > 0
     else:

@@ -11,7 +11,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from theorycheck.measures.members import are_finite, euclidean_norm, require
+from theorycheck.measures.members import are_finite, reals, require
+from theorycheck.networks.norms import euclidean_norm, moderate
 from theorycheck.simd.available import COMPILER
 
 if COMPILER:
@@ -30,16 +31,28 @@ def singular_values(weights: Tensor) -> Tensor:
     Raises:
         InputError: when the shape is another one, or a matrix is empty.
     """
-    require(
-        weights.ndim == 3 and weights.numel() > 0,
-        f"weights must have shape (members, rows, columns), not {tuple(weights.shape)}",
-    )
+    weights = _matrices(weights)
     if COMPILER and compiled.suits(weights):
         return compiled.singular_values(weights)
     # The decomposition of the whole stack fails on one non-finite matrix.
     invalid = ~are_finite(weights)
     values: Tensor = torch.linalg.svdvals(weights.masked_fill(invalid[:, None, None], 0.0))
     return values.masked_fill(invalid[:, None], math.nan)
+
+
+def _matrices(weights: Tensor) -> Tensor:
+    weights = reals(weights, "weights")
+    require(
+        weights.ndim == 3 and weights.numel() > 0,
+        f"weights must have shape (members, rows, columns), not {tuple(weights.shape)}",
+    )
+    return weights
+
+
+def _relative(weights: Tensor) -> Tensor:
+    """Singular values of each matrix over a power of two: neither sums nor squares overflow."""
+    unit, _, _ = moderate(_matrices(weights), (1, 2))
+    return singular_values(unit)
 
 
 RANK_THRESHOLD = 1e-4
@@ -64,7 +77,7 @@ def threshold_rank(
         InputError: when the shape is another one, or the norm unknown.
     """
     require(norm in ("spectral", "frobenius"), f"norm {norm!r}: use 'spectral' or 'frobenius'")
-    values = singular_values(weights)
+    values = _relative(weights)
     size = values[:, :1] if norm == "spectral" else euclidean_norm(values, -1, keepdim=True)
     # Comparing with threshold * size instead of dividing spares the zero matrix a case of its own.
     count = (values > threshold * size).sum(dim=-1).to(values.dtype)
@@ -80,7 +93,7 @@ def effective_rank(weights: Tensor) -> Tensor:
     Args:
         weights: ``(K, p, q)``.
     """
-    values = singular_values(weights)
+    values = _relative(weights)
     total = values.sum(dim=-1)
     entropy = torch.special.entr(values / total.unsqueeze(-1)).sum(dim=-1)
     # Where the total is not positive it is 0 or nan, which are the results due.
@@ -93,7 +106,7 @@ def stable_rank(weights: Tensor) -> Tensor:
     Args:
         weights: ``(K, p, q)``.
     """
-    values = singular_values(weights)
+    values = _relative(weights)
     largest = values[:, 0]
     ratio = (values / largest.unsqueeze(-1)).square().sum(dim=-1)
     return torch.where(largest > 0, ratio, largest)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from theorycheck.errors import InputError
+from theorycheck.networks.norms import euclidean_norm, mean, moderate, product
 from theorycheck.networks.specification import Network, Parameters
 
 
@@ -20,15 +24,31 @@ def initialise(
 ) -> Parameters:
     """He-initialised weights times ``scale``, zero biases and shifts, unit gains.
 
-    Drawn on the CPU in float64 from ``seed`` and then converted, so that every dtype and device
-    starts from the same numbers. Returns tensors of shape ``(members, *shape)``.
+    Drawn on the CPU in float64 from ``seed``, member by member, and then converted: every dtype and
+    device starts from the same numbers, and so do the first members of a larger cohort. Returns
+    tensors of shape ``(members, *shape)``.
+
+    Raises:
+        InputError: unless ``members`` is a positive whole number, ``seed`` one that is not
+            negative, ``scale`` finite and ``dtype`` a floating one.
     """
-    generator = torch.Generator().manual_seed(seed)
+    if not isinstance(members, Integral) or members < 1:
+        raise InputError(f"members is {members!r}: give a positive whole number")
+    if not isinstance(seed, Integral) or seed < 0:
+        raise InputError(f"seed is {seed!r}: give a whole number that is not negative")
+    if not math.isfinite(scale):
+        raise InputError(f"scale is {scale}: give a finite number")
+    if not dtype.is_floating_point:
+        raise InputError(f"dtype is {dtype}: weights need a floating one")
+    sizes = [math.prod(network.parameters[i].shape) for i in network.weights]
+    # NumPy fills an array in order of its rows, so that a row does not depend on how many follow.
+    draws = np.random.default_rng(int(seed)).standard_normal((int(members), sum(sizes)))
+    blocks = iter(torch.from_numpy(draws).split(sizes, dim=1))
     tensors = []
     for parameter in network.parameters:
-        shape = (members, *parameter.shape)
+        shape = (int(members), *parameter.shape)
         if parameter.role == "weight":
-            draw = torch.randn(shape, generator=generator, dtype=torch.float64)
+            draw = next(blocks).reshape(shape)
             tensors.append(draw * (scale * math.sqrt(2.0 / parameter.shape[1])))
         elif parameter.role == "gain":
             tensors.append(torch.ones(shape, dtype=torch.float64))
@@ -42,7 +62,7 @@ def frobenius_norms(network: Network, parameters: Parameters) -> Tensor:
 
     For a convolution this is the norm of its filters (xu2022, Section 3.2).
     """
-    norms = [torch.linalg.vector_norm(parameters[i], dim=(-2, -1)) for i in network.weights]
+    norms = [euclidean_norm(parameters[i], (-2, -1)) for i in network.weights]
     return torch.stack(norms, dim=-1)
 
 
@@ -52,7 +72,7 @@ def mean_distance(network: Network, before: Parameters, after: Parameters) -> Te
     d(W_{t+1}, W_t) of galanti2022, Section 4.2.
     """
     changes = tuple(new - old for old, new in zip(before, after, strict=True))
-    return frobenius_norms(network, changes).mean(dim=-1)
+    return mean(frobenius_norms(network, changes), -1)
 
 
 def normalise(network: Network, parameters: Parameters) -> tuple[Tensor, Parameters]:
@@ -61,9 +81,10 @@ def normalise(network: Network, parameters: Parameters) -> tuple[Tensor, Paramet
     Parameters other than weight matrices are returned unchanged (xu2022, Section 3.2). A zero
     matrix has no direction; its ``V_k`` is zero too, and ``rho`` is 0.
     """
-    norms = frobenius_norms(network, parameters)
-    divisors = torch.where(norms > 0, norms, 1.0)
-    unit = list(parameters)
-    for column, i in enumerate(network.weights):
-        unit[i] = parameters[i] / divisors[:, column, None, None]
-    return norms.prod(dim=-1), tuple(unit)
+    unit, norms, powers = list(parameters), [], []
+    for i in network.weights:
+        matrix, norm, power = moderate(parameters[i], (-2, -1))
+        unit[i] = matrix / torch.where(norm > 0, norm, 1.0)
+        norms.append(norm.flatten(1))
+        powers.append(power.flatten(1))
+    return product(torch.cat(norms + powers, dim=-1)), tuple(unit)

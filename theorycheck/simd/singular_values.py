@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import math
 from functools import partial
+from typing import Any
 
 import torch
 from llvmlite import ir
@@ -58,14 +59,46 @@ def singular_values(matrices: Tensor) -> Tensor:
     """Singular values in descending order, ``(K, min(p, q))``; nan for what is not finite.
 
     All on one thread: a second one would first have to win back what it takes to start it.
+    Derivatives are LAPACK's.
 
     Args:
         matrices: ``(K, p, q)``.
     """
-    values, finished = _values(matrices)
-    if not bool(finished.all()):
-        values[~finished] = torch.linalg.svdvals(matrices[~finished])
+    values: Tensor = _Differentiable.apply(matrices)  # type: ignore[no-untyped-call]
     return values
+
+
+class _Differentiable(torch.autograd.Function):
+    """Singular values ``u^T A v``, whose derivative along ``D`` is ``u^T D v``; nan where they are.
+
+    The singular vectors are computed when a derivative is asked for.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, matrices: Tensor) -> Tensor:
+        ctx.save_for_backward(matrices)
+        ctx.save_for_forward(matrices)
+        values, finished = _values(matrices)
+        if not bool(finished.all()):
+            values[~finished] = torch.linalg.svdvals(matrices[~finished])
+        return values
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> Tensor:
+        left, right = _singular_vectors(*ctx.saved_tensors)
+        return (left * slopes[0].unsqueeze(-2)) @ right
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
+        left, right = _singular_vectors(*ctx.saved_tensors)
+        return (left * (tangents[0] @ right.mT)).sum(dim=-2)
+
+
+def _singular_vectors(matrices: Tensor) -> tuple[Tensor, Tensor]:
+    """Left ones as columns, right ones as rows."""
+    invalid = ~matrices.isfinite().all(dim=(1, 2), keepdim=True)
+    left, _, right = torch.linalg.svd(matrices.masked_fill(invalid, 0.0), full_matrices=False)
+    return left.masked_fill(invalid, math.nan), right
 
 
 def _values(matrices: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,7 +111,7 @@ def _values(matrices: Tensor) -> tuple[Tensor, Tensor]:
     numbers = members, count, length, *columns.stride(), STEPS * count
     run = _RUN(machine_code(partial(_decompose, dtype=dtype, lanes=lanes), (__name__, dtype)))
     run(columns.data_ptr(), scratch.data_ptr(), results.data_ptr(), *numbers)
-    return results[:, 1:], results[:, 0] == 1
+    return results[:, 1:].clone(), results[:, 0] == 1
 
 
 _RUN = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, *[ctypes.c_int64] * 7)

@@ -13,8 +13,10 @@ import torch
 from torch import Tensor
 
 from theorycheck.errors import InputError
+from theorycheck.networks.checks import require_floats, require_parameters
 from theorycheck.networks.evaluation import forward
-from theorycheck.networks.initialisation import frobenius_norms, normalise
+from theorycheck.networks.initialisation import normalise
+from theorycheck.networks.norms import mean, moderate
 from theorycheck.networks.specification import Network, Parameters
 
 Loss = Literal["square", "cross_entropy", "exponential"]
@@ -48,7 +50,8 @@ class State:
       (xu2022, Section 3.2, Experiments).
 
     Raises:
-        InputError: unless ``rho`` is given exactly when the parametrisation has one.
+        InputError: unless ``rho`` is given exactly when the parametrisation has one, and for what
+            is no dense tensor of floats.
     """
 
     parameters: Parameters
@@ -61,6 +64,10 @@ class State:
         if (self.rho is None) != (self.parametrisation == "plain"):
             verb = "has no" if self.parametrisation == "plain" else "needs a"
             raise InputError(f"a {self.parametrisation} state {verb} rho")
+        for number, parameter in enumerate(self.parameters):
+            require_floats(f"parameter {number}", parameter)
+        if self.rho is not None:
+            require_floats("rho", self.rho)
 
     def part(self, members: slice) -> State:
         """The state of some members, on views of its tensors."""
@@ -83,13 +90,24 @@ def parametrise(
     Section 3.2).
 
     Raises:
-        InputError: when a weight matrix to be normalised is zero.
+        InputError: when the parameters do not fit the network, a weight matrix to be normalised is
+            zero or not finite, or ``rho`` is no number of the dtype but 0.
     """
     if parametrisation == "plain":
         return State(parameters)
-    if not bool((frobenius_norms(network, parameters) > 0).all()):
-        raise InputError("a zero weight matrix cannot be normalised: start from non-zero weights")
+    require_parameters(network, parameters)
+    for i in network.weights:
+        name, weight = network.parameters[i].name, parameters[i]
+        if not bool(weight.isfinite().all()):
+            raise InputError(f"{name} holds numbers that are not finite")
+        if not bool(weight.flatten(1).any(dim=1).all()):
+            raise InputError(f"{name}: a zero weight matrix cannot be normalised")
     rho, unit = normalise(network, parameters)
+    if not bool((rho.isfinite() & (rho > 0)).all()):
+        raise InputError(
+            f"rho, the product of the norms, is beyond the numbers of {rho.dtype}: scale the "
+            "weights, or use a wider dtype"
+        )
     return State(unit, rho, parametrisation)
 
 
@@ -120,18 +138,24 @@ class Cohort:
     """``lambda``, shape ``(K,)``."""
 
     def __post_init__(self) -> None:
+        _require_state(self.state)
         parameters = self.network.parameters
         if len(self.state.parameters) != len(parameters):
             raise InputError(
                 f"the network has {len(parameters)} parameters and the state "
                 f"{len(self.state.parameters)}: they must be as many"
             )
-        members, samples = self.members, self.inputs.shape[-2] if self.inputs.dim() > 1 else 0
+        data = {"inputs": self.inputs, "targets": self.targets}
+        for name, tensor in {**data, "weight_decay": self.weight_decay}.items():
+            require_floats(name, tensor)
+        first = self.state.parameters[0]
+        members = len(first) if first.dim() else 0
+        samples = self.inputs.shape[-2] if self.inputs.dim() > 1 else 0
         expected = {p.name: (members, *p.shape) for p in parameters}
         tensors = {p.name: t for p, t in zip(parameters, self.state.parameters, strict=True)}
         if self.state.rho is not None:
             tensors["rho"], expected["rho"] = self.state.rho, (members,)
-        tensors |= {"inputs": self.inputs, "targets": self.targets}
+        tensors |= data
         expected["inputs"] = (members, samples, self.network.input_width)
         expected["targets"] = (members, samples, self.network.output_width)
         tensors["weight_decay"], expected["weight_decay"] = self.weight_decay, (members,)
@@ -140,7 +164,7 @@ class Cohort:
         for name, tensor in tensors.items():
             if tuple(tensor.shape) != expected[name]:
                 raise InputError(f"{name} has shape {tuple(tensor.shape)}, not {expected[name]}")
-            if tensor.dtype != self.inputs.dtype or not tensor.is_floating_point():
+            if tensor.dtype != self.inputs.dtype:
                 raise InputError(f"{name} is {tensor.dtype}: give all tensors one floating dtype")
             if tensor.device != self.inputs.device:
                 raise InputError(f"{name} is on {tensor.device}: put all tensors on one device")
@@ -168,15 +192,22 @@ class Cohort:
         Raises:
             InputError: as `Cohort`.
         """
-        members = state.parameters[0].shape[0] if state.parameters else 0
-        decay = torch.as_tensor(weight_decay, dtype=inputs.dtype, device=inputs.device)
-        return cls(
-            network,
-            state,
-            inputs.expand(members, *inputs.shape[-2:]),
-            targets.expand(members, *targets.shape[-2:]),
-            decay.expand(members) if decay.dim() == 0 else decay,
-        )
+        _require_state(state)
+        require_floats("inputs", inputs)
+        require_floats("targets", targets)
+        try:
+            decay = torch.as_tensor(weight_decay, dtype=inputs.dtype, device=inputs.device)
+        except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+            raise InputError(f"weight_decay {weight_decay!r} is no number: {error}") from error
+        first = state.parameters[0] if state.parameters else torch.empty(0)
+        members = len(first) if first.dim() else 0
+
+        def shared(tensor: Tensor, axes: int) -> Tensor:
+            lacks = tensor.dim() == axes or (tensor.dim() == axes + 1 and len(tensor) == 1)
+            return tensor.expand(members, *tensor.shape[-axes:]) if lacks else tensor
+
+        data = shared(inputs, 2), shared(targets, 2)
+        return cls(network, state, *data, decay.expand(members) if decay.dim() == 0 else decay)
 
     @property
     def members(self) -> int:
@@ -204,6 +235,11 @@ class Cohort:
         return Cohort(self.network, state, *data)
 
 
+def _require_state(state: object) -> None:
+    if not isinstance(state, State):
+        raise InputError(f"the state must be a State, not {type(state).__name__}")
+
+
 def sample_losses(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
     """The loss of every sample, ``(K, N)``, from outputs and targets ``(K, N, C)``.
 
@@ -214,7 +250,9 @@ def sample_losses(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
     if loss == "square":
         return (outputs - targets).square().sum(dim=-1)
     if loss == "cross_entropy":
-        return -(targets * torch.log_softmax(outputs, dim=-1)).sum(dim=-1)
+        # A probability may be 0 whose logarithm nobody asks for: 0 times its infinity is no number.
+        logarithms = torch.log_softmax(outputs, dim=-1).masked_fill(targets == 0, 0.0)
+        return -(targets * logarithms).sum(dim=-1)
     return torch.exp(-(targets * outputs).squeeze(-1))
 
 
@@ -254,7 +292,7 @@ class Objective:
 
     def reduce(self, values: Tensor) -> Tensor:
         """Mean or sum over the samples, ``(K, N)`` to ``(K,)``."""
-        return values.mean(dim=-1) if self.reduction == "mean" else values.sum(dim=-1)
+        return mean(values, -1) if self.reduction == "mean" else values.sum(dim=-1)
 
     def share(self, samples: int) -> float:
         """The weight of the loss of each sample in `reduce`."""
@@ -273,8 +311,9 @@ def objective_values(cohort: Cohort, objective: Objective) -> Tensor:
     total = objective.reduce(sample_losses(objective.loss, values, cohort.targets))
     if objective.penalty == "weights":
         for i in network.weights:
-            squares = state.parameters[i].square().sum(dim=(-2, -1))
-            total = total + cohort.weight_decay * squares
+            unit, _, power = moderate(state.parameters[i], (-2, -1))
+            squares = cohort.weight_decay * unit.square().sum(dim=(-2, -1))
+            total = total + squares * power.flatten() * power.flatten()
     elif state.rho is not None and objective.penalty == "rho":
         total = total + cohort.weight_decay * state.rho.square()
     return total

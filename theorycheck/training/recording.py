@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from theorycheck.errors import InputError
+from theorycheck.networks.norms import euclidean_norm
 from theorycheck.networks.specification import Network
 from theorycheck.training.cohorts import Cohort, Objective, State, check
 from theorycheck.training.vector_field import Field
@@ -42,8 +43,7 @@ class GradientNorm:
 
         def norm(network: Network, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
             moved = field.velocity(field.pack(state), inputs, targets)
-            size: Tensor = torch.linalg.vector_norm(moved, dim=1)
-            return size
+            return euclidean_norm(moved, 1)
 
         return norm
 

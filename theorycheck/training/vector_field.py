@@ -181,15 +181,29 @@ class _Directions:
         shapes = [parameters[i].shape for i in self.weights]
         self.unit = [b.view(s) for b, s in zip(blocks, shapes, strict=True)]
         self.product = [self.products[: s.numel()].view(s) for s in shapes]
-        self.norm = [like.new_ones(len(like), 1, 1) for _ in shapes]
+        # One number for each matrix, so that all are handled at once.
+        self.powers = like.new_ones(len(like), len(shapes), 1, 1)
+        self.norms = torch.ones_like(self.powers)
+        self.norm, self.power = (list(n.unbind(1)) for n in (self.norms, self.powers))
 
     def of(self, parameters: Parameters) -> Parameters:
-        """The parameters with normalised weight matrices; a zero matrix stays as it is."""
+        """The parameters with normalised weight matrices; a zero matrix stays as it is.
+
+        Matrices are divided by powers of two first, as in `networks.norms.scaled`.
+        """
         normalised = list(parameters)
-        for i, unit, norm in zip(self.weights, self.unit, self.norm, strict=True):
-            torch.linalg.vector_norm(parameters[i], dim=(1, 2), keepdim=True, out=norm)
-            norm.masked_fill_(norm == 0, 1.0)
-            normalised[i] = torch.div(parameters[i], norm, out=unit)
+        places = list(zip(self.weights, self.unit, self.norm, self.power, strict=True))
+        for i, unit, _, power in places:
+            torch.amax(torch.abs(parameters[i], out=unit), dim=(1, 2), keepdim=True, out=power)
+        mantissa, _ = torch.frexp(self.powers)
+        self.powers.div_(mantissa.mul_(2)).nan_to_num_(nan=1.0)
+        for i, unit, norm, power in places:
+            torch.div(parameters[i], power, out=unit)
+            torch.linalg.vector_norm(unit, dim=(1, 2), keepdim=True, out=norm)
+        self.norms.masked_fill_(self.norms == 0, 1.0)
+        for i, unit, norm, _ in places:
+            normalised[i] = unit.div_(norm)
+        self.norms.mul_(self.powers)
         return tuple(normalised)
 
     def pull_back(self, gradients: Parameters) -> None:

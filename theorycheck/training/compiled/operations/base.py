@@ -11,8 +11,9 @@ sums over units and samples run in order, sums over parameters in `STRIPES` inte
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import add
 from typing import Literal
 
 from llvmlite import ir
@@ -81,13 +82,15 @@ class Operation(Code):
             return [index + i for i in range(STRIPES)]
         return [index / self.lanes + i for i in range(STRIPES // self.lanes)]
 
-    def total(self, stripes: Sequence[Value]) -> Value:
-        """The sum of all stripes: neighbours are added until one number is left."""
+    def total(
+        self, stripes: Sequence[Value], combine: Callable[[Value, Value], Value] = add
+    ) -> Value:
+        """The sum of all stripes: neighbours are added, or combined, until one number is left."""
         values = list(stripes)
         if values[0].type != self.number:
             values = [self.lane(value, i) for value in values for i in range(self.lanes)]
         while len(values) > 1:
-            values = [a + b for a, b in zip(values[::2], values[1::2], strict=True)]
+            values = [combine(a, b) for a, b in zip(values[::2], values[1::2], strict=True)]
         return values[0]
 
 

@@ -134,17 +134,25 @@ def multiplier(k: Operation, out: Value, decay: Value, rho: Value, along: Value)
 
 @operation(out=writes(stripes("count")), norm=writes(numbers()), weights=reads(stripes("count")))
 def unit(k: Operation, out: Value, norm: Value, weights: Value, count: Value) -> None:
-    """``out = v / |v|``; zero counts as divided by 1 (`theorycheck.networks.normalise`)."""
-    result, source, squares = k.striped(out), k.striped(weights), k.stripe_sum()
+    """``out = v / |v|``; zero counts as divided by 1 (`theorycheck.networks.normalise`).
+
+    Entries are multiplied by a power of 2 first, so that their squares neither overflow nor vanish.
+    """
+    result, source = k.striped(out), k.striped(weights)
+    sizes, squares = k.stripe_sum(), k.stripe_sum()
+    with k.loop(0, count, STRIPES) as p:
+        for value, size in zip(source[p], sizes, strict=True):
+            size.set(k.maximum(k.absolute(value), size.get()))
+    power = k.normalising_power(k.spread(k.total(current(sizes), k.maximum)))
     with k.loop(0, count, STRIPES) as p:
         for value, square in zip(source[p], squares, strict=True):
-            square.set(k.fma(value, value, square.get()))
-    size = k.sqrt(k.total(current(squares)))
-    size = size.compare("==", 0.0).where(k.constant(k.number, 1.0), size)
-    k.numbers(norm)[0] = size
-    divisor = k.spread(size)
+            square.set(k.fma(value * power, value * power, square.get()))
+    length, one = k.sqrt(k.total(current(squares))), k.constant(k.number, 1.0)
+    zero = length.compare("==", 0.0)
+    k.numbers(norm)[0] = zero.where(one, length / (power if k.members else k.lane(power, 0)))
+    divisor = k.spread(zero.where(one, length))
     with k.loop(0, count, STRIPES) as p:
-        result[p] = [value / divisor for value in source[p]]
+        result[p] = [value * power / divisor for value in source[p]]
 
 
 @operation(

@@ -1,0 +1,116 @@
+"""What is exactly zero: deviations of equal features, differences of class means that coincide."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from tests.measures.samples import DTYPES, Array, as_tensor, exact, few, gamma, mean
+from theorycheck import measures
+from theorycheck.measures.features import accurately_centred
+
+AWKWARD = [0.1, 0.2, 0.3, -0.1, -0.3, 0.7, 1e-3, 1e17, -1e17, 0.0]
+"""Sums of these round, and differently in different orders."""
+
+TELLING = [
+    measures.nc1_relative,
+    measures.nc1_pseudoinverse,
+    measures.nc2_norms,
+    lambda h: measures.nc3(h, torch.ones_like(h[:, :, 0])),
+]
+"""Measures that no number stands for where all class means coincide."""
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, *DTYPES])
+@pytest.mark.parametrize("value", [0.1, -0.7, 1e-3, 3.3, 60000.0])
+@pytest.mark.parametrize("size", [1, 3, 7, 10])
+def test_features_that_are_all_equal(value: float, size: int, dtype: torch.dtype) -> None:
+    grouped = torch.full((2, 3, size, 2), value, dtype=dtype)
+    assert measures.nc1(grouped).tolist() == [0, 0]
+    for measure in [*TELLING, measures.nc2_angles, measures.nc2_angles_mean]:
+        assert measure(grouped).isnan().all()
+    assert not measures.total_covariance(grouped).any()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_features_that_are_equal_within_their_classes(dtype: torch.dtype) -> None:
+    grouped = as_tensor([[[[0.1]] * 3, [[0.7]] * 3]], dtype)
+    zero = measures.nc1, measures.nc1_relative, measures.nc1_pseudoinverse
+    assert [m(grouped).item() for m in zero] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_classes_of_the_same_features_in_different_orders(dtype: torch.dtype) -> None:
+    """As from contradictory labels: their means coincide, whatever the network."""
+    values = torch.tensor([0.1, 0.2, 0.3], dtype=dtype)
+    orders = torch.stack([values, values.flip(0), values.roll(1)])
+    assert 0.1 + 0.2 + 0.3 != 0.3 + 0.2 + 0.1
+    grouped = orders[None, :, :, None].expand(1, 3, 3, 2)
+    assert measures.nc1_relative(grouped).item() == math.inf
+    for measure in [*TELLING[1:], measures.nc2_angles]:
+        assert measure(grouped).isnan().all()
+
+
+classes_of_features = st.integers(1, 4).flatmap(
+    lambda classes: st.integers(1, 4).flatmap(
+        lambda size: st.lists(
+            st.lists(st.sampled_from(AWKWARD), min_size=size, max_size=size),
+            min_size=classes,
+            max_size=classes,
+        )
+    )
+)
+
+
+def centred_exactly(grouped: Tensor) -> Array:
+    h = exact(grouped)
+    return mean(h, 2) - mean(h, (1, 2))[:, None]
+
+
+@given(classes_of_features, st.sampled_from(DTYPES), st.booleans())
+@few
+def test_zero_just_where_it_is(rows: list[list[float]], dtype: torch.dtype, same: bool) -> None:
+    """Also where all classes, or some, have the same features in another order."""
+    if same:
+        rows = [rows[0][c % len(rows[0]) :] + rows[0][: c % len(rows[0])] for c in range(len(rows))]
+    grouped = as_tensor(rows, dtype)[None, :, :, None]
+    found, expected = measures.centred_class_means(grouped), centred_exactly(grouped)
+    assert (found == 0).flatten().tolist() == [x == 0 for x in expected.flatten()]
+
+
+anything = st.floats(-1e300, 1e300, allow_subnormal=False) | st.floats(-1, 1) | st.just(0.1)
+
+
+@given(st.lists(st.lists(anything, min_size=3, max_size=3), min_size=2, max_size=4))
+@few
+def test_accurately_centred_means(rows: list[list[float]]) -> None:
+    """Right to 8 units of roundoff, however much cancels; but for what is below the normal numbers
+    beside the largest feature, half of the least number times a power above half of that.
+    """
+    grouped = as_tensor(rows)[None, :, :, None]
+    found, expected = accurately_centred(grouped), centred_exactly(grouped)
+    least = Fraction(math.ulp(0.0)) * max(Fraction(1), Fraction(grouped.abs().max().item()))
+    for x, y in zip(exact(found).flatten(), expected.flatten(), strict=True):
+        assert abs(x - y) <= gamma(8) * abs(y) + least
+
+
+def test_statistics_of_equal_numbers_have_no_variance() -> None:
+    margins = torch.full((1, 3), 0.1, dtype=torch.float64)
+    mu, _, variance = measures.margin_statistics(margins)
+    assert (mu.item(), variance.item()) == (0.1, 0)
+    gradients = torch.full((1, 3, 2, 2), 0.1, dtype=torch.float64)
+    assert measures.sampling_variance(gradients, 1).tolist() == [0]
+
+
+def test_what_is_not_finite_ends() -> None:
+    """Nothing that is summed exactly is infinite."""
+    grouped = as_tensor([[[[math.inf], [0.1]], [[0.1], [0.2]]], [[[0.1], [0.2]], [[0.2], [0.1]]]])
+    found = measures.centred_class_means(grouped)
+    assert not found[0].isfinite().any()
+    assert not found[1].any()

@@ -1,0 +1,118 @@
+"""Norms, means and products at the ends of the range of numbers, against rationals and by hand."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.measures.samples import DTYPES, few, gamma
+from theorycheck.networks.norms import (
+    bounded_mean,
+    direction,
+    euclidean_norm,
+    mean,
+    moderate,
+    product,
+)
+
+both = pytest.mark.parametrize("dtype", DTYPES)
+TRIANGLES = torch.tensor([[3.0, 4.0], [5.0, 12.0], [-8.0, 15.0]])
+
+
+def powers(dtype: torch.dtype) -> torch.Tensor:
+    """From the least number on, beyond which squares vanish, to where norms are still numbers."""
+    numbers = torch.finfo(dtype)
+    least, most = math.frexp(numbers.smallest_normal * numbers.eps)[1], math.frexp(numbers.max)[1]
+    exponents = [least - 1, least, least // 2, 0, most // 2, most - 6]
+    return torch.tensor([2.0**e for e in exponents], dtype=dtype)
+
+
+@both
+def test_norms_are_exact_at_every_scale(dtype: torch.dtype) -> None:
+    """Sides 3 and 4 have the hypotenuse 5, whatever the unit; members do not disturb each other."""
+    scales = powers(dtype)[:, None, None]
+    scaled = TRIANGLES.to(dtype) * scales
+    expected = torch.tensor([5.0, 13.0, 17.0], dtype=dtype) * scales[..., 0]
+    assert torch.equal(euclidean_norm(scaled, -1), expected)
+    unit = direction(TRIANGLES.to(dtype), -1)
+    assert torch.equal(direction(scaled, -1), unit.expand_as(scaled))
+
+
+def test_a_norm_beyond_all_numbers_is_infinite_and_that_of_zero_is_zero() -> None:
+    largest = torch.finfo(torch.float64).max
+    rows = torch.tensor([[largest, largest], [0.0, 0.0], [math.inf, 1.0], [math.nan, 1.0]]).double()
+    rows[0] = largest
+    norms = euclidean_norm(rows, -1)
+    assert norms[:3].tolist() == [math.inf, 0.0, math.inf]
+    assert norms[3].isnan()
+    assert direction(rows, -1)[1].isnan().all()
+    assert moderate(torch.ones(2, 3), -1)[0].tolist() == [[1.0] * 3] * 2
+
+
+anything = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(number=anything, count=st.integers(1, 30))
+@few
+def test_the_mean_of_equal_numbers_is_that_number(number: float, count: int) -> None:
+    numbers = torch.full((2, count), number, dtype=torch.float64)
+    assert mean(numbers, 1).tolist() == [number, number]
+
+
+@given(st.lists(anything, min_size=1, max_size=20))
+@few
+def test_means_of_any_numbers(numbers: list[float]) -> None:
+    """A sum of n numbers over n is off by gamma_n of the mean size; results below the normal
+    numbers by half of the least number, and so is what scaling makes of such numbers.
+    """
+    exact = [Fraction(n) for n in numbers]
+    (found,) = mean(torch.tensor([numbers], dtype=torch.float64), 1).tolist()
+    size = sum((abs(n) for n in exact), Fraction(0)) / len(exact)
+    error = abs(Fraction(found) - sum(exact, Fraction(0)) / len(exact))
+    assert error <= gamma(len(exact)) * size + Fraction(math.ulp(0.0))
+    assert min(numbers) <= found <= max(numbers)
+
+
+@both
+@given(exponent=st.integers(-1074, 1023), count=st.integers(1, 3))
+@few
+def test_squares_of_moderate_tensors_are_numbers(
+    dtype: torch.dtype, exponent: int, count: int
+) -> None:
+    """One entry alone included, whose norm torch finds without its square."""
+    numbers = torch.finfo(dtype)
+    size = min(max(2.0**exponent, numbers.smallest_normal * numbers.eps), numbers.max / 2)
+    tensor = torch.full((2, count), size, dtype=dtype)
+    unit, norm, power = moderate(tensor, 1)
+    assert torch.equal(unit * power, tensor)
+    squares = unit.square().sum(dim=1)
+    assert bool(((squares >= numbers.smallest_normal) & squares.isfinite()).all())
+    assert norm.shape == power.shape == (2, 1)
+
+
+def test_gradients_are_those_of_the_mean_also_where_it_is_bounded() -> None:
+    numbers = torch.full((3,), 0.1, dtype=torch.float64, requires_grad=True)
+    assert numbers.detach().mean().item() != 0.1
+    bounded_mean(numbers, 0).backward()  # type: ignore[no-untyped-call]
+    assert numbers.grad is not None
+    assert numbers.grad.tolist() == [1 / 3] * 3
+
+
+@given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=8))
+@few
+def test_products_overflow_or_vanish_only_at_the_end(exponents: list[int]) -> None:
+    """Of powers of two, so that nothing rounds."""
+    factors = torch.tensor([[2.0**e for e in exponents]], dtype=torch.float64)
+    total = sum(exponents)
+    expected = 0.0 if total < -1074 else math.inf if total > 1023 else 2.0**total
+    assert product(factors).tolist() == [expected]
+
+
+def test_ordinary_products_are_those_of_torch() -> None:
+    factors = torch.tensor([[0.1, 0.7, 3.3, 9.1]], dtype=torch.float64)
+    assert torch.equal(product(factors), factors.prod(dim=-1))

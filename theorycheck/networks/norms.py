@@ -1,0 +1,112 @@
+"""Norms, means and products that do not overflow or vanish on the way to a result that is a number.
+
+Squares of finite numbers overflow or vanish where their norm does neither, and sums overflow where
+their mean does not. Such tensors are divided by a power of two first, which rounds nothing but what
+is negligible beside the largest entry.
+
+What is not finite stays so. ``dim`` names the dimensions over which is summed.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+Dimensions = int | tuple[int, ...]
+
+
+def power_of_two(tensor: Tensor, dim: Dimensions) -> Tensor:
+    """The powers of two with the largest size along ``dim`` between them and twice them.
+
+    Of the tensor's shape, but 1 along ``dim``. They are 1 where all entries are zero or one is not
+    finite. Gradients take them for constants.
+    """
+    largest = tensor.detach().abs().amax(dim, keepdim=True)
+    mantissa, _ = torch.frexp(largest)
+    # A quotient of two numbers with the same digits, hence exact; of zeros and infinities, nan.
+    power: Tensor = (largest / (2 * mantissa)).nan_to_num(nan=1.0)
+    return power
+
+
+def scaled(tensor: Tensor, dim: Dimensions) -> tuple[Tensor, Tensor]:
+    """A tensor divided by its `power_of_two`, hence below 2 in size, and that power."""
+    power = power_of_two(tensor, dim)
+    return tensor / power, power
+
+
+def moderate(tensor: Tensor, dim: Dimensions) -> tuple[Tensor, Tensor, Tensor]:
+    """A tensor whose squares can be summed: the given one, or where need be over a power of two.
+
+    Squares below the least normal number are off by at most half of the least number, ``u`` times
+    the least normal one. In a sum of ``n`` squares that is at most ``n`` times the latter, this
+    changes it by at most ``u`` of itself. It is far from overflow up to half the root of the
+    largest number.
+
+    Returns:
+        The tensor; its Euclidean norm; the power, 1 where nothing was divided. The latter have the
+        tensor's shape, but 1 along ``dim``.
+    """
+    norm: Tensor = torch.linalg.vector_norm(tensor, dim=dim, keepdim=True)
+    numbers, count = torch.finfo(tensor.dtype), tensor.numel() // max(norm.numel(), 1)
+    least, most = math.sqrt(count * numbers.tiny), math.sqrt(numbers.max) / 2
+    low, high = norm.detach().aminmax()
+    if low.item() >= least and high.item() <= most:
+        return tensor, norm, torch.ones_like(norm)
+    power = power_of_two(tensor, dim).masked_fill((norm >= least) & (norm <= most), 1.0)
+    unit = tensor / power
+    norm = torch.linalg.vector_norm(unit, dim=dim, keepdim=True)
+    return unit, norm, power
+
+
+def euclidean_norm(tensor: Tensor, dim: Dimensions, keepdim: bool = False) -> Tensor:
+    """The Euclidean norm; infinite only where it exceeds all numbers."""
+    _, norm, power = moderate(tensor, dim)
+    norm = norm * power
+    return norm if keepdim else norm.squeeze(dim)
+
+
+def direction(tensor: Tensor, dim: Dimensions) -> Tensor:
+    """The tensor divided by its Euclidean norm; nan where that is zero or not finite."""
+    unit, norm, _ = moderate(tensor, dim)
+    return unit / norm
+
+
+def mean(tensor: Tensor, dim: int) -> Tensor:
+    """The mean; of equal numbers it is that number."""
+    unit, _, power = moderate(tensor, dim)
+    return bounded_mean(unit, dim) * power.squeeze(dim)
+
+
+def bounded_mean(tensor: Tensor, dim: int) -> Tensor:
+    """As `mean`, of entries whose sum neither overflows nor is below the normal numbers."""
+    rounded = tensor.mean(dim)
+    entries, found = tensor.detach(), rounded.detach()
+    first = entries.select(dim, 0)
+    # That of n equal numbers, none of them 0, is off by at most gamma_n, which is below n eps.
+    bound = first.abs().mul_(tensor.shape[dim] * torch.finfo(tensor.dtype).eps)
+    doubtful = (found - first).abs_() < bound
+    if not bool(doubtful.any()):
+        return rounded
+    between = found.clamp(entries.amin(dim), entries.amax(dim))
+    # Added, without rounding, so that gradients are those of the mean.
+    return rounded + (between - found).masked_fill(~doubtful, 0.0)
+
+
+def product(factors: Tensor) -> Tensor:
+    """The product over the last axis of factors that are not negative.
+
+    Where it might overflow or vanish on the way, the least factor is multiplied by the largest
+    until one is left. Their product lies between them unless all factors are at least 1 or all at
+    most 1: only then may it overflow or vanish, and then the whole product does.
+    """
+    numbers, share = torch.finfo(factors.dtype), 1 / max(factors.shape[-1], 1)
+    low, high = factors.detach().aminmax()
+    if low.item() >= numbers.tiny**share and high.item() <= numbers.max**share:
+        return factors.prod(dim=-1)
+    while factors.shape[-1] > 1:
+        factors = factors.sort(dim=-1).values
+        ends = factors[..., :1] * factors[..., -1:]
+        factors = torch.cat([ends, factors[..., 1:-1]], dim=-1)
+    return factors[..., 0]
