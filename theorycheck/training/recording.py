@@ -13,6 +13,7 @@ from torch import Tensor
 
 from theorycheck.errors import InputError
 from theorycheck.networks.specification import Network
+from theorycheck.training.arguments import instance
 from theorycheck.training.cohorts import Cohort, Objective, State, check
 from theorycheck.training.vector_field import Field
 
@@ -108,6 +109,11 @@ class Recorder:
         self, cohort: Cohort, measures: Measures | None, reserved: Sequence[str] = ()
     ) -> None:
         self.cohort = cohort
+        instance("measures", measures or {}, Mapping)
+        for name, measure in (measures or {}).items():
+            instance("the name of a measure", name, str)
+            if not callable(measure) and not isinstance(measure, GradientNorm):
+                raise InputError(f"the measure {name!r} cannot be called: give a function")
         self.measures = {
             name: measure.of(cohort) if isinstance(measure, GradientNorm) else measure
             for name, measure in (measures or {}).items()
