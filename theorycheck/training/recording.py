@@ -63,7 +63,8 @@ class Run:
     trace: dict[str, Tensor]
     """Each measure at each record, ``(T, K, ...)``."""
     steps: Tensor
-    """Updates made, ``(K,)`` int64; in a flow, the accepted steps of the member."""
+    """Updates from the start to the state, ``(K,)`` int64: those of a member that diverged count up
+    to where it was put back to. In a flow, the accepted steps of the member."""
     diverged: Tensor
     """Members whose squared norm, or whose velocity at the start, is not finite, ``(K,)`` bool."""
     stalled: Tensor

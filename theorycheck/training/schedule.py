@@ -23,6 +23,10 @@ RECORD_UPDATES = 4000
 of fewer updates is recorded at its start and at its end."""
 
 
+LONGEST = 2**23
+"""Definition: the most epochs of a stretch, so that counts of them are exact in float32."""
+
+
 class Schedule:
     """Checked learning rates, momenta and record times of a descent.
 
@@ -85,7 +89,8 @@ class Schedule:
         Each is the first epoch and the one after the last.
         """
         ends = {m for m in self.milestones if 0 < m < self.epochs} | {self.epochs}
-        ends.update(range(self.record_every, self.epochs, self.record_every))
+        for step in (self.record_every, LONGEST):
+            ends.update(range(step, self.epochs, step))
         return pairwise([0, *sorted(ends)])
 
 

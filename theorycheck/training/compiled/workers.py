@@ -77,6 +77,8 @@ class CompiledDescent:
         if momentum is not None:
             self.table["momentum"].copy_(momentum)
 
+        self.epochs = torch.zeros(cohort.members, dtype=torch.int64)
+        """How many epochs each has trained and not been put back in, ``(K,)``."""
         team, window = _lookahead(batches, epochs, -(-cohort.members // threads))
 
         def program(layout: Layout) -> DescentProgram:
@@ -100,11 +102,12 @@ class CompiledDescent:
             Sums over the updates of the norms of the weight matrices' steps, ``(K,)``.
         """
         self.table["rate"].copy_(rate)
-        path = self.table["path"].zero_()
+        path, epochs = self.table["path"].zero_(), self.table["epochs"].zero_()
         if self.pool is None:
             self.workers[0].train(first, last)
         else:
             list(self.pool.map(lambda worker: worker.train(first, last), self.workers))
+        self.epochs += epochs[:, 0].long()
         return path[:, 0].clone()
 
     @property
