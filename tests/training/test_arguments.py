@@ -91,7 +91,7 @@ def test_numbers_of_numpy_and_torch_do_as_well() -> None:
     run = sgd(
         COHORT,
         Objective(),
-        batch_size=np.int64(2),
+        batch_size=np.int64(2),  # type: ignore[arg-type]
         epochs=torch.tensor(4),  # type: ignore[arg-type]
         learning_rate=np.float64(0.125),
         batch_seeds=SEEDS,

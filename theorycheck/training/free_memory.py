@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -34,6 +35,10 @@ def _of_machine() -> int:
     for line in _lines("proc/meminfo"):
         if line.startswith("MemAvailable:"):
             return 1024 * int(line.split()[1])
+    return _physical()
+
+
+def _physical() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
@@ -50,50 +55,51 @@ def _of_process() -> Iterator[int]:
                 yield most - size * taken
 
 
+Files = tuple[tuple[str, ...], str, str]
+FIRST: Files = ("memory.limit_in_bytes",), "memory.usage_in_bytes", "total_inactive_file"
+SECOND: Files = ("memory.max", "memory.high"), "memory.current", "inactive_file"
+"""Files of a control group of either version: its limits, what it takes, and what of that are files
+that nobody uses, which make room."""
+
+
 def _of_control_groups() -> Iterator[int]:
-    """What the limits of the process's control groups leave, of both versions, up to the root.
+    """What the limits of the process's control groups leave; none is what the machine has not."""
+    everything = _physical()
+    for folder, (limits, taken, unused) in _control_groups(ROOT):
+        for limit in limits:
+            for most in _numbers(folder / limit):
+                if most < everything:
+                    files = _lines(folder / "memory.stat")
+                    spare = [int(n) for name, n in map(str.split, files) if name == unused]
+                    yield from (most - usage + sum(spare) for usage in _numbers(folder / taken))
 
-    Of what a group takes, files that nobody uses do not count: they make room.
+
+@cache
+def _control_groups(machine: Path) -> list[tuple[Path, Files]]:
+    """The folders of the control groups that may limit memory, up to the root, and their files.
+
+    As they are when asked for first: reading all of this takes as long as a small training.
     """
-    for folder in _folders():
-        for names in (("memory.max", "memory.current"), ("memory.high", "memory.current")):
-            yield from _left(folder, *names, "inactive_file")
-        yield from _left(
-            folder, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
-        )
-
-
-def _left(folder: Path, limit: str, taken: str, unused: str) -> Iterator[int]:
-    most, usage = (_numbers(folder / name) for name in (limit, taken))
-    if most and usage:
-        files = sum(
-            int(line.split()[1])
-            for line in _lines(folder / "memory.stat")
-            if line.split()[0] == unused
-        )
-        yield most[0] - usage[0] + files
-
-
-def _folders() -> Iterator[Path]:
-    """The folders of the control groups that may limit memory, the process's own ones first."""
-    groups = [line.split(":", 2)[1:] for line in _lines("proc/self/cgroup")]
+    found: list[tuple[Path, Files]] = []
+    groups = [line.split(":", 2)[1:] for line in _lines(machine / "proc/self/cgroup")]
     # The second version has one hierarchy, which names no controller.
     own = {"memory" if "memory" in c.split(",") else c: group for c, group in groups}
-    for line in _lines("proc/self/mountinfo"):
+    for line in _lines(machine / "proc/self/mountinfo"):
         mount, _, kind = line.partition(" - ")
         version, _, options = kind.split()[:3]
         if version == "cgroup2":
-            group = own.get("")
+            group, files = own.get(""), SECOND
         elif version == "cgroup" and "memory" in options.split(","):
-            group = own.get("memory")
+            group, files = own.get("memory"), FIRST
         else:
             continue
         root, place = mount.split()[3:5]
-        top = inner = ROOT / place.lstrip("/")
+        top = inner = machine / place.lstrip("/")
         # A group outside of what is mounted here is limited by what is.
         if group is not None and os.path.commonpath([group, root]) == root:
             inner = top / os.path.relpath(group, root)
-        yield from (f for f in (inner, *inner.parents) if f == top or top in f.parents)
+        found += [(f, files) for f in (inner, *inner.parents) if f == top or top in f.parents]
+    return found
 
 
 def _numbers(path: Path) -> list[int]:
