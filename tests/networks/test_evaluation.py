@@ -13,7 +13,8 @@ from tests.networks.architectures import RESIDUAL, each_network, integers, quart
 from theorycheck import arithmetic
 from theorycheck.arithmetic.numbers import rationals
 from theorycheck.networks.evaluation import forward, sample_gradients, vertices
-from theorycheck.networks.specification import Convolution, Identity, Network, mlp
+from theorycheck.networks.initialisation import initialise
+from theorycheck.networks.specification import LINEAR, Convolution, Identity, Network, mlp
 
 Values = npt.NDArray[np.float64]
 
@@ -77,10 +78,63 @@ def test_members_may_share_the_samples(network: Network) -> None:
     assert torch.equal(shared.nan_to_num(), repeated.nan_to_num())
 
 
-def test_a_constant_normalised_unit_gives_no_finite_output() -> None:
-    network = mlp([1, 1, 1], normalisation="batch")
-    parameters = quarters(network, 1, seed=0)
-    assert not forward(network, parameters, torch.ones(2, 1, dtype=torch.float64)).isfinite().any()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("samples", [1, 2, 3, 7, 12, 33])
+@pytest.mark.parametrize("constant", [1.0, 0.1, 1 / 3, -0.7, 1e30, 1e-30])
+def test_a_constant_normalised_unit_has_no_value(
+    constant: float, samples: int, dtype: torch.dtype
+) -> None:
+    """The rounded mean of equal numbers is another; products of equal samples differ, too."""
+    for width in (1, 5, 13):
+        network = mlp([width, 8, 4, 1], normalisation="batch")
+        parameters = initialise(network, 3, seed=width, dtype=dtype)
+        inputs = torch.full((samples, width), constant, dtype=dtype)
+        for values in vertices(network, parameters, inputs)[1:]:
+            assert values.isnan().all()
+
+
+def test_what_does_not_reach_a_unit_may_vary() -> None:
+    """The first unit sees the first feature, which is constant; the second unit is alive."""
+    network = mlp([3, 2, 1], normalisation="batch")
+    weight = torch.tensor([[[0.3, 0.0, 0.0], [0.3, 0.5, 0.7]]])
+    given = (weight, *initialise(network, 1)[1:])
+    inputs = torch.randn(12, 3, generator=torch.Generator().manual_seed(1))
+    inputs[:, 0] = 0.1
+    hidden = vertices(network, given, inputs)[1]
+    assert hidden[..., 0].isnan().all()
+    assert hidden[..., 1].isfinite().all()
+
+
+NEIGHBOURS = (1, -1, -1, 1, -1, 1)
+"""Mean 0 and deviation 1."""
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("middle", [1.5, -1.5, 0.1, 1e30, 0.0])
+def test_units_that_are_nearly_constant_are_normalised_exactly(
+    middle: float, dtype: torch.dtype
+) -> None:
+    """Neighbours of a number, the next on either side: one deviation from their mean."""
+    network = mlp([1, 1, 1], slope=LINEAR, normalisation="batch")
+    one = torch.ones(1, 1, 1, dtype=dtype)
+    parameters = tuple(one.view(1, *p.shape) * ("shift" not in p.name) for p in network.parameters)
+    centre = torch.tensor(middle, dtype=dtype)
+    sides = {sign: torch.nextafter(centre, torch.tensor(sign * math.inf)) for sign in (-1, 1)}
+    assert sides[1] - centre == centre - sides[-1]
+    inputs = torch.stack([sides[sign] for sign in NEIGHBOURS])[:, None]
+    assert forward(network, parameters, inputs).flatten().tolist() == list(NEIGHBOURS)
+
+
+@pytest.mark.parametrize("power", [-1040, -600, -300, 300, 600, 1000])
+def test_normalised_outputs_do_not_depend_on_the_scale(power: int) -> None:
+    """Samples times a power of 2: neither squares nor sums overflow or vanish."""
+    network = mlp([1, 4, 3, 2], normalisation="batch")
+    parameters = quarters(network, 3, seed=0)
+    inputs = integers(3, 5, 1, seed=1)
+    expected = forward(network, parameters, inputs)
+    assert expected.isfinite().any(dim=2).all(dim=1).any()
+    found = forward(network, parameters, torch.ldexp(inputs, torch.tensor(power)))
+    assert torch.equal(found.nan_to_num(), expected.nan_to_num())
 
 
 @pytest.mark.parametrize(

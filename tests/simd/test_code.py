@@ -99,7 +99,10 @@ def test_what_is_not_a_number_stays_so() -> None:
 
 @pytest.mark.parametrize("dtype", REALS)
 def test_normalising_powers(dtype: Any) -> None:
-    """Those times which numbers lie between 2 and 4; exact also where they are not normal."""
+    """Those times which numbers lie between 2 and 4; exact also where they are not normal.
+
+    Of vectors and of single numbers.
+    """
     information = np.finfo(dtype)
     least, most = float(information.smallest_normal), float(information.max)
     given = [1.0, 3.0, 0.375, most, least, least / 2, 0.0, float(information.smallest_subnormal)]
@@ -110,8 +113,12 @@ def test_normalising_powers(dtype: Any) -> None:
             powers = code.normalising_power(vector)
             for lane in range(LANES):
                 results[first + lane] = code.lane(powers, lane)
+        for i in range(2 * LANES):
+            results[2 * LANES + i] = code.normalising_power(numbers[i])
 
-    found = [float(x) for x in apply("normalising", dtype, body, given, len(given))]
+    found = [float(x) for x in apply("normalising", dtype, body, given, 2 * len(given))]
+    assert found[: len(given)] == found[len(given) :]
+    del found[len(given) :]
     assert [x * y for x, y in zip(given[:5], found[:5], strict=True)] == [
         2,
         3,

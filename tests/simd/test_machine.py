@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -56,3 +58,38 @@ def test_code_lives_as_long_as_the_process() -> None:
     addresses = [machine_code(constant(n, []), (__name__, "kept", n)) for n in range(20)]
     gc.collect()
     assert [RUN(address)() for address in addresses] == list(range(20))
+
+
+FORK = """
+import os, signal, threading
+from theorycheck.simd.machine import machine_code, nothing
+
+entered, forked = threading.Event(), threading.Event()
+
+def slow(module):
+    entered.set()
+    forked.wait(0.5)
+    return nothing(module)
+
+thread = threading.Thread(target=machine_code, args=(slow, "slow"))
+thread.start()
+entered.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    machine_code(nothing, "the child's")
+    machine_code(nothing, "slow")
+    os._exit(0)
+forked.set()
+thread.join()
+machine_code(nothing, "the parent's")
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_child_forked_while_a_thread_compiles_compiles_itself() -> None:
+    """It is killed if it waits for a lock that nobody there will release."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORK], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["0"]

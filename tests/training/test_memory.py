@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import torch
 
 from tests.training.cohorts import random_cohort
 from theorycheck import notes
+from theorycheck.errors import InputError
 from theorycheck.networks.specification import Convolution, Edge, Layer, Network, mlp
 from theorycheck.training import engines, memory
 from theorycheck.training.cohorts import Cohort, Objective, Parametrisation
@@ -23,6 +25,7 @@ from theorycheck.training.recording import GradientNorm, Measures, Run
 from theorycheck.training.stacked.descent import StackedDescent
 from theorycheck.training.trainers import gradient_flow, sgd
 
+Patch = pytest.MonkeyPatch
 CPU = torch.device("cpu")
 ENGINES = ["stacked", "compiled"] if find_spec("llvmlite") else ["stacked"]
 
@@ -149,6 +152,115 @@ def test_what_runs_out_of_memory_is_halved_and_noted(monkeypatch: pytest.MonkeyP
     )
     with pytest.raises(torch.OutOfMemoryError):
         in_parts(21, 1000, CPU, lambda members: train(slice(0, 7)))
+
+
+def chained(error: BaseException, earlier: BaseException) -> BaseException:
+    error.__context__ = earlier
+    return error
+
+
+EXHAUSTED = [
+    MemoryError(),
+    MemoryError("Unable to allocate 3 GiB for an array"),
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GiB"),
+    RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: "
+        "you tried to allocate 12288000 bytes. Error code 12 (Cannot allocate memory)"
+    ),
+    RuntimeError("std::bad_alloc"),
+    RuntimeError("CUDA error: out of memory"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    RuntimeError("can't start new thread"),
+    OSError(errno.ENOMEM, "Cannot allocate memory"),
+    chained(
+        RuntimeError("CUDA error: operation failed due to a previous error during capture"),
+        torch.OutOfMemoryError("CUDA out of memory"),
+    ),
+]
+OTHERS = [
+    RuntimeError("The size of tensor a (3) must match the size of tensor b (4)"),
+    InputError("learning_rate must be positive and finite"),
+    OSError(errno.ENOENT, "No such file or directory"),
+    chained(ValueError("memory"), KeyError("out of memory")),
+]
+
+
+@pytest.mark.parametrize("error", EXHAUSTED, ids=repr)
+def test_errors_that_say_that_memory_ran_out(error: Exception, monkeypatch: Patch) -> None:
+    limit(monkeypatch, 64)
+
+    def train(members: slice) -> slice:
+        if members.stop - members.start > 1:
+            raise error
+        return members
+
+    results, made = in_parts(3, 1000, CPU, train)
+    assert results == [slice(i, i + 1) for i in range(3)]
+    assert made == ("3 members at once ran out of memory on cpu: going on with 1",)
+
+
+@pytest.mark.parametrize("error", OTHERS, ids=repr)
+def test_errors_that_say_something_else(error: Exception, monkeypatch: Patch) -> None:
+    limit(monkeypatch, 64)
+    calls: list[slice] = []
+
+    def train(members: slice) -> None:
+        calls.append(members)
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        in_parts(3, 1000, CPU, train)
+    assert raised.value is error
+    assert calls == [slice(0, 3)]
+
+
+LIMITED = """
+import json, resource, sys, torch
+from theorycheck.networks import initialise, mlp
+from theorycheck.training import Cohort, Objective, State, engines, memory, sgd
+
+members, engine, limit, share = int(sys.argv[1]), sys.argv[2], sys.argv[3], float(sys.argv[4])
+torch.set_num_threads(2)
+network = mlp((64, 128, 1))
+data = (torch.randn(members, 8, width) for width in (64, 1))
+start = State(initialise(network, members, dtype=torch.float32))
+cohort = Cohort(network, start, *data, torch.zeros(members))
+
+def train():
+    return sgd(cohort, Objective(), batch_size=8, epochs=1, learning_rate=0.01,
+               batch_seeds=torch.arange(members), engine=engine)
+
+expected = train()
+sizes, whole = [], engines.Descent.run
+
+def run(training):
+    sizes.append(training.cohort.members)
+    return whole(training)
+
+engines.Descent.run = run
+pages = [int(count) for count in open("/proc/self/statm").read().split()]
+taken = pages[{"RLIMIT_AS": 0, "RLIMIT_DATA": 5}[limit]] * resource.getpagesize()
+memory.SHARE = share
+resource.setrlimit(getattr(resource, limit), (taken + 45 * 2**20, resource.RLIM_INFINITY))
+found = train()
+same = all(map(torch.equal, found.state.parameters, expected.state.parameters))
+print(json.dumps([sizes, list(found.notes), same]))
+"""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("limit", "share"), [("RLIMIT_AS", 0.5), ("RLIMIT_DATA", 0.5), ("RLIMIT_AS", 100.0)]
+)
+def test_a_cohort_trains_in_parts_under_a_limit(engine: str, limit: str, share: float) -> None:
+    """45 MB more than what is taken already: by foresight, and where that failed, after errors."""
+    command = [sys.executable, "-c", LIMITED, "600", engine, limit, str(share)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    sizes, made, same = json.loads(done.stdout)
+    assert same
+    assert sum(sizes) >= 600
+    assert len(sizes) > 1
+    assert (made == []) == (share < 1)
 
 
 def test_a_run_that_ran_out_of_memory_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,12 @@ def test_records_are_due_at_multiples_and_at_the_end() -> None:
     assert [epoch for epoch in range(1, 11) if due.records(epoch)] == [4, 8, 10]
 
 
+def test_stretches_are_not_longer_than_can_be_counted() -> None:
+    """In float32, where the next number after 2^24 is 2^24 + 2."""
+    long = list(schedule(2**25, record_every=2**25).stretches())
+    assert long == [(i * 2**23, (i + 1) * 2**23) for i in range(4)]
+
+
 def test_one_number_is_that_of_all_members() -> None:
     both = schedule(learning_rate=0.25, momentum=torch.tensor([0.0, 0.5, 0.75]))
     assert both.learning_rate.tolist() == [[0.25]] * 3

@@ -174,6 +174,36 @@ def test_a_squared_norm_beyond_all_numbers_has_diverged() -> None:
     assert run.state.parameters[0].tolist() == [[[1.0]]]
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("record_every", [1, 3, 40])
+def test_steps_lead_from_the_start_to_the_state(dtype: torch.dtype, record_every: int) -> None:
+    """On samples 1 with target 0 an update multiplies the weight by ``1 - 2 rate``, here ``-2^p``.
+
+    With two updates in an epoch, the square of ``2^(2 p n)`` after n epochs is no number from the
+    first n on with ``4 p n`` at least 128 (float32) or 1024 (float64).
+    """
+    powers, epochs = torch.tensor([0, 3, 7, 40, 63]), 40
+    one = torch.ones(5, 2, 1, dtype=dtype)
+    cohort = Cohort.broadcast(mlp((1, 1)), State((one[:, :1],)), one, 0 * one)
+    run = sgd(
+        cohort,
+        PLAIN_SQUARE,
+        batch_size=1,
+        epochs=epochs,
+        learning_rate=0.5 * (1 + torch.ldexp(torch.ones(5, dtype=dtype), powers)),
+        batch_seeds=torch.arange(5),
+        record_every=record_every,
+    )
+    limit = 128 if dtype == torch.float32 else 1024
+    lost = [next((n for n in range(1, 41) if 4 * p * n >= limit), None) for p in powers.tolist()]
+    finished = [epochs if n is None else n - 1 for n in lost]
+    assert run.steps.dtype == torch.int64
+    assert run.steps.tolist() == [2 * n for n in finished]
+    assert run.diverged.tolist() == [n is not None for n in lost]
+    reached = [2.0 ** (2 * p * n) for p, n in zip(powers.tolist(), finished, strict=True)]
+    assert run.state.parameters[0].flatten().tolist() == reached
+
+
 BASE = dyadic_cohort(mlp((2, 1)))
 SEEDS = torch.tensor([1, 2, 3])
 RHO = torch.ones(3).double()

@@ -5,7 +5,8 @@ Shapes: ``K`` members, ``N`` samples, ``d`` input width, ``C`` outputs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from torch import Tensor
 from theorycheck.networks.specification import (
     LINEAR,
     RELU,
+    Convolution,
     Dense,
     Identity,
     Map,
@@ -28,7 +30,7 @@ def vertices(network: Network, parameters: Parameters, inputs: Tensor) -> list[T
         parameters: tensors of shape ``(K, *shape)``.
         inputs: ``(K, N, d)``, or ``(N, d)`` when all members share the samples. Batch normalisation
             takes its statistics over the ``N`` samples (galanti2022, Eq. 5; no epsilon is added, so
-            a unit that is constant over the batch gives a non-finite output).
+            a unit that is constant over the batch has no value: it is NaN).
 
     Returns:
         Tensors of shape ``(K, N, width)``.
@@ -36,17 +38,26 @@ def vertices(network: Network, parameters: Parameters, inputs: Tensor) -> list[T
     stream = iter(parameters)
     members = parameters[0].shape[0]
     values = [inputs.expand(members, *inputs.shape[-2:])]
+    reached: list[Tensor | None] = [None]
     for layer in network.layers:
-        total: Tensor | None = None
-        for edge in layer.edges:
-            term = _connect(edge.map, values[edge.source], stream)
-            total = term if total is None else total + term
-        assert total is not None
+        weights = [None if isinstance(e.map, Identity) else next(stream) for e in layer.edges]
+        edges = list(zip(layer.edges, weights, strict=True))
+        terms = (_connect(edge.map, values[edge.source], weight) for edge, weight in edges)
+        total = reduce(torch.add, terms)
+        if network.normalised_by_batch:
+            reached.append(
+                reduce(
+                    torch.logical_or,
+                    (reaches(e.map, values[e.source], reached[e.source], w) for e, w in edges),
+                )
+            )
         if layer.bias:
             total = total + next(stream).unsqueeze(-2)
         if layer.normalisation != "none":
             gain, shift = next(stream)[:, None, None], next(stream)[:, None, None]
-            centred = total - total.mean(dim=-2, keepdim=True)
+            origin, unit = frame(total.detach(), reached[-1])
+            scaled = (total - origin) / unit
+            centred = scaled - scaled.mean(dim=-2, keepdim=True)
             variance = centred.square().mean(dim=-2, keepdim=True)
             if layer.normalisation == "batch-detached":
                 variance = variance.detach()
@@ -55,12 +66,65 @@ def vertices(network: Network, parameters: Parameters, inputs: Tensor) -> list[T
     return values
 
 
-def _connect(connection: Map, source: Tensor, stream: Iterator[Tensor]) -> Tensor:
-    if isinstance(connection, Identity):
+def reaches(
+    connection: Map, source: Tensor, reached: Tensor | None, weight: Tensor | None
+) -> Tensor:
+    """Which units a connection gives something that varies over the samples, ``(K, 1, width)``.
+
+    A unit that nothing of the kind reaches is constant, though the products of equal samples may
+    differ: the last bits of a matrix product depend on the column.
+
+    Args:
+        source: the values that the connection takes, ``(K, N, width)``.
+        reached: which of them something reaches, ``(K, 1, width)``; None if all may vary.
+        weight: ``(K, rows, columns)``; None for an identity.
+    """
+    varies = (source != source[..., :1, :]).any(dim=-2, keepdim=True)
+    if reached is not None:
+        varies = varies & reached
+    if weight is None:
+        return varies
+    return _connect(connection, varies.to(weight.dtype), (weight != 0).to(weight.dtype)) > 0
+
+
+def frame(values: Tensor, reached: Tensor | None) -> tuple[Tensor, Tensor]:
+    """An origin and a unit for each unit's values, in which they can be averaged and squared.
+
+    The unit is a power of two of the size of their spread, so that no square overflows or vanishes;
+    it is NaN for what is constant, whatever its rounded mean. The origin is the least value where
+    they are `close`, and 0 otherwise. Nothing rounds in the change of frame: values within a factor
+    of two have an exact difference (Sterbenz, Floating-Point Computation, 1974).
+
+    Args:
+        values: ``(K, N, width)``.
+        reached: as in `reaches`.
+
+    Returns:
+        Two tensors, ``(K, 1, width)``.
+    """
+    least, largest = values.amin(dim=-2, keepdim=True), values.amax(dim=-2, keepdim=True)
+    spread = largest - least
+    near = spread < close(values.dtype) * torch.maximum(least, -largest)
+    unit = spread / (2 * torch.frexp(spread).mantissa)
+    if reached is not None:
+        unit = torch.where(reached, unit, math.nan)
+    return torch.where(near, least, 0.0), unit
+
+
+def close(dtype: torch.dtype) -> float:
+    """Definition: values of one sign are close that agree in more than half of their digits.
+
+    Rounding their mean would take more than half of the digits of what they differ by.
+    """
+    return float(2.0 ** round(math.log2(torch.finfo(dtype).eps) / 2))
+
+
+def _connect(connection: Map, source: Tensor, weight: Tensor | None) -> Tensor:
+    if weight is None:
         return source
-    weight = next(stream)
     if isinstance(connection, Dense):
         return source @ weight.mT
+    assert isinstance(connection, Convolution)
     index = torch.from_numpy(connection.patches()).to(source.device)
     return (source[..., index] @ weight.mT.unsqueeze(-3)).mT.flatten(-2)
 

@@ -6,10 +6,14 @@ from importlib import import_module
 
 
 def _works() -> bool:
-    """Whether llvmlite is installed and its library can be loaded."""
+    """Whether llvmlite is installed and makes code for this processor, tried on a small function.
+
+    Its library may be missing, not know the processor, or not be allowed to make memory executable.
+    """
     try:
-        import_module("llvmlite.binding").get_process_triple()
-    except (ImportError, OSError):
+        machine = import_module("theorycheck.simd.machine")
+        machine.machine_code(machine.nothing, __name__)
+    except Exception:  # Whatever it is, torch does the work.
         return False
     return True
 

@@ -321,12 +321,10 @@ class Code:
         are below ``0.172^23 / 23 < 2e-19``. Numbers below the normal ones, and 0, are taken for
         ones just above; infinity for ``2^1024``.
         """
-        kind, builder = number.type, self.builder
-        count = getattr(kind, "count", None)
-        integers: ir.Type = INT if count is None else ir.VectorType(INT, count)
+        kind, builder, integers = number.type, self.builder, self._integers(number, 64)
 
         def pattern(integer: int) -> ir.Constant:
-            return ir.Constant(integers, integer if count is None else [integer] * count)
+            return self.constant(integers, integer).ir
 
         # Taking off the bits of sqrt(1/2) leaves n above the fraction's bits.
         bits = builder.sub(builder.bitcast(number.ir, integers), pattern(_ROOT_HALF))
@@ -341,39 +339,38 @@ class Code:
             series = self.fma(series, square, self.constant(kind, 1 / (2 * k + 1)))
         return self.fma(exponent, self.constant(kind, float(_LN2)), 2.0 * ratio * series)
 
-    def normalising_power(self, vector: Value) -> Value:
-        """Powers of 2 times which numbers, 0 or more and finite, lie between 2 and 4.
+    def normalising_power(self, number: Value) -> Value:
+        """The power of 2 times which a number, 0 or more and finite, is from 2 up to 4.
 
-        Those below the normal numbers are taken for the least of these.
+        One below the normal numbers is taken for the least of these; for what is not finite it is
+        0. For reals or vectors of them.
         """
         bits, shift = (64, 52) if self.bytes == 8 else (32, 23)
-        kind = ir.VectorType(ir.IntType(bits), self.lanes)
+        kind = self._integers(number, bits)
         infinite, least = (
-            ir.Constant(kind, [n << shift] * self.lanes) for n in (2 ** (bits - 1 - shift) - 1, 1)
+            self.constant(kind, n << shift).ir for n in (2 ** (bits - 1 - shift) - 1, 1)
         )
         builder = self.builder
-        exponent = builder.and_(builder.bitcast(vector.ir, kind), infinite)
+        exponent = builder.and_(builder.bitcast(number.ir, kind), infinite)
         normal = builder.icmp_unsigned(">=", exponent, least)
         exponent = builder.select(normal, exponent, least)
         # The biased exponents of a number and of its power add up to that of infinity.
-        return Value(self, builder.bitcast(builder.sub(infinite, exponent), vector.type))
+        return Value(self, builder.bitcast(builder.sub(infinite, exponent), number.type))
 
     def _power_of_two(self, exponent: Value) -> Value:
         """``2^n`` for an integer ``n`` among the exponents of normal numbers."""
         bits, bias, shift = (64, 1023, 52) if self.bytes == 8 else (32, 127, 23)
-        kind: ir.Type = ir.IntType(bits)
-        count = getattr(exponent.type, "count", None)
-        if count is not None:
-            kind = ir.VectorType(kind, count)
-
-        def number(integer: int) -> ir.Constant:
-            return ir.Constant(kind, integer if count is None else [integer] * count)
-
-        builder = self.builder
+        kind, builder = self._integers(exponent, bits), self.builder
         # Adding 3/2 of 2^shift puts n into the last bits of the sum.
         placed = builder.bitcast((exponent + 1.5 * 2.0**shift).ir, kind)
-        pattern = builder.shl(builder.add(placed, number(bias)), number(shift))
+        biased = builder.add(placed, self.constant(kind, bias).ir)
+        pattern = builder.shl(biased, self.constant(kind, shift).ir)
         return Value(self, builder.bitcast(pattern, exponent.type))
+
+    def _integers(self, number: Value, bits: int) -> ir.Type:
+        """The type of an integer, or of as many as there are numbers in a vector."""
+        count = getattr(number.type, "count", None)
+        return ir.IntType(bits) if count is None else ir.VectorType(ir.IntType(bits), count)
 
 
 def _leading_bits(number: Fraction, bits: int) -> tuple[float, float]:

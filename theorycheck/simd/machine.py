@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Hashable
+from functools import cache
 from threading import Lock
 
 from llvmlite import binding, ir
@@ -14,6 +16,13 @@ def machine_code(build: Callable[[ir.Module], ir.Function], key: Hashable) -> in
         if key not in _COMPILED:
             _COMPILED[key] = _compile(build)
         return _COMPILED[key][1]
+
+
+def nothing(module: ir.Module) -> ir.Function:
+    """Build a function that does nothing."""
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), []), "nothing")
+    ir.IRBuilder(function.append_basic_block()).ret_void()
+    return function
 
 
 def _compile(build: Callable[[ir.Module], ir.Function]) -> tuple[binding.ExecutionEngine, int]:
@@ -32,13 +41,17 @@ def _compile(build: Callable[[ir.Module], ir.Function]) -> tuple[binding.Executi
 
 
 def _machine() -> binding.TargetMachine:
+    name, features = _processor()
+    target = binding.Target.from_default_triple()
+    return target.create_target_machine(cpu=name, features=features, opt=3)
+
+
+@cache
+def _processor() -> tuple[str, str]:
+    """The name of the processor and what it can do, asked once."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
-    return binding.Target.from_default_triple().create_target_machine(
-        cpu=binding.get_host_cpu_name(),
-        features=binding.get_host_cpu_features().flatten(),
-        opt=3,
-    )
+    return binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
 
 
 _COMPILED: dict[Hashable, tuple[binding.ExecutionEngine, int]] = {}
@@ -46,3 +59,10 @@ _COMPILED: dict[Hashable, tuple[binding.ExecutionEngine, int]] = {}
 
 _LOCK = Lock()
 """One thread compiles at a time, and everything once."""
+
+# A process is forked between two compilations: the thread that compiles is not there in the child,
+# and could neither finish its work nor release the lock.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release
+    )

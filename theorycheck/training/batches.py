@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from theorycheck.errors import InputError
+from theorycheck.training.arguments import whole_number
 from theorycheck.training.cohorts import choose
 
 Sampling = Literal["reshuffle", "uniform"]
@@ -39,6 +40,7 @@ class Batches:
 
     def __post_init__(self) -> None:
         choose("sampling", self.sampling, Sampling)
+        whole_number("batch_size", self.batch_size)
         if not 1 <= self.batch_size <= self.samples:
             raise InputError(
                 f"batch_size {self.batch_size} must be between 1 and the {self.samples} samples"

@@ -170,7 +170,7 @@ class Descent(Training):
                 descent = StackedDescent(cohort, batches, momentum, field, recorded)
             unknown = torch.full_like(recorded[:, 0], math.nan)
             recorder.record(0, field.unpack(recorded), distance=unknown, step=unknown)
-            path, updates, total = torch.zeros_like(unknown), 0, 0
+            path, updates = torch.zeros_like(unknown), 0
             for first, last in schedule.stretches():
                 path += descent.advance(first, last, schedule.rate(first))
                 updates += (last - first) * batches.updates
@@ -186,9 +186,8 @@ class Descent(Training):
                         distance=torch.where(diverged, unknown, distance),
                         step=torch.where(diverged, unknown, path / updates),
                     )
-                    total += updates
                     recorded, path, updates = rows, torch.zeros_like(path), 0
-        steps = torch.full_like(diverged, total, dtype=torch.int64)
+        steps = descent.epochs * batches.updates
         return recorder.run(state, steps, diverged, torch.zeros_like(diverged))
 
 

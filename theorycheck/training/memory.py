@@ -6,7 +6,8 @@ the whole.
 
 from __future__ import annotations
 
-import os
+import errno
+import gc
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ import torch
 from theorycheck.networks.specification import Network
 from theorycheck.notes import note
 from theorycheck.training.cohorts import Cohort, Objective, Parametrisation
+from theorycheck.training.free_memory import free_memory
 from theorycheck.training.vector_field import Evaluation, Field
 
 T = TypeVar("T")
@@ -25,6 +27,15 @@ _buffers: dict[tuple[Network, Parametrisation, int, torch.dtype], tuple[int, int
 SHARE = 0.5
 """Definition: how much of the free memory may be taken; the rest is for what is not counted:
 records, the libraries' own buffers, other processes."""
+EXHAUSTION = (
+    "allocate memory",
+    "bad_alloc",
+    "out of memory",
+    "STATUS_ALLOC_FAILED",
+    "start new thread",
+)
+"""What errors say that have no type of their own: torch on the CPU, libraries in C++, CUDA, cuBLAS
+and its like, Python's threads, whose stacks take memory."""
 FULL = 16
 """Definition: where possible, a part has a multiple of this many members, as the widest vectors."""
 DESCENT_ROWS = 9
@@ -68,25 +79,12 @@ def bytes_per_member(
     return buffers + (own + 2 * samples * data) * dtype.itemsize + 40 * samples
 
 
-def free_memory(device: torch.device) -> int:
-    """Bytes that are free now; where the system does not say, all of its memory."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            (line,) = (line for line in file if line.startswith("MemAvailable:"))
-        return 1024 * int(line.split()[1])
-    except OSError:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
 def in_parts(
     members: int, need: int, device: torch.device, train: Callable[[slice], T]
 ) -> tuple[list[T], tuple[str, ...]]:
     """Train members, all at once if they fit, and otherwise in as few parts as possible.
 
-    A part that the GPU has no memory for after all is halved. That leaves a note.
+    A part that there is no memory for after all is halved. That leaves a note.
 
     Args:
         need: bytes that a member takes, see `bytes_per_member`.
@@ -96,7 +94,8 @@ def in_parts(
         The results in the order of the members, and the notes.
 
     Raises:
-        torch.OutOfMemoryError: when a single member does not fit.
+        MemoryError, torch.OutOfMemoryError, RuntimeError: as training a single member does when it
+            does not fit.
     """
     fitting = max(1, int(SHARE * free_memory(device)) // need)
     size = fitting if fitting < FULL else fitting // FULL * FULL
@@ -107,14 +106,15 @@ def in_parts(
         stop = min(start + size, members)
         try:
             results.append(train(slice(start, stop)))
-        except torch.OutOfMemoryError:
-            if stop - start == 1:
+        except Exception as error:
+            if stop - start == 1 or not ran_out(error):
                 raise
             size = (stop - start) // 2
         else:
             start = stop
             continue
-        # Here the exception no longer holds what the part had allocated.
+        # Here the exception no longer holds what the part had allocated, but in cycles.
+        gc.collect()
         if device.type == "cuda":
             torch.cuda.empty_cache()
         notes.append(
@@ -122,3 +122,19 @@ def in_parts(
         )
         note(notes[-1])
     return results, tuple(notes)
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error, or one that it came from, says that memory ran out.
+
+    Only some have a type of their own: torch's allocator on the CPU, libraries on the GPU and
+    threads that cannot be started raise RuntimeError.
+    """
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    if isinstance(error, RuntimeError) and any(words in str(error) for words in EXHAUSTION):
+        return True
+    earlier = error.__cause__ or error.__context__
+    return earlier is not None and ran_out(earlier)

@@ -14,6 +14,7 @@ from torch import Tensor
 from theorycheck.errors import InputError
 from theorycheck.networks.norms import euclidean_norm
 from theorycheck.networks.specification import Network
+from theorycheck.training.arguments import instance
 from theorycheck.training.cohorts import Cohort, Objective, State, check
 from theorycheck.training.vector_field import Field
 
@@ -62,7 +63,8 @@ class Run:
     trace: dict[str, Tensor]
     """Each measure at each record, ``(T, K, ...)``."""
     steps: Tensor
-    """Updates made, ``(K,)`` int64; in a flow, the accepted steps of the member."""
+    """Updates from the start to the state, ``(K,)`` int64: those of a member that diverged count up
+    to where it was put back to. In a flow, the accepted steps of the member."""
     diverged: Tensor
     """Members whose squared norm, or whose velocity at the start, is not finite, ``(K,)`` bool."""
     stalled: Tensor
@@ -108,6 +110,11 @@ class Recorder:
         self, cohort: Cohort, measures: Measures | None, reserved: Sequence[str] = ()
     ) -> None:
         self.cohort = cohort
+        instance("measures", measures or {}, Mapping)
+        for name, measure in (measures or {}).items():
+            instance("the name of a measure", name, str)
+            if not callable(measure) and not isinstance(measure, GradientNorm):
+                raise InputError(f"the measure {name!r} cannot be called: give a function")
         self.measures = {
             name: measure.of(cohort) if isinstance(measure, GradientNorm) else measure
             for name, measure in (measures or {}).items()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from itertools import pairwise
 
-import torch
 from torch import Tensor
 
 from theorycheck.errors import InputError
+from theorycheck.training.arguments import per_member, real_number, whole_number, whole_numbers
 from theorycheck.training.batches import Batches
 from theorycheck.training.cohorts import Cohort
 
@@ -21,6 +21,10 @@ otherwise."""
 RECORD_UPDATES = 4000
 """Definition: one such record for this many updates, so that records cost little of the run; a run
 of fewer updates is recorded at its start and at its end."""
+
+
+LONGEST = 2**23
+"""Definition: the most epochs of a stretch, so that counts of them are exact in float32."""
 
 
 class Schedule:
@@ -47,15 +51,17 @@ class Schedule:
         decay: float,
         record_every: int | None,
     ) -> None:
-        self.epochs, self.decay = epochs, decay
+        self.epochs = epochs = whole_number("the number of epochs or steps", epochs)
+        self.decay = decay = real_number("decay", decay)
         records = min(RECORDS, epochs * batches.updates // RECORD_UPDATES)
         default = -(-epochs // max(1, records))
-        self.record_every = default if record_every is None else record_every
-        self.milestones = tuple(milestones)
-        self.learning_rate = _per_member("learning_rate", learning_rate, cohort)
-        self.momentum = _per_member("momentum", momentum, cohort)
-        if epochs < 1 or self.record_every < 1:
-            raise InputError("the number of epochs or steps and record_every must be at least 1")
+        self.record_every = whole_number(
+            "record_every", default if record_every is None else record_every
+        )
+        self.milestones = whole_numbers("milestones", milestones)
+        members, like = cohort.members, cohort.inputs
+        self.learning_rate = per_member("learning_rate", learning_rate, members, like)
+        self.momentum = per_member("momentum", momentum, members, like)
         if not bool(((self.learning_rate > 0) & self.learning_rate.isfinite()).all()):
             raise InputError("learning_rate must be positive and finite")
         if not bool(((self.momentum >= 0) & (self.momentum < 1)).all()):
@@ -83,7 +89,8 @@ class Schedule:
         Each is the first epoch and the one after the last.
         """
         ends = {m for m in self.milestones if 0 < m < self.epochs} | {self.epochs}
-        ends.update(range(self.record_every, self.epochs, self.record_every))
+        for step in (self.record_every, LONGEST):
+            ends.update(range(step, self.epochs, step))
         return pairwise([0, *sorted(ends)])
 
 
@@ -93,20 +100,11 @@ def checkpoint_times(horizon: float, checkpoints: int | Sequence[float]) -> list
     Raises:
         InputError: unless there is an interval, or the times increase within ``[0, horizon]``.
     """
-    if isinstance(checkpoints, int):
-        if checkpoints < 1:
-            raise InputError(f"checkpoints {checkpoints} must be at least 1")
-        return [horizon * i / checkpoints for i in range(checkpoints + 1)]
-    times = [float(time) for time in checkpoints]
+    if not isinstance(checkpoints, Iterable) or isinstance(checkpoints, str):
+        intervals = whole_number("checkpoints", checkpoints)
+        return [horizon * i / intervals for i in range(intervals + 1)]
+    times = [real_number("every one of the checkpoints", time) for time in checkpoints]
     ordered = all(before < after for before, after in pairwise(times))
     if not ordered or not all(0 <= time <= horizon for time in times):
         raise InputError(f"checkpoints must increase and lie between 0 and the horizon {horizon}")
     return times
-
-
-def _per_member(name: str, value: float | Tensor, cohort: Cohort) -> Tensor:
-    """A number, or one for every member, as ``(K, 1)`` in the cohort's dtype."""
-    tensor = torch.as_tensor(value, dtype=cohort.inputs.dtype, device=cohort.inputs.device)
-    if tensor.dim() > 0 and tuple(tensor.shape) != (cohort.members,):
-        raise InputError(f"{name} must be a number or have shape ({cohort.members},)")
-    return tensor.expand(cohort.members)[:, None]

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from theorycheck.errors import InputError
+from theorycheck.training.arguments import instance, real_number, whole_number
 from theorycheck.training.batches import Batches, Sampling
 from theorycheck.training.cohorts import Cohort, Objective
 from theorycheck.training.engines import Descent, Engine, Flow, train
@@ -58,12 +59,17 @@ def gradient_flow(
     Raises:
         InputError: for arguments out of range, for a cohort that is not float64, and as `velocity`.
     """
+    _check_kinds(cohort, objective)
+    horizon = real_number("horizon", horizon)
+    relative_tolerance = real_number("relative_tolerance", relative_tolerance)
+    absolute_tolerance = real_number("absolute_tolerance", absolute_tolerance)
+    max_steps = whole_number("max_steps", max_steps)
     if cohort.inputs.dtype != torch.float64:
         raise InputError("gradient flow needs float64: use cohort.to(dtype=torch.float64)")
     if not 0 < horizon < math.inf:
         raise InputError(f"horizon {horizon} must be positive and finite")
-    if not (relative_tolerance > 0 and absolute_tolerance > 0 and max_steps > 0):
-        raise InputError("tolerances and max_steps must be positive")
+    if not (relative_tolerance > 0 and absolute_tolerance > 0):
+        raise InputError("tolerances must be positive")
     times = checkpoint_times(horizon, checkpoints)
     tolerances = relative_tolerance, absolute_tolerance, max_steps
     flow = Flow(cohort, objective, measures, engine, times, horizon, tolerances)
@@ -91,6 +97,7 @@ def gradient_descent(
     Raises:
         InputError: as `sgd`.
     """
+    _check_kinds(cohort, objective)
     samples = cohort.inputs.shape[1]
     batches = Batches(torch.zeros(cohort.members, dtype=torch.int64), samples, samples)
     schedule = Schedule(
@@ -149,14 +156,23 @@ def sgd(
         InputError: for arguments out of range, for an engine that is not available, and as
             `velocity` and `Batches`.
     """
-    if tuple(batch_seeds.shape) != (cohort.members,) or batch_seeds.dtype != torch.int64:
-        raise InputError(f"batch_seeds must be int64 of shape ({cohort.members},)")
+    _check_kinds(cohort, objective)
+    shape = (cohort.members,)
+    given = isinstance(batch_seeds, Tensor)
+    if not given or tuple(batch_seeds.shape) != shape or batch_seeds.dtype != torch.int64:
+        raise InputError(f"batch_seeds must be an int64 tensor of shape {shape}")
+    batch_size = whole_number("batch_size", batch_size)
     batches = Batches(batch_seeds, cohort.inputs.shape[1], batch_size, sampling)
     schedule = Schedule(
         cohort, batches, epochs, learning_rate, momentum, milestones, decay, record_every
     )
     descent = Descent(cohort, objective, measures, engine, batches, schedule)
     return train(descent)
+
+
+def _check_kinds(cohort: Cohort, objective: Objective) -> None:
+    instance("cohort", cohort, Cohort)
+    instance("objective", objective, Objective)
 
 
 def together(trainings: Sequence[Callable[[], T]]) -> list[T]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from functools import partial
+from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from theorycheck.networks.specification import Network, mlp
 from theorycheck.training.batches import Sampling
 from theorycheck.training.cohorts import Cohort, Objective, Parametrisation
 from theorycheck.training.compiled import workers
+from theorycheck.training.compiled.waiting import Waiting
 from theorycheck.training.trainers import sgd, together
 
 
@@ -88,6 +91,56 @@ def test_bits_do_not_depend_on_threads_or_memory(
     monkeypatch.setattr(workers, "ORDER_BYTES", 1)
     assert np.array_equal(two, one, equal_nan=True)
     assert np.array_equal(train(cohort, 2, "reshuffle", 0.5), one, equal_nan=True)
+
+
+@pytest.mark.parametrize(("order_bytes", "given"), [(1, 0), (workers.ORDER_BYTES, 2)])
+def test_a_thread_with_nothing_to_do_takes_over(
+    order_bytes: int, given: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of two threads stops in the first of eight blocks until the other finds nothing to do.
+
+    Where each block is a team of its own, all others are done by then. Where four form a team, the
+    other one is done, and half of the three that are left are given away. Bits are those of one
+    thread.
+    """
+    cohort = random_cohort(mlp((3, 8, 2)), 32, 6)
+    expected = train(cohort, 2, "reshuffle", 0.5)
+    monkeypatch.setattr(workers, "ORDER_BYTES", order_bytes)
+    watched: list[Waiting[Any]] = []
+    put: list[int] = []
+
+    class Watched(Waiting[Any]):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            watched.append(self)
+
+        def put(self, work: Any) -> None:
+            put.append(len(work.blocks))
+            super().put(work)
+
+    monkeypatch.setattr(workers, "Waiting", Watched)
+    run, done, before = workers._Arenas.run, Counter[Any](), Counter[Any]()
+    stopped: list[int] = []
+
+    def stopping(arenas: Any, driver: Any, block: Any, *rest: Any) -> None:
+        run(arenas, driver, block, *rest)
+        done[block.members] += 1
+        if not stopped:
+            stopped.append(block.members)
+            end = monotonic() + 20
+            while not watched[0].wanted and monotonic() < end:
+                sleep(0)
+            before.update(done)
+
+    monkeypatch.setattr(workers._Arenas, "run", stopping)
+    torch.set_num_threads(2)
+    try:
+        found = train(cohort, 2, "reshuffle", 0.5)
+    finally:
+        torch.set_num_threads(1)
+    assert np.array_equal(found, expected, equal_nan=True)
+    assert len(before) == (5 if given else 8)
+    assert put[0] == given if given else not put
 
 
 @pytest.mark.parametrize("parametrisation", ["plain", "lagrange", "weight-norm"])

@@ -64,6 +64,23 @@ def test_batch_normalisation_equals_exact_rationals() -> None:
         check_against_rationals(network, first, inputs[:1], slopes[:1])
 
 
+@pytest.mark.parametrize("power", [-1000, -600, 600, 1000])
+@pytest.mark.parametrize("normalisation", ["batch", "batch-detached"])
+def test_normalisation_keeps_its_value_at_every_scale(normalisation: Any, power: int) -> None:
+    """First weights times a power of 2: the gradient by them is divided by it, and nothing else."""
+    network = mlp((3, 4, 2), normalisation=normalisation)
+    _, parameters, inputs, slopes = drawn(network, 3, 6, seed=5)
+    generator = torch.Generator().manual_seed(5)
+    first = torch.randn(parameters[0].shape, generator=generator, dtype=torch.float64)
+    outputs, (gradient, *others) = played(network, (first, *parameters[1:]), inputs, slopes)
+    scaled = torch.ldexp(first, torch.tensor(power))
+    found, (divided, *same) = played(network, (scaled, *parameters[1:]), inputs, slopes)
+    assert outputs.isfinite().all()
+    assert torch.equal(found, outputs)
+    assert torch.equal(torch.ldexp(divided, torch.tensor(power)), gradient)
+    assert all(map(torch.equal, same, others))
+
+
 def test_nobody_is_differentiated_at_a_kink_by_one() -> None:
     """Arguments of 0: the derivative is the slope, 0 for ReLU and -1/2 here for another."""
     for slope, expected in ((RELU, 0.0), (-0.5, -0.5)):

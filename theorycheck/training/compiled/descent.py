@@ -37,7 +37,7 @@ class DescentProgram(Program):
         self.start = arena.numbers(count)
         self.buffer = arena.numbers(count) if "buffer" in table.columns else None
         self.rate, self.momentum, self.length = (arena.numbers() for _ in range(3))
-        self.path, self.diverged = arena.numbers(), arena.numbers()
+        self.path, self.diverged, self.epochs = (arena.numbers() for _ in range(3))
         self.squares, self.unused = arena.number(0.0), arena.number(0.0)
         self._keep()
         self.early = cohort.state.parametrisation != "weight-norm"
@@ -59,7 +59,8 @@ class DescentProgram(Program):
     def table_of(rows: Tensor, momentum: bool) -> Table:
         """What members keep whose states are rows of `Field`."""
         members, numbers = rows.shape
-        columns = {"parameters": numbers, "decay": 1, "rate": 1, "path": 1, "diverged": 1}
+        columns = {"parameters": numbers, "decay": 1, "rate": 1}
+        columns |= {"path": 1, "diverged": 1, "epochs": 1}
         if momentum:
             columns |= {"buffer": numbers, "momentum": 1}
         table = Table(members, rows.dtype, columns)
@@ -80,6 +81,7 @@ class DescentProgram(Program):
         exchange.keep("rate", self.rate, changes=False)
         exchange.keep("path", self.path)
         exchange.keep("diverged", self.diverged)
+        exchange.keep("epochs", self.epochs)
 
     def _fill(self, tape: Tape) -> None:
         self.during.extend(tape.section)
@@ -97,7 +99,12 @@ class DescentProgram(Program):
         }
         self.before.emit("begin_epoch", **epoch)
         self.after.emit(
-            "end_epoch", rate=self.rate, path=self.path, diverged=self.diverged, **epoch
+            "end_epoch",
+            rate=self.rate,
+            path=self.path,
+            diverged=self.diverged,
+            epochs=self.epochs,
+            **epoch,
         )
 
     def _learn(self, tape: Tape, edge: Edge, index: int, slopes: int, source: int) -> None:

@@ -23,7 +23,8 @@ class Vertex:
     slopes: int
     normal: int = 0
     deviation: int = 0
-    """Of batch normalisation, once per unit."""
+    power: int = 0
+    """The last two are of batch normalisation, once per unit."""
 
 
 class Row:

@@ -96,14 +96,16 @@ class Tape:
         if parts.bias is not None:
             biases = self.places.parameter(parts.bias)
             self.section.emit("bias", out=raw, biases=biases, **shape)
-        normal = deviation = 0
+        normal = deviation = power = 0
         if parts.gain is not None and parts.shift is not None:
-            normal, deviation = arena.units(layer.width), arena.numbers(layer.width)
+            normal = arena.units(layer.width)
+            deviation, power = arena.numbers(layer.width), arena.numbers(layer.width)
             self.section.emit(
                 "batch_norm",
                 out=raw,
                 normal=normal,
                 deviation=deviation,
+                power=power,
                 gain=self.places.parameter(parts.gain),
                 shift=self.places.parameter(parts.shift),
                 samples=self.places.batch,
@@ -114,7 +116,7 @@ class Tape:
         if layer.slope != LINEAR:
             value = arena.units(layer.width)
             self._activate("", layer, value, raw)
-        self.vertices.append(Vertex(layer.width, raw, value, slopes, normal, deviation))
+        self.vertices.append(Vertex(layer.width, raw, value, slopes, normal, deviation, power))
 
     def _activate(self, suffix: str, layer: Layer, target: int, raw: int) -> None:
         """Apply the activation (``""``) or multiply slopes by its derivative (``"_back"``)."""
@@ -141,6 +143,7 @@ class Tape:
                 slopes=here.slopes,
                 normal=here.normal,
                 deviation=here.deviation,
+                power=here.power,
                 gain=places.parameter(parts.gain),
                 gain_gradient=places.gradient_of(parts.gain),
                 shift_gradient=places.gradient_of(parts.shift),

@@ -6,6 +6,8 @@ its companions nor on their number.
 
 Every thread has one arena for each layout. Members come in from a table of their numbers, train for
 many updates, and go back, so that what is at work stays in the cache however large a cohort is.
+Threads take the next members that wait, and one that finds none takes over some of another's, so
+that all are at work to the end, also where other programs slow some of them down.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate, zip_longest
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -31,6 +34,7 @@ from theorycheck.training.compiled.drivers import descend, follow
 from theorycheck.training.compiled.flow import FlowProgram
 from theorycheck.training.compiled.operations.base import Layout
 from theorycheck.training.compiled.operations.stages import CLOCK
+from theorycheck.training.compiled.waiting import Waiting
 from theorycheck.training.integrator import Integrator
 
 FEWEST_LANES = 3
@@ -77,6 +81,8 @@ class CompiledDescent:
         if momentum is not None:
             self.table["momentum"].copy_(momentum)
 
+        self.epochs = torch.zeros(cohort.members, dtype=torch.int64)
+        """How many epochs each has trained and not been put back in, ``(K,)``."""
         team, window = _lookahead(batches, epochs, -(-cohort.members // threads))
 
         def program(layout: Layout) -> DescentProgram:
@@ -84,11 +90,15 @@ class CompiledDescent:
 
         blocks = _blocks(cohort, batches.batch_size, threads, program)
         size = max(1, team // lanes_of(cohort.inputs.dtype))
-        self.workers = [
-            _Worker([_Team(s[i : i + size], batches, window) for i in range(0, len(s), size)])
-            for s in _shares(blocks, threads)
+        shares = _shares(blocks, threads)
+        teams = [
+            [_Team(s[i : i + size], batches, window) for i in range(0, len(s), size)]
+            for s in shares
         ]
-        self.pool = _pool(len(self.workers))
+        # Those that come first in their shares are the largest.
+        self.teams = [team for row in zip_longest(*teams) for team in row if team is not None]
+        self.arenas = [_Arenas() for _ in shares]
+        self.pool = _pool(len(shares))
 
     def advance(self, first: int, last: int, rate: Tensor) -> Tensor:
         """Train from one epoch to another, the last one excluded.
@@ -100,11 +110,12 @@ class CompiledDescent:
             Sums over the updates of the norms of the weight matrices' steps, ``(K,)``.
         """
         self.table["rate"].copy_(rate)
-        path = self.table["path"].zero_()
-        if self.pool is None:
-            self.workers[0].train(first, last)
-        else:
-            list(self.pool.map(lambda worker: worker.train(first, last), self.workers))
+        path, epochs = self.table["path"].zero_(), self.table["epochs"].zero_()
+        courses = (_Course(team, first) for team in self.teams)
+        waiting = Waiting(courses, len(self.arenas))
+        apply = map if self.pool is None else self.pool.map
+        list(apply(lambda arenas: _train(arenas, waiting, last), self.arenas))
+        self.epochs += epochs[:, 0].long()
         return path[:, 0].clone()
 
     @property
@@ -256,15 +267,14 @@ class _Arenas:
         _callable(driver, len(integers))(arena, words, *integers, order.data_ptr())
 
 
-class _Worker:
-    """The members that one thread trains, one team after the other."""
-
-    def __init__(self, teams: Sequence[_Team]) -> None:
-        self.teams, self.arenas = teams, _Arenas()
-
-    def train(self, first: int, last: int) -> None:
-        for team in self.teams:
-            team.train(self.arenas, first, last)
+def _train(arenas: _Arenas, waiting: Waiting[_Course], last: int) -> None:
+    """What one thread does: train up to an epoch, the last one excluded, until nothing waits."""
+    try:
+        while (course := waiting.take()) is not None:
+            while course.next < last:
+                course.train(arenas, waiting, last)
+    finally:
+        waiting.leave()
 
 
 class _Team:
@@ -273,23 +283,46 @@ class _Team:
     def __init__(
         self, blocks: Sequence[_Block[DescentProgram]], batches: Batches, window: int
     ) -> None:
-        self.blocks, self.window = blocks, window
-        members = [member for block in blocks for member in block.members]
-        self.batches = batches.of(torch.tensor(members))
-        self.ready = range(0)
-        """Epochs for which the order is known."""
+        self.blocks, self.batches, self.window = blocks, batches, window
+        self._own = batches.of(torch.tensor([m for block in blocks for m in block.members]))
+        self._known = range(0)
+        self._order = torch.empty(0)
 
-    def train(self, arenas: _Arenas, first: int, last: int) -> None:
-        while first < last:
-            if first not in self.ready:
-                self.ready = range(first, first + self.window)
-                self.order = self.batches.orders(self.ready.start, self.ready.stop)
-            stop, row = min(last, self.ready.stop), 0
-            for block in self.blocks:
-                order = self.order[row:, first - self.ready.start :]
-                arenas.run(descend, block, (stop - first, self.batches.updates), order)
-                row += len(block.members)
-            first = stop
+    def order(self, epoch: int) -> tuple[Tensor, int]:
+        """The order of samples from an epoch on, and the first epoch for which it is not known."""
+        if epoch not in self._known:
+            self._known = range(epoch, epoch + self.window)
+            self._order = self._own.orders(self._known.start, self._known.stop)
+        return self._order[:, epoch - self._known.start :], self._known.stop
+
+
+class _Course:
+    """Blocks of a team on their way through the epochs."""
+
+    def __init__(self, team: _Team, first: int) -> None:
+        self.team, self.next = team, first
+        rows = accumulate((len(block.members) for block in team.blocks), initial=0)
+        self.blocks = list(zip(rows, team.blocks, strict=False))
+        """With the first of their rows in the order."""
+
+    def train(self, arenas: _Arenas, waiting: Waiting[_Course], last: int) -> None:
+        """Train as far as the order is known, at most up to an epoch, the last one excluded.
+
+        A thread that has nothing to do is given half of the blocks that have not come so far.
+        """
+        team, first = self.team, self.next
+        order, end = team.order(first)
+        self.next = min(last, end)
+        done = 0
+        while done < len(self.blocks):
+            row, block = self.blocks[done]
+            arenas.run(descend, block, (self.next - first, team.batches.updates), order[row:])
+            done += 1
+            if done < len(self.blocks) and waiting.wanted:
+                middle = (done + len(self.blocks)) // 2
+                given = [block for _, block in self.blocks[middle:]]
+                del self.blocks[middle:]
+                waiting.put(_Course(_Team(given, team.batches, team.window), first))
 
 
 def _lookahead(batches: Batches, epochs: int, members: int) -> tuple[int, int]:

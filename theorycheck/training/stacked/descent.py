@@ -39,6 +39,8 @@ class StackedDescent:
         """The states now, ``(K, P)``: `advance` puts another tensor in their place."""
         self.diverged = torch.zeros_like(self.rows[:, 0], dtype=torch.bool)
         """Which members have been put back, ``(K,)``."""
+        self.epochs = torch.zeros_like(self.diverged, dtype=torch.int64)
+        """How many epochs each has trained and not been put back in, ``(K,)``."""
         self._moving = torch.empty_like(self.rows)
         self._buffer = torch.zeros_like(self.rows)
         self._rate = torch.empty_like(self.rows[:, :1])
@@ -65,6 +67,7 @@ class StackedDescent:
             path += self._lengths * rate[:, 0]
             # What is not finite stays so and stays with its member: one look per epoch is enough.
             self.diverged |= ~self._moving.square().sum(dim=1).isfinite()
+            self.epochs += ~self.diverged
             # Another tensor, since records and measures may hold views of the rows as they were.
             self.rows = torch.where(self.diverged[:, None], self.rows, self._moving)
         return path

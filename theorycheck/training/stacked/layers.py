@@ -6,12 +6,15 @@ The layout of values is that of `theorycheck.training.stacked.tape`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import reduce
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from theorycheck.networks.specification import Convolution, Parameters
+from theorycheck.networks.evaluation import frame, reaches
+from theorycheck.networks.specification import Convolution, Map, Parameters
 from theorycheck.training.stacked.buffers import Block, Memory, Operand
 
 
@@ -22,6 +25,7 @@ class Vertex:
         total: the argument of the activation; the block of ``value`` where that works in place.
         value: the value of the activation.
         slope: the derivative by ``value``, and then by ``total``.
+        reached: see `evaluation.reaches`.
         last: the last edge out of the vertex, which is the first on the way back.
     """
 
@@ -31,6 +35,7 @@ class Vertex:
 
     def __init__(self, *, is_input: bool = False) -> None:
         self.is_input = is_input
+        self.reached: Tensor | None = None
         self.last: _Edge | None = None
 
 
@@ -191,6 +196,32 @@ class BiasTerm:
         torch.sum(self.vertex.slope.live, dim=2, out=gradients[self.position])
 
 
+class Variation:
+    """Which units something reaches that varies over the samples, for `BatchNormalisation`.
+
+    Args:
+        edges: the sources of the vertex, with their maps and the positions of their matrices.
+    """
+
+    def __init__(self, vertex: Vertex, edges: Sequence[tuple[Vertex, Map, int | None]]) -> None:
+        self.vertex, self.edges = vertex, edges
+
+    def forward(self, parameters: Parameters) -> None:
+        arriving = (
+            reaches(
+                connection,
+                source.value.live.mT,
+                source.reached,
+                None if position is None else parameters[position],
+            )
+            for source, connection, position in self.edges
+        )
+        self.vertex.reached = reduce(torch.logical_or, arriving)
+
+    def backward(self, gradients: Parameters) -> None:
+        """Nothing is differentiated."""
+
+
 class BatchNormalisation:
     """``z = gain (z - mean) / deviation + shift`` over the samples (galanti2022, Eq. 5).
 
@@ -208,6 +239,9 @@ class BatchNormalisation:
 
     def forward(self, parameters: Parameters) -> None:
         total = self.vertex.total.live
+        # What follows is about values in this frame; its unit comes in again on the way back.
+        origin, self.scale = (t.mT for t in frame(total.mT, self.vertex.reached))
+        total.sub_(origin).div_(self.scale)
         torch.mean(total, dim=2, keepdim=True, out=self.mean)
         torch.sub(total, self.mean, out=self.unit)
         torch.mul(self.unit, self.unit, out=total)
@@ -227,7 +261,7 @@ class BatchNormalisation:
         slope.sub_(self.mean)
         if self.attached:
             slope.sub_(term)
-        slope.mul_(self.factor).div_(self.deviation)
+        slope.mul_(self.factor).div_(self.deviation).div_(self.scale)
 
     def _average(self, values: Tensor, gradient: Tensor) -> None:
         """Write means over the samples to `mean`, and sums over everything to a gradient."""

@@ -27,6 +27,7 @@ from theorycheck.networks.specification import (
     Convolution,
     Identity,
     Layer,
+    Map,
     Network,
     Parameters,
 )
@@ -40,6 +41,7 @@ from theorycheck.training.stacked.layers import (
     Operation,
     ReluActivation,
     SkipConnection,
+    Variation,
     Vertex,
 )
 
@@ -97,18 +99,22 @@ class Tape:
         vertex.value = memory.values(layer.width, samples)
         vertex.total = memory.values(layer.width, samples) if bends else vertex.value
         vertex.slope = memory.values(layer.width, samples)
+        edges: list[tuple[Vertex, Map, int | None]] = []
         for i, edge in enumerate(layer.edges):
-            source, opens = vertices[edge.source], i == 0
+            source, opens, position = vertices[edge.source], i == 0, None
             if isinstance(edge.map, Identity):
                 operation: Operation = SkipConnection(source, vertex, opens=opens)
             elif isinstance(edge.map, Convolution):
                 operation = ConvolutionConnection(
-                    source, vertex, memory, next(own), edge.map, opens=opens
+                    source, vertex, memory, position := next(own), edge.map, opens=opens
                 )
             else:
                 shape = network.parameters[position := next(own)].shape
                 operation = DenseConnection(source, vertex, memory, position, shape, opens=opens)
             self._operations.append(operation)
+            edges.append((source, edge.map, position))
+        if network.normalised_by_batch:
+            self._operations.append(Variation(vertex, edges))
         if layer.bias:
             self._operations.append(BiasTerm(vertex, next(own)))
         if layer.normalisation != "none":

@@ -73,22 +73,25 @@ def test_activations(layout: Layout, dtype: torch.dtype, slope: float) -> None:
 @both
 @layouts
 @pytest.mark.parametrize("detached", [0, 1])
-@given(units=sizes, seed=seeds)
+@given(units=sizes, seed=seeds, power=st.sampled_from([-110, -70, 0, 70, 110]))
 def test_batch_normalisation(
-    layout: Layout, dtype: torch.dtype, detached: int, units: int, seed: int
+    layout: Layout, dtype: torch.dtype, detached: int, units: int, seed: int, power: int
 ) -> None:
-    """Four samples with deviations that are powers of two: nothing rounds."""
+    """Four samples with deviations that are powers of two, far off too: nothing rounds."""
     alone, rng = Alone(layout, dtype, 4), np.random.default_rng(seed)
     shape = alone.members, units, 1
     normal = np.array(SHAPES)[rng.integers(3, size=shape[:2])].astype(np.float64)
-    deviation, mean = 2.0 ** rng.integers(-2, 3, size=shape), integers(rng, *shape)
+    deviation = 2.0 ** (power + rng.integers(-2, 3, size=shape))
+    mean = integers(rng, *shape) * 2.0**power
     gain, shift = integers(rng, alone.members, 1) / 2, integers(rng, alone.members, 1)
     slopes = integers(rng, alone.members, units, 4) * 4
     place, back = alone.units(normal * deviation + mean), alone.units(slopes)
-    standard, deviations = alone.free_units(units), alone.free_numbers(units)
+    standard = alone.free_units(units)
+    deviations, powers = alone.free_numbers(units), alone.free_numbers(units)
     given = {
         "normal": standard,
         "deviation": deviations,
+        "power": powers,
         "gain": alone.numbers(gain),
         "height": units,
         "cells": alone.cells,
@@ -97,7 +100,8 @@ def test_batch_normalisation(
     }
     alone.run("batch_norm", out=place, shift=alone.numbers(shift), **given)
     assert np.array_equal(alone.units_at(standard, units), normal)
-    assert np.array_equal(alone.numbers_at(deviations, units), deviation[:, :, 0])
+    in_their_unit = alone.numbers_at(deviations, units) / alone.numbers_at(powers, units)
+    assert np.array_equal(in_their_unit, deviation[:, :, 0])
     outputs = gain[:, :, None] * normal + shift[:, :, None]
     assert np.array_equal(alone.units_at(place, units), outputs)
     gains, shifts = alone.free_numbers(1), alone.free_numbers(1)
@@ -110,6 +114,40 @@ def test_batch_normalisation(
         scale = Fraction(gain[member, 0]) / Fraction(deviation[member, unit, 0])
         expected = _back(slopes[member, unit], normal[member, unit], scale, bool(detached))
         assert [Fraction(float(x)) for x in found[member, unit]] == expected
+
+
+@both
+@layouts
+@pytest.mark.parametrize("middle", [1.5, -1.5, 0.1, 1e30, 0.0])
+@given(count=st.integers(1, 9))
+def test_units_that_are_constant_or_nearly_so(
+    layout: Layout, dtype: torch.dtype, middle: float, count: int
+) -> None:
+    """The first is constant and has no value, the second is one deviation from its mean."""
+    alone = Alone(layout, dtype, 2 * count)
+    centre = alone.reals.dtype.type(middle)
+    sides = [np.nextafter(centre, alone.reals.dtype.type(end)) for end in (-np.inf, np.inf)]
+    units = np.array([[centre] * 2 * count, sides * count])
+    place = alone.units(np.broadcast_to(units, (alone.members, *units.shape)))
+    standard = alone.free_units(2)
+    alone.run(
+        "batch_norm",
+        out=place,
+        normal=standard,
+        deviation=alone.free_numbers(2),
+        power=alone.free_numbers(2),
+        gain=alone.numbers([2.0]),
+        shift=alone.numbers([3.0]),
+        height=2,
+        cells=alone.cells,
+        samples=2 * count,
+        portion=alone.numbers([1 / (2 * count)]),
+    )
+    expected = np.array([[np.nan] * 2 * count, [-1.0, 1.0] * count])
+    for found, values in ((standard, expected), (place, 2 * expected + 3)):
+        assert all(
+            np.array_equal(member, values, equal_nan=True) for member in alone.units_at(found, 2)
+        )
 
 
 def _back(slopes: Numbers, normal: Numbers, scale: Fraction, detached: bool) -> list[Fraction]:

@@ -146,8 +146,8 @@ def test_the_length_of_a_path(layout: Layout, dtype: torch.dtype) -> None:
     assert not alone.numbers_at(squares).any()
     weights, start = alone.numbers(np.arange(8.0)), alone.free_numbers(8)
     given = {"start": start, "weights": weights, "length": length, "count": 8}
-    diverged = alone.numbers([0.0])
-    ends = {"rate": alone.numbers([0.5]), "path": path, "diverged": diverged}
+    diverged, epochs = alone.numbers([0.0]), alone.numbers([3.0])
+    ends = {"rate": alone.numbers([0.5]), "path": path, "diverged": diverged, "epochs": epochs}
     alone.run("begin_epoch", **given)
     assert not alone.numbers_at(length).any()
     assert np.array_equal(alone.numbers_at(start, 8), alone.numbers_at(weights, 8))
@@ -155,6 +155,7 @@ def test_the_length_of_a_path(layout: Layout, dtype: torch.dtype) -> None:
     alone.run("end_epoch", **given, **ends)
     assert (alone.numbers_at(path) == 1 + 0.5 * 6).all()
     assert not alone.numbers_at(diverged).any()
+    assert (alone.numbers_at(epochs) == 4).all()
     assert np.array_equal(alone.numbers_at(weights, 8)[0], np.arange(8.0))
 
 
@@ -172,8 +173,9 @@ def test_a_member_that_diverges_goes_back_alone(
     moved[lost, 3] = float(torch.finfo(dtype).max) / 2 if number == "huge" else number
     kept, weights = alone.numbers(start), alone.numbers(moved)
     given = {"start": kept, "weights": weights, "length": alone.numbers([0.0]), "count": 8}
-    diverged = alone.numbers([0.0])
-    given |= {"rate": alone.numbers([1.0]), "path": alone.numbers([0.0]), "diverged": diverged}
+    diverged, epochs = alone.numbers([0.0]), alone.numbers([0.0])
+    given |= {"rate": alone.numbers([1.0]), "path": alone.numbers([0.0])}
+    given |= {"diverged": diverged, "epochs": epochs}
     expected = start + 1
     expected[lost] = start[lost]
     alone.run("end_epoch", **given)
@@ -186,3 +188,4 @@ def test_a_member_that_diverges_goes_back_alone(
     alone.run("end_epoch", **given)
     assert np.array_equal(alone.numbers_at(weights, 8), expected)
     assert alone.numbers_at(diverged)[:, 0].tolist() == marks
+    assert alone.numbers_at(epochs)[:, 0].tolist() == [2 * (1 - mark) for mark in marks]

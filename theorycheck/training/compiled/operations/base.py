@@ -16,8 +16,10 @@ from contextlib import contextmanager
 from operator import add
 from typing import Literal
 
+import torch
 from llvmlite import ir
 
+from theorycheck.networks.evaluation import close
 from theorycheck.simd.code import Array, Code, Value, Variable
 
 Layout = Literal["members", "samples"]
@@ -43,6 +45,7 @@ class Operation(Code):
         self.members = layout == "members"
         self.number = self.vector if self.members else real
         """The type of a number of each member."""
+        self.close = close(torch.float32 if self.bytes == 4 else torch.float64)
 
     def numbers(self, offset: Value) -> Array:
         """Numbers of each member; samples of a unit one by one."""

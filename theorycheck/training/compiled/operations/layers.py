@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from theorycheck.simd.code import Value
 from theorycheck.training.compiled.operations.base import Operation
 from theorycheck.training.compiled.operations.effects import (
@@ -60,6 +62,7 @@ def bias_gradient(
     out=(reads(samples("height")), updates(cells("height", "cells"))),
     normal=writes(cells("height", "cells")),
     deviation=writes(numbers("height")),
+    power=writes(numbers("height")),
     gain=reads(numbers()),
     shift=reads(numbers()),
     portion=reads(numbers()),
@@ -69,6 +72,7 @@ def batch_norm(
     out: Value,
     normal: Value,
     deviation: Value,
+    power: Value,
     gain: Value,
     shift: Value,
     height: Value,
@@ -78,26 +82,40 @@ def batch_norm(
 ) -> None:
     """``out = gain normal + shift`` with ``normal = (out - mean) / deviation``, unit by unit.
 
-    ``portion`` is one over the number of samples.
+    ``portion`` is one over the number of samples. All of this is about values times a power of 2,
+    from an origin on, where nothing is lost, see `networks.evaluation.frame`.
     """
     result, values, standard = k.cells(out), k.numbers(out), k.cells(normal)
-    deviations, share = k.numbers(deviation), k.numbers(portion)[0]
+    deviations, powers, scaled = k.numbers(deviation), k.numbers(power), k.numbers(normal)
+    share = k.numbers(portion)[0]
     factor, offset = k.spread(k.numbers(gain)[0]), k.spread(k.numbers(shift)[0])
+    zero, nothing = (k.constant(k.number, number) for number in (0.0, math.nan))
     with k.loop(0, height) as unit:
         first = unit * k.per_unit(cells)
-        total = k.variable(k.constant(k.number, 0.0))
-        with k.loop(0, samples) as n:
-            total.set(total.get() + values[first + n])
-        mean = total.get() * share
-        total.set(k.constant(k.number, 0.0))
-        with k.loop(0, samples) as n:
-            centred = values[first + n] - mean
-            total.set(k.fma(centred, centred, total.get()))
-        spread = k.sqrt(total.get() * share)
-        deviations[unit] = spread
+        least, largest = k.variable(values[first]), k.variable(values[first])
+        with k.loop(1, samples) as n:
+            least.set(k.minimum(least.get(), values[first + n]))
+            largest.set(k.maximum(largest.get(), values[first + n]))
+        spread = largest.get() - least.get()
+        near = spread.compare("<", k.maximum(least.get(), -largest.get()) * k.close)
+        origin = near.where(least.get(), zero)
+        enlarging = spread.compare("==", 0.0).where(nothing, k.normalising_power(spread))
         with k.loop(0, cells) as cell:
             place = unit * cells + cell
-            standard[place] = (result[place] - k.spread(mean)) / k.spread(spread)
+            standard[place] = (result[place] - k.spread(origin)) * k.spread(enlarging)
+        total = k.variable(zero)
+        with k.loop(0, samples) as n:
+            total.set(total.get() + scaled[first + n])
+        mean = total.get() * share
+        total.set(zero)
+        with k.loop(0, samples) as n:
+            centred = scaled[first + n] - mean
+            total.set(k.fma(centred, centred, total.get()))
+        root = k.sqrt(total.get() * share)
+        deviations[unit], powers[unit] = root, enlarging
+        with k.loop(0, cells) as cell:
+            place = unit * cells + cell
+            standard[place] = (standard[place] - k.spread(mean)) / k.spread(root)
             result[place] = k.fma(factor, standard[place], offset)
 
 
@@ -105,6 +123,7 @@ def batch_norm(
     slopes=(reads(samples("height")), updates(cells("height", "cells"))),
     normal=reads(cells("height", "cells")),
     deviation=reads(numbers("height")),
+    power=reads(numbers("height")),
     gain=reads(numbers()),
     gain_gradient=writes(numbers()),
     shift_gradient=writes(numbers()),
@@ -116,6 +135,7 @@ def batch_norm_back(
     slopes: Value,
     normal: Value,
     deviation: Value,
+    power: Value,
     gain: Value,
     gain_gradient: Value,
     shift_gradient: Value,
@@ -125,13 +145,14 @@ def batch_norm_back(
     portion: Value,
     detached: Value,
 ) -> None:
-    """``gain / deviation (s - mean(s) - normal mean(s normal))``, unit by unit.
+    """``power gain / deviation (s - mean(s) - normal mean(s normal))``, unit by unit.
 
     The last term comes from the variance; it is left out if ``detached`` is 1.
     """
     result, values = k.cells(slopes), k.numbers(slopes)
     standard, standards = k.cells(normal), k.numbers(normal)
-    deviations, share, factor = k.numbers(deviation), k.numbers(portion)[0], k.numbers(gain)[0]
+    deviations, powers = k.numbers(deviation), k.numbers(power)
+    share, factor = k.numbers(portion)[0], k.numbers(gain)[0]
     zero = k.constant(k.number, 0.0)
     through = detached.compare("==", 1).where(zero, share)
     with (
@@ -147,10 +168,10 @@ def batch_norm_back(
         gains.set(gains.get() + along.get())
         shifts.set(shifts.get() + plain.get())
         mean, slope = k.spread(plain.get() * share), k.spread(along.get() * through)
-        scale = k.spread(factor / deviations[unit])
+        scale, enlarging = k.spread(factor / deviations[unit]), k.spread(powers[unit])
         with k.loop(0, cells) as cell:
             place = unit * cells + cell
-            result[place] = (result[place] - mean - standard[place] * slope) * scale
+            result[place] = (result[place] - mean - standard[place] * slope) * scale * enlarging
 
 
 @operation(out=writes(cells("count")), source=reads(cells("count")))

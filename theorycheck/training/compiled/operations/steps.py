@@ -287,6 +287,7 @@ def begin_epoch(k: Operation, start: Value, weights: Value, length: Value, count
     rate=reads(numbers()),
     path=updates(numbers()),
     diverged=updates(numbers()),
+    epochs=updates(numbers()),
 )
 def end_epoch(
     k: Operation,
@@ -296,11 +297,15 @@ def end_epoch(
     rate: Value,
     path: Value,
     diverged: Value,
+    epochs: Value,
     count: Value,
 ) -> None:
-    """Add the length of the path; put members back whose squared norm is not finite."""
+    """Add the length of the path; put members back whose squared norm is not finite.
+
+    For all others it is one more of their epochs.
+    """
     kept, state, squares = k.striped(start), k.striped(weights), k.stripe_sum()
-    way, flag = k.numbers(path), k.numbers(diverged)
+    way, flag, trained = k.numbers(path), k.numbers(diverged), k.numbers(epochs)
     way[0] = k.fma(k.numbers(length)[0], k.numbers(rate)[0], way[0])
     with k.loop(0, count, STRIPES) as p:
         for w, square in zip(state[p], squares, strict=True):
@@ -308,6 +313,7 @@ def end_epoch(
     norm, one = k.total(current(squares)), k.constant(k.number, 1.0)
     # What is not finite differs from itself by what is not a number.
     flag[0] = (norm - norm).compare("==", 0.0).where(flag[0], one)
+    trained[0] = trained[0] + (one - flag[0])
     back = k.spread(flag[0]).compare("==", 1.0)
     with k.when(k.any(back)), k.loop(0, count, STRIPES) as p:
         state[p] = [back.where(old, w) for old, w in zip(kept[p], state[p], strict=True)]

@@ -1,0 +1,127 @@
+"""Arguments of another kind than what is meant: one line that names the argument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.training.dyadic_cohorts import dyadic_cohort
+from theorycheck.errors import InputError
+from theorycheck.networks.specification import mlp
+from theorycheck.training.arguments import per_member, real_number, whole_number, whole_numbers
+from theorycheck.training.batches import Batches
+from theorycheck.training.cohorts import Objective
+from theorycheck.training.experiments import Experiment, Recipe
+from theorycheck.training.trainers import gradient_descent, gradient_flow, sgd
+
+COHORT = dyadic_cohort(mlp((2, 1)))
+SEEDS = torch.tensor([1, 2, 3])
+DEFAULTS: dict[Callable[..., Any], dict[str, Any]] = {
+    sgd: {"batch_size": 2, "epochs": 1, "learning_rate": 0.125, "batch_seeds": SEEDS},
+    gradient_descent: {"steps": 1, "learning_rate": 0.125},
+    gradient_flow: {"horizon": 0.125},
+}
+NO_COUNT: list[Any] = [2.0, 2.5, "2", None, True, [2], 0, -1, torch.tensor(2.0), np.float64(2)]
+NO_COUNTS: list[Any] = [3, [1.0], [1.5], ["1"], "1", None, [[1]], torch.tensor([1.0])]
+NO_NUMBER: list[Any] = ["0.5", None, [0.5], 0.5j, torch.tensor([0.5]), torch.tensor(0.5j)]
+NO_NUMBERS: list[Any] = ["0.5", None, 0.5j, [0.5], ["a"] * 3, torch.ones(3, 1), object()]
+NO_SEEDS: list[Any] = [[1, 2, 3], 1, None, np.arange(3), SEEDS[:2], SEEDS.int(), SEEDS.double()]
+NO_MEASURES: list[Any] = [["rank"], {"rank": 3}, {3: lambda *_: SEEDS}, len]
+
+REFUSED: list[tuple[Callable[..., Any], str, str, list[Any]]] = [
+    (sgd, "batch_size", "batch_size", NO_COUNT),
+    (sgd, "epochs", "the number of epochs", NO_COUNT),
+    (gradient_descent, "steps", "the number of epochs or steps", NO_COUNT),
+    (sgd, "record_every", "record_every", [v for v in NO_COUNT if v is not None]),
+    (gradient_flow, "max_steps", "max_steps", NO_COUNT),
+    (sgd, "milestones", "milestones", NO_COUNTS),
+    (gradient_descent, "milestones", "milestones", NO_COUNTS),
+    (sgd, "learning_rate", "learning_rate", NO_NUMBERS),
+    (sgd, "momentum", "momentum", NO_NUMBERS),
+    (sgd, "decay", "decay", NO_NUMBER),
+    (gradient_flow, "horizon", "horizon", NO_NUMBER),
+    (gradient_flow, "relative_tolerance", "relative_tolerance", NO_NUMBER),
+    (gradient_flow, "absolute_tolerance", "absolute_tolerance", NO_NUMBER),
+    (gradient_flow, "checkpoints", "checkpoints", [2.0, "2", None, True, ["a"], [0.0625, None]]),
+    (sgd, "batch_seeds", "batch_seeds", NO_SEEDS),
+    (sgd, "measures", "measure", NO_MEASURES),
+    (gradient_flow, "measures", "measure", NO_MEASURES),
+    (sgd, "engine", "engine", ["gpu", None, 3, ["auto"]]),
+    (sgd, "sampling", "sampling", ["cyclic", None, 3]),
+]
+
+
+@pytest.mark.parametrize(
+    ("train", "name", "message", "value"),
+    [(t, n, m, v) for t, n, m, values in REFUSED for v in values],
+    ids=lambda value: getattr(value, "__name__", None) or repr(value)[:30],
+)
+def test_trainers_name_the_argument(
+    train: Callable[..., Any], name: str, message: str, value: Any
+) -> None:
+    with pytest.raises(InputError, match=message) as raised:
+        train(COHORT, Objective(), **{**DEFAULTS[train], name: value})
+    assert len(str(raised.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("train", DEFAULTS)
+def test_what_is_trained_and_for_what(train: Callable[..., Any]) -> None:
+    with pytest.raises(InputError, match="objective must be an Objective, not 'square'"):
+        train(COHORT, "square", **DEFAULTS[train])
+    with pytest.raises(InputError, match="cohort must be a Cohort, not"):
+        train(COHORT.state, Objective(), **DEFAULTS[train])
+
+
+def test_numbers_of_numpy_and_torch_do_as_well() -> None:
+    expected = sgd(
+        COHORT,
+        Objective(),
+        batch_size=2,
+        epochs=4,
+        learning_rate=0.125,
+        batch_seeds=SEEDS,
+        milestones=[2],
+        decay=0.5,
+        record_every=2,
+    )
+    run = sgd(
+        COHORT,
+        Objective(),
+        batch_size=np.int64(2),  # type: ignore[arg-type]
+        epochs=torch.tensor(4),  # type: ignore[arg-type]
+        learning_rate=np.float64(0.125),
+        batch_seeds=SEEDS,
+        milestones=np.array([2]),  # type: ignore[arg-type]
+        decay=np.float32(0.5),  # type: ignore[arg-type]
+        record_every=np.int32(2),  # type: ignore[arg-type]
+    )
+    assert all(map(torch.equal, run.state.parameters, expected.state.parameters))
+    assert torch.equal(run.times, expected.times)
+
+
+def test_batches_and_recipes_refuse_them_too() -> None:
+    with pytest.raises(InputError, match="batch_size"):
+        Batches(SEEDS, 4, 2.0)  # type: ignore[arg-type]
+    targets = COHORT.targets
+    shared = Experiment(COHORT.network, COHORT.state, COHORT.inputs, targets, SEEDS, Objective())
+    for changed in ({"batch_size": 2.0}, {"epochs": 1.5}, {"milestones": (0.5,)}):
+        options: dict[str, Any] = {"batch_size": 2, "epochs": 1, **changed}
+        with pytest.raises(InputError, match=next(iter(changed))):
+            shared.train(Recipe(**options, learning_rate=0.125, weight_decay=0.0))
+
+
+def test_what_is_read_is_returned() -> None:
+    assert whole_number("n", np.uint8(3)) == 3
+    assert type(whole_number("n", torch.tensor(3))) is int
+    assert whole_number("n", 0, least=0) == 0
+    assert whole_numbers("n", torch.tensor([3, 1])) == (3, 1)
+    assert whole_numbers("n", range(2)) == (0, 1)
+    assert real_number("x", 3) == real_number("x", np.float32(3)) == 3.0
+    assert real_number("x", torch.tensor(0.5)) == 0.5
+    like = torch.zeros(1, dtype=torch.float32)
+    assert per_member("x", 0.1, 2, like).tolist() == torch.tensor([[0.1], [0.1]]).tolist()
+    assert per_member("x", np.array([1, 2]), 2, like).tolist() == [[1.0], [2.0]]
