@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from theorycheck.claims.search import first_violation
     from theorycheck.claims.sequential import TENDENCY, Tendency, pairs_needed
     from theorycheck.claims.setting import PROFILES, Profile, Setting
+    from theorycheck.claims.strengths import Level, Strength
     from theorycheck.claims.trajectories import trained_by
     from theorycheck.claims.verdicts import Judgement, Verdict, judge
     from theorycheck.claims.versions import version_of

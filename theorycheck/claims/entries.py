@@ -10,6 +10,7 @@ from msgspec import to_builtins
 
 from theorycheck.claims.declaration import Claim, Kind, is_claim_id
 from theorycheck.claims.outcomes import Count, Outcome
+from theorycheck.claims.strengths import Level, Strength
 from theorycheck.claims.verdicts import Verdict
 
 
@@ -106,12 +107,14 @@ class Entry(Outcome, _Judged, Description):
     """A claim, its verdict, and what the verdict rests on.
 
     Attributes:
+        strength: how far the verdict reaches; None unless it passes.
         positive: a setting in which a tendency is known to be true; None where there is none.
         certificate: name of the certificate of the example that is shown, within the report's
             folder; None where it has none.
         seeds: those of the runs that the evidence comes from; none where there is no evidence.
     """
 
+    strength: Strength | None
     control: Control
     positive: Control | None
     certificate: str | None
@@ -120,6 +123,8 @@ class Entry(Outcome, _Judged, Description):
     def __post_init__(self) -> None:
         Description.__post_init__(self)
         Outcome.__post_init__(self)
+        if (self.strength is not None) is not self.verdict.passes:
+            raise ValueError(f"the strength of {self.id} is that of a claim which passes, or null")
         if self.certificate not in (None, certificate_name(self.id)):
             raise ValueError(f"the certificate of {self.id} is named {self.certificate!r}")
         if self.certificate is not None and self.shown is None:
@@ -137,6 +142,11 @@ class Entry(Outcome, _Judged, Description):
         if self.kind == "tendency":
             return self.examples.strata, self.positive and self.positive.examples.strata
         return self.counterexample or self.tightest
+
+    @property
+    def level(self) -> Level | None:
+        """The level of its strength."""
+        return None if self.strength is None else self.strength.level
 
     def described(self) -> Mapping[str, Any]:
         """The fields of `Description`, by name."""

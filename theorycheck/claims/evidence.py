@@ -148,7 +148,9 @@ class Evidence:
                 if self.nearest is None or finding.distance < self.nearest.distance:
                     self.nearest = finding
             case Pair() if finding.effect is not None and not math.isfinite(finding.effect):
-                self._reject(Rejection("the effect is not a finite number", stratum=finding.stratum))
+                self._reject(
+                    Rejection("the effect is not a finite number", stratum=finding.stratum)
+                )
             case Pair():
                 self.tried += 1
                 self.met += 1

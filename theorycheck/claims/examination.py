@@ -15,6 +15,8 @@ from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.findings import Observation
 from theorycheck.claims.search import replay, search
 from theorycheck.claims.setting import Profile, Setting
+from theorycheck.claims.settling import strength_of
+from theorycheck.claims.strengths import Strength
 from theorycheck.claims.verdicts import Judgement, Verdict, contradicted, judge
 from theorycheck.claims.versions import version_of
 from theorycheck.errors import InputError
@@ -75,6 +77,7 @@ def examine(
         judgement,
         evidence,
         control,
+        strength=strength_of(claim) if judgement.verdict.passes else None,
         positive=positive,
         certified=issued is not None,
         seeds=(run_seed,),
@@ -99,6 +102,7 @@ def describe(
     evidence: Evidence,
     control: Evidence,
     *,
+    strength: Strength | None = None,
     positive: Evidence | None = None,
     certified: bool = False,
     seeds: tuple[int, ...] = (),
@@ -114,6 +118,7 @@ def describe(
         verdict=judgement.verdict,
         reason=judgement.reason,
         **vars(evidence.outcome()),
+        strength=strength,
         control=Control(statement=claim.control, **vars(control.outcome())),
         positive=None
         if claim.positive is None

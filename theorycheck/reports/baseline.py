@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from theorycheck.claims.entries import Entry
+from theorycheck.claims.strengths import Level
 from theorycheck.errors import InputError
 from theorycheck.reports.documents import dumps
 from theorycheck.reports.reading import load
@@ -29,6 +30,7 @@ class Baseline:
 
     Attributes:
         verdicts: by claim id.
+        strengths: levels of claims that pass (`theorycheck.claims.Strength`), by claim id.
         versions: of the claims that the verdicts are about (`theorycheck.claims.version_of`), by
             claim id. A record that is older than these has none, until a report is accepted.
         statements: versions of their formal statements, which the kernel compares with those of
@@ -38,6 +40,7 @@ class Baseline:
     """
 
     verdicts: dict[str, OnRecord]
+    strengths: dict[str, Level] = field(default_factory=dict)
     versions: dict[str, dict[str, str]] = field(default_factory=dict)
     statements: dict[str, str] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
@@ -49,6 +52,7 @@ class Baseline:
             {
                 "schema_version": BASELINE_VERSION,
                 "verdicts": dict(sorted(self.verdicts.items())),
+                "strengths": dict(sorted(self.strengths.items())),
                 "versions": dict(sorted(self.versions.items())),
                 "statements": dict(sorted(self.statements.items())),
                 "renamed": dict(sorted(self.renamed.items())),
@@ -76,6 +80,7 @@ class Baseline:
                 " name, or try more examples with --profile deep, and accept the report of that run"
             )
         verdicts = {e.id: msgspec.convert(str(e.verdict), OnRecord) for e in entries}
+        strengths = {entry.id: entry.level for entry in entries if entry.level is not None}
         versions = {entry.id: entry.version for entry in entries}
         statements = {e.id: e.formal_version for e in entries if e.formal_version is not None}
         gone = verdicts.keys() | self.renamed.keys()
@@ -86,6 +91,7 @@ class Baseline:
         return replace(
             self,
             verdicts={**kept(self.verdicts), **verdicts},
+            strengths={**kept(self.strengths), **strengths},
             versions={**kept(self.versions), **versions},
             statements={**kept(self.statements), **statements},
             wording={**kept(self.wording), **{entry.id: entry.wording() for entry in entries}},
@@ -116,6 +122,9 @@ class Baseline:
         found = []
         if recorded != entry.verdict:
             found.append(f"on record as {recorded}, now {reason}")
+        elif (known := self.strengths.get(entry.id)) != entry.level and entry.strength is not None:
+            why = f" ({entry.strength.reason})" * (entry.strength.reason is not None)
+            found.append(f"strength on record as {known or 'none'}, now {entry.level}{why}{advice}")
         version = self.versions.get(entry.id)
         if version is None:
             found.append(f"no statement on record{advice}")

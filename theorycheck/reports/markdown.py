@@ -95,7 +95,10 @@ WORDS = (
     " *tightest* example is the one nearest to equality among those that hold; its *ratio* is the"
     " smaller side over the larger. A *corner* is a special network or data set. The *kernel* is"
     " the small checker that shares no code with the engine; it evaluates the whole statement on"
-    " the simplest examples once more.",
+    " the simplest examples once more. *Strength* is how far a verdict reaches: `sampled` says that"
+    " examples were tried; `architectures` that the statement is true of all weights, data and"
+    " activation patterns of each of 40 architectures or more, with an error below 2^-100 each;"
+    " `general` that it is derived with symbols in the place of all numbers.",
     "",
 )
 
@@ -135,14 +138,15 @@ def render_markdown(report: Report) -> str:
         *_tendencies(entries),
         "## Overview",
         "",
-        "| claim | verdict | kind | source | examples | tightest |",
-        "|---|---|---|---|---:|---:|",
+        "| claim | verdict | strength | kind | source | examples | tightest |",
+        "|---|---|---|---|---|---:|---:|",
     ]
     for entry in entries:
         tightest = entry.tightest
         ratio = "" if tightest is None or tightest.tightness is None else tightest.tightness
         lines.append(
-            f"| [{_cell(entry.title)}](#{entry.id}) | **{entry.verdict}** | {entry.kind} |"
+            f"| [{_cell(entry.title)}](#{entry.id}) | **{entry.verdict}** | {entry.level or ''} |"
+            f" {entry.kind} |"
             f" {_sources(entry) or 'our own'} | {entry.examples.met} | {ratio} |"
         )
     for entry in entries:
@@ -265,7 +269,7 @@ def section(entry: Entry) -> list[str]:
         + (f" ({examples.fraction:.1%})" if examples.met < examples.tried else "")
         + _details(entry)
         + ".",
-        *_how_sure(examples),
+        *_how_sure(entry),
     ]
     if entry.corrects:
         lines += ["", f"Corrects [`{entry.corrects}`](#{entry.corrects})."]
@@ -283,8 +287,9 @@ def section(entry: Entry) -> list[str]:
     return lines
 
 
-def _how_sure(examples: Examples) -> list[str]:
-    """How much was looked at: what counts, what the kernel says, and which corners were met."""
+def _how_sure(entry: Entry) -> list[str]:
+    """What counts, what the kernel says, which corners were met, how far the verdict reaches."""
+    examples = entry.examples
     if not examples.counted:
         return []
     parts = [f"{examples.counted} examples count"]
@@ -293,6 +298,13 @@ def _how_sure(examples: Examples) -> list[str]:
     if examples.corners:
         named = ", ".join(f"{name} ({count})" for name, count in examples.corners.items())
         parts.append(f"corners met: {named}")
+    if entry.strength is not None and entry.level == "architectures":
+        parts.append(
+            f"true of all weights, data and activation patterns of {entry.strength.architectures}"
+            f" architectures, the largest with {entry.strength.largest} numbers"
+        )
+    elif entry.strength is not None and entry.strength.reason is not None:
+        parts.append(f"sampled: {entry.strength.reason}")
     return ["", f"How sure: {'; '.join(parts)}."]
 
 

@@ -41,6 +41,7 @@ from theorycheck.claims.certificates import certify_pairs, issue_contradicted
 from theorycheck.claims.entries import Entry, certificate_name
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.outcomes import Answer
+from theorycheck.claims.strengths import Strength
 from theorycheck.claims.verdicts import Judgement, Verdict, judge
 from theorycheck.claims.versions import misnamed
 from theorycheck.errors import InputError
@@ -107,7 +108,8 @@ class Part:
             )
         seeds = self.seeds | other.seeds
         merged = Part(
-            about=self.about,
+            # The one that knows a strength, which does not depend on the run; or whichever.
+            about=max(self.about, other.about, key=lambda entry: repr(entry.strength)),
             evidence=self._added(self.evidence, other.evidence),
             control=self._added(self.control, other.control),
             positive=self._added(self.positive, other.positive),
@@ -150,11 +152,19 @@ class Part:
             verdict=judgement.verdict,
             reason=judgement.reason,
             **vars(self.evidence.outcome()),
+            strength=self._strength(judgement),
             control=replace(about.control, **vars(self.control.outcome())),
             positive=about.positive and replace(about.positive, **vars(self.positive.outcome())),
             certificate=certificate_name(about.id) if certified else None,
             seeds=tuple(sorted(self.seeds)),
         )
+
+    def _strength(self, judgement: Judgement) -> Strength | None:
+        """That of a run in which the claim passed; as sampled where it did in none."""
+        if not judgement.verdict.passes:
+            return None
+        reason = "in no run did the claim pass, so that it was not settled"
+        return self.about.strength or Strength(level="sampled", reason=reason)
 
     def _confirmed(self, judgement: Judgement) -> Judgement:
         """A tendency is refuted by its pairs only where the kernel comes to the same."""

@@ -29,6 +29,10 @@ NO_SHIFTS = ("W[b] == 0", "shifts")
 """Equations that are met by construction where a hypothesis says them, and of what."""
 
 
+class PassedOver(Unreadable):
+    """At an architecture there is nothing to check, or too much."""
+
+
 @dataclass(frozen=True)
 class Architecture:
     """What a statement is settled for: everything that is no indeterminate.
@@ -108,7 +112,7 @@ def signs_of(
     """All signs of what hypotheses say is +-1: of unit weights of one entry, with those of labels.
 
     Raises:
-        Unreadable: when there are too many.
+        PassedOver: when there are too many.
     """
     parameters = architecture.network.parameters
     weights = sum(p.role == "weight" and prod(p.shape) == 1 for p in parameters)
@@ -116,7 +120,7 @@ def signs_of(
         weights = 0
     labels = architecture.samples if assumes(statement, *SIGN_LABELS) else 0
     if labels + weights > MOST_SIGNS:
-        raise Unreadable(f"more than {MOST_SIGNS} signs")
+        raise PassedOver(f"more than {MOST_SIGNS} signs")
     for signs in product([1, -1], repeat=weights):
         yield signs, list(product([1, -1], repeat=labels))
 

@@ -46,6 +46,7 @@ from theorycheck.arithmetic.residues import PRIMES, Bounds, Field, Residue, Unre
 from theorycheck.statements.architectures import (
     NO_SHIFTS,
     Architecture,
+    PassedOver,
     assumes,
     signs_of,
     spheres_of,
@@ -56,7 +57,6 @@ from theorycheck.statements.oracles import FORWARD_MODE
 from theorycheck.statements.readings import due
 from theorycheck.statements.syntax import Comparison, Statement
 
-NOTHING = "there is nothing to check"
 LARGEST_ERROR = Fraction(1, 2**100)
 
 UNREADABLE = (
@@ -91,6 +91,7 @@ def settle(statement: Statement, version: str, architecture: Architecture) -> Se
 
     Raises:
         Unreadable: saying what has no meaning here.
+        PassedOver: saying what is wrong with the architecture.
     """
     for prime in PRIMES:
         try:
@@ -99,7 +100,7 @@ def settle(statement: Statement, version: str, architecture: Architecture) -> Se
             raise Unreadable(f"a formula has no value: {error}") from error
         if found is not None:
             return found
-    raise Unreadable("coefficients beyond the largest prime")
+    raise PassedOver("coefficients beyond the largest prime")
 
 
 def _settle_modulo(
@@ -118,7 +119,7 @@ def _settle_modulo(
             if not all(map(evaluator.concludes, evaluator.assignments({}, 0))):
                 return Settled(False, Fraction(0), 0, prime)
         if not evaluator.compared_bounds:
-            raise Unreadable(NOTHING)
+            raise PassedOver("there is nothing to check")
         chances = list(evaluator.chances())
         if any(b.size * growth ** (b.degree // 2) >= prime for _, b in chances):
             return None
