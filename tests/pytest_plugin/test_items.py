@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pytest_plugin.projects import PROPERTIES, RECORD, Project, with_fatal
+from tests.pytest_plugin.projects import PROPERTIES, RECORD, Project, error_lines, with_fatal
 
 pytest_plugins = ["pytester"]
 
 
 @pytest.mark.parametrize("recorded", ["refuted", None])
 def test_changed_verdict_names_the_claim(project: Project, recorded: str | None) -> None:
-    changed = {**RECORD, "true-claim": recorded} if recorded else {"blunt-check": "undecided"}
+    changed = {**RECORD, "true-claim": recorded} if recorded else {"blunt-check": "vacuous"}
     project.record({k: v for k, v in changed.items() if v})
     result = project.run("--claims", "true-claim,blunt-check")
     assert result.ret == 1
@@ -47,7 +47,7 @@ def test_a_claim_is_an_item_at_its_property(project: Project) -> None:
 
 def test_a_changed_verdict_is_one_line_and_a_failed_check_shows_where(project: Project) -> None:
     project.write(with_fatal("raising"))
-    project.record({**RECORD, "true-claim": "refuted", "fatal-claim": "undecided"})
+    project.record({**RECORD, "true-claim": "refuted", "fatal-claim": "holds"})
     said = {report.location[2]: report.longreprtext for report in project.reports()}
     assert said["true-claim"] == (
         "true-claim: on record as refuted, now holds (no counterexample; control refuted)"
@@ -56,12 +56,14 @@ def test_a_changed_verdict_is_one_line_and_a_failed_check_shows_where(project: P
     assert "raise RuntimeError('no such luck')" in said["fatal-claim"]
 
 
-def test_a_check_that_fails_is_red_even_where_undecided_is_on_record(project: Project) -> None:
+def test_undecided_is_no_verdict_for_a_record(project: Project) -> None:
+    """A record that was edited to expect it makes nothing green."""
     project.write(with_fatal("raising"))
     project.record({**RECORD, "fatal-claim": "undecided"})
     result = project.run()
-    assert result.ret == 1
-    assert not [line for line in result.outlines if line.startswith("CHANGED")]
+    assert result.ret == 4
+    [line] = error_lines(result)
+    assert "Invalid enum value 'undecided' - at `$.verdicts" in line
 
 
 def test_only_the_first_line_of_an_error_is_the_reason(project: Project) -> None:
