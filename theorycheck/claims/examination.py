@@ -16,7 +16,7 @@ from theorycheck.claims.findings import Observation
 from theorycheck.claims.search import replay, search
 from theorycheck.claims.setting import Profile, Setting
 from theorycheck.claims.settling import strength_of
-from theorycheck.claims.strengths import Strength
+from theorycheck.claims.strengths import SAMPLED, Strength
 from theorycheck.claims.verdicts import Judgement, Verdict, contradicted, judge
 from theorycheck.claims.versions import version_of
 from theorycheck.errors import InputError
@@ -77,7 +77,7 @@ def examine(
         judgement,
         evidence,
         control,
-        strength=strength_of(claim) if judgement.verdict.passes else None,
+        strength=strength_of(claim) if judgement.verdict.passes else SAMPLED,
         positive=positive,
         certified=issued is not None,
         seeds=(run_seed,),
@@ -102,7 +102,7 @@ def describe(
     evidence: Evidence,
     control: Evidence,
     *,
-    strength: Strength | None = None,
+    strength: Strength = SAMPLED,
     positive: Evidence | None = None,
     certified: bool = False,
     seeds: tuple[int, ...] = (),
@@ -118,7 +118,7 @@ def describe(
         verdict=judgement.verdict,
         reason=judgement.reason,
         **vars(evidence.outcome()),
-        strength=strength,
+        strength=strength if judgement.verdict.passes else None,
         control=Control(statement=claim.control, **vars(control.outcome())),
         positive=None
         if claim.positive is None

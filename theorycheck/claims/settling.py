@@ -12,7 +12,7 @@ from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.residues import Unreadable
 from theorycheck.claims.certificates import statement_version
 from theorycheck.claims.declaration import Claim
-from theorycheck.claims.strengths import Strength
+from theorycheck.claims.strengths import SAMPLED, Strength
 from theorycheck.statements.architectures import Architecture, PassedOver
 from theorycheck.statements.field import settle
 
@@ -33,7 +33,7 @@ def strength_of(claim: Claim) -> Strength:
     if claim.kind == "symbolic":
         return Strength(level="general")
     if claim.kind not in ("identity", "rank"):
-        return Strength(level="sampled")
+        return SAMPLED
     if claim.formal is None:
         return Strength(level="sampled", reason="not stated as a formula")
     version, settled = statement_version(claim) or "", list[int]()

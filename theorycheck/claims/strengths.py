@@ -28,3 +28,6 @@ class Strength:
     architectures: Count = 0
     largest: Count = 0
     reason: str | None = None
+
+
+SAMPLED = Strength(level="sampled")

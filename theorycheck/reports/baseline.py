@@ -30,7 +30,8 @@ class Baseline:
 
     Attributes:
         verdicts: by claim id.
-        strengths: levels of claims that pass (`theorycheck.claims.Strength`), by claim id.
+        strengths: of claims that pass (`theorycheck.claims.Strength`), beyond ``sampled``, by claim
+            id.
         versions: of the claims that the verdicts are about (`theorycheck.claims.version_of`), by
             claim id. A record that is older than these has none, until a report is accepted.
         statements: versions of their formal statements, which the kernel compares with those of
@@ -80,7 +81,7 @@ class Baseline:
                 " name, or try more examples with --profile deep, and accept the report of that run"
             )
         verdicts = {e.id: msgspec.convert(str(e.verdict), OnRecord) for e in entries}
-        strengths = {entry.id: entry.level for entry in entries if entry.level is not None}
+        strengths = {e.id: e.level for e in entries if e.level not in (None, "sampled")}
         versions = {entry.id: entry.version for entry in entries}
         statements = {e.id: e.formal_version for e in entries if e.formal_version is not None}
         gone = verdicts.keys() | self.renamed.keys()
@@ -122,9 +123,9 @@ class Baseline:
         found = []
         if recorded != entry.verdict:
             found.append(f"on record as {recorded}, now {reason}")
-        elif (known := self.strengths.get(entry.id)) != entry.level and entry.strength is not None:
+        elif (known := self._strength(entry.id)) != entry.level and entry.strength is not None:
             why = f" ({entry.strength.reason})" * (entry.strength.reason is not None)
-            found.append(f"strength on record as {known or 'none'}, now {entry.level}{why}{advice}")
+            found.append(f"strength on record as {known}, now {entry.level}{why}{advice}")
         version = self.versions.get(entry.id)
         if version is None:
             found.append(f"no statement on record{advice}")
@@ -133,6 +134,9 @@ class Baseline:
             advice = "" if undecided else " `theorycheck gate --accept`"
             found.append(f"statement changed ({', '.join(parts)}){meant}{advice}")
         return f"{entry.id}: {'; '.join(found)}" if found else None
+
+    def _strength(self, claim: str) -> Level:
+        return self.strengths.get(claim, "sampled")
 
     def same_statement(self, entry: Entry) -> bool:
         """Whether what a claim says is on record."""
