@@ -81,7 +81,7 @@ FAULTS = [
         "compiled-stripes-by-lane",
         "training.compiled.operations.base",
         "sums of squares depend on whether lanes are members or samples",
-        old="values = [a + b for a, b in zip(values[::2], values[1::2], strict=True)]",
+        old="values = [combine(a, b) for a, b in zip(values[::2], values[1::2], strict=True)]",
         new="values = [sum(values[1:], values[0])] if self.members else values[:-2] + ["
         "values[-2] + values[-1]]",
         asked=("tests/training/compiled/test_workers.py::test_bits_do_not_depend_on_company",),

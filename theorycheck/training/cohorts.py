@@ -161,6 +161,14 @@ class Cohort:
         tensors["weight_decay"], expected["weight_decay"] = self.weight_decay, (members,)
         if members < 1 or samples < 1:
             raise InputError("a cohort needs at least one member and one sample")
+        self._check_tensors(tensors, expected)
+        if bool((self.weight_decay < 0).any()):
+            raise InputError("weight_decay must not be negative")
+
+    def _check_tensors(
+        self, tensors: dict[str, Tensor], expected: dict[str, tuple[int, ...]]
+    ) -> None:
+        """Raise InputError unless shapes are as expected, numbers finite, and all of one kind."""
         for name, tensor in tensors.items():
             if tuple(tensor.shape) != expected[name]:
                 raise InputError(f"{name} has shape {tuple(tensor.shape)}, not {expected[name]}")
@@ -170,8 +178,6 @@ class Cohort:
                 raise InputError(f"{name} is on {tensor.device}: put all tensors on one device")
             if not bool(tensor.isfinite().all()):
                 raise InputError(f"{name} holds numbers that are not finite")
-        if bool((self.weight_decay < 0).any()):
-            raise InputError("weight_decay must not be negative")
 
     @classmethod
     def broadcast(

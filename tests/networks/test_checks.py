@@ -1,0 +1,38 @@
+"""What tensors and parameters have to be: one clear line for everything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from theorycheck.errors import InputError
+from theorycheck.networks.checks import require_floats, require_parameters
+from theorycheck.networks.specification import mlp
+
+WRONG: dict[str, Any] = {
+    "x must be a torch tensor, not ndarray": np.ones(2),
+    "x must be a torch tensor, not NoneType": None,
+    "x must be a dense tensor": torch.eye(2).to_sparse(),
+    "x is torch.int64": torch.ones(2).long(),
+}
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_what_is_no_dense_tensor_of_floats(message: str) -> None:
+    require_floats("x", torch.ones(2, dtype=torch.bfloat16))
+    with pytest.raises(InputError, match=message) as raised:
+        require_floats("x", WRONG[message])
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "shapes", [[], [(3, 2, 2)], [(3, 2, 2), (2, 1, 2)], [(3, 2, 2), (3, 2)], [(), (3, 1, 2)]]
+)
+def test_parameters_that_do_not_fit(shapes: list[tuple[int, ...]]) -> None:
+    network = mlp((2, 2, 1))
+    require_parameters(network, [torch.ones(3, 2, 2), torch.ones(3, 1, 2)])
+    with pytest.raises(InputError, match="do not fit the network"):
+        require_parameters(network, [torch.ones(shape) for shape in shapes])
