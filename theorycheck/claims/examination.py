@@ -38,6 +38,7 @@ def examine(
     Raises:
         InputError: when the certificate on record cannot be read or violates nothing any more.
     """
+    # Long: the examination from its beginning to its end.
     started = time.perf_counter()
     setting = Setting(
         device=device,
