@@ -9,8 +9,10 @@ FAULTS = [
         "gate-open",
         "pytest_plugin.items",
         "a changed verdict passes",
-        old=("            raise VerdictChanged(changed)\n"),
+        old=("            raise VerdictChanged(fault)\n"),
         new=("            pass\n"),
-        asked=("tests/pytest_plugin/test_items.py::test_changed_verdict_names_the_claim",),
+        asked=(
+            "tests/pytest_plugin/test_items.py::test_a_changed_verdict_is_one_line_and_a_failed_check_shows_where",
+        ),
     ),
 ]

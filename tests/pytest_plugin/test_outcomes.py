@@ -31,18 +31,23 @@ BODIES = {
 }
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
-@pytest.mark.parametrize("body", BODIES)
+PARALLEL = [
+    "skip",
+    "skip of unittest",
+    "expected failure",
+    "unprintable exception",
+    "end of the run",
+]
+
+
+@pytest.mark.parametrize(
+    ("body", "parallel"), [*((b, False) for b in BODIES), *((b, True) for b in PARALLEL)]
+)
 def test_a_check_that_ends_otherwise_than_with_findings(
-    project: Project, body: str, workers: str
+    project: Project, body: str, parallel: bool
 ) -> None:
     project.write(with_body(BODIES[body]))
-    if workers == "0":
-        result = project.run()
-    elif body in ("failure", "end of the process", "other end of the run"):
-        pytest.skip("one process is like another here")
-    else:
-        result = project.run_parallel()
+    result = (project.run_parallel if parallel else project.run)()
     assert result.ret == 1
     result.stdout.fnmatch_lines(["CHANGED true-claim: on record as holds, now undecided (*"])
 
@@ -149,16 +154,18 @@ MODULES = {
 }
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
-@pytest.mark.parametrize("how", MODULES)
-def test_a_claim_that_its_module_hides(project: Project, how: str, workers: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "parallel"),
+    [
+        *((how, False) for how in MODULES),
+        ("skipped", True),
+        ("no tests", True),
+        ("in a class", True),
+    ],
+)
+def test_a_claim_that_its_module_hides(project: Project, how: str, parallel: bool) -> None:
     project.write(f"{PROPERTIES}\n\nimport unittest\n\nimport pytest\n\n{MODULES[how]}\n")
-    if workers == "0":
-        result = project.run()
-    elif how in ("skipped", "no tests", "in a class"):
-        result = project.run_parallel()
-    else:
-        pytest.skip("one process is like another here")
+    result = (project.run_parallel if parallel else project.run)()
     assert result.ret in (1, 2)
 
 

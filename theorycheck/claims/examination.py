@@ -43,6 +43,7 @@ def examine(
         InputError: when the certificate on record is rejected, or the engine finds another answer
             than it shows.
     """
+    # Long: the examination from its beginning to its end.
     started = time.perf_counter()
     setting = Setting(
         device=device,

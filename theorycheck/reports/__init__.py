@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         write_atomically,
         write_together,
     )
+    from theorycheck.reports.folders import write_report
     from theorycheck.reports.markdown import (
         case_lines,
         how_many,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
         section,
         verdict_counts,
         verdict_table,
-        write_report,
     )
     from theorycheck.reports.merging import merge
     from theorycheck.reports.replaying import replay_certificate

@@ -5,51 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
-
-from msgspec import to_builtins
 
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.outcomes import Example, Examples, Stratum
 from theorycheck.errors import InputError
-from theorycheck.reports.documents import (
-    ORDER,
-    Circumstances,
-    Report,
-    Run,
-    dumps,
-    unreadable,
-    write_together,
-)
+from theorycheck.reports.documents import ORDER, Report, Run, unreadable
 
 OWN = "our own"
 """Stands where the paper of a printed claim does."""
-
-
-IGNORED = """\
-# What differs from run to run, and reports on a part of the claims.
-/.gitignore
-/run.json
-/partial/
-"""
-
-
-def write_report(folder: Path, report: Report, went: Circumstances | None = None) -> str:
-    """Write ``claims.json``, ``claims.md`` and ``run.json``, all of one run, and say where.
-
-    Without circumstances, as after merging, a ``run.json`` of an earlier run is removed. What is no
-    part of the report is kept from git, unless the folder says itself what is.
-
-    Raises:
-        OSError: when the folder or disk does not take it.
-    """
-    texts = {"claims.json": dumps(report.document()), "claims.md": render_markdown(report)}
-    apart = None if went is None else dumps(to_builtins(went))
-    write_together(folder, {**texts, "run.json": apart})
-    if not (folder / ".gitignore").exists():
-        write_together(folder, {".gitignore": IGNORED})
-    return f"report: {folder / 'claims.md'}, {folder / 'claims.json'}"
 
 
 def verdict_table(entries: Iterable[Entry], seconds: Mapping[str, float]) -> list[str]:
