@@ -19,6 +19,7 @@ from theorycheck.cli import commands
 from theorycheck.cli.commands import main
 from theorycheck.errors import ExitCode
 from theorycheck.reports import Baseline, load_baseline
+from theorycheck.reports.baseline import OnRecord
 from theorycheck.reports.sources import Sources
 
 PROPERTIES = '''
@@ -79,7 +80,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_properties: None
     return tmp_path
 
 
-def write(folder: Path, entries: list[dict[str, Any]], record: dict[str, str]) -> None:
+def write(folder: Path, entries: list[dict[str, Any]], record: dict[str, OnRecord]) -> None:
     """A report, as text that no class has made, and a record."""
     run = {
         "profile": "default", "seed": 0, "device": "cpu", "images": "digits",
@@ -99,7 +100,7 @@ WORDING = {
 }  # fmt: skip
 
 
-def on_record(verdicts: dict[str, str], **tables: Any) -> Baseline:
+def on_record(verdicts: dict[str, OnRecord], **tables: Any) -> Baseline:
     """With the statement that the entry has."""
     versions = {name: VERSION for name in verdicts if name == "true-claim"}
     return Baseline(verdicts=verdicts, versions=versions, **tables)

@@ -23,6 +23,7 @@ from theorycheck.cli.rounds import NEVER, OTHER, Needs, upper_limit
 from theorycheck.cli.stability import CONFIDENCE, ERROR, measure, summed_up
 from theorycheck.errors import ExitCode, InputError
 from theorycheck.reports import Baseline
+from theorycheck.reports.baseline import OnRecord
 
 PROPERTIES = '''
 import random
@@ -78,7 +79,7 @@ def weak_tendency(setting):
     yield from pairs(setting, 0.75)
 '''
 
-RECORD = {
+RECORD: dict[str, OnRecord] = {
     "stable-claim": "holds",
     "lucky-claim": "holds",
     "false-claim": "refuted",

@@ -40,7 +40,7 @@ FAULTS = [
         "claims.evidence",
         "rejected examples count as met",
         old="self.rejected[finding.reason] =",
-        new=("self.met += finding.count\n                self.rejected[finding.reason] ="),
+        new=("self.met += finding.count\n        self.rejected[finding.reason] ="),
         asked=("tests/claims/test_evidence.py::test_rejections_are_counted_by_reason",),
     ),
     Fault(
@@ -257,7 +257,7 @@ FAULTS = [
         "broken-certificate-accepted",
         "claims.examination",
         "a certificate that violates nothing is passed over",
-        old="recorded = _replay_certificate(claim, setting, certificate)",
+        old="recorded = None if certificate is None else _replayed(claim, setting, certificate)",
         new="recorded = None",
         asked=(
             "tests/pytest_plugin/test_session_certificates.py::test_certificate_that_violates_nothing_turns_the_run_red",

@@ -29,7 +29,7 @@ FAULTS = [
         "changed-statement-passes",
         "reports.baseline",
         "a statement that is not the one on record is no difference",
-        old="elif version != entry.version:",
+        old="elif parts := self._changed(version, entry):",
         new="elif False:",
         asked=(
             "tests/reports/test_baseline.py::test_a_statement_that_changed_differs_even_with_the_verdict_on_record",
@@ -49,7 +49,7 @@ FAULTS = [
         "first-run-only",
         "reports.merging",
         "merged evidence is that of the first run",
-        old="evidence=self.evidence + other.evidence",
+        old="evidence=self._added(self.evidence, other.evidence)",
         new="evidence=self.evidence",
         asked=(
             "tests/reports/test_merging.py::test_pairs_of_several_runs_decide_what_none_of_them_decides",
@@ -59,8 +59,8 @@ FAULTS = [
         "undecided-on-record",
         "reports.baseline",
         "undecided claims are put on record",
-        old='if entry.verdict == "undecided"]',
-        new='if entry.verdict == "unknown"]',
+        old='if e.verdict == "undecided"]',
+        new='if e.verdict == "unknown"]',
         asked=("tests/cli/test_commands.py::test_gate_accepts_nothing_undecided",),
     ),
 ]

@@ -159,7 +159,10 @@ class Project:
         said = versions_in(self.text) if versions is None else versions
         formal = {} if versions is not None else statements_in(self.text)
         record = Baseline(
-            verdicts=verdicts, versions=said, statements=formal, renamed=renamed or {}
+            verdicts=verdicts,  # type: ignore[arg-type]  # also such as no record may have
+            versions=said,
+            statements=formal,
+            renamed=renamed or {},
         )
         (folder / "baseline.json").write_text(record.text(), encoding="utf-8")
 

@@ -113,7 +113,7 @@ def test_report_and_certificates_are_those_that_are_written(told: Project) -> No
     told.run()
     [report] = lines(told, "report")
     assert report == json.loads((told.path / "reports/claims.json").read_text(encoding="utf-8"))
-    assert list(report) == ["schema_version", "run", "claims"]
+    assert list(report) == ["schema_version", "run", "claims", "digest"]
     [contents] = lines(told, "certificates")
     assert {entry["certificate"] for entry in report["claims"]} - {None} == set(contents)
     for name, content in contents.items():

@@ -55,10 +55,13 @@ def drawn_reports(draw: st.DrawFn) -> Report:
 
 def reseeded(one: Entry, seed: int) -> Entry:
     """The entry of another run, which found the like with numbers of its own."""
-    parts = {"control": one.control, "positive": one.positive}
-    found = {n: p and replace(p, fingerprints=changed(p, seed)) for n, p in parts.items()}
+    positive = one.positive
     return replace(
-        one, seeds=tuple(seed for _ in one.seeds), fingerprints=changed(one, seed), **found
+        one,
+        seeds=tuple(seed for _ in one.seeds),
+        fingerprints=changed(one, seed),
+        control=replace(one.control, fingerprints=changed(one.control, seed)),
+        positive=positive and replace(positive, fingerprints=changed(positive, seed)),
     )
 
 

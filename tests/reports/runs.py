@@ -98,11 +98,8 @@ def entry(
     positive: Evidence | None = None,
 ) -> Entry:
     """What a run reports; with a certificate where the example shown has exact numbers."""
-    evidence, control, positive = (
-        None if one is None else searched(one, seeds) for one in (evidence, control, positive)
-    )
-    assert evidence is not None
-    assert control is not None
+    evidence, control = (searched(one, seeds) for one in (evidence, control))
+    positive = None if positive is None else searched(positive, seeds)
     judgement = judge(about.kind, about.enough, evidence, control, positive)
     shown = evidence.counterexample or evidence.tightest
     certified = shown is not None and shown.case is not None

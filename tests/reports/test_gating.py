@@ -102,6 +102,16 @@ def piped(path: str) -> Callable[[], None]:
     return edit
 
 
+def dangling() -> None:
+    Path("reports/baseline.json").unlink()
+    Path("reports/baseline.json").symlink_to("nowhere")
+
+
+def without_statements() -> None:
+    Path(WEIGHT).unlink()
+    edited("reports/baseline.json", lambda d: d.update(statements={}), False)
+
+
 WEIGHT = "reports/certificates/weight-bound.json"
 COUNTEREXAMPLE = {
     "holds": False, "left": "61", "relation": "≤", "right": "60", "tightness": None,
@@ -149,7 +159,7 @@ ATTACKS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a certificate that is gone": (lambda: Path(WEIGHT).unlink(), "weight-bound.json is gone"),
     "a certificate and its statement that are gone": (
-        lambda: (Path(WEIGHT).unlink(), record_edited(lambda d: d.update(statements={}))()),
+        without_statements,
         "weight-bound: statement changed (formal statement)",
     ),
     "a tampered certificate": (rewritten(WEIGHT, '"7"', '"8"'), "the digest differs"),
@@ -203,10 +213,7 @@ ATTACKS: dict[str, tuple[Callable[[], object], str]] = {
     "a report that is a pipe": (piped("run/claims.json"), "not a file"),
     "an empty record": (lambda: Path("reports/baseline.json").write_text(""), "not a file"),
     "a record that leads nowhere": (
-        lambda: (
-            Path("reports/baseline.json").unlink(),
-            Path("reports/baseline.json").symlink_to("nowhere"),
-        ),
+        dangling,
         "does not exist",
     ),
 }
