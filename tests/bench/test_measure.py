@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from time import sleep
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from tests.bench.tasks import CPU
 from theorycheck.bench import measure
-from theorycheck.bench.competitors import competitors
+from theorycheck.bench.competitors import Program, competitors
 from theorycheck.bench.measure import Comparison, Protocol, Spread, Timing, compare, gemm_peak
-from theorycheck.bench.workloads import NAMED
+from theorycheck.bench.workloads import NAMED, Task, Training
+from theorycheck.networks.specification import Parameters
 
 
 def test_ratios_are_of_pairs_and_per_member_and_step() -> None:
@@ -31,6 +34,29 @@ def test_runs_are_cut_to_the_time() -> None:
     assert (comparison.competitor.members, comparison.competitor.steps) == (1, 8)
     uncut = compare(NAMED["W1"], "float32", 2, 16, [plain], Protocol(CPU, 2, 1e-9, all_steps=True))
     assert uncut.comparisons[0].engine.steps == uncut.comparisons[0].competitor.steps == 16
+
+
+@pytest.mark.parametrize("best", [1, 3])
+def test_every_program_runs_on_its_best_number_of_threads(best: int) -> None:
+    """One or all, here 3: one that sleeps on the other, in its first runs too."""
+    seen: list[int] = []
+
+    def prepare(task: Task) -> Training:
+        def train() -> Parameters:
+            seen.append(torch.get_num_threads())
+            sleep(0.0 if seen[-1] == best else 0.05)
+            return task.cohort.state.parameters
+
+        return train
+
+    torch.set_num_threads(3)
+    row = compare(
+        NAMED["W1"], "float32", 2, 8, [Program("sleeper", "", prepare)], Protocol(CPU, 2, 1e-9)
+    )
+    assert torch.get_num_threads() == 3
+    assert row.comparisons[0].competitor.threads == best
+    assert seen[-2:] == [best, best]
+    assert set(seen) == {1, 3}
 
 
 def test_what_other_programs_take(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -33,32 +33,38 @@ RECORDED = {
     "comparisons": [
         {
             "against": "plain",
+            "measured": True,
             "ratio": {"median": 2.0, "lower": 2.0, "upper": 3.0},
             "engine": {
                 "members": 4,
                 "steps": 8,
+                "threads": 1,
                 "seconds": [32.0, 64.0, 128.0],
                 "cost": {"median": 2.0, "lower": 1.5, "upper": 3.0},
             },
             "competitor": {
                 "members": 1,
                 "steps": 8,
+                "threads": 1,
                 "seconds": [16.0, 64.0, 64.0],
                 "cost": {"median": 8.0, "lower": 5.0, "upper": 8.0},
             },
         },
         {
             "against": "vmap",
+            "measured": False,
             "ratio": {"median": 1.0, "lower": 0.625, "upper": 2.5},
             "engine": {
                 "members": 4,
                 "steps": 8,
+                "threads": 1,
                 "seconds": [32.0, 64.0, 128.0],
                 "cost": {"median": 2.0, "lower": 1.5, "upper": 3.0},
             },
             "competitor": {
                 "members": 4,
                 "steps": 4,
+                "threads": 1,
                 "seconds": [64.0, 32.0, 16.0],
                 "cost": {"median": 2.0, "lower": 1.5, "upper": 3.0},
             },

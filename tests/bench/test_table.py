@@ -9,6 +9,7 @@ import pytest
 from tests.bench.rows import ROW, scaled
 from theorycheck.bench import table
 from theorycheck.bench.competitors import competitors
+from theorycheck.bench.measure import BUSIEST, Comparison, Spread, Timing
 
 
 def test_preamble_says_how_and_with_what() -> None:
@@ -40,8 +41,32 @@ def test_columns_are_aligned() -> None:
         "members  theorycheck  of peak               × plain                × vmap",
     ]
     assert table.line(row, 84 * 2.0**20) == (
-        "      4      1.91 µs    50.0%      2.00 (2.00–3.00)     1.00 (0.625–2.50)"
+        "      4      1.91 µs    50.0%      2.00 (2.00–3.00)          not measured"
     )
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.75])
+def test_a_ratio_that_varies_too_much_is_no_number(factor: float) -> None:
+    """Quartiles 1 and 2 are as far apart as they may be; times of 3/4 make them 3/4 and 2."""
+    engine = Timing("theorycheck", members=4, steps=8, seconds=(32.0, 32.0, 32.0))
+    theirs = Timing("vmap", members=4, steps=8, seconds=(factor * 32.0, factor * 32.0, 96.0))
+    steady = Comparison(engine, theirs)
+    row = replace(ROW, comparisons=(steady,))
+    assert Spread.of(steady.ratios) == Spread(factor, factor, (factor + 3) / 2)
+    assert row.measured(steady) == ("not measured" not in table.line(row, 1.0)) == (factor == 1)
+    notes = list(table.footing([row]))
+    assert notes == (
+        []
+        if factor == 1
+        else ["not measured: quartiles of the ratio to vmap differ by more than a factor of 2"]
+    )
+
+
+def test_on_a_busy_machine_nothing_is_measured() -> None:
+    for cores, shown in ((None, True), (BUSIEST, True), (2 * BUSIEST, False)):
+        row = replace(ROW, elsewhere=cores)
+        assert row.measured(ROW.comparisons[0]) == shown
+        assert ("2.00 (2.00–3.00)" in table.line(row, 1.0)) == shown
 
 
 @pytest.mark.parametrize(
@@ -63,7 +88,8 @@ def test_costs_have_three_digits_and_no_exponent(seconds: float, shown: str) -> 
 
 def test_the_footing_tells_what_was_cut() -> None:
     """A program that had fewer members, and one that made fewer steps; the engine had all."""
-    [line] = table.footing([ROW, replace(ROW, members=16)])
+    line, note = table.footing([ROW, replace(ROW, members=16)])
+    assert note == "not measured: quartiles of the ratio to vmap differ by more than a factor of 2"
     assert line == (
         "timed on less (members × steps): plain 1 of 4, 1 of 16; vmap 4×4 of 4, 4×4 of 16; "
         "theorycheck 4 of 16"

@@ -19,6 +19,12 @@ import torch
 from theorycheck.bench.competitors import ENGINE, Program
 from theorycheck.bench.workloads import Task, Workload
 
+WIDEST = 2.0
+"""Definition: by which factor the quartiles of a ratio may differ, or it is not measured."""
+BUSIEST = 0.5
+"""Definition: how many cores other programs may keep busy, or nothing is measured: what waits for a
+thread that is not running takes any time."""
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -43,6 +49,8 @@ class Timing:
     members: int
     steps: int
     seconds: tuple[float, ...]
+    threads: int = 1
+    """How many threads of torch it ran on: one or all, whichever was faster."""
 
     @property
     def costs(self) -> list[float]:
@@ -63,6 +71,12 @@ class Comparison:
         pairs = zip(self.competitor.costs, self.engine.costs, strict=True)
         return [theirs / ours for theirs, ours in pairs]
 
+    @property
+    def steady(self) -> bool:
+        """Whether the quartiles of the ratios are close enough for their median to say anything."""
+        ratio = Spread.of(self.ratios)
+        return ratio.upper <= WIDEST * ratio.lower
+
 
 @dataclass(frozen=True)
 class Row:
@@ -80,6 +94,15 @@ class Row:
     def cost(self) -> Spread:
         """The engine's cost, over all of its runs."""
         return Spread.of([cost for c in self.comparisons for cost in c.engine.costs])
+
+    @property
+    def calm(self) -> bool:
+        """Whether other programs left the machine alone, as far as is known."""
+        return (self.elsewhere or 0.0) <= BUSIEST
+
+    def measured(self, comparison: Comparison) -> bool:
+        """Whether what was timed says something about the programs of a comparison."""
+        return self.calm and comparison.steady
 
 
 @dataclass(frozen=True)
@@ -132,7 +155,10 @@ class _Contender:
         self.program, self.device = program, protocol.device
         members = 1 if program.one_by_one else task.members
         epochs = task.epochs if protocol.all_steps else 1
+        self.threads = torch.get_num_threads()
         self._warm_up(task.part(members, epochs))
+        # Where a core is taken by another program, all threads may be slower than one.
+        self.threads = min({1, self.threads}, key=self._shortest_on)
         # A short run costs more per step than a long one, so that one estimate is not enough.
         while epochs < task.epochs and (seconds := self._shortest()) < protocol.seconds / 2:
             epochs = min(task.epochs, max(epochs + 1, int(epochs * protocol.seconds / seconds)))
@@ -148,16 +174,25 @@ class _Contender:
     def _shortest(self) -> float:
         return min(self.run() for _ in range(2))
 
+    def _shortest_on(self, threads: int) -> float:
+        self.threads = threads
+        return self._shortest()
+
     def run(self) -> float:
-        """Seconds of one run."""
+        """Seconds of one run, on its number of threads."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(self.threads)
         _synchronise(self.device)
         start = time.perf_counter()
         self.train()
         _synchronise(self.device)
-        return time.perf_counter() - start
+        seconds = time.perf_counter() - start
+        torch.set_num_threads(before)
+        return seconds
 
     def timing(self, seconds: tuple[float, ...]) -> Timing:
-        return Timing(self.program.name, self.task.members, self.task.steps, seconds)
+        done = self.task.members, self.task.steps
+        return Timing(self.program.name, *done, seconds, self.threads)
 
 
 KERNEL_STATISTICS = Path("/proc/stat")

@@ -87,13 +87,14 @@ def _row(row: Row, peaks: Mapping[str, float]) -> dict[str, Any]:
         "busy_elsewhere": row.elsewhere,
         "cost": asdict(row.cost),
         "gemm_fraction": flops / row.cost.median / peaks[row.dtype],
-        "comparisons": [_comparison(comparison) for comparison in row.comparisons],
+        "comparisons": [_comparison(row, comparison) for comparison in row.comparisons],
     }
 
 
-def _comparison(comparison: Comparison) -> dict[str, Any]:
+def _comparison(row: Row, comparison: Comparison) -> dict[str, Any]:
     return {
         "against": comparison.competitor.program,
+        "measured": row.measured(comparison),
         "ratio": asdict(Spread.of(comparison.ratios)),
         "engine": _timing(comparison.engine),
         "competitor": _timing(comparison.competitor),
@@ -104,6 +105,7 @@ def _timing(timing: Timing) -> dict[str, Any]:
     return {
         "members": timing.members,
         "steps": timing.steps,
+        "threads": timing.threads,
         "seconds": list(timing.seconds),
         "cost": asdict(Spread.of(timing.costs)),
     }

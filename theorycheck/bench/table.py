@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from theorycheck.bench.competitors import ENGINE, Program
-from theorycheck.bench.measure import Row, Spread, Timing
+from theorycheck.bench.measure import WIDEST, Comparison, Row, Spread, Timing
 
 WIDTH = 20
 """Characters of a column of ratios."""
@@ -48,16 +48,21 @@ def heading(row: Row, peak: float) -> Iterator[str]:
 
 
 def line(row: Row, peak: float) -> str:
-    """A row: cost, fraction of the peak, each competitor's cost as a multiple of the engine's."""
+    """A row: cost, fraction of the peak, each competitor's cost as a multiple of the engine's.
+
+    Where other programs were busy, or the ratio varies too much, it says so instead of a number.
+    """
     fraction = row.workload.flops / row.cost.median / peak
-    ratios = [Spread.of(comparison.ratios) for comparison in row.comparisons]
     cost = f"{_digits(row.cost.median * 1e6)} µs"
     return f"{row.members:>7}  {cost:>11}  {fraction:>7.1%}" + "".join(
-        f"  {_ratio(ratio):>{WIDTH}}" for ratio in ratios
+        f"  {_ratio(row, comparison):>{WIDTH}}" for comparison in row.comparisons
     )
 
 
-def _ratio(ratio: Spread) -> str:
+def _ratio(row: Row, comparison: Comparison) -> str:
+    if not row.measured(comparison):
+        return "not measured"
+    ratio = Spread.of(comparison.ratios)
     return f"{_digits(ratio.median)} ({_digits(ratio.lower)}–{_digits(ratio.upper)})"
 
 
@@ -77,6 +82,14 @@ def footing(rows: Sequence[Row]) -> Iterator[str]:
     if timings:
         described = [f"{program} {', '.join(cuts)}" for program, cuts in timings.items()]
         yield f"timed on less (members × steps): {'; '.join(described)}"
+    unsteady = sorted(
+        {c.competitor.program for row in rows if row.calm for c in row.comparisons if not c.steady}
+    )
+    if unsteady:
+        yield (
+            f"not measured: quartiles of the ratio to {', '.join(unsteady)} differ by more than a "
+            f"factor of {WIDEST:g}"
+        )
     busy = max(row.elsewhere or 0.0 for row in rows)
     if busy > DISTURBING:
         yield f"other programs kept up to {busy:.1f} cores busy: repeat this when they are done"
