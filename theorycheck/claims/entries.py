@@ -123,8 +123,6 @@ class Entry(Outcome, _Judged, Description):
     def __post_init__(self) -> None:
         Description.__post_init__(self)
         Outcome.__post_init__(self)
-        if (self.strength is not None) is not self.verdict.passes:
-            raise ValueError(f"the strength of {self.id} is that of a claim which passes, or null")
         if self.certificate not in (None, certificate_name(self.id)):
             raise ValueError(f"the certificate of {self.id} is named {self.certificate!r}")
         if self.certificate is not None and self.shown is None:
