@@ -54,7 +54,6 @@ jobs:
         with:
           python-version: "3.12"
       - run: pip install theorycheck
-      - run: python -m theorycheck verify reports/certificates/*.json
       - run: theorycheck run --report-dir out
       - run: theorycheck gate --report-dir out
       - uses: actions/upload-artifact@v4
