@@ -24,6 +24,7 @@ from theorycheck.claims.experiments import (
 from theorycheck.claims.findings import Finding, Pair, Rejection
 from theorycheck.claims.sequential import TENDENCY, Decision, decide, pairs_needed
 from theorycheck.claims.setting import Setting
+from theorycheck.claims.verdicts import Judgement, Verdict, judge
 from theorycheck.data.synthetic import uniform_sphere
 from theorycheck.errors import InputError
 from theorycheck.networks.initialisation import initialise
@@ -229,3 +230,30 @@ def test_a_claim_says_what_is_decided_and_where_it_is_written() -> None:
         experiment_claim(
             "Id", title="", sources=[], printed="", given=[], compares=comparison(), why=""
         )
+
+
+def test_a_population_of_which_all_pairs_are_excluded_leaves_the_claim_undecided() -> None:
+    """As with pictures that are all black: the others decide nothing for it."""
+
+    def all_lost(trained: Trained) -> Exclusions:
+        dark = trained.cohort.inputs[0].abs().sum() == 0
+        return {"nothing learnt": torch.full((len(trained.run.diverged),), bool(dark))}
+
+    def black(setting: Setting, seeds: Sequence[int]) -> Experiment:
+        drawn = [uniform_sphere(4, 3, 2, seed) for seed in seeds]
+        data = [replace(one, inputs=0 * one.inputs) for one in drawn]
+        network = mlp([3, 4, 1])
+        start = State(initialise(network, len(seeds), seed=seeds[0]))
+        return Experiment.on(data, "signs", network, start, torch.tensor(seeds))
+
+    both = {"sphere": Population(networks), "images": Population(black)}
+    compared = comparison(on=both, excluded=all_lost)
+    evidence = Evidence()
+    for finding in compared.findings(Setting()):
+        evidence.add(finding)
+    assert evidence.strata["images"].pairs == 0
+    assert evidence.strata["sphere"].pairs >= STEP
+    judged = judge("tendency", 1, evidence, Evidence())
+    assert judged == Judgement(
+        Verdict.UNDECIDED, "it shows in no pair at all (images): not decided yet"
+    )

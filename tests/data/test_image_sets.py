@@ -168,7 +168,7 @@ def test_missing_idx_file(tmp_path: Path, missing: str) -> None:
 def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
     write(tmp_path / IMAGES, GOOD_IMAGES, False)
     (tmp_path / LABELS).mkdir()
-    with pytest.raises(InputError, match=f"{LABELS} cannot be read"):
+    with pytest.raises(InputError, match=f"{LABELS} is a folder; if the file {LABELS} is in it"):
         read_idx(tmp_path)
 
 
@@ -279,3 +279,45 @@ def test_images_are_known_by_their_content_and_not_by_their_folder(tmp_path: Pat
     assert len({names["one"], names["three"], names["four"]}) == 3
     assert all(str(tmp_path) not in name for name in names.values())
     assert identity("digits") == "digits"
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_names_with_a_dot_are_read_too(tmp_path: Path, zipped: bool) -> None:
+    """As those who copied MNIST name the files."""
+    for name, content in ((IMAGES, GOOD_IMAGES), (LABELS, GOOD_LABELS)):
+        write(tmp_path / name.replace("-idx", ".idx"), content, zipped)
+    assert read_idx(tmp_path).labels.tolist() == [3, 0, 9, 1]
+
+
+def test_a_file_of_another_name_is_named(tmp_path: Path) -> None:
+    write(tmp_path / LABELS, GOOD_LABELS, False)
+    write(tmp_path / f"emnist-digits-{IMAGES}", GOOD_IMAGES, True)
+    with pytest.raises(InputError, match=f"rename emnist-digits-{IMAGES}.gz, if that is it, or"):
+        read_idx(tmp_path)
+
+
+def test_labels_of_letters_are_no_broken_download(tmp_path: Path) -> None:
+    write(tmp_path / IMAGES, GOOD_IMAGES, False)
+    write(tmp_path / LABELS, GOOD_LABELS[:-1] + bytes([26]), False)
+    with pytest.raises(InputError, match=r"label 26, expected 0 to 9; name data with ten") as error:
+        read_idx(tmp_path)
+    assert "download" not in str(error.value)
+
+
+def test_the_home_of_the_user_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "data").mkdir()
+    write(tmp_path / "data" / IMAGES, GOOD_IMAGES, False)
+    write(tmp_path / "data" / LABELS, GOOD_LABELS, False)
+    assert images("mnist:~/data").size == 4
+    with pytest.raises(InputError, match=f"{tmp_path}/cifar does not exist"):
+        images("cifar10:~/cifar")
+
+
+@pytest.mark.parametrize("grey", [0, 255])
+def test_images_that_are_all_alike_are_no_data(tmp_path: Path, grey: int) -> None:
+    blank = struct.pack(">4I", 0x803, 4, 2, 3) + bytes([grey] * 24)
+    write(tmp_path / IMAGES, blank, False)
+    write(tmp_path / LABELS, GOOD_LABELS, False)
+    with pytest.raises(InputError, match="all images are the same one"):
+        images(f"mnist:{tmp_path}")

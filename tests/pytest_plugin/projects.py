@@ -180,9 +180,14 @@ class Project:
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """A run in a process of its own, and of its own group, to be interrupted."""
         command = [sys.executable, "-m", "pytest", "properties", *arguments]
-        return subprocess.Popen(
-            command, cwd=self.path, stdout=subprocess.DEVNULL, start_new_session=True
-        )
+        # Where a shell started these tests in its background, SIGINT is ignored, and inherited.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return subprocess.Popen(
+                command, cwd=self.path, stdout=subprocess.DEVNULL, start_new_session=True
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def interrupt(self, *arguments: str) -> int:
         """Press Ctrl-C while the claim that sleeps is asleep; returns the exit code.

@@ -88,3 +88,62 @@ def test_what_no_report_can_hold_loses_only_its_claim(
     assert project.run().ret == 1
     assert project.verdicts() == {**RECORD, "false-claim": "undecided"}
     assert project.entries()["false-claim"]["reason"].startswith(f"the check failed: {reason}")
+
+
+DEEP = """
+    def inner(depth):
+        if depth:
+            return inner(depth - 1)
+        raise ValueError("\\n".join(["no such luck"] * 900) + "x" * 900)
+    inner(100)
+"""
+
+
+@pytest.mark.parametrize(
+    "body", [DEEP, "    raise ExceptionGroup('no such luck', [OSError()] * 99)\n"]
+)
+def test_an_error_in_a_check_fits_a_screen(project: Project, body: str) -> None:
+    project.write(PROPERTIES.replace('itself."""\n', f'itself."""\n{body}', 1))
+    [said] = [r.longreprtext for r in project.reports() if r.location[2] == "true-claim"]
+    lines = said.splitlines()
+    assert "test_toy.py" in lines[0] or "ExceptionGroup" in body  # Hypothesis hides where
+    assert any("no such luck" in line for line in lines)
+    assert len(lines) <= 40
+    assert max(map(len, lines)) < 320
+    assert "hypothesis/" not in said
+
+
+def test_a_new_claim_is_named_once_and_the_run_says_how_to_record_it(project: Project) -> None:
+    project.record({"blunt-check": "undecided"})
+    result = project.run()
+    assert result.ret == 1
+    assert result.parseoutcomes() == {"passed": 1, "new": 2}
+    for line in (
+        "NEW true-claim: holds (no counterexample; control refuted)",
+        "NEW false-claim: refuted (counterexample: 7 ≤ 6 is false (integers))",
+    ):
+        assert result.outlines.count(line) == 1
+    assert result.stdout.str().count("no counterexample; control refuted") == 1
+    assert "CHANGED" not in result.stdout.str()
+    assert "FAILURES" not in result.stdout.str()
+    [advice] = [line for line in result.outlines if "gate --accept" in line]
+    assert advice == "2 new: `theorycheck gate --accept` puts verdicts and statements on record"
+
+
+UNPRINTABLE = {
+    "exception": r"raise OSError('\udcff')",
+    "chained exception": r"raise ValueError('plain') from OSError('\udcff')",
+    "note": r"error = OSError(); error.add_note('\udcff'); raise error",
+    "output": r"print('\udcff'); raise OSError('plain')",
+    "log": r"__import__('logging').getLogger().error('\udcff'); raise OSError('plain')",
+}
+
+
+@pytest.mark.parametrize("what", UNPRINTABLE)
+def test_what_cannot_be_printed_loses_only_its_claim_in_a_parallel_run(
+    project: Project, what: str
+) -> None:
+    body = f"    {UNPRINTABLE[what]}\n"
+    project.write(PROPERTIES.replace('itself."""\n', f'itself."""\n{body}', 1))
+    assert project.run_parallel().ret == 1
+    assert project.verdicts() == {**RECORD, "true-claim": "undecided"}

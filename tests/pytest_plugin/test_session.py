@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 import torch
@@ -183,3 +184,13 @@ def test_other_tests_are_left_alone(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_nothing(): pass")
     assert pytester.runpytest_inprocess("-p", "no:xdist").ret == 0
     assert not (pytester.path / "reports/claims.json").exists()
+
+
+def test_ctrl_c_is_heard_where_the_tests_run_in_the_background_of_a_shell(project: Project) -> None:
+    """There SIGINT is ignored, which processes inherit."""
+    project.write(with_fatal("sleeping"))
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert project.interrupt() == 2
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 from theorycheck.claims.findings import Finding, Observation, Pair, Rejection, Unmet
 from theorycheck.claims.outcomes import Examples, Miss, Outcome, Stratum, added
 
+NO_PAIRS = Stratum(successes=0, failures=0, ties=0, effects={}, measured=())
+"""What a population says of which nothing was compared."""
+
 DRAWN = 20
 """How many examples of a search the kernel is asked about."""
 
@@ -145,7 +148,9 @@ class Evidence:
                 if self.nearest is None or finding.distance < self.nearest.distance:
                     self.nearest = finding
             case Pair() if finding.effect is not None and not math.isfinite(finding.effect):
-                self._reject(Rejection("the effect is not a finite number"))
+                self._reject(
+                    Rejection("the effect is not a finite number", stratum=finding.stratum)
+                )
             case Pair():
                 self.tried += 1
                 self.met += 1
@@ -154,6 +159,8 @@ class Evidence:
     def _reject(self, finding: Rejection) -> None:
         self.tried += finding.count
         self.rejected[finding.reason] = self.rejected.get(finding.reason, 0) + finding.count
+        if finding.stratum is not None:
+            self.strata = added(self.strata, {finding.stratum: NO_PAIRS})
 
     def _observe(self, finding: Observation, networks: int) -> None:
         self.tried += finding.count

@@ -31,6 +31,9 @@ STEP = 24
 MOST_STEPS = 100
 """A claim that this many steps do not decide stays undecided."""
 
+FRUITLESS = 4
+"""After this many steps without any pair, all excluded by the rule, none is expected any more."""
+
 Relation = Literal["<", "<=", ">", ">="]
 
 Exclusions = Mapping[str, Tensor]
@@ -94,12 +97,11 @@ class Comparison:
                 for finding in self._pairs(setting, name, population, seeds):
                     counted.add(finding)
                     yield finding
-                stratum = counted.strata.get(name)
-                if stratum is None:
-                    continue
+                stratum = counted.strata[name]
                 decision = decide(TENDENCY, stratum.successes, stratum.failures)
                 enough = setting.altered and stratum.pairs >= pairs_needed(TENDENCY)
-                if enough or decision is not Decision.OPEN:
+                fruitless = stratum.pairs == 0 and index + 1 == FRUITLESS
+                if enough or fruitless or decision is not Decision.OPEN:
                     break
 
     def _pairs(
@@ -122,7 +124,7 @@ class Comparison:
             if reason is None:
                 yield Pair(success, self.effect, name, effect, tie)
             else:
-                yield Rejection(reason)
+                yield Rejection(reason, stratum=name)
 
     def _train(
         self, setting: Setting, population: Population, seeds: Sequence[int]

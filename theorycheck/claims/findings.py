@@ -150,10 +150,16 @@ class Observation:
 
 @dataclass(frozen=True)
 class Rejection:
-    """Examples that did not meet the hypotheses, and why."""
+    """Examples that did not meet the hypotheses, and why.
+
+    Attributes:
+        stratum: the population that they are from, if they are pairs. One of which all pairs are
+            rejected is still asked about.
+    """
 
     reason: str
     count: int = 1
+    stratum: str | None = None
 
 
 @dataclass(frozen=True)

@@ -134,8 +134,7 @@ Strata = Mapping[str, "Stratum"]
 def _judge_tendency(claim: Strata, control: Strata, positive: Strata) -> Judgement:
     found = _decisions(claim)
     counts = {
-        name: f"{stratum.successes} of {stratum.pairs} pairs" + f" ({name})" * (len(claim) > 1)
-        for name, stratum in claim.items()
+        name: _counted(stratum) + f" ({name})" * (len(claim) > 1) for name, stratum in claim.items()
     }
     against = [name for name in found if found[name] is Decision.CONTRADICTED]
     if against:
@@ -159,6 +158,10 @@ def _judge_tendency(claim: Strata, control: Strata, positive: Strata) -> Judgeme
         return Judgement(Verdict.UNDECIDED, f"the control has fewer than {needed} pairs")
     shown = "; ".join(counts.values())
     return Judgement(Verdict.HOLDS, f"it shows in {shown}; the control does not show it")
+
+
+def _counted(stratum: Stratum) -> str:
+    return f"{stratum.successes} of {stratum.pairs} pairs" if stratum.pairs else "no pair at all"
 
 
 def contradicted(claim: Strata, positive: Strata) -> list[str]:

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 EXIT_CODES = """\
 exit codes:
   0  every verdict and every statement is the one on record
-  1  a verdict or statement changed or has no record, a claim stayed undecided or is gone; a
-     certificate was rejected
-  2  interrupted; the report holds what was finished
+  1  a verdict or statement changed or has no record, a claim stayed undecided, was not examined
+     to its end or is gone; a certificate was rejected
+  2  interrupted, also by a file that cannot be imported; the report holds what was finished
   3  internal error
   4  bad input: a claim id, option, file or folder that cannot be used
 """
@@ -42,9 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, extra = parser.parse_known_args(arguments)
     if extra and options.command != "run":
         parser.error(f"unrecognised arguments: {' '.join(extra)}")
-    if options.command != "verify":
+    if options.command not in ("verify", "init"):
         _configure(options)
     match options.command:
+        case "init":
+            return _init(options.folder)
         case "list":
             return _list(options.paths)
         case "run":
@@ -94,6 +96,10 @@ def _parser() -> Parser:
 
 def _add_claims(commands: Commands, path: Parser) -> None:
     """Commands about claims."""
+    init = commands.add_parser(
+        "init", help="make a folder with one claim, the configuration and a CI job that gates"
+    )
+    init.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="FOLDER")
     commands.add_parser("list", parents=[path], help="name all claims")
     commands.add_parser(
         "run",
@@ -173,6 +179,13 @@ def _configure(options: argparse.Namespace) -> None:
     for name, value in configured.items():
         if getattr(options, name, None) is None:
             setattr(options, name, value)
+
+
+def _init(folder: Path) -> int:
+    from theorycheck.cli.starting import start
+
+    print("\n".join(start(folder)))
+    return ExitCode.OK
 
 
 def _list(paths: Sequence[Path]) -> int:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from theorycheck.errors import InputError
+from theorycheck.pytest_plugin.session import NAMED
 
 QUIET = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
 """This process has loaded the plugin already, which pytest warns of."""
@@ -34,6 +36,11 @@ class ClaimsNamed:
         elif getattr(config.option, "numprocesses", 0) is None:
             config.option.numprocesses = "auto"
         return config
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Workers of xdist read the command line again, and take all words for files."""
+        node.workerinput[NAMED] = {"files": node.config.args, "claims": node.config.option.claims}
 
 
 def run_claims(paths: Sequence[Path], words: Sequence[str]) -> int:

@@ -39,6 +39,9 @@ def digits() -> Dataset:
 
 _IDX_PREFIX = {"train": "train", "test": "t10k"}
 
+_IDX_NAMES = ("{}-idx{}-ubyte", "{}.idx{}-ubyte")
+"""As the files are published, and as some who copied them name them."""
+
 _CIFAR_FILES = {
     "train": [f"data_batch_{number}.bin" for number in range(1, 6)],
     "test": ["test_batch.bin"],
@@ -53,7 +56,8 @@ def read_idx(folder: str | os.PathLike[str], split: Split = "train") -> Dataset:
     """Read images and labels in the IDX format of MNIST from ``folder``, plain or gzipped.
 
     Files are ``train-images-idx3-ubyte`` and ``train-labels-idx1-ubyte`` (``t10k-...`` for the test
-    split), with or without ``.gz``; the plain file wins where both exist. Pixels are divided by
+    split), or ``train-images.idx3-ubyte`` and so on, with or without ``.gz``; the plain file wins
+    where both exist. Pixels are divided by
     255, images flattened row by row: (60000, 784) for MNIST. Not confined to the unit ball; see
     :meth:`Dataset.in_ball`.
 
@@ -61,8 +65,8 @@ def read_idx(folder: str | os.PathLike[str], split: Split = "train") -> Dataset:
     type or length, if image and label counts differ, or a label exceeds 9.
     """
     root = _require_folder(folder, split)
-    label_path = _idx_path(root, f"{_IDX_PREFIX[split]}-labels-idx1-ubyte")
-    image_path = _idx_path(root, f"{_IDX_PREFIX[split]}-images-idx3-ubyte")
+    label_path = _idx_path(root, f"{_IDX_PREFIX[split]}-labels", dimensions=1)
+    image_path = _idx_path(root, f"{_IDX_PREFIX[split]}-images", dimensions=3)
     labels = _read_idx_file(label_path, dimensions=1)
     images = _read_idx_file(image_path, dimensions=3)
     if len(images) != len(labels):
@@ -108,10 +112,12 @@ def images(name: str) -> Dataset:
     kind, _, folder = name.partition(":")
     if name == "digits":
         return digits()
+    # In `--images mnist:~/data` no shell replaces the ~.
+    folder = os.path.expanduser(folder)
     if kind == "mnist" and folder:
-        return read_idx(Path(folder)).in_ball()
+        return _varied(read_idx(Path(folder))).in_ball()
     if kind == "cifar10" and folder:
-        return read_cifar10(Path(folder)).in_ball()
+        return _varied(read_cifar10(Path(folder))).in_ball()
     raise InputError(f"unknown image data {name!r}: name digits, mnist:FOLDER or cifar10:FOLDER")
 
 
@@ -153,12 +159,26 @@ def _read_cifar_file(path: Path, count: int) -> NDArray[np.uint8]:
     return records
 
 
-def _idx_path(root: Path, name: str) -> Path:
-    for path in (root / name, root / f"{name}.gz"):
-        if os.path.exists(path):
-            return path
+def _varied(data: Dataset) -> Dataset:
+    """Images from which something can be learnt."""
+    if (data.inputs == data.inputs[0]).all():
+        raise InputError(f"{data.name}: all images are the same one; name a folder of real images")
+    return data
+
+
+def _idx_path(root: Path, stem: str, *, dimensions: int) -> Path:
+    names = [name.format(stem, dimensions) for name in _IDX_NAMES]
+    for name in names:
+        for path in (root / name, root / f"{name}.gz"):
+            if os.path.isdir(path):
+                raise InputError(f"{path} is a folder; if the file {name} is in it, name it")
+            if os.path.exists(path):
+                return path
+    alike = sorted(path.name for path in root.glob(f"*{stem}*"))
     raise InputError(
-        f"{root / name} is missing, with and without .gz; name the folder that holds the IDX files"
+        f"{root / names[0]} is missing, with and without .gz;"
+        + (f" rename {alike[0]}, if that is it, or" if alike else "")
+        + " name the folder that holds the IDX files"
     )
 
 
@@ -220,8 +240,8 @@ def _require_digit_labels(path: Path, labels: NDArray[np.uint8]) -> None:
     wrong = np.flatnonzero(labels > 9)
     if wrong.size:
         raise InputError(
-            f"{path} gives sample {wrong[0]} the label {labels[wrong[0]]}, expected 0 to 9; "
-            "download it again"
+            f"{path} gives sample {wrong[0]} the label {labels[wrong[0]]}, expected 0 to 9; name"
+            " data with ten classes, such as the digits of EMNIST rather than its letters"
         )
 
 

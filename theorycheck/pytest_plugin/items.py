@@ -66,10 +66,10 @@ class ClaimItem(pytest.Item):
         try:
             examination = examiner.examine(self.claim)
             self.examined = msgspec.json.encode(examination).decode()
-        except (KeyboardInterrupt, pytest.exit.Exception):
+        except KeyboardInterrupt:
             raise
         except BaseException as error:
-            # What pytest takes for a skipped test, or for an expected failure, among others.
+            # Also what pytest takes for a skipped test, an expected failure, the end of the run.
             self.fail(f"the check failed: {_first_line(error)}")
             raise CheckFailed from error
         self.new = examiner.is_new(examination.entry)

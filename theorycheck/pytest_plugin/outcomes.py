@@ -38,8 +38,9 @@ def _correct(item: ClaimItem, report: pytest.TestReport) -> None:
     if report.skipped:
         report.outcome = "failed"
         if item.examined is None:
-            why = report.longrepr[2] if isinstance(report.longrepr, tuple) else expected
-            item.fail(f"it was skipped: {printable(str(why))}")
+            said = report.longrepr[2] if isinstance(report.longrepr, tuple) else expected
+            why = printable(str(said)).removeprefix("Skipped: ")
+            item.fail(f"it was skipped: {why}")
             report.longrepr = f"{item.claim.id} was skipped: {why}; deselect it, or let it run"
     elif report.failed and item.examined is None:
         item.fail(f"the check failed: {printable(str(report.longrepr)).splitlines()[-1]}")

@@ -40,9 +40,13 @@ from theorycheck.reports.sources import Sources
 
 DEFAULT_IMAGES = "digits"
 """The embedded default; anything else is read, and checked, before the run."""
+NAMED = "theorycheck_named"
+"""Key under which a worker is told what files and claims a command line names."""
 TOLD = "theorycheck_selection"
 """Key under which a worker tells the controller which claims it found."""
 VERSIONED = ("theorycheck", "torch", "numpy", "hypothesis", "python-flint", "sympy")
+SHOWING = ("collectonly", "setuponly", "showfixtures", "show_fixtures_per_test")
+"""Options with which pytest shows what it would run."""
 GREEN = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 """What pytest says of a run in which nothing failed."""
 
@@ -56,6 +60,9 @@ class ClaimSession:
         self.project = project
         self.selection = selection
         self.worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
+        named = self.worker_input and self.worker_input.get(NAMED)
+        if named:
+            config.args, option.claims = named["files"], named["claims"]
         settings = project.settings
         self.profile = PROFILES[option.profile or settings.profile]
         self.images: str = option.images or settings.images
@@ -69,7 +76,8 @@ class ClaimSession:
         self.record = Baseline(verdicts={})
         self.started = time.time()
         self.collected: dict[str, Claim] = {}
-        self.examining = False
+        self.prepared = False
+        self.examining = not any(getattr(option, name, False) for name in SHOWING)
         self.received: dict[str, Examination] = {}
 
     def _choose_seed(self, asked: int | None) -> int:
@@ -151,6 +159,7 @@ class ClaimSession:
             self.prepare([item.claim.id for item in claims])
         except InputError as error:
             # The controller of a parallel run finds the same fault and ends the run.
+            self.examining = False
             if self.worker_input is None:
                 raise pytest.UsageError(str(error)) from error
         if self.wanted is not None:
@@ -161,31 +170,28 @@ class ClaimSession:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
         """Under xdist the controller collects nothing; the first worker names the claims."""
-        if self.examining:
+        if self.prepared:
             return
+        self.prepared = True
         asked = [claim_id(i) for i in ids if is_claim_id(claim_id(i))]
         if asked or self.wanted is not None or self._may_have_lost_all():
             try:
                 self.prepare(asked)
                 self._try_writing()
             except InputError as error:
-                self.selection.asked = []
+                self.examining = False
                 pytest.exit(f"ERROR: {error}", returncode=ExitCode.BAD_INPUT)
-        self.examining = True
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self) -> None:
-        """pytest is about to run what it collected, and does more than to show it."""
-        if self.worker_input is not None or self.config.getoption("numprocesses", None):
-            return
-        option = self.config.option
-        self.examining = not (option.collectonly or option.setuponly)
-        if self.examining and self.selection.asked:
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """pytest is about to run what it collected; under xdist the controller knows of nothing."""
+        if self.worker_input is None and self.examining and self.selection.asked:
             try:
                 self._try_writing()
             except InputError as error:
                 self.examining = False
                 raise pytest.UsageError(str(error)) from error
+        return (yield)
 
     # -- the run ----------------------------------------------------------------------------------
 

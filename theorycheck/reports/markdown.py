@@ -320,6 +320,8 @@ def _pairs(examples: Examples) -> str:
 
 
 def _stratum(stratum: Stratum) -> str:
+    if not stratum.pairs:
+        return "contributed no pair"
     ties = f", {stratum.ties} are ties" if stratum.ties else ""
     text = f"{stratum.successes} of {stratum.pairs} pairs show it{ties}"
     size = stratum.size()

@@ -1,0 +1,122 @@
+"""Running claims from the command line: words are ids, and pytest's options keep their values."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.pytest_plugin.projects import PROPERTIES, RECORD, Project
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> Project:
+    """Where warnings are errors."""
+    return Project(pytester)
+
+
+def run(project: Project, *words: str, python: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *python.split(), "-m", "theorycheck", "run", *words]
+    return subprocess.run(command, cwd=project.path, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "true-claim --profile quick --seed 3",
+        "--profile quick true-claim --seed 3",
+        "--seed 3 --profile quick -n 2 true-claim",
+        "-k true -n 0 --seed 3 --profile quick",
+        "--claims true-claim --seed=3 --profile=quick",
+        "--seed 3 --profile quick --path properties --tb short true-claim -p no:cacheprovider",
+    ],
+)
+def test_options_and_ids_in_any_order(project: Project, words: str) -> None:
+    ran = run(project, *words.split(), "--report-dir", "there")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    report = json.loads((project.path / "there/partial/claims.json").read_text(encoding="utf-8"))
+    assert (report["run"]["profile"], report["run"]["seed"]) == ("quick", 3)
+    assert [entry["id"] for entry in report["claims"]] == ["true-claim"]
+    assert not (project.path / "reports/claims.json").exists()
+
+
+def test_without_ids_all_claims_run_in_parallel(project: Project) -> None:
+    ran = run(project, "--profile", "quick")
+    assert ran.returncode == 0
+    assert "workers [" in ran.stdout
+    assert project.verdicts() == RECORD
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--path /nonexistent", "/nonexistent does not exist"),
+        ("--path /nonexistent -n 2", "/nonexistent does not exist"),
+        ("--path empty", "no claim was found in empty"),
+        ("no-such-claim", "unknown claim: no-such-claim"),
+        ("true-claim no-such-claim -n 2", "unknown claim: no-such-claim"),
+        ("--profile no-such-profile", "invalid choice: 'no-such-profile'"),
+        ("-k no-such-words", "no such words"),
+    ],
+)
+def test_what_cannot_be_run_is_bad_input(project: Project, words: str, said: str) -> None:
+    (project.path / "empty").mkdir()
+    ran = run(project, *words.split())
+    assert ran.returncode == 4
+    assert said in ran.stdout + ran.stderr or said == "no such words"
+
+
+def test_warnings_of_the_user_are_still_errors(project: Project) -> None:
+    warn = "    import warnings\n    warnings.warn('mine')\n"
+    project.write(PROPERTIES.replace('itself."""\n', f'itself."""\n{warn}'))
+    assert run(project, "true-claim").returncode == 1
+    assert run(project, "true-claim", "-W", "ignore").returncode == 0
+    assert run(project, "blunt-check", "-W", "error").returncode == 0
+
+
+def installed(project: Project) -> dict[str, str]:
+    """The environment of an installation whose files are listed, as a wheel lists them."""
+    wheel = project.path / "site" / "theorycheck-1.dist-info"
+    wheel.mkdir(parents=True)
+    (wheel / "METADATA").write_text("Metadata-Version: 2.1\nName: theorycheck\nVersion: 1\n")
+    files = ["__init__", "errors", "cli/__init__", "cli/commands", "pytest_plugin/plugin"]
+    (wheel / "RECORD").write_text("".join(f"theorycheck/{name}.py,,\n" for name in files))
+    (wheel / "entry_points.txt").write_text(
+        "[pytest11]\ntheorycheck = theorycheck.pytest_plugin.plugin\n"
+    )
+    path = os.pathsep.join([str(wheel.parent), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path}
+
+
+def test_an_installed_theorycheck_runs_where_warnings_are_errors(project: Project) -> None:
+    command = [sys.executable, "-m", "theorycheck", "run", "true-claim"]
+    ran = subprocess.run(
+        command, cwd=project.path, env=installed(project), capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_a_checkout_that_nobody_can_write_to(project: Project, tmp_path: Path) -> None:
+    """The report is there; that pytest cannot save its cache is no error."""
+    (project.path / ".pytest_cache").write_text("")
+    for _ in range(2):
+        ran = run(project, "true-claim", "--report-dir", str(tmp_path / "out"))
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert (tmp_path / "out/partial/claims.json").exists()
+    assert not (project.path / "reports/claims.json").exists()
+
+
+def test_assertions_may_be_switched_off(project: Project) -> None:
+    """Without them pytest warns, where warnings are errors, unless it is told not to."""
+    (project.path / "tox.ini").write_text(
+        "[pytest]\nfilterwarnings =\n    error\n"
+        "    ignore:assertions not in test modules:pytest.PytestConfigWarning\n"
+    )
+    ran = run(project, "true-claim", python="-O")
+    assert ran.returncode == 0, ran.stdout + ran.stderr

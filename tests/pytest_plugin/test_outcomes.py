@@ -1,0 +1,199 @@
+"""Claims that somebody hides: pytest is red whenever one on record is not examined to its end."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.pytest_plugin.projects import PROPERTIES, RECORD, Project
+
+pytest_plugins = ["pytester"]
+
+FIRST = '    """A number is itself."""\n'
+"""The first line of the check of the first claim."""
+
+
+def with_body(line: str) -> str:
+    imports = "    import sys, unittest\n    import pytest\n"
+    return PROPERTIES.replace(FIRST, f"{FIRST}{imports}    {line}\n")
+
+
+BODIES = {
+    "skip": "pytest.skip('later')",
+    "expected failure": "pytest.xfail('known')",
+    "skip of unittest": "raise unittest.SkipTest('later')",
+    "missing module": "pytest.importorskip('no_such_module')",
+    "failure": "pytest.fail('no')",
+    "end of the process": "sys.exit(0)",
+    "end of the run": "pytest.exit('enough', returncode=0)",
+    "other end of the run": "pytest.exit('enough', returncode=5)",
+    "unprintable exception": r"raise OSError('\udcff')",
+    "exception that cannot be shown": "raise type('Mute', (Exception,), {'__str__': None})",
+}
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("body", BODIES)
+def test_a_check_that_ends_otherwise_than_with_findings(
+    project: Project, body: str, workers: str
+) -> None:
+    project.write(with_body(BODIES[body]))
+    if workers == "0":
+        result = project.run()
+    elif body in ("failure", "end of the process", "other end of the run"):
+        pytest.skip("one process is like another here")
+    else:
+        result = project.run_parallel()
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["CHANGED true-claim: on record as holds, now undecided (*"])
+
+
+MARKS = {
+    "skip": "pytest.mark.skip(reason='slow')",
+    "skipif": "pytest.mark.skipif(True, reason='slow')",
+    "expected failure": "pytest.mark.xfail",
+    "expected failure that is not run": "pytest.mark.xfail(run=False, reason='slow')",
+    "two marks": "[pytest.mark.xfail, pytest.mark.skip]",
+}
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_mark_makes_no_red_claim_green(project: Project, mark: str) -> None:
+    project.write(PROPERTIES + f"\n\nimport pytest\n\npytestmark = {MARKS[mark]}\n")
+    project.record({**RECORD, "true-claim": "refuted"})
+    result = project.run()
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["CHANGED true-claim: on record as refuted, now *"])
+
+
+def test_a_claim_that_was_skipped_says_so(project: Project) -> None:
+    project.run()
+    full = (project.path / "reports/claims.json").read_bytes()
+    project.write(
+        PROPERTIES + "\n\nimport pytest\n\npytestmark = pytest.mark.skip(reason='slow')\n"
+    )
+    result = project.run()
+    result.stdout.fnmatch_lines(["true-claim was skipped: slow; deselect it, or let it run"])
+    assert result.parseoutcomes() == {"errors": 3}
+    assert project.entries()["true-claim"]["reason"] == "it was skipped: slow"
+    assert (project.path / "reports/claims.json").read_bytes() != full
+
+
+CONFTESTS = {
+    "skipped before it runs": """
+def pytest_runtest_setup(item):
+    pytest.skip("later")
+""",
+    "not run": """
+def pytest_runtest_protocol(item):
+    return True
+""",
+    "nothing run": """
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop():
+    return True
+""",
+    "failures passed over": """
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    try:
+        return (yield)
+    except Exception:
+        return None
+""",
+    "reports changed": """
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    report.outcome = "passed"
+    return report
+""",
+    "green at the end": """
+def pytest_sessionfinish(session):
+    session.exitstatus = 0
+""",
+    "exit at the end": """
+def pytest_sessionfinish(session):
+    pytest.exit("enough", returncode=0)
+""",
+    "exit before the run": """
+def pytest_collection_finish(session):
+    pytest.exit("enough", returncode=0)
+""",
+    "file not collected": """
+collect_ignore = ["properties/test_toy.py"]
+""",
+    "file ignored": """
+def pytest_ignore_collect(collection_path):
+    return collection_path.name == "test_toy.py" or None
+""",
+}
+
+
+@pytest.mark.parametrize("how", CONFTESTS)
+def test_what_a_conftest_does_makes_no_red_run_green(project: Project, how: str) -> None:
+    text = f"import pytest\n{CONFTESTS[how]}"
+    (project.path / "conftest.py").write_text(text, encoding="utf-8")
+    project.record({**RECORD, "true-claim": "refuted"})
+    assert project.run().ret in (1, 2)
+
+
+MODULES = {
+    "skipped": "pytest.skip('later', allow_module_level=True)",
+    "skipped by unittest": "raise unittest.SkipTest('later')",
+    "of a missing module": "pytest.importorskip('no_such_module')",
+    "no tests": "__test__ = False",
+    "without one": "del true_claim",
+    "overwritten": "true_claim = blunt_check = false_claim = None",
+    "in a class": "class Hidden:\n    one = true_claim\n\n\ndel true_claim",
+    "in a class for tests": "class TestHidden:\n    one = true_claim\n\n\ndel true_claim",
+}
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("how", MODULES)
+def test_a_claim_that_its_module_hides(project: Project, how: str, workers: str) -> None:
+    project.write(f"{PROPERTIES}\n\nimport unittest\n\nimport pytest\n\n{MODULES[how]}\n")
+    if workers == "0":
+        result = project.run()
+    elif how in ("skipped", "no tests", "in a class"):
+        result = project.run_parallel()
+    else:
+        pytest.skip("one process is like another here")
+    assert result.ret in (1, 2)
+
+
+@pytest.mark.parametrize("how", ["skipped", "of a missing module"])
+def test_a_module_that_is_skipped_in_a_run_of_a_part(project: Project, how: str) -> None:
+    """Nobody knows whether the claims on record that were not found are in it."""
+    (project.path / "properties/test_part.py").write_text(
+        f"import pytest\n\n{MODULES[how]}\n", encoding="utf-8"
+    )
+    project.record({**RECORD, "other-claim": "holds"})
+    part = ["properties/test_toy.py", "properties/test_part.py"]
+    result = project.pytester.runpytest_subprocess(*part)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["CHANGED properties/test_part.py: skipped, with all claims in it"])
+    project.record(RECORD)
+    assert project.pytester.runpytest_subprocess(*part).ret == 0
+
+
+def test_a_class_with_claims_is_named(project: Project) -> None:
+    project.write(f"{PROPERTIES}\n\n{MODULES['in a class']}\n")
+    result = project.run()
+    result.stdout.fnmatch_lines(["*claims in class Hidden are not collected: true-claim; move *"])
+
+
+def test_a_run_that_examines_nothing_keeps_the_last_report(project: Project) -> None:
+    project.run()
+    full = (project.path / "reports/claims.json").read_bytes()
+    (project.path / "properties/test_broken.py").write_text("import no_such_module\n")
+    assert project.run().ret == 2
+    assert (project.path / "reports/claims.json").read_bytes() == full
+
+
+@pytest.mark.parametrize("option", [["-x"], ["--maxfail=1"], ["--stepwise"]], ids=" ".join)
+def test_a_run_that_stops_early_is_red(project: Project, option: list[str]) -> None:
+    project.record({**RECORD, "true-claim": "refuted"})
+    result = project.pytester.runpytest_subprocess("properties", *option)
+    assert result.ret in (1, 2)
+    result.stdout.fnmatch_lines(["CHANGED false-claim*ended before*"])

@@ -1,0 +1,148 @@
+"""Selection: a run of a part compares its part, says how large it is, and keeps the full report."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.pytest_plugin.projects import PROPERTIES, RECORD, Project
+from theorycheck.cli.commands import main
+
+pytest_plugins = ["pytester"]
+
+MODULE = "properties/test_toy.py"
+SPLIT = """
+import pytest
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    left_out, items[1:] = items[1:], []
+    {announced}
+"""
+"""As plugins do it that split a suite in parts, or shards: whether they say so or not."""
+PARTS: dict[str, tuple[list[str], list[str]]] = {
+    "keyword": (["-k", "true"], ["true-claim"]),
+    "mark": (["-m", "not blunt"], ["true-claim", "false-claim"]),
+    "deselected": (["--deselect", f"{MODULE}::blunt-check"], ["true-claim", "false-claim"]),
+    "claims": (["--claims", "true-claim,false-claim"], ["true-claim", "false-claim"]),
+    "node": ([f"{MODULE}::true-claim"], ["true-claim"]),
+    "parallel": (["-k", "true", "-n", "2"], ["true-claim"]),
+    "parallel claims": (["--claims", "true-claim", "-n", "2"], ["true-claim"]),
+}
+MARK = """
+def pytest_collection_modifyitems(items):
+    import pytest
+
+    for item in items:
+        if item.name == "blunt-check":
+            item.add_marker(pytest.mark.blunt)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "blunt: in words")
+"""
+
+
+def require_part(project: Project, asked: list[str], *arguments: str) -> None:
+    """A run of a part after a full one, with a verdict on record changed that is not asked for."""
+    assert project.run().ret == 0
+    reports = project.path / "reports"
+    full = {
+        name: (reports / name).read_bytes() for name in ("claims.json", "claims.md", "run.json")
+    }
+    project.record({name: RECORD[name] if name in asked else "vacuous" for name in RECORD})
+    words = arguments if arguments[0].startswith(MODULE) else ("properties", *arguments)
+    result = project.pytester.runpytest_subprocess(*words)
+    assert result.ret == 0
+    assert f"{len(asked)} of 3 claims: " in result.stdout.str()
+    assert "CHANGED" not in result.stdout.str()
+    assert {name: (reports / name).read_bytes() for name in full} == full
+    found = {name: entry["verdict"] for name, entry in project.entries("reports/partial").items()}
+    assert found == {name: RECORD[name] for name in asked}
+    run = json.loads((reports / "partial/claims.json").read_text(encoding="utf-8"))["run"]
+    assert run["omitted"] == 3 - len(asked)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part(project: Project, part: str) -> None:
+    (project.path / "conftest.py").write_text(MARK, encoding="utf-8")
+    arguments, asked = PARTS[part]
+    require_part(project, asked, *arguments)
+
+
+@pytest.mark.parametrize("announced", ["config.hook.pytest_deselected(items=left_out)", "pass"])
+def test_a_part_that_a_plugin_chooses(project: Project, announced: str) -> None:
+    (project.path / "split.py").write_text(SPLIT.format(announced=announced), encoding="utf-8")
+    require_part(project, ["true-claim"], "-p", "split")
+
+
+def test_files_that_are_ignored_are_not_asked_for(project: Project) -> None:
+    other = PROPERTIES.replace("-claim", "-other").replace("blunt-check", "sharp-other")
+    (project.path / "properties/test_other.py").write_text(other, encoding="utf-8")
+    assert project.run("--ignore", "properties/test_other.py").ret == 0
+    assert project.run("--ignore-glob", "*/test_other.py").ret == 0
+    project.record({**RECORD, "gone-claim": "holds"})
+    assert project.run("--ignore", "elsewhere").ret == 1
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--setup-plan", "--setup-only", "--collect-only", "--fixtures", "--fixtures-per-test"],
+)
+def test_a_run_that_only_shows_writes_nothing(project: Project, option: str) -> None:
+    project.run()
+    full = (project.path / "reports/claims.json").read_bytes()
+    project.record({**RECORD, "true-claim": "refuted"})
+    result = project.run(option)
+    assert result.ret == 0
+    assert "verdicts =" not in result.stdout.str()
+    assert (project.path / "reports/claims.json").read_bytes() == full
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--keep-duplicates", "properties"], ["--keep-duplicates", MODULE, f"{MODULE}::true-claim"]],
+    ids=" ".join,
+)
+def test_a_claim_that_is_asked_for_twice_is_examined_once(
+    project: Project, arguments: list[str]
+) -> None:
+    result = project.run(*arguments)
+    assert result.ret == 0
+    assert result.parseoutcomes() == {"passed": 3}
+    assert list(project.entries()) == list(RECORD)
+
+
+def test_all_that_is_left_out_is_bad_input(project: Project) -> None:
+    assert project.run("-k", "nothing-like-that").ret == 4
+
+
+def test_a_selection_of_all_is_a_full_run(project: Project) -> None:
+    assert project.run("--claims", ",".join(RECORD)).ret == 0
+    assert list(project.entries()) == list(RECORD)
+    assert not (project.path / "reports/partial").exists()
+
+
+def test_the_gate_compares_a_part_with_its_part(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(project.path)
+    project.run()
+    assert main(["gate"]) == 0
+    project.run("--claims", "true-claim")
+    assert main(["gate"]) == 0
+    capsys.readouterr()
+    assert main(["gate", "--report-dir", "reports/partial"]) == 0
+    assert capsys.readouterr().out == "1 of 3 claims, 0 differ from the record\n"
+
+
+def test_a_report_on_more_claims_is_not_replaced_where_nothing_is_on_record(
+    project: Project,
+) -> None:
+    project.record({})
+    project.run()
+    project.run("--claims", "true-claim")
+    assert list(project.entries()) == list(RECORD)
+    assert list(project.entries("reports/partial")) == ["true-claim"]
