@@ -41,6 +41,7 @@ def examine(
         InputError: when the certificate on record is rejected, or the engine finds another answer
             than it shows.
     """
+    # Long: the order in which a claim is examined, from the certificate to the entry.
     started = time.perf_counter()
     setting = Setting(
         device=device,

@@ -38,6 +38,7 @@ exit codes:
 @command("theorycheck")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    # Long: one case for each command.
     parser = _parser()
     options, extra = parser.parse_known_args(arguments)
     if extra and options.command != "run":
