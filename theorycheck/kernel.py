@@ -2149,6 +2149,7 @@ def main(arguments: Sequence[str]) -> int:
         The exit code: 0 when all are verified, 1 otherwise, 4 without files and when the answers
         cannot be written. A reader that stops reading them, such as ``head``, changes nothing.
     """
+    # Long: options, files and the ends of output that can go wrong, in one place.
     paths, explained, record = list(arguments), False, None
     while paths[:1] in (["--explain"], ["--record"]):
         if paths.pop(0) == "--explain":

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from theorycheck.claims.outcomes import is_finite
+from theorycheck.claims.outcomes import MOST_PAIRS, is_finite
 
 Document = dict[str, Any]
 
@@ -58,6 +58,7 @@ OUTCOME: Document = {
     "counterexample": VIOLATION,
     "nearest": {"distance": 0.125, "note": "gradient norm"},
     "arithmetic": ["balls", "rationals"],
+    "fingerprints": ["0123456789abcdef"],
 }
 NOTHING: Document = {
     "examples": {
@@ -69,6 +70,7 @@ NOTHING: Document = {
     "counterexample": None,
     "nearest": None,
     "arithmetic": [],
+    "fingerprints": [],
 }  # fmt: skip
 ENTRY: Document = {
     "id": "toy-claim",
@@ -136,6 +138,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
 POSITIVE = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
 ANSWERS = st.sampled_from(["confirmed", "contradicted", "open"])
 COUNTS = st.integers(0, 2**70)
+PAIRS = st.integers(0, MOST_PAIRS // 2)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(TEXTS | st.none(), lambda inner: st.lists(inner, max_size=2), max_leaves=4)
 CASES = st.dictionaries(TEXTS, JSON, max_size=2)
@@ -164,7 +167,7 @@ def example_documents(holds: st.SearchStrategy[bool | None]) -> st.SearchStrateg
 @st.composite
 def stratum_documents(draw: st.DrawFn) -> Document:
     """Pairs of which some have an effect, and some are ties."""
-    successes, failures = draw(COUNTS), draw(COUNTS)
+    successes, failures = draw(PAIRS), draw(PAIRS)
     part = st.integers(0, successes + failures)
     effects = {draw(FLOATS.map(str)): draw(part)} if draw(st.booleans()) else {}
     return {
@@ -196,6 +199,7 @@ OUTCOMES: dict[str, st.SearchStrategy[Any]] = {
     "counterexample": st.none() | example_documents(st.just(False)),
     "nearest": st.none() | documents({"distance": POSITIVE, "note": TEXTS}),
     "arithmetic": st.lists(TEXTS, max_size=2),
+    "fingerprints": st.lists(TEXTS, max_size=2),
 }
 
 

@@ -90,6 +90,7 @@ FOUND = Outcome(
     ),
     nearest=Miss(distance=0.125, note="gradient norm"),
     arithmetic=("balls", "rationals"),
+    fingerprints=("0123456789abcdef",),
 )
 """`OUTCOME` as an object."""
 

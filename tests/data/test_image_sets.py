@@ -262,6 +262,25 @@ def test_unknown_images(name: str) -> None:
         images(name)
 
 
+def test_images_are_known_by_their_content_and_not_by_their_folder(tmp_path: Path) -> None:
+    """The same bytes in two folders are the same images; other pictures under one name are not."""
+    pixels = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    names = {}
+    for name, change, labels in (("one", 0, [0, 1]), ("two", 0, [0, 1]), ("three", 1, [0, 1]),
+                                 ("four", 0, [1, 1])):  # fmt: skip
+        folder = tmp_path / name
+        folder.mkdir()
+        for kind, content in (("images-idx3", pixels + change), ("labels-idx1", labels)):
+            array = np.asarray(content, dtype=np.uint8)
+            header = np.array([0x0800 + array.ndim, *array.shape], dtype=">u4").tobytes()
+            (folder / f"train-{kind}-ubyte").write_bytes(header + array.tobytes())
+        names[name] = identity(f"mnist:{folder}")
+    assert names["one"] == names["two"]
+    assert len({names["one"], names["three"], names["four"]}) == 3
+    assert all(str(tmp_path) not in name for name in names.values())
+    assert identity("digits") == "digits"
+
+
 @pytest.mark.parametrize("zipped", [False, True])
 def test_names_with_a_dot_are_read_too(tmp_path: Path, zipped: bool) -> None:
     """As those who copied MNIST name the files."""
@@ -302,22 +321,3 @@ def test_images_that_are_all_alike_are_no_data(tmp_path: Path, grey: int) -> Non
     write(tmp_path / LABELS, GOOD_LABELS, False)
     with pytest.raises(InputError, match="all images are the same one"):
         images(f"mnist:{tmp_path}")
-
-
-def test_images_are_known_by_their_content_and_not_by_their_folder(tmp_path: Path) -> None:
-    """The same bytes in two folders are the same images; other pictures under one name are not."""
-    pixels = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
-    names = {}
-    for name, change, labels in (("one", 0, [0, 1]), ("two", 0, [0, 1]), ("three", 1, [0, 1]),
-                                 ("four", 0, [1, 1])):  # fmt: skip
-        folder = tmp_path / name
-        folder.mkdir()
-        for kind, content in (("images-idx3", pixels + change), ("labels-idx1", labels)):
-            array = np.asarray(content, dtype=np.uint8)
-            header = np.array([0x0800 + array.ndim, *array.shape], dtype=">u4").tobytes()
-            (folder / f"train-{kind}-ubyte").write_bytes(header + array.tobytes())
-        names[name] = identity(f"mnist:{folder}")
-    assert names["one"] == names["two"]
-    assert len({names["one"], names["three"], names["four"]}) == 3
-    assert all(str(tmp_path) not in name for name in names.values())
-    assert identity("digits") == "digits"

@@ -240,7 +240,7 @@ class Outcome:
     counterexample: Example | None
     nearest: Miss | None
     arithmetic: tuple[str, ...]
-    fingerprints: tuple[str, ...] = ()
+    fingerprints: tuple[str, ...]
 
     def __post_init__(self) -> None:
         if self.counterexample is not None and self.counterexample.holds is not False:
