@@ -20,8 +20,8 @@ FAULTS = [
         "compiled-orders-from-the-first-epoch",
         "training.compiled.workers",
         "after a record, compiled training starts over with the batches of the first epoch",
-        old="order = self.order[row:, first - self.ready.start :]",
-        new="order = self.order[row:]",
+        old="return self._order[:, epoch - self._known.start :], self._known.stop",
+        new="return self._order, self._known.stop",
         asked=(
             "tests/training/compiled/test_workers.py::test_bits_do_not_depend_on_threads_or_memory",
         ),

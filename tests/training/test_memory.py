@@ -97,7 +97,7 @@ def equal(one: Run, other: Run) -> bool:
 
 def _all(run: Run) -> list[torch.Tensor]:
     rho = [] if run.state.rho is None else [run.state.rho]
-    return [*run.state.parameters, *rho, run.steps, run.diverged, run.stalled]
+    return [*run.state.parameters, *rho, run.steps, run.diverged, run.stalled, run.at_kink]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -117,7 +117,7 @@ def test_parts_give_the_bits_of_the_whole(
     for most in (1, 6):
         limit(monkeypatch, most)
         run = train(whole, objective, engine)
-        assert run.notes == ()
+        assert run.notes == expected.notes
         assert equal(run, expected)
 
 

@@ -35,6 +35,25 @@ def vertices(network: Network, parameters: Parameters, inputs: Tensor) -> list[T
     Returns:
         Tensors of shape ``(K, N, width)``.
     """
+    return _evaluate(network, parameters, inputs)[0]
+
+
+def bending(network: Network, parameters: Parameters, inputs: Tensor) -> Tensor:
+    """The arguments of all activations that bend, ``(K, N, units)``; given as in `vertices`.
+
+    Between parameters at which one of them differs in sign lies a kink.
+    """
+    _, totals = _evaluate(network, parameters, inputs)
+    layers = zip(network.layers, totals, strict=True)
+    bent = [total for layer, total in layers if layer.slope != LINEAR]
+    return torch.cat([totals[0][..., :0], *bent], dim=-1)
+
+
+def _evaluate(
+    network: Network, parameters: Parameters, inputs: Tensor
+) -> tuple[list[Tensor], list[Tensor]]:
+    """The values of all vertices, and the arguments of the activations of all layers."""
+    totals: list[Tensor] = []
     stream = iter(parameters)
     members = parameters[0].shape[0]
     values = [inputs.expand(members, *inputs.shape[-2:])]
@@ -62,8 +81,9 @@ def vertices(network: Network, parameters: Parameters, inputs: Tensor) -> list[T
             if layer.normalisation == "batch-detached":
                 variance = variance.detach()
             total = gain * centred / variance.sqrt() + shift
+        totals.append(total)
         values.append(activate(total, layer.slope))
-    return values
+    return values, totals
 
 
 def reaches(

@@ -17,6 +17,7 @@ from theorycheck.simd.available import COMPILER
 from theorycheck.training.batches import Batches
 from theorycheck.training.cohorts import Cohort, Objective, check, choose
 from theorycheck.training.integrator import Integrator
+from theorycheck.training.kinks import crossing
 from theorycheck.training.memory import (
     ARENA_ROWS,
     DESCENT_ROWS,
@@ -130,7 +131,9 @@ class Flow(Training):
                 recorder.record(time, field.unpack(integrator.point))
             integrator.advance(self.horizon)
             state = field.unpack(integrator.point)
-        return recorder.run(state, integrator.accepted, integrator.diverged, integrator.stalled)
+            stalled = integrator.stalled
+            at_kink = crossing(cohort, objective, integrator, self.tolerances[:2])
+        return recorder.run(state, integrator.accepted, integrator.diverged, stalled, at_kink)
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +191,7 @@ class Descent(Training):
                     )
                     recorded, path, updates = rows, torch.zeros_like(path), 0
         steps = descent.epochs * batches.updates
-        return recorder.run(state, steps, diverged, torch.zeros_like(diverged))
+        return recorder.run(state, steps, diverged, *torch.zeros_like(diverged).repeat(2, 1))
 
 
 LARGEST = 2**22

@@ -185,4 +185,5 @@ def _part(run: Run, members: slice) -> Run:
         steps=run.steps[members],
         diverged=run.diverged[members],
         stalled=run.stalled[members],
+        at_kink=run.at_kink[members],
     )

@@ -69,6 +69,8 @@ class Run:
     """Members whose squared norm, or whose velocity at the start, is not finite, ``(K,)`` bool."""
     stalled: Tensor
     """Members that a flow could not bring to its horizon, ``(K,)`` bool."""
+    at_kink: Tensor
+    """Stalled members at a kink that the velocity points to from both sides, ``(K,)`` bool."""
     notes: tuple[str, ...] = ()
     """What happened on the way; see `theorycheck.training.memory`."""
 
@@ -89,11 +91,11 @@ class Run:
         trace = {
             name: torch.cat([part.trace[name] for part in parts], dim=1) for name in first.trace
         }
-        steps, diverged, stalled = (
+        steps, diverged, stalled, at_kink = (
             torch.cat([getattr(part, name) for part in parts])
-            for name in ("steps", "diverged", "stalled")
+            for name in ("steps", "diverged", "stalled", "at_kink")
         )
-        return cls(state, first.times, trace, steps, diverged, stalled, notes)
+        return cls(state, first.times, trace, steps, diverged, stalled, at_kink, notes)
 
 
 class Recorder:
@@ -134,8 +136,10 @@ class Recorder:
         for name, value in values.items():
             self.values[name].append(value)
 
-    def run(self, state: State, steps: Tensor, diverged: Tensor, stalled: Tensor) -> Run:
+    def run(
+        self, state: State, steps: Tensor, diverged: Tensor, stalled: Tensor, at_kink: Tensor
+    ) -> Run:
         """The run that ended at a state, with all that was recorded."""
         trace = {name: torch.stack(values) for name, values in self.values.items() if values}
         times = torch.tensor(self.times, dtype=torch.float64)
-        return Run(state, times, trace, steps, diverged, stalled)
+        return Run(state, times, trace, steps, diverged, stalled, at_kink)

@@ -13,12 +13,14 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from dataclasses import replace
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from theorycheck.errors import InputError
+from theorycheck.notes import note
 from theorycheck.training.arguments import instance, real_number, whole_number
 from theorycheck.training.batches import Batches, Sampling
 from theorycheck.training.cohorts import Cohort, Objective
@@ -53,7 +55,8 @@ def gradient_flow(
         checkpoints: when to evaluate the measures: the ends of that many equal intervals and time
             0, or increasing times within ``[0, horizon]``. Steps end on them exactly.
         max_steps: a member that has tried this many steps is stalled, and so is one whose step has
-            become too small to change its time.
+            become too small to change its time. Where the velocity on both sides of a kink points
+            towards it, steps become as small as that; `Run.at_kink` and a note say so.
         engine: as for `sgd`.
 
     Raises:
@@ -73,7 +76,13 @@ def gradient_flow(
     times = checkpoint_times(horizon, checkpoints)
     tolerances = relative_tolerance, absolute_tolerance, max_steps
     flow = Flow(cohort, objective, measures, engine, times, horizon, tolerances)
-    return train(flow)
+    run = train(flow)
+    if not bool(run.at_kink.any()):
+        return run
+    stalled, kinks = int(run.stalled.sum()), int(run.at_kink.sum())
+    said = f"{stalled} of {cohort.members} members stalled, {kinks} of them at a kink"
+    note(said)
+    return replace(run, notes=(*run.notes, said))
 
 
 def gradient_descent(

@@ -176,6 +176,11 @@ class CompiledFlow:
         return self.table["point"].clone()
 
     @property
+    def step(self) -> Tensor:
+        """How long the next step of every member would be, ``(K,)``."""
+        return self._clock("step")
+
+    @property
     def accepted(self) -> Tensor:
         """Steps made, ``(K,)`` int64."""
         return self._clock("accepted").long()

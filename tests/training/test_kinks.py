@@ -1,0 +1,48 @@
+"""Flows that stall: at a kink that the velocity points to from both sides, or for other reasons."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from theorycheck import notes
+from theorycheck.networks.specification import mlp
+from theorycheck.training.cohorts import Cohort, Objective, State
+from theorycheck.training.trainers import gradient_descent, gradient_flow
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+
+def cohort(members: int = 4) -> Cohort:
+    """``f = |w x|`` but for a factor 1/2 on the left, with one weight.
+
+    With target -1 and x = 1, ``w' = -2 (f + 1) f'`` points to 0 from both sides and is 2 or 1
+    there: the first two members stall at the kink. The third, with x = 64 and target 64, has the
+    rate 8192 on its way from 2 to 1, which takes more steps than are allowed. The last one arrives.
+    """
+    numbers = [[1.0, 1.0, -1.0], [-1.0, 1.0, -1.0], [2.0, 64.0, 64.0], [2.0, 1.0, 1.0]]
+    weights, inputs, targets = torch.tensor(numbers[:members], dtype=torch.float64).T.unbind()
+    start = State((weights.view(-1, 1, 1),))
+    network = mlp((1, 1), output_slope=-0.5)
+    return Cohort.broadcast(network, start, inputs.view(-1, 1, 1), targets.view(-1, 1, 1))
+
+
+def test_a_flow_says_that_it_stalled_at_a_kink() -> None:
+    with notes.collecting() as collected:
+        run = gradient_flow(cohort(), Objective(penalty="none"), horizon=2.0, max_steps=400)
+    assert run.stalled.tolist() == [True, True, True, False]
+    assert run.at_kink.tolist() == [True, True, False, False]
+    assert run.notes == ("3 of 4 members stalled, 2 of them at a kink",)
+    assert collected == list(run.notes)
+
+
+def test_a_flow_that_arrives_says_nothing() -> None:
+    calm = cohort()
+    last = slice(3, 4)
+    with notes.collecting() as collected:
+        run = gradient_flow(calm.part(last), Objective(penalty="none"), horizon=2.0)
+        descent = gradient_descent(calm, Objective(penalty="none"), learning_rate=0.125, steps=3)
+    assert run.notes == descent.notes == ()
+    assert collected == []
+    assert not run.at_kink.any()
+    assert descent.at_kink.tolist() == [False] * 4
