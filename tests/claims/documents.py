@@ -96,6 +96,7 @@ ENTRY: Document = {
     "verdict": "refuted",
     "reason": "counterexample: 7 ≤ 6 is false (rationals)",
     **OUTCOME,
+    "strength": None,
     "control": {"statement": "one less", **NOTHING},
     "positive": {"statement": "one more", **NOTHING},
     "certificate": "certificates/toy-claim.json",
@@ -150,6 +151,12 @@ def documents(fields: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchStrategy
 
 
 SIDES = TEXTS.filter(is_finite)
+
+
+STRENGTHS = {
+    "level": st.sampled_from(["sampled", "architectures", "general"]), "architectures": COUNTS,
+    "largest": COUNTS, "reason": st.none() | TEXTS,
+}  # fmt: skip
 
 
 def example_documents(holds: st.SearchStrategy[bool | None]) -> st.SearchStrategy[Document]:
@@ -223,6 +230,7 @@ def entry_documents(draw: st.DrawFn) -> Document:
         "verdict": draw(st.sampled_from(["proved", "holds", "refuted", "vacuous", "undecided"])),
         "reason": draw(TEXTS),
         **draw(documents(OUTCOMES)),
+        "strength": draw(st.none() | documents(STRENGTHS)),
         "control": draw(documents({"statement": TEXTS, **OUTCOMES})),
         "positive": draw(st.none() | documents({"statement": TEXTS, **OUTCOMES})),
         "certificate": None,

@@ -64,6 +64,7 @@ def entry(**changes: Any) -> dict[str, Any]:
         "formula": [], "corrects": None,
         "enough": 5, "version": VERSION, "formal_version": None, "verdict": "holds",
         "reason": "no counterexample", **found,
+        "strength": {"level": "sampled", "architectures": 0, "largest": 0, "reason": None},
         "control": {"statement": "one less", **found, "counterexample": VIOLATION},
         "positive": None, "certificate": None, "seeds": [0], **changes,
     }  # fmt: skip

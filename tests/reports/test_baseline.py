@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.reports.entries import ENTRIES
 from theorycheck import reports
+from theorycheck.claims.strengths import Level
 from theorycheck.claims.verdicts import Verdict
 from theorycheck.errors import InputError
 from theorycheck.reports.baseline import Baseline, load_baseline
@@ -42,6 +44,7 @@ VERSIONS = st.dictionaries(st.text(), TABLES, max_size=3)
     st.builds(
         Baseline,
         verdicts=st.dictionaries(st.text(), VERDICTS, max_size=3),
+        strengths=st.dictionaries(st.text(), st.sampled_from(get_args(Level)), max_size=3),
         versions=VERSIONS,
         statements=TABLES,
         renamed=TABLES,
@@ -55,10 +58,16 @@ def test_every_record_round_trips_in_order(
     reports.write_atomically(path, record.text())
     loaded = load_baseline(path)
     assert loaded == record
-    for table in (loaded.verdicts, loaded.versions, loaded.statements, loaded.renamed):
+    for table in (
+        loaded.verdicts,
+        loaded.strengths,
+        loaded.versions,
+        loaded.statements,
+        loaded.renamed,
+    ):
         assert list(table) == sorted(table)
     assert json.loads(record.text()).keys() == {
-        "schema_version", "verdicts", "versions", "statements", "renamed", "wording",
+        "schema_version", "verdicts", "strengths", "versions", "statements", "renamed", "wording",
     }  # fmt: skip
 
 

@@ -142,8 +142,8 @@ def test_the_line_for_pytest_runs_the_claim(project: Path) -> None:
     ).stdout
     [line] = [line for line in printed.splitlines() if line.startswith("pytest ")]
     done = run(*line.split(), "--report-dir", "elsewhere", cwd=project)
-    assert "1 claim: 1 refuted" in done.stdout
-    entries = json.loads((project / "elsewhere/claims.json").read_text())["claims"]
+    assert "1 of 2 claims: 1 refuted" in done.stdout
+    entries = json.loads((project / "elsewhere/partial/claims.json").read_text())["claims"]
     assert [entry["id"] for entry in entries] == ["low-bound"]
 
 
