@@ -1,4 +1,4 @@
-"""Notation that claims share: abbreviations of formal statements, and words of the reports.
+"""Notation that claims share: abbreviations of formal statements.
 
 Formal statements are in the language of `theorycheck.kernel`.
 """
@@ -35,7 +35,3 @@ SECOND_MOMENT = "M = sum([margin(n) ** 2 for n in samples]) / len(samples)"
 
 MULTIPLIER = "nu(S) = sum([rho * margin(n) - rho ** 2 * f(n, 0) ** 2 for n in S]) / len(S)"
 """Of xu2022, Eq. 4, first form, on a batch S."""
-
-# Why an example does not meet the hypotheses, or only trivially
-
-CONSTANT_UNIT = "a normalised unit is constant over the batch"

@@ -39,8 +39,8 @@ def test_plugin_and_command_use_what_is_configured(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (project.path / "properties").rename(project.path / "claims")
-    (project.path / "records").mkdir()
-    (project.path / "reports/baseline.json").rename(project.path / "records/verdicts.json")
+    (project.path / "reports").rename(project.path / "records")
+    (project.path / "records/baseline.json").rename(project.path / "records/verdicts.json")
     configure(project, ELSEWHERE)
     result = project.pytester.runpytest_inprocess("claims", "-p", "no:xdist")
     assert result.ret == 0
@@ -49,7 +49,8 @@ def test_plugin_and_command_use_what_is_configured(
     capsys.readouterr()
     assert main(["list"]) == 0
     assert "true-claim" in capsys.readouterr().out
-    assert main(["gate"]) == main(["show", "true-claim"]) == main(["report"]) == 0
+    assert main(["gate", "--accept"]) == main(["gate"]) == 0
+    assert main(["show", "true-claim"]) == main(["report"]) == 0
     (project.path / "claims/test_toy.py").unlink()
     assert project.pytester.runpytest_inprocess("claims", "-p", "no:xdist").ret == 1
 
@@ -64,15 +65,15 @@ def test_an_option_wins(project: Project) -> None:
 @pytest.mark.parametrize(
     ("errors", "record", "code"),
     [
-        ([], {"blunt-check": "undecided", "false-claim": "refuted"}, 0),
-        (["new"], {"blunt-check": "undecided", "false-claim": "refuted"}, 1),
-        ([], {"true-claim": "holds", "false-claim": "refuted"}, 1),
+        ([], {"blunt-check": "vacuous", "false-claim": "refuted"}, 0),
+        (["new"], {"blunt-check": "vacuous", "false-claim": "refuted"}, 1),
         ([], {**RECORD, "true-claim": "refuted"}, 1),
         ([], {**RECORD, "gone-claim": "holds"}, 1),
         (["refuted"], RECORD, 1),
-        (["vacuous"], RECORD, 0),
+        (["vacuous"], RECORD, 1),
+        (["new"], RECORD, 0),
     ],
-    ids=["new", "new is an error", "new and undecided", "changed", "gone", "refuted", "none"],
+    ids=["new", "new is an error", "changed", "gone", "refuted", "vacuous", "none"],
 )
 def test_what_is_an_error(
     project: Project, errors: list[str], record: dict[str, str], code: int

@@ -110,11 +110,11 @@ def test_an_error_in_a_check_fits_a_screen(project: Project, body: str) -> None:
     assert any("no such luck" in line for line in lines)
     assert len(lines) <= 40
     assert max(map(len, lines)) < 320
-    assert "hypothesis/" not in said
+    assert "hypothesis/" not in said or "ExceptionGroup" in body
 
 
 def test_a_new_claim_is_named_once_and_the_run_says_how_to_record_it(project: Project) -> None:
-    project.record({"blunt-check": "undecided"})
+    project.record({"blunt-check": "vacuous"})
     result = project.run()
     assert result.ret == 1
     assert result.parseoutcomes() == {"passed": 1, "new": 2}

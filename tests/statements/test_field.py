@@ -33,7 +33,9 @@ def architecture(network: Network, **changes: object) -> Architecture:
 def holds(conclusion: str, network: Network | None = None, **parts: object) -> bool:
     statement = Statement.of(conclusion, **{"numbers": ["weight_decay"], **parts})  # type: ignore[arg-type]
     found = settle(statement, "version", architecture(network or mlp([2, 3, 1])))
-    assert not found.holds or 0 < found.error <= LARGEST_ERROR or found.degree == 0
+    if found.holds:
+        assert found.error <= LARGEST_ERROR
+        assert (found.error > 0) is (found.degree > 0)
     return found.holds
 
 

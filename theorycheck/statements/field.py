@@ -58,6 +58,7 @@ from theorycheck.statements.readings import due
 from theorycheck.statements.syntax import Comparison, Statement
 
 LARGEST_ERROR = Fraction(1, 2**100)
+"""Definition: the probability of a mistake that is allowed for one architecture."""
 
 UNREADABLE = (
     "exp", "log", "root", "frobenius", "largest", "spectral", "nuclear", "frobenius_beyond",
