@@ -113,7 +113,7 @@ def _check_gpu(options: argparse.Namespace) -> int:
     found = []
     for outcome in report.outcomes(device):
         found.append(outcome)
-        _print([str(outcome), *(f"  {s}: {why}" for s, why in outcome.failed.items())])
+        _print(outcome.lines)
         # What was found is kept, should somebody end this before it is done.
         if output is not None:
             write_atomically(output, dumps(report.document(device, found)))

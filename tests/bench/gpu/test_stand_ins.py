@@ -65,6 +65,19 @@ def test_the_most_bytes_at_once() -> None:
     assert peak_memory(lambda: kept.extend(torch.ones(2, 3).mul(2) for _ in range(3)), CPU) == 96
 
 
+def test_on_a_gpu_the_process_may_take_little_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 1000 bytes the 300 that it has and 200, until the end, however that comes."""
+    fractions: list[float] = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (600, 1000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 300)
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", fractions.append)
+    limit = exhausted(torch.device("cuda"), 200, 1)
+    with pytest.raises(ValueError, match="middle"), limit:
+        raise ValueError("middle")
+    assert fractions == [0.5, 1.0]
+
+
 @pytest.mark.parametrize("free", [100, 1000])
 def test_fault_in_the_middle_puts_everything_back(free: int) -> None:
     with pytest.raises(ValueError, match="middle"), scarce(CPU, free):

@@ -13,9 +13,9 @@ from theorycheck.bench.gpu.findings import Finding, Work
 from theorycheck.bench.gpu.modes import DTYPES, MODES, SOME, Mode, descend, flow
 from theorycheck.bench.gpu.stand_ins import no_recording, recording
 from theorycheck.bench.gpu.trajectories import enclosure
-from theorycheck.networks.specification import LINEAR
+from theorycheck.networks.specification import LINEAR, RELU
 from theorycheck.simd.available import COMPILER
-from theorycheck.training.cohorts import State
+from theorycheck.training.cohorts import Cohort, State
 from theorycheck.training.engines import Engine
 from theorycheck.training.recording import Run
 
@@ -108,15 +108,23 @@ def _graph(mode: Mode, dtype: torch.dtype, device: torch.device) -> Finding:
 def determinism(device: torch.device) -> Iterator[tuple[str, Work]]:
     """The same training twice gives the same bits, descent and flow."""
     for mode, dtype in product(_of(SOME, device), DTYPES):
-        train = partial(descend, mode, mode.cohort(dtype).to(device))
-        yield f"{mode}, {name(dtype)}", partial(_twice, train)
+        train = partial(descend, mode)
+        yield f"{mode}, {name(dtype)}", partial(_twice, train, mode, dtype, RELU, device)
     for mode in _of(SOME, device):
-        train = partial(flow, mode, mode.cohort(torch.float64, LINEAR).to(device), TOLERANCE)
-        yield f"flow, {str(mode).rpartition(', ')[0]}", partial(_twice, train)
+        train = partial(flow, mode, tolerance=TOLERANCE)
+        subject = f"flow, {str(mode).rpartition(', ')[0]}"
+        yield subject, partial(_twice, train, mode, torch.float64, LINEAR, device)
 
 
-def _twice(train: Callable[[], Run]) -> Finding:
-    return same_bits(train(), train())
+def _twice(
+    train: Callable[[Cohort], Run],
+    mode: Mode,
+    dtype: torch.dtype,
+    slope: float,
+    device: torch.device,
+) -> Finding:
+    cohort = mode.cohort(dtype, slope).to(device)
+    return same_bits(train(cohort), train(cohort))
 
 
 def same_bits(one: Run, other: Run) -> Finding:

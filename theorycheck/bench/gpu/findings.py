@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -17,7 +18,7 @@ class Finding:
 
     passed: bool
     words: str = ""
-    """Why it did not pass."""
+    """Why it did not pass; or what is worth a line though it did."""
     figures: Figures = field(default_factory=dict)
 
 
@@ -27,8 +28,17 @@ Check = Callable[[torch.device], Iterator[tuple[str, Work]]]
 
 
 def examined(work: Work) -> Finding:
-    """What some work finds; an exception is a finding too."""
+    """What some work finds; an exception is a finding too.
+
+    Figures that are not finite become words, since JSON has no numbers for them.
+    """
     try:
-        return work()
+        found = work()
+        figures = {n: f if _finite(f) else str(f) for n, f in found.figures.items()}
+        return replace(found, figures=figures)
     except Exception as error:
         return Finding(False, f"{type(error).__name__}: {error}")
+
+
+def _finite(figure: Figure) -> bool:
+    return not isinstance(figure, float) or math.isfinite(figure)

@@ -78,11 +78,12 @@ def exhausted(device: torch.device, free: int, members: int) -> Iterator[None]:
         torch.cuda.empty_cache()
         _, total = torch.cuda.mem_get_info(device)
         most = torch.cuda.memory_reserved(device) + free
-        torch.cuda.set_per_process_memory_fraction(most / total, device)
+        # Of the current device: one without a number is refused here.
+        torch.cuda.set_per_process_memory_fraction(most / total)
         try:
             yield
         finally:
-            torch.cuda.set_per_process_memory_fraction(1.0, device)
+            torch.cuda.set_per_process_memory_fraction(1.0)
             torch.cuda.empty_cache()
     else:
 
