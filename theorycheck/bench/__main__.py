@@ -15,6 +15,7 @@ import torch
 
 from theorycheck.bench import plot, record, table
 from theorycheck.bench.competitors import COMPETITORS, GROUPS, Program, competitors
+from theorycheck.bench.gpu import report
 from theorycheck.bench.measure import Protocol, Row, compare, gemm_peak, limited_to
 from theorycheck.bench.recording import RECORDING, recordings
 from theorycheck.bench.sweeps import Point, sweep
@@ -34,7 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: those of the command line, by default the process's own.
     """
-    _run(_parser().parse_args(arguments))
+    options = _parser().parse_args(arguments)
+    if options.gpu_check:
+        return _check_gpu(options)
+    _run(options)
     return ExitCode.OK
 
 
@@ -76,7 +80,45 @@ def _parser() -> Parser:
     )
     add("--json", type=Path, metavar="FILE", help="write everything that was measured")
     add("--plot", type=Path, metavar="FILE", help="draw how the cost grows, as .png, .svg or .pdf")
+    _add_gpu_check(parser)
     return parser
+
+
+def _add_gpu_check(parser: Parser) -> None:
+    add = parser.add_argument
+    add(
+        "--gpu-check",
+        action="store_true",
+        help="instead, run every check that needs a GPU; with --device cpu, with stand-ins",
+    )
+    add(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help=f"what --gpu-check writes ({GPU_REPORT}; with stand-ins nothing)",
+    )
+
+
+GPU_REPORT = Path("reports/gpu.json")
+
+
+def _check_gpu(options: argparse.Namespace) -> int:
+    """Run the checks of a GPU; the exit code is 0 only if all of them passed."""
+    device = resolve_device(options.device)
+    if options.device == "auto" and device.type == "cpu":
+        raise InputError("--gpu-check needs a GPU, and there is none: --device cpu uses stand-ins")
+    output = options.output or (GPU_REPORT if device.type == "cuda" else None)
+    if output is not None:
+        _check_folder(output)
+    found = []
+    for outcome in report.outcomes(device):
+        found.append(outcome)
+        _print(outcome.lines)
+        # What was found is kept, should somebody end this before it is done.
+        if output is not None:
+            write_atomically(output, dumps(report.document(device, found)))
+    _print([report.verdict(device, found)])
+    return ExitCode.VERDICT_CHANGED if any(o.failed for o in found) else ExitCode.OK
 
 
 def _run(options: argparse.Namespace) -> None:

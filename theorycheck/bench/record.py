@@ -21,23 +21,34 @@ PACKAGES = ("theorycheck", "torch", "numpy", "llvmlite", "triton", "jax", "jaxli
 def circumstances(protocol: Protocol, threads: int) -> dict[str, Any]:
     """When, where and how the benchmark runs, as JSON values by name."""
     return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": now(),
         "system": f"{platform.system()} {platform.machine()}",
-        "device": _device_name(protocol.device),
+        "device": device_name(protocol.device),
         "threads": threads,
-        "versions": {"python": platform.python_version(), **dict(_versions())},
+        "versions": versions(),
         "repeats": protocol.repeats,
         "seconds_per_run": protocol.seconds,
     }
 
 
-def _device_name(device: torch.device) -> str:
+def now() -> str:
+    """The time, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def device_name(device: torch.device) -> str:
+    """What a device is called: a GPU by its model, a CPU by the vectors that torch uses there."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"cpu {torch.backends.cpu.get_cpu_capability()}"
 
 
-def _versions() -> Iterator[tuple[str, str]]:
+def versions() -> dict[str, str]:
+    """Those of Python and of the packages that are installed, by name."""
+    return {"python": platform.python_version(), **dict(_packages())}
+
+
+def _packages() -> Iterator[tuple[str, str]]:
     for package in PACKAGES:
         try:
             yield package, version(package)

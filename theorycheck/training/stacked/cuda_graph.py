@@ -18,6 +18,11 @@ Updates = Callable[[Tensor, Tensor], None]
 """Makes updates in place from the inputs ``(U, K, n, d)`` and the targets of their batches."""
 
 
+def supports(device: torch.device) -> bool:
+    """Whether what a device does can be recorded."""
+    return device.type == "cuda"
+
+
 class Replayed:
     """Updates as a CUDA graph, which holds a number of them that divides those of an epoch.
 

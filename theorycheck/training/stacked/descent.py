@@ -11,6 +11,7 @@ from torch import Tensor
 
 from theorycheck.training.batches import Batches
 from theorycheck.training.cohorts import Cohort
+from theorycheck.training.stacked import cuda_graph
 from theorycheck.training.stacked.cuda_graph import Replayed, Updates
 from theorycheck.training.vector_field import Field
 
@@ -46,7 +47,7 @@ class StackedDescent:
         self._rate = torch.empty_like(self.rows[:, :1])
         self._lengths = torch.zeros_like(self.rows[:, 0])
         self._train: Updates = self._update
-        if self.rows.is_cuda:
+        if cuda_graph.supports(self.rows.device):
             self._train = Replayed(self._update, (self._moving, self._buffer, self._lengths))
 
     def advance(self, first: int, last: int, rate: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Tests of the checks that need a GPU, with stand-ins for it."""
