@@ -42,7 +42,7 @@ LEAKY = 0.1
 SLOPES = (RELU, LINEAR, LEAKY)
 
 
-def gamma(terms: int) -> Fraction:
+def gamma(terms: int) -> Any:
     return Fraction(terms, 2**53 - terms)
 
 
