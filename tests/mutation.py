@@ -243,15 +243,15 @@ def _run(module: str, mutant: Mutant | None) -> None:
     import torch
 
     torch.set_num_threads(1)
-    if mutant is not None:
-        source = source_of(module)
-        plant(Fault("mutant", module, str(mutant), source, mutant.source, ()))
     with (
         tempfile.TemporaryDirectory() as folder,
         open(os.devnull, "w", encoding="utf-8") as nowhere,
         redirect_stdout(nowhere),
         redirect_stderr(nowhere),
     ):
+        if mutant is not None:
+            source = source_of(module)
+            plant(Fault("mutant", module, str(mutant), source, mutant.source, ()))
         arguments = [f"--rootdir={ROOT}", f"--report-dir={folder}", "-x", "--assert=plain"]
         arguments += ["--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist"]
         code = pytest.main([*arguments, *(str(ROOT / "tests" / t) for t in TARGETS[module])])
