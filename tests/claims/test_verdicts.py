@@ -326,6 +326,10 @@ TENDENCIES: dict[str, tuple[Evidence, Evidence, Evidence | None, Verdict, str]] 
         pairs((400, 0), (0, 40)), EVEN, pairs((40, 0), (40, 0)), Verdict.REFUTED,
         "0 of 40 pairs (b)",
     ),
+    "of two that fail, the one that could be seen to succeed": (
+        pairs((0, 40), (0, 30)), EVEN, pairs((40, 0), (9, 9)), Verdict.REFUTED,
+        "it shows in only 0 of 40 pairs (a); the positive control",
+    ),
     "a population without a control": (
         pairs((40, 0), (24, 0)), EVEN, None, Verdict.UNDECIDED, "fewer than 17 pairs",
     ),
