@@ -22,6 +22,7 @@ MODULES = {
 WHOLE_PROJECT = {
     "test_contracts.py",
     "test_faults.py",
+    "test_mutation.py",
     "test_no_tolerances.py",
     "test_properties.py",
     "test_readme.py",

@@ -24,6 +24,8 @@ from theorycheck.arithmetic.dyadic import (
     exact_dtype,
     largest_integer,
     minors,
+    quantum_exponent,
+    rounds,
     significand_bits,
     sums_of_parameters,
 )
@@ -35,7 +37,7 @@ from theorycheck.drawing.networks import (
 )
 from theorycheck.errors import InputError
 from theorycheck.networks.evaluation import forward, sample_gradients
-from theorycheck.networks.specification import LINEAR, RELU, Network, mlp
+from theorycheck.networks.specification import LINEAR, RELU, Edge, Layer, Network, mlp
 
 MEMBERS, SAMPLES = 4, 2
 NOTHING = Growth()
@@ -199,6 +201,23 @@ def test_growth_by_hand() -> None:
     assert bits_needed(case, Growth(terms=3, factors=2)).tolist() == [11]
 
 
+def test_what_checks_do() -> None:
+    network = mlp([2, 3, 1], bias=True)
+    assert alone(network, 5) == Growth()
+    assert sums_of_parameters(network, 5) == Growth(terms=3)
+    assert minors(network, 5) == Growth(terms=5, factors=2)
+
+
+def test_all_slopes_count_and_of_the_quanta_of_a_layer_the_finest() -> None:
+    """``3 * 25 = 75``; then ``12 + 1 = 13`` sixteenths, not 64ths, of a chain and a skip."""
+    assert bits_needed(product(3.0, 1.0, depth=1, slope=LINEAR)).tolist() == [2]
+    assert bits_needed(product(1.0, 3.0, depth=3, slope=-5.0)).tolist() == [7]
+    layers = (Layer(1, (Edge(0),), LINEAR), Layer(1, (Edge(1), Edge(0)), LINEAR))
+    weights = [np.full((1, 1, 1), w) for w in (0.75, 0.25, 0.0625)]
+    case = Case(Network(1, layers), tuple(weights), np.ones((1, 1, 1)))
+    assert quantum_exponent(case) == 2 + 4
+
+
 def odd(bits: int) -> float:
     """The largest number of that many bits."""
     return 2.0**bits - 1
@@ -251,6 +270,13 @@ def test_the_cheapest_format_that_never_rounds(bits: int, dtype: torch.dtype) ->
     assert exact_dtype(product(odd(bits), 1.0)) == dtype
 
 
+def test_a_format_is_one_for_all_members_and_for_what_is_done_with_them() -> None:
+    weights = np.array([1.0, odd(25)]).reshape(2, 1, 1)
+    assert exact_dtype(Case(mlp([1, 1]), (weights,), np.ones((2, 1, 1)))) == torch.float64
+    assert not rounds(product(odd(27), 1.0))
+    assert rounds(product(odd(27), 1.0), Growth(factors=2))
+
+
 def test_no_format_never_rounds_beyond_53_bits() -> None:
     with pytest.raises(InputError, match="55 bits"):
         exact_dtype(product(2.0**27 + 1, 2.0**27 + 1))
@@ -279,6 +305,19 @@ def test_integers_up_to_the_largest_need_no_more_bits_than_there_are(growth: Gro
     case = Case(network, parameters, np.full((1, 1, 2), float(largest)))
     assert (4 * growth.terms * largest**3) ** growth.factors < 2**53
     assert SIGNIFICAND_BITS - 3 * growth.factors < bits_needed(case, growth) <= SIGNIFICAND_BITS
+
+
+def test_the_largest_integers_by_hand() -> None:
+    """``m * m``, and inputs of ``1024 m``, below ``2**53``; then a sum that is ``2**52`` of ones.
+
+    Two such products multiplied leave ``m**4``.
+    """
+    assert largest_integer(mlp([1, 1]), NOTHING) == 2**26
+    assert largest_integer(mlp([1, 1]), NOTHING, input_scale=2**10) == 2**21
+    assert largest_integer(mlp([1, 1]), Growth(factors=2)) == 2**13
+    assert largest_integer(mlp([*[2] * 52, 1]), NOTHING) == 1
+    with pytest.raises(InputError, match="smaller"):
+        largest_integer(mlp([*[2] * 53, 1]), NOTHING)
 
 
 def test_a_network_too_large_for_any_integers() -> None:

@@ -5,12 +5,22 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+import flint
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.arithmetic.matrices import LARGEST, SMALLEST
-from theorycheck.arithmetic.enclosures import UNIT_ROUNDOFF, Interval, gamma
+from theorycheck.arithmetic.enclosures import (
+    UNIT_ROUNDOFF,
+    Interval,
+    above,
+    arb_above,
+    below,
+    gamma,
+    widen,
+)
 from theorycheck.errors import InputError
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -101,3 +111,37 @@ def test_gamma_is_the_smallest_float_above_its_formula(count: int) -> None:
 def test_no_gamma(count: int) -> None:
     with pytest.raises(InputError, match="no rounding bound"):
         gamma(count)
+
+
+AWKWARD = [
+    0.0, SMALLEST, 3 * SMALLEST, 2.0**-1022, 0.1, 1.0, math.nextafter(1.0, 2.0),
+    math.nextafter(2.0, 1.0), math.pi, 1e300,
+]  # fmt: skip
+"""Numbers at the ends of binades, where a unit roundoff is the largest or the smallest part."""
+
+
+@pytest.mark.parametrize("roundings", [0, 1, 2, 3, 5, 1000, 2**30])
+def test_bounds_make_up_for_all_roundings(roundings: int) -> None:
+    """By the definition of ``theta_n``: a factor, or one over it, of as many times ``1 + u``."""
+    part = Fraction(roundings, 2**53 - roundings)
+    for number in AWKWARD:
+        computed = np.array([number])
+        assert Fraction(above(computed, roundings).item()) >= Fraction(number) * (1 + part)
+        assert 0 <= Fraction(below(computed, roundings).item()) <= Fraction(number) * (1 - part)
+
+
+@pytest.mark.parametrize("spread", [0.0, SMALLEST, 0.1, 1.0, 2.0**-53, 1e300])
+def test_bounds_move_by_no_less_than_the_spread(spread: float) -> None:
+    for number in AWKWARD:
+        low, high = widen(np.array([number]), np.array([number]), spread)
+        least = max(Fraction(number) - Fraction(spread), Fraction(0))
+        assert Fraction(low.item()) <= least
+        assert low.item() >= 0
+        assert Fraction(high.item()) >= Fraction(number) + Fraction(spread)
+
+
+def test_a_float_above_a_ball_is_above_all_of_it() -> None:
+    for number in AWKWARD:
+        ball = flint.arb(-number, number / 4)
+        assert Fraction(arb_above(ball)) >= Fraction(number) * Fraction(5, 4)
+    assert arb_above(flint.arb(0)) == 0

@@ -110,6 +110,7 @@ def test_bounds_by_hand() -> None:
     assert (a / 3 + b / 6).bounds == Bounds(1, 3, 0, 6)
     assert (1 / (a + b)).bounds == Bounds(0, 1, 1, 2)
     assert (a / b + b / a).bounds == Bounds(2, 2, 2, 1)
+    assert (a / (b + 2) + b / (a + 4)).bounds == Bounds(2, 5 + 3, 2, 15)
     assert (a * 0).bounds.size == 0
     assert (a**3).bounds == Bounds(3, 1)
 
@@ -180,6 +181,32 @@ def test_minors_of_a_matrix_of_indeterminates() -> None:
     assert minors(matrix / field.indeterminates("N", (2, 2)), 2) == Bounds(4, 2, 4, 1)
 
 
+def test_minors_of_a_matrix_take_the_worst_of_its_entries() -> None:
+    """Of three rows: a product of three entries, over the denominators of the six others."""
+    field = Field(PRIMES[0], b"")
+    matrix = field.indeterminates("M", (3, 3))
+    assert minors(matrix / field.indeterminates("N", (3, 3)), 3) == Bounds(3 + 6, 6, 9, 1)
+    matrix = matrix / 5
+    matrix[2, 1] = 7 * matrix[2, 1] ** 2
+    assert matrix[2, 1].bounds == Bounds(2, 7, 0, 25)
+    assert minors(matrix, 2) == Bounds(4, 2 * 7**2 * 25**2, 0, 25**4)
+
+
+def test_numbers_are_fixed_and_nothing_else() -> None:
+    field = Field(PRIMES[0], b"")
+    a = field.indeterminates("a", ()).item()
+    assert field.constant(Fraction(1, 3)).fixed
+    assert not a.fixed
+    assert not (1 / a).fixed
+
+
+def test_gates_remember_the_bounds_of_their_arguments() -> None:
+    field = Field(PRIMES[0], b"")
+    a, b = field.indeterminates("a", (2,))
+    field.gate(a * b + 2, 0.0)
+    assert [bounds for _, bounds in field.gates.values()] == [Bounds(2, 3)]
+
+
 def test_what_has_no_meaning_is_refused() -> None:
     field = Field(PRIMES[0], b"")
     a = field.indeterminates("a", ()).item()
@@ -187,5 +214,7 @@ def test_what_has_no_meaning_is_refused() -> None:
         bool(a < 1)
     with pytest.raises(Unreadable, match="division by what is 0"):
         1 / (a - a)
+    with pytest.raises(Unreadable, match="multiple of the prime"):
+        field.constant(Fraction(1, 3 * PRIMES[0]))
     assert a + Fraction(1, 2) == fmpq(1, 2) + a
     assert field.constant(Fraction(2, 4)).bounds == Bounds(0, 1, 0, 2)

@@ -283,6 +283,9 @@ TENDENCIES: dict[str, tuple[Evidence, Evidence, Evidence | None, Verdict, str]] 
     "control with few pairs": (
         CONFIRMED, pairs((8, 8)), None, Verdict.UNDECIDED, "the control has fewer than 17 pairs",
     ),
+    "control with just enough pairs": (
+        CONFIRMED, pairs((9, 8)), None, Verdict.HOLDS, "the control does not show it",
+    ),
     "no control": (CONFIRMED, NOTHING, None, Verdict.UNDECIDED, "fewer than 17 pairs"),
     "control that shows it too": (
         CONFIRMED, CONFIRMED, None, Verdict.UNDECIDED, "the control shows it too (a)",
@@ -295,7 +298,8 @@ TENDENCIES: dict[str, tuple[Evidence, Evidence, Evidence | None, Verdict, str]] 
         CONTRADICTED, CONFIRMED, CONFIRMED, Verdict.REFUTED, "0 of 40 pairs",
     ),
     "no positive control": (
-        CONTRADICTED, EVEN, None, Verdict.UNDECIDED, "no positive control shows that it could",
+        CONTRADICTED, EVEN, None, Verdict.UNDECIDED,
+        "it shows in only 0 of 40 pairs, but no positive control shows that it could",
     ),
     "open positive control": (
         CONTRADICTED, EVEN, EVEN, Verdict.UNDECIDED, "no positive control shows that it could",
@@ -321,6 +325,10 @@ TENDENCIES: dict[str, tuple[Evidence, Evidence, Evidence | None, Verdict, str]] 
     "one population fails": (
         pairs((400, 0), (0, 40)), EVEN, pairs((40, 0), (40, 0)), Verdict.REFUTED,
         "0 of 40 pairs (b)",
+    ),
+    "of two that fail, the one that could be seen to succeed": (
+        pairs((0, 40), (0, 30)), EVEN, pairs((40, 0), (9, 9)), Verdict.REFUTED,
+        "it shows in only 0 of 40 pairs (a); the positive control",
     ),
     "a population without a control": (
         pairs((40, 0), (24, 0)), EVEN, None, Verdict.UNDECIDED, "fewer than 17 pairs",

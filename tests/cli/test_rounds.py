@@ -149,6 +149,8 @@ def test_needs_that_say_that_a_verdict_changes() -> None:
     assert Needs.of([1, 1, OTHER], 0.01).flips
     assert Needs.of([NEVER, NEVER], 0.01).flips
     assert not Needs.of([NEVER, 1], 0.01).flips
+    assert Needs.of([max(SHARES) + 1] * 2, 0.01).flips
+    assert not Needs.of([max(SHARES)] * 2, 0.01).flips
     assert Needs.of([NEVER, NEVER], 0.01).limit == 1
     shown = str(Needs.of([NEVER, 1, 1, 3, OTHER], 0.01))
     assert shown == "2 alone suffice, 1 are other, 1 need others, 1 say too little"

@@ -15,7 +15,7 @@ import pytest
 from tests.cli.test_rounds import agree
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.evidence import Evidence
-from theorycheck.claims.findings import Observation
+from theorycheck.claims.findings import Observation, Unmet
 from theorycheck.claims.setting import PROFILES
 from theorycheck.cli import stability
 from theorycheck.cli.commands import main
@@ -143,6 +143,26 @@ def test_limits_by_hand() -> None:
     assert figures.limits["tendencies"] == upper_limit(1, 30, ERROR)
     total = sum(figures.limits[cause] for cause in ("short", "other", "tendencies"))
     assert figures.limits["run"] == min(1, total)
+
+
+def test_controls_and_all_claims_of_a_suite_count() -> None:
+    """A control alone is other; of two claims, whichever needs more in a suite."""
+    full, half, missed = evidence(*[ROUND] * 4), evidence(*[ROUND] * 2), Evidence()
+    missed.add(Unmet(0.5, ""))
+    usual = [[full], [CONTROL]]
+    first, second = toy(), replace(toy(), id="other-claim")
+    figures = summed_up(
+        [first, second],
+        {"toy-claim": "holds", "other-claim": "holds"},
+        {
+            "toy-claim": [[[half, half], [CONTROL]], usual, usual],
+            "other-claim": [usual, [[full], [missed]], usual],
+        },
+        {},
+        PROFILES["quick"],
+    )
+    assert (figures.other_suites, figures.flips) == (1, 1)
+    assert figures.first_rounds.needed == {1: 2, 2: 1}
 
 
 def test_nothing_seen_in_many_trials_leaves_a_small_limit() -> None:

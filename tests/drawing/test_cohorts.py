@@ -14,8 +14,9 @@ from tests.drawing.families import FAMILIES, few, outputs, reached, slopes
 from theorycheck import arithmetic, drawing
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.dyadic import Check, minors
+from theorycheck.drawing.cohorts import cohort_case
 from theorycheck.networks.evaluation import forward, vertices
-from theorycheck.networks.specification import LINEAR, Network
+from theorycheck.networks.specification import LINEAR, Network, mlp
 
 MLPS = drawing.cases(drawing.mlps(depths=(2, 3)))
 
@@ -135,3 +136,47 @@ def test_kinks_are_visited_on_purpose(family: str, check: Check | None) -> None:
 @pytest.mark.parametrize("corner", NUMBERS.values(), ids=NUMBERS)
 def test_corners_of_the_numbers(corner: Callable[[Case], bool]) -> None:
     reached(MLPS, corner)
+
+
+def planted(case: Case, member: int) -> set[str]:
+    """The corners that one network is in; none of them includes another."""
+    matrices = [parameter[member] for parameter in case.parameters]
+    inputs, first = case.inputs[member], matrices[0]
+    ranks = [arithmetic.rank(arithmetic.rationals(matrix)) for matrix in (*matrices, inputs)]
+    distinct = len(np.unique(inputs, axis=0))
+    found = {
+        "a dead unit": any(
+            matrix.any() and not matrix.any(axis=1).all() for matrix in matrices
+        ),
+        "equal rows": any(
+            rank == 1 < len(matrix) and matrix.any(axis=1).all()
+            for rank, matrix in zip(ranks, matrices, strict=False)
+        ),
+        "a zero layer": not all(matrix.any() for matrix in matrices),
+        "repeated samples": distinct == 1,
+        "collinear samples": distinct > 1 == ranks[-1],
+        "a zero sample": ranks[-1] > 1 and not inputs.any(axis=1).all(),
+        "a unit at its kink": bool(
+            ((inputs @ first.T == 0) & inputs.any(axis=1)[:, None] & first.any(axis=1)).any()
+        ),
+    }  # fmt: skip
+    return {name for name, holds in found.items() if holds}
+
+
+def test_each_corner_of_a_cohort_is_planted_and_by_itself() -> None:
+    """Of numbers so large that chance leads to none; in every fourth network, about evenly.
+
+    Twenty cohorts have 160 such networks, of which each corner has 20 by expectation, and as many
+    more that of the kinks.
+    """
+    counts: dict[str, int] = {}
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        case = cohort_case(mlp([3, 4, 2]), 4, "none", {}, 32, 10**6, rng)
+        for member in range(case.members):
+            corners = planted(case, member)
+            assert len(corners) == (member % 4 == 0), (corners, member)
+            for corner in corners:
+                counts[corner] = counts.get(corner, 0) + 1
+    assert len(counts) == 7
+    assert min(counts.values()) >= 10

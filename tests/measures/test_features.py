@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tests.measures.samples import DTYPES, Array, as_tensor, exact, few, gamma, mean
 from theorycheck import measures
-from theorycheck.measures.features import accurately_centred
+from theorycheck.measures.features import Features, accurately_centred
 
 AWKWARD = [0.1, 0.2, 0.3, -0.1, -0.3, 0.7, 1e-3, 1e17, -1e17, 0.0]
 """Sums of these round, and differently in different orders."""
@@ -98,6 +98,42 @@ def test_accurately_centred_means(rows: list[list[float]]) -> None:
     least = Fraction(math.ulp(0.0)) * max(Fraction(1), Fraction(grouped.abs().max().item()))
     for x, y in zip(exact(found).flatten(), expected.flatten(), strict=True):
         assert abs(x - y) <= gamma(8) * abs(y) + least
+
+
+def test_centring_is_given_all_that_it_may_round() -> None:
+    """Class means are off by ``gamma_N``, their mean by that and ``gamma_C``, a difference by 2 u;
+    the norm is 6 times the largest feature.
+    """
+    for classes, samples in ((9, 4), (4, 9), (36, 1)):
+        found = Features(torch.ones(1, classes, samples, 1).double())
+        parts = (gamma(n) for n in (samples, samples, classes, 2))
+        assert Fraction(found._centring_error().item()) >= 6 * sum(parts)
+
+
+@pytest.mark.parametrize(("classes", "samples"), [(63, 65), (3, 1365), (1023, 3)])
+@pytest.mark.parametrize("smallest", [0, -70])
+def test_accurately_centred_means_of_many(classes: int, samples: int, smallest: int) -> None:
+    """Of features of one or many sizes, whose sums over the classes cancel but for one."""
+    generator = torch.Generator().manual_seed(0)
+    sizes = torch.randint(smallest, 1, (1, 1, samples, 1), generator=generator)
+    features = torch.rand(1, classes, samples, 1, generator=generator, dtype=torch.float64) + 1
+    grouped = torch.ldexp(features[:, :1].expand_as(features), sizes).clone()
+    for c in range(classes):
+        grouped[0, c] = grouped[0, c].roll(c, 0)
+    grouped[0, 0, 0] = grouped[0, 0, 0] * (1 + 2.0**-52)
+    found, expected = accurately_centred(grouped), centred_exactly(grouped)
+    for x, y in zip(exact(found).flatten(), expected.flatten(), strict=True):
+        assert abs(x - y) <= gamma(8) * abs(y)
+
+
+def test_what_is_left_when_two_sizes_cancel() -> None:
+    """``2^-120`` in one class and its half in the other, beside 1 and ``2^-60`` in both."""
+    rows = [[1.0, 2.0**-60, 2.0**-120], [2.0**-60, 1.0, 2.0**-121]]
+    grouped = as_tensor(rows)[None, :, :, None]
+    found, expected = accurately_centred(grouped), centred_exactly(grouped)
+    for x, y in zip(exact(found).flatten(), expected.flatten(), strict=True):
+        assert y != 0
+        assert abs(x - y) <= gamma(8) * abs(y)
 
 
 def test_statistics_of_equal_numbers_have_no_variance() -> None:

@@ -116,3 +116,23 @@ def test_products_overflow_or_vanish_only_at_the_end(exponents: list[int]) -> No
 def test_ordinary_products_are_those_of_torch() -> None:
     factors = torch.tensor([[0.1, 0.7, 3.3, 9.1]], dtype=torch.float64)
     assert torch.equal(product(factors), factors.prod(dim=-1))
+
+
+@pytest.mark.parametrize(
+    "exponents",
+    [[-600, -600, 200], [600, 600, -200], [-600, 500, 500, -600], [500, -600, -600, 500]],
+)
+def test_products_whose_parts_overflow_or_vanish(exponents: list[int]) -> None:
+    """Though one end of the factors is moderate; whatever their order."""
+    factors = torch.tensor([[2.0**e for e in exponents]], dtype=torch.float64)
+    assert product(factors).tolist() == [2.0 ** sum(exponents)]
+
+
+def test_many_squares_below_the_normal_numbers_are_not_summed() -> None:
+    """Their norm, 64 times each, is not below the root of the least normal number.
+
+    Squares of 43 bits, of which up to 1024 add up in each lane, so that nothing else rounds.
+    """
+    entry = (1 + 2.0**-21) * 2.0**-517
+    found = euclidean_norm(torch.full((1, 4096), entry, dtype=torch.float64), -1)
+    assert found.tolist() == [64 * entry]

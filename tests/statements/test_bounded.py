@@ -62,3 +62,12 @@ def test_arrays_and_ranks() -> None:
     again = Bounded.stacked([matrix.entry(0), matrix.entry(1)])
     assert again.value.tolist() == matrix.value.tolist()
     assert Bounded.exact(np.array([1.0])).length is None
+
+
+def test_errors_stay_with_their_numbers() -> None:
+    value, error = np.arange(8.0).reshape(2, 2, 2), np.arange(8.0).reshape(2, 2, 2) / 16
+    matrix = Bounded(Computed(value, error))
+    again = Bounded.stacked([matrix.entry(0), matrix.entry(1)])
+    assert again.computed.error.tolist() == error.tolist()
+    assert matrix.flat().computed.error.tolist() == error.reshape(2, 4).tolist()
+    assert (-matrix).magnitude().computed.error.tolist() == error.tolist()

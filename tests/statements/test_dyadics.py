@@ -117,6 +117,40 @@ def test_comparisons(relation: str, expected: list[int]) -> None:
     assert found.tolist() == list(map(bool, expected))
 
 
+def bounds(found: Dyadic) -> tuple[Any, int]:
+    return found.size.tolist(), found.exponent
+
+
+def test_what_cancels_is_no_smaller() -> None:
+    """Each operation keeps the bound on partial sums, and the finer of two units."""
+    some = dyadic([[3, 1]], exponent=1)
+    zero = some + -some
+    assert not zero.value.any()
+    assert bounds(zero) == ([[3, 1]], 1)
+    assert bounds(-zero) == bounds(zero.magnitude()) == bounds(zero.flat()) == bounds(zero)
+    assert bounds(zero.entry(1)) == ([1], 1)
+    assert bounds(zero.total()) == ([4], 1)
+    assert bounds(zero + dyadic([[1, 1]], exponent=3)) == ([[3.125, 1.125]], 3)
+    assert bounds(dyadic([[1, 1]], exponent=3) + zero) == ([[3.125, 1.125]], 3)
+    assert bounds(zero * zero) == ([[9, 1]], 2)
+    assert bounds(zero.outer(dyadic([[5]], exponent=2))) == ([[[3.75], [1.25]]], 3)
+    assert bounds(Dyadic.stacked([zero, dyadic([[1, 1]], exponent=3)])) == (
+        [[[3, 1], [0.125, 0.125]]],
+        3,
+    )
+    both = np.array([True, False])
+    one, other = dyadic([5, 5]), dyadic([1, 1], exponent=3)
+    for chosen in ((one + -one).chosen(both, other), other.chosen(~both, one + -one)):
+        assert bounds(chosen) == ([10, 0.125], 3)
+
+
+def test_minors_that_may_round_have_no_rank() -> None:
+    """The square of ``2^27 + 1`` has 55 bits."""
+    odd = 2.0**27 + 1
+    with pytest.raises(Rounds):
+        dyadic([[[odd, 1], [1, odd]]]).ranks_up_to_two()
+
+
 @given(st.data())
 def test_ranks_up_to_two(data: st.DataObject) -> None:
     shape = data.draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))

@@ -165,6 +165,64 @@ def test_coefficients_beyond_a_prime_need_a_larger_one() -> None:
     assert (found.holds, found.prime) == (True, PRIMES[1])
 
 
+@pytest.mark.parametrize(
+    ("conclusion", "network", "parts", "degree", "times"),
+    [
+        # A number has no degree, and is what it is.
+        ("2 + 2 == 4", mlp([1, 1]), {}, 0, 0),
+        # The degree of the difference, whichever side has it.
+        ("x[0][0] ** 2 == x[0][0] * x[0][0]", mlp([1, 1]), {}, 2, 2),
+        ("x[0][0] == x[0][0] + x[0][0] ** 3 - x[0][0] ** 3", mlp([1, 1]), {}, 3, 3),
+        # One for each value of a variable.
+        ("x[n][0] ** (n + 1) == x[n][0] ** (n + 1)", mlp([1, 1]), {"forall": ["n in samples"]},
+         2, 1 + 2),
+        ("f(0, 0) == f(0, 0)", mlp([2, 3, 1], LINEAR), {}, 3, 3),
+        # Twice 2 for each two of three arguments, of degree 2, and 4 for an output with a slope.
+        ("f(0, 0) == f(0, 0)", mlp([2, 3, 1]), {}, 4, 3 * 4 + 4),
+        # Arguments x over x to the fifth: twice 5, and x, two slopes, a weight, over x to the 10.
+        ("network([[[1 / x[0][0] ** 5], [2 / x[0][0] ** 5]], W[1]], x)[0][0] * 0 == 0",
+         mlp([1, 2, 1]), {}, 10, 10),
+        # Two rows and columns of products of degree 2; then a bound that no rank exceeds.
+        ("rank(df(0, 0, 0)) <= 1", mlp([2, 3, 1], LINEAR), {}, 4, 4),
+        ("rank(df(0, 0, 0)) <= 2", mlp([2, 3, 1], LINEAR), {}, 0, 0),
+        # A sphere; two of them; four signs of weights of one entry.
+        ("squared(W[0]) == 1", mlp([2, 1]), {"given": [UNIT]}, 2, 8 * 2),
+        ("squared(W[0]) * squared(W[1]) == 1", mlp([2, 2, 1], LINEAR), {"given": [UNIT]}, 4,
+         64 * 4),
+        ("x[0][0] ** 2 == x[0][0] * x[0][0]", mlp([1, 1, 1]), {"given": [UNIT]}, 2, 4 * 2),
+    ],
+)  # fmt: skip
+def test_errors_by_hand(
+    conclusion: str, network: Network, parts: dict[str, list[str]], degree: int, times: int
+) -> None:
+    statement = Statement.of(conclusion, **parts)
+    one = architecture(network, samples=1)
+    found = settle(statement, "version", architecture(network) if "forall" in parts else one)
+    assert (found.holds, found.prime) == (True, PRIMES[0])
+    assert found.degree == degree
+    assert found.error == Fraction(times, PRIMES[0])
+
+
+@pytest.mark.parametrize(("power", "bits", "prime"), [(1, 125, 1), (1, 124, 0), (2, 123, 1)])
+def test_coefficients_grow_on_spheres(power: int, bits: int, prime: int) -> None:
+    """``2^bits (a^2 + b^2)^power - 2^bits`` has the size ``2^bits (2^power + 1)``; each square that
+    is replaced doubles it. Before that all are below the first prime, ``2^127``.
+    """
+    scale = 2**bits
+    statement = Statement.of(f"{scale} * squared(W[0]) ** {power} == {scale}", given=[UNIT])
+    found = settle(statement, "version", architecture(mlp([2, 1])))
+    assert (found.holds, found.prime) == (True, PRIMES[prime])
+    assert scale * (2**power + 1) < PRIMES[0]
+
+
+def test_a_degree_too_high_for_a_prime_needs_a_larger_one() -> None:
+    """``2^28 / (2^127 - 1)`` is above ``2^-100``."""
+    powers = [f"q{i} = q{i - 1} ** 2" for i in range(1, 29)]
+    statement = Statement.of("q28 == q28", where=["q0 = x[0][0]", *powers])
+    found = settle(statement, "version", architecture(mlp([1, 1])))
+    assert (found.holds, found.degree, found.prime) == (True, 2**28, PRIMES[1])
+
+
 def test_a_multiple_of_the_first_prime_is_not_zero() -> None:
     assert not holds(f"{PRIMES[0]} * f(0, 0) == 0")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -113,3 +114,28 @@ def test_a_start_without_finite_velocity_has_diverged() -> None:
     run = flow(replace(huge, inputs=torch.full_like(cohort.inputs, 4.0)), Objective(), 1.0)
     assert run.diverged.tolist() == [False, True]
     assert not run.stalled.any()
+
+
+@pytest.mark.parametrize(
+    "checkpoints",
+    [[], [0.0], [1.5], [1.5, math.nextafter(3.0, 0.0)], [0.0, 3.0], [3.0], 1],
+    ids=str,
+)
+def test_the_state_is_that_of_the_horizon_wherever_the_last_record_is(checkpoints: Any) -> None:
+    """The closed form, at the horizon and at the records, which move the steps but not the end."""
+    cohort = dyadic_cohort(mlp((1, 1)))
+    measures = {"w": lambda network, state, x, y: state.parameters[0][:, 0, 0]}
+    run = flow(cohort, Objective(), 3.0, checkpoints=checkpoints, measures=measures)
+    rate = cohort.inputs.square().mean(dim=(1, 2)) + cohort.weight_decay
+    limit = (cohort.inputs * cohort.targets).mean(dim=(1, 2)) / rate
+    start = cohort.state.parameters[0][:, 0, 0]
+    records = [0.0, 3.0] if checkpoints == 1 else checkpoints
+    assert run.times.tolist() == records
+    found = [*run.trace.get("w", ()), run.state.parameters[0][:, 0, 0]]
+    for time, reached in zip([*records, 3.0], found, strict=True):
+        expected = limit + (start - limit) * torch.exp(-2 * rate * time)
+        bound = error_bound(int(run.steps.max()), 1, float(expected.abs().max()))
+        assert bound < FAR
+        assert ((reached - expected).abs() <= bound).all()
+    before = limit + (start - limit) * torch.exp(-2 * rate * 1.5)
+    assert ((before - found[-1]).abs() > bound).any()

@@ -1,0 +1,266 @@
+"""Each term of the running error bounds, on numbers where it is the one that matters.
+
+Rounding hardly ever reaches its bounds, so that numbers as computed do not tell whether a bound is
+complete. Here the bounds are compared with what Higham's theorems say, added up in rationals, from
+the errors of what a layer reads. A product that underflows is off by half of the least number.
+"""
+
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from theorycheck.arithmetic import error_bounds
+from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.error_bounds import (
+    Computed,
+    Evaluation,
+    evaluate_with_error_bounds,
+    rank_exceeds_one,
+)
+from theorycheck.networks.specification import (
+    LINEAR,
+    RELU,
+    Dense,
+    Edge,
+    Identity,
+    Layer,
+    Network,
+    mlp,
+)
+
+Exact = np.ndarray[Any, Any]
+"""Of rationals."""
+
+HALF = Fraction(1, 2**1075)
+"""Derivation: a product that underflows is off by half of the least number at most."""
+LEAKY = 0.1
+SLOPES = (RELU, LINEAR, LEAKY)
+
+
+def gamma(terms: int) -> Any:
+    return Fraction(terms, 2**53 - terms)
+
+
+def exact(array: np.ndarray[Any, Any]) -> Exact:
+    """The rational values of an array, shape kept."""
+    found: Exact = np.vectorize(Fraction, otypes=[object])(array)
+    return found
+
+
+# networks
+
+
+def skipping(slope: float) -> Network:
+    """Layers that narrow and widen, with trainable skips and a constant one."""
+    return Network(
+        9,
+        (
+            Layer(4, (Edge(0),), slope),
+            Layer(7, (Edge(1), Edge(0)), slope),
+            Layer(4, (Edge(2), Edge(1, Identity())), slope),
+            Layer(1, (Edge(3), Edge(2)), LINEAR),
+        ),
+    )
+
+
+def evaluated(slope: float, scale: float) -> Evaluation:
+    """Of normal weights, times a factor; on some of their products no term but underflow is left"""
+    rng, network = np.random.default_rng(0), skipping(slope)
+    parameters = tuple(scale * rng.normal(size=(1, *p.shape)) for p in network.parameters)
+    return evaluate_with_error_bounds(Case(network, parameters, rng.normal(size=(1, 5, 9))))
+
+
+everywhere = pytest.mark.parametrize(
+    "evaluation",
+    [evaluated(slope, scale) for slope in SLOPES for scale in (1.0, 2.0**-540)],
+    ids=[f"{slope}, {scale}" for slope in SLOPES for scale in ("normal", "tiny")],
+)
+
+
+def weight(evaluation: Evaluation, edge: Edge, target: int) -> Exact | None:
+    """Magnitudes of the weight matrix of an edge; None for a constant one."""
+    if not isinstance(edge.map, Dense):
+        return None
+    network, parameters = evaluation.case.network, evaluation.case.parameters
+    places = [(p.layer, p.source) for p in network.parameters]
+    return abs(exact(parameters[places.index((target, edge.source))][0]))
+
+
+def inner_products(reads: list[tuple[Computed, Exact | None]]) -> Exact:
+    """What sums of products are off by: of numbers with their errors, and of the weights."""
+    size: Any = 0
+    error: Any = 0
+    terms = 0
+    for read, matrix in reads:
+        magnitude, off = abs(exact(read.value[0])), exact(read.error[0])
+        if matrix is None:
+            size, error, terms = size + magnitude, error + off, terms + 1
+        else:
+            size, error = size + magnitude @ matrix, error + off @ matrix
+            terms += len(matrix)
+    found: Exact = error + size * gamma(terms) + terms * HALF
+    return found
+
+
+def bent(layer: Layer, value: Exact, error: Exact, result: Exact) -> Exact:
+    """What is left of an error after a slope that nothing leaves open, which rounds once more."""
+    active = (value > 0).astype(object)
+    slope: Any = Fraction(layer.slope)
+    rounding: Any = abs(exact(result)) * gamma(1) + HALF if layer.slope == LEAKY else 0
+    found: Exact = active * error + (1 - active) * (slope * error + rounding)
+    return found
+
+
+@everywhere
+def test_values(evaluation: Evaluation) -> None:
+    for vertex, layer in enumerate(evaluation.case.network.layers, start=1):
+        reads = []
+        for edge in layer.edges:
+            matrix = weight(evaluation, edge, vertex)
+            reads.append((evaluation.values[edge.source], None if matrix is None else matrix.T))
+        found = evaluation.values[vertex]
+        bound = bent(layer, found.value[0], inner_products(reads), found.value[0])
+        assert (exact(found.error[0]) >= bound).all()
+
+
+@everywhere
+def test_signals(evaluation: Evaluation) -> None:
+    layers = evaluation.case.network.layers
+    for vertex, layer in enumerate(layers[:-1], start=1):
+        reads = [
+            (evaluation.signals[target - 1], weight(evaluation, edge, target))
+            for target, reader in enumerate(layers, start=1)
+            for edge in reader.edges
+            if edge.source == vertex
+        ]
+        value, signal = evaluation.values[vertex].value[0], evaluation.signals[vertex - 1]
+        bound = bent(layer, value, inner_products(reads), signal.value[0])
+        assert (exact(signal.error[0]) >= bound).all()
+
+
+def kinks() -> Evaluation:
+    """Units of two layers that are at their kinks exactly, and known only up to rounding."""
+    first = np.array([[[0.1, -0.1, 0.7, -0.7, 0.3, -0.3]]])
+    case = Case(mlp([6, 1, 1, 1]), (first, *[np.full((1, 1, 1), 0.9)] * 2), np.full((1, 1, 6), 0.3))
+    return evaluate_with_error_bounds(case)
+
+
+@pytest.mark.parametrize(
+    "evaluation",
+    [*(evaluated(slope, scale) for slope in SLOPES for scale in (1.0, 2.0**-540)), kinks()],
+)
+def test_gradients_and_products(evaluation: Evaluation) -> None:
+    """``s x`` and ``w (s x)``, added up: errors of both factors, of each product, of the sum."""
+    for index, parameter in enumerate(evaluation.case.network.parameters):
+        assert parameter.source is not None
+        signal = evaluation.signals[parameter.layer - 1]
+        source = evaluation.values[parameter.source]
+        s, ds = (exact(abs(a[0]))[..., None] for a in (signal.value, signal.error))
+        x, dx = (exact(abs(a[0]))[..., None, :] for a in (source.value, source.error))
+        gradient = evaluation.gradient(index)
+        assert (exact(gradient.error[0]) >= s * dx + ds * (x + dx) + s * x * gamma(1) + HALF).all()
+        matrix = abs(exact(evaluation.case.parameters[index][0]))
+        terms = matrix * abs(exact(gradient.value[0]))
+        each = matrix * exact(gradient.error[0]) + terms * gamma(1) + HALF
+        total = each.sum(axis=(1, 2)) + terms.sum(axis=(1, 2)) * gamma(matrix.size - 1)
+        assert (exact(evaluation.product(index).error[0]) >= total).all()
+
+
+# kinks that a bound leaves open
+
+
+def one(value: float, error: float) -> Computed:
+    return Computed(np.array([value]), np.array([error]))
+
+
+@pytest.mark.parametrize("slope", [RELU, 0.25])
+@pytest.mark.parametrize(
+    ("argument", "computed"),
+    [
+        # Certain, and still autograd went by the other sign: both are within the bound.
+        (one(1.0, 0.75), -0.5),
+        (one(-1.0, 0.75), 0.5),
+        (one(1.0, 1.0), 1.0),
+        (one(0.5, 1.0), 0.5),
+        (one(-0.5, 1.0), -0.5),
+        (one(0.0, 0.5), 0.0),
+    ],
+)
+def test_both_slopes_are_allowed_for(argument: Computed, computed: float, slope: float) -> None:
+    layer = Layer(1, (Edge(0),), slope)
+    active = max(computed, slope * computed)
+    value, found = error_bounds._activated(layer, argument, np.array([active]))
+    assert value.error >= argument.error
+    assert found.value == (1.0 if active > 0 else slope)
+    assert found.error == 1 - slope
+    arriving = one(2.0, 0.5)
+    signal = error_bounds._times(found, arriving, layer)
+    assert signal.error >= found.value * 0.5 + (1 - slope) * 2.5
+
+
+@pytest.mark.parametrize("argument", [one(-1.0, 0.75), one(1.0, 0.75)])
+def test_a_slope_that_is_certain_has_no_error(argument: Computed) -> None:
+    layer = Layer(1, (Edge(0),), RELU)
+    value, found = error_bounds._activated(layer, argument, np.maximum(argument.value, 0.0))
+    active = argument.value > 0
+    assert found.error == 0
+    assert (value.error > 0) == active
+    assert (error_bounds._times(found, one(2.0, 0.5), layer).error > 0) == active
+
+
+# arithmetic of computed numbers
+
+VALUES = (0.0, 0.1, -3.7, 1e-170, -1e-170, 2.0**30)
+ERRORS = (0.0, 2.0**-60, 0.25, 2.0)
+
+
+def ends(number: Computed) -> list[Fraction]:
+    value, error = Fraction(number.value.item()), Fraction(number.error.item())
+    return [value - error, value + error]
+
+
+def test_sums_differences_and_products_of_all_numbers_within_the_bounds() -> None:
+    numbers = [one(value, error) for value, error in itertools.product(VALUES, ERRORS)]
+    for a, b in itertools.product(numbers, numbers):
+        exactly = list(itertools.product(ends(a), ends(b)))
+        for found, expected in (
+            (a + b, [x + y for x, y in exactly]),
+            (a - b, [x - y for x, y in exactly]),
+            (a * b, [x * y for x, y in exactly]),
+        ):
+            low, high = ends(found)
+            assert low <= min(expected) <= max(expected) <= high
+        assert a.size.item() >= max(map(abs, ends(a)))
+
+
+@pytest.mark.parametrize("axis", [1, 2, (1, 2)])
+def test_sums_of_many(axis: int | tuple[int, ...]) -> None:
+    """Of numbers that cancel and have errors; the bound of a sum is that of its terms' sizes."""
+    rng = np.random.default_rng(0)
+    half = rng.normal(size=(2, 6, 3))
+    values = np.concatenate([half, -half], axis=1)
+    values = np.concatenate([values, -values], axis=2)
+    numbers = Computed(values, abs(rng.normal(size=values.shape)) * 2.0**-52)
+    found = numbers.summed(axis)
+    terms = values.size // found.value.size
+    size, error = (exact(a).sum(axis=axis) for a in (abs(values), numbers.error))
+    assert (exact(found.error) >= error + size * gamma(terms - 1)).all()
+
+
+def test_only_what_cannot_be_zero_is_certainly_not() -> None:
+    numbers = Computed(np.array([1.0, -1.0, 1.0, 0.0]), np.array([1.0, 0.5, 2.0, 0.0]))
+    assert numbers.certainly_nonzero.tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize("place", list(itertools.product(range(2), range(2))))
+def test_the_error_of_each_entry_keeps_a_rank_open(place: tuple[int, int]) -> None:
+    """The minor is 1 with any three entries exact; the error of the fourth could make it 0."""
+    value, error = np.array([[[2.0, 1.0], [1.0, 1.0]]]), np.zeros((1, 2, 2))
+    assert rank_exceeds_one(Computed(value, error)).all()
+    error[(0, *place)] = 1.0
+    assert not rank_exceeds_one(Computed(value, error)).any()

@@ -1,0 +1,159 @@
+"""Every option has its effect where the claim is checked, and so has what is configured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.pytest_plugin.projects import PROPERTIES, Project, claims_in
+from theorycheck.claims.setting import PROFILES
+from theorycheck.data.image_sets import digits
+from theorycheck.training import cohorts
+
+pytest_plugins = ["pytester"]
+
+WATCHED = (
+    PROPERTIES
+    + '''
+import dataclasses
+import json
+
+import theorycheck as tc
+from theorycheck.claims import Pair
+
+
+@toy("watched-claim", kind="tendency", control="altered", positive="shown", on={})
+def watched_claim(setting):
+    """Writes down what it is told, and the labels of the images that this names."""
+    told = dataclasses.asdict(setting)
+    told["labels"] = tc.images(setting.images).labels[:3].tolist()
+    with open("told.jsonl", "a") as file:
+        file.write(json.dumps(told) + chr(10))
+    for number in range(30):
+        yield Pair(number % 2 == 0 if setting.altered else True, "heads", "", 1.0)
+'''
+)
+RECORD = {"watched-claim": "holds"}
+RUNS = {"serial": Project.run, "parallel": Project.run_parallel}
+DIGITS = digits().labels[:3].tolist()
+# And what reads them is loaded, which a run in this process would load again and again.
+
+
+@pytest.fixture(params=list(RUNS))
+def told(
+    request: pytest.FixtureRequest, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., list[dict[str, Any]]]:
+    """What the three sides of the claim are told in a run with some options."""
+    monkeypatch.chdir(project.path)
+    project.write(WATCHED)
+    project.record(RECORD)
+    pictures(project.path / "pictures")
+
+    def run(*options: str) -> list[dict[str, Any]]:
+        result = RUNS[request.param](project, "--claims", "watched-claim", *options)
+        assert result.ret == 0
+        lines = (project.path / "told.jsonl").read_text().splitlines()
+        sides = [json.loads(line) for line in lines]
+        assert [(s["altered"], s["positive"]) for s in sides] == [
+            (False, False), (True, False), (False, True),
+        ]  # fmt: skip
+        return sides
+
+    return run
+
+
+def pictures(folder: Path) -> None:
+    """Three pictures of the digits 7, 8 and 9, in the format of MNIST."""
+    folder.mkdir()
+    arrays = {"images-idx3": np.arange(12).reshape(3, 2, 2), "labels-idx1": np.array([7, 8, 9])}
+    for name, array in arrays.items():
+        header = np.array([0x0800 + array.ndim, *array.shape], dtype=">u4").tobytes()
+        content = header + array.astype(np.uint8).tobytes()
+        (folder / f"train-{name}-ubyte").write_bytes(content)
+
+
+Told = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.mark.parametrize("configured", [False, True])
+def test_images_reach_the_claim(told: Told, configured: bool) -> None:
+    if configured:
+        Path("pyproject.toml").write_text('[tool.theorycheck]\nimages = "mnist:pictures"\n')
+    sides = told() if configured else told("--images", "mnist:pictures")
+    assert [side["images"] for side in sides] == ["mnist:pictures"] * 3
+    assert [side["labels"] for side in sides] == [[7, 8, 9]] * 3
+
+
+def test_digits_unless_others_are_named(told: Told) -> None:
+    Path("pyproject.toml").write_text('[tool.theorycheck]\nimages = "mnist:pictures"\n')
+    sides = told("--images", "digits")
+    assert [side["labels"] for side in sides] == [DIGITS] * 3
+
+
+@pytest.mark.parametrize("configured", [False, True])
+def test_the_profile_reaches_the_claim(told: Told, configured: bool) -> None:
+    if configured:
+        Path("pyproject.toml").write_text('[tool.theorycheck]\nprofile = "quick"\n')
+    sides = told() if configured else told("--profile", "quick")
+    assert {side["effort"] for side in sides} == {PROFILES["quick"].effort}
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+def test_the_seed_reaches_the_claim(told: Told, seed: int) -> None:
+    (claim,) = (claim for claim in claims_in(WATCHED) if claim.id == "watched-claim")
+    expected = [
+        claim.seed(seed, altered=altered, positive=positive)
+        for altered, positive in ((False, False), (True, False), (False, True))
+    ]
+    assert [side["seed"] for side in told("--seed", str(seed))] == expected
+    assert len(set(expected)) == 3
+
+
+@pytest.mark.parametrize("configured", [False, True])
+def test_the_device_reaches_the_claim(
+    project: Project, monkeypatch: pytest.MonkeyPatch, configured: bool
+) -> None:
+    """As if there were a GPU: which of several devices is asked for, and used."""
+    monkeypatch.chdir(project.path)
+    found = {"auto": torch.device("meta"), "cpu": torch.device("cpu")}
+    monkeypatch.setattr(cohorts, "resolve_device", found.__getitem__)
+    project.write(WATCHED)
+    project.record(RECORD)
+    for asked in ("cpu", "auto"):
+        Path("told.jsonl").unlink(missing_ok=True)
+        if configured:
+            text = f'[tool.theorycheck]\ndevice = "{asked}"\n'
+            Path("pyproject.toml").write_text(text)
+        options = [] if configured else ["--device", asked]
+        assert project.run("--claims", "watched-claim", *options).ret == 0
+        sides = [json.loads(line) for line in Path("told.jsonl").read_text().splitlines()]
+        assert [side["device"] for side in sides] == [str(found[asked])] * 3
+        report = json.loads((project.path / "reports/partial/claims.json").read_text())
+        assert report["run"]["device"] == str(found[asked])
+
+
+def test_the_record_and_its_certificates_are_those_that_are_named(project: Project) -> None:
+    """A certificate that is broken, beside the record, is an error there and nowhere else."""
+    assert project.run().ret == 0
+    other = project.path / "other"
+    (other / "certificates").mkdir(parents=True)
+    record = (project.path / "reports/baseline.json").read_text()
+    (other / "baseline.json").write_text(record)
+    assert project.run("--baseline", "other/baseline.json").ret == 0
+    (other / "certificates/false-claim.json").write_text("{}")
+    assert project.run("--baseline", "other/baseline.json").ret == 1
+    assert project.run().ret == 0
+    (other / "certificates/false-claim.json").unlink()
+    (other / "baseline.json").write_text(record.replace('"holds"', '"refuted"'))
+    assert project.run("--baseline", "other/baseline.json").ret == 1
+    (project.path / "pyproject.toml").write_text(
+        '[tool.theorycheck]\nbaseline = "other/baseline.json"\n'
+    )
+    assert project.run().ret == 1
+    assert project.run("--baseline", "reports/baseline.json").ret == 0
