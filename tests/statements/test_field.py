@@ -13,10 +13,10 @@ from flint import Ordering, fmpz_mpoly_ctx
 from tests.claims.on_record import COMMITTED, claims
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.evaluation import ConstantUnit
-from theorycheck.arithmetic.residues import PRIMES, Unreadable
+from theorycheck.arithmetic.residues import PRIMES, Bounds, Field, Unreadable
 from theorycheck.networks.specification import LINEAR, Network, mlp
 from theorycheck.statements.architectures import Architecture
-from theorycheck.statements.field import LARGEST_ERROR, settle
+from theorycheck.statements.field import LARGEST_ERROR, FieldEvaluator, settle
 from theorycheck.statements.numbers import Undefined
 from theorycheck.statements.syntax import Statement
 
@@ -213,6 +213,21 @@ def test_coefficients_grow_on_spheres(power: int, bits: int, prime: int) -> None
     found = settle(statement, "version", architecture(mlp([2, 1])))
     assert (found.holds, found.prime) == (True, PRIMES[prime])
     assert scale * (2**power + 1) < PRIMES[0]
+
+
+def test_two_arguments_of_activations_may_be_equal_by_chance() -> None:
+    """``a b / (3 c)`` and ``5 a``: their difference has at most twice the highest degree, and its
+    coefficients add up to at most twice the product of the largest sizes.
+    """
+    field = Field(PRIMES[0], b"")
+    a, b, c = field.indeterminates("a", (3,))
+    statement = Statement.of("f(0, 0) == 0")
+    evaluator = FieldEvaluator(architecture(mlp([1, 1])), field, statement, ())
+    assert list(evaluator.chances()) == []
+    field.gate(a * b / (3 * c), 0.0)
+    assert list(evaluator.chances()) == [(0, Bounds(2 * 2, 2 * 3))]
+    field.gate(5 * a, 0.0)
+    assert list(evaluator.chances()) == [(1, Bounds(2 * 2, 2 * 5 * 3))]
 
 
 def test_a_degree_too_high_for_a_prime_needs_a_larger_one() -> None:
