@@ -15,7 +15,7 @@ from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.evaluation import ConstantUnit
 from theorycheck.arithmetic.residues import PRIMES, Bounds, Field, Unreadable
 from theorycheck.networks.specification import LINEAR, Network, mlp
-from theorycheck.statements.architectures import Architecture
+from theorycheck.statements.architectures import Architecture, PassedOver
 from theorycheck.statements.field import LARGEST_ERROR, FieldEvaluator, settle
 from theorycheck.statements.numbers import Undefined
 from theorycheck.statements.syntax import Statement
@@ -154,6 +154,23 @@ def test_targets_that_loops_look_at_are_part_of_the_architecture() -> None:
     assert made.targets == ((Fraction(1),), (Fraction(0),))
     assert settle(statement, "version", made).holds
     assert Architecture.of(Statement.of("y[0][0] == 1"), case).targets is None
+
+
+def test_a_condition_on_targets_that_is_never_met_leaves_nothing_to_check() -> None:
+    """Comparing the target with 1 is no check of the conclusion."""
+    case = Case.single(mlp([1, 1]), [[[1]]], [[1]], [[0]])
+    hypothesis = "len([n for n in samples if y[n][0] == 1]) == 1"
+    statement = Statement.of("f(0, 0) == 7", given=[hypothesis])
+    with pytest.raises(PassedOver, match="nothing to check"):
+        settle(statement, "version", Architecture.of(statement, case))
+
+
+def test_targets_that_differ_by_a_prime_are_told_apart() -> None:
+    """Modulo the first prime its number is 0, so that a larger one is needed."""
+    case = Case.single(mlp([1, 1]), [[[1]]], [[1]], [[Fraction(PRIMES[0])]])
+    statement = Statement.of("len([n for n in samples if y[n][0] == 0]) == 0")
+    found = settle(statement, "version", Architecture.of(statement, case))
+    assert (found.holds, found.prime) == (True, PRIMES[1])
 
 
 def test_coefficients_beyond_a_prime_need_a_larger_one() -> None:

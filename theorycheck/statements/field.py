@@ -115,15 +115,17 @@ def _settle_modulo(
     for weights, labels in signs_of(statement, architecture):
         field = Field(prime, hashlib.sha256(seed).digest())
         evaluator = FieldEvaluator(architecture, field, statement, weights)
+        holds = True
         for signs in labels:
             evaluator.label(signs)
-            if not all(map(evaluator.concludes, evaluator.assignments({}, 0))):
-                return Settled(False, Fraction(0), 0, prime)
-        if not evaluator.compared_bounds:
-            raise PassedOver("there is nothing to check")
+            holds = holds and all(map(evaluator.concludes, evaluator.assignments({}, 0)))
         chances = list(evaluator.chances())
         if any(b.size * growth ** (b.degree // 2) >= prime for _, b in chances):
             return None
+        if not evaluator.concluded:
+            raise PassedOver("there is nothing to check")
+        if not holds:
+            return Settled(False, Fraction(0), 0, prime)
         degree = max(degree, *(b.degree for _, b in chances))
         error += Fraction(8 ** len(spheres) * sum(n * b.degree for n, b in chances), prime)
     if error > LARGEST_ERROR:
@@ -136,6 +138,7 @@ class FieldEvaluator(Evaluator):
 
     Attributes:
         compared_bounds: of everything that was compared.
+        concluded: whether the hypotheses are met anywhere, so that there is something to check.
     """
 
     def __init__(
@@ -148,6 +151,7 @@ class FieldEvaluator(Evaluator):
         self._oracle, self.rational = FORWARD_MODE, True
         self.field, self.statement = field, statement
         self.compared_bounds: list[Bounds] = []
+        self.concluded = False
         network, samples = architecture.network, architecture.samples
         spheres, single = spheres_of(statement, network), iter(signs)
         parameters = []
@@ -199,6 +203,8 @@ class FieldEvaluator(Evaluator):
         for side in (left, right):
             if isinstance(side, Dual | _Matrix) or (isinstance(side, Residue) and not side.fixed):
                 raise Unreadable("a condition on weights or data")
+        if isinstance(left, Residue) or isinstance(right, Residue):
+            self.compared_bounds.append((left - right).bounds)
         return super().compared(left, relation, right)
 
     def _of_one_kind(self, parameters: Sequence[Any], inputs: Any) -> tuple[list[Array], Array]:
@@ -246,6 +252,7 @@ class FieldEvaluator(Evaluator):
 
     def concludes(self, scope: Mapping[str, Any]) -> bool:
         """Whether the conclusion is true."""
+        self.concluded = True
         joined, comparisons = self.statement.conclusion.comparisons()
         truths = [self._concluded(comparison, scope) for comparison in comparisons]
         return any(truths) if joined == "or" else all(truths)
