@@ -75,7 +75,7 @@ FAULTS = [
         "seed-ignored",
         "claims.search",
         "every search has the same seed",
-        old="hypothesis.seed(setting.seed)",
+        old="hypothesis.seed(seed)",
         new="hypothesis.seed(0)",
         asked=("tests/claims/test_search.py::test_the_seed_decides_what_is_tried",),
     ),

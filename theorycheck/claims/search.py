@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -81,8 +81,20 @@ def search_once(claim: Claim, setting: Setting, evidence: Evidence) -> None:
 
     # A control has to be refuted, not to be refuted by a small example.
     phases = [Phase.generate] if setting.altered else [Phase.generate, Phase.target, Phase.shrink]
+    with contextlib.suppress(_Violation):
+        draw(check, strategies, setting.scaled(claim.examples), setting.seed, phases)
+
+
+def draw(
+    check: Callable[..., None],
+    strategies: Mapping[str, Any],
+    examples: int,
+    seed: int,
+    phases: Sequence[Phase],
+) -> None:
+    """Have Hypothesis draw from strategies, with a seed, and hand each example to a check."""
     configured = hypothesis.settings(
-        max_examples=setting.scaled(claim.examples),
+        max_examples=examples,
         phases=phases,
         database=None,
         deadline=None,
@@ -91,8 +103,7 @@ def search_once(claim: Claim, setting: Setting, evidence: Evidence) -> None:
         # Whether an example is slow to draw depends on the machine; a verdict must not.
         suppress_health_check=[HealthCheck.too_slow],
     )(hypothesis.given(**strategies)(check))
-    with contextlib.suppress(_Violation):
-        hypothesis.seed(setting.seed)(configured)()
+    hypothesis.seed(seed)(configured)()
 
 
 def replay(claim: Claim, setting: Setting, case: Case) -> Evidence:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import hypothesis
-from hypothesis import HealthCheck, Phase, Verbosity
+from hypothesis import Phase
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.residues import Unreadable
 from theorycheck.claims.certificates import statement_version
 from theorycheck.claims.declaration import Claim
+from theorycheck.claims.search import draw
 from theorycheck.claims.strengths import SAMPLED, Strength
 from theorycheck.statements.architectures import Architecture, PassedOver
 from theorycheck.statements.field import settle
@@ -77,13 +77,5 @@ def _drawn(claim: Claim, number: int) -> list[Case]:
         if isinstance(drawn["case"], Case):
             found.append(drawn["case"].member(0))
 
-    configured = hypothesis.settings(
-        max_examples=DRAWS,
-        phases=[Phase.generate],
-        database=None,
-        deadline=None,
-        verbosity=Verbosity.quiet,
-        suppress_health_check=[HealthCheck.too_slow],
-    )(hypothesis.given(**claim.on)(keep))
-    hypothesis.seed(claim.seed(number, altered=False))(configured)()
+    draw(keep, claim.on, DRAWS, claim.seed(number, altered=False), [Phase.generate])
     return found

@@ -34,7 +34,7 @@ def trained_by(
 
     Args:
         loss: mean over a batch (`theorycheck.training.Objective`).
-        samples: train on the first so many alone; the statement is still about all of them.
+        samples: train on the first ones alone, this many; the statement is still about all of them.
         epochs, batch_size, learning_rate, weight_decay, momentum: as for
             `theorycheck.training.sgd`.
     """
