@@ -262,7 +262,7 @@ def main() -> None:
     """Print the survivors, and how many mutants there are."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m tests.mutation")
     parser.add_argument("modules", nargs="+", choices=TARGETS, metavar="MODULE")
-    parser.add_argument("--sample", type=int, metavar="N", help="so many of each module, not all")
+    parser.add_argument("--sample", type=int, metavar="N", help="try only N mutants of each module")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the sample")
     options = parser.parse_args()
     get_context("forkserver").set_forkserver_preload(list(LIBRARIES))

@@ -260,7 +260,7 @@ print(json.dumps([sizes, list(found.notes), same]))
 def test_a_cohort_trains_in_parts_under_a_limit(
     engine: str, limit: str, share: float, spare: int
 ) -> None:
-    """With so many MB more than what is taken already: by foresight, and where that failed, after
+    """With this many MB more than what is taken already: by foresight, and where that failed, after
     an error. What is reached takes 20 MB, and twice that while the parts are joined.
     """
     command = [sys.executable, "-c", LIMITED, "600", engine, limit, str(share), str(spare)]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from tests.training.dyadic_cohorts import PLAIN_SQUARE, dyadic_cohort, unit_start
 from tests.training.flows import FAR, error_bound, flow, pack, scipy_flow
@@ -18,15 +19,20 @@ from theorycheck.training.cohorts import Cohort, Objective, State
 pytestmark = pytest.mark.usefixtures("engine")
 
 
+def closed_form(cohort: Cohort) -> tuple[Tensor, Tensor, Tensor]:
+    """Rate, limit and start, ``(K,)`` each, of ``w = limit + (start - limit) exp(-2 rate t)``."""
+    rate = cohort.inputs.square().mean(dim=(1, 2)) + cohort.weight_decay
+    limit = (cohort.inputs * cohort.targets).mean(dim=(1, 2)) / rate
+    return rate, limit, cohort.state.parameters[0][:, 0, 0]
+
+
 @pytest.mark.parametrize("checkpoints", [4, [0.0, 0.5, 0.75, 3.0]])
 def test_linear_flow_is_the_closed_form(checkpoints: Any) -> None:
     """``w' = -2 (a + lambda) w + 2 b`` with ``a = mean x^2``, ``b = mean x y``: contracting."""
     cohort = dyadic_cohort(mlp((1, 1)))
     measures = {"w": lambda network, state, x, y: state.parameters[0][:, 0, 0]}
     run = flow(cohort, Objective(), 3.0, checkpoints=checkpoints, measures=measures)
-    rate = cohort.inputs.square().mean(dim=(1, 2)) + cohort.weight_decay
-    limit = (cohort.inputs * cohort.targets).mean(dim=(1, 2)) / rate
-    start = cohort.state.parameters[0][:, 0, 0]
+    rate, limit, start = closed_form(cohort)
     expected = limit + (start - limit) * torch.exp(-2 * rate * run.times[:, None])
     bound = error_bound(int(run.steps.max()), 1, float(expected.abs().max()))
     assert run.times.tolist() == ([0.0, 0.75, 1.5, 2.25, 3.0] if checkpoints == 4 else checkpoints)
@@ -126,9 +132,7 @@ def test_the_state_is_that_of_the_horizon_wherever_the_last_record_is(checkpoint
     cohort = dyadic_cohort(mlp((1, 1)))
     measures = {"w": lambda network, state, x, y: state.parameters[0][:, 0, 0]}
     run = flow(cohort, Objective(), 3.0, checkpoints=checkpoints, measures=measures)
-    rate = cohort.inputs.square().mean(dim=(1, 2)) + cohort.weight_decay
-    limit = (cohort.inputs * cohort.targets).mean(dim=(1, 2)) / rate
-    start = cohort.state.parameters[0][:, 0, 0]
+    rate, limit, start = closed_form(cohort)
     records = [0.0, 3.0] if checkpoints == 1 else checkpoints
     assert run.times.tolist() == records
     found = [*run.trace.get("w", ()), run.state.parameters[0][:, 0, 0]]

@@ -16,7 +16,7 @@ def test_an_exception_is_a_finding() -> None:
     assert found == Finding(False, "IndexError: list index out of range")
 
 
-def test_whoever_interrupts_is_heard() -> None:
+def test_an_interrupt_is_not_swallowed() -> None:
     def interrupted() -> Finding:
         raise KeyboardInterrupt
 

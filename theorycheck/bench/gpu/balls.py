@@ -58,7 +58,7 @@ class Ball:
         return self._moved(value, torch.zeros_like(value))
 
     def _gamma(self, roundings: int) -> float:
-        """Bounds the relative error of so many roundings of the evaluation and of the value."""
+        """Bounds the relative error of this many roundings of the evaluation and of the value."""
         both = roundings * (self.unit + OWN_UNIT)
         return both / (1 - both)
 

@@ -28,7 +28,7 @@ MEMORY = 2**32
 FEW = 32
 """Members of a cohort on a CPU."""
 WASTE = 4
-"""Definition: what is stated bounds what is taken, and is at most so many times as much."""
+"""Definition: what is stated bounds what is taken, and is at most this many times as large."""
 Trainer = Literal["descent", "flow"]
 
 

@@ -52,7 +52,7 @@ def no_recording() -> Iterator[None]:
 
 @contextmanager
 def scarce(device: torch.device, free: int) -> Iterator[None]:
-    """Leave so many bytes of memory free, and have the engine know it."""
+    """Leave this many bytes of memory free, and let the engine know."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
         available, _ = torch.cuda.mem_get_info(device)
@@ -69,10 +69,10 @@ def scarce(device: torch.device, free: int) -> Iterator[None]:
 
 @contextmanager
 def exhausted(device: torch.device, free: int, members: int) -> Iterator[None]:
-    """Leave so many bytes of memory, and have the engine believe that there is more.
+    """Leave this many bytes of memory, and let the engine believe that there is more.
 
     Args:
-        members: on a CPU, more than so many do not fit.
+        members: on a CPU, more than this many do not fit.
     """
     if device.type == "cuda":
         torch.cuda.empty_cache()
