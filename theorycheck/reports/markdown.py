@@ -256,7 +256,8 @@ def _how_sure(entry: Entry) -> list[str]:
     examples = entry.examples
     if not examples.counted:
         return []
-    parts = [f"{examples.counted} examples count"]
+    count = examples.counted
+    parts = ["1 example counts" if count == 1 else f"{count} examples count"]
     if examples.agreed:
         parts.append(f"the kernel agrees on the simplest {examples.agreed}")
     if examples.corners:
@@ -277,7 +278,7 @@ def _control(entry: Entry) -> str:
     examples, refuted = entry.control.examples, entry.control.counterexample
     if refuted is not None:
         return (
-            f"refuted after {examples.tried} examples:"
+            f"refuted after {examples.tried} example{'s' * (examples.tried > 1)}:"
             f" {refuted.left} {refuted.relation} {refuted.right} is false"
         )
     if examples.strata:
