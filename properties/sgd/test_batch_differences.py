@@ -50,9 +50,7 @@ EXCHANGES = [
 
 def of_batch(factor: str) -> str:
     """Eq. 48, with some factor before the sum, in every entry."""
-    return (
-        f"gradient(S, k)[i][j] == {factor} / len(S) * rho * sum([pull(n, k) for n in S])[i][j]"
-    )
+    return f"gradient(S, k)[i][j] == {factor} / len(S) * rho * sum([pull(n, k) for n in S])[i][j]"
 
 
 def of_exchange(factor: str) -> str:
@@ -164,9 +162,7 @@ batch_differences_two_samples_printed = tc.stated(
     r" + (1 - \rho \bar f_j) \frac{\partial \bar f_j}{\partial V_k}}"
     r"{(1 - \rho \bar f_i) \bar f_i - (1 - \rho \bar f_j) \bar f_j}",
     states=from_two_samples("+"),
-    control=tc.altered(
-        "divided by 2", from_two_samples("+").replace("/ denominator(m, n)", "/ 2")
-    ),
+    control=tc.altered("divided by 2", from_two_samples("+").replace("/ denominator(m, n)", "/ 2")),
     why="Solving Eq. 49 for V_k leaves a minus in the numerator. The case that the equation is"
     " about never occurs under the hypotheses of Lemma 8, where `rho` is at rest on all batches and"
     " the denominator is 0; that of the V_k alone is assumed here.",

@@ -57,7 +57,7 @@ stationary_batches_never_printed = tc.stated(
     why='"Lemma 8 shows that there cannot be convergence to a unique set of weights that satisfy'
     ' equilibrium for all minibatches", and exact convergence is "impossible, even'
     ' asymptotically". The lemma bounds ranks only, and weights of rank 1 can be at rest on all'
-    " batches, on collinear inputs of one class. (The introduction says \"at least generically\".)"
+    ' batches, on collinear inputs of one class. (The introduction says "at least generically".)'
     " `stationary-batches-never` says when the sentence is true.",
 )
 
