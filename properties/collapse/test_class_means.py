@@ -241,7 +241,8 @@ class_means_variability = tc.stated(
     on=repeated_features(),
     **NC1,
     corrects="class-means-variability-printed",
-    why="With the sum over all N samples the trace is the mean squared distance from the class mean.",
+    why="With the sum over all N samples the trace is the mean squared distance from the class"
+    " mean.",
 )
 
 EQUINORM_MEANS: dict[str, Any] = {
@@ -265,7 +266,8 @@ class_means_equinorm_simplex = tc.stated(
     **EQUINORM_MEANS,
     why='"The equinorm condition also implies that" the unit vectors add to 0, "i.e., the centered'
     ' features lie on a simplex". With four classes, centred vectors of equal norm can be two'
-    " opposite pairs at any angle. That they add to 0 is all that follows (`class-means-equinorm`).",
+    " opposite pairs at any angle. That they add to 0 is all that follows"
+    " (`class-means-equinorm`).",
 )
 
 class_means_equinorm_three = tc.stated(
@@ -301,9 +303,9 @@ class_means_equiangular = tc.stated(
     control=tc.altered("any angles", without=[EQUIANGULAR], on=equinorm_means(changed=True)),
     on=st.one_of(equinorm_means(), equinorm_means(changed=True)),
     **EQUINORM_MEANS,
-    why="The two conditions of NC2 are not independent. With these angles the unit vectors add to 0,"
-    " and by rank C - 1 that is their only linear relation, up to a factor; the centred means add"
-    " to 0 as well, so their norms are one factor.",
+    why="The two conditions of NC2 are not independent. With these angles the unit vectors add to"
+    " 0, and by rank C - 1 that is their only linear relation, up to a factor; the centred means"
+    " add to 0 as well, so their norms are one factor.",
 )
 
 class_means_two_classes = tc.stated(
@@ -335,6 +337,7 @@ class_means_opposite = tc.stated(
     states="mu(0)[i] == -mu(1)[i]",
     control=tc.altered("the means are equal", "mu(0)[i] == mu(1)[i]"),
     on=balanced_cases(among=(2, 2)),
-    why="Section 5 defines NC2 by centred means, where it is empty for two classes; Theorem 5 prints"
-    " it without centring, where no ReLU network has it. The two places mean different things.",
+    why="Section 5 defines NC2 by centred means, where it is empty for two classes; Theorem 5"
+    " prints it without centring, where no ReLU network has it. The two places mean different"
+    " things.",
 )

@@ -39,7 +39,7 @@ def aligned_outer_products(draw: st.DrawFn) -> tc.Case:
 
 low_rank_complexity_printed = tc.stated(
     "low-rank-complexity-printed",
-    title="A weight matrix of rank r contributes the factor (r/n)^1/2 to the complexity, as printed",
+    title="A weight matrix of rank r contributes (r/n)^1/2 to the complexity, as printed",
     kind="inequality",
     sources=[XU2022.at("Theorem 7")],
     printed=r"\operatorname{rank} V_1 \le r < n \implies"
@@ -74,9 +74,9 @@ low_rank_complexity_spectral = tc.stated(
     examples=40,
     corrects="low-rank-complexity-printed",
     why="Bounds such as Eq. 16 have the Frobenius norm of every matrix as a factor. For matrices"
-    " normalised by their spectral norm that factor is at most the square root of the rank, which is"
-    " `(r/n)^1/2` of what it can be at full rank. Not so after normalisation by the Frobenius norm,"
-    " where the factor is 1 at any rank.",
+    " normalised by their spectral norm that factor is at most the square root of the rank, which"
+    " is `(r/n)^1/2` of what it can be at full rank. Not so after normalisation by the Frobenius"
+    " norm, where the factor is 1 at any rank.",
 )
 
 OF_RANK_ONE = "outer(W[1][0], W[1][0] @ W[0]) / squared(W[1][0])"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-
 import theorycheck as tc
 from properties.assumptions import CHAIN, DENSE, ONE_OUTPUT, RELU_NETWORK, SMOOTH
 from properties.papers import XU2022

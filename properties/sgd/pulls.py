@@ -1,4 +1,4 @@
-"""What one sample pulls at ``V_k`` and at ``rho``, and points where batches agree: xu2022, Sec. 6."""
+"""How one sample pulls at V_k and rho, and where batches agree: xu2022, Section 6."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ RHO_NOT_ZERO = tc.Assumption("rho is not 0", "rho != 0")
 
 @st.composite
 def batched_points(draw: st.DrawFn) -> tc.Case:
-    """Small networks with unit weights, two or three samples, smaller batches, no unit at a kink."""
+    """Unit weights, two or three samples, smaller batches, and no unit at a kink."""
     networks = tc.mlps(depths=(1, 2), widths=(1, 2), slopes=(tc.RELU,))
     numbers = {"rho": tc.positive_dyadics(), "weight_decay": tc.positive_dyadics()}
     case = away_from_kinks(draw(normalised_cases(networks, samples=(2, 3), numbers=numbers)))

@@ -103,7 +103,8 @@ stationary_batches_no_decay = tc.stated(
     on=NO_DECAY_POINTS,
     examples=40,
     why='"The GD equilibrium can be reached without any constraint on the weights": every sample'
-    " pulls with the factor `1 - rho fbar_n`. That training reaches such a point is another matter.",
+    " pulls with the factor `1 - rho fbar_n`. That training reaches such a point is another"
+    " matter.",
 )
 
 stationary_batches_residuals = tc.stated(
@@ -121,8 +122,8 @@ stationary_batches_residuals = tc.stated(
     numbers=NUMBERS,
     on=normalised_equilibria(),
     examples=40,
-    why='"Since interpolation is impossible when training with lambda > 0, there exists at least one'
-    ' n": true for every n, as `(1 - rho fbar_n) fbar_n = lambda rho`. It is convergence that'
+    why='"Since interpolation is impossible when training with lambda > 0, there exists at least'
+    ' one n": true for every n, as `(1 - rho fbar_n) fbar_n = lambda rho`. It is convergence that'
     " excludes interpolation; a network with weight decay can pass through interpolation.",
 )
 

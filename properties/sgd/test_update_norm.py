@@ -154,15 +154,15 @@ update_norm_mean_residual = tc.stated(
         "0 < min([residual(n) * margin(n) for n in samples])",
     ),
     corrects="update-norm-separability",
-    why="It is lambda rho: Eq. 2 with `dot rho = 0`. Large margins count more, and so the plain mean"
-    " of the residuals, the gap of Eq. 8, is positive too.",
+    why="It is lambda rho: Eq. 2 with `dot rho = 0`. Large margins count more, and so the plain"
+    " mean of the residuals, the gap of Eq. 8, is positive too.",
     **AT_EQUILIBRIUM,
 )
 
 
 @st.composite
 def attained(draw: st.DrawFn) -> tc.Case:
-    """``f(x) = e_1 . V_1 x`` with ``V_1 = diag(s, c)`` and x along its larger singular direction."""
+    """``f(x) = e_1 . V_1 x``, with a diagonal V_1 and x along its larger singular direction."""
     larger, smaller = draw(st.sampled_from([(4, 3), (12, 5), (15, 8), (24, 7)]))
     norm = draw(st.sampled_from([1, 2, 3]))
     size = {(4, 3): 5, (12, 5): 13, (15, 8): 17, (24, 7): 25}[larger, smaller]
