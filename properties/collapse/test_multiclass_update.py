@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -11,10 +10,9 @@ from hypothesis import strategies as st
 
 import theorycheck as tc
 from properties.assumptions import CHAIN, UNIT_WEIGHTS
-from properties.collapse.collapsed_networks import simplex
+from properties.collapse.collapsed_networks import simplex, simplex_labelled
 from properties.collapse.conditions import BALANCED, MATRICES
 from properties.papers import XU2022
-from theorycheck.drawing import normalised_cases
 
 CENTRED_LABELS = tc.Assumption(
     "labels are the e~_c: 1 for the class of a sample, -1/(C-1) for the others",
@@ -26,18 +24,6 @@ PROPORTIONAL = tc.Assumption(
     "all([rho * f(n, c) == alpha * y[n][c] for n in samples for c in outputs])",
 )
 HALVES = tc.Assumption("two batches, S and R, are all samples", "2 * len(S) == len(samples)")
-
-
-@st.composite
-def simplex_labelled(draw: st.DrawFn) -> tc.Case:
-    """Unit weights, centred labels, one or two samples of each class, and batches of one each."""
-    classes, size = draw(st.sampled_from([(2, 2), (2, 1), (3, 1)]))
-    networks = tc.mlps(depths=(1, 2), widths=(1, 2), slopes=(tc.RELU,), outputs=(classes, classes))
-    count = classes * size
-    numbers = {"rho": tc.positive_dyadics()}
-    case = draw(normalised_cases(networks, samples=(count, count), numbers=numbers))
-    labels = np.repeat(simplex(classes), size, axis=0)[None]
-    return replace(case, targets=labels, numbers={**case.numbers, "batch_per_class": Fraction(1)})
 
 
 @st.composite
