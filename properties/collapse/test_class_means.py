@@ -311,7 +311,7 @@ class_means_equiangular = tc.stated(
 class_means_two_classes = tc.stated(
     "class-means-two-classes",
     title="With two classes NC2 is true of every network",
-    sources=[],
+    sources=[XU2022.at("Figure 9, Section 5: NC2")],
     printed=r"C = 2 \implies \mu_1 - \mu_G = -(\mu_2 - \mu_G),\; \langle \tilde\mu_1, \tilde\mu_2"
     r" \rangle = -1",
     given=[ONE_HOT, BALANCED, TWO_CLASSES, DISTINCT_MEANS],

@@ -66,7 +66,7 @@ neural_collapse_multiclass_full_batch = tc.stated(
     "neural-collapse-multiclass-full-batch",
     title="Theorem 6 with b any divisor of N, the full batch included",
     kind="identity",
-    sources=[XU2022.at("Section 5.2, the process before Theorem 6")],
+    sources=[XU2022.at("Section 5.2: process of SGD")],
     printed=r"b \mid N,\; \frac{\partial \mathcal{L}_{S'}}{\partial V} = 0,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S',\quad"
     r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies \text{NC1--NC4}",
@@ -117,7 +117,7 @@ neural_collapse_multiclass_all_layers = tc.stated(
     "neural-collapse-multiclass-all-layers",
     title="Theorem 6 at points where SGD has converged in all layers",
     kind="identity",
-    sources=[XU2022.at("Section 5.2, convergence points; Theorem 6")],
+    sources=[XU2022.at("Section 5.2: convergence points, Theorem 6")],
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall k, S',\; b < N,\quad"
     r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies \text{NC1--NC4}",
     given=[*NETWORK, SMALLER_BATCHES, COMMON_FACTOR, SMOOTH, NOT_COLLAPSED],

@@ -119,7 +119,7 @@ equal_margins_quasi_interpolation = tc.stated(
     "equal-margins-quasi-interpolation",
     title="Lemma 6: training with weight decay and weight normalisation equalises the margins",
     kind="identity",
-    sources=[XU2022.at("Lemma 6, Property 1")],
+    sources=[XU2022.at("Lemma 6, Property 1, Section 5.1: without any assumption")],
     printed=r"(\rho, V) \in \arg\min \frac1N \sum_n (\rho \bar f_n - 1)^2 + \lambda \rho^2"
     r" \implies \rho \bar f_n = 1 - \epsilon \quad \forall n",
     given=MINIMISERS,
@@ -189,6 +189,12 @@ def as_observed(case: tc.Case) -> tc.Case:
     """With the margin and the weight decay of the paper's experiments."""
     inputs = case.inputs / abs(case.inputs) * Fraction(1, 200)
     return replace(case, inputs=inputs, numbers={"weight_decay": Fraction(1, 1000)})
+
+
+def less_decayed(case: tc.Case) -> tc.Case:
+    """With a sixteenth of the weight decay."""
+    decay = case.numbers["weight_decay"] / 16
+    return replace(case, numbers={**case.numbers, "weight_decay": decay})
 
 
 equal_margins_observed_gap = tc.stated(
@@ -274,10 +280,10 @@ equal_margins_smaller_rho_above = tc.stated(
     printed=r"\mu_a \mu_b > \lambda,\; \rho_a < \rho_b \implies \mu_a > \mu_b",
     given=[*COMPARED, ABOVE],
     states="other <= margin(0)",
-    control=tc.altered("any margins", without=[ABOVE]),
+    control=tc.altered("any margins", without=[ABOVE], on=one_weight(numbers=("other",))),
     where=[MARGIN, AT_BEST],
     numbers=["other", "weight_decay"],
-    on=one_weight(numbers=("other",)),
+    on=one_weight(numbers=("other",)).map(less_decayed),
     corrects="equal-margins-smaller-rho",
     why="The difference of the two rho has the sign of `(mu_a - mu_b)(lambda - mu_a mu_b)`.",
 )
