@@ -97,7 +97,12 @@ collapsed_classifier_any_solution = tc.stated(
     "collapsed-classifier-any-solution",
     title="Any quasi-interpolating solution shows NC1 to NC4, as a remark has it",
     kind="identity",
-    sources=[XU2022.at("Section 5.2: remark on generalization")],
+    sources=[
+        XU2022.at(
+            "Section 5.2: remark on quasi-interpolating solutions,"
+            " Section 5.2: remark on generalization"
+        )
+    ],
     printed=r"\text{NC1 to NC4 should take place for any quasi-interpolating solutions}",
     given=[*NETWORK, COMMON_FACTOR],
     forall=PAIRS,

@@ -71,7 +71,7 @@ def opposite_inputs(draw: st.DrawFn, factors: tuple[int, ...]) -> tc.Case:
 nearest_centre_binary_printed = tc.stated(
     "nearest-centre-binary-printed",
     title='Two classes: "NC4 follows then from NC1-NC2"',
-    sources=[XU2022.at("Theorem 5, Section 5.1: NC4 from NC1-NC2")],
+    sources=[XU2022.at("Theorem 5, Section 5.1: NC4 from NC1 and NC2")],
     printed=r"\text{NC1, NC2} \implies \mathrm{sign}(f(x)) = \arg\min_c \|\mu_c - h(x)\|",
     given=[MATRICES, SIGN_LABELS, BOTH_CLASSES, COLLAPSED, OPPOSITE],
     on=opposite_inputs((0, 1, -1)),
@@ -166,7 +166,7 @@ def simplex_inputs(draw: st.DrawFn, *, dual: bool, anywhere: bool) -> tc.Case:
 nearest_centre_multiclass_printed = tc.stated(
     "nearest-centre-multiclass-printed",
     title='Several classes: "NC4 follows then from NC1-NC2"',
-    sources=[XU2022.at("Theorem 6, Section 5.2: NC4 from NC1-NC2")],
+    sources=[XU2022.at("Theorem 6, Section 5.2: NC4 from NC1 and NC2")],
     printed=r"\text{NC1, NC2} \implies \arg\max_c f^c(x) = \arg\min_c \|\mu_c - h(x)\|",
     given=[MATRICES, BALANCED, FEATURES_COLLAPSED, ETF],
     control=FARTHEST,

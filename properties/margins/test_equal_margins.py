@@ -9,7 +9,13 @@ import sympy
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, RELU_NETWORK, UNIT_WEIGHTS
+from properties.assumptions import (
+    CHAIN,
+    POSITIVE_WEIGHT_DECAY,
+    RELU_NETWORK,
+    SIGN_LABELS,
+    UNIT_WEIGHTS,
+)
 from properties.equilibrium.rational_functions import LAMBDA, MEAN, RHO, identical
 from properties.notation import MARGIN
 from properties.papers import XU2022
@@ -286,4 +292,55 @@ equal_margins_smaller_rho_above = tc.stated(
     on=one_weight(numbers=("other",)).map(less_decayed),
     corrects="equal-margins-smaller-rho",
     why="The difference of the two rho has the sign of `(mu_a - mu_b)(lambda - mu_a mu_b)`.",
+)
+
+FEATURES_COLLAPSED = tc.Assumption(
+    "NC1: all samples of a class have one feature vector",
+    "all([zero(h(m) - h(n)) for m in samples for n in samples if y[m][0] == y[n][0]])",
+)
+SAME_CLASS = tc.Assumption("the samples are of one class", "y[m][0] == y[n][0]")
+
+
+@st.composite
+def collapsed_classes(draw: st.DrawFn) -> tc.Case:
+    """One linear layer, and one input for all samples of a class; now and then one is moved."""
+    means = [[Fraction(draw(st.integers(1, 3)))], [Fraction(-draw(st.integers(1, 3)))]]
+    signs = [1, -1, *draw(st.lists(st.sampled_from([1, -1]), min_size=1, max_size=2))]
+    rows = [list(means[sign < 0]) for sign in signs]
+    rows[-1][0] += draw(st.integers(0, 7)) == 7
+    return tc.Case.single(tc.mlp([1, 1]), [[[1]]], rows, [[sign] for sign in signs])
+
+
+equal_margins_collapsed = tc.stated(
+    "equal-margins-collapsed",
+    title="Once within-class variability has disappeared, all margins are the same",
+    kind="identity",
+    sources=[XU2022.at("Section 5.1: margins after collapse")],
+    printed=r"\text{NC1} \implies \bar f_m = \bar f_n \quad \forall m, n",
+    given=[CHAIN, SIGN_LABELS, FEATURES_COLLAPSED],
+    forall=["m in samples", "n in samples"],
+    states="margin(m) == margin(n)",
+    control=tc.altered("all margins are 1", "margin(m) == 1"),
+    where=[MARGIN],
+    on=collapsed_classes(),
+    why='"The outputs and margins then also collapse to the same value": to one for each class. The'
+    ' word "same" is read for all samples here; `equal-margins-collapsed-class` is the other'
+    " reading.",
+)
+
+equal_margins_collapsed_class = tc.stated(
+    "equal-margins-collapsed-class",
+    title="... within each class",
+    kind="identity",
+    sources=[XU2022.at("Section 5.1: margins after collapse")],
+    printed=r"\text{NC1} \implies \bar f_m = \bar f_n \quad \forall m, n: y_m = y_n",
+    given=[CHAIN, SIGN_LABELS, FEATURES_COLLAPSED, SAME_CLASS],
+    forall=["m in samples", "n in [k for k in samples if k != m]"],
+    states="margin(m) == margin(n)",
+    control=tc.altered("and of different classes", without=[SAME_CLASS]),
+    where=[MARGIN],
+    on=collapsed_classes(),
+    examples=40,
+    corrects="equal-margins-collapsed",
+    why="Outputs are a function of the features, which the samples of a class share.",
 )

@@ -50,17 +50,20 @@ def two_gaussians(size: int, seed: int, random: float = 0.0) -> tc.Dataset:
     return tc.Dataset(name, inputs, labels.astype(np.int64), 2).in_ball()
 
 
-def started(data: Sequence[tc.Dataset], seeds: Sequence[int], copies: int = 1) -> tc.Experiment:
+def started(
+    data: Sequence[tc.Dataset], seeds: Sequence[int], rhos: Sequence[float] = (INITIAL_RHO,)
+) -> tc.Experiment:
     """Networks with weight normalisation, one for each data set, and the penalty lambda rho^2.
 
     Args:
-        copies: how many networks share an initial state and an order of the batches.
+        rhos: the initial rho of one copy after another; copies share V and the order of batches.
     """
+    copies = len(rhos)
     network = tc.mlp([data[0].width, WIDTH, WIDTH, 1])
     weights = tc.initialise(network, len(seeds), seed=seeds[0], dtype=torch.float32)
     unit = parametrise(network, weights, "weight-norm").parameters
     unit = tuple(matrices.repeat(copies, 1, 1) for matrices in unit)
-    rho = torch.full((len(data),), INITIAL_RHO)
+    rho = torch.tensor(rhos).repeat_interleave(len(seeds))
     order, objective = torch.tensor(seeds).repeat(copies), tc.Objective("square", "mean", "rho")
     state = tc.State(unit, rho, "weight-norm")
     return tc.Experiment.on(data, "signs", network, state, order, objective)
@@ -200,7 +203,7 @@ def with_random_labels(*fractions: float) -> Mapping[str, tc.Population]:
 
     def start(setting: tc.Setting, seeds: Sequence[int]) -> tc.Experiment:
         data = [two_gaussians(SAMPLES, seed, part) for part in fractions for seed in seeds]
-        return started(data, seeds, copies=len(fractions))
+        return started(data, seeds, [INITIAL_RHO] * len(fractions))
 
     return {"two Gaussians": tc.Population(start)}
 
@@ -309,4 +312,68 @@ margin_training_random_labels_lower_error = tc.experiment_claim(
     ),
     why="Section 4.2 says of the same experiment, Figure 4, that the test error increases, and it"
     " does (`margin-training-random-labels-error`).",
+)
+
+# From where rho starts
+
+
+def from_rhos(setting: tc.Setting, seeds: Sequence[int]) -> tc.Experiment:
+    return started(
+        [two_gaussians(SAMPLES, seed) for seed in seeds] * 2, seeds, [SMALL_RHO, LARGE_RHO]
+    )
+
+
+SMALL_RHO, LARGE_RHO = 2.0, 40.0
+TWO_STARTS = {"two Gaussians": tc.Population(from_rhos)}
+STARTS = [
+    TRAINING[0].replace(", initial rho = 10", ""),
+    *TRAINING[1:],
+    "two Gaussian classes; pairs that share all but the initial rho, 2 and 40",
+]
+ENDS_SMALLER = tc.Comparison(
+    "rho is smaller at the end when it starts at 2 than when it starts at 40",
+    TWO_STARTS,
+    (NO_DECAY,),
+    halves(final_rho),
+    "<",
+    "final rho from 2 / from 40",
+    excluded_in_pairs,
+)
+
+margin_training_initial_rho = tc.experiment_claim(
+    "margin-training-initial-rho",
+    title="Without weight decay, a small initial rho leads to a small one",
+    sources=[XU2022.at("Section 7: small initialization")],
+    printed=r"\text{The bias towards small } \rho \text{ ... may be replaced when } \lambda = 0"
+    r" \text{ by an implicit bias induced by small initialization}",
+    given=[*STARTS, "lambda = 0"],
+    compares=ENDS_SMALLER,
+    control=replace(SAME_LABELS, recipes=(NO_DECAY, replace(NO_DECAY, order=1)), relation="<"),
+    why="Both ends interpolate; the larger rho has the smaller margins.",
+)
+
+
+def dependence(trained: tc.Trained) -> Tensor:
+    """How far apart the final rho of the two copies are, on a logarithmic scale."""
+    first, second = final_rho(trained).log().chunk(2)
+    return (first - second).abs()
+
+
+margin_training_initial_rho_decay = tc.experiment_claim(
+    "margin-training-initial-rho-decay",
+    title="With weight decay, the final rho depends less on the initial one",
+    sources=[XU2022.at("Section 7: small initialization, Figure 10")],
+    printed=r"\text{in the presence of regularization, there is a weaker dependence on initial"
+    r" conditions}",
+    given=[*STARTS, "lambda = 0.001 and 0"],
+    compares=replace(
+        ENDS_SMALLER,
+        words="the final rho from 2 and from 40 are nearer to each other with lambda = 0.001 than"
+        " with 0, on a logarithmic scale",
+        recipes=(DECAY, NO_DECAY),
+        sides=tc.between(dependence),
+        effect="distance with decay / without",
+    ),
+    why="In Figure 10 the margins without weight decay lie in a range, one place for each"
+    " initialization.",
 )

@@ -155,7 +155,7 @@ OUTPUTS: dict[str, Any] = {
 reduced_loss_output_norm = tc.stated(
     "reduced-loss-output-norm",
     title="With unit weights and inputs in the unit ball, outputs are in the unit ball",
-    sources=[XU2022.at("Section 5.2: norm of outputs, Lemma 7")],
+    sources=[XU2022.at("Section 5.1: norm of outputs, Section 5.2: norm of outputs")],
     printed=r"\|V_k\|_F = 1,\; \|x\| \le 1 \implies \|f_V(x)\| \le 1",
     given=[CHAIN, DENSE, UNIT_WEIGHTS],
     forall=["n in samples"],

@@ -8,7 +8,8 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import POSITIVE_WEIGHT_DECAY, RELU_NETWORK
+from properties.assumptions import CHAIN, DENSE, POSITIVE_WEIGHT_DECAY, RELU_NETWORK, SIGN_LABELS
+from properties.collapse.collapsed_networks import identity
 from properties.papers import XU2022
 from properties.sgd.normalised_points import generic_points
 from properties.sgd.pulls import (
@@ -198,4 +199,69 @@ stationary_batches_equal_margins_converse = tc.stated(
     on=half_fitted(),
     why="The other direction. Equal margins with rho at rest say nothing about the directions in"
     " which the samples pull at the V_k.",
+)
+
+stationary_batches_never_equal = tc.stated(
+    "stationary-batches-never-equal",
+    title="Where SGD has come to rest, margins are never exactly equal, as printed",
+    kind="identity",
+    sources=[XU2022.at("Section 5.1: strict NC1")],
+    printed=r"\text{the margins are never, not even asymptotically, exactly equal to each other}",
+    given=[*SAMPLED, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO, RHO_AT_REST, WEIGHTS_AT_REST],
+    states="sum([(margin(m) - margin(n)) ** 2 for m in samples for n in samples]) != 0",
+    control=tc.altered(
+        "they differ by at least their own size",
+        "sum([(margin(n) - margin(0)) ** 2 for n in samples]) >= margin(0) ** 2",
+    ),
+    where=PULLS,
+    numbers=NUMBERS,
+    on=normalised_equilibria(),
+    why="The roots of `(1 - rho t) t = lambda rho` may be the same for all samples. What is true is"
+    " that ReLU networks with both classes do not come to rest at all"
+    " (`stationary-batches-never`); that says nothing of margins.",
+)
+
+
+@st.composite
+def linear_separators(draw: st.DrawFn) -> tc.Case:
+    """Two ReLU units along ``+-v``, on inputs along the axes, with ``v_n = y_n / |x_n|``."""
+    count = draw(st.integers(2, 4))
+    signs = [1, -1, *draw(st.lists(st.sampled_from([1, -1]), min_size=count, max_size=count))]
+    lengths = [Fraction(draw(st.integers(1, 3))) for _ in signs]
+    row = [sign / length for sign, length in zip(signs, lengths, strict=True)]
+    inputs = [
+        [length * entry for entry in axis]
+        for length, axis in zip(lengths, identity(len(signs), len(signs)), strict=True)
+    ]
+    weights = [[row, [-entry for entry in row]], [[1, -1]]]
+    return tc.Case.single(tc.mlp([len(signs), 2, 1]), weights, inputs, [[sign] for sign in signs])
+
+
+stationary_batches_low_rank = tc.stated(
+    "stationary-batches-low-rank",
+    title="Weights of very small rank cannot quasi-interpolate generic data, as printed",
+    kind="identity",
+    sources=[XU2022.at("Section 6.1: rank and quasi-interpolation")],
+    printed=r"\operatorname{rank} V_k \le 2 \;\forall k \text{ is incompatible, for generic data"
+    r" sets, with quasi-interpolation}",
+    given=[
+        CHAIN,
+        DENSE,
+        RELU_NETWORK,
+        SIGN_LABELS,
+        BOTH_LABELS,
+        tc.Assumption("all ranks are at most 2", "all([rank(W[k]) <= 2 for k in weights])"),
+        tc.Assumption("the inputs are linearly independent", "rank(x) == len(samples)"),
+    ],
+    where=PULLS[:1],
+    states="sum([(margin(n) - margin(0)) ** 2 for n in samples]) != 0",
+    control=tc.altered(
+        "margins are not even of one sign", "min([margin(n) for n in samples]) <= 0"
+    ),
+    on=linear_separators(),
+    why='The paper\'s reason why "SGD cannot achieve zero gradient for all the mini-batches". Data'
+    " with no more samples than dimensions are, if generic, fitted by a linear function, and two"
+    " units along one direction compute it: all matrices have rank 1. In fewer dimensions, weights"
+    " of rank 2 still allow any piecewise linear function of an angle. The conclusion is right for"
+    " another reason: `stationary-batches-never`.",
 )
