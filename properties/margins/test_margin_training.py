@@ -140,7 +140,7 @@ NARROWS = tc.Comparison(
 margin_training_narrows = tc.experiment_claim(
     "margin-training-narrows",
     title="With weight decay, margins are nearest to each other at the end of training",
-    sources=[XU2022.at("Figure 8, Section 5.1: margins concentrate, Section 3.2: Figure 8")],
+    sources=[XU2022.at("Figure 8, Section 5.1: margins concentrate")],
     printed=r"\text{At the final epoch the margin distribution is much narrower than at any"
     r" intermediate epochs}",
     given=[*TRAINING, ON_BOTH, "lambda = 0.001"],
@@ -265,7 +265,7 @@ SAME_LABELS = replace(
 margin_training_random_labels = tc.experiment_claim(
     "margin-training-random-labels",
     title="Random labels need a larger rho",
-    sources=[XU2022.at("Figure 4, Section 4.2: Figure 4, Section 7: random labels")],
+    sources=[XU2022.at("Figure 4, Section 7: random labels")],
     printed=r"\text{increasing the percentage of random labels increases the } \rho \text{ that is"
     r" needed to maintain interpolation}",
     given=RANDOM,
@@ -284,7 +284,7 @@ MORE_ERROR = replace(
 margin_training_random_labels_error = tc.experiment_claim(
     "margin-training-random-labels-error",
     title="Random labels increase the test error",
-    sources=[XU2022.at("Figure 4, Section 4.2: Figure 4")],
+    sources=[XU2022.at("Figure 4")],
     printed=r"\text{... and that at the same time the test error increases, as expected}",
     given=RANDOM,
     compares=MORE_ERROR,
