@@ -32,7 +32,7 @@ def identity(width: int, columns: int) -> list[list[Fraction]]:
 def simplex_labelled(draw: st.DrawFn) -> tc.Case:
     """Unit weights, centred labels, one or two samples of each class, and batches of one each."""
     classes, size = draw(st.sampled_from([(2, 2), (2, 1), (3, 1)]))
-    networks = tc.mlps(depths=(1, 2), widths=(1, 2), slopes=(tc.RELU,), outputs=(classes, classes))
+    networks = tc.mlps(depths=(1, 3), widths=(1, 3), slopes=(tc.RELU,), outputs=(classes, classes))
     count = classes * size
     numbers = {"rho": tc.positive_dyadics(), "weight_decay": tc.positive_dyadics()}
     case = draw(normalised_cases(networks, samples=(count, count), numbers=numbers))

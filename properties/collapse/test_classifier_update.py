@@ -26,11 +26,11 @@ STEPS: dict[str, Any] = {
         "tangent(n) = h(n) - f(n, 0) * W[last][0]",
     ],
     "on": normalised_cases(
-        tc.mlps(depths=(1, 2), widths=(1, 2), slopes=(tc.RELU, tc.LINEAR)),
+        tc.mlps(depths=(1, 3), widths=(1, 3), slopes=(tc.RELU, tc.LINEAR)),
         samples=(1, 2),
         numbers={"rho": tc.positive_dyadics(), "learning_rate": tc.positive_dyadics()},
     ),
-    "examples": 30,
+    "examples": 24,
 }
 OF_A_SAMPLE = ["n in samples", "j in range(len(h(n)))"]
 

@@ -54,7 +54,8 @@ UPDATES: dict[str, Any] = {
         "C = len(outputs)",
         "last = weights[len(weights) - 1]",
         "members(c) = [n for n in samples if y[n][c] == 1]",
-        "balanced = [S for S in batches(batch_per_class * C) if zero(sum([y[n] for n in S]))]",
+        "balanced = [S for S in batches(batch_per_class * C)"
+        " if all([sum([y[n][c] for n in S]) == 0 for c in outputs])]",
         "outputs_of(n) = [f(n, c) for c in outputs]",
         "residual(n) = [rho * f(n, c) - y[n][c] for c in outputs]",
         "aligned(n) = inner(outputs_of(n), residual(n))",
@@ -68,7 +69,7 @@ UPDATES: dict[str, Any] = {
         "inside(S, c) = [n for n in S if y[n][c] == 1]",
         "beside(S, c) = [n for n in S if y[n][c] != 1]",
     ],
-    "examples": 30,
+    "examples": 24,
 }
 """The Lagrangian of Eq. 35 on a batch, as far as it depends on V_L; and the terms of Eq. 38."""
 GIVEN = [CHAIN, MATRICES, CENTRED_LABELS]

@@ -33,7 +33,6 @@ BINARY: dict[str, Any] = {
         "variance = M - mu ** 2",
         "best = mu / (M + weight_decay)",
         "reduced = loss(best)",
-        "most = max([abs(margin(n)) for n in samples])",
     ],
     "numbers": ["weight_decay"],
     "on": points(tc.mlps(depths=(1, 3), widths=(1, 2))),
@@ -70,14 +69,18 @@ reduced_loss_common_bound = tc.stated(
     sources=[XU2022.at("Section 5.1: expressive enough, Lemma 6")],
     printed=r"|\bar f_n| \le \bar\mu \;\forall n \implies"
     r" \min_\rho \mathcal{L}_S \ge \frac{\lambda}{\bar\mu^2 + \lambda}",
-    states="weight_decay / (most ** 2 + weight_decay) <= reduced",
+    states="weight_decay / (largest_margin ** 2 + weight_decay) <= reduced",
     control=tc.altered(
-        "half as much again", "3 * weight_decay / (most ** 2 + weight_decay) <= 2 * reduced"
+        "half as much again",
+        "3 * weight_decay / (largest_margin ** 2 + weight_decay) <= 2 * reduced",
     ),
     why='The argument of Lemma 6 with its assumption, a network "expressive enough to attain any'
     ' value" up to one bound for all samples. What a network of unit norm can attain depends on the'
     " sample: `equal-margins-quasi-interpolation`.",
-    **BINARY,
+    **{
+        **BINARY,
+        "where": [*BINARY["where"], "largest_margin = max([abs(margin(n)) for n in samples])"],
+    },
 )
 
 SEVERAL: dict[str, Any] = {
@@ -90,7 +93,6 @@ SEVERAL: dict[str, Any] = {
         "M = sum([size(n) for n in samples]) / len(samples)",
         "missed(n, r) = sum([(y[n][c] - r * f(n, c)) ** 2 for c in outputs])",
         "loss(r) = sum([missed(n, r) for n in samples]) / len(samples) + weight_decay * r ** 2",
-        "most = max([size(n) for n in samples])",
     ],
     "numbers": ["weight_decay"],
     "on": simplex_labelled(),
@@ -143,7 +145,7 @@ reduced_loss_multiclass_common_bound = tc.stated(
     ),
     why="Cauchy and Schwarz: equality where every output is the same multiple of its label,"
     " Property 2 with one factor. As with two classes, one bound for all samples is an assumption.",
-    **SEVERAL,
+    **{**SEVERAL, "where": [*SEVERAL["where"], "most = max([size(n) for n in samples])"]},
 )
 
 OUTPUTS: dict[str, Any] = {

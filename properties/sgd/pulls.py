@@ -52,7 +52,7 @@ RHO_NOT_ZERO = tc.Assumption("rho is not 0", "rho != 0")
 @st.composite
 def batched_points(draw: st.DrawFn) -> tc.Case:
     """Unit weights, two or three samples, smaller batches, and no unit at a kink."""
-    networks = tc.mlps(depths=(1, 2), widths=(1, 2), slopes=(tc.RELU,))
+    networks = tc.mlps(depths=(1, 3), widths=(1, 3), slopes=(tc.RELU,))
     numbers = {"rho": tc.positive_dyadics(), "weight_decay": tc.positive_dyadics()}
     case = away_from_kinks(draw(normalised_cases(networks, samples=(2, 3), numbers=numbers)))
     size = Fraction(draw(st.integers(1, case.samples - 1)))

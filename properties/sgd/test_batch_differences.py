@@ -34,7 +34,7 @@ GRADIENTS: dict[str, Any] = {
         "others(R, S) = [p for p in R if all([p != q for q in S])]",
     ],
     "on": batched_points(),
-    "examples": 30,
+    "examples": 24,
 }
 """Of the Lagrangian of Eq. 1 on a batch, with the multiplier of Eq. 4 held constant."""
 
