@@ -208,6 +208,37 @@ multiclass_update_quasi_interpolation = tc.stated(
     " V_L nor the layers below need unit norm for this.",
 )
 
+multiclass_update_exchange = tc.stated(
+    "multiclass-update-exchange",
+    title="Two balanced batches that differ in one sample differ by its feature vector",
+    sources=[XU2022.at("Eq. 40")],
+    printed=r"\frac{\partial \mathcal L_{S'}}{\partial V_L^c}"
+    r" - \frac{\partial \mathcal L_{S''}}{\partial V_L^c}"
+    r" = \frac{2\rho}{B} (\alpha - 1) (h(x_{cn}) - h(x'_{cn}))",
+    forall=[
+        "S in balanced",
+        "m in S",
+        "R in [Q for Q in balanced if len([p for p in S if p != m and any([p == q for q in Q])])"
+        " == len(S) - 1]",
+        "n in [p for p in R if y[p][0] == y[m][0] and y[p][1] == y[m][1]]",
+        "c in [b for b in outputs if y[m][b] == 1]",
+    ],
+    states="squared(gradient(S)[c] - gradient(R)[c]"
+    " - 2 * rho / len(S) * (alpha - 1) * (h(m) - h(n))) == 0",
+    control=tc.altered(
+        "without the factor alpha - 1",
+        "squared(gradient(S)[c] - gradient(R)[c] - 2 * rho / len(S) * (h(m) - h(n))) == 0",
+    ),
+    **{
+        **UPDATES,
+        "given": [*GIVEN, PROPORTIONAL],
+        "numbers": ["alpha", "batch_per_class", "rho"],
+        "on": proportional_outputs(),
+    },
+    why="Where both gradients are 0 and alpha is not 1, the features are equal: NC1. At alpha = 1"
+    " they need not be (`collapsed-classifier-interpolation`).",
+)
+
 multiclass_update_partition = tc.stated(
     "multiclass-update-partition",
     title="The gradient of all samples is the mean of those of disjoint balanced batches",

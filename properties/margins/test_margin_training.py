@@ -192,7 +192,7 @@ margin_training_decay_spread = tc.experiment_claim(
         effect="spread with decay / without",
     ),
     why="Interpolation makes all margins equal; weight decay trades some of that for a smaller rho."
-    " The paper takes equal margins for a consequence of weight decay (Lemma 6).",
+    " Lemma 6 takes equal margins for a consequence of weight decay.",
 )
 
 # Figure 4: random labels
@@ -374,6 +374,28 @@ margin_training_initial_rho_decay = tc.experiment_claim(
         sides=tc.between(dependence),
         effect="distance with decay / without",
     ),
-    why="In Figure 10 the margins without weight decay lie in a range, one place for each"
-    " initialization.",
+    why="In Figure 10 margins without weight decay lie in a range, by initialization.",
+)
+
+# Figure 5 and Section 7
+
+margin_training_correlation = tc.stated(
+    "margin-training-correlation",
+    title="Margins are anti-correlated with test errors, as Section 7 says: two printed places",
+    kind="inequality",
+    sources=[XU2022.at("Section 7: anti-correlated margins")],
+    printed=r"\text{Figure 5: the slope of the accuracy against } 1/\rho \text{ is } -18.968;"
+    r" \text{ small differences in margin are anti-correlated with those in test error}",
+    given=[tc.Assumption("accuracies fall with 1/rho, as in Figure 5", "covariance(x, y) < 0")],
+    where=[
+        "mean(v) = sum([row[0] for row in v]) / len(v)",
+        "covariance(a, b) ="
+        " sum([(a[n][0] - mean(a)) * (b[n][0] - mean(b)) for n in samples]) / len(samples)",
+        "errors = [[1 - y[n][0]] for n in samples]",
+    ],
+    states="covariance(x, errors) < 0",
+    control=tc.altered("by as much as the accuracy", "covariance(x, errors) < covariance(x, y)"),
+    on=tc.cases(tc.mlps(depths=(1, 1), widths=(1, 1)), samples=(2, 4), targets="dyadic", cohort=1),
+    why="Inputs stand for the 1/rho of trained networks, targets for their accuracies. The figure has"
+    " the test *accuracy* on its axis, with a negative slope, so that errors rise with margins.",
 )

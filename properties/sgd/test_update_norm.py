@@ -98,6 +98,31 @@ update_norm_outputs = tc.stated(
     **NORMS,
 )
 
+update_norm_batch = tc.stated(
+    "update-norm-batch",
+    title="The norm of an update of V_k by one sample, divided by N as printed",
+    kind="identity",
+    sources=[XU2022.at("Eq. 53")],
+    printed=r"\|\dot V_k\| = \frac{2\rho}{N} \sum_{n \in B} \ell_n"
+    r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|,\quad |B| = 1",
+    given=[*POINTS, SEPARABLE, POSITIVE_RESIDUALS],
+    states="2 * rho * frobenius(pull(0, k)) == 2 * rho / len(samples) * of_sample(0, k)",
+    control=tc.altered(
+        "half of it", "2 * rho * frobenius(pull(0, k)) == rho / len(samples) * of_sample(0, k)"
+    ),
+    on=classified((1, 3), SMALL_RHO),
+    **{
+        **NORMS,
+        "where": [
+            *NORMS["where"],
+            "of_sample(n, k) = residual(n) * frobenius(dmargin(n, k) - margin(n) * W[k])",
+        ],
+    },
+    why="The sum is printed over a batch, and divided by the number of all samples. The flow on a"
+    " batch, Eq. 46, is divided by its own size; here it is one sample, where the triangle"
+    " inequality is an equation.",
+)
+
 update_norm = tc.stated(
     "update-norm",
     title="The norm of dot V_k is at most the sum of the norms of its terms",
