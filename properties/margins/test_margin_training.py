@@ -1,9 +1,8 @@
 """Margins and rho in real training: what the figures of xu2022 show.
 
-The paper trains convolutional networks on two classes of CIFAR-10 for 1000 epochs. Here networks
-of depth 3 are trained on small sets, some of them images; weights are normalised as there, and
-lambda is the paper's. Where a test error is asked for, the distribution is known, and the test set
-is the same for all networks.
+The paper trains convolutional networks on two classes of CIFAR-10. Here networks of depth 3 are
+trained on small sets, with normalised weights and the paper's lambda. Test errors are on a known
+distribution, and on the same test set for all networks.
 """
 
 from __future__ import annotations
@@ -174,8 +173,7 @@ margin_training_decay_mean = tc.experiment_claim(
     printed=r"\text{The margins without Weight Decay result in a range of smaller margin values}",
     given=[*TRAINING, ON_BOTH, "pairs with lambda = 0.001 and 0, all else equal"],
     compares=LARGER,
-    why="Margins are those of f_V. Weight decay pulls rho down, and so the V_k have to yield larger"
-    " outputs.",
+    why="Margins are those of f_V. Weight decay pulls rho down, so that f_V has to be larger.",
 )
 
 margin_training_decay_spread = tc.experiment_claim(
@@ -396,6 +394,7 @@ margin_training_correlation = tc.stated(
     states="covariance(x, errors) < 0",
     control=tc.altered("by as much as the accuracy", "covariance(x, errors) < covariance(x, y)"),
     on=tc.cases(tc.mlps(depths=(1, 1), widths=(1, 1)), samples=(2, 4), targets="dyadic", cohort=1),
-    why="Inputs stand for the 1/rho of trained networks, targets for their accuracies. The figure has"
-    " the test *accuracy* on its axis, with a negative slope, so that errors rise with margins.",
+    why="Inputs stand for the 1/rho of trained networks, targets for their accuracies. The figure"
+    " has the test *accuracy* on its axis, with a negative slope, so that errors rise with"
+    " margins.",
 )
