@@ -49,7 +49,7 @@ stationary_batches_never_printed = tc.stated(
     sources=[XU2022.at("Section 6.2: no convergence, Section 7: exact convergence")],
     printed=rf"{NEVER} \ne 0 \text{{ or }} \frac{{\partial \mathcal{{L}}_{{S'}}}}{{\partial \rho}}"
     r" \ne 0",
-    given=[*SAMPLED, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO],
+    given=[*SAMPLED, RELU_NETWORK, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO],
     states=f"{RESTLESS} != 0",
     control=tc.altered("lambda may be 0", without=[POSITIVE_WEIGHT_DECAY], on=NO_DECAY_POINTS),
     where=PULLS,
@@ -61,6 +61,18 @@ stationary_batches_never_printed = tc.stated(
     ' batches, on collinear inputs of one class. (The introduction says "at least generically".)'
     " `stationary-batches-never` says when the sentence is true.",
 )
+
+
+def of_both_classes(case: tc.Case) -> tc.Case:
+    """The same weights with ReLU activations, and different labels of the first two samples."""
+    *hidden, last = case.network.layers
+    layers = (*(replace(layer, slope=tc.RELU) for layer in hidden), last)
+    assert case.targets is not None
+    labels = case.targets.copy()
+    labels[:, :2, 0] = 1, -1
+    network = tc.Network(case.network.input_width, layers)
+    return replace(case, network=network, targets=labels)
+
 
 stationary_batches_never = tc.stated(
     "stationary-batches-never",
@@ -78,8 +90,8 @@ stationary_batches_never = tc.stated(
     ),
     where=PULLS,
     numbers=NUMBERS,
-    on=st.one_of(reflected_equilibria((tc.RELU,)), generic_points()),
-    examples=60,
+    on=st.one_of(reflected_equilibria((tc.RELU,)), generic_points().map(of_both_classes)),
+    examples=40,
     corrects="stationary-batches-never-printed",
     why="Rest on all batches gives `(1 - rho fbar_n) fbar_n = lambda rho` and `h(x_n) = f_n V_L`"
     " for every sample. The features of a ReLU network are not negative, so that all f_n have one"
@@ -171,7 +183,14 @@ stationary_batches_equal_margins = tc.stated(
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall S', k"
     r" \implies \bar f_m = \bar f_n \;\forall m, n",
-    given=[*SAMPLED, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO, RHO_AT_REST, WEIGHTS_AT_REST],
+    given=[
+        *SAMPLED,
+        RELU_NETWORK,
+        POSITIVE_WEIGHT_DECAY,
+        RHO_NOT_ZERO,
+        RHO_AT_REST,
+        WEIGHTS_AT_REST,
+    ],
     forall=["m in samples", "n in samples"],
     states="margin(m) == margin(n)",
     control=tc.altered("all are 1/rho", "rho * margin(m) == 1"),
@@ -191,7 +210,7 @@ stationary_batches_equal_margins_converse = tc.stated(
     printed=r"\bar f_m = \bar f_n \;\forall m, n,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S' \implies"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall S', k",
-    given=[*SAMPLED, POSITIVE_WEIGHT_DECAY, EQUAL_MARGINS, RHO_AT_REST],
+    given=[*SAMPLED, RELU_NETWORK, POSITIVE_WEIGHT_DECAY, EQUAL_MARGINS, RHO_AT_REST],
     states=f"{RESTLESS} == 0",
     control=tc.altered("rho need not be at rest", without=[RHO_AT_REST], on=interpolators()),
     where=PULLS,
@@ -207,7 +226,14 @@ stationary_batches_never_equal = tc.stated(
     kind="identity",
     sources=[XU2022.at("Section 5.1: strict NC1")],
     printed=r"\text{the margins are never, not even asymptotically, exactly equal to each other}",
-    given=[*SAMPLED, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO, RHO_AT_REST, WEIGHTS_AT_REST],
+    given=[
+        *SAMPLED,
+        RELU_NETWORK,
+        POSITIVE_WEIGHT_DECAY,
+        RHO_NOT_ZERO,
+        RHO_AT_REST,
+        WEIGHTS_AT_REST,
+    ],
     states="sum([(margin(m) - margin(n)) ** 2 for m in samples for n in samples]) != 0",
     control=tc.altered(
         "they differ by at least their own size",
