@@ -29,9 +29,15 @@ def identity(width: int, columns: int) -> list[list[Fraction]]:
 
 
 @st.composite
-def simplex_labelled(draw: st.DrawFn) -> tc.Case:
-    """Unit weights, centred labels, one or two samples of each class, and batches of one each."""
-    classes, size = draw(st.sampled_from([(2, 2), (2, 1), (3, 1)]))
+def simplex_labelled(
+    draw: st.DrawFn, sizes: Sequence[tuple[int, int]] = ((2, 2), (2, 1), (3, 1))
+) -> tc.Case:
+    """Unit weights, centred labels, and batches of one sample of each class.
+
+    Args:
+        sizes: numbers of classes, with how many samples each has.
+    """
+    classes, size = draw(st.sampled_from(sizes))
     networks = tc.mlps(depths=(1, 3), widths=(1, 3), slopes=(tc.RELU,), outputs=(classes, classes))
     count = classes * size
     numbers = {"rho": tc.positive_dyadics(), "weight_decay": tc.positive_dyadics()}

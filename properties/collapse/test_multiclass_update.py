@@ -255,7 +255,11 @@ multiclass_update_partition = tc.stated(
         "the sum instead of the mean",
         "squared(gradient(S)[c] + gradient(R)[c] - gradient(samples)[c]) == 0",
     ),
-    **{**POINTS, "given": [*GIVEN, BALANCED, HALVES]},
+    **{
+        **POINTS,
+        "given": [*GIVEN, BALANCED, HALVES],
+        "on": simplex_labelled([(2, 2), (2, 2), (3, 2)]),
+    },
     why="For k = 2. Each batch has a multiplier of its own, and their mean is that of all samples.",
 )
 
