@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.linalg import hadamard
 
 import theorycheck as tc
+from theorycheck.drawing import normalised_cases
 
 
 def simplex(classes: int) -> np.ndarray:
@@ -24,6 +26,24 @@ def simplex(classes: int) -> np.ndarray:
 def identity(width: int, columns: int) -> list[list[Fraction]]:
     """The identity, followed by columns of zeros."""
     return [[Fraction(i == j) for j in range(columns)] for i in range(width)]
+
+
+@st.composite
+def simplex_labelled(
+    draw: st.DrawFn, sizes: Sequence[tuple[int, int]] = ((2, 2), (2, 1), (3, 1))
+) -> tc.Case:
+    """Unit weights, centred labels, and batches of one sample of each class.
+
+    Args:
+        sizes: numbers of classes, with how many samples each has.
+    """
+    classes, size = draw(st.sampled_from(sizes))
+    networks = tc.mlps(depths=(1, 3), widths=(1, 3), slopes=(tc.RELU,), outputs=(classes, classes))
+    count = classes * size
+    numbers = {"rho": tc.positive_dyadics(), "weight_decay": tc.positive_dyadics()}
+    case = draw(normalised_cases(networks, samples=(count, count), numbers=numbers))
+    labels = np.repeat(simplex(classes), size, axis=0)[None]
+    return replace(case, targets=labels, numbers={**case.numbers, "batch_per_class": Fraction(1)})
 
 
 @st.composite

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -13,13 +14,16 @@ from properties.papers import XU2022
 
 
 @st.composite
-def balanced_cases(draw: st.DrawFn, *, at_least: int = 2) -> tc.Case:
-    """Small networks on 2 to 4 classes with at most 5 samples each, class by class.
+def balanced_cases(
+    draw: st.DrawFn, *, at_least: int = 2, among: tuple[int, int] = (2, 4)
+) -> tc.Case:
+    """Small networks on a few classes with at most 5 samples each, class by class.
 
     Args:
         at_least: how many samples a class has, or as many as there are classes if this is 0.
+        among: how many classes there are.
     """
-    classes = draw(st.integers(2, 4))
+    classes = draw(st.integers(*among))
     size = draw(st.integers(at_least or classes, 5))
     networks = tc.mlps(depths=(2, 3), widths=(1, 3), outputs=(classes, classes))
     samples = (classes * size, classes * size)
@@ -122,7 +126,7 @@ class_means_equinorm = tc.stated(
     "class-means-equinorm",
     title="Centred class means of equal norm have unit vectors that add to zero",
     kind="identity",
-    sources=[XU2022.at("Section 5, NC2")],
+    sources=[XU2022.at("Section 5: NC2")],
     printed=r"\|\mu_c - \mu_G\|_2 = \|\mu_{c'} - \mu_G\|_2 \;\forall c, c' \implies"
     r" \sum_c \tilde\mu_c = 0",
     given=[
@@ -148,4 +152,192 @@ class_means_equinorm = tc.stated(
     ' sum is multiplied by the norm of the first. "The centered features lie on a simplex", which'
     " the paper adds, can only mean this sum: the vectors (1,0), (-1,0), (0,1), (0,-1) are centred"
     " and equinorm, and no regular simplex.",
+)
+
+TWO_CLASSES = tc.Assumption("two classes", "C == 2")
+AT_MOST_THREE = tc.Assumption("at most three classes", "C <= 3")
+DISTINCT_MEANS = tc.Assumption(
+    "the class means differ", "all([squared(centred(c)) > 0 for c in outputs])"
+)
+CLASS_PAIRS = ("a in outputs", "b in [c for c in outputs if c != a]")
+SIMPLEX = "(C - 1) * inner(centred(a), centred(b)) == -squared(centred(a))"
+
+class_means_global = tc.stated(
+    "class-means-global",
+    title="The global mean is the mean of the class means",
+    kind="identity",
+    sources=[XU2022.at("Eq. 26, Section 5: global mean")],
+    printed=r"\mu_G = \frac1C \sum_c \mu_c = \frac1{NC} \sum_{c=1,n=1}^{C,N} h(x_{cn})",
+    given=[ONE_HOT, BALANCED],
+    forall=["i in range(len(h(0)))"],
+    where=CLASS_MEANS,
+    states="first(C)[i] == sum([h(n) for n in samples])[i] / len(samples)",
+    control=tc.altered(
+        "classes of different sizes",
+        without=[BALANCED],
+        on=tc.cases(
+            tc.mlps(depths=(1, 2), widths=(1, 2), outputs=(2, 2)),
+            samples=(3, 5),
+            targets="one-hot",
+            cohort=1,
+        ),
+    ),
+    on=balanced_cases(),
+    examples=40,
+    why="Balance is what makes the two means equal.",
+)
+
+NC1: dict[str, Any] = {
+    "kind": "identity",
+    "sources": [XU2022.at("Section 5: NC1, Eq. 27")],
+    "forall": ["c in outputs", "n in members(c)"],
+    "states": "squared(h(n) - mu(c)) == 0",
+    "control": tc.altered("the features are 0", "squared(h(n)) == 0"),
+    "where": [
+        *COVARIANCES,
+        "traced(m) = sum([squared(spread(c, n)) for c in outputs for n in range(m)]) / (C * N)",
+    ],
+    "examples": 40,
+}
+
+
+@st.composite
+def repeated_features(draw: st.DrawFn, *, changed: bool = False) -> tc.Case:
+    """Features that are the inputs, the same for all of a class; the last two may part.
+
+    Args:
+        changed: always let them part.
+    """
+    classes = draw(st.integers(2, 3))
+    means = draw(st.lists(st.integers(-2, 2), min_size=classes, max_size=classes))
+    parts = draw(st.integers(1, 2)) if changed else draw(st.sampled_from([0, 0, 0, 1]))
+    rows = [[mean + part] for mean in means for part in [*[0] * classes, parts, -parts]]
+    labels = np.repeat(np.eye(classes, dtype=int), classes + 2, axis=0)
+    weights = [[1]] * classes
+    return tc.Case.single(tc.mlp([1, classes]), [weights], rows, labels)
+
+
+class_means_variability_printed = tc.stated(
+    "class-means-variability-printed",
+    title="NC1 with the within-class covariance as printed: its trace is 0 only after collapse",
+    printed=r"\mathrm{Tr}\Big( \frac1C \sum_{c=1}^C \frac1N \sum_{n=1}^{C} (h(x_{cn}) - \mu_c)"
+    r"(h(x_{cn}) - \mu_c)^\top \Big) = 0 \implies h(x_{cn}) = \mu_c",
+    given=[
+        ONE_HOT,
+        BALANCED,
+        tc.Assumption("N >= C and the trace is 0", "N >= C and traced(C) == 0"),
+    ],
+    on=repeated_features(changed=True),
+    **NC1,
+    why="The printed sum over n = 1..C leaves out N - C samples of each class, and these may lie"
+    " anywhere around their mean.",
+)
+
+class_means_variability = tc.stated(
+    "class-means-variability",
+    title="NC1: the trace of the within-class covariance is 0 only after collapse",
+    printed=r"\mathrm{Tr}(\Sigma_W) = 0 \implies h(x_{cn}) = \mu_c",
+    given=[ONE_HOT, BALANCED, tc.Assumption("Tr(Sigma_W) = 0", "traced(N) == 0")],
+    on=repeated_features(),
+    **NC1,
+    corrects="class-means-variability-printed",
+    why="With the sum over all N samples the trace is the mean squared distance from the class"
+    " mean.",
+)
+
+EQUINORM_MEANS: dict[str, Any] = {
+    "kind": "identity",
+    "forall": CLASS_PAIRS,
+    "where": CLASS_MEANS,
+    "examples": 40,
+}
+WIDER = "(C + 1) * inner(centred(a), centred(b)) == -squared(centred(a))"
+
+class_means_equinorm_simplex = tc.stated(
+    "class-means-equinorm-simplex",
+    title="Centred class means of equal norm lie on a simplex, as printed",
+    sources=[XU2022.at("Section 5: NC2")],
+    printed=r"\|\mu_c - \mu_G\|_2 = \|\mu_{c'} - \mu_G\|_2 \;\forall c, c' \implies"
+    r" \langle \tilde\mu_c, \tilde\mu_{c'} \rangle = -\frac1{C-1}",
+    given=[ONE_HOT, BALANCED, DISTINCT_MEANS, EQUINORM],
+    states=SIMPLEX,
+    control=tc.altered("inner products -1/(C+1)", WIDER),
+    on=equinorm_means(),
+    **EQUINORM_MEANS,
+    why='"The equinorm condition also implies that" the unit vectors add to 0, "i.e., the centered'
+    ' features lie on a simplex". With four classes, centred vectors of equal norm can be two'
+    " opposite pairs at any angle. That they add to 0 is all that follows"
+    " (`class-means-equinorm`).",
+)
+
+class_means_equinorm_three = tc.stated(
+    "class-means-equinorm-three",
+    title="Up to three centred class means of equal norm do lie on a simplex",
+    sources=[XU2022.at("Section 5: NC2")],
+    printed=r"C \le 3,\; \|\mu_c - \mu_G\|_2 = \|\mu_{c'} - \mu_G\|_2 \;\forall c, c' \implies"
+    r" \langle \tilde\mu_c, \tilde\mu_{c'} \rangle = -\frac1{C-1}",
+    given=[ONE_HOT, BALANCED, DISTINCT_MEANS, EQUINORM, AT_MOST_THREE],
+    states=SIMPLEX,
+    control=tc.altered("any number of classes", without=[AT_MOST_THREE]),
+    on=equinorm_means(),
+    **EQUINORM_MEANS,
+    corrects="class-means-equinorm-simplex",
+    why="Three vectors of equal norm that add to 0 are at angles of 120 degrees.",
+)
+
+EQUIANGULAR = tc.Assumption(
+    "the unit vectors along the centred means have inner products -1/(C-1)",
+    "all([(C - 1) * inner(centred(c), centred(d))"
+    " == -root(squared(centred(c)) * squared(centred(d)))"
+    " for c in outputs for d in outputs if c != d])",
+)
+
+class_means_equiangular = tc.stated(
+    "class-means-equiangular",
+    title="The angles of NC2 imply its equal norms",
+    sources=[],
+    printed=r"\langle \tilde\mu_c, \tilde\mu_{c'} \rangle = -\frac1{C-1} \;\forall c \ne c'"
+    r" \implies \|\mu_c - \mu_G\|_2 = \|\mu_{c'} - \mu_G\|_2",
+    given=[ONE_HOT, BALANCED, DISTINCT_MEANS, EQUIANGULAR],
+    states="squared(centred(a)) == squared(centred(b))",
+    control=tc.altered("any angles", without=[EQUIANGULAR], on=equinorm_means(changed=True)),
+    on=st.one_of(equinorm_means(), equinorm_means(changed=True)),
+    **EQUINORM_MEANS,
+    why="The two conditions of NC2 are not independent. With these angles the unit vectors add to"
+    " 0, and by rank C - 1 that is their only linear relation, up to a factor; the centred means"
+    " add to 0 as well, so their norms are one factor.",
+)
+
+class_means_two_classes = tc.stated(
+    "class-means-two-classes",
+    title="With two classes NC2 is true of every network",
+    sources=[XU2022.at("Figure 9, Section 5: NC2")],
+    printed=r"C = 2 \implies \mu_1 - \mu_G = -(\mu_2 - \mu_G),\; \langle \tilde\mu_1, \tilde\mu_2"
+    r" \rangle = -1",
+    given=[ONE_HOT, BALANCED, TWO_CLASSES, DISTINCT_MEANS],
+    states=SIMPLEX,
+    control=tc.altered(
+        "more than two classes", without=[TWO_CLASSES], on=balanced_cases(among=(3, 3))
+    ),
+    on=balanced_cases(among=(2, 2)),
+    **EQUINORM_MEANS,
+    why="So the curves for NC2 in Figure 9, which is about two classes, can only show rounding for"
+    ' the means: "notice the small scale of the fluctuations".',
+)
+
+class_means_opposite = tc.stated(
+    "class-means-opposite",
+    title="NC2 of Section 5 is NC2 of Theorem 5: two printed places",
+    kind="identity",
+    sources=[XU2022.at("Section 5: NC2, Theorem 5")],
+    printed=r"\mu_1 - \mu_G = -(\mu_2 - \mu_G) \implies \mu_+ = -\mu_-",
+    given=[ONE_HOT, BALANCED, TWO_CLASSES, DISTINCT_MEANS],
+    forall=["i in range(len(h(0)))"],
+    where=CLASS_MEANS,
+    states="mu(0)[i] == -mu(1)[i]",
+    control=tc.altered("the means are equal", "mu(0)[i] == mu(1)[i]"),
+    on=balanced_cases(among=(2, 2)),
+    why="Section 5 defines NC2 by centred means, where it is empty for two classes; Theorem 5"
+    " prints it without centring, where no ReLU network has it. The two places mean different"
+    " things.",
 )

@@ -55,15 +55,25 @@ def networks(classes: int) -> Callable[[tc.Setting, Sequence[int]], tc.Experimen
             else tc.gaussian_mixture(SAMPLES, 16, classes, seed, spread=0.15).in_ball()
             for seed in seeds
         ]
-        network = tc.mlp([data[0].width, WIDTH, WIDTH, classes])
-        weights = tc.initialise(network, len(seeds), seed=seeds[0], dtype=torch.float32)
-        unit = parametrise(network, weights, "weight-norm").parameters
-        state = tc.State(unit, torch.full((len(seeds),), INITIAL_RHO[classes]), "weight-norm")
-        objective = tc.Objective("square", "mean", "rho")
-        order = torch.tensor(seeds)
-        return tc.Experiment.on(data, "centred_one_hot", network, state, order, objective)
+        return started(data, classes, seeds)
 
     return start
+
+
+def with_random_labels(setting: tc.Setting, seeds: Sequence[int]) -> tc.Experiment:
+    """The same networks on 24 points of the unit sphere, 8 of each class."""
+    counts = [8, 8, 8]
+    return started([tc.uniform_sphere(24, 32, 3, seed, counts=counts) for seed in seeds], 3, seeds)
+
+
+def started(data: Sequence[tc.Dataset], classes: int, seeds: Sequence[int]) -> tc.Experiment:
+    network = tc.mlp([data[0].width, WIDTH, WIDTH, classes])
+    weights = tc.initialise(network, len(seeds), seed=seeds[0], dtype=torch.float32)
+    unit = parametrise(network, weights, "weight-norm").parameters
+    state = tc.State(unit, torch.full((len(seeds),), INITIAL_RHO[classes]), "weight-norm")
+    objective = tc.Objective("square", "mean", "rho")
+    order = torch.tensor(seeds)
+    return tc.Experiment.on(data, "centred_one_hot", network, state, order, objective)
 
 
 def gram_deviation(grouped: Tensor) -> Tensor:
@@ -191,7 +201,7 @@ NC1, NC1_CONTROL = falls(
 neural_collapse_training_nc1 = tc.experiment_claim(
     "neural-collapse-training-nc1",
     title="Within-class variability falls in the terminal phase of training",
-    sources=[XU2022.at("Section 5, NC1; Figure 9")],
+    sources=[XU2022.at("Section 5: NC1, Figure 9")],
     printed=r"\mathrm{Tr}(\Sigma_W) \to 0",
     given=[*TRAINING, DECAY],
     compares=NC1,
@@ -213,7 +223,7 @@ NC2, NC2_CONTROL = falls(
 neural_collapse_training_nc2 = tc.experiment_claim(
     "neural-collapse-training-nc2",
     title="Class means approach a simplex in training",
-    sources=[XU2022.at("Section 5, NC2")],
+    sources=[XU2022.at("Section 5: NC2")],
     printed=r"\langle \tilde\mu_c, \tilde\mu_{c'} \rangle \to -\frac{1}{C-1},\quad"
     r" \|\mu_c - \mu_G\|_2 - \|\mu_{c'} - \mu_G\|_2 \to 0",
     given=[*TRAINING, DECAY],
@@ -233,7 +243,7 @@ NC3, NC3_CONTROL = falls(
 neural_collapse_training_nc3 = tc.experiment_claim(
     "neural-collapse-training-nc3",
     title="Classifier and class means become dual in training",
-    sources=[XU2022.at("Section 5, NC3; Figure 9")],
+    sources=[XU2022.at("Section 5: NC3, Figure 9")],
     printed=r"\left\| \frac{W^\top}{\|W\|_F} - \frac{M}{\|M\|_F} \right\| \to 0",
     given=[*TRAINING, DECAY],
     compares=NC3,
@@ -260,4 +270,35 @@ neural_collapse_training_without_decay = tc.experiment_claim(
     control=WITHOUT_DECAY_CONTROL,
     why="The other claims of this family with the weight decay left out. The paper derives collapse"
     " in its presence; that the measures fall in training does not show that it is the cause.",
+)
+
+RANDOM_LABELS, RANDOM_LABELS_CONTROL = falls(
+    "the measures of NC1, NC2 and NC3 are all lower at the end of training, with random labels,"
+    " than at initialisation",
+    ["nc1-relative", "nc2", "nc3"],
+    [],
+)
+ON_THE_SPHERE = {
+    "random labels on the sphere": tc.Population(
+        with_random_labels,
+        {"accuracy": accuracy, **{name: MEASURES[name] for name in ("nc1-relative", "nc2", "nc3")}},
+        1,
+    )
+}
+
+neural_collapse_training_random_labels = tc.experiment_claim(
+    "neural-collapse-training-random-labels",
+    title="NC1, NC2 and NC3 fall in training on random labels",
+    sources=[XU2022.at("Section 5.2: remark on random labels, Section 7: random labels collapse")],
+    printed=r"\text{our analysis predicts Neural Collapse for datasets with fully random labels}",
+    given=[
+        TRAINING[0],
+        TRAINING[2],
+        "24 inputs on the unit sphere of 32 dimensions, 3 classes at random",
+        "lambda = 5e-5",
+    ],
+    compares=replace(RANDOM_LABELS, on=ON_THE_SPHERE),
+    control=replace(RANDOM_LABELS_CONTROL, on=ON_THE_SPHERE),
+    why="Inputs that say nothing about their labels, enough dimensions to fit them, and the recipe"
+    " of the Gaussian mixtures.",
 )

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import sympy
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, RELU_NETWORK
+from properties.assumptions import (
+    CHAIN,
+    POSITIVE_WEIGHT_DECAY,
+    RELU_NETWORK,
+    SIGN_LABELS,
+    UNIT_WEIGHTS,
+)
 from properties.equilibrium.rational_functions import LAMBDA, MEAN, RHO, identical
 from properties.notation import MARGIN
 from properties.papers import XU2022
@@ -87,42 +94,44 @@ def two_slopes(draw: st.DrawFn) -> tc.Case:
     )
 
 
+REACH = "reach(S) = sum([margin(n) / abs(x[n][0]) for n in S])"
+MINIMISERS = [
+    CHAIN,
+    RELU_NETWORK,
+    POSITIVE_WEIGHT_DECAY,
+    tc.Assumption(
+        "depth 2, any width, one linear output",
+        "depth == 2 and len(outputs) == 1 and slope(2) == 1",
+    ),
+    tc.Assumption(
+        "two samples, x_1 > 0 of class +1 and x_2 < 0 of class -1",
+        "len(samples) == 2 and len(x[0]) == 1"
+        " and x[0][0] > 0 and y[0][0] == 1 and x[1][0] < 0 and y[1][0] == -1",
+    ),
+    tc.Assumption("all samples are correctly classified", "all([margin(n) > 0 for n in samples])"),
+    tc.Assumption(
+        "a global minimiser: no network of smaller rho has these margins",
+        "squared(W[0]) * squared(W[1]) == reach(samples) ** 2",
+    ),
+    tc.Assumption(
+        "a global minimiser: no other margins have a smaller loss",
+        "all([(1 - margin(n)) * abs(x[n][0]) == 2 * weight_decay * reach(samples)"
+        " for n in samples])",
+    ),
+]
+"""Networks on two samples of one dimension that minimise the loss over all weights and widths."""
+
 equal_margins_quasi_interpolation = tc.stated(
     "equal-margins-quasi-interpolation",
     title="Lemma 6: training with weight decay and weight normalisation equalises the margins",
     kind="identity",
-    sources=[XU2022.at("Lemma 6, Property 1")],
+    sources=[XU2022.at("Lemma 6, Property 1, Section 5.1: without any assumption")],
     printed=r"(\rho, V) \in \arg\min \frac1N \sum_n (\rho \bar f_n - 1)^2 + \lambda \rho^2"
     r" \implies \rho \bar f_n = 1 - \epsilon \quad \forall n",
-    given=[
-        CHAIN,
-        RELU_NETWORK,
-        POSITIVE_WEIGHT_DECAY,
-        tc.Assumption(
-            "depth 2, any width, one linear output",
-            "depth == 2 and len(outputs) == 1 and slope(2) == 1",
-        ),
-        tc.Assumption(
-            "two samples, x_1 > 0 of class +1 and x_2 < 0 of class -1",
-            "len(samples) == 2 and len(x[0]) == 1"
-            " and x[0][0] > 0 and y[0][0] == 1 and x[1][0] < 0 and y[1][0] == -1",
-        ),
-        tc.Assumption(
-            "all samples are correctly classified", "all([margin(n) > 0 for n in samples])"
-        ),
-        tc.Assumption(
-            "a global minimiser: no network of smaller rho has these margins",
-            "squared(W[0]) * squared(W[1]) == reach(samples) ** 2",
-        ),
-        tc.Assumption(
-            "a global minimiser: no other margins have a smaller loss",
-            "all([(1 - margin(n)) * abs(x[n][0]) == 2 * weight_decay * reach(samples)"
-            " for n in samples])",
-        ),
-    ],
+    given=MINIMISERS,
     states="margin(0) == margin(1)",
     control=tc.altered("the margins are equal to 1", "margin(0) == 1"),
-    where=[MARGIN, "reach(S) = sum([margin(n) / abs(x[n][0]) for n in S])"],
+    where=[MARGIN, REACH],
     numbers=["weight_decay"],
     on=two_slopes(),
     why="An overparametrised network trained to convergence has the same margin at every sample."
@@ -136,4 +145,202 @@ equal_margins_quasi_interpolation = tc.stated(
     ' samples have equal norms: the proof assumes that the network can "attain any value" of the'
     " margins up to a common bound, but the margin that a unit norm affords is proportional to the"
     " norm of the sample.",
+)
+
+equal_margins_extremes = tc.stated(
+    "equal-margins-extremes",
+    title="A minimiser of the loss maximises the mean margin, as the proof of Lemma 6 says",
+    kind="identity",
+    sources=[XU2022.at("Section 5.1: maximise mu and minimise sigma, Eq. 29")],
+    printed=r"V \in \arg\min \frac1{1 + \frac{\mu^2}{\sigma^2 + \lambda}} \implies"
+    r" \mu = \max_{V'} \mu(V')",
+    given=MINIMISERS,
+    states="sum([margin(n) for n in samples]) / reach(samples)"
+    " == max([abs(x[n][0]) for n in samples])",
+    control=tc.altered(
+        "the least mean margin",
+        "sum([margin(n) for n in samples]) / reach(samples) == min([abs(x[n][0]) for n in samples])"
+        " / 2",
+    ),
+    where=[MARGIN, REACH],
+    numbers=["weight_decay"],
+    on=two_slopes(),
+    why='"In order to minimize the loss we have to find V_k that maximize mu^2 and minimize'
+    ' sigma^2":'
+    " the loss falls in one and rises in the other, but no V need do both. On the two samples, the"
+    " sum of the margins of a network of unit norm is at most the larger |x_n|, attained where all"
+    " units serve that sample; the minimiser serves both. Its margins differ as well"
+    " (`equal-margins-quasi-interpolation`), though equal ones can be had.",
+)
+
+SAME_MARGINS = tc.Assumption(
+    "all margins are equal and positive",
+    "all([margin(n) == margin(0) and margin(n) > 0 for n in samples])",
+)
+AT_BEST = "best(m) = m / (m ** 2 + weight_decay)"
+
+
+@st.composite
+def one_weight(draw: st.DrawFn, *, numbers: tuple[str, ...] = ()) -> tc.Case:
+    """``f(x) = x``, with margins that are all the same, and other positive numbers."""
+    margin = Fraction(draw(st.integers(1, 8)), 8)
+    signs = [1, *draw(st.lists(st.sampled_from([1, -1]), max_size=2))]
+    rows = [[sign * margin] for sign in signs]
+    positive = tc.positive_dyadics(exponents=range(6))
+    drawn = {name: draw(positive) for name in ("weight_decay", *numbers)}
+    return tc.Case.single(tc.mlp([1, 1]), [[[1]]], rows, [[sign] for sign in signs], drawn)
+
+
+def as_observed(case: tc.Case) -> tc.Case:
+    """With the margin and the weight decay of the paper's experiments."""
+    inputs = case.inputs / abs(case.inputs) * Fraction(1, 200)
+    return replace(case, inputs=inputs, numbers={"weight_decay": Fraction(1, 1000)})
+
+
+def less_decayed(case: tc.Case) -> tc.Case:
+    """With a sixteenth of the weight decay."""
+    decay = case.numbers["weight_decay"] / 16
+    return replace(case, numbers={**case.numbers, "weight_decay": decay})
+
+
+equal_margins_observed_gap = tc.stated(
+    "equal-margins-observed-gap",
+    title="With the margins and the weight decay of the experiments, labels are quasi-interpolated",
+    kind="inequality",
+    sources=[XU2022.at("Section 5.1: observed margins, Lemma 6, Figure 8")],
+    printed=r"\bar f_i \approx 5 \times 10^{-3},\; \lambda = 0.001 \implies"
+    r" \epsilon = \frac{\lambda}{\mu^2 + \lambda} \text{ is small}",
+    given=[
+        CHAIN,
+        UNIT_WEIGHTS,
+        SAME_MARGINS,
+        tc.Assumption(
+            "margins of 0.005 and lambda = 0.001",
+            "200 * margin(0) == 1 and 1000 * weight_decay == 1",
+        ),
+    ],
+    states="2 * (1 - best(margin(0)) * margin(0)) <= 1",
+    control=tc.altered("below 1/4", "4 * (1 - best(margin(0)) * margin(0)) <= 1"),
+    where=[MARGIN, AT_BEST],
+    numbers=["weight_decay"],
+    on=one_weight().map(as_observed),
+    why="The printed numbers do not fit one another. The gap of Lemma 6 is 40/41, so that outputs"
+    " rho f are 0.024 in size: less than 3% of the labels. (Section 3.5 says that the *largest*"
+    " margin is about 0.002 in the experiments, which makes it worse.) A gap below 1/2 is asked"
+    " for here; the paper says that eps is small.",
+)
+
+equal_margins_rho_inverse = tc.stated(
+    "equal-margins-rho-inverse",
+    title="With weight decay, rho is the inverse of the margin, as printed",
+    kind="identity",
+    sources=[XU2022.at("Section 7: rho is the inverse of the margin")],
+    printed=r"\lambda > 0:\ \rho = \frac1\mu",
+    given=[CHAIN, UNIT_WEIGHTS, SAME_MARGINS, POSITIVE_WEIGHT_DECAY],
+    states="best(margin(0)) * margin(0) == 1",
+    control=tc.altered("twice the inverse", "best(margin(0)) * margin(0) == 2"),
+    where=[MARGIN, AT_BEST],
+    numbers=["weight_decay"],
+    on=one_weight(),
+    why="True for lambda = 0. With weight decay `rho mu = 1 - eps`, and with the numbers of the"
+    " experiments rho is 40 times smaller than the inverse (`equal-margins-observed-gap`).",
+)
+
+COMPARED = [
+    CHAIN,
+    UNIT_WEIGHTS,
+    SAME_MARGINS,
+    POSITIVE_WEIGHT_DECAY,
+    tc.Assumption(
+        "another solution has the equal margins `other`, and a larger rho",
+        "other > 0 and best(margin(0)) < best(other)",
+    ),
+]
+ABOVE = tc.Assumption(
+    "the product of the two margins is larger than lambda", "margin(0) * other > weight_decay"
+)
+
+equal_margins_smaller_rho = tc.stated(
+    "equal-margins-smaller-rho",
+    title="Of two solutions with equal margins, that of smaller rho has the larger margin",
+    kind="inequality",
+    sources=[XU2022.at("Section 7: smaller rho, Section 7: larger margin")],
+    printed=r"\lambda > 0,\; \rho_a = \frac{\mu_a}{\mu_a^2 + \lambda} < \rho_b"
+    r" = \frac{\mu_b}{\mu_b^2 + \lambda} \implies \mu_a > \mu_b",
+    given=COMPARED,
+    states="other <= margin(0)",
+    control=tc.altered("at least twice the other", "2 * other <= margin(0)"),
+    where=[MARGIN, AT_BEST],
+    numbers=["other", "weight_decay"],
+    on=one_weight(numbers=("other",)),
+    why="The paper takes small rho and large margin for one thing. As a function of mu, `mu/(mu^2 +"
+    " lambda)` falls only beyond the root of lambda; below it, rho and margin grow together. The"
+    " experiments, with margins of 0.005 and `lambda^1/2 = 0.03`, are below it.",
+)
+
+equal_margins_smaller_rho_above = tc.stated(
+    "equal-margins-smaller-rho-above",
+    title="... where the product of the two margins is above lambda",
+    kind="inequality",
+    sources=[XU2022.at("Section 7: smaller rho, Section 7: larger margin")],
+    printed=r"\mu_a \mu_b > \lambda,\; \rho_a < \rho_b \implies \mu_a > \mu_b",
+    given=[*COMPARED, ABOVE],
+    states="other <= margin(0)",
+    control=tc.altered("any margins", without=[ABOVE], on=one_weight(numbers=("other",))),
+    where=[MARGIN, AT_BEST],
+    numbers=["other", "weight_decay"],
+    on=one_weight(numbers=("other",)).map(less_decayed),
+    corrects="equal-margins-smaller-rho",
+    why="The difference of the two rho has the sign of `(mu_a - mu_b)(lambda - mu_a mu_b)`.",
+)
+
+FEATURES_COLLAPSED = tc.Assumption(
+    "NC1: all samples of a class have one feature vector",
+    "all([zero(h(m) - h(n)) for m in samples for n in samples if y[m][0] == y[n][0]])",
+)
+SAME_CLASS = tc.Assumption("the samples are of one class", "y[m][0] == y[n][0]")
+
+
+@st.composite
+def collapsed_classes(draw: st.DrawFn) -> tc.Case:
+    """One linear layer, and one input for all samples of a class; now and then one is moved."""
+    means = [[Fraction(draw(st.integers(1, 3)))], [Fraction(-draw(st.integers(1, 3)))]]
+    signs = [1, -1, *draw(st.lists(st.sampled_from([1, -1]), min_size=1, max_size=2))]
+    rows = [list(means[sign < 0]) for sign in signs]
+    rows[-1][0] += draw(st.integers(0, 7)) == 7
+    return tc.Case.single(tc.mlp([1, 1]), [[[1]]], rows, [[sign] for sign in signs])
+
+
+equal_margins_collapsed = tc.stated(
+    "equal-margins-collapsed",
+    title="Once within-class variability has disappeared, all margins are the same",
+    kind="identity",
+    sources=[XU2022.at("Section 5.1: margins after collapse")],
+    printed=r"\text{NC1} \implies \bar f_m = \bar f_n \quad \forall m, n",
+    given=[CHAIN, SIGN_LABELS, FEATURES_COLLAPSED],
+    forall=["m in samples", "n in samples"],
+    states="margin(m) == margin(n)",
+    control=tc.altered("all margins are 1", "margin(m) == 1"),
+    where=[MARGIN],
+    on=collapsed_classes(),
+    why='"The outputs and margins then also collapse to the same value": to one for each class. The'
+    ' word "same" is read for all samples here; `equal-margins-collapsed-class` is the other'
+    " reading.",
+)
+
+equal_margins_collapsed_class = tc.stated(
+    "equal-margins-collapsed-class",
+    title="... within each class",
+    kind="identity",
+    sources=[XU2022.at("Section 5.1: margins after collapse")],
+    printed=r"\text{NC1} \implies \bar f_m = \bar f_n \quad \forall m, n: y_m = y_n",
+    given=[CHAIN, SIGN_LABELS, FEATURES_COLLAPSED, SAME_CLASS],
+    forall=["m in samples", "n in [k for k in samples if k != m]"],
+    states="margin(m) == margin(n)",
+    control=tc.altered("and of different classes", without=[SAME_CLASS]),
+    where=[MARGIN],
+    on=collapsed_classes(),
+    examples=40,
+    corrects="equal-margins-collapsed",
+    why="Outputs are a function of the features, which the samples of a class share.",
 )

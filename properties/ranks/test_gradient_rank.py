@@ -52,7 +52,7 @@ gradient_rank = tc.stated(
     sources=[
         GALANTI2022.at("Lemma 1"),
         GALANTI2022.at("Section 1, with footnote 1"),
-        XU2022.at("Section 6.1, proof of Lemma 8"),
+        XU2022.at("Section 6.1: rank of gradients, Lemma 8"),
     ],
     printed=r"\operatorname{rank}\Big(\frac{\partial f_W(x)}{\partial W^{pq}}\Big) \le 1"
     r" \quad \forall x, p, q",

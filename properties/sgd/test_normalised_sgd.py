@@ -57,7 +57,7 @@ def rho_becomes(right: str) -> str:
 normalised_sgd_update_printed = tc.stated(
     "normalised-sgd-update-printed",
     title="Lagrange-normalised SGD, update of rho as printed: the data term has the wrong sign",
-    sources=[XU2022.at("Eq. 46, first line")],
+    sources=[XU2022.at("Eq. 46")],
     printed=r"\rho - \eta \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = \rho - \eta \frac2B"
     r" \sum_{(x_n, y_n) \in S'} (1 - \rho \bar f_n) \bar f_n - 2 \eta \lambda \rho",
     states=rho_becomes(
@@ -75,7 +75,7 @@ normalised_sgd_update_printed = tc.stated(
 normalised_sgd_update = tc.stated(
     "normalised-sgd-update",
     title="Lagrange-normalised SGD, update of rho",
-    sources=[XU2022.at("Eq. 46, first line, corrected by Eq. 2")],
+    sources=[XU2022.at("Eq. 46, Eq. 2")],
     printed=r"\rho - \eta \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = \rho + \eta \frac2B"
     r" \sum_{(x_n, y_n) \in S'} (1 - \rho \bar f_n) \bar f_n - 2 \eta \lambda \rho",
     states=rho_becomes(
@@ -117,7 +117,7 @@ DECAYED = "2 * learning_rate * nu(samples) * W[k][i][j]"
 normalised_sgd_update_weights_printed = tc.stated(
     "normalised-sgd-update-weights-printed",
     title="Lagrange-normalised SGD, update of V_k as printed: wrong sign, a learning rate missing",
-    sources=[XU2022.at("Eq. 46, second line")],
+    sources=[XU2022.at("Eq. 46")],
     printed=r"V_k - \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = V_k - \eta \frac2B"
     r" \sum_{(x_n, y_n) \in S'} (1 - \rho \bar f_n) \rho \frac{\partial \bar f_n}{\partial V_k}"
     r" - 2 \eta \nu_k V_k",
@@ -134,7 +134,7 @@ normalised_sgd_update_weights_printed = tc.stated(
 normalised_sgd_update_weights = tc.stated(
     "normalised-sgd-update-weights",
     title="Lagrange-normalised SGD, update of V_k",
-    sources=[XU2022.at("Eq. 46, second line, corrected by Eq. 2")],
+    sources=[XU2022.at("Eq. 46, Eq. 2")],
     printed=r"V_k - \eta \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = V_k + \eta \frac2B"
     r" \sum_{(x_n, y_n) \in S'} (1 - \rho \bar f_n) \rho \frac{\partial \bar f_n}{\partial V_k}"
     r" - 2 \eta \nu_k V_k",
@@ -154,7 +154,7 @@ normalised_sgd_update_weights = tc.stated(
     "normalised-sgd-update-trained",
     title="Trained steps of Lagrange-normalised SGD are those of the printed Lagrangian",
     kind="identity",
-    sources=[XU2022.at("Eq. 1, 2, 4 (first form) and the first equalities of Eq. 46")],
+    sources=[XU2022.at("Eq. 46, Section 6: multiplier of a batch, Eq. 1, Eq. 2, Eq. 4")],
     statement=r"\rho' = \rho - \eta \frac{\partial \mathcal L_{S'}}{\partial \rho},\quad"
     r" V_k' = V_k - \eta \frac{\partial \mathcal L_{S'}}{\partial V_k},\quad"
     r" \nu_k = \frac1B \sum_{n \in S'} (\rho \bar f_n - \rho^2 f_n^2)",

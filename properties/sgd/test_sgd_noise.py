@@ -324,7 +324,7 @@ IS_OF_SAMPLING = tc.Comparison(
 sgd_noise_is_of_sampling = tc.experiment_claim(
     "sgd-noise-is-of-sampling",
     title="With weight decay, SGD on ReLU networks moves because batches disagree",
-    sources=[GALANTI2022.at("Section 3.1, Eq. 7-9"), XU2022.at("Section 6.2")],
+    sources=[GALANTI2022.at("Section 3.1, Eq. 7-9"), XU2022.at("Section 6.2: SGD noise")],
     printed=r"\text{asymptotic noise is generically unavoidable in practical cases when training is"
     r" successful}",
     given=[
@@ -346,7 +346,10 @@ sgd_noise_is_of_sampling = tc.experiment_claim(
 sgd_noise_needs_decay = tc.experiment_claim(
     "sgd-noise-needs-decay",
     title="Without weight decay, batches agree where SGD ends",
-    sources=[XU2022.at("Section 6.2"), GALANTI2022.at("Section 3.1, Eq. 7-9")],
+    sources=[
+        XU2022.at("Section 6.2: lambda = 0"),
+        GALANTI2022.at("Section 3.1, Eq. 7-9"),
+    ],
     printed=r"\text{When } \lambda = 0, \text{ interpolation of all data points is expected ...}"
     r"\text{ SGD noise is expected to essentially disappear}",
     given=[*TRAINING, "pairs with lambda = 0.03 and lambda = 0, all else equal, 150 epochs"],

@@ -1,0 +1,209 @@
+"""NC4, the nearest class centre: what it follows from (xu2022, proofs of Theorems 5 and 6)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+import theorycheck as tc
+from properties.assumptions import SIGN_LABELS
+from properties.collapse.collapsed_networks import simplex
+from properties.collapse.conditions import BALANCED, CLASS_MEANS, MATRICES, PROBES
+from properties.notation import MARGIN
+from properties.papers import XU2022
+
+BOTH_CLASSES = tc.Assumption("both classes occur", "len(members(1)) > 0 and len(members(-1)) > 0")
+COLLAPSED = tc.Assumption(
+    "NC1: mu_+- = h(x_n) for all samples of the class",
+    "all([zero(h(n) - mean(y[n][0])) for n in samples])",
+)
+OPPOSITE = tc.Assumption(
+    "NC2: mu_+ = -mu_-, not 0", "zero(mean(1) + mean(-1)) and not zero(mean(1))"
+)
+PARALLEL = tc.Assumption(
+    "NC3: V_L is proportional to mu_+ and mu_-",
+    "inner(W[last], mean(1)) ** 2 == squared(W[last]) * squared(mean(1)) and not zero(W[last])",
+)
+CLASSIFIED = tc.Assumption(
+    "all samples are correctly classified", "all([margin(n) > 0 for n in samples])"
+)
+LAST = "last = weights[len(weights) - 1]"
+
+BINARY: dict[str, Any] = {
+    "kind": "identity",
+    "forall": ["p in range(probes)"],
+    "where": [
+        MARGIN,
+        LAST,
+        "members(s) = [n for n in samples if y[n][0] == s]",
+        "mean(s) = sum([h(n) for n in members(s)]) / len(members(s))",
+        *PROBES,
+        "distance(a, s) = squared(a - mean(s))",
+        "nearer(a) = distance(a, -1) - distance(a, 1)",
+        "sign(t) = 1 if t > 0 else -1 if t < 0 else 0",
+        "output(p) = decisions(probes)[p][0]",
+        "feature(p) = activations(probes)[p]",
+    ],
+    "states": "sign(output(p)) == sign(nearer(feature(p)))",
+    "control": tc.altered(
+        "the farther mean is chosen", "sign(output(p)) == -sign(nearer(feature(p)))"
+    ),
+    "examples": 40,
+}
+"""NC4 at inputs in all directions: the nearer of two means has the sign of the output."""
+
+
+@st.composite
+def opposite_inputs(draw: st.DrawFn, factors: tuple[int, ...]) -> tc.Case:
+    """A linear classifier on features ``+-m``: a multiple of m, or any where the factor is 0."""
+    width, factor = draw(st.integers(1, 3)), draw(st.sampled_from(factors))
+    vectors = st.lists(st.integers(-2, 2), min_size=width, max_size=width).filter(any)
+    mean, other = draw(vectors), draw(vectors)
+    weights = [factor * entry for entry in mean] if factor else other
+    signs = [1, -1, *draw(st.lists(st.sampled_from([1, -1]), max_size=2))]
+    inputs = [[sign * entry for entry in mean] for sign in signs]
+    return tc.Case.single(tc.mlp([width, 1]), [[weights]], inputs, [[sign] for sign in signs])
+
+
+nearest_centre_binary_printed = tc.stated(
+    "nearest-centre-binary-printed",
+    title='Two classes: "NC4 follows then from NC1-NC2"',
+    sources=[XU2022.at("Theorem 5, Section 5.1: NC4 from NC1 and NC2")],
+    printed=r"\text{NC1, NC2} \implies \mathrm{sign}(f(x)) = \arg\min_c \|\mu_c - h(x)\|",
+    given=[MATRICES, SIGN_LABELS, BOTH_CLASSES, COLLAPSED, OPPOSITE],
+    on=opposite_inputs((0, 1, -1)),
+    **BINARY,
+    why="NC1 and NC2 are about features alone; what the classifier decides, they do not say.",
+)
+
+nearest_centre_binary_dual = tc.stated(
+    "nearest-centre-binary-dual",
+    title="Two classes: NC4 from NC1 to NC3",
+    sources=[XU2022.at("Theorem 5")],
+    printed=r"\text{NC1, NC2},\; V_L \propto \mu_+, \mu_- \implies"
+    r" \mathrm{sign}(f(x)) = \arg\min_c \|\mu_c - h(x)\|",
+    given=[MATRICES, SIGN_LABELS, BOTH_CLASSES, COLLAPSED, OPPOSITE, PARALLEL],
+    on=opposite_inputs((1, 2, -1)),
+    **BINARY,
+    why="NC3 is printed for both means, which are opposite: proportional must allow negative"
+    " factors, and with a negative one for mu_+ the classifier is wrong everywhere.",
+)
+
+nearest_centre_binary = tc.stated(
+    "nearest-centre-binary",
+    title="Two classes: NC4 from NC2, NC3 and correctly classified samples",
+    sources=[XU2022.at("Theorem 5")],
+    printed=r"\mu_+ = -\mu_-,\; V_L \propto \mu_\pm,\; \bar f_n > 0 \implies"
+    r" \mathrm{sign}(f(x)) = \arg\min_c \|\mu_c - h(x)\|",
+    given=[MATRICES, SIGN_LABELS, BOTH_CLASSES, OPPOSITE, PARALLEL, CLASSIFIED],
+    on=opposite_inputs((1, 2, -1)),
+    **BINARY,
+    corrects="nearest-centre-binary-dual",
+    why="`|h - mu_-|^2 - |h - mu_+|^2 = 4 <mu_+, h>`, which has the sign of `<V_L, h>`. NC1 is not"
+    " needed.",
+)
+
+ETF = tc.Assumption(
+    "NC2: the centred means form a simplex ETF",
+    "all([inner(centred(c), centred(b)) == squared(centred(0)) * (1 if c == b else -1 / (C - 1))"
+    " for c in outputs for b in outputs]) and not zero(centred(0))",
+)
+DUAL = tc.Assumption(
+    "NC3: V_L is a positive multiple of the centred means",
+    "all([zero(squared(centred(0)) * W[last][c] - inner(W[last][0], centred(0)) * centred(c))"
+    " for c in outputs]) and inner(W[last][0], centred(0)) > 0",
+)
+FEATURES_COLLAPSED = tc.Assumption(
+    "NC1: mu_c = h(x_cn)", "all([zero(h(n) - mu(c)) for c in outputs for n in members(c)])"
+)
+CENTRED_TWICE = tc.Assumption(
+    "Eq. 44: the global mean is orthogonal to all centred means",
+    "all([inner(centred(c), first(C)) == 0 for c in outputs])",
+)
+SEVERAL: dict[str, Any] = {
+    "kind": "identity",
+    "forall": ["p in range(probes)", "c in outputs"],
+    "where": [
+        *CLASS_MEANS,
+        LAST,
+        *PROBES,
+        "output(p) = decisions(probes)[p]",
+        "far(p, c) = squared(activations(probes)[p] - mu(c))",
+        "chosen(p, c) = 1 if output(p)[c] == max(output(p)) else 0",
+        "nearest(p, c) = 1 if far(p, c) == min([far(p, b) for b in outputs]) else 0",
+    ],
+    "states": "chosen(p, c) - nearest(p, c) == 0",
+    "examples": 30,
+}
+"""NC4: the largest outputs are those of the classes with the nearest means; ties go with ties."""
+FARTHEST = tc.altered(
+    "the farthest mean",
+    "chosen(p, c) - (1 if far(p, c) == max([far(p, b) for b in outputs]) else 0) == 0",
+)
+
+
+@st.composite
+def simplex_inputs(draw: st.DrawFn, *, dual: bool, anywhere: bool) -> tc.Case:
+    """A linear classifier on the vertices of a simplex, which are the features.
+
+    Args:
+        dual: whether the classifier is the centred means.
+        anywhere: whether the global mean may be anywhere, not on the axis of the simplex alone.
+    """
+    classes = draw(st.integers(2, 3))
+    centred, lift = simplex(classes), draw(st.integers(-1, 2))
+    moves = st.lists(st.integers(-2, 2), min_size=classes, max_size=classes)
+    offset = draw(moves) if anywhere else [lift] * classes
+    means = centred + np.array([Fraction(k) for k in offset], dtype=object)
+    weights = centred if dual else [draw(moves) for _ in range(classes)]
+    labels = np.eye(classes, dtype=int)
+    return tc.Case.single(tc.mlp([classes, classes]), [weights], means, labels)
+
+
+nearest_centre_multiclass_printed = tc.stated(
+    "nearest-centre-multiclass-printed",
+    title='Several classes: "NC4 follows then from NC1-NC2"',
+    sources=[XU2022.at("Theorem 6, Section 5.2: NC4 from NC1 and NC2")],
+    printed=r"\text{NC1, NC2} \implies \arg\max_c f^c(x) = \arg\min_c \|\mu_c - h(x)\|",
+    given=[MATRICES, BALANCED, FEATURES_COLLAPSED, ETF],
+    control=FARTHEST,
+    on=simplex_inputs(dual=False, anywhere=True),
+    **SEVERAL,
+    why="As with two classes: NC1 and NC2 say nothing of the classifier.",
+)
+
+nearest_centre_multiclass_dual = tc.stated(
+    "nearest-centre-multiclass-dual",
+    title="Several classes: NC4 from NC1 to NC3",
+    sources=[XU2022.at("Section 5: NC4, Theorem 6")],
+    printed=r"\text{NC1, NC2, NC3} \implies \arg\max_c f^c(x) = \arg\min_c \|\mu_c - h(x)\|",
+    given=[MATRICES, BALANCED, FEATURES_COLLAPSED, ETF, DUAL],
+    control=FARTHEST,
+    on=simplex_inputs(dual=True, anywhere=True),
+    **SEVERAL,
+    why="Distances are measured from the means, and the classifier is dual to the centred means. In"
+    " [12] biases make up for the global mean; the networks here have none.",
+)
+
+nearest_centre_multiclass = tc.stated(
+    "nearest-centre-multiclass",
+    title="Several classes: NC4 from NC2, NC3 and Eq. 44",
+    sources=[XU2022.at("Section 5: NC4, Theorem 6, Eq. 44")],
+    printed=r"\text{NC2, NC3},\; \langle V_L^c, \mu_G \rangle = 0 \;\forall c \implies"
+    r" \arg\max_c f^c(x) = \arg\min_c \|\mu_c - h(x)\|",
+    given=[MATRICES, BALANCED, ETF, DUAL, CENTRED_TWICE],
+    control=tc.altered(
+        "the global mean may lie anywhere",
+        without=[CENTRED_TWICE],
+        on=simplex_inputs(dual=True, anywhere=True),
+    ),
+    on=simplex_inputs(dual=True, anywhere=False),
+    **SEVERAL,
+    corrects="nearest-centre-multiclass-dual",
+    why="With Eq. 44 the `|mu_c|^2` are equal, so that the nearest mean has the largest `<mu_c,"
+    " h>`, which differs from `<mu_c - mu_G, h>` by a number that is the same for all classes. NC1"
+    " is not needed.",
+)

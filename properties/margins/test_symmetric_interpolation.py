@@ -1,0 +1,165 @@
+"""Symmetric quasi-interpolation with several classes: xu2022, Property 2 and Lemma 7."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from hypothesis import strategies as st
+
+import theorycheck as tc
+from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, RELU_NETWORK, SMOOTH
+from properties.collapse.collapsed_networks import simplex
+from properties.collapse.conditions import MATRICES
+from properties.collapse.multiclass import CENTRED, PROPORTIONAL
+from properties.papers import XU2022
+
+FACTORS = [Fraction(1, 2), Fraction(4, 5), Fraction(1, 5), Fraction(9, 10), Fraction(1, 10)]
+"""Numbers t for which t (1 - t) is a square of a rational number, and its root."""
+ROOTS = [Fraction(1, 2), Fraction(2, 5), Fraction(2, 5), Fraction(3, 10), Fraction(3, 10)]
+
+
+@st.composite
+def shared_units(draw: st.DrawFn) -> tc.Case:
+    """Critical points: two units serve the samples of two classes together, one unit the third.
+
+    Inputs and weights are in the plane of the labels, with the orthogonal axes ``p = (1, -1, 0)``
+    and ``q = (1, 1, -2)``, and ``W_2`` is the transpose of ``W_1``. The outputs of the first two
+    samples are their labels with the coordinates along p and q scaled by two factors; that of the
+    third is its label, scaled. Where the two factors differ, Property 2 fails.
+    """
+    choices = st.integers(0, len(FACTORS) - 1)
+    across = draw(choices)
+    # So that both units are active at both samples.
+    along = draw(choices.filter(lambda k: FACTORS[k] * ROOTS[across] > ROOTS[k] * FACTORS[across]))
+    third = draw(choices)
+    p, q = (
+        np.array([Fraction(k) for k in axis], dtype=object) for axis in ((1, -1, 0), (1, 1, -2))
+    )
+    a, b, g = Fraction(3, 4) * ROOTS[across], ROOTS[along] / 4, ROOTS[third] / 2
+    s = Fraction(1, 3) / (1 - FACTORS[across])
+    t = Fraction(1, 3) / (1 - FACTORS[along])
+    z = Fraction(1, 3) / (1 - FACTORS[third])
+    first = np.array([a * p + b * q, -a * p + b * q, -g * q], dtype=object)
+    inputs = [s * p + t * q, -s * p + t * q, -z * q]
+    decay = 1 / (3 * (first * first).sum())
+    network = tc.mlp([3, 3, 3])
+    return tc.Case.single(network, [first, first.T], inputs, simplex(3), {"weight_decay": decay})
+
+
+symmetric_interpolation_converged = tc.stated(
+    "symmetric-interpolation-converged",
+    title="Lemma 7: a ReLU classifier trained to convergence satisfies Property 2",
+    kind="identity",
+    sources=[XU2022.at("Lemma 7, Property 2")],
+    printed=r"\frac{\partial \mathcal{L}_S}{\partial \rho} = 0,\;"
+    r" \frac{\partial \mathcal{L}_S}{\partial V_k} = 0 \;\forall k,\;"
+    r" \langle f_V(x_{cn}), \tilde e_c \rangle > 0 \implies f(x_{cn}) \propto \tilde e_c",
+    given=[
+        CHAIN,
+        MATRICES,
+        RELU_NETWORK,
+        CENTRED,
+        SMOOTH,
+        POSITIVE_WEIGHT_DECAY,
+        tc.Assumption(
+            "all samples are correctly classified, with <f_V(x_n), y_n> > 0",
+            "all([paired(n) > 0 and (y[n][c] == 1 or f(n, c) < own(n))"
+            " for n in samples for c in outputs])",
+        ),
+        tc.Assumption(
+            "the loss of Eq. 35 is critical in rho and all V_k: that of W, with lambda prod"
+            " |W_k|^2",
+            "all([zero(gradient(k)) for k in weights])",
+        ),
+    ],
+    forall=["n in samples", "c in outputs"],
+    where=[
+        "C = len(outputs)",
+        "paired(n) = sum([f(n, c) * y[n][c] for c in outputs])",
+        "own(n) = sum([f(n, c) for c in outputs if y[n][c] == 1])",
+        "missed = sum([(f(n, c) - y[n][c]) ** 2 for n in samples for c in outputs])",
+        "loss = missed / len(samples) + weight_decay * product([squared(W[k]) for k in weights])",
+        "gradient(k) = grad(loss, k)",
+    ],
+    numbers=["weight_decay"],
+    states="f(n, c) * squared(y[n]) == paired(n) * y[n][c]",
+    control=tc.altered("the outputs are the labels", "f(n, c) == y[n][c]"),
+    on=shared_units(),
+    examples=30,
+    why="Two units that serve the samples of two classes together act as a linear network, whose"
+    " outputs mix the labels. The proof takes the network as expressive enough for any value with"
+    " one bound on the norms; then `f_V` along the label is best. In the counterexample every layer"
+    " and rho are critical, away from kinks, with all samples on the right side. Hidden units"
+    " cannot do better either: over unit u in the plane of the inputs, `|sum_n r_n sigma(u x_n)|`,"
+    " with r_n the residuals, is largest at the units in use, which makes it a global minimum for"
+    " two layers of any width (this by hand, and not part of the check).",
+)
+
+
+@st.composite
+def scaled_pairs(draw: st.DrawFn) -> tc.Case:
+    """Two outputs that are opposite, at inputs of different lengths."""
+    signs = [1, -1, *draw(st.lists(st.sampled_from([1, -1]), max_size=2))]
+    rows = [[sign * Fraction(draw(st.integers(1, 3)), 4)] for sign in signs]
+    labels = [[sign, -sign] for sign in signs]
+    return tc.Case.single(tc.mlp([1, 2]), [[[1], [-1]]], rows, labels)
+
+
+symmetric_interpolation_two_classes = tc.stated(
+    "symmetric-interpolation-two-classes",
+    title="Property 2 for two classes is Property 1: two printed places",
+    kind="identity",
+    sources=[XU2022.at("Property 1, Property 2")],
+    printed=r"C = 2,\; f(x_{cn}) \propto \tilde e_c \;\forall c, n \implies"
+    r" y_n f_W(x_n) = 1 - \epsilon \;\forall n",
+    given=[CHAIN, MATRICES, CENTRED, tc.Assumption("C = 2", "C == 2"), PROPORTIONAL],
+    forall=["m in samples", "n in samples"],
+    where=[
+        "C = len(outputs)",
+        "a(n) = sum([f(n, c) * y[n][c] for c in outputs]) / squared(y[n])",
+    ],
+    states="a(m) == a(n)",
+    control=tc.altered("the factor is 1", "a(m) == 1"),
+    on=scaled_pairs(),
+    why="Both are called symmetric quasi-interpolation. Property 1 asks for one gap for all"
+    " samples; Property 2 for a proportion at each, which for two centred outputs says no more than"
+    " that the sample is on the right side. Theorem 6 needs the first"
+    " (`neural-collapse-multiclass`).",
+)
+
+symmetric_interpolation_labels = tc.stated(
+    "symmetric-interpolation-labels",
+    title="One-hot labels, centred and scaled to the maximum 1, are the e~_c",
+    kind="identity",
+    sources=[XU2022.at("Section 5.2: centred labels")],
+    printed=r"\tilde e_c = \frac{C}{C-1} \Big( e_c - \frac1C \mathbf{1} \Big)"
+    r" = \Big[ \frac{-1}{C-1}, \ldots, 1, \ldots, \frac{-1}{C-1} \Big],\quad"
+    r" \langle \tilde e_c, \tilde e_{c'} \rangle = -\frac{C}{(C-1)^2}",
+    given=[
+        tc.Assumption(
+            "labels are unit vectors, and there are several",
+            "C > 1 and all([sum(y[n]) == 1"
+            " and all([y[n][c] * (y[n][c] - 1) == 0 for c in outputs]) for n in samples])",
+        )
+    ],
+    forall=["m in samples", "n in samples", "c in outputs"],
+    where=[
+        "C = len(outputs)",
+        "scaled(n) = [C / (C - 1) * (y[n][c] - 1 / C) for c in outputs]",
+        "same = [[inner(y[m], y[n]) for n in samples] for m in samples]",
+    ],
+    states="scaled(n)[c] == (1 if y[n][c] == 1 else -1 / (C - 1))"
+    " and inner(scaled(m), scaled(n)) == (C / (C - 1) if same[m][n] == 1 else -C / (C - 1) ** 2)",
+    control=tc.altered(
+        "scaled to unit norm", "inner(scaled(m), scaled(n)) == (1 if same[m][n] == 1 else 0)"
+    ),
+    on=tc.cases(
+        tc.mlps(depths=(1, 1), widths=(1, 1), outputs=(2, 5)),
+        samples=(1, 3),
+        targets="one-hot",
+        cohort=1,
+    ),
+    examples=40,
+    why="The labels form a simplex; C/(C-1) is the constant of Eq. 33.",
+)

@@ -1,0 +1,293 @@
+"""Whether normalised SGD can come to rest on all batches: xu2022, Sections 6.1, 6.2 and 7."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from hypothesis import strategies as st
+
+import theorycheck as tc
+from properties.assumptions import CHAIN, DENSE, POSITIVE_WEIGHT_DECAY, RELU_NETWORK, SIGN_LABELS
+from properties.collapse.collapsed_networks import identity
+from properties.papers import XU2022
+from properties.sgd.normalised_points import generic_points
+from properties.sgd.pulls import (
+    NUMBERS,
+    PULLS,
+    RESTLESS,
+    RHO_AT_REST,
+    RHO_NOT_ZERO,
+    SAMPLED,
+    WEIGHTS_AT_REST,
+    half_fitted,
+    reflected_equilibria,
+)
+from theorycheck.drawing import interpolators, normalised_equilibria
+
+NO_WEIGHT_DECAY = tc.Assumption("lambda = 0", "weight_decay == 0")
+BOTH_LABELS = tc.Assumption(
+    "both labels occur", "any([y[m][0] != y[n][0] for m in samples for n in samples])"
+)
+HIGH_RANK = tc.Assumption(
+    "some V_k has rank above 2 (the contrapositive: then some batch is not at rest)",
+    "any([rank(W[k]) > 2 for k in weights])",
+)
+FITTED = tc.Assumption(
+    "the network interpolates: rho fbar_n = 1 for all n", "all([residual(n) == 0 for n in samples])"
+)
+EQUAL_MARGINS = tc.Assumption(
+    "all margins are equal", "all([margin(n) == margin(0) for n in samples])"
+)
+NEVER = r"\lambda > 0,\; B < N:\ \exists\, S', k:\ \frac{\partial \mathcal{L}_{S'}}{\partial V_k}"
+NO_DECAY_POINTS = interpolators(weight_decays=st.just(Fraction(0)))
+
+stationary_batches_never_printed = tc.stated(
+    "stationary-batches-never-printed",
+    title="With weight decay, SGD on mini-batches cannot converge, as printed",
+    kind="identity",
+    sources=[XU2022.at("Section 6.2: no convergence, Section 7: exact convergence")],
+    printed=rf"{NEVER} \ne 0 \text{{ or }} \frac{{\partial \mathcal{{L}}_{{S'}}}}{{\partial \rho}}"
+    r" \ne 0",
+    given=[*SAMPLED, RELU_NETWORK, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO],
+    states=f"{RESTLESS} != 0",
+    control=tc.altered("lambda may be 0", without=[POSITIVE_WEIGHT_DECAY], on=NO_DECAY_POINTS),
+    where=PULLS,
+    numbers=NUMBERS,
+    on=normalised_equilibria(),
+    why='"Lemma 8 shows that there cannot be convergence to a unique set of weights that satisfy'
+    ' equilibrium for all minibatches", and exact convergence is "impossible, even'
+    ' asymptotically". The lemma bounds ranks only, and weights of rank 1 can be at rest on all'
+    ' batches, on collinear inputs of one class. (The introduction says "at least generically".)'
+    " `stationary-batches-never` says when the sentence is true.",
+)
+
+
+def of_both_classes(case: tc.Case) -> tc.Case:
+    """The same weights with ReLU activations, and different labels of the first two samples."""
+    *hidden, last = case.network.layers
+    layers = (*(replace(layer, slope=tc.RELU) for layer in hidden), last)
+    assert case.targets is not None
+    labels = case.targets.copy()
+    labels[:, :2, 0] = 1, -1
+    network = tc.Network(case.network.input_width, layers)
+    return replace(case, network=network, targets=labels)
+
+
+stationary_batches_never = tc.stated(
+    "stationary-batches-never",
+    title="With weight decay and both classes, a ReLU network is never at rest on all batches",
+    kind="identity",
+    sources=[XU2022.at("Section 6.2: no convergence, Lemma 8")],
+    printed=rf"{NEVER} \ne 0 \text{{ or }} \frac{{\partial \mathcal{{L}}_{{S'}}}}{{\partial \rho}}"
+    r" \ne 0,\quad \text{ReLU, labels of both signs}",
+    given=[*SAMPLED, RELU_NETWORK, BOTH_LABELS, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO],
+    states=f"{RESTLESS} != 0",
+    control=tc.altered(
+        "linear activations",
+        without=[RELU_NETWORK],
+        on=reflected_equilibria((tc.LINEAR,)),
+    ),
+    where=PULLS,
+    numbers=NUMBERS,
+    on=st.one_of(reflected_equilibria((tc.RELU,)), generic_points().map(of_both_classes)),
+    examples=40,
+    corrects="stationary-batches-never-printed",
+    why="Rest on all batches gives `(1 - rho fbar_n) fbar_n = lambda rho` and `h(x_n) = f_n V_L`"
+    " for every sample. The features of a ReLU network are not negative, so that all f_n have one"
+    " sign; all margins have that of rho; hence all labels are the same. No genericity of the data"
+    " is needed. Lemma 8, which assumes such a point, is therefore empty for ReLU networks of depth"
+    " 2 or more and data of both classes: what its paper is about.",
+)
+
+stationary_batches_no_decay = tc.stated(
+    "stationary-batches-no-decay",
+    title="Without weight decay, an interpolating network is at rest on all batches, at any rank",
+    kind="identity",
+    sources=[XU2022.at("Section 6.2: lambda = 0")],
+    printed=r"\lambda = 0,\; \rho \bar f_n = 1 \;\forall n \implies"
+    r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0,\;"
+    r" \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall S', k",
+    given=[*SAMPLED, FITTED, NO_WEIGHT_DECAY],
+    states=f"{RESTLESS} == 0",
+    control=tc.altered("lambda > 0", without=[NO_WEIGHT_DECAY], on=interpolators()),
+    where=PULLS,
+    numbers=NUMBERS,
+    on=NO_DECAY_POINTS,
+    examples=40,
+    why='"The GD equilibrium can be reached without any constraint on the weights": every sample'
+    " pulls with the factor `1 - rho fbar_n`. That training reaches such a point is another"
+    " matter.",
+)
+
+stationary_batches_residuals = tc.stated(
+    "stationary-batches-residuals",
+    title="With weight decay, no sample is interpolated where SGD is at rest",
+    kind="identity",
+    sources=[XU2022.at("Section 6.1: interpolation is impossible, Lemma 8")],
+    printed=r"\lambda > 0,\; \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S'"
+    r" \implies \rho \bar f_n \ne 1",
+    given=[*SAMPLED, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO, RHO_AT_REST],
+    forall=["n in samples"],
+    states="residual(n) != 0",
+    control=tc.altered("lambda may be 0", without=[POSITIVE_WEIGHT_DECAY], on=NO_DECAY_POINTS),
+    where=PULLS,
+    numbers=NUMBERS,
+    on=normalised_equilibria(),
+    examples=40,
+    why='"Since interpolation is impossible when training with lambda > 0, there exists at least'
+    ' one n": true for every n, as `(1 - rho fbar_n) fbar_n = lambda rho`. It is convergence that'
+    " excludes interpolation; a network with weight decay can pass through interpolation.",
+)
+
+
+def with_a_zero_margin(case: tc.Case) -> tc.Case:
+    inputs = case.inputs.copy()
+    inputs[:, 0] = 0
+    return replace(case, inputs=inputs)
+
+
+def without_rho(case: tc.Case) -> tc.Case:
+    nothing = replace(case, inputs=0 * case.inputs)
+    return replace(nothing, numbers={**case.numbers, "rho": Fraction(0)})
+
+
+stationary_batches_zero_margins = tc.stated(
+    "stationary-batches-zero-margins",
+    title="Lemma 8 needs no assumption on margins: rho other than 0 suffices",
+    kind="identity",
+    sources=[],
+    printed=r"\rho \ne 0,\; \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0,\;"
+    r" \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall S', k"
+    r" \implies \operatorname{rank} V_k \le 2",
+    given=[*SAMPLED, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO, HIGH_RANK],
+    states=f"{RESTLESS} != 0",
+    control=tc.altered(
+        "rho may be 0",
+        without=[RHO_NOT_ZERO],
+        on=generic_points().map(without_rho),
+    ),
+    where=PULLS,
+    numbers=NUMBERS,
+    on=generic_points().flatmap(lambda case: st.sampled_from([case, with_a_zero_margin(case)])),
+    examples=40,
+    why="The lemma assumes that no margin is 0. Where rho is at rest on all batches, `(1 - rho"
+    " fbar_n) fbar_n = lambda rho` excludes such margins by itself, unless rho is 0.",
+)
+
+stationary_batches_equal_margins = tc.stated(
+    "stationary-batches-equal-margins",
+    title="Where the gradient of every sample is zero, all margins are equal, as printed",
+    kind="identity",
+    sources=[XU2022.at("Section 7: margins and convergence")],
+    printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0,\;"
+    r" \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall S', k"
+    r" \implies \bar f_m = \bar f_n \;\forall m, n",
+    given=[
+        *SAMPLED,
+        RELU_NETWORK,
+        POSITIVE_WEIGHT_DECAY,
+        RHO_NOT_ZERO,
+        RHO_AT_REST,
+        WEIGHTS_AT_REST,
+    ],
+    forall=["m in samples", "n in samples"],
+    states="margin(m) == margin(n)",
+    control=tc.altered("all are 1/rho", "rho * margin(m) == 1"),
+    where=PULLS,
+    numbers=NUMBERS,
+    on=normalised_equilibria(),
+    why="The paper says that margins which differ by a small amount, and SGD that does not converge"
+    " to a point of zero gradient for all samples, are equivalent. At a point of zero gradient the"
+    " margins are roots of `(1 - rho t) t = lambda rho`, which has two.",
+)
+
+stationary_batches_equal_margins_converse = tc.stated(
+    "stationary-batches-equal-margins-converse",
+    title="Where all margins are equal, the gradient of every sample is zero, as printed",
+    kind="identity",
+    sources=[XU2022.at("Section 7: margins and convergence")],
+    printed=r"\bar f_m = \bar f_n \;\forall m, n,\;"
+    r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S' \implies"
+    r" \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall S', k",
+    given=[*SAMPLED, RELU_NETWORK, POSITIVE_WEIGHT_DECAY, EQUAL_MARGINS, RHO_AT_REST],
+    states=f"{RESTLESS} == 0",
+    control=tc.altered("rho need not be at rest", without=[RHO_AT_REST], on=interpolators()),
+    where=PULLS,
+    numbers=NUMBERS,
+    on=half_fitted(),
+    why="The other direction. Equal margins with rho at rest say nothing about the directions in"
+    " which the samples pull at the V_k.",
+)
+
+stationary_batches_never_equal = tc.stated(
+    "stationary-batches-never-equal",
+    title="Where SGD has come to rest, margins are never exactly equal, as printed",
+    kind="identity",
+    sources=[XU2022.at("Section 5.1: strict NC1")],
+    printed=r"\text{the margins are never, not even asymptotically, exactly equal to each other}",
+    given=[
+        *SAMPLED,
+        RELU_NETWORK,
+        POSITIVE_WEIGHT_DECAY,
+        RHO_NOT_ZERO,
+        RHO_AT_REST,
+        WEIGHTS_AT_REST,
+    ],
+    states="sum([(margin(m) - margin(n)) ** 2 for m in samples for n in samples]) != 0",
+    control=tc.altered(
+        "they differ by at least their own size",
+        "sum([(margin(n) - margin(0)) ** 2 for n in samples]) >= margin(0) ** 2",
+    ),
+    where=PULLS,
+    numbers=NUMBERS,
+    on=normalised_equilibria(),
+    why="The roots of `(1 - rho t) t = lambda rho` may be the same for all samples. What is true is"
+    " that ReLU networks with both classes do not come to rest at all"
+    " (`stationary-batches-never`); that says nothing of margins.",
+)
+
+
+@st.composite
+def linear_separators(draw: st.DrawFn) -> tc.Case:
+    """Two ReLU units along ``+-v``, on inputs along the axes, with ``v_n = y_n / |x_n|``."""
+    count = draw(st.integers(2, 4))
+    signs = [1, -1, *draw(st.lists(st.sampled_from([1, -1]), min_size=count, max_size=count))]
+    lengths = [Fraction(draw(st.integers(1, 3))) for _ in signs]
+    row = [sign / length for sign, length in zip(signs, lengths, strict=True)]
+    inputs = [
+        [length * entry for entry in axis]
+        for length, axis in zip(lengths, identity(len(signs), len(signs)), strict=True)
+    ]
+    weights = [[row, [-entry for entry in row]], [[1, -1]]]
+    return tc.Case.single(tc.mlp([len(signs), 2, 1]), weights, inputs, [[sign] for sign in signs])
+
+
+stationary_batches_low_rank = tc.stated(
+    "stationary-batches-low-rank",
+    title="Weights of very small rank cannot quasi-interpolate generic data, as printed",
+    kind="identity",
+    sources=[XU2022.at("Section 6.1: rank and quasi-interpolation")],
+    printed=r"\operatorname{rank} V_k \le 2 \;\forall k \text{ is incompatible, for generic data"
+    r" sets, with quasi-interpolation}",
+    given=[
+        CHAIN,
+        DENSE,
+        RELU_NETWORK,
+        SIGN_LABELS,
+        BOTH_LABELS,
+        tc.Assumption("all ranks are at most 2", "all([rank(W[k]) <= 2 for k in weights])"),
+        tc.Assumption("the inputs are linearly independent", "rank(x) == len(samples)"),
+    ],
+    where=PULLS[:1],
+    states="sum([(margin(n) - margin(0)) ** 2 for n in samples]) != 0",
+    control=tc.altered(
+        "margins are not even of one sign", "min([margin(n) for n in samples]) <= 0"
+    ),
+    on=linear_separators(),
+    why='The paper\'s reason why "SGD cannot achieve zero gradient for all the mini-batches". Data'
+    " with no more samples than dimensions are, if generic, fitted by a linear function, and two"
+    " units along one direction compute it: all matrices have rank 1. In fewer dimensions, weights"
+    " of rank 2 still allow any piecewise linear function of an angle. The conclusion is right for"
+    " another reason: `stationary-batches-never`.",
+)

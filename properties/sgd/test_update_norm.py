@@ -1,0 +1,224 @@
+"""The norm of an update of V_k: xu2022, Eq. 53, and what it says about the rank of V_k."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+import theorycheck as tc
+from properties.assumptions import (
+    AUTOGRAD_AT_KINKS,
+    CHAIN,
+    DENSE,
+    ONE_OUTPUT,
+    POSITIVE_WEIGHT_DECAY,
+    SIGN_LABELS,
+    UNIT_WEIGHTS,
+)
+from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
+from properties.papers import XU2022
+from properties.sgd.pulls import PULLS
+from theorycheck.arithmetic import Point
+from theorycheck.drawing import normalised_cases
+
+SEPARABLE = tc.Assumption(
+    "all samples are correctly classified", "all([margin(n) > 0 for n in samples])"
+)
+POSITIVE_RESIDUALS = tc.Assumption(
+    "1 - rho fbar_n > 0 for all n", "all([residual(n) > 0 for n in samples])"
+)
+ONE_SAMPLE = tc.Assumption("one sample", "len(samples) == 1")
+POSITIVE_RHO = tc.Assumption("rho > 0", "rho > 0")
+POINTS = [CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_RHO, AUTOGRAD_AT_KINKS]
+SMALL_RHO = {"rho": st.sampled_from([Fraction(1, 8), Fraction(1, 16)])}
+
+
+def separated(case: tc.Case) -> tc.Case:
+    """The same inputs, with the labels that the network gives them."""
+    signs = [1 if value >= 0 else -1 for value in Point.of(case).values]
+    return replace(case, targets=np.array(signs, dtype=np.float64).reshape(1, -1, 1))
+
+
+def classified(
+    samples: tuple[int, int], numbers: dict[str, st.SearchStrategy[Fraction]]
+) -> st.SearchStrategy[tc.Case]:
+    networks = tc.mlps(depths=(1, 3), widths=(1, 2), slopes=(tc.RELU, tc.LINEAR))
+    return normalised_cases(networks, samples=samples, numbers=numbers).map(separated)
+
+
+NORMS: dict[str, Any] = {
+    "forall": ["k in weights"],
+    "numbers": ["rho"],
+    "where": [
+        *(definition for definition in PULLS if "pull_of_rho" not in definition),
+        "velocity(k) = 2 * rho / len(samples) * sum([pull(n, k) for n in samples])",
+        "with_margins(k) ="
+        " sum([residual(n) * frobenius(dmargin(n, k) - margin(n) * W[k]) for n in samples])",
+        "with_outputs(k) ="
+        " sum([residual(n) * frobenius(dmargin(n, k) - f(n, 0) * W[k]) for n in samples])",
+    ],
+    "examples": 40,
+}
+BOUND = "frobenius(velocity(k)) {} {} * rho / len(samples) * {}(k)"
+
+update_norm_printed = tc.stated(
+    "update-norm-printed",
+    title="The norm of dot V_k is the sum of the norms of its terms, as printed",
+    kind="identity",
+    sources=[XU2022.at("Eq. 53")],
+    printed=r"\|\dot V_k\| = \frac{2\rho}{N} \sum_n \ell_n"
+    r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|",
+    given=[*POINTS, SEPARABLE, POSITIVE_RESIDUALS],
+    states=BOUND.format("==", 2, "with_margins"),
+    control=tc.altered("half of it", BOUND.format("==", 1, "with_margins")),
+    on=classified((1, 3), SMALL_RHO),
+    why="Eq. 10 has the norm of a sum. It is the sum of the norms only where all terms point in one"
+    " direction. Two other slips of Eq. 53 are left out here: f_n for fbar_n"
+    " (`update-norm-outputs`), and a sum over a batch B that is divided by N.",
+    **NORMS,
+)
+
+update_norm_outputs = tc.stated(
+    "update-norm-outputs",
+    title="The norm of dot V_k for one sample, with the output in the place of the margin",
+    kind="identity",
+    sources=[XU2022.at("Eq. 53")],
+    printed=r"N = 1:\ \|\dot V_k\| = 2\rho\, \ell_n"
+    r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - f_n V_k \Big\|",
+    given=[*POINTS, SEPARABLE, POSITIVE_RESIDUALS, ONE_SAMPLE],
+    states=BOUND.format("==", 2, "with_outputs"),
+    control=tc.altered("half of it", BOUND.format("==", 1, "with_outputs")),
+    on=classified((1, 1), SMALL_RHO),
+    why="With one sample there is nothing to be added, and the equation is false all the same for"
+    " the label -1: `dfbar_n/dV_k` has the sign of the label, and the printed `f_n V_k` has not.",
+    **NORMS,
+)
+
+update_norm_batch = tc.stated(
+    "update-norm-batch",
+    title="The norm of an update of V_k by one sample, divided by N as printed",
+    kind="identity",
+    sources=[XU2022.at("Eq. 53")],
+    printed=r"\|\dot V_k\| = \frac{2\rho}{N} \sum_{n \in B} \ell_n"
+    r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|,\quad |B| = 1",
+    given=[*POINTS, SEPARABLE, POSITIVE_RESIDUALS],
+    states="2 * rho * frobenius(pull(0, k)) == 2 * rho / len(samples) * of_sample(0, k)",
+    control=tc.altered(
+        "half of it", "2 * rho * frobenius(pull(0, k)) == rho / len(samples) * of_sample(0, k)"
+    ),
+    on=classified((1, 3), SMALL_RHO),
+    **{
+        **NORMS,
+        "where": [
+            *NORMS["where"],
+            "of_sample(n, k) = residual(n) * frobenius(dmargin(n, k) - margin(n) * W[k])",
+        ],
+    },
+    why="The sum is printed over a batch, and divided by the number of all samples. The flow on a"
+    " batch, Eq. 46, is divided by its own size; here it is one sample, where the triangle"
+    " inequality is an equation.",
+)
+
+update_norm = tc.stated(
+    "update-norm",
+    title="The norm of dot V_k is at most the sum of the norms of its terms",
+    kind="inequality",
+    sources=[XU2022.at("Eq. 53")],
+    printed=r"\|\dot V_k\| \le \frac{2\rho}{N} \sum_n \ell_n"
+    r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|",
+    given=[*POINTS, SEPARABLE, POSITIVE_RESIDUALS],
+    states=BOUND.format("<=", 2, "with_margins"),
+    control=tc.altered("half of it", BOUND.format("<=", 1, "with_margins")),
+    on=classified((1, 3), SMALL_RHO),
+    corrects="update-norm-printed",
+    why="The triangle inequality for Eq. 5. With one sample it is an equation.",
+    **NORMS,
+)
+
+AT_EQUILIBRIUM: dict[str, Any] = {
+    "kind": "inequality",
+    "where": [
+        MARGIN,
+        MEAN_MARGIN,
+        SECOND_MOMENT,
+        "equilibrium(l) = mu / (M + l)",
+        "residual(n) = 1 - equilibrium(weight_decay) * margin(n)",
+    ],
+    "given": [CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_WEIGHT_DECAY, SEPARABLE],
+    "numbers": ["weight_decay"],
+    "on": classified((1, 3), {"weight_decay": tc.positive_dyadics()}),
+    "examples": 40,
+}
+
+update_norm_separability = tc.stated(
+    "update-norm-separability",
+    title="Separability makes all residuals positive, as printed",
+    sources=[XU2022.at("Section 6.1: separability and residuals")],
+    printed=r"\bar f_n > 0 \;\forall n \implies \ell_n = 1 - \rho \bar f_n > 0 \;\forall n",
+    forall=["n in samples"],
+    states="0 < residual(n)",
+    control=tc.altered("greater than 1/2", "1 / 2 < residual(n)"),
+    why="Separability bounds no margin from above. Here rho is moreover at its equilibrium (Eq. 7):"
+    " still, a sample whose margin is larger than the others is fitted beyond its label.",
+    **AT_EQUILIBRIUM,
+)
+
+update_norm_mean_residual = tc.stated(
+    "update-norm-mean-residual",
+    title="At the equilibrium of rho, residuals weighted by margins have a positive mean",
+    sources=[],
+    printed=r"\bar f_n > 0 \;\forall n,\; \rho = \frac{\mu}{M + \lambda} \implies"
+    r" \frac1N \sum_n \ell_n \bar f_n > 0",
+    states="0 < sum([residual(n) * margin(n) for n in samples])",
+    control=tc.altered(
+        "of every sample by itself",
+        "0 < min([residual(n) * margin(n) for n in samples])",
+    ),
+    corrects="update-norm-separability",
+    why="It is lambda rho: Eq. 2 with `dot rho = 0`. Large margins count more, and so the plain"
+    " mean of the residuals, the gap of Eq. 8, is positive too.",
+    **AT_EQUILIBRIUM,
+)
+
+
+@st.composite
+def attained(draw: st.DrawFn) -> tc.Case:
+    """``f(x) = e_1 . V_1 x``, with a diagonal V_1 and x along its larger singular direction."""
+    larger, smaller = draw(st.sampled_from([(4, 3), (12, 5), (15, 8), (24, 7)]))
+    norm = draw(st.sampled_from([1, 2, 3]))
+    size = {(4, 3): 5, (12, 5): 13, (15, 8): 17, (24, 7): 25}[larger, smaller]
+    diagonal = [[Fraction(larger, size), 0], [0, Fraction(smaller, size)]]
+    slope = draw(st.sampled_from([tc.RELU, tc.LINEAR]))
+    return tc.Case.single(tc.mlp([2, 2, 1], slope), [diagonal, [[1, 0]]], [[norm, 0]], [[1]])
+
+
+update_norm_stable_rank = tc.stated(
+    "update-norm-stable-rank",
+    title="Each sample pulls at V_k the harder, the larger the stable rank of V_k",
+    kind="inequality",
+    sources=[],
+    printed=r"\Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|"
+    r" \ge |\bar f_n| \sqrt{\frac{\|V_k\|_F^2}{\|V_k\|_2^2} - 1}",
+    given=[CHAIN, DENSE, ONE_OUTPUT, UNIT_WEIGHTS, AUTOGRAD_AT_KINKS],
+    forall=["k in weights", "n in samples"],
+    where=["tangential(n, k) = squared(df(n, 0, k) - f(n, 0) * W[k])"],
+    states="f(n, 0) ** 2 * (1 - spectral(W[k]) ** 2) <= spectral(W[k]) ** 2 * tangential(n, k)",
+    control=tc.altered(
+        "the stable rank is not diminished by 1",
+        "f(n, 0) ** 2 <= spectral(W[k]) ** 2 * tangential(n, k)",
+    ),
+    on=st.one_of(
+        attained(),
+        normalised_cases(tc.mlps(depths=(2, 3), widths=(2, 2)), samples=(1, 2)),
+    ),
+    examples=40,
+    why='What is true of the sentence that "the norm of the SGD updates at layer k should reflect,'
+    ' asymptotically, the rank of V_k": `f_n = <V_k, df_n/dV_k>` and the gradient has rank 1, so'
+    " that `|f_n| <= |V_k|_2 |df_n/dV_k|_F`; by the structural lemma the squared distance is"
+    " `|df_n/dV_k|^2 - f_n^2`. The bound is attained. It is about single samples: those of a batch"
+    " can cancel.",
+)
