@@ -55,7 +55,10 @@ nonzero arguments. It decides what is proposed; whether hypotheses are met is de
 
 
 def points(
-    networks: st.SearchStrategy[tc.Network] | None = None, *, smooth: bool = False
+    networks: st.SearchStrategy[tc.Network] | None = None,
+    *,
+    smooth: bool = False,
+    samples: tuple[int, int] = (1, 4),
 ) -> st.SearchStrategy[tc.Case]:
     """Normalised networks with a ``rho`` of either sign and positive weight decay.
 
@@ -65,6 +68,7 @@ def points(
     drawn = normalised_cases(
         tc.homogeneous_networks() if networks is None else networks,
         numbers={"rho": tc.dyadics().filter(bool), "weight_decay": tc.positive_dyadics()},
+        samples=samples,
         cohort=8,
     )
     return drawn.map(lambda case: _kept(case, smooth=smooth))

@@ -12,7 +12,6 @@ from properties.assumptions import CHAIN, DENSE, SIGN_LABELS, SMOOTH, UNIT_WEIGH
 from properties.dynamics.normalised import AVERAGED_FLOW, DESCENT, MEAN_LOSS, RHO_DOT, points
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
-from theorycheck.drawing import unit_arrays
 
 UNIT_INPUTS = tc.Assumption(
     "the inputs lie in the unit ball", "max([squared(x[n]) for n in samples]) <= 1"
@@ -209,16 +208,21 @@ loss_descent_margins = tc.stated(
 )
 
 
+UNIT_ROWS = {2: [(4, 3), (3, 4), (5, 0)], 3: [(2, 2, 1), (1, 2, 2), (3, 0, 0)]}
+"""By length: rows of norm 5, and of norm 3."""
+
+
 @st.composite
 def overlapping(draw: st.DrawFn) -> tc.Case:
-    """One filter of two entries on three inputs or more, with stride 1, and a linear output."""
-    width = draw(st.integers(3, 4))
+    """One filter of two entries with stride 1 on three or four inputs, and a linear output."""
+    width = draw(st.sampled_from([3, 4]))
     filters = tc.Convolution(1, 1, width, 1, (1, 2), 1)
     layers = (tc.Layer(width - 1, (tc.Edge(0, filters),), tc.RELU), tc.Layer(1, (tc.Edge(1),)))
-    weights = [draw(unit_arrays((1, entries), positive=True)) for entries in (2, width - 1)]
-    entries = st.lists(st.integers(0, 4), min_size=width, max_size=width)
-    rows = [[Fraction(t, 8 if width == 4 else 7) for t in draw(entries)]]
-    return tc.Case.single(tc.Network(width, layers), weights, rows, [[Fraction(1)]])
+    rows = [draw(st.sampled_from(UNIT_ROWS[entries])) for entries in (2, width - 1)]
+    weights = [[[Fraction(t, 5 if len(row) == 2 else 3) for t in row]] for row in rows]
+    entries = st.lists(st.sampled_from([4, 3, 0]), min_size=width, max_size=width)
+    inputs = [[Fraction(t, 8 if width == 4 else 7) for t in draw(entries)]]
+    return tc.Case.single(tc.Network(width, layers), weights, inputs, [[Fraction(1)]])
 
 
 loss_descent_margins_filters = tc.stated(
@@ -229,8 +233,8 @@ loss_descent_margins_filters = tc.stated(
         XU2022.at("Section 3.5: margins are at most 1"),
         XU2022.at("Section 3.2: norm of the filters"),
     ],
-    printed=r"0 \le |\bar f_n| \le 1, \qquad \rho_j \text{ is the norm of their filters and not the}"
-    r"\text{ norm of their associated Toeplitz matrices}",
+    printed=r"0 \le |\bar f_n| \le 1, \qquad \rho_j \text{ is the norm of their filters and not}"
+    r"\text{ the norm of their associated Toeplitz matrices}",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_INPUTS],
     forall=["n in samples"],
     where=[MARGIN],

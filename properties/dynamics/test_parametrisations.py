@@ -34,8 +34,8 @@ parametrisations_rho = tc.stated(
     examples=60,
     why="Gradient flow of the weights W_k, the parametrisation (a), against Eq. 2 for (b), at the"
     " same function and without weight decay. The rates are those of rho^2, by the product rule,"
-    " and by Eq. 2. They are equal for L = 1, and elsewhere where `rho^2 sum_k rho_k^-2 = 1`; for equal"
-    " norms that is `rho_k = L^(-1/(2L-2))`.",
+    " and by Eq. 2. They are equal for L = 1, and elsewhere where `rho^2 sum_k rho_k^-2 = 1`;"
+    " for equal norms that is `rho_k = L^(-1/(2L-2))`.",
 )
 
 TOP = (

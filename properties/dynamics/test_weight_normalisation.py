@@ -57,8 +57,8 @@ weight_normalisation_printed = tc.stated(
     numbers=["rho", "size"],
     on=TURNING.map(of_norm_two),
     why="Gradient flow of v_k keeps its norm, and turns V_k 1/|v_k|^2 times as fast as the flow"
-    " with a multiplier. The velocity of rho is the same, so that the two flows differ by more than the"
-    " time that they take, unless |v_k| = 1.",
+    " with a multiplier. The velocity of rho is the same, so that the two flows differ by more than"
+    " the time that they take, unless |v_k| = 1.",
 )
 
 weight_normalisation_turning = tc.stated(

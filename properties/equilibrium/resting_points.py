@@ -29,6 +29,7 @@ def resting_points(
     depths: tuple[int, int] = (1, 3),
     mixed: bool = False,
     samples: tuple[int, int] = (2, 3),
+    inputs: int = 2,
     slopes: Sequence[float] = (tc.RELU, tc.LINEAR),
 ) -> tc.Case:
     """Weights ``v_k v_(k-1)^T`` of norm 1, at rest with the rho and lambda of the case.
@@ -40,12 +41,14 @@ def resting_points(
 
     Args:
         mixed: draw labels of both signs, for linear units.
+        inputs: width of the inputs, which lie in a plane.
     """
     depth, count = draw(st.integers(*depths)), draw(st.integers(*samples))
     slope = tc.LINEAR if mixed else draw(st.sampled_from(slopes))
     turn = draw(st.sampled_from([(1, 0), (3, 4), (4, -3)]))
     base = [Fraction(t, 1 if turn == (1, 0) else 5) for t in turn]
     side = [-base[1], base[0]]
+    unused = [Fraction(0)] * (inputs - 2)
     entries = st.integers(1, 8)
     along = [Fraction(draw(entries), 8) for _ in range(count)]
     signs = [draw(st.sampled_from([1, -1])) if mixed else 1 for _ in along]
@@ -57,10 +60,13 @@ def resting_points(
     across = [Fraction(draw(st.integers(1, 4)), 8) for _ in along[1:]]
     across.append(-sum(p * b for p, b in zip(pulls, across, strict=False)) / pulls[-1])
     rows = [
-        [a * s + b * t for s, t in zip(base, side, strict=True)]
+        [*(a * s + b * t for s, t in zip(base, side, strict=True)), *unused]
         for a, b in zip(along, across, strict=True)
     ]
-    weights = [np.array([base], dtype=object), *[np.array([[Fraction(1)]])] * (depth - 1)]
-    network = tc.mlp([2, *[1] * depth], slope)
+    weights = [
+        np.array([[*base, *unused]], dtype=object),
+        *[np.array([[Fraction(1)]])] * (depth - 1),
+    ]
+    network = tc.mlp([inputs, *[1] * depth], slope)
     numbers = {"rho": rho, "weight_decay": decay}
     return tc.Case.single(network, weights, rows, [[Fraction(sign)] for sign in signs], numbers)

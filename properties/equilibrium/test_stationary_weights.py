@@ -154,10 +154,10 @@ stationary_weights_in_span = tc.stated(
     control=tc.altered(
         "without weight decay",
         without=[POSITIVE_WEIGHT_DECAY, RHO_AT_REST],
-        on=resting_points().map(interpolated),
+        on=resting_points(inputs=3).map(interpolated),
     ),
     numbers=["rho", "weight_decay"],
-    on=resting_points(),
+    on=resting_points(inputs=3),
     why="What the first layer has outside the span of the inputs is of the initial weights alone;"
     " at rest with weight decay nothing is left of it, by `initial-direction-off-data`. Without,"
     " every interpolating network is at rest, whatever is left.",
@@ -176,8 +176,8 @@ stationary_weights_equal_margins_printed = tc.stated(
     title="Lemma 1: networks with equal margins at rest in rho are critical points, as printed",
     kind="identity",
     sources=[XU2022.at("Lemma 1: equal margins are critical")],
-    printed=r"\text{there are solutions with the same margins that quasi-interpolate and are critical}"
-    r"\text{ points of the gradient}",
+    printed=r"\text{there are solutions with the same margins that quasi-interpolate and are}"
+    r"\text{ critical points of the gradient}",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE_WEIGHT_DECAY, EQUAL, RHO_AT_REST],
     forall=ENTRIES,
     where=[*AT_REST, AVERAGED_FLOW],
@@ -210,6 +210,6 @@ stationary_weights_equal_margins = tc.stated(
     on=points(smooth=True).map(with_equal_margins),
     examples=60,
     corrects="stationary-weights-equal-margins-printed",
-    why="All residuals are the same. Such a network is a critical point where the mean margin has no"
-    " gradient along the spheres, and, with lambda = 0, where it interpolates.",
+    why="All residuals are the same. Such a network is a critical point where the mean margin has"
+    " no gradient along the spheres, and, with lambda = 0, where it interpolates.",
 )
