@@ -132,10 +132,10 @@ quasi_interpolation_numbers_printed = tc.stated(
     numbers=["rho", "weight_decay"],
     on=typical_margins(),
     why="Small is taken to be 1/2: the mean output is nearer to the label than to 0. At rest the"
-    " gap is at least `lambda / (mu^2 + lambda)`, which for these numbers is 0.975 or more: the network"
-    " is hardly trained. The numbers fit a loss that is summed over N = 10,000 samples, as in"
-    " poggio2020, whose gap is `lambda / (N mu^2 + lambda)`, 0.024 for margins of 0.002; not the"
-    " averaged loss of Eq. 1.",
+    " gap is at least `lambda / (mu^2 + lambda)`, which for these numbers is 0.975 or more: the"
+    " network is hardly trained. The numbers fit a loss that is summed over N = 10,000 samples, as"
+    " in poggio2020, whose gap is `lambda / (N mu^2 + lambda)`, 0.024 for margins of 0.002; not"
+    " the averaged loss of Eq. 1.",
 )
 
 quasi_interpolation_numbers = tc.stated(
@@ -171,8 +171,9 @@ quasi_interpolation_typical_printed = tc.stated(
     on=ANY,
     examples=1,
     enough=1,
-    why='In thousandths. Two places contradict each other: "in the experiments plotted in this paper, the maximal'
-    ' margin" is smaller than what is typically observed "in our experiments" two sections later.',
+    why='In thousandths. Two places contradict each other: the maximal margin "in the experiments'
+    ' plotted in this paper" is smaller than what is typically observed "in our experiments" two'
+    " sections later.",
 )
 
 quasi_interpolation_parameters = tc.stated(
