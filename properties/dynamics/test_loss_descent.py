@@ -217,7 +217,10 @@ def overlapping(draw: st.DrawFn) -> tc.Case:
     """One filter of two entries with stride 1 on three or four inputs, and a linear output."""
     width = draw(st.sampled_from([3, 4]))
     filters = tc.Convolution(1, 1, width, 1, (1, 2), 1)
-    layers = (tc.Layer(width - 1, (tc.Edge(0, filters),), tc.RELU), tc.Layer(1, (tc.Edge(1),)))
+    layers = (
+        tc.Layer(width - 1, (tc.Edge(0, filters),), tc.RELU),
+        tc.Layer(1, (tc.Edge(1),), tc.LINEAR),
+    )
     rows = [draw(st.sampled_from(UNIT_ROWS[entries])) for entries in (2, width - 1)]
     weights = [[[Fraction(t, 5 if len(row) == 2 else 3) for t in row]] for row in rows]
     entries = st.lists(st.sampled_from([4, 3, 0]), min_size=width, max_size=width)

@@ -93,8 +93,7 @@ error_bound_union = tc.stated(
 LEVELS = (
     *SIGNS,
     "reach(S, a, b) = max([abs(r * sum([sign(S, n) * x[n][0] for n in samples])) for r in [a, b]])",
-    "complexity(a, b) = 2 / len(samples) * sum([reach(S, a, b) for S in subsets])"
-    " / 2 ** len(samples)",
+    "complexity(a, b) = 2 / len(samples) * sum([reach(S, a, b) for S in subsets]) / len(subsets)",
 )
 """The complexity of linear functions `w x` on the line with `a <= |w| <= b`."""
 AT_LEVEL = tc.Assumption("t <= rho < t + 1", "t <= rho and rho < t + 1 and t >= 0")

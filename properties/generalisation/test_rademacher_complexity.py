@@ -13,7 +13,7 @@ SMALL_NETWORKS = tc.cases(tc.mlps(depths=(1, 3), widths=(1, 2)), samples=(1, 3),
 OF_ONE = (
     *SIGNS,
     "mean = sum([abs(sum([sign(S, n) * f(n, 0) for n in samples])) for S in subsets])"
-    " / 2 ** len(samples)",
+    " / len(subsets)",
 )
 """The mean, over all signs, of the absolute value of the signed sum of outputs: the class {f_W}."""
 
@@ -46,13 +46,12 @@ rademacher_complexity_definitions = tc.stated(
         *SIGNS,
         "total(S) = sum([sign(S, n) * f(n, 0) for n in samples])",
         "inside = sum([abs(sum([sign(S, n) * f(n, 0) / len(samples) for n in samples]))"
-        " for S in subsets]) / 2 ** len(samples)",
+        " for S in subsets]) / len(subsets)",
     ],
-    states="2 / len(samples) * sum([abs(total(S)) for S in subsets]) / 2 ** len(samples)"
-    " == 2 * inside",
+    states="2 / len(samples) * sum([abs(total(S)) for S in subsets]) / len(subsets) == 2 * inside",
     control=tc.altered(
         "they are equal",
-        "2 / len(samples) * sum([abs(total(S)) for S in subsets]) / 2 ** len(samples) == inside",
+        "2 / len(samples) * sum([abs(total(S)) for S in subsets]) / len(subsets) == inside",
     ),
     on=SMALL_NETWORKS,
     examples=40,
@@ -120,9 +119,7 @@ rademacher_complexity_depth = tc.stated(
     " Theorem 4 and the `sqrt(L)` of Eq. 16 are what the proofs cost.",
 )
 
-MEAN_ON_LINE = (
-    "complexity = 2 / len(samples) * sum([larger(S) for S in subsets]) / 2 ** len(samples)"
-)
+MEAN_ON_LINE = "complexity = 2 / len(samples) * sum([larger(S) for S in subsets]) / len(subsets)"
 
 rademacher_complexity_frobenius = tc.stated(
     "rademacher-complexity-frobenius",
@@ -163,11 +160,11 @@ rademacher_complexity_jensen = tc.stated(
         *SIGNS,
         "norm(S) = frobenius([sum([sign(S, n) * x[n] for n in samples])])",
     ],
-    states="sum([norm(S) for S in subsets]) / 2 ** len(samples)"
+    states="sum([norm(S) for S in subsets]) / len(subsets)"
     " <= root(sum([squared(x[n]) for n in samples]))",
     control=tc.altered(
         "three quarters of it",
-        "sum([norm(S) for S in subsets]) / 2 ** len(samples)"
+        "sum([norm(S) for S in subsets]) / len(subsets)"
         " <= 3 / 4 * root(sum([squared(x[n]) for n in samples]))",
     ),
     on=tc.cases(tc.mlps(depths=(1, 1), widths=(1, 3)), samples=(1, 3), cohort=1),
