@@ -311,3 +311,24 @@ rho_growth_at_zero = tc.stated(
     " is that of the weights W, for depth 2 and more, not that of rho and normalised V_k. Every"
     " velocity of V_k has the factor rho.",
 )
+
+rho_growth_valley = tc.stated(
+    "rho-growth-valley",
+    title="In the valley of zero square loss, weight decay alone moves rho, down",
+    kind="identity",
+    sources=[XU2022.at("Section 3.3: weight decay pulls to the minimum rho")],
+    printed=r"\rho\bar f_n = 1 \;\forall n \implies \dot\rho = -2\lambda\rho",
+    given=[
+        CHAIN,
+        SIGN_LABELS,
+        tc.Assumption("every label is fitted", "all([rho * f(n, 0) == y[n][0] for n in samples])"),
+    ],
+    where=RHO_MOMENTS,
+    states="rho_dot(rho) == -2 * weight_decay * rho",
+    control=tc.altered("half as fast", "rho_dot(rho) == -weight_decay * rho"),
+    numbers=["rho", "weight_decay"],
+    on=points().map(interpolating),
+    examples=60,
+    why='The "pull" of Section 3.3. The residuals vanish, and with them the velocity of every V_k:'
+    " what rho loses, the weights do not make up for at once.",
+)

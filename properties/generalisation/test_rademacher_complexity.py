@@ -194,3 +194,28 @@ rademacher_complexity_coordinates = tc.stated(
     examples=40,
     why="The equality of the first two lines of Eq. 22: Pythagoras.",
 )
+
+rademacher_complexity_norms_printed = tc.stated(
+    "rademacher-complexity-norms-printed",
+    title="Networks whose spectral norms have a product of at most 1 are in F, as printed",
+    kind="inequality",
+    sources=[XU2022.at("Theorem 3: norms of the two classes")],
+    printed=r"\mathbb G_t = \{f_W \mid \prod_i \|W_i\|_2 \in [t, t+1]\},\;"
+    r" \mathbb F = \{f_W \mid \prod_i \|W_i\| \le 1\}: \quad \mathcal R_S(\mathbb G_t)"
+    r" \le (t+1) \mathcal R_S(\mathbb F)",
+    given=[
+        CHAIN,
+        tc.Assumption(
+            "the spectral norms have a product of at most 1",
+            "product([spectral(W[k]) for k in weights]) <= 1",
+        ),
+    ],
+    states="product([frobenius(W[k]) for k in weights]) <= 1",
+    control=tc.altered("1/2", "product([frobenius(W[k]) for k in weights]) <= 1 / 2"),
+    on=tc.cases(tc.mlps(depths=(2, 2), widths=(1, 2)), samples=(1, 1), cohort=1).map(
+        lambda case: replace(case, parameters=tuple(p / 2 for p in case.parameters))
+    ),
+    why="In one reading: the index 2, which F has not, as the spectral norm, which is what it means"
+    " for matrices. The step needs one norm for both classes; the paper's own is that of Frobenius"
+    " (footnote 3).",
+)

@@ -147,7 +147,7 @@ NORMALISED_LOW = tc.Recipe(batch_size=4, epochs=25, learning_rate=0.06, weight_d
 low_rank_normalised = tc.experiment_claim(
     "low-rank-normalised",
     title="With normalised weights, decay of rho lowers the effective rank",
-    sources=[XU2022.at("Section 6, Eq. 46"), XU2022.at("Section 1, contributions")],
+    sources=[XU2022.at("Section 6, Eq. 46"), XU2022.at("Section 1: bias to low rank")],
     printed=r"\text{training the network using SGD with weight decay induces a bias towards"
     r" low-rank weight matrices}",
     given=[
