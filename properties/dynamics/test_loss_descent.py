@@ -37,7 +37,7 @@ loss_descent_representation = tc.stated(
     states="loss(rho) == 1 - rho * (rho_dot(rho) / 2 + mu)",
     control=tc.altered("the velocity in full", "loss(rho) == 1 - rho * (rho_dot(rho) + mu)"),
     numbers=["rho", "weight_decay"],
-    on=points(),
+    on=points(tc.mlps(depths=(1, 3), widths=(1, 3))),
     examples=40,
     why="The loss is a quadratic in rho, whose value at rho is its value at 0, plus rho times half"
     " the sum of its slopes at 0 and rho. Weight decay is included.",

@@ -17,6 +17,7 @@ from properties.dynamics.normalised import (
 from properties.notation import MARGIN, MULTIPLIER
 from properties.papers import XU2022
 
+SMALL_NETWORKS = tc.mlps(depths=(1, 3), widths=(1, 3))
 NORM_RATE = "rate(k, D) = (squared(W[k] + D) - squared(W[k] - D)) / 2"
 """The derivative of |V_k|^2 in a direction D: a central difference, exact for a quadratic."""
 
@@ -52,7 +53,7 @@ norm_constraint_derivative = tc.stated(
     states="rate(k, descent(k)) == 2 * inner(W[k], descent(k))",
     control=tc.altered("as printed", "rate(k, descent(k)) == inner(W[k], descent(k))"),
     numbers=["rho", "weight_decay"],
-    on=points(),
+    on=points(SMALL_NETWORKS),
     examples=40,
     corrects="norm-constraint-derivative-printed",
     why="The chain rule, for the motion that the loss alone would give V_k.",
@@ -185,7 +186,7 @@ norm_constraint_step_printed = tc.stated(
     states="squared(stepped(k)) == 1",
     control=tc.altered("the norm is doubled", "squared(stepped(k)) == 4"),
     numbers=["rho", "learning_rate"],
-    on=points(smooth=True).map(with_learning_rate),
+    on=points(SMALL_NETWORKS, smooth=True).map(with_learning_rate),
     why="The flow keeps the norms; training has steps, `V_k + eta dV_k/dt`, and each of them"
     " lengthens V_k, by `norm-constraint-step`.",
 )
@@ -202,7 +203,7 @@ norm_constraint_step = tc.stated(
     states="squared(stepped(k)) == 1 + learning_rate ** 2 * squared(flow(k))",
     control=tc.altered("the norm is kept, as printed", "squared(stepped(k)) == 1"),
     numbers=["rho", "learning_rate"],
-    on=points(smooth=True).map(with_learning_rate),
+    on=points(SMALL_NETWORKS, smooth=True).map(with_learning_rate),
     examples=40,
     corrects="norm-constraint-step-printed",
     why="The velocity is orthogonal to V_k. Where training succeeds, the multiplier pulls the norm"

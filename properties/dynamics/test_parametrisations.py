@@ -8,7 +8,7 @@ from properties.dynamics.normalised import AVERAGED_FLOW, MEAN_LOSS, RHO_DOT, po
 from properties.notation import MARGIN
 from properties.papers import XU2022
 
-PLAIN = tc.cases(tc.mlps(depths=(1, 4), widths=(1, 3)), samples=(1, 3), targets="signs", cohort=8)
+PLAIN = tc.cases(tc.mlps(depths=(1, 4), widths=(1, 2)), samples=(1, 3), targets="signs", cohort=4)
 NOT_ZERO = tc.Assumption("no weight matrix is 0", "all([squared(W[k]) > 0 for k in weights])")
 RHO_RATES = (
     "fit = sum([(f(n, 0) - y[n][0]) ** 2 for n in samples]) / len(samples)",
@@ -67,7 +67,7 @@ parametrisations_top_rho = tc.stated(
         "it moves rho times as fast", "inner(W[last], top_velocity) == rho * rho_dot(rho)"
     ),
     numbers=["rho", "weight_decay"],
-    on=points(tc.mlps(depths=(1, 3), widths=(1, 3)), smooth=True),
+    on=points(tc.mlps(depths=(1, 3), widths=(1, 2)), smooth=True),
     examples=40,
     why="The flow of W_L, by the loss with the penalty `lambda |W_L|^2`, changes its norm as Eq. 2"
     " changes rho.",
@@ -103,7 +103,7 @@ parametrisations_top = tc.stated(
     states="rho ** 2 * turning[i][j] == flow(last)[i][j]",
     control=tc.altered("as fast", "turning[i][j] == flow(last)[i][j]"),
     numbers=["rho", "weight_decay"],
-    on=points(tc.mlps(depths=(1, 3), widths=(1, 3)), smooth=True),
+    on=points(tc.mlps(depths=(1, 3), widths=(1, 2)), smooth=True),
     examples=40,
     corrects="parametrisations-top-printed",
     why="The gradient with respect to V_L is rho times that with respect to W_L, and W_L has to"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -29,6 +30,7 @@ from properties.papers import XU2022
 from theorycheck.arithmetic import to_fractions
 
 RHO_MOMENTS = (MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, RHO_DOT)
+SMALL_NETWORKS = tc.mlps(depths=(1, 3), widths=(1, 3))
 POSITIVE_RHO = tc.Assumption("rho > 0", "rho > 0")
 UNIT_BALL = tc.Assumption("|x_n| <= 1", "all([squared(x[n]) <= 1 for n in samples])")
 SEPARATED = tc.Assumption("all margins are positive", "all([margin(n) > 0 for n in samples])")
@@ -61,7 +63,7 @@ rho_growth_perturbation_printed = tc.stated(
     states="rho_dot(rho) > 0",
     control=tc.altered("rho falls", "rho_dot(rho) < 0"),
     numbers=["rho", "weight_decay"],
-    on=points().map(half_way),
+    on=points(tc.mlps(depths=(1, 2), widths=(1, 2))).map(half_way),
     why="The second moment of the margins is missing: rho grows where `mu > (M + lambda) rho`"
     " (Eq. 6). However small rho is, there are margins between the two conditions.",
 )
@@ -90,17 +92,23 @@ rho_growth_sign = tc.stated(
 
 
 @st.composite
-def linear_classifiers(draw: st.DrawFn) -> tc.Case:
-    """``f_V(x) = V x`` in the plane, two independent samples in the unit ball, no weight decay."""
+def linear_classifiers(draw: st.DrawFn, *, tilts: Sequence[int] = (1, 2, 4)) -> tc.Case:
+    """``f_V(x) = V x``, two independent samples of a plane in the unit ball, no weight decay.
+
+    Args:
+        tilts: of V out of that plane; 1 is none.
+    """
     pairs = [(0, 1), (1, 0), (3, 1), (1, 3), (-1, 2), (2, -1), (-3, 1)]
     first, second = draw(st.lists(st.sampled_from(pairs), min_size=2, max_size=2, unique=True))
-    inputs = [[Fraction(t, 4) for t in row] for row in (first, second)]
-    t = Fraction(draw(st.integers(-6, 6)), draw(st.sampled_from([1, 2, 4, 16])))
-    unit = [(1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)]
+    inputs = [[Fraction(t, 4) for t in (*row, 0)] for row in (first, second)]
+    t = Fraction(1, draw(st.sampled_from(tilts)))
+    turn = draw(st.sampled_from([(3, 4), (4, 3), (-3, 4), (3, -4), (5, 0), (0, 5)]))
+    unit = [2 * t / (1 + t * t) * Fraction(k, 5) for k in turn]
+    unit.append((1 - t * t) / (1 + t * t))
     signs = [[Fraction(draw(st.sampled_from([1, -1])))] for _ in inputs]
     rho = draw(tc.positive_dyadics(largest=8))
     numbers = {"rho": rho, "weight_decay": Fraction(0)}
-    return tc.Case.single(tc.mlp([2, 1]), [[unit]], inputs, signs, numbers)
+    return tc.Case.single(tc.mlp([3, 1]), [[unit]], inputs, signs, numbers)
 
 
 LINEAR_CLASSIFIER = tc.Assumption(
@@ -159,7 +167,7 @@ rho_growth_large_rho_printed = tc.stated(
     states="rho_dot(rho) < 0",
     control=tc.altered("rho grows", "rho_dot(rho) > 0"),
     numbers=["rho", "weight_decay"],
-    on=linear_classifiers(),
+    on=linear_classifiers(tilts=(8, 16)),
     why="rho falls where `rho > mu / M`, which is large where margins are small. A large rho with"
     " weights that fit badly grows first. (The paper refers to Eq. 1, which is the loss.) Shown for"
     " a linear classifier with positive mean margin, whose rho_0 is known.",
@@ -304,7 +312,7 @@ rho_growth_at_zero = tc.stated(
     states="rho_dot(0) == 2 * mu",
     control=tc.altered("the loss has no slope, a critical point", "rho_dot(0) == 0"),
     numbers=["weight_decay"],
-    on=points(),
+    on=points(SMALL_NETWORKS),
     examples=40,
     why="So rho = 0 is a critical point, as the text says of it together with f_V = 0, where the"
     " mean margin is 0, and nowhere else; the saddle that Section 3.3 and Figure 2 have at rho = 0"
@@ -331,4 +339,30 @@ rho_growth_valley = tc.stated(
     examples=60,
     why='The "pull" of Section 3.3. The residuals vanish, and with them the velocity of every V_k:'
     " what rho loses, the weights do not make up for at once.",
+)
+
+rho_growth_first_term = tc.stated(
+    "rho-growth-first-term",
+    title="For small rho the term -2 rho mu dominates the loss",
+    kind="inequality",
+    sources=[XU2022.at("Section 3.5: terms of the loss")],
+    printed=r"\text{for small } \rho \text{, the term dominating the decrease in } \mathcal L_S"
+    r" \text{ is } -2\rho\mu",
+    given=[
+        CHAIN,
+        DENSE,
+        UNIT_WEIGHTS,
+        SIGN_LABELS,
+        UNIT_BALL,
+        SEPARATED,
+        tc.Assumption("0 < rho <= 1", "0 < rho and rho <= 1"),
+    ],
+    where=RHO_MOMENTS,
+    states="2 * rho ** 2 * M <= 2 * rho * mu",
+    control=tc.altered("a quarter", "8 * rho ** 2 * M <= 2 * rho * mu"),
+    numbers=["rho", "weight_decay"],
+    on=points(SMALL_NETWORKS).map(in_unit_ball),
+    examples=60,
+    why="Twice the term `rho^2 M` of Eq. 11 is at most `2 rho mu` up to rho = 1, under full"
+    " separability, by `M <= mu`. Without it, as for rho near `mu / M`, it depends on the margins.",
 )

@@ -155,6 +155,25 @@ quasi_interpolation_numbers = tc.stated(
     " 0.005.",
 )
 
+quasi_interpolation_final_phase_printed = tc.stated(
+    "quasi-interpolation-final-phase-printed",
+    title="With the paper's lambda and margins, weight decay matters in the final phase only",
+    kind="inequality",
+    sources=[XU2022.at("Section 3.5: weight decay in the final phase")],
+    printed=r"\text{The regularization term, for standard small values of } \lambda \text{, is}"
+    r"\text{ relevant only in the final phase, when } \rho \text{ is in the order of } \rho_0",
+    given=PAPERS_NUMBERS[:4] + [POSITIVE],
+    where=AT_REST,
+    states="weight_decay * rho ** 2 <= M * rho ** 2",
+    control=tc.altered("half of it", "weight_decay * rho ** 2 <= M * rho ** 2 / 2"),
+    numbers=["rho", "weight_decay"],
+    on=typical_margins(),
+    why="Relevant is taken as: larger than the other term of Eq. 11 in rho^2. With lambda = 0.001"
+    " and margins up to 0.005, `lambda` is 40 times M, at every rho, and at rho_0 = 500 the penalty"
+    " is 250, where the loss of a network that is 0 is 1. The numbers contradict one another, as in"
+    " `quasi-interpolation-numbers-printed`.",
+)
+
 ANY = tc.cases(tc.mlps(depths=(1, 1), widths=(1, 1)), samples=(1, 1), cohort=1)
 
 quasi_interpolation_typical_printed = tc.stated(

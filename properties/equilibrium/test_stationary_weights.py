@@ -213,3 +213,36 @@ stationary_weights_equal_margins = tc.stated(
     why="All residuals are the same. Such a network is a critical point where the mean margin has"
     " no gradient along the spheres, and, with lambda = 0, where it interpolates.",
 )
+
+stationary_weights_linear = tc.stated(
+    "stationary-weights-linear",
+    title="A linear classifier at rest with weight decay is the regularised least-squares solution",
+    kind="identity",
+    sources=[XU2022.at("Figure 2: the case of a linear network")],
+    printed=r"\text{does not guarantee convergence to the minimum } \rho \text{ solution, unlike"
+    r" the}\text{ case of a linear network}",
+    given=[
+        CHAIN,
+        tc.Assumption("L = 1, a linear classifier", "depth == 1 and slope(1) == 1"),
+        UNIT_WEIGHTS,
+        SIGN_LABELS,
+        POSITIVE,
+        RHO_AT_REST,
+        WEIGHTS_AT_REST,
+    ],
+    forall=["j in range(len(x[0]))"],
+    where=[*AT_REST, AVERAGED_FLOW],
+    states="sum([(rho * f(n, 0) - y[n][0]) * x[n][j] for n in samples]) / len(samples)"
+    " + weight_decay * rho * W[0][0][j] == 0",
+    control=tc.altered(
+        "half the weight decay",
+        "sum([(rho * f(n, 0) - y[n][0]) * x[n][j] for n in samples]) / len(samples)"
+        " + weight_decay * rho * W[0][0][j] / 2 == 0",
+    ),
+    numbers=["rho", "weight_decay"],
+    on=resting_points(depths=(1, 1), mixed=True),
+    examples=60,
+    why="The normal equations of `w = rho V`, which have one solution for lambda > 0. Other points"
+    " of rest with rho > 0 there are none; as lambda goes to 0, it is the least one that"
+    " interpolates. Deep linear networks have a saddle at 0.",
+)

@@ -64,7 +64,7 @@ overlap_norm_printed = tc.stated(
     control=tc.altered(
         "half of it", "2 * (kernel - overlap) * read_squares(n) <= kernel * squared(x[n])"
     ),
-    on=layers(),
+    on=layers(kernels=(3, 3), least=2),
     why="The step that the factor is for: the squared norms of the patches that a layer reads,"
     " against that of its input. On average an input is read by K/(K-O) patches; some are read by"
     " more where that is no whole number, and an input may lie on these. For K = 3, O = 1 it is 2,"

@@ -70,13 +70,20 @@ def _on_the_line(case: tc.Case) -> tc.Case:
 
 
 @st.composite
-def layers(draw: st.DrawFn, *, overlap: bool = True) -> tc.Case:
+def layers(
+    draw: st.DrawFn, *, overlap: bool = True, kernels: tuple[int, int] = (2, 3), least: int = 1
+) -> tc.Case:
     """One layer whose patches reach the last input; nonzero filters.
 
     In half of the cases the input is that unit vector which the second patch begins with.
+
+    Args:
+        overlap: whether patches may overlap.
+        kernels: sizes of the kernel.
+        least: the smallest stride.
     """
-    kernel = draw(st.integers(2, 3))
-    stride = draw(st.integers(1, kernel)) if overlap else kernel
+    kernel = draw(st.integers(*kernels))
+    stride = draw(st.integers(least, kernel)) if overlap else kernel
     width = kernel + stride * draw(st.integers(1, 3))
     filters = [[Fraction(t) for t in draw(_row(kernel, [1, 2, -1]))]]
     row = draw(_row(width, [1, 0, 2, -1]))

@@ -42,14 +42,15 @@ average_separability_chance_printed = tc.stated(
     sources=[XU2022.at(PLACE)],
     printed=r"\text{if the } f_n \text{ were zero-mean, random variables, there would be a 50\%}"
     r"\text{ chance for average separability to hold}",
-    given=[ZERO_MEAN],
+    given=[ZERO_MEAN, tc.Assumption("no two outcomes add up to 0", "ties == 0")],
     where=CHANCES,
     states="2 * separated == len(pairs)",
     control=tc.altered("certainly", "separated == len(pairs)"),
     numbers=["outcome"],
     on=outcomes(),
     why="For two samples, over a finite distribution, exactly. A mean of zero is not enough: skewed"
-    " outcomes are positive less often than not, or more often; and sums of 0 count for neither.",
+    " outcomes are positive less often than not, or more often. Where sums of 0 can occur, they"
+    " count for neither.",
 )
 
 average_separability_chance = tc.stated(
