@@ -74,10 +74,15 @@ def points(
     return drawn.map(lambda case: _kept(case, smooth=smooth))
 
 
+def fraction(number: fmpq) -> Fraction:
+    """A rational of python-flint as one of Python."""
+    return Fraction(int(number.p), int(number.q))
+
+
 def at_rest_in_rho(case: tc.Case) -> tc.Case:
     """One member, with ``rho`` at its equilibrium: xu2022, Eq. 7."""
     one = case.member(0)
-    resting = to_fractions(NormalisedPoint.of(one).equilibrium).item()
+    resting = fraction(NormalisedPoint.of(one).equilibrium)
     return replace(one, numbers={**one.numbers, "rho": resting})
 
 

@@ -208,7 +208,10 @@ loss_descent_margins = tc.stated(
 )
 
 
-UNIT_ROWS = {2: [(4, 3), (3, 4), (5, 0)], 3: [(2, 2, 1), (1, 2, 2), (3, 0, 0)]}
+UNIT_ROWS: dict[int, list[tuple[int, ...]]] = {
+    2: [(4, 3), (3, 4), (5, 0)],
+    3: [(2, 2, 1), (1, 2, 2), (3, 0, 0)],
+}
 """By length: rows of norm 5, and of norm 3."""
 
 

@@ -48,7 +48,7 @@ TOP = (
 )
 """Minus the gradient with respect to W_L = rho V_L, and how it turns V_L."""
 
-UNNORMALISED = (
+TOP_LAYER = (
     r"\text{normalizing } V_L \text{ and then multiplying the output by } \rho,"
     r" \text{ is equivalent to letting } W_L = \rho V_L \text{ be unnormalized}"
 )
@@ -59,7 +59,7 @@ parametrisations_top_rho = tc.stated(
     title="rho moves as the norm of an unnormalised last layer",
     kind="identity",
     sources=[XU2022.at("Section 3.2: an unnormalised last layer")],
-    printed=UNNORMALISED,
+    printed=TOP_LAYER,
     given=GIVEN,
     where=[MEAN_LOSS, RHO_DOT, *TOP],
     states="inner(W[last], top_velocity) == rho_dot(rho)",
@@ -78,7 +78,7 @@ parametrisations_top_printed = tc.stated(
     title="V_L turns as the direction of an unnormalised last layer, as printed",
     kind="identity",
     sources=[XU2022.at("Section 3.2: an unnormalised last layer")],
-    printed=UNNORMALISED,
+    printed=TOP_LAYER,
     given=GIVEN,
     forall=["i in range(len(W[len(weights) - 1]))", "j in range(len(W[len(weights) - 1][0]))"],
     where=[MARGIN, *TOP, AVERAGED_FLOW],

@@ -22,6 +22,7 @@ from properties.dynamics.normalised import (
     MEAN_LOSS,
     RHO_DOT,
     NormalisedPoint,
+    fraction,
     interpolating,
     points,
 )
@@ -41,8 +42,7 @@ def half_way(case: tc.Case) -> tc.Case:
     one = case.member(0)
     mean, moment = NormalisedPoint.of(one).moments()
     rho = abs(one.numbers["rho"]) / 8
-    half_moment = to_fractions(moment / 2).item()
-    decay = max(to_fractions(mean).item() / rho - half_moment, Fraction(1, 8))
+    decay = max(fraction(mean) / rho - fraction(moment) / 2, Fraction(1, 8))
     return replace(one, numbers={**one.numbers, "rho": rho, "weight_decay": decay})
 
 

@@ -97,8 +97,8 @@ def typical_margins(draw: st.DrawFn) -> tc.Case:
     counts = st.lists(st.integers(1, 5), min_size=1, max_size=4)
     margins = [Fraction(k, 1000) for k in draw(counts)]
     decay = Fraction(1, 1000)
-    mean = sum(margins) / len(margins)
-    moment = sum(m * m for m in margins) / len(margins)
+    mean = sum(margins, Fraction(0)) / len(margins)
+    moment = sum((m * m for m in margins), Fraction(0)) / len(margins)
     return tc.Case.single(
         tc.mlp([1, 1]),
         [[[Fraction(1)]]],
@@ -162,7 +162,7 @@ quasi_interpolation_final_phase_printed = tc.stated(
     sources=[XU2022.at("Section 3.5: weight decay in the final phase")],
     printed=r"\text{The regularization term, for standard small values of } \lambda \text{, is}"
     r"\text{ relevant only in the final phase, when } \rho \text{ is in the order of } \rho_0",
-    given=PAPERS_NUMBERS[:4] + [POSITIVE],
+    given=[*PAPERS_NUMBERS[:4], POSITIVE],
     where=AT_REST,
     states="weight_decay * rho ** 2 <= M * rho ** 2",
     control=tc.altered("half of it", "weight_decay * rho ** 2 <= M * rho ** 2 / 2"),

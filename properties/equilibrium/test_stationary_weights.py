@@ -126,6 +126,7 @@ stationary_weights_reconstruct_printed = tc.stated(
 
 def interpolated(case: tc.Case) -> tc.Case:
     """The first sample alone, interpolated, with lambda = 0."""
+    assert case.targets is not None
     one = replace(case, inputs=case.inputs[:, :1], targets=case.targets[:, :1])
     return replace(interpolating(one), numbers={**case.numbers, "weight_decay": Fraction(0)})
 
