@@ -122,3 +122,49 @@ initial_direction_least_rho_printed = tc.stated(
     " span of the inputs does not go to 0 without weight decay, and where it is not 0 rho is"
     " larger than rho_0. In the normalised flow, small rho alone is no bias to minimum norm.",
 )
+
+
+@st.composite
+def tilted(draw: st.DrawFn, *, tilts: tuple[int, ...] = (3, 4, 5)) -> tc.Case:
+    """A linear classifier in the plane on one unit vector, with little decay, from rho = 1/16."""
+    t = Fraction(1, draw(st.sampled_from(tilts)))
+    weights = np.array([[[2 * t / (1 + t * t), (1 - t * t) / (1 + t * t)]]], dtype=object)
+    numbers = {"rho": Fraction(1, 16), "weight_decay": Fraction(1, 2 ** draw(st.integers(8, 12)))}
+    return tc.Case(tc.mlp([2, 1]), (weights,), np.eye(2)[None, :1], np.ones((1, 1, 1)), numbers)
+
+
+OFF_THE_DATA = tc.Assumption(
+    "a fifth of V is outside the span of the inputs", "5 * squared(unseen) >= squared(W[0])"
+)
+
+initial_direction_overshoots = tc.stated(
+    "initial-direction-overshoots",
+    title="From small rho, with little weight decay, rho passes where it will come to rest",
+    kind="trajectory",
+    sources=[XU2022.at("Section 3.5: rho may overshoot")],
+    printed=r"\rho \text{ may grow non-monotonically, that is there may oscillations in } \rho",
+    given=[
+        CHAIN,
+        SIGN_LABELS,
+        tc.Assumption(
+            "a linear classifier and one sample of norm 1",
+            "depth == 1 and len(samples) == 1 and squared(x[0]) == 1",
+        ),
+        tc.Assumption("the sample is nearly interpolated", "1000 * fit <= 1"),
+        OFF_THE_DATA,
+    ],
+    where=[*ENDED[3:], UNSEEN],
+    states="20 * rho * (1 + weight_decay) >= 21",
+    control=tc.altered(
+        "V lies in the span of the inputs", without=[OFF_THE_DATA], on=tilted(tilts=(1,))
+    ),
+    numbers=["rho", "weight_decay"],
+    on=tilted(),
+    along=flowed(24.0),
+    examples=24,
+    why="The one point of rest with rho > 0 has `rho = 1/(1 + lambda)`"
+    " (`stationary-weights-linear`). Before it forgets its initial direction, the flow"
+    " interpolates with a V that is not aligned with the sample, and needs a larger rho, from"
+    " which it falls for a time of the order of `1/lambda`. There is one turn and no oscillation."
+    " Without weight decay rho stays there.",
+)

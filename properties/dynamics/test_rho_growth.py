@@ -82,7 +82,9 @@ rho_growth_sign = tc.stated(
     ],
     where=RHO_MOMENTS,
     states="rho_dot(rho) > 0",
-    control=tc.altered("rho falls", "rho_dot(rho) < 0"),
+    control=tc.altered(
+        "it grows faster than weight decay would take it", "rho_dot(rho) > 2 * weight_decay * rho"
+    ),
     numbers=["rho", "weight_decay"],
     on=points(),
     examples=60,
