@@ -8,7 +8,14 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, DENSE, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
+from properties.assumptions import (
+    CHAIN,
+    DENSE,
+    SHORTENING,
+    SIGN_LABELS,
+    SMOOTH,
+    UNIT_WEIGHTS,
+)
 from properties.dynamics.normalised import AVERAGED_FLOW, DESCENT, MEAN_LOSS, RHO_DOT, points
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
@@ -151,7 +158,7 @@ loss_descent_weight_speed = tc.stated(
     kind="inequality",
     sources=[XU2022.at("Lemma 3, Eq. 10")],
     printed=r"\|\dot V_k\|^2 \le 4 \rho^2 \mathcal L_S",
-    given=[CHAIN, DENSE, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, UNIT_INPUTS],
+    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, UNIT_INPUTS],
     forall=["k in weights"],
     where=[*MOMENTS, AVERAGED_FLOW],
     states="squared(flow(k)) <= 4 * rho ** 2 * loss(rho)",
@@ -190,6 +197,7 @@ loss_descent_margins = tc.stated(
     given=[
         CHAIN,
         DENSE,
+        SHORTENING,
         UNIT_WEIGHTS,
         SIGN_LABELS,
         UNIT_INPUTS,

@@ -13,6 +13,7 @@ from properties.assumptions import (
     CHAIN,
     DENSE,
     POSITIVE_WEIGHT_DECAY,
+    SHORTENING,
     SIGN_LABELS,
     SMOOTH,
     UNIT_WEIGHTS,
@@ -22,7 +23,6 @@ from properties.dynamics.normalised import (
     MEAN_LOSS,
     RHO_DOT,
     NormalisedPoint,
-    fraction,
     interpolating,
     points,
 )
@@ -37,13 +37,13 @@ UNIT_BALL = tc.Assumption("|x_n| <= 1", "all([squared(x[n]) <= 1 for n in sample
 SEPARATED = tc.Assumption("all margins are positive", "all([margin(n) > 0 for n in samples])")
 
 
-def half_way(case: tc.Case) -> tc.Case:
-    """One member whose lambda rho is just below the mean margin."""
-    one = case.member(0)
-    mean, moment = NormalisedPoint.of(one).moments()
-    rho = abs(one.numbers["rho"]) / 8
-    decay = max(fraction(mean) / rho - fraction(moment) / 2, Fraction(1, 8))
-    return replace(one, numbers={**one.numbers, "rho": rho, "weight_decay": decay})
+@st.composite
+def nearly_growing(draw: st.DrawFn) -> tc.Case:
+    """One sample and a linear classifier, whose lambda rho is just below the margin."""
+    margin = Fraction(draw(st.integers(1, 4)), 4)
+    rho = Fraction(1, draw(st.sampled_from([4, 8, 16])))
+    numbers = {"rho": rho, "weight_decay": margin / rho - margin**2 / 2}
+    return tc.Case.single(tc.mlp([1, 1]), [[[1]]], [[margin]], [[1]], numbers)
 
 
 rho_growth_perturbation_printed = tc.stated(
@@ -63,7 +63,7 @@ rho_growth_perturbation_printed = tc.stated(
     states="rho_dot(rho) > 0",
     control=tc.altered("rho falls", "rho_dot(rho) < 0"),
     numbers=["rho", "weight_decay"],
-    on=points(tc.mlps(depths=(1, 2), widths=(1, 2))).map(half_way),
+    on=nearly_growing(),
     why="The second moment of the margins is missing: rho grows where `mu > (M + lambda) rho`"
     " (Eq. 6). However small rho is, there are margins between the two conditions.",
 )
@@ -191,7 +191,7 @@ rho_growth_moment = tc.stated(
     kind="inequality",
     sources=[XU2022.at("Section 3.5: M is at most mu")],
     printed=r"\bar f_n > 0 \;\forall n \implies M \le \mu",
-    given=[CHAIN, DENSE, UNIT_WEIGHTS, SIGN_LABELS, UNIT_BALL, SEPARATED],
+    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, UNIT_BALL, SEPARATED],
     where=(MARGIN, MEAN_MARGIN, SECOND_MOMENT),
     states="M <= mu",
     control=tc.altered(
@@ -237,6 +237,7 @@ rho_growth_full_separability_printed = tc.stated(
     given=[
         CHAIN,
         DENSE,
+        SHORTENING,
         UNIT_WEIGHTS,
         SIGN_LABELS,
         UNIT_BALL,
@@ -260,7 +261,7 @@ rho_growth_full_separability = tc.stated(
     kind="inequality",
     sources=[XU2022.at("Section 3.5: full separability")],
     printed=r"\bar f_n > 0 \;\forall n \implies \dot\rho + 2\lambda\rho \ge 2(\mu - \rho\mu)",
-    given=[CHAIN, DENSE, UNIT_WEIGHTS, SIGN_LABELS, UNIT_BALL, SEPARATED, POSITIVE_RHO],
+    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, UNIT_BALL, SEPARATED, POSITIVE_RHO],
     where=RHO_MOMENTS,
     states="rho_dot(rho) + 2 * weight_decay * rho >= 2 * (mu - rho * mu)",
     control=tc.altered("weight decay left out", "rho_dot(rho) >= 2 * (mu - rho * mu)"),
@@ -353,6 +354,7 @@ rho_growth_first_term = tc.stated(
     given=[
         CHAIN,
         DENSE,
+        SHORTENING,
         UNIT_WEIGHTS,
         SIGN_LABELS,
         UNIT_BALL,

@@ -117,7 +117,8 @@ overlap_bound = tc.stated(
         RELU_NETWORK,
         tc.Assumption(
             "one filter with positive entries, then a linear output",
-            "depth == 2 and len(outputs) == 1 and len(W[0]) == 1 and patches(0) >= 2"
+            "depth == 2 and slope(2) == 1 and len(outputs) == 1 and len(W[0]) == 1"
+            " and patches(0) >= 2"
             " and all([w > 0 for w in W[0][0]])",
         ),
     ],

@@ -72,7 +72,13 @@ rademacher_complexity_line = tc.stated(
     sources=[],
     printed=r"\Big|\sum_n \sigma_n f_W(x_n)\Big| \le \prod_k \|W_k\| \max\Big(\Big|\sum_{x_n > 0}"
     r" \sigma_n x_n\Big|, \Big|\sum_{x_n < 0} \sigma_n x_n\Big|\Big)",
-    given=[CHAIN, RELU_NETWORK, ONE_OUTPUT, ON_A_LINE],
+    given=[
+        CHAIN,
+        RELU_NETWORK,
+        ONE_OUTPUT,
+        tc.Assumption("a linear output", "slope(depth) == 1"),
+        ON_A_LINE,
+    ],
     forall=["S in [S for B in range(len(samples) + 1) for S in batches(B)]"],
     where=LINE[1:],
     states="sum([sign(S, n) * f(n, 0) for n in samples]) ** 2"

@@ -14,8 +14,9 @@ TWO = "two(k) = product([2 for i in range(k)])"
 
 TREE = tc.Assumption(
     "a binary tree: one filter of two entries in each layer, patches that do not overlap, one"
-    " output",
-    "len(x[0]) == two(depth) and len(outputs) == 1"
+    " output, which is linear; slopes between 0 and 1",
+    "slope(depth) == 1 and all([0 <= slope(l) and slope(l) <= 1 for l in range(1, depth)])"
+    " and len(x[0]) == two(depth) and len(outputs) == 1"
     " and all([len(W[k]) == 1 and len(W[k][0]) == 2 for k in weights])"
     " and all([patches(k) == two(depth - 1 - k) for k in weights])",
 )

@@ -10,6 +10,7 @@ from properties.assumptions import (
     CHAIN,
     DENSE,
     POSITIVE_WEIGHT_DECAY,
+    SHORTENING,
     SIGN_LABELS,
     UNIT_WEIGHTS,
 )
@@ -129,7 +130,7 @@ zero_loss_least_rho = tc.stated(
     ],
     printed=r"\text{in order to guarantee interpolation, namely } \rho f_n y_n = 1,\; \rho"
     r" \text{ must be significantly larger than } 1",
-    given=[CHAIN, DENSE, UNIT_WEIGHTS, SIGN_LABELS, INPUTS_IN_BALL, ZERO_LOSS],
+    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, INPUTS_IN_BALL, ZERO_LOSS],
     states="1 <= rho ** 2",
     control=tc.altered("2", "2 <= rho ** 2"),
     numbers=["rho"],
