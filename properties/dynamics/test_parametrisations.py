@@ -21,7 +21,7 @@ RHO_RATES = (
 
 parametrisations_rho = tc.stated(
     "parametrisations-rho",
-    title="With a norm for each layer, rho moves faster than with one rho at the top",
+    title="With a norm for each layer, rho moves at another speed than with one rho at the top",
     kind="identity",
     sources=[XU2022.at("Section 3.2: optimisation differs, Figure 1")],
     printed=r"\text{equivalent reparameterizations of the same function but their optimization}"
