@@ -37,6 +37,10 @@ DENSE = tc.Assumption(
     "dense or constant connections: no weight matrix is applied to several patches",
     "len(filters) == 0",
 )
+SHORTENING = tc.Assumption(
+    "activations with slopes between 0 and 1, which shorten vectors",
+    "all([0 <= slope(l) and slope(l) <= 1 for l in range(1, depth + 1)])",
+)
 SEVERAL_PATCHES = tc.Assumption("K is applied to several patches", "patches(k) > 1")
 FILTERS = tc.Convention("the weight matrix of a convolutional layer holds one filter per row")
 

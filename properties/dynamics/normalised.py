@@ -7,13 +7,14 @@ lambda.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any, Self
 
 from flint import fmpq
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from theorycheck.arithmetic import Array, Point
+from theorycheck.arithmetic import Array, Point, to_fractions
 from theorycheck.drawing import normalised_cases
 from theorycheck.networks import vertices
 from theorycheck.training import Reduction
@@ -39,6 +40,12 @@ central difference is its derivative, whatever the step.
 DESCENT = "descent(k) = -grad(loss(rho), k)"
 """Minus the gradient with respect to V_k, without the Lagrange term."""
 
+AVERAGED_FLOW = (
+    "flow(k) = 2 * rho / len(samples) * sum([(1 - rho * margin(n))"
+    " * (y[n][0] * df(n, 0, k) - margin(n) * W[k]) for n in samples])"
+)
+"""The flow of V_k: xu2022, Eq. 5."""
+
 # Strategies
 
 ROUNDING = 1e-9
@@ -48,7 +55,10 @@ nonzero arguments. It decides what is proposed; whether hypotheses are met is de
 
 
 def points(
-    networks: st.SearchStrategy[tc.Network] | None = None, *, smooth: bool = False
+    networks: st.SearchStrategy[tc.Network] | None = None,
+    *,
+    smooth: bool = False,
+    samples: tuple[int, int] = (1, 4),
 ) -> st.SearchStrategy[tc.Case]:
     """Normalised networks with a ``rho`` of either sign and positive weight decay.
 
@@ -58,9 +68,38 @@ def points(
     drawn = normalised_cases(
         tc.homogeneous_networks() if networks is None else networks,
         numbers={"rho": tc.dyadics().filter(bool), "weight_decay": tc.positive_dyadics()},
+        samples=samples,
         cohort=8,
     )
     return drawn.map(lambda case: _kept(case, smooth=smooth))
+
+
+def fraction(number: fmpq) -> Fraction:
+    """A rational of python-flint as one of Python."""
+    return Fraction(int(number.p), int(number.q))
+
+
+def at_rest_in_rho(case: tc.Case) -> tc.Case:
+    """One member, with ``rho`` at its equilibrium: xu2022, Eq. 7."""
+    one = case.member(0)
+    resting = fraction(NormalisedPoint.of(one).equilibrium)
+    return replace(one, numbers={**one.numbers, "rho": resting})
+
+
+def interpolating(case: tc.Case) -> tc.Case:
+    """One member, with inputs and labels at which ``rho f_V`` interpolates, wherever it is not 0.
+
+    The label is the sign of the output, and the input is scaled: ``f_V`` is positively homogeneous.
+    """
+    one = case.member(0)
+    point = NormalisedPoint.of(one)
+    values = to_fractions(point.rho * point.values)
+    inputs = to_fractions(point.inputs)
+    rows = [row / abs(f) if f else row for row, f in zip(inputs, values, strict=True)]
+    signs = [[Fraction(-1 if f < 0 else 1)] for f in values]
+    numbers = {**one.numbers, "rho": one.numbers["rho"]}
+    weights = [weight[0] for weight in one.parameters]
+    return tc.Case.single(one.network, weights, rows, signs, numbers)
 
 
 def _kept(case: tc.Case, *, smooth: bool) -> tc.Case:

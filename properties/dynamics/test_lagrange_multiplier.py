@@ -19,7 +19,7 @@ lagrange_multiplier = tc.stated(
     "lagrange-multiplier",
     title="The Lagrange multiplier that keeps V_k on the unit sphere, averaged loss",
     kind="identity",
-    sources=[XU2022.at("Eq. 2; Eq. 4, first form")],
+    sources=[XU2022.at("Eq. 2, Eq. 4, first form")],
     printed=r"\nu_k = \frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
     r"\;\Rightarrow\; V_k^\top \dot V_k = 0",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, STEEP],

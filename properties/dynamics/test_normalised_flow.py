@@ -6,15 +6,17 @@ from dataclasses import replace
 
 import theorycheck as tc
 from properties.assumptions import CHAIN, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
-from properties.dynamics.normalised import DESCENT, MEAN_LOSS, SUMMED_LOSS, points
+from properties.dynamics.normalised import (
+    AVERAGED_FLOW,
+    DESCENT,
+    MEAN_LOSS,
+    SUMMED_LOSS,
+    points,
+)
 from properties.notation import ENTRIES, MARGIN
 from properties.papers import POGGIO2020, POGGIO2021, XU2022
 
 PROJECTED = "projected(k) = descent(k) - inner(W[k], descent(k)) * W[k]"
-AVERAGED_FLOW = (
-    "flow(k) = 2 * rho / len(samples) * sum([(1 - rho * margin(n))"
-    " * (y[n][0] * df(n, 0, k) - margin(n) * W[k]) for n in samples])"
-)
 NOT_PROJECTED = tc.altered(
     "the gradient itself, not projected", "descent(k)[i][j] == flow(k)[i][j]"
 )
@@ -31,7 +33,7 @@ normalised_flow = tc.stated(
     "normalised-flow",
     title="The flow of V_k is the gradient projected on the unit sphere, averaged loss",
     kind="identity",
-    sources=[XU2022.at("Eq. 2, Eq. 5")],
+    sources=[XU2022.at("Eq. 2, Eq. 5, Eq. 10")],
     printed=r"\dot V_k = \frac2N \rho \sum_n \Big[(1 - \rho\bar f_n)"
     r"\Big(-V_k\bar f_n + \frac{\partial\bar f_n}{\partial V_k}\Big)\Big]",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],
@@ -82,7 +84,7 @@ normalised_flow_keeps_sphere = tc.stated(
     "normalised-flow-keeps-sphere",
     title="A normalised V_k can only rotate",
     kind="identity",
-    sources=[XU2022.at("Section 3.4.1, after Eq. 8")],
+    sources=[XU2022.at("Section 3.4.1: normalised weights only rotate")],
     printed=r"\|V_k\| = 1 \;\Rightarrow\; V_k^\top \dot V_k = 0",
     given=[
         CHAIN,

@@ -20,7 +20,7 @@ rho_dynamics_loss_in_margins = tc.stated(
     "rho-dynamics-loss-in-margins",
     title="The loss in terms of the margins and of their first two moments",
     kind="identity",
-    sources=[XU2022.at("Eq. 1, Lemma 1 (proof), Eq. 11")],
+    sources=[XU2022.at("Eq. 1, Lemma 1, Eq. 11")],
     printed=r"\frac1N \sum_n (\rho f_n - y_n)^2 + \lambda\rho^2"
     r" = \frac1N \sum_n (1 - \rho \bar f_n)^2 + \lambda\rho^2"
     r" = 1 - 2\rho\mu + \rho^2 M + \lambda\rho^2",
@@ -33,6 +33,7 @@ rho_dynamics_loss_in_margins = tc.stated(
     numbers=["rho", "weight_decay"],
     on=points(),
     examples=60,
+    corrects="loss-descent-sum-printed",
     why="The square loss of `rho f_V` depends on the data only through the mean mu and the second"
     " moment M of the margins `y_n f_n`. On the unit spheres the Lagrange term of Eq. 1 is 0. The"
     " second line of Eq. 11 is printed without its sum over n.",
@@ -54,7 +55,7 @@ rho_dynamics = tc.stated(
     "rho-dynamics",
     title="The flow of rho, averaged loss",
     kind="identity",
-    sources=[XU2022.at("Eq. 2, Eq. 5 and Eq. 6")],
+    sources=[XU2022.at("Eq. 2, Eq. 5, Eq. 6")],
     printed=r"\dot\rho = -\frac{\partial \mathcal L_S}{\partial \rho}"
     r" = \frac2N \sum_n (1 - \rho\bar f_n)\bar f_n - 2\lambda\rho"
     r" = 2(\mu - \rho(M + \lambda))",

@@ -157,7 +157,7 @@ FLOW_HYPOTHESES = [
     "rho-equilibrium-flow-mean",
     title="Gradient flow on the averaged loss takes rho to its equilibrium",
     kind="trajectory",
-    sources=[XU2022.at("Eq. 5-7, Section 3.5")],
+    sources=[XU2022.at("Eq. 5-7, Section 3.5: rho reaches an equilibrium")],
     statement=r"\rho(t) \to \frac{\mu}{M + \lambda}",
     hypotheses=FLOW_HYPOTHESES,
     control="the formula with sums, and the same lambda",
@@ -205,7 +205,7 @@ def rho_equilibrium_flow_sum(setting: tc.Setting, case: tc.Case) -> tc.Findings:
     "rho-equilibrium-descent",
     title="Small steps of gradient descent take rho to its equilibrium",
     kind="trajectory",
-    sources=[XU2022.at("Section 3.1; Eq. 5-7")],
+    sources=[XU2022.at("Section 3.1: descent near the flow, Eq. 5-7")],
     statement=r"\rho_{t+1} = \rho_t + \eta\,\dot\rho(\rho_t, V_t):\quad"
     r" \rho_t \to \frac{\mu}{M + \lambda}",
     hypotheses=[

@@ -69,7 +69,7 @@ structural_lemma_positive_homogeneity = tc.stated(
     title="Scaling one layer by a positive factor scales the output by it",
     kind="identity",
     sources=[
-        XU2022.at("Section 3.2"),
+        XU2022.at("Section 3.2: positive homogeneity"),
         POGGIO2020.at("Section 2, definition of rho"),
         BANBURSKI2019.at("Section 2, positive one-homogeneity"),
     ],

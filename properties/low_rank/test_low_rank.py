@@ -149,7 +149,7 @@ low_rank_normalised = tc.experiment_claim(
     title="With normalised weights, decay of rho lowers the effective rank",
     sources=[
         XU2022.at("Section 6.1: low-rank bias, Section 7: low-rank bias"),
-        XU2022.at("Section 1, contributions"),
+        XU2022.at("Section 1: bias to low rank"),
     ],
     printed=r"\text{training the network using SGD with weight decay induces a bias towards"
     r" low-rank weight matrices}",

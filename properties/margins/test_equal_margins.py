@@ -25,7 +25,7 @@ from properties.papers import XU2022
     "equal-margins-gap",
     title="Equal margins: the critical rho and its gap to interpolation",
     kind="symbolic",
-    sources=[XU2022.at("Lemma 1 (proof), Lemma 6")],
+    sources=[XU2022.at("Lemma 1, Lemma 6")],
     statement=r"\bar f_n = \mu \;\forall n:\quad"
     r" \rho = \frac{\mu}{\mu^2 + \lambda}, \quad \epsilon = \frac{\lambda}{\mu^2 + \lambda}",
     hypotheses=["all margins are equal to mu", "dL/d rho = 0", POSITIVE_WEIGHT_DECAY.prose],
@@ -50,7 +50,7 @@ def equal_margins_gap(setting: tc.Setting) -> tc.Findings:
     "equal-margins-zero-loss",
     title="Equal margins: weight decay excludes zero loss",
     kind="symbolic",
-    sources=[XU2022.at("Lemma 1 (proof)")],
+    sources=[XU2022.at("Lemma 1, proof")],
     statement=r"\rho^2\mu^2 - 2\rho\mu + (1 + \lambda\rho^2) = 0"
     r"\ \text{has no real solution } \rho \text{ for } \lambda > 0",
     hypotheses=["all margins are equal to mu", POSITIVE_WEIGHT_DECAY.prose],

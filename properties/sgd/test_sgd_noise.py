@@ -257,7 +257,7 @@ sgd_noise_needs_small_batches = tc.experiment_claim(
 sgd_noise_moves_more_than_full_batch = tc.experiment_claim(
     "sgd-noise-moves-more-than-full-batch",
     title="With weight decay, SGD moves farther than full-batch descent",
-    sources=[XU2022.at("Section 3.1")],
+    sources=[XU2022.at("Section 3.1: noise that is unique to SGD")],
     printed=UNIQUE_NOISE,
     given=[*TRAINING, "lambda = 0.03; batches of 4 and of all 16 samples, 600 updates each"],
     compares=tc.Comparison(
@@ -287,7 +287,7 @@ LINEAR_AT_REST = replace(COMES_TO_REST, on=LINEAR_NETWORKS, recipes=(FULL_BATCH,
 sgd_noise_full_batch_comes_to_rest = tc.experiment_claim(
     "sgd-noise-full-batch-comes-to-rest",
     title="With weight decay, full-batch descent on linear networks comes to rest",
-    sources=[XU2022.at("Section 3.1"), GALANTI2022.at("Section 4.2")],
+    sources=[XU2022.at("Section 3.1: noise that is unique to SGD"), GALANTI2022.at("Section 4.2")],
     printed=UNIQUE_NOISE,
     given=["linear networks 16-64-1", *REST],
     compares=LINEAR_AT_REST,
@@ -299,7 +299,7 @@ sgd_noise_full_batch_comes_to_rest = tc.experiment_claim(
 sgd_noise_full_batch_comes_to_rest_relu = tc.experiment_claim(
     "sgd-noise-full-batch-comes-to-rest-relu",
     title="With weight decay, full-batch descent on ReLU networks comes to rest",
-    sources=[XU2022.at("Section 3.1"), GALANTI2022.at("Section 4.2")],
+    sources=[XU2022.at("Section 3.1: noise that is unique to SGD"), GALANTI2022.at("Section 4.2")],
     printed=UNIQUE_NOISE,
     given=["ReLU networks 16-64-1", *REST],
     compares=replace(COMES_TO_REST, recipes=(FULL_BATCH,)),

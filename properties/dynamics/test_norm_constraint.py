@@ -1,0 +1,213 @@
+"""The constraint |V_k| = 1 and its multiplier: xu2022, Sections 3.2 and 3.4.1."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import theorycheck as tc
+from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
+from properties.dynamics.normalised import (
+    AVERAGED_FLOW,
+    DESCENT,
+    MEAN_LOSS,
+    RHO_DOT,
+    at_rest_in_rho,
+    points,
+)
+from properties.notation import MARGIN, MULTIPLIER
+from properties.papers import XU2022
+
+SMALL_NETWORKS = tc.mlps(depths=(1, 3), widths=(1, 3))
+NORM_RATE = "rate(k, D) = (squared(W[k] + D) - squared(W[k] - D)) / 2"
+"""The derivative of |V_k|^2 in a direction D: a central difference, exact for a quadratic."""
+
+norm_constraint_derivative_printed = tc.stated(
+    "norm-constraint-derivative-printed",
+    title="The derivative of the squared norm of V_k, as printed",
+    kind="identity",
+    sources=[XU2022.at("Section 3.4.1: derivative of the norm")],
+    printed=r"\frac{\partial \|V_k\|^2}{\partial t} = V_k^\top \dot V_k",
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
+    forall=["k in weights"],
+    where=[MEAN_LOSS, DESCENT, NORM_RATE],
+    states="rate(k, descent(k)) == inner(W[k], descent(k))",
+    control=tc.altered(
+        "twice the right side, negated", "rate(k, descent(k)) == -2 * inner(W[k], descent(k))"
+    ),
+    numbers=["rho", "weight_decay"],
+    on=points(),
+    why="The factor 2 of the chain rule is missing. The equation is used where both sides are 0, on"
+    " the flow with the multiplier, so that Eq. 4 is not affected. Checked in the direction in"
+    " which V_k would move without its multiplier.",
+)
+
+norm_constraint_derivative = tc.stated(
+    "norm-constraint-derivative",
+    title="The derivative of the squared norm of V_k",
+    kind="identity",
+    sources=[XU2022.at("Section 3.4.1: derivative of the norm")],
+    printed=r"\frac{\partial \|V_k\|^2}{\partial t} = 2 V_k^\top \dot V_k",
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
+    forall=["k in weights"],
+    where=[MEAN_LOSS, DESCENT, NORM_RATE],
+    states="rate(k, descent(k)) == 2 * inner(W[k], descent(k))",
+    control=tc.altered("as printed", "rate(k, descent(k)) == inner(W[k], descent(k))"),
+    numbers=["rho", "weight_decay"],
+    on=points(SMALL_NETWORKS),
+    examples=40,
+    corrects="norm-constraint-derivative-printed",
+    why="The chain rule, for the motion that the loss alone would give V_k.",
+)
+
+OFF_THE_SPHERES = tc.cases(
+    tc.homogeneous_networks(),
+    samples=(1, 3),
+    targets="signs",
+    numbers={"rho": tc.positive_dyadics()},
+    cohort=8,
+)
+SMALL_OFF_THE_SPHERES = tc.cases(
+    tc.mlps(depths=(1, 3), widths=(1, 2)),
+    samples=(1, 3),
+    targets="signs",
+    numbers={"rho": tc.positive_dyadics(exponents=(3, 4, 5, 6))},
+    cohort=8,
+)
+"""With multipliers of both signs."""
+CONVERGE = (
+    r"\{V_k\} \text{ are constrained by the Lagrange multiplier term to be close to, and}"
+    r" \text{ eventually converge to, unit norm matrices}"
+)
+
+norm_constraint_restoring = tc.stated(
+    "norm-constraint-restoring",
+    title="Off the unit sphere, the multiplier moves the squared norm at 4 nu times its gap",
+    kind="identity",
+    sources=[XU2022.at("Section 3.2: weights converge to unit norm")],
+    printed=r"\frac{d \|V_k\|^2}{dt} = 4 \nu_k (1 - \|V_k\|^2)",
+    given=[CHAIN, SIGN_LABELS, SMOOTH],
+    forall=["k in weights"],
+    where=[MARGIN, MULTIPLIER, AVERAGED_FLOW],
+    states="2 * inner(W[k], flow(k)) == 4 * nu(samples) * (1 - squared(W[k]))",
+    control=tc.altered(
+        "2 nu in place of 4 nu",
+        "2 * inner(W[k], flow(k)) == 2 * nu(samples) * (1 - squared(W[k]))",
+    ),
+    numbers=["rho"],
+    on=OFF_THE_SPHERES,
+    examples=40,
+    why="Eq. 5 with weights of any norm. By the structural lemma the inner product of V_k with its"
+    " velocity is `2 nu_k (1 - |V_k|^2)`, with the multiplier of Eq. 4.",
+)
+
+norm_constraint_attracts_printed = tc.stated(
+    "norm-constraint-attracts-printed",
+    title="The Lagrange multiplier pulls weights towards unit norm, as printed",
+    kind="inequality",
+    sources=[XU2022.at("Section 3.2: weights converge to unit norm")],
+    printed=CONVERGE,
+    given=[CHAIN, SIGN_LABELS, SMOOTH, tc.Assumption("rho > 0", "rho > 0")],
+    forall=["k in weights"],
+    where=[MARGIN, AVERAGED_FLOW],
+    states="inner(W[k], flow(k)) * (1 - squared(W[k])) >= 0",
+    control=tc.altered("away from it", "inner(W[k], flow(k)) * (1 - squared(W[k])) < 0"),
+    numbers=["rho"],
+    on=OFF_THE_SPHERES,
+    why="Of weights off the sphere, the flow of Eq. 5 moves the norm to 1 where `nu_k > 0`, and"
+    " drives it away where `nu_k < 0`: where outputs exceed their labels on average, as from large"
+    " rho. The multiplier preserves unit norms, and does not enforce them.",
+)
+
+PULLS = tc.Assumption("nu_k > 0", "nu(samples) > 0")
+
+norm_constraint_attracts = tc.stated(
+    "norm-constraint-attracts",
+    title="The multiplier pulls weights towards unit norm where it is positive",
+    kind="inequality",
+    sources=[XU2022.at("Section 3.2: weights converge to unit norm")],
+    printed=CONVERGE + r" \text{ where } \nu_k > 0",
+    given=[
+        CHAIN,
+        SIGN_LABELS,
+        SMOOTH,
+        PULLS,
+        tc.Assumption("V_k has not unit norm", "squared(W[k]) != 1"),
+    ],
+    forall=["k in weights"],
+    where=[MARGIN, MULTIPLIER, AVERAGED_FLOW],
+    states="inner(W[k], flow(k)) * (1 - squared(W[k])) > 0",
+    control=tc.altered("the multiplier may be negative", without=[PULLS]),
+    numbers=["rho"],
+    on=SMALL_OFF_THE_SPHERES,
+    examples=60,
+    corrects="norm-constraint-attracts-printed",
+    why="The sign of the multiplier decides, by `norm-constraint-restoring`.",
+)
+
+norm_constraint_multiplier_at_rest = tc.stated(
+    "norm-constraint-multiplier-at-rest",
+    title="Where rho is at rest the multiplier is lambda rho^2",
+    kind="identity",
+    sources=[XU2022.at("Section 1: weight decay stabilises normalisation"), XU2022.at("Eq. 4")],
+    printed=r"\dot\rho = 0 \implies \nu_k = \lambda \rho^2",
+    given=[
+        CHAIN,
+        SIGN_LABELS,
+        POSITIVE_WEIGHT_DECAY,
+        tc.Assumption("rho is at rest", "rho_dot(rho) == 0"),
+    ],
+    where=[MARGIN, MULTIPLIER, MEAN_LOSS, RHO_DOT],
+    states="nu(samples) == weight_decay * rho ** 2",
+    control=tc.altered("half of it", "2 * nu(samples) == weight_decay * rho ** 2"),
+    numbers=["rho", "weight_decay"],
+    on=points().map(at_rest_in_rho),
+    examples=60,
+    why="In what sense weight decay helps to stabilise normalisation: it makes the multiplier"
+    " positive at rest, and so unit norms attract (`norm-constraint-attracts`); without it, the"
+    " multiplier vanishes there, and a norm that has drifted stays where it is.",
+)
+
+STEPPED = "stepped(k) = W[k] + learning_rate * flow(k)"
+
+
+def with_learning_rate(case: tc.Case) -> tc.Case:
+    """The step is as large as the weight decay, which the flow of V_k does not depend on."""
+    return replace(case, numbers={**case.numbers, "learning_rate": case.numbers["weight_decay"]})
+
+
+norm_constraint_step_printed = tc.stated(
+    "norm-constraint-step-printed",
+    title="In training, the multiplier keeps the norms constant, as printed",
+    kind="identity",
+    sources=[XU2022.at("Section 3.5: norms are kept constant")],
+    printed=r"\text{During training the norm of each layer weight matrix is kept constant by the}"
+    r"\text{ Lagrange multiplier constraint}",
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],
+    forall=["k in weights"],
+    where=[MARGIN, AVERAGED_FLOW, STEPPED],
+    states="squared(stepped(k)) == 1",
+    control=tc.altered("the norm is doubled", "squared(stepped(k)) == 4"),
+    numbers=["rho", "learning_rate"],
+    on=points(SMALL_NETWORKS, smooth=True).map(with_learning_rate),
+    why="The flow keeps the norms; training has steps, `V_k + eta dV_k/dt`, and each of them"
+    " lengthens V_k, by `norm-constraint-step`.",
+)
+
+norm_constraint_step = tc.stated(
+    "norm-constraint-step",
+    title="A step of descent along Eq. 5 lengthens V_k by the square of the step",
+    kind="identity",
+    sources=[XU2022.at("Section 3.5: norms are kept constant")],
+    printed=r"\|V_k + \eta \dot V_k\|^2 = 1 + \eta^2 \|\dot V_k\|^2",
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],
+    forall=["k in weights"],
+    where=[MARGIN, AVERAGED_FLOW, STEPPED],
+    states="squared(stepped(k)) == 1 + learning_rate ** 2 * squared(flow(k))",
+    control=tc.altered("the norm is kept, as printed", "squared(stepped(k)) == 1"),
+    numbers=["rho", "learning_rate"],
+    on=points(SMALL_NETWORKS, smooth=True).map(with_learning_rate),
+    examples=40,
+    corrects="norm-constraint-step-printed",
+    why="The velocity is orthogonal to V_k. Where training succeeds, the multiplier pulls the norm"
+    " back in later steps, if it is positive.",
+)

@@ -1,0 +1,235 @@
+"""Where training takes rho, from small and from large initial values: xu2022, Section 3.5."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import theorycheck as tc
+from properties.papers import XU2022
+from theorycheck.training import parametrise
+
+SMALL_RHO, LARGE_RHO = 0.5, 8.0
+"""Initial values; these networks come to rest between 3 and 7."""
+PLAIN = tc.Recipe(batch_size=16, epochs=1000, learning_rate=0.05, weight_decay=0.0)
+DECAYING = replace(PLAIN, weight_decay=0.01)
+RANDOM = 0.5
+"""The part of the labels that is drawn anew where labels are random."""
+
+Start = Callable[[tc.Setting, Sequence[int]], tc.Experiment]
+
+
+def networks(*rhos: float, random: bool = False) -> Start:
+    """ReLU networks 8-16-1 under Lagrange multipliers, for each seed one from each initial rho.
+
+    Those of one seed share data and V. If ``random``, labels of the last one are partly random.
+    """
+
+    def start(setting: tc.Setting, seeds: Sequence[int]) -> tc.Experiment:
+        data = [tc.gaussian_mixture(8, 8, 2, seed, spread=0.3).in_ball() for seed in seeds]
+        network, count = tc.mlp([8, 16, 1]), len(rhos)
+        weights = tc.initialise(network, len(seeds), seed=seeds[0], dtype=torch.float32)
+        unit = tuple(
+            w.repeat(count, 1, 1) for w in parametrise(network, weights, "lagrange").parameters
+        )
+        rho = torch.tensor(rhos, dtype=torch.float32).repeat_interleave(len(seeds))
+        inputs, signs = (np.stack([getattr(d, name) for d in data]) for name in ("inputs", "signs"))
+        labels = np.concatenate([signs] * count)
+        if random:
+            rng = np.random.default_rng(seeds[0])
+            drawn = rng.choice([-1.0, 1.0], size=signs.shape)
+            labels[-len(seeds) :] = np.where(rng.random(signs.shape) < RANDOM, drawn, signs)
+        return tc.Experiment(
+            network,
+            tc.State(unit, rho, "lagrange"),
+            torch.tensor(np.concatenate([inputs] * count), dtype=torch.float32),
+            torch.tensor(labels, dtype=torch.float32),
+            torch.tensor(list(seeds) * count),
+            tc.Objective("square", "mean", "rho"),
+        )
+
+    return start
+
+
+def last_rho(trained: tc.Trained) -> Tensor:
+    rho = trained.cohort.state.rho
+    assert rho is not None
+    return rho
+
+
+def halves(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Of the first and of the second initial rho."""
+    first, second = values.chunk(2)
+    return first, second
+
+
+def excluded(trained: tc.Trained) -> tc.Exclusions:
+    return {
+        "training diverged": trained.run.diverged,
+        "rho is not positive": last_rho(trained) <= 0,
+    }
+
+
+def either(trained: tc.Trained) -> tc.Exclusions:
+    """The same, of pairs within one training."""
+    return {why: torch.stack(halves(found)).any(dim=0) for why, found in excluded(trained).items()}
+
+
+def spread(trained: tc.Trained) -> Tensor:
+    """How far apart, relatively, rho ends from a large and from a small initial value."""
+    small, large = halves(last_rho(trained))
+    return (large / small).log().abs()
+
+
+DATA = "Gaussian mixtures, two classes"
+TRAINING = [
+    "ReLU networks 8-16-1 under Lagrange multipliers, square loss, penalty lambda rho^2",
+    "two Gaussian classes of 8 samples in the unit ball",
+    "full-batch descent with eta = 0.05 for 1000 steps",
+    "rule of exclusion, fixed beforehand: training diverges or rho ends below 0",
+]
+MINI_BATCHES_OF_8 = "SGD with batches of 8, eta = 0.05, 1000 epochs"
+BOTH = "initial rho 0.5 and 8 on the same data with the same V"
+TWO_STARTS = {DATA: tc.Population(networks(SMALL_RHO, LARGE_RHO))}
+SAME_STARTS = {DATA: tc.Population(networks(SMALL_RHO, SMALL_RHO))}
+
+REMEMBERS = tc.Comparison(
+    "without weight decay rho ends higher from 8 than from 0.5",
+    TWO_STARTS,
+    (PLAIN,),
+    lambda trained: halves(last_rho(trained))[::-1],
+    ">",
+    "last rho from 8 / from 0.5",
+    either,
+)
+
+rho_training_scale = tc.experiment_claim(
+    "rho-training-scale",
+    title="Without weight decay the last rho depends on the initial one",
+    sources=[
+        XU2022.at("Section 1: margins depend on the scale of initialisation"),
+        XU2022.at("Section 3.5: large rho stays near its initial value"),
+    ],
+    printed=r"\text{obtaining large margin interpolating solutions depends on the scale of}"
+    r"\text{ initialization of the weights close to zero, in the absence of regularization}",
+    given=[*TRAINING, "lambda = 0", BOTH],
+    compares=REMEMBERS,
+    control=replace(REMEMBERS, words="both start from 0.5", on=SAME_STARTS),
+    why="From 8 rho stays where it is, with margins of 1/8; from 0.5 it stops at less. The same"
+    " function class, the same data.",
+)
+
+FORGETS = tc.Comparison(
+    "the last rho from 8 and from 0.5 are nearer to each other with lambda = 0.01 than with 0",
+    TWO_STARTS,
+    (replace(DECAYING, batch_size=8), replace(PLAIN, batch_size=8)),
+    tc.between(spread),
+    "<",
+    "log ratio with decay / without",
+    either,
+)
+
+rho_training_forgets = tc.experiment_claim(
+    "rho-training-forgets",
+    title="With weight decay the last rho depends less on the initial one",
+    sources=[XU2022.at("Section 1: weaker dependence on initial conditions")],
+    printed=r"\text{in the presence of regularization, there is a weaker dependence on initial}"
+    r"\text{ conditions}",
+    given=[*TRAINING[:2], MINI_BATCHES_OF_8, TRAINING[3], "lambda = 0.01 and 0", BOTH],
+    compares=FORGETS,
+    why="`initial-direction-off-data` says of a part of the weights how it is forgotten.",
+)
+
+LOWER = tc.Comparison(
+    "rho ends lower with lambda = 0.01 than with 0",
+    {DATA: tc.Population(networks(SMALL_RHO))},
+    (replace(DECAYING, batch_size=8), replace(PLAIN, batch_size=8)),
+    tc.between(last_rho),
+    "<",
+    "last rho with decay / without",
+    excluded,
+)
+
+rho_training_decay = tc.experiment_claim(
+    "rho-training-decay",
+    title="Weight decay biases training to small rho",
+    sources=[
+        XU2022.at("Section 3.5: weight decay biases to small rho"),
+        XU2022.at("Section 3.3: weight decay pulls to the minimum rho"),
+        XU2022.at("Figure 2: weight decay biases to small rho"),
+    ],
+    printed=r"\lambda > 0 \text{ makes the process more robust and bias it towards small } \rho",
+    given=[
+        *TRAINING[:2],
+        MINI_BATCHES_OF_8,
+        TRAINING[3],
+        "lambda = 0.01 and 0, from rho = 0.5",
+    ],
+    compares=LOWER,
+    why="At rest `rho = mu / (M + lambda)`, and the gap to interpolation is larger.",
+)
+
+OVERSHOOTS = tc.Comparison(
+    "the largest rho that training passes is above the last one",
+    {DATA: tc.Population(networks(SMALL_RHO), {"rho": lambda *at: at[1].rho}, 100)},
+    (replace(PLAIN, weight_decay=0.001),),
+    lambda trained: (trained.run.trace["rho"].amax(dim=0), last_rho(trained)),
+    ">",
+    "largest rho / last",
+    excluded,
+)
+
+rho_training_overshoots = tc.experiment_claim(
+    "rho-training-overshoots",
+    title="From small initial values rho grows non-monotonically",
+    sources=[XU2022.at("Section 1: rho grows non-monotonically")],
+    printed=r"\rho \ldots \text{ grows non-monotonically until a large margin, that is small } \rho"
+    r" \text{ solution is found}",
+    given=[*TRAINING, "lambda = 0.001, initial rho 0.5, recorded every 10 steps"],
+    compares=OVERSHOOTS,
+    control=replace(
+        OVERSHOOTS,
+        words="without weight decay",
+        recipes=(PLAIN,),
+    ),
+    positive=replace(
+        OVERSHOOTS,
+        words="from rho = 8, above where it comes to rest",
+        on={DATA: tc.Population(networks(LARGE_RHO), {"rho": lambda *at: at[1].rho}, 100)},
+        recipes=(DECAYING,),
+    ),
+    why="Section 3.5 says that rho may grow so (`initial-direction-overshoots`), Section 1 that it"
+    " does. In these trainings, full-batch descent with small steps as a model of the flow, rho"
+    " grows all the way. Mini-batches, or large steps, make any quantity fluctuate.",
+)
+
+RANDOM_LABELS = tc.Comparison(
+    "rho ends higher where half of the labels are drawn anew",
+    {DATA: tc.Population(networks(SMALL_RHO, SMALL_RHO, random=True))},
+    (replace(PLAIN, weight_decay=0.001, epochs=4000, learning_rate=0.1),),
+    lambda trained: halves(last_rho(trained))[::-1],
+    ">",
+    "last rho with random labels / without",
+    either,
+)
+
+rho_training_random_labels = tc.experiment_claim(
+    "rho-training-random-labels",
+    title="Random labels need a larger rho",
+    sources=[XU2022.at("Figure 4: random labels raise rho")],
+    printed=r"\text{increasing the percentage of random labels increases the } \rho \text{ that is}"
+    r"\text{ needed to maintain interpolation -- thus decreasing the margin}",
+    given=[
+        *TRAINING[:2],
+        "full-batch descent with eta = 0.1 for 4000 steps",
+        TRAINING[3],
+        "lambda = 0.001, from rho = 0.5; labels as they are, and half of them drawn anew",
+    ],
+    compares=RANDOM_LABELS,
+    control=replace(RANDOM_LABELS, words="the same labels for both", on=SAME_STARTS),
+    why="At the scale of these networks, and of one percentage; the figure trains on CIFAR-10.",
+)

@@ -1,0 +1,1 @@
+"""Claims on generalisation: complexities of classes of networks, and bounds on errors."""

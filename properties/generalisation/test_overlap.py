@@ -1,0 +1,207 @@
+"""Patches that overlap: xu2022, Conjecture 1 with its sketch; and constants of Section 4.3."""
+
+from __future__ import annotations
+
+import theorycheck as tc
+from properties.assumptions import CHAIN, RELU_NETWORK
+from properties.generalisation.signs import NO_NETWORK
+from properties.generalisation.trees import (
+    ENTRY,
+    ONE_LAYER,
+    TWO,
+    UNITS,
+    layers,
+    overlapping_networks,
+)
+from properties.papers import XU2022
+
+FILTER_WITHOUT_ZEROS = tc.Assumption(
+    "no entry of the filter is 0", "all([w != 0 for w in W[0][0]])"
+)
+READS = (
+    UNITS,
+    ENTRY,
+    "columns = range(len(x[0]))",
+    "kernel = len(W[0][0])",
+    "overlap = len([j for j in columns if toeplitz(0, j) != 0 and toeplitz(1, j) != 0])",
+    "reads(j) = len([c for c in outputs if toeplitz(c, j) != 0])",
+    "read_squares(n) = sum([reads(j) * x[n][j] ** 2 for j in columns])",
+)
+"""How many patches read input j; the squared norms of all patches of a sample, added."""
+SEVERAL = tc.Assumption("two patches or more", "len(outputs) >= 2")
+TO_THE_END = tc.Assumption(
+    "the last patch ends at the last input", "toeplitz(len(outputs) - 1, len(x[0]) - 1) != 0"
+)
+LAYER = [ONE_LAYER, FILTER_WITHOUT_ZEROS, SEVERAL, TO_THE_END]
+
+overlap_patches = tc.stated(
+    "overlap-patches",
+    title="There are (D - O)/(K - O) patches",
+    kind="identity",
+    sources=[XU2022.at("Conjecture 1: number of patches")],
+    printed=r"P = \frac{D - O}{K - O}",
+    given=LAYER,
+    where=READS,
+    states="patches(0) * (kernel - overlap) == len(x[0]) - overlap",
+    control=tc.altered("without overlap", "patches(0) * kernel == len(x[0])"),
+    on=layers(),
+    examples=60,
+    why="Each patch but the first adds K - O inputs. Overlap is read off the first two rows of the"
+    " Toeplitz matrix.",
+)
+
+overlap_norm_printed = tc.stated(
+    "overlap-norm-printed",
+    title="Overlap lengthens the vector of all patches by sqrt(K/(K-O)) at most, as printed",
+    kind="inequality",
+    sources=[XU2022.at("Conjecture 1, Eq. 24")],
+    printed=r"\text{If a convolutional layer has overlap ... the non-overlap bound becomes}"
+    r"\;\ldots \sqrt{\frac{K}{K - O}} \|x\|",
+    given=LAYER,
+    forall=["n in samples"],
+    where=READS,
+    states="(kernel - overlap) * read_squares(n) <= kernel * squared(x[n])",
+    control=tc.altered(
+        "half of it", "2 * (kernel - overlap) * read_squares(n) <= kernel * squared(x[n])"
+    ),
+    on=layers(kernels=(3, 3), least=2),
+    why="The step that the factor is for: the squared norms of the patches that a layer reads,"
+    " against that of its input. On average an input is read by K/(K-O) patches; some are read by"
+    " more where that is no whole number, and an input may lie on these. For K = 3, O = 1 it is 2,"
+    " not 3/2. Eq. 24 itself has slack in `2^(L-1)`: `overlap-bound`.",
+)
+
+overlap_norm = tc.stated(
+    "overlap-norm",
+    title="An input is read by at most K/(K-O) patches, rounded up",
+    kind="inequality",
+    sources=[XU2022.at("Conjecture 1, Eq. 24")],
+    printed=r"\text{patches that read an input} \le \lceil K/(K-O) \rceil",
+    given=LAYER,
+    forall=["j in columns"],
+    where=READS,
+    states="(reads(j) - 1) * (kernel - overlap) < kernel",
+    control=tc.altered("rounded down", "reads(j) * (kernel - overlap) <= kernel"),
+    on=layers(),
+    examples=60,
+    corrects="overlap-norm-printed",
+    why="The patches that read an input begin K - O apart, within K of each other. So the factor of"
+    " a layer is the root of `K/(K-O)` rounded up.",
+)
+
+overlap_most = tc.stated(
+    "overlap-most",
+    title="With most overlap a layer reads at most K times the squared norm of its input",
+    kind="inequality",
+    sources=[XU2022.at("Conjecture 1: most overlap")],
+    printed=r"\text{a layer with the most overlap can add at most } < \|x\|\sqrt K",
+    given=LAYER,
+    forall=["n in samples"],
+    where=READS,
+    states="read_squares(n) <= kernel * squared(x[n])",
+    control=tc.altered("less than that", "read_squares(n) < kernel * squared(x[n])"),
+    on=layers(),
+    examples=60,
+    why="An input is read by at most K patches. The printed sign is <, and equality occurs: for an"
+    " input that is 0 except where K patches read it.",
+)
+
+overlap_bound = tc.stated(
+    "overlap-bound",
+    title="Conjecture 1 for one sample and one layer that overlaps",
+    kind="inequality",
+    sources=[XU2022.at("Conjecture 1, Eq. 24")],
+    printed=r"\mathcal R_m(\mathcal H_L) \le 2^{L-1} \rho \sqrt{\frac{K}{K-O}} \|x\|",
+    given=[
+        CHAIN,
+        RELU_NETWORK,
+        tc.Assumption(
+            "one filter with positive entries, then a linear output",
+            "depth == 2 and slope(2) == 1 and len(outputs) == 1 and len(W[0]) == 1"
+            " and patches(0) >= 2"
+            " and all([w > 0 for w in W[0][0]])",
+        ),
+    ],
+    forall=["n in samples"],
+    where=[
+        UNITS,
+        "kernel = len(W[0][0])",
+        "seen = features(W, units)",
+        "overlap = len([j for j in range(len(x[0])) if seen[j][0] > 0 and seen[j][1] > 0])",
+        "rho_squared = squared(W[0]) * squared(W[1])",
+    ],
+    states="f(n, 0) ** 2 * (kernel - overlap) <= 4 * rho_squared * kernel * squared(x[n])",
+    control=tc.altered(
+        "without the factor 2^(L-1)",
+        "f(n, 0) ** 2 * (kernel - overlap) <= rho_squared * kernel * squared(x[n])",
+    ),
+    on=overlapping_networks(),
+    examples=60,
+    why="For L = 2 and one sample the complexity of Eq. 20 is the largest output. It holds because"
+    " `K/(K-O)` rounded up is less than twice that number; without the factor `2^(L-1)`, which is"
+    " not needed without overlap (`binary-tree-one-sample`), it fails.",
+)
+
+overlap_rate_printed = tc.stated(
+    "overlap-rate-printed",
+    title="Eq. 23 is the bound of Eq. 22, as printed",
+    kind="identity",
+    sources=[XU2022.at("Eq. 23, Eq. 22")],
+    printed=r"\text{the non-overlap bound } \mathcal R_m(\mathcal H_L) \le 2^{L-1} \rho \|x\|"
+    r" = \frac{2^{L-1} \rho \sqrt{\sum_{i=1}^m \|x_i\|^2}}{m}",
+    given=[
+        tc.Assumption(
+            "all inputs have one norm", "all([squared(x[n]) == squared(x[0]) for n in samples])"
+        )
+    ],
+    where=["sum_of_squares = sum([squared(x[n]) for n in samples])"],
+    states="squared(x[0]) * len(samples) ** 2 == sum_of_squares",
+    control=tc.altered("m cubed", "squared(x[0]) * len(samples) ** 3 == 2 * sum_of_squares"),
+    on=tc.cases(tc.mlps(depths=(1, 1), widths=(1, 2)), samples=(1, 3), cohort=1),
+    why="Eq. 23 and 24 have lost `1/sqrt(m)`: read with the norm that all samples share, they do"
+    " not fall with the number of samples. In squares, without the common factors.",
+)
+
+overlap_constant_printed = tc.stated(
+    "overlap-constant-printed",
+    title="The constant sqrt(2 log(2) L) + 1 is better than 2^(L-1), as printed",
+    kind="inequality",
+    sources=[XU2022.at("Theorem 4: a better constant")],
+    printed=r"\text{a better bound ... would give a factor of } \sqrt{2\log(2)L} + 1"
+    r" \text{ instead of } 2^{L-1}",
+    given=[tc.Assumption("L is 1 or more", "layers >= 1")],
+    where=[TWO],
+    states="root(2 * log(2) * layers) + 1 <= two(layers - 1)",
+    control=tc.altered("a quarter", "4 * root(2 * log(2) * layers) + 4 <= two(layers - 1)"),
+    numbers=["layers"],
+    on=tc.cases(
+        NO_NETWORK,
+        samples=(1, 1),
+        numbers={"layers": tc.positive_dyadics(largest=8, exponents=(0,))},
+        cohort=1,
+    ),
+    why="For one layer it is 2.18 against 1, for two 2.67 against 2; from three layers on it is"
+    " better.",
+)
+
+overlap_constant = tc.stated(
+    "overlap-constant",
+    title="The constant sqrt(2 log(2) L) + 1 is better than 2^(L-1) from three layers on",
+    kind="inequality",
+    sources=[XU2022.at("Theorem 4: a better constant")],
+    printed=r"L \ge 3 \implies \sqrt{2\log(2)L} + 1 \le 2^{L-1}",
+    given=[tc.Assumption("L is 3 or more", "layers >= 3")],
+    where=[TWO],
+    states="root(2 * log(2) * layers) + 1 <= two(layers - 1)",
+    control=tc.altered("by a factor 4", "4 * root(2 * log(2) * layers) + 4 <= two(layers - 1)"),
+    numbers=["layers"],
+    on=tc.cases(
+        NO_NETWORK,
+        samples=(1, 1),
+        numbers={"layers": tc.positive_dyadics(largest=12, exponents=(0,))},
+        cohort=1,
+    ),
+    examples=60,
+    corrects="overlap-constant-printed",
+    why="The right side doubles with each layer. Checked up to twelve.",
+)

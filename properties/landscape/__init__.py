@@ -1,0 +1,1 @@
+"""Claims on the landscape of the loss: its minima and critical points."""

@@ -1,0 +1,137 @@
+"""Degenerate minima and connected valleys: xu2022, Theorems 1 and 2."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from hypothesis import strategies as st
+
+import theorycheck as tc
+from properties.assumptions import CHAIN, ONE_OUTPUT, SIGN_LABELS, SMOOTH
+from properties.dynamics.normalised import interpolating, points
+from properties.papers import XU2022
+
+JACOBIAN = (
+    "size = sum([len(W[k]) * len(W[k][0]) for k in weights])",
+    "kernel = [[sum([inner(df(n, 0, k), df(m, 0, k)) for k in weights]) for m in samples]"
+    " for n in samples]",
+)
+"""The number d of weights; the Gram matrix of the gradients of the outputs, whose rank is that of
+the Hessian of the loss where all residuals are 0."""
+
+
+def absorbed(case: tc.Case) -> tc.Case:
+    """Interpolating by itself: rho is absorbed by the last layer."""
+    one = interpolating(case)
+    rho = one.numbers["rho"]
+    *others, last = one.parameters
+    scaled = (*others, last * Fraction(rho))
+    return replace(one, parameters=scaled, numbers={})
+
+
+def doubled(case: tc.Case) -> tc.Case:
+    """The last sample is the first one again."""
+    assert case.targets is not None
+    inputs, targets = case.inputs.copy(), case.targets.copy()
+    inputs[:, -1], targets[:, -1] = inputs[:, 0], targets[:, 0]
+    return replace(case, inputs=inputs, targets=targets)
+
+
+MINIMA = points(tc.mlps(depths=(2, 3), widths=(2, 3)), smooth=True, samples=(2, 3)).map(absorbed)
+FITS = tc.Assumption("zero loss", "all([f(n, 0) == y[n][0] for n in samples])")
+
+degenerate_minima_dimension_printed = tc.stated(
+    "degenerate-minima-dimension-printed",
+    title="Theorem 1: minima of an overparametrised network have dimension d - N, as printed",
+    kind="identity",
+    sources=[XU2022.at("Theorem 1")],
+    printed=r"\text{the minimizers } W^* \text{ achieve zero loss and are highly degenerate with}"
+    r"\text{ dimension } d - N",
+    given=[
+        CHAIN,
+        ONE_OUTPUT,
+        SIGN_LABELS,
+        SMOOTH,
+        FITS,
+        tc.Assumption("overparametrised: d > 2 N", "size > 2 * len(samples)"),
+    ],
+    where=JACOBIAN,
+    states="rank(kernel) - len(samples) == 0",
+    control=tc.altered("d - N + 1", "rank(kernel) == len(samples) - 2"),
+    on=MINIMA.map(doubled),
+    why="At zero loss the Hessian is `2/N` times the sum of the outer products of the gradients of"
+    " the outputs, and its kernel has dimension d less the rank of these. The rank is N where they"
+    " are linearly independent, and less elsewhere, for instance where an input occurs twice: the"
+    " dimension is d - N at least, and more at such points.",
+)
+
+degenerate_minima_rescaling = tc.stated(
+    "degenerate-minima-rescaling",
+    title="Every minimum has a flat direction for each pair of layers",
+    kind="identity",
+    sources=[XU2022.at("Section 3.3: degenerate zero-loss minima")],
+    printed=r"\Big\langle \frac{\partial f}{\partial W_k}, W_k \Big\rangle -"
+    r" \Big\langle \frac{\partial f}{\partial W_l}, W_l \Big\rangle = 0",
+    given=[CHAIN, ONE_OUTPUT, SMOOTH],
+    forall=["k in weights", "l in weights", "n in samples"],
+    states="inner(W[k], df(n, 0, k)) - inner(W[l], df(n, 0, l)) == 0",
+    control=tc.altered("the sum", "inner(W[k], df(n, 0, k)) + inner(W[l], df(n, 0, l)) == 0"),
+    on=tc.cases(tc.mlps(depths=(2, 3), widths=(1, 3)), samples=(1, 3), targets="signs", cohort=4),
+    examples=40,
+    why="Layers can be rescaled against each other at every point, whatever the numbers of weights"
+    " and samples: L - 1 dimensions, which normalisation takes away.",
+)
+
+
+@st.composite
+def half_fitted(draw: st.DrawFn) -> tc.Case:
+    """Inputs that are their labels, and two units that read one sign each."""
+    signs = [1, -1, *draw(st.lists(st.just(1), max_size=2))]
+    last = [[1, draw(st.integers(0, 1))]]
+    labels = [[Fraction(sign)] for sign in signs]
+    return tc.Case.single(tc.mlp([1, 2, 1]), [[[1], [-1]], last], labels, labels)
+
+
+RANDOM_TOPS = tc.cases(
+    tc.mlps(depths=(2, 3), widths=(2, 2), slopes=(tc.RELU,)),
+    samples=(2, 4),
+    targets="signs",
+    cohort=4,
+)
+
+degenerate_minima_pass = tc.stated(
+    "degenerate-minima-pass",
+    title="Two ReLU units on top that do not pull in opposite directions leave one class out",
+    kind="inequality",
+    sources=[XU2022.at("Theorem 2")],
+    printed=r"\text{every sublevel set of the loss is connected}: \quad a b \ge 0 \implies"
+    r" \mathcal L_S \ge \frac{\min(N_+, N_-)}N",
+    given=[
+        CHAIN,
+        SIGN_LABELS,
+        tc.Assumption(
+            "depth 2 or more with ReLU before a linear output",
+            "depth >= 2 and slope(depth - 1) == 0 and slope(depth) == 1",
+        ),
+        tc.Assumption("two units before the output", "len(W[len(weights) - 1][0]) == 2"),
+        tc.Assumption(
+            "their weights have not opposite signs",
+            "W[len(weights) - 1][0][0] * W[len(weights) - 1][0][1] >= 0",
+        ),
+    ],
+    where=[
+        "count(s) = len([n for n in samples if y[n][0] == s])",
+        "total = sum([(f(n, 0) - y[n][0]) ** 2 for n in samples])",
+    ],
+    states="min([count(1), count(-1)]) <= total",
+    control=tc.altered("twice that", "2 * min([count(1), count(-1)]) <= total"),
+    on=st.one_of(RANDOM_TOPS, half_fitted()),
+    why="This is why Theorem 2 fails for the ReLU networks of the paper. With two units of ReLU"
+    " before the output, and any first layers, a network of zero loss on both classes has last"
+    " weights a > 0 > b, or a < 0 < b; exchanging the units takes the one to the other. On every"
+    " path between the two, a or b passes 0, and there the output has one sign and the loss is"
+    " `min(N_+, N_-)/N` at least: the sublevel sets below are not connected, although widths 2N, 2,"
+    " 1 decrease. Its source asks for a strictly monotonic activation, which the informal version"
+    " leaves out.",
+)

@@ -1,0 +1,90 @@
+"""Average separability, and its chance at random outputs: xu2022, Sections 3.2 and 3.5."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from hypothesis import strategies as st
+
+import theorycheck as tc
+from properties.assumptions import CHAIN, SIGN_LABELS
+from properties.notation import MARGIN, MEAN_MARGIN
+from properties.papers import XU2022
+
+CHANCES = (
+    "pairs = [a + b for a in outcome for b in outcome]",
+    "separated = len([s for s in pairs if s > 0])",
+    "ties = len([s for s in pairs if s == 0])",
+)
+"""Two samples with independent margins, each of the outcomes as probable as the others."""
+ZERO_MEAN = tc.Assumption("outcomes of mean 0", "sum(outcome) == 0")
+SYMMETRIC = tc.Assumption(
+    "with each outcome its negative occurs as often",
+    "all([len([b for b in outcome if b == a]) == len([b for b in outcome if b == -a])"
+    " for a in outcome])",
+)
+PLACE = "Section 3.5: chance of average separability"
+
+
+@st.composite
+def outcomes(draw: st.DrawFn, *, symmetric: bool = False) -> tc.Case:
+    """Two to four equally probable values of a margin, of mean 0."""
+    drawn = draw(st.lists(st.integers(-3, 3), min_size=1, max_size=3 - symmetric))
+    rest = [-value for value in drawn] if symmetric else [-sum(drawn)]
+    numbers = {f"outcome_{i}": Fraction(v) for i, v in enumerate([*drawn, *rest], start=1)}
+    return tc.Case.single(tc.mlp([1, 1]), [[[1]]], [[1]], [[1]], numbers)
+
+
+average_separability_chance_printed = tc.stated(
+    "average-separability-chance-printed",
+    title="Outputs of mean zero separate on average with a chance of one half, as printed",
+    kind="identity",
+    sources=[XU2022.at(PLACE)],
+    printed=r"\text{if the } f_n \text{ were zero-mean, random variables, there would be a 50\%}"
+    r"\text{ chance for average separability to hold}",
+    given=[ZERO_MEAN, tc.Assumption("no two outcomes add up to 0", "ties == 0")],
+    where=CHANCES,
+    states="2 * separated == len(pairs)",
+    control=tc.altered("certainly", "separated == len(pairs)"),
+    numbers=["outcome"],
+    on=outcomes(),
+    why="For two samples, over a finite distribution, exactly. A mean of zero is not enough: skewed"
+    " outcomes are positive less often than not, or more often. Where sums of 0 can occur, they"
+    " count for neither.",
+)
+
+average_separability_chance = tc.stated(
+    "average-separability-chance",
+    title="Symmetric outputs separate on average as often as not, but for ties",
+    kind="identity",
+    sources=[XU2022.at(PLACE)],
+    printed=r"\Pr[\mu > 0] = \frac12 (1 - \Pr[\mu = 0])",
+    given=[SYMMETRIC],
+    where=CHANCES,
+    states="2 * separated + ties == len(pairs)",
+    control=tc.altered("outcomes of mean 0", without=[SYMMETRIC], on=outcomes()),
+    numbers=["outcome"],
+    on=outcomes(symmetric=True),
+    examples=60,
+    corrects="average-separability-chance-printed",
+    why="A symmetric distribution, such as that of outputs with fair random labels.",
+)
+
+average_separability_implied = tc.stated(
+    "average-separability-implied",
+    title="Separability implies average separability",
+    kind="inequality",
+    sources=[XU2022.at("Section 3.2: separability and average separability")],
+    printed=r"\forall n : \bar f_n > 0 \implies \sum_n \bar f_n > 0",
+    given=[
+        CHAIN,
+        SIGN_LABELS,
+        tc.Assumption("separability", "min([margin(n) for n in samples]) > 0"),
+    ],
+    where=[MARGIN, MEAN_MARGIN],
+    states="mu > 0",
+    control=tc.altered("1", "mu > 1"),
+    on=tc.cases(tc.mlps(depths=(1, 3), widths=(1, 3)), samples=(1, 3), targets="signs", cohort=8),
+    examples=60,
+    why="As the names suggest. The converse is false.",
+)
