@@ -102,7 +102,7 @@ def test_full_disk_saves_the_report_elsewhere(
     assert len(saved.claims) == 3
 
 
-WRITTEN = {"claims.json", "claims.md", "run.json", ".gitignore"}
+WRITTEN = {"claims.json", "claims.html", "claims.md", "run.json", ".gitignore"}
 
 
 def files(folder: Path) -> set[str]:

@@ -143,7 +143,7 @@ def test_section_of_a_tendency_names_populations_ties_and_sizes() -> None:
 
 
 def test_markdown_explains_how_tendencies_are_decided_where_there_are_some() -> None:
-    assert "A *tendency* is about direction." in reports.render_markdown(report())
+    assert "- *tendency*: a statement about direction" in reports.render_markdown(report())
     assert "*tendency*" not in reports.render_markdown(report(ENTRIES["proved"]))
 
 

@@ -115,7 +115,9 @@ def _add_reports(commands: Commands, record: Parser) -> None:
     """Commands about reports."""
     folder = Parser(add_help=False)
     folder.add_argument("--report-dir", type=Path, metavar="DIR")
-    commands.add_parser("report", parents=[folder], help="rewrite claims.md from claims.json")
+    commands.add_parser(
+        "report", parents=[folder], help="rewrite claims.html and claims.md from claims.json"
+    )
     gate = commands.add_parser(
         "gate", parents=[folder, record], help="compare the last report with the record"
     )
@@ -210,9 +212,10 @@ def _report(folder: Path) -> int:
     from theorycheck import reports
 
     report = reports.load_report(folder / "claims.json")
-    reports.write_atomically(folder / "claims.md", reports.render_markdown(report))
+    pages = reports.pages(report)
+    reports.write_together(folder, dict(pages))
     print(f"{len(report.claims)} claims: {reports.verdict_counts(report.claims)}")
-    print(f"wrote {folder / 'claims.md'}")
+    print(f"wrote {', '.join(str(folder / name) for name in pages)}")
     return ExitCode.OK
 
 

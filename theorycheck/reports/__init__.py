@@ -1,4 +1,4 @@
-"""Reports: ``claims.json``, ``claims.md``, the baseline of verdicts on record, merging."""
+"""Reports: ``claims.json`` and its pages, the baseline of verdicts on record, merging."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
         write_atomically,
         write_together,
     )
-    from theorycheck.reports.folders import write_report
+    from theorycheck.reports.folders import pages, write_report
+    from theorycheck.reports.html.page import render_html
     from theorycheck.reports.markdown import (
         case_lines,
         how_many,
