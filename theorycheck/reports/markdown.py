@@ -208,7 +208,7 @@ def section(entry: Entry) -> list[str]:
         *(["Checked as:", "", "```text", *entry.formula, "```", ""] if entry.formula else []),
         f"Examples: {examples.tried} tried, {examples.met} met the hypotheses"
         + (f" ({examples.fraction:.1%})" if examples.met < examples.tried else "")
-        + "".join(f"; {part}" for part in details(entry))
+        + "".join(f"; {part}" for part in [*details(entry), pairs(examples)] if part)
         + ".",
     ]
     if parts := how_sure(entry):
@@ -297,8 +297,6 @@ def details(entry: Entry) -> list[str]:
     if examples.open:
         parts.append(f"{examples.open} left open by rounding")
     parts += [f"{count} rejected: {reason}" for reason, count in examples.rejected.items()]
-    if examples.strata:
-        parts.append(pairs(examples))
     if entry.arithmetic:
         parts.append("decided in " + ", ".join(entry.arithmetic))
     return parts

@@ -35,7 +35,7 @@ def test_how_sure_what_passes_is() -> None:
 
 def test_how_sure_a_tendency_is() -> None:
     assert sureness(ENTRIES["tendency"]) == (
-        "30 of 30 pairs show it [rank, batch 4 against 16]; decided with an error of at most 1e-4"
+        "decided in each population by itself, with an error of at most 1e-4"
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.outcomes import Answer
-from theorycheck.reports.markdown import how_sure, pairs
+from theorycheck.reports.markdown import how_sure
 
 
 def sureness(entry: Entry) -> str:
     """What the verdict rests on, shortest words first; empty where there is no evidence."""
     examples = entry.examples
     if examples.strata:
-        return f"{pairs(examples)}; decided with an error of at most 1e-4"
+        return "decided in each population by itself, with an error of at most 1e-4"
     shown = entry.counterexample
     if shown is not None:
         confirmed = shown.kernel is not None and shown.kernel.answer is Answer.CONFIRMED

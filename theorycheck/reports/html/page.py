@@ -22,7 +22,6 @@ from theorycheck.reports.markdown import (
     control_words,
     details,
     how_many,
-    pairs,
     provenance,
     verdict_counts,
 )
@@ -103,7 +102,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         anchor=_anchor, formula=formula, inline=inline, paragraphs=paragraphs, sureness=sureness,
-        conclusion=conclusion, details=details, control_words=control_words, pairs=pairs,
+        conclusion=conclusion, details=details, control_words=control_words,
     )  # fmt: skip
     environment.globals.update(marks=MARKS, numbers=numbers)
     return environment

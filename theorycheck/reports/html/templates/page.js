@@ -77,14 +77,6 @@
       if (word) term.title = word.nextElementSibling.textContent;
     }
   });
-  const closed = [];
-  addEventListener("beforeprint", () => {
-    closed.push(...document.querySelectorAll(".claim details:not([open])"));
-    for (const part of closed) part.open = true;
-  });
-  addEventListener("afterprint", () => {
-    for (const part of closed.splice(0)) part.open = false;
-  });
   recall(location.search);
   reveal();
 })();
