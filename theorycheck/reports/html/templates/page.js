@@ -59,7 +59,11 @@
 
   form.hidden = false;
   form.addEventListener("input", change);
-  form.addEventListener("reset", () => setTimeout(change));
+  form.addEventListener("reset", (event) => {
+    event.preventDefault();
+    recall("");
+    remember();
+  });
   form.addEventListener("submit", (event) => event.preventDefault());
   addEventListener("hashchange", reveal);
   document.addEventListener("click", (event) => {
