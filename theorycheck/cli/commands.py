@@ -336,11 +336,15 @@ def _merge(runs: Sequence[Path], folder: Path, baseline: Path) -> int:
 
 
 def _show(claim: str, folder: Path) -> int:
+    from rich.console import Console
+
     from theorycheck import reports
 
     for entry in reports.load_report(folder / "claims.json").claims:
         if entry.id == claim:
-            # Without the anchor that other parts of claims.md link to.
-            print("\n".join(reports.section(entry)[2:]))
+            screen = Console()
+            colour = screen.is_terminal and not screen.no_color
+            lines = reports.printed(reports.claim_sheet(entry), width=screen.width, colour=colour)
+            print("\n".join(lines))
             return ExitCode.OK
     raise InputError(reports.load_baseline(folder / "baseline.json").unknown([claim]))

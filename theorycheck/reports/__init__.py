@@ -22,13 +22,12 @@ if TYPE_CHECKING:
         case_lines,
         how_many,
         render_markdown,
-        run_summary,
         section,
         verdict_counts,
-        verdict_table,
     )
     from theorycheck.reports.merging import merge
     from theorycheck.reports.replaying import replay_certificate
+    from theorycheck.reports.terminal import claim_sheet, printed, run_summary
 else:
     from theorycheck._lazy import attach
 

@@ -1,4 +1,4 @@
-"""Reports for people: ``claims.md`` and the tables of the terminal."""
+"""Reports for people: ``claims.md``, and the words that all reports have in common."""
 
 from __future__ import annotations
 
@@ -15,28 +15,6 @@ from theorycheck.reports.glossary import TENDENCIES, TERMS, VERDICTS
 
 OWN = "our own"
 """Stands where the paper of a printed claim does."""
-
-
-def verdict_table(entries: Iterable[Entry], seconds: Mapping[str, float]) -> list[str]:
-    """Lines of a plain-text table: verdict, id, examples, and seconds where they are known."""
-    rows = sorted(entries, key=lambda e: (ORDER.index(e.verdict), e.id))
-    width = max((len(row.id) for row in rows), default=0)
-    times = {claim: f"  {time:>6.1f} s" for claim, time in seconds.items()}
-    return [
-        f"{row.verdict:<9}  {row.id:<{width}}  {row.examples.met:>7} examples"
-        + times.get(row.id, "")
-        for row in rows
-    ]
-
-
-def run_summary(report: Report, seconds: Mapping[str, float]) -> list[str]:
-    """What the terminal shows after a run: the table of verdicts and how many there are.
-
-    Args:
-        seconds: that claims took, by id.
-    """
-    counts = f"{how_many(report)}: {verdict_counts(report.claims)}"
-    return [*verdict_table(report.claims, seconds), "", counts]
 
 
 def how_many(report: Report) -> str:
