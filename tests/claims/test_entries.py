@@ -89,7 +89,7 @@ def test_an_entry_worked_by_hand() -> None:
     assert text(entry.document()) == text(ENTRY)
 
 
-@pytest.mark.parametrize("name", [name for name in ENTRY if name != "module"])
+@pytest.mark.parametrize("name", [n for n in ENTRY if n not in ("module", "rests_on")])
 def test_no_field_may_be_missing(name: str) -> None:
     assert refusal(without(ENTRY, (name,))) == f"Object missing required field `{name}`"
 
@@ -210,6 +210,7 @@ def test_what_is_described_is_what_is_claimed_and_nothing_that_was_found() -> No
     assert list(described) == [
         "id", "title", "kind", "sources", "statement", "description", "hypotheses", "formula",
         "corrects", "enough", "version", "formal_version", "module",
+        "rests_on",
     ]  # fmt: skip
     assert json.loads(text(msgspec.to_builtins(described))) == {
         name: ENTRY[name] for name in described
@@ -217,8 +218,9 @@ def test_what_is_described_is_what_is_claimed_and_nothing_that_was_found() -> No
     assert Description(**described).id == "toy-claim"
 
 
-def test_a_report_that_names_no_modules_is_read() -> None:
-    assert read(without(ENTRY, ("module",))).module == ""
+def test_a_report_that_names_neither_modules_nor_what_claims_rest_on_is_read() -> None:
+    entry = read(without(without(ENTRY, ("module",)), ("rests_on",)))
+    assert (entry.module, entry.rests_on) == ("", ())
 
 
 @pytest.mark.parametrize(
@@ -237,6 +239,7 @@ def test_the_description_of_a_claim() -> None:
         hypotheses=("first", "second"),
         corrects="printed-claim",
         enough=7,
+        rests_on=("used-claim",),
     )
     assert msgspec.to_builtins(Description.of(about, {"title": "01"}, "0123456789abcdef")) == {
         "id": "toy-claim",
@@ -261,6 +264,7 @@ def test_the_description_of_a_claim() -> None:
         "version": {"title": "01"},
         "formal_version": "0123456789abcdef",
         "module": "tests.claims.toy_claims",
+        "rests_on": ("used-claim",),
     }  # fmt: skip
     assert Description.of(about, {}, None).formal_version is None
 

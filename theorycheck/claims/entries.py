@@ -53,6 +53,7 @@ class Description:
     version: dict[str, str]
     formal_version: str | None
     module: str = ""
+    rests_on: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not is_claim_id(self.id):
@@ -84,6 +85,7 @@ class Description:
             version=version,
             formal_version=formal_version,
             module=claim.place.module,
+            rests_on=claim.rests_on,
         )
 
 

@@ -63,6 +63,7 @@ def hostile(entry: Entry) -> Entry:
         "title": f"<script>{HOSTILE}", "statement": rf"\text{{{HOSTILE}}}", "sources": (source,),
         "description": f"{HOSTILE}\n\n`{HOSTILE}` [{HOSTILE}](#a-b)", "hypotheses": (HOSTILE,),
         "formula": (HOSTILE,), "reason": HOSTILE, "corrects": HOSTILE, "module": f"p.{HOSTILE}.m",
+        "rests_on": (HOSTILE,),
         "control": replace(entry.control, statement=HOSTILE),
     }  # fmt: skip
     if entry.counterexample is not None:
@@ -117,6 +118,14 @@ def test_printed_and_corrected_form_stand_side_by_side() -> None:
     assert "As printed" in page.text
     assert "Corrected form" in page.text
     assert "As printed" not in Read(render_html(report(ENTRIES["refuted"]))).text
+
+
+def test_what_rests_on_an_erratum_is_said_with_it() -> None:
+    user = replace(ENTRIES["holds"], rests_on=(ENTRIES["refuted"].id, "not-there"))
+    page = Read(render_html(report(ENTRIES["refuted"], user)))
+    assert page.text.count("1 claim rests on it") == 2
+    assert "Its proof uses Title of third-claim (refuted); not-there" in page.text
+    assert "rests on it" not in Read(render_html(report())).text
 
 
 def test_the_page_fetches_nothing_and_its_policy_forbids_it() -> None:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from theorycheck.reports.documents import ORDER, Report
 from theorycheck.reports.glossary import TENDENCIES, TERMS, VERDICTS
+from theorycheck.reports.html.dependencies import Dependencies
 from theorycheck.reports.html.evidence import conclusion, sureness
 from theorycheck.reports.html.examples import numbers
 from theorycheck.reports.html.formulas import formula
@@ -46,7 +47,8 @@ def render_html(report: Report) -> str:
         entries=entries,
         sheets=sheets(entries),
         corrected={entry.corrects: entry for entry in entries if entry.corrects},
-        titles={entry.id: entry.title for entry in entries},
+        known={entry.id: entry for entry in entries},
+        dependencies=Dependencies.of(entries),
         filters=_filters(report),
         counts=f"{how_many(report)}: {verdict_counts(entries)}",
         made=provenance(report.runs),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from theorycheck.claims.entries import Entry, Reference
 from theorycheck.reports.documents import ORDER
+from theorycheck.reports.html.dependencies import Dependencies
 from theorycheck.reports.markdown import wrong_as_printed
 
 WEIGHTS = ("theorem", "abstract", "lemma", "proposition", "corollary")
@@ -16,11 +17,16 @@ WEIGHTS = ("theorem", "abstract", "lemma", "proposition", "corollary")
 
 @dataclass(frozen=True)
 class Erratum:
-    """A printed statement that is wrong, where it is printed, and its corrected form if any."""
+    """A printed statement that is wrong, where it is printed, and its corrected form if any.
+
+    Attributes:
+        reach: how many claims rest on it.
+    """
 
     entry: Entry
     place: str
     corrected: Entry | None
+    reach: int
 
 
 @dataclass(frozen=True)
@@ -71,20 +77,24 @@ def sheets(entries: Sequence[Entry]) -> list[Sheet]:
             of_paper[entry.id] = entry, place
     ours = {entry.id: (entry, "") for entry in entries if not entry.sources}
     corrected = {entry.corrects: entry for entry in entries if entry.corrects}
+    dependencies = Dependencies.of(entries)
     most_first = sorted(papers, key=lambda key: (-len(printed[key]), key))
-    found = [_sheet(papers[key], printed[key].values(), corrected) for key in most_first]
-    return [*found, *([_sheet(None, ours.values(), corrected)] if ours else [])]
+    found = [
+        _sheet(papers[key], printed[key].values(), corrected, dependencies) for key in most_first
+    ]
+    return [*found, *([_sheet(None, ours.values(), corrected, dependencies)] if ours else [])]
 
 
 def _sheet(
     paper: Reference | None,
     placed: Iterable[tuple[Entry, str]],
     corrected: dict[str, Entry],
+    dependencies: Dependencies,
 ) -> Sheet:
     entries = tuple(placed)
     places = {entry.id: place for entry, place in entries}
     wrong = [
-        Erratum(entry, places[entry.id], corrected.get(entry.id))
+        Erratum(entry, places[entry.id], corrected.get(entry.id), dependencies.size(entry.id))
         for entry in wrong_as_printed(entry for entry, _ in entries)
     ]
     absent = tuple(
@@ -95,8 +105,9 @@ def _sheet(
     return Sheet(paper, entries, tuple(sorted(wrong, key=_importance)), absent)
 
 
-def _importance(erratum: Erratum) -> tuple[int, bool]:
-    """Errors of main results before others, and those that nothing repairs before corrections."""
+def _importance(erratum: Erratum) -> tuple[int, int, bool]:
+    """Errors of main results first, then those on which much rests, then those without repair."""
     first = [place.split()[0].lower() for place in erratum.place.split("; ") if place.strip()]
     ranks = [WEIGHTS.index(word) for word in first if word in WEIGHTS]
-    return min(ranks, default=len(WEIGHTS)), erratum.corrected is not None
+    rank = min(ranks, default=len(WEIGHTS))
+    return rank, -erratum.reach, erratum.corrected is not None

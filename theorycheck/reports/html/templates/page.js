@@ -57,7 +57,7 @@
     remember();
   };
 
-  form.hidden = false;
+  form.hidden = claims.length < 2;
   form.addEventListener("input", change);
   form.addEventListener("reset", (event) => {
     event.preventDefault();
