@@ -308,6 +308,14 @@ def test_report_rewrites_the_pages(project: Path) -> None:
     assert "A number is itself" in (project / "reports/claims.html").read_text()
 
 
+def test_report_says_what_changed_since(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "old.json").write_text((project / "reports/claims.json").read_text())
+    assert main(["report", "--since", "old.json"]) == 0
+    assert capsys.readouterr().out.startswith("nothing differs from old.json\n")
+    assert main(["report", "--since", "nowhere.json"]) == ExitCode.BAD_INPUT
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_show(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "true-claim"]) == 0
     assert "HOLDS" in capsys.readouterr().out
