@@ -25,6 +25,8 @@ NUMERIC = re.compile(
 """Functions whose result is of the size of their arguments."""
 APPROXIMATE = re.compile(".*approx|.*allclose|.*isclose|.*almost_?equal.*", re.IGNORECASE)
 HIDING = re.compile("flaky|.*rerun.*|xfail|importorskip|skip|skipif|skipunless|skiptest", re.I)
+MISSING = ("not torch.cuda.is_available()", "not shutil.which('chromedriver')")
+"""What a machine may lack without which a test has to be skipped: a GPU, a browser."""
 TOLERANCES = re.compile("rtol|atol|tol|rel_tol|abs_tol|.*tolerance")
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -187,7 +189,7 @@ class Source:
         condition = [ast.unparse(a) for a in call.args]
         reasons = [k.value for k in call.keywords if k.arg == "reason"]
         given = any(isinstance(r, ast.Constant) and r.value for r in reasons)
-        return condition == ["not torch.cuda.is_available()"] and given
+        return len(condition) == 1 and condition[0] in MISSING and given
 
 
 def constant(expression: ast.expr) -> Fraction | None:

@@ -6,8 +6,8 @@ What is scanned for:
   stands for one, or with a multiple of one (such as so many unit roundoffs);
 - a tolerance handed to a solver as a number;
 - ``approx``, ``allclose`` and the like, and comparisons of what ``round`` leaves of some digits;
-- ``flaky``, ``rerun``, ``xfail``, ``importorskip``, ``skip`` and ``skipif``, except where a GPU is
-  missing and a reason is given; and a handler that swallows an ``AssertionError``.
+- ``flaky``, ``rerun``, ``xfail``, ``importorskip``, ``skip`` and ``skipif``, except where a GPU
+  or a browser is missing and a reason is given; and a handler that swallows an ``AssertionError``.
 
 A small number is justified where its name is bound, by a comment or the string that follows:
 "Derivation:" says why it bounds what it is compared with, "Definition:" that it is part of what is
@@ -118,6 +118,8 @@ ALLOWED = {
     "an argument that is no bound": "assert initialise(scale=1e-6) <= b",
     "a missing GPU":
         "@pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')\ndef test(): ...",
+    "a missing browser":
+        "@pytest.mark.skipif(not shutil.which('chromedriver'), reason='none')\ndef test(): ...",
     "another name of the same function":
         "def f():\n    eps = 1e-6\n\ndef g(eps):\n    return a < eps",
     "rounding to integers": "assert bits == round(bits)",

@@ -32,5 +32,5 @@ def test_notes_reach_the_user(pytester: pytest.Pytester, no_properties: None) ->
     went = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     assert went["notes"] == ["a-note: a piece was halved"]
     result.stdout.fnmatch_lines(["note: a-note: a piece was halved"])
-    for name in ("claims.json", "claims.md"):
+    for name in ("claims.json", "claims.html", "claims.md"):
         assert "halved" not in (folder / name).read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,12 @@ def test_renamed_claims_exist_by_their_new_ids_alone() -> None:
     assert set(renames.values()) <= ids
     assert not set(renames) & ids
     assert len(set(renames.values())) == len(renames)
+
+
+def test_claims_rest_on_claims_and_never_in_circles() -> None:
+    uses = {claim.id: set(claim.rests_on) for claim in claims().values()}
+    assert set().union(*uses.values()) <= uses.keys()
+    TopologicalSorter(uses).prepare()
 
 
 def test_certificates_on_record_are_of_these_claims() -> None:

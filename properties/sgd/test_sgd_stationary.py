@@ -54,6 +54,7 @@ sgd_stationary_weight_decay = tc.stated(
     title="With weight decay, SGD can stop only at the zero function or on collinear data",
     kind="identity",
     sources=[GALANTI2022.at("Proposition 1, proof in Appendix B")],
+    rests_on=["sgd-stationary-sample-gradients"],
     printed=r"\lambda > 0,\ \forall \tilde S \subset S, |\tilde S| = B < m:"
     r"\ \nabla_W L^\lambda_{\tilde S}(f_W) = 0"
     r"\ \Longrightarrow\ f_W \equiv 0 \ \text{ or } \ \{x_i\}_{i=1}^m \text{ are collinear}",
@@ -132,6 +133,7 @@ sgd_stationary_no_decay = tc.stated(
     title="Without weight decay, SGD stops only where each sample is fitted or its output is 0",
     kind="identity",
     sources=[GALANTI2022.at("Proposition 2, proof in Appendix B")],
+    rests_on=["sgd-stationary-sample-gradients"],
     printed=r"\lambda = 0,\ \{x_i\} \text{ not collinear},\ \forall \tilde S:\ "
     r"\nabla_W L_{\tilde S}(f_W) = 0 \ \Longrightarrow\ \forall i:\ "
     r"\frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \ne 0 \Rightarrow f_W(x_i) = 0",
@@ -259,6 +261,7 @@ sgd_stationary_sample_gradients = tc.stated(
         GALANTI2022.at("Eq. 8-9 and the paragraph after it"),
         GALANTI2022.at("Section 3.1, end"),
     ],
+    rests_on=["batch-gradient-exchange-printed"],
     printed=r"\forall i \in [m]:\ \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \cdot"
     r" \frac{\partial f_W(x_i)}{\partial W^{pq}} + 2\lambda W^{pq} = 0, \quad"
     r" \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \ne 0"

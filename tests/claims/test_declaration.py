@@ -108,14 +108,16 @@ def test_other_kinds_are_refused_in_one_line_that_names_all(kind: Any) -> None:
 def test_a_claim_is_what_its_decorator_is_given() -> None:
     on, formal = {"number": st.integers()}, Formal("1 == 1", where=("b = 6",))
     found = declared(
-        on=on, examples=7, enough=3, corrects="printed-claim", formal=formal, altered=formal
-    )
+        on=on, examples=7, enough=3, corrects="printed-claim", formal=formal, altered=formal,
+        rests_on=["used-claim"],
+    )  # fmt: skip
     assert vars(found) == {
         "id": "some-claim", "title": "A title", "kind": "identity",
         "sources": (Source(PAPER, "Eq. 1"),), "statement": "1 = 1",
         "hypotheses": ("first", "second"), "control": "one less", "check": check, "on": on,
         "examples": 7, "enough": 3, "corrects": "printed-claim", "formal": formal,
         "altered": formal, "control_on": None, "written": None, "positive": None,
+        "rests_on": ("used-claim",),
     }  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def test_an_entry_worked_by_hand() -> None:
     assert text(entry.document()) == text(ENTRY)
 
 
-@pytest.mark.parametrize("name", ENTRY)
+@pytest.mark.parametrize("name", [n for n in ENTRY if n not in ("module", "rests_on")])
 def test_no_field_may_be_missing(name: str) -> None:
     assert refusal(without(ENTRY, (name,))) == f"Object missing required field `{name}`"
 
@@ -209,12 +209,26 @@ def test_what_is_described_is_what_is_claimed_and_nothing_that_was_found() -> No
     described = read(ENTRY).described()
     assert list(described) == [
         "id", "title", "kind", "sources", "statement", "description", "hypotheses", "formula",
-        "corrects", "enough", "version", "formal_version",
+        "corrects", "enough", "version", "formal_version", "module",
+        "rests_on",
     ]  # fmt: skip
     assert json.loads(text(msgspec.to_builtins(described))) == {
         name: ENTRY[name] for name in described
     }
     assert Description(**described).id == "toy-claim"
+
+
+def test_a_report_that_names_neither_modules_nor_what_claims_rest_on_is_read() -> None:
+    entry = read(without(without(ENTRY, ("module",)), ("rests_on",)))
+    assert (entry.module, entry.rests_on) == ("", ())
+
+
+@pytest.mark.parametrize(
+    ("module", "subject"),
+    [("properties.ranks.test_rank", "ranks"), ("properties.test_x", ""), ("test_x", ""), ("", "")],
+)
+def test_the_subject_is_the_folder_of_the_module(module: str, subject: str) -> None:
+    assert replace(read(ENTRY), module=module).subject == subject
 
 
 def test_the_description_of_a_claim() -> None:
@@ -225,6 +239,7 @@ def test_the_description_of_a_claim() -> None:
         hypotheses=("first", "second"),
         corrects="printed-claim",
         enough=7,
+        rests_on=("used-claim",),
     )
     assert msgspec.to_builtins(Description.of(about, {"title": "01"}, "0123456789abcdef")) == {
         "id": "toy-claim",
@@ -248,6 +263,8 @@ def test_the_description_of_a_claim() -> None:
         "enough": 7,
         "version": {"title": "01"},
         "formal_version": "0123456789abcdef",
+        "module": "tests.claims.toy_claims",
+        "rests_on": ("used-claim",),
     }  # fmt: skip
     assert Description.of(about, {}, None).formal_version is None
 

@@ -302,9 +302,18 @@ def test_an_example_that_is_no_case_is_bad_input(
     assert not (project / "reports/claims.md").exists()
 
 
-def test_report_rewrites_the_markdown(project: Path) -> None:
+def test_report_rewrites_the_pages(project: Path) -> None:
     assert main(["report"]) == 0
     assert "### A number is itself" in (project / "reports/claims.md").read_text()
+    assert "A number is itself" in (project / "reports/claims.html").read_text()
+
+
+def test_report_says_what_changed_since(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "old.json").write_text((project / "reports/claims.json").read_text())
+    assert main(["report", "--since", "old.json"]) == 0
+    assert capsys.readouterr().out.startswith("nothing differs from old.json\n")
+    assert main(["report", "--since", "nowhere.json"]) == ExitCode.BAD_INPUT
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_show(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -179,7 +179,7 @@ def test_a_merged_report_can_be_merged_and_extended(place: Path) -> None:
     assert main(["merge", "run1", "run2", "--report-dir", "some"]) == ExitCode.OK
     assert main(["merge", "run3", "some", "--report-dir", "some"]) == ExitCode.OK
     assert main(["merge", *everything, "--report-dir", "all"]) == ExitCode.OK
-    for name in ("claims.json", "claims.md", *BOUNDS):
+    for name in ("claims.json", "claims.html", "claims.md", *BOUNDS):
         assert (place / "some" / name).read_bytes() == (place / "all" / name).read_bytes()
     assert main(["merge", "run3", "some", "--report-dir", "some"]) == ExitCode.BAD_INPUT
 

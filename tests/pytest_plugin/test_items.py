@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import pytest
 
 from tests.pytest_plugin.projects import PROPERTIES, RECORD, Project, error_lines, with_fatal
@@ -25,6 +27,25 @@ def test_check_that_raises_loses_only_its_claim(project: Project) -> None:
     assert project.run().ret == 1
     assert project.verdicts() == {**RECORD, "fatal-claim": "undecided"}
     assert "no such luck" in project.entries()["fatal-claim"]["reason"]
+
+
+def test_junit_carries_verdict_strength_and_reason(project: Project) -> None:
+    project.write(with_fatal("raising"))
+    project.run("--junit-xml", "junit.xml")
+    cases = ElementTree.parse(project.path / "junit.xml").iter("testcase")
+    told = {
+        case.get("name"): {p.get("name"): p.get("value") for p in case.iter("property")}
+        for case in cases
+    }
+    assert told.keys() == {*RECORD, "fatal-claim"}
+    assert told["true-claim"] == {
+        "verdict": "holds", "strength": "sampled", "reason": "no counterexample; control refuted",
+    }  # fmt: skip
+    assert {name: about["verdict"] for name, about in told.items()} == {
+        **RECORD, "fatal-claim": "undecided",
+    }  # fmt: skip
+    assert "strength" not in told["false-claim"]
+    assert told["fatal-claim"]["reason"] == "the check failed: RuntimeError: no such luck"
 
 
 def test_a_claim_is_an_item_at_its_property(project: Project) -> None:

@@ -57,8 +57,11 @@ EARLIER: list[Event] = [
 class Screen:
     """What a terminal shows, as far as reporters write to it."""
 
-    def __init__(self) -> None:
+    hasmarkup = False
+
+    def __init__(self, verbosity: int = 0) -> None:
         self.shown: list[str] = []
+        self.verbosity = verbosity
 
     def section(self, title: str) -> None:
         self.shown.append(f"= {title}")
@@ -67,8 +70,8 @@ class Screen:
         self.shown.append(line)
 
     @classmethod
-    def after(cls, reporter: Any) -> list[str]:
-        screen = cls()
+    def after(cls, reporter: Any, verbosity: int = 0) -> list[str]:
+        screen = cls(verbosity)
         reporter.pytest_terminal_summary(screen)
         return screen.shown
 
@@ -102,7 +105,7 @@ def test_full_disk_saves_the_report_elsewhere(
     assert len(saved.claims) == 3
 
 
-WRITTEN = {"claims.json", "claims.md", "run.json", ".gitignore"}
+WRITTEN = {"claims.json", "claims.html", "claims.md", "run.json", ".gitignore"}
 
 
 def files(folder: Path) -> set[str]:
@@ -148,20 +151,24 @@ def test_the_writer_that_cannot_write_saves_everything_elsewhere(
 def test_the_terminal_shows_every_claim_and_what_changed() -> None:
     terminal = Terminal(Path("there"), Path("reports"))
     terminal.pytest_theorycheck_event(FINISHED)
-    title, *table, new, first, second, advice = Screen.after(terminal)
+    title, first, second, new, note, *table, counts, advice = Screen.after(terminal)
     assert title == "= verdicts"
     assert [first, second] == [f"CHANGED {change}" for change in FINISHED.changes]
     assert any("undecided" in line and "toy-claim" in line for line in table)
+    assert counts == "1 claim: 1 undecided"
+    assert note == "note: toy-claim: a piece was halved"
+    assert Screen.after(terminal, -1) == [title, first, second, new, note, counts, advice]
     assert new == "NEW toy-claim: undecided (nobody looked)"
     assert "`theorycheck gate --accept --report-dir there`" in advice
 
 
-def test_changes_are_shown_after_the_verdicts_and_before_the_report(project: Project) -> None:
+def test_changes_are_shown_first_and_the_report_last(project: Project) -> None:
     project.record({**RECORD, "true-claim": "refuted"})
     shown = project.run().outlines
     told = [
         "*= verdicts =*",
         "CHANGED true-claim: on record as refuted, now holds *",
+        "verdict *",
         "*claims.md*",
     ]
     pytest.LineMatcher(shown).fnmatch_lines(told)

@@ -50,7 +50,8 @@ def require_part(project: Project, asked: list[str], *arguments: str) -> None:
     assert project.run().ret == 0
     reports = project.path / "reports"
     full = {
-        name: (reports / name).read_bytes() for name in ("claims.json", "claims.md", "run.json")
+        name: (reports / name).read_bytes()
+        for name in ("claims.json", "claims.html", "claims.md", "run.json")
     }
     project.record({name: RECORD[name] if name in asked else "vacuous" for name in RECORD})
     words = arguments if arguments[0].startswith(MODULE) else ("properties", *arguments)

@@ -42,7 +42,7 @@ def test_control_that_survives_leaves_the_claim_undecided(project: Project) -> N
 def test_serial_and_parallel_runs_agree_byte_for_byte(project: Project) -> None:
     assert project.run("--report-dir", "serial").ret == 0
     assert project.run_parallel("--report-dir", "parallel").ret == 0
-    for name in ("claims.json", "claims.md"):
+    for name in ("claims.json", "claims.html", "claims.md"):
         serial, parallel = (project.path / folder / name for folder in ("serial", "parallel"))
         assert serial.read_bytes() == parallel.read_bytes()
 

@@ -19,7 +19,8 @@ def test_a_report_and_what_went_with_it(tmp_path: Path) -> None:
     folder = tmp_path / "reports"
     reports.write_report(folder, report(), WENT)
     assert reports.load_report(folder / "claims.json") == report()
-    assert (folder / "claims.md").read_text(encoding="utf-8") == reports.render_markdown(report())
+    for name, text in reports.pages(report()).items():
+        assert (folder / name).read_text(encoding="utf-8") == text
     assert json.loads((folder / "run.json").read_text())["claims"] == {"first-claim": 1.25}
 
 
@@ -35,7 +36,8 @@ def test_git_sees_the_report_alone(tmp_path: Path) -> None:
     reports.write_report(tmp_path / "reports/partial", report(), WENT)
     command = ["git", "status", "--short", "--untracked-files=all"]
     seen = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    assert seen.split() == ["??", "reports/claims.json", "??", "reports/claims.md"]
+    written = ["reports/claims.html", "reports/claims.json", "reports/claims.md"]
+    assert seen.splitlines() == [f"?? {name}" for name in written]
 
 
 def test_what_a_folder_ignores_already_is_left_alone(tmp_path: Path) -> None:

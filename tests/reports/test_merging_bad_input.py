@@ -33,6 +33,8 @@ CHANGES: dict[str, Any] = {
     "enough": 5,
     "version": {"title": "0123456789abcdef"},
     "formal_version": "0123456789abcdef",
+    "module": "properties.other.test_other",
+    "rests_on": ("other-claim",),
     "control": replace(SECOND.control, statement="two less"),
     "positive": replace(SECOND.control, statement="one more"),
 }

@@ -168,6 +168,7 @@ class Claim:
     altered: Formal | None = None
     written: Place | None = None
     positive: str | None = None
+    rests_on: tuple[str, ...] = ()
 
     @property
     def place(self) -> Place:
@@ -210,6 +211,7 @@ def stated(
     examples: int = 100,
     enough: int = 20,
     corrects: str | None = None,
+    rests_on: Sequence[str] = (),
     along: Callable[..., Any] | Sequence[Callable[..., Any]] = (),
 ) -> Claim:
     """State a claim as a formula, which is printed, checked, altered and certified.
@@ -226,7 +228,7 @@ def stated(
             the case it yields the cases at which the statement is checked. Of several trainings
             each goes on from where the one before it ended.
         forall, where, numbers: as in `Formal`.
-        id, title, kind, sources, examples, enough, corrects: as in `claim`.
+        id, title, kind, sources, examples, enough, corrects, rests_on: as in `claim`.
 
     Raises:
         InputError: when the id or kind is malformed; saying which formula is wrong, and where.
@@ -260,6 +262,7 @@ def stated(
         examples=examples,
         enough=enough,
         corrects=corrects,
+        rests_on=rests_on,
         formal=formal,
         altered=false,
     )(check)
@@ -300,6 +303,7 @@ def claim(
     examples: int = 100,
     enough: int = 20,
     corrects: str | None = None,
+    rests_on: Sequence[str] = (),
     formal: Formal | None = None,
     altered: Formal | None = None,
 ) -> Callable[[Callable[..., Any]], Claim]:
@@ -319,6 +323,8 @@ def claim(
         examples: how many draws the default profile makes.
         enough: how many examples must meet the hypotheses before ``holds`` means something.
         corrects: id of the claim, printed wrongly, that this one is the corrected form of.
+        rests_on: ids of the claims that the printed proof uses. They are no part of what is
+            claimed: the report says with them what an erratum reaches.
         formal: the statement as the kernel evaluates it; a claim without one has no certificates.
         altered: the control as a formula, where it is one.
 
@@ -345,6 +351,7 @@ def claim(
             examples=examples,
             enough=enough,
             corrects=corrects,
+            rests_on=tuple(rests_on),
             formal=formal,
             altered=altered,
         )

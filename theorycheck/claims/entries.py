@@ -35,7 +35,7 @@ class Description:
     """What is claimed; evidence on different claims does not add up.
 
     Attributes are those of `theorycheck.claims.Claim`, ``description`` being its docstring,
-    ``formula`` its formal statement, in lines,
+    ``formula`` its formal statement, in lines, ``module`` the module that states it,
     ``version`` the digests of the parts that a reader relies on (`theorycheck.claims.version_of`),
     and ``formal_version`` the digest of its formal statement, None where there is none.
     """
@@ -52,6 +52,8 @@ class Description:
     enough: Count
     version: dict[str, str]
     formal_version: str | None
+    module: str = ""
+    rests_on: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not is_claim_id(self.id):
@@ -82,6 +84,8 @@ class Description:
             enough=claim.enough,
             version=version,
             formal_version=formal_version,
+            module=claim.place.module,
+            rests_on=claim.rests_on,
         )
 
 
@@ -140,6 +144,11 @@ class Entry(Outcome, _Judged, Description):
         if self.kind == "tendency":
             return self.examples.strata, self.positive and self.positive.examples.strata
         return self.counterexample or self.tightest
+
+    @property
+    def subject(self) -> str:
+        """The folder of the module that states it, below that of all claims; empty for none."""
+        return ".".join(self.module.split(".")[1:-1])
 
     @property
     def level(self) -> Level | None:

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case "run":
             return _run(options.paths, extra)
         case "report":
-            return _report(options.report_dir)
+            return _report(options.report_dir, options.since)
         case "gate":
             return _gate(options.report_dir, options.baseline, accept=options.accept)
         case "verify":
@@ -115,7 +115,12 @@ def _add_reports(commands: Commands, record: Parser) -> None:
     """Commands about reports."""
     folder = Parser(add_help=False)
     folder.add_argument("--report-dir", type=Path, metavar="DIR")
-    commands.add_parser("report", parents=[folder], help="rewrite claims.md from claims.json")
+    report = commands.add_parser(
+        "report", parents=[folder], help="rewrite claims.html and claims.md from claims.json"
+    )
+    report.add_argument(
+        "--since", type=Path, metavar="FILE", help="say what differs from that report or record"
+    )
     gate = commands.add_parser(
         "gate", parents=[folder, record], help="compare the last report with the record"
     )
@@ -206,13 +211,18 @@ def _run(paths: Sequence[Path], words: Sequence[str]) -> int:
     return run_claims(paths, words)
 
 
-def _report(folder: Path) -> int:
+def _report(folder: Path, earlier: Path | None) -> int:
     from theorycheck import reports
+    from theorycheck.reports.since import since
 
     report = reports.load_report(folder / "claims.json")
-    reports.write_atomically(folder / "claims.md", reports.render_markdown(report))
+    if earlier is not None:
+        for line in since(earlier, report) or [f"nothing differs from {earlier}"]:
+            print(line)
+    pages = reports.pages(report)
+    reports.write_together(folder, dict(pages))
     print(f"{len(report.claims)} claims: {reports.verdict_counts(report.claims)}")
-    print(f"wrote {folder / 'claims.md'}")
+    print(f"wrote {', '.join(str(folder / name) for name in pages)}")
     return ExitCode.OK
 
 
@@ -333,11 +343,15 @@ def _merge(runs: Sequence[Path], folder: Path, baseline: Path) -> int:
 
 
 def _show(claim: str, folder: Path) -> int:
+    from rich.console import Console
+
     from theorycheck import reports
 
     for entry in reports.load_report(folder / "claims.json").claims:
         if entry.id == claim:
-            # Without the anchor that other parts of claims.md link to.
-            print("\n".join(reports.section(entry)[2:]))
+            screen = Console()
+            colour = screen.is_terminal and not screen.no_color
+            lines = reports.printed(reports.claim_sheet(entry), width=screen.width, colour=colour)
+            print("\n".join(lines))
             return ExitCode.OK
     raise InputError(reports.load_baseline(folder / "baseline.json").unknown([claim]))

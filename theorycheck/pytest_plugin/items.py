@@ -65,7 +65,7 @@ class ClaimItem(pytest.Item):
         assert examiner is not None
         try:
             examination = examiner.examine(self.claim)
-            self.examined = msgspec.json.encode(examination).decode()
+            self._keep(examination)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -81,7 +81,14 @@ class ClaimItem(pytest.Item):
         """The claim was not examined to its end."""
         from theorycheck.claims.examination import undecided
 
-        self.examined = msgspec.json.encode(undecided(self.claim, reason)).decode()
+        self._keep(undecided(self.claim, reason))
+
+    def _keep(self, examination: Examination) -> None:
+        """Keep it for the test report, and what other tools read of it: JUnit's properties."""
+        self.examined = msgspec.json.encode(examination).decode()
+        entry = examination.entry
+        told = {"verdict": entry.verdict.value, "strength": entry.level, "reason": entry.reason}
+        self.user_properties = [(name, text) for name, text in told.items() if text]
 
     def repr_failure(
         self, excinfo: ExceptionInfo[BaseException], style: Any = None

@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--report-dir",
         metavar="DIR",
-        help="where claims.json and claims.md are written (by default: reports/)",
+        help="where claims.json, claims.html and claims.md are written (by default: reports/)",
     )
     group.addoption(
         "--baseline",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from shutil import get_terminal_size
 
 import pytest
 
@@ -62,8 +63,12 @@ class Writer:
             terminalreporter.write_line(self.message)
 
 
+WIDEST = 100
+"""The widest table, in characters, however wide the screen."""
+
+
 class Terminal:
-    """Prints the table of verdicts, and what is new or differs from the record."""
+    """Prints what is new or differs from the record, then the table of verdicts."""
 
     def __init__(self, folder: Path, usual: Path) -> None:
         self.folder = folder
@@ -81,15 +86,21 @@ class Terminal:
         from theorycheck import reports
 
         terminalreporter.section("verdicts")
-        for line in reports.run_summary(run.report, run.went.claims):
-            terminalreporter.write_line(line)
-        for note in run.went.notes:
-            terminalreporter.write_line(f"note: {note}")
+        for change in run.changes:
+            terminalreporter.write_line(f"CHANGED {change}", red=True)
         for entry in run.report.claims:
             if entry.id in run.new:
                 terminalreporter.write_line(f"NEW {entry.id}: {entry.verdict} ({entry.reason})")
-        for change in run.changes:
-            terminalreporter.write_line(f"CHANGED {change}", red=True)
+        for note in run.went.notes:
+            terminalreporter.write_line(f"note: {note}")
+        for line in reports.run_summary(
+            run.report,
+            run.went.claims,
+            brief=terminalreporter.verbosity < 0,
+            width=min(get_terminal_size().columns, WIDEST),
+            colour=terminalreporter.hasmarkup,
+        ):
+            terminalreporter.write_line(line)
         if run.new:
             terminalreporter.write_line(self._advice(run))
 

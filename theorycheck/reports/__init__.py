@@ -1,4 +1,4 @@
-"""Reports: ``claims.json``, ``claims.md``, the baseline of verdicts on record, merging."""
+"""Reports: ``claims.json`` and its pages, the baseline of verdicts on record, merging."""
 
 from typing import TYPE_CHECKING
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
         write_atomically,
         write_together,
     )
-    from theorycheck.reports.folders import write_report
+    from theorycheck.reports.folders import pages, write_report
+    from theorycheck.reports.html.page import render_html
     from theorycheck.reports.markdown import (
         case_lines,
         how_many,
         render_markdown,
-        run_summary,
         section,
         verdict_counts,
-        verdict_table,
     )
     from theorycheck.reports.merging import merge
     from theorycheck.reports.replaying import replay_certificate
+    from theorycheck.reports.terminal import claim_sheet, printed, run_summary
 else:
     from theorycheck._lazy import attach
 

@@ -17,8 +17,19 @@ IGNORED = """\
 """
 
 
+def pages(report: Report) -> dict[str, str]:
+    """The report for people, by file name: each says what ``claims.json`` says.
+
+    Raises:
+        InputError: when the case of an example is none, naming the claim.
+    """
+    from theorycheck.reports.html.page import render_html
+
+    return {"claims.md": render_markdown(report), "claims.html": render_html(report)}
+
+
 def write_report(folder: Path, report: Report, went: Circumstances | None = None) -> str:
-    """Write ``claims.json``, ``claims.md`` and ``run.json``, all of one run, and say where.
+    """Write ``claims.json``, its pages for people and ``run.json``, all of one run, and say where.
 
     Without circumstances, as after merging, a ``run.json`` of an earlier run is removed. What is no
     part of the report is kept from git, unless the folder says itself what is.
@@ -26,9 +37,9 @@ def write_report(folder: Path, report: Report, went: Circumstances | None = None
     Raises:
         OSError: when the folder or disk does not take it.
     """
-    texts = {"claims.json": dumps(report.document()), "claims.md": render_markdown(report)}
+    texts = {"claims.json": dumps(report.document()), **pages(report)}
     apart = None if went is None else dumps(to_builtins(went))
     write_together(folder, {**texts, "run.json": apart})
     if not (folder / ".gitignore").exists():
         write_together(folder, {".gitignore": IGNORED})
-    return f"report: {folder / 'claims.md'}, {folder / 'claims.json'}"
+    return "report: " + ", ".join(str(folder / name) for name in reversed(texts))

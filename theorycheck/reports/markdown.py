@@ -1,4 +1,4 @@
-"""Reports for people: ``claims.md`` and the tables of the terminal."""
+"""Reports for people: ``claims.md``, and the words that all reports have in common."""
 
 from __future__ import annotations
 
@@ -11,31 +11,10 @@ from theorycheck.claims.entries import Entry
 from theorycheck.claims.outcomes import Example, Examples, Stratum
 from theorycheck.errors import InputError
 from theorycheck.reports.documents import ORDER, Report, Run, unreadable
+from theorycheck.reports.glossary import TENDENCIES, TERMS, VERDICTS
 
 OWN = "our own"
 """Stands where the paper of a printed claim does."""
-
-
-def verdict_table(entries: Iterable[Entry], seconds: Mapping[str, float]) -> list[str]:
-    """Lines of a plain-text table: verdict, id, examples, and seconds where they are known."""
-    rows = sorted(entries, key=lambda e: (ORDER.index(e.verdict), e.id))
-    width = max((len(row.id) for row in rows), default=0)
-    times = {claim: f"  {time:>6.1f} s" for claim, time in seconds.items()}
-    return [
-        f"{row.verdict:<9}  {row.id:<{width}}  {row.examples.met:>7} examples"
-        + times.get(row.id, "")
-        for row in rows
-    ]
-
-
-def run_summary(report: Report, seconds: Mapping[str, float]) -> list[str]:
-    """What the terminal shows after a run: the table of verdicts and how many there are.
-
-    Args:
-        seconds: that claims took, by id.
-    """
-    counts = f"{how_many(report)}: {verdict_counts(report.claims)}"
-    return [*verdict_table(report.claims, seconds), "", counts]
 
 
 def how_many(report: Report) -> str:
@@ -52,21 +31,6 @@ def verdict_counts(entries: Iterable[Entry]) -> str:
     return ", ".join(f"{counts[v]} {v}" for v in reversed(ORDER) if counts[v])
 
 
-WORDS = (
-    "An example *meets* the hypotheses when they are true for some values of the variables. It is"
-    " *degenerate* when the conclusion is trivially true there (both sides 0, a matrix too small"
-    " for a higher rank), *open* when enclosures do not decide. What is neither counts. The"
-    " *tightest* example is the one nearest to equality among those that hold; its *ratio* is the"
-    " smaller side over the larger. A *corner* is a special network or data set. The *kernel* is"
-    " the small checker that shares no code with the engine; it evaluates the whole statement on"
-    " the simplest examples once more. *Strength* is how far a verdict reaches: `sampled` says that"
-    " examples were tried; `architectures` that the statement is true of all weights, data and"
-    " activation patterns of each of 40 architectures or more, with an error below 2^-100 each;"
-    " `general` that it is derived with symbols in the place of all numbers.",
-    "",
-)
-
-
 def render_markdown(report: Report) -> str:
     """``claims.md``: a summary, the refuted claims, then one section per claim.
 
@@ -78,19 +42,14 @@ def render_markdown(report: Report) -> str:
     lines = [
         "# Claim report",
         "",
-        f"{how_many(report)}: {verdict_counts(entries)}. {_provenance(report.runs)}",
+        f"{how_many(report)}: {verdict_counts(entries)}. {provenance(report.runs)}",
         "",
         "| verdict | meaning |",
         "|---|---|",
-        "| proved | a symbolic derivation reduces the claim to an identity |",
-        "| holds | no counterexample, the false neighbour was refuted, the hypotheses were met, not"
-        " only in degenerate cases |",
-        "| refuted | a counterexample was found and confirmed; it is printed with the claim |",
-        "| vacuous | nothing meets the hypotheses, or only degenerate cases do |",
-        "| undecided | the evidence did not suffice, or engine and kernel disagree |",
+        *(f"| {verdict} | {meaning} |" for verdict, meaning in VERDICTS.items()),
         "",
-        *WORDS,
-        *_how_tendencies_are_decided(entries),
+        *_words(TERMS),
+        *(_words(TENDENCIES) if any(e.kind == "tendency" for e in entries) else []),
         "## Summary",
         "",
         *_summary(entries),
@@ -111,11 +70,15 @@ def render_markdown(report: Report) -> str:
         lines.append(
             f"| [{_cell(entry.title)}](#{entry.id}) | **{entry.verdict}** | {entry.level or ''} |"
             f" {entry.kind} |"
-            f" {_sources(entry) or 'our own'} | {entry.examples.met} | {ratio} |"
+            f" {_cell(places(entry)) or 'our own'} | {entry.examples.met} | {ratio} |"
         )
     for entry in entries:
         lines += ["", *section(entry)]
     return "\n".join(lines) + "\n"
+
+
+def _words(explained: Mapping[str, str]) -> list[str]:
+    return [*(f"- *{word}*: {meaning}." for word, meaning in explained.items()), ""]
 
 
 def _cell(text: str) -> str:
@@ -123,7 +86,8 @@ def _cell(text: str) -> str:
     return text.replace("|", r"\|")
 
 
-def _provenance(described: Sequence[Run]) -> str:
+def provenance(described: Sequence[Run]) -> str:
+    """What runs were asked for, in words."""
     texts = [
         f"profile `{run.profile}`, seed {run.seed}, device {run.device},"
         f" images `{run.images}`" + ("" if run.finished else " (interrupted)")
@@ -138,7 +102,7 @@ def _summary(entries: Sequence[Entry]) -> list[str]:
     papers: dict[str, Counter[str]] = {}
     titles: dict[str, str] = {}
     for entry in entries:
-        for source in entry.sources:
+        for source in {source.paper: source for source in entry.sources}.values():
             papers.setdefault(source.paper, Counter())[entry.verdict] += 1
             titles[source.paper] = f" — {source.title} ({source.year})"
         if not entry.sources:
@@ -147,42 +111,32 @@ def _summary(entries: Sequence[Entry]) -> list[str]:
     lines = ["| paper | " + " | ".join(ORDER) + " |", "|---|" + "---:|" * len(ORDER)]
     for paper in sorted(papers):
         counts = " | ".join(str(papers[paper][v] or "") for v in ORDER)
-        lines.append(f"| **{paper}**{titles[paper]} | {counts} |")
+        lines.append(f"| **{_cell(paper)}**{_cell(titles[paper])} | {counts} |")
     return [*lines, "", "A claim printed in several papers counts once for each of them."]
 
 
-def _errata(entries: Sequence[Entry]) -> list[str]:
-    corrected = {entry.corrects: entry for entry in entries if entry.corrects}
-    failed = [
+def wrong_as_printed(entries: Iterable[Entry]) -> list[Entry]:
+    """Printed statements that are false, or about nothing; tendencies are another matter."""
+    return [
         entry
         for entry in entries
         if entry.verdict in ("refuted", "vacuous") and entry.kind != "tendency" and entry.sources
     ]
+
+
+def _errata(entries: Sequence[Entry]) -> list[str]:
+    corrected = {entry.corrects: entry for entry in entries if entry.corrects}
+    failed = wrong_as_printed(entries)
     if not failed:
         return ["Nothing that was checked."]
     lines = []
     for entry in failed:
-        line = f"- **{entry.verdict}** [{entry.title}](#{entry.id}), {_sources(entry)}."
+        line = f"- **{entry.verdict}** [{entry.title}](#{entry.id}), {places(entry)}."
         if entry.id in corrected:
             other = corrected[entry.id]
             line += f" Corrected form: [{other.title}](#{other.id}), {other.verdict}."
         lines.append(line)
     return lines
-
-
-def _how_tendencies_are_decided(entries: Sequence[Entry]) -> list[str]:
-    if not any(entry.kind == "tendency" for entry in entries):
-        return []
-    return [
-        "A *tendency* is about direction. It is decided from pairs of trainings, in each population"
-        " by itself: it holds when what it says is true of more than half of the pairs, and is"
-        " refuted when it is true of less than half, and a positive control, in which it is known"
-        " to be true, shows that the test can say yes; each with an error of at most 1e-4, at"
-        " whatever number of pairs one looks. A pair of equal numbers (a tie) counts as what the"
-        " comparison says of them: neither is lower. The median over the pairs, with an interval"
-        " that holds it at all times at once, says how large the effect is; it decides nothing.",
-        "",
-    ]
 
 
 def _tendencies(entries: Sequence[Entry]) -> list[str]:
@@ -197,12 +151,13 @@ def _tendencies(entries: Sequence[Entry]) -> list[str]:
         " positive control shows that the same test can find it. Each is decided under the protocol"
         " that its hypotheses name; another protocol is another claim.",
         "",
-        *(f"- [{e.title}](#{e.id}), {_sources(e) or 'our own'}." for e in failed),
+        *(f"- [{e.title}](#{e.id}), {places(e) or 'our own'}." for e in failed),
         "",
     ]
 
 
-def _sources(entry: Entry) -> str:
+def places(entry: Entry) -> str:
+    """Where a claim is printed, in words; empty for a claim of our own."""
     return "; ".join(f"{s.paper}, {s.place}" for s in entry.sources)
 
 
@@ -220,7 +175,7 @@ def section(entry: Entry) -> list[str]:
         "",
         f"**{entry.verdict.upper()}** — {entry.reason}.",
         "",
-        f"`{entry.id}`, {entry.kind}. Source: {_sources(entry) or 'a claim of our own'}.",
+        f"`{entry.id}`, {entry.kind}. Source: {places(entry) or 'a claim of our own'}.",
         "",
         "$$" + entry.statement + "$$",
         "",
@@ -231,10 +186,11 @@ def section(entry: Entry) -> list[str]:
         *(["Checked as:", "", "```text", *entry.formula, "```", ""] if entry.formula else []),
         f"Examples: {examples.tried} tried, {examples.met} met the hypotheses"
         + (f" ({examples.fraction:.1%})" if examples.met < examples.tried else "")
-        + _details(entry)
+        + "".join(f"; {part}" for part in [*details(entry), pairs(examples)] if part)
         + ".",
-        *_how_sure(entry),
     ]
+    if parts := how_sure(entry):
+        lines += ["", f"How sure: {'; '.join(parts)}."]
     if entry.corrects:
         lines += ["", f"Corrects [`{entry.corrects}`](#{entry.corrects})."]
     lines += _shown(entry)
@@ -244,36 +200,37 @@ def section(entry: Entry) -> list[str]:
     nearest = entry.nearest
     if nearest is not None and entry.verdict != "vacuous":
         lines += ["", f"Directed search: nearest {nearest.distance:.6g} ({nearest.note})."]
-    lines += ["", f"Control: {entry.control.statement} — {_control(entry)}."]
+    lines += ["", f"Control: {entry.control.statement} — {control_words(entry)}."]
     if entry.positive is not None:
-        shown = _pairs(entry.positive.examples) or "not examined"
+        shown = pairs(entry.positive.examples) or "not examined"
         lines += ["", f"Positive control: {entry.positive.statement} — {shown}."]
     return lines
 
 
-def _how_sure(entry: Entry) -> list[str]:
-    """What counts, what the kernel says, which corners were met, how far the verdict reaches."""
+def how_sure(entry: Entry) -> list[str]:
+    """How far the verdict reaches, what counts, what the kernel says, which corners were met."""
     examples = entry.examples
     if not examples.counted:
         return []
-    count = examples.counted
-    parts = ["1 example counts" if count == 1 else f"{count} examples count"]
-    if examples.agreed:
-        parts.append(f"the kernel agrees on the simplest {examples.agreed}")
-    if examples.corners:
-        named = ", ".join(f"{name} ({count})" for name, count in examples.corners.items())
-        parts.append(f"corners met: {named}")
+    parts = []
     if entry.strength is not None and entry.level == "architectures":
         parts.append(
             f"true of all weights, data and activation patterns of {entry.strength.architectures}"
             f" architectures, the largest with {entry.strength.largest} numbers"
         )
-    elif entry.strength is not None and entry.strength.reason is not None:
+    one = examples.counted == 1
+    parts.append("1 example counts" if one else f"{examples.counted} examples count")
+    if examples.agreed:
+        parts.append(f"the kernel agrees on the simplest {examples.agreed}")
+    if entry.strength is not None and entry.strength.reason is not None:
         parts.append(f"sampled: {entry.strength.reason}")
-    return ["", f"How sure: {'; '.join(parts)}."]
+    if examples.corners:
+        named = ", ".join(f"{name} ({count})" for name, count in examples.corners.items())
+        parts.append(f"corners met: {named}")
+    return parts
 
 
-def _control(entry: Entry) -> str:
+def control_words(entry: Entry) -> str:
     """What became of the control."""
     examples, refuted = entry.control.examples, entry.control.counterexample
     if refuted is not None:
@@ -282,13 +239,13 @@ def _control(entry: Entry) -> str:
             f" {refuted.left} {refuted.relation} {refuted.right} is false"
         )
     if examples.strata:
-        return _pairs(examples)
+        return pairs(examples)
     if entry.verdict == "vacuous":
         return f"the same search met its hypotheses {examples.met} times"
     return "not refuted"
 
 
-def _pairs(examples: Examples) -> str:
+def pairs(examples: Examples) -> str:
     """How many pairs of each population show the effect, and how large it is."""
     several = len(examples.strata) > 1
     return "; ".join(
@@ -308,7 +265,8 @@ def _stratum(stratum: Stratum) -> str:
     return f"{text} [{'; '.join(stratum.measured)}]"
 
 
-def _details(entry: Entry) -> str:
+def details(entry: Entry) -> list[str]:
+    """What became of the examples of a claim, and how they were decided."""
     examples = entry.examples
     parts = []
     if examples.degenerate == examples.met > 0:
@@ -318,11 +276,9 @@ def _details(entry: Entry) -> str:
     if examples.open:
         parts.append(f"{examples.open} left open by rounding")
     parts += [f"{count} rejected: {reason}" for reason, count in examples.rejected.items()]
-    if examples.strata:
-        parts.append(_pairs(examples))
     if entry.arithmetic:
         parts.append("decided in " + ", ".join(entry.arithmetic))
-    return "".join(f"; {part}" for part in parts)
+    return parts
 
 
 def _shown(entry: Entry) -> list[str]:
@@ -359,33 +315,52 @@ def case_lines(case: Mapping[str, Any]) -> list[str]:
     Raises:
         InputError: when it is no case.
     """
+    network, matrices = case_matrices(case)
+    return [
+        f"network  {network}",
+        *(line for named in matrices.items() for line in _matrix(*named)),
+    ]
+
+
+def case_matrices(case: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The network of a case, in words, and all its numbers by name: alone, in rows, or deeper.
+
+    Raises:
+        InputError: when it is no case.
+    """
     from theorycheck.arithmetic.cases import Case
 
     network = Case.from_dict(case).network
-    lines = [f"network  {network}"]
-    for parameter, values in zip(network.parameters, case["parameters"], strict=True):
-        lines += _matrix(parameter.name, values[0])
-    lines += _matrix("x", case["inputs"][0])
+    parameters = zip(network.parameters, case["parameters"], strict=True)
+    matrices = {parameter.name: values[0] for parameter, values in parameters}
+    matrices["x"] = case["inputs"][0]
     if case["targets"] is not None:
-        lines += _matrix("y", case["targets"][0])
-    lines += [f"{name} = {number}" for name, number in case["numbers"].items()]
-    return lines
+        matrices["y"] = case["targets"][0]
+    return str(network), {**matrices, **case["numbers"]}
+
+
+def matrix_rows(values: Any) -> list[list[str]] | str:
+    """The rows of a matrix as they are printed, or the shape of one that is too large for that."""
+    rows = values if values and isinstance(values[0], list) else [values]
+    if len(rows) > MOST_ROWS or len(rows[0]) > LONGEST_ROW:
+        return f"({len(rows)} x {len(rows[0])} matrix, see claims.json)"
+    return [[short(entry) for entry in row] for row in rows]
 
 
 def _matrix(name: str, values: Any) -> list[str]:
     if not isinstance(values, list):
-        return [f"{name} = {_short(values)}"]
-    rows = values if values and isinstance(values[0], list) else [values]
-    if len(rows) > MOST_ROWS or len(rows[0]) > LONGEST_ROW:
-        return [f"{name} = ({len(rows)} x {len(rows[0])} matrix, see claims.json)"]
-    texts = [[_short(entry) for entry in row] for row in rows]
+        return [f"{name} = {short(values)}"]
+    texts = matrix_rows(values)
+    if isinstance(texts, str):
+        return [f"{name} = {texts}"]
     widths = [max(len(row[j]) for row in texts) for j in range(len(texts[0]))]
     body = ["  ".join(t.rjust(w) for t, w in zip(row, widths, strict=True)) for row in texts]
     indent = " " * len(f"{name} = ")
     return [(f"{name} = " if i == 0 else indent) + f"[ {line} ]" for i, line in enumerate(body)]
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """A rational as it is printed: exact where it is short, else to four digits."""
     from theorycheck.claims.comparisons import number_text
 
     return number_text(Fraction(text), longest=9, digits=4)

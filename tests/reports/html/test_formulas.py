@@ -1,0 +1,117 @@
+"""Formulas become MathML; what is no LaTeX stays text, and no formula brings markup of its own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from theorycheck.pytest_plugin.collecting import collect_claims
+from theorycheck.reports.html.formulas import ELEMENTS, formula, matrix, number
+
+PROPERTIES = Path(__file__).parents[3] / "properties"
+
+
+def tree(text: str) -> ElementTree.Element:
+    """The element that a formula becomes, which therefore is well-formed."""
+    return ElementTree.fromstring(text)
+
+
+def words(text: str) -> str:
+    return "".join(tree(text).itertext()).replace("\N{ZERO WIDTH SPACE}", "")
+
+
+def test_every_printed_formula_of_every_claim_is_rendered() -> None:
+    claims = collect_claims([str(PROPERTIES)]).values()
+    assert claims
+    raw = {claim.id for claim in claims if "<code>" in formula(claim.statement)}
+    assert raw == set()
+    left = {claim.id: words(formula(claim.statement)) for claim in claims}
+    assert {claim for claim, text in left.items() if re.search(r"\\|[\^_]\w|\$", text)} == set()
+
+
+def test_a_formula_is_mathml() -> None:
+    root = tree(formula(r"\frac{a}{b} \le \sum_{i=1}^n x_i^2"))
+    assert root.get("class") == "formula"
+    assert {part.tag for part in root.iter()} - ELEMENTS == {"span"}
+    assert [part.tag for part in root.iter("mfrac")] == ["mfrac"]
+    assert words(str(formula(r"\frac{a}{b} \le 1"))) == "ab≤1"
+
+
+def test_a_formula_can_end_a_line_before_operators_but_not_within_brackets() -> None:
+    parts = [p for p in formula(r"a = (b + c) - d").split("&#8203;") if p]
+    assert [words(part) for part in (f"<p>{re.sub('</?span.*?>', '', p)}</p>" for p in parts)] == [
+        "a", "=(b+c)", "−d",
+    ]  # fmt: skip
+
+
+def test_a_sign_after_a_relation_is_no_operator() -> None:
+    signs = [m for m in tree(formula("a = -b")).iter("mo") if m.text == "−"]
+    assert [sign.get("form") for sign in signs] == ["prefix"]
+
+
+def test_text_is_set_as_text() -> None:
+    assert formula(r"\text{we expect -- at } \lambda").startswith(
+        '<span class="formula">we expect – at &#8203;<math'
+    )
+
+
+@pytest.mark.parametrize(
+    ("latex", "shown"),
+    [
+        (r"\Big\langle a \Big\rangle", "⟨a⟩"),
+        (r"\arg\min_c x", "argmincx"),
+        (r"x \implies y", "x⟹y"),
+        (r"x := y", "x≔y"),
+    ],
+)
+def test_commands_that_the_converter_lacks(latex: str, shown: str) -> None:
+    assert words(formula(latex)) == shown
+
+
+@pytest.mark.parametrize(
+    "latex", ["", r"\frac{1", r"x \nosuch y", r"\left( x", "x_1_2", r"\frac{a}", "^", "}{", "&"]
+)
+def test_what_is_no_latex_is_shown_as_it_was_written(latex: str) -> None:
+    text = formula(latex)
+    assert text.startswith(("<code>", "<span"))
+    if text.startswith("<code>"):
+        assert tree(text).text == (latex or None)
+    tree(text)
+
+
+def test_the_usual_mistakes_are_shown_as_they_were_written() -> None:
+    for latex in ("", r"\frac{1", r"x \nosuch y", r"\left( x"):
+        assert formula(latex).startswith("<code>"), latex
+
+
+@pytest.mark.parametrize(
+    "latex",
+    [
+        r"\text{<script>alert(1)</script>}",
+        r"\text{</math><img src=x onerror=alert(1)>}",
+        r"\href{javascript:alert(1)}{x}",
+        r"\style{background:url(http://x)}{x}",
+        r"\class{a\"onclick=\"b}{x}",
+        r"\mathrm{<b>}",
+        r"<script>",
+        r"\color{red\"><script>}{x}",
+        r"\hspace{1em\" onclick=\"x}",
+    ],
+)
+def test_no_formula_brings_markup(latex: str) -> None:
+    for part in tree(formula(latex)).iter():
+        assert part.tag in {*ELEMENTS, "span", "code"}
+        assert not set(part.attrib) & {"href", "style", "src"}
+        assert not any(name.startswith("on") for name in part.attrib)
+        assert part.tag == "span" or part.get("class") is None
+
+
+def test_matrices_and_signs() -> None:
+    text = f"<math>{matrix([['1', '-1/2'], ['0', '4']])}</math>"
+    assert [["".join(cell.itertext()) for cell in row] for row in tree(text).iter("mtr")] == [
+        ["1", "−1/2"], ["0", "4"],
+    ]  # fmt: skip
+    assert number("<") == "<mn>&lt;</mn>"

@@ -1,0 +1,193 @@
+"""The page: one file that holds everything, fetches nothing, and escapes what it is given."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from dataclasses import replace
+from hashlib import sha256
+from html.parser import HTMLParser
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+from tests.reports.entries import CASE, ENTRIES, report
+from theorycheck import reports
+from theorycheck.claims.entries import Entry, Reference
+from theorycheck.reports.html.page import MARKS, render_html
+
+RECORD = Path(__file__).parents[3] / "reports" / "claims.json"
+VOID = {"meta", "input", "br", "hr", "img", "link"}
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'"
+
+
+class Read(HTMLParser):
+    """What a browser finds on a page: elements with their attributes, in order, and text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.texts: list[str] = []
+        self.open: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.texts.append(data)
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.texts).split())
+
+
+def hostile(entry: Entry) -> Entry:
+    """The entry with markup in every text that a user may write."""
+    source = Reference(paper=HOSTILE, title=HOSTILE, authors=HOSTILE, year=2020, place=HOSTILE)
+    changes: dict[str, Any] = {
+        "title": f"<script>{HOSTILE}", "statement": rf"\text{{{HOSTILE}}}", "sources": (source,),
+        "description": f"{HOSTILE}\n\n`{HOSTILE}` [{HOSTILE}](#a-b)", "hypotheses": (HOSTILE,),
+        "formula": (HOSTILE,), "reason": HOSTILE, "corrects": HOSTILE, "module": f"p.{HOSTILE}.m",
+        "rests_on": (HOSTILE,),
+        "control": replace(entry.control, statement=HOSTILE),
+    }  # fmt: skip
+    if entry.counterexample is not None:
+        shown: dict[str, Any] = {
+            "left": HOSTILE,
+            "right": HOSTILE,
+            "relation": "<",
+            "note": HOSTILE,
+        }
+        changes["counterexample"] = replace(entry.counterexample, **shown)
+    return replace(entry, **changes)
+
+
+def test_the_page_has_every_claim_with_its_parts() -> None:
+    page = Read(render_html(report()))
+    ids = [found["id"] for found in page.all("article") if "claim" in found["class"].split()]
+    assert ids == [entry.id for entry in ENTRIES.values()]
+    for entry in ENTRIES.values():
+        for part in (entry.title, entry.reason, *entry.hypotheses, entry.control.statement):
+            assert part in page.text
+        assert f"{MARKS[entry.verdict]} {entry.verdict.value}" in page.text
+
+
+def test_a_counterexample_is_shown_with_its_network_layer_by_layer() -> None:
+    """By hand: W x = (1, 10) and (-25/2, -479/4), ReLU leaves (1, 10) and 0, W' h = -26/3 and 0."""
+    page = Read(render_html(report(ENTRIES["refuted"])))
+    assert "7 ≤ 6, which is false" in page.text
+    assert CASE.network.layers
+    for text in ("2 → relu 2 → linear 1", "weight_decay=1/8", "−26/3", "−479/4"):
+        assert text in page.text
+
+
+def test_links_within_the_page_lead_somewhere_and_ids_are_unique() -> None:
+    page = Read(render_html(report()))
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = {found["href"] for found in page.all("a")}
+    assert {link for link in links if link.startswith("#")} <= {f"#{one}" for one in ids}
+    for entry in ENTRIES.values():
+        assert f"#{entry.id}" in links
+
+
+def test_a_certificate_is_linked_with_the_command_that_verifies_it() -> None:
+    name = f"certificates/{ENTRIES['refuted'].id}.json"
+    page = Read(render_html(report(replace(ENTRIES["refuted"], certificate=name))))
+    assert name in {found["href"] for found in page.all("a")}
+    assert f"theorycheck verify {name}" in page.text
+
+
+def test_printed_and_corrected_form_stand_side_by_side() -> None:
+    page = Read(render_html(report()))
+    assert "As printed" in page.text
+    assert "Corrected form" in page.text
+    assert "As printed" not in Read(render_html(report(ENTRIES["refuted"]))).text
+
+
+def test_what_rests_on_an_erratum_is_said_with_it() -> None:
+    user = replace(ENTRIES["holds"], rests_on=(ENTRIES["refuted"].id, "not-there"))
+    page = Read(render_html(report(ENTRIES["refuted"], user)))
+    assert page.text.count("1 claim rests on it") == 2
+    assert "Its proof uses Title of third-claim (refuted); not-there" in page.text
+    assert "rests on it" not in Read(render_html(report())).text
+
+
+def test_the_page_fetches_nothing_and_its_policy_forbids_it() -> None:
+    text = render_html(report())
+    page = Read(text)
+    [policy] = [
+        m["content"] for m in page.all("meta") if m.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert policy.startswith("default-src 'none'; ")
+    for tag, rule in (("style", "style-src"), ("script", "script-src")):
+        [content] = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        digest = b64encode(sha256(content.encode()).digest()).decode()
+        assert f"{rule} 'sha256-{digest}'" in policy
+        assert "url(" not in content
+        assert "@import" not in content
+    for _, attributes in page.elements:
+        assert not {"src", "srcset", "style"} & attributes.keys()
+    places = {found["href"] for found in page.all("a")}
+    assert all(re.match(r"#|\?paper=|claims\.json$|certificates/", place) for place in places)
+    assert "://" not in re.sub(r"<(style|script)>.*?</\1>", "", text, flags=re.DOTALL)
+
+
+def test_all_text_is_escaped() -> None:
+    page = Read(render_html(report(*map(hostile, ENTRIES.values()))))
+    assert len(page.all("script")) == 1
+    assert page.all("img") == []
+    for tag, attributes in page.elements:
+        assert not any(name.startswith("on") for name in attributes), tag
+    assert page.text.count(f"<script>{HOSTILE}") >= len(ENTRIES)
+
+
+def test_the_same_report_gives_the_same_bytes() -> None:
+    again = reports.Report.of(report().document())
+    assert render_html(again) == render_html(report())
+
+
+def test_a_report_without_claims_has_a_page() -> None:
+    page = Read(render_html(replace(report(), claims=())))
+    assert "0 claims" in page.text
+    assert "tendency" not in page.text
+
+
+def test_filters_offer_what_tells_claims_apart() -> None:
+    page = Read(render_html(report()))
+    assert {found["name"] for found in page.all("select")} == {"paper", "verdict", "kind"}
+    elsewhere = [
+        replace(entry, module=f"properties.{folder}.test_x")
+        for entry, folder in zip(ENTRIES.values(), "ab", strict=False)
+    ]
+    found = Read(render_html(report(*elsewhere)))
+    assert "subject" in {found["name"] for found in found.all("select")}
+
+
+def test_five_hundred_claims_take_at_most_ten_seconds_and_three_megabytes() -> None:
+    record = reports.load_report(RECORD)
+    repeated = [
+        replace(entry, id=f"{entry.id}-{copy}", certificate=None)
+        for copy in range(-(-500 // len(record.claims)))
+        for entry in record.claims
+    ][:500]
+    render_html(report(ENTRIES["refuted"]))  # What is loaded once is no part of it.
+    started = process_time()
+    page = render_html(replace(record, claims=tuple(repeated)))
+    assert process_time() - started < 10
+    assert len(page.encode()) < 3_000_000

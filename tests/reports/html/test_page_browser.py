@@ -1,0 +1,197 @@
+"""The page in a browser: what a reader does with it, in Debian's Chromium.
+
+Selenium drives it, because it speaks the standard protocol of browsers (WebDriver) to the driver
+that the distribution builds with its browser, and downloads no browser of its own.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver import ActionChains
+from selenium.webdriver.chrome.service import Service
+
+from tests.reports.entries import ENTRIES, report
+from tests.reports.html.test_page import hostile
+from theorycheck import reports
+
+pytestmark = pytest.mark.skipif(
+    not shutil.which("chromedriver"), reason="there is no chromium with its chromedriver"
+)
+
+SUBJECTS = "ab"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    options = webdriver.ChromeOptions()
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a page with claims of every verdict and of two subjects."""
+    folder = tmp_path_factory.mktemp("report")
+    entries = [
+        replace(entry, module=f"properties.{SUBJECTS[i % 2]}.test_x")
+        for i, entry in enumerate(ENTRIES.values())
+    ]
+    reports.write_report(folder, report(*entries))
+    return (folder / "claims.html").as_uri()
+
+
+def find(browser: Any, selector: str) -> list[Any]:
+    found: list[Any] = browser.find_elements("css selector", selector)
+    return found
+
+
+def shown(browser: Any) -> list[str]:
+    """Ids of the claims that are visible."""
+    return [c.get_attribute("id") for c in find(browser, ".claim") if c.is_displayed()]
+
+
+def resize(browser: Any, width: int) -> None:
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+
+def opened(browser: Any, address: str) -> Any:
+    browser.get("about:blank")
+    browser.get(address)
+    return browser
+
+
+def test_one_click_shows_what_a_paper_got_wrong(browser: Any, page: str) -> None:
+    opened(browser, page)
+    [count] = find(browser, '[id="paper:toy2020"] .counts a[href*="=refuted"]')
+    assert count.text == "✗ 2 refuted"
+    count.click()
+    assert shown(browser) == ["third-claim", "ninth-claim"]
+    assert "paper=toy2020&verdict=refuted" in browser.current_url
+    browser.refresh()
+    assert shown(browser) == ["third-claim", "ninth-claim"]
+
+
+def test_an_erratum_is_one_click_from_its_counterexample(browser: Any, page: str) -> None:
+    opened(browser, page)
+    find(browser, '.errata a[href="#third-claim"]')[0].click()
+    [claim] = find(browser, ".claim:target")
+    assert "7 ≤ 6, which is false" in claim.text
+    for part in ("As printed", "Corrected form", "Layer by layer", "Control"):
+        assert part in claim.text
+
+
+def test_search_finds_words_in_any_order_and_reset_shows_all(browser: Any, page: str) -> None:
+    opened(browser, page)
+    [field] = find(browser, ".filters input")
+    field.send_keys("7 ≤ 6  RELU ")
+    assert shown(browser) == ["third-claim"]
+    [count] = find(browser, ".filters output")
+    assert count.text == f"1 of {len(ENTRIES)} claims"
+    find(browser, ".filters button")[0].click()
+    assert shown(browser) == [entry.id for entry in ENTRIES.values()]
+    assert "?" not in browser.current_url
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("verdict=vacuous", ["fourth-claim"]),
+        ("kind=tendency", ["eighth-claim", "ninth-claim"]),
+        ("paper=our+own", ["sixth-claim", "seventh-claim"]),
+        ("paper=toy2021", ["second-claim"]),
+        ("subject=b&kind=inequality", ["second-claim"]),
+        ("text=nothing+at+all", []),
+    ],
+)
+def test_filters_stand_in_the_address(
+    browser: Any, page: str, query: str, found: list[str]
+) -> None:
+    assert shown(opened(browser, f"{page}?{query}")) == found
+
+
+def test_a_permalink_shows_its_claim_whatever_is_filtered(browser: Any, page: str) -> None:
+    opened(browser, f"{page}?verdict=vacuous#third-claim")
+    assert "third-claim" in shown(browser)
+    [claim] = find(browser, ".claim:target")
+    assert claim.get_attribute("id") == "third-claim"
+
+
+def test_words_are_explained_where_they_stand(browser: Any, page: str) -> None:
+    opened(browser, f"{page}#second-claim")
+    term = find(browser, "#second-claim .control .term")[0]
+    ActionChains(browser).move_to_element(term).perform()
+    assert "false neighbour" in term.get_attribute("title")
+    term.click()
+    assert "false neighbour" in find(browser, "dt:target + dd")[0].text
+
+
+def test_nothing_is_fetched_and_nothing_is_refused(browser: Any, page: str) -> None:
+    browser.get_log("browser")
+    opened(browser, page)
+    fetched = browser.execute_script("return performance.getEntriesByType('resource').length")
+    assert (fetched, browser.get_log("browser")) == (0, [])
+
+
+def test_the_policy_forbids_what_the_page_does_not_hold(browser: Any, page: str) -> None:
+    opened(browser, page)
+    script = """
+        const done = arguments[0], image = new Image();
+        image.onerror = () => done("refused");
+        image.onload = () => done("loaded");
+        image.src = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
+    """
+    assert browser.execute_async_script(script) == "refused"
+    browser.get_log("browser")
+
+
+def test_the_page_is_readable_without_javascript(browser: Any, page: str) -> None:
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        opened(browser, f"{page}?verdict=vacuous")
+        assert len(shown(browser)) == len(ENTRIES)
+        assert not find(browser, ".filters")[0].is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+@pytest.mark.parametrize("width", [380, 800, 1400, 2560])
+def test_no_width_needs_sideways_scrolling(browser: Any, page: str, width: int) -> None:
+    resize(browser, width)
+    opened(browser, page)
+    root = "document.documentElement"
+    inside, outside = browser.execute_script(f"return [{root}.scrollWidth, {root}.clientWidth]")
+    assert inside == outside <= width
+
+
+def test_the_page_is_light_or_dark_as_the_reader_wants(browser: Any, page: str) -> None:
+    colours = []
+    for scheme in ("light", "dark"):
+        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        opened(browser, page)
+        script = "return getComputedStyle(document.body).backgroundColor"
+        colours.append(browser.execute_script(script))
+    assert colours == ["rgb(255, 255, 255)", "rgb(22, 23, 26)"]
+
+
+def test_markup_in_a_claim_is_only_text(browser: Any, tmp_path: Path) -> None:
+    (tmp_path / "claims.html").write_text(
+        reports.render_html(report(*map(hostile, ENTRIES.values()))), encoding="utf-8"
+    )
+    browser.get_log("browser")
+    opened(browser, (tmp_path / "claims.html").as_uri())
+    assert find(browser, "h3")[-1].text.startswith("<script></script><script>alert(1)")
+    assert find(browser, "main script, main img") == []
+    assert browser.get_log("browser") == []

@@ -1,0 +1,50 @@
+"""The words of a report, each explained once, for every form that a report has.
+
+Explanations are complements: they go on from "a claim that is *refuted*:".
+"""
+
+from __future__ import annotations
+
+VERDICTS = {
+    "proved": "a symbolic derivation reduces the claim to an identity",
+    "holds": "no counterexample, the false neighbour was refuted, the hypotheses were met, not only"
+    " in degenerate cases",
+    "refuted": "a counterexample was found and confirmed; it is printed with the claim",
+    "vacuous": "nothing meets the hypotheses, or only degenerate cases do",
+    "undecided": "the evidence did not suffice, or engine and kernel disagree",
+}
+"""What may be said of a claim."""
+
+TERMS = {
+    "met": "the hypotheses are true at an example, for some values of the variables",
+    "degenerate": "the conclusion is trivially true at an example: both sides are 0, or a matrix is"
+    " too small for a higher rank",
+    "open": "enclosures do not decide an example; what is neither degenerate nor open counts",
+    "tightest": "of the examples that hold, the one nearest to equality; its ratio is the smaller"
+    " side over the larger",
+    "corner": "a special network or data set, such as width 1 or equal samples",
+    "control": "a false neighbour of the claim, which the same check has to refute",
+    "kernel": "the small checker that shares no code with the engine; it evaluates the whole"
+    " statement on the simplest examples once more",
+    "certificate": "a file with the statement and one example in exact numbers, which the kernel"
+    " verifies",
+    "strength": "how far a verdict reaches: sampled, architectures or general",
+    "sampled": "examples were tried",
+    "architectures": "the statement is true of all weights, data and activation patterns of each of"
+    " 40 architectures or more, with an error below 2^-100 each",
+    "general": "the statement is derived with symbols in the place of all numbers",
+}
+"""What is said of examples, controls and strengths."""
+
+TENDENCIES = {
+    "tendency": "a statement about direction, decided from pairs of trainings, in each population"
+    " by itself: it holds when what it says is true of more than half of the pairs, and is refuted"
+    " when it is true of less than half, and a positive control shows that the test can say yes;"
+    " each with an error of at most 1e-4, at whatever number of pairs one looks",
+    "positive control": "a setting in which a tendency is known to be true",
+    "tie": "a pair of equal numbers; it counts as what the comparison says of them: neither is"
+    " lower",
+    "median": "over the pairs, with an interval that holds it at all times at once: how large an"
+    " effect is, which decides nothing",
+}
+"""What is said of tendencies."""

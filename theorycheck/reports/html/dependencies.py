@@ -1,0 +1,50 @@
+"""Dependencies: which claims the printed proofs of others use, and how far an error reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from theorycheck.claims.entries import Entry
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What rests on what, among the claims of one report.
+
+    Attributes:
+        entries: by id, in the order of the report.
+        users: ids of the claims whose printed proofs use a claim, by its id.
+    """
+
+    entries: Mapping[str, Entry]
+    users: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> Dependencies:
+        """Of all claims of a report."""
+        known = {entry.id: entry for entry in entries}
+        users: dict[str, tuple[str, ...]] = {}
+        for entry in known.values():
+            for used in dict.fromkeys(entry.rests_on):
+                users[used] = (*users.get(used, ()), entry.id)
+        return cls(known, users)
+
+    def reach(self, claim: str) -> list[list[Entry]]:
+        """What rests on a claim: first what uses it itself, then what uses that, and so on.
+
+        Each claim stands where it is reached first; circles end.
+        """
+        seen, layers = {claim}, []
+        layer = [claim]
+        while layer:
+            found = dict.fromkeys(user for one in layer for user in self.users.get(one, ()))
+            layer = [user for user in found if user not in seen]
+            seen.update(layer)
+            if layer:
+                layers.append([self.entries[user] for user in layer])
+        return layers
+
+    def size(self, claim: str) -> int:
+        """How many claims rest on a claim."""
+        return sum(map(len, self.reach(claim)))

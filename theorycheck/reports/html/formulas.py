@@ -1,0 +1,199 @@
+"""Formulas: LaTeX as MathML, which browsers set without a script, and matrices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from html import unescape
+from xml.etree.ElementTree import Element
+
+from latex2mathml.converter import convert_to_element
+from markupsafe import Markup, escape
+
+ELEMENTS = frozenset(
+    {
+        "math", "mfrac", "mi", "mn", "mo", "mover", "mpadded", "mphantom", "mroot", "mrow",
+        "mspace", "msqrt", "mstyle", "msub", "msubsup", "msup", "mtable", "mtd", "mtext", "mtr",
+        "munder", "munderover",
+    }
+)  # fmt: skip
+"""The elements of a formula; one that has others is shown as it was written."""
+
+ATTRIBUTES = frozenset(
+    {
+        "accent", "accentunder", "columnalign", "displaystyle", "fence", "form", "largeop",
+        "linethickness", "lspace", "mathvariant", "maxsize", "minsize", "movablelimits", "rspace",
+        "scriptlevel", "separator", "stretchy", "symmetric", "width",
+    }
+)  # fmt: skip
+"""The attributes that are kept: those of shape, and none that names a style or a place."""
+
+PARTS = {
+    "mfrac": 2, "mover": 2, "mroot": 2, "msub": 2, "msubsup": 3, "msup": 2, "munder": 2,
+    "munderover": 3,
+}  # fmt: skip
+"""How many children an element must have."""
+
+OPERATORS = frozenset("=≔≠<>≤≥≡≈∝∈⊂∼→⇒⟹⟺⇔⟶⟸+−-±⋅")
+"""Before these a line may begin."""
+
+OPENING, CLOSING = frozenset("([{⟨"), frozenset(")]}⟩")
+"""Brackets that the converter leaves between what they enclose."""
+
+FUNCTIONS = frozenset(["cos", "exp", "log", "sin"])
+"""Operators that the converter takes for variables."""
+
+CAPITALS = frozenset("ΓΔΘΛΞΠΣΥΦΨΩ")
+"""Letters that mathematicians print upright."""
+
+LIMITS = frozenset(["min", "max", "inf", "sup", "lim"])
+"""Operators with their limits below."""
+
+PRIME = "′"
+
+BREAK = "&#8203;"
+"""A space of no width, at which a line may end."""
+
+DELIMITERS = {
+    "langle": "⟨", "rangle": "⟩", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉",
+}  # fmt: skip
+"""What the converter does not know after ``\\Big`` and its like."""
+
+
+def formula(latex: str) -> Markup:
+    """A formula as MathML, or as it was written, in a ``code`` element, where that is not LaTeX.
+
+    It is a row of parts, between which a browser may begin a new line: before operators, after
+    wide spaces, and within long text. All text is escaped, and elements and attributes are those of
+    mathematics alone, whatever the formula holds.
+
+    Args:
+        latex: a formula without dollars, from a paper or from a user.
+    """
+    try:
+        root = convert_to_element(_spelled(latex), display="block")
+    except Exception:  # The converter has no common class for the errors of what it cannot read.
+        root = None
+    if root is None or not _is_clean(root):
+        return Markup("<code>{}</code>").format(latex)
+    texts = [_words(part[0]) if _is_prose(part[0]) else _math(part) for part in _parts(root)]
+    return Markup(f'<span class="formula">{BREAK.join(texts)}</span>')
+
+
+def matrix(rows: Sequence[Sequence[str]]) -> Markup:
+    """A matrix in brackets, to stand within ``math``."""
+    body = "".join(
+        f"<mtr>{''.join(f'<mtd>{number(text)}</mtd>' for text in row)}</mtr>" for row in rows
+    )
+    return Markup(f"<mrow><mo>[</mo><mtable>{body}</mtable><mo>]</mo></mrow>")
+
+
+def number(text: str) -> Markup:
+    """A number to stand within ``math``, its sign set as one."""
+    if text.startswith("-"):
+        return Markup("<mrow><mo>−</mo><mn>{}</mn></mrow>").format(text[1:])
+    return Markup("<mn>{}</mn>").format(text)
+
+
+def _spelled(latex: str) -> str:
+    """The same formula in commands that the converter knows."""
+    names = "|".join(DELIMITERS)
+    bigger = re.compile(rf"(\\[bB]igg?[lrm]?)\s*\\({names})(?![A-Za-z])")
+    latex = bigger.sub(lambda found: found[1] + DELIMITERS[found[2]], latex)
+    latex = latex.replace(":=", "≔")
+    return re.sub(r"\\arg(?![A-Za-z])", r"\\operatorname{arg}", latex)
+
+
+def _text(element: Element) -> str:
+    # The converter writes characters as references, and everything else as it is.
+    return unescape(element.text or "")
+
+
+def _is_clean(element: Element) -> bool:
+    """Whether a formula consists of complete, known elements, and of no unread command."""
+    return all(
+        part.tag in ELEMENTS
+        and "\\" not in _text(part)
+        and len(part) == PARTS.get(part.tag, len(part))
+        for part in element.iter()
+    )
+
+
+def _parts(root: Element) -> list[list[Element]]:
+    """What a formula consists of, at least one element each; brackets stay together."""
+    parts: list[list[Element]] = [[]]
+    depth = 0
+    for element in (child for row in root for child in row):
+        # Of two operators in a row the second one is a sign.
+        operator = not depth and _is_operator(element) and not _ends_open(parts[-1])
+        begins = operator or _is_prose(element)
+        if parts[-1] and (begins or _ends_part(parts[-1][-1])):
+            parts.append([])
+        parts[-1].append(element)
+        depth += _text(element) in OPENING
+        depth -= _text(element) in CLOSING
+    return parts if parts[-1] else parts[:-1]
+
+
+def _ends_open(part: list[Element]) -> bool:
+    return bool(part) and _is_operator(part[-1])
+
+
+def _ends_part(element: Element) -> bool:
+    return element.tag == "mspace" or _is_prose(element)
+
+
+def _is_prose(element: Element) -> bool:
+    """Whether an element is words, set in the type of the page, and no mere space."""
+    return element.tag == "mtext" and any(map(str.isalpha, _text(element)))
+
+
+def _is_operator(element: Element) -> bool:
+    """Whether an element is an operator; the converter takes some arrows for variables."""
+    return element.tag in ("mi", "mo") and _text(element) in OPERATORS
+
+
+def _words(element: Element) -> str:
+    text = _text(element).replace("\N{NO-BREAK SPACE}", " ").replace("--", "–")
+    return str(escape(text))
+
+
+def _math(part: list[Element]) -> str:
+    for place, element in enumerate(part):
+        if _is_operator(element):
+            element.tag = "mo"
+            if place and _text(part[place - 1]) in OPERATORS | OPENING:
+                element.set("form", "prefix")
+            elif not place and len(part) > 1:
+                # It stands between two parts, though a browser sees none before it.
+                element.set("form", "infix")
+    body = "".join(text for element in part for text in _written(element))
+    return f'<math displaystyle="true">{body}</math>'
+
+
+def _set(element: Element) -> None:
+    """Set one element as mathematicians do, where the converter does not."""
+    text = _text(element)
+    if element.tag == "msub" and element[0].tag == "mo" and _text(element[0]) in LIMITS:
+        element.tag = "munder"
+    elif element.tag == "mo" and text == "|":
+        element.attrib |= {"lspace": "0", "rspace": "0"}
+    elif (element.tag == "mo" and text.isalpha() and len(text) > 1) or text in FUNCTIONS:
+        element.tag = "mo"
+        element.attrib |= {"lspace": "0", "rspace": "0.17em"}
+    elif element.tag == "mi" and text == PRIME:
+        element.tag = "mo"
+    elif element.tag == "mi" and text in CAPITALS:
+        element.set("mathvariant", "normal")
+    elif element.tag == "mtext":
+        element.text = text.replace("--", "–")
+
+
+def _written(element: Element) -> Iterator[str]:
+    _set(element)
+    kept = {name: value for name, value in element.attrib.items() if name in ATTRIBUTES}
+    yield f"<{element.tag}" + "".join(f' {n}="{escape(v)}"' for n, v in kept.items()) + ">"
+    yield str(escape(_text(element)))
+    for child in element:
+        yield from _written(child)
+    yield f"</{element.tag}>"

@@ -1,0 +1,110 @@
+"""The page: templates, style and script made one file with what a report says."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from theorycheck.reports.documents import ORDER, Report
+from theorycheck.reports.glossary import TENDENCIES, TERMS, VERDICTS
+from theorycheck.reports.html.dependencies import Dependencies
+from theorycheck.reports.html.evidence import conclusion, sureness
+from theorycheck.reports.html.examples import numbers
+from theorycheck.reports.html.formulas import formula
+from theorycheck.reports.html.papers import sheets
+from theorycheck.reports.html.prose import inline, paragraphs
+from theorycheck.reports.markdown import (
+    control_words,
+    details,
+    how_many,
+    provenance,
+    verdict_counts,
+)
+
+MARKS = {"proved": "■", "holds": "✓", "refuted": "✗", "vacuous": "∅", "undecided": "?"}
+"""A shape for each verdict, so that no reader needs its colour."""
+
+STRENGTHS = ("general", "architectures", "sampled")
+
+
+def render_html(report: Report) -> str:
+    """``claims.html``: one file, which fetches nothing and may not; the same for the same report.
+
+    Raises:
+        InputError: when the case of an example is none, naming the claim.
+    """
+    style, script = _asset("page.css"), _asset("page.js")
+    entries = report.claims
+    tendencies = any(entry.kind == "tendency" for entry in entries)
+    return _environment().get_template("page.html").render(
+        report=report,
+        entries=entries,
+        sheets=sheets(entries),
+        corrected={entry.corrects: entry for entry in entries if entry.corrects},
+        known={entry.id: entry for entry in entries},
+        dependencies=Dependencies.of(entries),
+        filters=_filters(report),
+        counts=f"{how_many(report)}: {verdict_counts(entries)}",
+        made=provenance(report.runs),
+        words={**VERDICTS, **TERMS, **(TENDENCIES if tendencies else {})},
+        digest=report.document()["digest"],
+        style=Markup(style),
+        script=Markup(script),
+        policy=_policy(style, script),
+    )  # fmt: skip
+
+
+def _filters(report: Report) -> dict[str, list[str]]:
+    """The values of each filter; one that tells no claims apart is left out."""
+    entries = report.claims
+    found: dict[str, list[str]] = {
+        "paper": [sheet.key or "our own" for sheet in sheets(entries)],
+        "verdict": [str(v) for v in ORDER if any(e.verdict == v for e in entries)],
+        "strength": [str(s) for s in STRENGTHS if any(e.level == s for e in entries)],
+        "kind": sorted({entry.kind for entry in entries}),
+        "subject": sorted({entry.subject for entry in entries} - {""}),
+    }
+    return {name: values for name, values in found.items() if len(values) > 1}
+
+
+def _policy(style: str, script: str) -> str:
+    """A content-security policy: this style, this script, and nothing from anywhere."""
+    allowed = {"style-src": _hash(style), "script-src": _hash(script)}
+    sources = "; ".join(f"{name} '{source}'" for name, source in allowed.items())
+    return f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'"
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+
+
+def _asset(name: str) -> str:
+    return files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _anchor(paper: str) -> str:
+    """The anchor of a paper; no claim has an id with a colon."""
+    return "paper:" + re.sub(r"[^A-Za-z0-9]+", "-", paper)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader(__package__),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        anchor=_anchor, formula=formula, inline=inline, paragraphs=paragraphs, sureness=sureness,
+        conclusion=conclusion, details=details, control_words=control_words,
+    )  # fmt: skip
+    environment.globals.update(marks=MARKS, numbers=numbers)
+    return environment

@@ -1,0 +1,86 @@
+"use strict";
+(() => {
+  const form = document.querySelector(".filters");
+  const claims = [...document.querySelectorAll(".claim")];
+  const output = form.querySelector("output");
+  const fields = [...form.elements].filter((field) => field.name);
+  const texts = new Map();
+
+  const text = (claim) => {
+    if (!texts.has(claim)) texts.set(claim, `${claim.id} ${claim.textContent}`.toLowerCase());
+    return texts.get(claim);
+  };
+
+  const fits = (claim) => fields.every(({ name, value }) => {
+    if (!value) return true;
+    if (name === "text") {
+      return value.toLowerCase().split(/\s+/).every((word) => text(claim).includes(word));
+    }
+    return claim.dataset[name].split("\n").includes(value);
+  });
+
+  const show = () => {
+    let hits = 0;
+    for (const claim of claims) {
+      claim.hidden = !fits(claim);
+      hits += !claim.hidden;
+    }
+    output.textContent = `${hits} of ${claims.length} claims`;
+  };
+
+  const remember = () => {
+    const asked = new URLSearchParams();
+    for (const { name, value } of fields) if (value) asked.set(name, value);
+    const query = asked.toString();
+    history.replaceState(null, "", location.pathname + (query && `?${query}`) + location.hash);
+  };
+
+  const recall = (query) => {
+    const asked = new URLSearchParams(query);
+    for (const field of fields) field.value = asked.get(field.name) ?? "";
+    show();
+  };
+
+  const reveal = () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    if (target.hidden) {
+      recall("");
+      remember();
+    }
+    for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+    target.scrollIntoView();
+  };
+
+  const change = () => {
+    show();
+    remember();
+  };
+
+  form.hidden = claims.length < 2;
+  form.addEventListener("input", change);
+  form.addEventListener("reset", (event) => {
+    event.preventDefault();
+    recall("");
+    remember();
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  addEventListener("hashchange", reveal);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.('.counts a[href^="?"]');
+    if (!link) return;
+    event.preventDefault();
+    recall(link.search);
+    location.hash = "claims";
+    remember();
+  });
+  document.addEventListener("mouseover", (event) => {
+    const term = event.target.closest?.(".term");
+    if (term && !term.title) {
+      const word = document.getElementById(decodeURIComponent(term.hash.slice(1)));
+      if (word) term.title = word.nextElementSibling.textContent;
+    }
+  });
+  recall(location.search);
+  reveal();
+})();
