@@ -27,7 +27,7 @@ def test_how_sure_what_passes_is() -> None:
     )
     assert sureness(settled).startswith(
         "true of all weights, data and activation patterns of 41 architectures, the largest with 9"
-        " numbers; 1 examples count"
+        " numbers; 1 example counts"
     )
     general = replace(ENTRIES["proved"], strength=Strength(level="general"))
     assert sureness(general).startswith("general")
