@@ -6,6 +6,7 @@ Shapes: ``K`` members, ``N`` samples, ``d`` input width, ``C`` outputs.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from functools import reduce
 
 import torch
@@ -44,15 +45,47 @@ def bending(network: Network, parameters: Parameters, inputs: Tensor) -> Tensor:
     Between parameters at which one of them differs in sign lies a kink.
     """
     _, totals = _evaluate(network, parameters, inputs)
-    layers = zip(network.layers, totals, strict=True)
-    bent = [total for layer, total in layers if layer.slope != LINEAR]
+    bent = _of_bending(network, totals)
     return torch.cat([totals[0][..., :0], *bent], dim=-1)
 
 
+def with_slopes(
+    network: Network, parameters: Parameters, inputs: Tensor, slopes: Tensor
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """Outputs where the activations that bend multiply their arguments by given numbers.
+
+    With the slopes that the activations have at the arguments these are the network's outputs.
+
+    Args:
+        slopes: ``(K, N, units)``, in the order of `bending`; the rest as in `vertices`.
+
+    Returns:
+        The outputs ``(K, N, C)``; the arguments, then the values, of the activations that bend, one
+        tensor for each layer.
+    """
+    widths = [layer.width for layer in network.layers if layer.slope != LINEAR]
+    own = iter(torch.split(slopes, widths, dim=-1))
+    values, totals = _evaluate(network, parameters, inputs, own)
+    return values[-1], _of_bending(network, totals), _of_bending(network, values[1:])
+
+
+def _of_bending(network: Network, tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Those of the layers whose activations bend."""
+    layers = zip(network.layers, tensors, strict=True)
+    return [tensor for layer, tensor in layers if layer.slope != LINEAR]
+
+
 def _evaluate(
-    network: Network, parameters: Parameters, inputs: Tensor
+    network: Network,
+    parameters: Parameters,
+    inputs: Tensor,
+    slopes: Iterator[Tensor] | None = None,
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """The values of all vertices, and the arguments of the activations of all layers."""
+    """The values of all vertices, and the arguments of the activations of all layers.
+
+    Args:
+        slopes: what the arguments of each layer that bends are multiplied by; by default, its own.
+    """
     totals: list[Tensor] = []
     stream = iter(parameters)
     members = parameters[0].shape[0]
@@ -82,7 +115,10 @@ def _evaluate(
                 variance = variance.detach()
             total = gain * centred / variance.sqrt() + shift
         totals.append(total)
-        values.append(activate(total, layer.slope))
+        if slopes is None or layer.slope == LINEAR:
+            values.append(activate(total, layer.slope))
+        else:
+            values.append(next(slopes) * total)
     return values, totals
 
 

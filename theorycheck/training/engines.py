@@ -15,7 +15,7 @@ from theorycheck.errors import InputError
 from theorycheck.networks.initialisation import mean_distance
 from theorycheck.simd.available import COMPILER
 from theorycheck.training.batches import Batches
-from theorycheck.training.cohorts import Cohort, Objective, check, choose
+from theorycheck.training.cohorts import Cohort, Objective, State, check, choose
 from theorycheck.training.integrator import Integrator
 from theorycheck.training.kinks import crossing
 from theorycheck.training.memory import (
@@ -27,6 +27,7 @@ from theorycheck.training.memory import (
 )
 from theorycheck.training.recording import Measures, Recorder, Run
 from theorycheck.training.schedule import Schedule
+from theorycheck.training.sliding import Slides
 from theorycheck.training.stacked.descent import StackedDescent
 from theorycheck.training.vector_field import Field
 
@@ -35,6 +36,7 @@ if COMPILER:
 
 
 Engine = Literal["auto", "compiled", "stacked"]
+AtKinks = Literal["stop", "slide"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +105,7 @@ class Flow(Training):
     times: Sequence[float]
     horizon: float
     tolerances: tuple[float, float, int]
+    at_kinks: AtKinks = "stop"
 
     rows = FLOW_ROWS
 
@@ -126,14 +129,25 @@ class Flow(Training):
             integrator: Integrator | CompiledFlow = start
             if compiled:
                 integrator = CompiledFlow(cohort, objective, start, threads)
-            for time in self.times:
+            slides = None
+            if self.at_kinks == "slide":
+                slides = Slides(cohort, objective, self.tolerances[:2], self.tolerances[2])
+
+            def at(time: float) -> State:
                 integrator.advance(time)
-                recorder.record(time, field.unpack(integrator.point))
-            integrator.advance(self.horizon)
-            state = field.unpack(integrator.point)
-            stalled = integrator.stalled
+                if slides is None:
+                    return field.unpack(integrator.point)
+                return field.unpack(slides.advance(time, integrator))
+
+            for time in self.times:
+                recorder.record(time, at(time))
+            state, stalled, steps = at(self.horizon), integrator.stalled, integrator.accepted
             at_kink = crossing(cohort, objective, integrator, self.tolerances[:2])
-        return recorder.run(state, integrator.accepted, integrator.diverged, stalled, at_kink)
+            if slides is not None:
+                arrived = slides.arrived(stalled)
+                stalled, at_kink = stalled & ~arrived, at_kink & ~arrived
+                steps = steps + slides.steps(steps)
+        return recorder.run(state, steps, integrator.diverged, stalled, at_kink)
 
 
 @dataclass(frozen=True, eq=False)

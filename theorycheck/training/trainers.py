@@ -23,8 +23,8 @@ from theorycheck.errors import InputError
 from theorycheck.notes import note
 from theorycheck.training.arguments import instance, real_number, whole_number
 from theorycheck.training.batches import Batches, Sampling
-from theorycheck.training.cohorts import Cohort, Objective
-from theorycheck.training.engines import Descent, Engine, Flow, train
+from theorycheck.training.cohorts import Cohort, Objective, choose
+from theorycheck.training.engines import AtKinks, Descent, Engine, Flow, train
 from theorycheck.training.recording import Measures, Run
 from theorycheck.training.schedule import Schedule, checkpoint_times
 
@@ -42,6 +42,7 @@ def gradient_flow(
     max_steps: int = 100_000,
     measures: Measures | None = None,
     engine: Engine = "auto",
+    at_kinks: AtKinks = "stop",
 ) -> Run:
     """Follow `velocity` from time 0 to ``horizon`` with error control.
 
@@ -58,11 +59,18 @@ def gradient_flow(
             become too small to change its time. Where the velocity on both sides of a kink points
             towards it, steps become as small as that; `Run.at_kink` and a note say so.
         engine: as for `sgd`.
+        at_kinks: what members do that stalled so: ``slide`` lets them go on along the kink, each by
+            itself, with as many steps again (`theorycheck.training.sliding`); on small networks
+            that takes some milliseconds a step.
 
     Raises:
-        InputError: for arguments out of range, for a cohort that is not float64, and as `velocity`.
+        InputError: for arguments out of range, for a cohort that is not float64, for one that is to
+            slide and has batch normalisation, and as `velocity`.
     """
     _check_kinds(cohort, objective)
+    choose("at_kinks", at_kinks, AtKinks)
+    if at_kinks == "slide" and cohort.network.normalised_by_batch:
+        raise InputError("networks with batch normalisation cannot slide: use at_kinks='stop'")
     horizon = real_number("horizon", horizon)
     relative_tolerance = real_number("relative_tolerance", relative_tolerance)
     absolute_tolerance = real_number("absolute_tolerance", absolute_tolerance)
@@ -75,7 +83,7 @@ def gradient_flow(
         raise InputError("tolerances must be positive")
     times = checkpoint_times(horizon, checkpoints)
     tolerances = relative_tolerance, absolute_tolerance, max_steps
-    flow = Flow(cohort, objective, measures, engine, times, horizon, tolerances)
+    flow = Flow(cohort, objective, measures, engine, times, horizon, tolerances, at_kinks)
     run = train(flow)
     if not bool(run.at_kink.any()):
         return run

@@ -74,6 +74,33 @@ class Field:
             self._evaluation = Evaluation(self, len(rows), samples, rows.dtype, rows.device)
         return self._evaluation.velocity(rows, inputs, targets)
 
+    def restrain(self, rows: Tensor, velocity: Tensor) -> None:
+        """Add the Lagrange term and the penalty's part to minus the gradient of the data term.
+
+        With ``outputs = rho f_V``, the multiplier ``nu``, the same for every layer, is for the
+        square loss the reduction over the samples of
+
+            ``rho fbar_n - rho^2 f_n^2``                  (xu2022, Eq. 4, first form; one output),
+            ``-rho <f_V(x_n), rho f_V(x_n) - y_n>``       (xu2022, Eq. 37; several outputs).
+
+        For the other losses the same derivation, which asks for ``<V_k, V_k'> = 0`` and uses
+        ``<V_k, df_V/dV_k> = f_V`` on the unit sphere, gives half of ``-<rho f, dl/d(rho f)>``.
+        That is half of ``rho`` times its velocity but for the penalty, for all losses.
+
+        This is not the projection of the gradient onto the tangent space: the two agree on the unit
+        spheres only. Off them the printed equation gives ``(|V_k|^2)' = 4 nu (1 - |V_k|^2)``, so it
+        restores the norm when ``nu > 0``, that is, for the square loss, when
+        ``rho sum_n ell_n fbar_n > 0``, and drives it away otherwise.
+        """
+        weights = self.weights
+        if self.parametrisation == "lagrange":
+            twice_multiplier = rows[:, -1:] * velocity[:, -1:]
+            velocity[:, weights].addcmul_(rows[:, weights], twice_multiplier, value=-1)
+        if self.objective.penalty == "weights":
+            velocity[:, weights].addcmul_(rows[:, weights], self.decay)
+        elif self.objective.penalty == "rho":
+            velocity[:, -1:].addcmul_(rows[:, -1:], self.decay)
+
 
 class Evaluation:
     """The velocity of a field at a number of samples, in buffers that are allocated once.
@@ -122,7 +149,7 @@ class Evaluation:
         tape.backward(self.gradients.parameters)
         if self.directions is not None:
             self.directions.pull_back(self.gradients.parameters)
-        self._restrain(rows)
+        self.field.restrain(rows, self.result)
         return self.result
 
     def _fill_slopes(self, targets: Tensor) -> None:
@@ -137,36 +164,6 @@ class Evaluation:
         if rho is not None:
             torch.sum(torch.mul(outputs, slopes, out=self.scaled), dim=(1, 2), out=drift)
             slopes.mul_(rho[:, None, None])
-
-    def _restrain(self, rows: Tensor) -> None:
-        """Add the penalty's part and the Lagrange term.
-
-        With ``outputs = rho f_V``, the multiplier ``nu``, the same for every layer, is for the
-        square loss the reduction over the samples of
-
-            ``rho fbar_n - rho^2 f_n^2``                  (xu2022, Eq. 4, first form; one output),
-            ``-rho <f_V(x_n), rho f_V(x_n) - y_n>``       (xu2022, Eq. 37; several outputs).
-
-        For the other losses the same derivation, which asks for ``<V_k, V_k'> = 0`` and uses
-        ``<V_k, df_V/dV_k> = f_V`` on the unit sphere, gives half of ``-<rho f, dl/d(rho f)>``.
-        That is half of ``rho`` times its velocity but for the penalty, for all losses.
-
-        This is not the projection of the gradient onto the tangent space: the two agree on the unit
-        spheres only. Off them the printed equation gives ``(|V_k|^2)' = 4 nu (1 - |V_k|^2)``, so it
-        restores the norm when ``nu > 0``, that is, for the square loss, when
-        ``rho sum_n ell_n fbar_n > 0``, and drives it away otherwise.
-        """
-        field, weights = self.field, self.field.weights
-        if field.parametrisation == "lagrange":
-            assert self.state.rho is not None
-            assert self.gradients.rho is not None
-            twice_multiplier = self.state.rho * self.gradients.rho
-            term = twice_multiplier[:, None]
-            self.result[:, weights].addcmul_(rows[:, weights], term, value=-1)
-        if field.objective.penalty == "weights":
-            self.result[:, weights].addcmul_(rows[:, weights], field.decay)
-        elif field.objective.penalty == "rho":
-            self.result[:, -1:].addcmul_(rows[:, -1:], field.decay)
 
 
 class _Directions:

@@ -176,6 +176,11 @@ class CompiledFlow:
         return self.table["point"].clone()
 
     @property
+    def time(self) -> Tensor:
+        """Where every member is, ``(K,)``."""
+        return self._clock("time")
+
+    @property
     def step(self) -> Tensor:
         """How long the next step of every member would be, ``(K,)``."""
         return self._clock("step")
