@@ -35,7 +35,12 @@ BATCHES_OF_16 = replace(LOW, batch_size=16)
 low_rank_small_batches = tc.experiment_claim(
     "low-rank-small-batches",
     title="At equal epochs, smaller batches give weights of lower rank",
-    sources=[GALANTI2022.at("Section 3.2"), GALANTI2022.at("Section 4.3, Fig. 2, 4 and 5")],
+    sources=[
+        GALANTI2022.at(
+            "Section 3.2: batch size, Section 4.3: batch size, Section 1.2: predictions,"
+            " Section 5: regularizing effect"
+        )
+    ],
     printed=SMALLER_BATCHES,
     given=[*PAIRED, BASE, "batches of 4 and of 16, as many epochs", THRESHOLD],
     compares=lower(
@@ -48,7 +53,7 @@ low_rank_small_batches = tc.experiment_claim(
 low_rank_small_batches_updates = tc.experiment_claim(
     "low-rank-small-batches-updates",
     title="At equal numbers of updates, smaller batches give weights of lower rank",
-    sources=[GALANTI2022.at("Section 3.2")],
+    sources=[GALANTI2022.at("Section 3.2: batch size")],
     printed=SMALLER_BATCHES,
     given=[*PAIRED, BASE, "batches of 2 for 12 epochs and of 16 for 96: 288 updates", THRESHOLD],
     compares=lower(
@@ -66,7 +71,7 @@ low_rank_small_batches_updates = tc.experiment_claim(
 low_rank_small_batches_stable = tc.experiment_claim(
     "low-rank-small-batches-stable",
     title="At equal epochs, smaller batches give weights of lower stable rank",
-    sources=[GALANTI2022.at("Section 3.2")],
+    sources=[GALANTI2022.at("Section 3.2: batch size")],
     printed=SMALLER_BATCHES,
     given=[*PAIRED, BASE, "batches of 4 and of 16, as many epochs", STABLE],
     compares=lower(
@@ -82,7 +87,7 @@ FULL_BATCH = replace(LOW, batch_size=SAMPLES, epochs=300)
 low_rank_needs_mini_batches = tc.experiment_claim(
     "low-rank-needs-mini-batches",
     title="Full-batch descent does not lower the rank of the weights",
-    sources=[GALANTI2022.at("Section 3.2"), GALANTI2022.at("Section 5")],
+    sources=[GALANTI2022.at("Section 3.2: GD, Section 5: necessary")],
     printed=r"\text{we expect that GD would not regularize the rank of the network's matrices"
     r" (unless the training data is very small)}",
     given=[
@@ -108,7 +113,11 @@ LARGER_RATE = r"\text{with larger learning rates we learn matrices of smaller ra
 low_rank_learning_rate = tc.experiment_claim(
     "low-rank-learning-rate",
     title="At equal epochs, larger learning rates give weights of lower rank",
-    sources=[GALANTI2022.at("Section 3.2"), GALANTI2022.at("Section 4.3, Fig. 2, 4 and 5")],
+    sources=[
+        GALANTI2022.at(
+            "Section 3.2: learning rate, Section 4.3: learning rate, Section 1.2: predictions"
+        )
+    ],
     printed=LARGER_RATE,
     given=[*PAIRED, BASE, "eta = 0.1 and 0.025, as many epochs", THRESHOLD],
     compares=lower(
@@ -123,7 +132,7 @@ low_rank_learning_rate = tc.experiment_claim(
 low_rank_learning_rate_time = tc.experiment_claim(
     "low-rank-learning-rate-time",
     title="At equal learning rate times updates, larger rates give weights of lower rank",
-    sources=[GALANTI2022.at("Section 3.2")],
+    sources=[GALANTI2022.at("Section 3.2: learning rate")],
     printed=LARGER_RATE,
     given=[
         *PAIRED,

@@ -131,7 +131,7 @@ batch_norm_gradient_rank_sample = tc.stated(
     "batch-norm-gradient-rank-sample",
     title="With batch normalisation, the gradient at one sample has rank at most 1",
     kind="rank",
-    sources=[GALANTI2022.at("Section 1, read for the networks of its abstract")],
+    sources=[GALANTI2022.at("Section 1: rank one, Abstract: minimal assumptions")],
     printed=r"\operatorname{rank}\Big(\frac{\bar\partial \tilde f_W(x_j; \tilde X)}"
     r"{\bar\partial W^{pq}}\Big) \le 1 \quad \forall j, p, q",
     given=[*GRAPH_OF_BATCH, DETACHED_VARIANCE],

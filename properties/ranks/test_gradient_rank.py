@@ -50,8 +50,7 @@ gradient_rank = tc.stated(
     title="The gradient of one output at one sample has rank at most 1 in every weight matrix",
     kind="rank",
     sources=[
-        GALANTI2022.at("Lemma 1"),
-        GALANTI2022.at("Section 1, with footnote 1"),
+        GALANTI2022.at("Lemma 1, Section 1: rank one, Footnote 1"),
         XU2022.at("Section 6.1, proof of Lemma 8"),
     ],
     printed=r"\operatorname{rank}\Big(\frac{\partial f_W(x)}{\partial W^{pq}}\Big) \le 1"
@@ -75,7 +74,7 @@ gradient_rank_convolution = tc.stated(
     "gradient-rank-convolution",
     title="The gradient of one output at one sample has rank at most 1 in a matrix of filters",
     kind="rank",
-    sources=[GALANTI2022.at("Abstract of the memo: networks may include convolutional layers")],
+    sources=[GALANTI2022.at("Memo abstract: convolutional layers")],
     printed=r"\operatorname{rank}\Big(\frac{\partial f_W(x)}{\partial K}\Big) \le 1,"
     r" \qquad K \in \mathbb{R}^{\text{filters} \times \text{kernel entries}}",
     given=[FILTERS, SEVERAL_PATCHES, NOT_NORMALISED, ANY_CHOICE_AT_KINKS],

@@ -53,7 +53,7 @@ sgd_stationary_weight_decay = tc.stated(
     "sgd-stationary-weight-decay",
     title="With weight decay, SGD can stop only at the zero function or on collinear data",
     kind="identity",
-    sources=[GALANTI2022.at("Proposition 1, proof in Appendix B")],
+    sources=[GALANTI2022.at("Proposition 1")],
     printed=r"\lambda > 0,\ \forall \tilde S \subset S, |\tilde S| = B < m:"
     r"\ \nabla_W L^\lambda_{\tilde S}(f_W) = 0"
     r"\ \Longrightarrow\ f_W \equiv 0 \ \text{ or } \ \{x_i\}_{i=1}^m \text{ are collinear}",
@@ -108,7 +108,7 @@ sgd_stationary_only_zero = tc.stated(
     "sgd-stationary-only-zero",
     title="With weight decay, the only convergence points of SGD are zero functions",
     kind="identity",
-    sources=[GALANTI2022.at("Abstract"), GALANTI2022.at("Section 3.1, first paragraph")],
+    sources=[GALANTI2022.at("Abstract: zero functions, Section 4.2: no convergence")],
     printed=r"\text{when training with weight decay, the only convergence points of SGD are zero}"
     r"\text{ functions}",
     given=[SQUARE_LOSS, UNNORMALISED, POSITIVE_WEIGHT_DECAY, MINI_BATCHES, STATIONARY],
@@ -131,7 +131,7 @@ sgd_stationary_no_decay = tc.stated(
     "sgd-stationary-no-decay",
     title="Without weight decay, SGD stops only where each sample is fitted or its output is 0",
     kind="identity",
-    sources=[GALANTI2022.at("Proposition 2, proof in Appendix B")],
+    sources=[GALANTI2022.at("Proposition 2, Section 3.1: zero where it does not fit")],
     printed=r"\lambda = 0,\ \{x_i\} \text{ not collinear},\ \forall \tilde S:\ "
     r"\nabla_W L_{\tilde S}(f_W) = 0 \ \Longrightarrow\ \forall i:\ "
     r"\frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \ne 0 \Rightarrow f_W(x_i) = 0",
@@ -164,7 +164,7 @@ sgd_stationary_no_minimiser = tc.stated(
     "sgd-stationary-no-minimiser",
     title="Without weight decay and with exponential-type losses, SGD stops only at f(x_i) = 0",
     kind="identity",
-    sources=[GALANTI2022.at("Proposition 2, last sentence"), GALANTI2022.at("Section 3.1, end")],
+    sources=[GALANTI2022.at("Proposition 2, Section 3.1: exponential losses")],
     printed=r"\ell \text{ convex},\ \forall b\, \nexists a^*: \ell(a^*, b) = \inf_a \ell(a, b)"
     r"\ \Longrightarrow\ \forall i \in [m]: f_W(x_i) = 0",
     given=[
@@ -221,7 +221,7 @@ sgd_stationary_no_minimum_printed = tc.stated(
     "sgd-stationary-no-minimum-printed",
     title="The exponential and the logistic loss have no minimum for any b, as printed",
     kind="inequality",
-    sources=[GALANTI2022.at("Section 3.1, after Proposition 2")],
+    sources=[GALANTI2022.at("Section 3.1: exponential losses")],
     printed=r"\ell \text{ of exponential type}:\ \forall b \in \mathbb{R}\ \nexists a^*:"
     r" \ell(a^*, b) = \inf_a \ell(a, b)",
     given=[ONE_OUTPUT, A_AND_B],
@@ -238,7 +238,7 @@ sgd_stationary_no_minimum = tc.stated(
     "sgd-stationary-no-minimum",
     title="The exponential and the logistic loss have no minimum for labels +-1",
     kind="inequality",
-    sources=[GALANTI2022.at("Section 3.1, after Proposition 2, corrected")],
+    sources=[GALANTI2022.at("Section 3.1: exponential losses")],
     printed=r"\ell \text{ of exponential type}:\ \forall b \in \{-1, 1\}\ \nexists a^*:"
     r" \ell(a^*, b) = \inf_a \ell(a, b)",
     given=[A_AND_B, SIGN_LABELS],
@@ -256,8 +256,8 @@ sgd_stationary_sample_gradients = tc.stated(
     title="Stationary on every batch means stationary on every sample, and no label is fitted",
     kind="identity",
     sources=[
-        GALANTI2022.at("Eq. 8-9 and the paragraph after it"),
-        GALANTI2022.at("Section 3.1, end"),
+        GALANTI2022.at("Eq. 9, Section 3.1: losses have slope"),
+        GALANTI2022.at("Section 3.1: no label is fitted, Section 3.1: batch size"),
     ],
     printed=r"\forall i \in [m]:\ \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \cdot"
     r" \frac{\partial f_W(x_i)}{\partial W^{pq}} + 2\lambda W^{pq} = 0, \quad"

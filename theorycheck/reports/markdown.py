@@ -10,6 +10,7 @@ from typing import Any
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.outcomes import Example, Examples, Stratum
 from theorycheck.errors import InputError
+from theorycheck.reports.coverage import Items, coverage_section
 from theorycheck.reports.documents import ORDER, Report, Run, unreadable
 
 OWN = "our own"
@@ -67,8 +68,11 @@ WORDS = (
 )
 
 
-def render_markdown(report: Report) -> str:
-    """``claims.md``: a summary, the refuted claims, then one section per claim.
+def render_markdown(report: Report, lists: Sequence[Items] = ()) -> str:
+    """``claims.md``: a summary, the refuted claims, coverage, then one section per claim.
+
+    Args:
+        lists: the items of papers, which a report on a part of the claims does not cover.
 
     Raises:
         InputError: as `section`.
@@ -100,6 +104,7 @@ def render_markdown(report: Report) -> str:
         *_errata(entries),
         "",
         *_tendencies(entries),
+        *coverage_section(() if report.omitted else lists, entries),
         "## Overview",
         "",
         "| claim | verdict | strength | kind | source | examples | tightest |",
