@@ -9,14 +9,18 @@ from hypothesis import strategies as st
 
 import theorycheck as tc
 from properties.assumptions import (
+    ANY_LOSS,
     AUTOGRAD_AT_KINKS,
     DENSE,
     GRAPH,
     MINI_BATCHES,
+    NO_WEIGHT_DECAY,
     ONE_OUTPUT,
     POSITIVE_WEIGHT_DECAY,
     SIGN_LABELS,
     SQUARE_LOSS,
+    STATIONARY,
+    TRAINABLE_INPUT_EDGES,
     UNNORMALISED,
 )
 from properties.notation import BATCH_GRADIENT
@@ -33,19 +37,7 @@ from theorycheck.drawing import (
     stationary_residual_networks,
 )
 
-STATIONARY = tc.Assumption(
-    "the gradient vanishes on every batch of size B",
-    "all([zero(gradient(S, k)) for S in batches(batch_size) for k in weights])",
-)
-TRAINABLE_INPUT_EDGES = tc.Assumption(
-    "every edge out of the input is trainable", "all([e[0] > 0 for e in skips])"
-)
 LABEL_NOT_FITTED = tc.Assumption("l'_i is not 0", "f(n, 0) != y[n][0]")
-NO_WEIGHT_DECAY = tc.Assumption("lambda = 0", "weight_decay == 0")
-ANY_LOSS = tc.Convention(
-    "the square loss, whose labels can make the derivatives l'_i any numbers: it stands for every"
-    " differentiable loss"
-)
 A_AND_B = tc.Convention("the loss of an output a and a label b: exp(-b a), and log(1 + exp(-b a))")
 NUMBERS = ["batch_size", "weight_decay"]
 
@@ -53,7 +45,7 @@ sgd_stationary_weight_decay = tc.stated(
     "sgd-stationary-weight-decay",
     title="With weight decay, SGD can stop only at the zero function or on collinear data",
     kind="identity",
-    sources=[GALANTI2022.at("Proposition 1")],
+    sources=[GALANTI2022.at("Proposition 1, Section 1.2: differentiable loss")],
     printed=r"\lambda > 0,\ \forall \tilde S \subset S, |\tilde S| = B < m:"
     r"\ \nabla_W L^\lambda_{\tilde S}(f_W) = 0"
     r"\ \Longrightarrow\ f_W \equiv 0 \ \text{ or } \ \{x_i\}_{i=1}^m \text{ are collinear}",
@@ -257,7 +249,7 @@ sgd_stationary_sample_gradients = tc.stated(
     kind="identity",
     sources=[
         GALANTI2022.at("Eq. 9, Section 3.1: losses have slope"),
-        GALANTI2022.at("Section 3.1: no label is fitted, Section 3.1: batch size"),
+        GALANTI2022.at("Section 3.1: no label is fitted, Section 3.1: SGD instead of GD"),
     ],
     printed=r"\forall i \in [m]:\ \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \cdot"
     r" \frac{\partial f_W(x_i)}{\partial W^{pq}} + 2\lambda W^{pq} = 0, \quad"
