@@ -1,0 +1,146 @@
+"""The distance between epochs as a measure of convergence: galanti2022, Section 4.2.
+
+``d(W_{t+1}, W_t)`` is the mean over the weight matrices of how far an epoch moves them.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from hypothesis import strategies as st
+
+import theorycheck as tc
+from properties.assumptions import SQUARE_LOSS, UNNORMALISED
+from properties.papers import GALANTI2022
+
+ONE_LAYER = tc.Assumption("one layer of weights, without biases", "depth == 1 and chain()")
+NO_BIASES = tc.Assumption("no biases", "len(biases) == 0")
+TWO_SAMPLES = tc.Assumption("two samples", "len(samples) == 2")
+IF_AND_ONLY_IF = r"\text{Convergence is possible if and only if } d(W_{t+1}, W_t) \to 0"
+EPOCH = [
+    "entries = range(len(x[0]))",
+    "error(V, n) = inner(V[0], x[n]) - y[n][0]",
+    "data(V, n) = [2 * error(V, n) * x[n][j] for j in entries]",
+    "gradient_at(V, n) = [data(V, n)[j] + 2 * weight_decay * V[0][j] for j in entries]",
+    "stepped(V, n) = [[V[0][j] - rate * gradient_at(V, n)[j] for j in entries]]",
+    "after = stepped(stepped(W[0], 0), 1)",
+    "moved = sum([(after[0][j] - W[0][0][j]) ** 2 for j in entries])",
+]
+
+
+@st.composite
+def cycles(draw: st.DrawFn) -> tc.Case:
+    """``f = w x`` with a label for each sample that makes the epoch a cycle, or nearly."""
+    rate = draw(st.sampled_from([Fraction(1, 2), Fraction(1, 4)]))
+    decay = draw(tc.positive_dyadics(exponents=(1, 2)))
+    weight, label = Fraction(draw(st.integers(-2, 2))), Fraction(draw(st.integers(-2, 2)))
+    first, second = Fraction(draw(st.sampled_from([1, 2]))), Fraction(1)
+    between = weight - rate * (2 * (weight * first - label) * first + 2 * decay * weight)
+    # The second step leads back: w = between - rate (2 (between - y) + 2 lambda between).
+    back = between * (1 + decay) - (between - weight) / (2 * rate)
+    off = draw(st.sampled_from([0, 1]))
+    return tc.Case.single(
+        tc.mlp([1, 1]),
+        [[[weight]]],
+        [[first], [second]],
+        [[label], [back + off]],
+        {"weight_decay": decay, "rate": rate},
+    )
+
+
+epoch_distance_vanishes = tc.stated(
+    "epoch-distance-vanishes",
+    title="Where an epoch does not move the weights, SGD has converged",
+    kind="identity",
+    sources=[GALANTI2022.at("Section 4.2: distance")],
+    printed=IF_AND_ONLY_IF,
+    given=[
+        UNNORMALISED,
+        ONE_LAYER,
+        NO_BIASES,
+        TWO_SAMPLES,
+        SQUARE_LOSS,
+        tc.Convention("an epoch takes the samples one by one, in order"),
+        tc.Assumption("the epoch ends where it began", "moved == 0"),
+    ],
+    forall=["n in samples"],
+    states="sum([g ** 2 for g in gradient_at(W[0], n)]) == 0",
+    control=tc.altered("and the label is fitted", "error(W[0], n) == 0"),
+    where=EPOCH,
+    numbers=["rate", "weight_decay"],
+    on=cycles(),
+    why="In a fixed order SGD can go round in a cycle: every epoch ends where it began, and no"
+    " batch is at rest. d is 0, and the noise is as large as ever. The measure needs batches that"
+    " are drawn anew, which the paper does not say of its runs.",
+)
+
+epoch_distance_needs_gradients = tc.stated(
+    "epoch-distance-needs-gradients",
+    title="Where all batches are at rest, an epoch does not move the weights",
+    kind="inequality",
+    sources=[GALANTI2022.at("Section 4.2: distance")],
+    printed=r"W_t \text{ converged} \ \Longrightarrow\ d(W_{t+1}, W_t) = 0",
+    given=[
+        UNNORMALISED,
+        ONE_LAYER,
+        NO_BIASES,
+        TWO_SAMPLES,
+        SQUARE_LOSS,
+        tc.Assumption("the epoch moves the weights", "moved > 0"),
+    ],
+    states="sum([g ** 2 for n in samples for g in gradient_at(W[0], n)]) > 0",
+    control=tc.altered(
+        "the first batch is not at rest", "sum([g ** 2 for g in gradient_at(W[0], 0)]) > 0"
+    ),
+    where=EPOCH,
+    numbers=["rate", "weight_decay"],
+    on=cycles(),
+    examples=100,
+    corrects="epoch-distance-vanishes",
+    why="The other direction, by its contrapositive, in whatever order.",
+)
+
+LOGISTIC: list[tc.Hypothesis] = [
+    ONE_LAYER,
+    NO_BIASES,
+    UNNORMALISED,
+    tc.Assumption("labels +-1", "all([y[n][0] ** 2 == 1 for n in samples])"),
+    tc.Convention("the logistic loss log(1 + exp(-y f)), no weight decay, one sample a step"),
+    tc.Assumption("the sample is classified correctly", "margin(n) >= 0"),
+    tc.Assumption("the input is not 0", "not zero(x[n])"),
+    tc.Assumption("the learning rate is positive", "rate > 0"),
+]
+STEP_OF_LOGISTIC = [
+    "margin(n) = y[n][0] * f(n, 0)",
+    "advance(n) = rate * squared(x[n]) / (1 + exp(margin(n)))",
+]
+SEPARABLE = tc.cases(
+    tc.mlps(depths=(1, 1), widths=(1, 2)),
+    targets="signs",
+    numbers={"rate": tc.positive_dyadics()},
+    cohort=1,
+)
+
+epoch_distance_logistic = tc.stated(
+    "epoch-distance-logistic",
+    title="With the logistic loss steps vanish while the weights grow for ever",
+    kind="inequality",
+    sources=[GALANTI2022.at("Section 4.2: distance, Section 3.1: almost convergence")],
+    printed=r"e^{y f_{W_{t+1}}(x)} \ge e^{y f_{W_t}(x)} + \frac{\eta}{2} \|x\|^2, \qquad"
+    r" d(W_{t+1}, W_t) = \frac{\eta \|x\|}{1 + e^{y f_{W_t}(x)}}",
+    given=LOGISTIC,
+    forall=["n in samples"],
+    states="exp(margin(n) + advance(n)) >= exp(margin(n)) + rate * squared(x[n]) / 2",
+    control=tc.altered(
+        "by three times eta |x|^2",
+        "exp(margin(n) + advance(n)) >= exp(margin(n)) + 3 * rate * squared(x[n])",
+    ),
+    where=STEP_OF_LOGISTIC,
+    numbers=["rate"],
+    on=SEPARABLE,
+    examples=60,
+    why="So after T steps the margin is at least log(1 + eta |x|^2 T / 2), which has no limit,"
+    " while the length of a step is at most eta |x| / (2 + eta |x|^2 T / 2) and vanishes. d tends"
+    " to 0 and nothing converges: this is the 'almost convergence' of Section 3.1 with the"
+    ' cross-entropy, and against "if and only if".',
+)
