@@ -39,7 +39,8 @@ low_rank_small_batches = tc.experiment_claim(
         GALANTI2022.at(
             "Section 3.2: batch size, Section 4.3: batch size, Section 1.2: predictions,"
             " Section 5: regularizing effect"
-        )
+        ),
+        GALANTI2022.at("Fig. 5, Abstract: small rank, Memo abstract: small rank"),
     ],
     printed=SMALLER_BATCHES,
     given=[*PAIRED, BASE, "batches of 4 and of 16, as many epochs", THRESHOLD],

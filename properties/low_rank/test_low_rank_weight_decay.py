@@ -38,7 +38,8 @@ low_rank_weight_decay = tc.experiment_claim(
     sources=[
         GALANTI2022.at(
             "Section 3.2: weight decay, Section 4.3: weight decay, Section 1.2: predictions"
-        )
+        ),
+        GALANTI2022.at("Fig. 3"),
     ],
     printed=LARGER_DECAY,
     given=[*PAIRED, BASE, "lambda = 0.02 and 0.005", THRESHOLD],

@@ -96,3 +96,20 @@ def cancelling_pairs(draw: st.DrawFn) -> tc.Case:
     return replace(
         case, inputs=inputs, targets=targets, numbers={**case.numbers, "batch_size": Fraction(1)}
     )
+
+
+@st.composite
+def stationary_outputs(draw: st.DrawFn) -> tc.Case:
+    """Two outputs of one layer, inputs ``c e_1``, at rest on every sample."""
+    positions = draw(st.lists(tc.positive_dyadics(), min_size=2, max_size=3))
+    weights, decay = (
+        [draw(st.integers(1, 3)), draw(st.integers(-2, 2))],
+        draw(tc.positive_dyadics()),
+    )
+    return tc.Case.single(
+        tc.mlp([2, 2]),
+        [[[w, 0] for w in weights]],
+        [[c, 0] for c in positions],
+        [[w * c + decay * w / c for w in weights] for c in positions],
+        {"weight_decay": decay, "batch_size": Fraction(1)},
+    )

@@ -83,11 +83,36 @@ average_gradient_minimised = tc.stated(
     " follow from Theorem 1.",
 )
 
+average_gradient_without_lambda = tc.stated(
+    "average-gradient-without-lambda",
+    title="In expectation, SGD as printed follows the gradient of the regularised risk",
+    kind="identity",
+    sources=[GALANTI2022.at("Section 2.1: loss of the update")],
+    printed=r"W_{t+1} \leftarrow W_t - \eta_t \cdot \frac{\bar\partial L_{\tilde S}(f_{W_t})}"
+    r"{\bar\partial W}, \quad \operatorname{Avg}_{\tilde S} [\nabla_W L_{\tilde S}(f_W)] ="
+    r" \nabla_W L^\lambda_S(f_W)",
+    given=[*NETWORK, POSITIVE_WEIGHT_DECAY],
+    forall=ENTRIES,
+    states="expected(k)[i][j] == gradient(samples, k)[i][j]",
+    control=tc.altered("twice that", "2 * expected(k)[i][j] == gradient(samples, k)[i][j]"),
+    where=[
+        BATCH_GRADIENT,
+        COUNT,
+        "of_fit(S, k) = gradient(S, k) - 2 * weight_decay * W[k]",
+        "expected(k) = sum([of_fit(S, k) for S in batches(batch_size)]) / count",
+    ],
+    numbers=NUMBERS,
+    on=plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(2, 3)),
+    why="The update is printed with L instead of L^lambda, and the sentence before it calls L_S the"
+    " regularised risk. Without lambda there is no weight decay, on which all that follows rests."
+    " Eq. 6 has it.",
+)
+
 average_gradient_expected = tc.stated(
     "average-gradient-expected",
     title="In expectation, SGD follows the gradient of the risk on all samples",
     kind="identity",
-    sources=[GALANTI2022.at("Section 3.2: average gradient")],
+    sources=[GALANTI2022.at("Section 3.2: average gradient, Section 2.1: loss of the update")],
     printed=r"\operatorname{Avg}_{\tilde S \subset S:\ |\tilde S| = B}"
     r" [\nabla_{W^{pq}} L^\lambda_{\tilde S}(f_W)] = \nabla_{W^{pq}} L^\lambda_S(f_W)",
     given=NETWORK,

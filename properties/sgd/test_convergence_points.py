@@ -20,6 +20,7 @@ from properties.assumptions import (
     NOT_COLLINEAR,
     ONE_OUTPUT,
     POSITIVE_WEIGHT_DECAY,
+    SEVERAL_OUTPUTS,
     STATIONARY,
     TRAINABLE_INPUT_EDGES,
     UNNORMALISED,
@@ -29,6 +30,7 @@ from properties.papers import GALANTI2022
 from properties.sgd.stopping_points import (
     small_networks,
     stationary_filters,
+    stationary_outputs,
     wide_interpolating_cases,
     with_zero_input,
     zeroed,
@@ -187,6 +189,35 @@ convergence_points_zero_matrices = tc.stated(
     why="More than Proposition 1 says, which concludes that the function is zero: once all W^{p1}"
     " are 0, every layer is 0 at every input, so that M^{pq}, whose right factor is a layer, is 0"
     " too, and with it W^{pq}. Stated by its contrapositive, as `sgd-stationary-weight-decay`.",
+    **SHARED,
+)
+
+convergence_points_outputs = tc.stated(
+    "convergence-points-outputs",
+    title="The same for several outputs",
+    kind="inequality",
+    sources=[GALANTI2022.at("Section 2: one output")],
+    printed=r"\text{For simplicity ... we focus on the case where } k = 1",
+    given=[
+        GRAPH,
+        DENSE,
+        SEVERAL_OUTPUTS,
+        ANY_LOSS,
+        AUTOGRAD_AT_KINKS,
+        POSITIVE_WEIGHT_DECAY,
+        MINI_BATCHES,
+        NOT_COLLINEAR,
+        SOME_WEIGHT,
+    ],
+    states=f"{ALL_LAYERS} != 0",
+    control=tc.altered(
+        "the inputs may be collinear", without=[NOT_COLLINEAR], on=stationary_outputs()
+    ),
+    on=plain_cases(tc.mlps(depths=(1, 3), widths=(2, 3), outputs=(2, 2)), samples=(2, 3)),
+    examples=60,
+    why="One output is a simplification and no restriction: on a sample, the gradients of all"
+    " outputs along W^{p1} have their rows along the input. `rank-bound-outputs` says the same of"
+    " Theorem 1.",
     **SHARED,
 )
 

@@ -125,7 +125,7 @@ epoch_distance_logistic = tc.stated(
     "epoch-distance-logistic",
     title="With the logistic loss steps vanish while the weights grow for ever",
     kind="inequality",
-    sources=[GALANTI2022.at("Section 4.2: distance, Section 3.1: almost convergence")],
+    sources=[GALANTI2022.at("Section 4.2: distance, Section 4.2: almost convergence")],
     printed=r"e^{y f_{W_{t+1}}(x)} \ge e^{y f_{W_t}(x)} + \frac{\eta}{2} \|x\|^2, \qquad"
     r" d(W_{t+1}, W_t) = \frac{\eta \|x\|}{1 + e^{y f_{W_t}(x)}}",
     given=LOGISTIC,
@@ -141,6 +141,6 @@ epoch_distance_logistic = tc.stated(
     examples=60,
     why="So after T steps the margin is at least log(1 + eta |x|^2 T / 2), which has no limit,"
     " while the length of a step is at most eta |x| / (2 + eta |x|^2 T / 2) and vanishes. d tends"
-    " to 0 and nothing converges: this is the 'almost convergence' of Section 3.1 with the"
-    ' cross-entropy, and against "if and only if".',
+    " to 0 and nothing converges, for a network of any size: the limit of d, which the paper"
+    " expects to fall with the size of the network, is 0 for one with a single weight.",
 )

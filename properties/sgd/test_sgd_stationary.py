@@ -230,7 +230,9 @@ sgd_stationary_no_minimum = tc.stated(
     "sgd-stationary-no-minimum",
     title="The exponential and the logistic loss have no minimum for labels +-1",
     kind="inequality",
-    sources=[GALANTI2022.at("Section 3.1: exponential losses")],
+    sources=[
+        GALANTI2022.at("Section 3.1: exponential losses, Appendix B: losses without a minimum")
+    ],
     printed=r"\ell \text{ of exponential type}:\ \forall b \in \{-1, 1\}\ \nexists a^*:"
     r" \ell(a^*, b) = \inf_a \ell(a, b)",
     given=[A_AND_B, SIGN_LABELS],
