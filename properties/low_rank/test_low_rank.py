@@ -179,3 +179,38 @@ low_rank_normalised = tc.experiment_claim(
     why="No penalty acts on the V_k themselves. The decay of rho keeps the residuals, and with them"
     " the multipliers nu_k, above zero, and the term 2 eta nu_k V_k is their weight decay.",
 )
+
+# What else Section 3.2 and 4.3 say of batches and rates
+
+low_rank_large_batches = tc.experiment_claim(
+    "low-rank-large-batches",
+    title="At equal epochs, larger batches give weights of lower rank, as printed",
+    sources=[GALANTI2022.at("Section 4.3: increasing the batch size")],
+    printed=r"\text{by increasing the batch size, we essentially strengthen the low-rank}"
+    r" \text{ constraint over the network's matrices, which eventually leads to lower ranks}",
+    given=[*PAIRED, BASE, "batches of 16 and of 4, as many epochs", THRESHOLD],
+    compares=lower(
+        threshold_rank, BATCHES_OF_16, LOW, "the rank is lower with batches of 16 than of 4"
+    ),
+    positive=lower(threshold_rank, LOW, BATCHES_OF_16, "batches of 4 and of 16, exchanged"),
+    why="A slip: the next sentence, the figures and Section 3.2 say the contrary"
+    " (`low-rank-small-batches`).",
+)
+
+low_rank_negligible_constraint = tc.experiment_claim(
+    "low-rank-negligible-constraint",
+    title="With large batches, training does not lower the rank of the weights",
+    sources=[GALANTI2022.at("Appendix A: negligible constraint")],
+    printed=r"\text{when the batch sizes are too large or the learning rates are too small, the}"
+    r" \text{ low-rank constraint is negligible}",
+    given=[*TRAINING, "batches of 24, 25 epochs, eta = 0.1, lambda = 0.02", THRESHOLD],
+    compares=kept(
+        threshold_rank,
+        replace(LOW, batch_size=24),
+        "the rank is after training no lower than at initialisation",
+    ),
+    control=kept(threshold_rank, LOW, "batches of 4"),
+    why="The decay time is 2, where 9.2 is needed for a singular value to leave the threshold rank:"
+    " too few updates are made. With as many updates, large batches lower the rank as well"
+    " (`low-rank-needs-mini-batches`).",
+)
