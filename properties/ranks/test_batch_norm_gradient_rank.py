@@ -163,8 +163,12 @@ batch_norm_gradient_rank_of_sample = tc.stated(
     forall=EVERYWHERE,
     states="rank(df(n, c, k)) <= len(samples)",
     control=tc.altered("the bound is B - 1", "rank(df(n, c, k)) <= len(samples) - 1"),
-    on=batch_cases("batch-detached"),
-    examples=60,
+    on=batches(
+        tc.batch_normalised(tc.mlps(depths=(3, 3), widths=(3, 3), slopes=BENT), "batch-detached"),
+        samples=(2, 2),
+        cohort=COHORT,
+    ),
+    examples=40,
     corrects="batch-norm-gradient-rank-sample",
     why="One sample depends on the whole batch, through the means of the layers behind W.",
 )

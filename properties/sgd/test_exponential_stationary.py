@@ -37,12 +37,13 @@ AT_REST: list[tc.Hypothesis] = [
     STATIONARY_ON_BATCH,
     tc.Assumption("some output is not 0", "f(0, 0) != 0"),
 ]
+ZERO = Fraction(0)
 DIRECTIONS = [
-    (Fraction(1), Fraction(0)),
-    (Fraction(-3, 5), Fraction(4, 5)),
-    (Fraction(-3, 5), Fraction(-4, 5)),
+    (Fraction(1), ZERO, ZERO, ZERO),
+    (Fraction(-3, 5), Fraction(4, 5), ZERO, ZERO),
+    (Fraction(-3, 5), Fraction(-4, 5), ZERO, ZERO),
 ]
-"""Unit vectors with negative inner products."""
+"""Unit vectors with negative inner products; matrices on them could have a rank of 4."""
 
 
 @st.composite
@@ -58,7 +59,7 @@ def separate_units(draw: st.DrawFn) -> tc.Case:
     length, share = draw(tc.positive_dyadics()), Fraction(1, root)
     owners = [n for n in range(samples) for _ in range(root**2 // samples)]
     return tc.Case.single(
-        tc.mlp([2, len(owners), 1], tc.RELU),
+        tc.mlp([4, len(owners), 1], tc.RELU),
         [[[share * c for c in chosen[n]] for n in owners], [[share * signs[n] for n in owners]]],
         [[length * c for c in direction] for direction in chosen],
         [[sign] for sign in signs],
