@@ -25,7 +25,7 @@ SMALLER = r"\text{smaller batch sizes ... matrices of smaller ranks}"
 SLOW = replace(LOW, learning_rate=0.02, epochs=100)
 """Normalised networks need a smaller learning rate; decay time 9.6."""
 LARGE_BATCHES = replace(SLOW, batch_size=16)
-NORMALISED = [
+SLOW_TRAINING = [
     "a Gaussian mixture of 4 classes with 12 samples each, 16 inputs; hidden layers of 32 ReLUs,"
     " normalised over the batch, the variance detached; float64",
     *TRAINING[1:],
@@ -39,7 +39,7 @@ low_rank_layers_normalised = tc.experiment_claim(
     title="With batch normalisation, smaller batches give weights of lower rank",
     sources=[GALANTI2022.at("Fig. 2")],
     printed=SMALLER,
-    given=[*NORMALISED, "two hidden layers", THRESHOLD],
+    given=[*SLOW_TRAINING, "two hidden layers", THRESHOLD],
     compares=lower_mean(
         threshold_rank,
         SLOW,
@@ -57,7 +57,7 @@ low_rank_layers_normalised_effective = tc.experiment_claim(
     title="With batch normalisation, smaller batches give weights of lower effective rank",
     sources=[GALANTI2022.at("Fig. 2")],
     printed=SMALLER,
-    given=[*NORMALISED, "two hidden layers", EFFECTIVE],
+    given=[*SLOW_TRAINING, "two hidden layers", EFFECTIVE],
     compares=lower_mean(
         effective_rank,
         SLOW,
@@ -73,7 +73,7 @@ low_rank_layers_residual = tc.experiment_claim(
     title="In residual networks, smaller batches give weights of lower rank",
     sources=[GALANTI2022.at("Fig. 4")],
     printed=SMALLER,
-    given=[*NORMALISED, "one residual block between linear layers", THRESHOLD],
+    given=[*SLOW_TRAINING, "one residual block between linear layers", THRESHOLD],
     compares=lower_mean(
         threshold_rank,
         SLOW,

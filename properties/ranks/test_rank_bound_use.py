@@ -61,9 +61,9 @@ rank_bound_use_trained = tc.stated(
     title="At trained weights, the bound of Theorem 1 is below the trivial one",
     kind="trajectory",
     sources=[GALANTI2022.at("Section 3.2: progress of the optimization")],
-    printed=r"\text{an upper bound ... as a function of the progress of the optimization}:\ "
-    + RIGHT_SIDE
-    + r" < \|W^{pq}\|",
+    printed=r"\text{an upper bound on the distance of the various weights matrices ... from}"
+    r" \text{ matrices of rank } \leq B^* \text{ as a function of the progress of the}"
+    r" \text{ optimization}",
     given=[*NETWORK, ONE_OUTPUT],
     forall=["k in weights"],
     states="min([frobenius(gradient((n,), k)) for n in samples])"
@@ -77,11 +77,11 @@ rank_bound_use_trained = tc.stated(
     on=perceptrons(normalised=False, members=2),
     along=tc.trained_by(learning_rate=1 / 8, epochs=120, batch_size=2),
     examples=4,
-    why="On four samples, with batches of two, B* = 1, in the Frobenius norm. SGD does not bring"
-    " the gradient on any sample below the gradient of the weight decay in every layer: in the"
-    " first layer the right side of Eq. 10 usually stays above ||W||, in the last it falls below"
-    " (`rank-bound-use-criterion` says why). Where W is near low rank there, the theorem is not the"
-    " reason.",
+    why="Read as: training makes the bound say something. On four samples, with batches of two,"
+    " B* = 1, in the Frobenius norm. SGD does not bring the gradient on any sample below that of"
+    " the weight decay in every layer: in the first the right side of Eq. 10 usually stays above"
+    " ||W||, in the last it falls below (`rank-bound-use-criterion` says why). Where W is near low"
+    " rank there, the theorem is not the reason.",
 )
 
 rank_bound_use_criterion = tc.stated(

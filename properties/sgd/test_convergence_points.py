@@ -105,9 +105,9 @@ convergence_points_zero_attracts = tc.stated(
     on=small_networks(),
     examples=40,
     why="By the structural lemma the left side is the mean over the batch of 4 (f - y) f, plus"
-    " 2 lambda ||W||^2, and |f| <= ||W_1|| ||W_2|| |x| <= ||W||^2 |x| / 2. So a small learning rate"
-    " brings every network nearer to zero, from wherever it starts: zero weights are a convergence"
-    " point that SGD cannot miss. The bound is approached by small weights.",
+    " 2 lambda ||W||^2, and |f| <= ||W_1|| ||W_2|| |x| <= ||W||^2 |x| / 2. So steps that are"
+    " small enough bring every network nearer to zero, whatever the batches: zero weights are a"
+    " convergence point that attracts all others. The bound is approached by small weights.",
 )
 
 convergence_points_first_matrix = tc.stated(
