@@ -113,3 +113,20 @@ def stationary_outputs(draw: st.DrawFn) -> tc.Case:
         [[w * c + decay * w / c for w in weights] for c in positions],
         {"weight_decay": decay, "batch_size": Fraction(1)},
     )
+
+
+@st.composite
+def ridge_solutions(draw: st.DrawFn) -> tc.Case:
+    """One layer on two orthogonal inputs, at the minimum of the risk on both."""
+    lengths = [draw(tc.positive_dyadics()) for _ in range(2)]
+    weights, decay = [draw(st.integers(1, 3)) for _ in range(2)], draw(tc.positive_dyadics())
+    labels = [
+        [w * length + 2 * decay * w / length] for w, length in zip(weights, lengths, strict=True)
+    ]
+    return tc.Case.single(
+        tc.mlp([2, 1]),
+        [[weights]],
+        [[lengths[0], 0], [0, lengths[1]]],
+        labels,
+        {"weight_decay": decay, "batch_size": Fraction(1)},
+    )

@@ -28,6 +28,7 @@ from properties.assumptions import (
 from properties.notation import BATCH_GRADIENT
 from properties.papers import GALANTI2022
 from properties.sgd.stopping_points import (
+    ridge_solutions,
     small_networks,
     stationary_filters,
     stationary_outputs,
@@ -299,5 +300,33 @@ convergence_points_rank_one = tc.stated(
     why="The constraint that the abstract means: with weight decay W is proportional to the"
     " gradient at one sample. Without it, an interpolating network of any rank is at rest (the"
     " control), as the paper says.",
+    **SHARED,
+)
+
+convergence_points_decreasing_rates = tc.stated(
+    "convergence-points-decreasing-rates",
+    title="Where SGD with decreasing learning rates converges, every batch is at rest",
+    kind="identity",
+    sources=[GALANTI2022.at("Eq. 6")],
+    printed=r"\text{at convergence, we have } \nabla_{W^{pq}} L_{\tilde S}(f_W) = 0"
+    r" \text{ for all ... mini-batches } \tilde S \subset S",
+    given=[
+        *NETWORK,
+        POSITIVE_WEIGHT_DECAY,
+        NOT_COLLINEAR,
+        tc.Assumption(
+            "the gradient on all samples vanishes",
+            "all([zero(gradient(samples, l)) for l in weights])",
+        ),
+    ],
+    forall=["k in weights", "n in samples"],
+    states="squared(gradient((n,), k)) == 0",
+    control=tc.altered("and the label is fitted", "f(n, 0) == y[n][0]"),
+    on=ridge_solutions(),
+    why="Section 2.1 lets the learning rate depend on the step, and the experiments lower it. If"
+    " its squares have a finite sum and it has not, SGD converges where the expected step vanishes,"
+    " and no batch need be at rest (`epoch-distance-decreasing-rates`): here at a solution of ridge"
+    " regression, which is not zero, on inputs that are not collinear. All of Section 3.1 needs"
+    " learning rates that do not vanish, which it does not say.",
     **SHARED,
 )

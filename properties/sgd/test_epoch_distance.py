@@ -145,3 +145,52 @@ epoch_distance_logistic = tc.stated(
     " to 0 and nothing converges, for a network of any size: the limit of d, which the paper"
     " expects to fall with the size of the network, is 0 for one with a single weight.",
 )
+
+
+@st.composite
+def equal_inputs(draw: st.DrawFn) -> tc.Case:
+    """``f = w`` on three samples with any labels."""
+    labels = [[draw(tc.positive_dyadics())] for _ in range(3)]
+    numbers = {"weight_decay": draw(tc.positive_dyadics())}
+    weight = draw(st.integers(-3, 3))
+    return tc.Case.single(tc.mlp([1, 1]), [[[weight]]], [[1]] * 3, labels, numbers)
+
+
+epoch_distance_decreasing_rates = tc.stated(
+    "epoch-distance-decreasing-rates",
+    title="With decreasing learning rates SGD converges to the mean, and no batch is at rest there",
+    kind="identity",
+    sources=[GALANTI2022.at("Section 4.2: distance")],
+    printed=r"\eta_t = \frac{1}{2 (1 + \lambda) (t + 1)}:\quad"
+    r" w_T = \frac{1}{1 + \lambda} \cdot \frac1T \sum_{t < T} y_{i_t}",
+    given=[
+        UNNORMALISED,
+        ONE_LAYER,
+        NO_BIASES,
+        SQUARE_LOSS,
+        tc.Assumption(
+            "three samples of one input, which is 1",
+            "len(samples) == 3 and all([x[n][0] == 1 and len(x[n]) == 1 for n in samples])",
+        ),
+    ],
+    states="3 * (1 + weight_decay) * after == sum([y[n][0] for n in samples])",
+    control=tc.altered(
+        "with a constant rate",
+        "3 * (1 + weight_decay) * constant == sum([y[n][0] for n in samples])",
+    ),
+    where=[
+        "at(v, n) = 2 * (v * x[n][0] - y[n][0]) * x[n][0] + 2 * weight_decay * v",
+        "stepped(v, n) = v - at(v, n) / (2 * (1 + weight_decay) * (n + 1))",
+        "after = stepped(stepped(stepped(W[0][0][0], 0), 1), 2)",
+        "fixed(v, n) = v - at(v, n) / (2 * (1 + weight_decay))",
+        "constant = fixed(fixed(fixed(W[0][0][0], 0), 1), 2)",
+    ],
+    numbers=["weight_decay"],
+    on=equal_inputs(),
+    examples=60,
+    why="Three steps, for f = w. As more are drawn at random the mean converges, and d with it to"
+    " 0; the gradient on a sample there is 2 (mean - y_i), which is not 0. So SGD with"
+    " weight decay can converge to a function that is not zero where the learning rate falls like"
+    " 1/t: for equal inputs as here, and wherever the risk is strictly convex"
+    " (`convergence-points-decreasing-rates`).",
+)
