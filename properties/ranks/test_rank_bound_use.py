@@ -20,6 +20,7 @@ from properties.assumptions import (
     UNNORMALISED,
 )
 from properties.papers import GALANTI2022
+from properties.ranks.extremal_networks import FLAT, dead_networks
 from properties.ranks.trained_networks import perceptrons
 from theorycheck.drawing import plain_cases, stationary_chains
 
@@ -180,4 +181,31 @@ rank_bound_use_small_lambda = tc.stated(
     " gradient over ||W||. Where a batch is fitted it is ||W|| for every lambda, and 0/0 at lambda"
     " = 0.",
     **CASES,
+)
+
+rank_bound_use_constant = tc.stated(
+    "rank-bound-use-constant",
+    title="Theorem 1 for a matrix that weight decay leaves out, such as a constant one",
+    kind="inequality",
+    sources=[GALANTI2022.at("Theorem 1")],
+    printed=r"\text{let } W^{pq} \text{ be a given matrix within } f_W:\quad"
+    r" \min_{\operatorname{rank}(V) \leq B^*} \|W^{pq} - V\| \leq \frac{1}{2\lambda}"
+    r" \min_{\tilde S} \| \nabla_{W^{pq}} L_{\tilde S}(f_W) \|",
+    given=[
+        *NETWORK,
+        ONE_OUTPUT,
+        tc.Convention("the penalty is on the trainable matrices, and W[k] is none of them"),
+    ],
+    forall=["B in range(1, len(samples))", "S in batches(B)", "k in weights"],
+    states="2 * weight_decay * frobenius_beyond(W[k], B) <= frobenius(data(S, k))",
+    control=tc.altered(
+        "half of it", "4 * weight_decay * frobenius_beyond(W[k], B) <= frobenius(data(S, k))"
+    ),
+    where=WHERE,
+    numbers=["weight_decay"],
+    on=dead_networks(FLAT),
+    why="Section 2.1 counts constant matrices, the identities of residual connections, among the"
+    " W^{pq}. The theorem needs the term 2 lambda W in the gradient: it is about matrices that"
+    " weight decay acts on. An identity is as far from low rank as its size allows, whatever SGD"
+    " does.",
 )
