@@ -62,8 +62,7 @@ TWO_LAYERS: dict[str, Any] = {
         "behind(n) = sum([W[6][0][i] * D2(n, i) * W[5] for i in second])",
     ],
     "kind": "identity",
-    "examples": 80,
-    "enough": 10,
+    "examples": 120,
 }
 EVERY_SAMPLE = ["n in samples"]
 EVERY_UNIT = ["n in samples", "i in units"]

@@ -95,7 +95,7 @@ sample_size_exceeds_parameters = tc.stated(
     r" \text{ number of parameters smaller than the size of the training set}",
     given=PROBABILITIES,
     states="needed > parameters",
-    control=tc.altered("four times as many", "needed > 4 * parameters"),
+    control=tc.altered("eight times as many", "needed > 8 * parameters"),
     on=sizes(above=True),
     why="2 log 2 > 1, with one bit and e = 1 already. With 32 bits and an error of 0.1, 4400"
     " samples for each parameter.",
