@@ -80,7 +80,19 @@ SIGN_LABELS = tc.Assumption(
     "one output, labels +-1", "all([len(outputs) == 1 and y[n][0] ** 2 == 1 for n in samples])"
 )
 POSITIVE_WEIGHT_DECAY = tc.Assumption("lambda > 0", "weight_decay > 0")
+NO_WEIGHT_DECAY = tc.Assumption("lambda = 0", "weight_decay == 0")
 MINI_BATCHES = tc.Assumption("batches of size B < N", "batch_size < len(samples)")
+
+# Points at which SGD can stop
+
+STATIONARY = tc.Assumption(
+    "the gradient vanishes on every batch of size B",
+    "all([zero(gradient(S, k)) for S in batches(batch_size) for k in weights])",
+)
+TRAINABLE_INPUT_EDGES = tc.Assumption(
+    "every edge out of the input is trainable", "all([e[0] > 0 for e in skips])"
+)
+NOT_COLLINEAR = tc.Assumption("the inputs are not collinear", "rank(x) > 1")
 
 # Kinks
 
@@ -98,3 +110,7 @@ ANY_CHOICE_AT_KINKS = tc.Convention(
 # The loss
 
 SQUARE_LOSS = tc.Convention("the square loss; a batch has the mean of its samples' losses")
+ANY_LOSS = tc.Convention(
+    "the square loss, whose labels can make the derivatives l'_i any numbers: it stands for every"
+    " differentiable loss"
+)

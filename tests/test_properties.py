@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from properties import assumptions, notation, papers
-from theorycheck import Assumption, reports
+from theorycheck import Assumption, Paper, reports
 from theorycheck.claims.declaration import Claim
 from theorycheck.pytest_plugin.collecting import collect_claims
+from theorycheck.reports.coverage import Placed
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "properties").rglob("*.py"))
@@ -154,3 +155,13 @@ def test_texts_name_no_claim_by_an_old_id() -> None:
         text = path.read_text(encoding="utf-8")
         for old in reports.load_baseline(BASELINE).renamed:
             assert not any(quoted in text for quoted in (f"`{old}`", f"(#{old})", f'"{old}"'))
+
+
+def test_items_and_sources_of_claims_fit_together() -> None:
+    lists = reports.load_items([ROOT / "properties"])
+    found = reports.covered(lists, [Placed.on_record(claim, {}) for claim in claims().values()])
+    assert [fault for one in found for fault in one.faults] == []
+    assert {one.paper: one.open for one in found if one.open} == {}
+    assert {one.paper for one in found} <= {
+        p.key for p in vars(papers).values() if isinstance(p, Paper)
+    }

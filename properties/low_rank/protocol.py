@@ -77,11 +77,16 @@ def from_weights(change: Rank) -> Mapping[str, tc.Population]:
     return {DATA: tc.Population(start)}
 
 
+def of_rank(matrices: Tensor, rank: int) -> Tensor:
+    """Their largest singular values alone."""
+    left, values, right = torch.linalg.svd(matrices, full_matrices=False)
+    largest: Tensor = left[:, :, :rank] * values[:, None, :rank] @ right[:, :rank]
+    return largest
+
+
 def of_rank_two(matrices: Tensor) -> Tensor:
     """Their two largest singular values alone."""
-    left, values, right = torch.linalg.svd(matrices, full_matrices=False)
-    largest: Tensor = left[:, :, :2] * values[:, None, :2] @ right[:, :2]
-    return largest
+    return of_rank(matrices, 2)
 
 
 def excluded(trained: tc.Trained) -> tc.Exclusions:

@@ -35,7 +35,13 @@ BATCHES_OF_16 = replace(LOW, batch_size=16)
 low_rank_small_batches = tc.experiment_claim(
     "low-rank-small-batches",
     title="At equal epochs, smaller batches give weights of lower rank",
-    sources=[GALANTI2022.at("Section 3.2"), GALANTI2022.at("Section 4.3, Fig. 2, 4 and 5")],
+    sources=[
+        GALANTI2022.at(
+            "Section 3.2: batch size, Section 4.3: batch size, Section 1.2: predictions,"
+            " Section 5: regularizing effect"
+        ),
+        GALANTI2022.at("Fig. 5, Abstract: small rank, Memo abstract: small rank"),
+    ],
     printed=SMALLER_BATCHES,
     given=[*PAIRED, BASE, "batches of 4 and of 16, as many epochs", THRESHOLD],
     compares=lower(
@@ -48,7 +54,7 @@ low_rank_small_batches = tc.experiment_claim(
 low_rank_small_batches_updates = tc.experiment_claim(
     "low-rank-small-batches-updates",
     title="At equal numbers of updates, smaller batches give weights of lower rank",
-    sources=[GALANTI2022.at("Section 3.2")],
+    sources=[GALANTI2022.at("Section 3.2: batch size")],
     printed=SMALLER_BATCHES,
     given=[*PAIRED, BASE, "batches of 2 for 12 epochs and of 16 for 96: 288 updates", THRESHOLD],
     compares=lower(
@@ -66,7 +72,7 @@ low_rank_small_batches_updates = tc.experiment_claim(
 low_rank_small_batches_stable = tc.experiment_claim(
     "low-rank-small-batches-stable",
     title="At equal epochs, smaller batches give weights of lower stable rank",
-    sources=[GALANTI2022.at("Section 3.2")],
+    sources=[GALANTI2022.at("Section 3.2: batch size")],
     printed=SMALLER_BATCHES,
     given=[*PAIRED, BASE, "batches of 4 and of 16, as many epochs", STABLE],
     compares=lower(
@@ -82,7 +88,7 @@ FULL_BATCH = replace(LOW, batch_size=SAMPLES, epochs=300)
 low_rank_needs_mini_batches = tc.experiment_claim(
     "low-rank-needs-mini-batches",
     title="Full-batch descent does not lower the rank of the weights",
-    sources=[GALANTI2022.at("Section 3.2"), GALANTI2022.at("Section 5")],
+    sources=[GALANTI2022.at("Section 3.2: GD, Section 5: necessary")],
     printed=r"\text{we expect that GD would not regularize the rank of the network's matrices"
     r" (unless the training data is very small)}",
     given=[
@@ -108,7 +114,11 @@ LARGER_RATE = r"\text{with larger learning rates we learn matrices of smaller ra
 low_rank_learning_rate = tc.experiment_claim(
     "low-rank-learning-rate",
     title="At equal epochs, larger learning rates give weights of lower rank",
-    sources=[GALANTI2022.at("Section 3.2"), GALANTI2022.at("Section 4.3, Fig. 2, 4 and 5")],
+    sources=[
+        GALANTI2022.at(
+            "Section 3.2: learning rate, Section 4.3: learning rate, Section 1.2: predictions"
+        )
+    ],
     printed=LARGER_RATE,
     given=[*PAIRED, BASE, "eta = 0.1 and 0.025, as many epochs", THRESHOLD],
     compares=lower(
@@ -123,7 +133,7 @@ low_rank_learning_rate = tc.experiment_claim(
 low_rank_learning_rate_time = tc.experiment_claim(
     "low-rank-learning-rate-time",
     title="At equal learning rate times updates, larger rates give weights of lower rank",
-    sources=[GALANTI2022.at("Section 3.2")],
+    sources=[GALANTI2022.at("Section 3.2: learning rate")],
     printed=LARGER_RATE,
     given=[
         *PAIRED,
@@ -171,4 +181,39 @@ low_rank_normalised = tc.experiment_claim(
     ),
     why="No penalty acts on the V_k themselves. The decay of rho keeps the residuals, and with them"
     " the multipliers nu_k, above zero, and the term 2 eta nu_k V_k is their weight decay.",
+)
+
+# What else Section 3.2 and 4.3 say of batches and rates
+
+low_rank_large_batches = tc.experiment_claim(
+    "low-rank-large-batches",
+    title="At equal epochs, larger batches give weights of lower rank, as printed",
+    sources=[GALANTI2022.at("Section 4.3: increasing the batch size")],
+    printed=r"\text{by increasing the batch size, we essentially strengthen the low-rank}"
+    r" \text{ constraint over the network's matrices, which eventually leads to lower ranks}",
+    given=[*PAIRED, BASE, "batches of 16 and of 4, as many epochs", THRESHOLD],
+    compares=lower(
+        threshold_rank, BATCHES_OF_16, LOW, "the rank is lower with batches of 16 than of 4"
+    ),
+    positive=lower(threshold_rank, LOW, BATCHES_OF_16, "batches of 4 and of 16, exchanged"),
+    why="A slip: the next sentence, the figures and Section 3.2 say the contrary"
+    " (`low-rank-small-batches`).",
+)
+
+low_rank_negligible_constraint = tc.experiment_claim(
+    "low-rank-negligible-constraint",
+    title="With large batches, training does not lower the rank of the weights",
+    sources=[GALANTI2022.at("Appendix A: negligible constraint")],
+    printed=r"\text{when the batch sizes are too large or the learning rates are too small, the}"
+    r" \text{ low-rank constraint is negligible}",
+    given=[*TRAINING, "batches of 24, 25 epochs, eta = 0.1, lambda = 0.02", THRESHOLD],
+    compares=kept(
+        threshold_rank,
+        replace(LOW, batch_size=24),
+        "the rank is after training no lower than at initialisation",
+    ),
+    control=kept(threshold_rank, LOW, "batches of 4"),
+    why="The decay time is 2, where 9.2 is needed for a singular value to leave the threshold rank:"
+    " too few updates are made. With as many updates, large batches lower the rank as well"
+    " (`low-rank-needs-mini-batches`).",
 )

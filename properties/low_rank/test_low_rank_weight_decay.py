@@ -35,7 +35,12 @@ WEAKER = replace(LOW, weight_decay=0.00125)
 low_rank_weight_decay = tc.experiment_claim(
     "low-rank-weight-decay",
     title="Larger weight decay gives weights of lower rank",
-    sources=[GALANTI2022.at("Section 3.2"), GALANTI2022.at("Section 4.3, Fig. 3")],
+    sources=[
+        GALANTI2022.at(
+            "Section 3.2: weight decay, Section 4.3: weight decay, Section 1.2: predictions"
+        ),
+        GALANTI2022.at("Fig. 3"),
+    ],
     printed=LARGER_DECAY,
     given=[*PAIRED, BASE, "lambda = 0.02 and 0.005", THRESHOLD],
     compares=lower(
@@ -47,7 +52,7 @@ low_rank_weight_decay = tc.experiment_claim(
 low_rank_weight_decay_weak = tc.experiment_claim(
     "low-rank-weight-decay-weak",
     title="Where weight decay is weak, the larger one gives weights of lower rank",
-    sources=[GALANTI2022.at("Section 3.2")],
+    sources=[GALANTI2022.at("Section 3.2: weight decay")],
     printed=LARGER_DECAY,
     given=[*PAIRED, BASE, "lambda = 0.005 and 0.00125", THRESHOLD],
     compares=lower(
@@ -61,7 +66,7 @@ low_rank_weight_decay_weak = tc.experiment_claim(
 low_rank_weight_decay_effective = tc.experiment_claim(
     "low-rank-weight-decay-effective",
     title="Where weight decay is weak, the larger one gives weights of lower effective rank",
-    sources=[GALANTI2022.at("Section 3.2")],
+    sources=[GALANTI2022.at("Section 3.2: weight decay")],
     printed=LARGER_DECAY,
     given=[*PAIRED, BASE, "lambda = 0.005 and 0.00125", EFFECTIVE],
     compares=lower(
@@ -77,7 +82,7 @@ low_rank_weight_decay_effective = tc.experiment_claim(
 low_rank_weight_decay_as_printed = tc.experiment_claim(
     "low-rank-weight-decay-as-printed",
     title="Weight decay lambda ||W||^2 gives weights of lower rank than none",
-    sources=[GALANTI2022.at("Eq. 2 and Section 5")],
+    sources=[GALANTI2022.at("Eq. 2, Section 5: regularizing effect")],
     printed=r"L_S^\lambda(f_W) = \frac{1}{m} \sum_{i=1}^m \ell(f_W(x_i), y_i) + \lambda \|W\|^2:"
     rf"\ {CONTRIBUTES}",
     given=[*PAIRED, BASE, "lambda = 0.02 and 0", THRESHOLD],
@@ -91,7 +96,7 @@ low_rank_weight_decay_as_printed = tc.experiment_claim(
 low_rank_weight_decay_of_optimisers = tc.experiment_claim(
     "low-rank-weight-decay-of-optimisers",
     title="Weight decay lambda/2 ||W||^2 gives weights of lower rank than none",
-    sources=[GALANTI2022.at("Section 5")],
+    sources=[GALANTI2022.at("Section 5: regularizing effect")],
     printed=rf"L_S(f_W) + \frac{{\lambda}}{{2}} \|W\|^2:\ {CONTRIBUTES}",
     given=[
         *PAIRED,
@@ -113,7 +118,7 @@ low_rank_weight_decay_of_optimisers = tc.experiment_claim(
 low_rank_weight_decay_necessary = tc.experiment_claim(
     "low-rank-weight-decay-necessary",
     title="Without weight decay, networks that start small are not lowered in rank",
-    sources=[GALANTI2022.at("Section 5")],
+    sources=[GALANTI2022.at("Section 5: necessary")],
     printed=r"\text{weight decay [is] necessary to obtain rank minimization}",
     given=[
         *TRAINING,
@@ -141,7 +146,7 @@ low_rank_weight_decay_necessary = tc.experiment_claim(
 low_rank_weight_decay_needed = tc.experiment_claim(
     "low-rank-weight-decay-needed",
     title="Without weight decay, training does not lower the rank of the weights",
-    sources=[GALANTI2022.at("Section 4.3, Fig. 3"), GALANTI2022.at("Section 3.2")],
+    sources=[GALANTI2022.at("Section 3.2: no decay, Section 4.3: no decay")],
     printed=NO_MINIMISATION,
     given=[*TRAINING, BASE, "lambda = 0", THRESHOLD],
     compares=kept(
@@ -154,7 +159,7 @@ low_rank_weight_decay_needed = tc.experiment_claim(
 low_rank_weight_decay_needed_stable = tc.experiment_claim(
     "low-rank-weight-decay-needed-stable",
     title="Without weight decay, training does not lower the stable rank of the weights",
-    sources=[GALANTI2022.at("Section 4.3, Fig. 3")],
+    sources=[GALANTI2022.at("Section 4.3: no decay")],
     printed=NO_MINIMISATION,
     given=[*TRAINING, BASE, "lambda = 0", STABLE],
     compares=kept(

@@ -77,7 +77,7 @@ batch_norm_gradient_rank = tc.stated(
     "batch-norm-gradient-rank",
     title="With batch normalisation, a batch's combined pseudo gradient has rank at most B",
     kind="rank",
-    sources=[GALANTI2022.at("Lemma 2")],
+    sources=[GALANTI2022.at("Lemma 2, Eq. 24")],
     printed=printed("B"),
     given=[*GRAPH_OF_BATCH, DETACHED_VARIANCE],
     forall=["k in weights"],
@@ -131,7 +131,7 @@ batch_norm_gradient_rank_sample = tc.stated(
     "batch-norm-gradient-rank-sample",
     title="With batch normalisation, the gradient at one sample has rank at most 1",
     kind="rank",
-    sources=[GALANTI2022.at("Section 1, read for the networks of its abstract")],
+    sources=[GALANTI2022.at("Section 1: rank one, Abstract: minimal assumptions")],
     printed=r"\operatorname{rank}\Big(\frac{\bar\partial \tilde f_W(x_j; \tilde X)}"
     r"{\bar\partial W^{pq}}\Big) \le 1 \quad \forall j, p, q",
     given=[*GRAPH_OF_BATCH, DETACHED_VARIANCE],
@@ -150,4 +150,25 @@ batch_norm_gradient_rank_sample = tc.stated(
     " ReLU network, and the abstract includes batch normalisation among those covered; Lemma 1"
     " itself comes before normalisation, and Lemma 2 claims less. Read literally the observation"
     " fails: the output at one sample depends on the whole batch through its mean.",
+)
+
+batch_norm_gradient_rank_of_sample = tc.stated(
+    "batch-norm-gradient-rank-of-sample",
+    title="With batch normalisation, the gradient at one sample has rank at most B",
+    kind="rank",
+    sources=[GALANTI2022.at("Appendix C: one sample, Eq. 23")],
+    printed=r"\operatorname{rank}\Big(\frac{\bar\partial \tilde f_W(x_j; \tilde X)}"
+    r"{\bar\partial W^{pq}}\Big) \le B \quad \forall j, p, q",
+    given=[*GRAPH_OF_BATCH, DETACHED_VARIANCE],
+    forall=EVERYWHERE,
+    states="rank(df(n, c, k)) <= len(samples)",
+    control=tc.altered("the bound is B - 1", "rank(df(n, c, k)) <= len(samples) - 1"),
+    on=batches(
+        tc.batch_normalised(tc.mlps(depths=(3, 3), widths=(3, 3), slopes=BENT), "batch-detached"),
+        samples=(2, 2),
+        cohort=COHORT,
+    ),
+    examples=40,
+    corrects="batch-norm-gradient-rank-sample",
+    why="One sample depends on the whole batch, through the means of the layers behind W.",
 )

@@ -29,6 +29,7 @@ SUMMED = tc.altered(
     "the gradient is summed over the samples of a batch",
     "rank(sum([df(m, c, k) for m in samples])) <= 1",
 )
+BATCH_LOSS = "sum([2 * (f(n, 0) - y[n][0]) * df(n, 0, k) for n in samples])"
 SMALL = tc.cases(
     st.one_of(
         tc.mlps(depths=(1, 4), outputs=(1, 3)),
@@ -50,8 +51,7 @@ gradient_rank = tc.stated(
     title="The gradient of one output at one sample has rank at most 1 in every weight matrix",
     kind="rank",
     sources=[
-        GALANTI2022.at("Lemma 1"),
-        GALANTI2022.at("Section 1, with footnote 1"),
+        GALANTI2022.at("Lemma 1, Section 1: rank one, Footnote 1"),
         XU2022.at("Section 6.1: rank of gradients, Lemma 8"),
     ],
     printed=r"\operatorname{rank}\Big(\frac{\partial f_W(x)}{\partial W^{pq}}\Big) \le 1"
@@ -71,11 +71,31 @@ gradient_rank = tc.stated(
     " (galanti2022, Eq. 3-4) with dense, constant or residual connections.",
 )
 
+gradient_rank_batch = tc.stated(
+    "gradient-rank-batch",
+    title="The gradient of a batch's loss has at most the rank of the batch size",
+    kind="rank",
+    sources=[GALANTI2022.at("Appendix B: U")],
+    printed=r"\operatorname{rank}\Big( -\frac{1}{2\lambda B^*} \sum_{j=1}^{B^*}"
+    r" \frac{\partial \ell(f_W(x_{i_j}), y_{i_j})}{\partial f_W(x_{i_j})} \cdot"
+    r" \frac{\partial f_W(x_{i_j})}{\partial W^{pq}} \Big) \le B^*",
+    given=[DENSE, NOT_NORMALISED, RESIDUAL_BLOCKS, AUTOGRAD_AT_KINKS],
+    forall=["k in weights"],
+    states=f"rank({BATCH_LOSS}) <= len(samples)",
+    control=tc.altered("the bound is one less", f"rank({BATCH_LOSS}) <= len(samples) - 1"),
+    on=tc.cases(
+        tc.mlps(depths=(2, 3), widths=(3, 4)), samples=(2, 3), targets="dyadic", check=minors
+    ),
+    examples=60,
+    why="A sum of B* outer products, one for each sample; the numerator of the printed fraction"
+    " lacks its partial sign.",
+)
+
 gradient_rank_convolution = tc.stated(
     "gradient-rank-convolution",
     title="The gradient of one output at one sample has rank at most 1 in a matrix of filters",
     kind="rank",
-    sources=[GALANTI2022.at("Abstract of the memo: networks may include convolutional layers")],
+    sources=[GALANTI2022.at("Memo abstract: convolutional layers")],
     printed=r"\operatorname{rank}\Big(\frac{\partial f_W(x)}{\partial K}\Big) \le 1,"
     r" \qquad K \in \mathbb{R}^{\text{filters} \times \text{kernel entries}}",
     given=[FILTERS, SEVERAL_PATCHES, NOT_NORMALISED, ANY_CHOICE_AT_KINKS],

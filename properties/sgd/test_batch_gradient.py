@@ -49,7 +49,7 @@ batch_gradient = tc.stated(
     "batch-gradient",
     title="Gradient of the regularised risk on a batch",
     kind="identity",
-    sources=[GALANTI2022.at("Eq. 6 with Eq. 2")],
+    sources=[GALANTI2022.at("Eq. 6, Eq. 2")],
     printed=r"\nabla_{W^{pq}} L^\lambda_{\tilde S}(f_W) = \frac1B \sum_{(x,y) \in \tilde S}"
     r" \frac{\partial \ell(f_W(x), y)}{\partial f_W(x)} \cdot"
     r" \frac{\partial f_W(x)}{\partial W^{pq}} + 2 \lambda W^{pq}",
@@ -90,7 +90,7 @@ batch_gradient_exchange_printed = tc.stated(
     "batch-gradient-exchange-printed",
     title="Exchanging one sample of a batch, as printed: without the factor 1/B",
     kind="identity",
-    sources=[GALANTI2022.at("Eq. 7, second equality")],
+    sources=[GALANTI2022.at("Eq. 7")],
     printed=r"\nabla L^\lambda_{\tilde S_1}(f_W) - \nabla L^\lambda_{\tilde S_2}(f_W)"
     r" = \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)}"
     r" \frac{\partial f_W(x_i)}{\partial W}"
@@ -113,7 +113,7 @@ batch_gradient_exchange = tc.stated(
     "batch-gradient-exchange",
     title="Exchanging one sample of a batch changes the gradient by 1/B of the difference",
     kind="identity",
-    sources=[GALANTI2022.at("Eq. 7, corrected")],
+    sources=[GALANTI2022.at("Eq. 7")],
     printed=r"\nabla L^\lambda_{\tilde S_1}(f_W) - \nabla L^\lambda_{\tilde S_2}(f_W) = \frac1B"
     r"\Big( \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)}"
     r" \frac{\partial f_W(x_i)}{\partial W}"
@@ -165,7 +165,7 @@ CHAIN_RULE = (
 batch_gradient_chain_rule_printed = tc.stated(
     "batch-gradient-chain-rule-printed",
     title="The gradient in the proof of Theorem 1, as printed: of the risk without weight decay",
-    sources=[GALANTI2022.at("Eq. 17, and the last line of Eq. 18")],
+    sources=[GALANTI2022.at("Eq. 17-18")],
     printed=r"\frac{\bar\partial L_{\tilde S}(\tilde f_W)}{\partial W^{pq}}" + CHAIN_RULE,
     states="gradient_of_fit(S, k)[i][j] == data(S, k)[i][j] + 2 * weight_decay * W[k][i][j]",
     control=tc.altered(
@@ -182,7 +182,7 @@ batch_gradient_chain_rule_printed = tc.stated(
 batch_gradient_chain_rule = tc.stated(
     "batch-gradient-chain-rule",
     title="The gradient in the proof of Theorem 1, with batch normalisation",
-    sources=[GALANTI2022.at("Eq. 17 and Eq. 18, corrected")],
+    sources=[GALANTI2022.at("Eq. 17-18")],
     printed=r"\frac{\bar\partial L^\lambda_{\tilde S}(\tilde f_W)}{\partial W^{pq}}" + CHAIN_RULE,
     states="gradient(S, k)[i][j] == data(S, k)[i][j] + 2 * weight_decay * W[k][i][j]",
     control=tc.altered(
@@ -202,8 +202,8 @@ batch_gradient_chain_rule = tc.stated(
     title="Trained steps of SGD with weight decay and momentum are the printed ones",
     kind="identity",
     sources=[
-        GALANTI2022.at("Section 2.1, Optimization, with Eq. 2"),
-        GALANTI2022.at("Section 4.1"),
+        GALANTI2022.at("Section 2.1: Optimization, Eq. 2"),
+        GALANTI2022.at("Section 4.1: momentum"),
     ],
     statement=r"W_{t+1} = W_t - \eta\, b_t,\quad b_t = m\, b_{t-1} + \nabla_W\Big[\frac{1}{B}"
     r"\sum_{(x,y) \in \tilde S} (f_W(x) - y)^2 + \lambda \|W\|_2^2\Big],\quad b_{-1} = 0",

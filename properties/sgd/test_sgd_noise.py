@@ -152,7 +152,7 @@ COMES_TO_REST = replace(KEEPS_MOVING, words="d(W_{t+1}, W_t) comes to rest", rel
 sgd_noise_keeps_moving_with_decay = tc.experiment_claim(
     "sgd-noise-keeps-moving-with-decay",
     title="With weight decay, the distance between epochs stays bounded away from zero",
-    sources=[GALANTI2022.at("Section 4.2, Fig. 1")],
+    sources=[GALANTI2022.at("Section 4.2: with weight decay, Fig. 1")],
     printed=r"\lambda > 0:\ d(W_{t+1}, W_t) := \frac{1}{|E_T|} \sum_{(p,q) \in E_T}"
     r" \| W^{pq}_{t+1} - W^{pq}_t \| \text{ is lower bounded by a positive constant}",
     given=[*TRAINING, "lambda = 0.03, 300 epochs", RESTS],
@@ -175,7 +175,7 @@ sgd_noise_keeps_moving_with_decay = tc.experiment_claim(
 sgd_noise_settles_without_decay = tc.experiment_claim(
     "sgd-noise-settles-without-decay",
     title="Without weight decay, interpolating networks come to rest",
-    sources=[GALANTI2022.at("Section 4.2, Fig. 1"), GALANTI2022.at("Section 3.1, end")],
+    sources=[GALANTI2022.at("Section 4.2: without weight decay, Fig. 1, Section 3.1: square loss")],
     printed=r"\lambda = 0, \text{ square loss, } f_W(x_i) = y_i \ \forall i:\ "
     r"d(W_{t+1}, W_t) \to 0",
     given=[
@@ -204,7 +204,7 @@ MOVES_MORE = tc.Comparison(
 sgd_noise_moves_more_with_decay = tc.experiment_claim(
     "sgd-noise-moves-more-with-decay",
     title="The distance between epochs is 100 times larger with weight decay than without",
-    sources=[GALANTI2022.at("Section 4.2, Fig. 1")],
+    sources=[GALANTI2022.at("Section 4.2: without weight decay, Fig. 1")],
     printed=r"d(W_{t+1}, W_t) \text{ is smaller by orders of magnitude when using } \lambda = 0"
     r" \text{ in comparison to using } \lambda > 0",
     given=[*TRAINING, "pairs with lambda = 0.03 and lambda = 0, all else equal, 300 epochs"],
@@ -224,7 +224,7 @@ UNIQUE_NOISE = r"\text{SGD is ... shown to ... induce asymptotic noise that is u
 sgd_noise_needs_small_batches = tc.experiment_claim(
     "sgd-noise-needs-small-batches",
     title="The solutions of SGD look different from the solutions of full-batch descent",
-    sources=[GALANTI2022.at("Section 3.1, last paragraph")],
+    sources=[GALANTI2022.at("Section 3.1: different solutions")],
     printed=r"\text{the solutions of SGD ... will, in general, look different from the solutions}"
     r"\text{ of GD}",
     given=[
@@ -287,7 +287,10 @@ LINEAR_AT_REST = replace(COMES_TO_REST, on=LINEAR_NETWORKS, recipes=(FULL_BATCH,
 sgd_noise_full_batch_comes_to_rest = tc.experiment_claim(
     "sgd-noise-full-batch-comes-to-rest",
     title="With weight decay, full-batch descent on linear networks comes to rest",
-    sources=[XU2022.at("Section 3.1: noise that is unique to SGD"), GALANTI2022.at("Section 4.2")],
+    sources=[
+        XU2022.at("Section 3.1: noise that is unique to SGD"),
+        GALANTI2022.at("Section 4.2: with weight decay"),
+    ],
     printed=UNIQUE_NOISE,
     given=["linear networks 16-64-1", *REST],
     compares=LINEAR_AT_REST,
@@ -299,7 +302,10 @@ sgd_noise_full_batch_comes_to_rest = tc.experiment_claim(
 sgd_noise_full_batch_comes_to_rest_relu = tc.experiment_claim(
     "sgd-noise-full-batch-comes-to-rest-relu",
     title="With weight decay, full-batch descent on ReLU networks comes to rest",
-    sources=[XU2022.at("Section 3.1: noise that is unique to SGD"), GALANTI2022.at("Section 4.2")],
+    sources=[
+        XU2022.at("Section 3.1: noise that is unique to SGD"),
+        GALANTI2022.at("Section 4.2: with weight decay"),
+    ],
     printed=UNIQUE_NOISE,
     given=["ReLU networks 16-64-1", *REST],
     compares=replace(COMES_TO_REST, recipes=(FULL_BATCH,)),
@@ -324,7 +330,10 @@ IS_OF_SAMPLING = tc.Comparison(
 sgd_noise_is_of_sampling = tc.experiment_claim(
     "sgd-noise-is-of-sampling",
     title="With weight decay, SGD on ReLU networks moves because batches disagree",
-    sources=[GALANTI2022.at("Section 3.1, Eq. 7-9"), XU2022.at("Section 6.2: SGD noise")],
+    sources=[
+        GALANTI2022.at("Section 1.2: noise is always present, Section 5: noise is inevitable"),
+        XU2022.at("Section 6.2: SGD noise"),
+    ],
     printed=r"\text{asymptotic noise is generically unavoidable in practical cases when training is"
     r" successful}",
     given=[
@@ -348,7 +357,7 @@ sgd_noise_needs_decay = tc.experiment_claim(
     title="Without weight decay, batches agree where SGD ends",
     sources=[
         XU2022.at("Section 6.2: lambda = 0"),
-        GALANTI2022.at("Section 3.1, Eq. 7-9"),
+        GALANTI2022.at("Section 1.2: noise is always present, Section 5: noise is inevitable"),
     ],
     printed=r"\text{When } \lambda = 0, \text{ interpolation of all data points is expected ...}"
     r"\text{ SGD noise is expected to essentially disappear}",

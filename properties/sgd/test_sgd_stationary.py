@@ -9,14 +9,18 @@ from hypothesis import strategies as st
 
 import theorycheck as tc
 from properties.assumptions import (
+    ANY_LOSS,
     AUTOGRAD_AT_KINKS,
     DENSE,
     GRAPH,
     MINI_BATCHES,
+    NO_WEIGHT_DECAY,
     ONE_OUTPUT,
     POSITIVE_WEIGHT_DECAY,
     SIGN_LABELS,
     SQUARE_LOSS,
+    STATIONARY,
+    TRAINABLE_INPUT_EDGES,
     UNNORMALISED,
 )
 from properties.notation import BATCH_GRADIENT
@@ -33,19 +37,7 @@ from theorycheck.drawing import (
     stationary_residual_networks,
 )
 
-STATIONARY = tc.Assumption(
-    "the gradient vanishes on every batch of size B",
-    "all([zero(gradient(S, k)) for S in batches(batch_size) for k in weights])",
-)
-TRAINABLE_INPUT_EDGES = tc.Assumption(
-    "every edge out of the input is trainable", "all([e[0] > 0 for e in skips])"
-)
 LABEL_NOT_FITTED = tc.Assumption("l'_i is not 0", "f(n, 0) != y[n][0]")
-NO_WEIGHT_DECAY = tc.Assumption("lambda = 0", "weight_decay == 0")
-ANY_LOSS = tc.Convention(
-    "the square loss, whose labels can make the derivatives l'_i any numbers: it stands for every"
-    " differentiable loss"
-)
 A_AND_B = tc.Convention("the loss of an output a and a label b: exp(-b a), and log(1 + exp(-b a))")
 NUMBERS = ["batch_size", "weight_decay"]
 
@@ -53,7 +45,7 @@ sgd_stationary_weight_decay = tc.stated(
     "sgd-stationary-weight-decay",
     title="With weight decay, SGD can stop only at the zero function or on collinear data",
     kind="identity",
-    sources=[GALANTI2022.at("Proposition 1, proof in Appendix B")],
+    sources=[GALANTI2022.at("Proposition 1, Section 1.2: differentiable loss")],
     rests_on=["sgd-stationary-sample-gradients"],
     printed=r"\lambda > 0,\ \forall \tilde S \subset S, |\tilde S| = B < m:"
     r"\ \nabla_W L^\lambda_{\tilde S}(f_W) = 0"
@@ -109,7 +101,7 @@ sgd_stationary_only_zero = tc.stated(
     "sgd-stationary-only-zero",
     title="With weight decay, the only convergence points of SGD are zero functions",
     kind="identity",
-    sources=[GALANTI2022.at("Abstract"), GALANTI2022.at("Section 3.1, first paragraph")],
+    sources=[GALANTI2022.at("Abstract: zero functions, Section 4.2: no convergence")],
     printed=r"\text{when training with weight decay, the only convergence points of SGD are zero}"
     r"\text{ functions}",
     given=[SQUARE_LOSS, UNNORMALISED, POSITIVE_WEIGHT_DECAY, MINI_BATCHES, STATIONARY],
@@ -132,7 +124,7 @@ sgd_stationary_no_decay = tc.stated(
     "sgd-stationary-no-decay",
     title="Without weight decay, SGD stops only where each sample is fitted or its output is 0",
     kind="identity",
-    sources=[GALANTI2022.at("Proposition 2, proof in Appendix B")],
+    sources=[GALANTI2022.at("Proposition 2, Section 3.1: zero where it does not fit")],
     rests_on=["sgd-stationary-sample-gradients"],
     printed=r"\lambda = 0,\ \{x_i\} \text{ not collinear},\ \forall \tilde S:\ "
     r"\nabla_W L_{\tilde S}(f_W) = 0 \ \Longrightarrow\ \forall i:\ "
@@ -166,7 +158,7 @@ sgd_stationary_no_minimiser = tc.stated(
     "sgd-stationary-no-minimiser",
     title="Without weight decay and with exponential-type losses, SGD stops only at f(x_i) = 0",
     kind="identity",
-    sources=[GALANTI2022.at("Proposition 2, last sentence"), GALANTI2022.at("Section 3.1, end")],
+    sources=[GALANTI2022.at("Proposition 2, Section 3.1: exponential losses")],
     printed=r"\ell \text{ convex},\ \forall b\, \nexists a^*: \ell(a^*, b) = \inf_a \ell(a, b)"
     r"\ \Longrightarrow\ \forall i \in [m]: f_W(x_i) = 0",
     given=[
@@ -223,7 +215,7 @@ sgd_stationary_no_minimum_printed = tc.stated(
     "sgd-stationary-no-minimum-printed",
     title="The exponential and the logistic loss have no minimum for any b, as printed",
     kind="inequality",
-    sources=[GALANTI2022.at("Section 3.1, after Proposition 2")],
+    sources=[GALANTI2022.at("Section 3.1: exponential losses")],
     printed=r"\ell \text{ of exponential type}:\ \forall b \in \mathbb{R}\ \nexists a^*:"
     r" \ell(a^*, b) = \inf_a \ell(a, b)",
     given=[ONE_OUTPUT, A_AND_B],
@@ -240,7 +232,9 @@ sgd_stationary_no_minimum = tc.stated(
     "sgd-stationary-no-minimum",
     title="The exponential and the logistic loss have no minimum for labels +-1",
     kind="inequality",
-    sources=[GALANTI2022.at("Section 3.1, after Proposition 2, corrected")],
+    sources=[
+        GALANTI2022.at("Section 3.1: exponential losses, Appendix B: losses without a minimum")
+    ],
     printed=r"\ell \text{ of exponential type}:\ \forall b \in \{-1, 1\}\ \nexists a^*:"
     r" \ell(a^*, b) = \inf_a \ell(a, b)",
     given=[A_AND_B, SIGN_LABELS],
@@ -258,8 +252,8 @@ sgd_stationary_sample_gradients = tc.stated(
     title="Stationary on every batch means stationary on every sample, and no label is fitted",
     kind="identity",
     sources=[
-        GALANTI2022.at("Eq. 8-9 and the paragraph after it"),
-        GALANTI2022.at("Section 3.1, end"),
+        GALANTI2022.at("Eq. 9, Section 3.1: losses have slope"),
+        GALANTI2022.at("Section 3.1: no label is fitted, Section 3.1: SGD instead of GD"),
     ],
     rests_on=["batch-gradient-exchange-printed"],
     printed=r"\forall i \in [m]:\ \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \cdot"

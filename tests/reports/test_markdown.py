@@ -78,7 +78,7 @@ def test_section_of_a_claim_that_holds_prints_the_tightest_example() -> None:
     )
     assert "Tightest example:\n\n> `1 ≤ 2` (ratio 0.5)\n" in text
     assert "> x = [   1  0 ]\n" in text
-    assert "refuted after 1 examples: 3 ≤ 2 is false." in text
+    assert "refuted after 1 example: 3 ≤ 2 is false." in text
 
 
 def test_section_says_when_hypotheses_are_met_only_in_degenerate_cases() -> None:

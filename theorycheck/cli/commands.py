@@ -52,8 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _list(options.paths)
         case "run":
             return _run(options.paths, extra)
+        case "coverage":
+            return _coverage(options.paths, options.baseline, options.paper)
         case "report":
-            return _report(options.report_dir, options.since)
+            return _report(options.report_dir, options.paths, options.since)
         case "gate":
             return _gate(options.report_dir, options.baseline, accept=options.accept)
         case "verify":
@@ -63,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case "stability":
             return _stability(options)
         case "merge":
-            return _merge(options.runs, options.report_dir, options.baseline)
+            return _merge(options.runs, options.report_dir, options.baseline, options.paths)
         case _:
             return _show(options.id, options.report_dir)
 
@@ -88,20 +90,26 @@ def _parser() -> Parser:
     )
     record = Parser(add_help=False)
     record.add_argument("--baseline", type=Path, metavar="FILE")
-    _add_claims(commands, path)
+    _add_claims(commands, path, record)
     _add_reports(commands, record)
     _add_certificates(commands, path)
     _add_stability(commands, path, record)
     return parser
 
 
-def _add_claims(commands: Commands, path: Parser) -> None:
+def _add_claims(commands: Commands, path: Parser, record: Parser) -> None:
     """Commands about claims."""
     init = commands.add_parser(
         "init", help="make a folder with one claim, the configuration and a CI job that gates"
     )
     init.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="FOLDER")
     commands.add_parser("list", parents=[path], help="name all claims")
+    coverage = commands.add_parser(
+        "coverage",
+        parents=[path, record],
+        help="what of a paper is claimed, and what is still open",
+    )
+    coverage.add_argument("paper", nargs="?", metavar="PAPER", help="key of a paper (default: all)")
     commands.add_parser(
         "run",
         parents=[path],
@@ -211,7 +219,28 @@ def _run(paths: Sequence[Path], words: Sequence[str]) -> int:
     return run_claims(paths, words)
 
 
-def _report(folder: Path, earlier: Path | None) -> int:
+def _coverage(paths: Sequence[Path], baseline: Path, paper: str | None) -> int:
+    from theorycheck import reports
+    from theorycheck.pytest_plugin.collecting import collect_claims
+
+    lists = reports.load_items(paths)
+    if paper is not None and paper not in [one.paper for one in lists]:
+        known = ", ".join(one.paper for one in lists) or "none"
+        raise InputError(f"no list of the items of {paper}; listed are: {known}")
+    verdicts = reports.load_baseline(baseline).verdicts
+    claims = [
+        reports.Placed.on_record(claim, verdicts)
+        for claim in collect_claims([*map(str, paths)]).values()
+    ]
+    found = [one for one in reports.covered(lists, claims) if paper in (None, one.paper)]
+    for one in found:
+        print("\n".join(one.lines()))
+    for other in reports.unlisted(lists, claims) if paper is None else []:
+        print(f"{other}: no list of its items")
+    return ExitCode.OK if all(one.is_complete for one in found) else ExitCode.VERDICT_CHANGED
+
+
+def _report(folder: Path, paths: Sequence[Path], earlier: Path | None) -> int:
     from theorycheck import reports
     from theorycheck.reports.since import since
 
@@ -219,7 +248,7 @@ def _report(folder: Path, earlier: Path | None) -> int:
     if earlier is not None:
         for line in since(earlier, report) or [f"nothing differs from {earlier}"]:
             print(line)
-    pages = reports.pages(report)
+    pages = reports.pages(report, reports.load_items(paths))
     reports.write_together(folder, dict(pages))
     print(f"{len(report.claims)} claims: {reports.verdict_counts(report.claims)}")
     print(f"wrote {', '.join(str(folder / name) for name in pages)}")
@@ -322,7 +351,7 @@ def _stability(options: argparse.Namespace) -> int:
     return ExitCode.VERDICT_CHANGED if figures.flips else ExitCode.OK
 
 
-def _merge(runs: Sequence[Path], folder: Path, baseline: Path) -> int:
+def _merge(runs: Sequence[Path], folder: Path, baseline: Path, paths: Sequence[Path]) -> int:
     from theorycheck import reports
     from theorycheck.reports import merging
 
@@ -331,7 +360,7 @@ def _merge(runs: Sequence[Path], folder: Path, baseline: Path) -> int:
     merged = merging.merge(report for _, report in loaded)
     for name, text in merging.certificates(merged, loaded).items():
         reports.write_atomically(folder / name, text)
-    wrote = reports.write_report(folder, merged)
+    wrote = reports.write_report(folder, merged, lists=reports.load_items(paths))
     changes = record.differences(merged.claims)
     for line in [*reports.run_summary(merged, {}), *merging.counted_once(merged)]:
         print(line)

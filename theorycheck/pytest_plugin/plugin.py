@@ -74,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
     manager.register(Outcomes(), "theorycheck-outcomes")
     if session.worker_input is None:
         manager.register(Terminal(session.folder, project.report_dir), "theorycheck-terminal")
-        manager.register(Writer(session.folder), "theorycheck-writer")
+        manager.register(Writer(session.folder, project.paths), "theorycheck-writer")
 
 
 def pytest_pycollect_makeitem(

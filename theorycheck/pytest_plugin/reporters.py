@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from shutil import get_terminal_size
 
@@ -21,8 +22,9 @@ def place(folder: Path, run: RunFinished) -> Path:
 class Writer:
     """Writes report, circumstances and certificates when the run is over."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, claims: Sequence[Path] = ()) -> None:
         self.folder = folder
+        self.claims = claims
         self.message: str | None = None
 
     def pytest_theorycheck_event(self, event: Event) -> ExitCode | None:
@@ -55,7 +57,7 @@ class Writer:
 
         for name, certificate in run.certificates.items():
             reports.write_atomically(folder / name, reports.dumps(certificate))
-        return reports.write_report(folder, run.report, run.went)
+        return reports.write_report(folder, run.report, run.went, reports.load_items(self.claims))
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -35,6 +35,7 @@ from theorycheck.pytest_plugin.events import (
 from theorycheck.pytest_plugin.items import EXAMINATION, ClaimItem
 from theorycheck.pytest_plugin.selection import Selection, claim_id
 from theorycheck.reports.baseline import Baseline, load_baseline
+from theorycheck.reports.coverage import load_items
 from theorycheck.reports.documents import Circumstances, Report, Run, load_report
 from theorycheck.reports.sources import Sources
 
@@ -119,6 +120,7 @@ class ClaimSession:
                 " claims of others"
             )
         self.record = load_baseline(self.baseline)
+        load_items(self.project.paths)
         missing = [i for i in self.wanted or [] if i not in ids]
         if missing:
             raise InputError(self.record.unknown(missing))

@@ -4,6 +4,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from theorycheck.reports.baseline import Baseline, load_baseline
+    from theorycheck.reports.coverage import (
+        Coverage,
+        Items,
+        Placed,
+        covered,
+        load_items,
+        unlisted,
+    )
     from theorycheck.reports.documents import (
         ORDER,
         SCHEMA_VERSION,

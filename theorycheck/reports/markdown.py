@@ -10,6 +10,7 @@ from typing import Any
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.outcomes import Example, Examples, Stratum
 from theorycheck.errors import InputError
+from theorycheck.reports.coverage import Items, coverage_section
 from theorycheck.reports.documents import ORDER, Report, Run, unreadable
 from theorycheck.reports.glossary import TENDENCIES, TERMS, VERDICTS
 
@@ -31,8 +32,11 @@ def verdict_counts(entries: Iterable[Entry]) -> str:
     return ", ".join(f"{counts[v]} {v}" for v in reversed(ORDER) if counts[v])
 
 
-def render_markdown(report: Report) -> str:
-    """``claims.md``: a summary, the refuted claims, then one section per claim.
+def render_markdown(report: Report, lists: Sequence[Items] = ()) -> str:
+    """``claims.md``: a summary, the refuted claims, coverage, then one section per claim.
+
+    Args:
+        lists: the items of papers, which a report on a part of the claims does not cover.
 
     Raises:
         InputError: as `section`.
@@ -59,6 +63,7 @@ def render_markdown(report: Report) -> str:
         *_errata(entries),
         "",
         *_tendencies(entries),
+        *coverage_section(() if report.omitted else lists, entries),
         "## Overview",
         "",
         "| claim | verdict | strength | kind | source | examples | tightest |",

@@ -1,0 +1,1 @@
+"""Claims on networks as graphs of layers, and on expansions along their paths."""

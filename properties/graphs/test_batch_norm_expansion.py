@@ -1,0 +1,212 @@
+"""The network with batch normalisation as a sum over paths: galanti2022, Appendix C, Eq. 19-24.
+
+Two or three layers of weights, the hidden ones normalised, on batches with rational deviations.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import theorycheck as tc
+from properties.assumptions import AUTOGRAD_AT_KINKS, DETACHED_VARIANCE, ONE_OUTPUT
+from properties.graphs.batches_of_two import (
+    ALPHA,
+    BOTH_NORMALISED,
+    FIRST_LAYER,
+    ONE_NORMALISED,
+    both_normalised,
+    one_normalised,
+)
+from properties.papers import GALANTI2022
+
+VARIES = tc.Assumption("every normalised unit varies over the batch", "varies()")
+ONE_LAYER: dict[str, Any] = {
+    "given": [ONE_NORMALISED, VARIES, ONE_OUTPUT],
+    "on": one_normalised(),
+    "where": [
+        *FIRST_LAYER,
+        ALPHA,
+        "units = range(len(W[0]))",
+        "output(n, seen, added) = sum([W[3][0][i] * (seen[i] + added[i]) for i in units])",
+        "Q(n, i) = D(n, i) * scale(i)",
+        "centred(n) = [Q(n, i) * (z(n, i) - centre(i)) for i in units]",
+        "not_centred(n) = [Q(n, i) * z(n, i) for i in units]",
+        "shift(n) = [D(n, i) * W[2] for i in units]",
+        "bare(n) = [W[2] for i in units]",
+        "deviation(n, i) = h(n)[i] - sum([h(m)[i] for m in samples]) / len(samples)",
+        "recentred(n, i) = sum([alpha(n, j) * Q(j, i) * (z(j, i) - centre(i)) for j in samples])",
+        "recentred_shift(n, i) = sum([alpha(n, j) * D(j, i) * W[2] for j in samples])",
+    ],
+    "kind": "identity",
+    "examples": 60,
+}
+TWO_LAYERS: dict[str, Any] = {
+    "given": [BOTH_NORMALISED, VARIES, ONE_OUTPUT, DETACHED_VARIANCE, AUTOGRAD_AT_KINKS],
+    "on": both_normalised(),
+    "where": [
+        *FIRST_LAYER,
+        ALPHA,
+        "first = range(len(W[0]))",
+        "second = range(len(W[3]))",
+        "v(n, l) = D(n, l) * argument(n, l)",
+        "z2(n, i) = sum([W[3][i][l] * v(n, l) for l in first])",
+        "centre2(i) = sum([z2(n, i) for n in samples]) / len(samples)",
+        "variance2(i) = sum([(z2(n, i) - centre2(i)) ** 2 for n in samples]) / len(samples)",
+        "Q2(n, i) = (1 if h(n)[i] > 0 else slope(2)) * W[4] / root(variance2(i))",
+        "D2(n, i) = 1 if h(n)[i] > 0 else slope(2)",
+        "Q(n, l) = D(n, l) * scale(l)",
+        "u1(n, i) = W[6][0][i] * Q2(n, i)",
+        "u2(n, l) = sum([alpha(n, j) * D(j, l) * W[2] for j in samples])",
+        "u2_printed(n, l) = sum([alpha(n, j) * Q(j, l) * D(j, l) * W[2] for j in samples])",
+        "u3(n, l) = sum([alpha(n, j) * Q(j, l) * (z(j, l) - centre(l)) for j in samples])",
+        "behind(n) = sum([W[6][0][i] * D2(n, i) * W[5] for i in second])",
+    ],
+    "kind": "identity",
+    "examples": 120,
+}
+EVERY_SAMPLE = ["n in samples"]
+EVERY_UNIT = ["n in samples", "i in units"]
+EVERY_ENTRY = ["n in samples", "i in second", "l in first"]
+OUTPUT = (
+    r"f(x_{j_0}; \tilde X) = \sum_{l_1} W^{l_0 l_1} \cdot "
+    r"\Big[ Q^{j_0}_{l_1} \cdot \sum_{l_2} W^{l_1 l_2} \cdot "
+)
+
+batch_norm_expansion_bare_shifts = tc.stated(
+    "batch-norm-expansion-bare-shifts",
+    title="The output, two layers deep, as printed: shifts pass the activation",
+    sources=[GALANTI2022.at("Eq. 21")],
+    printed=OUTPUT + r"(v_{l_2}^{j_0} - \mu_{l_2}) + \mathbb{1} \cdot \beta_{l_1} \Big]",
+    forall=EVERY_SAMPLE,
+    states="f(n, 0) == output(n, centred(n), bare(n))",
+    control=tc.altered("without shifts", "f(n, 0) == output(n, centred(n), [0 for i in units])"),
+    why="The factor D before the shift, which the display for a layer has, is lost in the next one:"
+    " a unit that is switched off would pass its shift. Later displays have it again.",
+    **ONE_LAYER,
+)
+
+batch_norm_expansion_inputs = tc.stated(
+    "batch-norm-expansion-inputs",
+    title="The output, two layers deep, as printed: inputs are not centred",
+    sources=[GALANTI2022.at("Eq. 20-21")],
+    printed=OUTPUT
+    + r"\Delta_{l_2}^{j_0} + D_{l_1}^{j_0} \cdot \mathbb{1} \cdot \beta_{l_1} \Big], \qquad"
+    r" \Delta_1^j = x_j",
+    forall=EVERY_SAMPLE,
+    states="f(n, 0) == output(n, not_centred(n), shift(n))",
+    control=tc.altered(
+        "without shifts", "f(n, 0) == output(n, not_centred(n), [0 for i in units])"
+    ),
+    why="Eq. 20 makes Delta_1 the input itself. A normalised layer subtracts the mean of what it"
+    " reads, inputs included: Delta_1 must be x_j - mu_1. The ranks do not change.",
+    **ONE_LAYER,
+)
+
+batch_norm_expansion = tc.stated(
+    "batch-norm-expansion",
+    title="The output, two layers deep",
+    sources=[GALANTI2022.at("Eq. 19, Eq. 21, Appendix C: layer")],
+    printed=OUTPUT
+    + r"(v_{l_2}^{j_0} - \mu_{l_2}) + D_{l_1}^{j_0} \cdot \mathbb{1} \cdot \beta_{l_1} \Big]",
+    forall=EVERY_SAMPLE,
+    states="f(n, 0) == output(n, centred(n), shift(n))",
+    control=tc.altered("with the shifts as printed", "f(n, 0) == output(n, centred(n), bare(n))"),
+    corrects="batch-norm-expansion-bare-shifts",
+    why="With D before the shifts, and inputs that are centred like every other layer.",
+    **ONE_LAYER,
+)
+
+batch_norm_expansion_alpha = tc.stated(
+    "batch-norm-expansion-alpha",
+    title="Centring over the batch is the matrix alpha",
+    sources=[GALANTI2022.at("Appendix C: alpha")],
+    printed=r"v^i - \mu = \sum_{j=1}^B \alpha_{i,j} v^j, \qquad \alpha_{i,j} = -\frac1B"
+    r" \ (i \ne j),\ \alpha_{i,i} = \frac{B-1}{B}",
+    forall=EVERY_UNIT,
+    states="deviation(n, i) == sum([alpha(n, j) * h(j)[i] for j in samples])",
+    control=tc.altered(
+        "with 1 on the diagonal",
+        "deviation(n, i) == h(n)[i] / len(samples) + sum([alpha(n, j) * h(j)[i] for j in samples])",
+    ),
+    why="It is the projector onto what has mean 0.",
+    **ONE_LAYER,
+)
+
+batch_norm_expansion_centred_printed = tc.stated(
+    "batch-norm-expansion-centred-printed",
+    title="A centred layer as a sum over the batch, as printed: its shifts are not centred",
+    sources=[GALANTI2022.at("Eq. 22")],
+    printed=r"\Delta_{l}^{j_t} = D_{l}^{j_t} \cdot \mathbb{1} \cdot \beta_{l} + \sum_{l'}"
+    r" \sum_{j=1}^B \alpha_{j_t, j} Q_{l}^{j} \cdot W^{l l'} \cdot \Delta_{l'}^{j}",
+    forall=EVERY_UNIT,
+    states="deviation(n, i) == shift(n)[i] + recentred(n, i)",
+    control=tc.altered("without shifts", "deviation(n, i) == recentred(n, i)"),
+    why="The mean of the layer contains that of D beta, which the display forgets. The second line"
+    " of the display has an index too few besides: it repeats l_{t+2} and the sample j_t within the"
+    " mean.",
+    **ONE_LAYER,
+)
+
+batch_norm_expansion_centred = tc.stated(
+    "batch-norm-expansion-centred",
+    title="A centred layer as a sum over the batch",
+    sources=[GALANTI2022.at("Eq. 22")],
+    printed=r"\Delta_{l}^{j_t} = \sum_{j=1}^B \alpha_{j_t, j} \Big( D_{l}^{j} \cdot \mathbb{1}"
+    r" \cdot \beta_{l} + Q_{l}^{j} \cdot \sum_{l'} W^{l l'} \cdot \Delta_{l'}^{j} \Big)",
+    forall=EVERY_UNIT,
+    states="deviation(n, i) == recentred_shift(n, i) + recentred(n, i)",
+    control=tc.altered(
+        "with the shifts as printed", "deviation(n, i) == shift(n)[i] + recentred(n, i)"
+    ),
+    corrects="batch-norm-expansion-centred-printed",
+    why="With Delta' = x - mu where the layer reads the input.",
+    **ONE_LAYER,
+)
+
+batch_norm_expansion_gradient_printed = tc.stated(
+    "batch-norm-expansion-gradient-printed",
+    title="The gradient in a matrix between normalised layers, as printed",
+    sources=[GALANTI2022.at("Appendix C: E, Appendix C: Z_2, Eq. 23")],
+    printed=r"\frac{\bar\partial f}{\partial W^{pq}} = \sum_{j} u^1_{j_0, j}"
+    r" (u^2_{j} + u^3_{j})^\top, \qquad u^2_j = \sum_{j'} \alpha_{j, j'} Q_q^{j'} \cdot D_q^{j'}"
+    r" \cdot \mathbb{1} \cdot \beta_q",
+    forall=EVERY_ENTRY,
+    states="df(n, 0, 3)[i][l] == u1(n, i) * (u2_printed(n, l) + u3(n, l))",
+    control=tc.altered("without shifts", "df(n, 0, 3)[i][l] == u1(n, i) * u3(n, l)"),
+    why="The shift of layer q is printed behind Q_q D_q, as if it were normalised once more. In the"
+    " expansion for paths of length 3 it stands behind D_q alone.",
+    **TWO_LAYERS,
+)
+
+batch_norm_expansion_gradient = tc.stated(
+    "batch-norm-expansion-gradient",
+    title="The gradient in a matrix between normalised layers",
+    sources=[GALANTI2022.at("Appendix C: Z_2, Appendix C: Z_4, Eq. 23")],
+    printed=r"\frac{\bar\partial f}{\partial W^{pq}} = \sum_{j} u^1_{j_0, j}"
+    r" (u^2_{j} + u^3_{j})^\top, \qquad u^2_j = \sum_{j'} \alpha_{j, j'} D_q^{j'} \cdot \mathbb{1}"
+    r" \cdot \beta_q",
+    forall=EVERY_ENTRY,
+    states="df(n, 0, 3)[i][l] == u1(n, i) * (u2(n, l) + u3(n, l))",
+    control=tc.altered(
+        "with the shifts as printed",
+        "df(n, 0, 3)[i][l] == u1(n, i) * (u2_printed(n, l) + u3(n, l))",
+    ),
+    corrects="batch-norm-expansion-gradient-printed",
+    why="Here the matrix leads to the last normalised layer, so that u^1 is there for one sample"
+    " alone.",
+    **TWO_LAYERS,
+)
+
+batch_norm_expansion_parts = tc.stated(
+    "batch-norm-expansion-parts",
+    title="What does not involve the matrix are the shifts behind it",
+    sources=[GALANTI2022.at("Appendix C: Z, Appendix C: expansion")],
+    printed=r"f_W(x_{j_0}; \tilde X) = Z_1 + Z_2 + Z_3 + Z_4, \qquad Z_2 + Z_4 = \Big\langle"
+    r" W^{pq}, \frac{\bar\partial f}{\partial W^{pq}} \Big\rangle",
+    forall=EVERY_SAMPLE,
+    states="f(n, 0) == behind(n) + inner(W[3], df(n, 0, 3))",
+    control=tc.altered("nothing else", "f(n, 0) == inner(W[3], df(n, 0, 3))"),
+    why="Z_2 and Z_4, which contain W once, are the product of W with the pseudo gradient. In a"
+    " chain, where every path passes W, there is no Z_3, and Z_1 are the shifts behind W.",
+    **TWO_LAYERS,
+)

@@ -1,0 +1,186 @@
+"""Networks as graphs of layers, and where edges point: galanti2022, Section 2.1, Eq. 3-4, 11-12.
+
+Layers are numbered from 0, the input, to L. A weight matrix is printed as W^{ij}, on the edge
+``(v_i, v_j)``: ``v_i`` is layer(k), ``v_j`` is source(k).
+"""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+import theorycheck as tc
+from properties.assumptions import CHAIN, GRAPH, RESIDUAL_BLOCKS
+from properties.papers import GALANTI2022
+from theorycheck.drawing import trainable_networks
+
+TWO_LAYERS = tc.Assumption("two layers of weights in a chain", "chain() and depth == 2")
+NO_BIASES = tc.Assumption("no biases", "len(biases) == 0")
+READS_INPUT = "len([k for k in weights if source(k) == 0])"
+PATHS = (
+    r"\pi = (\pi_0, \dots, \pi_T), \quad \pi_0 = 1,\ \pi_T = L, \quad"
+    r" (v_{\pi_i}, v_{\pi_{i+1}}) \in E"
+)
+GRAPHS = tc.cases(
+    st.one_of(trainable_networks(), tc.directed_graphs(depths=(2, 4), widths=(1, 2))), cohort=1
+)
+CHAINS = tc.cases(tc.mlps(depths=(2, 2), widths=(1, 3)), samples=(1, 3), cohort=1)
+ARGUMENT = "z(n, i) = inner(W[0][i], x[n])"
+
+layer_graph_paths_printed = tc.stated(
+    "layer-graph-paths-printed",
+    title="Some edge leads from the input to another layer, as printed",
+    kind="inequality",
+    sources=[GALANTI2022.at("Section 2.1: paths, Section 2.1: graph")],
+    printed=PATHS,
+    given=[GRAPH],
+    states="len([k for k in weights if layer(k) == 0]) >= 1",
+    control=tc.altered("at least two", "len([k for k in weights if layer(k) == 0]) >= 2"),
+    on=GRAPHS,
+    why="A path that starts with the input needs an edge (v_1, v_j). By Eq. 3, pred(i) is the set"
+    " of j with (v_i, v_j) in E, so that the first index of an edge is the layer that reads, and"
+    " the input reads nothing: with the printed orientation there is no path. The expansions of"
+    " Appendices B and C have the same slip; read with edges reversed, they are meant well.",
+)
+
+layer_graph_paths = tc.stated(
+    "layer-graph-paths",
+    title="Some edge leads from the input to another layer, read from source to target",
+    kind="inequality",
+    sources=[GALANTI2022.at("Section 2.1: paths")],
+    printed=PATHS.replace(r"(v_{\pi_i}, v_{\pi_{i+1}})", r"(v_{\pi_{i+1}}, v_{\pi_i})"),
+    given=[GRAPH],
+    states=f"{READS_INPUT} >= 1",
+    control=tc.altered("at least two", f"{READS_INPUT} >= 2"),
+    on=GRAPHS,
+    corrects="layer-graph-paths-printed",
+    why="Networks in which weights read the input; paths follow edges backwards.",
+)
+
+layer_graph_ends_printed = tc.stated(
+    "layer-graph-ends-printed",
+    title="No edge begins at the output, and none ends at the input, as printed",
+    kind="inequality",
+    sources=[GALANTI2022.at("Section 2.1: graph")],
+    printed=r"\text{The output layer is not connected to any other layer and no one of the layers}"
+    r" \text{ connects with the input layer}: (v_L, v_j) \notin E,\ (v_i, v_1) \notin E",
+    given=[GRAPH],
+    states="max([layer(k) for k in weights]) < depth and min([source(k) for k in weights]) > 0",
+    control=tc.altered("the former alone", "max([layer(k) for k in weights]) < depth"),
+    on=GRAPHS,
+    why="With (v_i, v_j) for W^{ij}, which maps v_j to v_i, Eq. 4 needs edges (v_L, v_j), and"
+    " Proposition 1 is about edges (v_p, v_1). The sentence means the reverse orientation.",
+)
+
+layer_graph_ends = tc.stated(
+    "layer-graph-ends",
+    title="Nothing reads the output, and the input reads nothing",
+    kind="inequality",
+    sources=[GALANTI2022.at("Section 2.1: graph")],
+    printed=r"(v_i, v_L) \notin E,\ (v_1, v_j) \notin E",
+    given=[GRAPH],
+    states="max([source(k) for k in weights]) < depth and min([layer(k) for k in weights]) > 0",
+    control=tc.altered(
+        "nothing reads the layer before the output", "max([source(k) for k in weights]) < depth - 1"
+    ),
+    on=GRAPHS,
+    corrects="layer-graph-ends-printed",
+    why="With the indices exchanged.",
+)
+
+layer_graph_layer = tc.stated(
+    "layer-graph-layer",
+    title="A layer is the activation of its weights times the layer before",
+    kind="identity",
+    sources=[GALANTI2022.at("Eq. 3")],
+    printed=r"v_i(x) = \sigma\Big( \sum_{j \in \operatorname{pred}(i)} W^{ij} \cdot v_j(x) \Big)",
+    given=[TWO_LAYERS, NO_BIASES, CHAIN],
+    forall=["n in samples", "i in range(len(W[0]))"],
+    states="h(n)[i] == max([z(n, i), slope(1) * z(n, i)])",
+    control=tc.altered("the smaller one", "h(n)[i] == min([z(n, i), slope(1) * z(n, i)])"),
+    where=[ARGUMENT],
+    on=CHAINS,
+    examples=60,
+    why="Activations are ReLU, leaky ReLU or linear; no slope on negative numbers exceeds 1.",
+)
+
+layer_graph_slopes = tc.stated(
+    "layer-graph-slopes",
+    title="A layer is the slopes of its activation, taken at the layer, times its argument",
+    kind="identity",
+    sources=[GALANTI2022.at("Eq. 12, Appendix B: slopes")],
+    printed=r"v_{l_1}(x) = D_{l_1}(x) \sum_{l_2 \in \operatorname{pred}(l_1)} W^{l_1 l_2} \cdot"
+    r" v_{l_2}(x), \qquad D_l(x) = \operatorname{diag}[\sigma'(v_l(x))]",
+    given=[TWO_LAYERS, NO_BIASES, CHAIN],
+    forall=["n in samples", "i in range(len(W[0]))"],
+    states="h(n)[i] == (1 if h(n)[i] > 0 else slope(1)) * z(n, i)",
+    control=tc.altered("all slopes are those of positive numbers", "h(n)[i] == 1 * z(n, i)"),
+    where=[ARGUMENT],
+    on=CHAINS,
+    examples=60,
+    why="The slope is printed at the layer v instead of its argument. For ReLU and leaky ReLU both"
+    " have the same sign, and nothing changes; Eq. 12 is their positive homogeneity.",
+)
+
+layer_graph_sigmoid = tc.stated(
+    "layer-graph-sigmoid",
+    title="A layer of sigmoids is their slopes times its argument",
+    kind="identity",
+    sources=[GALANTI2022.at("Section 2.1: activations, Eq. 12")],
+    printed=r"\sigma(z) = \sigma'(z) \cdot z, \qquad \sigma \text{ the sigmoid}",
+    given=[TWO_LAYERS, NO_BIASES],
+    forall=["n in samples", "i in range(len(W[0]))"],
+    states="sigmoid(z(n, i)) == sigmoid(z(n, i)) * (1 - sigmoid(z(n, i))) * z(n, i)",
+    control=tc.altered(
+        "without the second factor", "sigmoid(z(n, i)) == sigmoid(z(n, i)) * z(n, i)"
+    ),
+    where=[ARGUMENT, "sigmoid(a) = 1 / (1 + exp(-a))"],
+    on=CHAINS,
+    why="Section 2.1 names the sigmoid among the activations of its networks. Eq. 12, on which all"
+    " expansions rest, is true of positively homogeneous activations only, and Proposition 1 is"
+    " stated for ReLU networks. Lemma 1 does not need it: the chain rule suffices.",
+)
+
+layer_graph_output = tc.stated(
+    "layer-graph-output",
+    title="The output is a sum over the edges into the last layer",
+    kind="identity",
+    sources=[GALANTI2022.at("Eq. 4, Eq. 11")],
+    printed=r"f_W(x) = \sum_{j \in \operatorname{pred}(L)} W^{Lj} \cdot v_j(x)",
+    given=[
+        GRAPH,
+        tc.Assumption("two layers, without constant edges", "depth == 2 and len(skips) == 0"),
+    ],
+    forall=["n in samples", "c in outputs"],
+    states="f(n, c) == sum([read(k, n, c) for k in weights if layer(k) == depth])",
+    control=tc.altered(
+        "over the edge from the layer before alone",
+        "f(n, c) == sum([read(k, n, c) for k in weights if source(k) == 1])",
+    ),
+    where=["read(k, n, c) = inner(W[k][c], h(n)) if source(k) == 1 else inner(W[k][c], x[n])"],
+    on=tc.cases(
+        st.one_of(
+            tc.mlps(depths=(2, 2), outputs=(1, 2)),
+            tc.directed_graphs(depths=(2, 2), skips=("dense",), outputs=(1, 2)),
+        ),
+        cohort=1,
+    ),
+    examples=60,
+    why="The last layer has no activation.",
+)
+
+layer_graph_residual = tc.stated(
+    "layer-graph-residual",
+    title="The layers of a residual network are activations, as Eq. 3 says",
+    kind="inequality",
+    sources=[GALANTI2022.at("Section 4.1: residual blocks")],
+    printed=r"z + \sigma(W_2 \sigma(W_1 z)) = \sigma(\cdot) \ge 0, \qquad \sigma \text{ the ReLU}",
+    given=[GRAPH, RESIDUAL_BLOCKS, tc.Assumption("constant edges", "len(skips) > 0")],
+    forall=["n in samples"],
+    states="min(h(n)) >= 0",
+    control=tc.altered("and at least 1", "min(h(n)) >= 1"),
+    on=tc.cases(tc.residual_networks(blocks=(1, 1), widths=(1, 2), slopes=(tc.RELU,)), cohort=1),
+    why="By Eq. 3 every layer but the last is an activation of a sum, so that with ReLU nothing"
+    " negative leaves it. The residual blocks of Section 4.1 add their input after the activation,"
+    " and pass it on with its sign: they are no layers of Eq. 3. They can be written with more"
+    " layers, as z = relu(z) - relu(-z) with constant weights, and the theorems apply to that.",
+)

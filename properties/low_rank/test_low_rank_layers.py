@@ -1,0 +1,175 @@
+"""Ranks of normalised and residual networks, and layer by layer: galanti2022, 4.3 and App. A."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from torch import Tensor
+
+import theorycheck as tc
+from properties.low_rank.architectures import lower_mean, populations, ranks, residual
+from properties.low_rank.protocol import (
+    CLASSES,
+    EFFECTIVE,
+    INPUT_WIDTH,
+    LOW,
+    THRESHOLD,
+    TRAINING,
+    WIDTH,
+    excluded,
+)
+from properties.papers import GALANTI2022
+from theorycheck.measures import effective_rank, threshold_rank
+
+SMALLER = r"\text{smaller batch sizes ... matrices of smaller ranks}"
+SLOW = replace(LOW, learning_rate=0.02, epochs=100)
+"""Normalised networks need a smaller learning rate; decay time 9.6."""
+LARGE_BATCHES = replace(SLOW, batch_size=16)
+SLOW_TRAINING = [
+    "a Gaussian mixture of 4 classes with 12 samples each, 16 inputs; hidden layers of 32 ReLUs,"
+    " normalised over the batch, the variance detached; float64",
+    *TRAINING[1:],
+    "pairs that share data, initial weights and order of batches",
+    "eta = 0.02, lambda = 0.02, 100 epochs; batches of 4 and of 16",
+]
+NORMALISED_MLP = tc.mlp([INPUT_WIDTH, WIDTH, WIDTH, CLASSES], normalisation="batch-detached")
+
+low_rank_layers_normalised = tc.experiment_claim(
+    "low-rank-layers-normalised",
+    title="With batch normalisation, smaller batches give weights of lower rank",
+    sources=[GALANTI2022.at("Fig. 2")],
+    printed=SMALLER,
+    given=[*SLOW_TRAINING, "two hidden layers", THRESHOLD],
+    compares=lower_mean(
+        threshold_rank,
+        SLOW,
+        LARGE_BATCHES,
+        "the rank is lower with batches of 4 than of 16",
+        NORMALISED_MLP,
+    ),
+    why="At equal epochs. The effect is a third of a singular value out of 17: gains make up for"
+    " small weights, and decay has just begun to show at 1e-4. The effective rank shows more"
+    " (`low-rank-layers-normalised-effective`). At eta = 0.1, batches of 4 train no such network.",
+)
+
+low_rank_layers_normalised_effective = tc.experiment_claim(
+    "low-rank-layers-normalised-effective",
+    title="With batch normalisation, smaller batches give weights of lower effective rank",
+    sources=[GALANTI2022.at("Fig. 2")],
+    printed=SMALLER,
+    given=[*SLOW_TRAINING, "two hidden layers", EFFECTIVE],
+    compares=lower_mean(
+        effective_rank,
+        SLOW,
+        LARGE_BATCHES,
+        "the effective rank is lower with batches of 4 than of 16",
+        NORMALISED_MLP,
+    ),
+    why="The same training as in `low-rank-layers-normalised`.",
+)
+
+low_rank_layers_residual = tc.experiment_claim(
+    "low-rank-layers-residual",
+    title="In residual networks, smaller batches give weights of lower rank",
+    sources=[GALANTI2022.at("Fig. 4")],
+    printed=SMALLER,
+    given=[*SLOW_TRAINING, "one residual block between linear layers", THRESHOLD],
+    compares=lower_mean(
+        threshold_rank,
+        SLOW,
+        LARGE_BATCHES,
+        "the rank is lower with batches of 4 than of 16",
+        residual(1, "batch-detached"),
+    ),
+    why="As in the paper's figure, at equal epochs.",
+)
+
+# Layer by layer
+
+PERCEPTRON = populations(tc.mlp([INPUT_WIDTH, WIDTH, WIDTH, WIDTH, WIDTH, CLASSES]))
+LONG = replace(LOW, weight_decay=0.005, epochs=100)
+DEEP = [
+    "ReLU networks 16-32-32-32-32-4, a Gaussian mixture of 4 classes with 12 samples each, float64",
+    *TRAINING[1:],
+    "batches of 4, 100 epochs, eta = 0.1, lambda = 0.005",
+    "the rank of a matrix is the number of its singular values above 1e-4 of the largest",
+]
+BOTTLENECK = (
+    r"\text{for MLPs we obtain an encoder-decoder structure in which the ranks of the bottom and}"
+    r" \text{ top layers are larger then the ranks of the mid-layers}"
+)
+
+
+def against_the_middle(layer: int, words: str) -> tc.Comparison:
+    """The rank of a matrix against the third of five, in the middle."""
+
+    def sides(trained: tc.Trained) -> tuple[Tensor, Tensor]:
+        found = ranks(threshold_rank, trained)
+        return found[layer], found[2]
+
+    effect = "rank of the layer / rank of the layer in the middle"
+    return tc.Comparison(words, PERCEPTRON, (LONG,), sides, ">", effect, excluded)
+
+
+BOTTOM = against_the_middle(0, "the first matrix has a higher rank than the one in the middle")
+
+low_rank_layers_bottom = tc.experiment_claim(
+    "low-rank-layers-bottom",
+    title="In perceptrons the bottom layer has a higher rank than the middle",
+    sources=[GALANTI2022.at("Fig. 6")],
+    printed=BOTTLENECK,
+    given=DEEP,
+    compares=BOTTOM,
+    control=against_the_middle(1, "the second matrix in the place of the first"),
+    why="Without batch normalisation, with which networks of this depth and size do not train under"
+    " the protocol. The first matrix could have a rank of 16, the one in the middle of 32.",
+)
+
+low_rank_layers_top = tc.experiment_claim(
+    "low-rank-layers-top",
+    title="In perceptrons the top hidden layer has a higher rank than the middle",
+    sources=[GALANTI2022.at("Fig. 6")],
+    printed=BOTTLENECK,
+    given=DEEP,
+    compares=against_the_middle(3, "the last hidden matrix has a higher rank than the middle"),
+    control=against_the_middle(4, "the output layer in the place of the last hidden one"),
+    positive=replace(BOTTOM, words="the bottom layer in the place of the top"),
+    why="The other half of the sentence. Ranks fall from the input to the output here: a decoder"
+    " does not show. The output layer itself has as many rows as there are classes, so that its"
+    " rank says nothing; in the paper's figure too it cannot exceed 10.",
+)
+
+BLOCK = populations(residual(2, "none"))
+
+
+def same_in_the_block(recipe: tc.Recipe, words: str) -> tc.Comparison:
+    """The larger rank of both matrices of the first block against the smaller."""
+
+    def sides(trained: tc.Trained) -> tuple[Tensor, Tensor]:
+        both = ranks(threshold_rank, trained)[1:3]
+        return both.amax(dim=0), both.amin(dim=0)
+
+    effect = "larger rank in the block / smaller rank"
+    return tc.Comparison(words, BLOCK, (recipe,), sides, "<=", effect, excluded)
+
+
+low_rank_layers_balanced = tc.experiment_claim(
+    "low-rank-layers-balanced",
+    title="In residual networks both matrices of a block have the same rank",
+    sources=[GALANTI2022.at("Fig. 7")],
+    printed=r"\text{for ResNets we obtain a balanced structure in which the matrices within the}"
+    r" \text{ residual blocks are of the same rank}",
+    given=[
+        "residual networks of width 32, two blocks, a Gaussian mixture of 4 classes with 12 samples"
+        " each, 16 inputs, float64",
+        *TRAINING[1:],
+        "batches of 4, 25 epochs, eta = 0.1, lambda = 0.02",
+        "the rank of a matrix is the number of its singular values above 1e-4 of the largest",
+    ],
+    compares=same_in_the_block(LOW, "both matrices of the first block have the same rank"),
+    control=same_in_the_block(replace(LOW, epochs=50), "twice as many epochs"),
+    positive=same_in_the_block(replace(LOW, weight_decay=0.0), "no weight decay: ranks are full"),
+    why="Read as equality, without batch normalisation as the caption of the figure has it (the"
+    " text says with). Where weight decay lowers the ranks, the second matrix of a block keeps"
+    " about two more directions than the first. They are nearer to one another than to full rank.",
+)

@@ -1,0 +1,147 @@
+"""How well SGD trains: small batches, learning rates, gradients, low rank (galanti2022, 3.2)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+import theorycheck as tc
+from properties.low_rank.protocol import (
+    BASE,
+    DATA,
+    LOW,
+    PAIRED,
+    TRAINING,
+    excluded,
+    networks,
+    of_rank,
+)
+from properties.papers import GALANTI2022
+from theorycheck.measures import accuracy
+from theorycheck.training import outputs, velocity
+
+
+def training_loss(trained: tc.Trained) -> Tensor:
+    """Cross-entropy, mean over the samples."""
+    cohort = trained.cohort
+    values = outputs(cohort.network, cohort.state, cohort.inputs)
+    return -(values.log_softmax(dim=-1) * cohort.targets).sum(dim=-1).mean(dim=-1)
+
+
+def better(batch_size: int, words: str) -> tc.Comparison:
+    """Does the smaller learning rate end with a lower training loss?"""
+    fast = replace(LOW, batch_size=batch_size)
+    return tc.Comparison(
+        words,
+        {DATA: tc.Population(networks)},
+        (replace(fast, learning_rate=0.025), fast),
+        tc.between(training_loss),
+        "<",
+        "training loss with eta = 0.025 / with 0.1",
+        lambda trained: {"training diverged": trained.run.diverged},
+    )
+
+
+training_success_smaller_rate = tc.experiment_claim(
+    "training-success-smaller-rate",
+    title="With single samples as batches, a smaller learning rate trains better",
+    sources=[GALANTI2022.at("Section 3.2: smaller batches need smaller rates")],
+    printed=r"\text{to effectively train a model with smaller batch sizes it is necessary to}"
+    r" \text{ decrease the learning rate accordingly}",
+    given=[
+        *TRAINING[:2],
+        "training does not diverge",
+        PAIRED[-1],
+        "batches of 1, 25 epochs, lambda = 0.02, eta = 0.025 and 0.1",
+    ],
+    compares=better(1, "the training loss is lower with eta = 0.025 than with 0.1"),
+    control=better(16, "batches of 16"),
+    why="With batches of 16 the larger rate trains better. Whether it is low rank that spoils"
+    " training, as the paper argues, or noise, this does not tell.",
+)
+
+
+def truncated(rank: int, words: str) -> tc.Comparison:
+    """Is the training accuracy lower when all matrices are cut to a rank?"""
+
+    def sides(trained: tc.Trained) -> tuple[Tensor, Tensor]:
+        cohort, labels = trained.cohort, trained.cohort.targets.argmax(dim=-1)
+        cut = tuple(of_rank(matrices, rank) for matrices in cohort.state.parameters)
+        values = (
+            outputs(cohort.network, state, cohort.inputs)
+            for state in (replace(cohort.state, parameters=cut), cohort.state)
+        )
+        low, full = (accuracy(one, labels) for one in values)
+        return low, full
+
+    effect = "training accuracy at low rank / as trained"
+    return tc.Comparison(
+        words, {DATA: tc.Population(networks)}, (LOW,), sides, "<", effect, excluded
+    )
+
+
+training_success_rank = tc.experiment_claim(
+    "training-success-rank",
+    title="Networks whose matrices have rank 2 fit four classes less well",
+    sources=[GALANTI2022.at("Section 3.2: expressivity")],
+    printed=r"\text{neural networks with matrices of very low ranks typically under perform on the}"
+    r" \text{ training set, due to their limited expressivity}",
+    given=[*TRAINING, BASE, "every weight matrix is replaced by the nearest one of rank 2"],
+    compares=truncated(2, "the training accuracy is lower at rank 2 than as trained"),
+    control=truncated(4, "rank 4"),
+    why="Very low means below the number of classes less one: at rank 3 nothing is lost.",
+)
+
+
+def gradient_norm(trained: tc.Trained) -> Tensor:
+    """Of the objective on all samples, over all weights."""
+    gradients = velocity(trained.cohort, tc.Objective("cross_entropy")).parameters
+    return torch.stack([g.square().sum(dim=(1, 2)) for g in gradients]).sum(dim=0).sqrt()
+
+
+def smaller_gradient(recipe: tc.Recipe, words: str) -> tc.Comparison:
+    """Is the gradient at the end smaller than with a quarter of the learning rate?"""
+    return tc.Comparison(
+        words,
+        {DATA: tc.Population(networks)},
+        (recipe, replace(recipe, learning_rate=recipe.learning_rate / 4)),
+        tc.between(gradient_norm),
+        "<",
+        "gradient with the larger rate / with the smaller",
+        excluded,
+    )
+
+
+LARGER_RATES = (
+    r"\text{unless the learning rate is not too large, when training a model with larger learning}"
+    r" \text{ rates we should expect the objective's gradient to be of a smaller norm}"
+)
+SHORT = replace(LOW, learning_rate=0.05, weight_decay=0.005)
+SHORT_OF_REST = smaller_gradient(
+    SHORT, "the gradient ends smaller with eta = 0.05 than with 0.0125"
+)
+
+training_success_gradient = tc.experiment_claim(
+    "training-success-gradient",
+    title="Where training ends early, larger learning rates end at smaller gradients",
+    sources=[GALANTI2022.at("Section 3.2: gradient and learning rate")],
+    printed=LARGER_RATES,
+    given=[*PAIRED, "batches of 4, 25 epochs, lambda = 0.005, eta = 0.05 and 0.0125"],
+    compares=SHORT_OF_REST,
+    why="With the smaller rate the loss has not come down yet.",
+)
+
+training_success_gradient_noise = tc.experiment_claim(
+    "training-success-gradient-noise",
+    title="Where training has come down, larger learning rates end at smaller gradients",
+    sources=[GALANTI2022.at("Section 3.2: gradient and learning rate")],
+    printed=LARGER_RATES,
+    given=[*PAIRED, "batches of 4, 25 epochs, lambda = 0.02, eta = 0.1 and 0.025"],
+    compares=smaller_gradient(LOW, "the gradient ends smaller with eta = 0.1 than with 0.025"),
+    positive=replace(SHORT_OF_REST, words="eta = 0.05 and 0.0125, lambda = 0.005"),
+    why="At the rates of `low-rank-learning-rate`, for which the rank is lower with the larger one."
+    " Steps keep SGD at a distance from rest that grows with the learning rate, and so does the"
+    " gradient there: the paper's explanation of the lower rank does not apply.",
+)

@@ -1,0 +1,1 @@
+"""Claims on how many samples suffice for a given error."""

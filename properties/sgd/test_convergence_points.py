@@ -1,0 +1,332 @@
+"""What the convergence points of SGD with weight decay are: galanti2022, Section 3.1 and after.
+
+Each hypothesis of Proposition 1 is dropped in turn, here or in a control.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+import theorycheck as tc
+from properties.assumptions import (
+    ANY_LOSS,
+    AUTOGRAD_AT_KINKS,
+    DENSE,
+    FILTERS,
+    GRAPH,
+    MINI_BATCHES,
+    NOT_COLLINEAR,
+    ONE_OUTPUT,
+    POSITIVE_WEIGHT_DECAY,
+    SEVERAL_OUTPUTS,
+    STATIONARY,
+    TRAINABLE_INPUT_EDGES,
+    UNNORMALISED,
+)
+from properties.notation import BATCH_GRADIENT
+from properties.papers import GALANTI2022
+from properties.sgd.stopping_points import (
+    ridge_solutions,
+    small_networks,
+    stationary_filters,
+    stationary_outputs,
+    wide_interpolating_cases,
+    with_zero_input,
+    zeroed,
+)
+from theorycheck.drawing import (
+    constant_first_layers,
+    plain_cases,
+    searched_cases,
+    sign_labelled_chains,
+    spread_cases,
+    stationary_chains,
+    stationary_residual_networks,
+)
+
+READS_INPUT = "k in [k for k in weights if source(k) == 0]"
+ONE_LAYER = "sum([squared(gradient(S, k)) for S in batches(batch_size)])"
+ALL_LAYERS = "sum([squared(gradient(S, k)) for S in batches(batch_size) for k in weights])"
+SOME_WEIGHT = tc.Assumption("some weight is not 0", "any([not zero(W[k]) for k in weights])")
+SOME_INPUT_IS_ZERO = tc.Assumption("some input is 0", "any([zero(x[n]) for n in samples])")
+NETWORK: list[tc.Hypothesis] = [GRAPH, DENSE, ONE_OUTPUT, ANY_LOSS, AUTOGRAD_AT_KINKS]
+SHARED: dict[str, Any] = {"where": [BATCH_GRADIENT], "numbers": ["batch_size", "weight_decay"]}
+STATIONARY_POINTS = st.one_of(
+    sign_labelled_chains(), stationary_chains(), stationary_residual_networks()
+)
+SMALL = plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(2, 3))
+
+convergence_points_none = tc.stated(
+    "convergence-points-none",
+    title="With weight decay, SGD has no convergence point, as printed",
+    kind="inequality",
+    sources=[
+        GALANTI2022.at("Section 1.2: noise is always present"),
+        GALANTI2022.at("Section 3.1: convergence is impossible, Section 5: noise is inevitable"),
+    ],
+    printed=r"\lambda > 0:\ \text{SGD noise must be always present, even asymptotically,}"
+    r" \text{ regardless of the batch size; there is never convergence}",
+    given=[*NETWORK, POSITIVE_WEIGHT_DECAY, MINI_BATCHES],
+    states=f"{ALL_LAYERS} != 0",
+    control=tc.altered("every batch of B samples vanishes", f"{ALL_LAYERS} == 0"),
+    on=st.one_of(SMALL, SMALL.map(zeroed)),
+    why="Away from collinear inputs it is true of all networks but one. At W = 0 the gradient of"
+    " every network with a hidden layer vanishes on every batch, whatever the loss, the labels and"
+    " lambda: SGD rests there without noise, and Section 4.2 reports runs that end there."
+    " `convergence-points-zero-attracts` says when they must.",
+    **SHARED,
+)
+
+convergence_points_zero_attracts = tc.stated(
+    "convergence-points-zero-attracts",
+    title="With two layers and lambda > |x y|, every step of SGD leads towards zero weights",
+    kind="inequality",
+    sources=[GALANTI2022.at("Section 4.2: with weight decay")],
+    printed=r"\Big\langle W, \nabla L^\lambda_{\tilde S}(f_W) \Big\rangle \ge"
+    r" 2 \big(\lambda - \max_i |y_i| \|x_i\|\big) \|W\|^2, \qquad L = 2",
+    given=[
+        UNNORMALISED,
+        tc.Assumption("two layers of weights in a chain", "chain() and depth == 2"),
+        tc.Assumption("no biases", "len(biases) == 0"),
+        tc.Assumption("lambda is larger than each |x_i| |y_i|", "excess > 0"),
+        AUTOGRAD_AT_KINKS,
+    ],
+    forall=["S in batches(batch_size)"],
+    states="pull(S) >= 2 * excess * size",
+    control=tc.altered("9/8 of the bound", "8 * pull(S) >= 9 * 2 * excess * size"),
+    where=[
+        BATCH_GRADIENT,
+        "pull(S) = sum([inner(W[k], gradient(S, k)) for k in weights])",
+        "size = sum([squared(W[k]) for k in weights])",
+        "excess = weight_decay - max([root(squared(x[n]) * y[n][0] ** 2) for n in samples])",
+    ],
+    numbers=["batch_size", "weight_decay"],
+    on=small_networks(),
+    examples=40,
+    why="By the structural lemma the left side is the mean over the batch of 4 (f - y) f, plus"
+    " 2 lambda ||W||^2, and |f| <= ||W_1|| ||W_2|| |x| <= ||W||^2 |x| / 2. So steps that are"
+    " small enough bring every network nearer to zero, whatever the batches: zero weights are a"
+    " convergence point that attracts all others. The bound is approached by small weights.",
+)
+
+convergence_points_first_matrix = tc.stated(
+    "convergence-points-first-matrix",
+    title="A matrix next to the input is 0 at convergence, unless the inputs are collinear",
+    kind="inequality",
+    sources=[
+        GALANTI2022.at("Appendix B: zero or collinear, Appendix B: M is zero"),
+    ],
+    printed=r"E_{p,i} = 0\ \forall i \Rightarrow M^{p1} = 0 \Rightarrow W^{p1} = 0, \quad"
+    r" \text{unless } \{x_i\}_{i=1}^m \text{ are collinear}",
+    given=[
+        UNNORMALISED,
+        ANY_LOSS,
+        AUTOGRAD_AT_KINKS,
+        POSITIVE_WEIGHT_DECAY,
+        MINI_BATCHES,
+        NOT_COLLINEAR,
+        tc.Assumption("W^{p1} acts on the whole input", "patches(k) == 1"),
+        tc.Assumption("W^{p1} is not zero", "not zero(W[k])"),
+    ],
+    forall=[READS_INPUT],
+    states=f"{ONE_LAYER} != 0",
+    control=tc.altered(
+        "the inputs may be collinear",
+        without=[NOT_COLLINEAR],
+        on=STATIONARY_POINTS,
+    ),
+    on=st.one_of(spread_cases(), searched_cases()),
+    examples=60,
+    why="Both steps at once, by their contrapositive, and for one matrix alone: the paper's"
+    " argument needs neither that f is not zero, nor that other edges out of the input are"
+    " trainable, nor that x_i is not 0, nor that other layers are at rest. Where W^{p1} is not 0"
+    " and the inputs are not collinear, some batch moves W^{p1}.",
+    **SHARED,
+)
+
+convergence_points_zero_matrices_printed = tc.stated(
+    "convergence-points-zero-matrices-printed",
+    title="At convergence all trainable matrices are zero, as printed",
+    kind="identity",
+    sources=[GALANTI2022.at("Section 3.2: zero matrices, Section 3.1: only zero networks")],
+    printed=r"\text{at convergence ... the trainable matrices along the network are zero matrices}",
+    given=[*NETWORK, TRAINABLE_INPUT_EDGES, POSITIVE_WEIGHT_DECAY, MINI_BATCHES, STATIONARY],
+    forall=["k in weights"],
+    states="squared(W[k]) == 0",
+    control=tc.altered("they have norm 1", "squared(W[k]) == 1"),
+    on=STATIONARY_POINTS,
+    why="Said of all convergence points, without the exception of Proposition 1: collinear inputs.",
+    **SHARED,
+)
+
+convergence_points_zero_matrices = tc.stated(
+    "convergence-points-zero-matrices",
+    title="At convergence all trainable matrices are zero, unless the inputs are collinear",
+    kind="inequality",
+    sources=[
+        GALANTI2022.at("Section 3.2: zero matrices"),
+    ],
+    printed=r"\{x_i\} \text{ not collinear}:\ \forall \tilde S:\ \nabla_W L^\lambda_{\tilde S}(f_W)"
+    r" = 0 \ \Longrightarrow\ W^{pq} = 0 \ \forall (v_p, v_q) \in E_T",
+    given=[
+        *NETWORK,
+        TRAINABLE_INPUT_EDGES,
+        POSITIVE_WEIGHT_DECAY,
+        MINI_BATCHES,
+        NOT_COLLINEAR,
+        SOME_WEIGHT,
+    ],
+    states=f"{ALL_LAYERS} != 0",
+    control=tc.altered(
+        "edges out of the input need not be trainable",
+        without=[TRAINABLE_INPUT_EDGES],
+        on=constant_first_layers(),
+    ),
+    on=st.one_of(spread_cases(), searched_cases()),
+    examples=60,
+    corrects="convergence-points-zero-matrices-printed",
+    why="More than Proposition 1 says, which concludes that the function is zero: once all W^{p1}"
+    " are 0, every layer is 0 at every input, so that M^{pq}, whose right factor is a layer, is 0"
+    " too, and with it W^{pq}. Stated by its contrapositive, as `sgd-stationary-weight-decay`.",
+    **SHARED,
+)
+
+convergence_points_outputs = tc.stated(
+    "convergence-points-outputs",
+    title="The same for several outputs",
+    kind="inequality",
+    sources=[GALANTI2022.at("Section 2: one output")],
+    printed=r"\text{For simplicity ... we focus on the case where } k = 1",
+    given=[
+        GRAPH,
+        DENSE,
+        SEVERAL_OUTPUTS,
+        ANY_LOSS,
+        AUTOGRAD_AT_KINKS,
+        POSITIVE_WEIGHT_DECAY,
+        MINI_BATCHES,
+        NOT_COLLINEAR,
+        SOME_WEIGHT,
+    ],
+    states=f"{ALL_LAYERS} != 0",
+    control=tc.altered(
+        "the inputs may be collinear", without=[NOT_COLLINEAR], on=stationary_outputs()
+    ),
+    on=plain_cases(tc.mlps(depths=(1, 3), widths=(2, 3), outputs=(2, 2)), samples=(2, 3)),
+    examples=60,
+    why="One output is a simplification and no restriction: on a sample, the gradients of all"
+    " outputs along W^{p1} have their rows along the input. `rank-bound-outputs` says the same of"
+    " Theorem 1.",
+    **SHARED,
+)
+
+convergence_points_zero_input = tc.stated(
+    "convergence-points-zero-input",
+    title="If one input is 0, all trainable matrices are zero at convergence",
+    kind="inequality",
+    sources=[GALANTI2022.at("Section 3.1: inputs are not zero")],
+    printed=r"x_i = 0 \text{ for some } i:\ \forall \tilde S:\ \nabla_W L^\lambda_{\tilde S}(f_W)"
+    r" = 0 \ \Longrightarrow\ W = 0",
+    given=[
+        *NETWORK,
+        POSITIVE_WEIGHT_DECAY,
+        MINI_BATCHES,
+        SOME_INPUT_IS_ZERO,
+        SOME_WEIGHT,
+    ],
+    states=f"{ALL_LAYERS} != 0",
+    control=tc.altered("no input need be 0", without=[SOME_INPUT_IS_ZERO], on=STATIONARY_POINTS),
+    on=st.one_of(plain_cases(samples=(2, 3)), stationary_chains()).map(with_zero_input),
+    examples=50,
+    why='The paper assumes "that x_i is not 0 for all i". That is not needed: without biases all'
+    " layers are 0 at the input 0, so that its gradient is 2 lambda W alone, and at convergence all"
+    " M_i are equal. The assumption excludes a case in which the proposition says even more.",
+    **SHARED,
+)
+
+convergence_points_filters = tc.stated(
+    "convergence-points-filters",
+    title="Proposition 1 read for convolutional layers",
+    kind="identity",
+    sources=[GALANTI2022.at("Memo abstract: convolutional layers")],
+    printed=r"\lambda > 0,\ \forall \tilde S:\ \nabla_W L^\lambda_{\tilde S}(f_W) = 0"
+    r"\ \Longrightarrow\ f_W \equiv 0 \ \text{ or } \ \{x_i\}_{i=1}^m \text{ are collinear}",
+    given=[
+        FILTERS,
+        UNNORMALISED,
+        ANY_LOSS,
+        AUTOGRAD_AT_KINKS,
+        POSITIVE_WEIGHT_DECAY,
+        MINI_BATCHES,
+        NOT_COLLINEAR,
+        STATIONARY,
+    ],
+    forall=["n in samples"],
+    states="f(n, 0) == 0",
+    control=tc.altered("the output is 1", "f(n, 0) == 1"),
+    on=stationary_filters(),
+    why="The first abstract includes convolutional layers, and the proof uses that the gradient at"
+    " x_i has its rows along x_i. That of a filter has its rows along patches. Here inputs that are"
+    " not collinear differ in a patch that neither filter nor last layer sees, and SGD is at rest"
+    " at a function that is not zero.",
+    **SHARED,
+)
+
+convergence_points_rank_one = tc.stated(
+    "convergence-points-rank-one",
+    title="At convergence with weight decay every matrix has rank at most 1",
+    kind="rank",
+    sources=[
+        GALANTI2022.at("Memo abstract: source of the noise, Section 3.1: proportional"),
+    ],
+    printed=r"W^{pq} = -\frac{1}{2\lambda} M^{pq}, \qquad \operatorname{rank} W^{pq} \le 1",
+    given=[
+        UNNORMALISED,
+        DENSE,
+        ANY_LOSS,
+        AUTOGRAD_AT_KINKS,
+        POSITIVE_WEIGHT_DECAY,
+        MINI_BATCHES,
+        STATIONARY,
+    ],
+    forall=["k in weights"],
+    states="rank(W[k]) <= 1",
+    control=tc.altered(
+        "lambda may be 0", without=[POSITIVE_WEIGHT_DECAY], on=wide_interpolating_cases()
+    ),
+    on=st.one_of(stationary_chains(), sign_labelled_chains()),
+    why="The constraint that the abstract means: with weight decay W is proportional to the"
+    " gradient at one sample. Without it, an interpolating network of any rank is at rest (the"
+    " control), as the paper says.",
+    **SHARED,
+)
+
+convergence_points_decreasing_rates = tc.stated(
+    "convergence-points-decreasing-rates",
+    title="Where SGD with decreasing learning rates converges, every batch is at rest",
+    kind="identity",
+    sources=[GALANTI2022.at("Eq. 6")],
+    printed=r"\text{at convergence, we have } \nabla_{W^{pq}} L_{\tilde S}(f_W) = 0"
+    r" \text{ for all ... mini-batches } \tilde S \subset S",
+    given=[
+        *NETWORK,
+        POSITIVE_WEIGHT_DECAY,
+        NOT_COLLINEAR,
+        tc.Assumption(
+            "the gradient on all samples vanishes",
+            "all([zero(gradient(samples, l)) for l in weights])",
+        ),
+    ],
+    forall=["k in weights", "n in samples"],
+    states="squared(gradient((n,), k)) == 0",
+    control=tc.altered("and the label is fitted", "f(n, 0) == y[n][0]"),
+    on=ridge_solutions(),
+    why="Section 2.1 lets the learning rate depend on the step, and the experiments lower it. If"
+    " its squares have a finite sum and it has not, SGD converges where the expected step vanishes,"
+    " and no batch need be at rest (`epoch-distance-decreasing-rates`): here at a solution of ridge"
+    " regression, which is not zero, on inputs that are not collinear. All of Section 3.1 needs"
+    " learning rates that do not vanish, which it does not say.",
+    **SHARED,
+)
