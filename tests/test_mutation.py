@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.mutation import TARGETS, Mutator, source_of
+from tests.mutation.mutator import Mutator
+from tests.mutation.targets import TARGETS, source_of
 from tests.sources import ROOT
 
 
@@ -36,8 +37,9 @@ def test_all_mutants_of_a_line(source: str, expected: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["'''1 + 1'''", "x: Literal[1]", "@f(1)\ndef g(): ...", "x = f'{a + 1}'", "raise E(1)"],
-)
+    ["'''1 + 1'''", "x: Literal[1]", "@f(1)\ndef g(): ...", "x = f'{a + 1}'", "raise E(1)",
+     "if TYPE_CHECKING:\n    a = 1"],
+)  # fmt: skip
 def test_what_is_left_alone(source: str) -> None:
     assert set(news(source)) <= {"pass"}
 

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import math
+import random
 from typing import Any
 
 import numpy as np
@@ -150,9 +151,10 @@ def test_the_order_of_findings_does_not_matter() -> None:
         Pair(True, "rank", "images", 0.5),
         Pair(False, "norm", "images", 0.25, tie=True),
     ]
-    assert all(
-        gathered(*order) == gathered(*findings) for order in itertools.permutations(findings)
-    )
+    expected, shuffler = gathered(*findings), random.Random(0)
+    for _ in range(500):
+        shuffler.shuffle(findings)
+        assert gathered(*findings) == expected
 
 
 def word(answer: Answer) -> KernelWord:
