@@ -229,8 +229,13 @@ class Cohort:
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> Cohort:
-        """The same cohort on another device or in another dtype."""
-        device, dtype = device or self.inputs.device, dtype or self.inputs.dtype
+        """The same cohort on another device or in another dtype.
+
+        Raises:
+            InputError: when this machine has no such device.
+        """
+        device = self.inputs.device if device is None else _require_device(device)
+        dtype = dtype or self.inputs.dtype
         rho = self.state.rho
         state = replace(
             self.state,
@@ -239,6 +244,16 @@ class Cohort:
         )
         data = (t.to(device, dtype) for t in (self.inputs, self.targets, self.weight_decay))
         return Cohort(self.network, state, *data)
+
+
+def _require_device(device: torch.device | str) -> torch.device:
+    try:
+        return torch.empty(0, device=device).device
+    except (AssertionError, RuntimeError, TypeError) as error:
+        why = str(error).splitlines()[0]
+        raise InputError(
+            f"cannot use the device {str(device)!r} ({why}): choose cpu, or a GPU of this machine"
+        ) from error
 
 
 def _require_state(state: object) -> None:
