@@ -81,31 +81,37 @@ class Mutator:
         lines, around = self.source.splitlines(), _around(tree)
         seen = {self.source}
         equal: Counter[tuple[str, str, str]] = Counter()
-        for node in self._visited(tree):
-            for (start, end), new in self._changes(node):
-                changed = (text[:start] + new.encode() + text[end:]).decode()
-                if changed in seen or not _compiles(changed):
-                    continue
-                seen.add(changed)
-                first = end - len(text[start:end].lstrip(b", \n"))
-                number = text[:first].count(b"\n") + 1
-                within, reached = around[number]
-                line, old = lines[number - 1].strip(), text[start:end].decode()
-                change = f"{' '.join(old.split())}  ->  {' '.join(new.split())}"
-                equal[within, line, change] += 1
-                if equal[within, line, change] > 1:
-                    change += f"  ({equal[within, line, change]})"
-                yield Mutant(number, within, line, change, changed, reached)
+        for outermost in tree.body:
+            first, last = self._span(outermost)
+            for node in self._visited(outermost):
+                for (start, end), new in self._changes(node):
+                    changed = (text[:start] + new.encode() + text[end:]).decode()
+                    # What is around it stays, so that this alone decides.
+                    part = (text[first:start] + new.encode() + text[end:last]).decode()
+                    if changed in seen or not _compiles(part):
+                        continue
+                    seen.add(changed)
+                    place = end - len(text[start:end].lstrip(b", \n"))
+                    number = text[:place].count(b"\n") + 1
+                    within, reached = around[number]
+                    line, old = lines[number - 1].strip(), text[start:end].decode()
+                    change = f"{' '.join(old.split())}  ->  {' '.join(new.split())}"
+                    equal[within, line, change] += 1
+                    if equal[within, line, change] > 1:
+                        change += f"  ({equal[within, line, change]})"
+                    yield Mutant(number, within, line, change, changed, reached)
 
     def _visited(self, node: ast.AST) -> Iterator[ast.expr | ast.stmt | ast.keyword]:
         """What may be changed: no types, decorators, messages, docstrings."""
+        if _is_left_alone(node):
+            return
         if isinstance(node, ast.expr | ast.stmt | ast.keyword):
             yield node
         for name, value in ast.iter_fields(node):
             if name in ("annotation", "returns", "decorator_list", "exc", "msg", "bases"):
                 continue
             for child in value if isinstance(value, list) else [value]:
-                if isinstance(child, ast.AST) and not _is_left_alone(child):
+                if isinstance(child, ast.AST):
                     yield from self._visited(child)
 
     def _span(self, node: ast.expr | ast.stmt | ast.keyword) -> tuple[int, int]:
