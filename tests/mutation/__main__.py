@@ -16,7 +16,7 @@ from tests.mutants import ROOT
 from tests.mutation.mutator import Mutant, Mutator
 from tests.mutation.record import EQUIVALENT, Row, Tried, reasons, table
 from tests.mutation.targets import SAMPLES, TARGETS, source_of
-from tests.mutation.trials import reach, who_notices
+from tests.mutation.trials import Trials
 
 TABLE = ROOT / "reports" / "mutation.md"
 
@@ -35,9 +35,9 @@ def tried(module: str, sample: int | None, seed: int, known: Tried, processes: i
     asked = chosen(mutants, sample, seed)
     new = [mutant for mutant in asked if not known.knows(module, mutant)]
     if new:
-        reached = reach(module)
+        trials = Trials(module)
         with ThreadPoolExecutor(processes) as pool:
-            futures = {pool.submit(who_notices, module, mutant, reached): mutant for mutant in new}
+            futures = {pool.submit(trials.who_notices, mutant): mutant for mutant in new}
             for future in as_completed(futures):
                 known.add(module, futures[future], future.result())
     survivors = tuple(mutant for mutant in asked if known.noticed(module, mutant) is None)

@@ -20,7 +20,12 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "claims.verdicts": ("claims/test_verdicts.py",),
     "claims.sequential": ("claims/test_sequential.py",),
     "claims.evidence": ("claims/test_evidence.py", "claims/test_evidence_examples.py"),
-    "reports.merging": ("reports/test_merging.py", "reports/test_merging_bad_input.py"),
+    "reports.merging": (
+        "reports/test_merging.py",
+        "reports/test_merging_bad_input.py",
+        "cli/test_commands_merge.py",
+        "cli/test_commands_merge_edits.py",
+    ),
     "arithmetic.error_bounds": (
         "arithmetic/test_error_bounds_terms.py",
         "arithmetic/test_error_bounds.py",

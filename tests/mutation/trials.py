@@ -6,6 +6,8 @@ to. A mutant is noticed when one of them fails, or takes several times as long a
 
 from __future__ import annotations
 
+import gc
+import math
 import os
 import signal
 import sys
@@ -36,6 +38,12 @@ SLOWEST = 600.0
 """Seconds after which a process is given up that waits for something."""
 
 
+FEW = 12
+"""How many tests are asked before all others."""
+
+WATCHED = 0.25
+"""Seconds for which it is watched to which lines a test comes."""
+
 IMPORT = "import"
 """What notices when the module cannot be loaded."""
 
@@ -46,19 +54,24 @@ class Reach:
 
     Attributes:
         seconds: what each test takes, by its node id; the quickest first.
-        lines: to which lines of the module it comes.
+        lines: to which lines of the module it comes; none are known of a test that takes long,
+            which is asked about every line.
         at_import: lines that are executed before any test.
     """
 
     seconds: dict[str, float]
-    lines: dict[str, frozenset[int]]
+    lines: dict[str, frozenset[int] | None]
     at_import: frozenset[int]
 
     def asked(self, mutant: Mutant) -> list[str]:
         """The tests that can notice a mutant, the quickest first."""
         if not self.at_import.isdisjoint(mutant.reached):
             return list(self.seconds)
-        return [test for test in self.seconds if not self.lines[test].isdisjoint(mutant.reached)]
+        return [
+            test
+            for test, lines in self.lines.items()
+            if lines is None or not lines.isdisjoint(mutant.reached)
+        ]
 
 
 def reach(module: str) -> Reach:
@@ -75,22 +88,33 @@ def reach(module: str) -> Reach:
     return found
 
 
-def who_notices(module: str, mutant: Mutant, known: Reach) -> str | None:
-    """The first test found that fails with the change, if there is one."""
-    asked = known.asked(mutant)
-    if not asked:
+class Trials:
+    """Of the mutants of one module; those who noticed others are asked first."""
+
+    def __init__(self, module: str) -> None:
+        self.module, self.known = module, reach(module)
+        self.noticed: list[str] = []
+
+    def who_notices(self, mutant: Mutant) -> str | None:
+        """The first test found that fails with the change, if there is one."""
+        asked = self.known.asked(mutant)
+        recent = [test for test in self.noticed if test in asked]
+        asked = list(dict.fromkeys([*recent, *asked]))
+        # To collect all of them takes longer than to run a few.
+        for some in filter(None, (asked[:FEW], asked[FEW:])):
+            limits = {test: STARTING + TIMES * self.known.seconds[test] for test in some}
+            running, code = _in_a_process(_changed, self.module, mutant, limits)
+            if code != 0:
+                found: str = running[-1] if running else IMPORT
+                self.noticed = [found, *(test for test in self.noticed if test != found)][:FEW]
+                return found
         return None
-    limits = {test: STARTING + TIMES * known.seconds[test] for test in asked}
-    running, code = _in_a_process(_changed, module, mutant, limits)
-    if code == 0:
-        return None
-    return running[-1] if running else IMPORT
 
 
 def _in_a_process(run: Callable[..., None], *arguments: Any) -> tuple[list[Any], int | None]:
     """What a function tells in a process of its own, and how that ends."""
     context = get_context("forkserver")
-    context.set_forkserver_preload([*LIBRARIES, "pytest"])
+    context.set_forkserver_preload([*LIBRARIES, "pytest", "tests.mutation.trials"])
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=run, args=(there, *arguments))
     process.start()
@@ -110,6 +134,7 @@ def _in_a_process(run: Callable[..., None], *arguments: Any) -> tuple[list[Any],
 
 def _changed(told: Connection, module: str, mutant: Mutant, limits: dict[str, float]) -> None:
     """Run tests with a change; each is told before it starts."""
+    gc.freeze()
     source = source_of(module)
     with _quietly():
         plant(Fault("mutant", module, mutant.change, source, mutant.source, ()))
@@ -154,7 +179,10 @@ def _measured(told: Connection, module: str, files: Sequence[str]) -> None:
         told.send(
             Reach(
                 seconds={test: measured.seconds[test] for test in tests},
-                lines={test: frozenset(measured.lines[test]) for test in tests},
+                lines={
+                    test: frozenset(measured.lines[test]) if test in measured.lines else None
+                    for test in tests
+                },
                 at_import=frozenset(measured.at_import),
             )
         )
@@ -171,20 +199,25 @@ class _Measured:
         self.lines: dict[str, set[int]] = {}
         self.here = self.at_import
         self.left: dict[CodeType, set[int]] = {}
+        self.start = math.inf
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        self.here, self.left = self.lines.setdefault(item.nodeid, set()), {}
+        self.here, self.left, self.start = set(), {}, time.process_time()
         sys.settrace(self.enter)
-        start = time.process_time()
         result = yield
-        self.seconds[item.nodeid] = time.process_time() - start
+        self.seconds[item.nodeid] = time.process_time() - self.start
+        if sys.gettrace() is not None:
+            self.lines[item.nodeid] = self.here
         return result
 
     def enter(self, frame: FrameType, event: str, argument: object) -> Any:
         """Called when any function is; none that has shown all its lines is watched."""
         code = frame.f_code
         if code.co_filename != self.path:
+            return None
+        if time.process_time() - self.start > WATCHED:
+            sys.settrace(None)
             return None
         if code not in self.left:
             lines = {line for _, _, line in code.co_lines() if line is not None}
