@@ -11,6 +11,7 @@ import argparse
 import os
 import random
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 
 from tests.mutants import ROOT
 from tests.mutation.mutator import Mutant, Mutator
@@ -35,9 +36,20 @@ def tried(module: str, sample: int | None, seed: int, known: Tried, processes: i
     asked = chosen(mutants, sample, seed)
     new = [mutant for mutant in asked if not known.knows(module, mutant)]
     if new:
-        trials = Trials(module)
-        with ThreadPoolExecutor(processes) as pool:
-            futures = {pool.submit(trials.who_notices, mutant): mutant for mutant in new}
+        with ExitStack() as stack:
+            first = stack.enter_context(Trials(module))
+            others = [Trials(module, first.known) for _ in range(min(processes, len(new)) - 1)]
+            free = [first, *map(stack.enter_context, others)]
+            pool = stack.enter_context(ThreadPoolExecutor(len(free)))
+
+            def notice(mutant: Mutant) -> str | None:
+                trials = free.pop()
+                try:
+                    return trials.who_notices(mutant)
+                finally:
+                    free.append(trials)
+
+            futures = {pool.submit(notice, mutant): mutant for mutant in new}
             for future in as_completed(futures):
                 known.add(module, futures[future], future.result())
     survivors = tuple(mutant for mutant in asked if known.noticed(module, mutant) is None)

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.mutants import ROOT
 from tests.mutation.mutator import Mutant
 from tests.mutation.targets import TARGETS
-from tests.mutation.trials import IMPORT
+from tests.mutation.trials import LOADING
 
 TRIED = ROOT / "build" / "mutation.jsonl"
 """Who noticed what, one line for each mutant that was tried; git ignores it."""
@@ -41,7 +41,7 @@ class Tried:
         noticed, tests = self.known.get(f"{module} {mutant.digest}", (None, ""))
         if noticed is None:
             return tests == _tests(module)
-        return noticed == IMPORT or (ROOT / noticed.partition("::")[0]).is_file()
+        return noticed == LOADING or (ROOT / noticed.partition("::")[0]).is_file()
 
     def noticed(self, module: str, mutant: Mutant) -> str | None:
         """The test that noticed, or None; of a mutant that was tried."""

@@ -1,7 +1,12 @@
-"""Trying mutants: the tests that can notice one run in a process of its own, the quickest first.
+"""Trying mutants: those tests that can notice one run in a fork of their own, the quickest first.
 
 What a test can notice is known from a run without any change: the lines of the module that it comes
 to. A mutant is noticed when one of them fails, or takes several times as long as it did.
+
+The tests of a module are loaded once, by a process that forks for each mutant. In the fork, the
+function that is changed gets its new code. What is executed when modules are loaded cannot be
+changed afterwards: there the module is loaded with the change, before anything else, in a process
+that has loaded nothing of this project.
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from types import CodeType, FrameType
+from types import FrameType, TracebackType
 from typing import Any
 
 import pytest
@@ -25,6 +30,7 @@ from hypothesis import Phase, settings
 
 from tests.faults.fault import Fault
 from tests.mutants import LIBRARIES, ROOT, plant
+from tests.mutation.code import Functions
 from tests.mutation.mutator import Mutant
 from tests.mutation.targets import TARGETS, path_of, source_of
 
@@ -37,15 +43,14 @@ A processor that others use as well is no reason to be slow.
 SLOWEST = 600.0
 """Seconds after which a process is given up that waits for something."""
 
-
-FEW = 12
-"""How many tests are asked before all others."""
-
 WATCHED = 0.25
 """Seconds for which it is watched to which lines a test comes."""
 
-IMPORT = "import"
+LOADING = "loading"
 """What notices when the module cannot be loaded."""
+
+Told = tuple[list[Any], int]
+"""What a process told before it ended, and its exit code."""
 
 
 @dataclass(frozen=True)
@@ -63,58 +68,81 @@ class Reach:
     lines: dict[str, frozenset[int] | None]
     at_import: frozenset[int]
 
+    def at_once(self, mutant: Mutant) -> bool:
+        """Whether what is changed is executed before any test."""
+        return not self.at_import.isdisjoint(mutant.reached)
+
     def asked(self, mutant: Mutant) -> list[str]:
         """The tests that can notice a mutant, the quickest first."""
-        if not self.at_import.isdisjoint(mutant.reached):
-            return list(self.seconds)
         return [
             test
             for test, lines in self.lines.items()
-            if lines is None or not lines.isdisjoint(mutant.reached)
+            if lines is None or self.at_once(mutant) or not lines.isdisjoint(mutant.reached)
         ]
 
 
-def reach(module: str) -> Reach:
-    """Run the tests of a module without any change.
+class Trials:
+    """Of the mutants of one module, by a process that has loaded its tests.
 
     Raises:
-        RuntimeError: when one of them fails.
+        RuntimeError: when one of the tests fails without any change.
     """
-    files = [str(ROOT / "tests" / file) for file in TARGETS[module]]
-    told, code = _in_a_process(_measured, module, files)
-    if code != 0 or not told:
-        raise RuntimeError(f"{module}: its tests fail without any change")
-    found: Reach = told[-1]
-    return found
 
+    def __init__(self, module: str, known: Reach | None = None) -> None:
+        self.module, self.noticed = module, list[str]()
+        self.server, there = get_context("spawn").Pipe()
+        self.process = get_context("spawn").Process(target=_serve, args=(there, module))
+        self.process.start()
+        there.close()
+        self.known = known or self._reach()
 
-class Trials:
-    """Of the mutants of one module; those who noticed others are asked first."""
+    def __enter__(self) -> Trials:
+        return self
 
-    def __init__(self, module: str) -> None:
-        self.module, self.known = module, reach(module)
-        self.noticed: list[str] = []
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.server.close()
+        self.process.join()
+
+    def _reach(self) -> Reach:
+        told, code = self._asked(None)
+        if code != 0 or not told:
+            raise RuntimeError(f"{self.module}: its tests fail without any change")
+        found: Reach = told[-1]
+        return found
+
+    def _asked(self, request: Any) -> Told:
+        self.server.send(request)
+        answer: Told = self.server.recv()
+        return answer
 
     def who_notices(self, mutant: Mutant) -> str | None:
-        """The first test found that fails with the change, if there is one."""
+        """The first test found that fails with the change; those who noticed others are first."""
         asked = self.known.asked(mutant)
-        recent = [test for test in self.noticed if test in asked]
-        asked = list(dict.fromkeys([*recent, *asked]))
-        # To collect all of them takes longer than to run a few.
-        for some in filter(None, (asked[:FEW], asked[FEW:])):
-            limits = {test: STARTING + TIMES * self.known.seconds[test] for test in some}
-            running, code = _in_a_process(_changed, self.module, mutant, limits)
-            if code != 0:
-                found: str = running[-1] if running else IMPORT
-                self.noticed = [found, *(test for test in self.noticed if test != found)][:FEW]
-                return found
-        return None
+        asked = list(dict.fromkeys([*(test for test in self.noticed if test in asked), *asked]))
+        limits = {test: STARTING + TIMES * self.known.seconds[test] for test in asked}
+        if not limits:
+            return None
+        told, code = [], -1
+        if not self.known.at_once(mutant):
+            told, code = self._asked((mutant.source, limits))
+        if code == -1:
+            context = get_context("forkserver")
+            context.set_forkserver_preload([*LIBRARIES, "pytest", "tests.mutation.trials"])
+            told, code = _in_a_process(context, _changed, self.module, mutant, limits)
+        if code == 0:
+            return None
+        found: str = told[-1] if told else LOADING
+        self.noticed = [found, *(test for test in self.noticed if test != found)][:20]
+        return found
 
 
-def _in_a_process(run: Callable[..., None], *arguments: Any) -> tuple[list[Any], int | None]:
+def _in_a_process(context: Any, run: Callable[..., None], *arguments: Any) -> Told:
     """What a function tells in a process of its own, and how that ends."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload([*LIBRARIES, "pytest", "tests.mutation.trials"])
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=run, args=(there, *arguments))
     process.start()
@@ -129,119 +157,167 @@ def _in_a_process(run: Callable[..., None], *arguments: Any) -> tuple[list[Any],
     finally:
         process.kill()
         process.join()
-    return told, process.exitcode
+        here.close()
+    # A process that a signal ends has a negative exit code.
+    return told, abs(process.exitcode or 0)
 
 
-def _changed(told: Connection, module: str, mutant: Mutant, limits: dict[str, float]) -> None:
-    """Run tests with a change; each is told before it starts."""
-    gc.freeze()
-    source = source_of(module)
+def _serve(asked: Connection, module: str) -> None:
+    """Load the tests of a module and answer: what they come to, or which of them fail first."""
+    server = _Server(asked, module)
+    sys.settrace(server.measured.enter)
     with _quietly():
-        plant(Fault("mutant", module, mutant.change, source, mutant.source, ()))
-        code = _pytest([str(ROOT / test) for test in limits], _Limited(told, limits))
-    # Nothing has to be tidied up.
-    os._exit(code)
+        _pytest([str(ROOT / "tests" / file) for file in TARGETS[module]], server)
 
 
-class _Limited:
-    """A pytest plugin: tests in the order given, none longer than it may take, none shrunk."""
+class _Server:
+    """A pytest plugin: forks for each request, once the tests are loaded."""
 
-    def __init__(self, told: Connection, limits: dict[str, float]) -> None:
-        self.told, self.limits = told, limits
+    def __init__(self, asked: Connection, module: str) -> None:
+        self.asked = asked
+        self.source, self.path = source_of(module), str(path_of(module))
+        self.measured = _Measured(self.path)
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        order = {test: number for number, test in enumerate(self.limits)}
-        items.sort(key=lambda item: order[item.nodeid])
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        sys.settrace(None)
+        self.items = {item.nodeid: item for item in session.items}
+        self.functions = Functions(self.source, self.path)
+        gc.collect()
+        gc.freeze()
+        while True:
+            try:
+                request = self.asked.recv()
+            except EOFError:
+                return True
+            self.asked.send(self.answer(request))
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        self.told.send(item.nodeid)
-        # Time of the processor; who has none left is ended by the signal.
-        signal.setitimer(signal.ITIMER_PROF, self.limits[item.nodeid])
-        result = yield
-        signal.setitimer(signal.ITIMER_PROF, 0.0)
-        return result
+    def answer(self, request: Any) -> Told:
+        """The code is -1 where the change cannot be made any more."""
+        context = get_context("fork")
+        if request is None:
+            return _in_a_process(context, self.measure)
+        source, limits = request
+        changes = self.functions.changed(source)
+        if changes is None:
+            return [], -1
+        return _in_a_process(context, self.changed, changes, limits)
+
+    def measure(self, told: Connection) -> None:
+        """Run all tests without any change."""
+        for item in self.items.values():
+            self.measured.run(item)
+        told.send(self.measured.found())
+        os._exit(0)
+
+    def changed(self, told: Connection, changes: Any, limits: dict[str, float]) -> None:
+        """Run tests with a change; each is told before it starts."""
+        for function, code in changes:
+            function.__code__ = code
+        limited = _Limited(told, limits)
+        for test in limits:
+            limited.run(self.items[test])
+        os._exit(0)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
             os._exit(pytest.ExitCode.TESTS_FAILED)
 
 
-def _measured(told: Connection, module: str, files: Sequence[str]) -> None:
-    """Run tests without any change; tells what they come to when all are through."""
-    measured = _Measured(str(path_of(module)))
-    sys.settrace(measured.enter)
+class _Limited:
+    """Runs tests, none longer than it may take."""
+
+    def __init__(self, told: Connection, limits: dict[str, float]) -> None:
+        self.told, self.limits = told, limits
+
+    def run(self, item: pytest.Item) -> None:
+        """With its limit in time of the processor; who has none left is ended by the signal."""
+        self.told.send(item.nodeid)
+        signal.setitimer(signal.ITIMER_PROF, self.limits[item.nodeid])
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
+
+
+def _changed(told: Connection, module: str, mutant: Mutant, limits: dict[str, float]) -> None:
+    """Load a module with a change, and run tests; each is told before it starts."""
+    source = source_of(module)
     with _quietly():
-        code = _pytest(files, measured)
-    sys.settrace(None)
-    if code == 0:
-        tests = sorted(measured.seconds, key=measured.seconds.__getitem__)
-        told.send(
-            Reach(
-                seconds={test: measured.seconds[test] for test in tests},
-                lines={
-                    test: frozenset(measured.lines[test]) if test in measured.lines else None
-                    for test in tests
-                },
-                at_import=frozenset(measured.at_import),
-            )
-        )
-    sys.exit(code)
+        plant(Fault("mutant", module, mutant.change, source, mutant.source, ()))
+        code = _pytest([str(ROOT / test) for test in limits], _Alone(told, limits))
+    # Nothing has to be tidied up.
+    os._exit(code)
+
+
+class _Alone:
+    """A pytest plugin: tests in the order given."""
+
+    def __init__(self, told: Connection, limits: dict[str, float]) -> None:
+        self.limited = _Limited(told, limits)
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        items = {item.nodeid: item for item in session.items}
+        for test in self.limited.limits:
+            self.limited.run(items[test])
+        return True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            os._exit(pytest.ExitCode.TESTS_FAILED)
 
 
 class _Measured:
-    """A pytest plugin that remembers which lines of a file each test comes to, and its seconds."""
+    """Remembers which lines of a file each test comes to, and its seconds."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.at_import: set[int] = set()
         self.seconds: dict[str, float] = {}
-        self.lines: dict[str, set[int]] = {}
+        self.lines: dict[str, frozenset[int] | None] = {}
         self.here = self.at_import
-        self.left: dict[CodeType, set[int]] = {}
         self.start = math.inf
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        self.here, self.left, self.start = set(), {}, time.process_time()
+    def run(self, item: pytest.Item) -> None:
+        """One test."""
+        self.here, self.start = set(), time.process_time()
         sys.settrace(self.enter)
-        result = yield
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
         self.seconds[item.nodeid] = time.process_time() - self.start
-        if sys.gettrace() is not None:
-            self.lines[item.nodeid] = self.here
-        return result
+        self.lines[item.nodeid] = None if sys.gettrace() is None else frozenset(self.here)
+        sys.settrace(None)
+
+    def found(self) -> Reach:
+        """Of all tests that ran."""
+        tests = sorted(self.seconds, key=self.seconds.__getitem__)
+        return Reach(
+            seconds={test: self.seconds[test] for test in tests},
+            lines={test: self.lines[test] for test in tests},
+            at_import=frozenset(self.at_import),
+        )
 
     def enter(self, frame: FrameType, event: str, argument: object) -> Any:
-        """Called when any function is; none that has shown all its lines is watched."""
-        code = frame.f_code
-        if code.co_filename != self.path:
+        """Called when any function is."""
+        if frame.f_code.co_filename != self.path:
             return None
         if time.process_time() - self.start > WATCHED:
             sys.settrace(None)
             return None
-        if code not in self.left:
-            lines = {line for _, _, line in code.co_lines() if line is not None}
-            # The line of a name is executed where the function is made.
-            self.left[code] = lines - {code.co_firstlineno} or lines
-        return self.step if self.left[code] else None
+        return self.step
 
     def step(self, frame: FrameType, event: str, argument: object) -> Any:
         """Called at each line."""
         if event == "line":
             self.here.add(frame.f_lineno)
-            self.left[frame.f_code].discard(frame.f_lineno)
         return self.step
 
 
 def _pytest(asked: Sequence[str], plugin: object) -> int:
-    """Run tests up to the first that fails; nothing is shrunk, as nobody reads why."""
+    """Load tests and have a plugin run them; nothing is shrunk, as nobody reads why one fails."""
     import torch
 
     torch.set_num_threads(1)
-    arguments = [f"--rootdir={ROOT}", "-x", "--assert=plain", "--tb=no"]
+    arguments = [f"--rootdir={ROOT}", "--assert=plain", "--tb=no"]
     # The last collects garbage for long.
-    for plugin_left_out in ("cacheprovider", "xdist", "unraisableexception"):
-        arguments += ["-p", f"no:{plugin_left_out}"]
+    for left_out in ("cacheprovider", "xdist", "unraisableexception"):
+        arguments += ["-p", f"no:{left_out}"]
     return int(pytest.main([*arguments, *asked], [plugin, _Unshrunk()]))
 
 
