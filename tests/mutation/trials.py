@@ -127,7 +127,8 @@ class Trials:
         limits = {test: STARTING + TIMES * self.known.seconds[test] for test in asked}
         if not limits:
             return None
-        told, code = [], -1
+        told: list[Any] = []
+        code = -1
         if not self.known.at_once(mutant):
             told, code = self._asked((mutant.source, limits))
         if code == -1:
