@@ -28,7 +28,8 @@ class Functions:
     def changed(self, source: str) -> list[tuple[FunctionType, CodeType]] | None:
         """Functions whose code is another in a changed source, and that code.
 
-        None where that is not enough: a function within one that is changed exists already.
+        None where that is not enough: nothing is changed in functions, or in one within which
+        others were made already.
         """
         found = []
         codes = list(_outermost(compile(source, self.path, "exec")))
@@ -40,9 +41,9 @@ class Functions:
                 if any(name.startswith(within) for name, _ in self.live):
                     return None
                 found += [(function, new) for function in self.live.get(_name(old), [])]
-                if not found or old.co_freevars != new.co_freevars:
+                if old.co_freevars != new.co_freevars:
                     return None
-        return found
+        return found or None
 
 
 def _name(code: CodeType) -> tuple[str, int]:

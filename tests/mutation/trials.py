@@ -5,8 +5,8 @@ to. A mutant is noticed when one of them fails, or takes several times as long a
 
 The tests of a module are loaded once, by a process that forks for each mutant. In the fork, the
 function that is changed gets its new code. What is executed when modules are loaded cannot be
-changed afterwards: there the module is loaded with the change, before anything else, in a process
-that has loaded nothing of this project.
+changed afterwards: there, if nobody notices, the module is loaded with the change, before anything
+else, in a process that has loaded nothing of this project.
 """
 
 from __future__ import annotations
@@ -127,11 +127,8 @@ class Trials:
         limits = {test: STARTING + TIMES * self.known.seconds[test] for test in asked}
         if not limits:
             return None
-        told: list[Any] = []
-        code = -1
-        if not self.known.at_once(mutant):
-            told, code = self._asked((mutant.source, limits))
-        if code == -1:
+        told, code = self._asked((mutant.source, limits))
+        if code == -1 or (code == 0 and self.known.at_once(mutant)):
             context = get_context("forkserver")
             context.set_forkserver_preload([*LIBRARIES, "pytest", "tests.mutation.trials"])
             told, code = _in_a_process(context, _changed, self.module, mutant, limits)
