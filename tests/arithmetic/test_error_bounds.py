@@ -258,3 +258,10 @@ def test_overflow() -> None:
     case = Case(mlp([1, 1, 1]), (np.full((1, 1, 1), 1e200),) * 2, np.ones((1, 1, 1)))
     with pytest.raises(InputError, match="overflows"):
         evaluate_with_error_bounds(case)
+
+
+def test_overflow_of_one_member() -> None:
+    weights = np.array([1.0, 1e200]).reshape(2, 1, 1)
+    case = Case(mlp([1, 1, 1]), (weights, weights), np.ones((2, 1, 1)))
+    with pytest.raises(InputError, match="overflows"):
+        evaluate_with_error_bounds(case)

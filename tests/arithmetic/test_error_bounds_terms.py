@@ -187,6 +187,15 @@ def test_gradients_and_products(evaluation: Evaluation) -> None:
         assert is_tight(evaluation.product(index).error[0], total, matrix.size)
 
 
+def test_a_layer_that_nothing_reads_has_no_gradient() -> None:
+    network = Network(2, (Layer(2, (Edge(0),), RELU), Layer(1, (Edge(0),), LINEAR)))
+    weights = tuple(np.ones((1, *p.shape)) for p in network.parameters)
+    evaluation = evaluate_with_error_bounds(Case(network, weights, np.ones((1, 1, 2))))
+    assert not evaluation.gradients[0].any()
+    assert evaluation.gradients[1].tolist() == [[[[1.0, 1.0]]]]
+    assert is_tight(evaluation.gradient(0).error, np.zeros((1, 1, 2, 2)))
+
+
 # kinks that a bound leaves open
 
 
