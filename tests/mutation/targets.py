@@ -23,8 +23,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "reports.merging": (
         "reports/test_merging.py",
         "reports/test_merging_bad_input.py",
-        "cli/test_commands_merge.py",
-        "cli/test_commands_merge_edits.py",
+        "reports/test_merging_parts.py",
     ),
     "arithmetic.error_bounds": (
         "arithmetic/test_error_bounds_terms.py",

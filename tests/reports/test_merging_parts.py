@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from tests.reports.runs import (
     FAILED,
     MET,
     bounded,
+    claim,
     entry,
     gathered,
     only,
@@ -21,9 +24,20 @@ from tests.reports.runs import (
 )
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.evidence import Evidence
+from theorycheck.claims.findings import Pair
 from theorycheck.claims.strengths import Strength
 from theorycheck.errors import InputError
-from theorycheck.reports.merging import counted_once, merge, unknown
+from theorycheck.kernel import Rejected
+from theorycheck.reports import merging
+from theorycheck.reports.folders import write_report
+from theorycheck.reports.merging import (
+    certificates,
+    counted_once,
+    issued_for,
+    load,
+    merge,
+    unknown,
+)
 from theorycheck.reports.sources import Sources
 
 HOLDS = entry(CLAIMS[0], [0], gathered(*[MET] * 4), gathered(FAILED))
@@ -117,3 +131,55 @@ def test_the_order_of_runs_does_not_depend_on_that_of_their_folders() -> None:
     second = report(0, sources=Sources(engine="0" * 16, claims={"a": "1" * 16, "b": "0" * 16}))
     for order in itertools.permutations([first, second]):
         assert merge(order).runs == (*first.runs, *second.runs)
+
+
+def test_an_entry_that_its_version_does_not_name_is_not_loaded(tmp_path: Path) -> None:
+    for title in (HOLDS.title, "Another"):
+        write_report(tmp_path, report(0, replace(HOLDS, title=title)))
+        if title == HOLDS.title:
+            assert load(tmp_path) == load(tmp_path / "claims.json")
+            assert load(tmp_path)[0] == tmp_path
+        else:
+            with pytest.raises(InputError, match="its title is not the one that its version names"):
+                load(tmp_path)
+
+
+def test_certificates_are_those_of_the_examples_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not those of other examples, nor of other claims with the same numbers; one of equal ones.
+
+    ``of_report`` stands for the kernel, which verifies what the folders hold.
+    """
+    other = claim("other-claim")
+    larger = entry(CLAIMS[0], [2], gathered(violation(12)), gathered(FAILED))
+    runs = [
+        report(1, REFUTED),
+        report(2, larger),
+        report(3, entry(other, [3], gathered(violation(7)), gathered(FAILED))),
+        report(4, entry(CLAIMS[0], [4], gathered(violation(7)), gathered(FAILED))),
+        report(5, replace(HOLDS, id="bare-claim", certificate=None)),
+    ]
+    one, two = "certificates/identity-claim.json", "certificates/other-claim.json"
+    held = {"1": {one: {"n": 2}}, "2": {one: {"n": 0}}, "3": {two: {"n": 9}}, "4": {one: {"n": 1}}}
+    monkeypatch.setattr(merging, "of_report", lambda folder, _: held.get(folder.name, {}))
+    folders = [(Path(str(run.runs[0].seed)), run) for run in runs]
+    for order in (folders, folders[::-1]):
+        found = certificates(merge(run for _, run in order), order)
+        assert {name: json.loads(text) for name, text in found.items()} == {
+            one: {"n": 1},
+            two: {"n": 9},
+        }
+
+
+def pairs(successes: int, failures: int) -> Evidence:
+    return gathered(*[Pair(True, "rank")] * successes, *[Pair(False, "rank")] * failures)
+
+
+def test_the_certificate_of_a_tendency_is_issued_for_all_pairs() -> None:
+    about = claim("tendency-claim", "tendency", positive="the other coin")
+    found = entry(about, [0], pairs(0, 40), pairs(3, 3), positive=pairs(40, 0))
+    run = merge([report(0, found)])
+    (text,) = certificates(run, []).values()
+    assert json.loads(text)["case"]["numbers"]["failures_1"] == "40"
+    bare = entry(CLAIMS[2], [0], pairs(0, 40), pairs(3, 3))
+    with pytest.raises(Rejected):
+        issued_for(bare)
