@@ -34,8 +34,8 @@ from tests.mutation.code import Functions
 from tests.mutation.mutator import Mutant
 from tests.mutation.targets import TARGETS, path_of, source_of
 
-STARTING, TIMES = 5.0, 5.0
-"""A test may take this many seconds of the processor, and that many times what it took unchanged.
+STARTING, TIMES = 1.0, 5.0
+"""A test may take this many seconds of the processor, and so many times what it took unchanged.
 
 A processor that others use as well is no reason to be slow.
 """
