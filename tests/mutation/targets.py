@@ -8,6 +8,7 @@ from tests.mutants import ROOT
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "kernel": (
+        "kernel/test_work.py",
         "kernel/test_exponentials.py",
         "kernel/test_language.py",
         "kernel/test_matrices.py",
@@ -15,6 +16,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "kernel/test_numbers.py",
         "kernel/test_verdicts.py",
         "kernel/test_documents.py",
+        "kernel/test_command.py",
         "kernel/test_tampering.py",
     ),
     "claims.verdicts": ("claims/test_verdicts.py",),
