@@ -31,11 +31,13 @@ def chosen(mutants: list[Mutant], sample: int | None, seed: int) -> list[Mutant]
 
 
 def tried(module: str, sample: int | None, seed: int, known: Tried, processes: int) -> Row:
-    """Try the mutants of a module that are not known yet."""
+    """Try the mutants of a module that are not known yet; none of them without processes."""
     mutants = list(Mutator(source_of(module)).mutants())
     asked = chosen(mutants, sample, seed)
     new = [mutant for mutant in asked if not known.knows(module, mutant)]
-    if new:
+    if not processes:
+        asked = [mutant for mutant in asked if mutant not in new]
+    elif new:
         with ExitStack() as stack:
             first = stack.enter_context(Trials(module))
             others = [Trials(module, first.known) for _ in range(min(processes, len(new)) - 1)]
@@ -62,7 +64,10 @@ def main() -> None:
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="try these only")
     parser.add_argument("--sample", type=int, metavar="N", help="try only N mutants of each module")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of a sample")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="N")
+    parser.add_argument(
+        "--processes", type=int, default=os.cpu_count() or 1, metavar="N",
+        help="that try mutants; with 0, say what is known of those that were tried",
+    )  # fmt: skip
     options = parser.parse_args()
     unknown = sorted(set(options.modules) - set(TARGETS))
     if unknown:
@@ -73,7 +78,8 @@ def main() -> None:
     for module in options.modules or TARGETS:
         sample = options.sample or SAMPLES.get(module)
         row = tried(module, sample, options.seed, known, options.processes)
-        rows.append(row)
+        if row.tried:
+            rows.append(row)
         equivalent = [mutant.place in why.get(module, {}) for mutant in row.survivors]
         print(
             f"{module}: of {row.mutants} mutants {row.tried} tried, {len(row.survivors)} survive,"

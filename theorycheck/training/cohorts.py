@@ -247,13 +247,17 @@ class Cohort:
 
 
 def _require_device(device: torch.device | str) -> torch.device:
+    refused = InputError(
+        f"cannot use the device {str(device)!r}: choose cpu, or a GPU that this machine has"
+    )
     try:
-        return torch.empty(0, device=device).device
-    except (AssertionError, RuntimeError, TypeError) as error:
-        why = str(error).splitlines()[0]
-        raise InputError(
-            f"cannot use the device {str(device)!r} ({why}): choose cpu, or a GPU of this machine"
-        ) from error
+        found = torch.device(device)
+        # A build of torch without CUDA says so by an assertion.
+        if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
+            raise refused
+        return torch.empty(0, device=found).device
+    except (RuntimeError, TypeError) as error:
+        raise refused from error
 
 
 def _require_state(state: object) -> None:
