@@ -9,6 +9,7 @@ from tests.mutants import ROOT
 TARGETS: dict[str, tuple[str, ...]] = {
     "kernel": (
         "kernel/test_work.py",
+        "kernel/test_limits.py",
         "kernel/test_exponentials.py",
         "kernel/test_language.py",
         "kernel/test_matrices.py",
