@@ -36,7 +36,9 @@ def tried(module: str, sample: int | None, seed: int, known: Tried, processes: i
     asked = chosen(mutants, sample, seed)
     new = [mutant for mutant in asked if not known.knows(module, mutant)]
     if not processes:
-        asked = [mutant for mutant in asked if mutant not in new]
+        # Who survived other tests than those of today would be missing.
+        stale = any(known.tried(module, mutant) for mutant in new)
+        asked = [] if stale else [mutant for mutant in asked if mutant not in new]
     elif new:
         with ExitStack() as stack:
             first = stack.enter_context(Trials(module))

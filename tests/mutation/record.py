@@ -43,6 +43,10 @@ class Tried:
             return tests == _tests(module)
         return noticed == LOADING or (ROOT / noticed.partition("::")[0]).is_file()
 
+    def tried(self, module: str, mutant: Mutant) -> bool:
+        """Whether it was ever tried."""
+        return f"{module} {mutant.digest}" in self.known
+
     def noticed(self, module: str, mutant: Mutant) -> str | None:
         """The test that noticed, or None; of a mutant that was tried."""
         return self.known[f"{module} {mutant.digest}"][0]

@@ -40,7 +40,7 @@ STARTING, TIMES = 1.0, 5.0
 A processor that others use as well is no reason to be slow.
 """
 
-SLOWEST = 600.0
+SLOWEST = 300.0
 """Seconds after which a process is given up that waits for something."""
 
 WATCHED = 0.25
