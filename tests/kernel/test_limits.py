@@ -64,6 +64,25 @@ def test_an_example_has_samples_and_is_not_too_large(inputs: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        {"parameters": DOCUMENT["parameters"][:2]},
+        {"inputs": DOCUMENT["inputs"] * 2},
+        {"inputs": []},
+        {"inputs": ["1"]},
+    ],
+)
+def test_the_arrays_of_an_example_are_those_of_its_network(changes: dict[str, Any]) -> None:
+    with pytest.raises(Rejected, match="the arrays are not those of the network"):
+        Example({**DOCUMENT, **changes})
+
+
+def test_an_identity_keeps_the_width() -> None:
+    with pytest.raises(Rejected, match="an edge does not fit the widths"):
+        Network({"input_width": 3, "layers": [{**LAYER, "edges": [IDENTITY]}]})
+
+
+@pytest.mark.parametrize(
     ("edges", "expected"),
     [
         ([{"source": 1, "map": "dense"}], True),
