@@ -284,7 +284,7 @@ def test_a_gradient_of_which_every_part_underflows() -> None:
     case = Case(mlp([1, 1]), (np.ones((1, 1, 1)),), np.ones((1, 1, 1)))
     numbers = [
         Computed(np.full((1, 1, 1), value), np.full((1, 1, 1), error))
-        for value, error in ((LEAST, LEAST / 2), (0.49 * LEAST, 0.49 * LEAST))
+        for value, error in ((0.7 * LEAST, 0.7 * LEAST), (0.7 * LEAST, 0.35 * LEAST))
     ]
     found = Evaluation(case, (numbers[0],), (numbers[1],), (np.zeros((1, 1, 1, 1)),)).gradient(0)
     (a, da), (b, db) = ([Fraction(n.value.item()), Fraction(n.error.item())] for n in numbers)
