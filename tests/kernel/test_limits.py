@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import io
+import os
 from typing import Any
 
 import pytest
@@ -112,7 +113,7 @@ class Full(io.StringIO):
 
 
 def test_what_cannot_be_written_is_noticed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel.os, "dup2", lambda *_: None)
+    monkeypatch.setattr(os, "dup2", lambda *_: None)
     monkeypatch.setattr(Full, "fileno", lambda _: 0)
     assert kernel.say("an answer", Full()) == "No space left on device"
     assert kernel.say("an answer", io.StringIO()) is None
