@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.arithmetic.matrices import LARGEST, SMALLEST
 from theorycheck.arithmetic.enclosures import (
+    UNDERFLOW,
     UNIT_ROUNDOFF,
     Interval,
     above,
@@ -145,3 +146,9 @@ def test_a_float_above_a_ball_is_above_all_of_it() -> None:
         ball = flint.arb(-number, number / 4)
         assert Fraction(arb_above(ball)) >= Fraction(number) * Fraction(5, 4)
     assert arb_above(flint.arb(0)) == 0
+
+
+def test_what_an_operation_that_underflows_is_off_by() -> None:
+    """By half of the least number, which is ``u`` times this."""
+    half_of_the_least = Fraction(np.nextafter(0.0, 1.0).item()) / 2
+    assert Fraction(UNIT_ROUNDOFF) * Fraction(UNDERFLOW) == half_of_the_least

@@ -31,7 +31,15 @@ from theorycheck.drawing.networks import (
     residual_networks,
 )
 from theorycheck.errors import InputError
-from theorycheck.networks.specification import LINEAR, RELU, Network, mlp
+from theorycheck.networks.specification import (
+    LINEAR,
+    RELU,
+    Convolution,
+    Edge,
+    Layer,
+    Network,
+    mlp,
+)
 from theorycheck.statements.checking import WITHIN_BOUNDS
 
 SLOPES = (RELU, LINEAR, 0.5, 0.1)
@@ -254,7 +262,22 @@ def test_unsupported_networks(network: Network) -> None:
         evaluate_with_error_bounds(case)
 
 
+def test_a_convolution_beside_a_dense_edge_is_unsupported() -> None:
+    edges = (Edge(0), Edge(0, Convolution(1, 1, 4, 1, (1, 4))))
+    network = Network(4, (Layer(1, edges, 0.0),))
+    weights = tuple(np.ones((1, *p.shape)) for p in network.parameters)
+    with pytest.raises(InputError, match="no running error bounds"):
+        evaluate_with_error_bounds(Case(network, weights, np.ones((1, 2, 4))))
+
+
 def test_overflow() -> None:
     case = Case(mlp([1, 1, 1]), (np.full((1, 1, 1), 1e200),) * 2, np.ones((1, 1, 1)))
+    with pytest.raises(InputError, match="overflows"):
+        evaluate_with_error_bounds(case)
+
+
+def test_overflow_of_one_member() -> None:
+    weights = np.array([1.0, 1e200]).reshape(2, 1, 1)
+    case = Case(mlp([1, 1, 1]), (weights, weights), np.ones((2, 1, 1)))
     with pytest.raises(InputError, match="overflows"):
         evaluate_with_error_bounds(case)

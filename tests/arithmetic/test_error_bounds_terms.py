@@ -46,6 +46,14 @@ def gamma(terms: int) -> Any:
     return Fraction(terms, 2**53 - terms)
 
 
+def is_tight(error: np.ndarray[Any, Any], bound: Exact, terms: int = 1) -> bool:
+    """Derivation: a bound may be larger than it has to be by 2^-40 of itself, as it is computed in
+    fewer than 2^12 roundings, and by four of the least numbers for each term.
+    """
+    larger = bound * (1 + Fraction(1, 2**40)) + terms * 8 * HALF
+    return bool(((exact(error) >= bound) & (exact(error) <= larger)).all())
+
+
 def exact(array: np.ndarray[Any, Any]) -> Exact:
     """The rational values of an array, shape kept."""
     found: Exact = np.vectorize(Fraction, otypes=[object])(array)
@@ -124,8 +132,11 @@ def test_values(evaluation: Evaluation) -> None:
             matrix = weight(evaluation, edge, vertex)
             reads.append((evaluation.values[edge.source], None if matrix is None else matrix.T))
         found = evaluation.values[vertex]
-        bound = bent(layer, found.value[0], inner_products(reads), found.value[0])
+        inner = inner_products(reads)
+        bound = bent(layer, found.value[0], inner, found.value[0])
         assert (exact(found.error[0]) >= bound).all()
+        certain = (found.value[0] > found.error[0]) | (layer.slope == LINEAR)
+        assert is_tight(found.error[0][certain], inner[certain], sum(map(len, reads)) * 9)
 
 
 @everywhere
@@ -139,8 +150,13 @@ def test_signals(evaluation: Evaluation) -> None:
             if edge.source == vertex
         ]
         value, signal = evaluation.values[vertex].value[0], evaluation.signals[vertex - 1]
-        bound = bent(layer, value, inner_products(reads), signal.value[0])
+        inner = inner_products(reads)
+        bound = bent(layer, value, inner, signal.value[0])
         assert (exact(signal.error[0]) >= bound).all()
+        certain = (value > evaluation.values[vertex].error[0]) | (layer.slope == LINEAR)
+        rounding = abs(exact(signal.value[0])) * gamma(1) + HALF
+        most = inner + rounding if layer.slope == LEAKY else inner
+        assert is_tight(signal.error[0][certain], most[certain], sum(map(len, reads)) * 9)
 
 
 def kinks() -> Evaluation:
@@ -163,12 +179,21 @@ def test_gradients_and_products(evaluation: Evaluation) -> None:
         s, ds = (exact(abs(a[0]))[..., None] for a in (signal.value, signal.error))
         x, dx = (exact(abs(a[0]))[..., None, :] for a in (source.value, source.error))
         gradient = evaluation.gradient(index)
-        assert (exact(gradient.error[0]) >= s * dx + ds * (x + dx) + s * x * gamma(1) + HALF).all()
+        assert is_tight(gradient.error[0], s * dx + ds * (x + dx) + s * x * gamma(1) + HALF)
         matrix = abs(exact(evaluation.case.parameters[index][0]))
         terms = matrix * abs(exact(gradient.value[0]))
         each = matrix * exact(gradient.error[0]) + terms * gamma(1) + HALF
-        total = each.sum(axis=(1, 2)) + terms.sum(axis=(1, 2)) * gamma(matrix.size - 1)
-        assert (exact(evaluation.product(index).error[0]) >= total).all()
+        total = each.sum(axis=(1, 2)) + terms.sum(axis=(1, 2)) * gamma(matrix.size)
+        assert is_tight(evaluation.product(index).error[0], total, matrix.size)
+
+
+def test_a_layer_that_nothing_reads_has_no_gradient() -> None:
+    network = Network(2, (Layer(2, (Edge(0),), RELU), Layer(1, (Edge(0),), LINEAR)))
+    weights = tuple(np.ones((1, *p.shape)) for p in network.parameters)
+    evaluation = evaluate_with_error_bounds(Case(network, weights, np.ones((1, 1, 2))))
+    assert not evaluation.gradients[0].any()
+    assert evaluation.gradients[1].tolist() == [[[[1.0, 1.0]]]]
+    assert is_tight(evaluation.gradient(0).error, np.zeros((1, 1, 2, 2)))
 
 
 # kinks that a bound leaves open
@@ -235,10 +260,47 @@ def test_sums_differences_and_products_of_all_numbers_within_the_bounds() -> Non
         ):
             low, high = ends(found)
             assert low <= min(expected) <= max(expected) <= high
-        assert a.size.item() >= max(map(abs, ends(a)))
+            value, (width,) = Fraction(found.value.item()), exact(found.error)
+            spread = max(max(expected) - value, value - min(expected))
+            # Derivation: no number is closer than the rounding of what was computed.
+            assert width <= (spread + abs(value) * gamma(1)) * (1 + Fraction(1, 2**40)) + 8 * HALF
+        assert is_tight(a.size, np.array([max(map(abs, ends(a)))]))
 
 
-@pytest.mark.parametrize("axis", [1, 2, (1, 2)])
+LEAST = 2.0**-537
+"""Of which the square is the least number."""
+
+
+def test_a_product_of_which_every_part_underflows() -> None:
+    """Three times almost half of the least number: of the product and of what each error adds."""
+    a, b = one(LEAST, LEAST / 2), one(0.49 * LEAST, 0.49 * LEAST)
+    _, high = ends(a * b)
+    assert (a * b).value.item() == 0
+    assert high >= max(x * y for x, y in itertools.product(ends(a), ends(b)))
+
+
+def test_a_gradient_of_which_every_part_underflows() -> None:
+    """As above, of a signal and a value."""
+    case = Case(mlp([1, 1]), (np.ones((1, 1, 1)),), np.ones((1, 1, 1)))
+    numbers = [
+        Computed(np.full((1, 1, 1), value), np.full((1, 1, 1), error))
+        for value, error in ((0.7 * LEAST, 0.7 * LEAST), (0.7 * LEAST, 0.35 * LEAST))
+    ]
+    found = Evaluation(case, (numbers[0],), (numbers[1],), (np.zeros((1, 1, 1, 1)),)).gradient(0)
+    (a, da), (b, db) = ([Fraction(n.value.item()), Fraction(n.error.item())] for n in numbers)
+    assert Fraction(found.error.item()) >= (a + da) * (b + db)
+
+
+def test_a_sum_of_errors_of_which_all_but_the_first_are_lost() -> None:
+    """Each is less than what 1 loses, when they are added one by one."""
+    errors = np.full((1, 41, 3), 2.0**-54)
+    errors[:, 0] = 1.0
+    found = Computed(np.zeros_like(errors), errors).summed(1)
+    assert (errors.sum(axis=1) == 1).all()
+    assert (exact(found.error) >= 1 + 40 * Fraction(1, 2**54)).all()
+
+
+@pytest.mark.parametrize("axis", [1, 2, (1, 2), (0, 1, 2)])
 def test_sums_of_many(axis: int | tuple[int, ...]) -> None:
     """Of numbers that cancel and have errors; the bound of a sum is that of its terms' sizes."""
     rng = np.random.default_rng(0)
@@ -249,7 +311,7 @@ def test_sums_of_many(axis: int | tuple[int, ...]) -> None:
     found = numbers.summed(axis)
     terms = values.size // found.value.size
     size, error = (exact(a).sum(axis=axis) for a in (abs(values), numbers.error))
-    assert (exact(found.error) >= error + size * gamma(terms - 1)).all()
+    assert is_tight(np.asarray(found.error), error + size * gamma(terms))
 
 
 def test_only_what_cannot_be_zero_is_certainly_not() -> None:

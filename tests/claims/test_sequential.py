@@ -248,6 +248,12 @@ def test_the_interval_of_few_values_is_the_line() -> None:
     assert interval(range(24)) == (3, 20)
 
 
+def test_the_interval_spends_one_in_a_hundred() -> None:
+    """Half of it on each side: E(40, 14) = 201.77 is beyond doubt, E(39, 15) is not."""
+    assert e_value(39, 15) < 200 < e_value(40, 14) < 202
+    assert interval(range(54)) == (14, 39)
+
+
 def test_the_interval_holds_the_median_at_all_times_of_random_paths() -> None:
     """Of 200 paths of 150 uniform numbers, looked at 30 times: at most 1 in 100 ever misses 1/2."""
     paths = np.random.default_rng(5).random((200, 150))
@@ -261,6 +267,14 @@ def test_the_interval_holds_the_median_at_all_times_of_random_paths() -> None:
 def test_the_formal_statement_names_the_numbers_of_a_certificate() -> None:
     assert CONTRADICTED.numbers == tuple(sorted(CONTRADICTED.numbers))
     assert "range(1, 17)" in CONTRADICTED.where[1]
+
+
+def test_the_formal_statement_is_about_strata_that_could_be_seen_to_succeed() -> None:
+    """Without them all evidence against a tendency would refute it."""
+    hypotheses = " and ".join(CONTRADICTED.given)
+    assert "evidence(shown[i], missed[i]) > 10000" in hypotheses
+    for counts in CONTRADICTED.numbers:
+        assert f"{counts}[i] >= 0" in hypotheses
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,28 @@ def test_a_verdict_that_is_not_the_one_on_record(
     assert "CHANGED weight-bound: on record as holds" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("errors", "code", "said"),
+    [
+        ('["new"]', ExitCode.VERDICT_CHANGED, "even-numbers: no verdict on record"),
+        ("[]", ExitCode.OK, ""),
+        ('["refuted"]', ExitCode.VERDICT_CHANGED, "weight-bound: refuted"),
+    ],
+)
+def test_what_is_an_error_is_what_the_project_says(
+    place: Path, capsys: pytest.CaptureFixture[str], errors: str, code: ExitCode, said: str
+) -> None:
+    """A new claim, or a refuted one that is on record as refuted."""
+    (place / "pyproject.toml").write_text(f"[tool.theorycheck]\nerrors = {errors}\n")
+    known = {name: verdict for name, verdict in RECORD.items() if name != "even-numbers"}
+    record = Baseline(verdicts=known, versions=VERSIONS, statements=STATEMENTS)
+    (place / "other.json").write_text(record.text())
+    assert main(["merge", "run1", "run2", "--baseline", "other.json"]) == code
+    printed = capsys.readouterr().out
+    assert printed.count("CHANGED") == bool(said)
+    assert said in printed
+
+
 def test_a_statement_that_is_not_the_one_on_record(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -192,6 +192,43 @@ def test_verdicts_that_hang_on_luck_are_found_and_no_others(project: Path) -> No
     assert figures.document()["claims"][1]["claim"] == "lucky-claim"
 
 
+DISPUTED = '''
+import numpy as np
+from hypothesis import strategies as st
+from theorycheck import Case, Formal, mlp
+from theorycheck.claims import Observation, claim
+
+
+def scalar(weight):
+    array = np.array([[[float(weight)]]])
+    return Case(mlp([1, 1]), (array,), array)
+
+
+@claim(
+    "disputed-claim", title="Weights are small", kind="inequality", sources=[], enough=2,
+    statement="W <= 1", hypotheses=["none"], control="another",
+    formal=Formal("W[0][0][0] <= 1"), on={"case": st.builds(scalar, st.integers(2, 5))},
+)
+def disputed_claim(setting, case):
+    """What the check says holds; the kernel knows better."""
+    weight = case.parameters[0].item()
+    found = (True, "1", "≤", "1", "integers", 1.0)
+    if setting.altered:
+        found = (False, str(weight), "≤", "0", "integers")
+    yield Observation(*found, case=lambda: case)
+'''
+
+
+def test_the_kernel_is_asked_in_every_round(project: Path) -> None:
+    """Where it objects, the search would not go on, and the verdict changes."""
+    (project / "properties" / "test_toy.py").write_text(DISPUTED, encoding="utf-8")
+    record: dict[str, OnRecord] = {"disputed-claim": "holds"}
+    path = str(project / "properties")
+    figures = measure((path,), record, PROFILES["quick"], searches=3, trainings=1, workers=1)
+    (claim,) = figures.claims
+    assert (claim.own.other, figures.other_suites, figures.flips) == (3, 3, 1)
+
+
 def test_command(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["stability", "--searches", "9", "--trainings", "1", "--workers", "1"]
     both = ["stable-claim", "clear-tendency", "--output", "figures.json"]

@@ -181,3 +181,12 @@ def test_a_new_digest_does_not_help(changes: dict[str, Any], reason: str) -> Non
         kernel.check({**content, "digest": kernel.digest(content)})
     with pytest.raises(Rejected, match="the digest differs"):
         kernel.check({**certificate(), "digest": kernel.digest({})})
+
+
+def test_a_rational_is_shown_exactly_up_to_129_bits_of_both_its_parts() -> None:
+    assert kernel.shown(F(2**127)) == str(2**127)
+    assert kernel.shown(F(1, 2**127)) == f"1/{2**127}"
+    assert kernel.shown(F(2**128)) == "3.40282366921e+38"
+    assert kernel.shown(F(1, 2**128)) == "2.93873587706e-39"
+    assert kernel.shown(F(2**64 + 1, 2**64)) == "1.00000000000"
+    assert kernel.shown(F(2**63 + 1, 2**64)) == f"{2**63 + 1}/{2**64}"

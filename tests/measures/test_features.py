@@ -100,6 +100,18 @@ def test_accurately_centred_means(rows: list[list[float]]) -> None:
         assert abs(x - y) <= gamma(8) * abs(y) + least
 
 
+def test_means_that_nearly_coincide() -> None:
+    """They differ in the last digit of one feature, and that is not lost."""
+    values = torch.tensor([0.1, 0.3, 0.7], dtype=torch.float64)
+    other = values.flip(0)
+    other[0] = math.nextafter(0.7, 1.0)
+    grouped = torch.stack([values, other])[None, :, :, None]
+    found, expected = Features(grouped).centred, centred_exactly(grouped)
+    for x, y in zip(exact(found).flatten(), expected.flatten(), strict=True):
+        assert y != 0
+        assert abs(x - y) <= gamma(8) * abs(y)
+
+
 def test_centring_is_given_all_that_it_may_round() -> None:
     """Class means are off by ``gamma_N``, their mean by that and ``gamma_C``, a difference by 2 u;
     the norm is 6 times the largest feature.

@@ -95,6 +95,41 @@ def test_squares_of_moderate_tensors_are_numbers(
     assert norm.shape == power.shape == (2, 1)
 
 
+def columns(count: int, dtype: torch.dtype) -> torch.Tensor:
+    """2000 numbers from 1 to 2, each of them ``count`` times below itself."""
+    generator = torch.Generator().manual_seed(0)
+    numbers = 1 + torch.rand(2000, generator=generator, dtype=dtype)
+    return numbers.repeat(count, 1)
+
+
+@both
+@pytest.mark.parametrize("count", [11, 63, 511])
+def test_the_mean_of_many_equal_numbers_is_that_number(dtype: torch.dtype, count: int) -> None:
+    """Though that of torch is off by more than one rounding, to either side."""
+    numbers = columns(count, dtype)
+    off = (numbers.mean(0) - numbers[0]) / numbers[0] / torch.finfo(dtype).eps
+    assert off.min() < -1 < 1 < off.max()
+    assert torch.equal(bounded_mean(numbers, 0), numbers[0])
+
+
+@both
+@pytest.mark.parametrize("larger", [0, 2])
+def test_the_mean_lies_between_the_least_and_the_largest_number(
+    dtype: torch.dtype, larger: int
+) -> None:
+    """It is torch's where that lies there, and else the end that it is beyond.
+
+    Of eleven numbers all but one are equal; that one, the first or not, is the next larger.
+    """
+    numbers = columns(11, dtype)
+    numbers[larger] = torch.nextafter(numbers[larger], torch.full_like(numbers[larger], 9.0))
+    low, high, rounded = numbers[3], numbers[larger], numbers.mean(0)
+    expected = torch.where(rounded < low, low, torch.where(rounded > high, high, rounded))
+    places = (rounded < low, rounded == low, rounded == high, rounded > high)
+    assert all(place.any() for place in places)
+    assert torch.equal(bounded_mean(numbers, 0), expected)
+
+
 def test_gradients_are_those_of_the_mean_also_where_it_is_bounded() -> None:
     numbers = torch.full((3,), 0.1, dtype=torch.float64, requires_grad=True)
     assert numbers.detach().mean().item() != 0.1

@@ -107,12 +107,15 @@ def test_differences_name_the_claim_and_both_verdicts() -> None:
         verdicts={"second-claim": "holds", "third-claim": "holds", "lost-claim": "proved"},
         versions={entry.id: entry.version for entry in entries},
     )
-    changed, new, lost = record.differences(entries)
+    same, changed, new = map(record.difference, entries)
+    assert same is None
+    assert changed is not None
     assert changed.startswith("third-claim: on record as holds, now refuted (counterexample: 7 ≤ 6")
+    assert new is not None
     assert new.startswith("fifth-claim: no verdict on record, now undecided (the control")
     assert new.endswith(": the check has no power)")
+    (lost,) = record.lost(entry.id for entry in entries)
     assert lost == "lost-claim: on record as proved, not examined"
-    assert record.difference(ENTRIES["holds"]) is None
 
 
 def test_a_statement_that_changed_differs_even_with_the_verdict_on_record() -> None:
@@ -161,10 +164,9 @@ def test_claims_on_record_that_nobody_examined_are_lost() -> None:
 
 def test_a_verdict_under_an_old_name_differs_and_is_not_to_be_recorded() -> None:
     record = Baseline(verdicts={"b-claim": "holds"}, renamed={"second-claim": "b-claim"})
-    assert record.differences([ENTRIES["holds"]]) == [
-        "second-claim, now called b-claim; run the claims again",
-        "b-claim: on record as holds, not examined",
-    ]
+    said = "second-claim, now called b-claim; run the claims again"
+    assert record.difference(ENTRIES["holds"]) == said
+    assert record.lost(["second-claim"]) == ["b-claim: on record as holds, not examined"]
     with pytest.raises(InputError, match="second-claim, now called b-claim; run the claims again"):
         record.accepting([ENTRIES["holds"], ENTRIES["proved"]])
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.reports.entries import report, sealed
 from theorycheck import reports
+from theorycheck.configuration import Project, Settings
 from theorycheck.errors import InputError
 from theorycheck.reports import Baseline, gating
 from theorycheck.reports.documents import Report
@@ -89,7 +90,7 @@ def test_no_edit_is_a_traceback(tmp_path_factory: pytest.TempPathFactory, edits:
         answers = [
             answer(lambda: [reports.section(entry) for entry in about.claims]),
             answer(lambda: reports.render_markdown(about)),
-            answer(lambda: Baseline(verdicts={}).differences(about.claims)),
+            answer(lambda: Project(folder, Settings()).differences(Baseline(verdicts={}), about)),
             answer(lambda: list(gating.doubts(folder, about, folder))),
             answer(lambda: reports.dumps(merge([about]).document())),
         ]

@@ -226,3 +226,16 @@ def test_slopes_of_losses_are_their_derivatives(dtype: Any, loss: Loss, seed: in
     slopes = torch.full_like(targets, torch.nan)
     sample_slopes(loss, outputs.detach(), targets, -0.25, slopes)
     assert torch.equal(slopes, -0.25 * expected)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda", "cuda:7", "auto"])
+def test_a_device_that_is_none_is_named(device: Any) -> None:
+    """There is no GPU where tests run, or not eight."""
+    if device == "cuda" and torch.cuda.is_available():
+        return
+    network = mlp((2, 1))
+    cohort = Cohort.broadcast(network, State((torch.ones(1, 1, 2),)), torch.ones(1, 3, 2),
+                              torch.ones(1, 3, 1))  # fmt: skip
+    with pytest.raises(InputError, match=rf"cannot use the device {device!r}.*choose cpu") as found:
+        cohort.to(device)
+    assert "\n" not in str(found.value)

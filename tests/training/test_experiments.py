@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +32,16 @@ def experiment() -> Experiment:
     data = [uniform_sphere(SAMPLES, 3, 2, seed) for seed in range(MEMBERS)]
     start = State(initialise(network, MEMBERS, seed=5))
     return Experiment.on(data, "signs", network, start, 7 + torch.arange(MEMBERS))
+
+
+def test_what_is_no_target_is_named() -> None:
+    network = mlp([3, 4, 1])
+    start = State(initialise(network, 1, seed=5))
+    data = [uniform_sphere(SAMPLES, 3, 2, 0)]
+    wrong: Any
+    for wrong in ("sign", "inputs", None):
+        with pytest.raises(InputError, match=f"unknown targets {wrong!r}: choose signs, one_hot"):
+            Experiment.on(data, wrong, network, start, torch.arange(1))
 
 
 def same(left: Trained, right: Trained) -> bool:

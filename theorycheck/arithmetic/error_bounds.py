@@ -71,11 +71,6 @@ class Computed:
     def certainly_nonzero(self) -> npt.NDArray[np.bool_]:
         return np.abs(self.value) > self.error
 
-    def flattened(self, axes: int) -> Computed:
-        """The first ``axes`` axes as one."""
-        shape = (-1, *self.value.shape[axes:])
-        return Computed(self.value.reshape(shape), self.error.reshape(shape))
-
     def summed(self, axis: int | tuple[int, ...]) -> Computed:
         """Sums over some axes, added up in any order."""
         value = self.value.sum(axis=axis)

@@ -74,7 +74,7 @@ class Evidence:
             arithmetic=self.arithmetic | other.arithmetic,
             tightest=_better(self.tightest, other.tightest, _by_tightness),
             counterexample=_better(self.counterexample, other.counterexample, _by_confirmation),
-            nearest=_better(self.nearest, other.nearest, lambda miss: (miss.distance, miss.note)),
+            nearest=_better(self.nearest, other.nearest, _by_distance),
             strata=added(self.strata, other.strata),
             fingerprints=self.fingerprints | other.fingerprints,
         )
@@ -145,8 +145,7 @@ class Evidence:
                 self._reject(finding)
             case Unmet():
                 self.tried += 1
-                if self.nearest is None or finding.distance < self.nearest.distance:
-                    self.nearest = finding
+                self.nearest = _better(self.nearest, finding, _by_distance)
             case Pair() if finding.effect is not None and not math.isfinite(finding.effect):
                 self._reject(
                     Rejection("the effect is not a finite number", stratum=finding.stratum)
@@ -204,6 +203,10 @@ def _better(one: T | None, other: T | None, key: Callable[[T], Any]) -> T | None
     if one is None or other is None:
         return other if one is None else one
     return min(one, other, key=key)
+
+
+def _by_distance(miss: Unmet) -> tuple[float, str]:
+    return miss.distance, miss.note
 
 
 def _by_tightness(observation: Observation) -> tuple[Any, ...]:

@@ -79,6 +79,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
+from itertools import count
 
 from theorycheck.claims.declaration import Formal
 from theorycheck.errors import InputError
@@ -179,10 +180,9 @@ def decide(tendency: Tendency, successes: int, failures: int) -> Decision:
 def pairs_needed(tendency: Tendency) -> int:
     """The fewest pairs that can confirm the tendency: all of them successes.
 
-    The boldest gambler doubles a share of 1 in `GAMBLERS` with each, which bounds their number.
+    There are some: the boldest gambler doubles a share of 1 in `GAMBLERS` with each.
     """
-    most = math.ceil(math.log2(GAMBLERS / tendency.alpha)) + 1
-    return next(n for n in range(1, most + 1) if decide(tendency, n, 0) is Decision.CONFIRMED)
+    return next(n for n in count() if decide(tendency, n, 0) is Decision.CONFIRMED)
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:

@@ -353,6 +353,7 @@ def _stability(options: argparse.Namespace) -> int:
 
 def _merge(runs: Sequence[Path], folder: Path, baseline: Path, paths: Sequence[Path]) -> int:
     from theorycheck import reports
+    from theorycheck.configuration import Project
     from theorycheck.reports import merging
 
     record = reports.load_baseline(baseline)
@@ -361,7 +362,7 @@ def _merge(runs: Sequence[Path], folder: Path, baseline: Path, paths: Sequence[P
     for name, text in merging.certificates(merged, loaded).items():
         reports.write_atomically(folder / name, text)
     wrote = reports.write_report(folder, merged, lists=reports.load_items(paths))
-    changes = record.differences(merged.claims)
+    changes = Project.at(Path.cwd()).differences(record, merged)
     for line in [*reports.run_summary(merged, {}), *merging.counted_once(merged)]:
         print(line)
     for change in changes:

@@ -55,8 +55,8 @@ class Features:
         """Class means less their mean, ``(K, C, p)``; a vector is zero just where it truly is."""
         centred = self.means - self.centre.unsqueeze(1)
         error = self._centring_error()[:, None, None]
-        small = (centred.detach().abs() < error).all(dim=-1)
-        unclear = (small & centred.any(dim=-1)).any(dim=-1)
+        # One that is zero as computed may be zero by rounding alone.
+        unclear = (centred.detach().abs() < error).all(dim=-1).any(dim=-1)
         if not bool(unclear.any()):
             return centred
         return centred.index_put((unclear,), accurately_centred(self.values[unclear]).to(centred))

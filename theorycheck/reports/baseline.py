@@ -160,12 +160,6 @@ class Baseline:
             if claim not in known
         ]
 
-    def differences(self, entries: Sequence[Entry]) -> list[str]:
-        """All differences between a whole report and the record, one line each."""
-        changes = [self.difference(entry) for entry in entries]
-        lost = self.lost(entry.id for entry in entries)
-        return [change for change in changes if change is not None] + lost
-
 
 def load_baseline(path: Path) -> Baseline:
     """Read the record; an empty one when there is none yet.

@@ -229,8 +229,13 @@ class Cohort:
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> Cohort:
-        """The same cohort on another device or in another dtype."""
-        device, dtype = device or self.inputs.device, dtype or self.inputs.dtype
+        """The same cohort on another device or in another dtype.
+
+        Raises:
+            InputError: when this machine has no such device.
+        """
+        device = self.inputs.device if device is None else _require_device(device)
+        dtype = dtype or self.inputs.dtype
         rho = self.state.rho
         state = replace(
             self.state,
@@ -239,6 +244,20 @@ class Cohort:
         )
         data = (t.to(device, dtype) for t in (self.inputs, self.targets, self.weight_decay))
         return Cohort(self.network, state, *data)
+
+
+def _require_device(device: torch.device | str) -> torch.device:
+    refused = InputError(
+        f"cannot use the device {str(device)!r}: choose cpu, or a GPU that this machine has"
+    )
+    try:
+        found = torch.device(device)
+        # A build of torch without CUDA says so by an assertion.
+        if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
+            raise refused
+        return torch.empty(0, device=found).device
+    except (RuntimeError, TypeError) as error:
+        raise refused from error
 
 
 def _require_state(state: object) -> None:

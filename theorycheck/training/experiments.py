@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -88,8 +88,11 @@ class Experiment:
         """An experiment on one data set per member, in the dtype of the initial state.
 
         Raises:
-            InputError: unless there are as many data sets as members, all of one size.
+            InputError: unless there are as many data sets as members, all of one size, that have
+                such targets.
         """
+        if targets not in get_args(Targets):
+            raise InputError(f"unknown targets {targets!r}: choose {', '.join(get_args(Targets))}")
         if len({d.inputs.shape for d in data}) != 1 or len(data) != len(start.parameters[0]):
             raise InputError("an experiment needs one data set per member, all of one size")
         dtype = start.parameters[0].dtype
