@@ -102,6 +102,18 @@ def test_labels_are_signs_where_that_is_assumed() -> None:
     assert not holds(
         "y[0][0] ** 2 == 1", given=["all([y[n][0] ** 2 == 1 for n in samples if n > 0])"]
     )
+    assert not holds(
+        "y[0][0] ** 2 == 1",
+        given=["all([y[n][0] ** 2 == 1 for m in samples])"],
+        forall=["n in range(1, 2)"],
+    )
+
+
+def test_a_number_is_no_weight_whatever_its_name() -> None:
+    for name in ("W0", "parameter"):
+        case = architecture(mlp([1, 1]), numbers={name: None})
+        statement = Statement.of(f"{name} == W[0][0][0]", numbers=[name])
+        assert not settle(statement, "version", case).holds
 
 
 def test_weights_are_of_unit_norm_where_that_is_assumed() -> None:
@@ -236,7 +248,7 @@ def test_two_arguments_of_activations_may_be_equal_by_chance() -> None:
     """``a b / (3 c)`` and ``5 a``: their difference has at most twice the highest degree, and its
     coefficients add up to at most twice the product of the largest sizes.
     """
-    field = Field(PRIMES[0], b"")
+    field = Field(PRIMES[0], "")
     a, b, c = field.indeterminates("a", (3,))
     statement = Statement.of("f(0, 0) == 0")
     evaluator = FieldEvaluator(architecture(mlp([1, 1])), field, statement, ())

@@ -58,14 +58,15 @@ class Bounds(NamedTuple):
 class Field:
     """The field of a prime, and the point at which everything is evaluated.
 
-    The point follows from a seed by hashing, so that nobody can choose it.
+    Its coordinates follow from a seed and a name each by hashing, so that nobody can choose them;
+    the kernel derives the same ones (`theorycheck.kernel.Field`).
 
     Attributes:
         prime: how many elements the field has.
         gates: the slopes in use, by the slope where inactive and the value of the argument.
     """
 
-    def __init__(self, prime: int, seed: bytes) -> None:
+    def __init__(self, prime: int, seed: str) -> None:
         self.prime = prime
         self.seed = seed
         self.gates: dict[tuple[float | str, int], tuple[Residue, Bounds]] = {}
@@ -80,14 +81,17 @@ class Field:
         value = above * pow(below, -1, self.prime) % self.prime
         return Residue(value, self, Bounds(0, abs(above), 0, below))
 
+    def coordinate(self, name: str) -> Residue:
+        """One coordinate of the point, independent of the others and uniform."""
+        length = self.prime.bit_length() // 4
+        made = hashlib.shake_256(f"{self.seed} {name}".encode()).digest(length)
+        return Residue(int.from_bytes(made, "big") % self.prime, self, Bounds(1, 1))
+
     def indeterminates(self, name: str, shape: Sequence[int]) -> np.ndarray:
-        """An array of coordinates of the point, independent and uniform."""
-        count, length = prod(shape), self.prime.bit_length() // 4
-        stream = hashlib.shake_256(self.seed + name.encode()).digest(count * length)
+        """An array of coordinates of the point."""
         found = np.empty(tuple(shape), dtype=object)
-        for i in range(count):
-            value = int.from_bytes(stream[i * length : (i + 1) * length], "big") % self.prime
-            found.flat[i] = Residue(value, self, Bounds(1, 1))
+        for i in range(prod(shape)):
+            found.flat[i] = self.coordinate(f"{name} {i}")
         return found
 
     def on_sphere(self, name: str, shape: Sequence[int]) -> np.ndarray:
@@ -115,7 +119,8 @@ class Field:
         """
         key = (slope, argument.value)
         if key not in self.gates:
-            made = self.indeterminates(f"gate {slope!r} {argument.value}", (1,))[0]
+            kind = slope if isinstance(slope, str) else Fraction(slope)
+            made = self.coordinate(f"slope {kind} {argument.value:x}")
             self.gates[key] = (made, argument.bounds)
         return self.gates[key][0]
 
