@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from fractions import Fraction
 
@@ -310,3 +311,15 @@ def test_random_elements_depend_on_the_version_and_the_architecture() -> None:
             settle(statement, version, architecture(network))
     assert made[0] == made[1]
     assert len(set(made)) == 3
+
+
+@pytest.mark.parametrize(
+    "conclusion", ["inner(W[k], df(n, c, k)) == f(n, c)", "rank(df(n, c, k)) <= 1"]
+)
+def test_large_networks_are_settled_in_seconds(conclusion: str) -> None:
+    """Thirty times as many weights as any strategy proposes."""
+    forall = ["k in weights", "n in samples", "c in outputs"]
+    large = architecture(mlp([32, 64, 64, 1]), samples=8)
+    started = time.process_time()
+    assert settle(Statement.of(conclusion, forall=forall), "version", large).holds
+    assert time.process_time() - started < 20

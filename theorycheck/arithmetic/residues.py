@@ -78,8 +78,8 @@ class Field:
         above, below = int(number.numerator), int(number.denominator)
         if below % self.prime == 0:
             raise Unreadable("a division by a multiple of the prime")
-        value = above * pow(below, -1, self.prime) % self.prime
-        return Residue(value, self, Bounds(0, abs(above), 0, below))
+        inverse = 1 if below == 1 else pow(below, -1, self.prime)
+        return Residue(above * inverse % self.prime, self, Bounds(0, abs(above), 0, below))
 
     def coordinate(self, name: str) -> Residue:
         """One coordinate of the point, independent of the others and uniform."""
@@ -128,11 +128,12 @@ class Field:
 class Residue:
     """The value of a rational function at the point of a field, with bounds on the function."""
 
-    __slots__ = ("bounds", "field", "value")
+    __slots__ = ("_inverse", "bounds", "field", "value")
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, value: int, field: Field, bounds: Bounds) -> None:
         self.value, self.field, self.bounds = value, field, bounds
+        self._inverse: Residue | None = None
 
     @property
     def fixed(self) -> bool:
@@ -140,9 +141,10 @@ class Residue:
         return self.bounds.degree == self.bounds.below == 0
 
     def __add__(self, other: Any) -> Any:
-        other = self._paired(other)
-        if other is NotImplemented:
-            return other
+        if not isinstance(other, Residue):
+            other = self._paired(other)
+            if other is NotImplemented:
+                return other
         (d, s, e, t), (f, u, g, v) = self.bounds, other.bounds
         if s == 0:
             return other
@@ -156,9 +158,10 @@ class Residue:
         return Residue((self.value + other.value) % self.field.prime, self.field, bounds)
 
     def __mul__(self, other: Any) -> Any:
-        other = self._paired(other)
-        if other is NotImplemented:
-            return other
+        if not isinstance(other, Residue):
+            other = self._paired(other)
+            if other is NotImplemented:
+                return other
         (d, s, e, t), (f, u, g, v) = self.bounds, other.bounds
         if s == 0 or u == 0:
             return self if s == 0 else other
@@ -190,15 +193,18 @@ class Residue:
     __radd__, __rmul__ = __add__, __mul__
 
     def inverse(self) -> Residue:
-        """One over it.
+        """One over it, computed once: arrays are divided by one number many times.
 
         Raises:
             Unreadable: where it is 0, as it all but certainly is only where it always is.
         """
         if self.value == 0:
             raise Unreadable("a division by what is 0")
-        d, s, e, t = self.bounds
-        return Residue(pow(self.value, -1, self.field.prime), self.field, Bounds(e, t, d, s))
+        if self._inverse is None:
+            d, s, e, t = self.bounds
+            value = pow(self.value, -1, self.field.prime)
+            self._inverse = Residue(value, self.field, Bounds(e, t, d, s))
+        return self._inverse
 
     def __eq__(self, other: object) -> Any:
         paired = self._paired(other)

@@ -53,7 +53,7 @@ from theorycheck.statements.architectures import (
 )
 from theorycheck.statements.exact import Evaluator, Point
 from theorycheck.statements.numbers import Undefined, array, combined, number
-from theorycheck.statements.oracles import FORWARD_MODE
+from theorycheck.statements.oracles import REVERSE_MODE
 from theorycheck.statements.readings import due
 from theorycheck.statements.syntax import Comparison, Statement
 
@@ -150,7 +150,7 @@ class FieldEvaluator(Evaluator):
         statement: Statement,
         signs: Sequence[int],
     ) -> None:
-        self._oracle, self.rational = FORWARD_MODE, True
+        self._oracle, self.rational = REVERSE_MODE, True
         self.field, self.statement = field, statement
         self.compared_bounds: list[Bounds] = []
         self.concluded = False
