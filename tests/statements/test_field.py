@@ -6,6 +6,7 @@ import json
 import time
 from dataclasses import replace
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -323,3 +324,17 @@ def test_large_networks_are_settled_in_seconds(conclusion: str) -> None:
     started = time.process_time()
     assert settle(Statement.of(conclusion, forall=forall), "version", large).holds
     assert time.process_time() - started < 20
+
+
+@pytest.mark.parametrize("normalisation", ["batch", "batch-detached"])
+def test_normalisation_is_differentiated_unless_it_is_detached(
+    normalisation: Literal["batch", "batch-detached"],
+) -> None:
+    """By ``grad`` as by ``df``, which has a formula of its own; of second derivatives too."""
+    network = mlp([2, 2, 1], normalisation=normalisation)
+    assert holds("squared(grad(f(0, 0), 0) - df(0, 0, 0)) == 0", network)
+    twice = "grad(grad(f(0, 0), 0)[0][1], 0)[1][0] == grad(df(0, 0, 0)[0][1], 0)[1][0]"
+    assert holds(twice, network)
+    # The weights before a normalisation have no influence in their own direction.
+    blind = holds("inner(W[0], df(0, 0, 0)) == 0", network)
+    assert blind is False

@@ -174,7 +174,7 @@ def _standardise(total: Array, vertex: int, normalisation: str) -> tuple[Array, 
             f"layer {vertex}: a normalised unit is constant over the batch: change the batch"
         )
     if isinstance(base(variance.flat[0]), Residue):
-        return standardised(centred, variance)
+        return standardised(centred, variance, detached=normalisation == "batch-detached")
     if not (variance > 0).all():
         raise InputError(
             f"layer {vertex}: a normalised unit is not proved to vary over the batch: "

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from flint import fmpq
 
-from theorycheck.arithmetic.duals import base
+from theorycheck.arithmetic.duals import Dual, base
 
 PRIMES = tuple(2**exponent - 1 for exponent in (127, 521, 1279))
 """Mersenne primes (Lucas 1876; Robinson 1952)."""
@@ -228,13 +228,24 @@ class Residue:
         return NotImplemented
 
 
-def standardised(centred: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Centred values over their standard deviation, and the latter, which no derivative sees.
+def standardised(
+    centred: np.ndarray, variance: np.ndarray, *, detached: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Centred values over their standard deviation, and the latter.
 
-    One over the deviation is a random function of the variance, like the slopes of activations.
+    One over the deviation is a random function g of the variance, like the slopes of activations.
+    Its derivative is ``-g**3 / 2``, which the true one has in terms of itself, or 0 if detached.
     """
-    inverse = gates(variance, DEVIATION)
-    deviation: np.ndarray = np.frompyfunc(lambda r: r.inverse(), 1, 1)(inverse)
+
+    def over_deviation(number: Any) -> Any:
+        if not isinstance(number, Dual):
+            return number.field.gate(number, DEVIATION)
+        found = over_deviation(number.value)
+        rate = found * found * found * fmpq(0 if detached else -1, 2)
+        return Dual(found, rate * number.motion, number.level)
+
+    inverse = np.frompyfunc(over_deviation, 1, 1)(variance)
+    deviation: np.ndarray = np.frompyfunc(lambda entry: fmpq(1) / entry, 1, 1)(inverse)
     return centred * inverse, deviation
 
 
