@@ -625,19 +625,19 @@ def inverse_deviation(variance: Any) -> Any:
 
 def rank_modulo(matrix: list[list[int]], prime: int, example: Example) -> int:
     """The rank of a matrix of whole numbers modulo a prime, by elimination."""
-    rows, found = [list(row) for row in matrix], 0
+    rows, height = [list(row) for row in matrix], 0
     for column in range(len(rows[0])):
-        pivot = next((i for i in range(found, len(rows)) if rows[i][column]), None)
+        pivot = next((i for i in range(height, len(rows)) if rows[i][column]), None)
         if pivot is None:
             continue
-        rows[found], rows[pivot] = rows[pivot], rows[found]
-        top, inverse = rows[found], pow(rows[found][column], -1, prime)
-        for i in range(found + 1, len(rows)):
+        rows[height], rows[pivot] = rows[pivot], rows[height]
+        top, inverse = rows[height], pow(rows[height][column], -1, prime)
+        for i in range(height + 1, len(rows)):
             share = rows[i][column] * inverse % prime
             pairs = zip(rows[i], top, strict=True)
             rows[i] = example.spend([(a - share * b) % prime for a, b in pairs])
-        found += 1
-    return found
+        height += 1
+    return height
 
 
 # --- Reading -------------------------------------------------------------------------------------
