@@ -4,7 +4,8 @@ This file is all that one has to read, and to trust, to believe a verdict of ``r
 nothing of the rest of theorycheck and can be copied and run by itself:
 ``python kernel.py CERTIFICATE...``, with ``--record baseline.json`` before them to name the record.
 
-**What a certificate says.** It holds one example (a network, its weights, data and numbers, all
+**What a certificate says.** One that shows ``settled`` is a proof, see below. Any other holds one
+example (a network, its weights, data and numbers, all
 rational, or numbers alone), and a formal statement: hypotheses (``given``), abbreviations
 (``where``), quantified variables (``forall``) and a ``conclusion``, one comparison, or several that
 ``and`` or ``or`` join. It names values of the variables (``at``) for which the conclusion is false
@@ -30,12 +31,14 @@ The printed formula and hypotheses that stand beside it are not checked.
 all else defines the words that they use. The parts, in the order of the file:
 
 1. Numbers: rationals, and rational enclosures of irrational numbers; derivatives.
-2. Reading: JSON without surprises, rationals, arrays.
-3. The network: its layers, an example, the forward pass, and the count of work.
-4. Matrices of rationals: ranks and singular values.
-5. Statements: the language, what its functions mean, and the form of a statement.
-6. Certificates: what is checked, and in which order.
-7. The command: files, the record of statements, ``--explain``.
+2. Residues: numbers that stand for rational functions of what is left open.
+3. Reading: JSON without surprises, rationals, arrays.
+4. The network: its layers, an example, the forward pass, and the count of work.
+5. Matrices of rationals: ranks and singular values.
+6. Statements: the language, what its functions mean, and the form of a statement.
+7. Certificates: what is checked, and in which order.
+8. Proofs: statements about all weights and data of an architecture.
+9. The command: files, the record of statements, ``--explain``.
 
 **Arithmetic.** Everything rational is computed with `fractions.Fraction`, without rounding. Square
 roots, exponentials, logarithms and singular values that are irrational are enclosed between
@@ -44,6 +47,13 @@ squares decide it; otherwise it is tried again with more bits. Derivatives, also
 derivatives, are taken in forward mode, one weight at a time: no structure of the gradient is built
 in. At a kink the derivative of the activation is its slope on the negative side, as in torch; a
 statement that needs differentiability says ``smooth()`` among its hypotheses.
+
+**Proofs.** A certificate that shows ``settled`` holds a statement and an architecture: a network
+and a number of samples, with weights, data and numbers left open. It says that the statement is
+true of all of these, whatever slopes the activations that bend have at their arguments, but for an
+error of at most ``2**-100``. The kernel evaluates the statement at one point of a prime field that
+follows from statement and architecture by hashing, so that nobody can choose it; a certificate has
+no place to name one. `settle` says why that is a proof, and how large the error is.
 
 **The language of statements** is the part of Python's expressions that `Evaluator` names: numbers,
 arithmetic (entry by entry on vectors and matrices; ``@`` is their product), comparisons, ``and``,
@@ -80,12 +90,14 @@ MOST_BITS = 50_000
 MOST_WORK = 6_000_000
 DEEPEST = 40
 LARGEST_EXPONENT = 10_000
+EXPONENTS = (127, 521, 1279)
 """Limits, so that no file can keep the kernel busy for ever, or fill the memory.
 
 In this order: characters of a file; numbers and connections of an example, and the size of whole
 numbers within formulas; bits of one rational, numerator and denominator together; units of work;
 layers, entries of each part of a statement, and the nesting of a formula; the size of numbers whose
-exponential is taken. Work is counted (`Example.spend`), not timed: whether a certificate is
+exponential is taken; the n for which proofs use the prime 2**n - 1 (Mersenne; Lucas 1876, Robinson
+1952). Work is counted (`Example.spend`), not timed: whether a certificate is
 accepted does not depend on the machine.
 """
 
@@ -108,6 +120,10 @@ class Rejected(Exception):
 
 class ConstantUnit(Rejected):
     """A unit that is to be normalised is constant over the batch."""
+
+
+class Unreadable(Rejected):
+    """What has no meaning where weights and data are left open: an order, a root, a condition."""
 
 
 class Undecided(Exception):
@@ -217,6 +233,8 @@ def compare(left: Number, relation: str, right: Number) -> bool:
     Raises:
         Undecided: when the enclosures overlap, so that the answer may be either.
     """
+    if isinstance(left, Residue) or isinstance(right, Residue):
+        raise Unreadable("a condition on weights or data")
     first, second = squared(left), squared(right)
     if first is not None and second is not None:
         left, right = first, second
@@ -448,6 +466,178 @@ def value_of(number: Any) -> Number:
         number = number.value
     found: Number = number
     return found
+
+
+# --- Residues ------------------------------------------------------------------------------------
+
+DEVIATION = "deviation"
+"""In the place of a slope: what one over the standard deviation is to a variance."""
+Bounds = tuple[int, int, int, int]
+"""Of a rational function: of the degree of its numerator and the sum of the magnitudes of its
+coefficients, and of both for its denominator. The coefficients are whole numbers. A denominator of
+degree 0 is its last bound itself."""
+
+
+class Field:
+    """The whole numbers modulo a prime, and a point in it: independent, uniform coordinates.
+
+    The coordinates follow from a seed and a name each, by hashing (SHAKE-256).
+
+    Attributes:
+        prime: how many elements the field has: 2**exponent - 1, for an exponent of `EXPONENTS`.
+        slopes: the slopes of activations that were asked for, with the bounds of their arguments.
+    """
+
+    def __init__(self, exponent: int, seed: str) -> None:
+        self.prime = 2**exponent - 1
+        self._seed = seed
+        self.slopes: dict[tuple[Any, int], tuple[Residue, Bounds]] = {}
+
+    def coordinate(self, name: str) -> Residue:
+        """The coordinate of the point that has this name; of twice as many digits as the prime."""
+        length = self.prime.bit_length() // 4
+        made = hashlib.shake_256(f"{self._seed} {name}".encode()).digest(length)
+        return Residue(int.from_bytes(made, "big") % self.prime, self, (1, 1, 0, 1))
+
+    def rational(self, number: Fraction) -> Residue:
+        """A rational as it is modulo the prime, which must not divide the denominator."""
+        above, below = number.numerator, number.denominator
+        value = above * pow(below, -1, self.prime) % self.prime
+        return Residue(value, self, (0, abs(above), 0, below))
+
+    def sphere(self, name: str, entries: int) -> list[Residue]:
+        """Two or more coordinates whose squares add up to 1.
+
+        All but the first are random, among those for which there is a first one; these are a
+        quarter of all or more, as `settle` says. Modulo each of the primes, which are 3 modulo 4,
+        this power of a square is a root of it.
+        """
+        for attempt in count():
+            others = [self.coordinate(f"{name} {attempt} {i}") for i in range(1, entries)]
+            square = (1 - sum(entry.value**2 for entry in others)) % self.prime
+            first = pow(square, (self.prime + 1) // 4, self.prime)
+            if first**2 % self.prime == square:
+                return [Residue(first, self, (1, 1, 0, 1)), *others]
+        raise AssertionError
+
+    def slope(self, kind: Fraction | str, argument: Residue) -> Residue:
+        """A random function of an argument: the slope of an activation, one over a deviation.
+
+        Args:
+            kind: the slope of the activation on the negative side, or `DEVIATION`.
+        """
+        key = (kind, argument.value)
+        if key not in self.slopes:
+            made = self.coordinate(f"slope {kind} {argument.value:x}")
+            self.slopes[key] = (made, argument.bounds)
+        return self.slopes[key][0]
+
+
+@dataclass(eq=False, slots=True)
+class Residue:
+    """The value of a rational function at the point of a field, with bounds on the function.
+
+    It has no order, and is neither equal nor unequal to a number: asking for it is `Unreadable`.
+
+    Attributes:
+        value: a whole number modulo the prime.
+        field: the field.
+        bounds: on degrees and coefficients.
+    """
+
+    value: int
+    field: Field
+    bounds: Bounds
+
+    def lifted(self, other: Any) -> Any:
+        """A rational as a residue; NotImplemented for what is neither."""
+        if isinstance(other, Fraction):
+            return self.field.rational(other)
+        return other if isinstance(other, Residue) else NotImplemented
+
+    def __add__(self, other: Any) -> Any:
+        if isinstance(other, Fraction) and other == 0:
+            return self
+        other = self.lifted(other)
+        if other is NotImplemented:
+            return other
+        (d, s, e, t), (f, u, g, v) = self.bounds, other.bounds
+        if e == g == 0:
+            common = math.lcm(t, v)
+            bounds = (max(d, f), s * (common // t) + u * (common // v), 0, common)
+        else:
+            bounds = (max(d + g, f + e), s * v + u * t, e + g, t * v)
+        return Residue((self.value + other.value) % self.field.prime, self.field, bounds)
+
+    def __mul__(self, other: Any) -> Any:
+        if isinstance(other, Fraction) and other == 0:
+            return other
+        other = self.lifted(other)
+        if other is NotImplemented:
+            return other
+        (d, s, e, t), (f, u, g, v) = self.bounds, other.bounds
+        value = self.value * other.value % self.field.prime
+        return Residue(value, self.field, (d + f, s * u, e + g, t * v))
+
+    def __neg__(self) -> Residue:
+        return Residue(-self.value % self.field.prime, self.field, self.bounds)
+
+    def __sub__(self, other: Any) -> Any:
+        return self + (-other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return -self + other
+
+    def __truediv__(self, other: Any) -> Any:
+        other = self.lifted(other)
+        return other if other is NotImplemented else self * other.inverse()
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self.inverse() * other
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def inverse(self) -> Residue:
+        """One over it; Unreadable where it is 0, be it everywhere or at the point alone."""
+        if self.value == 0:
+            raise Unreadable("a division by what is 0")
+        d, s, e, t = self.bounds
+        return Residue(pow(self.value, -1, self.field.prime), self.field, (e, t, d, s))
+
+    def _compared(self, *_: Any) -> bool:
+        raise Unreadable("an order, a root or a condition where weights and data are left open")
+
+    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = _compared
+    __hash__ = None  # type: ignore[assignment]
+
+
+def inverse_deviation(variance: Any) -> Any:
+    """One over the root of a variance: a random function g of it, with -g**3 / 2 for derivative.
+
+    That is the derivative of the true one, in terms of itself.
+    """
+    if isinstance(variance, Dual):
+        inverse = inverse_deviation(variance.value)
+        motion = inverse * inverse * inverse * Fraction(-1, 2) * variance.motion
+        return Dual(inverse, motion, variance.level)
+    return variance.field.slope(DEVIATION, variance)
+
+
+def rank_modulo(matrix: list[list[int]], prime: int, example: Example) -> int:
+    """The rank of a matrix of whole numbers modulo a prime, by elimination."""
+    rows, height = [list(row) for row in matrix], 0
+    for column in range(len(rows[0])):
+        pivot = next((i for i in range(height, len(rows)) if rows[i][column]), None)
+        if pivot is None:
+            continue
+        rows[height], rows[pivot] = rows[pivot], rows[height]
+        top, inverse = rows[height], pow(rows[height][column], -1, prime)
+        for i in range(height + 1, len(rows)):
+            share = rows[i][column] * inverse % prime
+            pairs = zip(rows[i], top, strict=True)
+            rows[i] = example.spend([(a - share * b) % prime for a, b in pairs])
+        height += 1
+    return height
 
 
 # --- Reading -------------------------------------------------------------------------------------
@@ -766,12 +956,10 @@ class Example:
         expected = self.network.parameters
         if len(parameters) != len(expected) or len(inputs) != 1 or not isinstance(inputs[0], list):
             raise Rejected("the arrays are not those of the network")
-        entries = sum(math.prod(p.shape) for p in expected)
         self.samples = len(inputs[0])
-        if (self.samples < 1) != (network is None) or entries + self.samples * sum(
-            self.network.widths
-        ) > MOST_NUMBERS:
-            raise Rejected("no samples, or too large an example")
+        if (self.samples < 1) != (network is None):
+            raise Rejected("a network without samples, or samples without a network")
+        self._require_small()
         self.W = [
             array(entry, (1, *p.shape), p.role)[0]
             for entry, p in zip(parameters, expected, strict=True)
@@ -784,6 +972,11 @@ class Example:
             raise Rejected("more than 1000 numbers")
         self.numbers = {name: number(value) for name, value in numbers.items()}
         self.work = MOST_WORK
+
+    def _require_small(self) -> None:
+        entries = sum(math.prod(p.shape) for p in self.network.parameters)
+        if entries + self.samples * sum(self.network.widths) > MOST_NUMBERS:
+            raise Rejected("too large an example")
 
     def spend(self, result: Any) -> Any:
         """Charge the work of computing a result, and hand the result back.
@@ -802,8 +995,11 @@ class Example:
         elif isinstance(result, Enclosure):
             # Four products and two roundings where a rational needs one product.
             self.spend([result.low, result.high, result.square or 0] * 4)
-        elif isinstance(result, (int, Fraction)):
-            bits = result.numerator.bit_length() + result.denominator.bit_length()
+        elif isinstance(result, (int, Fraction, Residue)):
+            if isinstance(result, Residue):
+                bits = sum(map(int.bit_length, result.bounds))
+            else:
+                bits = result.numerator.bit_length() + result.denominator.bit_length()
             if bits > MOST_BITS:
                 raise Rejected(f"a number grows beyond {MOST_BITS} bits")
             self.work -= (bits >> 8) + (bits >> 10) ** 2
@@ -880,13 +1076,18 @@ class Example:
         return trace
 
     @staticmethod
-    def slope(layer: Layer, argument: Any) -> Fraction:
+    def slope(layer: Layer, argument: Any) -> Any:
         """The derivative of a layer's activation: 1 at positive arguments, else the layer's slope.
+
+        Where weights and data are left open it is left open too, unless the layer is linear.
 
         Raises:
             Undecided: when the sign of the argument is not known and matters.
         """
-        linear = layer.slope == 1 or compare(value_of(argument), ">", Fraction(0))
+        value = value_of(argument)
+        if isinstance(value, Residue) and layer.slope != 1:
+            return value.field.slope(layer.slope, value)
+        linear = layer.slope == 1 or compare(value, ">", Fraction(0))
         return Fraction(1) if linear else layer.slope
 
     def standardised(self, rows: Rows, detached: bool, bits: int) -> Rows:
@@ -904,6 +1105,12 @@ class Example:
             middle = self.mean(column)
             column = [self.spend(a - middle) for a in column]
             variance = self.mean([a * a for a in column])
+            if isinstance(value_of(variance), Residue):
+                if len(rows) == 1:
+                    raise ConstantUnit("a normalised unit is constant over the batch")
+                inverse = inverse_deviation(value_of(variance) if detached else variance)
+                columns.append([self.spend(a * inverse) for a in column])
+                continue
             if compare(value_of(variance), "==", Fraction(0)):
                 raise ConstantUnit("a normalised unit is constant over the batch")
             deviation = root(value_of(variance) if detached else variance, bits)
@@ -927,6 +1134,8 @@ def integers(matrix: Rows, example: Example) -> tuple[list[list[int]], int]:
             raise Rejected("the derivative of a rank or of singular values")
         if isinstance(entry, Enclosure):
             raise Undecided
+        if isinstance(entry, Residue):
+            raise Unreadable("a rank or singular values that depend on weights or data")
         common = example.spend(math.lcm(common, entry.denominator))
     return example.spend([[int(entry * common) for entry in row] for row in matrix]), common
 
@@ -1412,6 +1621,8 @@ class Evaluator:
             self.trace(chosen)
         except ConstantUnit:
             return False
+        if isinstance(self.example, Architecture):
+            raise Unreadable("whether units vary over a batch")
         return True
 
     def is_smooth(self, batch: Any = None) -> bool:
@@ -1482,7 +1693,9 @@ class Evaluator:
     @staticmethod
     def scalar(value: Any) -> Any:
         """A value that must be a number; True and False are none."""
-        if isinstance(value, bool) or not isinstance(value, (int, Fraction, Enclosure, Dual)):
+        if isinstance(value, bool) or not isinstance(
+            value, (int, Fraction, Enclosure, Residue, Dual)
+        ):
             raise Rejected("what is used as a number is none")
         return Fraction(value) if isinstance(value, int) else value
 
@@ -1497,7 +1710,10 @@ class Evaluator:
 
     def quotient(self, left: Any, right: Any) -> Any:
         """A quotient of two numbers."""
-        if self.compared(right, "==", Fraction(0)):
+        divisor = value_of(self.scalar(right))
+        if isinstance(divisor, Residue):
+            self.example.spend([None] * 50)  # Of an inverse.
+        elif self.compared(divisor, "==", Fraction(0)):
             raise Rejected("a division by zero")
         return self.example.spend(left / right)
 
@@ -1793,11 +2009,38 @@ class Statement:
         return cls(conditions, where, variables, joined, comparisons)
 
     def unmet(self, evaluator: Evaluator, scope: Assignment) -> str | None:
-        """The first hypothesis that is false at these values of the variables, or None."""
+        """The first hypothesis that is false at these values of the variables, or None.
+
+        Where weights and data are left open, those on them are dropped: that strengthens the
+        statement.
+        """
         for condition in self.given:
-            if not evaluator.truth(evaluator.evaluate(condition, scope)):
-                return ast.unparse(condition)
+            try:
+                if not evaluator.truth(evaluator.evaluate(condition, scope)):
+                    return ast.unparse(condition)
+            except Unreadable:
+                continue
         return None
+
+    def assumes(self, equation: str, variable: str, among: str) -> bool:
+        """Whether a hypothesis says an equation of all members of a collection.
+
+        That is one of the form ``all([equation for variable in among])``, where ``and`` may join
+        more, within and without.
+        """
+
+        def said(node: ast.expr, inside: bool) -> bool:
+            if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And):
+                return any(said(part, inside) for part in node.values)
+            if inside:
+                return ast.unparse(node) == equation
+            match node:
+                case ast.Call(func=ast.Name(id="all"), args=[ast.ListComp(elt=part) as loop]):
+                    loops = [ast.unparse(generator) for generator in loop.generators]
+                    return loops == [f" for {variable} in {among}"] and said(part, True)
+            return False
+
+        return any(said(condition, False) for condition in self.given)
 
     def assignments(self, evaluator: Evaluator, fixed: Mapping[str, Any]) -> Iterator[Assignment]:
         """All values of the variables in their ranges, one scope for each choice.
@@ -1870,22 +2113,37 @@ class Outcome:
 
     Attributes:
         document: the certificate.
-        decisive: the comparison that decides about the conclusion, computed anew.
+        found: what was computed anew: the comparison that decides about the conclusion, or how
+            certain a proof is.
         record: with which record its statement was compared, as a clause; empty where that was not
             to be done.
     """
 
     document: dict[str, Any]
-    decisive: Comparison
+    found: Comparison | Settled
     record: str = ""
 
     def __str__(self) -> str:
+        said = f"{self.document['claim']}: verified, {self._shown()}"
+        return said + (f"; {self.record}" if self.record else "")
+
+    def _shown(self) -> str:
+        if isinstance(self.found, Settled):
+            about = self.document["architecture"]
+            widths = " -> ".join(map(str, Network(about["network"]).widths))
+            numbers = [f"{k} = {v}" for k, v in about["numbers"].items() if v is not None]
+            fixed = [*numbers, "these targets"] if about["targets"] is not None else numbers
+            return (
+                f"true of all weights, data and slopes of activations of the layers {widths} on"
+                f" {about['samples']} sample{'s' * (about['samples'] > 1)}"
+                + (f" with {', '.join(fixed)}" if fixed else "")
+                + f", but for an error below 2^-{self.found.certainty}"
+            )
         at = ", ".join(f"{name} = {value}" for name, value in self.document["at"].items())
         truth = "is false" if self.document["shows"] == "refuted" else "holds"
-        left, relation, right = self.decisive.left, self.decisive.relation, self.decisive.right
+        left, relation, right = self.found.left, self.found.relation, self.found.right
         compared = f"{shown(left)} {SYMBOLS[relation]} {shown(right)} {truth}"
-        said = f"{self.document['claim']}: verified, {compared}" + (f" at {at}" if at else "")
-        return said + (f"; {self.record}" if self.record else "")
+        return compared + (f" at {at}" if at else "")
 
 
 def shown(number: Number) -> str:
@@ -1909,28 +2167,61 @@ def check(document: Any) -> Outcome:
         raise Rejected(f"cannot be evaluated ({type(error).__name__}: {error})"[:200]) from error
 
 
+SEALED = {"schema_version": int, "claim": str, "version": str, "shows": str, "statement": dict,
+          "digest": str}  # fmt: skip
+"""The parts that all certificates have."""
+
+
 def _checked(document: Any) -> Outcome:
-    version, claim, statement_version, shows, statement, case, at, left, right, seal = fields(
-        document, "certificate", schema_version=int, claim=str, version=str, shows=str,
-        statement=dict, case=dict, at=dict, left=object, right=object, digest=str,
-    )  # fmt: skip
+    proof = isinstance(document, dict) and document.get("shows") == "settled"
+    parts: dict[str, type] = (
+        {"architecture": dict, "exponent": int, "degree": int, "certainty": int}
+        if proof
+        else {"case": dict, "at": dict, "left": object, "right": object}
+    )
+    version, claim, statement_version, shows, statement, seal, *content = fields(
+        document, "certificate", **SEALED, **parts
+    )
     if version != SCHEMA_VERSION:
         raise Rejected(f"schema version {version}, this kernel reads {SCHEMA_VERSION}")
-    if not re.fullmatch(r"[a-z0-9-]{1,200}", claim) or shows not in ("refuted", "tight"):
-        raise Rejected("the claim has no proper name, or shows is neither refuted nor tight")
-    if not all(is_value(value) for value in at.values()):
-        raise Rejected("the values of the variables are not whole numbers or lists of them")
+    if not re.fullmatch(r"[a-z0-9-]{1,200}", claim):
+        raise Rejected("the claim has no proper name")
+    if shows not in ("refuted", "tight", "settled"):
+        raise Rejected("what it shows is neither refuted nor tight, nor settled")
     if digest({key: value for key, value in document.items() if key != "digest"}) != seal:
         raise Rejected("the content is not the one that was sealed: the digest differs")
     if digest([claim, statement])[:16] != statement_version:
         raise Rejected("the statement is not the one that its version names")
-    found = decide(Statement.read(statement), Example(case), at)
+    formal = Statement.read(statement)
+    if proof:
+        return Outcome(document, _proved(formal, statement_version, *content))
+    return Outcome(document, _evaluated(formal, shows, *content))
+
+
+def _evaluated(
+    formal: Statement, shows: str, case: Any, at: Any, left: Any, right: Any
+) -> Comparison:
+    if not all(is_value(value) for value in at.values()):
+        raise Rejected("the values of the variables are not whole numbers or lists of them")
+    found = decide(formal, Example(case), at)
     if found.holds != (shows == "tight"):
         raise Rejected("the conclusion " + ("holds" if found.holds else "is false") + " here")
     for name, side, recorded in (("left", found.left, left), ("right", found.right, right)):
         if not within(side, recorded):
             raise Rejected(f"the {name} side is {shown(side)}, not the one recorded")
-    return Outcome(document, found)
+    return found
+
+
+def _proved(
+    formal: Statement, version: str, about: Any, exponent: int, degree: int, certainty: int
+) -> Settled:
+    found = settle(formal, Architecture(formal, version, about, exponent))
+    if found != Settled(degree, certainty):
+        raise Rejected(
+            f"the degree is {found.degree} and the error below 2^-{found.certainty}, which is not"
+            " what is recorded"
+        )
+    return found
 
 
 def decide(formal: Statement, example: Example, at: Assignment) -> Comparison:
@@ -1993,6 +2284,231 @@ def within(side: Number, recorded: Any) -> bool:
         below, above = map(number, recorded)
         return below <= low and high <= above and above - below <= abs(above) / 2**40
     return low == high == number(recorded)
+
+
+# --- Proofs --------------------------------------------------------------------------------------
+
+LEAST_CERTAINTY = 100
+"""The error of a proof is below 2 to minus this."""
+LABELS = ("y[n][0] ** 2 == 1", "n", "samples")
+UNIT_WEIGHTS = ("squared(W[k]) == 1", "k", "weights")
+NO_SHIFTS = ("W[b] == 0", "b", "shifts")
+"""Equations that are met by construction where a hypothesis says them, as `Statement.assumes`."""
+
+
+class Architecture(Example):
+    """An architecture: an example whose weights, data and numbers are coordinates of a point.
+
+    Targets that the document names are these; numbers that it names are these numbers.
+
+    Args:
+        formal: the statement, whose hypotheses may say what the weights and labels are.
+        version: of the statement.
+        document: the architecture.
+        exponent: of the prime, one of `EXPONENTS`.
+
+    Attributes:
+        field: of the point, which the version, the document and the exponent determine.
+        spheres: how many entries each weight of norm 1 has that has more than one.
+        signs: lists whose first entry is 1 or -1: labels, and weights of norm 1 with one entry.
+
+    Raises:
+        Rejected: when the document is no architecture, or too large a one.
+    """
+
+    def __init__(self, formal: Statement, version: str, document: Any, exponent: int) -> None:
+        if exponent not in EXPONENTS:
+            raise Rejected(f"the exponent is none of {', '.join(map(str, EXPONENTS))}")
+        self.field = Field(exponent, digest([version, document, exponent]))
+        network, samples, outputs, numbers, targets = fields(
+            document, "architecture",
+            network=dict, samples=int, outputs=object, numbers=dict, targets=object,
+        )  # fmt: skip
+        self.network, self.work = Network(network), MOST_WORK
+        self.samples, self.outputs = size(samples, "samples"), self.network.widths[-1]
+        if outputs is None and targets is not None:
+            raise Rejected("targets without a number of them")
+        if outputs is not None and size(outputs, "outputs") != self.outputs:
+            raise Rejected("targets that are not as many as the outputs")
+        if len(numbers) > 1000:
+            raise Rejected("more than 1000 numbers")
+        self._require_small()
+        shape = (self.samples, self.outputs)
+        self.spheres: list[int] = []
+        self.signs: list[list[Any]] = []
+        self.W = [self._parameter(k, formal) for k in range(len(self.network.parameters))]
+        self.x = self._open("inputs", (self.samples, self.network.widths[0]))
+        self.y = None if outputs is None else self._open("targets", shape)
+        if targets is not None:
+            self.y = array(targets, shape, "targets")
+        if self.y is not None and formal.assumes(*LABELS):
+            self.signs += self.y
+        self.numbers = {
+            name: self._open(f"number {name}", ()) if value is None else number(value)
+            for name, value in numbers.items()
+        }
+
+    def _parameter(self, k: int, formal: Statement) -> Any:
+        parameter = self.network.parameters[k]
+        if parameter.role == "shift" and formal.assumes(*NO_SHIFTS):
+            return Fraction(0)
+        name, entries = f"parameter {k}", math.prod(parameter.shape)
+        unit = parameter.role == "weight" and formal.assumes(*UNIT_WEIGHTS)
+        if unit and entries > 1:
+            self.spheres.append(entries)
+            return _shaped(iter(self.field.sphere(name, entries)), parameter.shape)
+        found = self._open(name, parameter.shape)
+        if unit:
+            self.signs += found
+        return found
+
+    def _open(self, name: str, shape: tuple[int, ...]) -> Any:
+        numbers = range(math.prod(shape))
+        entries = [self.spend(self.field.coordinate(f"{name} {i}")) for i in numbers]
+        return _shaped(iter(entries), shape)
+
+
+def _shaped(entries: Iterator[Any], shape: Sequence[int]) -> Any:
+    """Nested lists of a shape, filled with entries row by row."""
+    return [_shaped(entries, shape[1:]) for _ in range(shape[0])] if shape else next(entries)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """How certain a statement about an architecture is.
+
+    Attributes:
+        degree: the highest of what must not vanish by chance.
+        certainty: the error is at most 2 to minus this.
+    """
+
+    degree: int
+    certainty: int
+
+
+def settle(formal: Statement, example: Architecture) -> Settled:
+    """Show that a statement is true of all weights, data and slopes of an architecture.
+
+    **Method.** Everything that the architecture leaves open is a coordinate of a point modulo a
+    prime p, and so is the slope of an activation at each of its arguments, or one over a standard
+    deviation: a function of the argument of which nothing else is used. What holds for every such
+    function holds for the true ones, and for whatever derivative is chosen at a kink. The statement
+    is evaluated there. An equation of rational functions is true of all values for which it has a
+    meaning if the numerator N of the difference is the polynomial 0; a rank is at most r if all
+    minors of order r + 1 are.
+
+    **Error.** N has degree d, and whole coefficients whose magnitudes add up to at most s. If N is
+    not 0 and s < p, N is not 0 modulo p, and then vanishes at a part of at most d / p of all points
+    (DeMillo and Lipton 1978; Zippel 1979; Schwartz, Fast probabilistic algorithms for verification
+    of polynomial identities, J. ACM 27, 1980, Lemma 1). Each number carries d and s with it
+    (`Residue`). The error adds up d / p over all comparisons, and over all pairs of arguments of
+    activations, because two that differ must not have one slope by chance.
+
+    **Hypotheses** on the architecture are evaluated, those on weights or data are dropped, which
+    strengthens the statement; except three, which are met by construction. Labels are 1 or -1: all
+    choices are tried. Shifts of normalisation are 0. Weights have norm 1: those of one entry are 1
+    or -1; of others the first entry is a root u of one less the squares t of the rest. Then N is to
+    be read with u**2 replaced, which makes it linear in each u, and s larger by at most the number
+    of entries for each square. There are L such weights with entries of their own, and one less
+    squares is no square: so N lies in an extension of degree 2**L of the field of rational
+    functions, and if it is not 0, nor is its norm over the latter, the product of 2**L conjugates,
+    a polynomial of degree at most 2**L d that vanishes where N does. The entries t are drawn among
+    those for which u exists, for each weight a quarter of all at least, since the sphere has at
+    least half as many points as there are t (Lidl and Niederreiter, Finite Fields, Theorems 6.26
+    and 6.27), and each t belongs to at most two. Together the error is 8**L times as large.
+
+    **What is random.** The point is a hash of the statement's version, the architecture and the
+    exponent: SHAKE-256 is taken for a random function. Whoever wants a false statement verified has
+    to vary these until a point happens to suit it, 2**100 times in the mean.
+
+    Raises:
+        Unreadable: when the statement says what has no meaning here.
+        Rejected: when it is not true, there is nothing to check, or the prime is too small.
+    """
+    prime, vanishing = example.field.prime, list[tuple[int, int]]()
+    for signs in product((1, -1), repeat=len(example.signs)):
+        for row, sign in zip(example.signs, signs, strict=True):
+            row[0] = Fraction(sign)
+        evaluator = Evaluator(example, formal.where, PRECISIONS[0])
+        for scope in formal.assignments(evaluator, {}):
+            if formal.unmet(evaluator, scope) is None:
+                vanishing += _identities(formal, evaluator, scope)
+    if not vanishing:
+        raise Rejected("no values of the variables meet the hypotheses: there is nothing to check")
+    arguments = [bounds for _, bounds in example.field.slopes.values()]
+    chances = [(1, degree, largest) for degree, largest in vanishing]
+    if arguments:
+        degree, largest, below, largest_below = map(max, zip(*arguments, strict=True))
+        pairs = len(arguments) * (len(arguments) - 1) // 2
+        chances.append((pairs, 2 * max(degree, below), 2 * largest * largest_below))
+    growth = max(example.spheres, default=1)
+    for _, degree, largest in chances:
+        squares = degree // 2
+        if (growth > 1 and squares > prime.bit_length()) or largest * growth**squares >= prime:
+            raise Rejected("the coefficients may be multiples of the prime")
+    error = 8 ** len(example.spheres) * sum(times * degree for times, degree, _ in chances)
+    certainty = (prime // max(error, 1)).bit_length() - 1
+    if certainty < LEAST_CERTAINTY:
+        raise Rejected(f"the error may be above 2^-{LEAST_CERTAINTY}")
+    return Settled(max(degree for _, degree, _ in chances), certainty)
+
+
+def _identities(
+    formal: Statement, evaluator: Evaluator, scope: Assignment
+) -> list[tuple[int, int]]:
+    """Bounds on degree and coefficients of what vanishes, so that the conclusion is true.
+
+    Raises:
+        Rejected: when it is not.
+    """
+    found, truths = [], []
+    for left, relation, right in formal.comparisons:
+        match left:
+            case ast.Call(func=ast.Name(id="rank"), args=[part]) if relation == "<=":
+                matrix = evaluator.matrix(evaluator.evaluate(part, scope))
+                most = evaluator.whole(evaluator.evaluate(right, scope))
+                true, bounds = _rank_at_most(matrix, most, evaluator.example)
+            case _ if relation == "==":
+                a, b = (evaluator.scalar(evaluator.evaluate(side, scope)) for side in (left, right))
+                true, bounds = _vanishes(a - b)
+            case _:
+                raise Unreadable("an inequality, or a rank that is not bounded from above")
+        found.append(bounds)
+        truths.append(true)
+    if not (any(truths) if formal.joined == "or" else all(truths)):
+        raise Rejected("the conclusion is not true of all weights and data of the architecture")
+    return found
+
+
+def _vanishes(number: Any) -> tuple[bool, tuple[int, int]]:
+    if isinstance(number, Residue):
+        return number.value == 0, number.bounds[:2]
+    return compare(number, "==", Fraction(0)), (0, 0)
+
+
+def _rank_at_most(matrix: Rows, most: int, example: Example) -> tuple[bool, tuple[int, int]]:
+    """Whether the rank at the point is at most that, with bounds on all minors of one order more.
+
+    These are sums of ``order!`` products of as many entries. Their common denominator is the
+    product of those of all entries.
+    """
+    order = most + 1
+    entries = [entry for row in matrix for entry in row]
+    field = next((entry.field for entry in entries if isinstance(entry, Residue)), None)
+    if field is None:
+        return rank(matrix, example) <= most, (0, 0)
+    if order > min(len(matrix), len(matrix[0])):
+        return True, (0, 0)
+    rows = [[e if isinstance(e, Residue) else field.rational(e) for e in row] for row in matrix]
+    of_entries = [entry.bounds for row in rows for entry in row]
+    degree, largest, below, largest_below = map(max, zip(*of_entries, strict=True))
+    if order**2 * (largest * largest_below).bit_length() > MOST_BITS:
+        raise Rejected("the coefficients may be multiples of the prime")
+    others = order * (order - 1)
+    terms = math.factorial(order) * largest**order * largest_below**others
+    values = [[entry.value for entry in row] for row in rows]
+    true = rank_modulo(values, field.prime, example) <= most
+    return true, (order * degree + others * below, terms)
 
 
 # --- The command ---------------------------------------------------------------------------------
@@ -2091,14 +2607,19 @@ def consulted(path: Path, document: dict[str, Any], record: str | None) -> str:
 
 def explain(document: dict[str, Any]) -> Iterator[str]:
     """What a verified certificate says, line by line: statement, network, weights and data."""
-    statement, case = document["statement"], document["case"]
+    statement, case = document["statement"], document.get("case")
     yield f"  claim       {statement['latex']}"
     for key in ("hypotheses", "given", "where", "forall"):
         for entry in statement[key]:
             yield f"  {key:<11} {entry}"
     yield f"  conclusion  {statement['conclusion']}"
-    for vertex, layer in enumerate((case["network"] or {"layers": []})["layers"], 1):
+    network = (case or document["architecture"])["network"]
+    for vertex, layer in enumerate((network or {"layers": []})["layers"], 1):
         yield f"  layer {vertex:<5} {json.dumps(layer)}"
+    yield from _example(case) if case is not None else _proof(document)
+
+
+def _example(case: dict[str, Any]) -> Iterator[str]:
     arrays = [*zip(Network(case["network"]).parameters, case["parameters"], strict=True)]
     for k, (parameter, (values,)) in enumerate(arrays):
         yield f"  {f'W[{k}]':<11} {plain(values)}, {parameter.role} of layer {parameter.layer}"
@@ -2107,6 +2628,14 @@ def explain(document: dict[str, Any]) -> Iterator[str]:
             yield f"  {f'{name}[{n}]':<11} {plain(row)}"
     for name, value in case["numbers"].items():
         yield f"  number      {name} = {value}"
+
+
+def _proof(document: dict[str, Any]) -> Iterator[str]:
+    yield f"  degree      {document['degree']}, modulo 2^{document['exponent']} - 1"
+    for name, value in document["architecture"]["numbers"].items():
+        yield f"  number      {name} = {'any' if value is None else value}"
+    for n, row in enumerate(document["architecture"]["targets"] or []):
+        yield f"  {f'y[{n}]':<11} {plain(row)}"
 
 
 def plain(array: Any) -> str:

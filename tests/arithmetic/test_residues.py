@@ -50,7 +50,7 @@ Pair = tuple[Residue, fmpz_mpoly, fmpz_mpoly]
 @st.composite
 def expressions(draw: st.DrawFn) -> tuple[Pair, list[int]]:
     """Of sums, products, quotients and rational numbers, in three indeterminates."""
-    field = Field(draw(st.sampled_from(PRIMES)), draw(st.binary(max_size=4)))
+    field = Field(draw(st.sampled_from(PRIMES)), draw(st.text(max_size=4)))
     values = field.indeterminates("point", (3,))
     one = POLYNOMIALS.constant(1)
     pool: list[Pair] = [(v, g, one) for v, g in zip(values, POLYNOMIALS.gens(), strict=True)]
@@ -104,7 +104,7 @@ def test_coefficients_stay_within_their_bounds(drawn: tuple[Pair, list[int]]) ->
 
 
 def test_bounds_by_hand() -> None:
-    field = Field(PRIMES[0], b"")
+    field = Field(PRIMES[0], "")
     a, b = field.indeterminates("a", (2,))
     assert (a + 2 * b * b).bounds == Bounds(2, 3)
     assert (a / 3 + b / 6).bounds == Bounds(1, 3, 0, 6)
@@ -117,7 +117,7 @@ def test_bounds_by_hand() -> None:
 
 def test_a_network_as_its_polynomial() -> None:
     """``v (g_1 w_11 + ...)``: each path is one monomial of weights, slopes and an input."""
-    network, field = mlp([3, 2, 1]), Field(PRIMES[0], b"seed")
+    network, field = mlp([3, 2, 1]), Field(PRIMES[0], "seed")
     weights = [field.indeterminates(f"W{k}", p.shape) for k, p in enumerate(network.parameters)]
     x = field.indeterminates("x", (1, 3))
     output = vertices(network, weights, x)[-1][0, 0]
@@ -132,7 +132,7 @@ def test_a_network_as_its_polynomial() -> None:
 
 
 def test_slopes_are_functions_of_the_argument() -> None:
-    field = Field(PRIMES[0], b"seed")
+    field = Field(PRIMES[0], "seed")
     z, other = field.indeterminates("z", (2,))
     assert field.gate(z, 0.0) == field.gate(z + 0, 0.0)
     assert field.gate(z, 0.0) != field.gate(other, 0.0)
@@ -147,7 +147,7 @@ def _ones(field: Field) -> tuple[list[np.ndarray], np.ndarray]:
 
 
 def test_points_follow_from_the_seed_and_the_name_alone() -> None:
-    one, again, other = (Field(PRIMES[0], seed) for seed in (b"1", b"1", b"2"))
+    one, again, other = (Field(PRIMES[0], seed) for seed in ("1", "1", "2"))
     assert one.indeterminates("x", (2,)).tolist() == again.indeterminates("x", (2,)).tolist()
     values = [*one.indeterminates("x", (2,)), *one.indeterminates("y", (1,))]
     values += [*other.indeterminates("x", (2,))]
@@ -157,7 +157,7 @@ def test_points_follow_from_the_seed_and_the_name_alone() -> None:
 @pytest.mark.parametrize("shape", [(1, 2), (2, 3)])
 @pytest.mark.parametrize("prime", PRIMES)
 def test_points_of_spheres(prime: int, shape: tuple[int, int]) -> None:
-    values = Field(prime, b"seed").on_sphere("W", shape)
+    values = Field(prime, "seed").on_sphere("W", shape)
     assert values.shape == shape
     assert sum(v.value**2 for v in values.flat) % prime == 1
 
@@ -165,7 +165,7 @@ def test_points_of_spheres(prime: int, shape: tuple[int, int]) -> None:
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 3), st.randoms())
 def test_ranks_are_those_of_flint(rows: int, columns: int, inner: int, random: object) -> None:
     """Products of integer matrices of low rank, small enough that no minor exceeds the prime."""
-    field = Field(PRIMES[0], b"")
+    field = Field(PRIMES[0], "")
     draw = np.random.default_rng(random.randint(0, 2**32)).integers  # type: ignore[attr-defined]
     matrix = draw(-3, 4, (rows, inner)) @ draw(-3, 4, (inner, columns))
     numbers = [[fmpq(int(entry)) for entry in row] for row in matrix]
@@ -175,7 +175,7 @@ def test_ranks_are_those_of_flint(rows: int, columns: int, inner: int, random: o
 
 def test_minors_of_a_matrix_of_indeterminates() -> None:
     """``ad - bc``: degree 2, two terms; over denominators e, f, g, h each, with three of them."""
-    field = Field(PRIMES[0], b"")
+    field = Field(PRIMES[0], "")
     matrix = field.indeterminates("M", (2, 2))
     assert minors(matrix, 2) == Bounds(2, factorial(2), 0, 1)
     assert minors(matrix / field.indeterminates("N", (2, 2)), 2) == Bounds(4, 2, 4, 1)
@@ -183,7 +183,7 @@ def test_minors_of_a_matrix_of_indeterminates() -> None:
 
 def test_minors_of_a_matrix_take_the_worst_of_its_entries() -> None:
     """Of three rows: a product of three entries, over the denominators of the six others."""
-    field = Field(PRIMES[0], b"")
+    field = Field(PRIMES[0], "")
     matrix = field.indeterminates("M", (3, 3))
     assert minors(matrix / field.indeterminates("N", (3, 3)), 3) == Bounds(3 + 6, 6, 9, 1)
     matrix = matrix / 5
@@ -193,7 +193,7 @@ def test_minors_of_a_matrix_take_the_worst_of_its_entries() -> None:
 
 
 def test_numbers_are_fixed_and_nothing_else() -> None:
-    field = Field(PRIMES[0], b"")
+    field = Field(PRIMES[0], "")
     a = field.indeterminates("a", ()).item()
     assert field.constant(Fraction(1, 3)).fixed
     assert not a.fixed
@@ -201,14 +201,14 @@ def test_numbers_are_fixed_and_nothing_else() -> None:
 
 
 def test_gates_remember_the_bounds_of_their_arguments() -> None:
-    field = Field(PRIMES[0], b"")
+    field = Field(PRIMES[0], "")
     a, b = field.indeterminates("a", (2,))
     field.gate(a * b + 2, 0.0)
     assert [bounds for _, bounds in field.gates.values()] == [Bounds(2, 3)]
 
 
 def test_what_has_no_meaning_is_refused() -> None:
-    field = Field(PRIMES[0], b"")
+    field = Field(PRIMES[0], "")
     a = field.indeterminates("a", ()).item()
     with pytest.raises(Unreadable, match="an order"):
         bool(a < 1)

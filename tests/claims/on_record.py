@@ -13,7 +13,10 @@ from theorycheck.claims.declaration import Claim
 from theorycheck.pytest_plugin.collecting import collect_claims
 
 ROOT = Path(__file__).parents[2]
-COMMITTED = sorted((ROOT / "reports/certificates").glob("*.json"))
+FILES = sorted((ROOT / "reports/certificates").glob("*.json"))
+PROOFS = [path for path in FILES if path.name.endswith(".proof.json")]
+COMMITTED = [path for path in FILES if path not in PROOFS]
+"""Certificates with an example."""
 SCHEMA = json.loads(
     (ROOT / "theorycheck/claims/certificate.schema.json").read_text(encoding="utf-8")
 )

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.claims.on_record import COMMITTED, ROOT, SCHEMA, VALIDATOR, Document
+from tests.claims.on_record import FILES, ROOT, SCHEMA, VALIDATOR, Document
 from tests.claims.toy_claims import outputs, scalar
 from theorycheck import kernel
 from theorycheck.claims import certificates
 from theorycheck.kernel import Rejected
 
-CONTENT = [json.loads(path.read_text(encoding="utf-8")) for path in COMMITTED]
+CONTENT = [json.loads(path.read_text(encoding="utf-8")) for path in FILES]
 SMALL = [document for document in CONTENT if len(json.dumps(document)) < 4000]
 
 
@@ -46,7 +46,7 @@ def test_the_schema_is_one() -> None:
     assert SCHEMA["$schema"] == jsonschema.Draft202012Validator.META_SCHEMA["$id"]
 
 
-@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_certificates_on_record_are_of_the_published_form(path: Path) -> None:
     VALIDATOR.validate(json.loads(path.read_text(encoding="utf-8")))
 
@@ -66,7 +66,7 @@ def at_place(document: Document, place: tuple[str | int, ...]) -> Any:
     return part
 
 
-FREE = (("at",), ("case", "numbers"))
+FREE = (("at",), ("case", "numbers"), ("architecture", "numbers"))
 """Objects whose keys the certificate chooses."""
 OBJECTS = [
     (index, place)
@@ -167,8 +167,12 @@ def test_malformed_certificates_are_neither_valid_nor_accepted(fault: str) -> No
 
 def test_schema_and_kernel_name_the_same_limits() -> None:
     named = SCHEMA["$defs"]
-    assert SCHEMA["properties"]["schema_version"]["const"] == kernel.SCHEMA_VERSION
-    assert SCHEMA["required"] == list(SCHEMA["properties"])
+    assert named["schema_version"]["const"] == kernel.SCHEMA_VERSION
+    for form in ("example", "proof", "architecture"):
+        assert named[form]["required"] == list(named[form]["properties"])
+    bounds = named["proof"]["properties"]
+    assert tuple(bounds["exponent"]["enum"]) == kernel.EXPONENTS
+    assert bounds["certainty"]["minimum"] == kernel.LEAST_CERTAINTY
     assert named["statement"]["required"] == list(kernel.STATEMENT)
     assert named["network"]["properties"]["layers"]["maxItems"] == kernel.DEEPEST
     for key in ("hypotheses", "given", "where", "forall"):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.claims.toy_claims import toy
 from theorycheck import Assumption, Claim, altered, cases, mlps, stated
 from theorycheck.claims.declaration import Paper
-from theorycheck.claims.settling import ENOUGH, LARGEST, strength_of
+from theorycheck.claims.settling import ENOUGH, LARGEST, settlement_of
 from theorycheck.claims.strengths import SAMPLED, Strength
 
 PAPER = Paper("toy2020", "A toy", "N. N.", 2020)
@@ -26,6 +26,12 @@ def lemma(states: str = LEMMA, **changes: Any) -> Claim:
         **changes,
     }  # fmt: skip
     return stated("toy-lemma", states=states, **parts)
+
+
+def strength_of(claim: Claim) -> Strength:
+    found = settlement_of(claim)
+    assert (found.proof is not None) is (found.strength.level == "architectures")
+    return found.strength
 
 
 def test_a_lemma_is_settled_for_enough_architectures() -> None:

@@ -109,9 +109,8 @@ def run(folder: Path, seed: int, claims: Sequence[Claim] = TOYS, **metadata: Any
     entries = []
     for about in claims:
         examined = examine(about, profile=PROFILES["default"], run_seed=seed, device="cpu")
-        if examined.certificate is not None:
-            path = folder / str(examined.entry.certificate)
-            reports.write_atomically(path, reports.dumps(examined.certificate))
+        for name, content in examined.certificates.items():
+            reports.write_atomically(folder / name, reports.dumps(content))
         entries.append(examined.entry)
     reports.write_report(folder, report(seed, *entries, **metadata))
     return folder

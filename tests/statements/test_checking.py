@@ -23,7 +23,8 @@ from theorycheck.statements.checking import Answer, ReadersDisagree, answers, re
 from theorycheck.statements.syntax import Statement
 
 ROOT = Path(__file__).parents[2]
-CERTIFICATES = sorted((ROOT / "reports/certificates").glob("*.json"))
+FOLDER = ROOT / "reports/certificates"
+CERTIFICATES = sorted({*FOLDER.glob("*.json")} - {*FOLDER.glob("*.proof.json")})
 MOST = 12
 """Assignments that are compared of each statement at each example."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -102,6 +104,18 @@ def test_labels_are_signs_where_that_is_assumed() -> None:
     assert not holds(
         "y[0][0] ** 2 == 1", given=["all([y[n][0] ** 2 == 1 for n in samples if n > 0])"]
     )
+    assert not holds(
+        "y[0][0] ** 2 == 1",
+        given=["all([y[n][0] ** 2 == 1 for m in samples])"],
+        forall=["n in range(1, 2)"],
+    )
+
+
+def test_a_number_is_no_weight_whatever_its_name() -> None:
+    for name in ("W0", "parameter"):
+        case = architecture(mlp([1, 1]), numbers={name: None})
+        statement = Statement.of(f"{name} == W[0][0][0]", numbers=[name])
+        assert not settle(statement, "version", case).holds
 
 
 def test_weights_are_of_unit_norm_where_that_is_assumed() -> None:
@@ -236,7 +250,7 @@ def test_two_arguments_of_activations_may_be_equal_by_chance() -> None:
     """``a b / (3 c)`` and ``5 a``: their difference has at most twice the highest degree, and its
     coefficients add up to at most twice the product of the largest sizes.
     """
-    field = Field(PRIMES[0], b"")
+    field = Field(PRIMES[0], "")
     a, b, c = field.indeterminates("a", (3,))
     statement = Statement.of("f(0, 0) == 0")
     evaluator = FieldEvaluator(architecture(mlp([1, 1])), field, statement, ())
@@ -298,3 +312,29 @@ def test_random_elements_depend_on_the_version_and_the_architecture() -> None:
             settle(statement, version, architecture(network))
     assert made[0] == made[1]
     assert len(set(made)) == 3
+
+
+@pytest.mark.parametrize(
+    "conclusion", ["inner(W[k], df(n, c, k)) == f(n, c)", "rank(df(n, c, k)) <= 1"]
+)
+def test_large_networks_are_settled_in_seconds(conclusion: str) -> None:
+    """Thirty times as many weights as any strategy proposes."""
+    forall = ["k in weights", "n in samples", "c in outputs"]
+    large = architecture(mlp([32, 64, 64, 1]), samples=8)
+    started = time.process_time()
+    assert settle(Statement.of(conclusion, forall=forall), "version", large).holds
+    assert time.process_time() - started < 20
+
+
+@pytest.mark.parametrize("normalisation", ["batch", "batch-detached"])
+def test_normalisation_is_differentiated_unless_it_is_detached(
+    normalisation: Literal["batch", "batch-detached"],
+) -> None:
+    """By ``grad`` as by ``df``, which has a formula of its own; of second derivatives too."""
+    network = mlp([2, 2, 1], normalisation=normalisation)
+    assert holds("squared(grad(f(0, 0), 0) - df(0, 0, 0)) == 0", network)
+    twice = "grad(grad(f(0, 0), 0)[0][1], 0)[1][0] == grad(df(0, 0, 0)[0][1], 0)[1][0]"
+    assert holds(twice, network)
+    # The weights before a normalisation have no influence in their own direction.
+    blind = holds("inner(W[0], df(0, 0, 0)) == 0", network)
+    assert blind is False

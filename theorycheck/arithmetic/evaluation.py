@@ -131,7 +131,7 @@ def _has_weight(connection: Map) -> bool:
     return not isinstance(connection, Identity)
 
 
-def _patches(connection: Map, source: Array) -> Array:
+def patches_of(connection: Map, source: Array) -> Array:
     """What each copy of the filters reads, ``(..., positions, size)``; a dense map has one copy."""
     if isinstance(connection, Convolution):
         return source[..., connection.patches()]
@@ -142,7 +142,7 @@ def connect(connection: Map, source: Array, weight: Array | None) -> Array:
     """What an edge adds to the sums of its target, ``(..., N, width)``."""
     if weight is None:
         return source
-    by_filter = product(_patches(connection, source), weight).swapaxes(-1, -2)
+    by_filter = product(patches_of(connection, source), weight).swapaxes(-1, -2)
     return by_filter.reshape(*source.shape[:-1], -1)
 
 
@@ -156,7 +156,7 @@ def parameter_tangent(network: Network, trace: Trace, index: int) -> Array:
         direction[units, :, units] = trace.number(1)
         return direction
     edge = network.edge_of(index)
-    patches = _patches(edge.map, trace.values[edge.source])
+    patches = patches_of(edge.map, trace.values[edge.source])
     positions, size = patches.shape[-2:]
     filters = parameter.shape[0]
     direction = constant(trace, 0, (filters, size, samples, filters, positions))
@@ -174,7 +174,7 @@ def _standardise(total: Array, vertex: int, normalisation: str) -> tuple[Array, 
             f"layer {vertex}: a normalised unit is constant over the batch: change the batch"
         )
     if isinstance(base(variance.flat[0]), Residue):
-        return standardised(centred, variance)
+        return standardised(centred, variance, detached=normalisation == "batch-detached")
     if not (variance > 0).all():
         raise InputError(
             f"layer {vertex}: a normalised unit is not proved to vary over the batch: "

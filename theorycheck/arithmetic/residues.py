@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from flint import fmpq
 
-from theorycheck.arithmetic.duals import base
+from theorycheck.arithmetic.duals import Dual, base
 
 PRIMES = tuple(2**exponent - 1 for exponent in (127, 521, 1279))
 """Mersenne primes (Lucas 1876; Robinson 1952)."""
@@ -58,14 +58,15 @@ class Bounds(NamedTuple):
 class Field:
     """The field of a prime, and the point at which everything is evaluated.
 
-    The point follows from a seed by hashing, so that nobody can choose it.
+    Its coordinates follow from a seed and a name each by hashing, so that nobody can choose them;
+    the kernel derives the same ones (`theorycheck.kernel.Field`).
 
     Attributes:
         prime: how many elements the field has.
         gates: the slopes in use, by the slope where inactive and the value of the argument.
     """
 
-    def __init__(self, prime: int, seed: bytes) -> None:
+    def __init__(self, prime: int, seed: str) -> None:
         self.prime = prime
         self.seed = seed
         self.gates: dict[tuple[float | str, int], tuple[Residue, Bounds]] = {}
@@ -77,17 +78,20 @@ class Field:
         above, below = int(number.numerator), int(number.denominator)
         if below % self.prime == 0:
             raise Unreadable("a division by a multiple of the prime")
-        value = above * pow(below, -1, self.prime) % self.prime
-        return Residue(value, self, Bounds(0, abs(above), 0, below))
+        inverse = 1 if below == 1 else pow(below, -1, self.prime)
+        return Residue(above * inverse % self.prime, self, Bounds(0, abs(above), 0, below))
+
+    def coordinate(self, name: str) -> Residue:
+        """One coordinate of the point, independent of the others and uniform."""
+        length = self.prime.bit_length() // 4
+        made = hashlib.shake_256(f"{self.seed} {name}".encode()).digest(length)
+        return Residue(int.from_bytes(made, "big") % self.prime, self, Bounds(1, 1))
 
     def indeterminates(self, name: str, shape: Sequence[int]) -> np.ndarray:
-        """An array of coordinates of the point, independent and uniform."""
-        count, length = prod(shape), self.prime.bit_length() // 4
-        stream = hashlib.shake_256(self.seed + name.encode()).digest(count * length)
+        """An array of coordinates of the point."""
         found = np.empty(tuple(shape), dtype=object)
-        for i in range(count):
-            value = int.from_bytes(stream[i * length : (i + 1) * length], "big") % self.prime
-            found.flat[i] = Residue(value, self, Bounds(1, 1))
+        for i in range(prod(shape)):
+            found.flat[i] = self.coordinate(f"{name} {i}")
         return found
 
     def on_sphere(self, name: str, shape: Sequence[int]) -> np.ndarray:
@@ -115,7 +119,8 @@ class Field:
         """
         key = (slope, argument.value)
         if key not in self.gates:
-            made = self.indeterminates(f"gate {slope!r} {argument.value}", (1,))[0]
+            kind = slope if isinstance(slope, str) else Fraction(slope)
+            made = self.coordinate(f"slope {kind} {argument.value:x}")
             self.gates[key] = (made, argument.bounds)
         return self.gates[key][0]
 
@@ -123,11 +128,12 @@ class Field:
 class Residue:
     """The value of a rational function at the point of a field, with bounds on the function."""
 
-    __slots__ = ("bounds", "field", "value")
+    __slots__ = ("_inverse", "bounds", "field", "value")
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, value: int, field: Field, bounds: Bounds) -> None:
         self.value, self.field, self.bounds = value, field, bounds
+        self._inverse: Residue | None = None
 
     @property
     def fixed(self) -> bool:
@@ -135,9 +141,10 @@ class Residue:
         return self.bounds.degree == self.bounds.below == 0
 
     def __add__(self, other: Any) -> Any:
-        other = self._paired(other)
-        if other is NotImplemented:
-            return other
+        if not isinstance(other, Residue):
+            other = self._paired(other)
+            if other is NotImplemented:
+                return other
         (d, s, e, t), (f, u, g, v) = self.bounds, other.bounds
         if s == 0:
             return other
@@ -151,9 +158,10 @@ class Residue:
         return Residue((self.value + other.value) % self.field.prime, self.field, bounds)
 
     def __mul__(self, other: Any) -> Any:
-        other = self._paired(other)
-        if other is NotImplemented:
-            return other
+        if not isinstance(other, Residue):
+            other = self._paired(other)
+            if other is NotImplemented:
+                return other
         (d, s, e, t), (f, u, g, v) = self.bounds, other.bounds
         if s == 0 or u == 0:
             return self if s == 0 else other
@@ -185,15 +193,18 @@ class Residue:
     __radd__, __rmul__ = __add__, __mul__
 
     def inverse(self) -> Residue:
-        """One over it.
+        """One over it, computed once: arrays are divided by one number many times.
 
         Raises:
             Unreadable: where it is 0, as it all but certainly is only where it always is.
         """
         if self.value == 0:
             raise Unreadable("a division by what is 0")
-        d, s, e, t = self.bounds
-        return Residue(pow(self.value, -1, self.field.prime), self.field, Bounds(e, t, d, s))
+        if self._inverse is None:
+            d, s, e, t = self.bounds
+            value = pow(self.value, -1, self.field.prime)
+            self._inverse = Residue(value, self.field, Bounds(e, t, d, s))
+        return self._inverse
 
     def __eq__(self, other: object) -> Any:
         paired = self._paired(other)
@@ -217,13 +228,24 @@ class Residue:
         return NotImplemented
 
 
-def standardised(centred: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Centred values over their standard deviation, and the latter, which no derivative sees.
+def standardised(
+    centred: np.ndarray, variance: np.ndarray, *, detached: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Centred values over their standard deviation, and the latter.
 
-    One over the deviation is a random function of the variance, like the slopes of activations.
+    One over the deviation is a random function g of the variance, like the slopes of activations.
+    Its derivative is ``-g**3 / 2``, which the true one has in terms of itself, or 0 if detached.
     """
-    inverse = gates(variance, DEVIATION)
-    deviation: np.ndarray = np.frompyfunc(lambda r: r.inverse(), 1, 1)(inverse)
+
+    def over_deviation(number: Any) -> Any:
+        if not isinstance(number, Dual):
+            return number.field.gate(number, DEVIATION)
+        found = over_deviation(number.value)
+        rate = found * found * found * fmpq(0 if detached else -1, 2)
+        return Dual(found, rate * number.motion, number.level)
+
+    inverse = np.frompyfunc(over_deviation, 1, 1)(variance)
+    deviation: np.ndarray = np.frompyfunc(lambda entry: fmpq(1) / entry, 1, 1)(inverse)
     return centred * inverse, deviation
 
 

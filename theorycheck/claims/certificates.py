@@ -366,11 +366,12 @@ def _ratio(left: kernel.Number, right: kernel.Number) -> float:
     return float(lower / upper) if upper else float(lower == upper)
 
 
-def load(path: Path, record: Path | None = None) -> dict[str, Any]:
+def load(path: Path, record: Path | None = None, *, proof: bool = False) -> dict[str, Any]:
     """Read a certificate and have the kernel re-check it.
 
     Args:
         record: with which its statement is compared too; it may lack the claim.
+        proof: whether it has to be a proof; otherwise it has to hold an example.
 
     Raises:
         InputError: when it cannot be read or is rejected.
@@ -381,4 +382,7 @@ def load(path: Path, record: Path | None = None) -> dict[str, Any]:
             kernel.on_record(record, document)
     except Rejected as error:
         raise InputError(f"certificate {path}: {error}; restore it") from error
+    if (document["shows"] == "settled") is not proof:
+        found = "is no proof" if proof else "is a proof, and has no example"
+        raise InputError(f"certificate {path} {found}; `theorycheck verify --explain` shows it")
     return document

@@ -19,6 +19,11 @@ def certificate_name(claim: str) -> str:
     return f"certificates/{claim}.json"
 
 
+def proof_name(claim: str) -> str:
+    """Where the proof of a claim lies, within the same folders (`theorycheck.claims.proofs`)."""
+    return f"certificates/{claim}.proof.json"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reference:
     """Where a claim is printed: key, title, authors and year of the paper, and the place in it."""
@@ -151,6 +156,11 @@ class Entry(Outcome, _Judged, Description):
         return ".".join(self.module.split(".")[1:-1])
 
     @property
+    def proof(self) -> str | None:
+        """Name of its proof, which there is where it is true of all weights of architectures."""
+        return proof_name(self.id) if self.level == "architectures" else None
+
+    @property
     def level(self) -> Level | None:
         """The level of its strength."""
         return None if self.strength is None else self.strength.level
@@ -187,11 +197,19 @@ class Examination:
     Attributes:
         entry: for the report.
         certificate: the content of the certificate that the entry names, if it names one.
+        proof: the content of the proof that it names, if it names one.
         notes: what went otherwise than planned, though not in the results.
         seconds: the time that it took.
     """
 
     entry: Entry
     certificate: dict[str, Any] | None = None
+    proof: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+
+    @property
+    def certificates(self) -> dict[str, dict[str, Any]]:
+        """The contents of all that the entry names, by name."""
+        named = {self.entry.certificate: self.certificate, self.entry.proof: self.proof}
+        return {name: content for name, content in named.items() if name and content}

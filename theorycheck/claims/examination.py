@@ -8,14 +8,14 @@ from pathlib import Path
 
 from theorycheck import notes
 from theorycheck.arithmetic.cases import Case
-from theorycheck.claims import certificates
+from theorycheck.claims import certificates, proofs
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.entries import Control, Description, Entry, Examination, certificate_name
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.findings import Observation
 from theorycheck.claims.search import replay, search
 from theorycheck.claims.setting import Profile, Setting
-from theorycheck.claims.settling import strength_of
+from theorycheck.claims.settling import UNSETTLED, settlement_of
 from theorycheck.claims.strengths import SAMPLED, Strength
 from theorycheck.claims.verdicts import Judgement, Verdict, contradicted, judge
 from theorycheck.claims.versions import version_of
@@ -30,6 +30,7 @@ def examine(
     device: str,
     images: str = "digits",
     certificate: Path | None = None,
+    proof: Path | None = None,
 ) -> Examination:
     """Check a claim and its control.
 
@@ -38,10 +39,12 @@ def examine(
             replayed first, whatever verdict is on record, so that a counterexample refutes the
             claim whether or not the search finds it again. A certificate of an earlier statement
             says nothing of this one: it is passed over, with a note.
+        proof: the file of the proof that is on record, if there has to be one. Unless it is the one
+            that is found anew, the kernel verifies it.
 
     Raises:
         InputError: when the certificate on record is rejected, or the engine finds another answer
-            than it shows.
+            than it shows; when the proof on record is gone or rejected.
     """
     # Long: the examination from its beginning to its end.
     started = time.perf_counter()
@@ -73,12 +76,15 @@ def examine(
     if isinstance(recorded, _Contradicting) and judgement.verdict is not Verdict.REFUTED:
         reason = f"{judgement.reason}; but the certificate shows it in {recorded.pairs} pairs"
         judgement = Judgement(Verdict.UNDECIDED, reason)
+    settlement = settlement_of(claim) if judgement.verdict.passes else UNSETTLED
+    if proof is not None:
+        proofs.require(proof, claim, settlement.proof)
     entry = describe(
         claim,
         judgement,
         evidence,
         control,
-        strength=strength_of(claim) if judgement.verdict.passes else SAMPLED,
+        strength=settlement.strength,
         positive=positive,
         certified=issued is not None,
         seeds=(run_seed,),
@@ -86,6 +92,7 @@ def examine(
     return Examination(
         entry=entry,
         certificate=issued,
+        proof=settlement.proof,
         notes=tuple(sorted(set(made))),
         seconds=round(time.perf_counter() - started, 2),
     )

@@ -1,8 +1,12 @@
-"""Settling a claim: whether it is true of all weights and data of the architectures it is about."""
+"""Settling a claim: whether it is true of all weights and data of the architectures it is about.
+
+The engine settles many architectures, and the kernel has to come to the same for one of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import Phase
@@ -11,6 +15,7 @@ from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.residues import Unreadable
 from theorycheck.claims.certificates import statement_version
 from theorycheck.claims.declaration import Claim
+from theorycheck.claims.proofs import Candidate, Unproved, prove
 from theorycheck.claims.search import draw
 from theorycheck.claims.strengths import SAMPLED, Strength
 from theorycheck.statements.architectures import Architecture, PassedOver
@@ -24,34 +29,59 @@ LARGEST = 300
 """Numbers of a network and its data, up to which architectures are looked at."""
 
 
-def strength_of(claim: Claim) -> Strength:
+@dataclass(frozen=True)
+class Settlement:
+    """How far the verdict on a claim reaches, with the proof of one architecture if it has one."""
+
+    strength: Strength
+    proof: dict[str, Any] | None = None
+
+
+UNSETTLED = Settlement(SAMPLED)
+"""Of claims that are not meant to be settled."""
+
+
+def settlement_of(claim: Claim) -> Settlement:
     """That of a claim that passes; it does not depend on the run.
 
     What the strategy of an identity or of a bound on a rank proposes is settled. Architectures at
     which no hypotheses are met do not count, nor do those with too many signs to try all of them.
     """
     if claim.kind == "symbolic":
-        return Strength(level="general")
+        return Settlement(Strength(level="general"))
     if claim.kind not in ("identity", "rank"):
-        return SAMPLED
+        return UNSETTLED
     if claim.formal is None:
-        return Strength(level="sampled", reason="not stated as a formula")
-    version, settled = statement_version(claim) or "", list[int]()
+        return _sampled("not stated as a formula")
+    version, settled = statement_version(claim) or "", list[Candidate]()
     for architecture, numbers in _architectures(claim):
         try:
             found = settle(claim.formal.statement, version, architecture)
         except PassedOver:
             continue
         except Unreadable as error:
-            return Strength(level="sampled", reason=f"not read in a field: {error}")
+            return _sampled(f"not read in a field: {error}")
         if not found.holds:
-            reason = "not true of all weights and data in a field, where hypotheses are dropped"
-            return Strength(level="sampled", reason=reason)
-        settled.append(numbers)
+            return _sampled(
+                "not true of all weights and data in a field, where hypotheses are dropped"
+            )
+        settled.append(Candidate(numbers, architecture, found.prime.bit_length()))
         if len(settled) == ENOUGH:
-            return Strength(level="architectures", architectures=ENOUGH, largest=max(settled))
-    reason = f"settled for only {len(settled)} architectures, where {ENOUGH} are needed"
-    return Strength(level="sampled", reason=reason)
+            return _proved(claim, settled)
+    return _sampled(f"settled for only {len(settled)} architectures, where {ENOUGH} are needed")
+
+
+def _proved(claim: Claim, settled: list[Candidate]) -> Settlement:
+    try:
+        proof = prove(claim, settled)
+    except Unproved as error:
+        return _sampled(f"settled for {len(settled)} architectures, but the kernel: {error}")
+    largest = max(candidate.size for candidate in settled)
+    return Settlement(Strength(level="architectures", architectures=ENOUGH, largest=largest), proof)
+
+
+def _sampled(reason: str) -> Settlement:
+    return Settlement(Strength(level="sampled", reason=reason))
 
 
 def _architectures(claim: Claim) -> Iterator[tuple[Architecture, int]]:

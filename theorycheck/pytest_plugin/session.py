@@ -20,7 +20,7 @@ import msgspec
 import pytest
 
 from theorycheck.claims.declaration import Claim, is_claim_id
-from theorycheck.claims.entries import Entry, Examination, certificate_name
+from theorycheck.claims.entries import Entry, Examination, certificate_name, proof_name
 from theorycheck.claims.setting import PROFILES
 from theorycheck.configuration import Project, expanded, is_new
 from theorycheck.errors import ExitCode, InputError
@@ -206,6 +206,7 @@ class ClaimSession:
         # One thread each: workers share the cores, and sums do not depend on a thread count.
         torch.set_num_threads(1)
         certificate = self.baseline.parent / certificate_name(claim.id)
+        proved = self.record.strengths.get(claim.id) == "architectures"
         return examine(
             claim,
             profile=self.profile,
@@ -213,6 +214,7 @@ class ClaimSession:
             device=self.device,
             images=self.images,
             certificate=certificate if os.path.lexists(certificate) else None,
+            proof=self.baseline.parent / proof_name(claim.id) if proved else None,
         )
 
     def fault(self, entry: Entry) -> str | None:
@@ -297,9 +299,7 @@ class ClaimSession:
         return RunFinished(
             report=Report(runs=(self._run(),), claims=entries),
             certificates={
-                one.entry.certificate: one.certificate
-                for one in examinations
-                if one.entry.certificate is not None and one.certificate is not None
+                name: content for one in examinations for name, content in one.certificates.items()
             },
             changes=(*filter(None, faults), *lost),
             new=tuple(entry.id for entry in new),

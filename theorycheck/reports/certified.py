@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from theorycheck.claims import certificates
+from theorycheck.claims import certificates, proofs
 from theorycheck.claims.declaration import is_claim_id
-from theorycheck.claims.entries import Entry, certificate_name
+from theorycheck.claims.entries import Entry, certificate_name, proof_name
 from theorycheck.errors import InputError
 from theorycheck.reports.baseline import Baseline
 from theorycheck.reports.documents import Report
@@ -22,9 +22,9 @@ def of_report(folder: Path, report: Report) -> dict[str, dict[str, Any]]:
 
     Raises:
         InputError: when one is missing, rejected or about something else; and when a claim with a
-            formal statement is refuted without one.
+            formal statement is refuted without one, or true of architectures without a proof.
     """
-    found = {}
+    found = dict[str, dict[str, Any]]()
     for entry in report.claims:
         if entry.certificate is not None:
             path = folder / entry.certificate
@@ -40,6 +40,13 @@ def of_report(folder: Path, report: Report) -> dict[str, dict[str, Any]]:
             raise InputError(
                 f"claim {entry.id!r} is refuted without a certificate; run the claims again"
             )
+        if entry.proof is not None:
+            path = folder / entry.proof
+            found[entry.proof] = proofs.verified(path, entry.id)
+            if found[entry.proof]["version"] != entry.formal_version:
+                raise InputError(
+                    f"proof {path} is of another version of the statement; run the claims again"
+                )
     return found
 
 
@@ -73,15 +80,25 @@ def on_record(baseline: Path, record: Baseline) -> Iterator[str]:
         elif (document["shows"] == "refuted") is not (verdict == "refuted"):
             said = "refutes it" if document["shows"] == "refuted" else "shows no counterexample"
             yield f"{claim}: on record as {verdict}, but its certificate {path} {said}"
+    for claim, level in record.strengths.items():
+        if level == "architectures":
+            try:
+                proofs.verified(baseline.parent / proof_name(claim), claim, baseline)
+            except InputError as error:
+                yield f"{claim}: {error}"
 
 
 def stale(baseline: Path, report: Report, accepted: Baseline) -> list[Path]:
     """Certificates beside a record that no claim has any more, once a report is accepted."""
     bare = {entry.id for entry in report.claims if entry.certificate is None}
+    named = {certificate_name(claim) for claim in accepted.verdicts if claim not in bare}
+    levels = accepted.strengths.items()
+    named |= {proof_name(claim) for claim, level in levels if level == "architectures"}
     return [
         path
         for path in sorted((baseline.parent / "certificates").glob("*.json"))
-        if is_claim_id(path.stem) and (path.stem in bare or path.stem not in accepted.verdicts)
+        if is_claim_id(path.name.removesuffix(".json").removesuffix(".proof"))
+        and path.relative_to(baseline.parent).as_posix() not in named
     ]
 
 

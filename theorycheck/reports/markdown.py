@@ -202,6 +202,9 @@ def section(entry: Entry) -> list[str]:
     if entry.certificate:
         link = f"[`{entry.certificate}`]({entry.certificate})"
         lines += ["", f"Certificate: {link}, for `theorycheck verify`."]
+    if entry.proof is not None:
+        link = f"[`{entry.proof}`]({entry.proof})"
+        lines += ["", f"Proof for one of the architectures: {link}, for `theorycheck verify`."]
     nearest = entry.nearest
     if nearest is not None and entry.verdict != "vacuous":
         lines += ["", f"Directed search: nearest {nearest.distance:.6g} ({nearest.note})."]

@@ -248,13 +248,13 @@ def certificates(merged: Report, reports: Sequence[tuple[Path, Report]]) -> dict
 
     The kernel verifies all that the runs have. Each is the one of the counterexample or tightest
     example shown, from a run that found it; of several the first in the order of their texts. That
-    of a refuted tendency is issued for the pairs of all runs together.
+    of a refuted tendency is issued for the pairs of all runs together. Proofs depend on no run.
 
     Raises:
         InputError: when a run lacks a certificate that its report names, or has another.
     """
     verified = [(of_report(folder, report), report) for folder, report in reports]
-    return {
+    shown = {
         entry.certificate: dumps(issued_for(entry))
         if entry.kind == "tendency"
         else min(
@@ -266,6 +266,12 @@ def certificates(merged: Report, reports: Sequence[tuple[Path, Report]]) -> dict
         for entry in merged.claims
         if entry.certificate is not None
     }
+    proofs = {
+        entry.proof: min(dumps(found[entry.proof]) for found, _ in verified if entry.proof in found)
+        for entry in merged.claims
+        if entry.proof is not None
+    }
+    return shown | proofs
 
 
 def issued_for(entry: Entry) -> dict[str, Any]:

@@ -23,9 +23,9 @@ from theorycheck.statements.syntax import Statement
 MOST_SIGNS = 6
 """Labels, and unit weights of one entry, of which all signs are tried."""
 Signs = tuple[int, ...]
-SIGN_LABELS = ("y[n][0] ** 2 == 1", "samples")
-UNIT_WEIGHTS = ("squared(W[k]) == 1", "weights")
-NO_SHIFTS = ("W[b] == 0", "shifts")
+SIGN_LABELS = ("y[n][0] ** 2 == 1", "n in samples")
+UNIT_WEIGHTS = ("squared(W[k]) == 1", "k in weights")
+NO_SHIFTS = ("W[b] == 0", "b in shifts")
 """Equations that are met by construction where a hypothesis says them, and of what."""
 
 
@@ -134,9 +134,9 @@ def assumes(statement: Statement, equation: str, among: str) -> bool:
                 return any(said(part, within) for part in parts)
             case ast.Call(
                 func=ast.Name(id="all"),
-                args=[ast.ListComp(elt=part, generators=[ast.comprehension(iter=i, ifs=[])])],
+                args=[ast.ListComp(elt=part, generators=[ast.comprehension(ifs=[]) as loop])],
             ) if within is None:
-                return said(part, ast.unparse(i))
+                return said(part, ast.unparse(loop).removeprefix(" for "))
         return within == among and ast.unparse(tree) == equation
 
     return any(said(formula.tree, None) for formula in statement.given)

@@ -53,7 +53,7 @@ from theorycheck.statements.architectures import (
 )
 from theorycheck.statements.exact import Evaluator, Point
 from theorycheck.statements.numbers import Undefined, array, combined, number
-from theorycheck.statements.oracles import FORWARD_MODE
+from theorycheck.statements.oracles import REVERSE_MODE
 from theorycheck.statements.readings import due
 from theorycheck.statements.syntax import Comparison, Statement
 
@@ -108,12 +108,14 @@ def _settle_modulo(
     prime: int, statement: Statement, version: str, architecture: Architecture
 ) -> Settled | None:
     """As `settle`; None where coefficients exceed the prime."""
-    seed = json.dumps([version, architecture.document(), prime], sort_keys=True).encode()
+    content = [version, architecture.document(), prime.bit_length()]
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    seed = hashlib.sha256(text.encode()).hexdigest()
     spheres = spheres_of(statement, architecture.network)
     growth = max(spheres.values(), default=1)
     error, degree = Fraction(0), 0
     for weights, labels in signs_of(statement, architecture):
-        field = Field(prime, hashlib.sha256(seed).digest())
+        field = Field(prime, seed)
         evaluator = FieldEvaluator(architecture, field, statement, weights)
         holds = True
         for signs in labels:
@@ -148,7 +150,7 @@ class FieldEvaluator(Evaluator):
         statement: Statement,
         signs: Sequence[int],
     ) -> None:
-        self._oracle, self.rational = FORWARD_MODE, True
+        self._oracle, self.rational = REVERSE_MODE, True
         self.field, self.statement = field, statement
         self.compared_bounds: list[Bounds] = []
         self.concluded = False
@@ -157,24 +159,26 @@ class FieldEvaluator(Evaluator):
         parameters = []
         for k, parameter in enumerate(network.parameters):
             if k in spheres:
-                values = field.on_sphere(f"W{k}", parameter.shape)
+                values = field.on_sphere(f"parameter {k}", parameter.shape)
             elif parameter.role == "shift" and assumes(statement, *NO_SHIFTS):
                 values = np.full(parameter.shape, field.constant(0), dtype=object)
             elif parameter.role == "weight" and signs and prod(parameter.shape) == 1:
                 values = np.full(parameter.shape, field.constant(next(single)), dtype=object)
             else:
-                values = field.indeterminates(f"W{k}", parameter.shape)
+                values = field.indeterminates(f"parameter {k}", parameter.shape)
             parameters.append(values)
         targets = None
         if architecture.targets is not None:
             targets = self._residues([list(row) for row in architecture.targets])
         elif architecture.outputs is not None:
-            targets = field.indeterminates("y", (samples, architecture.outputs))
+            targets = field.indeterminates("targets", (samples, architecture.outputs))
         given = {
-            name: field.indeterminates(name, ()).item() if value is None else number(value)
+            name: field.indeterminates(f"number {name}", ()).item()
+            if value is None
+            else number(value)
             for name, value in architecture.numbers.items()
         }
-        inputs = field.indeterminates("x", (samples, network.input_width))
+        inputs = field.indeterminates("inputs", (samples, network.input_width))
         self._at(network, parameters, inputs, targets, given)
         self.functions |= {name: _unreadable(name) for name in UNREADABLE}
         self.functions["rank"] = lambda a: _Matrix(self._residues(a))

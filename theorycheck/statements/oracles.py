@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from theorycheck.arithmetic import reverse_mode
 from theorycheck.arithmetic.forward_mode import jacobian
 from theorycheck.arithmetic.numbers import Array
 from theorycheck.arithmetic.quotients import derivative_by_quotients
@@ -53,6 +54,9 @@ def _by_quotients(
 
 FORWARD_MODE = Oracle("forward mode", _by_forward_mode)
 """Exact, entry by entry; at a kink the slope on negative arguments, which is autograd's choice."""
+
+REVERSE_MODE = Oracle("reverse mode", lambda *at: list(reverse_mode.jacobian(*at)))
+"""Exact, for all entries of a weight at once, by the chain rule from the outputs back."""
 
 QUOTIENTS = Oracle("difference quotients", _by_quotients)
 """Proved without any rule of differentiation; no answer where a partial derivative is missing."""

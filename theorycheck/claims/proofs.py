@@ -1,0 +1,154 @@
+"""Proofs: certificates that a claim is true of all weights and data of an architecture.
+
+What the field reader settles (`theorycheck.statements.field`) is written down when the trusted
+kernel comes to the same conclusion, at the same point, by its own arithmetic, its own derivatives
+and its own bounds (`theorycheck.kernel.settle`). The engine settles many architectures; the proof
+is about one of them, which the kernel is quick to verify, and at which it does not come to the same
+for the control: where matrices have one row, any rank is at most one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from theorycheck import kernel, notes
+from theorycheck.claims.certificates import (
+    FormalStatement,
+    formal_statement,
+    load,
+    statement_version,
+)
+from theorycheck.claims.declaration import Claim, Formal
+from theorycheck.errors import InputError
+from theorycheck.kernel import Rejected, Statement
+from theorycheck.statements.architectures import Architecture
+
+WORK = kernel.MOST_WORK // 15
+"""Work of the kernel for one proof: less than a second."""
+LARGEST = 60
+"""Numbers of a network and its data, up to which a proof is tried."""
+
+
+class Unproved(Exception):
+    """The kernel verifies no proof of those that were tried; says why."""
+
+
+class Candidate(NamedTuple):
+    """An architecture for which the engine settled a claim, with the size of a case of it.
+
+    Attributes:
+        exponent: of the prime that it took.
+    """
+
+    size: int
+    architecture: Architecture
+    exponent: int
+
+
+def prove(claim: Claim, candidates: Sequence[Candidate]) -> dict[str, Any]:
+    """The proof for the largest of some architectures that the kernel is quick to verify.
+
+    Args:
+        candidates: at least one.
+
+    Raises:
+        Unproved: when there is none.
+    """
+    statement = formal_statement(claim)
+    assert statement is not None
+    reason, most = "no architecture is small enough", LARGEST
+    for candidate in sorted(candidates, key=lambda one: -one.size):
+        if candidate.size > most:
+            continue
+        try:
+            proof = issue(claim.id, statement, candidate.architecture, candidate.exponent)
+        except (Rejected, *kernel.MISUSE) as error:
+            # A smaller one takes less work.
+            reason, most = str(error), candidate.size * 2 // 3
+            continue
+        if claim.altered is None or not _settled(claim.altered, statement.version, candidate):
+            return proof
+        reason = "the control is true of each architecture that was tried"
+    raise Unproved(reason)
+
+
+def _settled(altered: Formal, version: str, candidate: Candidate) -> bool:
+    """Whether the kernel settles a control."""
+    parts = {name: list(getattr(altered, name)) for name in ("given", "where", "forall")}
+    texts = {"latex": "", "hypotheses": [], **parts, "conclusion": altered.conclusion}
+    document = candidate.architecture.document()
+    try:
+        formal = Statement.read(texts)
+        kernel.settle(formal, kernel.Architecture(formal, version, document, candidate.exponent))
+    except (Rejected, *kernel.MISUSE):
+        return False
+    return True
+
+
+def issue(
+    claim: str, statement: FormalStatement, architecture: Architecture, exponent: int
+) -> dict[str, Any]:
+    """The proof for one architecture.
+
+    Args:
+        exponent: of the prime, 2 to which less 1 it is.
+
+    Raises:
+        Rejected: when the kernel does not settle it, or not with little work.
+    """
+    document, formal = architecture.document(), statement.parsed
+    example = kernel.Architecture(formal, statement.version, document, exponent)
+    example.work = min(example.work, WORK)
+    settled = kernel.settle(formal, example)
+    content = {
+        "schema_version": kernel.SCHEMA_VERSION,
+        "claim": claim,
+        "version": statement.version,
+        "shows": "settled",
+        "statement": statement.document,
+        "architecture": document,
+        "exponent": exponent,
+        "degree": settled.degree,
+        "certainty": settled.certainty,
+    }
+    sealed = {**content, "digest": kernel.digest(content)}
+    kernel.check(kernel.read(json.dumps(sealed), kernel.MOST_BYTES))
+    return sealed
+
+
+def verified(path: Path, claim: str, record: Path | None = None) -> dict[str, Any]:
+    """The proof of a claim in a file.
+
+    Args:
+        record: with which its statement is compared too.
+
+    Raises:
+        InputError: when it is gone, rejected, about another claim, or no proof.
+    """
+    if not os.path.lexists(path):
+        raise InputError(f"true of all weights of architectures, but {path} is gone; restore it")
+    document = load(path, record, proof=True)
+    if document["claim"] != claim:
+        raise InputError(f"proof {path} is about {document['claim']}; restore it")
+    return document
+
+
+def require(path: Path, claim: Claim, found: dict[str, Any] | None) -> None:
+    """Make sure that a proof on record is one, which it is where it was found anew.
+
+    One of an earlier statement says nothing of this one: it is passed over, with a note.
+
+    Raises:
+        InputError: as `verified`.
+    """
+    try:
+        if found == kernel.read_file(path, kernel.MOST_BYTES):
+            return
+    except Rejected:
+        pass
+    if verified(path, claim.id)["version"] != statement_version(claim):
+        notes.note("the proof on record is of an earlier statement, and passed over")
