@@ -60,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _verify(options.files, options.record, explain=options.explain)
         case "replay":
             return _replay(options.file, options.paths)
+        case "power":
+            return _power(options)
         case "stability":
             return _stability(options)
         case "merge":
@@ -91,6 +93,7 @@ def _parser() -> Parser:
     _add_claims(commands, path)
     _add_reports(commands, record)
     _add_certificates(commands, path)
+    _add_power(commands, path, record)
     _add_stability(commands, path, record)
     return parser
 
@@ -147,6 +150,18 @@ def _add_certificates(commands: Commands, path: Parser) -> None:
         "replay", parents=[path], help="reproduce the example of a certificate with the engine"
     )
     replay.add_argument("file", type=Path, metavar="FILE")
+
+
+def _add_power(commands: Commands, path: Parser, record: Parser) -> None:
+    power = commands.add_parser(
+        "power",
+        parents=[path, record],
+        help="change each formula in all small ways, and see which changes are refuted",
+    )
+    power.add_argument("ids", nargs="*", metavar="ID", help="claims (default: all that pass)")
+    power.add_argument("--seed", type=int, default=0)
+    power.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    power.add_argument("--report-dir", type=Path, metavar="DIR", help="where power.json is written")
 
 
 def _add_stability(commands: Commands, path: Parser, record: Parser) -> None:
@@ -208,9 +223,11 @@ def _run(paths: Sequence[Path], words: Sequence[str]) -> int:
 
 def _report(folder: Path) -> int:
     from theorycheck import reports
+    from theorycheck.reports.power import beside
 
     report = reports.load_report(folder / "claims.json")
-    reports.write_atomically(folder / "claims.md", reports.render_markdown(report))
+    text = reports.render_markdown(report, beside(folder))
+    reports.write_atomically(folder / "claims.md", text)
     print(f"{len(report.claims)} claims: {reports.verdict_counts(report.claims)}")
     print(f"wrote {folder / 'claims.md'}")
     return ExitCode.OK
@@ -285,6 +302,28 @@ def _replay(file: Path, paths: Sequence[Path]) -> int:
     lines, reproduced = replay_certificate(file, collect_claims([*map(str, paths)]).values())
     print("\n".join(lines))
     return ExitCode.OK if reproduced else ExitCode.VERDICT_CHANGED
+
+
+def _power(options: argparse.Namespace) -> int:
+    from theorycheck import reports
+    from theorycheck.cli import power
+    from theorycheck.reports.power import FILE
+
+    if options.workers < 1:
+        raise InputError("workers are a count: give at least 1")
+    paths = tuple(map(str, options.paths))
+    stated, others = power.chosen(paths, reports.load_baseline(options.baseline), options.ids)
+    found = []
+    for one in power.measured(paths, stated, options.seed, options.workers):
+        found.append(one)
+        print("\n".join(one.lines()), flush=True)
+    print("\n".join(power.summary(found, others)))
+    if not options.ids:
+        written = power.document_of(found, others, options.seed)
+        place = options.report_dir / FILE
+        reports.write_atomically(place, reports.dumps(written.document()))
+        print(f"wrote {place}")
+    return ExitCode.OK
 
 
 def _stability(options: argparse.Namespace) -> int:

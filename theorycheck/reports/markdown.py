@@ -11,6 +11,7 @@ from theorycheck.claims.entries import Entry
 from theorycheck.claims.outcomes import Example, Examples, Stratum
 from theorycheck.errors import InputError
 from theorycheck.reports.documents import ORDER, Report, Run, unreadable
+from theorycheck.reports.power import NONE, Powers
 
 OWN = "our own"
 """Stands where the paper of a printed claim does."""
@@ -62,13 +63,19 @@ WORDS = (
     " the simplest examples once more. *Strength* is how far a verdict reaches: `sampled` says that"
     " examples were tried; `architectures` that the statement is true of all weights, data and"
     " activation patterns of each of 40 architectures or more, with an error below 2^-100 each;"
-    " `general` that it is derived with symbols in the place of all numbers.",
+    " `general` that it is derived with symbols in the place of all numbers. *False neighbours* are"
+    " formulas that differ from the claim in one thing, such as a sign, a factor 2, an index or a"
+    " norm, and are not known to be true; how many of them the claim's examples refute says how"
+    " strong its check is.",
     "",
 )
 
 
-def render_markdown(report: Report) -> str:
+def render_markdown(report: Report, powers: Powers = NONE) -> str:
     """``claims.md``: a summary, the refuted claims, then one section per claim.
+
+    Args:
+        powers: what became of the false neighbours of the claims.
 
     Raises:
         InputError: as `section`.
@@ -102,15 +109,16 @@ def render_markdown(report: Report) -> str:
         *_tendencies(entries),
         "## Overview",
         "",
-        "| claim | verdict | strength | kind | source | examples | tightest |",
-        "|---|---|---|---|---|---:|---:|",
+        "| claim | verdict | strength | false neighbours refuted | kind | source | examples"
+        " | tightest |",
+        "|---|---|---|---|---|---|---:|---:|",
     ]
     for entry in entries:
         tightest = entry.tightest
         ratio = "" if tightest is None or tightest.tightness is None else tightest.tightness
         lines.append(
             f"| [{_cell(entry.title)}](#{entry.id}) | **{entry.verdict}** | {entry.level or ''} |"
-            f" {entry.kind} |"
+            f" {powers.shown(entry)} | {entry.kind} |"
             f" {_sources(entry) or 'our own'} | {entry.examples.met} | {ratio} |"
         )
     for entry in entries:
