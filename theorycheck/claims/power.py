@@ -19,15 +19,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from random import Random
 
 from hypothesis import Phase
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.certificates import word_against
 from theorycheck.claims.declaration import Claim, Formal
-from theorycheck.claims.outcomes import Answer
+from theorycheck.claims.evidence import Evidence
+from theorycheck.claims.outcomes import Answer, Fate
 from theorycheck.claims.search import draw
 from theorycheck.claims.setting import Setting
 from theorycheck.claims.settling import strength_of
@@ -35,32 +37,23 @@ from theorycheck.claims.trajectories import one_after_another
 from theorycheck.statements.algebra import follows, same
 from theorycheck.statements.mutants import Mutant, mutants
 from theorycheck.statements.syntax import Statement
-from theorycheck.statements.trials import Trial
+from theorycheck.statements.trials import NO_VALUE, Trial
 
 MEMBERS = 3
 """Of a cohort that is drawn, how many networks are looked at."""
 LARGEST = 160
 """Numbers of a network and its data up to which it is looked at: the kernel confirms what is found.
 """
-MOST = 80
+MOST = 160
 """Examples at which the mutants of a claim are tried in one round."""
 ROUNDS = 2
 """How often examples are drawn, at most, while mutants survive."""
 ASKED = 5
 """On how many violations of one mutant the kernel is asked, at most."""
+SOME = 3
+"""Mutants of every claim that a run of all claims tries."""
 OWN = 2
 """How many mutants of a mutant have to be refuted where it is true."""
-
-
-class Fate(StrEnum):
-    """What became of a mutant."""
-
-    REFUTED = "refuted"
-    """The kernel confirms an example at which it is false."""
-    TRUE = "true"
-    """It is no false neighbour."""
-    SURVIVED = "survived"
-    """It may be false, and no example says so."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +90,25 @@ def neighbours(
                 for one in found
             ]
     return [one for one in found if one is not None]
+
+
+def some_neighbours(claim: Claim, evidence: Evidence, run_seed: int) -> dict[str, Fate]:
+    """What becomes of a few mutants, chosen by seed, at the simplest examples of a search.
+
+    Returns:
+        The fate of each by the words that say what is changed; none where no formula is checked.
+    """
+    if claim.formal is None or claim.written is None:
+        return {}
+    made = mutants(claim.formal.statement)
+    chosen = Random(claim.seed(run_seed, altered=True)).sample(made, min(SOME, len(made)))
+    shown = [*evidence.drawn, *filter(None, [evidence.tightest])]
+    bench = Bench(claim, [one.case() for one in shown if one.case is not None])
+    found = [bench.known(mutant) or bench.refuted(mutant) for mutant in chosen]
+    return {
+        f"{mutant.change}: {mutant.words}": Fate.SURVIVED if one is None else one.fate
+        for mutant, one in zip(chosen, found, strict=True)
+    }
 
 
 def _timed(work: Callable[[Mutant], Neighbour | None], mutant: Mutant) -> Neighbour | None:
@@ -151,7 +163,7 @@ class Bench:
 
     def refuted(self, mutant: Mutant) -> Neighbour | None:
         """A mutant at the first example that refutes it, to the kernel too, if there is one."""
-        asked = 0
+        objections: list[str] = []
         for place, trial in enumerate(self.trials):
             violated = trial.of(mutant.statement).violated
             if violated is None:
@@ -162,10 +174,12 @@ class Bench:
                 # An example that refutes one mutant refutes others, too.
                 self.trials.insert(0, self.trials.pop(place))
                 return Neighbour(mutant, Fate.REFUTED, f"by {trial.case.network}")
-            asked += 1
-            if asked == ASKED:
-                reason = f"violated, but not to the kernel: {word.reason}"
-                return Neighbour(mutant, Fate.SURVIVED, reason)
+            objections.append(str(word.reason))
+            if len(objections) == ASKED:
+                break
+        if objections:
+            reason = f"violated, but not to the kernel: {objections[0]}"
+            return Neighbour(mutant, Fate.SURVIVED, reason)
         return None
 
     def left(self, mutant: Mutant) -> Neighbour | None:
@@ -173,11 +187,11 @@ class Bench:
         decided = [trial for trial in self.trials if trial.of(mutant.statement).decided]
         if not decided:
             return None
-        about = replace(self.claim, formal=formal_of(mutant.statement))
-        strength = strength_of(about)
-        if strength.level == "architectures":
-            reason = f"field reader: true for {strength.architectures} architectures"
-            return Neighbour(mutant, Fate.TRUE, reason)
+        with suppress(*NO_VALUE):  # In a field, an architecture may be too small for a formula.
+            strength = strength_of(replace(self.claim, formal=formal_of(mutant.statement)))
+            if strength.level == "architectures":
+                reason = f"field reader: true for {strength.architectures} architectures"
+                return Neighbour(mutant, Fate.TRUE, reason)
         other = [trial for trial in decided if trial.differs(mutant.statement)]
         known = f"true at {len(decided)} examples, at {len(other)} of them with other numbers"
         if len(other) >= self.claim.enough:

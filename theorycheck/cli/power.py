@@ -9,6 +9,7 @@ from functools import cache
 from statistics import median
 
 from theorycheck.claims.declaration import Claim
+from theorycheck.claims.outcomes import Fate
 from theorycheck.claims.versions import version_of
 from theorycheck.errors import InputError
 from theorycheck.reports.baseline import Baseline
@@ -82,7 +83,7 @@ def measured(
 def _measured(paths: tuple[str, ...], name: str, seed: int) -> Measured:
     import torch
 
-    from theorycheck.claims.power import Fate, neighbours
+    from theorycheck.claims.power import neighbours
     from theorycheck.statements.mutants import mutants
 
     torch.set_num_threads(1)

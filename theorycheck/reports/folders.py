@@ -6,9 +6,10 @@ from pathlib import Path
 
 from msgspec import to_builtins
 
+from theorycheck.errors import InputError
 from theorycheck.reports.documents import Circumstances, Report, dumps, write_together
 from theorycheck.reports.markdown import render_markdown
-from theorycheck.reports.power import beside
+from theorycheck.reports.power import NONE, beside
 
 IGNORED = """\
 # What differs from run to run, and reports on a part of the claims.
@@ -21,17 +22,22 @@ IGNORED = """\
 def write_report(folder: Path, report: Report, went: Circumstances | None = None) -> str:
     """Write ``claims.json``, ``claims.md`` and ``run.json``, all of one run, and say where.
 
+    The page shows what became of false neighbours, where the folder says that and can be read.
     Without circumstances, as after merging, a ``run.json`` of an earlier run is removed. What is no
     part of the report is kept from git, unless the folder says itself what is.
 
     Raises:
-        InputError: when the powers in the folder cannot be read.
         OSError: when the folder or disk does not take it.
     """
-    page = render_markdown(report, beside(folder))
+    powers, unread = NONE, ""
+    try:
+        powers = beside(folder)
+    except InputError as error:  # A run is not lost for it.
+        unread = f"\n{error}"
+    page = render_markdown(report, powers)
     texts = {"claims.json": dumps(report.document()), "claims.md": page}
     apart = None if went is None else dumps(to_builtins(went))
     write_together(folder, {**texts, "run.json": apart})
     if not (folder / ".gitignore").exists():
         write_together(folder, {".gitignore": IGNORED})
-    return f"report: {folder / 'claims.md'}, {folder / 'claims.json'}"
+    return f"report: {folder / 'claims.md'}, {folder / 'claims.json'}{unread}"

@@ -253,6 +253,8 @@ def section(entry: Entry) -> list[str]:
     if nearest is not None and entry.verdict != "vacuous":
         lines += ["", f"Directed search: nearest {nearest.distance:.6g} ({nearest.note})."]
     lines += ["", f"Control: {entry.control.statement} — {_control(entry)}."]
+    tried = [f"{fate}, {words}" for words, fate in entry.neighbours.items()]
+    lines += ["", f"Neighbours tried: {'; '.join(tried)}."] if tried else []
     if entry.positive is not None:
         shown = _pairs(entry.positive.examples) or "not examined"
         lines += ["", f"Positive control: {entry.positive.statement} — {shown}."]

@@ -35,9 +35,10 @@ from theorycheck.statements.syntax import Joined, Statement
 
 NOT_NEGATIVE = ("squared", "frobenius", "spectral", "nuclear", "largest", "root", "abs", "exp",
                 "len", "rank", "frobenius_beyond", "spectral_beyond", "nuclear_beyond")  # fmt: skip
-TURNED = ("rank", "squared", "frobenius", "spectral", "nuclear", "largest")
+TURNED = ("rank", "squared", "frobenius", "spectral", "nuclear", "largest", "frobenius_beyond",
+          "spectral_beyond", "nuclear_beyond")  # fmt: skip
 """Words that say the same of a matrix and of its transpose."""
-SIZES = (*TURNED[2:], "abs", "frobenius_beyond", "spectral_beyond", "nuclear_beyond")
+SIZES = (*TURNED[2:], "abs")
 """Words of whose first argument a factor is a factor of theirs, but for the sign."""
 SMALLER = {
     "spectral": ("frobenius", "nuclear"), "frobenius": ("nuclear",),
@@ -87,32 +88,29 @@ def _in_all_cases(
 
 def _same(statement: Statement, other: Statement, assumed: Mapping[str, bool]) -> bool:
     joined, others = _normal(other, assumed)
-    return any(
-        _covers(_normal(statement, assumed, bound), (joined, others))
-        for bound in _instances(statement)
-    )
+    instances = [_normal(statement, assumed, bound) for bound in _instances(statement)]
+    if joined == "and" and all(one == "and" for one, _ in instances):
+        return others <= frozenset().union(*(found for _, found in instances))
+    return (joined, others) in instances
 
 
 def _instances(statement: Statement) -> Iterator[Mapping[str, Polynomial]]:
-    """The statement itself, and at the next value of a variable that no hypothesis names."""
+    """The statement itself, and at the next value of a variable that no hypothesis names.
+
+    Of what is numbered from 0 the next one is there or has no value.
+    """
     yield {}
     formulas = [*statement.given, *(variable.among for variable in statement.forall)]
     named = {n.id for f in formulas for n in ast.walk(f.tree) if isinstance(n, ast.Name)}
     for variable in statement.forall:
-        if variable.name not in named:
+        counted = re.fullmatch(r"samples|outputs|range\(len\(.*\)\)", variable.among.text)
+        if variable.name not in named and counted:
             following = plus(atom(variable.name), constant(Fraction(1)), Fraction(1))
             yield {variable.name: following}
 
 
 Normal = tuple[Joined, frozenset[object]]
 """How comparisons are joined, and which they are."""
-
-
-def _covers(one: Normal, other: Normal) -> bool:
-    (joined, found), (other_joined, others) = one, other
-    if joined == other_joined == "and":
-        return others <= found
-    return (joined, found) == (other_joined, others)
 
 
 def _follows(statement: Statement, other: Statement, assumed: Mapping[str, bool]) -> bool:
@@ -145,11 +143,26 @@ def _normal(
             difference = times(difference, {(): Fraction(-1)})
             relation = {">=": "<=", ">": "<"}[relation]
         if relation in ("==", "!="):
-            difference = without_divisors(difference)
+            difference = _sizes_as_squares(without_divisors(difference))
         first = next((c for _, c in sorted(difference.items())), Fraction(1))
         scale = first if relation in ("==", "!=") else abs(first)
         found.add((relation, tuple(sorted((m, c / scale) for m, c in difference.items()))))
     return joined, frozenset(found)
+
+
+def _sizes_as_squares(difference: Polynomial) -> Polynomial:
+    """Of one term: a norm is 0 where the squares of all entries are, and so are sums of squares."""
+    if len(difference) != 1:
+        return difference
+    [(monomial, coefficient)] = difference.items()
+    found = set[str]()
+    for factor in monomial:
+        word = factor.partition("(")[0]
+        if word in TURNED[2:6] and closes(factor):
+            factor = "squared" + factor.removeprefix(word)
+        squares = r"^sum\(\[largest\((.+)\) \* largest\(\1\) for "
+        found.add(re.sub(squares, r"sum([squared(\1) for ", factor))
+    return {tuple(sorted(found)): coefficient}
 
 
 @dataclass(frozen=True)
@@ -310,13 +323,17 @@ def _not_negative(polynomial: Polynomial, positive: set[str]) -> bool:
 
 
 def _larger(monomial: Monomial) -> list[Monomial]:
-    """The same with a larger norm for one factor."""
+    """The same with a larger norm, or a larger distance, for one factor."""
     found = []
     for place, factor in enumerate(monomial):
         word = factor.partition("(")[0]
         for norm in SMALLER.get(word, ()):
             larger = norm + factor.removeprefix(word)
             parts = (*monomial[:place], larger, *monomial[place + 1 :])
+            found.append(tuple(sorted(parts)))
+        nearer = re.fullmatch(r"(\w+_beyond\(.*), 1 \+ (.+)\)", factor)
+        if nearer is not None:  # Matrices of a lower rank are not nearer.
+            parts = (*monomial[:place], f"{nearer[1]}, {nearer[2]})", *monomial[place + 1 :])
             found.append(tuple(sorted(parts)))
         if word == "largest" and monomial.count(factor) > 1:
             rest = without(without(monomial, factor), factor)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import is_not
+from typing import Any
 
 from theorycheck.statements.syntax import Formula, Statement
 from theorycheck.statements.vocabulary import NAMES
@@ -214,7 +216,8 @@ class Changes:
             yield _change("norm", node, new), new
         if name == "abs":
             yield _change("dropped absolute value", node, node.args[0]), node.args[0]
-        if name in ("df", "grad"):
+        last = ast.unparse(node.args[min(2, len(node.args) - 1)]) if node.args else ""
+        if name in ("df", "grad") and last not in self._of_vectors():
             turned = ast.Call(ast.Name("T"), [node], [])
             yield _change("transposition", node, turned), turned
         if name == "T":
@@ -250,7 +253,9 @@ class Changes:
                 if not same and not isinstance(array, ast.Name):
                     turned = ast.Subscript(ast.Subscript(array, j), i)
                     yield _change("transposition", node, turned), turned
-            case ast.Subscript(value=ast.Name(id="W")):
+            case ast.Subscript(value=ast.Name(id="W"), slice=ast.Name(id=name)) if (
+                name not in self.scope.constants | self._of_vectors()
+            ):
                 matrix = ast.Call(ast.Name("T"), [node], [])
                 yield _change("transposition", node, matrix), matrix
 
@@ -296,6 +301,13 @@ class Changes:
                 for name in sorted(self._sets()):
                     yield ast.Name(name)
 
+    def _of_vectors(self) -> set[str]:
+        """Variables that number parameters which are no matrices."""
+        loops = [g for node in ast.walk(self.tree) for g in getattr(node, "generators", [])]
+        ranges = [(loop.target.id, ast.unparse(loop.iter)) for loop in loops]
+        ranges += [(v.name, v.among.text) for v in self.scope.statement.forall]
+        return {name for name, among in ranges if among in ("biases", "shifts")}
+
     def _sets(self) -> set[str]:
         """Variables that are sets of samples."""
         statement = self.scope.statement
@@ -340,19 +352,22 @@ def _of_a_sum(node: ast.BinOp) -> Found:
 
 
 def exchanged(tree: ast.expr, part: ast.expr, new: ast.expr) -> ast.expr:
-    """A tree with another part in the place of one; neither is changed."""
+    """A tree with another part in the place of one; neither is changed, and the rest is shared."""
 
-    def walked(node: object) -> object:
+    def walked(node: Any) -> Any:
         if node is part:
             return new
         if isinstance(node, list):
-            return [walked(child) for child in node]
+            found = [walked(child) for child in node]
+            return found if any(map(is_not, found, node)) else node
         if not isinstance(node, ast.AST):
             return node
-        return type(node)(**{name: walked(child) for name, child in ast.iter_fields(node)})
+        fields = {name: walked(child) for name, child in ast.iter_fields(node)}
+        if all(fields[name] is child for name, child in ast.iter_fields(node)):
+            return node
+        return type(node)(**fields)
 
-    found = walked(tree)
-    assert isinstance(found, ast.expr)
+    found: ast.expr = walked(tree)
     return found
 
 
