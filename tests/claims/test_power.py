@@ -10,12 +10,23 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from tests.claims.toy_claims import toy
 from theorycheck import Assumption, Claim, altered, cases, mlps, stated
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims import power
 from theorycheck.claims.declaration import Paper
+from theorycheck.claims.evidence import Evidence
+from theorycheck.claims.findings import Observation
 from theorycheck.claims.outcomes import Answer, Fate, KernelWord
-from theorycheck.claims.power import Bench, Neighbour, examples, formal_of, neighbours
+from theorycheck.claims.power import (
+    SOME,
+    Bench,
+    Neighbour,
+    examples,
+    formal_of,
+    neighbours,
+    some_neighbours,
+)
 from theorycheck.networks.specification import mlp
 from theorycheck.statements.mutants import Mutant, mutants
 from theorycheck.statements.syntax import Statement
@@ -155,3 +166,28 @@ def test_formulas_come_back_from_a_statement() -> None:
     claim = lemma(where=["g(n) = f(n, 0)"], numbers=["rho"])
     assert claim.formal is not None
     assert formal_of(claim.formal.statement) == claim.formal
+
+
+def searched(*values: float) -> Evidence:
+    found = Evidence()
+    for value in values:
+        found.add(
+            Observation(True, str(value), "≤", "4", "rationals", value / 4,
+                        case=lambda value=value: weight(value))
+        )  # fmt: skip
+    return found
+
+
+def test_a_few_are_tried_at_the_examples_of_a_search() -> None:
+    found = some_neighbours(bound(), searched(-4.0, 1.0, 4.0), 0)
+    assert len(found) == SOME
+    assert found == some_neighbours(bound(), searched(-4.0, 1.0, 4.0), 0)
+    others = some_neighbours(bound(), searched(-4.0, 1.0, 4.0), 1)
+    assert others.keys() != found.keys()
+    assert Fate.REFUTED in {*found.values(), *others.values()}
+    assert set(some_neighbours(bound(), searched(), 0).values()) <= {Fate.TRUE, Fate.SURVIVED}
+
+
+def test_claims_without_a_formula_that_is_checked_have_none() -> None:
+    assert some_neighbours(toy(None), searched(1.0), 0) == {}
+    assert some_neighbours(toy("f(0, 0) <= 6"), searched(1.0), 0) == {}

@@ -104,11 +104,11 @@ def some_neighbours(claim: Claim, evidence: Evidence, run_seed: int) -> dict[str
     chosen = Random(claim.seed(run_seed, altered=True)).sample(made, min(SOME, len(made)))
     shown = [*evidence.drawn, *filter(None, [evidence.tightest])]
     bench = Bench(claim, [one.case() for one in shown if one.case is not None])
-    found = [bench.known(mutant) or bench.refuted(mutant) for mutant in chosen]
-    return {
-        f"{mutant.change}: {mutant.words}": Fate.SURVIVED if one is None else one.fate
-        for mutant, one in zip(chosen, found, strict=True)
-    }
+    found: dict[str, Fate] = {}
+    for mutant in chosen:
+        one = bench.known(mutant) or bench.refuted(mutant)
+        found[f"{mutant.change}: {mutant.words}"] = Fate.SURVIVED if one is None else one.fate
+    return dict(sorted(found.items()))
 
 
 def _timed(work: Callable[[Mutant], Neighbour | None], mutant: Mutant) -> Neighbour | None:

@@ -182,8 +182,10 @@ class Part:
 
 
 def _both(one: Mapping[str, Fate], other: Mapping[str, Fate]) -> dict[str, Fate]:
-    known = {words: fate for words, fate in other.items() if fate is not Fate.SURVIVED}
-    return {**other, **one, **known}
+    """Of mutants that both runs tried, whatever one of them knows."""
+    fates = list(Fate)
+    both = one.keys() & other.keys()
+    return {**one, **other, **{w: min(one[w], other[w], key=fates.index) for w in both}}
 
 
 def _require_same_claim(one: Entry, other: Entry) -> None:

@@ -240,6 +240,9 @@ class _Reader:
                 return replace(self, bound=bound).polynomial(definition.body.tree)
         if name == "sum" and isinstance(parts[0], ast.ListComp):
             return self._summed(parts[0])
+        batch = {"f": 2, "df": 3}.get(name)
+        if batch is not None and self._ignores_batches():
+            parts = parts[:batch]
         values = [self.polynomial(part) for part in parts]
         if name == "inner":
             return self._bilinear(*values)
@@ -251,6 +254,13 @@ class _Reader:
             factor = Fraction(1) if name == "rank" else abs(factor)
             factor = factor**2 if name == "squared" else factor
         return times(constant(factor), atom(f"{name}({', '.join(map(text_of, values))})"))
+
+    def _ignores_batches(self) -> bool:
+        """Whether a hypothesis says that no layer is normalised over the batch."""
+        trees = [formula.tree for formula in self.statement.given]
+        parts = [p for t in trees for p in (t.values if isinstance(t, ast.BoolOp)
+                 and isinstance(t.op, ast.And) else [t])]  # fmt: skip
+        return any(ast.unparse(part) == "not normalised()" for part in parts)
 
     def _bilinear(self, left: Polynomial, right: Polynomial) -> Polynomial:
         factor = Fraction(1)
