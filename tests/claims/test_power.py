@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -171,9 +172,9 @@ def test_formulas_come_back_from_a_statement() -> None:
 def searched(*values: float) -> Evidence:
     found = Evidence()
     for value in values:
+        shown = partial(weight, value)
         found.add(
-            Observation(True, str(value), "≤", "4", "rationals", value / 4,
-                        case=lambda value=value: weight(value))
+            Observation(True, str(value), "≤", "4", "rationals", value / 4, case=shown)
         )  # fmt: skip
     return found
 

@@ -167,7 +167,7 @@ def test_markdown_has_summary_errata_overview_and_sections() -> None:
     assert "| **our own** | 1 |  |  | 1 |  |" in summary
     overview = part(text, "Overview")
     assert (
-        "| [Title of second-claim](#second-claim) | **holds** | sampled | inequality |"
+        "| [Title of second-claim](#second-claim) | **holds** | sampled |  | inequality |"
         " toy2020, Eq. 2; toy2021, Theorem 1 | 42 | 0.5 |" in overview
     )
     assert (
