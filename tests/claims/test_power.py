@@ -181,12 +181,12 @@ def searched(*values: float) -> Evidence:
 
 def test_a_few_are_tried_at_the_examples_of_a_search() -> None:
     found = some_neighbours(bound(), searched(-4.0, 1.0, 4.0), 0)
-    assert len(found) == SOME
+    assert 0 < len(found) <= SOME
     assert found == some_neighbours(bound(), searched(-4.0, 1.0, 4.0), 0)
     others = some_neighbours(bound(), searched(-4.0, 1.0, 4.0), 1)
     assert others.keys() != found.keys()
     assert Fate.REFUTED in {*found.values(), *others.values()}
-    assert set(some_neighbours(bound(), searched(), 0).values()) <= {Fate.TRUE, Fate.SURVIVED}
+    assert set(some_neighbours(bound(), searched(), 0).values()) <= {Fate.TRUE}
 
 
 def test_claims_without_a_formula_that_is_checked_have_none() -> None:

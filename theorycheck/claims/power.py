@@ -107,6 +107,8 @@ def some_neighbours(claim: Claim, evidence: Evidence, run_seed: int) -> dict[str
     found: dict[str, Fate] = {}
     for mutant in chosen:
         one = bench.known(mutant) or bench.refuted(mutant)
+        if one is None and not any(t.of(mutant.statement).decided for t in bench.trials):
+            continue  # It has no value at these examples.
         found[f"{mutant.change}: {mutant.words}"] = Fate.SURVIVED if one is None else one.fate
     return dict(sorted(found.items()))
 
