@@ -89,8 +89,9 @@ def test_an_entry_worked_by_hand() -> None:
     assert text(entry.document()) == text(ENTRY)
 
 
-@pytest.mark.parametrize("name", ENTRY)
+@pytest.mark.parametrize("name", [name for name in ENTRY if name != "neighbours"])
 def test_no_field_may_be_missing(name: str) -> None:
+    """But for what became of false neighbours, which older reports do not say."""
     assert refusal(without(ENTRY, (name,))) == f"Object missing required field `{name}`"
 
 
