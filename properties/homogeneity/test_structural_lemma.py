@@ -123,7 +123,7 @@ structural_lemma_later_biases = tc.stated(
         "the bias of layer k itself is left out",
         f"inner(W[k], df(n, c, k)) + {LATER.format('>')} == f(n, c)",
     ),
-    on=tc.cases(tc.mlps(depths=(2, 4), bias=True), check=sums_of_parameters),
+    on=tc.cases(tc.mlps(depths=(2, 4), outputs=(1, 2), bias=True), check=sums_of_parameters),
     corrects="structural-lemma-biases",
     why="The network is positively homogeneous in the weights of layer k together with the biases"
     " of layer k and of all later layers; Euler's theorem gives the identity.",

@@ -91,6 +91,44 @@ def stationary_networks(draw: st.DrawFn, matrices: st.SearchStrategy[np.ndarray]
     return tc.Case(network, (weight, readout), inputs, targets, {"weight_decay": weight_decay})
 
 
+@st.composite
+def balanced_networks(draw: st.DrawFn) -> tc.Case:
+    """Two layers; every sample has a unit of its own, and all together balance weight decay.
+
+    With ``W = diag(c)``, ``f = a sigma(W x)`` and ``x_n = s e_n``, the gradient on all N samples is
+    ``diag(2 (a c s - y) a s / N + 2 lambda c)``, which is 0 by the choice of ``y``. On fewer than N
+    of them it is not, as W has rank N.
+    """
+    samples = draw(st.integers(2, 3))
+    powers = st.sampled_from([Fraction(1), Fraction(2)])
+    weight_decay = draw(tc.positive_dyadics())
+    last, length = draw(powers), draw(powers)
+    corners = [draw(powers) for _ in range(samples)]
+    pulls = [samples * weight_decay * corner / (last * length) for corner in corners]
+    targets = [last * c * length + pull for c, pull in zip(corners, pulls, strict=True)]
+    return tc.Case(
+        tc.mlp([samples, samples, 1], tc.RELU),
+        (np.diag([float(c) for c in corners])[None], np.full((1, 1, samples), float(last))),
+        float(length) * np.eye(samples)[None],
+        np.array(targets, dtype=float)[None, :, None],
+        {"weight_decay": weight_decay},
+    )
+
+
+@st.composite
+def silent_networks(draw: st.DrawFn) -> tc.Case:
+    """Three layers, the first of which is 0: its gradient is too, and the second is of any rank."""
+    weight = draw(signed_permutations(orders=(2, 4)))
+    order, samples = len(weight), draw(st.integers(2, 3))
+    return tc.Case(
+        tc.mlp([order, order, order, 1], tc.RELU),
+        (np.zeros((1, order, order)), weight[None], array(draw, 1, 1, order)),
+        array(draw, 1, samples, order),
+        array(draw, 1, samples, 1),
+        {"weight_decay": draw(tc.positive_dyadics())},
+    )
+
+
 def random_networks(outputs: tuple[int, int] = (1, 1)) -> st.SearchStrategy[tc.Case]:
     return tc.cases(
         st.one_of(

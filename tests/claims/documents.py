@@ -103,6 +103,7 @@ ENTRY: Document = {
     "positive": {"statement": "one more", **NOTHING},
     "certificate": "certificates/toy-claim.json",
     "seeds": [0, 7],
+    "neighbours": {"sign: `-a` for `a`": "refuted"},
 }
 """Keys in the order of the file."""
 
@@ -239,6 +240,7 @@ def entry_documents(draw: st.DrawFn) -> Document:
         "positive": draw(st.none() | documents({"statement": TEXTS, **OUTCOMES})),
         "certificate": None,
         "seeds": draw(st.lists(st.integers(), min_size=1, max_size=2)),
+        "neighbours": draw(st.dictionaries(TEXTS, st.sampled_from(["refuted", "true"]))),
     }
     if document["counterexample"] or document["tightest"]:
         document["certificate"] = draw(st.sampled_from([None, f"certificates/{name}.json"]))

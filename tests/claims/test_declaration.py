@@ -116,7 +116,7 @@ def test_a_claim_is_what_its_decorator_is_given() -> None:
         "sources": (Source(PAPER, "Eq. 1"),), "statement": "1 = 1",
         "hypotheses": ("first", "second"), "control": "one less", "check": check, "on": on,
         "examples": 7, "enough": 3, "corrects": "printed-claim", "formal": formal,
-        "altered": formal, "control_on": None, "written": None, "positive": None,
+        "altered": formal, "along": (), "control_on": None, "written": None, "positive": None,
         "rests_on": ("used-claim",),
     }  # fmt: skip
 

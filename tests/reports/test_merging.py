@@ -29,7 +29,7 @@ from theorycheck import reports
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.findings import Observation, Pair, Rejection
-from theorycheck.claims.outcomes import Answer, KernelWord
+from theorycheck.claims.outcomes import Answer, Fate, KernelWord
 from theorycheck.claims.verdicts import Verdict, judge
 from theorycheck.errors import InputError
 from theorycheck.reports.documents import Report
@@ -248,3 +248,19 @@ def test_a_claim_that_was_not_finished_adds_nothing_and_no_seed() -> None:
     nothing = only(merge([ended, report(1, unfinished(CLAIMS[0], "the check failed"))]))
     assert (nothing.verdict, nothing.seeds) == ("undecided", ())
     assert nothing.reason == "the check failed"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_one_run_knows_of_a_false_neighbour_is_known(order: int) -> None:
+    known = [
+        {"a": Fate.SURVIVED, "b": Fate.TRUE, "c": Fate.SURVIVED},
+        {"a": Fate.REFUTED, "c": Fate.SURVIVED, "d": Fate.TRUE},
+    ]
+    runs = [
+        report(seed, replace(entry(CLAIMS[0], [seed], Evidence(), Evidence()), neighbours=fates))
+        for seed, fates in enumerate(known)
+    ]
+    merged = only(merge(runs[::order]))
+    assert list(merged.neighbours.items()) == [
+        ("a", Fate.REFUTED), ("b", Fate.TRUE), ("c", Fate.SURVIVED), ("d", Fate.TRUE)
+    ]  # fmt: skip

@@ -254,6 +254,12 @@ def _count(number: Fraction) -> int:
     return int(number)
 
 
+def word_against(about: About, formal: Formal, case: Case, at: Mapping[str, Any]) -> KernelWord:
+    """What the kernel says of an example that violates a statement, which need be no claim's."""
+    stated = _stated(about, formal)
+    return _certification(lambda: _issue(about.id, stated, case.to_dict(), "refuted", at)).word
+
+
 def issue(claim: Claim, case: Case, shows: Shows, at: Mapping[str, Any]) -> dict[str, Any]:
     """The certificate of an example.
 

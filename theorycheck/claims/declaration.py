@@ -166,6 +166,7 @@ class Claim:
     formal: Formal | None = None
     control_on: Mapping[str, Any] | None = None
     altered: Formal | None = None
+    along: Callable[..., Any] | Sequence[Callable[..., Any]] = ()
     written: Place | None = None
     positive: str | None = None
     rests_on: tuple[str, ...] = ()
@@ -269,7 +270,7 @@ def stated(
     caller = sys._getframe(1)
     place = Place(caller.f_globals["__name__"], caller.f_code.co_filename, caller.f_lineno)
     on_control = None if control.on is None else {"case": control.on}
-    return replace(made, written=place, control_on=on_control)
+    return replace(made, written=place, control_on=on_control, along=along)
 
 
 def altered(

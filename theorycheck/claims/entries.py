@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from msgspec import to_builtins
 
 from theorycheck.claims.declaration import Claim, Kind, is_claim_id
-from theorycheck.claims.outcomes import Count, Outcome
+from theorycheck.claims.outcomes import Count, Fate, Outcome
 from theorycheck.claims.strengths import Level, Strength
 from theorycheck.claims.verdicts import Verdict
 
@@ -121,6 +121,7 @@ class Entry(Outcome, _Judged, Description):
         certificate: name of the certificate of the example that is shown, within the report's
             folder; None where it has none.
         seeds: those of the runs that the evidence comes from; none where there is no evidence.
+        neighbours: what became of a few false neighbours, by what is changed.
     """
 
     strength: Strength | None
@@ -128,6 +129,7 @@ class Entry(Outcome, _Judged, Description):
     positive: Control | None
     certificate: str | None
     seeds: tuple[int, ...]
+    neighbours: dict[str, Fate] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         Description.__post_init__(self)
@@ -167,7 +169,7 @@ class Entry(Outcome, _Judged, Description):
 
     def described(self) -> Mapping[str, Any]:
         """The fields of `Description`, by name."""
-        return {field.name: getattr(self, field.name) for field in fields(Description)}
+        return {part.name: getattr(self, part.name) for part in fields(Description)}
 
     def wording(self) -> tuple[str, ...]:
         """What is claimed, in lines, so that a record can show what changed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from theorycheck.claims.declaration import Claim
 from theorycheck.claims.entries import Control, Description, Entry, Examination, certificate_name
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.findings import Observation
+from theorycheck.claims.outcomes import Fate
+from theorycheck.claims.power import some_neighbours
 from theorycheck.claims.search import replay, search
 from theorycheck.claims.setting import Profile, Setting
 from theorycheck.claims.settling import UNSETTLED, settlement_of
@@ -65,6 +68,7 @@ def examine(
             positive = search(claim, replace(setting, positive=True, seed=seed))
     if isinstance(recorded, Observation):
         evidence.counterexample = recorded
+    searched = evidence
     evidence, issued = certificates.certify(claim, evidence)
     judgement = judge(claim.kind, claim.enough, evidence, control, positive)
     if claim.kind == "tendency" and judgement.verdict is Verdict.REFUTED:
@@ -88,6 +92,7 @@ def examine(
         positive=positive,
         certified=issued is not None,
         seeds=(run_seed,),
+        neighbours=some_neighbours(claim, searched, run_seed) if judgement.verdict.passes else {},
     )
     return Examination(
         entry=entry,
@@ -114,6 +119,7 @@ def describe(
     positive: Evidence | None = None,
     certified: bool = False,
     seeds: tuple[int, ...] = (),
+    neighbours: Mapping[str, Fate] | None = None,
 ) -> Entry:
     """The entry of a claim; attributes as in `Entry`.
 
@@ -133,6 +139,7 @@ def describe(
         else Control(statement=claim.positive, **vars((positive or Evidence()).outcome())),
         certificate=certificate_name(claim.id) if certified else None,
         seeds=seeds,
+        neighbours=dict(neighbours or {}),
     )
 
 

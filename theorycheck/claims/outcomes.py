@@ -55,6 +55,17 @@ class Answer(StrEnum):
     """It cannot tell: more precision or work is needed, or exact numbers are missing."""
 
 
+class Fate(StrEnum):
+    """What became of a mutant of a claim."""
+
+    REFUTED = "refuted"
+    """The kernel confirms an example at which it is false."""
+    TRUE = "true"
+    """It is no false neighbour."""
+    SURVIVED = "survived"
+    """It may be false, and no example says so."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class KernelWord:
     """The kernel's answer, and why it is not a confirmation; None where it is one."""

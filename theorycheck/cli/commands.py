@@ -62,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _verify(options.files, options.record, explain=options.explain)
         case "replay":
             return _replay(options.file, options.paths)
+        case "power":
+            return _power(options)
         case "stability":
             return _stability(options)
         case "merge":
@@ -93,6 +95,7 @@ def _parser() -> Parser:
     _add_claims(commands, path, record)
     _add_reports(commands, record)
     _add_certificates(commands, path)
+    _add_power(commands, path, record)
     _add_stability(commands, path, record)
     return parser
 
@@ -160,6 +163,18 @@ def _add_certificates(commands: Commands, path: Parser) -> None:
         "replay", parents=[path], help="reproduce the example of a certificate with the engine"
     )
     replay.add_argument("file", type=Path, metavar="FILE")
+
+
+def _add_power(commands: Commands, path: Parser, record: Parser) -> None:
+    power = commands.add_parser(
+        "power",
+        parents=[path, record],
+        help="change each formula in all small ways, and see which changes are refuted",
+    )
+    power.add_argument("ids", nargs="*", metavar="ID", help="claims (default: all that pass)")
+    power.add_argument("--seed", type=int, default=0)
+    power.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    power.add_argument("--report-dir", type=Path, metavar="DIR", help="where power.json is written")
 
 
 def _add_stability(commands: Commands, path: Parser, record: Parser) -> None:
@@ -248,7 +263,7 @@ def _report(folder: Path, paths: Sequence[Path], earlier: Path | None) -> int:
     if earlier is not None:
         for line in since(earlier, report) or [f"nothing differs from {earlier}"]:
             print(line)
-    pages = reports.pages(report, reports.load_items(paths))
+    pages = reports.pages(report, reports.Companions.of(folder, paths))
     reports.write_together(folder, dict(pages))
     print(f"{len(report.claims)} claims: {reports.verdict_counts(report.claims)}")
     print(f"wrote {', '.join(str(folder / name) for name in pages)}")
@@ -326,6 +341,28 @@ def _replay(file: Path, paths: Sequence[Path]) -> int:
     return ExitCode.OK if reproduced else ExitCode.VERDICT_CHANGED
 
 
+def _power(options: argparse.Namespace) -> int:
+    from theorycheck import reports
+    from theorycheck.cli import power
+    from theorycheck.reports.power import FILE
+
+    if options.workers < 1:
+        raise InputError("workers are a count: give at least 1")
+    paths = tuple(map(str, options.paths))
+    stated, others = power.chosen(paths, reports.load_baseline(options.baseline), options.ids)
+    found = []
+    for one in power.measured(paths, stated, options.seed, options.workers):
+        found.append(one)
+        print("\n".join(one.lines()), flush=True)
+    print("\n".join(power.summary(found, others)))
+    if not options.ids:
+        written = power.document_of(found, others, options.seed)
+        place = options.report_dir / FILE
+        reports.write_atomically(place, reports.dumps(written.document()))
+        print(f"wrote {place}")
+    return ExitCode.OK
+
+
 def _stability(options: argparse.Namespace) -> int:
     from theorycheck import reports
     from theorycheck.claims.setting import PROFILES
@@ -361,7 +398,7 @@ def _merge(runs: Sequence[Path], folder: Path, baseline: Path, paths: Sequence[P
     merged = merging.merge(report for _, report in loaded)
     for name, text in merging.certificates(merged, loaded).items():
         reports.write_atomically(folder / name, text)
-    wrote = reports.write_report(folder, merged, lists=reports.load_items(paths))
+    wrote = reports.write_report(folder, merged, claims=paths)
     changes = Project.at(Path.cwd()).differences(record, merged)
     for line in [*reports.run_summary(merged, {}), *merging.counted_once(merged)]:
         print(line)

@@ -57,7 +57,7 @@ class Writer:
 
         for name, certificate in run.certificates.items():
             reports.write_atomically(folder / name, reports.dumps(certificate))
-        return reports.write_report(folder, run.report, run.went, reports.load_items(self.claims))
+        return reports.write_report(folder, run.report, run.went, self.claims)
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from theorycheck.reports.baseline import Baseline, load_baseline
+    from theorycheck.reports.companions import Companions
     from theorycheck.reports.coverage import (
         Coverage,
         Items,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec import to_builtins
 
-from theorycheck.reports.coverage import Items
+from theorycheck.reports.companions import NOTHING, Companions
 from theorycheck.reports.documents import Circumstances, Report, dumps, write_together
 from theorycheck.reports.markdown import render_markdown
 
@@ -19,37 +19,44 @@ IGNORED = """\
 """
 
 
-def pages(report: Report, lists: Sequence[Items] = ()) -> dict[str, str]:
+def pages(report: Report, beside: Companions = NOTHING) -> dict[str, str]:
     """The report for people, by file name: each says what ``claims.json`` says.
 
     Args:
-        lists: the items of papers, as of `render_markdown`.
+        beside: what is shown with it.
 
     Raises:
         InputError: when the case of an example is none, naming the claim.
     """
     from theorycheck.reports.html.page import render_html
 
-    return {"claims.md": render_markdown(report, lists), "claims.html": render_html(report)}
+    return {"claims.md": render_markdown(report, beside), "claims.html": render_html(report)}
 
 
 def write_report(
-    folder: Path, report: Report, went: Circumstances | None = None, lists: Sequence[Items] = ()
+    folder: Path,
+    report: Report,
+    went: Circumstances | None = None,
+    claims: Iterable[Path] = (),
 ) -> str:
     """Write ``claims.json``, its pages for people and ``run.json``, all of one run, and say where.
 
+    Pages show what else stands in the folder, as far as it can be read, and says so where not.
     Without circumstances, as after merging, a ``run.json`` of an earlier run is removed. What is no
     part of the report is kept from git, unless the folder says itself what is.
 
     Args:
-        lists: the items of papers, for the coverage in ``claims.md``.
+        claims: the folders of the claims, with the lists of the items of papers.
 
     Raises:
+        InputError: for a list of items that is none.
         OSError: when the folder or disk does not take it.
     """
-    texts = {"claims.json": dumps(report.document()), **pages(report, lists)}
+    beside = Companions.of(folder, claims)
+    texts = {"claims.json": dumps(report.document()), **pages(report, beside)}
     apart = None if went is None else dumps(to_builtins(went))
     write_together(folder, {**texts, "run.json": apart})
     if not (folder / ".gitignore").exists():
         write_together(folder, {".gitignore": IGNORED})
-    return "report: " + ", ".join(str(folder / name) for name in reversed(texts))
+    where = "report: " + ", ".join(str(folder / name) for name in reversed(texts))
+    return "\n".join([where, *beside.unread])

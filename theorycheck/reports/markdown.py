@@ -10,7 +10,8 @@ from typing import Any
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.outcomes import Example, Examples, Stratum
 from theorycheck.errors import InputError
-from theorycheck.reports.coverage import Items, coverage_section
+from theorycheck.reports.companions import NOTHING, Companions
+from theorycheck.reports.coverage import coverage_section
 from theorycheck.reports.documents import ORDER, Report, Run, unreadable
 from theorycheck.reports.glossary import TENDENCIES, TERMS, VERDICTS
 
@@ -32,11 +33,11 @@ def verdict_counts(entries: Iterable[Entry]) -> str:
     return ", ".join(f"{counts[v]} {v}" for v in reversed(ORDER) if counts[v])
 
 
-def render_markdown(report: Report, lists: Sequence[Items] = ()) -> str:
+def render_markdown(report: Report, beside: Companions = NOTHING) -> str:
     """``claims.md``: a summary, the refuted claims, coverage, then one section per claim.
 
     Args:
-        lists: the items of papers, which a report on a part of the claims does not cover.
+        beside: what is shown with it.
 
     Raises:
         InputError: as `section`.
@@ -63,18 +64,19 @@ def render_markdown(report: Report, lists: Sequence[Items] = ()) -> str:
         *_errata(entries),
         "",
         *_tendencies(entries),
-        *coverage_section(() if report.omitted else lists, entries),
+        *coverage_section(() if report.omitted else beside.items, entries),
         "## Overview",
         "",
-        "| claim | verdict | strength | kind | source | examples | tightest |",
-        "|---|---|---|---|---|---:|---:|",
+        "| claim | verdict | strength | false neighbours refuted | kind | source | examples"
+        " | tightest |",
+        "|---|---|---|---|---|---|---:|---:|",
     ]
     for entry in entries:
         tightest = entry.tightest
         ratio = "" if tightest is None or tightest.tightness is None else tightest.tightness
         lines.append(
             f"| [{_cell(entry.title)}](#{entry.id}) | **{entry.verdict}** | {entry.level or ''} |"
-            f" {entry.kind} |"
+            f" {beside.powers.shown(entry)} | {entry.kind} |"
             f" {_cell(places(entry)) or 'our own'} | {entry.examples.met} | {ratio} |"
         )
     for entry in entries:
@@ -209,6 +211,8 @@ def section(entry: Entry) -> list[str]:
     if nearest is not None and entry.verdict != "vacuous":
         lines += ["", f"Directed search: nearest {nearest.distance:.6g} ({nearest.note})."]
     lines += ["", f"Control: {entry.control.statement} — {control_words(entry)}."]
+    tried = [f"{fate}, {words}" for words, fate in entry.neighbours.items()]
+    lines += ["", f"Neighbours tried: {'; '.join(tried)}."] if tried else []
     if entry.positive is not None:
         shown = pairs(entry.positive.examples) or "not examined"
         lines += ["", f"Positive control: {entry.positive.statement} — {shown}."]

@@ -30,7 +30,7 @@ added up
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ import msgspec
 from theorycheck.claims.certificates import certify_pairs, issue_contradicted
 from theorycheck.claims.entries import Entry, certificate_name
 from theorycheck.claims.evidence import Evidence
-from theorycheck.claims.outcomes import Answer
+from theorycheck.claims.outcomes import Answer, Fate
 from theorycheck.claims.strengths import Strength
 from theorycheck.claims.verdicts import Judgement, Verdict, judge
 from theorycheck.claims.versions import misnamed
@@ -61,6 +61,7 @@ class Part:
         seeds: run seeds that the evidence comes from; none when there is no evidence.
         reasons: why there is no evidence; empty when there is some.
         certified: whether what the part shows has a certificate.
+        neighbours: what became of false neighbours; none survived that another run refuted.
 
     Raises:
         InputError: when parts do not add up, naming the claim and why.
@@ -73,6 +74,7 @@ class Part:
     seeds: frozenset[int]
     reasons: frozenset[str]
     certified: bool
+    neighbours: Mapping[str, Fate]
 
     @classmethod
     def of(cls, entry: Entry) -> Part:
@@ -96,6 +98,7 @@ class Part:
             seeds=frozenset(entry.seeds),
             reasons=reasons,
             certified=certified,
+            neighbours=entry.neighbours,
         )
 
     def __add__(self, other: Part) -> Part:
@@ -116,6 +119,7 @@ class Part:
             seeds=seeds,
             reasons=frozenset() if seeds else self.reasons | other.reasons,
             certified=False,
+            neighbours=_both(self.neighbours, other.neighbours),
         )
         certified = any(part.certified and part.shown == merged.shown for part in (self, other))
         return replace(merged, certified=certified)
@@ -157,6 +161,7 @@ class Part:
             positive=about.positive and replace(about.positive, **vars(self.positive.outcome())),
             certificate=certificate_name(about.id) if certified else None,
             seeds=tuple(sorted(self.seeds)),
+            neighbours=dict(sorted(self.neighbours.items())),
         )
 
     def _strength(self, judgement: Judgement) -> Strength | None:
@@ -174,6 +179,13 @@ class Part:
         if word.answer is Answer.CONFIRMED:
             return judgement
         return Judgement(Verdict.UNDECIDED, f"{judgement.reason}; the kernel: {word.reason}")
+
+
+def _both(one: Mapping[str, Fate], other: Mapping[str, Fate]) -> dict[str, Fate]:
+    """Of mutants that both runs tried, whatever one of them knows."""
+    fates = list(Fate)
+    both = one.keys() & other.keys()
+    return {**one, **other, **{w: min(one[w], other[w], key=fates.index) for w in both}}
 
 
 def _require_same_claim(one: Entry, other: Entry) -> None:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -151,6 +152,23 @@ class Evaluator(Interpreter):
         if definition.arguments is None:
             self.abbreviations[definition.name] = definition.body.tree
 
+    @contextmanager
+    def redefining(self, definitions: Sequence[Definition]) -> Iterator[None]:
+        """Within it abbreviations mean something else, and what they do not change is remembered.
+
+        Args:
+            definitions: those that mean something else, in order, each of them known before.
+        """
+        kept = self.names, self.functions, self.abbreviations, self.point
+        self.names, self.functions, self.abbreviations = map(dict, kept[:3])
+        self.point = _without(self.point, {definition.name for definition in definitions})
+        try:
+            for definition in definitions:
+                self.define(definition)
+            yield
+        finally:
+            self.names, self.functions, self.abbreviations, self.point = kept
+
     def remembered(self, key: Any, make: Callable[[], Any]) -> Any:
         memory = self.point.memory
         if key not in memory:
@@ -259,6 +277,17 @@ class Evaluator(Interpreter):
         except ConstantUnit:
             return False
         return True
+
+
+def _without(point: Point, names: Collection[str]) -> Point:
+    """A point that has forgotten the values of abbreviations."""
+    kept = {}
+    for key, value in point.memory.items():
+        if key[0] == "moved":
+            kept[key] = _without(value, names)
+        elif not ({key[0], key[1]} if key[0] == "name" else {key[0]}) & {*names}:
+            kept[key] = value
+    return Point(point.W, point.level, kept)
 
 
 def _as_dual(entry: Any) -> Dual:

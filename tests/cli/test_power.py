@@ -1,0 +1,133 @@
+"""`theorycheck power`: what it prints, what it writes, and what it cannot do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from theorycheck.cli.commands import main
+from theorycheck.cli.power import Measured
+from theorycheck.errors import ExitCode
+from theorycheck.reports import Baseline
+from theorycheck.reports.power import Mutated, Power, load_powers
+
+PROPERTIES = '''
+import numpy as np
+from hypothesis import strategies as st
+import theorycheck as tc
+from theorycheck.networks.specification import mlp
+
+
+def weight(value):
+    """A network that multiplies by a weight, at the input 1."""
+    return tc.Case(mlp([1, 1]), (np.array([[[value]]]),), np.array([[[1.0]]]))
+
+
+def bound(id, *values):
+    return tc.stated(
+        id, title="Outputs are bounded", kind="inequality", sources=[], printed="f(1) <= 4",
+        given=[tc.Assumption("the weight is at most 4", "W[0][0][0] <= 4")],
+        states="f(0, 0) <= 4 * x[0][0]", control=tc.altered("3", "f(0, 0) <= 3 * x[0][0]"),
+        on=st.builds(weight, st.sampled_from(values)), why="Because.", enough=2, examples=30,
+    )
+
+
+strong = bound("strong-check", -4.0, 1.0, 4.0)
+weak = bound("weak-check", -4.0, 1.0, 3.5)
+refuted = bound("refuted-claim", 9.0)
+
+
+@tc.claim(
+    "unstated-claim", title="A number is itself", kind="identity", sources=[], statement="n = n",
+    hypotheses=["none"], control="one less", on={"number": st.integers(0, 50)}, enough=5,
+)
+def unstated(setting, number):
+    """A number is itself."""
+    yield tc.equality(np.array([number]), np.array([number - setting.altered]), "integers")
+'''
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_properties: None) -> Path:
+    (tmp_path / "properties").mkdir()
+    (tmp_path / "properties" / "test_toy.py").write_text(PROPERTIES, encoding="utf-8")
+    (tmp_path / "reports").mkdir()
+    record = Baseline(
+        verdicts={
+            "strong-check": "holds", "weak-check": "holds", "unstated-claim": "holds",
+            "refuted-claim": "refuted",
+        }
+    )  # fmt: skip
+    (tmp_path / "reports" / "baseline.json").write_text(record.text())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_all_claims_that_pass_go_to_a_file(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["power", "--workers", "2"]) == ExitCode.OK
+    said = capsys.readouterr().out
+    assert "strong-check: refuted " in said
+    assert "  survived: constant: `63 / 64 * (4 * x[0][0])` for `4 * x[0][0]`" in said
+    assert "no formula, and so no mutants: unstated-claim" in said
+    first = (project / "reports/power.json").read_bytes()
+    powers = load_powers(project / "reports/power.json")
+    assert [power.claim for power in powers.claims] == ["strong-check", "weak-check"]
+    assert powers.without_formula == ("unstated-claim",)
+    strong, weak = powers.claims
+    assert "constant" not in [one.change for one in strong.survived]
+    assert "constant" in [one.change for one in weak.survived]
+    assert main(["power", "--workers", "1"]) == ExitCode.OK
+    assert (project / "reports/power.json").read_bytes() == first
+
+
+def test_some_claims_are_printed_alone(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["power", "strong-check", "--workers", "1"]) == ExitCode.OK
+    said = capsys.readouterr().out
+    assert "1 claims" in said or "1 claim" in said
+    assert "weak-check" not in said
+    assert not (project / "reports/power.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["stong-check"], "stong-check"),
+        (["refuted-claim"], "claim 'refuted-claim' is not on record as passing"),
+        (["--workers", "0"], "workers are a count: give at least 1"),
+        (["--seed", "x"], "invalid int value"),
+    ],
+)
+def test_bad_input_in_one_line(
+    project: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["power", *arguments]) == ExitCode.BAD_INPUT
+    [line] = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+def test_unreadable_powers_are_bad_input_to_the_report(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["run", "strong-check"])
+    capsys.readouterr()
+    partial = project / "reports/partial"
+    (partial / "power.json").write_text("{}")
+    assert main(["report", "--report-dir", str(partial)]) == ExitCode.BAD_INPUT
+    [line] = capsys.readouterr().err.splitlines()
+    assert "power.json has no schema_version" in line
+
+
+def test_what_is_printed_of_one_claim() -> None:
+    survivor = Mutated(change="sign", words="`-a` for `a`", reason="true at 80 examples")
+    power = Power(
+        claim="a-claim", version={}, refuted=4, true=(), survived=(survivor,), without_value=2
+    )
+    assert list(Measured(power, ()).lines()) == [
+        "a-claim: refuted 4 of 5 false neighbours; 0 are true, 2 without a value",
+        "  survived: sign: `-a` for `a` (true at 80 examples)",
+    ]
+    assert json.dumps(power.version) == "{}"
