@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from hypothesis import Phase
-
-from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.residues import Unreadable
 from theorycheck.claims.certificates import statement_version
 from theorycheck.claims.declaration import Claim
-from theorycheck.claims.search import draw
+from theorycheck.claims.search import proposed
 from theorycheck.claims.strengths import SAMPLED, Strength
 from theorycheck.statements.architectures import Architecture, PassedOver
 from theorycheck.statements.field import settle
@@ -36,11 +32,22 @@ def strength_of(claim: Claim) -> Strength:
         return SAMPLED
     if claim.formal is None:
         return Strength(level="sampled", reason="not stated as a formula")
+    return settled(claim)
+
+
+def settled(claim: Claim, passed_over: type[Unreadable] = PassedOver) -> Strength:
+    """Whether the statement of a claim is true of enough architectures that its strategy proposes.
+
+    Args:
+        passed_over: errors that say nothing of the other architectures. Where the strategy proposes
+            anything, a formula need not have a meaning at all of them.
+    """
+    assert claim.formal is not None
     version, settled = statement_version(claim) or "", list[int]()
     for architecture, numbers in _architectures(claim):
         try:
             found = settle(claim.formal.statement, version, architecture)
-        except PassedOver:
+        except passed_over:
             continue
         except Unreadable as error:
             return Strength(level="sampled", reason=f"not read in a field: {error}")
@@ -59,7 +66,10 @@ def _architectures(claim: Claim) -> Iterator[tuple[Architecture, int]]:
     assert claim.formal is not None
     seen = set[str]()
     for number in range(ROUNDS):
-        for case in _drawn(claim, number):
+        if number and not seen:
+            return
+        seed = claim.seed(number, altered=False)
+        for case in proposed(claim.on, DRAWS, seed):
             if case.size > LARGEST:
                 continue
             architecture = Architecture.of(claim.formal.statement, case)
@@ -67,15 +77,3 @@ def _architectures(claim: Claim) -> Iterator[tuple[Architecture, int]]:
             if name not in seen:
                 seen.add(name)
                 yield architecture, case.size
-
-
-def _drawn(claim: Claim, number: int) -> list[Case]:
-    """Single networks that the strategy of a claim proposes."""
-    found: list[Case] = []
-
-    def keep(**drawn: Any) -> None:
-        if isinstance(drawn["case"], Case):
-            found.append(drawn["case"].member(0))
-
-    draw(keep, claim.on, DRAWS, claim.seed(number, altered=False), [Phase.generate])
-    return found

@@ -123,7 +123,7 @@ class Evaluator(Interpreter):
             **self._network_words(),
             **numbers.WORDS,
             **matrices.WORDS,
-            "batches": lambda size: list(itertools.combinations(self.samples, whole(size))),
+            "batches": lambda size: _batches(self.samples, whole(size)),
         }
 
     def combined(self, op: ast.operator, left: Any, right: Any) -> Any:
@@ -259,6 +259,12 @@ class Evaluator(Interpreter):
         except ConstantUnit:
             return False
         return True
+
+
+def _batches(samples: Sequence[int], size: int) -> list[tuple[int, ...]]:
+    if not 0 <= size <= len(samples):
+        raise Undefined("batches of a size that no batch has")
+    return list(itertools.combinations(samples, size))
 
 
 def _as_dual(entry: Any) -> Dual:
