@@ -1,50 +1,51 @@
-"""Needs: which conditions a claim that passes needs, and whether its bound is sharp.
+"""Needs: which conditions a claim that passes needs.
 
 A condition is *needed* where the claim is false without it: an example meets all other hypotheses,
 but not this one, and the kernel finds the conclusion false there. Where a wider family of cases has
 no such example, the condition is *not seen to be needed*, as far as examples met the others and not
 this one; where none did, it is *not tried*. Where formulas mean nothing without it, it has *no
 meaning* to leave it out: there is a division by zero, or a word stands for nothing.
+
+The wider family has cases of any kind, and those that the claim and its control propose, altered in
+a place or two (`theorycheck.drawing.alterations`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from random import Random
 from typing import Any, Literal
 
-from hypothesis import strategies as st
-
 from theorycheck.arithmetic.cases import Case
-from theorycheck.arithmetic.residues import Unreadable
 from theorycheck.claims import certificates
 from theorycheck.claims.conditions import Condition, conditions_of
 from theorycheck.claims.declaration import Claim, Formal
 from theorycheck.claims.evidence import Evidence
-from theorycheck.claims.findings import Findings, Observation, Rejection
-from theorycheck.claims.formulas import findings
+from theorycheck.claims.findings import Observation
+from theorycheck.claims.formulas import RELATIONS, side_text
 from theorycheck.claims.outcomes import Count
-from theorycheck.claims.search import proposed, search_once
-from theorycheck.claims.setting import Setting
+from theorycheck.claims.reducing import reduced
+from theorycheck.claims.search import proposed
 from theorycheck.claims.settling import settled
 from theorycheck.claims.strengths import Strength
-from theorycheck.drawing.alterations import ALTERATIONS, altered_cases, unrestricted_cases
-from theorycheck.drawing.networks import Cases
-from theorycheck.statements.checking import NO_VALUE, answers
+from theorycheck.drawing.alterations import altered, any_case
+from theorycheck.statements.architectures import NoValue, PassedOver
+from theorycheck.statements.checking import NO_VALUE, Answer, answers
 from theorycheck.statements.syntax import Formula
 
-Answer = Literal["needed", "open", "not seen", "no meaning", "not tried"]
+Outcome = Literal["needed", "open", "not seen", "no meaning", "not tried"]
 
-EXAMPLES = 100
-"""Drawn of cases without restriction, and again of the most fruitful source."""
-PROBES = 12
-"""Drawn of every other source."""
-ENOUGH = 20
-"""Examples that meet all other hypotheses, and not the condition, with a decision."""
+EXAMPLES = 600
+"""Examples that are looked at for a condition, at most: half of any kind, half altered ones."""
+ARCHITECTURES = 3000
+"""Those whose architectures are looked at, at most."""
+MET = 40
+"""Of those that meet all hypotheses but one, with a decision, as many as are enough."""
+PROPOSED = 40
+"""Examples of the claim's strategy, and of its control's, that are altered."""
 LARGEST = 300
-"""Numbers of a network and its data, up to which examples are looked at: a reader wants small ones.
-"""
-MEANINGLESS = "without the condition, a formula has no value"
+"""Numbers of a network and its data, up to which examples are looked at."""
 INSTEAD = "but in the place of"
 """Begins the last of the hypotheses of a statement that differs from a claim's in one formula."""
 
@@ -73,7 +74,7 @@ class Need:
     Attributes:
         condition: its formula.
         words: what it says.
-        answer: needed; false without it, but not to the kernel (open); not seen to be needed; no
+        outcome: needed; false without it, but not to the kernel (open); not seen to be needed; no
             meaning; not tried.
         examples: how many met all other hypotheses and not this one, with a decision that is not
             trivial.
@@ -83,10 +84,19 @@ class Need:
 
     condition: str
     words: str
-    answer: Answer
+    outcome: Outcome
     examples: Count
     counterexample: Shown | None = None
     strength: Strength | None = None
+
+
+@dataclass
+class _Search:
+    """What was found among cases."""
+
+    met: int = 0
+    meaningless: int = 0
+    violated: Case | None = None
 
 
 def needs_of(claim: Claim, run_seed: int) -> tuple[list[Need], list[dict[str, Any]]]:
@@ -95,86 +105,54 @@ def needs_of(claim: Claim, run_seed: int) -> tuple[list[Need], list[dict[str, An
     Returns:
         The answers, in the order of the hypotheses, and the certificates that they name.
     """
-    sources = _sources(claim)
-    found = [_need(claim, condition, sources, run_seed) for condition in conditions_of(claim)]
+    seed = claim.seed(run_seed, altered=False)
+    own = proposed(claim.on, PROPOSED, seed)
+    if claim.control_on is not None:
+        own += proposed(claim.control_on, PROPOSED, seed)
+    own = [case for case in own if case.size <= LARGEST]
+    found = [_need(claim, condition, own, run_seed) for condition in conditions_of(claim)]
     return [need for need, _ in found], [made for _, made in found if made is not None]
 
 
 def _need(
-    claim: Claim, condition: Condition, sources: Sequence[Cases], run_seed: int
+    claim: Claim, condition: Condition, own: Sequence[Case], run_seed: int
 ) -> tuple[Need, dict[str, Any] | None]:
     denied = denying(claim, condition)
-    evidence, fruitful = _searched(denied, sources, run_seed)
-    counted = evidence.counted
-    need = Need(condition=condition.formula, words=condition.words, answer="open", examples=counted)
-    if evidence.counterexample is not None:
-        shown, certificate = certified(denied, evidence.counterexample)
+    seed = denied.seed(run_seed, altered=False)
+    found = _searched(claim, condition, denied, wider(own, seed, EXAMPLES))
+    need = Need(
+        condition=condition.formula, words=condition.words, outcome="open", examples=found.met
+    )
+    if found.violated is not None:
+        small = reduced(found.violated, lambda case: _violation(denied, case) is not None)
+        shown, certificate = certified(denied, small)
         if shown is None:
             return need, None
-        return replace(need, answer="needed", counterexample=shown), certificate
-    if counted == 0:
-        meaningless = evidence.rejected.get(MEANINGLESS, 0) > 0 and evidence.met == 0
-        return replace(need, answer="no meaning" if meaningless else "not tried"), None
+        return replace(need, outcome="needed", counterexample=shown), certificate
+    if found.met == 0:
+        return replace(need, outcome="no meaning" if found.meaningless else "not tried"), None
     strength = None
     if claim.kind in ("identity", "rank"):
-        found = settled(_proposing(denied, st.one_of(fruitful), EXAMPLES), Unreadable)
-        strength = found if found.level == "architectures" else None
-    return replace(need, answer="not seen", strength=strength), None
+        strength = settled(denied, wider(own, seed, ARCHITECTURES), (PassedOver, NoValue))
+    reached = strength is not None and strength.level == "architectures"
+    return replace(need, outcome="not seen", strength=strength if reached else None), None
 
 
-def _sources(claim: Claim) -> list[Cases]:
-    """Cases of all kinds, and each alteration of those that the claim and its control propose."""
-    own = claim.on["case"]
-    names = sorted(proposed(claim.on, 1, claim.seed(0, altered=False))[0].numbers)
-    sources = [unrestricted_cases(names), altered_cases(own, ALTERATIONS, most=2)]
-    if claim.control_on is not None:
-        sources.append(altered_cases(claim.control_on["case"], ALTERATIONS))
-    return [*sources, *(altered_cases(own, [alteration]) for alteration in ALTERATIONS)]
+def wider(own: Sequence[Case], seed: int, count: int) -> Iterator[Case]:
+    """Cases of any kind and altered ones of a claim's own, in turn.
 
-
-def _searched(
-    variant: Claim, sources: Sequence[Cases], run_seed: int
-) -> tuple[Evidence, list[Cases]]:
-    """What a search finds, and the sources that proposed what counts, in order of their number."""
-    seed = variant.seed(run_seed, altered=False)
-    evidence, fruit = Evidence.started(seed), list[int]()
-
-    def search_in(source: Cases, examples: int) -> None:
-        before, setting = evidence.counted, Setting(seed=seed + len(fruit))
-        search_once(_proposing(variant, source, examples), setting, evidence)
-        fruit.append(evidence.counted - before)
-
-    for number, source in enumerate(sources):
-        search_in(source, PROBES if number else EXAMPLES)
-        if evidence.counterexample is not None:
-            return evidence, []
-    order = sorted(range(len(sources)), key=lambda number: -fruit[number])
-    fruitful = [sources[number] for number in order if fruit[number]]
-    if evidence.counted < ENOUGH:
-        search_in(sources[order[0]] if fruitful else sources[1], EXAMPLES)
-    return evidence, fruitful or [sources[1]]
-
-
-def _proposing(variant: Claim, source: Cases, examples: int) -> Claim:
-    return replace(variant, on={"case": source}, examples=examples)
+    Args:
+        own: single networks that the claim proposes, one at least.
+    """
+    rng, names = Random(seed), sorted(own[0].numbers)
+    for number in range(count):
+        yield altered(rng, rng.choice(own)) if number % 2 else any_case(rng, names)
 
 
 def denying(claim: Claim, condition: Condition) -> Claim:
     """The claim with one condition denied."""
     formal = condition.denied_in(claim)
-    varied = varying(claim, condition.name, formal, condition.hypothesis, condition.denied)
-
-    def check(setting: Setting, case: Case) -> Findings:
-        if case.size > LARGEST:
-            yield Rejection("too large")
-            return
-        for finding in findings(formal.statement, case, {}):
-            no_value = isinstance(finding, Rejection) and finding.reason.startswith(NO_VALUE)
-            if no_value and _means_nothing(claim, condition, case):
-                finding = Rejection(MEANINGLESS)
-            yield finding
-
-    return replace(varied, check=check, control_on=None)
+    return varying(claim, condition.name, formal, condition.hypothesis, condition.denied)
 
 
 def varying(claim: Claim, name: str, formal: Formal, old: str, new: str) -> Claim:
@@ -183,17 +161,57 @@ def varying(claim: Claim, name: str, formal: Formal, old: str, new: str) -> Clai
     return replace(claim, id=name, formal=formal, hypotheses=(*claim.hypotheses, said))
 
 
-def certified(variant: Claim, found: Observation) -> tuple[Shown | None, dict[str, Any] | None]:
-    """What a counterexample shows, if the kernel confirms it, and its certificate."""
-    evidence, certificate = certificates.certify(variant, Evidence(counterexample=found))
-    asked = evidence.counterexample
-    if certificate is None or asked is None or asked.case is None:
+def certified(variant: Claim, case: Case) -> tuple[Shown | None, dict[str, Any] | None]:
+    """A case at which a statement is false, if the kernel confirms that; and its certificate."""
+    violated = _violation(variant, case)
+    if violated is None:
         return None, None
-    case = asked.case()
-    shown = Shown(
-        comparison=asked.shown, network=str(case.network), numbers=case.size, name=variant.id
+    observed = Observation(
+        False,
+        side_text(violated.left),
+        RELATIONS[violated.relation],
+        side_text(violated.right),
+        violated.arithmetic,
+        case=lambda: case,
+        at={n: list(v) if isinstance(v, tuple) else v for n, v in violated.at.items()},
     )
-    return shown, certificate
+    _, certificate = certificates.certify(variant, Evidence(counterexample=observed))
+    if certificate is None:
+        return None, None
+    return Shown(
+        comparison=observed.shown,
+        network=str(case.network),
+        numbers=case.size,
+        name=variant.id,
+    ), certificate
+
+
+def _violation(variant: Claim, case: Case) -> Answer | None:
+    assert variant.formal is not None
+    found = answers(variant.formal.statement, case)
+    return next((a for a in found if a.unmet is None and a.holds is False), None)
+
+
+def _searched(claim: Claim, condition: Condition, denied: Claim, cases: Iterator[Case]) -> _Search:
+    assert denied.formal is not None
+    search = _Search()
+    for case in cases:
+        if case.size > LARGEST:
+            continue
+        found = answers(denied.formal.statement, case)
+        met = [answer for answer in found if answer.unmet is None]
+        if any(answer.holds is False for answer in met):
+            search.met += 1
+            search.violated = case
+            break
+        if any(answer.holds and not answer.trivial for answer in met):
+            search.met += 1
+        elif not met and not search.met and not search.meaningless:
+            no_value = any((answer.unmet or "").startswith(NO_VALUE) for answer in found)
+            search.meaningless += no_value and _means_nothing(claim, condition, case)
+        if search.met == MET:
+            break
+    return search
 
 
 def _means_nothing(claim: Claim, condition: Condition, case: Case) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.residues import Unreadable
 from theorycheck.claims.certificates import statement_version
 from theorycheck.claims.declaration import Claim
@@ -32,19 +33,24 @@ def strength_of(claim: Claim) -> Strength:
         return SAMPLED
     if claim.formal is None:
         return Strength(level="sampled", reason="not stated as a formula")
-    return settled(claim)
+    return settled(claim, _proposals(claim))
 
 
-def settled(claim: Claim, passed_over: type[Unreadable] = PassedOver) -> Strength:
-    """Whether the statement of a claim is true of enough architectures that its strategy proposes.
+def settled(
+    claim: Claim,
+    cases: Iterable[Case],
+    passed_over: tuple[type[Unreadable], ...] = (PassedOver,),
+) -> Strength:
+    """Whether the statement of a claim is true of enough architectures.
 
     Args:
-        passed_over: errors that say nothing of the other architectures. Where the strategy proposes
-            anything, a formula need not have a meaning at all of them.
+        cases: whose architectures are looked at.
+        passed_over: errors that say nothing of the other architectures. Where cases are of any
+            kind, a formula need not have a meaning at all of them.
     """
     assert claim.formal is not None
     version, settled = statement_version(claim) or "", list[int]()
-    for architecture, numbers in _architectures(claim):
+    for architecture, numbers in _architectures(claim, cases):
         try:
             found = settle(claim.formal.statement, version, architecture)
         except passed_over:
@@ -61,19 +67,21 @@ def settled(claim: Claim, passed_over: type[Unreadable] = PassedOver) -> Strengt
     return Strength(level="sampled", reason=reason)
 
 
-def _architectures(claim: Claim) -> Iterator[tuple[Architecture, int]]:
-    """Different ones, each with the size of a case, in the order in which they are drawn."""
+def _architectures(claim: Claim, cases: Iterable[Case]) -> Iterator[tuple[Architecture, int]]:
+    """Different ones, each with the size of a case, in the order of the cases."""
     assert claim.formal is not None
     seen = set[str]()
+    for case in cases:
+        if case.size > LARGEST:
+            continue
+        architecture = Architecture.of(claim.formal.statement, case)
+        name = repr(architecture.document())
+        if name not in seen:
+            seen.add(name)
+            yield architecture, case.size
+
+
+def _proposals(claim: Claim) -> Iterator[Case]:
+    """What the strategy of a claim proposes."""
     for number in range(ROUNDS):
-        if number and not seen:
-            return
-        seed = claim.seed(number, altered=False)
-        for case in proposed(claim.on, DRAWS, seed):
-            if case.size > LARGEST:
-                continue
-            architecture = Architecture.of(claim.formal.statement, case)
-            name = repr(architecture.document())
-            if name not in seen:
-                seen.add(name)
-                yield architecture, case.size
+        yield from proposed(claim.on, DRAWS, claim.seed(number, altered=False))
