@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from theorycheck.claims.declaration import Assumption, Claim, Formal
+from theorycheck.claims.variants import NEEDS
 
 WORDS = {
     "chain()": "a chain of layers",
@@ -73,7 +74,7 @@ def conditions_of(claim: Claim) -> list[Condition]:
     named: dict[str, Condition] = {}
     for condition in {one.formula: one for one in found}.values():
         slug = re.sub(r"[^a-z0-9]+", "-", condition.words.lower()).strip("-")
-        name = f"{claim.id}-needs-{slug[:LONGEST_NAME].strip('-')}"
+        name = f"{claim.id}{NEEDS}{slug[:LONGEST_NAME].strip('-')}"
         if name in named:
             name += f"-{len(named) + 1}"
         named[name] = replace(condition, name=name)

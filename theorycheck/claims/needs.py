@@ -1,53 +1,14 @@
-"""Needs: which conditions a claim that passes needs.
-
-A condition is *needed* where the claim is false without it: an example meets all other hypotheses,
-but not this one, and the kernel finds the conclusion false there. Where a wider family of cases has
-no such example, the condition is *not seen to be needed*, as far as examples met the others and not
-this one; where none did, it is *not tried*. Where formulas mean nothing without it, it has *no
-meaning* to leave it out: there is a division by zero, or a word stands for nothing.
-
-The wider family has cases of any kind, and those that the claim and its control propose, altered in
-a place or two (`theorycheck.drawing.alterations`).
-"""
+"""Needs: what was found of the hypotheses of a claim and of its bound, as a report holds it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from random import Random
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-from theorycheck.arithmetic.cases import Case
-from theorycheck.claims import certificates
-from theorycheck.claims.conditions import Condition, conditions_of
-from theorycheck.claims.declaration import Claim, Formal
-from theorycheck.claims.evidence import Evidence
-from theorycheck.claims.findings import Observation
-from theorycheck.claims.formulas import RELATIONS, side_text
 from theorycheck.claims.outcomes import Count
-from theorycheck.claims.reducing import reduced
-from theorycheck.claims.search import proposed
-from theorycheck.claims.settling import settled
 from theorycheck.claims.strengths import Strength
-from theorycheck.drawing.alterations import altered, any_case
-from theorycheck.statements.architectures import NoValue, PassedOver
-from theorycheck.statements.checking import NO_VALUE, Answer, answers
-from theorycheck.statements.syntax import Formula
 
 Outcome = Literal["needed", "open", "not seen", "no meaning", "not tried"]
-
-EXAMPLES = 600
-"""Examples that are looked at for a condition, at most: half of any kind, half altered ones."""
-ARCHITECTURES = 3000
-"""Those whose architectures are looked at, at most."""
-MET = 40
-"""Of those that meet all hypotheses but one, with a decision, as many as are enough."""
-PROPOSED = 40
-"""Examples of the claim's strategy, and of its control's, that are altered."""
-LARGEST = 300
-"""Numbers of a network and its data, up to which examples are looked at."""
-INSTEAD = "but in the place of"
-"""Begins the last of the hypotheses of a statement that differs from a claim's in one formula."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,146 +51,17 @@ class Need:
     strength: Strength | None = None
 
 
-@dataclass
-class _Search:
-    """What was found among cases."""
+@dataclass(frozen=True, kw_only=True)
+class Sharpness:
+    """Of an inequality.
 
-    met: int = 0
-    meaningless: int = 0
-    violated: Case | None = None
-
-
-def needs_of(claim: Claim, run_seed: int) -> tuple[list[Need], list[dict[str, Any]]]:
-    """Ask of each condition of a stated claim whether it is needed.
-
-    Returns:
-        The answers, in the order of the hypotheses, and the certificates that they name.
+    Attributes:
+        ratio: the best one that was found, the smaller side over the larger, to six digits; None
+            where no example has two sides that are not 0.
+        network: at which it was found, in words.
+        equality: an example at which both sides are equal.
     """
-    seed = claim.seed(run_seed, altered=False)
-    own = proposed(claim.on, PROPOSED, seed)
-    if claim.control_on is not None:
-        own += proposed(claim.control_on, PROPOSED, seed)
-    own = [case for case in own if case.size <= LARGEST]
-    found = [_need(claim, condition, own, run_seed) for condition in conditions_of(claim)]
-    return [need for need, _ in found], [made for _, made in found if made is not None]
 
-
-def _need(
-    claim: Claim, condition: Condition, own: Sequence[Case], run_seed: int
-) -> tuple[Need, dict[str, Any] | None]:
-    denied = denying(claim, condition)
-    seed = denied.seed(run_seed, altered=False)
-    found = _searched(claim, condition, denied, wider(own, seed, EXAMPLES))
-    need = Need(
-        condition=condition.formula, words=condition.words, outcome="open", examples=found.met
-    )
-    if found.violated is not None:
-        small = reduced(found.violated, lambda case: _violation(denied, case) is not None)
-        shown, certificate = certified(denied, small)
-        if shown is None:
-            return need, None
-        return replace(need, outcome="needed", counterexample=shown), certificate
-    if found.met == 0:
-        return replace(need, outcome="no meaning" if found.meaningless else "not tried"), None
-    strength = None
-    if claim.kind in ("identity", "rank"):
-        strength = settled(denied, wider(own, seed, ARCHITECTURES), (PassedOver, NoValue))
-    reached = strength is not None and strength.level == "architectures"
-    return replace(need, outcome="not seen", strength=strength if reached else None), None
-
-
-def wider(own: Sequence[Case], seed: int, count: int) -> Iterator[Case]:
-    """Cases of any kind and altered ones of a claim's own, in turn.
-
-    Args:
-        own: single networks that the claim proposes, one at least.
-    """
-    rng, names = Random(seed), sorted(own[0].numbers)
-    for number in range(count):
-        yield altered(rng, rng.choice(own)) if number % 2 else any_case(rng, names)
-
-
-def denying(claim: Claim, condition: Condition) -> Claim:
-    """The claim with one condition denied."""
-    formal = condition.denied_in(claim)
-    return varying(claim, condition.name, formal, condition.hypothesis, condition.denied)
-
-
-def varying(claim: Claim, name: str, formal: Formal, old: str, new: str) -> Claim:
-    """A claim with one formula replaced by another, and a last hypothesis that says so."""
-    said = f"{INSTEAD} `{old}`: `{new}`"
-    return replace(claim, id=name, formal=formal, hypotheses=(*claim.hypotheses, said))
-
-
-def certified(variant: Claim, case: Case) -> tuple[Shown | None, dict[str, Any] | None]:
-    """A case at which a statement is false, if the kernel confirms that; and its certificate."""
-    violated = _violation(variant, case)
-    if violated is None:
-        return None, None
-    observed = Observation(
-        False,
-        side_text(violated.left),
-        RELATIONS[violated.relation],
-        side_text(violated.right),
-        violated.arithmetic,
-        case=lambda: case,
-        at={n: list(v) if isinstance(v, tuple) else v for n, v in violated.at.items()},
-    )
-    _, certificate = certificates.certify(variant, Evidence(counterexample=observed))
-    if certificate is None:
-        return None, None
-    return Shown(
-        comparison=observed.shown,
-        network=str(case.network),
-        numbers=case.size,
-        name=variant.id,
-    ), certificate
-
-
-def _violation(variant: Claim, case: Case) -> Answer | None:
-    assert variant.formal is not None
-    found = answers(variant.formal.statement, case)
-    return next((a for a in found if a.unmet is None and a.holds is False), None)
-
-
-def _searched(claim: Claim, condition: Condition, denied: Claim, cases: Iterator[Case]) -> _Search:
-    assert denied.formal is not None
-    search = _Search()
-    for case in cases:
-        if case.size > LARGEST:
-            continue
-        found = answers(denied.formal.statement, case)
-        met = [answer for answer in found if answer.unmet is None]
-        if any(answer.holds is False for answer in met):
-            search.met += 1
-            search.violated = case
-            break
-        if any(answer.holds and not answer.trivial for answer in met):
-            search.met += 1
-        elif not met and not search.met and not search.meaningless:
-            no_value = any((answer.unmet or "").startswith(NO_VALUE) for answer in found)
-            search.meaningless += no_value and _means_nothing(claim, condition, case)
-        if search.met == MET:
-            break
-    return search
-
-
-def _means_nothing(claim: Claim, condition: Condition, case: Case) -> bool:
-    """Whether a case meets all hypotheses with a value but this one, which it does not meet.
-
-    Each is read by itself, as others may have no value without it.
-    """
-    assert claim.formal is not None
-    statement = claim.formal.statement
-
-    def met(formula: str) -> bool | None:
-        alone = replace(statement, given=(Formula.of(formula),), conclusion=Formula.of("0 == 0"))
-        found = answers(alone, case)
-        if any(answer.unmet is None for answer in found):
-            return True
-        return None if any((a.unmet or "").startswith(NO_VALUE) for a in found) else False
-
-    others = [one.formula for one in conditions_of(claim) if one != condition]
-    return met(f"not ({condition.formula})") is True and all(
-        met(formula) is not False for formula in others
-    )
+    ratio: float | None
+    network: str | None
+    equality: Shown | None = None

@@ -18,30 +18,16 @@ from hypothesis import Phase
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.declaration import Claim
-from theorycheck.claims.needs import LARGEST, Shown, certified, varying
+from theorycheck.claims.necessity import LARGEST, certified, varying
+from theorycheck.claims.needs import Sharpness, Shown
 from theorycheck.claims.search import draw
+from theorycheck.claims.variants import SHARP
 from theorycheck.statements.checking import Answer, answers
 
 STRICT = {"<=": "<", ">=": ">"}
 EXAMPLES = 200
 MEMBERS = 4
 """Of a cohort, how many are looked at."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sharpness:
-    """Of an inequality.
-
-    Attributes:
-        ratio: the best one that was found, the smaller side over the larger, to six digits; None
-            where no example has two sides that are not 0.
-        network: at which it was found, in words.
-        equality: an example at which both sides are equal.
-    """
-
-    ratio: float | None
-    network: str | None
-    equality: Shown | None = None
 
 
 class _Reached(Exception):
@@ -115,5 +101,5 @@ def _equality(claim: Claim, best: _Best) -> tuple[Shown | None, dict[str, Any] |
     relation = best.answer.relation
     strict = bound.replace(f" {relation} ", f" {STRICT[relation]} ")
     formal = replace(claim.formal, conclusion=strict)
-    variant = varying(claim, f"{claim.id}-is-sharp", formal, bound, strict)
+    variant = varying(claim, claim.id + SHARP, formal, bound, strict)
     return certified(variant, case)

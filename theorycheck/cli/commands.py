@@ -62,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _replay(options.file, options.paths)
         case "stability":
             return _stability(options)
+        case "needs":
+            return _needs(options)
         case "merge":
             return _merge(options.runs, options.report_dir, options.baseline)
         case _:
@@ -92,6 +94,7 @@ def _parser() -> Parser:
     _add_reports(commands, record)
     _add_certificates(commands, path)
     _add_stability(commands, path, record)
+    _add_needs(commands, path, record)
     return parser
 
 
@@ -167,6 +170,18 @@ def _add_stability(commands: Commands, path: Parser, record: Parser) -> None:
     stability.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
 
 
+def _add_needs(commands: Commands, path: Parser, record: Parser) -> None:
+    needs = commands.add_parser(
+        "needs",
+        parents=[path, record],
+        help="leave out hypotheses one at a time, and look for equality in bounds",
+    )
+    needs.add_argument("ids", nargs="*", metavar="ID", help="claims (default: all that pass)")
+    needs.add_argument("--report-dir", type=Path, metavar="DIR")
+    needs.add_argument("--seed", type=int, default=0, help="of the searches (0)")
+    needs.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+
+
 def _configure(options: argparse.Namespace) -> None:
     """What was not said on the command line is as it is configured."""
     from theorycheck.configuration import Project, near
@@ -210,7 +225,8 @@ def _report(folder: Path) -> int:
     from theorycheck import reports
 
     report = reports.load_report(folder / "claims.json")
-    reports.write_atomically(folder / "claims.md", reports.render_markdown(report))
+    page = reports.render_markdown(report, reports.load_needs(folder))
+    reports.write_atomically(folder / "claims.md", page)
     print(f"{len(report.claims)} claims: {reports.verdict_counts(report.claims)}")
     print(f"wrote {folder / 'claims.md'}")
     return ExitCode.OK
@@ -253,29 +269,12 @@ def _accept(folder: Path, report: Report, baseline: Path, record: Baseline, root
 
 def _verify(files: Sequence[str], record: str | None, *, explain: bool) -> int:
     from theorycheck import kernel
+    from theorycheck.cli.noting import note
 
     named = [] if record is None else ["--record", record]
     code = kernel.main([*["--explain"] * explain, *named, "--", *files])
-    for path in files:
-        _note_new_name(Path(path), record)
-    return code
-
-
-def _note_new_name(path: Path, record: str | None) -> None:
-    """Say so when a record with which a certificate is compared has another name for its claim.
-
-    Read by the kernel's own means, because verifying loads nothing else.
-    """
-    from theorycheck import kernel
-
-    try:
-        named = kernel.read_file(path, kernel.MOST_BYTES).get("claim")
-        for place in kernel.beside(path) if record is None else [Path(record)]:
-            renames = kernel.read_file(place, 10 * kernel.MOST_BYTES).get("renamed")
-            if isinstance(renames, dict) and isinstance(named, str) and named in renames:
-                kernel.say(f"{named} is now called {renames[named]}", sys.stdout)
-    except kernel.Rejected:
-        return
+    noted = [note(Path(path), record) for path in files]
+    return code if all(noted) else code or ExitCode.VERDICT_CHANGED
 
 
 def _replay(file: Path, paths: Sequence[Path]) -> int:
@@ -312,6 +311,22 @@ def _stability(options: argparse.Namespace) -> int:
     return ExitCode.VERDICT_CHANGED if figures.flips else ExitCode.OK
 
 
+def _needs(options: argparse.Namespace) -> int:
+    from theorycheck import reports
+    from theorycheck.cli.needing import find_needs
+
+    found = find_needs(
+        tuple(map(str, options.paths)),
+        options.report_dir,
+        reports.load_baseline(options.baseline),
+        options.ids,
+        seed=options.seed,
+        workers=options.workers,
+    )
+    print("\n".join(found))
+    return ExitCode.OK
+
+
 def _merge(runs: Sequence[Path], folder: Path, baseline: Path) -> int:
     from theorycheck import reports
     from theorycheck.reports import merging
@@ -335,9 +350,10 @@ def _merge(runs: Sequence[Path], folder: Path, baseline: Path) -> int:
 def _show(claim: str, folder: Path) -> int:
     from theorycheck import reports
 
+    needs = reports.load_needs(folder)
     for entry in reports.load_report(folder / "claims.json").claims:
         if entry.id == claim:
             # Without the anchor that other parts of claims.md link to.
-            print("\n".join(reports.section(entry)[2:]))
+            print("\n".join(reports.section(entry, needs.of(entry))[2:]))
             return ExitCode.OK
     raise InputError(reports.load_baseline(folder / "baseline.json").unknown([claim]))

@@ -20,6 +20,7 @@ import numpy as np
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.drawing.networks import SLOPES
+from theorycheck.drawing.normalised import HADAMARD, PYTHAGOREAN
 from theorycheck.errors import InputError
 from theorycheck.networks.specification import (
     LINEAR,
@@ -79,7 +80,8 @@ def _labels(rng: Random, samples: int, outputs: int) -> np.ndarray:
     if kind == "integers":
         return _integers(rng, (samples, outputs))
     if kind == "signs":
-        return np.array([rng.choice([1.0, -1.0]) for _ in range(samples)]).reshape(1, samples, 1)
+        signs = rng.choices([1.0, -1.0], k=samples * outputs)
+        return np.array(signs).reshape(1, samples, outputs)
     return np.eye(outputs)[[rng.randrange(outputs) for _ in range(samples)]][None]
 
 
@@ -139,22 +141,34 @@ def _scaled(array: np.ndarray, factor: Fraction) -> np.ndarray:
 
 
 def _rebuilt(
-    rng: Random, case: Case, network: Network, resized: Callable[..., np.ndarray] | None = None
+    rng: Random,
+    case: Case,
+    network: Network,
+    inputs: np.ndarray | None = None,
+    targets: np.ndarray | None = None,
 ) -> Case:
-    """A case on another network. Parameters of one name and shape stay, new ones are drawn.
+    """A case on another network. Arrays of the same name and shape stay, others are resized.
 
     Args:
-        resized: makes the array of a parameter whose shape changed out of the one it had.
+        inputs, targets: where they are not those of the case.
     """
     described = zip(case.network.parameters, case.parameters, strict=True)
     known = {parameter.name: array for parameter, array in described}
     arrays = []
     for parameter in network.parameters:
         array = known.get(parameter.name)
-        if array is not None and array.shape[1:] != parameter.shape:
-            array = None if resized is None else resized(array, parameter)
-        arrays.append(_initial(rng, parameter) if array is None else array)
-    return replace(case, network=network, parameters=tuple(arrays))
+        if array is None:
+            array = _initial(rng, parameter)
+        elif array.shape[1:] != parameter.shape:
+            array = _resized(rng, array, parameter.shape)
+        arrays.append(array)
+    return Case(
+        network,
+        tuple(arrays),
+        case.inputs if inputs is None else inputs,
+        case.targets if targets is None else targets,
+        case.numbers,
+    )
 
 
 def _initial(rng: Random, parameter: Parameter) -> np.ndarray:
@@ -187,6 +201,22 @@ def _normalised(rng: Random, case: Case) -> Case:
     return _rebuilt(rng, case, _with_layer(case.network, place, normalisation=kind))
 
 
+def _standardised(rng: Random, case: Case) -> Case:
+    """The first layer normalised, on four samples on which its deviations are rational."""
+    width = rng.randint(2, 3)
+    kinds: list[Normalisation] = ["batch-detached", "batch"]
+    network = _with_layer(case.network, 0, normalisation=rng.choice(kinds), edges=(Edge(0),))
+    layer = replace(network.layers[0], width=rng.randint(1, 3))
+    network = Network(width, (layer, *network.layers[1:]))
+    targets = case.targets
+    if targets is not None:
+        targets = _resized(rng, targets, (len(HADAMARD), targets.shape[-1]))
+    data = HADAMARD[None, :, :width] + float(rng.randint(0, 1))
+    changed = _rebuilt(rng, case, network, data, targets)
+    rows = np.array([rng.choice(PYTHAGOREAN[width]) for _ in range(layer.width)], dtype=np.float64)
+    return replace(changed, parameters=(rows[None], *changed.parameters[1:]))
+
+
 def _skipping(rng: Random, case: Case) -> Case:
     """One more edge, or the weights of one left out."""
     network = case.network
@@ -203,60 +233,47 @@ def _skipping(rng: Random, case: Case) -> Case:
 
 def _several_outputs(rng: Random, case: Case) -> Case:
     """One output more, or one less; with its target, if there are as many."""
-    network, more = case.network, rng.choice([1, -1])
-    width = network.output_width
-
-    def resized(array: np.ndarray, parameter: Parameter) -> np.ndarray:
-        if more < 0:
-            return array[:, :-1]
-        return np.concatenate([_exact(array), _entries(rng, (1, *parameter.shape[1:]))], axis=1)
-
-    changed = _rebuilt(
-        rng, case, _with_layer(network, network.depth - 1, width=width + more), resized
-    )
+    network = case.network
+    width = network.output_width + rng.choice([1, -1])
     targets = case.targets
-    if targets is not None and targets.shape[-1] == width:
-        new = _entries(rng, (case.samples, 1))
-        targets = targets[..., :-1] if more < 0 else np.concatenate([_exact(targets), new], axis=2)
-    return replace(changed, targets=targets)
+    if targets is not None and targets.shape[-1] == network.output_width and width > 0:
+        targets = _resized(rng, targets, (case.samples, width))
+    wider = _with_layer(network, network.depth - 1, width=width)
+    return _rebuilt(rng, case, wider, targets=targets)
 
 
 def _convolved(rng: Random, case: Case) -> Case:
-    """The first layer as filters on several patches, if widths allow it."""
+    """The first layer as filters on several patches; data and the next layers get their widths."""
     network = case.network
-    width, inputs = network.layers[0].width, network.input_width
-    counts = [p for p in range(2, inputs + 1) if width % p == 0]
-    if not counts:
-        return _wider(rng, case)
-    patches = rng.choice(counts)
-    filters, kernel = width // patches, inputs - patches + 1
-    convolution = Convolution(1, 1, inputs, filters, (1, kernel))
-    layer = replace(network.layers[0], edges=(Edge(0, convolution),))
+    patches, kernel, filters = rng.randint(2, 3), rng.choice([1, 2, 2]), rng.choice([1, 2, 2])
+    stride = rng.randint(1, kernel)
+    inputs = kernel + stride * (patches - 1)
+    convolution = Convolution(1, 1, inputs, filters, (1, kernel), stride)
+    edges = (Edge(0, convolution), *network.layers[0].edges[1:])
+    layer = replace(network.layers[0], width=convolution.target_width, edges=edges)
     layers = (layer, *network.layers[1:])
-    return _rebuilt(rng, case, Network(inputs, layers))
+    if network.depth == 1:
+        layers = (layer, Layer(network.output_width, (Edge(1),), LINEAR))
+    data = _resized(rng, case.inputs, (case.samples, inputs))
+    return _rebuilt(rng, case, Network(inputs, layers), data)
+
+
+def _resized(rng: Random, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """An array of a shape, with what fits of another one in its corner."""
+    grown = _entries(rng, shape)
+    common = tuple(slice(min(pair)) for pair in zip(array.shape, grown.shape, strict=True))
+    grown[common] = _exact(array)[common]
+    return grown
 
 
 def _wider(rng: Random, case: Case) -> Case:
-    """One unit more in the first layer, or one more input."""
-    network = case.network
-    inside = network.depth > 1 and (rng.random() < 1 / 2)
-    layer = replace(network.layers[0], width=network.layers[0].width + 1)
-    layers: tuple[Layer, ...] = (layer, *network.layers[1:]) if inside else network.layers
-
-    def resized(array: np.ndarray, parameter: Parameter) -> np.ndarray:
-        grown = _entries(rng, parameter.shape)
-        grown[tuple(map(slice, array.shape))] = _exact(array)
-        return grown
-
-    changed = Network(network.input_width + (not inside), layers)
-    inputs = case.inputs
-    if not inside:
-        inputs = np.concatenate([_exact(inputs), _entries(rng, (case.samples, 1))], axis=2)
-    described = zip(case.network.parameters, changed.parameters, case.parameters, strict=True)
-    arrays = [
-        array if old.shape == new.shape else resized(array, new) for old, new, array in described
-    ]
-    return replace(case, network=changed, parameters=tuple(arrays), inputs=inputs)
+    """One unit more in a hidden layer, or one more input."""
+    network, vertex = case.network, rng.randint(0, case.network.depth - 1)
+    if vertex > 0:
+        wider = _with_layer(network, vertex - 1, width=network.width(vertex) + 1)
+        return _rebuilt(rng, case, wider)
+    data = _resized(rng, case.inputs, (case.samples, network.input_width + 1))
+    return _rebuilt(rng, case, Network(network.input_width + 1, network.layers), data)
 
 
 # Numbers and data
@@ -304,5 +321,5 @@ def _other_samples(rng: Random, case: Case) -> Case:
 
 ALTERATIONS: tuple[Alteration, ...] = (
     _other_weights, _other_inputs, _other_targets, _other_number, _other_samples, _biased, _bent,
-    _several_outputs, _skipping, _normalised, _convolved, _wider,
+    _several_outputs, _skipping, _normalised, _standardised, _convolved, _wider,
 )  # fmt: skip

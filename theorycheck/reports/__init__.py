@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         verdict_table,
     )
     from theorycheck.reports.merging import merge
+    from theorycheck.reports.needs import load_needs
     from theorycheck.reports.replaying import replay_certificate
 else:
     from theorycheck._lazy import attach

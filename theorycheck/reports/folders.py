@@ -8,6 +8,7 @@ from msgspec import to_builtins
 
 from theorycheck.reports.documents import Circumstances, Report, dumps, write_together
 from theorycheck.reports.markdown import render_markdown
+from theorycheck.reports.needs import load_needs
 
 IGNORED = """\
 # What differs from run to run, and reports on a part of the claims.
@@ -24,9 +25,11 @@ def write_report(folder: Path, report: Report, went: Circumstances | None = None
     part of the report is kept from git, unless the folder says itself what is.
 
     Raises:
+        InputError: when the report of needs that is there cannot be read.
         OSError: when the folder or disk does not take it.
     """
-    texts = {"claims.json": dumps(report.document()), "claims.md": render_markdown(report)}
+    page = render_markdown(report, load_needs(folder))
+    texts = {"claims.json": dumps(report.document()), "claims.md": page}
     apart = None if went is None else dumps(to_builtins(went))
     write_together(folder, {**texts, "run.json": apart})
     if not (folder / ".gitignore").exists():

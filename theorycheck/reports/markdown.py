@@ -11,6 +11,7 @@ from theorycheck.claims.entries import Entry
 from theorycheck.claims.outcomes import Example, Examples, Stratum
 from theorycheck.errors import InputError
 from theorycheck.reports.documents import ORDER, Report, Run, unreadable
+from theorycheck.reports.needs import Needs, Row, lines_of
 
 OWN = "our own"
 """Stands where the paper of a printed claim does."""
@@ -67,8 +68,11 @@ WORDS = (
 )
 
 
-def render_markdown(report: Report) -> str:
+def render_markdown(report: Report, needs: Needs | None = None) -> str:
     """``claims.md``: a summary, the refuted claims, then one section per claim.
+
+    Args:
+        needs: what is known of hypotheses and bounds; of an earlier statement nothing is shown.
 
     Raises:
         InputError: as `section`.
@@ -114,7 +118,7 @@ def render_markdown(report: Report) -> str:
             f" {_sources(entry) or 'our own'} | {entry.examples.met} | {ratio} |"
         )
     for entry in entries:
-        lines += ["", *section(entry)]
+        lines += ["", *section(entry, None if needs is None else needs.of(entry))]
     return "\n".join(lines) + "\n"
 
 
@@ -206,7 +210,7 @@ def _sources(entry: Entry) -> str:
     return "; ".join(f"{s.paper}, {s.place}" for s in entry.sources)
 
 
-def section(entry: Entry) -> list[str]:
+def section(entry: Entry, row: Row | None = None) -> list[str]:
     """One claim, in lines of Markdown; the first two are the anchor that others link to.
 
     Raises:
@@ -248,7 +252,7 @@ def section(entry: Entry) -> list[str]:
     if entry.positive is not None:
         shown = _pairs(entry.positive.examples) or "not examined"
         lines += ["", f"Positive control: {entry.positive.statement} — {shown}."]
-    return lines
+    return lines + lines_of(row)
 
 
 def _how_sure(entry: Entry) -> list[str]:
