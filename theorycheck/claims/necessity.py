@@ -32,7 +32,7 @@ from theorycheck.claims.variants import said
 from theorycheck.drawing.alterations import altered, any_case
 from theorycheck.statements.architectures import NoValue, PassedOver
 from theorycheck.statements.checking import NO_VALUE, Answer, answers
-from theorycheck.statements.syntax import Formula
+from theorycheck.statements.syntax import Formula, Statement
 
 EXAMPLES = 1500
 """Examples that are looked at for a condition, at most: half of any kind, half altered ones."""
@@ -44,6 +44,8 @@ PROPOSED = 40
 """Examples of the claim's strategy, and of its control's, that are altered."""
 MOST_OPEN = 5
 """Of those that are false to the engine and not to the kernel, until the search ends."""
+MISUSE = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError)
+"""What a word may raise that is applied to something else than in the claim's own cases."""
 LARGEST = 300
 """Numbers of a network and its data, up to which examples are looked at."""
 
@@ -106,7 +108,7 @@ def _need(
     strength = None
     # Of a rank, most architectures without the condition may be too small to say anything.
     if claim.kind == "identity":
-        strength = settled(denied, wider(own, seed, ARCHITECTURES), (PassedOver, NoValue))
+        strength = settled(denied, wider(own, seed, ARCHITECTURES), (PassedOver, NoValue, *MISUSE))
     reached = strength is not None and strength.level == "architectures"
     return replace(need, strength=strength if reached else None), None
 
@@ -167,7 +169,7 @@ def _smallest(variant: Claim, case: Case) -> tuple[Shown | None, dict[str, Any] 
 
 def _violation(variant: Claim, case: Case) -> Answer | None:
     assert variant.formal is not None
-    found = answers(variant.formal.statement, case)
+    found = _read(variant.formal.statement, case)
     return next((a for a in found if a.unmet is None and a.holds is False), None)
 
 
@@ -177,7 +179,7 @@ def _searched(claim: Claim, condition: Condition, denied: Claim, cases: Iterator
     for case in cases:
         if case.size > LARGEST:
             continue
-        found = answers(denied.formal.statement, case)
+        found = _read(denied.formal.statement, case)
         met = [answer for answer in found if answer.unmet is None]
         if any(answer.holds is False for answer in met):
             search.met += 1
@@ -197,6 +199,14 @@ def _searched(claim: Claim, condition: Condition, denied: Claim, cases: Iterator
     return search
 
 
+def _read(statement: Statement, case: Case) -> list[Answer]:
+    """What the exact reader finds; nothing where a word is applied to what it is not meant for."""
+    try:
+        return answers(statement, case)
+    except MISUSE as error:
+        return [Answer({}, unmet=f"{NO_VALUE}: {error}")]
+
+
 def _means_nothing(claim: Claim, condition: Condition, case: Case) -> bool:
     """Whether a case meets all hypotheses with a value but this one, which it does not meet.
 
@@ -207,7 +217,7 @@ def _means_nothing(claim: Claim, condition: Condition, case: Case) -> bool:
 
     def met(formula: str) -> bool | None:
         alone = replace(statement, given=(Formula.of(formula),), conclusion=Formula.of("0 == 0"))
-        found = answers(alone, case)
+        found = _read(alone, case)
         if any(answer.unmet is None for answer in found):
             return True
         return None if any((a.unmet or "").startswith(NO_VALUE) for a in found) else False

@@ -39,7 +39,7 @@ def strength_of(claim: Claim) -> Strength:
 def settled(
     claim: Claim,
     cases: Iterable[Case],
-    passed_over: tuple[type[Unreadable], ...] = (PassedOver,),
+    passed_over: tuple[type[Exception], ...] = (PassedOver,),
 ) -> Strength:
     """Whether the statement of a claim is true of enough architectures.
 

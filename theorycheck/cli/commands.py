@@ -315,15 +315,15 @@ def _needs(options: argparse.Namespace) -> int:
     from theorycheck import reports
     from theorycheck.cli.needing import find_needs
 
-    found = find_needs(
+    for line in find_needs(
         tuple(map(str, options.paths)),
         options.report_dir,
         reports.load_baseline(options.baseline),
         options.ids,
         seed=options.seed,
         workers=options.workers,
-    )
-    print("\n".join(found))
+    ):
+        print(line, flush=True)
     return ExitCode.OK
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -32,10 +32,11 @@ def find_needs(
     *,
     seed: int,
     workers: int,
-) -> list[str]:
-    """Look for what claims need, write the report of needs with its certificates, and sum it up.
+) -> Iterator[str]:
+    """Look for what claims need, and say what was found, claim by claim.
 
-    What is known of other claims that are still there stays.
+    The report of needs is written with its certificates after each of them, so that what was found
+    stays when the rest is interrupted. What is known of other claims that are still there stays.
 
     Args:
         paths: folders of the claims.
@@ -55,14 +56,19 @@ def find_needs(
         reason = _reason(claims[name], record)
         if reason is not None:
             raise InputError(f"claim {name} {reason}: there is nothing to leave out")
-    before = load_needs(folder)
+    rows = {name: row for name, row in load_needs(folder).claims.items() if name in claims}
     with ProcessPoolExecutor(workers) as executor:
         made = [executor.submit(_found, paths, name, seed) for name in chosen]
-        found = {name: each.result() for name, each in zip(chosen, made, strict=True)}
-    kept = {name: row for name, row in before.claims.items() if name in claims}
-    rows = {name: row for name, (row, _) in found.items()}
-    _write(folder, Needs(claims={**kept, **rows}), found)
-    return [*summary(rows.items()), f"wrote {folder / FILE}; `theorycheck report` shows it"]
+        try:
+            for name, each in zip(chosen, made, strict=True):
+                row, certificates = each.result()
+                rows[name] = row
+                _write(folder, Needs(claims=rows), certificates)
+                yield from summary(name, row)
+        except KeyboardInterrupt:
+            executor.shutdown(cancel_futures=True)
+            raise
+    yield f"wrote {folder / FILE}; `theorycheck report` shows it"
 
 
 def _reason(claim: Claim, record: Baseline) -> str | None:
@@ -93,11 +99,10 @@ def _found(paths: tuple[str, ...], name: str, seed: int) -> Found:
     return Row(version=version, seed=seed, needs=tuple(needs), sharpness=sharpness), certificates
 
 
-def _write(folder: Path, needs: Needs, found: Mapping[str, Found]) -> None:
+def _write(folder: Path, needs: Needs, certificates: Sequence[dict[str, Any]]) -> None:
     """The report, its new certificates, and none that it does not name."""
-    for _, certificates in found.values():
-        for certificate in certificates:
-            write_atomically(_path(folder, certificate["claim"]), dumps(certificate))
+    for certificate in certificates:
+        write_atomically(_path(folder, certificate["claim"]), dumps(certificate))
     write_atomically(folder / FILE, dumps(needs.document()))
     for path in set((folder / FOLDER).glob("*.json")) - set(_named(folder, needs)):
         path.unlink()

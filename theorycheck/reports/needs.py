@@ -8,7 +8,7 @@ that it was found of: what is known of an earlier statement is not shown. Its ce
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from inspect import cleandoc
 from pathlib import Path
@@ -177,15 +177,17 @@ def _sharpness(found: Sharpness) -> str:
     )
 
 
-def summary(claims: Iterable[tuple[str, Row]]) -> list[str]:
-    """What the command prints: a line for each condition and bound."""
-    lines = []
-    for claim, row in claims:
-        lines += [
-            f"{claim}: {need.words}: {need.outcome}"
-            + (f", {need.examples} examples" if need.outcome == "not seen" else "")
-            for need in row.needs
-        ]
-        if row.sharpness is not None:
-            lines.append(f"{claim}: the bound is {_sharpness(row.sharpness)}")
+def summary(claim: str, row: Row) -> list[str]:
+    """What the command prints: a line for each condition, and one for the bound."""
+    lines = [
+        f"{claim}: {need.words}: {need.outcome}"
+        + (f", {need.examples} examples" if need.outcome == "not seen" else "")
+        + (f", {need.counterexample.comparison}" if need.counterexample is not None else "")
+        + (", settled" if need.strength is not None else "")
+        for need in row.needs
+    ]
+    if row.sharpness is not None:
+        ratio = "none" if row.sharpness.ratio is None else f"{row.sharpness.ratio:g}"
+        reached = "sharp" if row.sharpness.equality is not None else f"best ratio {ratio}"
+        lines.append(f"{claim}: the bound: {reached}")
     return lines
