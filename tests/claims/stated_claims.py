@@ -6,7 +6,7 @@ from typing import Any
 
 from theorycheck import Assumption, Claim, altered, cases, mlps, stated
 
-NO_BIASES = Assumption("no biases", "chain() and len(biases) == 0")
+NO_BIASES = Assumption("no biases", "chain() and len(biases) == 0 and not normalised()")
 ONE_OUTPUT = Assumption("one output", "len(outputs) == 1")
 LEMMA = "inner(W[k], df(n, c, k)) == f(n, c)"
 

@@ -25,7 +25,8 @@ def test_the_lemma_needs_a_chain_without_biases() -> None:
     needs, certificates = needs_of(lemma(), 0)
     found = {need.words: need for need in needs}
     assert {words: need.outcome for words, need in found.items()} == {
-        "a chain of layers": "needed", "no biases": "needed", "one output": "not seen",
+        "a chain of layers": "needed", "no biases": "needed",
+        "no batch normalisation": "needed", "one output": "not seen",
     }  # fmt: skip
     bias = found["no biases"].counterexample
     chain = found["a chain of layers"].counterexample
@@ -42,7 +43,7 @@ def test_the_lemma_needs_a_chain_without_biases() -> None:
         outcome = check(certificate)
         assert outcome.document["shows"] == "refuted"
     assert certificates[1]["statement"]["given"] == [
-        "chain() and not (len(biases) == 0)", "len(outputs) == 1",
+        "chain() and not (len(biases) == 0) and not normalised()", "len(outputs) == 1",
     ]  # fmt: skip
 
 
