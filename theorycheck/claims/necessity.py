@@ -36,6 +36,8 @@ from theorycheck.statements.syntax import Formula, Statement
 
 EXAMPLES = 1500
 """Examples that are looked at for a condition, at most: half of any kind, half altered ones."""
+HOPELESS = 400
+"""Examples after which the search ends if none of them met all hypotheses but one."""
 ARCHITECTURES = 3000
 """Those whose architectures are looked at, at most."""
 MET = 80
@@ -176,7 +178,9 @@ def _violation(variant: Claim, case: Case) -> Answer | None:
 def _searched(claim: Claim, condition: Condition, denied: Claim, cases: Iterator[Case]) -> _Search:
     assert denied.formal is not None
     search = _Search()
-    for case in cases:
+    for number, case in enumerate(cases):
+        if number == HOPELESS and not (search.met or search.trivial):
+            break
         if case.size > LARGEST:
             continue
         found = _read(denied.formal.statement, case)

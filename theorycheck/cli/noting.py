@@ -24,11 +24,10 @@ def note(path: Path, record: str | None) -> bool:
         Whether it is what it says, as far as that is known.
     """
     try:
-        document = kernel.check(kernel.read_file(path, kernel.MOST_BYTES)).document
+        document = kernel.read_file(path, kernel.MOST_BYTES)
     except kernel.Rejected:
         return True  # That was said.
-    said = True
-    variant = variant_of(document)
+    variant, said = _verified_variant(document), True
     for place in kernel.beside(path) if record is None else [Path(record)]:
         try:
             table = kernel.read_file(place, 10 * kernel.MOST_BYTES)
@@ -39,9 +38,16 @@ def note(path: Path, record: str | None) -> bool:
     return said
 
 
+def _verified_variant(document: dict[str, Any]) -> Variant | None:
+    try:
+        return variant_of(kernel.check(document).document)
+    except kernel.Rejected:
+        return None
+
+
 def _note_new_name(document: dict[str, Any], table: dict[str, Any]) -> None:
-    named, renames = document["claim"], table.get("renamed")
-    if isinstance(renames, dict) and named in renames:
+    named, renames = document.get("claim"), table.get("renamed")
+    if isinstance(renames, dict) and isinstance(named, str) and named in renames:
         kernel.say(f"{named} is now called {renames[named]}", sys.stdout)
 
 

@@ -220,8 +220,9 @@ def _standardised(rng: Random, case: Case) -> Case:
 def _skipping(rng: Random, case: Case) -> Case:
     """One more edge, or the weights of one left out."""
     network = case.network
-    place = rng.randint(0, network.depth - 1)
-    layer, source = network.layers[place], rng.randint(0, place)
+    place = rng.randint(min(1, network.depth - 1), network.depth - 1)
+    source = rng.choice([place, *(3 * [*range(place)])])
+    layer = network.layers[place]
     sources = [edge.source for edge in layer.edges]
     kind: Dense | Identity = Dense() if (rng.random() < 1 / 2) else Identity()
     if source in sources:
