@@ -38,7 +38,7 @@ def test_the_lemma_needs_a_chain_without_biases() -> None:
     assert found["one output"].examples > 0
     assert found["one output"].strength is not None
     assert found["one output"].strength.level == "architectures"
-    assert [certificate["claim"] for certificate in certificates] == [chain.name, bias.name]
+    assert [one["claim"] for one in certificates][:2] == [chain.name, bias.name]
     for certificate in certificates:
         outcome = check(certificate)
         assert outcome.document["shows"] == "refuted"

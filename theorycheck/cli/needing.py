@@ -17,11 +17,14 @@ from theorycheck.reports.needs import FILE, FOLDER, Needs, Row, load_needs, summ
 Found = tuple[Row, list[dict[str, Any]]]
 
 
-@cache
-def _claims(paths: tuple[str, ...]) -> dict[str, Claim]:
+def _collected(paths: tuple[str, ...]) -> dict[str, Claim]:
     from theorycheck.pytest_plugin.collecting import collect_claims
 
     return {claim.id: claim for claim in collect_claims(list(paths)).values()}
+
+
+_of_worker = cache(_collected)
+"""In a process that is asked of many claims, which does not see that files change."""
 
 
 def find_needs(
@@ -48,14 +51,14 @@ def find_needs(
     """
     if workers < 1:
         raise InputError("workers is a count: give at least 1")
-    claims = _claims(paths)
+    claims = _collected(paths)
     chosen = list(ids) or sorted(name for name in claims if _reason(claims[name], record) is None)
     for name in chosen:
         if name not in claims:
             raise InputError(record.unknown([name]))
         reason = _reason(claims[name], record)
         if reason is not None:
-            raise InputError(f"claim {name} {reason}: there is nothing to leave out")
+            raise InputError(f"claim {name} {reason}: nothing is left out of it")
     rows = {name: row for name, row in load_needs(folder).claims.items() if name in claims}
     with ProcessPoolExecutor(workers) as executor:
         made = [executor.submit(_found, paths, name, seed) for name in chosen]
@@ -73,7 +76,7 @@ def find_needs(
 
 def _reason(claim: Claim, record: Baseline) -> str | None:
     """Why nothing is asked of a claim, as the end of a sentence that begins with its name."""
-    if not claim.given or claim.kind in ("trajectory", "tendency"):
+    if claim.written is None or claim.kind in ("trajectory", "tendency"):
         return "is not stated by a formula at any weights"
     verdict = record.verdicts.get(claim.id)
     if verdict in ("refuted", "vacuous"):
@@ -89,7 +92,7 @@ def _found(paths: tuple[str, ...], name: str, seed: int) -> Found:
     from theorycheck.claims.sharpness import is_bound, sharpness_of
 
     torch.set_num_threads(1)
-    claim = _claims(paths)[name]
+    claim = _of_worker(paths)[name]
     needs, certificates = needs_of(claim, seed)
     sharpness = None
     if is_bound(claim):

@@ -57,7 +57,7 @@ def any_case(rng: Random, numbers: Collection[str]) -> Case:
     Args:
         numbers: names of those that a case has; those of batch sizes begin with ``batch``.
     """
-    widths = [rng.randint(1, 3) for _ in range(rng.randint(2, 4))]
+    widths = [rng.randint(1, 3) for _ in range(rng.choice([2, 3, 3, 4]))]
     widths[-1] = rng.choice([1, 1, 2])
     network = mlp(widths, rng.choice(SLOPES), output_slope=rng.choice([LINEAR, LINEAR, 0.0]))
     samples = rng.randint(1, 3)
@@ -218,14 +218,17 @@ def _standardised(rng: Random, case: Case) -> Case:
 
 
 def _skipping(rng: Random, case: Case) -> Case:
-    """One more edge, or the weights of one left out."""
+    """One more edge, or another one in the place of that from the layer before.
+
+    Constant where the widths are the same, sometimes; weights otherwise.
+    """
     network = case.network
     place = rng.randint(min(1, network.depth - 1), network.depth - 1)
     source = rng.choice([place, *(3 * [*range(place)])])
     layer = network.layers[place]
-    sources = [edge.source for edge in layer.edges]
-    kind: Dense | Identity = Dense() if (rng.random() < 1 / 2) else Identity()
-    if source in sources:
+    same = network.width(source) == layer.width
+    kind: Dense | Identity = Identity() if same and rng.random() < 1 / 2 else Dense()
+    if source in [edge.source for edge in layer.edges]:
         edges = tuple(replace(e, map=kind) if e.source == source else e for e in layer.edges)
     else:
         edges = (*layer.edges, Edge(source, kind))
@@ -322,5 +325,5 @@ def _other_samples(rng: Random, case: Case) -> Case:
 
 ALTERATIONS: tuple[Alteration, ...] = (
     _other_weights, _other_inputs, _other_targets, _other_number, _other_samples, _biased, _bent,
-    _several_outputs, _skipping, _normalised, _standardised, _convolved, _wider,
+    _several_outputs, _skipping, _skipping, _normalised, _standardised, _convolved, _wider,
 )  # fmt: skip
