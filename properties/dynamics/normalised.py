@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import theorycheck as tc
 from theorycheck.arithmetic import Array, Point, to_fractions
-from theorycheck.drawing import normalised_cases
+from theorycheck.drawing import Targets, normalised_cases
 from theorycheck.networks import vertices
 from theorycheck.training import Reduction
 
@@ -54,6 +54,9 @@ nonzero arguments. It decides what is proposed; whether hypotheses are met is de
 """
 
 
+NUMBERS = {"rho": tc.dyadics().filter(bool), "weight_decay": tc.positive_dyadics()}
+
+
 def points(
     networks: st.SearchStrategy[tc.Network] | None = None,
     *,
@@ -67,7 +70,7 @@ def points(
     """
     drawn = normalised_cases(
         tc.homogeneous_networks() if networks is None else networks,
-        numbers={"rho": tc.dyadics().filter(bool), "weight_decay": tc.positive_dyadics()},
+        numbers=NUMBERS,
         samples=samples,
         cohort=8,
     )
@@ -100,6 +103,20 @@ def interpolating(case: tc.Case) -> tc.Case:
     numbers = {**one.numbers, "rho": one.numbers["rho"]}
     weights = [weight[0] for weight in one.parameters]
     return tc.Case.single(one.network, weights, rows, signs, numbers)
+
+
+def with_halved_labels(case: tc.Case) -> tc.Case:
+    """Labels +-1/2, which are no labels of margins."""
+    assert case.targets is not None
+    return replace(case, targets=case.targets / 2)
+
+
+def points_of_any_network(targets: Targets) -> st.SearchStrategy[tc.Case]:
+    """Networks of weights of any norm, with biases or skips, and a ``rho``; one output."""
+    networks = st.one_of(
+        tc.mlps(depths=(2, 4), bias=True), tc.directed_graphs(), tc.residual_networks()
+    )
+    return tc.cases(networks, targets=targets, numbers=NUMBERS)
 
 
 def _kept(case: tc.Case, *, smooth: bool) -> tc.Case:

@@ -6,8 +6,21 @@ And poggio2020, Section 2.3; poggio2021, Section 2, for the summed loss.
 from __future__ import annotations
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
-from properties.dynamics.normalised import DESCENT, MEAN_LOSS, SUMMED_LOSS, points
+from properties.assumptions import (
+    AUTOGRAD_AT_KINKS,
+    CHAIN,
+    ONE_OUTPUT,
+    SIGN_LABELS,
+    SMOOTH,
+    UNIT_WEIGHTS,
+)
+from properties.dynamics.normalised import (
+    DESCENT,
+    MEAN_LOSS,
+    SUMMED_LOSS,
+    points,
+    with_halved_labels,
+)
 from properties.notation import MARGIN
 from properties.papers import POGGIO2020, POGGIO2021, XU2022
 
@@ -119,4 +132,36 @@ lagrange_multiplier_second_form_corrected = tc.stated(
         "With the margin in both factors, `(1/N) sum_n rho bar f_n ell_n` for the `ell_n` of "
         "Eq. 9, the second form equals the first."
     ),
+)
+
+lagrange_multiplier_any_labels = tc.stated(
+    "lagrange-multiplier-any-labels",
+    title="The Lagrange multiplier keeps V_k on the unit sphere whatever the labels, at kinks too",
+    kind="identity",
+    sources=[XU2022.at("Eq. 4, first form, sharpened: any labels, and at kinks")],
+    printed=r"\nu_k = \frac1N \sum_n (\rho y_n f_n - \rho^2 f_n^2)"
+    r"\;\Rightarrow\; V_k^\top \dot V_k = 0 \quad \text{for } y_n \in \mathbb{R}",
+    given=[CHAIN, UNIT_WEIGHTS, ONE_OUTPUT, AUTOGRAD_AT_KINKS],
+    forall=["k in weights"],
+    states="inner(W[k], descent(k) - 2 * nu * W[k]) == 0",
+    control=tc.altered(
+        "the multiplier for labels +-1 whose squares are taken for 1",
+        "inner(W[k], descent(k) - 2 * (nu + squares) * W[k]) == 0",
+    ),
+    where=[
+        MEAN_LOSS,
+        DESCENT,
+        "nu = sum([rho * y[n][0] * f(n, 0) - rho ** 2 * f(n, 0) ** 2 for n in samples])"
+        " / len(samples)",
+        "squares = sum([(1 - y[n][0] ** 2) * rho ** 2 * f(n, 0) ** 2 for n in samples])"
+        " / len(samples)",
+    ],
+    numbers=["rho", "weight_decay"],
+    on=points().map(with_halved_labels),
+    examples=60,
+    why="A sharpening of our own: the multiplier is printed for margins, where labels are +-1."
+    " Written with `y_n f_n` it is right for all labels, so that normalised flows of regression are"
+    " the same; the margin's `y_n^2 f_n^2` would not be. `<V_k, descent>` is the mean of"
+    " `2 rho (y_n - rho f_n) <V_k, df_n/dV_k>`, which by Lemma 2 is `2 nu`, also at kinks with"
+    " autograd's derivative; and `|V_k|^2 = 1`.",
 )

@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
+from properties.assumptions import (
+    AUTOGRAD_AT_KINKS,
+    CHAIN,
+    ONE_OUTPUT,
+    SIGN_LABELS,
+    SMOOTH,
+    UNIT_WEIGHTS,
+)
 from properties.dynamics.normalised import (
     AVERAGED_FLOW,
     DESCENT,
     MEAN_LOSS,
     SUMMED_LOSS,
     points,
+    with_halved_labels,
 )
 from properties.notation import ENTRIES, MARGIN
 from properties.papers import POGGIO2020, POGGIO2021, XU2022
@@ -49,6 +57,11 @@ normalised_flow = tc.stated(
     " into this projection. The gradient is that of the loss, and Lemma 2 is not presupposed.",
 )
 
+FLOW_OF_SUMS = (
+    "flow(k) = 2 * rho * sum([(rho * f(n, 0) - y[n][0])"
+    " * (f(n, 0) * W[k] - df(n, 0, k)) for n in samples])"
+)
+
 normalised_flow_of_sums = tc.stated(
     "normalised-flow-of-sums",
     title="The flow of V_k is the gradient projected on the unit sphere, summed loss",
@@ -60,13 +73,7 @@ normalised_flow_of_sums = tc.stated(
     forall=ENTRIES,
     states="projected(k)[i][j] == flow(k)[i][j]",
     control=NOT_PROJECTED,
-    where=[
-        SUMMED_LOSS,
-        DESCENT,
-        PROJECTED,
-        "flow(k) = 2 * rho * sum([(rho * f(n, 0) - y[n][0])"
-        " * (f(n, 0) * W[k] - df(n, 0, k)) for n in samples])",
-    ],
+    where=[SUMMED_LOSS, DESCENT, PROJECTED, FLOW_OF_SUMS],
     numbers=["rho", "weight_decay"],
     on=MOVING,
     examples=60,
@@ -107,4 +114,33 @@ normalised_flow_keeps_sphere = tc.stated(
     why="The right-hand side of Eq. 5 is orthogonal to V_k on the unit sphere. Off the sphere it is"
     " not: `(|V_k|^2)' = 4 nu_k (1 - |V_k|^2)`, so that the equation restores the norm where"
     " nu_k > 0 and drives it away where nu_k < 0.",
+)
+
+normalised_flow_any_labels = tc.stated(
+    "normalised-flow-any-labels",
+    title="The flow of V_k is the projected gradient whatever the labels are, at kinks too",
+    kind="identity",
+    sources=[
+        POGGIO2020.at("Eq. 6, sharpened: any labels, and at kinks"),
+        POGGIO2021.at("Eq. 4, sharpened likewise"),
+    ],
+    printed=r"\dot V_k = 2\rho \sum_n \Big[(\rho f_n - y_n)"
+    r"\Big(V_k f_n - \frac{\partial f_n}{\partial V_k}\Big)\Big]"
+    r" \quad \text{for } y_n \in \mathbb{R}",
+    given=[CHAIN, UNIT_WEIGHTS, ONE_OUTPUT, AUTOGRAD_AT_KINKS],
+    forall=ENTRIES,
+    states="projected(k)[i][j] == flow(k)[i][j]",
+    control=NOT_PROJECTED,
+    where=[SUMMED_LOSS, DESCENT, PROJECTED, FLOW_OF_SUMS],
+    numbers=["rho", "weight_decay"],
+    on=points(
+        tc.homogeneous_networks().filter(
+            lambda network: any(p.shape != (1, 1) for p in network.parameters)
+        )
+    ).map(with_halved_labels),
+    examples=60,
+    why="A sharpening of our own: Eq. 5 of xu2022, which has margins, needs labels +-1; this form"
+    " needs none. The gradient is `2 rho sum (rho f_n - y_n) df_n/dV_k`, its inner product with V_k"
+    " is `2 rho sum (rho f_n - y_n) f_n` by Lemma 2, and the difference is what is printed, with"
+    " autograd's derivative at kinks as well.",
 )

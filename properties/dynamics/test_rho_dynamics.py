@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, SIGN_LABELS, UNIT_WEIGHTS
-from properties.dynamics.normalised import MEAN_LOSS, RHO_DOT, SUMMED_LOSS, points
+from properties.assumptions import CHAIN, ONE_OUTPUT, SIGN_LABELS, UNIT_WEIGHTS
+from properties.dynamics.normalised import (
+    MEAN_LOSS,
+    RHO_DOT,
+    SUMMED_LOSS,
+    points,
+    points_of_any_network,
+)
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import POGGIO2020, POGGIO2021, XU2022
 
@@ -92,4 +98,44 @@ rho_dynamics_of_sums = tc.stated(
     why="The same for the loss that is summed over the samples (poggio2020, Eq. 4; poggio2021,"
     " Eq. 2), with a lambda that is not divided by N either. Again the derivative is a central"
     " difference of the loss.",
+)
+
+rho_dynamics_any_network = tc.stated(
+    "rho-dynamics-any-network",
+    title="The flow of rho, averaged loss, whatever network rho multiplies",
+    kind="identity",
+    sources=[XU2022.at("Eq. 6, sharpened: neither homogeneous nor normalised")],
+    printed=r"\dot\rho = \frac2N \sum_n (1 - \rho\bar f_n)\bar f_n - 2\lambda\rho"
+    r" = 2(\mu - \rho(M + \lambda)) \quad \text{for any function } f",
+    given=[SIGN_LABELS],
+    states=flow_of_rho("weight_decay"),
+    control=tc.altered(HALVED, flow_of_rho("weight_decay / 2")),
+    where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, RHO_DOT],
+    numbers=["rho", "weight_decay"],
+    on=points_of_any_network("signs"),
+    why="A sharpening of our own: Eq. 6 holds for networks with biases and skips and for weights of"
+    " any norm, as f enters through its values alone. Minus the derivative of the mean of"
+    " `(rho f_n - y_n)^2` is the mean of `2 (y_n - rho f_n) f_n`, and with `y_n^2 = 1` that is"
+    " `2 (1 - rho fbar_n) fbar_n`. The labels +-1 are needed.",
+)
+
+rho_dynamics_any_labels = tc.stated(
+    "rho-dynamics-any-labels",
+    title="The flow of rho, summed loss, whatever the network and the labels are",
+    kind="identity",
+    sources=[
+        POGGIO2020.at("Eq. 5, sharpened: any network, any labels"),
+        POGGIO2021.at("Eq. 3, sharpened likewise"),
+    ],
+    printed=r"\dot\rho = -2\Big[\sum_n \rho (f_n)^2 - \sum_n f_n y_n\Big] - 2\lambda\rho"
+    r" \quad \text{for any function } f \text{ and } y_n \in \mathbb{R}",
+    given=[ONE_OUTPUT],
+    states=SUMMED_FLOW + "2 * weight_decay * rho",
+    control=tc.altered(HALVED, SUMMED_FLOW + "weight_decay * rho"),
+    where=[SUMMED_LOSS, RHO_DOT],
+    numbers=["rho", "weight_decay"],
+    on=points_of_any_network("dyadic"),
+    why="A sharpening of our own: written with outputs instead of margins, the equation needs"
+    " neither labels +-1 nor anything of the network, so that it holds for regression as well."
+    " Minus the derivative of `(rho f_n - y_n)^2` is `2 (y_n f_n - rho f_n^2)`, whatever y_n is.",
 )

@@ -11,8 +11,14 @@ from functools import partial
 from flint import arb
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, SIGN_LABELS
-from properties.dynamics.normalised import MEAN_LOSS, RHO_DOT, SUMMED_LOSS, points
+from properties.assumptions import CHAIN, ONE_OUTPUT, POSITIVE_WEIGHT_DECAY, SIGN_LABELS
+from properties.dynamics.normalised import (
+    MEAN_LOSS,
+    RHO_DOT,
+    SUMMED_LOSS,
+    points,
+    points_of_any_network,
+)
 from properties.equilibrium.rest import (
     LEARNING_RATE,
     SETTLED,
@@ -259,3 +265,29 @@ def rho_equilibrium_descent(setting: tc.Setting, case: tc.Case) -> tc.Findings:
             partial(tc.Case.member, case, member),
             note=f"{start} start, rho = {STARTS[start]:g}; came to rest near {resting[row]:.6g}",
         )
+
+
+SQUARES = "sum([f(n, 0) ** 2 for n in samples])"
+
+rho_equilibrium_any_labels = tc.stated(
+    "rho-equilibrium-any-labels",
+    title="The equilibrium of rho, summed loss, whatever the network and the labels are",
+    kind="identity",
+    sources=[
+        POGGIO2020.at("Eq. 7, sharpened: any network, any labels"),
+        POGGIO2021.at("Eq. 5, sharpened likewise"),
+    ],
+    printed=r"\dot\rho = 0 \iff \rho = \frac{\sum_n y_n f_n}{\lambda + \sum_n f_n^2}"
+    r" \quad \text{for any function } f \text{ and } y_n \in \mathbb{R}",
+    given=[ONE_OUTPUT, POSITIVE_WEIGHT_DECAY],
+    states=at_rest_only_at("rho_of_sums(weight_decay)", SQUARES),
+    control=tc.altered(
+        "lambda is left out of the formula", at_rest_only_at("rho_of_sums(0)", SQUARES)
+    ),
+    where=[SUMMED_LOSS, RHO_DOT, SUMS],
+    numbers=["rho", "weight_decay"],
+    on=points_of_any_network("dyadic"),
+    why="A sharpening of our own: the equilibrium is that of regression on one feature, f, with a"
+    " ridge penalty, whatever function f is and whatever numbers the labels are. The derivative of"
+    " the loss at any rho is `2 (lambda + sum f_n^2)(rho - rho_eq)`.",
+)

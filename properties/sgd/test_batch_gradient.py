@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import theorycheck as tc
 from properties.assumptions import (
+    AUTOGRAD_AT_KINKS,
     MINI_BATCHES,
     NOT_NORMALISED,
     ONE_OUTPUT,
@@ -332,4 +333,40 @@ batch_gradient_bound = tc.stated(
     " inputs, and one that is stationary on all batches has them in the intersection of all these"
     " spans. Equality occurs where the labels cancel what lies inside the span. Both sides are"
     " compared as squares.",
+)
+
+batch_gradient_any_network = tc.stated(
+    "batch-gradient-any-network",
+    title="Gradient of the regularised risk, with several outputs, biases, skips and kinks",
+    kind="identity",
+    sources=[GALANTI2022.at("Eq. 6, sharpened: several outputs, biases, and at kinks")],
+    printed=r"\nabla_{W^{pq}} L^\lambda_{\tilde S}(f_W) = \frac1B \sum_{(x,y) \in \tilde S}"
+    r" \sum_c \frac{\partial \ell(f_W(x), y)}{\partial f_W^{(c)}(x)} \cdot"
+    r" \frac{\partial f_W^{(c)}(x)}{\partial W^{pq}} + 2 \lambda W^{pq}",
+    given=[SQUARE_LOSS, NOT_NORMALISED, AUTOGRAD_AT_KINKS],
+    forall=("S in batches(batch_size)", *ENTRIES),
+    states="grad(risk(S), k)[i][j] == gradient(S, k)[i][j]",
+    control=tc.altered(
+        "the gradient of the first output alone",
+        "grad(risk(S), k)[i][j] == gradient(S, k)[i][j] - other(S, k)[i][j]",
+    ),
+    where=[
+        "risk(S) = sum([(f(n, c) - y[n][c]) ** 2 for n in S for c in outputs]) / len(S)"
+        " + weight_decay * sum([squared(W[l]) for l in weights])",
+        BATCH_GRADIENT,
+        "other(S, k) = sum([2 * (f(n, c) - y[n][c]) * df(n, c, k) for n in S"
+        " for c in outputs if c > 0]) / len(S) + 0 * W[k]",
+    ],
+    numbers=["batch_size", "weight_decay"],
+    on=plain_cases(
+        st.one_of(
+            tc.directed_graphs(depths=(2, 3), outputs=(1, 3)),
+            tc.mlps(depths=(1, 3), outputs=(2, 3), bias=True),
+        )
+    ),
+    examples=60,
+    why="A sharpening of our own: the paper has one output, no biases and a differentiable loss."
+    " For the square loss the derivative of a sum over the outputs is the sum of"
+    " `2 (f_c - y_c) df_c/dW`, whichever derivative of the activation is chosen at a kink, as both"
+    " sides choose the same.",
 )

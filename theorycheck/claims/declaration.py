@@ -149,7 +149,10 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Claim:
-    """One checkable statement. Attributes are described at `claim`."""
+    """One checkable statement.
+
+    Attributes are described at `claim`; ``given`` are the hypotheses of a stated claim.
+    """
 
     id: str
     title: str
@@ -170,6 +173,7 @@ class Claim:
     written: Place | None = None
     positive: str | None = None
     rests_on: tuple[str, ...] = ()
+    given: tuple[Hypothesis, ...] = ()
 
     @property
     def place(self) -> Place:
@@ -270,7 +274,7 @@ def stated(
     caller = sys._getframe(1)
     place = Place(caller.f_globals["__name__"], caller.f_code.co_filename, caller.f_lineno)
     on_control = None if control.on is None else {"case": control.on}
-    return replace(made, written=place, control_on=on_control, along=along)
+    return replace(made, written=place, control_on=on_control, along=along, given=tuple(given))
 
 
 def altered(

@@ -88,9 +88,9 @@ def findings(
             member, shown = max(alike[key], key=lambda one: (one[1].tightness or 0.0, -one[0]))
         yield Observation(
             holds=shown.holds,
-            left=_text(shown.left),
+            left=side_text(shown.left),
             relation=RELATIONS[shown.relation],
-            right=_text(shown.right),
+            right=side_text(shown.right),
             arithmetic=shown.arithmetic,
             tightness=None if equation or shown.trivial else shown.tightness,
             count=len(alike[key]),
@@ -108,7 +108,7 @@ def _order(reading: Reading) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _text(side: Any) -> str:
+def side_text(side: Any) -> str:
     """A side of the conclusion as the report prints it."""
     if side is None:
         return "?"

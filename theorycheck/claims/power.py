@@ -32,7 +32,7 @@ from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.outcomes import Answer, Fate
 from theorycheck.claims.search import draw
 from theorycheck.claims.setting import Setting
-from theorycheck.claims.settling import settlement_of
+from theorycheck.claims.settling import proposals, settled
 from theorycheck.claims.trajectories import one_after_another
 from theorycheck.statements.algebra import follows, same
 from theorycheck.statements.mutants import Mutant, mutants
@@ -190,9 +190,8 @@ class Bench:
         if not decided:
             return None
         with suppress(*NO_VALUE):  # In a field, an architecture may be too small for a formula.
-            strength = settlement_of(
-                replace(self.claim, formal=formal_of(mutant.statement))
-            ).strength
+            about = replace(self.claim, formal=formal_of(mutant.statement))
+            strength = settled(about, proposals(about))
             if strength.level == "architectures":
                 reason = f"field reader: true for {strength.architectures} architectures"
                 return Neighbour(mutant, Fate.TRUE, reason)

@@ -106,6 +106,18 @@ def draw(
     hypothesis.seed(seed)(configured)()
 
 
+def proposed(strategies: Mapping[str, Any], examples: int, seed: int) -> list[Case]:
+    """Single networks that strategies propose, one for each example with a case."""
+    found: list[Case] = []
+
+    def keep(**drawn: Any) -> None:
+        if isinstance(drawn["case"], Case):
+            found.append(drawn["case"].member(0))
+
+    draw(keep, strategies, examples, seed, [Phase.generate])
+    return found
+
+
 def replay(claim: Claim, setting: Setting, case: Case) -> Evidence:
     """Run a claim's property on the one case of a certificate, as it is."""
     evidence = Evidence()

@@ -5,18 +5,16 @@ The engine settles many architectures, and the kernel has to come to the same fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
-
-from hypothesis import Phase
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.residues import Unreadable
 from theorycheck.claims.certificates import statement_version
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.proofs import Candidate, Unproved, prove
-from theorycheck.claims.search import draw
+from theorycheck.claims.search import proposed
 from theorycheck.claims.strengths import SAMPLED, Strength
 from theorycheck.statements.architectures import Architecture, PassedOver
 from theorycheck.statements.field import settle
@@ -41,6 +39,10 @@ UNSETTLED = Settlement(SAMPLED)
 """Of claims that are not meant to be settled."""
 
 
+class Unsettled(Exception):
+    """Why a statement is not known to be true of enough architectures."""
+
+
 def settlement_of(claim: Claim) -> Settlement:
     """That of a claim that passes; it does not depend on the run.
 
@@ -51,61 +53,82 @@ def settlement_of(claim: Claim) -> Settlement:
         return Settlement(Strength(level="general"))
     if claim.kind not in ("identity", "rank"):
         return UNSETTLED
+    try:
+        found = _settled(claim, proposals(claim), (PassedOver,))
+    except Unsettled as error:
+        return Settlement(_sampled(str(error)))
+    try:
+        return Settlement(_strength(found), prove(claim, found))
+    except Unproved as error:
+        reason = f"settled for {len(found)} architectures, but the kernel: {error}"
+        return Settlement(_sampled(reason))
+
+
+def settled(
+    claim: Claim,
+    cases: Iterable[Case],
+    passed_over: tuple[type[Exception], ...] = (PassedOver,),
+) -> Strength:
+    """Whether the statement of a claim is true of enough architectures, to the engine alone.
+
+    Args:
+        cases: whose architectures are looked at.
+        passed_over: errors that say nothing of the other architectures. Where cases are of any
+            kind, a formula need not have a meaning at all of them.
+    """
+    try:
+        return _strength(_settled(claim, cases, passed_over))
+    except Unsettled as error:
+        return _sampled(str(error))
+
+
+def _settled(
+    claim: Claim, cases: Iterable[Case], passed_over: tuple[type[Exception], ...]
+) -> list[Candidate]:
     if claim.formal is None:
-        return _sampled("not stated as a formula")
-    version, settled = statement_version(claim) or "", list[Candidate]()
-    for architecture, numbers in _architectures(claim):
+        raise Unsettled("not stated as a formula")
+    version, found = statement_version(claim) or "", list[Candidate]()
+    for architecture, numbers in _architectures(claim, cases):
         try:
-            found = settle(claim.formal.statement, version, architecture)
-        except PassedOver:
+            one = settle(claim.formal.statement, version, architecture)
+        except passed_over:
             continue
         except Unreadable as error:
-            return _sampled(f"not read in a field: {error}")
-        if not found.holds:
-            return _sampled(
+            raise Unsettled(f"not read in a field: {error}") from error
+        if not one.holds:
+            raise Unsettled(
                 "not true of all weights and data in a field, where hypotheses are dropped"
             )
-        settled.append(Candidate(numbers, architecture, found.prime.bit_length()))
-        if len(settled) == ENOUGH:
-            return _proved(claim, settled)
-    return _sampled(f"settled for only {len(settled)} architectures, where {ENOUGH} are needed")
+        found.append(Candidate(numbers, architecture, one.prime.bit_length()))
+        if len(found) == ENOUGH:
+            return found
+    raise Unsettled(f"settled for only {len(found)} architectures, where {ENOUGH} are needed")
 
 
-def _proved(claim: Claim, settled: list[Candidate]) -> Settlement:
-    try:
-        proof = prove(claim, settled)
-    except Unproved as error:
-        return _sampled(f"settled for {len(settled)} architectures, but the kernel: {error}")
-    largest = max(candidate.size for candidate in settled)
-    return Settlement(Strength(level="architectures", architectures=ENOUGH, largest=largest), proof)
+def _strength(found: list[Candidate]) -> Strength:
+    largest = max(candidate.size for candidate in found)
+    return Strength(level="architectures", architectures=len(found), largest=largest)
 
 
-def _sampled(reason: str) -> Settlement:
-    return Settlement(Strength(level="sampled", reason=reason))
+def _sampled(reason: str) -> Strength:
+    return Strength(level="sampled", reason=reason)
 
 
-def _architectures(claim: Claim) -> Iterator[tuple[Architecture, int]]:
-    """Different ones, each with the size of a case, in the order in which they are drawn."""
+def _architectures(claim: Claim, cases: Iterable[Case]) -> Iterator[tuple[Architecture, int]]:
+    """Different ones, each with the size of a case, in the order of the cases."""
     assert claim.formal is not None
     seen = set[str]()
+    for case in cases:
+        if case.size > LARGEST:
+            continue
+        architecture = Architecture.of(claim.formal.statement, case)
+        name = repr(architecture.document())
+        if name not in seen:
+            seen.add(name)
+            yield architecture, case.size
+
+
+def proposals(claim: Claim) -> Iterator[Case]:
+    """What the strategy of a claim proposes."""
     for number in range(ROUNDS):
-        for case in _drawn(claim, number):
-            if case.size > LARGEST:
-                continue
-            architecture = Architecture.of(claim.formal.statement, case)
-            name = repr(architecture.document())
-            if name not in seen:
-                seen.add(name)
-                yield architecture, case.size
-
-
-def _drawn(claim: Claim, number: int) -> list[Case]:
-    """Single networks that the strategy of a claim proposes."""
-    found: list[Case] = []
-
-    def keep(**drawn: Any) -> None:
-        if isinstance(drawn["case"], Case):
-            found.append(drawn["case"].member(0))
-
-    draw(keep, claim.on, DRAWS, claim.seed(number, altered=False), [Phase.generate])
-    return found
+        yield from proposed(claim.on, DRAWS, claim.seed(number, altered=False))

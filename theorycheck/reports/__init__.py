@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         verdict_counts,
     )
     from theorycheck.reports.merging import merge
+    from theorycheck.reports.needs import load_needs
     from theorycheck.reports.replaying import replay_certificate
     from theorycheck.reports.terminal import claim_sheet, printed, run_summary
 else:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from theorycheck.errors import InputError
 from theorycheck.reports.coverage import Items, load_items
+from theorycheck.reports.needs import Needs, load_needs
 from theorycheck.reports.power import NONE, Powers, beside
 
 
@@ -18,11 +19,13 @@ class Companions:
     Attributes:
         items: those of papers, which a report on a part of the claims does not cover.
         powers: what became of the false neighbours of the claims.
+        needs: what is known of their hypotheses and bounds.
         unread: what could not be read, a sentence for each; a report is not lost for it.
     """
 
     items: tuple[Items, ...] = ()
     powers: Powers = NONE
+    needs: Needs = field(default_factory=Needs)
     unread: tuple[str, ...] = ()
 
     @classmethod
@@ -32,12 +35,16 @@ class Companions:
         Raises:
             InputError: for a list of items that is none.
         """
-        powers, unread = NONE, list[str]()
+        powers, needs, unread = NONE, Needs(), list[str]()
         try:
             powers = beside(folder)
         except InputError as error:
             unread.append(str(error))
-        return cls(load_items(claims), powers, tuple(unread))
+        try:
+            needs = load_needs(folder)
+        except InputError as error:
+            unread.append(str(error))
+        return cls(load_items(claims), powers, needs, tuple(unread))
 
 
 NOTHING = Companions()

@@ -14,6 +14,7 @@ from theorycheck.reports.companions import NOTHING, Companions
 from theorycheck.reports.coverage import coverage_section
 from theorycheck.reports.documents import ORDER, Report, Run, unreadable
 from theorycheck.reports.glossary import TENDENCIES, TERMS, VERDICTS
+from theorycheck.reports.needs import Row, lines_of
 
 OWN = "our own"
 """Stands where the paper of a printed claim does."""
@@ -80,7 +81,7 @@ def render_markdown(report: Report, beside: Companions = NOTHING) -> str:
             f" {_cell(places(entry)) or 'our own'} | {entry.examples.met} | {ratio} |"
         )
     for entry in entries:
-        lines += ["", *section(entry)]
+        lines += ["", *section(entry, beside.needs.of(entry))]
     return "\n".join(lines) + "\n"
 
 
@@ -168,7 +169,7 @@ def places(entry: Entry) -> str:
     return "; ".join(f"{s.paper}, {s.place}" for s in entry.sources)
 
 
-def section(entry: Entry) -> list[str]:
+def section(entry: Entry, row: Row | None = None) -> list[str]:
     """One claim, in lines of Markdown; the first two are the anchor that others link to.
 
     Raises:
@@ -216,7 +217,7 @@ def section(entry: Entry) -> list[str]:
     if entry.positive is not None:
         shown = pairs(entry.positive.examples) or "not examined"
         lines += ["", f"Positive control: {entry.positive.statement} — {shown}."]
-    return lines
+    return lines + lines_of(row)
 
 
 def how_sure(entry: Entry) -> list[str]:

@@ -33,6 +33,10 @@ class PassedOver(Unreadable):
     """At an architecture there is nothing to check, or too much."""
 
 
+class NoValue(Unreadable):
+    """At an architecture a formula has no value, whatever the weights and data are."""
+
+
 @dataclass(frozen=True)
 class Architecture:
     """What a statement is settled for: everything that is no indeterminate.

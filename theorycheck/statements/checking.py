@@ -76,6 +76,11 @@ class Answer:
         """Whether the hypotheses may be met, and the conclusion is neither true nor false."""
         return self.unmet is None and self.holds is None
 
+    @property
+    def tightness(self) -> float:
+        """Of an inequality, the smaller side over the larger: 1 is equality."""
+        return float(tightness(self.relation, _middle(self.left), _middle(self.right)))
+
 
 def readings(statement: Statement, case: Case, selections: Iterable[float] = ()) -> list[Reading]:
     """What the readers find at each member of a case.
@@ -204,7 +209,9 @@ def _read_exactly(statement: Statement, case: Case, member: int, oracle: Oracle)
         return Reading(unmet=reasons[0] if reasons else "there is nothing to check")
     violated = [answer for answer in met if answer.holds is False]
     undecided = [answer for answer in met if answer.holds is None]
-    shown = (violated or undecided or sorted(met, key=_tightness, reverse=True))[0]
+    shown = (
+        violated or undecided or sorted(met, key=lambda answer: answer.tightness, reverse=True)
+    )[0]
     first = statement.conclusion.comparisons()[1][0]
     label = shown.arithmetic
     return Reading(
@@ -214,7 +221,7 @@ def _read_exactly(statement: Statement, case: Case, member: int, oracle: Oracle)
         relation=shown.relation,
         right=shown.right,
         at=shown.at,
-        tightness=_tightness(shown) if shown.holds is not None else None,
+        tightness=shown.tightness if shown.holds is not None else None,
         trivial=triviality(first) if all(answer.trivial for answer in met) else None,
         arithmetic=f"{label} with {oracle.name}" if _uses_derivatives(statement) else label,
     )
@@ -226,10 +233,6 @@ def _is_trivial(left: Any, relation: str, right: Any) -> bool:
         return left.largest <= right  # type: ignore[no-any-return]
     sides = {"<=": [left], ">=": [right]}.get(relation, [left, right])
     return all(isinstance(side, int | fmpq) and side == 0 for side in sides)
-
-
-def _tightness(answer: Answer) -> float:
-    return float(tightness(answer.relation, _middle(answer.left), _middle(answer.right)))
 
 
 def _middle(side: Any) -> float:

@@ -124,7 +124,7 @@ class Evaluator(Interpreter):
             **self._network_words(),
             **numbers.WORDS,
             **matrices.WORDS,
-            "batches": lambda size: list(itertools.combinations(self.samples, whole(size))),
+            "batches": lambda size: _batches(self.samples, whole(size)),
         }
 
     def combined(self, op: ast.operator, left: Any, right: Any) -> Any:
@@ -288,6 +288,12 @@ def _without(point: Point, names: Collection[str]) -> Point:
         elif not ({key[0], key[1]} if key[0] == "name" else {key[0]}) & {*names}:
             kept[key] = value
     return Point(point.W, point.level, kept)
+
+
+def _batches(samples: Sequence[int], size: int) -> list[tuple[int, ...]]:
+    if not 0 <= size <= len(samples):
+        raise Undefined("batches of a size that no batch has")
+    return list(itertools.combinations(samples, size))
 
 
 def _as_dual(entry: Any) -> Dual:

@@ -46,6 +46,7 @@ from theorycheck.arithmetic.residues import PRIMES, Bounds, Field, Residue, Unre
 from theorycheck.statements.architectures import (
     NO_SHIFTS,
     Architecture,
+    NoValue,
     PassedOver,
     assumes,
     signs_of,
@@ -92,13 +93,14 @@ def settle(statement: Statement, version: str, architecture: Architecture) -> Se
 
     Raises:
         Unreadable: saying what has no meaning here.
+        NoValue: when a formula has no value.
         PassedOver: saying what is wrong with the architecture.
     """
     for prime in PRIMES:
         try:
             found = _settle_modulo(prime, statement, version, architecture)
         except (Undefined, ConstantUnit) as error:
-            raise Unreadable(f"a formula has no value: {error}") from error
+            raise NoValue(f"a formula has no value: {error}") from error
         if found is not None:
             return found
     raise PassedOver("coefficients beyond the largest prime")

@@ -1,0 +1,232 @@
+"""Necessity: which conditions a claim that passes needs.
+
+A condition is *needed* where the claim is false without it: an example meets all other hypotheses,
+but not this one, and the kernel finds the conclusion false there. Where a wider family of cases has
+no such example, the condition is *not seen to be needed*, as far as examples met the others and not
+this one; where none did, it is *not tried*. Where formulas mean nothing without it, it has *no
+meaning* to leave it out: there is a division by zero, or a word stands for nothing.
+
+The wider family has cases of any kind, and those that the claim and its control propose, altered in
+a place or two (`theorycheck.drawing.alterations`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims import certificates
+from theorycheck.claims.conditions import Condition, conditions_of
+from theorycheck.claims.declaration import Claim, Formal
+from theorycheck.claims.evidence import Evidence
+from theorycheck.claims.findings import Observation
+from theorycheck.claims.formulas import RELATIONS, side_text
+from theorycheck.claims.needs import Need, Outcome, Shown
+from theorycheck.claims.reducing import reduced
+from theorycheck.claims.search import proposed
+from theorycheck.claims.settling import settled
+from theorycheck.claims.variants import said
+from theorycheck.drawing.alterations import altered, any_case
+from theorycheck.statements.architectures import NoValue, PassedOver
+from theorycheck.statements.checking import NO_VALUE, Answer, answers
+from theorycheck.statements.syntax import Formula, Statement
+
+EXAMPLES = 1500
+"""Examples that are looked at for a condition, at most: half of any kind, half altered ones."""
+HOPELESS = 400
+"""Examples after which the search ends if none of them met all hypotheses but one."""
+ARCHITECTURES = 3000
+"""Those whose architectures are looked at, at most."""
+MET = 80
+"""Of those that meet all hypotheses but one, with a decision, as many as are enough."""
+PROPOSED = 40
+"""Examples of the claim's strategy, and of its control's, that are altered."""
+MOST_OPEN = 5
+"""Of those that are false to the engine and not to the kernel, until the search ends."""
+MISUSE = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError)
+"""What a word may raise that is applied to something else than in the claim's own cases."""
+LARGEST = 300
+"""Numbers of a network and its data, up to which examples are looked at."""
+
+
+@dataclass
+class _Search:
+    """What was found among cases.
+
+    Attributes:
+        met, trivial: how many met the hypotheses, with a decision or only trivially.
+        meaningless: whether a formula had no value though they were met.
+        open: how many are false to the engine alone.
+        shown, certificate: one that is false to the kernel too.
+    """
+
+    met: int = 0
+    trivial: int = 0
+    meaningless: bool = False
+    open: int = 0
+    shown: Shown | None = None
+    certificate: dict[str, Any] | None = None
+
+
+def needs_of(claim: Claim, run_seed: int) -> tuple[list[Need], list[dict[str, Any]]]:
+    """Ask of each condition of a stated claim whether it is needed.
+
+    Returns:
+        The answers, in the order of the hypotheses, and the certificates that they name.
+    """
+    seed = claim.seed(run_seed, altered=False)
+    own = proposed(claim.on, PROPOSED, seed)
+    if claim.control_on is not None:
+        own += proposed(claim.control_on, PROPOSED, seed)
+    own = [case for case in own if case.size <= LARGEST]
+    found = [_need(claim, condition, own, run_seed) for condition in conditions_of(claim)]
+    return [need for need, _ in found], [made for _, made in found if made is not None]
+
+
+def _need(
+    claim: Claim, condition: Condition, own: Sequence[Case], run_seed: int
+) -> tuple[Need, dict[str, Any] | None]:
+    denied = denying(claim, condition)
+    seed = denied.seed(run_seed, altered=False)
+    found = _searched(claim, condition, denied, wider(own, seed, EXAMPLES))
+    outcome: Outcome = "needed"
+    if found.shown is None:
+        nothing: Outcome = "not tried"
+        if found.meaningless and not found.trivial:
+            nothing = "no meaning"
+        outcome = "open" if found.open else "not seen" if found.met else nothing
+    need = Need(
+        condition=condition.formula,
+        words=condition.words,
+        outcome=outcome,
+        examples=found.met,
+        counterexample=found.shown,
+    )
+    if outcome != "not seen":
+        return need, found.certificate
+    strength = None
+    # Of a rank, most architectures without the condition may be too small to say anything.
+    if claim.kind == "identity":
+        strength = settled(denied, wider(own, seed, ARCHITECTURES), (PassedOver, NoValue, *MISUSE))
+    reached = strength is not None and strength.level == "architectures"
+    return replace(need, strength=strength if reached else None), None
+
+
+def wider(own: Sequence[Case], seed: int, count: int) -> Iterator[Case]:
+    """Cases of any kind and altered ones of a claim's own, in turn.
+
+    Args:
+        own: single networks that the claim proposes, one at least.
+    """
+    rng, names = Random(seed), sorted(own[0].numbers)
+    for number in range(count):
+        yield altered(rng, rng.choice(own)) if number % 2 else any_case(rng, names)
+
+
+def denying(claim: Claim, condition: Condition) -> Claim:
+    """The claim with one condition denied."""
+    formal = condition.denied_in(claim)
+    return varying(claim, condition.name, formal, condition.hypothesis, condition.denied)
+
+
+def varying(claim: Claim, name: str, formal: Formal, old: str, new: str) -> Claim:
+    """A claim with one formula replaced by another, and a last hypothesis that says so."""
+    hypotheses = (*claim.hypotheses, said(old, new))
+    return replace(claim, id=name, formal=formal, hypotheses=hypotheses)
+
+
+def certified(variant: Claim, case: Case) -> tuple[Shown | None, dict[str, Any] | None]:
+    """A case at which a statement is false, if the kernel confirms that; and its certificate."""
+    violated = _violation(variant, case)
+    if violated is None:
+        return None, None
+    observed = Observation(
+        False,
+        side_text(violated.left),
+        RELATIONS[violated.relation],
+        side_text(violated.right),
+        violated.arithmetic,
+        case=lambda: case,
+        at={n: list(v) if isinstance(v, tuple) else v for n, v in violated.at.items()},
+    )
+    _, certificate = certificates.certify(variant, Evidence(counterexample=observed))
+    if certificate is None:
+        return None, None
+    return Shown(
+        comparison=observed.shown,
+        network=str(case.network),
+        numbers=case.size,
+        name=variant.id,
+    ), certificate
+
+
+def _smallest(variant: Claim, case: Case) -> tuple[Shown | None, dict[str, Any] | None]:
+    """A small case at which a statement is false, or else the given one; to the kernel, too."""
+    found = certified(variant, reduced(case, lambda one: _violation(variant, one) is not None))
+    return found if found[0] is not None else certified(variant, case)
+
+
+def _violation(variant: Claim, case: Case) -> Answer | None:
+    assert variant.formal is not None
+    found = _read(variant.formal.statement, case)
+    return next((a for a in found if a.unmet is None and a.holds is False), None)
+
+
+def _searched(claim: Claim, condition: Condition, denied: Claim, cases: Iterator[Case]) -> _Search:
+    assert denied.formal is not None
+    search = _Search()
+    for number, case in enumerate(cases):
+        if number == HOPELESS and not (search.met or search.trivial):
+            break
+        if case.size > LARGEST:
+            continue
+        found = _read(denied.formal.statement, case)
+        met = [answer for answer in found if answer.unmet is None]
+        if any(answer.holds is False for answer in met):
+            search.met += 1
+            search.shown, search.certificate = _smallest(denied, case)
+            search.open += search.shown is None
+            if search.shown is not None or search.open == MOST_OPEN:
+                break
+        if any(answer.holds and not answer.trivial for answer in met):
+            search.met += 1
+        elif met:
+            search.trivial += 1
+        elif not search.met and not search.trivial and not search.meaningless:
+            no_value = any((answer.unmet or "").startswith(NO_VALUE) for answer in found)
+            search.meaningless = no_value and _means_nothing(claim, condition, case)
+        if search.met == MET:
+            break
+    return search
+
+
+def _read(statement: Statement, case: Case) -> list[Answer]:
+    """What the exact reader finds; nothing where a word is applied to what it is not meant for."""
+    try:
+        return answers(statement, case)
+    except MISUSE as error:
+        return [Answer({}, unmet=f"{NO_VALUE}: {error}")]
+
+
+def _means_nothing(claim: Claim, condition: Condition, case: Case) -> bool:
+    """Whether a case meets all hypotheses with a value but this one, which it does not meet.
+
+    Each is read by itself, as others may have no value without it.
+    """
+    assert claim.formal is not None
+    statement = claim.formal.statement
+
+    def met(formula: str) -> bool | None:
+        alone = replace(statement, given=(Formula.of(formula),), conclusion=Formula.of("0 == 0"))
+        found = _read(alone, case)
+        if any(answer.unmet is None for answer in found):
+            return True
+        return None if any((a.unmet or "").startswith(NO_VALUE) for a in found) else False
+
+    others = [one.formula for one in conditions_of(claim) if one != condition]
+    return met(f"not ({condition.formula})") is True and all(
+        met(formula) is not False for formula in others
+    )

@@ -1,0 +1,158 @@
+"""What may be said on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from theorycheck import __version__
+from theorycheck.cli.console import Parser
+
+Commands = argparse._SubParsersAction[Parser]
+
+EXIT_CODES = """\
+exit codes:
+  0  every verdict and every statement is the one on record
+  1  a verdict or statement changed or has no record, a claim stayed undecided, was not examined
+     to its end or is gone; a certificate was rejected
+  2  interrupted, also by a file that cannot be imported; the report holds what was finished
+  3  internal error
+  4  bad input: a claim id, option, file or folder that cannot be used
+"""
+
+
+def parser_of_commands() -> Parser:
+    parser = Parser(
+        prog="theorycheck",
+        allow_abbrev=False,
+        description="Check the claims of theory papers on random networks and real training.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
+    path = Parser(add_help=False)
+    path.add_argument(
+        "--path",
+        type=lambda path: (Path(path),),
+        dest="paths",
+        metavar="PATH",
+        help="where the claims are (by default: properties)",
+    )
+    record = Parser(add_help=False)
+    record.add_argument("--baseline", type=Path, metavar="FILE")
+    _add_claims(commands, path, record)
+    _add_reports(commands, record)
+    _add_certificates(commands, path)
+    _add_power(commands, path, record)
+    _add_stability(commands, path, record)
+    _add_needs(commands, path, record)
+    return parser
+
+
+def _add_claims(commands: Commands, path: Parser, record: Parser) -> None:
+    """Commands about claims."""
+    init = commands.add_parser(
+        "init", help="make a folder with one claim, the configuration and a CI job that gates"
+    )
+    init.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="FOLDER")
+    commands.add_parser("list", parents=[path], help="name all claims")
+    coverage = commands.add_parser(
+        "coverage",
+        parents=[path, record],
+        help="what of a paper is claimed, and what is still open",
+    )
+    coverage.add_argument("paper", nargs="?", metavar="PAPER", help="key of a paper (default: all)")
+    commands.add_parser(
+        "run",
+        parents=[path],
+        allow_abbrev=False,
+        usage="theorycheck run [ID ...] [--path PATH] [option of pytest ...]",
+        help="check these claims, or all; options of pytest may stand anywhere",
+    )
+
+
+def _add_reports(commands: Commands, record: Parser) -> None:
+    """Commands about reports."""
+    folder = Parser(add_help=False)
+    folder.add_argument("--report-dir", type=Path, metavar="DIR")
+    report = commands.add_parser(
+        "report", parents=[folder], help="rewrite claims.html and claims.md from claims.json"
+    )
+    report.add_argument(
+        "--since", type=Path, metavar="FILE", help="say what differs from that report or record"
+    )
+    gate = commands.add_parser(
+        "gate", parents=[folder, record], help="compare the last report with the record"
+    )
+    gate.add_argument("--accept", action="store_true", help="put what the report says on record")
+    show = commands.add_parser("show", parents=[folder], help="print one claim of the last report")
+    show.add_argument("id", metavar="ID")
+    merge = commands.add_parser(
+        "merge", parents=[record], help="make one report of those of several runs or machines"
+    )
+    merge.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN", help="a report folder or its claims.json"
+    )
+    merge.add_argument("--report-dir", type=Path, default=Path("merged"), metavar="DIR")
+
+
+def _add_certificates(commands: Commands, path: Parser) -> None:
+    """Commands about certificates."""
+    verify = commands.add_parser(
+        "verify", help="re-check certificates with the standard library alone"
+    )
+    verify.add_argument("files", nargs="+", metavar="FILE")
+    verify.add_argument("--explain", action="store_true", help="print what each of them states")
+    verify.add_argument(
+        "--record",
+        metavar="FILE",
+        help="with which to compare their statements (default: baseline.json in the folder above)",
+    )
+    replay = commands.add_parser(
+        "replay", parents=[path], help="reproduce the example of a certificate with the engine"
+    )
+    replay.add_argument("file", type=Path, metavar="FILE")
+
+
+def _add_power(commands: Commands, path: Parser, record: Parser) -> None:
+    power = commands.add_parser(
+        "power",
+        parents=[path, record],
+        help="change each formula in all small ways, and see which changes are refuted",
+    )
+    power.add_argument("ids", nargs="*", metavar="ID", help="claims (default: all that pass)")
+    power.add_argument("--seed", type=int, default=0)
+    power.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    power.add_argument("--report-dir", type=Path, metavar="DIR", help="where power.json is written")
+
+
+def _add_stability(commands: Commands, path: Parser, record: Parser) -> None:
+    stability = commands.add_parser(
+        "stability",
+        parents=[path, record],
+        help="bound how probably another seed changes a verdict",
+    )
+    stability.add_argument("ids", nargs="*", metavar="ID", help="claims (default: all)")
+    stability.add_argument(
+        "--searches", type=int, default=100, help="rounds of every claim and control (100)"
+    )
+    stability.add_argument(
+        "--trainings", type=int, default=10, help="examinations of every tendency (10)"
+    )
+    stability.add_argument("--profile", default="quick")
+    stability.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    stability.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
+
+
+def _add_needs(commands: Commands, path: Parser, record: Parser) -> None:
+    needs = commands.add_parser(
+        "needs",
+        parents=[path, record],
+        help="leave out hypotheses one at a time, and look for equality in bounds",
+    )
+    needs.add_argument("ids", nargs="*", metavar="ID", help="claims (default: all that pass)")
+    needs.add_argument("--report-dir", type=Path, metavar="DIR")
+    needs.add_argument("--seed", type=int, default=0, help="of the searches (0)")
+    needs.add_argument("--workers", type=int, default=os.cpu_count() or 1)

@@ -1,0 +1,120 @@
+"""The command ``needs``: which hypotheses claims need, and which of their bounds are sharp."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from theorycheck.claims.declaration import Claim
+from theorycheck.errors import InputError
+from theorycheck.reports.baseline import Baseline
+from theorycheck.reports.documents import dumps, write_atomically
+from theorycheck.reports.needs import FILE, FOLDER, Needs, Row, load_needs, summary
+
+Found = tuple[Row, list[dict[str, Any]]]
+
+
+def _collected(paths: tuple[str, ...]) -> dict[str, Claim]:
+    from theorycheck.pytest_plugin.collecting import collect_claims
+
+    return {claim.id: claim for claim in collect_claims(list(paths)).values()}
+
+
+_of_worker = cache(_collected)
+"""In a process that is asked of many claims, which does not see that files change."""
+
+
+def find_needs(
+    paths: tuple[str, ...],
+    folder: Path,
+    record: Baseline,
+    ids: Sequence[str],
+    *,
+    seed: int,
+    workers: int,
+) -> Iterator[str]:
+    """Look for what claims need, and say what was found, claim by claim.
+
+    The report of needs is written with its certificates after each of them, so that what was found
+    stays when the rest is interrupted. What is known of other claims that are still there stays.
+
+    Args:
+        paths: folders of the claims.
+        folder: of the report.
+        ids: of the claims; all that are stated, and not on record as failing, by default.
+
+    Raises:
+        InputError: when a claim is unknown, is not stated as a formula with hypotheses, or fails.
+    """
+    if workers < 1:
+        raise InputError("workers is a count: give at least 1")
+    claims = _collected(paths)
+    chosen = list(ids) or sorted(name for name in claims if _reason(claims[name], record) is None)
+    for name in chosen:
+        if name not in claims:
+            raise InputError(record.unknown([name]))
+        reason = _reason(claims[name], record)
+        if reason is not None:
+            raise InputError(f"claim {name} {reason}: nothing is left out of it")
+    rows = {name: row for name, row in load_needs(folder).claims.items() if name in claims}
+    with ProcessPoolExecutor(workers) as executor:
+        made = [executor.submit(_found, paths, name, seed) for name in chosen]
+        try:
+            for name, each in zip(chosen, made, strict=True):
+                row, certificates = each.result()
+                rows[name] = row
+                _write(folder, Needs(claims=rows), certificates)
+                yield from summary(name, row)
+        except KeyboardInterrupt:
+            executor.shutdown(cancel_futures=True)
+            raise
+    yield f"wrote {folder / FILE}; `theorycheck report` shows it"
+
+
+def _reason(claim: Claim, record: Baseline) -> str | None:
+    """Why nothing is asked of a claim, as the end of a sentence that begins with its name."""
+    if claim.written is None or claim.kind in ("trajectory", "tendency"):
+        return "is not stated by a formula at any weights"
+    verdict = record.verdicts.get(claim.id)
+    if verdict in ("refuted", "vacuous"):
+        return f"is on record as {verdict}"
+    return None
+
+
+def _found(paths: tuple[str, ...], name: str, seed: int) -> Found:
+    import torch
+
+    from theorycheck.claims.certificates import statement_version
+    from theorycheck.claims.necessity import needs_of
+    from theorycheck.claims.sharpness import is_bound, sharpness_of
+
+    torch.set_num_threads(1)
+    claim = _of_worker(paths)[name]
+    needs, certificates = needs_of(claim, seed)
+    sharpness = None
+    if is_bound(claim):
+        sharpness, equality = sharpness_of(claim, seed)
+        certificates += [] if equality is None else [equality]
+    version = statement_version(claim) or ""
+    return Row(version=version, seed=seed, needs=tuple(needs), sharpness=sharpness), certificates
+
+
+def _write(folder: Path, needs: Needs, certificates: Sequence[dict[str, Any]]) -> None:
+    """The report, its new certificates, and none that it does not name."""
+    for certificate in certificates:
+        write_atomically(_path(folder, certificate["claim"]), dumps(certificate))
+    write_atomically(folder / FILE, dumps(needs.document()))
+    for path in set((folder / FOLDER).glob("*.json")) - set(_named(folder, needs)):
+        path.unlink()
+
+
+def _named(folder: Path, needs: Needs) -> Iterator[Path]:
+    for row in needs.claims.values():
+        yield from (_path(folder, name) for name in row.certificates())
+
+
+def _path(folder: Path, name: str) -> Path:
+    return folder / FOLDER / f"{name}.json"
