@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from theorycheck.cli.commands import EXIT_CODES
+from theorycheck.cli.arguments import EXIT_CODES
 from theorycheck.errors import ExitCode
 
 

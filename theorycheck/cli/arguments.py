@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from theorycheck import __version__
 from theorycheck.cli.console import Parser
 
-Commands = argparse._SubParsersAction[Parser]
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[Parser]
 
 EXIT_CODES = """\
 exit codes:
