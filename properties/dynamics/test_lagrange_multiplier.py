@@ -32,7 +32,7 @@ lagrange_multiplier = tc.stated(
     "lagrange-multiplier",
     title="The Lagrange multiplier that keeps V_k on the unit sphere, averaged loss",
     kind="identity",
-    sources=[XU2022.at("Eq. 2, Eq. 4, first form")],
+    sources=[XU2022.at("Eq. 2, Eq. 4")],
     printed=r"\nu_k = \frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
     r"\;\Rightarrow\; V_k^\top \dot V_k = 0",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, STEEP],
@@ -95,7 +95,7 @@ lagrange_multiplier_second_form = tc.stated(
     "lagrange-multiplier-second-form",
     title="Eq. 4: the second form of the Lagrange multiplier, as printed",
     kind="identity",
-    sources=[XU2022.at("Eq. 4, second form")],
+    sources=[XU2022.at("Eq. 4")],
     printed=r"\frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
     r" = \frac1N \sum_n \rho\bar f_n(1 - \rho f_n)",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
@@ -115,7 +115,7 @@ lagrange_multiplier_second_form_corrected = tc.stated(
     "lagrange-multiplier-second-form-corrected",
     title="Eq. 4: the second form of the Lagrange multiplier, corrected",
     kind="identity",
-    sources=[XU2022.at("Eq. 4, second form")],
+    sources=[XU2022.at("Eq. 4")],
     printed=r"\frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
     r" = \frac1N \sum_n \rho\bar f_n(1 - \rho\bar f_n)",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
@@ -138,7 +138,7 @@ lagrange_multiplier_any_labels = tc.stated(
     "lagrange-multiplier-any-labels",
     title="The Lagrange multiplier keeps V_k on the unit sphere whatever the labels, at kinks too",
     kind="identity",
-    sources=[XU2022.at("Eq. 4, first form, sharpened: any labels, and at kinks")],
+    sources=[],
     printed=r"\nu_k = \frac1N \sum_n (\rho y_n f_n - \rho^2 f_n^2)"
     r"\;\Rightarrow\; V_k^\top \dot V_k = 0 \quad \text{for } y_n \in \mathbb{R}",
     given=[CHAIN, UNIT_WEIGHTS, ONE_OUTPUT, AUTOGRAD_AT_KINKS],
@@ -159,7 +159,8 @@ lagrange_multiplier_any_labels = tc.stated(
     numbers=["rho", "weight_decay"],
     on=points().map(with_halved_labels),
     examples=60,
-    why="A sharpening of our own: the multiplier is printed for margins, where labels are +-1."
+    why="A sharpening of xu2022, Eq. 4, of our own:"
+    " the multiplier is printed for margins, where labels are +-1."
     " Written with `y_n f_n` it is right for all labels, so that normalised flows of regression are"
     " the same; the margin's `y_n^2 f_n^2` would not be. `<V_k, descent>` is the mean of"
     " `2 rho (y_n - rho f_n) <V_k, df_n/dV_k>`, which by Lemma 2 is `2 nu`, also at kinks with"

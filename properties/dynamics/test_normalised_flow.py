@@ -120,10 +120,7 @@ normalised_flow_any_labels = tc.stated(
     "normalised-flow-any-labels",
     title="The flow of V_k is the projected gradient whatever the labels are, at kinks too",
     kind="identity",
-    sources=[
-        POGGIO2020.at("Eq. 6, sharpened: any labels, and at kinks"),
-        POGGIO2021.at("Eq. 4, sharpened likewise"),
-    ],
+    sources=[],
     printed=r"\dot V_k = 2\rho \sum_n \Big[(\rho f_n - y_n)"
     r"\Big(V_k f_n - \frac{\partial f_n}{\partial V_k}\Big)\Big]"
     r" \quad \text{for } y_n \in \mathbb{R}",
@@ -139,7 +136,8 @@ normalised_flow_any_labels = tc.stated(
         )
     ).map(with_halved_labels),
     examples=60,
-    why="A sharpening of our own: Eq. 5 of xu2022, which has margins, needs labels +-1; this form"
+    why="A sharpening of poggio2020, Eq. 6, and poggio2021, Eq. 4, of our own:"
+    " Eq. 5 of xu2022, which has margins, needs labels +-1; this form"
     " needs none. The gradient is `2 rho sum (rho f_n - y_n) df_n/dV_k`, its inner product with V_k"
     " is `2 rho sum (rho f_n - y_n) f_n` by Lemma 2, and the difference is what is printed, with"
     " autograd's derivative at kinks as well.",

@@ -104,7 +104,7 @@ rho_dynamics_any_network = tc.stated(
     "rho-dynamics-any-network",
     title="The flow of rho, averaged loss, whatever network rho multiplies",
     kind="identity",
-    sources=[XU2022.at("Eq. 6, sharpened: neither homogeneous nor normalised")],
+    sources=[],
     printed=r"\dot\rho = \frac2N \sum_n (1 - \rho\bar f_n)\bar f_n - 2\lambda\rho"
     r" = 2(\mu - \rho(M + \lambda)) \quad \text{for any function } f",
     given=[SIGN_LABELS],
@@ -113,7 +113,8 @@ rho_dynamics_any_network = tc.stated(
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, RHO_DOT],
     numbers=["rho", "weight_decay"],
     on=points_of_any_network("signs"),
-    why="A sharpening of our own: Eq. 6 holds for networks with biases and skips and for weights of"
+    why="A sharpening of xu2022, Eq. 6, of our own:"
+    " Eq. 6 holds for networks with biases and skips and for weights of"
     " any norm, as f enters through its values alone. Minus the derivative of the mean of"
     " `(rho f_n - y_n)^2` is the mean of `2 (y_n - rho f_n) f_n`, and with `y_n^2 = 1` that is"
     " `2 (1 - rho fbar_n) fbar_n`. The labels +-1 are needed.",
@@ -123,10 +124,7 @@ rho_dynamics_any_labels = tc.stated(
     "rho-dynamics-any-labels",
     title="The flow of rho, summed loss, whatever the network and the labels are",
     kind="identity",
-    sources=[
-        POGGIO2020.at("Eq. 5, sharpened: any network, any labels"),
-        POGGIO2021.at("Eq. 3, sharpened likewise"),
-    ],
+    sources=[],
     printed=r"\dot\rho = -2\Big[\sum_n \rho (f_n)^2 - \sum_n f_n y_n\Big] - 2\lambda\rho"
     r" \quad \text{for any function } f \text{ and } y_n \in \mathbb{R}",
     given=[ONE_OUTPUT],
@@ -135,7 +133,8 @@ rho_dynamics_any_labels = tc.stated(
     where=[SUMMED_LOSS, RHO_DOT],
     numbers=["rho", "weight_decay"],
     on=points_of_any_network("dyadic"),
-    why="A sharpening of our own: written with outputs instead of margins, the equation needs"
+    why="A sharpening of poggio2020, Eq. 5, and poggio2021, Eq. 3, of our own:"
+    " written with outputs instead of margins, the equation needs"
     " neither labels +-1 nor anything of the network, so that it holds for regression as well."
     " Minus the derivative of `(rho f_n - y_n)^2` is `2 (y_n f_n - rho f_n^2)`, whatever y_n is.",
 )

@@ -74,7 +74,7 @@ interpolation_gap_from_reciprocal = tc.stated(
     "interpolation-gap-from-reciprocal",
     title="The gap to interpolation as a difference, corrected",
     kind="identity",
-    sources=[XU2022.at("Section 3.4.1: gap to interpolation, Lemma 6, proof")],
+    sources=[XU2022.at("Section 3.4.1: gap to interpolation, Lemma 6")],
     printed=r"\epsilon = \Big(\frac1\mu - \rho_\lambda\Big)\mu = 1 - \frac{\mu}{M+\lambda}\mu",
     given=[CHAIN, SIGN_LABELS, POSITIVE_WEIGHT_DECAY, NOT_BALANCED],
     states="(1 / mu - equilibrium(weight_decay)) * mu == 1 - mu / (M + weight_decay) * mu",

@@ -180,7 +180,7 @@ quasi_interpolation_typical_printed = tc.stated(
     "quasi-interpolation-typical-printed",
     title="Typical margins are at most the largest margin, with the numbers as printed",
     kind="inequality",
-    sources=[XU2022.at("Section 3.5: margins of 0.002"), XU2022.at("Section 5.1")],
+    sources=[XU2022.at("Section 3.5: margins of 0.002, Section 5.1: observed margins")],
     printed=r"\text{the maximal } \bar f_n \text{ is } \approx 0.002; \quad \text{the typically}"
     r"\text{ observed values of } \bar f_i \text{ in our experiments are approximately }"
     r" 5 \times 10^{-3}",

@@ -273,10 +273,7 @@ rho_equilibrium_any_labels = tc.stated(
     "rho-equilibrium-any-labels",
     title="The equilibrium of rho, summed loss, whatever the network and the labels are",
     kind="identity",
-    sources=[
-        POGGIO2020.at("Eq. 7, sharpened: any network, any labels"),
-        POGGIO2021.at("Eq. 5, sharpened likewise"),
-    ],
+    sources=[],
     printed=r"\dot\rho = 0 \iff \rho = \frac{\sum_n y_n f_n}{\lambda + \sum_n f_n^2}"
     r" \quad \text{for any function } f \text{ and } y_n \in \mathbb{R}",
     given=[ONE_OUTPUT, POSITIVE_WEIGHT_DECAY],
@@ -287,7 +284,8 @@ rho_equilibrium_any_labels = tc.stated(
     where=[SUMMED_LOSS, RHO_DOT, SUMS],
     numbers=["rho", "weight_decay"],
     on=points_of_any_network("dyadic"),
-    why="A sharpening of our own: the equilibrium is that of regression on one feature, f, with a"
+    why="A sharpening of poggio2020, Eq. 7, and poggio2021, Eq. 5, of our own:"
+    " the equilibrium is that of regression on one feature, f, with a"
     " ridge penalty, whatever function f is and whatever numbers the labels are. The derivative of"
     " the loss at any rho is `2 (lambda + sum f_n^2)(rho - rho_eq)`.",
 )

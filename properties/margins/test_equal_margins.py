@@ -50,7 +50,7 @@ def equal_margins_gap(setting: tc.Setting) -> tc.Findings:
     "equal-margins-zero-loss",
     title="Equal margins: weight decay excludes zero loss",
     kind="symbolic",
-    sources=[XU2022.at("Lemma 1, proof")],
+    sources=[XU2022.at("Lemma 1")],
     statement=r"\rho^2\mu^2 - 2\rho\mu + (1 + \lambda\rho^2) = 0"
     r"\ \text{has no real solution } \rho \text{ for } \lambda > 0",
     hypotheses=["all margins are equal to mu", POSITIVE_WEIGHT_DECAY.prose],

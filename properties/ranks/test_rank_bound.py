@@ -285,7 +285,7 @@ batch_norm_centred_bound = tc.stated(
     "rank-bound-batch-norm-centred",
     title="Rank bound of Theorem 1 in front of batch normalisation: rank B* - 1 is enough",
     kind="inequality",
-    sources=[GALANTI2022.at("Theorem 1, Eq. 10, sharpened for normalised layers")],
+    sources=[],
     printed=STATEMENT.replace(r"\leq B^*}", r"\leq B^* - 1}")
     + r" \quad \text{if } n_p \text{ is batch normalisation}",
     given=[*NORMALISED_NETWORK, NORMALISED_LAYER],
@@ -297,7 +297,8 @@ batch_norm_centred_bound = tc.stated(
     on=st.one_of(batch_normalised_cases(), dead_normalised_networks()),
     examples=80,
     enough=10,
-    why="A sharpening of our own. The gradient on a batch S is D + 2 lambda W, and in front of a"
+    why="A sharpening of galanti2022, Theorem 1, of our own."
+    " The gradient on a batch S is D + 2 lambda W, and in front of a"
     " normalisation D has rank at most B* - 1 (`batch-norm-gradient-rank-centred`): subtracting the"
     " mean makes its left factors add up to 0. So `-D / (2 lambda)` is a matrix of rank at most"
     " B* - 1 whose distance from W is the norm of the gradient over 2 lambda, in any norm.",

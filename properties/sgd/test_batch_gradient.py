@@ -339,7 +339,7 @@ batch_gradient_any_network = tc.stated(
     "batch-gradient-any-network",
     title="Gradient of the regularised risk, with several outputs, biases, skips and kinks",
     kind="identity",
-    sources=[GALANTI2022.at("Eq. 6, sharpened: several outputs, biases, and at kinks")],
+    sources=[],
     printed=r"\nabla_{W^{pq}} L^\lambda_{\tilde S}(f_W) = \frac1B \sum_{(x,y) \in \tilde S}"
     r" \sum_c \frac{\partial \ell(f_W(x), y)}{\partial f_W^{(c)}(x)} \cdot"
     r" \frac{\partial f_W^{(c)}(x)}{\partial W^{pq}} + 2 \lambda W^{pq}",
@@ -365,7 +365,8 @@ batch_gradient_any_network = tc.stated(
         )
     ),
     examples=60,
-    why="A sharpening of our own: the paper has one output, no biases and a differentiable loss."
+    why="A sharpening of galanti2022, Eq. 6, of our own:"
+    " the paper has one output, no biases and a differentiable loss."
     " For the square loss the derivative of a sum over the outputs is the sum of"
     " `2 (f_c - y_c) df_c/dW`, whichever derivative of the activation is chosen at a kink, as both"
     " sides choose the same.",
