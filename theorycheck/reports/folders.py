@@ -30,7 +30,10 @@ def pages(report: Report, beside: Companions = NOTHING) -> dict[str, str]:
     """
     from theorycheck.reports.html.page import render_html
 
-    return {"claims.md": render_markdown(report, beside), "claims.html": render_html(report)}
+    return {
+        "claims.md": render_markdown(report, beside),
+        "claims.html": render_html(report, beside),
+    }
 
 
 def write_report(

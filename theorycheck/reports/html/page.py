@@ -11,6 +11,8 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from theorycheck.reports.companions import NOTHING, Companions
+from theorycheck.reports.coverage import Placed, covered
 from theorycheck.reports.documents import ORDER, Report
 from theorycheck.reports.glossary import TENDENCIES, TERMS, VERDICTS
 from theorycheck.reports.html.dependencies import Dependencies
@@ -26,6 +28,7 @@ from theorycheck.reports.markdown import (
     provenance,
     verdict_counts,
 )
+from theorycheck.reports.needs import lines_of
 
 MARKS = {"proved": "■", "holds": "✓", "refuted": "✗", "vacuous": "∅", "undecided": "?"}
 """A shape for each verdict, so that no reader needs its colour."""
@@ -33,8 +36,11 @@ MARKS = {"proved": "■", "holds": "✓", "refuted": "✗", "vacuous": "∅", "u
 STRENGTHS = ("general", "architectures", "sampled")
 
 
-def render_html(report: Report) -> str:
+def render_html(report: Report, beside: Companions = NOTHING) -> str:
     """``claims.html``: one file, which fetches nothing and may not; the same for the same report.
+
+    Args:
+        beside: what is shown with it.
 
     Raises:
         InputError: when the case of an example is none, naming the claim.
@@ -42,6 +48,8 @@ def render_html(report: Report) -> str:
     style, script = _asset("page.css"), _asset("page.js")
     entries = report.claims
     tendencies = any(entry.kind == "tendency" for entry in entries)
+    items = () if report.omitted else beside.items
+    coverage = covered(items, [Placed.reported(entry) for entry in entries])
     return _environment().get_template("page.html").render(
         report=report,
         entries=entries,
@@ -49,6 +57,9 @@ def render_html(report: Report) -> str:
         corrected={entry.corrects: entry for entry in entries if entry.corrects},
         known={entry.id: entry for entry in entries},
         dependencies=Dependencies.of(entries),
+        coverage={one.paper: one for one in coverage},
+        powers=beside.powers,
+        needed=lambda entry: " ".join(lines_of(beside.needs.of(entry))).strip(),
         filters=_filters(report),
         counts=f"{how_many(report)}: {verdict_counts(entries)}",
         made=provenance(report.runs),

@@ -8,10 +8,10 @@ from markupsafe import Markup
 
 MARK = re.compile(
     r"`(?P<code>[^`\n]+)`"
-    r"|\[(?P<text>[^\]\n]+)\]\(#(?P<id>[a-z0-9-]+)\)"
+    r"|\[(?P<text>[^\]\n]+)\]\((?P<target>#[a-z0-9-]+|needs/[a-z0-9-]+\.json)\)"
     r"|(?<![\w*])\*(?P<stressed>[^\s*][^*\n]*)\*(?![\w*])"
 )
-"""Code in backticks, a link to another claim, words that are stressed with asterisks."""
+"""Code in backticks, a link to another claim or an example, words stressed with asterisks."""
 
 
 def inline(text: str) -> Markup:
@@ -33,6 +33,6 @@ def paragraphs(text: str) -> Markup:
 def _marked(found: re.Match[str]) -> Markup:
     if found["code"] is not None:
         return Markup("<code>{}</code>").format(found["code"])
-    if found["id"] is not None:
-        return Markup('<a href="#{}">{}</a>').format(found["id"], inline(found["text"]))
+    if found["target"] is not None:
+        return Markup('<a href="{}">{}</a>').format(found["target"], inline(found["text"]))
     return Markup("<em>{}</em>").format(inline(found["stressed"]))
