@@ -100,7 +100,9 @@ def _spelled(latex: str) -> str:
     names = "|".join(DELIMITERS)
     bigger = re.compile(rf"(\\[bB]igg?[lrm]?)\s*\\({names})(?![A-Za-z])")
     latex = bigger.sub(lambda found: found[1] + DELIMITERS[found[2]], latex)
-    latex = latex.replace(":=", "≔")
+    latex = re.sub(r"\\[bB]igg?[lrm]?\s*(?=\\[|{}])", "", latex)
+    for written, plain in ((":=", "≔"), (r"\%", "%"), (r"\#", "#")):
+        latex = latex.replace(written, plain)
     return re.sub(r"\\arg(?![A-Za-z])", r"\\operatorname{arg}", latex)
 
 
