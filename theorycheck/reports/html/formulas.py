@@ -178,6 +178,8 @@ def _set(element: Element) -> None:
     text = _text(element)
     if element.tag == "msub" and element[0].tag == "mo" and _text(element[0]) in LIMITS:
         element.tag = "munder"
+    elif element.tag == "mover" and _text(element[1]) == "^":
+        element[1].text = "ˆ"
     elif element.tag == "mo" and text == "|":
         element.attrib |= {"lspace": "0", "rspace": "0"}
     elif (element.tag == "mo" and text.isalpha() and len(text) > 1) or text in FUNCTIONS:
