@@ -8,7 +8,14 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, DENSE, POSITIVE_WEIGHT_DECAY, RELU_NETWORK, SIGN_LABELS
+from properties.assumptions import (
+    CHAIN,
+    DENSE,
+    NO_WEIGHT_DECAY,
+    POSITIVE_WEIGHT_DECAY,
+    RELU_NETWORK,
+    SIGN_LABELS,
+)
 from properties.collapse.collapsed_networks import identity
 from properties.papers import XU2022
 from properties.sgd.normalised_points import generic_points
@@ -25,7 +32,6 @@ from properties.sgd.pulls import (
 )
 from theorycheck.drawing import interpolators, normalised_equilibria
 
-NO_WEIGHT_DECAY = tc.Assumption("lambda = 0", "weight_decay == 0")
 BOTH_LABELS = tc.Assumption(
     "both labels occur", "any([y[m][0] != y[n][0] for m in samples for n in samples])"
 )

@@ -142,7 +142,7 @@ def test_merge_of_two_runs(place: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert main(["merge", "run1", "run2/claims.json"]) == ExitCode.OK
     assert verdicts(place / "merged") == RECORD
     printed = capsys.readouterr().out
-    assert "refuted    weight-bound" in printed
+    assert "refuted  weight-bound" in printed
     assert "4 claims: 3 holds, 1 refuted" in printed
     assert "CHANGED" not in printed
     assert "Merged from 2 runs: " in (place / "merged/claims.md").read_text(encoding="utf-8")

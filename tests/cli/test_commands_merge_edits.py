@@ -137,7 +137,7 @@ def test_certificates_are_verified_before_they_are_merged(
     path.write_text(path.read_text().replace('"shows": "', '"shows": "not '))
     assert main(["merge", "run1", "run2"]) == ExitCode.BAD_INPUT
     assert "REJECTED" not in (error := capsys.readouterr().err)
-    assert f"{name}: the claim has no proper name, or shows is neither" in error
+    assert f"{name}: what it shows is neither refuted nor tight" in error
 
 
 def test_claims_on_record_that_no_run_has_are_red(

@@ -57,10 +57,13 @@ def test_connections_are_counted() -> None:
         network([*dense, IDENTITY])
 
 
-@pytest.mark.parametrize("inputs", [[[]], [[["1", "1"]] * 5000]])
-def test_an_example_has_samples_and_is_not_too_large(inputs: Any) -> None:
+@pytest.mark.parametrize(
+    ("inputs", "reason"),
+    [([[]], "a network without samples"), ([[["1", "1"]] * 5000], "too large an example")],
+)
+def test_an_example_has_samples_and_is_not_too_large(inputs: Any, reason: str) -> None:
     document = {**copy.deepcopy(DOCUMENT), "inputs": inputs, "targets": None}
-    with pytest.raises(Rejected, match="no samples, or too large an example"):
+    with pytest.raises(Rejected, match=reason):
         Example(document)
 
 

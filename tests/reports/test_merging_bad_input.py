@@ -44,7 +44,7 @@ def test_every_field_of_an_entry_is_merged_or_compared() -> None:
     merged = {
         "id", "verdict", "reason", "examples", "tightest", "counterexample", "nearest",
         "arithmetic", "fingerprints", "certificate", "seeds",
-        "strength",
+        "strength", "neighbours",
     }  # fmt: skip
     assert CHANGES.keys() | merged == {field.name for field in fields(Entry)}
 

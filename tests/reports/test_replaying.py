@@ -126,7 +126,7 @@ def test_the_readme_shows_what_is_printed() -> None:
     for command, shown in blocks:
         printed = run(*command.removeprefix("python -m ").split(), cwd=ROOT).stdout
         assert printed.startswith(shown.removesuffix("...\n"))
-    assert len(blocks) == 2
+    assert len(blocks) == 3
 
 
 def test_a_tight_example_is_reproduced(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

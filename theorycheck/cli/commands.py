@@ -129,7 +129,10 @@ def _report(folder: Path, paths: Sequence[Path], earlier: Path | None) -> int:
     if earlier is not None:
         for line in since(earlier, report) or [f"nothing differs from {earlier}"]:
             print(line)
-    pages = reports.pages(report, reports.Companions.of(folder, paths))
+    beside = reports.Companions.of(folder, paths)
+    if beside.unread:
+        raise InputError(beside.unread[0])
+    pages = reports.pages(report, beside)
     reports.write_together(folder, dict(pages))
     print(f"{len(report.claims)} claims: {reports.verdict_counts(report.claims)}")
     print(f"wrote {', '.join(str(folder / name) for name in pages)}")

@@ -33,8 +33,8 @@ TERMS = {
     "architectures": "the statement is true of all weights, data and activation patterns of each of"
     " 40 architectures or more, with an error below 2^-100 each",
     "false neighbours": "formulas that differ from the claim in one thing, such as a sign, a factor"
-    " 2, an index or a norm, and are not known to be true; how many of them the claim's examples"
-    " refute says how strong its check is",
+    " 2, an index or a norm, and are not known to be true; how many of them the examples of the"
+    " claim refute says how strong its check is",
     "general": "the statement is derived with symbols in the place of all numbers",
 }
 """What is said of examples, controls and strengths."""
