@@ -52,7 +52,8 @@ TOP_LAYER = (
     r"\text{normalizing } V_L \text{ and then multiplying the output by } \rho,"
     r" \text{ is equivalent to letting } W_L = \rho V_L \text{ be unnormalized}"
 )
-GIVEN = [CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH]
+LINEAR_OUTPUT = tc.Assumption("the output is linear", "slope(depth) == 1")
+GIVEN = [CHAIN, LINEAR_OUTPUT, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH]
 
 parametrisations_top_rho = tc.stated(
     "parametrisations-top-rho",

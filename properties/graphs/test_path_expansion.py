@@ -23,8 +23,17 @@ from theorycheck.drawing import away_from_kinks, constant_first_layers, trainabl
 READS_INPUT = "k in [k for k in weights if source(k) == 0]"
 NO_BIASES = tc.Assumption("no biases", "len(biases) == 0")
 TWO_LAYERS = tc.Assumption("two layers of weights in a chain", "chain() and depth == 2")
+SHALLOW = tc.Assumption(
+    "a chain with at most one hidden layer and a linear output",
+    "chain() and depth <= 2 and slope(depth) == 1",
+)
+SAME_SLOPES = tc.Assumption(
+    "no unit has another slope after the step",
+    "all([h(m)[i] * units(k)[m][i] > 0 or h(m)[i] == 0 and units(k)[m][i] == 0"
+    " for m in samples for i in range(len(h(0)))])",
+)
 SMALL_STEPS = tc.cases(
-    tc.mlps(depths=(1, 3), widths=(1, 2)),
+    tc.mlps(depths=(1, 2), widths=(1, 3)),
     samples=(1, 2),
     numbers={"step": st.just(Fraction(1, 2**20))},
     cohort=1,
@@ -135,17 +144,21 @@ path_expansion_locally_linear = tc.stated(
     sources=[GALANTI2022.at("Appendix B: locally constant slopes")],
     printed=r"\text{with measure 1 over } W^{pq} \text{ and } x, \text{ the matrices } D_p(x)"
     r" \text{ are constant in the neighborhood of } W^{pq}",
-    given=[NOT_NORMALISED, NO_BIASES, SMOOTH],
+    given=[NOT_NORMALISED, NO_BIASES, SMOOTH, SHALLOW, SAME_SLOPES],
     forall=["n in samples", "c in outputs", "k in weights"],
     states="moved(k)[n][c] == f(n, c) + step * inner(E(k), df(n, c, k))",
-    control=tc.altered("units may be at their kinks", without=[SMOOTH], on=SMALL_STEPS),
+    control=tc.altered(
+        "units may be at their kinks", without=[SMOOTH, SAME_SLOPES], on=SMALL_STEPS
+    ),
     where=[
         "E(k) = [[1 + i - j for j in range(len(W[k][0]))] for i in range(len(W[k]))]",
         "moved(k) = network(replaced(W, k, W[k] + step * E(k)), x)",
+        "units(k) = features(replaced(W, k, W[k] + step * E(k)), x)",
     ],
     numbers=["step"],
     on=SMALL_STEPS.map(away_from_kinks),
     examples=60,
-    why="One step of 2^-20 in one direction, which takes no pre-activation of small integers across"
-    " 0. Where a unit is at its kink, the slope depends on the direction.",
+    why="Where no unit has another slope after the step, here of 2^-20 in one direction, the"
+    " network is the same product of matrices before and after it. Where a unit is at its kink,"
+    " the slope depends on the direction.",
 )

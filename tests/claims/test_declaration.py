@@ -117,7 +117,7 @@ def test_a_claim_is_what_its_decorator_is_given() -> None:
         "hypotheses": ("first", "second"), "control": "one less", "check": check, "on": on,
         "examples": 7, "enough": 3, "corrects": "printed-claim", "formal": formal,
         "altered": formal, "along": (), "control_on": None, "written": None, "positive": None,
-        "rests_on": ("used-claim",),
+        "rests_on": ("used-claim",), "given": (),
     }  # fmt: skip
 
 

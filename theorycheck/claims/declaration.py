@@ -178,8 +178,15 @@ class Claim:
     @property
     def place(self) -> Place:
         """Where the claim is written: a stated one where it is stated, others at their property."""
+        if self.written is not None:
+            return self.written
         code = self.check.__code__
-        return self.written or Place(self.check.__module__, code.co_filename, code.co_firstlineno)
+        return Place(self.check.__module__, code.co_filename, code.co_firstlineno)
+
+    @property
+    def module(self) -> str:
+        """The module that states it."""
+        return self.check.__module__ if self.written is None else self.written.module
 
     @property
     def description(self) -> str:

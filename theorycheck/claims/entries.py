@@ -89,7 +89,7 @@ class Description:
             enough=claim.enough,
             version=version,
             formal_version=formal_version,
-            module=claim.place.module,
+            module=claim.module,
             rests_on=claim.rests_on,
         )
 
