@@ -127,7 +127,7 @@ def expanded(statement: Statement, architecture: Architecture) -> bool:
     return all(true)
 
 
-SKIP = Network(1, (Layer(2, (Edge(0),)), Layer(2, (Edge(1, Identity()), Edge(1))),
+SHORTCUT = Network(1, (Layer(2, (Edge(0),)), Layer(2, (Edge(1, Identity()), Edge(1))),
                    Layer(1, (Edge(2),), 1.0)))  # fmt: skip
 FILTERS = Convolution(channels=1, height=1, width=3, filters=1, kernel=(1, 2))
 CONVOLUTIONAL = Network(3, (Layer(2, (Edge(0, FILTERS),)), Layer(1, (Edge(1),), 1.0)))
@@ -138,7 +138,7 @@ CASES: dict[str, Architecture] = {
     "structural-lemma": Architecture(TINY, 2, None, {}),
     "structural-lemma-multi-output": Architecture(mlp([2, 2, 2]), 1, None, {}),
     "structural-lemma-later-biases": Architecture(mlp([1, 2, 1], bias=True), 2, None, {}),
-    "structural-lemma-cut": Architecture(SKIP, 1, None, {}),
+    "structural-lemma-cut": Architecture(SHORTCUT, 1, None, {}),
     "structural-lemma-batch-norm-detached": Architecture(
         mlp([1, 2, 1], normalisation="batch-detached"), 2, None, {}),
     "gradient-rank": Architecture(TINY, 2, None, {}),

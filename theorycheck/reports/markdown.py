@@ -175,6 +175,7 @@ def section(entry: Entry, row: Row | None = None) -> list[str]:
     Raises:
         InputError: when the case of its example is none, naming the claim.
     """
+    # Long: one claim from top to bottom.
     examples = entry.examples
     lines = [
         f'<a id="{entry.id}"></a>',

@@ -169,13 +169,22 @@ def _require_agreement(statement: Statement, exact: Reading, floats: Reading) ->
     ranks = "rank(" in statement.conclusion.text
     if same and not ranks and dict(exact.at) == dict(floats.at):
         sides = zip((exact.left, exact.right), (floats.left, floats.right), strict=True)
-        same = all(one == fmpq(*float(other).as_integer_ratio()) for one, other in sides)
+        same = all(_is(one, float(other)) for one, other in sides)
     if not same:
         shown = [f"{one.left} {one.relation} {one.right}" for one in (exact, floats)]
         raise ReadersDisagree(
             f"{exact.arithmetic}: {shown[0]}, {exact.holds};"
             f" {floats.arithmetic}: {shown[1]}, {floats.holds}"
         )
+
+
+def _is(exact: Any, shown: float) -> bool:
+    """Whether a float is a number, or the nearest to it: sides of constants alone are rationals to
+    all readers, whatever they show.
+    """
+    if exact == fmpq(*shown.as_integer_ratio()):
+        return True
+    return isinstance(exact, fmpq) and int(exact.p) / int(exact.q) == shown
 
 
 def _may_have_kink(case: Case) -> bool:
