@@ -21,6 +21,7 @@ from theorycheck.pytest_plugin.collecting import collect_claims
 from theorycheck.statements import checking
 from theorycheck.statements.checking import Answer, ReadersDisagree, answers, readings
 from theorycheck.statements.syntax import Statement
+from theorycheck.statements.trials import NO_VALUE
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "reports/certificates"
@@ -88,7 +89,10 @@ def test_statements_are_true_where_the_kernel_says_so(path: Path, claims: dict[s
     compared = 0
     for claim in claims.values():
         assert claim.formal is not None
-        found = answers(claim.formal.statement, case)
+        try:
+            found = answers(claim.formal.statement, case)
+        except NO_VALUE:  # Of shapes that the formula is not about.
+            continue
         try:
             expected = list(by_kernel(claim, case))
         except (kernel.Rejected, *kernel.MISUSE):
