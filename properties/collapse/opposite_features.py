@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -88,3 +89,21 @@ def nearest_opposite_features(network: tc.Network, seed: int) -> float:
     descend(squared_distances, leaves, learning_rate=0.05, steps=150)
     with torch.no_grad():
         return float(squared_distances().min())
+
+
+def searched(claim: tc.Claim) -> tc.Claim:
+    """The claim with a directed search wherever an example does not meet its hypotheses."""
+
+    def check(setting: tc.Setting, case: tc.Case) -> tc.Findings:
+        for finding in claim.check(setting, case):
+            if setting.altered or not isinstance(finding, tc.Rejection):
+                yield finding
+                continue
+            yield tc.Unmet(
+                round(nearest_opposite_features(case.network, setting.seed % 2**32), 6),
+                "squared distances of a feature vector of each class from +-c V_L, added, in units"
+                " of c^2; 1 is a proven lower bound",
+            )
+
+    check.__doc__ = claim.description
+    return replace(claim, check=check)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import theorycheck as tc
 from properties.assumptions import CHAIN, ONE_OUTPUT, RELU_NETWORK, SIGN_LABELS
 from properties.collapse.conditions import MATRICES, PROBES, UPDATE
 from properties.collapse.opposite_features import (
     interpolating_networks,
-    nearest_opposite_features,
     opposite_features,
+    searched,
 )
 from properties.notation import MARGIN
 from properties.papers import XU2022
@@ -61,24 +59,6 @@ NC_3 = "inner(W[last], mean(1)) ** 2 == squared(W[last]) * squared(mean(1))"
 NC_4 = "misjudged(probes) == 0"
 COLLAPSED = f"{NC_1} and {NC_2} and {NC_3} and {NC_4}"
 COLLAPSED_TO_TWICE = COLLAPSED.replace(NC_2, "squared(mean(1) + 2 * mean(-1)) == 0")
-
-
-def searched(claim: tc.Claim) -> tc.Claim:
-    """The claim with a directed search, wherever an example does not meet its hypotheses."""
-
-    def check(setting: tc.Setting, case: tc.Case) -> tc.Findings:
-        for finding in claim.check(setting, case):
-            if setting.altered or not isinstance(finding, tc.Rejection):
-                yield finding
-                continue
-            yield tc.Unmet(
-                round(nearest_opposite_features(case.network, setting.seed % 2**32), 6),
-                "squared distances of a feature vector of each class from +-c V_L, added, in units"
-                " of c^2; 1 is a proven lower bound",
-            )
-
-    check.__doc__ = claim.description
-    return replace(claim, check=check)
 
 
 neural_collapse_binary = searched(

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 import theorycheck as tc
+from properties.dynamics import normalised
 from properties.papers import XU2022
 from theorycheck import measures
 from theorycheck.networks import vertices
-from theorycheck.training import Measures, parametrise
+from theorycheck.training import Measures
 
 WIDTH, SAMPLES, IMAGES = 32, 12, 5
 """Of the hidden layers; of each class of a mixture, and of images."""
@@ -68,9 +69,7 @@ def with_random_labels(setting: tc.Setting, seeds: Sequence[int]) -> tc.Experime
 
 def started(data: Sequence[tc.Dataset], classes: int, seeds: Sequence[int]) -> tc.Experiment:
     network = tc.mlp([data[0].width, WIDTH, WIDTH, classes])
-    weights = tc.initialise(network, len(seeds), seed=seeds[0], dtype=torch.float32)
-    unit = parametrise(network, weights, "weight-norm").parameters
-    state = tc.State(unit, torch.full((len(seeds),), INITIAL_RHO[classes]), "weight-norm")
+    state = normalised.started(network, seeds, [INITIAL_RHO[classes]], "weight-norm")
     objective = tc.Objective("square", "mean", "rho")
     order = torch.tensor(seeds)
     return tc.Experiment.on(data, "centred_one_hot", network, state, order, objective)

@@ -6,10 +6,12 @@ lambda.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Self
 
+import torch
 from flint import fmpq
 from hypothesis import strategies as st
 
@@ -17,7 +19,7 @@ import theorycheck as tc
 from theorycheck.arithmetic import Array, Point, to_fractions
 from theorycheck.drawing import Targets, normalised_cases
 from theorycheck.networks import vertices
-from theorycheck.training import Reduction
+from theorycheck.training import Parametrisation, Reduction, parametrise
 
 # Abbreviations
 
@@ -103,6 +105,22 @@ def interpolating(case: tc.Case) -> tc.Case:
     numbers = {**one.numbers, "rho": one.numbers["rho"]}
     weights = [weight[0] for weight in one.parameters]
     return tc.Case.single(one.network, weights, rows, signs, numbers)
+
+
+def started(
+    network: tc.Network,
+    seeds: Sequence[int],
+    rhos: Sequence[float],
+    parametrisation: Parametrisation,
+) -> tc.State:
+    """States ``(rho, V)`` in float32 for trainings: for each initial rho, a copy with the same V.
+
+    Members are in the order of the seeds, one copy after another.
+    """
+    weights = tc.initialise(network, len(seeds), seed=seeds[0], dtype=torch.float32)
+    unit = parametrise(network, weights, parametrisation).parameters
+    rho = torch.tensor(rhos, dtype=torch.float32).repeat_interleave(len(seeds))
+    return tc.State(tuple(v.repeat(len(rhos), 1, 1) for v in unit), rho, parametrisation)
 
 
 def with_halved_labels(case: tc.Case) -> tc.Case:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 import theorycheck as tc
+from properties.dynamics.normalised import started
 from properties.papers import XU2022
-from theorycheck.training import parametrise
 
 SMALL_RHO, LARGE_RHO = 0.5, 8.0
 """Initial values; these networks come to rest between 3 and 7."""
@@ -32,11 +32,6 @@ def networks(*rhos: float, random: bool = False) -> Start:
     def start(setting: tc.Setting, seeds: Sequence[int]) -> tc.Experiment:
         data = [tc.gaussian_mixture(8, 8, 2, seed, spread=0.3).in_ball() for seed in seeds]
         network, count = tc.mlp([8, 16, 1]), len(rhos)
-        weights = tc.initialise(network, len(seeds), seed=seeds[0], dtype=torch.float32)
-        unit = tuple(
-            w.repeat(count, 1, 1) for w in parametrise(network, weights, "lagrange").parameters
-        )
-        rho = torch.tensor(rhos, dtype=torch.float32).repeat_interleave(len(seeds))
         inputs, signs = (np.stack([getattr(d, name) for d in data]) for name in ("inputs", "signs"))
         labels = np.concatenate([signs] * count)
         if random:
@@ -45,7 +40,7 @@ def networks(*rhos: float, random: bool = False) -> Start:
             labels[-len(seeds) :] = np.where(rng.random(signs.shape) < RANDOM, drawn, signs)
         return tc.Experiment(
             network,
-            tc.State(unit, rho, "lagrange"),
+            started(network, seeds, rhos, "lagrange"),
             torch.tensor(np.concatenate([inputs] * count), dtype=torch.float32),
             torch.tensor(labels, dtype=torch.float32),
             torch.tensor(list(seeds) * count),

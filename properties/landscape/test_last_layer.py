@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import theorycheck as tc
 from properties.assumptions import CHAIN, RELU_NETWORK, SIGN_LABELS
 from properties.collapse.conditions import MATRICES
-from properties.collapse.opposite_features import nearest_opposite_features
+from properties.collapse.opposite_features import searched
 from properties.papers import XU2022
 from theorycheck.drawing import unit_arrays
 
@@ -216,24 +216,6 @@ last_layer_aligned = tc.stated(
     " without weight decay the network is a critical point. Features of both signs need an"
     " activation that has negative values: `last-layer-aligned-relu`.",
 )
-
-
-def searched(claim: tc.Claim) -> tc.Claim:
-    """The claim with a directed search wherever an example does not meet its hypotheses."""
-
-    def check(setting: tc.Setting, case: tc.Case) -> tc.Findings:
-        for finding in claim.check(setting, case):
-            if setting.altered or not isinstance(finding, tc.Rejection):
-                yield finding
-                continue
-            yield tc.Unmet(
-                round(nearest_opposite_features(case.network, setting.seed % 2**32), 6),
-                "squared distances of a feature vector of each class from +-c V_L, added, in units"
-                " of c^2; 1 is a proven lower bound",
-            )
-
-    check.__doc__ = claim.description
-    return replace(claim, check=check)
 
 
 last_layer_aligned_relu = searched(

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 
 import theorycheck as tc
+from properties.dynamics import normalised
 from properties.papers import XU2022
 from theorycheck.measures import margin_statistics, margins
-from theorycheck.training import outputs, parametrise
+from theorycheck.training import outputs
 
 WIDTH, INPUT_WIDTH, SAMPLES, EPOCHS, RECORDS = 32, 32, 32, 200, 10
 INITIAL_RHO = 10.0
@@ -57,14 +58,9 @@ def started(
     Args:
         rhos: the initial rho of one copy after another; copies share V and the order of batches.
     """
-    copies = len(rhos)
     network = tc.mlp([data[0].width, WIDTH, WIDTH, 1])
-    weights = tc.initialise(network, len(seeds), seed=seeds[0], dtype=torch.float32)
-    unit = parametrise(network, weights, "weight-norm").parameters
-    unit = tuple(matrices.repeat(copies, 1, 1) for matrices in unit)
-    rho = torch.tensor(rhos).repeat_interleave(len(seeds))
-    order, objective = torch.tensor(seeds).repeat(copies), tc.Objective("square", "mean", "rho")
-    state = tc.State(unit, rho, "weight-norm")
+    state = normalised.started(network, seeds, rhos, "weight-norm")
+    order, objective = torch.tensor(seeds).repeat(len(rhos)), tc.Objective("square", "mean", "rho")
     return tc.Experiment.on(data, "signs", network, state, order, objective)
 
 

@@ -35,7 +35,7 @@ from tests.mutation.mutator import Mutant
 from tests.mutation.targets import TARGETS, path_of, source_of
 
 STARTING, TIMES = 1.0, 5.0
-"""A test may take this many seconds of the processor, and so many times what it took unchanged.
+"""The most that a test may take: seconds of the processor, and multiples of its unchanged time.
 
 A processor that others use as well is no reason to be slow.
 """

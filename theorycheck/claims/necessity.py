@@ -33,6 +33,7 @@ from theorycheck.drawing.alterations import altered, any_case
 from theorycheck.statements.architectures import NoValue, PassedOver
 from theorycheck.statements.checking import NO_VALUE, Answer, answers
 from theorycheck.statements.syntax import Formula, Statement
+from theorycheck.statements.trials import MISUSE
 
 EXAMPLES = 1500
 """Examples that are looked at for a condition, at most: half of any kind, half altered ones."""
@@ -46,8 +47,6 @@ PROPOSED = 40
 """Examples of the claim's strategy, and of its control's, that are altered."""
 MOST_OPEN = 5
 """Of those that are false to the engine and not to the kernel, until the search ends."""
-MISUSE = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError)
-"""What a word may raise that is applied to something else than in the claim's own cases."""
 LARGEST = 300
 """Numbers of a network and its data, up to which examples are looked at."""
 

@@ -47,7 +47,7 @@ LARGEST = 160
 MOST = 160
 """Examples at which the mutants of a claim are tried in one round."""
 ROUNDS = 2
-"""How often examples are drawn, at most, while mutants survive."""
+"""The most rounds of examples that are drawn while mutants survive."""
 ASKED = 5
 """On how many violations of one mutant the kernel is asked, at most."""
 SOME = 3

@@ -47,9 +47,8 @@ def parser_of_commands() -> Parser:
     _add_claims(commands, path, record)
     _add_reports(commands, record)
     _add_certificates(commands, path)
-    _add_power(commands, path, record)
+    _add_studies(commands, path, record)
     _add_stability(commands, path, record)
-    _add_needs(commands, path, record)
     return parser
 
 
@@ -118,16 +117,20 @@ def _add_certificates(commands: Commands, path: Parser) -> None:
     replay.add_argument("file", type=Path, metavar="FILE")
 
 
-def _add_power(commands: Commands, path: Parser, record: Parser) -> None:
-    power = commands.add_parser(
-        "power",
-        parents=[path, record],
-        help="change each formula in all small ways, and see which changes are refuted",
-    )
-    power.add_argument("ids", nargs="*", metavar="ID", help="claims (default: all that pass)")
-    power.add_argument("--seed", type=int, default=0)
-    power.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    power.add_argument("--report-dir", type=Path, metavar="DIR", help="where power.json is written")
+def _add_studies(commands: Commands, path: Parser, record: Parser) -> None:
+    """Commands that look into claims that pass, and write what they find beside the report."""
+    studies = {
+        "power": "change each formula in all small ways, and see which changes are refuted",
+        "needs": "leave out hypotheses one at a time, and look for equality in bounds",
+    }
+    for name, words in studies.items():
+        study = commands.add_parser(name, parents=[path, record], help=words)
+        study.add_argument("ids", nargs="*", metavar="ID", help="claims (default: all that pass)")
+        study.add_argument("--seed", type=int, default=0, help="of the examples (0)")
+        study.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+        study.add_argument(
+            "--report-dir", type=Path, metavar="DIR", help=f"where {name}.json is written"
+        )
 
 
 def _add_stability(commands: Commands, path: Parser, record: Parser) -> None:
@@ -146,15 +149,3 @@ def _add_stability(commands: Commands, path: Parser, record: Parser) -> None:
     stability.add_argument("--profile", default="quick")
     stability.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     stability.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
-
-
-def _add_needs(commands: Commands, path: Parser, record: Parser) -> None:
-    needs = commands.add_parser(
-        "needs",
-        parents=[path, record],
-        help="leave out hypotheses one at a time, and look for equality in bounds",
-    )
-    needs.add_argument("ids", nargs="*", metavar="ID", help="claims (default: all that pass)")
-    needs.add_argument("--report-dir", type=Path, metavar="DIR")
-    needs.add_argument("--seed", type=int, default=0, help="of the searches (0)")
-    needs.add_argument("--workers", type=int, default=os.cpu_count() or 1)

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from theorycheck.claims.declaration import Claim
 from theorycheck.errors import InputError
+from theorycheck.pytest_plugin.collecting import claims_by_id, claims_of_worker
 from theorycheck.reports.baseline import Baseline
 from theorycheck.reports.documents import dumps, write_atomically
 from theorycheck.reports.needs import FILE, FOLDER, Needs, Row, load_needs, summary
 
 Found = tuple[Row, list[dict[str, Any]]]
-
-
-def _collected(paths: tuple[str, ...]) -> dict[str, Claim]:
-    from theorycheck.pytest_plugin.collecting import collect_claims
-
-    return {claim.id: claim for claim in collect_claims(list(paths)).values()}
-
-
-_of_worker = cache(_collected)
-"""In a process that is asked of many claims, which does not see that files change."""
 
 
 def find_needs(
@@ -51,7 +41,7 @@ def find_needs(
     """
     if workers < 1:
         raise InputError("workers is a count: give at least 1")
-    claims = _collected(paths)
+    claims = claims_by_id(paths)
     chosen = list(ids) or sorted(name for name in claims if _reason(claims[name], record) is None)
     for name in chosen:
         if name not in claims:
@@ -92,7 +82,7 @@ def _found(paths: tuple[str, ...], name: str, seed: int) -> Found:
     from theorycheck.claims.sharpness import is_bound, sharpness_of
 
     torch.set_num_threads(1)
-    claim = _of_worker(paths)[name]
+    claim = claims_of_worker(paths)[name]
     needs, certificates = needs_of(claim, seed)
     sharpness = None
     if is_bound(claim):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from statistics import median
 
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.outcomes import Fate
 from theorycheck.claims.versions import version_of
 from theorycheck.errors import InputError
+from theorycheck.pytest_plugin.collecting import claims_by_id, claims_of_worker
 from theorycheck.reports.baseline import Baseline
 from theorycheck.reports.power import Mutated, Power, Powers
 
@@ -35,13 +35,6 @@ class Measured:
             yield f"  survived: {survivor.change}: {survivor.words} ({survivor.reason})"
 
 
-@cache
-def _claims(paths: tuple[str, ...]) -> dict[str, Claim]:
-    from theorycheck.pytest_plugin.collecting import collect_claims
-
-    return {claim.id: claim for claim in collect_claims(list(paths)).values()}
-
-
 def chosen(
     paths: tuple[str, ...], record: Baseline, only: Sequence[str]
 ) -> tuple[list[str], list[str]]:
@@ -53,7 +46,7 @@ def chosen(
     Raises:
         InputError: for a claim that is unknown, or is not on record as passing.
     """
-    claims = _claims(paths)
+    claims = claims_by_id(paths)
     passing = [name for name in sorted(claims) if record.verdicts.get(name) in ("proved", "holds")]
     for name in only:
         if name not in claims:
@@ -87,7 +80,7 @@ def _measured(paths: tuple[str, ...], name: str, seed: int) -> Measured:
     from theorycheck.statements.mutants import mutants
 
     torch.set_num_threads(1)
-    claim = _claims(paths)[name]
+    claim = claims_of_worker(paths)[name]
     assert claim.formal is not None
     made = mutants(claim.formal.statement)
     found = neighbours(claim, made, seed)

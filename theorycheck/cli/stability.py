@@ -55,7 +55,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 from theorycheck.claims.declaration import Claim
@@ -65,6 +64,7 @@ from theorycheck.claims.search import ROUNDS, is_short, search_once
 from theorycheck.claims.setting import Profile, Setting
 from theorycheck.cli.rounds import OTHER, Needs, control_need, need, upper_limit
 from theorycheck.errors import InputError
+from theorycheck.pytest_plugin.collecting import claims_by_id, claims_of_worker
 
 CONFIDENCE = 0.95
 
@@ -179,13 +179,6 @@ class Stability:
         ]
 
 
-@cache
-def _claims(paths: tuple[str, ...]) -> dict[str, Claim]:
-    from theorycheck.pytest_plugin.collecting import collect_claims
-
-    return {claim.id: claim for claim in collect_claims(list(paths)).values()}
-
-
 def _searches(
     paths: tuple[str, ...], claim_id: str, profile: Profile, run_seed: int
 ) -> list[list[Outcome]]:
@@ -198,7 +191,7 @@ def _searches(
     from theorycheck.claims.certificates import certify
 
     torch.set_num_threads(1)
-    claim = _claims(paths)[claim_id]
+    claim = claims_of_worker(paths)[claim_id]
     made: list[list[Outcome]] = [[], []]
     for altered, rounds in zip((False, True), made, strict=True):
         seed, total = claim.seed(run_seed, altered=altered), Evidence()
@@ -219,7 +212,7 @@ def _verdict(paths: tuple[str, ...], claim_id: str, profile: Profile, run_seed: 
     from theorycheck.claims.examination import examine
 
     torch.set_num_threads(1)
-    claim = _claims(paths)[claim_id]
+    claim = claims_of_worker(paths)[claim_id]
     return examine(claim, profile=profile, run_seed=run_seed, device="cpu").entry.verdict
 
 
@@ -251,7 +244,7 @@ def measure(
     """
     if min(searches, trainings, workers) < 1:
         raise InputError("searches, trainings and workers are counts: give at least 1")
-    claims = _claims(paths)
+    claims = claims_by_id(paths)
     wanted = list(only) or sorted(claims)
     for name in wanted:
         if name not in claims or name not in record:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Sequence
+from functools import cache
 
 import pytest
 
@@ -20,6 +22,21 @@ class _Collector:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.claims = {i.nodeid: i.claim for i in session.items if isinstance(i, ClaimItem)}
+
+
+def claims_by_id(paths: Sequence[str]) -> dict[str, Claim]:
+    """Claims by id, without running them.
+
+    Raises:
+        InputError: as `collect_claims`.
+    """
+    return {claim.id: claim for claim in collect_claims(list(paths)).values()}
+
+
+@cache
+def claims_of_worker(paths: tuple[str, ...]) -> dict[str, Claim]:
+    """The same in a process that is asked of many claims, and does not see that files change."""
+    return claims_by_id(paths)
 
 
 def collect_claims(paths: list[str]) -> dict[str, Claim]:

@@ -28,7 +28,7 @@ import msgspec
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.verdicts import Verdict
 from theorycheck.errors import InputError
-from theorycheck.reports.reading import digest, load
+from theorycheck.reports.reading import is_sealed, load, sealed
 from theorycheck.reports.sources import Sources
 
 SCHEMA_VERSION = 4
@@ -102,7 +102,7 @@ class Report:
             "run": {"merged": described} if self.merged else described[0],
             "claims": [entry.document() for entry in self.claims],
         }
-        return {**content, "digest": digest(content)}
+        return sealed(content)
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Report:
@@ -123,7 +123,7 @@ class Report:
         twice = [name for name, n in Counter(entry.id for entry in entries).items() if n > 1]
         if twice:
             raise InputError(f"claim {twice[0]!r} occurs twice")
-        if document.get("digest") != digest({k: v for k, v in document.items() if k != "digest"}):
+        if not is_sealed(document):
             raise InputError("it was changed after the run that wrote it: its digest differs")
         return cls(runs=runs, claims=entries, merged=merged)
 

@@ -19,7 +19,7 @@ import msgspec
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.needs import Need, Outcome, Sharpness, Shown
 from theorycheck.errors import InputError
-from theorycheck.reports.reading import digest, load
+from theorycheck.reports.reading import is_sealed, load, sealed
 
 SCHEMA_VERSION = 1
 FILE, FOLDER = "needs.json", "needs"
@@ -58,7 +58,7 @@ class Needs:
         """As ``needs.json`` holds it, with the digest of all that it says."""
         rows = {claim: msgspec.to_builtins(row) for claim, row in sorted(self.claims.items())}
         content = {"schema_version": SCHEMA_VERSION, "claims": rows}
-        return {**content, "digest": digest(content)}
+        return sealed(content)
 
     def of(self, entry: Entry) -> Row | None:
         """What was found of the statement of an entry that passes."""
@@ -100,7 +100,7 @@ def load_needs(folder: Path) -> Needs:
         found = msgspec.convert(document.get("claims"), dict[str, Row])
     except msgspec.ValidationError as error:
         raise InputError(f"{path}: {error}; run `theorycheck needs` again") from error
-    if document.get("digest") != digest({k: v for k, v in document.items() if k != "digest"}):
+    if not is_sealed(document):
         raise InputError(
             f"{path} was changed after the run that wrote it: its digest differs; run"
             " `theorycheck needs` again"

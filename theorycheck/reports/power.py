@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from theorycheck.claims.entries import Entry
 from theorycheck.claims.outcomes import Count
 from theorycheck.errors import InputError
 from theorycheck.reports.documents import unreadable
-from theorycheck.reports.reading import digest, load
+from theorycheck.reports.reading import is_sealed, load, sealed
 
 POWER_VERSION = 1
 """Of the form of ``power.json``."""
@@ -88,7 +89,7 @@ class Powers:
             "claims": msgspec.to_builtins(self.claims),
             "without_formula": list(self.without_formula),
         }
-        return {**content, "digest": digest(content)}
+        return sealed(content)
 
     def shown(self, entry: Entry) -> str:
         """How many false neighbours of a claim are refuted; empty where that is of another one."""
@@ -97,7 +98,7 @@ class Powers:
             return ""
         return f"{power.refuted} of {power.false}"
 
-    @property
+    @cached_property
     def _by_claim(self) -> Mapping[str, Power]:
         return {power.claim: power for power in self.claims}
 
@@ -114,8 +115,7 @@ def load_powers(path: Path) -> Powers:
             the document is not the one that was written.
     """
     document = load(path, "powers", POWER_VERSION)
-    written = document.pop("digest", None)
-    if written != digest(document):
+    if not is_sealed(document):
         reason = "it was changed after it was written: its digest differs"
     else:
         try:

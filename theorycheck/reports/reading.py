@@ -55,6 +55,17 @@ def digest(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A document with the digest of all that it says."""
+    return {**content, "digest": digest(content)}
+
+
+def is_sealed(document: Mapping[str, Any]) -> bool:
+    """Whether a document is what it was when it was sealed."""
+    content = {name: value for name, value in document.items() if name != "digest"}
+    return bool(document.get("digest") == digest(content))
+
+
 def _text(path: Path) -> str:
     """The text of a regular file: pipes, devices and files without an end are none."""
     # Without waiting, because a pipe may have no writer.

@@ -23,10 +23,10 @@ from theorycheck.statements.numbers import Open, Undefined, combined, compare
 from theorycheck.statements.readings import Scope, due
 from theorycheck.statements.syntax import Statement
 
-NO_VALUE = (
-    Undefined, ConstantUnit, InputError, TypeError, ValueError, ArithmeticError, AttributeError,
-    LookupError,
-)  # fmt: skip
+MISUSE = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError)
+"""What a word may raise that is applied to something that it is not meant for."""
+
+NO_VALUE = (Undefined, ConstantUnit, InputError, *MISUSE)
 """What a formula raises that is applied to something that it is not meant for: it has no value."""
 
 

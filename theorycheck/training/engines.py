@@ -141,12 +141,12 @@ class Flow(Training):
 
             for time in self.times:
                 recorder.record(time, at(time))
-            state, stalled, steps = at(self.horizon), integrator.stalled, integrator.accepted
-            at_kink = crossing(cohort, objective, integrator, self.tolerances[:2])
-            if slides is not None:
-                arrived = slides.arrived(stalled)
-                stalled, at_kink = stalled & ~arrived, at_kink & ~arrived
-                steps = steps + slides.steps(steps)
+            state = at(self.horizon)
+            if slides is None:
+                stalled, steps = integrator.stalled, integrator.accepted
+                at_kink = crossing(cohort, objective, integrator, self.tolerances[:2])
+            else:
+                stalled, at_kink, steps = slides.ended(integrator)
         return recorder.run(state, steps, integrator.diverged, stalled, at_kink)
 
 

@@ -47,10 +47,12 @@ SAME = 1e-9
 
 
 class Timed(Stopped, Protocol):
-    """An integrator of either engine, and where in time its members are, ``(K,)``."""
+    """An integrator of either engine: where in time its members are, and after how many steps."""
 
     @property
     def time(self) -> Tensor: ...
+    @property
+    def accepted(self) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -333,38 +335,36 @@ class Slides:
         self.cohort, self.objective = cohort, objective
         self.tolerances, self.max_steps = tolerances, max_steps
         self.ways: dict[int, Sliding] = {}
+        self.seen: set[int] = set()
+        """Who stalled, at a kink or elsewhere."""
 
     def advance(self, end: float, stopped: Timed) -> Tensor:
         """The states of all members at time ``end``, as rows ``(K, P)``.
 
         Args:
-            stopped: the integrator that brought to ``end`` whoever did not stall before.
+            stopped: the integrator that took to ``end`` all members that do not stall.
         """
-        new = stopped.stalled.clone()
-        new[list(self.ways)] = False
-        if bool(new.any()):
-            at_kink = crossing(self.cohort, self.objective, stopped, self.tolerances) & new
-            for member in at_kink.nonzero().flatten().tolist():
-                one = self.cohort.part(slice(member, member + 1)).to("cpu")
-                row, time = stopped.point[member].cpu(), float(stopped.time[member])
-                work = self.tolerances, self.max_steps
-                self.ways[member] = Sliding(one, self.objective, row, time, *work)
         rows = stopped.point.clone()
+        stalled = set(stopped.stalled.nonzero().flatten().tolist())
+        if stalled > self.seen:
+            at_kink = crossing(self.cohort, self.objective, stopped, self.tolerances)
+            for member in sorted(stalled - self.seen):
+                if at_kink[member]:
+                    one = self.cohort.part(slice(member, member + 1)).to("cpu")
+                    where = rows[member].cpu(), float(stopped.time[member])
+                    work = self.tolerances, self.max_steps
+                    self.ways[member] = Sliding(one, self.objective, *where, *work)
+            self.seen = stalled
         for member, way in self.ways.items():
             way.advance(end)
             rows[member] = torch.from_numpy(way.point)
         return rows
 
-    def steps(self, like: Tensor) -> Tensor:
-        """How many steps the members made along kinks, ``(K,)`` int64."""
-        counts = torch.zeros_like(like)
+    def ended(self, stopped: Timed) -> tuple[Tensor, Tensor, Tensor]:
+        """Who is stalled, who of these is at a kink, and the steps of all, ``(K,)`` each."""
+        stalled, steps = stopped.stalled.clone(), stopped.accepted.clone()
+        at_kink = torch.zeros_like(stalled)
         for member, way in self.ways.items():
-            counts[member] = way.steps
-        return counts
-
-    def arrived(self, like: Tensor) -> Tensor:
-        """Which members went on along kinks, and did not stall there, ``(K,)`` bool."""
-        found = torch.zeros_like(like)
-        for member, way in self.ways.items():
-            found[member] = not way.stalled
-        return found
+            stalled[member] = at_kink[member] = way.stalled
+            steps[member] += way.steps
+        return stalled, at_kink, steps
