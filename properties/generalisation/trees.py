@@ -102,16 +102,17 @@ def _row(size: int, among: list[int]) -> st.SearchStrategy[list[int]]:
 @st.composite
 def overlapping_networks(draw: st.DrawFn) -> tc.Case:
     """A convolutional layer with positive filters, ReLU, and a linear output; one sample."""
-    kernel = draw(st.integers(2, 3))
-    stride = draw(st.integers(1, kernel - 1))
-    count = draw(st.integers(2, 5))
+    near = draw(st.booleans())
+    kernel = 3 if near else draw(st.integers(2, 3))
+    stride = 2 if near else draw(st.integers(1, kernel - 1))
+    count = draw(st.integers(4, 6)) if near else draw(st.integers(2, 5))
     width = kernel + stride * (count - 1)
     convolution = tc.Convolution(1, 1, width, 1, (1, kernel), stride)
     hidden = tc.Layer(count, (tc.Edge(0, convolution),), tc.RELU)
     network = tc.Network(width, (hidden, tc.Layer(1, (tc.Edge(1),), tc.LINEAR)))
     weights = [[draw(_row(kernel, [1, 4]))], [draw(_row(count, [1, 2]))]]
     entries = draw(_row(width, [1, 0]))
-    if draw(st.booleans()):
+    if near:
         # The inputs that two patches read, and equal weights on top.
         weights = [[[4] + [1] * (kernel - 2) + [4]], [[1] * count]]
         entries = [1 if j % stride == 0 else 0 for j in range(width)]

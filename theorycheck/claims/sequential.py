@@ -74,12 +74,11 @@ anytime-valid inference, Statistical Science 38, 2023.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from itertools import count
 
 from theorycheck.claims.declaration import Formal
 from theorycheck.errors import InputError
@@ -180,9 +179,12 @@ def decide(tendency: Tendency, successes: int, failures: int) -> Decision:
 def pairs_needed(tendency: Tendency) -> int:
     """The fewest pairs that can confirm the tendency: all of them successes.
 
-    There are some: the boldest gambler doubles a share of 1 in `GAMBLERS` with each.
+    The boldest gambler doubles a share of 1 in `GAMBLERS` with each, so a few suffice.
     """
-    return next(n for n in count() if decide(tendency, n, 0) is Decision.CONFIRMED)
+    enough = math.ceil(GAMBLERS / tendency.alpha).bit_length()
+    return bisect_left(
+        range(enough), True, key=lambda n: decide(tendency, n, 0) is Decision.CONFIRMED
+    )
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
