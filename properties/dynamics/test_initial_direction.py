@@ -129,7 +129,7 @@ def tilted(draw: st.DrawFn, *, tilts: tuple[int, ...] = (3, 4, 5)) -> tc.Case:
     """A linear classifier in the plane on one unit vector, with little decay, from rho = 1/16."""
     t = Fraction(1, draw(st.sampled_from(tilts)))
     weights = np.array([[[2 * t / (1 + t * t), (1 - t * t) / (1 + t * t)]]], dtype=object)
-    numbers = {"rho": Fraction(1, 16), "weight_decay": Fraction(1, 2 ** draw(st.integers(8, 12)))}
+    numbers = {"rho": Fraction(1, 16), "weight_decay": Fraction(draw(st.integers(1, 16)), 2**12)}
     return tc.Case(tc.mlp([2, 1]), (weights,), np.eye(2)[None, :1], np.ones((1, 1, 1)), numbers)
 
 

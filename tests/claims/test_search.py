@@ -74,6 +74,13 @@ def test_a_search_that_is_short_of_evidence_goes_on_within_bounds() -> None:
         assert rounds == 1 or tried[:half] != tried[half : 2 * half]
 
 
+def test_rounds_grow_to_those_of_the_default_profile() -> None:
+    for effort, sizes in ((0.25, [10, 20, *[40] * 6]), (0.01, [1, 2, 4, 8, 16, 32, 40, 40])):
+        tried: list[int] = []
+        claim = replace(small_numbers(tried, highest=0, examples=40), enough=1000)
+        assert search(claim, Setting(seed=1, effort=effort)).tried == len(tried) == sum(sizes)
+
+
 def test_a_control_that_survives_is_searched_again() -> None:
     """No number below 0 refutes it; one round of 5 numbers from -100 to 0 may well miss 0."""
     tried: list[int] = []

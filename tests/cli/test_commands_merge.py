@@ -104,11 +104,17 @@ STATEMENTS = {
 BOUNDS = ("certificates/weight-bound.json", "certificates/wide-bound.json")
 
 
-def run(folder: Path, seed: int, claims: Sequence[Claim] = TOYS, **metadata: Any) -> Path:
+def run(
+    folder: Path,
+    seed: int,
+    claims: Sequence[Claim] = TOYS,
+    profile: str = "default",
+    **metadata: Any,
+) -> Path:
     """What a run of the plugin leaves in a folder."""
     entries = []
     for about in claims:
-        examined = examine(about, profile=PROFILES["default"], run_seed=seed, device="cpu")
+        examined = examine(about, profile=PROFILES[profile], run_seed=seed, device="cpu")
         for name, content in examined.certificates.items():
             reports.write_atomically(folder / name, reports.dumps(content))
         entries.append(examined.entry)

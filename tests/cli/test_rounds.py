@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.findings import Findings, Observation, Unmet
-from theorycheck.claims.search import ROUNDS, search, search_once
+from theorycheck.claims.search import ROUNDS, search, search_round
 from theorycheck.claims.setting import Setting
 from theorycheck.cli.rounds import NEVER, OTHER, SHARES, Needs, control_need, need, upper_limit
 
@@ -163,7 +163,7 @@ def test_the_limit_is_above_the_truth_and_searches_fail_as_often_as_that() -> No
     for seed in range(100):
         for altered in (False, True):
             evidence = Evidence()
-            search_once(claim, Setting(altered=altered, seed=seed), evidence)
+            search_round(claim, Setting(altered=altered, seed=seed), 0, evidence)
             made[altered].append(evidence)
     own = Needs.of([need(claim, "holds", evidence) for evidence in made[0]], 0.01)
     control = Needs.of([control_need(claim, "holds", evidence) for evidence in made[1]], 0.01)

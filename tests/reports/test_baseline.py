@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.reports.entries import ENTRIES
 from theorycheck import reports
-from theorycheck.claims.strengths import Level
+from theorycheck.claims.strengths import Level, Strength
 from theorycheck.claims.verdicts import Verdict
 from theorycheck.errors import InputError
 from theorycheck.reports.baseline import Baseline, load_baseline
@@ -225,3 +225,23 @@ def test_accepting_drops_what_stands_under_names_that_claims_no_longer_have() ->
 def test_nothing_undecided_is_accepted() -> None:
     with pytest.raises(InputError, match="undecided claims go on no record: fifth-claim"):
         RENAMED.accepting([ENTRIES["holds"], ENTRIES["undecided"]])
+
+
+def test_a_strength_at_which_nobody_looked_stays_while_the_statement_does() -> None:
+    entry = replace(ENTRIES["holds"], strength=None)
+    record = Baseline(
+        verdicts={entry.id: "holds"}, versions={entry.id: entry.version},
+        strengths={entry.id: "architectures"},
+    )  # fmt: skip
+    told = "1 strengths on record were not examined; the default profile does"
+    assert record.unexamined([entry]) == told
+    assert record.accepting([entry]).strengths == {entry.id: "architectures"}
+    for other in (
+        replace(entry, version={**entry.version, "title": "0" * 16}),
+        replace(entry, strength=Strength(level="sampled")),
+        ENTRIES["refuted"],
+    ):
+        alike = replace(other, id=entry.id)
+        assert record.accepting([alike]).strengths == {}
+    assert record.unexamined([ENTRIES["refuted"]]) is None
+    assert Baseline(verdicts={}).unexamined([entry]) is None

@@ -138,7 +138,7 @@ def test_a_proof_has_no_example_to_replay(place: Path, capsys: pytest.CaptureFix
 def test_an_examination_is_red_without_the_proof_on_record(place: Path) -> None:
     def examined() -> dict[str, Any]:
         found = examine(
-            CLAIMS[0], profile=PROFILES["quick"], run_seed=1, device="cpu", proof=place / RECORD
+            CLAIMS[0], profile=PROFILES["default"], run_seed=1, device="cpu", proof=place / RECORD
         )
         return found.certificates
 
@@ -149,3 +149,26 @@ def test_an_examination_is_red_without_the_proof_on_record(place: Path) -> None:
     (place / RECORD).unlink()
     with pytest.raises(InputError, match="is gone; restore it"):
         examined()
+
+
+def test_a_profile_without_strengths_leaves_those_on_record(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says so, needs no proof, and what it finds can be accepted and merged."""
+    sources = Sources.of(place, ["properties/test_toys.py"])
+    run(place / "quick", 2, CLAIMS, "quick", sources=sources)
+    entry = reports.load_report(place / "quick/claims.json").claims[0]
+    assert (entry.strength, entry.neighbours, entry.verdict) == (None, {}, "holds")
+    record = (place / "reports/baseline.json").read_bytes()
+    for arguments in ([], ["--accept"]):
+        assert main(["gate", "--report-dir", "quick", *arguments]) == 0
+    assert (place / "reports/baseline.json").read_bytes() == record
+    assert (place / RECORD).exists()
+    told = "1 strengths on record were not examined; the default profile does"
+    assert told in capsys.readouterr().out
+    assert main(["merge", "quick", "run"]) == 0
+    assert reports.load_report(place / "merged/claims.json").claims[0].level == "architectures"
+    found = examine(
+        CLAIMS[0], profile=PROFILES["quick"], run_seed=1, device="cpu", proof=place / "gone.json"
+    )
+    assert not found.certificates

@@ -63,15 +63,13 @@ def test_a_strength_is_that_of_a_run_in_which_the_claim_passed() -> None:
         assert merged(*order, replace(REFUTED, seeds=(2,))).strength is None
 
 
-def test_what_passes_only_when_merged_was_sampled() -> None:
+def test_of_what_passes_only_when_merged_no_strength_is_known() -> None:
     parts = [
         entry(CLAIMS[0], [0], gathered(MET, MET, MET), gathered(FAILED)),
         entry(CLAIMS[0], [1], gathered(MET), Evidence()),
     ]
     assert [one.strength for one in parts] == [None, None]
-    assert merged(*parts).strength == Strength(
-        level="sampled", reason="in no run did the claim pass, so that it was not settled"
-    )
+    assert merged(*parts).strength is None
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ class Entry(Outcome, _Judged, Description):
     """A claim, its verdict, and what the verdict rests on.
 
     Attributes:
-        strength: how far the verdict reaches; None unless it passes.
+        strength: how far the verdict reaches; None unless it passes, and where nobody looked.
         positive: a setting in which a tendency is known to be true; None where there is none.
         certificate: name of the certificate of the example that is shown, within the report's
             folder; None where it has none.

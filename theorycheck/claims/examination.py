@@ -19,7 +19,7 @@ from theorycheck.claims.power import some_neighbours
 from theorycheck.claims.search import replay, search
 from theorycheck.claims.setting import Profile, Setting
 from theorycheck.claims.settling import UNSETTLED, settlement_of
-from theorycheck.claims.strengths import SAMPLED, Strength
+from theorycheck.claims.strengths import Strength
 from theorycheck.claims.verdicts import Judgement, Verdict, contradicted, judge
 from theorycheck.claims.versions import version_of
 from theorycheck.errors import InputError
@@ -43,7 +43,7 @@ def examine(
             claim whether or not the search finds it again. A certificate of an earlier statement
             says nothing of this one: it is passed over, with a note.
         proof: the file of the proof that is on record, if there has to be one. Unless it is the one
-            that is found anew, the kernel verifies it.
+            that is found anew, the kernel verifies it. A profile without strengths needs none.
 
     Raises:
         InputError: when the certificate on record is rejected, or the engine finds another answer
@@ -80,19 +80,23 @@ def examine(
     if isinstance(recorded, _Contradicting) and judgement.verdict is not Verdict.REFUTED:
         reason = f"{judgement.reason}; but the certificate shows it in {recorded.pairs} pairs"
         judgement = Judgement(Verdict.UNDECIDED, reason)
-    settlement = settlement_of(claim) if judgement.verdict.passes else UNSETTLED
-    if proof is not None:
+    settlement, neighbours = UNSETTLED, dict[str, Fate]()
+    looked = profile.strengths and judgement.verdict.passes
+    if looked:
+        settlement = settlement_of(claim)
+        neighbours = some_neighbours(claim, searched, run_seed)
+    if profile.strengths and proof is not None:
         proofs.require(proof, claim, settlement.proof)
     entry = describe(
         claim,
         judgement,
         evidence,
         control,
-        strength=settlement.strength,
+        strength=settlement.strength if looked else None,
         positive=positive,
         certified=issued is not None,
         seeds=(run_seed,),
-        neighbours=some_neighbours(claim, searched, run_seed) if judgement.verdict.passes else {},
+        neighbours=neighbours,
     )
     return Examination(
         entry=entry,
@@ -115,7 +119,7 @@ def describe(
     evidence: Evidence,
     control: Evidence,
     *,
-    strength: Strength = SAMPLED,
+    strength: Strength | None = None,
     positive: Evidence | None = None,
     certified: bool = False,
     seeds: tuple[int, ...] = (),
@@ -132,7 +136,7 @@ def describe(
         verdict=judgement.verdict,
         reason=judgement.reason,
         **vars(evidence.outcome()),
-        strength=strength if judgement.verdict.passes else None,
+        strength=strength,
         control=Control(statement=claim.control, **vars(control.outcome())),
         positive=None
         if claim.positive is None

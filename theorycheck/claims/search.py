@@ -22,19 +22,19 @@ class _Violation(Exception):
 
 
 ROUNDS = 8
-"""A search that is short of evidence draws at most this many times as many examples."""
+"""A search that is short of evidence draws at most this many times."""
 
 
 def search(claim: Claim, setting: Setting) -> Evidence:
     """Run a claim's property (its control's, when ``setting.altered``) and add up what it finds.
 
     A search that has found too little when its examples are drawn goes on with another seed, up to
-    `ROUNDS` times: too few examples that meet the hypotheses, or a control that is not refuted, are
-    bad luck more often than not.
+    `ROUNDS` rounds: too few examples that meet the hypotheses, or a control that is not refuted,
+    are bad luck more often than not.
     """
     evidence = Evidence.started(setting.seed)
     for number in range(ROUNDS):
-        search_once(claim, replace(setting, seed=setting.seed + number), evidence)
+        search_round(claim, setting, number, evidence)
         if not is_short(claim, evidence, altered=setting.altered):
             break
     return evidence
@@ -52,8 +52,19 @@ def is_short(claim: Claim, evidence: Evidence, *, altered: bool) -> bool:
     return altered or evidence.counted < claim.enough
 
 
-def search_once(claim: Claim, setting: Setting, evidence: Evidence) -> None:
-    """One round of a search: draw the examples of one profile, and add up what they yield.
+def search_round(claim: Claim, setting: Setting, number: int, evidence: Evidence) -> None:
+    """One round of a search, the first being number 0; see `search_once`.
+
+    Where the profile draws less than the default one, rounds double until they are as large as
+    that one's: evidence that suffices there is not given up here.
+    """
+    first = setting.scaled(claim.examples)
+    examples = min(first << number, max(first, claim.examples))
+    search_once(claim, replace(setting, seed=setting.seed + number), evidence, examples)
+
+
+def search_once(claim: Claim, setting: Setting, evidence: Evidence, examples: int) -> None:
+    """Draw examples, and add up what they yield.
 
     Counting stops at the first violation: what Hypothesis tries while it shrinks is not evidence.
     The counterexample kept is the last one that Hypothesis replays, its minimal one. Cohorts take
@@ -82,7 +93,7 @@ def search_once(claim: Claim, setting: Setting, evidence: Evidence) -> None:
     # A control has to be refuted, not to be refuted by a small example.
     phases = [Phase.generate] if setting.altered else [Phase.generate, Phase.target, Phase.shrink]
     with contextlib.suppress(_Violation):
-        draw(check, strategies, setting.scaled(claim.examples), setting.seed, phases)
+        draw(check, strategies, examples, setting.seed, phases)
 
 
 def draw(

@@ -12,10 +12,12 @@ class Profile:
     name: str
     effort: float
     """Factor on the number of examples of every claim."""
+    strengths: bool = True
+    """Whether claims that pass are settled, and some of their mutants tried, too."""
 
 
 PROFILES: dict[str, Profile] = {
-    "quick": Profile("quick", 0.25),
+    "quick": Profile("quick", 0.25, strengths=False),
     "default": Profile("default", 1.0),
     "deep": Profile("deep", 10.0),
     "explore": Profile("explore", 1.0),

@@ -154,7 +154,7 @@ def _gate(folder: Path, baseline: Path, *, accept: bool) -> int:
         *gating.doubts(folder, report, project.folder),
         *certified.on_record(baseline, record),
     ]
-    for line in [*changes, *faults]:
+    for line in [*changes, *faults, *filter(None, [record.unexamined(report.claims)])]:
         print(line)
     besides = f", {len(faults)} faults besides" if faults else ""
     print(f"{reports.how_many(report)}, {len(changes)} differ from the record{besides}")

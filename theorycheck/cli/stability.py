@@ -25,7 +25,8 @@ control.
    rounds: the r-th ones need more than j with probability s too, independently of others. If fewer
    than j rounds of one search have a need of at most j, so have fewer than j of these R. So (1) has
    at most the probability P(Bin(R, 1 - s) < j), which is s^R for j = 1; the smallest one over j in
-   `theorycheck.cli.rounds.SHARES` is taken. This is bad luck, and nothing else.
+   `theorycheck.cli.rounds.SHARES` is taken. This is bad luck, and nothing else. Where the first
+   round is smaller than those after it (`search_round`), s is larger than theirs.
 2. What is seen is in how many suites a round is other. A violation, or a kernel that objects, means
    that something is wrong, and the run that says so is right; it is red all the same.
 3. Searches for tendencies go on until they are decided. Whole examinations are made. One of every
@@ -60,7 +61,7 @@ from typing import Any
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.outcomes import Outcome
-from theorycheck.claims.search import ROUNDS, is_short, search_once
+from theorycheck.claims.search import ROUNDS, is_short, search_round
 from theorycheck.claims.setting import Profile, Setting
 from theorycheck.cli.rounds import OTHER, Needs, control_need, need, upper_limit
 from theorycheck.errors import InputError
@@ -197,8 +198,8 @@ def _searches(
         seed, total = claim.seed(run_seed, altered=altered), Evidence()
         while len(rounds) < ROUNDS and (not rounds or is_short(claim, total, altered=altered)):
             evidence = Evidence()
-            setting = Setting(altered=altered, seed=seed + len(rounds), effort=profile.effort)
-            search_once(claim, setting, evidence)
+            setting = Setting(altered=altered, seed=seed, effort=profile.effort)
+            search_round(claim, setting, len(rounds), evidence)
             total += evidence
             asked = evidence if altered else certify(claim, evidence)[0]
             rounds.append(asked.outcome())

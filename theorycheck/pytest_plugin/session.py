@@ -354,6 +354,9 @@ class ClaimSession:
                 "python": platform.python_version(),
                 **{name: version(name) for name in VERSIONED},
             },
-            notes=tuple(f"{one.entry.id}: {text}" for one in examinations for text in one.notes),
+            notes=(
+                *(f"{one.entry.id}: {text}" for one in examinations for text in one.notes),
+                *filter(None, [self.record.unexamined(one.entry for one in examinations)]),
+            ),
             claims={one.entry.id: one.seconds for one in examinations},
         )

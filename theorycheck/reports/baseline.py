@@ -81,7 +81,8 @@ class Baseline:
                 " name, or try more examples with --profile deep, and accept the report of that run"
             )
         verdicts = {e.id: msgspec.convert(str(e.verdict), OnRecord) for e in entries}
-        strengths = {e.id: e.level for e in entries if e.level not in (None, "sampled")}
+        levels = {entry.id: self._known(entry) for entry in entries}
+        strengths = {claim: level for claim, level in levels.items() if level != "sampled"}
         versions = {entry.id: entry.version for entry in entries}
         statements = {e.id: e.formal_version for e in entries if e.formal_version is not None}
         gone = verdicts.keys() | self.renamed.keys()
@@ -135,8 +136,25 @@ class Baseline:
             found.append(f"statement changed ({', '.join(parts)}){meant}{advice}")
         return f"{entry.id}: {'; '.join(found)}" if found else None
 
+    def unexamined(self, entries: Iterable[Entry]) -> str | None:
+        """What to say of strengths on record at which a run did not look; None if there are none.
+
+        Those are of claims that pass in a profile without strengths.
+        """
+        passed = [e for e in entries if e.verdict.passes and e.level is None]
+        count = sum(entry.id in self.strengths for entry in passed)
+        if not count:
+            return None
+        return f"{count} strengths on record were not examined; the default profile does"
+
     def _strength(self, claim: str) -> Level:
         return self.strengths.get(claim, "sampled")
+
+    def _known(self, entry: Entry) -> Level:
+        """The level of a claim's strength: the one on record where nobody looked again."""
+        same = self.versions.get(entry.id) == entry.version
+        looked = not entry.verdict.passes or not same or entry.level is not None
+        return (entry.level or "sampled") if looked else self._strength(entry.id)
 
     def same_statement(self, entry: Entry) -> bool:
         """Whether what a claim says is on record."""

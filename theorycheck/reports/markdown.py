@@ -9,6 +9,7 @@ from typing import Any
 
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.outcomes import Example, Examples, Stratum
+from theorycheck.claims.setting import PROFILES
 from theorycheck.errors import InputError
 from theorycheck.reports.companions import NOTHING, Companions
 from theorycheck.reports.coverage import coverage_section
@@ -94,11 +95,16 @@ def _cell(text: str) -> str:
     return text.replace("|", r"\|")
 
 
+WITHOUT_STRENGTHS = {name for name, profile in PROFILES.items() if not profile.strengths}
+
+
 def provenance(described: Sequence[Run]) -> str:
     """What runs were asked for, in words."""
     texts = [
         f"profile `{run.profile}`, seed {run.seed}, device {run.device},"
-        f" images `{run.images}`" + ("" if run.finished else " (interrupted)")
+        f" images `{run.images}`"
+        + (", strengths not examined" if run.profile in WITHOUT_STRENGTHS else "")
+        + ("" if run.finished else " (interrupted)")
         for run in described
     ]
     if len(texts) == 1:

@@ -41,7 +41,6 @@ from theorycheck.claims.certificates import certify_pairs, issue_contradicted
 from theorycheck.claims.entries import Entry, certificate_name
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.outcomes import Answer, Fate
-from theorycheck.claims.strengths import Strength
 from theorycheck.claims.verdicts import Judgement, Verdict, judge
 from theorycheck.claims.versions import misnamed
 from theorycheck.errors import InputError
@@ -156,20 +155,13 @@ class Part:
             verdict=judgement.verdict,
             reason=judgement.reason,
             **vars(self.evidence.outcome()),
-            strength=self._strength(judgement),
+            strength=about.strength if judgement.verdict.passes else None,
             control=replace(about.control, **vars(self.control.outcome())),
             positive=about.positive and replace(about.positive, **vars(self.positive.outcome())),
             certificate=certificate_name(about.id) if certified else None,
             seeds=tuple(sorted(self.seeds)),
             neighbours=dict(sorted(self.neighbours.items())),
         )
-
-    def _strength(self, judgement: Judgement) -> Strength | None:
-        """That of a run in which the claim passed; as sampled where it did in none."""
-        if not judgement.verdict.passes:
-            return None
-        reason = "in no run did the claim pass, so that it was not settled"
-        return self.about.strength or Strength(level="sampled", reason=reason)
 
     def _confirmed(self, judgement: Judgement) -> Judgement:
         """A tendency is refuted by its pairs only where the kernel comes to the same."""
