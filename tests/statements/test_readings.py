@@ -20,7 +20,7 @@ from theorycheck.statements.syntax import Formula, Statement
     ],
 )
 def test_a_formula_is_due_with_the_last_variable_that_it_names(text: str, expected: int) -> None:
-    assert due(Formula.of(text), ["k", "n", "c"]) == expected
+    assert due(Formula.of(text), ("k", "n", "c")) == expected
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from typing import Any, Literal, Protocol
 from theorycheck import kernel
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.declaration import Claim, Formal
-from theorycheck.claims.evidence import Evidence
+from theorycheck.claims.evidence import DRAWN, Evidence
 from theorycheck.claims.findings import Observation
 from theorycheck.claims.outcomes import Answer, KernelWord, Stratum
 from theorycheck.claims.sequential import CONTRADICTED
@@ -112,8 +112,13 @@ class Certification:
     certificate: dict[str, Any] | None = None
 
 
-def certify(claim: Claim, evidence: Evidence) -> tuple[Evidence, dict[str, Any] | None]:
+def certify(
+    claim: Claim, evidence: Evidence, most: int = DRAWN
+) -> tuple[Evidence, dict[str, Any] | None]:
     """Ask the kernel about the examples that a verdict rests on.
+
+    Args:
+        most: how many of the examples that were drawn it is asked about, besides those shown.
 
     Returns:
         The evidence, with the kernel's word on the counterexample and on the tightest example, if
@@ -124,7 +129,7 @@ def certify(claim: Claim, evidence: Evidence) -> tuple[Evidence, dict[str, Any] 
         return evidence, None
     false, false_certificate = _ask(claim, evidence.counterexample, "refuted")
     tight, tight_certificate = _ask(claim, evidence.tightest, "tight")
-    agreed, disputed = _cross_examine(claim, evidence.drawn)
+    agreed, disputed = _cross_examine(claim, evidence.drawn[:most])
     if disputed is not None and not (tight is not None and tight.contradicted):
         tight, tight_certificate = disputed, None
     asked = replace(evidence, counterexample=false, tightest=tight, agreed=agreed, drawn=[])

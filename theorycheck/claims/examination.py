@@ -12,7 +12,7 @@ from theorycheck.arithmetic.cases import Case
 from theorycheck.claims import certificates, proofs
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.entries import Control, Description, Entry, Examination, certificate_name
-from theorycheck.claims.evidence import Evidence
+from theorycheck.claims.evidence import DRAWN, Evidence
 from theorycheck.claims.findings import Observation
 from theorycheck.claims.outcomes import Fate
 from theorycheck.claims.power import some_neighbours
@@ -59,7 +59,8 @@ def examine(
     )
     with notes.collecting() as made:
         recorded = None if certificate is None else _replayed(claim, setting, certificate)
-        evidence = search(claim, setting)
+        # A counterexample on record is shown again, whatever the search comes upon.
+        evidence = search(claim, setting, shrink=not isinstance(recorded, Observation))
         altered = replace(setting, altered=True, seed=claim.seed(run_seed, altered=True))
         control = search(claim, altered)
         positive = None
@@ -69,7 +70,7 @@ def examine(
     if isinstance(recorded, Observation):
         evidence.counterexample = recorded
     searched = evidence
-    evidence, issued = certificates.certify(claim, evidence)
+    evidence, issued = certificates.certify(claim, evidence, setting.scaled(DRAWN))
     judgement = judge(claim.kind, claim.enough, evidence, control, positive)
     if claim.kind == "tendency" and judgement.verdict is Verdict.REFUTED:
         pairs = certificates.certify_pairs(claim, evidence, positive)

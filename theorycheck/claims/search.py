@@ -25,16 +25,19 @@ ROUNDS = 8
 """A search that is short of evidence draws at most this many times."""
 
 
-def search(claim: Claim, setting: Setting) -> Evidence:
+def search(claim: Claim, setting: Setting, *, shrink: bool = True) -> Evidence:
     """Run a claim's property (its control's, when ``setting.altered``) and add up what it finds.
 
     A search that has found too little when its examples are drawn goes on with another seed, up to
     `ROUNDS` rounds: too few examples that meet the hypotheses, or a control that is not refuted,
     are bad luck more often than not.
+
+    Args:
+        shrink: look for a small counterexample. A control has to be refuted, not by a small one.
     """
     evidence = Evidence.started(setting.seed)
     for number in range(ROUNDS):
-        search_round(claim, setting, number, evidence)
+        search_round(claim, setting, number, evidence, shrink=shrink)
         if not is_short(claim, evidence, altered=setting.altered):
             break
     return evidence
@@ -52,18 +55,23 @@ def is_short(claim: Claim, evidence: Evidence, *, altered: bool) -> bool:
     return altered or evidence.counted < claim.enough
 
 
-def search_round(claim: Claim, setting: Setting, number: int, evidence: Evidence) -> None:
+def search_round(
+    claim: Claim, setting: Setting, number: int, evidence: Evidence, *, shrink: bool = True
+) -> None:
     """One round of a search, the first being number 0; see `search_once`.
 
-    Where the profile draws less than the default one, rounds double until they are as large as
-    that one's: evidence that suffices there is not given up here.
+    Where the profile draws less than the default one, rounds after the second double until they
+    are as large as that one's: evidence that suffices there is not given up here.
     """
     first = setting.scaled(claim.examples)
-    examples = min(first << number, max(first, claim.examples))
-    search_once(claim, replace(setting, seed=setting.seed + number), evidence, examples)
+    examples = min(first << max(0, number - 1), max(first, claim.examples))
+    own = replace(setting, seed=setting.seed + number)
+    search_once(claim, own, evidence, examples, shrink=shrink)
 
 
-def search_once(claim: Claim, setting: Setting, evidence: Evidence, examples: int) -> None:
+def search_once(
+    claim: Claim, setting: Setting, evidence: Evidence, examples: int, *, shrink: bool = True
+) -> None:
     """Draw examples, and add up what they yield.
 
     Counting stops at the first violation: what Hypothesis tries while it shrinks is not evidence.
@@ -78,8 +86,10 @@ def search_once(claim: Claim, setting: Setting, evidence: Evidence, examples: in
         _run_once(claim, setting, {}, evidence)
         return
 
+    shrinks = shrink and not setting.altered
+
     def check(**drawn: Any) -> None:
-        shrinkable = setting.altered or _members(drawn) == 1
+        shrinkable = not shrinks or _members(drawn) == 1
         if evidence.counterexample is None:
             _run_once(claim, setting, drawn, evidence)
             violated = evidence.counterexample is not None
@@ -90,8 +100,8 @@ def search_once(claim: Claim, setting: Setting, evidence: Evidence, examples: in
         if violated and shrinkable:
             raise _Violation
 
-    # A control has to be refuted, not to be refuted by a small example.
-    phases = [Phase.generate] if setting.altered else [Phase.generate, Phase.target, Phase.shrink]
+    targeted = [] if setting.altered else [Phase.target]
+    phases = [Phase.generate, *targeted, *([Phase.shrink] if shrinks else [])]
     with contextlib.suppress(_Violation):
         draw(check, strategies, examples, setting.seed, phases)
 

@@ -298,7 +298,7 @@ class _Assignments:
     def __init__(self, statement: Statement, evaluator: Evaluator) -> None:
         self.statement = statement
         self.evaluator = evaluator
-        names = [variable.name for variable in statement.forall]
+        names = tuple(variable.name for variable in statement.forall)
         self.due = [due(formula, names) for formula in statement.given]
 
     def extend(self, scope: Scope, bound: int) -> Iterator[Answer]:

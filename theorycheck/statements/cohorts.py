@@ -33,7 +33,7 @@ class _CohortReader:
         self.statement = statement
         self.interpreter = interpreter
         self.members = members
-        names = [variable.name for variable in statement.forall]
+        names = tuple(variable.name for variable in statement.forall)
         self.due = [due(formula, names) for formula in statement.given]
         self.unmet: list[str | None] = [None] * members
         self.found = _Found()

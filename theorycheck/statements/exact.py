@@ -133,11 +133,11 @@ class Evaluator(Interpreter):
     def compared(self, left: Any, relation: str, right: Any) -> bool:
         return compare(left, relation, right)
 
-    def value(self, tree: ast.expr, scope: Mapping[str, Any]) -> Any:
-        match tree:
-            case ast.Call(func=ast.Name(id="grad"), args=[formula, index]):
-                return self._gradient(lambda: self.value(formula, scope), self.value(index, scope))
-        return super().value(tree, scope)
+    def called(self, name: str, parts: Sequence[ast.expr], scope: Mapping[str, Any]) -> Any:
+        if name == "grad":
+            formula, index = parts
+            return self._gradient(lambda: self.value(formula, scope), self.value(index, scope))
+        return super().called(name, parts, scope)
 
     def named(self, name: str) -> Any:
         if name == "W":

@@ -184,7 +184,7 @@ class FieldEvaluator(Evaluator):
         self._at(network, parameters, inputs, targets, given)
         self.functions |= {name: _unreadable(name) for name in UNREADABLE}
         self.functions["rank"] = lambda a: _Matrix(self._residues(a))
-        names = [variable.name for variable in statement.forall]
+        names = tuple(variable.name for variable in statement.forall)
         self.due = [due(formula, names) for formula in statement.given]
 
     def label(self, signs: Sequence[int]) -> None:

@@ -9,7 +9,7 @@ root, a division by what is no power of two, normalisation) raises `Unread`.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property, reduce
 from typing import Any
@@ -117,11 +117,10 @@ class FloatInterpreter(Interpreter):
 
     # The language
 
-    def value(self, tree: ast.expr, scope: Any) -> Any:
-        match tree:
-            case ast.Call(func=ast.Name(id=name)) if name not in self.functions:
-                raise Unread(name)
-        return super().value(tree, scope)
+    def called(self, name: str, parts: Sequence[ast.expr], scope: Mapping[str, Any]) -> Any:
+        if name not in self.functions:
+            raise Unread(name)
+        return super().called(name, parts, scope)
 
     def entry(self, values: Any, index: Any) -> Any:
         if not isinstance(values, Floats):

@@ -51,12 +51,18 @@ class Interpreter(ABC):
         Raises:
             Undefined: when the formula has no value.
         """
-        # Long: one case for each construct of the language.
+        # Long: one case for each construct of the language, the frequent ones first.
         match tree:
-            case ast.Constant(value=constant):
-                return constant
             case ast.Name(id=name):
                 return scope[name] if name in scope else self.named(name)
+            case ast.Constant(value=constant):
+                return constant
+            case ast.Call(func=ast.Name(id=name), args=parts):
+                return self.called(name, parts, scope)
+            case ast.Subscript(value=part, slice=index):
+                return self.entry(self.value(part, scope), self.value(index, scope))
+            case ast.BinOp(left=left, op=op, right=right):
+                return self.combined(op, self.value(left, scope), self.value(right, scope))
             case ast.Tuple(elts=parts):
                 return tuple(self.value(part, scope) for part in parts)
             case ast.List(elts=parts):
@@ -69,8 +75,6 @@ class Interpreter(ABC):
                 return every(self.value(part, scope) for part in parts)
             case ast.BoolOp(values=parts):
                 return some(self.value(part, scope) for part in parts)
-            case ast.BinOp(left=left, op=op, right=right):
-                return self.combined(op, self.value(left, scope), self.value(right, scope))
             case ast.Compare(left=left, ops=ops, comparators=parts):
                 sides = [self.value(left, scope), *(self.value(part, scope) for part in parts)]
                 return every(
@@ -83,13 +87,13 @@ class Interpreter(ABC):
                     lambda: self.value(body, scope),
                     lambda: self.value(other, scope),
                 )
-            case ast.Subscript(value=part, slice=index):
-                return self.entry(self.value(part, scope), self.value(index, scope))
             case ast.ListComp(elt=part, generators=loops):
                 return list(self._comprehension(part, loops, scope))
-            case ast.Call(func=ast.Name(id=name), args=parts):
-                return self.functions[name](*(self.value(part, scope) for part in parts))
         raise AssertionError(ast.dump(tree))
+
+    def called(self, name: str, parts: Sequence[ast.expr], scope: Mapping[str, Any]) -> Any:
+        """What a word computes from the values of formulas."""
+        return self.functions[name](*[self.value(part, scope) for part in parts])
 
     def entry(self, values: Any, index: Any) -> Any:
         """The entry of a list or array at a place."""
@@ -153,7 +157,7 @@ def every(truths: Iterable[Truth]) -> Truth:
     found: Truth = True
     for truth in truths:
         found = truth if found is True else found & truth
-        if not np.any(found):
+        if found is False or (found is not True and not np.any(found)):
             break
     return found
 
@@ -163,7 +167,7 @@ def some(truths: Iterable[Truth]) -> Truth:
     found: Truth = False
     for truth in truths:
         found = truth if found is False else found | truth
-        if np.all(found):
+        if found is True or (found is not False and np.all(found)):
             break
     return found
 

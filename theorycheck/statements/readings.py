@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,8 @@ class Reading:
     arithmetic: str = "rationals"
 
 
-def due(formula: Formula, names: Sequence[str]) -> int:
+@cache
+def due(formula: Formula, names: tuple[str, ...]) -> int:
     """How many of the variables must have values before a formula can be evaluated."""
     used = _free(formula.tree)
     return max((i for i, name in enumerate(names, start=1) if name in used), default=0)

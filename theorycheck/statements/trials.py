@@ -119,7 +119,7 @@ class Trial:
 
 def _met(statement: Statement, evaluator: Evaluator, scope: Scope, bound: int) -> Iterator[Scope]:
     """Values of the variables at which the hypotheses are met."""
-    names = [variable.name for variable in statement.forall]
+    names = tuple(variable.name for variable in statement.forall)
     for formula in statement.given:
         if due(formula, names) == bound and not evaluator.value(formula.tree, scope):
             return
