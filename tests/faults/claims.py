@@ -65,7 +65,7 @@ FAULTS = [
         "shrinking-cohorts",
         "claims.search",
         "a violation in a cohort ends the search for a small one",
-        old="shrinkable = setting.altered or _members(drawn) == 1",
+        old="shrinkable = not shrinks or _members(drawn) == 1",
         new="shrinkable = True",
         asked=(
             "tests/drawing/test_data.py::test_violations_shrink_to_a_single_small_network[mlps-2]",

@@ -14,6 +14,7 @@ from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.examination import describe
 from theorycheck.claims.findings import Observation, Pair, Rejection, Unmet
 from theorycheck.claims.outcomes import Reader
+from theorycheck.claims.strengths import SAMPLED
 from theorycheck.claims.verdicts import judge
 from theorycheck.networks.specification import mlp
 from theorycheck.reports.documents import Report, Run
@@ -62,7 +63,10 @@ def entry(
     about: Claim, found: Evidence, control: Evidence, positive: Evidence | None = None
 ) -> Entry:
     judgement = judge(about.kind, about.enough, found, control, positive)
-    return describe(about, judgement, found, control, positive=positive, seeds=(0,))
+    strength = SAMPLED if judgement.verdict.passes else None
+    return describe(
+        about, judgement, found, control, strength=strength, positive=positive, seeds=(0,)
+    )
 
 
 CASE = Case(

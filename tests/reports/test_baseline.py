@@ -44,7 +44,9 @@ VERSIONS = st.dictionaries(st.text(), TABLES, max_size=3)
     st.builds(
         Baseline,
         verdicts=st.dictionaries(st.text(), VERDICTS, max_size=3),
-        strengths=st.dictionaries(st.text(), st.sampled_from(get_args(Level)), max_size=3),
+        strengths=st.dictionaries(
+            st.text(), st.sampled_from([*get_args(Level), "unexamined"]), max_size=3
+        ),
         versions=VERSIONS,
         statements=TABLES,
         renamed=TABLES,
@@ -236,12 +238,30 @@ def test_a_strength_at_which_nobody_looked_stays_while_the_statement_does() -> N
     told = "1 strengths on record were not examined; the default profile does"
     assert record.unexamined([entry]) == told
     assert record.accepting([entry]).strengths == {entry.id: "architectures"}
-    for other in (
-        replace(entry, version={**entry.version, "title": "0" * 16}),
-        replace(entry, strength=Strength(level="sampled")),
-        ENTRIES["refuted"],
+    for other, known in (
+        (replace(entry, version={**entry.version, "title": "0" * 16}), "unexamined"),
+        (replace(entry, strength=Strength(level="sampled")), None),
+        (ENTRIES["refuted"], None),
     ):
         alike = replace(other, id=entry.id)
-        assert record.accepting([alike]).strengths == {}
+        assert record.accepting([alike]).strengths.get(entry.id) == known
     assert record.unexamined([ENTRIES["refuted"]]) is None
     assert Baseline(verdicts={}).unexamined([entry]) is None
+
+
+@pytest.mark.parametrize("level", ["sampled", "architectures", "general"])
+def test_what_was_accepted_without_a_strength_may_have_any(level: Level) -> None:
+    """Until a run that looked is accepted."""
+    entry = replace(ENTRIES["holds"], strength=None)
+    record = Baseline(verdicts={}).accepting([entry])
+    assert record.strengths == {entry.id: "unexamined"}
+    assert record.accepting([entry]) == record
+    assert record.unexamined([entry]) is None
+    looked = replace(entry, strength=Strength(level=level))
+    assert record.difference(looked) is None
+    known = record.accepting([looked])
+    assert known.difference(looked) is None
+    other = replace(entry, strength=Strength(level="general" if level == "sampled" else "sampled"))
+    said = known.difference(other)
+    assert said is not None
+    assert f"strength on record as {level}, now " in said

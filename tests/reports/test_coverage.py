@@ -10,6 +10,7 @@ from tests.reports.entries import ENTRIES, OTHER, PAPER
 from theorycheck import reports
 from theorycheck.errors import InputError
 from theorycheck.reports.coverage import Placed, coverage_section, covered, load_items, named
+from theorycheck.reports.markdown.elements import within
 
 LIST = """
 paper = "toy2020"
@@ -130,7 +131,11 @@ def test_the_section_of_the_report_counts_links_and_names_papers_without_a_list(
 ) -> None:
     text = LIST.replace("toy2020", PAPER.key)
     lists = load_items([folder(tmp_path, text)])
-    lines = coverage_section(lists, ENTRIES.values())
+    placed = [Placed.reported(entry) for entry in ENTRIES.values()]
+    lines = [
+        *coverage_section(lists, ENTRIES.values()),
+        *(line for one in covered(lists, placed) for line in one.table(within)),
+    ]
     assert lines[0] == "## Coverage"
     assert any(line.startswith(f"| {PAPER.key} | 4 | ") for line in lines)
     assert r"| Lemma 1 | a\|b is small | **open** |" in lines

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
-from tests.reports.entries import report
+from tests.reports.entries import ENTRIES, report
 from theorycheck import reports
+from theorycheck.reports.markdown.pages import ONE_PAGE
 
 WENT = reports.Circumstances(
     started="2026-01-01T00:00:00+00:00", seconds=1.5, workers=2, versions={"python": "3"},
@@ -44,3 +46,14 @@ def test_what_a_folder_ignores_already_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text("mine\n")
     reports.write_report(tmp_path, report(), WENT)
     assert (tmp_path / ".gitignore").read_text() == "mine\n"
+
+
+def test_pages_of_papers_that_are_no_more_are_removed(tmp_path: Path) -> None:
+    """Not what somebody else has put there."""
+    (tmp_path / "claims-mine.md").write_text("# Notes\n")
+    many = [replace(ENTRIES["holds"], id=f"claim-{number}") for number in range(ONE_PAGE + 1)]
+    reports.write_report(tmp_path, report(*many))
+    assert (tmp_path / "claims-toy2020.md").exists()
+    reports.write_report(tmp_path, report())
+    left = sorted(path.name for path in tmp_path.glob("claims*.md"))
+    assert left == ["claims-mine.md", "claims.md"]

@@ -39,7 +39,7 @@ def test_the_document_comes_back(tmp_path: Path) -> None:
 
 
 def test_the_table_shows_how_many_are_refuted(tmp_path: Path) -> None:
-    page = reports.render_markdown(report(), reports.Companions(powers=POWERS))
+    page = reports.render_markdown(report(), reports.Companions(powers=POWERS))["claims.md"]
     [row] = [line for line in page.splitlines() if line.startswith(f"| [{HOLDS.title}]")]
     assert "| 20 of 21 |" in row
     assert "false neighbours" in page

@@ -10,6 +10,8 @@ from theorycheck.claims.outcomes import Count
 Level = Literal["sampled", "architectures", "general"]
 """A counterexample was looked for among examples; the statement is settled for architectures, with
 all weights and data that they may have; it is derived with symbols for everything."""
+Known = Level | Literal["unexamined"]
+"""What is known of a strength: its level, or that nobody looked."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -133,9 +133,9 @@ def _report(folder: Path, paths: Sequence[Path], earlier: Path | None) -> int:
     if beside.unread:
         raise InputError(beside.unread[0])
     pages = reports.pages(report, beside)
-    reports.write_together(folder, dict(pages))
+    reports.write_together(folder, reports.replacing(folder, pages))
     print(f"{len(report.claims)} claims: {reports.verdict_counts(report.claims)}")
-    print(f"wrote {', '.join(str(folder / name) for name in pages)}")
+    print(f"wrote {', '.join(str(folder / name) for name in sorted(pages))}")
     return ExitCode.OK
 
 

@@ -25,15 +25,12 @@ if TYPE_CHECKING:
         write_atomically,
         write_together,
     )
-    from theorycheck.reports.folders import pages, write_report
+    from theorycheck.reports.folders import pages, replacing, write_report
     from theorycheck.reports.html.page import render_html
-    from theorycheck.reports.markdown import (
-        case_lines,
-        how_many,
-        render_markdown,
-        section,
-        verdict_counts,
-    )
+    from theorycheck.reports.markdown.cases import case_lines
+    from theorycheck.reports.markdown.pages import render_markdown
+    from theorycheck.reports.markdown.sections import section
+    from theorycheck.reports.markdown.words import how_many, verdict_counts
     from theorycheck.reports.merging import merge
     from theorycheck.reports.needs import load_needs
     from theorycheck.reports.replaying import replay_certificate

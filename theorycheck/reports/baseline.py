@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from theorycheck.claims.entries import Entry
-from theorycheck.claims.strengths import Level
+from theorycheck.claims.strengths import Known
 from theorycheck.errors import InputError
 from theorycheck.reports.documents import dumps
 from theorycheck.reports.reading import load
@@ -30,8 +30,8 @@ class Baseline:
 
     Attributes:
         verdicts: by claim id.
-        strengths: of claims that pass (`theorycheck.claims.Strength`), beyond ``sampled``, by claim
-            id.
+        strengths: of claims that pass (`theorycheck.claims.Strength`), other than ``sampled``, by
+            claim id. What is ``unexamined`` is compared with nothing.
         versions: of the claims that the verdicts are about (`theorycheck.claims.version_of`), by
             claim id. A record that is older than these has none, until a report is accepted.
         statements: versions of their formal statements, which the kernel compares with those of
@@ -41,7 +41,7 @@ class Baseline:
     """
 
     verdicts: dict[str, OnRecord]
-    strengths: dict[str, Level] = field(default_factory=dict)
+    strengths: dict[str, Known] = field(default_factory=dict)
     versions: dict[str, dict[str, str]] = field(default_factory=dict)
     statements: dict[str, str] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
@@ -124,7 +124,10 @@ class Baseline:
         found = []
         if recorded != entry.verdict:
             found.append(f"on record as {recorded}, now {reason}")
-        elif (known := self._strength(entry.id)) != entry.level and entry.strength is not None:
+        elif entry.strength is not None and (known := self._strength(entry.id)) not in (
+            "unexamined",
+            entry.level,
+        ):
             why = f" ({entry.strength.reason})" * (entry.strength.reason is not None)
             found.append(f"strength on record as {known}, now {entry.level}{why}{advice}")
         version = self.versions.get(entry.id)
@@ -142,19 +145,21 @@ class Baseline:
         Those are of claims that pass in a profile without strengths.
         """
         passed = [e for e in entries if e.verdict.passes and e.level is None]
-        count = sum(entry.id in self.strengths for entry in passed)
+        count = sum(self._strength(e.id) not in ("sampled", "unexamined") for e in passed)
         if not count:
             return None
         return f"{count} strengths on record were not examined; the default profile does"
 
-    def _strength(self, claim: str) -> Level:
+    def _strength(self, claim: str) -> Known:
         return self.strengths.get(claim, "sampled")
 
-    def _known(self, entry: Entry) -> Level:
-        """The level of a claim's strength: the one on record where nobody looked again."""
-        same = self.versions.get(entry.id) == entry.version
-        looked = not entry.verdict.passes or not same or entry.level is not None
-        return (entry.level or "sampled") if looked else self._strength(entry.id)
+    def _known(self, entry: Entry) -> Known:
+        """What is known of a claim's strength: what is on record where nobody looked again."""
+        if entry.level is not None or not entry.verdict.passes:
+            return entry.level or "sampled"
+        recorded = self.verdicts.get(entry.id) in ("proved", "holds")
+        same = recorded and self.versions.get(entry.id) == entry.version
+        return self._strength(entry.id) if same else "unexamined"
 
     def same_statement(self, entry: Entry) -> bool:
         """Whether what a claim says is on record."""

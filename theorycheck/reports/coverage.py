@@ -27,6 +27,7 @@ import msgspec
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.entries import Entry
 from theorycheck.errors import InputError
+from theorycheck.reports.markdown.elements import Link, cell
 
 FOLDER = "items"
 MOST_WORDS = 10
@@ -164,14 +165,15 @@ class Coverage:
                 yield f"  {'':<{width}}  {reason}"
         yield from self.faults
 
-    def table(self) -> Iterator[str]:
+    def table(self, link: Link) -> Iterator[str]:
         """The same in Markdown, without the counts."""
         yield from (f"### Items of {self.paper}", "", "| item | says | claims |", "|---|---|---|")
         for item, claims in self.rows:
-            found = ", ".join(f"[{claim.id}](#{claim.id}) {claim.verdict}" for claim in claims)
+            found = ", ".join(f"{link(claim.id, claim.id)} {claim.verdict}" for claim in claims)
             reason = f"not checked: {item.unchecked}" if item.unchecked else "**open**"
-            yield f"| {' | '.join(map(_cell, (item.label, item.says, found or reason)))} |"
+            yield f"| {' | '.join(map(cell, (item.label, item.says, found or reason)))} |"
         yield from ("", *(f"- {fault}" for fault in self.faults))
+        yield from [""] * bool(self.faults)
 
 
 def covered(lists: Iterable[Items], claims: Iterable[Placed]) -> list[Coverage]:
@@ -207,20 +209,13 @@ def unlisted(lists: Iterable[Items], claims: Iterable[Placed]) -> list[str]:
 
 
 def coverage_section(lists: Sequence[Items], entries: Iterable[Entry]) -> list[str]:
-    """The part of ``claims.md``; nothing where no paper has a list."""
+    """How many items of each paper are covered, in Markdown; nothing where no paper has a list."""
     if not lists:
         return []
     claims = [Placed.reported(entry) for entry in entries]
-    found = covered(lists, claims)
     lines = ["## Coverage", "", "| paper | items | with claims | not to be checked | open |"]
     lines.append("|---|---:|---:|---:|---:|")
-    lines += [f"| {one.paper} | {' | '.join(map(str, one.counts))} |" for one in found]
+    for one in covered(lists, claims):
+        lines.append(f"| {one.paper} | {' | '.join(map(str, one.counts))} |")
     lines += [f"| {paper} | no list | | | |" for paper in unlisted(lists, claims)]
-    for one in found:
-        lines += ["", *one.table()]
     return [*lines, ""]
-
-
-def _cell(text: str) -> str:
-    """Text within a table, whose columns bars would break."""
-    return text.replace("|", r"\|")

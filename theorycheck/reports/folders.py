@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from msgspec import to_builtins
 
 from theorycheck.reports.companions import NOTHING, Companions
 from theorycheck.reports.documents import Circumstances, Report, dumps, write_together
-from theorycheck.reports.markdown import render_markdown
+from theorycheck.reports.markdown.pages import HEADING, INDEX, render_markdown
 
 IGNORED = """\
 # What differs from run to run, and reports on a part of the claims.
@@ -17,6 +17,9 @@ IGNORED = """\
 /run.json
 /partial/
 """
+
+SHOWN = ("claims.html", INDEX)
+"""Pages to begin with."""
 
 
 def pages(report: Report, beside: Companions = NOTHING) -> dict[str, str]:
@@ -30,10 +33,14 @@ def pages(report: Report, beside: Companions = NOTHING) -> dict[str, str]:
     """
     from theorycheck.reports.html.page import render_html
 
-    return {
-        "claims.md": render_markdown(report, beside),
-        "claims.html": render_html(report, beside),
-    }
+    return {**render_markdown(report, beside), "claims.html": render_html(report, beside)}
+
+
+def replacing(folder: Path, pages: Mapping[str, str]) -> dict[str, str | None]:
+    """Pages for a folder, and what is to be removed there: pages of papers that are no more."""
+    old = [path for path in folder.glob("claims-*.md") if path.name not in pages]
+    ours = [path.name for path in old if path.read_bytes().startswith(HEADING.encode())]
+    return {**pages, **dict.fromkeys(ours)}
 
 
 def write_report(
@@ -56,10 +63,11 @@ def write_report(
         OSError: when the folder or disk does not take it.
     """
     beside = Companions.of(folder, claims)
-    texts = {"claims.json": dumps(report.document()), **pages(report, beside)}
+    made = pages(report, beside)
+    texts = {"claims.json": dumps(report.document()), **replacing(folder, made)}
     apart = None if went is None else dumps(to_builtins(went))
     write_together(folder, {**texts, "run.json": apart})
     if not (folder / ".gitignore").exists():
         write_together(folder, {".gitignore": IGNORED})
-    where = "report: " + ", ".join(str(folder / name) for name in reversed(texts))
+    where = "report: " + ", ".join(str(folder / name) for name in (*SHOWN, "claims.json"))
     return "\n".join([where, *beside.unread])

@@ -30,7 +30,7 @@ def since(path: Path, report: Report) -> list[str]:
     for entry in report.claims:
         strength = before.strengths.get(entry.id, "sampled")
         passed = before.verdicts.get(entry.id) in ("proved", "holds")
-        if passed and entry.level is not None and entry.level != strength:
+        if passed and entry.level is not None and strength not in (entry.level, "unexamined"):
             lines.append(f"{entry.id}: {strength} -> {entry.level}")
     return [*lines, *changes(before, report)]
 
@@ -46,7 +46,7 @@ def _record(path: Path) -> Baseline:
         raise InputError(f"{path} is no report and no record: {error}") from error
     return Baseline(
         verdicts={entry.id: entry.verdict.value for entry in entries},  # type: ignore[misc]
-        strengths={entry.id: entry.level for entry in entries if entry.level is not None},
+        strengths={e.id: e.level or "unexamined" for e in entries if e.verdict.passes},
         versions={entry.id: entry.version for entry in entries},
         statements={e.id: e.formal_version for e in entries if e.formal_version is not None},
         wording={entry.id: entry.wording() for entry in entries},

@@ -13,8 +13,8 @@ from theorycheck.claims.entries import Entry
 from theorycheck.claims.outcomes import Example
 from theorycheck.errors import InputError
 from theorycheck.reports.documents import ORDER, Report, unreadable
-from theorycheck.reports.markdown import (
-    case_lines,
+from theorycheck.reports.markdown.cases import case_lines
+from theorycheck.reports.markdown.words import (
     control_words,
     details,
     how_many,

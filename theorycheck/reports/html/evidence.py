@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.outcomes import Answer
-from theorycheck.reports.markdown import how_sure
+from theorycheck.reports.markdown.words import how_sure
 
 
 def sureness(entry: Entry) -> str:

@@ -13,7 +13,7 @@ from theorycheck.claims.entries import Entry
 from theorycheck.errors import InputError
 from theorycheck.reports.documents import unreadable
 from theorycheck.reports.html.formulas import matrix, number
-from theorycheck.reports.markdown import case_matrices, matrix_rows, short
+from theorycheck.reports.markdown.cases import case_matrices, matrix_rows, short
 
 
 @dataclass(frozen=True)

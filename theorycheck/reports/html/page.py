@@ -21,7 +21,7 @@ from theorycheck.reports.html.examples import numbers
 from theorycheck.reports.html.formulas import formula
 from theorycheck.reports.html.papers import sheets
 from theorycheck.reports.html.prose import inline, paragraphs
-from theorycheck.reports.markdown import (
+from theorycheck.reports.markdown.words import (
     control_words,
     details,
     how_many,

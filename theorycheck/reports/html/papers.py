@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from theorycheck.claims.entries import Entry, Reference
 from theorycheck.reports.documents import ORDER
 from theorycheck.reports.html.dependencies import Dependencies
-from theorycheck.reports.markdown import wrong_as_printed
+from theorycheck.reports.markdown.words import wrong_as_printed
 
 WEIGHTS = ("theorem", "abstract", "lemma", "proposition", "corollary")
 """Kinds of places whose errors matter more than those of others, the first ones most."""

@@ -1,0 +1,68 @@
+"""Cases for a reader: networks in words, and their numbers as matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+LONGEST_ROW = 12
+
+MOST_ROWS = 12
+
+
+def case_lines(case: Mapping[str, Any]) -> list[str]:
+    """A case as matrices for a reader; large ones are named by their shape.
+
+    Raises:
+        InputError: when it is no case.
+    """
+    network, matrices = case_matrices(case)
+    return [
+        f"network  {network}",
+        *(line for named in matrices.items() for line in _matrix(*named)),
+    ]
+
+
+def case_matrices(case: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The network of a case, in words, and all its numbers by name: alone, in rows, or deeper.
+
+    Raises:
+        InputError: when it is no case.
+    """
+    from theorycheck.arithmetic.cases import Case
+
+    network = Case.from_dict(case).network
+    parameters = zip(network.parameters, case["parameters"], strict=True)
+    matrices = {parameter.name: values[0] for parameter, values in parameters}
+    matrices["x"] = case["inputs"][0]
+    if case["targets"] is not None:
+        matrices["y"] = case["targets"][0]
+    return str(network), {**matrices, **case["numbers"]}
+
+
+def matrix_rows(values: Any) -> list[list[str]] | str:
+    """The rows of a matrix as they are printed, or the shape of one that is too large for that."""
+    rows = values if values and isinstance(values[0], list) else [values]
+    if len(rows) > MOST_ROWS or len(rows[0]) > LONGEST_ROW:
+        return f"({len(rows)} x {len(rows[0])} matrix, see claims.json)"
+    return [[short(entry) for entry in row] for row in rows]
+
+
+def _matrix(name: str, values: Any) -> list[str]:
+    if not isinstance(values, list):
+        return [f"{name} = {short(values)}"]
+    texts = matrix_rows(values)
+    if isinstance(texts, str):
+        return [f"{name} = {texts}"]
+    widths = [max(len(row[j]) for row in texts) for j in range(len(texts[0]))]
+    body = ["  ".join(t.rjust(w) for t, w in zip(row, widths, strict=True)) for row in texts]
+    indent = " " * len(f"{name} = ")
+    return [(f"{name} = " if i == 0 else indent) + f"[ {line} ]" for i, line in enumerate(body)]
+
+
+def short(text: str) -> str:
+    """A rational as it is printed: exact where it is short, else to four digits."""
+    from theorycheck.claims.comparisons import number_text
+
+    return number_text(Fraction(text), longest=9, digits=4)

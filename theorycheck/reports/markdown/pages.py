@@ -1,0 +1,227 @@
+"""The report in Markdown: ``claims.md``, and a page for each paper where one would be too long."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from theorycheck.claims.entries import Entry
+from theorycheck.reports.companions import NOTHING, Companions
+from theorycheck.reports.coverage import Coverage, Placed, coverage_section, covered
+from theorycheck.reports.documents import ORDER, Report
+from theorycheck.reports.glossary import TENDENCIES, TERMS, VERDICTS
+from theorycheck.reports.markdown.elements import Link, cell
+from theorycheck.reports.markdown.sections import section
+from theorycheck.reports.markdown.words import (
+    counted,
+    how_many,
+    places,
+    provenance,
+    verdict_counts,
+    wrong_as_printed,
+)
+
+OWN = "our own"
+"""Stands where the paper of a printed claim does."""
+INDEX = "claims.md"
+"""The page that one begins with."""
+HEADING = "# Claims of "
+"""Begins the other ones, with the paper."""
+ONE_PAGE = 100
+"""Up to this many claims are on one page. Longer ones load slowly, and forges cut them off."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """On which pages claims stand.
+
+    Attributes:
+        pages: the file name by claim id.
+        is_one_page: whether all stand on `INDEX`.
+    """
+
+    pages: Mapping[str, str]
+    is_one_page: bool
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> Layout:
+        """One page for a few claims; else each is on that of the first paper it is printed in."""
+        if len(entries) <= ONE_PAGE:
+            return cls({entry.id: INDEX for entry in entries}, is_one_page=True)
+        homes = {e.id: e.sources[0].paper if e.sources else OWN for e in entries}
+        return cls({claim: page_of(paper) for claim, paper in homes.items()}, is_one_page=False)
+
+    def link(self, page: str) -> Link:
+        """Links from a page."""
+
+        def link(text: str, claim: str) -> str:
+            there = self.pages.get(claim, page)
+            return f"[{text}]({'' if there == page else there}#{claim})"
+
+        return link
+
+
+def page_of(paper: str) -> str:
+    """The file name of the page of a paper."""
+    return f"claims-{re.sub('[^A-Za-z0-9]+', '-', paper)}.md"
+
+
+def render_markdown(report: Report, beside: Companions = NOTHING) -> dict[str, str]:
+    """The pages by file name: `INDEX`, and where there are many claims one for each paper.
+
+    Args:
+        beside: what is shown with it.
+
+    Raises:
+        InputError: as `section`.
+    """
+    entries, layout = report.claims, Layout.of(report.claims)
+    lists = () if report.omitted else beside.items
+    found = covered(lists, map(Placed.reported, entries))
+    link = layout.link(INDEX)
+    index = [*_index(report, link), *coverage_section(lists, entries)]
+    overview = _overview(entries, beside, link)
+    if layout.is_one_page:
+        return {INDEX: _text([*index, *_body(entries, found, beside, link, overview)])}
+    pages = {INDEX: _text([*index, *overview])}
+    # The list of a paper has a page, whether or not a claim has.
+    for page in sorted({*layout.pages.values(), *(page_of(one.paper) for one in found)}):
+        here = [entry for entry in entries if layout.pages[entry.id] == page]
+        tables = [one for one in found if page_of(one.paper) == page]
+        heading = _heading(here, tables)
+        pages[page] = _text([*heading, *_body(here, tables, beside, layout.link(page))])
+    return pages
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "\n".join(lines) + "\n"
+
+
+def _body(
+    entries: Sequence[Entry],
+    tables: Sequence[Coverage],
+    beside: Companions,
+    link: Link,
+    overview: Sequence[str] = (),
+) -> Iterator[str]:
+    """The items of papers, and sections of claims."""
+    for one in tables:
+        yield from one.table(link)
+    yield from overview
+    for entry in entries:
+        yield from ("", *section(entry, beside.needs.of(entry), link))
+
+
+def _heading(entries: Sequence[Entry], tables: Sequence[Coverage]) -> list[str]:
+    """The first lines of the page of a paper."""
+    sources = [entry.sources[0] for entry in entries if entry.sources]
+    named = {one.paper: one.paper for one in tables}
+    named |= {s.paper: f"{s.paper} — {s.title} ({s.year})" for s in sources}
+    counts = f"{counted(entries)}: {verdict_counts(entries)}" if entries else "No claims"
+    return [
+        HEADING + ("; ".join(named.values()) or OWN),
+        "",
+        f"{counts}. [Overview]({INDEX})",
+        "",
+    ]
+
+
+def _index(report: Report, link: Link) -> list[str]:
+    """The first page, without coverage and what comes after it."""
+    entries = report.claims
+    return [
+        "# Claim report",
+        "",
+        f"{how_many(report)}: {verdict_counts(entries)}. {provenance(report.runs)}",
+        "",
+        "| verdict | meaning |",
+        "|---|---|",
+        *(f"| {verdict} | {meaning} |" for verdict, meaning in VERDICTS.items()),
+        "",
+        *_words(TERMS),
+        *(_words(TENDENCIES) if any(e.kind == "tendency" for e in entries) else []),
+        "## Summary",
+        "",
+        *_summary(entries),
+        "",
+        "## What is wrong as printed",
+        "",
+        *_errata(entries, link),
+        "",
+        *_tendencies(entries, link),
+    ]
+
+
+def _overview(entries: Sequence[Entry], beside: Companions, link: Link) -> list[str]:
+    """A table of all claims."""
+    lines = [
+        "## Overview",
+        "",
+        "| claim | verdict | strength | false neighbours refuted | kind | source | examples"
+        " | tightest |",
+        "|---|---|---|---|---|---|---:|---:|",
+    ]
+    for entry in entries:
+        tightest = entry.tightest
+        ratio = "" if tightest is None or tightest.tightness is None else tightest.tightness
+        lines.append(
+            f"| {link(cell(entry.title), entry.id)} | **{entry.verdict}** | {entry.level or ''} |"
+            f" {beside.powers.shown(entry)} | {entry.kind} |"
+            f" {cell(places(entry)) or 'our own'} | {entry.examples.met} | {ratio} |"
+        )
+    return lines
+
+
+def _words(explained: Mapping[str, str]) -> list[str]:
+    return [*(f"- *{word}*: {meaning}." for word, meaning in explained.items()), ""]
+
+
+def _summary(entries: Sequence[Entry]) -> list[str]:
+    papers: dict[str, Counter[str]] = {}
+    titles: dict[str, str] = {}
+    for entry in entries:
+        for source in {source.paper: source for source in entry.sources}.values():
+            papers.setdefault(source.paper, Counter())[entry.verdict] += 1
+            titles[source.paper] = f" — {source.title} ({source.year})"
+        if not entry.sources:
+            papers.setdefault(OWN, Counter())[entry.verdict] += 1
+            titles[OWN] = ""
+    lines = ["| paper | " + " | ".join(ORDER) + " |", "|---|" + "---:|" * len(ORDER)]
+    for paper in sorted(papers):
+        counts = " | ".join(str(papers[paper][v] or "") for v in ORDER)
+        lines.append(f"| **{cell(paper)}**{cell(titles[paper])} | {counts} |")
+    return [*lines, "", "A claim printed in several papers counts once for each of them."]
+
+
+def _errata(entries: Sequence[Entry], link: Link) -> list[str]:
+    corrected = {entry.corrects: entry for entry in entries if entry.corrects}
+    failed = wrong_as_printed(entries)
+    if not failed:
+        return ["Nothing that was checked."]
+    lines = []
+    for entry in failed:
+        line = f"- **{entry.verdict}** {link(entry.title, entry.id)}, {places(entry)}."
+        if entry.id in corrected:
+            other = corrected[entry.id]
+            line += f" Corrected form: {link(other.title, other.id)}, {other.verdict}."
+        lines.append(line)
+    return lines
+
+
+def _tendencies(entries: Sequence[Entry], link: Link) -> list[str]:
+    """Refuted tendencies: not errors of a formula, but effects that did not show."""
+    failed = [e for e in entries if e.verdict == "refuted" and e.kind == "tendency"]
+    if not failed:
+        return []
+    return [
+        "## Tendencies that did not show",
+        "",
+        "In most pairs of trainings the effect is absent, or the contrary shows, beyond doubt; a"
+        " positive control shows that the same test can find it. Each is decided under the protocol"
+        " that its hypotheses name; another protocol is another claim.",
+        "",
+        *(f"- {link(e.title, e.id)}, {places(e) or 'our own'}." for e in failed),
+        "",
+    ]
