@@ -130,6 +130,19 @@ def test_what_has_no_value_anywhere_does_not_count() -> None:
     assert not any("n + 1" in words for words in fates(bound()))
 
 
+def test_what_is_the_claim_where_it_has_a_value_does_not_count_either() -> None:
+    """Of one sample, `x[0][n]` is `x[n][0]`; of two it has no value, as there is one input."""
+    claim = bound(on=st.builds(weight, st.sampled_from([-4.0, 4.0]), samples=st.integers(1, 2)))
+    mutant = Mutant("transposition", "words", Statement.of(
+        "f(n, 0) <= 4 * x[0][n]", forall=("n in samples",), given=("W[0][0][0] <= 4",)
+    ))  # fmt: skip
+    assert Bench(claim, examples(claim, 0)).fate(mutant) is None
+    one = bound(on=st.builds(weight, st.sampled_from([-4.0, 4.0])))
+    found = Bench(one, examples(one, 0)).fate(mutant)
+    assert found is not None
+    assert found.fate is Fate.SURVIVED
+
+
 def test_a_violation_that_the_kernel_does_not_confirm_refutes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

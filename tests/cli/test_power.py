@@ -84,12 +84,23 @@ def test_all_claims_that_pass_go_to_a_file(
     assert (project / "reports/power.json").read_bytes() == first
 
 
-def test_some_claims_are_printed_alone(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_some_claims_the_file_has_new_rows_and_keeps_the_others(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = project / "reports/power.json"
     assert main(["power", "strong-check", "--workers", "1"]) == ExitCode.OK
     said = capsys.readouterr().out
     assert "1 claims" in said or "1 claim" in said
     assert "weak-check" not in said
-    assert not (project / "reports/power.json").exists()
+    assert [power.claim for power in load_powers(file).claims] == ["strong-check"]
+    assert main(["power", "unstated-claim", "weak-check", "--workers", "1"]) == ExitCode.OK
+    by_parts = file.read_bytes()
+    assert main(["power", "--workers", "1"]) == ExitCode.OK
+    assert file.read_bytes() == by_parts
+    capsys.readouterr()
+    assert main(["power", "weak-check", "--seed", "3"]) == ExitCode.BAD_INPUT
+    assert "power.json is from seed 0: give --seed 0, or no ids" in capsys.readouterr().err
+    assert file.read_bytes() == by_parts
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ refutes is *true*, if one of these says so:
   constant of an inequality among them.
 
 Otherwise it *survives*: the check may be too weak. A mutant that has no value at any example, such
-as a product of matrices that do not fit, says nothing and does not count.
+as a product of matrices that do not fit, says nothing and does not count; nor does one that has
+none at some example that meets the hypotheses, and compares the same numbers as the claim at all
+others: where it has a meaning it is the claim.
 """
 
 from __future__ import annotations
@@ -74,7 +76,7 @@ class Neighbour:
 def neighbours(
     claim: Claim, chosen: Sequence[Mutant], run_seed: int, *, rounds: int = ROUNDS
 ) -> list[Neighbour]:
-    """What becomes of mutants of a claim, without those that have no value at any example."""
+    """What becomes of mutants of a claim, without those that have no value and do not count."""
     found: list[Neighbour | None] = []
     for number in range(rounds):
         if number > 0 and not any(one is not None and one.fate is Fate.SURVIVED for one in found):
@@ -152,7 +154,7 @@ class Bench:
         self.trials = met if len(met) <= MOST else [met[i * len(met) // MOST] for i in range(MOST)]
 
     def fate(self, mutant: Mutant) -> Neighbour | None:
-        """What becomes of a mutant; None if it has no value at any example."""
+        """What becomes of a mutant; None if it does not count, for want of a value."""
         return self.known(mutant) or self.refuted(mutant) or self.left(mutant)
 
     def known(self, mutant: Mutant) -> Neighbour | None:
@@ -185,9 +187,10 @@ class Bench:
         return None
 
     def left(self, mutant: Mutant) -> Neighbour | None:
-        """A mutant that no example refutes; None if it has no value at any of them."""
+        """A mutant that no example refutes; None if it does not count, for want of a value."""
         decided = [trial for trial in self.trials if trial.of(mutant.statement).decided]
-        if not decided:
+        other = [trial for trial in decided if trial.differs(mutant.statement)]
+        if not other and not all(trial.has_value(mutant.statement) for trial in self.trials):
             return None
         with suppress(*NO_VALUE):  # In a field, an architecture may be too small for a formula.
             about = replace(self.claim, formal=formal_of(mutant.statement))
@@ -195,7 +198,6 @@ class Bench:
             if strength.level == "architectures":
                 reason = f"field reader: true for {strength.architectures} architectures"
                 return Neighbour(mutant, Fate.TRUE, reason)
-        other = [trial for trial in decided if trial.differs(mutant.statement)]
         known = f"true at {len(decided)} examples, at {len(other)} of them with other numbers"
         if len(other) >= self.claim.enough:
             if all(trial.weaker(mutant.statement) for trial in decided):

@@ -201,17 +201,17 @@ def _power(options: argparse.Namespace) -> int:
     if options.workers < 1:
         raise InputError("workers are a count: give at least 1")
     paths = tuple(map(str, options.paths))
+    known = power.known_of_others(options.report_dir, options.ids, options.seed)
     stated, others = power.chosen(paths, reports.load_baseline(options.baseline), options.ids)
     found = []
     for one in power.measured(paths, stated, options.seed, options.workers):
         found.append(one)
         print("\n".join(one.lines()), flush=True)
     print("\n".join(power.summary(found, others)))
-    if not options.ids:
-        written = power.document_of(found, others, options.seed)
-        place = options.report_dir / FILE
-        reports.write_atomically(place, reports.dumps(written.document()))
-        print(f"wrote {place}")
+    written = power.document_of(found, others, options.seed, known)
+    place = options.report_dir / FILE
+    reports.write_atomically(place, reports.dumps(written.document()))
+    print(f"wrote {place}")
     return ExitCode.OK
 
 

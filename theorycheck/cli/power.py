@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 from theorycheck.claims.declaration import Claim
@@ -13,7 +14,7 @@ from theorycheck.claims.versions import version_of
 from theorycheck.errors import InputError
 from theorycheck.pytest_plugin.collecting import claims_by_id, claims_of_worker
 from theorycheck.reports.baseline import Baseline
-from theorycheck.reports.power import Mutated, Power, Powers
+from theorycheck.reports.power import FILE, NONE, Mutated, Power, Powers, beside
 
 
 @dataclass(frozen=True)
@@ -125,10 +126,28 @@ def summary(found: Sequence[Measured], without_formula: Sequence[str]) -> Iterat
         yield f"{median(seconds):.3f} s each (median), {max(seconds):.1f} s at most"
 
 
-def document_of(found: Sequence[Measured], without_formula: Sequence[str], seed: int) -> Powers:
-    """What ``power.json`` holds."""
+def known_of_others(folder: Path, only: Sequence[str], seed: int) -> Powers:
+    """What ``power.json`` of a folder holds, where it is to be kept.
+
+    Raises:
+        InputError: when that is from another seed; as `theorycheck.reports.power.beside`.
+    """
+    known = beside(folder) if only else NONE
+    if known.claims and known.seed != seed:
+        raise InputError(
+            f"{folder / FILE} is from seed {known.seed}: give --seed {known.seed}, or no ids"
+        )
+    return known
+
+
+def document_of(
+    found: Sequence[Measured], without_formula: Sequence[str], seed: int, others: Powers
+) -> Powers:
+    """What ``power.json`` holds, with what is known of other claims."""
+    powers = {power.claim: power for power in others.claims}
+    powers |= {one.power.claim: one.power for one in found}
     return Powers(
         seed=seed,
-        claims=tuple(one.power for one in found),
-        without_formula=tuple(without_formula),
+        claims=tuple(power for _, power in sorted(powers.items())),
+        without_formula=tuple(sorted({*others.without_formula, *without_formula} - powers.keys())),
     )

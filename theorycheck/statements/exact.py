@@ -34,10 +34,12 @@ from theorycheck.statements.numbers import (
     Open,
     Undefined,
     array,
+    check_member,
     combined,
     compare,
     in_balls,
     number,
+    position,
     whole,
 )
 from theorycheck.statements.oracles import FORWARD_MODE, Oracle
@@ -179,7 +181,7 @@ class Evaluator(Interpreter):
 
     def _network_words(self) -> dict[str, Callable[..., Any]]:
         return {
-            "f": lambda n, c, S=None: self._vertices(S)[-1][self._row(n, S), whole(c)],
+            "f": lambda n, c, S=None: self._vertices(S)[-1][self._row(n, S), self._output(c)],
             "h": lambda n: self._vertices(None)[-2][self._row(n, None)],
             "df": self._derivative,
             "network": lambda V, X: self._elsewhere(V, X)[-1],
@@ -242,13 +244,14 @@ class Evaluator(Interpreter):
         """The samples that are evaluated together; all where the others make no difference."""
         if batch is None or not self.network.normalised_by_batch:
             return list(self.samples)
-        return [whole(n) for n in batch]
+        return [position(n, len(self.samples)) for n in batch]
 
     def _row(self, n: Any, batch: Any) -> int:
-        chosen = self._batch(batch)
-        if whole(n) not in chosen:
-            raise Undefined("a sample that is not in the batch")
-        return chosen.index(whole(n))
+        check_member(n, batch, len(self.samples))
+        return self._batch(batch).index(whole(n))
+
+    def _output(self, c: Any) -> int:
+        return position(c, self.network.output_width)
 
     def _vertices(self, batch: Any) -> list[Array]:
         chosen = self._batch(batch)
@@ -261,14 +264,15 @@ class Evaluator(Interpreter):
         chosen = self._batch(batch)
         # Other oracles differentiate numbers, and second derivatives are forward mode's alone.
         derivative = self._oracle.derivative if self.point.level == 0 else jacobian
+        along = position(k, len(self.network.parameters))
         by_sample = self.remembered(
-            ("df", whole(k), *chosen),
-            lambda: derivative(self.network, *self._point(chosen), whole(k)),
+            ("df", along, *chosen),
+            lambda: derivative(self.network, *self._point(chosen), along),
         )
         found: Array | None = by_sample[self._row(n, batch)]
         if found is None:
             raise Open
-        of_output: Array = found[whole(c)]
+        of_output: Array = found[self._output(c)]
         return of_output
 
     def _varies(self, batch: Any = None) -> bool:

@@ -31,7 +31,7 @@ from theorycheck.networks.evaluation import sample_gradients, vertices
 from theorycheck.statements.bounded import Bounded
 from theorycheck.statements.dyadics import Dyadic
 from theorycheck.statements.interpreter import Interpreter, Truth, architecture
-from theorycheck.statements.numbers import replaced, whole
+from theorycheck.statements.numbers import Undefined, check_member, position, replaced, whole
 from theorycheck.statements.syntax import Definition
 
 Floats = Dyadic | Bounded
@@ -75,8 +75,10 @@ class FloatInterpreter(Interpreter):
         self.functions = {
             **self.functions,
             **functions,
-            "f": lambda n, c, S=None: self.output(whole(n), whole(c)),
-            "df": lambda n, c, k, S=None: self.derivative(whole(n), whole(c), whole(k)),
+            "f": lambda n, c, S=None: self.output(*self._place(n, c, S)),
+            "df": lambda n, c, k, S=None: self.derivative(
+                *self._place(n, c, S), position(k, len(case.parameters))
+            ),
             "inner": self._inner,
             "squared": lambda a: self._inner(a, a),
             "outer": lambda a, b: self.array(a).outer(self.array(b)),
@@ -103,6 +105,11 @@ class FloatInterpreter(Interpreter):
         """A number that all members share."""
         raise NotImplementedError
 
+    def _place(self, n: Any, c: Any, batch: Any) -> tuple[int, int]:
+        """A sample of a batch, on which nothing else depends, and an output."""
+        check_member(n, batch, self.case.samples)
+        return position(n, self.case.samples), position(c, self.case.network.output_width)
+
     def output(self, n: int, c: int) -> Floats:
         """``f(n, c)``."""
         raise NotImplementedError
@@ -125,10 +132,7 @@ class FloatInterpreter(Interpreter):
     def entry(self, values: Any, index: Any) -> Any:
         if not isinstance(values, Floats):
             return super().entry(values, index)
-        position = whole(index)
-        if values.length is None or not 0 <= position < values.length:
-            raise Unread("a subscript out of range")
-        return values.entry(position)
+        return values.entry(position(index, values.length or 0))
 
     def entries(self, values: Any) -> Iterable[Any]:
         if not isinstance(values, Floats):
@@ -140,16 +144,28 @@ class FloatInterpreter(Interpreter):
             return _exactly(op, left, right)
         match op:
             case ast.Add():
-                return self.array(left) + self.array(right)
+                one, other = self._alike(left, right)
+                return one + other
             case ast.Sub():
-                return self.array(left) + -self.array(right)
+                one, other = self._alike(left, right)
+                return one + -other
             case ast.Mult():
-                return self.array(left) * self.array(right)
+                one, other = self.array(left), self.array(right)
+                if None not in (one.length, other.length):
+                    raise Undefined("arrays that cannot be combined")
+                return one * other
             case ast.Div() if is_exact(right) and right != 0:
                 return self.array(left) * self.array(1 / Fraction(right))
             case ast.Pow() if is_exact(right):
                 return self._folded(ast.Mult(), [left] * whole(right), 1)
         raise Unread("a quotient of numbers of the members")
+
+    def _alike(self, left: Any, right: Any) -> tuple[Any, Any]:
+        """Two arrays of one shape, or two numbers."""
+        one, other = self.array(left), self.array(right)
+        if one.value.shape[1:] != other.value.shape[1:]:
+            raise Undefined("arrays that cannot be combined")
+        return one, other
 
     def compared(self, left: Any, relation: str, right: Any) -> Truth:
         if isinstance(left, RankUpToTwo):

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from theorycheck.networks.specification import Convolution, Identity, Network
-from theorycheck.statements.numbers import Undefined, whole
+from theorycheck.networks.specification import Convolution, Identity, Layer, Network
+from theorycheck.statements.numbers import Undefined, position, whole
 from theorycheck.statements.syntax import RELATIONS, Definition
 
 Truth = bool | npt.NDArray[np.bool_]
@@ -97,10 +97,7 @@ class Interpreter(ABC):
 
     def entry(self, values: Any, index: Any) -> Any:
         """The entry of a list or array at a place."""
-        position = whole(index)
-        if not 0 <= position < len(values):
-            raise Undefined("a subscript out of range")
-        return values[position]
+        return values[position(index, len(values))]
 
     def entries(self, values: Any) -> Iterable[Any]:
         """The entries of a list or array, for a loop."""
@@ -187,8 +184,17 @@ def architecture(
         return [k for k, p in enumerate(parameters) if p.role == role]
 
     def patches(k: Any) -> int:
-        connection = network.edge_of(whole(k)).map
+        connection = network.edge_of(position(k, len(parameters))).map
         return connection.positions if isinstance(connection, Convolution) else 1
+
+    def layer_of(vertex: Any) -> Layer:
+        return layers[position(whole(vertex) - 1, len(layers))]
+
+    def source(k: Any) -> int:
+        found = parameters[position(k, len(parameters))].source
+        if found is None:
+            raise Undefined("the source of a parameter that is no weight matrix")
+        return found
 
     kinds = {layer.normalisation for layer in layers} - {"none"}
     names = {
@@ -207,14 +213,14 @@ def architecture(
         ],
     }
     functions: dict[str, Callable[..., Any]] = {
-        "layer": lambda k: parameters[whole(k)].layer,
-        "source": lambda k: parameters[whole(k)].source,
-        "slope": lambda v: Fraction(layers[whole(v) - 1].slope),
+        "layer": lambda k: parameters[position(k, len(parameters))].layer,
+        "source": source,
+        "slope": lambda v: Fraction(layer_of(v).slope),
         "patches": patches,
         "chain": lambda: is_chain(network),
         "detached": lambda: kinds == {"batch-detached"},
         "normalised": lambda: bool(kinds),
-        "normalised_layer": lambda v: layers[whole(v) - 1].normalisation != "none",
+        "normalised_layer": lambda v: layer_of(v).normalisation != "none",
     }
     return names, functions
 

@@ -55,12 +55,14 @@ def singular_values(value: Any, skipped: Any = 0) -> list[Any]:
     Roots of the characteristic polynomial of the smaller Gram matrix: those of linear factors
     exactly, the others enclosed by flint. Of a matrix of balls, float64 enclosures.
     """
-    matrix = _constant(value)
+    matrix, beyond = _constant(value), whole(skipped)
+    if beyond < 0:
+        raise Undefined("a negative number of singular values")
     if not all(isinstance(entry, fmpq) for entry in matrix.flat):
         entries: Array = np.array([[arb(entry) for entry in row] for row in matrix], dtype=object)
         low, high = enclosed_singular_values(Ball.from_arb(entries))
         ends = zip(low.tolist(), high.tolist(), strict=True)
-        return [arb(a).union(arb(b)) for a, b in ends][whole(skipped) :]
+        return [arb(a).union(arb(b)) for a, b in ends][beyond:]
     if matrix.shape[0] > matrix.shape[1]:
         matrix = matrix.T
     factor = _flint(matrix)
@@ -69,7 +71,7 @@ def singular_values(value: Any, skipped: Any = 0) -> list[Any]:
     for part, multiplicity in polynomial.factor()[1]:
         squares += _real_roots(part) * multiplicity
     ordered = sorted(squares, key=lambda square: -float(arb(square).mid()))
-    return [root(square) for square in ordered][whole(skipped) :]
+    return [root(square) for square in ordered][beyond:]
 
 
 def _real_roots(polynomial: fmpz_poly) -> list[Any]:

@@ -146,6 +146,25 @@ def whole(value: Any) -> int:
     return int(value.p)
 
 
+def position(index: Any, length: int) -> int:
+    """The place of one of some things, which are counted from 0; none is counted from the end."""
+    place = whole(index)
+    if not 0 <= place < length:
+        raise Undefined("a subscript out of range")
+    return place
+
+
+def check_member(n: Any, batch: Any, samples: int) -> None:
+    """Require that a sample is in a batch, None being that of all samples.
+
+    Raises:
+        Undefined: when it is not, or the batch has members that are no samples.
+    """
+    chosen = range(samples) if batch is None else [position(m, samples) for m in batch]
+    if whole(n) not in chosen:
+        raise Undefined("a sample that is not in the batch")
+
+
 def number(value: Any) -> Any:
     """A number of the language, an int or a Fraction as a rational of flint."""
     if isinstance(value, Fraction):
@@ -316,9 +335,8 @@ def inner(left: Any, right: Any) -> Any:
 
 def replaced(values: Any, k: Any, value: Any) -> list[Any]:
     """A list with another value for one of its entries."""
-    entries, place = list(values), whole(k)
-    if not 0 <= place < len(entries):
-        raise Undefined("a subscript out of range")
+    entries = list(values)
+    place = position(k, len(entries))
     return [*entries[:place], value, *entries[place + 1 :]]
 
 

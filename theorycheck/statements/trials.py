@@ -90,6 +90,14 @@ class Trial:
             decided += holds is True
         return Tried(None, decided)
 
+    def has_value(self, statement: Statement) -> bool:
+        """Whether another statement has a value here wherever the hypotheses are met."""
+        assert self._read is not None
+        scopes = [
+            _sides(statement, evaluator, scope) for scope, evaluator in self._scopes(statement)
+        ]
+        return len(scopes) == len(self._read[2]) and all(None not in sides for sides in scopes)
+
     def differs(self, statement: Statement) -> bool:
         """Whether another statement compares other numbers here than the one of the trial."""
         ours = [_sides(self.statement, e, scope) for scope, e in self._scopes(self.statement)]
