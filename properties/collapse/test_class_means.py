@@ -328,7 +328,7 @@ class_means_two_classes = tc.stated(
 class_means_opposite = tc.stated(
     "class-means-opposite",
     title="NC2 of Section 5 is NC2 of Theorem 5: two printed places",
-    kind="identity",
+    kind="consistency",
     sources=[XU2022.at("Section 5: NC2, Theorem 5")],
     printed=r"\mu_1 - \mu_G = -(\mu_2 - \mu_G) \implies \mu_+ = -\mu_-",
     given=[ONE_HOT, BALANCED, TWO_CLASSES, DISTINCT_MEANS],

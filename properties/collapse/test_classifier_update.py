@@ -77,7 +77,7 @@ classifier_update_multiplier_second_form = tc.stated(
     control=tc.altered("one is half of the other", "nu(n) == rho * margin(n) / 2"),
     why="The two places contradict each other for the label -1. Eq. 31 is right, and agrees with"
     " the first form of Eq. 4 (`lagrange-multiplier-second-form`).",
-    **STEPS,
+    **{**STEPS, "kind": "consistency"},
 )
 
 classifier_update = tc.stated(

@@ -117,7 +117,7 @@ multiclass_update_batch_size = tc.stated(
     why='The text before Theorem 6 says that a batch includes "B samples per-class", the theorem'
     " that B = bC. With the loss of Eq. 35, a mean over all samples, Eq. 36 needs the second"
     " meaning, as `multiclass-update-gradient` has it.",
-    **POINTS,
+    **{**POINTS, "kind": "consistency"},
 )
 
 multiclass_update_multiplier = tc.stated(

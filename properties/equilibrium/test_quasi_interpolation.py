@@ -179,7 +179,7 @@ ANY = tc.cases(tc.mlps(depths=(1, 1), widths=(1, 1)), samples=(1, 1), cohort=1)
 quasi_interpolation_typical_printed = tc.stated(
     "quasi-interpolation-typical-printed",
     title="Typical margins are at most the largest margin, with the numbers as printed",
-    kind="inequality",
+    kind="consistency",
     sources=[XU2022.at("Section 3.5: margins of 0.002, Section 5.1: observed margins")],
     printed=r"\text{the maximal } \bar f_n \text{ is } \approx 0.002; \quad \text{the typically}"
     r"\text{ observed values of } \bar f_i \text{ in our experiments are approximately }"

@@ -109,7 +109,7 @@ def scaled_pairs(draw: st.DrawFn) -> tc.Case:
 symmetric_interpolation_two_classes = tc.stated(
     "symmetric-interpolation-two-classes",
     title="Property 2 for two classes is Property 1: two printed places",
-    kind="identity",
+    kind="consistency",
     sources=[XU2022.at("Property 1, Property 2")],
     printed=r"C = 2,\; f(x_{cn}) \propto \tilde e_c \;\forall c, n \implies"
     r" y_n f_W(x_n) = 1 - \epsilon \;\forall n",

@@ -9,6 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from theorycheck.claims.declaration import KINDS
 from theorycheck.claims.outcomes import MOST_PAIRS, is_finite
 
 Document = dict[str, Any]
@@ -220,7 +221,7 @@ def entry_documents(draw: st.DrawFn) -> Document:
     document: Document = {
         "id": name,
         "title": draw(TEXTS),
-        "kind": draw(st.sampled_from(["identity", "inequality", "rank", "symbolic", "trajectory"])),
+        "kind": draw(st.sampled_from(sorted({*KINDS} - {"tendency"}))),
         "sources": draw(st.lists(documents({**source, "place": TEXTS}), max_size=2)),
         "statement": draw(TEXTS),
         "description": draw(TEXTS),

@@ -100,8 +100,8 @@ def test_other_kinds_are_refused_in_one_line_that_names_all(kind: Any) -> None:
     with pytest.raises(InputError) as error:
         declared(kind=kind)
     assert str(error.value) == (
-        f"claim some-claim: kind {kind!r} is not one of identity, inequality, rank, symbolic,"
-        " trajectory, tendency"
+        f"claim some-claim: kind {kind!r} is not one of identity, inequality, rank, consistency,"
+        " symbolic, trajectory, tendency"
     )
 
 

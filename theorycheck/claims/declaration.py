@@ -14,15 +14,18 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from theorycheck.errors import InputError
 from theorycheck.statements.syntax import Statement
 from theorycheck.statements.vocabulary import require_known
 
-Kind = Literal["identity", "inequality", "rank", "symbolic", "trajectory", "tendency"]
+Kind = Literal[
+    "identity", "inequality", "rank", "consistency", "symbolic", "trajectory", "tendency"
+]
+"""What a claim is; a consistency is that two printed places agree."""
 
-KINDS: tuple[str, ...] = ("identity", "inequality", "rank", "symbolic", "trajectory", "tendency")
+KINDS: tuple[str, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)

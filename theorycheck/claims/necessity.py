@@ -108,7 +108,7 @@ def _need(
         return need, found.certificate
     strength = None
     # Of a rank, most architectures without the condition may be too small to say anything.
-    if claim.kind == "identity":
+    if claim.kind in ("identity", "consistency"):
         strength = settled(denied, wider(own, seed, ARCHITECTURES), (PassedOver, NoValue, *MISUSE))
     reached = strength is not None and strength.level == "architectures"
     return replace(need, strength=strength if reached else None), None

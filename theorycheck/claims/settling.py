@@ -46,12 +46,13 @@ class Unsettled(Exception):
 def settlement_of(claim: Claim) -> Settlement:
     """That of a claim that passes; it does not depend on the run.
 
-    What the strategy of an identity or of a bound on a rank proposes is settled. Architectures at
-    which no hypotheses are met do not count, nor do those with too many signs to try all of them.
+    What the strategy of an identity, a consistency or a bound on a rank proposes is settled.
+    Architectures at which no hypotheses are met do not count, nor do those with too many signs to
+    try all of them.
     """
     if claim.kind == "symbolic":
         return Settlement(Strength(level="general"))
-    if claim.kind not in ("identity", "rank"):
+    if claim.kind not in ("identity", "rank", "consistency"):
         return UNSETTLED
     try:
         found = _settled(claim, proposals(claim), (PassedOver,))

@@ -20,6 +20,7 @@ TERMS = {
     "degenerate": "the conclusion is trivially true at an example: both sides are 0, or a matrix is"
     " too small for a higher rank",
     "open": "enclosures do not decide an example; what is neither degenerate nor open counts",
+    "consistency": "that two printed places agree is a claim, too",
     "tightest": "of the examples that hold, the one nearest to equality; its ratio is the smaller"
     " side over the larger",
     "corner": "a special network or data set, such as width 1 or equal samples",
