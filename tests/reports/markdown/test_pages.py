@@ -105,6 +105,7 @@ def many() -> list[Entry]:
         for kind in (ENTRIES["refuted"], ENTRIES["corrected"], ENTRIES["holds"])
     ]
     moved = replace(copies[2], sources=copies[2].sources[::-1])
+    copies[0] = replace(copies[0], description=f"See [ours](#{copies[1].id}).")
     return [*copies[:2], moved, *copies[3:], replace(ENTRIES["corrected"], corrects=copies[0].id)]
 
 
@@ -134,6 +135,7 @@ def test_every_link_leads_to_a_claim() -> None:
             assert claim in anchors(pages[file or name])
             targets.append(file or name)
     assert set(targets) == set(pages) - {"claims.md"}
+    assert "See [ours](claims-our-own.md#sixth-claim-0)." in pages["claims-toy2020.md"]
     corrects = "Corrects [`third-claim-0`](claims-toy2020.md#third-claim-0)."
     assert corrects in pages["claims-our-own.md"]
     # Each row of a table has as many columns as the table.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.outcomes import Example
 from theorycheck.errors import InputError
@@ -10,6 +12,9 @@ from theorycheck.reports.markdown.cases import case_lines
 from theorycheck.reports.markdown.elements import Link, within
 from theorycheck.reports.markdown.words import control_words, details, how_sure, pairs, places
 from theorycheck.reports.needs import Row, lines_of
+
+LINKED = re.compile(r"\[([^\]]+)\]\(#([a-z0-9-]+)\)")
+"""A link to another claim, in the words of an author."""
 
 
 def section(entry: Entry, row: Row | None = None, link: Link = within) -> list[str]:
@@ -35,7 +40,7 @@ def section(entry: Entry, row: Row | None = None, link: Link = within) -> list[s
         "",
         "$$" + entry.statement + "$$",
         "",
-        entry.description,
+        LINKED.sub(lambda found: link(found[1], found[2]), entry.description),
         "",
         "Hypotheses: " + "; ".join(entry.hypotheses) + ".",
         "",
