@@ -125,11 +125,11 @@ initial_direction_least_rho_printed = tc.stated(
 
 
 @st.composite
-def tilted(draw: st.DrawFn, *, tilts: tuple[int, ...] = (3, 4, 5)) -> tc.Case:
+def tilted(draw: st.DrawFn, *, tilts: tuple[int, ...] = (4, 5, 6, 7, 8)) -> tc.Case:
     """A linear classifier in the plane on one unit vector, with little decay, from rho = 1/16."""
     t = Fraction(1, draw(st.sampled_from(tilts)))
     weights = np.array([[[2 * t / (1 + t * t), (1 - t * t) / (1 + t * t)]]], dtype=object)
-    numbers = {"rho": Fraction(1, 16), "weight_decay": Fraction(draw(st.integers(1, 16)), 2**12)}
+    numbers = {"rho": Fraction(1, 16), "weight_decay": Fraction(draw(st.integers(1, 16)), 2**14)}
     return tc.Case(tc.mlp([2, 1]), (weights,), np.eye(2)[None, :1], np.ones((1, 1, 1)), numbers)
 
 
@@ -161,7 +161,7 @@ initial_direction_overshoots = tc.stated(
     numbers=["rho", "weight_decay"],
     on=tilted(),
     along=flowed(24.0),
-    examples=24,
+    examples=40,
     why="The one point of rest with rho > 0 has `rho = 1/(1 + lambda)`"
     " (`stationary-weights-linear`). Before it forgets its initial direction, the flow"
     " interpolates with a V that is not aligned with the sample, and needs a larger rho, from"

@@ -131,6 +131,14 @@ rademacher_complexity_depth = tc.stated(
 
 MEAN_ON_LINE = "complexity = 2 / len(samples) * sum([larger(S) for S in subsets]) / len(subsets)"
 
+ONE = Fraction(1)
+LINES = tc.cases(
+    NO_NETWORK,
+    samples=(1, 4),
+    numbers={"layers": tc.positive_dyadics(largest=4, exponents=(0,))},
+    cohort=1,
+).map(lambda case: replace(case, inputs=case.inputs / 3))
+
 rademacher_complexity_frobenius = tc.stated(
     "rademacher-complexity-frobenius",
     title="The bound on the complexity of normalised networks, for inputs on a line",
@@ -145,12 +153,7 @@ rademacher_complexity_frobenius = tc.stated(
         "complexity <= 3 / 4 * (root(2 * log(2) * layers) + 1) / root(len(samples))",
     ),
     numbers=["layers"],
-    on=tc.cases(
-        NO_NETWORK,
-        samples=(1, 4),
-        numbers={"layers": tc.positive_dyadics(largest=4, exponents=(0,))},
-        cohort=1,
-    ).map(lambda case: replace(case, inputs=case.inputs / 3)),
+    on=LINES | LINES.map(lambda c: replace(c, inputs=np.sign(c.inputs), numbers={"layers": ONE})),
     examples=60,
     why="As cited from Golowich et al., who have the complexity without the factor 2 of Definition"
     " 1: with it, the cited theorem gives twice the right side. On a line the exact complexity,"
