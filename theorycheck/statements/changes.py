@@ -271,9 +271,7 @@ class Changes:
                     others.append(("condition", _loop(loop, ifs=kept)))
             if isinstance(loop.iter, ast.Name) and loop.iter.id in self._sets():
                 others.append(("all samples", _loop(loop, iter=ast.Name("samples"))))
-            among = loop.iter
-            called = ast.unparse(among.func) if isinstance(among, ast.Call) else None
-            if called not in ("range", "batches"):  # Batches are no numbers, to be compared.
+            if not ast.unparse(loop.iter).startswith(("range(", "batches(")):
                 first = ast.Subscript(loop.iter, ast.Constant(0))
                 unequal = ast.Compare(loop.target, [ast.NotEq()], [first])
                 others.append(("dropped first", _loop(loop, ifs=[*loop.ifs, unequal])))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from theorycheck.networks.specification import Convolution, Identity, Layer, Network
+from theorycheck.networks.specification import Convolution, Identity, Layer, Network, Parameter
 from theorycheck.statements.numbers import Undefined, position, whole
 from theorycheck.statements.syntax import RELATIONS, Definition
 
@@ -190,12 +190,6 @@ def architecture(
     def layer_of(vertex: Any) -> Layer:
         return layers[position(whole(vertex) - 1, len(layers))]
 
-    def source(k: Any) -> int:
-        found = parameters[position(k, len(parameters))].source
-        if found is None:
-            raise Undefined("the source of a parameter that is no weight matrix")
-        return found
-
     kinds = {layer.normalisation for layer in layers} - {"none"}
     names = {
         "samples": tuple(range(samples)),
@@ -214,7 +208,7 @@ def architecture(
     }
     functions: dict[str, Callable[..., Any]] = {
         "layer": lambda k: parameters[position(k, len(parameters))].layer,
-        "source": source,
+        "source": lambda k: _source(parameters[position(k, len(parameters))]),
         "slope": lambda v: Fraction(layer_of(v).slope),
         "patches": patches,
         "chain": lambda: is_chain(network),
@@ -223,6 +217,12 @@ def architecture(
         "normalised_layer": lambda v: layer_of(v).normalisation != "none",
     }
     return names, functions
+
+
+def _source(parameter: Parameter) -> int:
+    if parameter.source is None:
+        raise Undefined("the source of a parameter that is no weight matrix")
+    return parameter.source
 
 
 def is_chain(network: Network) -> bool:
