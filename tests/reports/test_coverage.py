@@ -9,7 +9,14 @@ import pytest
 from tests.reports.entries import ENTRIES, OTHER, PAPER
 from theorycheck import reports
 from theorycheck.errors import InputError
-from theorycheck.reports.coverage import Placed, coverage_section, covered, load_items, named
+from theorycheck.reports.coverage import (
+    Placed,
+    coverage_section,
+    covered,
+    load_items,
+    named,
+    unlisted,
+)
 from theorycheck.reports.markdown.elements import within
 
 LIST = """
@@ -132,9 +139,10 @@ def test_the_section_of_the_report_counts_links_and_names_papers_without_a_list(
     text = LIST.replace("toy2020", PAPER.key)
     lists = load_items([folder(tmp_path, text)])
     placed = [Placed.reported(entry) for entry in ENTRIES.values()]
+    found = covered(lists, placed)
     lines = [
-        *coverage_section(lists, ENTRIES.values()),
-        *(line for one in covered(lists, placed) for line in one.table(within)),
+        *coverage_section(found, unlisted(lists, placed)),
+        *(line for one in found for line in one.table(within)),
     ]
     assert lines[0] == "## Coverage"
     assert any(line.startswith(f"| {PAPER.key} | 4 | ") for line in lines)
@@ -144,7 +152,7 @@ def test_the_section_of_the_report_counts_links_and_names_papers_without_a_list(
     assert "[third-claim](#third-claim) refuted" in first
     assert "second-claim" not in first
     assert f"| {OTHER.key} | no list | | | |" in lines
-    assert coverage_section((), ENTRIES.values()) == []
+    assert coverage_section((), unlisted((), placed)) == []
 
 
 def test_papers_without_a_list_are_named(tmp_path: Path) -> None:

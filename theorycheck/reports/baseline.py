@@ -124,10 +124,7 @@ class Baseline:
         found = []
         if recorded != entry.verdict:
             found.append(f"on record as {recorded}, now {reason}")
-        elif entry.strength is not None and (known := self._strength(entry.id)) not in (
-            "unexamined",
-            entry.level,
-        ):
+        elif entry.strength is not None and (known := self.other_strength(entry)):
             why = f" ({entry.strength.reason})" * (entry.strength.reason is not None)
             found.append(f"strength on record as {known}, now {entry.level}{why}{advice}")
         version = self.versions.get(entry.id)
@@ -149,6 +146,11 @@ class Baseline:
         if not count:
             return None
         return f"{count} strengths on record were not examined; the default profile does"
+
+    def other_strength(self, entry: Entry) -> Known | None:
+        """The strength on record, where it is another one than was found."""
+        known = self._strength(entry.id)
+        return None if entry.level is None or known in (entry.level, "unexamined") else known
 
     def _strength(self, claim: str) -> Known:
         return self.strengths.get(claim, "sampled")

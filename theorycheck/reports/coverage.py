@@ -208,14 +208,13 @@ def unlisted(lists: Iterable[Items], claims: Iterable[Placed]) -> list[str]:
     return sorted(cited - {one.paper for one in lists})
 
 
-def coverage_section(lists: Sequence[Items], entries: Iterable[Entry]) -> list[str]:
+def coverage_section(found: Sequence[Coverage], without_list: Iterable[str]) -> list[str]:
     """How many items of each paper are covered, in Markdown; nothing where no paper has a list."""
-    if not lists:
+    if not found:
         return []
-    claims = [Placed.reported(entry) for entry in entries]
     lines = ["## Coverage", "", "| paper | items | with claims | not to be checked | open |"]
     lines.append("|---|---:|---:|---:|---:|")
-    for one in covered(lists, claims):
+    for one in found:
         lines.append(f"| {one.paper} | {' | '.join(map(str, one.counts))} |")
-    lines += [f"| {paper} | no list | | | |" for paper in unlisted(lists, claims)]
+    lines += [f"| {paper} | no list | | | |" for paper in without_list]
     return [*lines, ""]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from tests.reports.entries import (
-    ENTRIES,
-)
+from tests.reports.entries import ENTRIES
 from theorycheck import reports
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from theorycheck.claims.entries import Entry
 from theorycheck.reports.companions import NOTHING, Companions
-from theorycheck.reports.coverage import Coverage, Placed, coverage_section, covered
+from theorycheck.reports.coverage import Coverage, Placed, coverage_section, covered, unlisted
 from theorycheck.reports.documents import ORDER, Report
 from theorycheck.reports.glossary import TENDENCIES, TERMS, VERDICTS
 from theorycheck.reports.markdown.elements import Link, cell
@@ -39,19 +39,22 @@ class Layout:
 
     Attributes:
         pages: the file name by claim id.
-        is_one_page: whether all stand on `INDEX`.
     """
 
     pages: Mapping[str, str]
-    is_one_page: bool
+
+    @property
+    def is_one_page(self) -> bool:
+        """Whether all stand on `INDEX`."""
+        return {*self.pages.values()} <= {INDEX}
 
     @classmethod
     def of(cls, entries: Sequence[Entry]) -> Layout:
         """One page for a few claims; else each is on that of the first paper it is printed in."""
         if len(entries) <= ONE_PAGE:
-            return cls({entry.id: INDEX for entry in entries}, is_one_page=True)
+            return cls({entry.id: INDEX for entry in entries})
         homes = {e.id: e.sources[0].paper if e.sources else OWN for e in entries}
-        return cls({claim: page_of(paper) for claim, paper in homes.items()}, is_one_page=False)
+        return cls({claim: page_of(paper) for claim, paper in homes.items()})
 
     def link(self, page: str) -> Link:
         """Links from a page."""
@@ -79,9 +82,10 @@ def render_markdown(report: Report, beside: Companions = NOTHING) -> dict[str, s
     """
     entries, layout = report.claims, Layout.of(report.claims)
     lists = () if report.omitted else beside.items
-    found = covered(lists, map(Placed.reported, entries))
+    placed = [Placed.reported(entry) for entry in entries]
+    found = covered(lists, placed)
     link = layout.link(INDEX)
-    index = [*_index(report, link), *coverage_section(lists, entries)]
+    index = [*_index(report, link), *coverage_section(found, unlisted(lists, placed))]
     overview = _overview(entries, beside, link)
     if layout.is_one_page:
         return {INDEX: _text([*index, *_body(entries, found, beside, link, overview)])}
@@ -169,7 +173,7 @@ def _overview(entries: Sequence[Entry], beside: Companions, link: Link) -> list[
         lines.append(
             f"| {link(cell(entry.title), entry.id)} | **{entry.verdict}** | {entry.level or ''} |"
             f" {beside.powers.shown(entry)} | {entry.kind} |"
-            f" {cell(places(entry)) or 'our own'} | {entry.examples.met} | {ratio} |"
+            f" {cell(places(entry)) or OWN} | {entry.examples.met} | {ratio} |"
         )
     return lines
 
@@ -222,6 +226,6 @@ def _tendencies(entries: Sequence[Entry], link: Link) -> list[str]:
         " positive control shows that the same test can find it. Each is decided under the protocol"
         " that its hypotheses name; another protocol is another claim.",
         "",
-        *(f"- {link(e.title, e.id)}, {places(e) or 'our own'}." for e in failed),
+        *(f"- {link(e.title, e.id)}, {places(e) or OWN}." for e in failed),
         "",
     ]
