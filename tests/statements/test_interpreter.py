@@ -7,7 +7,6 @@ import operator
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import pytest
 
 from theorycheck.networks.specification import (
@@ -19,17 +18,10 @@ from theorycheck.networks.specification import (
     Network,
     mlp,
 )
-from theorycheck.statements.interpreter import (
-    Interpreter,
-    Truth,
-    architecture,
-    every,
-    is_chain,
-    opposite,
-    some,
-)
+from theorycheck.statements.interpreter import Interpreter, architecture, is_chain
 from theorycheck.statements.numbers import Undefined
 from theorycheck.statements.syntax import Definition, Formula
+from theorycheck.statements.truths import Truth
 
 
 class Python(Interpreter):
@@ -88,23 +80,6 @@ def test_definitions_are_evaluated_once_for_numbers() -> None:
     tree = Formula.of("twice(3) + twice(3) + twice(4)").tree
     assert interpreter.value(tree, {}) == 20
     assert calls == [3, 4]
-
-
-def test_truths_of_members() -> None:
-    one, other = np.array([True, True, False]), np.array([True, False, False])
-    assert every([True, one, other]).tolist() == [True, False, False]  # type: ignore[union-attr]
-    assert some([False, one, other]).tolist() == [True, True, False]  # type: ignore[union-attr]
-    assert opposite(one).tolist() == [False, False, True]  # type: ignore[union-attr]
-    assert (every([]), some([]), opposite(True)) == (True, False, False)
-
-
-def test_what_decides_ends_the_evaluation() -> None:
-    def endless() -> Any:
-        yield False
-        raise AssertionError
-
-    assert every(endless()) is False
-    assert some(not truth for truth in endless()) is True
 
 
 def test_names_of_an_architecture() -> None:

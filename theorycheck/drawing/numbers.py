@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 from hypothesis import strategies as st
@@ -61,6 +62,11 @@ def integer_array(
     draw: st.DrawFn, shape: tuple[int, ...], among: Sequence[int] = SMALL_INTEGERS
 ) -> np.ndarray:
     """An array of small integers, drawn one by one, as float64."""
-    size = int(np.prod(shape))
-    values = draw(st.lists(st.sampled_from(among), min_size=size, max_size=size))
+    values = draw(_integers(int(np.prod(shape)), tuple(among)))
     return np.array(values, dtype=np.float64).reshape(shape)
+
+
+@cache
+def _integers(size: int, among: tuple[int, ...]) -> st.SearchStrategy[list[int]]:
+    """One strategy for all arrays of a size: Hypothesis looks into each new one before it draws."""
+    return st.lists(st.sampled_from(among), min_size=size, max_size=size)

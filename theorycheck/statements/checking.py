@@ -38,7 +38,14 @@ from theorycheck.statements.numbers import (
 )
 from theorycheck.statements.numbers import number as as_number
 from theorycheck.statements.oracles import FORWARD_MODE, Oracle, oracles
-from theorycheck.statements.readings import Reading, Scope, due, tightness, triviality
+from theorycheck.statements.readings import (
+    INEQUALITIES,
+    Reading,
+    Scope,
+    due,
+    tightness,
+    triviality,
+)
 from theorycheck.statements.syntax import Comparison, Formula, Statement
 
 LARGEST_EXACT = 2500
@@ -78,7 +85,9 @@ class Answer:
 
     @property
     def tightness(self) -> float:
-        """Of an inequality, the smaller side over the larger: 1 is equality."""
+        """Of an inequality, the smaller side over the larger: 1 is equality; else 0."""
+        if self.relation not in INEQUALITIES:
+            return 0.0
         return float(tightness(self.relation, _middle(self.left), _middle(self.right)))
 
 

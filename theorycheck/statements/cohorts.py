@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from theorycheck.statements.floats import FloatInterpreter, RankUpToTwo, is_exact
-from theorycheck.statements.interpreter import Truth, every
 from theorycheck.statements.readings import Reading, Scope, due, tightness, triviality
 from theorycheck.statements.syntax import Statement
+from theorycheck.statements.truths import Truth, every
 
 
 @dataclass(eq=False)

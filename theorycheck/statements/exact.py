@@ -135,12 +135,6 @@ class Evaluator(Interpreter):
     def compared(self, left: Any, relation: str, right: Any) -> bool:
         return compare(left, relation, right)
 
-    def called(self, name: str, parts: Sequence[ast.expr], scope: Mapping[str, Any]) -> Any:
-        if name == "grad":
-            formula, index = parts
-            return self._gradient(lambda: self.value(formula, scope), self.value(index, scope))
-        return super().called(name, parts, scope)
-
     def named(self, name: str) -> Any:
         if name == "W":
             return self.point.W
@@ -219,7 +213,7 @@ class Evaluator(Interpreter):
             raise Undefined("an array that has not the shape of what it stands for")
         return vertices(self.network, weights, data)
 
-    def _gradient(self, formula: Callable[[], Any], k: Any) -> Any:
+    def gradient(self, formula: Callable[[], Any], k: Any) -> Any:
         """The derivative of a formula along parameter k, along all of its entries at once."""
         here, level = self.point, self.point.level + 1
         values = array(self.entry(here.W, k))

@@ -9,7 +9,7 @@ root, a division by what is no power of two, normalisation) raises `Unread`.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import cached_property, reduce
 from typing import Any
@@ -30,9 +30,10 @@ from theorycheck.errors import InputError
 from theorycheck.networks.evaluation import sample_gradients, vertices
 from theorycheck.statements.bounded import Bounded
 from theorycheck.statements.dyadics import Dyadic
-from theorycheck.statements.interpreter import Interpreter, Truth, architecture
+from theorycheck.statements.interpreter import Interpreter, architecture
 from theorycheck.statements.numbers import Undefined, check_member, position, replaced, whole
 from theorycheck.statements.syntax import Definition
+from theorycheck.statements.truths import Truth
 
 Floats = Dyadic | Bounded
 """Numbers of all members of a cohort."""
@@ -124,10 +125,13 @@ class FloatInterpreter(Interpreter):
 
     # The language
 
-    def called(self, name: str, parts: Sequence[ast.expr], scope: Mapping[str, Any]) -> Any:
+    def word(self, name: str) -> Callable[..., Any]:
         if name not in self.functions:
             raise Unread(name)
-        return super().called(name, parts, scope)
+        return super().word(name)
+
+    def gradient(self, formula: Callable[[], Any], k: Any) -> Any:
+        raise Unread("grad")
 
     def entry(self, values: Any, index: Any) -> Any:
         if not isinstance(values, Floats):

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import ast
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from theorycheck.networks.specification import Convolution, Identity, Layer, Network, Parameter
+from theorycheck.statements.compilation import compiled
 from theorycheck.statements.numbers import Undefined, position, whole
-from theorycheck.statements.syntax import RELATIONS, Definition
-
-Truth = bool | npt.NDArray[np.bool_]
-"""Whether a condition is true: one answer, or one for each member of a cohort."""
+from theorycheck.statements.syntax import Definition
+from theorycheck.statements.truths import Truth, every, some
 
 
 class Interpreter(ABC):
@@ -45,55 +41,25 @@ class Interpreter(ABC):
         """The value of one of two formulas."""
         return body() if test else other()
 
+    def compared_in_turn(self, sides: Sequence[Any], relations: Sequence[str]) -> Truth:
+        """Whether each relation between neighbours is true."""
+        return every(map(self.compared, sides, relations, sides[1:]))
+
     def value(self, tree: ast.expr, scope: Mapping[str, Any]) -> Any:
         """The value of a formula, where variables have the values of a scope.
 
         Raises:
             Undefined: when the formula has no value.
         """
-        # Long: one case for each construct of the language, the frequent ones first.
-        match tree:
-            case ast.Name(id=name):
-                return scope[name] if name in scope else self.named(name)
-            case ast.Constant(value=constant):
-                return constant
-            case ast.Call(func=ast.Name(id=name), args=parts):
-                return self.called(name, parts, scope)
-            case ast.Subscript(value=part, slice=index):
-                return self.entry(self.value(part, scope), self.value(index, scope))
-            case ast.BinOp(left=left, op=op, right=right):
-                return self.combined(op, self.value(left, scope), self.value(right, scope))
-            case ast.Tuple(elts=parts):
-                return tuple(self.value(part, scope) for part in parts)
-            case ast.List(elts=parts):
-                return [self.value(part, scope) for part in parts]
-            case ast.UnaryOp(op=ast.USub(), operand=part):
-                return self.combined(ast.Mult(), -1, self.value(part, scope))
-            case ast.UnaryOp(operand=part):
-                return opposite(self.value(part, scope))
-            case ast.BoolOp(op=ast.And(), values=parts):
-                return every(self.value(part, scope) for part in parts)
-            case ast.BoolOp(values=parts):
-                return some(self.value(part, scope) for part in parts)
-            case ast.Compare(left=left, ops=ops, comparators=parts):
-                sides = [self.value(left, scope), *(self.value(part, scope) for part in parts)]
-                return every(
-                    self.compared(a, RELATIONS[type(op)], b)
-                    for a, op, b in zip(sides, ops, sides[1:], strict=False)
-                )
-            case ast.IfExp(test=test, body=body, orelse=other):
-                return self.chosen(
-                    self.value(test, scope),
-                    lambda: self.value(body, scope),
-                    lambda: self.value(other, scope),
-                )
-            case ast.ListComp(elt=part, generators=loops):
-                return list(self._comprehension(part, loops, scope))
-        raise AssertionError(ast.dump(tree))
+        return compiled(tree, tuple(scope))(self, *scope.values())
 
-    def called(self, name: str, parts: Sequence[ast.expr], scope: Mapping[str, Any]) -> Any:
-        """What a word computes from the values of formulas."""
-        return self.functions[name](*[self.value(part, scope) for part in parts])
+    def word(self, name: str) -> Callable[..., Any]:
+        """What a word computes."""
+        return self.functions[name]
+
+    def gradient(self, formula: Callable[[], Any], k: Any) -> Any:
+        """The derivative of a formula along parameter k."""
+        raise Undefined("a derivative of a formula")
 
     def entry(self, values: Any, index: Any) -> Any:
         """The entry of a list or array at a place."""
@@ -109,13 +75,12 @@ class Interpreter(ABC):
         if definition.arguments is None:
             self.names[name] = self.value(body, {})
             return
-        arguments = definition.arguments
+        formula = compiled(body, definition.arguments)
 
         def function(*values: Any) -> Any:
-            scope = dict(zip(arguments, values, strict=True))
             if all(isinstance(value, int | tuple) for value in values):
-                return self.remembered((name, values), lambda: self.value(body, scope))
-            return self.value(body, scope)
+                return self.remembered((name, values), lambda: formula(self, *values))
+            return formula(self, *values)
 
         self.functions[name] = function
 
@@ -131,47 +96,9 @@ class Interpreter(ABC):
             raise Undefined(f"the case has no {name}")
         return self.names[name]
 
-    def _comprehension(
-        self, part: ast.expr, loops: Sequence[ast.comprehension], scope: Mapping[str, Any]
-    ) -> Iterator[Any]:
-        if not loops:
-            yield self.value(part, scope)
-            return
-        loop, *others = loops
-        assert isinstance(loop.target, ast.Name)
-        for value in self.entries(self.value(loop.iter, scope)):
-            inner = {**scope, loop.target.id: value}
-            if self.admitted(every(self.value(condition, inner) for condition in loop.ifs)):
-                yield from self._comprehension(part, others, inner)
-
     def admitted(self, truth: Truth) -> bool:
         """The condition of a loop, which has one answer."""
         return bool(truth)
-
-
-def every(truths: Iterable[Truth]) -> Truth:
-    """Whether all conditions are true; those after one that is true nowhere are not evaluated."""
-    found: Truth = True
-    for truth in truths:
-        found = truth if found is True else found & truth
-        if found is False or (found is not True and not np.any(found)):
-            break
-    return found
-
-
-def some(truths: Iterable[Truth]) -> Truth:
-    """Whether any condition is true; those after one that is true everywhere are not evaluated."""
-    found: Truth = False
-    for truth in truths:
-        found = truth if found is False else found | truth
-        if found is True or (found is not False and np.all(found)):
-            break
-    return found
-
-
-def opposite(truth: Truth) -> Truth:
-    """Whether a condition is false."""
-    return ~truth if isinstance(truth, np.ndarray) else not truth
 
 
 def architecture(

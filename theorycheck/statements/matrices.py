@@ -7,10 +7,11 @@ matrices where all entries are rational.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from flint import arb, fmpq, fmpq_mat, fmpz_poly
+from flint import arb, ctx, fmpq, fmpq_mat, fmpz_poly
 
 from theorycheck.arithmetic.duals import Dual
 from theorycheck.arithmetic.numbers import Array
@@ -65,13 +66,23 @@ def singular_values(value: Any, skipped: Any = 0) -> list[Any]:
         return [arb(a).union(arb(b)) for a, b in ends][beyond:]
     if matrix.shape[0] > matrix.shape[1]:
         matrix = matrix.T
-    factor = _flint(matrix)
+    return [*_of_rationals(len(matrix), tuple(matrix.flat), ctx.prec)][beyond:]
+
+
+@lru_cache(maxsize=256)
+def _of_rationals(rows: int, entries: tuple[fmpq, ...], bits: int) -> tuple[Any, ...]:
+    """Singular values, largest first, which several norms of one matrix ask for.
+
+    Args:
+        bits: the working precision, that of the balls among them.
+    """
+    factor = fmpq_mat(rows, len(entries) // rows, entries)
     polynomial = (factor * factor.transpose()).charpoly().numer()
     squares: list[Any] = []
     for part, multiplicity in polynomial.factor()[1]:
         squares += _real_roots(part) * multiplicity
     ordered = sorted(squares, key=lambda square: -float(arb(square).mid()))
-    return [root(square) for square in ordered][beyond:]
+    return tuple(root(square) for square in ordered)
 
 
 def _real_roots(polynomial: fmpz_poly) -> list[Any]:

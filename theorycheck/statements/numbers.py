@@ -105,6 +105,8 @@ class Surd:
 
 Number = fmpq | arb | Surd | Dual | Residue
 
+RATIONAL = frozenset((int, fmpq))
+"""Kinds of numbers of which every comparison has an answer, and which have no shape."""
 RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<=": operator.le, ">=": operator.ge,
     "<": operator.lt, ">": operator.gt,
@@ -167,6 +169,8 @@ def check_member(n: Any, batch: Any, samples: int) -> None:
 
 def number(value: Any) -> Any:
     """A number of the language, an int or a Fraction as a rational of flint."""
+    if type(value) is fmpq:  # Most are: this is asked for every entry.
+        return value
     if isinstance(value, Fraction):
         return fmpq(value.numerator, value.denominator)
     return fmpq(value) if isinstance(value, int) else value
@@ -203,6 +207,8 @@ def compare(left: Any, relation: str, right: Any) -> bool:
     Raises:
         Open: when balls or bounds of a rank overlap.
     """
+    if type(left) in RATIONAL and type(right) in RATIONAL:
+        return RELATIONS[relation](left, right)
     if isinstance(left, RankBounds):
         truths = {compare(r, relation, right) for r in range(left.least, left.most + 1)}
         if len(truths) > 1:
@@ -222,11 +228,13 @@ def compare(left: Any, relation: str, right: Any) -> bool:
 
 def combined(op: ast.operator, left: Any, right: Any) -> Any:
     """Sum, difference, product, quotient or power, entry by entry; or the product of matrices."""
-    if isinstance(left, list):
-        left = array(left)
-    if isinstance(right, list):
-        right = array(right)
-    _check_shapes(op, left, right)
+    rational = type(left) in RATIONAL and type(right) in RATIONAL
+    if not rational or isinstance(op, ast.MatMult):
+        if isinstance(left, list):
+            left = array(left)
+        if isinstance(right, list):
+            right = array(right)
+        _check_shapes(op, left, right)
     match op:
         case ast.MatMult():
             return left @ right

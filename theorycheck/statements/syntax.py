@@ -12,6 +12,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from theorycheck.errors import InputError
@@ -45,23 +46,12 @@ class Formula:
 
     @classmethod
     def of(cls, text: str) -> Formula:
-        """Parse a formula.
+        """Parse a formula; one that was parsed before is the same object.
 
         Raises:
             InputError: saying what is wrong in which column.
         """
-        strange = re.search(rf"[^{LETTERS.pattern[1:-2]}]", text)
-        if strange is not None:
-            raise wrong(text, strange.start(), f"{strange[0]!r} is not a letter of the language")
-        if len(text) > LONGEST:
-            raise InputError(f"a formula of {len(text)} characters: use `where` to shorten it")
-        try:
-            tree = ast.parse(text, mode="eval").body
-        except SyntaxError as error:
-            raise wrong(text, (error.offset or 1) - 1, str(error.msg)) from error
-        for node in ast.walk(tree):
-            _check_form(text, node)
-        return cls(text, tree)
+        return _parsed(text)
 
     def comparison(self) -> Comparison:
         """Both sides of a conclusion and the relation between them.
@@ -95,6 +85,22 @@ class Formula:
             "a conclusion is one comparison of two sides, or several joined by `and`, or by `or`"
         )
         raise wrong(self.text, part.col_offset, reason)
+
+
+@lru_cache(maxsize=1 << 14)
+def _parsed(text: str) -> Formula:
+    strange = re.search(rf"[^{LETTERS.pattern[1:-2]}]", text)
+    if strange is not None:
+        raise wrong(text, strange.start(), f"{strange[0]!r} is not a letter of the language")
+    if len(text) > LONGEST:
+        raise InputError(f"a formula of {len(text)} characters: use `where` to shorten it")
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except SyntaxError as error:
+        raise wrong(text, (error.offset or 1) - 1, str(error.msg)) from error
+    for node in ast.walk(tree):
+        _check_form(text, node)
+    return Formula(text, tree)
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from theorycheck.arithmetic.evaluation import ConstantUnit
 from theorycheck.arithmetic.numbers import precision
 from theorycheck.errors import InputError
 from theorycheck.statements.exact import PRECISIONS, Evaluator
-from theorycheck.statements.interpreter import every, some
 from theorycheck.statements.mutants import dependent
 from theorycheck.statements.numbers import Open, Undefined, combined, compare
 from theorycheck.statements.readings import Scope, due
 from theorycheck.statements.syntax import Statement
+from theorycheck.statements.truths import every, some
 
 MISUSE = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError)
 """What a word may raise that is applied to something that it is not meant for."""
