@@ -64,15 +64,19 @@ class Field:
     Attributes:
         prime: how many elements the field has.
         gates: the slopes in use, by the slope where inactive and the value of the argument.
+        zero: the number 0.
     """
 
     def __init__(self, prime: int, seed: str) -> None:
         self.prime = prime
         self.seed = seed
         self.gates: dict[tuple[float | str, int], tuple[Residue, Bounds]] = {}
+        self.zero = Residue(0, self, Bounds())
 
     def constant(self, number: int | Fraction | fmpq) -> Residue:
         """A rational number."""
+        if number == 0:
+            return self.zero
         if isinstance(number, int):
             return Residue(number % self.prime, self, Bounds(0, abs(number)))
         above, below = int(number.numerator), int(number.denominator)
@@ -142,6 +146,8 @@ class Residue:
 
     def __add__(self, other: Any) -> Any:
         if not isinstance(other, Residue):
+            if type(other) is fmpq and other == 0:  # As most entries of derivatives are.
+                return self
             other = self._paired(other)
             if other is NotImplemented:
                 return other
@@ -159,6 +165,8 @@ class Residue:
 
     def __mul__(self, other: Any) -> Any:
         if not isinstance(other, Residue):
+            if type(other) is fmpq and other == 1:
+                return self
             other = self._paired(other)
             if other is NotImplemented:
                 return other

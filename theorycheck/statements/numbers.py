@@ -106,7 +106,9 @@ class Surd:
 Number = fmpq | arb | Surd | Dual | Residue
 
 RATIONAL = frozenset((int, fmpq))
-"""Kinds of numbers of which every comparison has an answer, and which have no shape."""
+"""Kinds of numbers of which every comparison has an answer."""
+SINGLE = frozenset((int, fmpq, arb, Surd, Dual, Residue))
+"""Kinds of values that are no arrays."""
 RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<=": operator.le, ">=": operator.ge,
     "<": operator.lt, ">": operator.gt,
@@ -169,8 +171,8 @@ def check_member(n: Any, batch: Any, samples: int) -> None:
 
 def number(value: Any) -> Any:
     """A number of the language, an int or a Fraction as a rational of flint."""
-    if type(value) is fmpq:  # Most are: this is asked for every entry.
-        return value
+    if type(value) in SINGLE:  # Most are: this is asked for every entry.
+        return fmpq(value) if type(value) is int else value
     if isinstance(value, Fraction):
         return fmpq(value.numerator, value.denominator)
     return fmpq(value) if isinstance(value, int) else value
@@ -228,8 +230,8 @@ def compare(left: Any, relation: str, right: Any) -> bool:
 
 def combined(op: ast.operator, left: Any, right: Any) -> Any:
     """Sum, difference, product, quotient or power, entry by entry; or the product of matrices."""
-    rational = type(left) in RATIONAL and type(right) in RATIONAL
-    if not rational or isinstance(op, ast.MatMult):
+    single = type(left) in SINGLE and type(right) in SINGLE
+    if not single or isinstance(op, ast.MatMult):
         if isinstance(left, list):
             left = array(left)
         if isinstance(right, list):
