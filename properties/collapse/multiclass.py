@@ -84,6 +84,5 @@ EQ_42 = "squared(a(0) * C * W[last][i] - squared(W[last]) * centred(i)) == 0"
 EQ_43 = "C * squared(W[last][i]) == squared(W[last])"
 WITH_CONSTANTS = f"{COLLAPSED} and {EQ_42} and {EQ_43}"
 WIDER = tc.altered(
-    "NC2 with inner products -1/C instead of -1/(C-1)",
-    COLLAPSED.replace("-1 / (C - 1)", "-1 / C"),
+    "NC2 with inner products -1/C instead of -1/(C-1)", COLLAPSED.replace("-1 / (C - 1)", "-1 / C")
 )

@@ -87,8 +87,7 @@ class_means_covariance_decomposition = tc.stated(
     where=COVARIANCES,
     states="within(i, N)[j] + between(i)[j] == total(i)[j]",
     control=tc.altered(
-        "the inner sum stops one sample early",
-        "within(i, N - 1)[j] + between(i)[j] == total(i)[j]",
+        "the inner sum stops one sample early", "within(i, N - 1)[j] + between(i)[j] == total(i)[j]"
     ),
     on=balanced_cases(),
     corrects="class-means-covariance-decomposition-printed",

@@ -176,9 +176,7 @@ collapsed_classifier_global_mean = tc.stated(
     numbers=CONVERGED,
     states="inner(W[last][i], first(C)) == 0",
     control=tc.altered(
-        "any positive factors",
-        without=[COMMON_FACTOR],
-        on=simplex_networks(mixed=True),
+        "any positive factors", without=[COMMON_FACTOR], on=simplex_networks(mixed=True)
     ),
     on=st.one_of(interpolating_classes(), collapsed_features()),
     examples=60,
@@ -204,10 +202,7 @@ collapsed_classifier_angles = tc.stated(
     where=CLASSES,
     numbers=CONVERGED,
     states=f"{EQ_45} and {EQ_43} and squared(sum([W[last][c] for c in outputs])) == 0",
-    control=tc.altered(
-        "inner products -1/C",
-        EQ_45.replace("-1 / (C - 1)", "-1 / C"),
-    ),
+    control=tc.altered("inner products -1/C", EQ_45.replace("-1 / (C - 1)", "-1 / C")),
     on=simplex_networks(groups=(2, 1), full_batch=True),
     examples=20,
     enough=10,
@@ -233,8 +228,7 @@ collapsed_classifier_row_norms = tc.stated(
     numbers=CONVERGED,
     states=ROW_PRODUCTS,
     control=tc.altered(
-        "labels in the place of the residuals",
-        ROW_PRODUCTS.replace("f(n, i) - y[n][i]", "y[n][i]"),
+        "labels in the place of the residuals", ROW_PRODUCTS.replace("f(n, i) - y[n][i]", "y[n][i]")
     ),
     on=st.one_of(
         simplex_networks(groups=(2, 1), full_batch=True),

@@ -273,8 +273,7 @@ multiclass_update_full_printed = tc.stated(
     forall=["c in outputs"],
     states="squared(gradient(samples)[c] - 2 * rho / len(samples) * terms(samples, c)) == 0",
     control=tc.altered(
-        "half of it",
-        "squared(gradient(samples)[c] - rho / len(samples) * terms(samples, c)) == 0",
+        "half of it", "squared(gradient(samples)[c] - rho / len(samples) * terms(samples, c)) == 0"
     ),
     why="The third line of Eq. 41 lacks the minus of Eq. 38; its fourth line has the sign right, so"
     " that the two lines are each other's negatives. Both are 0 where they are used.",

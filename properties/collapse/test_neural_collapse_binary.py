@@ -117,8 +117,7 @@ neural_collapse_binary_relu_features = tc.stated(
     ],
     states="squared(step(m)) <= apart(i, m, 1) + apart(j, m, -1)",
     control=tc.altered(
-        "the bound is 9/8 c^2",
-        "9 / 8 * squared(step(m)) <= apart(i, m, 1) + apart(j, m, -1)",
+        "the bound is 9/8 c^2", "9 / 8 * squared(step(m)) <= apart(i, m, 1) + apart(j, m, -1)"
     ),
     on=opposite_features(depths=(2, 3), rectified=True),
     why="The features of two inputs to a ReLU network cannot both be near c V_L and -c V_L, c > 0."
@@ -185,8 +184,7 @@ neural_collapse_binary_classifier_only = tc.stated(
     where=CLASSES,
     states=COLLAPSED,
     control=tc.altered(
-        "the convergence of V_L is not asked for, Property 1 alone is",
-        without=[CLASSIFIER_AT_REST],
+        "the convergence of V_L is not asked for, Property 1 alone is", without=[CLASSIFIER_AT_REST]
     ),
     on=interpolating_networks(),
     why="The first sentence of Theorem 5 asks only that `V_L` has converged. Then an interpolating"

@@ -33,8 +33,7 @@ initial_direction_off_data = tc.stated(
     states="outside(flow(0), x)[i][j]"
     " == -rho * (rho_dot(rho) + 2 * weight_decay * rho) * unseen[i][j]",
     control=tc.altered(
-        "weight decay left out",
-        "outside(flow(0), x)[i][j] == -rho * rho_dot(rho) * unseen[i][j]",
+        "weight decay left out", "outside(flow(0), x)[i][j] == -rho * rho_dot(rho) * unseen[i][j]"
     ),
     numbers=["rho", "weight_decay"],
     on=points(tc.mlps(depths=(1, 3), widths=(2, 3)), smooth=True, samples=(1, 2)),

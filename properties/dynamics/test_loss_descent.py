@@ -8,14 +8,7 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import (
-    CHAIN,
-    DENSE,
-    SHORTENING,
-    SIGN_LABELS,
-    SMOOTH,
-    UNIT_WEIGHTS,
-)
+from properties.assumptions import CHAIN, DENSE, SHORTENING, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
 from properties.dynamics.normalised import AVERAGED_FLOW, DESCENT, MEAN_LOSS, RHO_DOT, points
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
@@ -194,14 +187,7 @@ loss_descent_margins = tc.stated(
     kind="inequality",
     sources=[XU2022.at("Section 3.5: margins are at most 1"), XU2022.at("Lemma 3")],
     printed=r"0 \le |\bar f_n| \le 1",
-    given=[
-        CHAIN,
-        DENSE,
-        SHORTENING,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        UNIT_INPUTS,
-    ],
+    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, UNIT_INPUTS],
     forall=["n in samples"],
     where=[MARGIN],
     states="margin(n) ** 2 <= 1",

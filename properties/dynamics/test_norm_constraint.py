@@ -90,8 +90,7 @@ norm_constraint_restoring = tc.stated(
     where=[MARGIN, MULTIPLIER, AVERAGED_FLOW],
     states="2 * inner(W[k], flow(k)) == 4 * nu(samples) * (1 - squared(W[k]))",
     control=tc.altered(
-        "2 nu in place of 4 nu",
-        "2 * inner(W[k], flow(k)) == 2 * nu(samples) * (1 - squared(W[k]))",
+        "2 nu in place of 4 nu", "2 * inner(W[k], flow(k)) == 2 * nu(samples) * (1 - squared(W[k]))"
     ),
     numbers=["rho"],
     on=OFF_THE_SPHERES,

@@ -103,9 +103,7 @@ normalised_flow_keeps_sphere = tc.stated(
     forall=["k in weights"],
     states="inner(W[k], flow(k)) == 0",
     control=tc.altered(
-        "V_1 has norm 2",
-        without=[UNIT_WEIGHTS],
-        on=MOVING.map(with_doubled_first_layer),
+        "V_1 has norm 2", without=[UNIT_WEIGHTS], on=MOVING.map(with_doubled_first_layer)
     ),
     where=[MARGIN, AVERAGED_FLOW],
     numbers=["rho"],

@@ -194,10 +194,7 @@ rho_growth_moment = tc.stated(
     given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, UNIT_BALL, SEPARATED],
     where=(MARGIN, MEAN_MARGIN, SECOND_MOMENT),
     states="M <= mu",
-    control=tc.altered(
-        "any margins",
-        without=[SEPARATED],
-    ),
+    control=tc.altered("any margins", without=[SEPARATED]),
     on=points().map(in_unit_ball),
     examples=60,
     numbers=["rho"],

@@ -158,12 +158,7 @@ rho_training_decay = tc.experiment_claim(
         XU2022.at("Figure 2: weight decay biases to small rho"),
     ],
     printed=r"\lambda > 0 \text{ makes the process more robust and bias it towards small } \rho",
-    given=[
-        *TRAINING[:2],
-        MINI_BATCHES_OF_8,
-        TRAINING[3],
-        "lambda = 0.01 and 0, from rho = 0.5",
-    ],
+    given=[*TRAINING[:2], MINI_BATCHES_OF_8, TRAINING[3], "lambda = 0.01 and 0, from rho = 0.5"],
     compares=LOWER,
     why="At rest `rho = mu / (M + lambda)`, and the gap to interpolation is larger.",
 )
@@ -186,11 +181,7 @@ rho_training_overshoots = tc.experiment_claim(
     r" \text{ solution is found}",
     given=[*TRAINING, "lambda = 0.001, initial rho 0.5, recorded every 10 steps"],
     compares=OVERSHOOTS,
-    control=replace(
-        OVERSHOOTS,
-        words="without weight decay",
-        recipes=(PLAIN,),
-    ),
+    control=replace(OVERSHOOTS, words="without weight decay", recipes=(PLAIN,)),
     positive=replace(
         OVERSHOOTS,
         words="from rho = 8, above where it comes to rest",

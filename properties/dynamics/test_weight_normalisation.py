@@ -6,12 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import theorycheck as tc
-from properties.assumptions import (
-    CHAIN,
-    NORMALISED_LAYER,
-    SIGN_LABELS,
-    SMOOTH,
-)
+from properties.assumptions import CHAIN, NORMALISED_LAYER, SIGN_LABELS, SMOOTH
 from properties.dynamics.normalised import points
 from properties.notation import ENTRIES
 from properties.papers import XU2022

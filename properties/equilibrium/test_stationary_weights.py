@@ -14,12 +14,7 @@ from properties.assumptions import (
     SMOOTH,
     UNIT_WEIGHTS,
 )
-from properties.dynamics.normalised import (
-    AVERAGED_FLOW,
-    at_rest_in_rho,
-    interpolating,
-    points,
-)
+from properties.dynamics.normalised import AVERAGED_FLOW, at_rest_in_rho, interpolating, points
 from properties.equilibrium.resting_points import (
     AT_REST,
     LAYER_AT_REST,

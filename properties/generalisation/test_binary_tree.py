@@ -18,10 +18,7 @@ from properties.generalisation.trees import (
 from properties.papers import XU2022
 
 NO_OVERLAP = tc.Assumption("patches that do not overlap", "patches(0) * len(W[0][0]) == len(x[0])")
-TOEPLITZ_NORM = (
-    UNITS,
-    "toeplitz_norm = sum([squared(row) for row in network(W, units)])",
-)
+TOEPLITZ_NORM = (UNITS, "toeplitz_norm = sum([squared(row) for row in network(W, units)])")
 
 binary_tree_toeplitz_printed = tc.stated(
     "binary-tree-toeplitz-printed",
@@ -77,11 +74,7 @@ binary_tree_columns = tc.stated(
     kind="identity",
     sources=[XU2022.at("Section 4.3: rows of the Toeplitz matrix")],
     printed=r"\text{row } i: W^l \text{ on the } 2i - 1 \text{ and } 2i \text{ coordinates}",
-    given=[
-        ONE_LAYER,
-        NO_OVERLAP,
-        tc.Assumption("a kernel of two entries", "len(W[0][0]) == 2"),
-    ],
+    given=[ONE_LAYER, NO_OVERLAP, tc.Assumption("a kernel of two entries", "len(W[0][0]) == 2")],
     forall=["i in range(1, patches(0) + 1)"],
     where=[UNITS, ENTRY],
     states="toeplitz(i - 1, 2 * i - 2) == W[0][0][0] and toeplitz(i - 1, 2 * i - 1) == W[0][0][1]",

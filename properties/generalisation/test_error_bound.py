@@ -21,10 +21,7 @@ def of_numbers(**numbers: st.SearchStrategy[Fraction]) -> st.SearchStrategy[tc.C
     return tc.cases(NO_NETWORK, samples=(1, 1), numbers=numbers, targets="signs", cohort=1)
 
 
-RAMP = (
-    "ramp(t) = 1 if t <= 0 else 1 - t if t <= 1 else 0",
-    "wrong(t) = 1 if t <= 0 else 0",
-)
+RAMP = ("ramp(t) = 1 if t <= 0 else 1 - t if t <= 1 else 0", "wrong(t) = 1 if t <= 0 else 0")
 
 error_bound_ramp = tc.stated(
     "error-bound-ramp",
@@ -259,8 +256,7 @@ error_bound_scale = tc.stated(
     where=[RAMP[1]],
     states="wrong(y[0][0] * rho * f(0, 0)) - wrong(y[0][0] * f(0, 0)) == 0",
     control=tc.altered(
-        "rho of the other sign",
-        "wrong(-y[0][0] * rho * f(0, 0)) - wrong(y[0][0] * f(0, 0)) == 0",
+        "rho of the other sign", "wrong(-y[0][0] * rho * f(0, 0)) - wrong(y[0][0] * f(0, 0)) == 0"
     ),
     numbers=["rho"],
     on=tc.cases(
@@ -284,8 +280,7 @@ error_bound_regression = tc.stated(
     given=[],
     states="(1000000 * 94 / 100 - (1000 - 31) ** 2) ** 2 <= 5000 ** 2",
     control=tc.altered(
-        "to a tenth of the last digit",
-        "(1000000 * 94 / 100 - (1000 - 31) ** 2) ** 2 <= 500 ** 2",
+        "to a tenth of the last digit", "(1000000 * 94 / 100 - (1000 - 31) ** 2) ** 2 <= 500 ** 2"
     ),
     on=of_numbers(),
     examples=1,

@@ -169,10 +169,7 @@ rademacher_complexity_jensen = tc.stated(
     printed=r"\mathbb E_\epsilon \Big\|\sum_i \epsilon_i x_i\Big\|"
     r" \le \sqrt{\sum_i \|x_i\|^2}",
     given=[],
-    where=[
-        *SIGNS,
-        "norm(S) = frobenius([sum([sign(S, n) * x[n] for n in samples])])",
-    ],
+    where=[*SIGNS, "norm(S) = frobenius([sum([sign(S, n) * x[n] for n in samples])])"],
     states="sum([norm(S) for S in subsets]) / len(subsets)"
     " <= root(sum([squared(x[n]) for n in samples]))",
     control=tc.altered(

@@ -8,12 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import (
-    AUTOGRAD_AT_KINKS,
-    CHAIN,
-    DETACHED_VARIANCE,
-    ONE_OUTPUT,
-)
+from properties.assumptions import AUTOGRAD_AT_KINKS, CHAIN, DETACHED_VARIANCE, ONE_OUTPUT
 from properties.graphs.batches_of_two import FIRST_LAYER, ONE_NORMALISED, one_normalised
 from properties.papers import GALANTI2022
 
@@ -194,8 +189,7 @@ normalised_layer_test_time = tc.stated(
     given=[CHAIN, ONE_OUTPUT],
     states="average == share * var(samples)",
     control=tc.altered(
-        "the factor (B - 1)/B alone",
-        "average == (batch_size - 1) / batch_size * var(samples)",
+        "the factor (B - 1)/B alone", "average == (batch_size - 1) / batch_size * var(samples)"
     ),
     where=VARIANCES,
     numbers=["batch_size"],

@@ -298,9 +298,7 @@ margin_training_random_labels_lower_error = tc.experiment_claim(
     compares=LESS_ERROR,
     control=replace(SAME_LABELS, sides=tc.between(error_on_test_set), relation="<"),
     positive=replace(
-        LESS_ERROR,
-        words="20% of random labels, and 80%",
-        on=with_random_labels(0.2, 0.8),
+        LESS_ERROR, words="20% of random labels, and 80%", on=with_random_labels(0.2, 0.8)
     ),
     why="Section 4.2 says of the same experiment, Figure 4, that the test error increases, and it"
     " does (`margin-training-random-labels-error`).",

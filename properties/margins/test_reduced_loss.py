@@ -9,13 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import (
-    CHAIN,
-    DENSE,
-    POSITIVE_WEIGHT_DECAY,
-    SIGN_LABELS,
-    UNIT_WEIGHTS,
-)
+from properties.assumptions import CHAIN, DENSE, POSITIVE_WEIGHT_DECAY, SIGN_LABELS, UNIT_WEIGHTS
 from properties.collapse.collapsed_networks import simplex, simplex_labelled
 from properties.collapse.multiclass import CENTRED
 from properties.dynamics.normalised import MEAN_LOSS, points

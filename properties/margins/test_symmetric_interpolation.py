@@ -115,10 +115,7 @@ symmetric_interpolation_two_classes = tc.stated(
     r" y_n f_W(x_n) = 1 - \epsilon \;\forall n",
     given=[CHAIN, MATRICES, CENTRED, tc.Assumption("C = 2", "C == 2"), PROPORTIONAL],
     forall=["m in samples", "n in samples"],
-    where=[
-        "C = len(outputs)",
-        "a(n) = sum([f(n, c) * y[n][c] for c in outputs]) / squared(y[n])",
-    ],
+    where=["C = len(outputs)", "a(n) = sum([f(n, c) * y[n][c] for c in outputs]) / squared(y[n])"],
     states="a(m) == a(n)",
     control=tc.altered("the factor is 1", "a(m) == 1"),
     on=scaled_pairs(),

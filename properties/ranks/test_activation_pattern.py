@@ -89,10 +89,7 @@ activation_pattern_negligible_printed = tc.stated(
     states="second(n)[i] != 0",
     control=tc.altered("it is larger than 1", "second(n)[i] > 1"),
     on=SMALL,
-    **{
-        **PATTERN,
-        "given": [*PATTERN["given"], INPUT_NOT_ZERO, NOT_AT_KINKS, POSITIVE_ROWS],
-    },
+    **{**PATTERN, "given": [*PATTERN["given"], INPUT_NOT_ZERO, NOT_AT_KINKS, POSITIVE_ROWS]},
     why="True of the first layer, where the set is the hyperplane `V_1^i x = 0`. In the second it"
     " contains all V whose first layer is dead at x, `V_1 x < 0` in every entry: an open set, on"
     " which u_2 = 0. The hypotheses here hold on an open set of V, and with positive rows of V_2"
@@ -125,10 +122,7 @@ activation_pattern_negligible = tc.stated(
         tc.mlps(depths=(3, 3), widths=(2, 2), slopes=(tc.RELU,)), samples=(1, 2), cohort=1
     ).map(orthogonal_rows),
     corrects="activation-pattern-negligible-printed",
-    **{
-        **PATTERN,
-        "given": [*PATTERN["given"], INPUT_NOT_ZERO, ACTIVE_BELOW, AT_ZERO],
-    },
+    **{**PATTERN, "given": [*PATTERN["given"], INPUT_NOT_ZERO, ACTIVE_BELOW, AT_ZERO]},
     why="Where the layer below is active, u_{l,i} is a linear function of row i of V_l that is not"
     " 0, and its zeros are a hyperplane: along the activations of the layer below it leaves 0 at"
     " once.",

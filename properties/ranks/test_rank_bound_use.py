@@ -25,12 +25,7 @@ from properties.ranks.trained_networks import perceptrons
 from theorycheck.drawing import plain_cases, stationary_chains
 
 NUMBERS = ["batch_size", "weight_decay"]
-NETWORK: list[tc.Hypothesis] = [
-    UNNORMALISED,
-    SQUARE_LOSS,
-    AUTOGRAD_AT_KINKS,
-    POSITIVE_WEIGHT_DECAY,
-]
+NETWORK: list[tc.Hypothesis] = [UNNORMALISED, SQUARE_LOSS, AUTOGRAD_AT_KINKS, POSITIVE_WEIGHT_DECAY]
 WHERE = [
     "residual(n) = f(n, 0) - y[n][0]",
     "data(S, k) = sum([2 * residual(n) * df(n, 0, k) for n in S]) / len(S)",
@@ -140,10 +135,7 @@ rank_bound_use_lambda = tc.stated(
     printed=r"\lambda_2 > \lambda_1 > 0:\quad \frac{1}{2\lambda_2} \min_{\tilde S}"
     r" \| \nabla_{W^{pq}} L^{\lambda_2}_{\tilde S} \| \le"
     r" \frac{1}{2\lambda_1} \min_{\tilde S} \| \nabla_{W^{pq}} L^{\lambda_1}_{\tilde S} \|",
-    given=[
-        *NETWORK,
-        tc.Assumption("lambda_2 > lambda_1", "stronger > weight_decay"),
-    ],
+    given=[*NETWORK, tc.Assumption("lambda_2 > lambda_1", "stronger > weight_decay")],
     forall=["k in weights"],
     states="bound(stronger, k) <= bound(weight_decay, k)",
     control=tc.altered("by a half", "2 * bound(stronger, k) <= bound(weight_decay, k)"),

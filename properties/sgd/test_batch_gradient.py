@@ -268,12 +268,7 @@ batch_gradient_pair_bound = tc.stated(
         "cosine(i, j) = inner(x[i], x[j]) / root(squared(x[i]) * squared(x[j]))",
     ],
     numbers=["weight_decay"],
-    on=st.one_of(
-        spread_cases(),
-        tight_pairs(),
-        trained_cases(),
-        searched_cases(),
-    ),
+    on=st.one_of(spread_cases(), tight_pairs(), trained_cases(), searched_cases()),
     examples=200,
     why="A quantitative form of Proposition 1 of galanti2022, our own: with weight decay, the steps"
     " of SGD with batch size 1 stay away from zero by the learning rate times"

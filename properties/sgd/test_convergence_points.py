@@ -115,9 +115,7 @@ convergence_points_first_matrix = tc.stated(
     "convergence-points-first-matrix",
     title="A matrix next to the input is 0 at convergence, unless the inputs are collinear",
     kind="inequality",
-    sources=[
-        GALANTI2022.at("Appendix B: zero or collinear, Appendix B: M is zero"),
-    ],
+    sources=[GALANTI2022.at("Appendix B: zero or collinear, Appendix B: M is zero")],
     printed=r"E_{p,i} = 0\ \forall i \Rightarrow M^{p1} = 0 \Rightarrow W^{p1} = 0, \quad"
     r" \text{unless } \{x_i\}_{i=1}^m \text{ are collinear}",
     given=[
@@ -133,9 +131,7 @@ convergence_points_first_matrix = tc.stated(
     forall=[READS_INPUT],
     states=f"{ONE_LAYER} != 0",
     control=tc.altered(
-        "the inputs may be collinear",
-        without=[NOT_COLLINEAR],
-        on=STATIONARY_POINTS,
+        "the inputs may be collinear", without=[NOT_COLLINEAR], on=STATIONARY_POINTS
     ),
     on=st.one_of(spread_cases(), searched_cases()),
     examples=60,
@@ -165,9 +161,7 @@ convergence_points_zero_matrices = tc.stated(
     "convergence-points-zero-matrices",
     title="At convergence all trainable matrices are zero, unless the inputs are collinear",
     kind="inequality",
-    sources=[
-        GALANTI2022.at("Section 3.2: zero matrices"),
-    ],
+    sources=[GALANTI2022.at("Section 3.2: zero matrices")],
     printed=r"\{x_i\} \text{ not collinear}:\ \forall \tilde S:\ \nabla_W L^\lambda_{\tilde S}(f_W)"
     r" = 0 \ \Longrightarrow\ W^{pq} = 0 \ \forall (v_p, v_q) \in E_T",
     given=[
@@ -229,13 +223,7 @@ convergence_points_zero_input = tc.stated(
     sources=[GALANTI2022.at("Section 3.1: inputs are not zero")],
     printed=r"x_i = 0 \text{ for some } i:\ \forall \tilde S:\ \nabla_W L^\lambda_{\tilde S}(f_W)"
     r" = 0 \ \Longrightarrow\ W = 0",
-    given=[
-        *NETWORK,
-        POSITIVE_WEIGHT_DECAY,
-        MINI_BATCHES,
-        SOME_INPUT_IS_ZERO,
-        SOME_WEIGHT,
-    ],
+    given=[*NETWORK, POSITIVE_WEIGHT_DECAY, MINI_BATCHES, SOME_INPUT_IS_ZERO, SOME_WEIGHT],
     states=f"{ALL_LAYERS} != 0",
     control=tc.altered("no input need be 0", without=[SOME_INPUT_IS_ZERO], on=STATIONARY_POINTS),
     on=st.one_of(plain_cases(samples=(2, 3)), stationary_chains()).map(with_zero_input),
@@ -278,9 +266,7 @@ convergence_points_rank_one = tc.stated(
     "convergence-points-rank-one",
     title="At convergence with weight decay every matrix has rank at most 1",
     kind="rank",
-    sources=[
-        GALANTI2022.at("Memo abstract: source of the noise, Section 3.1: proportional"),
-    ],
+    sources=[GALANTI2022.at("Memo abstract: source of the noise, Section 3.1: proportional")],
     printed=r"W^{pq} = -\frac{1}{2\lambda} M^{pq}, \qquad \operatorname{rank} W^{pq} \le 1",
     given=[
         UNNORMALISED,

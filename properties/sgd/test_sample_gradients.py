@@ -35,13 +35,7 @@ from theorycheck.drawing import (
     stationary_residual_networks,
 )
 
-AT_REST: list[tc.Hypothesis] = [
-    UNNORMALISED,
-    ANY_LOSS,
-    AUTOGRAD_AT_KINKS,
-    MINI_BATCHES,
-    STATIONARY,
-]
+AT_REST: list[tc.Hypothesis] = [UNNORMALISED, ANY_LOSS, AUTOGRAD_AT_KINKS, MINI_BATCHES, STATIONARY]
 SLOPES_NOT_ZERO = tc.Assumption(
     "the slopes of the losses are not 0", "all([f(n, 0) != y[n][0] for n in samples])"
 )
@@ -74,9 +68,7 @@ sample_gradients_are_equal = tc.stated(
     forall=PAIRS,
     states="term(m, k)[a[0]][a[1]] == term(n, k)[a[0]][a[1]]",
     control=tc.altered(
-        "the full batch alone, B = N",
-        without=[MINI_BATCHES],
-        on=stationary_chains(full_batch=True),
+        "the full batch alone, B = N", without=[MINI_BATCHES], on=stationary_chains(full_batch=True)
     ),
     on=STATIONARY_POINTS,
     examples=60,

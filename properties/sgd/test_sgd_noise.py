@@ -110,10 +110,7 @@ def apart(one: tc.Trained, other: tc.Trained) -> Tensor:
 def excluded(trained: tc.Trained) -> tc.Exclusions:
     cohort = trained.cohort
     size = outputs(cohort.network, cohort.state, cohort.inputs).square().mean(dim=(1, 2))
-    return {
-        "training diverged": trained.run.diverged,
-        "the function went to zero": size < VANISHED,
-    }
+    return {"training diverged": trained.run.diverged, "the function went to zero": size < VANISHED}
 
 
 def excluded_unless_interpolating(trained: tc.Trained) -> tc.Exclusions:
@@ -210,9 +207,7 @@ sgd_noise_moves_more_with_decay = tc.experiment_claim(
     given=[*TRAINING, "pairs with lambda = 0.03 and lambda = 0, all else equal, 300 epochs"],
     compares=MOVES_MORE,
     control=replace(
-        MOVES_MORE,
-        words="lambda = 0.03 and 0.015",
-        recipes=(SGD, replace(SGD, weight_decay=0.015)),
+        MOVES_MORE, words="lambda = 0.03 and 0.015", recipes=(SGD, replace(SGD, weight_decay=0.015))
     ),
     why="A magnitude is printed, two orders at least, and decides here.",
 )
@@ -227,10 +222,7 @@ sgd_noise_needs_small_batches = tc.experiment_claim(
     sources=[GALANTI2022.at("Section 3.1: different solutions")],
     printed=r"\text{the solutions of SGD ... will, in general, look different from the solutions}"
     r"\text{ of GD}",
-    given=[
-        *TRAINING,
-        "lambda = 0.03; batches of 4 and of all 16 samples, 600 updates each",
-    ],
+    given=[*TRAINING, "lambda = 0.03; batches of 4 and of all 16 samples, 600 updates each"],
     compares=tc.Comparison(
         "SGD and full-batch descent end farther apart than SGD in two orders of the batches",
         FOR_150_EPOCHS,

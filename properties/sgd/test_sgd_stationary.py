@@ -176,8 +176,7 @@ sgd_stationary_no_minimiser = tc.stated(
     forall=["logistic in range(2)", "n in samples"],
     states="f(n, 0) == 0",
     control=tc.altered(
-        "the output is 0 at the negative of every sample too",
-        "network(W, [-1 * x[n]])[0][0] == 0",
+        "the output is 0 at the negative of every sample too", "network(W, [-1 * x[n]])[0][0] == 0"
     ),
     where=[
         "exponential(n) = -y[n][0] * exp(-y[n][0] * f(n, 0))",

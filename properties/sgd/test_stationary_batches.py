@@ -90,9 +90,7 @@ stationary_batches_never = tc.stated(
     given=[*SAMPLED, RELU_NETWORK, BOTH_LABELS, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO],
     states=f"{RESTLESS} != 0",
     control=tc.altered(
-        "linear activations",
-        without=[RELU_NETWORK],
-        on=reflected_equilibria((tc.LINEAR,)),
+        "linear activations", without=[RELU_NETWORK], on=reflected_equilibria((tc.LINEAR,))
     ),
     where=PULLS,
     numbers=NUMBERS,
@@ -169,9 +167,7 @@ stationary_batches_zero_margins = tc.stated(
     given=[*SAMPLED, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO, HIGH_RANK],
     states=f"{RESTLESS} != 0",
     control=tc.altered(
-        "rho may be 0",
-        without=[RHO_NOT_ZERO],
-        on=generic_points().map(without_rho),
+        "rho may be 0", without=[RHO_NOT_ZERO], on=generic_points().map(without_rho)
     ),
     where=PULLS,
     numbers=NUMBERS,

@@ -175,8 +175,7 @@ update_norm_mean_residual = tc.stated(
     r" \frac1N \sum_n \ell_n \bar f_n > 0",
     states="0 < sum([residual(n) * margin(n) for n in samples])",
     control=tc.altered(
-        "of every sample by itself",
-        "0 < min([residual(n) * margin(n) for n in samples])",
+        "of every sample by itself", "0 < min([residual(n) * margin(n) for n in samples])"
     ),
     corrects="update-norm-separability",
     why="It is lambda rho: Eq. 2 with `dot rho = 0`. Large margins count more, and so the plain"
@@ -212,8 +211,7 @@ update_norm_stable_rank = tc.stated(
         "f(n, 0) ** 2 <= spectral(W[k]) ** 2 * tangential(n, k)",
     ),
     on=st.one_of(
-        attained(),
-        normalised_cases(tc.mlps(depths=(2, 3), widths=(2, 2)), samples=(1, 2)),
+        attained(), normalised_cases(tc.mlps(depths=(2, 3), widths=(2, 2)), samples=(1, 2))
     ),
     examples=40,
     why='What is true of the sentence that "the norm of the SGD updates at layer k should reflect,'

@@ -35,11 +35,7 @@ def after_one_epoch(case: tc.Case, rho: bool) -> tc.State:
     factor = torch.tensor([float(case.numbers["rho"])], dtype=torch.float64) if rho else None
     state = tc.State(parameters, factor, "lagrange" if rho else "plain")
     cohort = tc.Cohort.broadcast(
-        case.network,
-        state,
-        inputs,
-        torch.tensor(case.targets),
-        float(case.numbers["weight_decay"]),
+        case.network, state, inputs, torch.tensor(case.targets), float(case.numbers["weight_decay"])
     )
     run = tc.sgd(
         cohort,
