@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from theorycheck.arithmetic.enclosures import Interval
     from theorycheck.claims.comparisons import equality, inequality, rank_at_most
     from theorycheck.claims.declaration import (
-        Altered,
         Assumption,
         Claim,
         Convention,
@@ -24,9 +23,7 @@ if TYPE_CHECKING:
         Hypothesis,
         Paper,
         Source,
-        altered,
         claim,
-        stated,
     )
     from theorycheck.claims.experiments import (
         Comparison,
@@ -35,6 +32,7 @@ if TYPE_CHECKING:
         between,
         experiment_claim,
     )
+    from theorycheck.claims.families import Altered, Family, altered, stated
     from theorycheck.claims.findings import Findings, Observation, Pair, Rejection, Unmet
     from theorycheck.claims.setting import Setting
     from theorycheck.claims.trajectories import trained_by

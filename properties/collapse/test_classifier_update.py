@@ -101,7 +101,6 @@ classifier_update = tc.stated(
 classifier_update_norm = tc.stated(
     "classifier-update-norm",
     title="Every step of normalised SGD makes V_L longer than 1, unless it is at rest",
-    sources=[],
     printed=r"\|V_L^{(t+1)}\|^2 = 1 + 4\eta^2\rho^2 (1 - \rho \bar f_n)^2 \|h(x_n) - f_n V_L\|^2",
     forall=["n in samples"],
     states="squared(step(n)) == 1"

@@ -23,7 +23,6 @@ from properties.collapse.multiclass import (
     CLASSIFIER_AT_REST,
     COLLAPSED,
     COMMON_FACTOR,
-    CONVERGED,
     EQ_42,
     EQ_43,
     FULL_BATCH,
@@ -77,14 +76,12 @@ def turned(case: tc.Case) -> tc.Case:
 collapsed_classifier_interpolation = tc.stated(
     "collapsed-classifier-interpolation",
     title="Theorem 6 when only V_L is asked to converge, and the labels are interpolated",
-    kind="identity",
     sources=[XU2022.at("Theorem 6")],
     printed=r"V_L \text{ has converged},\; f(x_{cn}) \propto \tilde e_c \;\forall c, n"
     r" \implies \text{NC1--NC4}",
     given=[*NETWORK, SMALLER_BATCHES, INTERPOLATION, CLASSIFIER_AT_REST],
     forall=PAIRS,
     where=CLASSES,
-    numbers=CONVERGED,
     states=COLLAPSED,
     control=tc.altered("NC2 with inner products -1/C", COLLAPSED.replace("-1 / (C - 1)", "-1 / C")),
     on=interpolating_classes(alpha=Fraction(1)),
@@ -96,7 +93,6 @@ collapsed_classifier_interpolation = tc.stated(
 collapsed_classifier_any_solution = tc.stated(
     "collapsed-classifier-any-solution",
     title="Any quasi-interpolating solution shows NC1 to NC4, as a remark has it",
-    kind="identity",
     sources=[
         XU2022.at(
             "Section 5.2: remark on quasi-interpolating solutions,"
@@ -107,7 +103,6 @@ collapsed_classifier_any_solution = tc.stated(
     given=[*NETWORK, COMMON_FACTOR],
     forall=PAIRS,
     where=CLASSES,
-    numbers=CONVERGED,
     states=COLLAPSED,
     control=tc.altered("NC2 with inner products -1/C", COLLAPSED.replace("-1 / (C - 1)", "-1 / C")),
     on=interpolating_classes(),
@@ -118,7 +113,6 @@ collapsed_classifier_any_solution = tc.stated(
 collapsed_classifier_full_batch = tc.stated(
     "collapsed-classifier-full-batch",
     title="NC2 to NC4 follow at rest on all samples together, without SGD",
-    kind="identity",
     sources=[XU2022.at("Theorem 6, Eq. 41, Eq. 42, Eq. 43, Section 5.2: remark on SGD")],
     printed=r"\frac{\partial \mathcal{L}_{S}}{\partial V_L} = 0,\quad"
     r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies \text{NC2--NC4},\;"
@@ -126,7 +120,6 @@ collapsed_classifier_full_batch = tc.stated(
     given=[*NETWORK, FULL_BATCH, COMMON_FACTOR, CLASSIFIER_AT_REST],
     forall=PAIRS,
     where=CLASSES,
-    numbers=CONVERGED,
     states=WITHOUT_NC1,
     control=tc.altered("and NC1", f"{NC_1} and {WITHOUT_NC1}"),
     on=simplex_networks(groups=(2, 1), full_batch=True),
@@ -147,13 +140,11 @@ def negative_factor(draw: st.DrawFn) -> tc.Case:
 collapsed_classifier_negative_factor = tc.stated(
     "collapsed-classifier-negative-factor",
     title="Theorem 6 where outputs are a negative multiple of their labels",
-    kind="identity",
     sources=[XU2022.at("Theorem 6, Property 2")],
     printed=r"V_L \text{ has converged},\; f(x_{cn}) \propto \tilde e_c \;\forall c, n"
     r" \implies V_L^\top = \frac{M}{\|M\|_F}",
     given=[*NETWORK, SMALLER_BATCHES, NEGATIVE_FACTOR, CLASSIFIER_AT_REST],
     where=CLASSES,
-    numbers=CONVERGED,
     states=NC_3,
     control=tc.altered("and of twice the size", NC_3.replace("== ", "== 2 * ")),
     on=negative_factor(),
@@ -166,14 +157,12 @@ collapsed_classifier_negative_factor = tc.stated(
 collapsed_classifier_global_mean = tc.stated(
     "collapsed-classifier-global-mean",
     title="The global mean of the features is orthogonal to all rows of the classifier",
-    kind="identity",
     sources=[XU2022.at("Eq. 44")],
     printed=r"\rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies"
     r" \langle V_L^c, \mu_G \rangle = 0",
     given=[*LINEAR_LABELS, COMMON_FACTOR],
     forall=["i in outputs"],
     where=CLASSES,
-    numbers=CONVERGED,
     states="inner(W[last][i], first(C)) == 0",
     control=tc.altered(
         "any positive factors", without=[COMMON_FACTOR], on=simplex_networks(mixed=True)
@@ -193,14 +182,12 @@ EQ_45 = (
 collapsed_classifier_angles = tc.stated(
     "collapsed-classifier-angles",
     title="The rows of the classifier form an ETF and add to zero",
-    kind="identity",
     sources=[XU2022.at("Eq. 45, Eq. 43")],
     printed=r"\langle \tilde V_L^c, \tilde V_L^{c'} \rangle = -\frac1{C-1},\quad"
     r" \|V_L^c\|_2^2 = \frac1C,\quad \sum_c V_L^c = 0",
     given=[*NETWORK, FULL_BATCH, COMMON_FACTOR, CLASSIFIER_AT_REST],
     forall=PAIRS,
     where=CLASSES,
-    numbers=CONVERGED,
     states=f"{EQ_45} and {EQ_43} and squared(sum([W[last][c] for c in outputs])) == 0",
     control=tc.altered("inner products -1/C", EQ_45.replace("-1 / (C - 1)", "-1 / C")),
     on=simplex_networks(groups=(2, 1), full_batch=True),
@@ -218,14 +205,12 @@ ROW_PRODUCTS = (
 collapsed_classifier_row_norms = tc.stated(
     "collapsed-classifier-row-norms",
     title="The norms of the rows of V_L at rest, whatever the outputs are",
-    kind="identity",
     sources=[XU2022.at("Eq. 43")],
     printed=r"\|V_L^c\|_2^2 = \frac{\frac1{NC} \sum_{c', n} (\rho f_V^{(c)} - \tilde e^{(c)}_{c'})"
     r" \rho f_V^{(c)}}{\frac1{NC} \sum_{c', n} \langle \rho f_V - \tilde e_{c'}, \rho f_V \rangle}",
     given=[*NETWORK, FULL_BATCH, CLASSIFIER_AT_REST],
     forall=["i in outputs"],
     where=CLASSES,
-    numbers=CONVERGED,
     states=ROW_PRODUCTS,
     control=tc.altered(
         "labels in the place of the residuals", ROW_PRODUCTS.replace("f(n, i) - y[n][i]", "y[n][i]")

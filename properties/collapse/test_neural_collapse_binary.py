@@ -65,7 +65,6 @@ neural_collapse_binary = searched(
     tc.stated(
         "neural-collapse-binary",
         title="Theorem 5: neural collapse of a binary ReLU network with scalar output",
-        kind="identity",
         sources=[XU2022.at("Theorem 5, Eq. 30-32, Section 7: collapse without assumption")],
         printed=r"\rho (1 - \rho \bar f_n)\,(h(x_n) - f_n V_L) = 0,\;"
         r" \rho \bar f_n = 1 - \epsilon \;\forall n \implies \mu_\pm = h(x_n),\; \mu_+ = -\mu_-,\;"
@@ -99,8 +98,6 @@ neural_collapse_binary = searched(
 neural_collapse_binary_relu_features = tc.stated(
     "neural-collapse-binary-relu-features",
     title="Non-negative features of two classes keep a distance from opposite vectors",
-    kind="inequality",
-    sources=[],
     printed=r"c^2 \le \|h(x_+) - c V_L\|^2 + \|h(x_-) + c V_L\|^2",
     given=[
         CHAIN,
@@ -131,7 +128,6 @@ neural_collapse_binary_relu_features = tc.stated(
 neural_collapse_binary_printed_means = tc.stated(
     "neural-collapse-binary-printed-means",
     title="Theorem 5 for features of both signs, with the class means as printed",
-    kind="identity",
     sources=[XU2022.at("Theorem 5")],
     printed=r"\mu_\pm = \frac1N \sum_{n=1,\, y_n=\pm1}^N h(x_n)"
     r" \implies \mu_\pm = h(x_n) \text{ for all } n \text{ with } y_n = \pm 1",
@@ -156,7 +152,6 @@ neural_collapse_binary_printed_means = tc.stated(
 neural_collapse_binary_class_means = tc.stated(
     "neural-collapse-binary-class-means",
     title="Theorem 5 for features of both signs, with the means of the classes",
-    kind="identity",
     sources=[XU2022.at("Theorem 5")],
     printed=r"\mu_\pm = \frac1{N_\pm} \sum_{y_n=\pm1} h(x_n) \implies \mu_\pm = h(x_n),\;"
     r" \mu_+ = -\mu_-,\; V_L \propto \mu_\pm,\;"
@@ -176,7 +171,6 @@ neural_collapse_binary_class_means = tc.stated(
 neural_collapse_binary_classifier_only = tc.stated(
     "neural-collapse-binary-classifier-only",
     title="Theorem 5 when only V_L is asked to converge",
-    kind="identity",
     sources=[XU2022.at("Theorem 5")],
     printed=r"V_L \text{ has converged},\; \rho \bar f_n = 1 - \epsilon \;\forall n"
     r" \implies \text{NC1--NC4}",

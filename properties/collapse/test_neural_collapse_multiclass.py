@@ -15,7 +15,6 @@ from properties.collapse.multiclass import (
     CLASSIFIER_AT_REST,
     COLLAPSED,
     COMMON_FACTOR,
-    CONVERGED,
     DIVISOR,
     FULL_BATCH,
     LAYERS_AT_REST,
@@ -40,7 +39,6 @@ CLASSIFIER_ALONE = tc.altered(
 neural_collapse_multiclass_printed = tc.stated(
     "neural-collapse-multiclass-printed",
     title="Theorem 6: neural collapse with several classes, as printed",
-    kind="identity",
     sources=[XU2022.at("Theorem 6, Property 2")],
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial V} = 0,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S',\quad"
@@ -48,7 +46,6 @@ neural_collapse_multiclass_printed = tc.stated(
     given=[*NETWORK, SMALLER_BATCHES, DIVISOR, PROPORTIONAL, *ALL_AT_REST],
     forall=PAIRS,
     where=CLASSES,
-    numbers=CONVERGED,
     states=COLLAPSED,
     control=CLASSIFIER_ALONE,
     on=simplex_networks(mixed=True),
@@ -65,7 +62,6 @@ neural_collapse_multiclass_printed = tc.stated(
 neural_collapse_multiclass_full_batch = tc.stated(
     "neural-collapse-multiclass-full-batch",
     title="Theorem 6 with b any divisor of N, the full batch included",
-    kind="identity",
     sources=[XU2022.at("Section 5.2: process of SGD")],
     printed=r"b \mid N,\; \frac{\partial \mathcal{L}_{S'}}{\partial V} = 0,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S',\quad"
@@ -73,7 +69,6 @@ neural_collapse_multiclass_full_batch = tc.stated(
     given=[*NETWORK, FULL_BATCH, COMMON_FACTOR, *ALL_AT_REST],
     forall=PAIRS,
     where=CLASSES,
-    numbers=CONVERGED,
     states=COLLAPSED,
     control=CLASSIFIER_ALONE,
     on=simplex_networks(groups=(2, 1), full_batch=True),
@@ -88,7 +83,6 @@ neural_collapse_multiclass_full_batch = tc.stated(
 neural_collapse_multiclass = tc.stated(
     "neural-collapse-multiclass",
     title="Theorem 6: neural collapse with several classes and one factor for all samples",
-    kind="identity",
     sources=[XU2022.at("Theorem 6, Eq. 36-45")],
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial V_L} = 0 \;\forall S',\; b < N,\quad"
     r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies \text{NC1--NC4},\;"
@@ -96,7 +90,6 @@ neural_collapse_multiclass = tc.stated(
     given=[*NETWORK, SMALLER_BATCHES, COMMON_FACTOR, CLASSIFIER_AT_REST],
     forall=PAIRS,
     where=CLASSES,
-    numbers=CONVERGED,
     states=WITH_CONSTANTS,
     control=tc.altered(WIDER.words, WITH_CONSTANTS.replace("-1 / (C - 1)", "-1 / C")),
     on=collapsed_features(),
@@ -116,13 +109,11 @@ neural_collapse_multiclass = tc.stated(
 neural_collapse_multiclass_all_layers = tc.stated(
     "neural-collapse-multiclass-all-layers",
     title="Theorem 6 at points where SGD has converged in all layers",
-    kind="identity",
     sources=[XU2022.at("Section 5.2: convergence points, Theorem 6")],
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall k, S',\; b < N,\quad"
     r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies \text{NC1--NC4}",
     given=[*NETWORK, SMALLER_BATCHES, COMMON_FACTOR, SMOOTH, NOT_COLLAPSED],
     where=CLASSES,
-    numbers=CONVERGED,
     states="sum([squared(sum([update(n, k) for n in S])) for S in balanced for k in weights]) != 0",
     control=tc.altered(
         "the full batch, b = N",
@@ -144,14 +135,11 @@ neural_collapse_multiclass_all_layers = tc.stated(
 neural_collapse_multiclass_all_layers_inputs = tc.stated(
     "neural-collapse-multiclass-all-layers-inputs",
     title="... in fact all layers converge only where the inputs of a class coincide",
-    kind="identity",
-    sources=[],
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall k, S',\; b < N,\quad"
     r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies x_{cn} = x_{cm}",
     given=[*NETWORK, SMALLER_BATCHES, COMMON_FACTOR, *ALL_AT_REST],
     forall=["i in outputs", "p in members(i)", "q in members(i)"],
     where=CLASSES,
-    numbers=CONVERGED,
     states="squared(x[p] - x[q]) == 0",
     control=tc.altered(
         "the outputs are any positive multiples of their targets",

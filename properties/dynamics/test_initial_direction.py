@@ -21,7 +21,6 @@ FIRST_LAYER = ("i in range(len(W[0]))", "j in range(len(x[0]))")
 initial_direction_off_data = tc.stated(
     "initial-direction-off-data",
     title="What V_1 has outside the span of the inputs shrinks by rho and weight decay alone",
-    kind="identity",
     sources=[
         XU2022.at("Section 1: weaker dependence on initial conditions"),
         XU2022.at("Section 3.5: weight decay makes the process more robust"),
@@ -35,7 +34,6 @@ initial_direction_off_data = tc.stated(
     control=tc.altered(
         "weight decay left out", "outside(flow(0), x)[i][j] == -rho * rho_dot(rho) * unseen[i][j]"
     ),
-    numbers=["rho", "weight_decay"],
     on=points(tc.mlps(depths=(1, 3), widths=(2, 3)), smooth=True, samples=(1, 2)),
     examples=60,
     why="The gradient with respect to V_1 lies in the span of the inputs; the multiplier takes the"
@@ -48,8 +46,6 @@ initial_direction_off_data = tc.stated(
 initial_direction_off_data_plain = tc.stated(
     "initial-direction-off-data-plain",
     title="In the flow of W, what W_1 has outside the span of the inputs decays by lambda alone",
-    kind="identity",
-    sources=[],
     printed=r"\dot W_1^\perp = -2\lambda W_1^\perp",
     given=[CHAIN, DENSE, SIGN_LABELS, SMOOTH],
     forall=FIRST_LAYER,
@@ -62,7 +58,6 @@ initial_direction_off_data_plain = tc.stated(
     control=tc.altered(
         "half of it", "outside(grad(penalised, 0), x)[i][j] == weight_decay * unseen[i][j]"
     ),
-    numbers=["weight_decay"],
     on=tc.cases(
         tc.mlps(depths=(1, 3), widths=(2, 3)),
         samples=(1, 2),
@@ -100,7 +95,6 @@ def small_starts(draw: st.DrawFn) -> tc.Case:
 initial_direction_least_rho_printed = tc.stated(
     "initial-direction-least-rho-printed",
     title="From small rho, without weight decay, rho grows until it converges to rho_0, as printed",
-    kind="trajectory",
     sources=[XU2022.at("Section 3.5: small rho converges to rho_0")],
     printed=r"\rho \text{ may grow non-monotonically ... until it converges to } \rho_0",
     given=[
@@ -112,7 +106,6 @@ initial_direction_least_rho_printed = tc.stated(
     where=ENDED,
     states="10000 * rho ** 2 * squared(W[0]) <= 11025 * least",
     control=tc.altered("within 1 percent", "10000 * rho ** 2 * squared(W[0]) <= 10201 * least"),
-    numbers=["rho", "weight_decay"],
     on=small_starts(),
     along=flowed(200.0),
     examples=20,
@@ -139,7 +132,6 @@ OFF_THE_DATA = tc.Assumption(
 initial_direction_overshoots = tc.stated(
     "initial-direction-overshoots",
     title="From small rho, with little weight decay, rho passes where it will come to rest",
-    kind="trajectory",
     sources=[XU2022.at("Section 3.5: rho may overshoot")],
     printed=r"\rho \text{ may grow non-monotonically, that is there may oscillations in } \rho",
     given=[
@@ -157,7 +149,6 @@ initial_direction_overshoots = tc.stated(
     control=tc.altered(
         "V lies in the span of the inputs", without=[OFF_THE_DATA], on=tilted(tilts=(1,))
     ),
-    numbers=["rho", "weight_decay"],
     on=tilted(),
     along=flowed(24.0),
     examples=40,

@@ -24,7 +24,6 @@ NORM_RATE = "rate(k, D) = (squared(W[k] + D) - squared(W[k] - D)) / 2"
 norm_constraint_derivative_printed = tc.stated(
     "norm-constraint-derivative-printed",
     title="The derivative of the squared norm of V_k, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 3.4.1: derivative of the norm")],
     printed=r"\frac{\partial \|V_k\|^2}{\partial t} = V_k^\top \dot V_k",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
@@ -34,7 +33,6 @@ norm_constraint_derivative_printed = tc.stated(
     control=tc.altered(
         "twice the right side, negated", "rate(k, descent(k)) == -2 * inner(W[k], descent(k))"
     ),
-    numbers=["rho", "weight_decay"],
     on=points(),
     why="The factor 2 of the chain rule is missing. The equation is used where both sides are 0, on"
     " the flow with the multiplier, so that Eq. 4 is not affected. Checked in the direction in"
@@ -44,7 +42,6 @@ norm_constraint_derivative_printed = tc.stated(
 norm_constraint_derivative = tc.stated(
     "norm-constraint-derivative",
     title="The derivative of the squared norm of V_k",
-    kind="identity",
     sources=[XU2022.at("Section 3.4.1: derivative of the norm")],
     printed=r"\frac{\partial \|V_k\|^2}{\partial t} = 2 V_k^\top \dot V_k",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
@@ -52,7 +49,6 @@ norm_constraint_derivative = tc.stated(
     where=[MEAN_LOSS, DESCENT, NORM_RATE],
     states="rate(k, descent(k)) == 2 * inner(W[k], descent(k))",
     control=tc.altered("as printed", "rate(k, descent(k)) == inner(W[k], descent(k))"),
-    numbers=["rho", "weight_decay"],
     on=points(SMALL_NETWORKS),
     examples=40,
     corrects="norm-constraint-derivative-printed",
@@ -82,7 +78,6 @@ CONVERGE = (
 norm_constraint_restoring = tc.stated(
     "norm-constraint-restoring",
     title="Off the unit sphere, the multiplier moves the squared norm at 4 nu times its gap",
-    kind="identity",
     sources=[XU2022.at("Section 3.2: weights converge to unit norm")],
     printed=r"\frac{d \|V_k\|^2}{dt} = 4 \nu_k (1 - \|V_k\|^2)",
     given=[CHAIN, SIGN_LABELS, SMOOTH],
@@ -92,7 +87,6 @@ norm_constraint_restoring = tc.stated(
     control=tc.altered(
         "2 nu in place of 4 nu", "2 * inner(W[k], flow(k)) == 2 * nu(samples) * (1 - squared(W[k]))"
     ),
-    numbers=["rho"],
     on=OFF_THE_SPHERES,
     examples=40,
     why="Eq. 5 with weights of any norm. By the structural lemma the inner product of V_k with its"
@@ -102,7 +96,6 @@ norm_constraint_restoring = tc.stated(
 norm_constraint_attracts_printed = tc.stated(
     "norm-constraint-attracts-printed",
     title="The Lagrange multiplier pulls weights towards unit norm, as printed",
-    kind="inequality",
     sources=[XU2022.at("Section 3.2: weights converge to unit norm")],
     printed=CONVERGE,
     given=[CHAIN, SIGN_LABELS, SMOOTH, tc.Assumption("rho > 0", "rho > 0")],
@@ -110,7 +103,6 @@ norm_constraint_attracts_printed = tc.stated(
     where=[MARGIN, AVERAGED_FLOW],
     states="inner(W[k], flow(k)) * (1 - squared(W[k])) >= 0",
     control=tc.altered("away from it", "inner(W[k], flow(k)) * (1 - squared(W[k])) < 0"),
-    numbers=["rho"],
     on=OFF_THE_SPHERES,
     why="Of weights off the sphere, the flow of Eq. 5 moves the norm to 1 where `nu_k > 0`, and"
     " drives it away where `nu_k < 0`: where outputs exceed their labels on average, as from large"
@@ -122,7 +114,6 @@ PULLS = tc.Assumption("nu_k > 0", "nu(samples) > 0")
 norm_constraint_attracts = tc.stated(
     "norm-constraint-attracts",
     title="The multiplier pulls weights towards unit norm where it is positive",
-    kind="inequality",
     sources=[XU2022.at("Section 3.2: weights converge to unit norm")],
     printed=CONVERGE + r" \text{ where } \nu_k > 0",
     given=[
@@ -136,7 +127,6 @@ norm_constraint_attracts = tc.stated(
     where=[MARGIN, MULTIPLIER, AVERAGED_FLOW],
     states="inner(W[k], flow(k)) * (1 - squared(W[k])) > 0",
     control=tc.altered("the multiplier may be negative", without=[PULLS]),
-    numbers=["rho"],
     on=SMALL_OFF_THE_SPHERES,
     examples=60,
     corrects="norm-constraint-attracts-printed",
@@ -146,7 +136,6 @@ norm_constraint_attracts = tc.stated(
 norm_constraint_multiplier_at_rest = tc.stated(
     "norm-constraint-multiplier-at-rest",
     title="Where rho is at rest the multiplier is lambda rho^2",
-    kind="identity",
     sources=[XU2022.at("Section 1: weight decay stabilises normalisation"), XU2022.at("Eq. 4")],
     printed=r"\dot\rho = 0 \implies \nu_k = \lambda \rho^2",
     given=[
@@ -158,7 +147,6 @@ norm_constraint_multiplier_at_rest = tc.stated(
     where=[MARGIN, MULTIPLIER, MEAN_LOSS, RHO_DOT],
     states="nu(samples) == weight_decay * rho ** 2",
     control=tc.altered("half of it", "2 * nu(samples) == weight_decay * rho ** 2"),
-    numbers=["rho", "weight_decay"],
     on=points().map(at_rest_in_rho),
     examples=60,
     why="In what sense weight decay helps to stabilise normalisation: it makes the multiplier"
@@ -177,7 +165,6 @@ def with_learning_rate(case: tc.Case) -> tc.Case:
 norm_constraint_step_printed = tc.stated(
     "norm-constraint-step-printed",
     title="In training, the multiplier keeps the norms constant, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 3.5: norms are kept constant")],
     printed=r"\text{During training the norm of each layer weight matrix is kept constant by the}"
     r"\text{ Lagrange multiplier constraint}",
@@ -195,7 +182,6 @@ norm_constraint_step_printed = tc.stated(
 norm_constraint_step = tc.stated(
     "norm-constraint-step",
     title="A step of descent along Eq. 5 lengthens V_k by the square of the step",
-    kind="identity",
     sources=[XU2022.at("Section 3.5: norms are kept constant")],
     printed=r"\|V_k + \eta \dot V_k\|^2 = 1 + \eta^2 \|\dot V_k\|^2",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],

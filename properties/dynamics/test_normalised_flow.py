@@ -40,7 +40,6 @@ MOVING = points(
 normalised_flow = tc.stated(
     "normalised-flow",
     title="The flow of V_k is the gradient projected on the unit sphere, averaged loss",
-    kind="identity",
     sources=[XU2022.at("Eq. 2, Eq. 5, Eq. 10")],
     printed=r"\dot V_k = \frac2N \rho \sum_n \Big[(1 - \rho\bar f_n)"
     r"\Big(-V_k\bar f_n + \frac{\partial\bar f_n}{\partial V_k}\Big)\Big]",
@@ -49,7 +48,6 @@ normalised_flow = tc.stated(
     states="projected(k)[i][j] == flow(k)[i][j]",
     control=NOT_PROJECTED,
     where=[MARGIN, MEAN_LOSS, DESCENT, PROJECTED, AVERAGED_FLOW],
-    numbers=["rho", "weight_decay"],
     on=MOVING,
     examples=60,
     why="The printed right-hand side equals minus the gradient of the loss with respect to V_k,"
@@ -65,7 +63,6 @@ FLOW_OF_SUMS = (
 normalised_flow_of_sums = tc.stated(
     "normalised-flow-of-sums",
     title="The flow of V_k is the gradient projected on the unit sphere, summed loss",
-    kind="identity",
     sources=[POGGIO2020.at("Eq. 6"), POGGIO2021.at("Eq. 4")],
     printed=r"\dot V_k = 2\rho \sum_n \Big[(\rho f_n - y_n)"
     r"\Big(V_k f_n - \frac{\partial f_n}{\partial V_k}\Big)\Big]",
@@ -74,7 +71,6 @@ normalised_flow_of_sums = tc.stated(
     states="projected(k)[i][j] == flow(k)[i][j]",
     control=NOT_PROJECTED,
     where=[SUMMED_LOSS, DESCENT, PROJECTED, FLOW_OF_SUMS],
-    numbers=["rho", "weight_decay"],
     on=MOVING,
     examples=60,
     why="The same for the summed loss. The equation is printed without margins; with `y_n^2 = 1` it"
@@ -90,7 +86,6 @@ def with_doubled_first_layer(case: tc.Case) -> tc.Case:
 normalised_flow_keeps_sphere = tc.stated(
     "normalised-flow-keeps-sphere",
     title="A normalised V_k can only rotate",
-    kind="identity",
     sources=[XU2022.at("Section 3.4.1: normalised weights only rotate")],
     printed=r"\|V_k\| = 1 \;\Rightarrow\; V_k^\top \dot V_k = 0",
     given=[
@@ -106,7 +101,6 @@ normalised_flow_keeps_sphere = tc.stated(
         "V_1 has norm 2", without=[UNIT_WEIGHTS], on=MOVING.map(with_doubled_first_layer)
     ),
     where=[MARGIN, AVERAGED_FLOW],
-    numbers=["rho"],
     on=MOVING,
     examples=60,
     why="The right-hand side of Eq. 5 is orthogonal to V_k on the unit sphere. Off the sphere it is"
@@ -117,8 +111,6 @@ normalised_flow_keeps_sphere = tc.stated(
 normalised_flow_any_labels = tc.stated(
     "normalised-flow-any-labels",
     title="The flow of V_k is the projected gradient whatever the labels are, at kinks too",
-    kind="identity",
-    sources=[],
     printed=r"\dot V_k = 2\rho \sum_n \Big[(\rho f_n - y_n)"
     r"\Big(V_k f_n - \frac{\partial f_n}{\partial V_k}\Big)\Big]"
     r" \quad \text{for } y_n \in \mathbb{R}",
@@ -127,7 +119,6 @@ normalised_flow_any_labels = tc.stated(
     states="projected(k)[i][j] == flow(k)[i][j]",
     control=NOT_PROJECTED,
     where=[SUMMED_LOSS, DESCENT, PROJECTED, FLOW_OF_SUMS],
-    numbers=["rho", "weight_decay"],
     on=points(
         tc.homogeneous_networks().filter(
             lambda network: any(p.shape != (1, 1) for p in network.parameters)

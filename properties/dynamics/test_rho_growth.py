@@ -49,7 +49,6 @@ def nearly_growing(draw: st.DrawFn) -> tc.Case:
 rho_growth_perturbation_printed = tc.stated(
     "rho-growth-perturbation-printed",
     title="rho grows from a small perturbation where mu > lambda rho > 0, as printed",
-    kind="inequality",
     sources=[XU2022.at("Section 3.5: growth after a perturbation")],
     printed=r"\mu > \lambda\rho > 0 \implies \dot\rho > 0",
     given=[
@@ -62,7 +61,6 @@ rho_growth_perturbation_printed = tc.stated(
     where=RHO_MOMENTS,
     states="rho_dot(rho) > 0",
     control=tc.altered("rho falls", "rho_dot(rho) < 0"),
-    numbers=["rho", "weight_decay"],
     on=nearly_growing(),
     why="The second moment of the margins is missing: rho grows where `mu > (M + lambda) rho`"
     " (Eq. 6). However small rho is, there are margins between the two conditions.",
@@ -71,7 +69,6 @@ rho_growth_perturbation_printed = tc.stated(
 rho_growth_sign = tc.stated(
     "rho-growth-sign",
     title="rho grows where mu > (M + lambda) rho",
-    kind="inequality",
     sources=[XU2022.at("Section 3.5: growth after a perturbation")],
     printed=r"\mu > (M + \lambda)\rho \implies \dot\rho > 0",
     given=[
@@ -85,7 +82,6 @@ rho_growth_sign = tc.stated(
     control=tc.altered(
         "it grows faster than weight decay would take it", "rho_dot(rho) > 2 * weight_decay * rho"
     ),
-    numbers=["rho", "weight_decay"],
     on=points(),
     examples=60,
     corrects="rho-growth-perturbation-printed",
@@ -126,7 +122,6 @@ LEAST_RHO = (
 rho_growth_average_separability_printed = tc.stated(
     "rho-growth-average-separability-printed",
     title="Below rho_0, rho grows where the mean margin is positive, as printed",
-    kind="inequality",
     sources=[XU2022.at("Section 3.5: small rho and average separability")],
     printed=r"0 < \rho < \rho_0,\; \mu > 0 \implies \dot\rho > 0",
     given=[
@@ -142,7 +137,6 @@ rho_growth_average_separability_printed = tc.stated(
     where=(*RHO_MOMENTS, *LEAST_RHO),
     states="rho_dot(rho) > 0",
     control=tc.altered("rho falls", "rho_dot(rho) < 0"),
-    numbers=["rho", "weight_decay"],
     on=linear_classifiers(),
     why="rho grows while `rho < mu / M`, and a mean margin that is small beside its spread makes"
     " this bound as small as one likes; rho_0 has no part in it. Shown for a linear classifier,"
@@ -152,7 +146,6 @@ rho_growth_average_separability_printed = tc.stated(
 rho_growth_large_rho_printed = tc.stated(
     "rho-growth-large-rho-printed",
     title="Above rho_0, rho falls, as printed",
-    kind="inequality",
     sources=[XU2022.at("Section 3.5: large rho initialisation")],
     printed=r"\rho > \rho_0 \implies \dot\rho < 0",
     given=[
@@ -168,7 +161,6 @@ rho_growth_large_rho_printed = tc.stated(
     where=(*RHO_MOMENTS, *LEAST_RHO),
     states="rho_dot(rho) < 0",
     control=tc.altered("rho grows", "rho_dot(rho) > 0"),
-    numbers=["rho", "weight_decay"],
     on=linear_classifiers(tilts=(8, 16)),
     why="rho falls where `rho > mu / M`, which is large where margins are small. A large rho with"
     " weights that fit badly grows first. (The paper refers to Eq. 1, which is the loss.) Shown for"
@@ -188,7 +180,6 @@ def in_unit_ball(case: tc.Case) -> tc.Case:
 rho_growth_moment = tc.stated(
     "rho-growth-moment",
     title="Under full separability the second moment of the margins is at most their mean",
-    kind="inequality",
     sources=[XU2022.at("Section 3.5: M is at most mu")],
     printed=r"\bar f_n > 0 \;\forall n \implies M \le \mu",
     given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, UNIT_BALL, SEPARATED],
@@ -205,7 +196,6 @@ rho_growth_moment = tc.stated(
 rho_growth_positive_outputs_printed = tc.stated(
     "rho-growth-positive-outputs-printed",
     title="Full separability written without the labels, as printed",
-    kind="inequality",
     sources=[XU2022.at("Section 3.5: full separability")],
     printed=r"\forall n : f_n > 0 \implies M \le \mu",
     given=[
@@ -228,7 +218,6 @@ rho_growth_positive_outputs_printed = tc.stated(
 rho_growth_full_separability_printed = tc.stated(
     "rho-growth-full-separability-printed",
     title="Under full separability rho grows at least until it is 1, as printed",
-    kind="inequality",
     sources=[XU2022.at("Section 3.5: full separability")],
     printed=r"\bar f_n > 0 \;\forall n \implies \dot\rho \ge 2(\mu - \rho\mu)",
     given=[
@@ -245,7 +234,6 @@ rho_growth_full_separability_printed = tc.stated(
     where=RHO_MOMENTS,
     states="rho_dot(rho) >= 2 * (mu - rho * mu)",
     control=tc.altered("with the opposite sign", "rho_dot(rho) <= -2 * (mu - rho * mu)"),
-    numbers=["rho", "weight_decay"],
     on=points().map(in_unit_ball),
     why="The inequality follows from Eq. 5 and `M <= mu` for lambda = 0 only: the term"
     " `-2 lambda rho` is lost. Under weight decay, the growth of rho need not last until rho = 1;"
@@ -255,14 +243,12 @@ rho_growth_full_separability_printed = tc.stated(
 rho_growth_full_separability = tc.stated(
     "rho-growth-full-separability",
     title="Under full separability rho grows at least until it is 1, but for weight decay",
-    kind="inequality",
     sources=[XU2022.at("Section 3.5: full separability")],
     printed=r"\bar f_n > 0 \;\forall n \implies \dot\rho + 2\lambda\rho \ge 2(\mu - \rho\mu)",
     given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, UNIT_BALL, SEPARATED, POSITIVE_RHO],
     where=RHO_MOMENTS,
     states="rho_dot(rho) + 2 * weight_decay * rho >= 2 * (mu - rho * mu)",
     control=tc.altered("weight decay left out", "rho_dot(rho) >= 2 * (mu - rho * mu)"),
-    numbers=["rho", "weight_decay"],
     on=points().map(in_unit_ball),
     examples=60,
     corrects="rho-growth-full-separability-printed",
@@ -274,7 +260,6 @@ MARGIN_RATE = "margin_rate = sum([inner(grad(mu, k), flow(k)) for k in weights])
 rho_growth_margin_printed = tc.stated(
     "rho-growth-margin-printed",
     title="While rho falls the mean margin grows, as printed",
-    kind="inequality",
     sources=[XU2022.at("Section 3.5: margins grow while rho falls")],
     printed=r"\dot\rho < 0 \implies \dot\mu \ge 0",
     given=[
@@ -289,7 +274,6 @@ rho_growth_margin_printed = tc.stated(
     where=(*RHO_MOMENTS, AVERAGED_FLOW, MARGIN_RATE),
     states="margin_rate >= 0",
     control=tc.altered("it falls", "margin_rate < 0"),
-    numbers=["rho", "weight_decay"],
     on=points(tc.mlps(depths=(1, 2), widths=(1, 2)), smooth=True),
     why="Read in the weakest way: the mean margin does not fall. But the loss, `1 - rho (rho_dot/2"
     " + mu)`, can fall by rho alone, and where outputs exceed their labels, by lower margins. The"
@@ -301,7 +285,6 @@ rho_growth_margin_printed = tc.stated(
 rho_growth_at_zero = tc.stated(
     "rho-growth-at-zero",
     title="At rho = 0 the loss has slope -2 mu in rho, and none in V",
-    kind="identity",
     sources=[
         XU2022.at("Figure 2: a saddle at rho = 0"),
         XU2022.at("Section 3.5: rho = 0 is a critical point"),
@@ -311,7 +294,6 @@ rho_growth_at_zero = tc.stated(
     where=RHO_MOMENTS,
     states="rho_dot(0) == 2 * mu",
     control=tc.altered("the loss has no slope, a critical point", "rho_dot(0) == 0"),
-    numbers=["weight_decay"],
     on=points(SMALL_NETWORKS),
     examples=40,
     why="So rho = 0 is a critical point, as the text says of it together with f_V = 0, where the"
@@ -323,7 +305,6 @@ rho_growth_at_zero = tc.stated(
 rho_growth_valley = tc.stated(
     "rho-growth-valley",
     title="In the valley of zero square loss, weight decay alone moves rho, down",
-    kind="identity",
     sources=[XU2022.at("Section 3.3: weight decay pulls to the minimum rho")],
     printed=r"\rho\bar f_n = 1 \;\forall n \implies \dot\rho = -2\lambda\rho",
     given=[
@@ -334,7 +315,6 @@ rho_growth_valley = tc.stated(
     where=RHO_MOMENTS,
     states="rho_dot(rho) == -2 * weight_decay * rho",
     control=tc.altered("half as fast", "rho_dot(rho) == -weight_decay * rho"),
-    numbers=["rho", "weight_decay"],
     on=points().map(interpolating),
     examples=60,
     why='The "pull" of Section 3.3. The residuals vanish, and with them the velocity of every V_k:'
@@ -344,7 +324,6 @@ rho_growth_valley = tc.stated(
 rho_growth_first_term = tc.stated(
     "rho-growth-first-term",
     title="For small rho the term -2 rho mu dominates the loss",
-    kind="inequality",
     sources=[XU2022.at("Section 3.5: terms of the loss")],
     printed=r"\text{for small } \rho \text{, the term dominating the decrease in } \mathcal L_S"
     r" \text{ is } -2\rho\mu",
@@ -361,7 +340,6 @@ rho_growth_first_term = tc.stated(
     where=RHO_MOMENTS,
     states="2 * rho ** 2 * M <= 2 * rho * mu",
     control=tc.altered("a quarter", "8 * rho ** 2 * M <= 2 * rho * mu"),
-    numbers=["rho", "weight_decay"],
     on=points(SMALL_NETWORKS).map(in_unit_ball),
     examples=60,
     why="Twice the term `rho^2 M` of Eq. 11 is at most `2 rho mu` up to rho = 1, under full"

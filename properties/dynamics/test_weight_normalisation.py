@@ -41,7 +41,6 @@ PLACES = "Section 3: weight normalisation is equivalent to Lagrange multipliers"
 weight_normalisation_printed = tc.stated(
     "weight-normalisation-printed",
     title="Weight normalisation is equivalent to Lagrange multipliers, as printed",
-    kind="identity",
     sources=[XU2022.at(PLACES)],
     printed=EQUIVALENT,
     given=[CHAIN, SIGN_LABELS, SMOOTH, ONE_SIZE],
@@ -59,7 +58,6 @@ weight_normalisation_printed = tc.stated(
 weight_normalisation_turning = tc.stated(
     "weight-normalisation-turning",
     title="Weight normalisation turns V_k 1/|v_k|^2 times as fast as a Lagrange multiplier",
-    kind="identity",
     sources=[XU2022.at(PLACES)],
     printed=r"\dot V_k^{\rm WN} = \dot V_k^{\rm LM} / \|v_k\|^2",
     given=[CHAIN, SIGN_LABELS, SMOOTH, ONE_SIZE],
@@ -78,7 +76,6 @@ weight_normalisation_turning = tc.stated(
 weight_normalisation_keeps_norm = tc.stated(
     "weight-normalisation-keeps-norm",
     title="Gradient flow through a normalisation keeps the norm of v_k",
-    kind="identity",
     sources=[XU2022.at(PLACES)],
     printed=r"v_k^\top \dot v_k = 0",
     given=[CHAIN, SIGN_LABELS, SMOOTH, ONE_SIZE],
@@ -98,7 +95,6 @@ weight_normalisation_keeps_norm = tc.stated(
 weight_normalisation_step = tc.stated(
     "weight-normalisation-step",
     title="Each step of descent through a normalisation lengthens v_k",
-    kind="identity",
     sources=[XU2022.at(PLACES)],
     printed=r"\|v_k - \eta \nabla\|^2 = \|v_k\|^2 + \eta^2 \|\nabla\|^2",
     given=[CHAIN, SIGN_LABELS, SMOOTH, ONE_SIZE],
@@ -126,7 +122,6 @@ BATCH_NORMALISED = rational_batches(
 weight_normalisation_batch_norm = tc.stated(
     "weight-normalisation-batch-norm",
     title="Batch normalisation, too, makes the function invariant to the scale of a layer",
-    kind="identity",
     sources=[XU2022.at("Figure 1, Section 3.2: normalisation makes products invariant to scale")],
     printed=r"\text{both normalization techniques capture the relevant property of normalization}"
     r"\text{ -- to make the dot product invariant to scale}",

@@ -23,7 +23,6 @@ TOEPLITZ_NORM = (UNITS, "toeplitz_norm = sum([squared(row) for row in network(W,
 binary_tree_toeplitz_printed = tc.stated(
     "binary-tree-toeplitz-printed",
     title="The Toeplitz matrix has the norm of the kernel times the number of patches, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 4.3: norm of the Toeplitz matrix")],
     printed=r"\|W_{\rm Toeplitz}\|_F = P \, \|w\|",
     given=[ONE_LAYER],
@@ -38,7 +37,6 @@ binary_tree_toeplitz_printed = tc.stated(
 binary_tree_toeplitz = tc.stated(
     "binary-tree-toeplitz",
     title="The Toeplitz matrix has the norm of the kernel times the root of the number of patches",
-    kind="identity",
     sources=[XU2022.at("Section 4.3: norm of the Toeplitz matrix")],
     printed=r"\|W_{\rm Toeplitz}\|_F = \sqrt{P} \, \|w\|",
     given=[ONE_LAYER],
@@ -54,7 +52,6 @@ binary_tree_toeplitz = tc.stated(
 binary_tree_columns_printed = tc.stated(
     "binary-tree-columns-printed",
     title="Row i of the Toeplitz matrix holds the kernel in columns 2^i - 1 and 2^i, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 4.3: rows of the Toeplitz matrix")],
     printed=r"(0, \ldots, 0, -W^l, 0, \ldots, 0), \text{ where } W^l \text{ appears on the }"
     r" 2^i - 1 \text{ and } 2^i \text{ coordinates}",
@@ -71,7 +68,6 @@ binary_tree_columns_printed = tc.stated(
 binary_tree_columns = tc.stated(
     "binary-tree-columns",
     title="Row i of the Toeplitz matrix holds the kernel in columns 2i - 1 and 2i",
-    kind="identity",
     sources=[XU2022.at("Section 4.3: rows of the Toeplitz matrix")],
     printed=r"\text{row } i: W^l \text{ on the } 2i - 1 \text{ and } 2i \text{ coordinates}",
     given=[ONE_LAYER, NO_OVERLAP, tc.Assumption("a kernel of two entries", "len(W[0][0]) == 2")],
@@ -87,7 +83,6 @@ binary_tree_columns = tc.stated(
 binary_tree_peeling_printed = tc.stated(
     "binary-tree-peeling-printed",
     title="The two lines of Eq. 21 are equal, as printed",
-    kind="identity",
     sources=[XU2022.at("Eq. 21")],
     printed=r"2\,\mathbb E_\epsilon \sup_h \frac1m \sqrt{\|W^L\|^2 \Big\|\sum_i \epsilon_i"
     r" (v_1, v_2)(x_i)\Big\|^2} = \mathbb E_\epsilon \sup_h \frac1m \sqrt{\|W^L\|^2 \sum_{j=1}^2"
@@ -110,7 +105,6 @@ binary_tree_peeling_printed = tc.stated(
 binary_tree_one_sample = tc.stated(
     "binary-tree-one-sample",
     title="A binary tree is bounded by the product of the norms of its kernels",
-    kind="inequality",
     sources=[XU2022.at("Section 4.3: norms of the kernels suffice, Theorem 4")],
     printed=r"|h(x)| \le \prod_{l=1}^L \|W^l\| \, \|x\|",
     given=[CHAIN, TREE],
@@ -129,7 +123,6 @@ binary_tree_one_sample = tc.stated(
 binary_tree_theorem = tc.stated(
     "binary-tree-theorem",
     title="Theorem 4 for inputs on a line, with the exact complexity",
-    kind="inequality",
     sources=[XU2022.at("Theorem 4, Eq. 19")],
     printed=r"\mathcal R_X(\mathcal H) \le \frac{2^L \rho \sqrt{\sum_i \|x_i\|^2}}{m}",
     given=[ON_A_LINE, tc.Assumption("L is 1 or more", "layers >= 1")],
@@ -157,8 +150,6 @@ binary_tree_theorem = tc.stated(
 binary_tree_line = tc.stated(
     "binary-tree-line",
     title="On a line, signed sums of a binary tree are bounded by those of one sign of inputs",
-    kind="inequality",
-    sources=[],
     printed=r"\Big|\sum_n \epsilon_n h(x_n)\Big| \le \rho \max\Big(\Big|\sum_{x_n > 0}"
     r" \epsilon_n x_n\Big|, \Big|\sum_{x_n < 0} \epsilon_n x_n\Big|\Big)",
     given=[CHAIN, TREE, RELU_NETWORK, ON_A_LINE],
@@ -179,7 +170,6 @@ binary_tree_line = tc.stated(
 binary_tree_dense_printed = tc.stated(
     "binary-tree-dense-printed",
     title="The squared Toeplitz norms of the tree have the product of Eq. 25, as printed",
-    kind="identity",
     sources=[XU2022.at("Eq. 25")],
     printed=r"\prod_{l=1}^L \|W^l_{\rm Toeplitz}\|^2 = \prod_{l=1}^L (2^l) \prod_l \|W^l\|^2",
     given=[TREE],
@@ -199,7 +189,6 @@ binary_tree_dense_printed = tc.stated(
 binary_tree_dense = tc.stated(
     "binary-tree-dense",
     title="The squared Toeplitz norms of the tree bring a factor 2^(L(L-1)/2)",
-    kind="identity",
     sources=[XU2022.at("Eq. 25")],
     printed=r"\prod_{l=1}^L 2^{l-1} = 2^{L(L-1)/2}, \quad"
     r"\frac{2^L \sqrt{\prod_l 2^{l-1}} \rho \sqrt{\sum_i \|x_i\|^2}}m"
@@ -223,7 +212,6 @@ binary_tree_dense = tc.stated(
 binary_tree_exponent = tc.stated(
     "binary-tree-exponent",
     title="The exponent of 2 in Eq. 25 is that of its left side",
-    kind="identity",
     sources=[XU2022.at("Eq. 25")],
     printed=r"2^L \sqrt{\prod_{l=1}^L (2^l)} = 2^{0.25L^2 + 1.25L}",
     given=[TREE],

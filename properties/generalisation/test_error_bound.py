@@ -26,7 +26,6 @@ RAMP = ("ramp(t) = 1 if t <= 0 else 1 - t if t <= 1 else 0", "wrong(t) = 1 if t 
 error_bound_ramp = tc.stated(
     "error-bound-ramp",
     title="The ramp loss bounds the classification error, and is 0 where the label is fitted",
-    kind="inequality",
     sources=[XU2022.at("Theorem 3: ramp loss")],
     printed=r"\ell_{ramp}(f_W(x), y) \ge I[\mathrm{sign}(f_W(x)) \ne y]",
     given=[tc.Assumption("a label", "y[0][0] ** 2 == 1")],
@@ -49,7 +48,6 @@ SHARES = (
 error_bound_union_printed = tc.stated(
     "error-bound-union-printed",
     title="The failure probabilities that Eq. 13 leaves add up to delta, as printed",
-    kind="inequality",
     sources=[XU2022.at("Theorem 3: union bound, Eq. 13, Eq. 14")],
     printed=r"3\sqrt{\frac{\log(2(t+1)^2/\delta)}{2N}} \text{ fails with probability }"
     r" \frac{\delta}{(t+1)^2},\quad \sum_{t \ge 0} \frac{\delta}{(t+1)^2} \le \delta",
@@ -71,7 +69,6 @@ error_bound_union_printed = tc.stated(
 error_bound_union = tc.stated(
     "error-bound-union",
     title="With (t+1)(t+2) in place of (t+1)^2 the failure probabilities add up to delta",
-    kind="inequality",
     sources=[XU2022.at("Theorem 3: union bound")],
     printed=r"\sum_{t=0}^T \frac{\delta}{(t+1)(t+2)} = \delta\Big(1 - \frac1{T+2}\Big)",
     given=[CONFIDENCE, tc.Assumption("levels from 0 to T", "levels >= 1")],
@@ -107,7 +104,6 @@ def on_level(draw: st.DrawFn) -> tc.Case:
 error_bound_level_printed = tc.stated(
     "error-bound-level-printed",
     title="The second step of Eq. 15, as printed",
-    kind="inequality",
     sources=[XU2022.at("Eq. 15")],
     printed=r"2(t+1) \cdot \mathcal R_S(\mathbb G_t) \le 2(\rho+1) \cdot \mathcal R_S(\mathbb F)",
     given=[AT_LEVEL],
@@ -126,7 +122,6 @@ error_bound_level_printed = tc.stated(
 error_bound_level = tc.stated(
     "error-bound-level",
     title="The second step of Eq. 15, from Eq. 14",
-    kind="inequality",
     sources=[XU2022.at("Eq. 15, Theorem 3")],
     printed=r"2 \mathcal R_S(\mathbb G_t) \le 2(t+1) \mathcal R_S(\mathbb F)"
     r" \le 2(\rho+1) \cdot \mathcal R_S(\mathbb F)",
@@ -148,14 +143,12 @@ error_bound_level = tc.stated(
 error_bound_log_printed = tc.stated(
     "error-bound-log-printed",
     title="Eq. 16 follows from Eq. 12, as printed",
-    kind="inequality",
     sources=[XU2022.at("Eq. 16, Eq. 12")],
     printed=r"3\sqrt{\frac{\log(2(\rho+1)^2/\delta)}{2N}}"
     r" \le 3\sqrt{\frac{\log(2(\log(\rho)+1)^2/\delta)}{2N}}",
     given=[tc.Assumption("rho >= 1", "rho >= 1")],
     states="(rho + 1) ** 2 <= (log(rho) + 1) ** 2",
     control=tc.altered("four times that", "4 * (rho + 1) ** 2 <= (log(rho) + 1) ** 2"),
-    numbers=["rho"],
     on=of_numbers(rho=tc.positive_dyadics(largest=8)),
     why="Eq. 16 has log(rho) where Eq. 12 has rho, in the argument of the logarithm, and is smaller"
     " for every rho. It would need levels that grow by a factor, which cost a factor in the first"
@@ -176,7 +169,6 @@ OF_BOUND = ["smaller", "larger", "delta", "complexity", "size"]
 error_bound_order = tc.stated(
     "error-bound-order",
     title="The bound for the smaller rho is the smaller one",
-    kind="inequality",
     sources=[XU2022.at("Section 4.2, Eq. 17, Eq. 18")],
     printed=r"\rho_a < \rho_b \implies \text{the upper bound for } L_0(f^a) \text{ is better than}"
     r"\text{ the bound for } L_0(f^b)",
@@ -193,7 +185,6 @@ error_bound_order = tc.stated(
 error_bound_common_rest_printed = tc.stated(
     "error-bound-common-rest-printed",
     title="The second term of the bound is one epsilon for both networks, as printed",
-    kind="identity",
     sources=[XU2022.at("Eq. 17, Eq. 18")],
     printed=r"L_0(f^a) \le A\rho_a + \epsilon, \qquad L_0(f^b) \le A\rho_b + \epsilon",
     given=[CONFIDENCE, TWO_RHO, tc.Assumption("N >= 1", "size >= 1")],
@@ -209,7 +200,6 @@ error_bound_common_rest_printed = tc.stated(
 error_bound_vacuous = tc.stated(
     "error-bound-vacuous",
     title="With nine samples or fewer, the bound of Theorem 3 says nothing",
-    kind="inequality",
     sources=[XU2022.at("Theorem 3"), XU2022.at("Section 1: bounds are still vacuous")],
     printed=r"\rho \ge 1,\; N \le 9 \implies 3\sqrt{\frac{\log(2(\rho+1)^2/\delta)}{2N}} \ge 1",
     given=[
@@ -232,7 +222,6 @@ error_bound_vacuous = tc.stated(
 error_bound_numbers = tc.stated(
     "error-bound-numbers",
     title="With rho = 500, six layers and 10,000 samples the bound is above 38",
-    kind="inequality",
     sources=[XU2022.at("Figure 6, Eq. 16")],
     printed=r"\text{The bounds are vacuous but ``only'' by an order of magnitude}",
     given=[],
@@ -249,7 +238,6 @@ error_bound_numbers = tc.stated(
 error_bound_scale = tc.stated(
     "error-bound-scale",
     title="The classification error does not depend on rho",
-    kind="identity",
     sources=[XU2022.at("Section 4.2: the error of the normalised network")],
     printed=r"L_0(f^a) = L_0(F^a)",
     given=[tc.Assumption("rho > 0", "rho > 0"), tc.Assumption("a label", "y[0][0] ** 2 == 1")],
@@ -258,7 +246,6 @@ error_bound_scale = tc.stated(
     control=tc.altered(
         "rho of the other sign", "wrong(-y[0][0] * rho * f(0, 0)) - wrong(y[0][0] * f(0, 0)) == 0"
     ),
-    numbers=["rho"],
     on=tc.cases(
         tc.mlps(depths=(1, 2), widths=(1, 2)),
         samples=(1, 1),
@@ -273,7 +260,6 @@ error_bound_scale = tc.stated(
 error_bound_regression = tc.stated(
     "error-bound-regression",
     title="R^2 and p-value of Figure 5 with weight decay agree",
-    kind="inequality",
     sources=[XU2022.at("Figure 5: regression")],
     printed=r"R^2 = 0.94,\; p\text{-value} = 0.031,\; \text{slope} = -18.968"
     r" \text{ for four initialisations}",

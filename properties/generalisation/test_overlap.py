@@ -37,7 +37,6 @@ LAYER = [ONE_LAYER, FILTER_WITHOUT_ZEROS, SEVERAL, TO_THE_END]
 overlap_patches = tc.stated(
     "overlap-patches",
     title="There are (D - O)/(K - O) patches",
-    kind="identity",
     sources=[XU2022.at("Conjecture 1: number of patches")],
     printed=r"P = \frac{D - O}{K - O}",
     given=LAYER,
@@ -53,7 +52,6 @@ overlap_patches = tc.stated(
 overlap_norm_printed = tc.stated(
     "overlap-norm-printed",
     title="Overlap lengthens the vector of all patches by sqrt(K/(K-O)) at most, as printed",
-    kind="inequality",
     sources=[XU2022.at("Conjecture 1, Eq. 24")],
     printed=r"\text{If a convolutional layer has overlap ... the non-overlap bound becomes}"
     r"\;\ldots \sqrt{\frac{K}{K - O}} \|x\|",
@@ -74,7 +72,6 @@ overlap_norm_printed = tc.stated(
 overlap_norm = tc.stated(
     "overlap-norm",
     title="An input is read by at most K/(K-O) patches, rounded up",
-    kind="inequality",
     sources=[XU2022.at("Conjecture 1, Eq. 24")],
     printed=r"\text{patches that read an input} \le \lceil K/(K-O) \rceil",
     given=LAYER,
@@ -92,7 +89,6 @@ overlap_norm = tc.stated(
 overlap_most = tc.stated(
     "overlap-most",
     title="With most overlap a layer reads at most K times the squared norm of its input",
-    kind="inequality",
     sources=[XU2022.at("Conjecture 1: most overlap")],
     printed=r"\text{a layer with the most overlap can add at most } < \|x\|\sqrt K",
     given=LAYER,
@@ -109,7 +105,6 @@ overlap_most = tc.stated(
 overlap_bound = tc.stated(
     "overlap-bound",
     title="Conjecture 1 for one sample and one layer that overlaps",
-    kind="inequality",
     sources=[XU2022.at("Conjecture 1, Eq. 24")],
     printed=r"\mathcal R_m(\mathcal H_L) \le 2^{L-1} \rho \sqrt{\frac{K}{K-O}} \|x\|",
     given=[
@@ -145,7 +140,6 @@ overlap_bound = tc.stated(
 overlap_rate_printed = tc.stated(
     "overlap-rate-printed",
     title="Eq. 23 is the bound of Eq. 22, as printed",
-    kind="identity",
     sources=[XU2022.at("Eq. 23, Eq. 22")],
     printed=r"\text{the non-overlap bound } \mathcal R_m(\mathcal H_L) \le 2^{L-1} \rho \|x\|"
     r" = \frac{2^{L-1} \rho \sqrt{\sum_{i=1}^m \|x_i\|^2}}{m}",
@@ -165,7 +159,6 @@ overlap_rate_printed = tc.stated(
 overlap_constant_printed = tc.stated(
     "overlap-constant-printed",
     title="The constant sqrt(2 log(2) L) + 1 is better than 2^(L-1), as printed",
-    kind="inequality",
     sources=[XU2022.at("Theorem 4: a better constant")],
     printed=r"\text{a better bound ... would give a factor of } \sqrt{2\log(2)L} + 1"
     r" \text{ instead of } 2^{L-1}",
@@ -187,7 +180,6 @@ overlap_constant_printed = tc.stated(
 overlap_constant = tc.stated(
     "overlap-constant",
     title="The constant sqrt(2 log(2) L) + 1 is better than 2^(L-1) from three layers on",
-    kind="inequality",
     sources=[XU2022.at("Theorem 4: a better constant")],
     printed=r"L \ge 3 \implies \sqrt{2\log(2)L} + 1 \le 2^{L-1}",
     given=[tc.Assumption("L is 3 or more", "layers >= 3")],

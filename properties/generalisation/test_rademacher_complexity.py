@@ -24,7 +24,6 @@ OF_ONE = (
 rademacher_complexity_definitions_printed = tc.stated(
     "rademacher-complexity-definitions-printed",
     title="Definition 1 and Eq. 20 define one Rademacher complexity, as printed",
-    kind="identity",
     sources=[XU2022.at("Definition 1, Eq. 20")],
     printed=r"\frac2m \mathbb E_\sigma \Big[\sup_h \Big|\sum_i \sigma_i h(x_i)\Big|\Big]"
     r" = \mathbb E_\epsilon \sup_h \Big|\frac1m \sum_i \epsilon_i h(x_i)\Big|",
@@ -41,7 +40,6 @@ rademacher_complexity_definitions_printed = tc.stated(
 rademacher_complexity_definitions = tc.stated(
     "rademacher-complexity-definitions",
     title="The complexity of Definition 1 is twice that of Eq. 20",
-    kind="identity",
     sources=[XU2022.at("Definition 1, Eq. 20")],
     printed=r"\frac2m \mathbb E_\sigma \Big[\sup_h \Big|\sum_i \sigma_i h(x_i)\Big|\Big]"
     r" = 2\,\mathbb E_\epsilon \sup_h \Big|\frac1m \sum_i \epsilon_i h(x_i)\Big|",
@@ -68,8 +66,6 @@ rademacher_complexity_definitions = tc.stated(
 rademacher_complexity_line = tc.stated(
     "rademacher-complexity-line",
     title="On a line, signed sums of a ReLU network are bounded by those of one sign of inputs",
-    kind="inequality",
-    sources=[],
     printed=r"\Big|\sum_n \sigma_n f_W(x_n)\Big| \le \prod_k \|W_k\| \max\Big(\Big|\sum_{x_n > 0}"
     r" \sigma_n x_n\Big|, \Big|\sum_{x_n < 0} \sigma_n x_n\Big|\Big)",
     given=[
@@ -110,8 +106,6 @@ POINTS = tc.cases(NO_NETWORK, samples=(1, 4), cohort=4)
 rademacher_complexity_depth = tc.stated(
     "rademacher-complexity-depth",
     title="On a line, ReLU networks of every depth have the complexity of linear functions",
-    kind="identity",
-    sources=[],
     printed=r"\mathbb E_\sigma \max\Big(\Big|\sum_{x_n > 0} \sigma_n x_n\Big|, \Big|\sum_{x_n < 0}"
     r" \sigma_n x_n\Big|\Big) = \mathbb E_\sigma \Big|\sum_n \sigma_n x_n\Big|",
     given=[ON_A_LINE],
@@ -142,7 +136,6 @@ LINES = tc.cases(
 rademacher_complexity_frobenius = tc.stated(
     "rademacher-complexity-frobenius",
     title="The bound on the complexity of normalised networks, for inputs on a line",
-    kind="inequality",
     sources=[XU2022.at("Section 4.1: bound on the Rademacher complexity")],
     printed=r"\mathcal R_S(\mathbb F) \le \frac{\sqrt{2 \log(2) L} + 1}{\sqrt N}",
     given=[ON_A_LINE, IN_BALL, tc.Assumption("L is 1 or more", "layers >= 1")],
@@ -164,7 +157,6 @@ rademacher_complexity_frobenius = tc.stated(
 rademacher_complexity_jensen = tc.stated(
     "rademacher-complexity-jensen",
     title="The mean norm of a signed sum is at most the root of the sum of squares",
-    kind="inequality",
     sources=[XU2022.at("Eq. 22")],
     printed=r"\mathbb E_\epsilon \Big\|\sum_i \epsilon_i x_i\Big\|"
     r" \le \sqrt{\sum_i \|x_i\|^2}",
@@ -186,7 +178,6 @@ rademacher_complexity_jensen = tc.stated(
 rademacher_complexity_coordinates = tc.stated(
     "rademacher-complexity-coordinates",
     title="Peeled sums over coordinates are the squared norm of the signed sum",
-    kind="identity",
     sources=[XU2022.at("Eq. 22")],
     printed=r"\sum_{j=1}^d \Big\|\sum_i \epsilon_i x_{ij}\Big\|^2"
     r" = \Big\|\sum_i \epsilon_i x_i\Big\|^2",
@@ -218,7 +209,6 @@ def diagonal(draw: st.DrawFn) -> tc.Case:
 rademacher_complexity_norms_printed = tc.stated(
     "rademacher-complexity-norms-printed",
     title="Networks whose spectral norms have a product of at most 1 are in F, as printed",
-    kind="inequality",
     sources=[XU2022.at("Theorem 3: norms of the two classes")],
     printed=r"\mathbb G_t = \{f_W \mid \prod_i \|W_i\|_2 \in [t, t+1]\},\;"
     r" \mathbb F = \{f_W \mid \prod_i \|W_i\| \le 1\}: \quad \mathcal R_S(\mathbb G_t)"

@@ -29,7 +29,6 @@ ARGUMENT = "z(n, i) = inner(W[0][i], x[n])"
 layer_graph_paths_printed = tc.stated(
     "layer-graph-paths-printed",
     title="Some edge leads from the input to another layer, as printed",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 2.1: paths, Section 2.1: graph")],
     printed=PATHS,
     given=[GRAPH],
@@ -45,7 +44,6 @@ layer_graph_paths_printed = tc.stated(
 layer_graph_paths = tc.stated(
     "layer-graph-paths",
     title="Some edge leads from the input to another layer, read from source to target",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 2.1: paths")],
     printed=PATHS.replace(r"(v_{\pi_i}, v_{\pi_{i+1}})", r"(v_{\pi_{i+1}}, v_{\pi_i})"),
     given=[GRAPH],
@@ -59,7 +57,6 @@ layer_graph_paths = tc.stated(
 layer_graph_ends_printed = tc.stated(
     "layer-graph-ends-printed",
     title="No edge begins at the output, and none ends at the input, as printed",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 2.1: graph")],
     printed=r"\text{The output layer is not connected to any other layer and no one of the layers}"
     r" \text{ connects with the input layer}: (v_L, v_j) \notin E,\ (v_i, v_1) \notin E",
@@ -74,7 +71,6 @@ layer_graph_ends_printed = tc.stated(
 layer_graph_ends = tc.stated(
     "layer-graph-ends",
     title="Nothing reads the output, and the input reads nothing",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 2.1: graph")],
     printed=r"(v_i, v_L) \notin E,\ (v_1, v_j) \notin E",
     given=[GRAPH],
@@ -90,7 +86,6 @@ layer_graph_ends = tc.stated(
 layer_graph_layer = tc.stated(
     "layer-graph-layer",
     title="A layer is the activation of its weights times the layer before",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 3")],
     printed=r"v_i(x) = \sigma\Big( \sum_{j \in \operatorname{pred}(i)} W^{ij} \cdot v_j(x) \Big)",
     given=[TWO_LAYERS, NO_BIASES, CHAIN],
@@ -106,7 +101,6 @@ layer_graph_layer = tc.stated(
 layer_graph_slopes = tc.stated(
     "layer-graph-slopes",
     title="A layer is the slopes of its activation, taken at the layer, times its argument",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 12, Appendix B: slopes")],
     printed=r"v_{l_1}(x) = D_{l_1}(x) \sum_{l_2 \in \operatorname{pred}(l_1)} W^{l_1 l_2} \cdot"
     r" v_{l_2}(x), \qquad D_l(x) = \operatorname{diag}[\sigma'(v_l(x))]",
@@ -124,7 +118,6 @@ layer_graph_slopes = tc.stated(
 layer_graph_sigmoid = tc.stated(
     "layer-graph-sigmoid",
     title="A layer of sigmoids is their slopes times its argument",
-    kind="identity",
     sources=[GALANTI2022.at("Section 2.1: activations, Eq. 12")],
     printed=r"\sigma(z) = \sigma'(z) \cdot z, \qquad \sigma \text{ the sigmoid}",
     given=[TWO_LAYERS, NO_BIASES],
@@ -143,7 +136,6 @@ layer_graph_sigmoid = tc.stated(
 layer_graph_output = tc.stated(
     "layer-graph-output",
     title="The output is a sum over the edges into the last layer",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 4, Eq. 11")],
     printed=r"f_W(x) = \sum_{j \in \operatorname{pred}(L)} W^{Lj} \cdot v_j(x)",
     given=[
@@ -171,7 +163,6 @@ layer_graph_output = tc.stated(
 layer_graph_residual = tc.stated(
     "layer-graph-residual",
     title="The layers of a residual network are activations, as Eq. 3 says",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 4.1: residual blocks")],
     printed=r"z + \sigma(W_2 \sigma(W_1 z)) = \sigma(\cdot) \ge 0, \qquad \sigma \text{ the ReLU}",
     given=[GRAPH, RESIDUAL_BLOCKS, tc.Assumption("constant edges", "len(skips) > 0")],

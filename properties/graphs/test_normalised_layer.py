@@ -34,7 +34,6 @@ NORMALISATION = (
 normalised_layer_of_itself = tc.stated(
     "normalised-layer-of-itself",
     title="A normalised layer has the statistics of the layer itself, as printed",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 5")],
     printed=NORMALISATION,
     given=[
@@ -53,7 +52,6 @@ normalised_layer_of_itself = tc.stated(
 normalised_layer = tc.stated(
     "normalised-layer",
     title="A normalised layer has the statistics of its pre-activation",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 5, Appendix C: layer")],
     printed=r"v_l(x; \tilde X) = \sigma\Big( \gamma_l \cdot A_l(\tilde X) \cdot \Big(\sum_j W^{lj}"
     r" v_j(x; \tilde X) - b_l(\tilde X)\Big) + \mathbb{1} \cdot \beta_l \Big)",
@@ -69,7 +67,6 @@ normalised_layer = tc.stated(
 normalised_layer_moments = tc.stated(
     "normalised-layer-moments",
     title="Normalised units have the mean beta and the variance gamma squared",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 5")],
     printed=r"\mathbb{E}_{\hat x \sim U[\tilde X]}[n_l] = \beta_l, \qquad"
     r" \operatorname{Var}_{\hat x \sim U[\tilde X]}(n_l)_j = \gamma_l^2",
@@ -86,7 +83,6 @@ normalised_layer_moments = tc.stated(
 normalised_layer_mean = tc.stated(
     "normalised-layer-mean",
     title="The mean of a pre-activation is that of the layer before, times the weights",
-    kind="identity",
     sources=[GALANTI2022.at("Appendix C: mean")],
     printed=r"b_l(\tilde X) = \sum_{t \in \operatorname{pred}(l)} W^{lt} \cdot \mu_t(\tilde X)",
     given=[CHAIN, tc.Assumption("at least two layers of weights", "depth >= 2")],
@@ -106,7 +102,6 @@ normalised_layer_mean = tc.stated(
 normalised_layer_scale = tc.stated(
     "normalised-layer-scale",
     title="The network does not change with the size of the weights before a normalisation",
-    kind="identity",
     sources=[GALANTI2022.at("Section 2.1: detaching")],
     printed=r"f_{(2 W^{lj}, \ldots)}(x; \tilde X) = f_{(W^{lj}, \ldots)}(x; \tilde X)",
     given=[ONE_NORMALISED, VARIES],
@@ -123,7 +118,6 @@ normalised_layer_scale = tc.stated(
 normalised_layer_pseudo_gradient = tc.stated(
     "normalised-layer-pseudo-gradient",
     title="The pseudo gradient along W is the output without its shifts, not 0",
-    kind="identity",
     sources=[GALANTI2022.at("Section 2.1: detaching, Section 2.1: pseudo gradient")],
     printed=r"\Big\langle W, \frac{\bar\partial f_W(x; \tilde X)}{\bar\partial W} \Big\rangle ="
     r" f_W(x; \tilde X) - \sum_i W^{Ll}_i D_i(x; \tilde X) \beta_l",
@@ -162,7 +156,6 @@ VARIANCES = [
 normalised_layer_test_time_printed = tc.stated(
     "normalised-layer-test-time-printed",
     title="The variance over all training data is the average of those of batches, as printed",
-    kind="identity",
     sources=[GALANTI2022.at("Section 2.1: test time")],
     printed=r"\text{evaluat[ing] } f(x; \hat X) \text{, the full training data, ... is the same as}"
     r" \text{ with standard batch normalization}: \operatorname{Avg}_{\tilde X}"
@@ -171,7 +164,6 @@ normalised_layer_test_time_printed = tc.stated(
     states="average == var(samples)",
     control=tc.altered("half of it", "2 * average == var(samples)"),
     where=VARIANCES,
-    numbers=["batch_size"],
     on=batch_variances(),
     why="Standard batch normalisation evaluates with averages of the statistics of the batches that"
     " it met in training. The average of the variances of batches, each about its own mean, is"
@@ -182,7 +174,6 @@ normalised_layer_test_time_printed = tc.stated(
 normalised_layer_test_time = tc.stated(
     "normalised-layer-test-time",
     title="The average variance of batches is smaller by a known factor",
-    kind="identity",
     sources=[GALANTI2022.at("Section 2.1: test time")],
     printed=r"\operatorname{Avg}_{|\tilde X| = B} \operatorname{Var}_{\tilde X} ="
     r" \frac{m (B - 1)}{(m - 1) B} \operatorname{Var}_{\hat X}",
@@ -192,7 +183,6 @@ normalised_layer_test_time = tc.stated(
         "the factor (B - 1)/B alone", "average == (batch_size - 1) / batch_size * var(samples)"
     ),
     where=VARIANCES,
-    numbers=["batch_size"],
     on=batch_variances(),
     examples=60,
     corrects="normalised-layer-test-time-printed",

@@ -42,7 +42,6 @@ SMALL_STEPS = tc.cases(
 path_expansion_input_edges = tc.stated(
     "path-expansion-input-edges",
     title="The output is a sum over the edges out of the input",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 14")],
     printed=r"f_W(x) = \sum_{(v_p, v_1) \in E_T} E_p(x) \cdot W^{p1} \cdot x",
     given=[GRAPH, TRAINABLE_INPUT_EDGES, AUTOGRAD_AT_KINKS],
@@ -88,7 +87,6 @@ path_expansion_some_input_weight = tc.stated(
 path_expansion_gradient = tc.stated(
     "path-expansion-gradient",
     title="The gradient is the outer product of what follows the matrix with the layer before it",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 13, Appendix B: paths through W")],
     printed=r"\frac{\partial f_W(x)}{\partial W^{pq}} = u_q(x) \cdot v_q(x)^\top, \quad"
     r" u_q(x)^\top = \sum_{\pi \text{ from } p \text{ to } l_0} W^{\pi_T \pi_{T-1}} \cdot"
@@ -110,7 +108,6 @@ path_expansion_gradient = tc.stated(
 path_expansion_at_input = tc.stated(
     "path-expansion-at-input",
     title="The rows of the gradient in a matrix at the input are multiples of the input",
-    kind="identity",
     sources=[GALANTI2022.at("Appendix B: gradient at the input")],
     printed=r"\frac{\partial f_W(x_i)}{\partial W^{p1}} = E_{p,i} \cdot x_i^\top",
     given=[
@@ -140,7 +137,6 @@ path_expansion_at_input = tc.stated(
 path_expansion_locally_linear = tc.stated(
     "path-expansion-locally-linear",
     title="Away from kinks the network is linear in each weight matrix, near it",
-    kind="identity",
     sources=[GALANTI2022.at("Appendix B: locally constant slopes")],
     printed=r"\text{with measure 1 over } W^{pq} \text{ and } x, \text{ the matrices } D_p(x)"
     r" \text{ are constant in the neighborhood of } W^{pq}",

@@ -44,8 +44,6 @@ def without_shifts(case: tc.Case) -> tc.Case:
 structural_lemma_batch_norm = tc.stated(
     "structural-lemma-batch-norm",
     title="The structural lemma for networks with batch normalisation",
-    kind="identity",
-    sources=[],
     printed=r"\Big\langle W_k, \frac{\partial f_W(x_j; \tilde X)}{\partial W_k} \Big\rangle"
     r" = f_W(x_j; \tilde X) \quad \forall j, k",
     given=[NORMALISED_CHAIN, NO_SHIFTS, DIFFERENTIATED_VARIANCE, AUTOGRAD_AT_KINKS],
@@ -64,8 +62,6 @@ structural_lemma_batch_norm = tc.stated(
 structural_lemma_batch_norm_scale_invariance = tc.stated(
     "structural-lemma-batch-norm-scale-invariance",
     title="A layer in front of batch normalisation is orthogonal to its gradient",
-    kind="identity",
-    sources=[],
     printed=r"\Big\langle W_k, \frac{\partial f_W(x_j; \tilde X)}{\partial W_k} \Big\rangle = 0"
     r" \quad \forall j",
     given=[
@@ -89,8 +85,6 @@ structural_lemma_batch_norm_scale_invariance = tc.stated(
 structural_lemma_batch_norm_detached = tc.stated(
     "structural-lemma-batch-norm-detached",
     title="The structural lemma for pseudo gradients, which detach the variance",
-    kind="identity",
-    sources=[],
     printed=r"\Big\langle W_k, \frac{\bar\partial f_W(x_j; \tilde X)}{\bar\partial W_k}"
     r" \Big\rangle = f_W(x_j; \tilde X) \quad \forall j, k",
     given=[NORMALISED_CHAIN, NO_SHIFTS, DETACHED_VARIANCE, AUTOGRAD_AT_KINKS],

@@ -69,7 +69,6 @@ degenerate_minima_dimension_printed = tc.stated(
 degenerate_minima_rescaling = tc.stated(
     "degenerate-minima-rescaling",
     title="Every minimum has a flat direction for each pair of layers",
-    kind="identity",
     sources=[XU2022.at("Section 3.3: degenerate zero-loss minima")],
     printed=r"\Big\langle \frac{\partial f}{\partial W_k}, W_k \Big\rangle -"
     r" \Big\langle \frac{\partial f}{\partial W_l}, W_l \Big\rangle = 0",
@@ -103,7 +102,6 @@ RANDOM_TOPS = tc.cases(
 degenerate_minima_pass = tc.stated(
     "degenerate-minima-pass",
     title="Two ReLU units on top that do not pull in opposite directions leave one class out",
-    kind="inequality",
     sources=[XU2022.at("Theorem 2")],
     printed=r"\text{every sublevel set of the loss is connected}: \quad a b \ge 0 \implies"
     r" \mathcal L_S \ge \frac{\min(N_+, N_-)}N",

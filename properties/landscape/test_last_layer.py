@@ -44,7 +44,6 @@ def wide(hidden: int, samples: tuple[int, int]) -> st.SearchStrategy[tc.Case]:
 last_layer_independent_printed = tc.stated(
     "last-layer-independent-printed",
     title="More units than samples make their features independent, as printed",
-    kind="rank",
     sources=[XU2022.at("Section 3.3: the last layer suffices")],
     printed=r"\text{the last linear layer is enough -- if the layer before the linear classifier"
     r" has}\text{ more units than the number of training points -- to provide solutions for a"
@@ -70,7 +69,6 @@ last_layer_independent_printed = tc.stated(
 last_layer_fits = tc.stated(
     "last-layer-fits",
     title="Where features are independent, the last layer alone interpolates",
-    kind="identity",
     sources=[XU2022.at("Section 3.3: the last layer suffices")],
     printed=r"\mathrm{rank}\,(h(x_1), \ldots, h(x_N)) = N \implies \exists W_L:\; f_W(x_n) = y_n",
     given=[CHAIN, MATRICES, LINEAR_OUTPUT, SIGN_LABELS, INDEPENDENT],
@@ -89,7 +87,6 @@ last_layer_fits = tc.stated(
 last_layer_any_rho_printed = tc.stated(
     "last-layer-any-rho-printed",
     title="With N units, the last layer interpolates at every large rho, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 3.5: interpolation at large rho")],
     printed=r"\text{if there are at least } N \text{ units in the top layer ... and } \rho \gg"
     r" \rho_0 \text{ there exist values of } V_L \text{ that yield interpolation due to Theorem 2}",
@@ -108,7 +105,6 @@ last_layer_any_rho_printed = tc.stated(
     where=[*LAST, FITTED],
     states="squared(fitted) == rho ** 2",
     control=tc.altered("half as large", "4 * squared(fitted) == rho ** 2"),
-    numbers=["rho"],
     on=wide(2, (2, 2)).map(lambda case: replace(case, numbers={"rho": Fraction(8)})),
     why="With N units and independent features there is one last layer that interpolates, W_L, and"
     " so one rho = |W_L|. One unit more is needed: `last-layer-any-rho`. It is linear algebra, and"
@@ -125,7 +121,6 @@ FREE = (
 last_layer_any_rho = tc.stated(
     "last-layer-any-rho",
     title="With more than N units, the last layer interpolates at every large rho",
-    kind="identity",
     sources=[XU2022.at("Section 3.5: interpolation at large rho")],
     printed=r"p > N \implies \forall t: f_{W_L + t z}(x_n) = y_n,\;"
     r" \|W_L + t z\|^2 = \|W_L\|^2 + t^2 \|z\|^2",
@@ -222,7 +217,6 @@ last_layer_aligned_relu = searched(
     tc.stated(
         "last-layer-aligned-relu",
         title="Lemma 5 for a ReLU network on two classes",
-        kind="identity",
         sources=[XU2022.at("Lemma 5")],
         printed=r"y_n \langle V_L, h(x_n) \rangle = \|h(x_n)\|_2 \;\forall n \implies"
         r" \frac\rho\alpha \hat f \text{ is an interpolating solution}",

@@ -38,7 +38,6 @@ def outcomes(draw: st.DrawFn, *, symmetric: bool = False) -> tc.Case:
 average_separability_chance_printed = tc.stated(
     "average-separability-chance-printed",
     title="Outputs of mean zero separate on average with a chance of one half, as printed",
-    kind="identity",
     sources=[XU2022.at(PLACE)],
     printed=r"\text{if the } f_n \text{ were zero-mean, random variables, there would be a 50\%}"
     r"\text{ chance for average separability to hold}",
@@ -56,7 +55,6 @@ average_separability_chance_printed = tc.stated(
 average_separability_chance = tc.stated(
     "average-separability-chance",
     title="Symmetric outputs separate on average as often as not, but for ties",
-    kind="identity",
     sources=[XU2022.at(PLACE)],
     printed=r"\Pr[\mu > 0] = \frac12 (1 - \Pr[\mu = 0])",
     given=[SYMMETRIC],
@@ -73,7 +71,6 @@ average_separability_chance = tc.stated(
 average_separability_implied = tc.stated(
     "average-separability-implied",
     title="Separability implies average separability",
-    kind="inequality",
     sources=[XU2022.at("Section 3.2: separability and average separability")],
     printed=r"\forall n : \bar f_n > 0 \implies \sum_n \bar f_n > 0",
     given=[

@@ -372,7 +372,6 @@ margin_training_initial_rho_decay = tc.experiment_claim(
 margin_training_correlation = tc.stated(
     "margin-training-correlation",
     title="Margins are anti-correlated with test errors, as Section 7 says: two printed places",
-    kind="inequality",
     sources=[XU2022.at("Section 7: anti-correlated margins")],
     printed=r"\text{Figure 5: the slope of the accuracy against } 1/\rho \text{ is } -18.968;"
     r" \text{ small differences in margin are anti-correlated with those in test error}",

@@ -36,7 +36,6 @@ BINARY: dict[str, Any] = {
 reduced_loss = tc.stated(
     "reduced-loss",
     title="The loss at the best rho, in the four forms of the proof of Lemma 6",
-    kind="identity",
     sources=[XU2022.at("Eq. 28, Eq. 29")],
     printed=r"\min_\rho \mathcal{L}_S = (M+\lambda) \Big( \frac{\mu}{M+\lambda} \Big)^2"
     r" - 2 \frac{\mu^2}{M+\lambda} + 1 = 1 - \frac{\mu^2}{M+\lambda}"
@@ -59,7 +58,6 @@ reduced_loss = tc.stated(
 reduced_loss_common_bound = tc.stated(
     "reduced-loss-common-bound",
     title="If margins have a common bound, the loss is least where all of them attain it",
-    kind="inequality",
     sources=[XU2022.at("Section 5.1: expressive enough, Lemma 6")],
     printed=r"|\bar f_n| \le \bar\mu \;\forall n \implies"
     r" \min_\rho \mathcal{L}_S \ge \frac{\lambda}{\bar\mu^2 + \lambda}",
@@ -97,7 +95,6 @@ SEVERAL: dict[str, Any] = {
 reduced_loss_multiclass = tc.stated(
     "reduced-loss-multiclass",
     title="The loss with several classes, in its two moments",
-    kind="identity",
     sources=[XU2022.at("Eq. 33")],
     printed=r"\mathcal{L}_S = (M + \lambda)\rho^2 - 2\rho\mu + \frac{C}{C-1}",
     forall=["r in range(1, 4)"],
@@ -114,7 +111,6 @@ reduced_loss_multiclass = tc.stated(
 reduced_loss_multiclass_minimum = tc.stated(
     "reduced-loss-multiclass-minimum",
     title="The loss at the best rho, with several classes",
-    kind="identity",
     sources=[XU2022.at("Eq. 34")],
     printed=r"\min_\rho \mathcal{L}_S = \frac{C}{C-1} - \frac{\mu^2}{M+\lambda}",
     states="loss(mu / (M + weight_decay)) == C / (C - 1) - mu ** 2 / (M + weight_decay)",
@@ -129,7 +125,6 @@ reduced_loss_multiclass_minimum = tc.stated(
 reduced_loss_multiclass_common_bound = tc.stated(
     "reduced-loss-multiclass-common-bound",
     title="If outputs have a common bound, the loss is least where all attain it at their labels",
-    kind="inequality",
     sources=[XU2022.at("Section 5.2: expressive enough, Lemma 7")],
     printed=r"\|f_V(x_n)\| \le m \;\forall n \implies \frac{\mu^2}{M + \lambda} \le"
     r" \frac{C}{C-1} \frac{m^2}{m^2 + \lambda}",
@@ -142,13 +137,11 @@ reduced_loss_multiclass_common_bound = tc.stated(
     **{**SEVERAL, "where": [*SEVERAL["where"], "most = max([size(n) for n in samples])"]},
 )
 
-OUTPUTS: dict[str, Any] = {
-    "kind": "inequality",
-    "where": [*SEVERAL["where"][:4], "longest = max([squared(x[n]) for n in samples])"],
-    "examples": 40,
-}
+OUTPUTS = tc.Family(
+    where=[*SEVERAL["where"][:4], "longest = max([squared(x[n]) for n in samples])"], examples=40
+)
 
-reduced_loss_output_norm = tc.stated(
+reduced_loss_output_norm = OUTPUTS.stated(
     "reduced-loss-output-norm",
     title="With unit weights and inputs in the unit ball, outputs are in the unit ball",
     sources=[XU2022.at("Section 5.1: norm of outputs, Section 5.2: norm of outputs")],
@@ -158,7 +151,6 @@ reduced_loss_output_norm = tc.stated(
     states="size(n) <= squared(x[n])",
     control=tc.altered("half of it", "2 * size(n) <= squared(x[n])"),
     on=normalised_cases(tc.mlps(depths=(1, 3), widths=(1, 2), outputs=(1, 3)), samples=(1, 2)),
-    **OUTPUTS,
     why="By homogeneity for inputs of any norm. Frobenius norms bound spectral ones, and"
     " activations lengthen no vector.",
 )
@@ -176,10 +168,9 @@ def dual_simplices(draw: st.DrawFn) -> tc.Case:
     return tc.Case.single(tc.mlp([classes, classes]), [unit], inputs, simplex(classes))
 
 
-reduced_loss_mean_margin = tc.stated(
+reduced_loss_mean_margin = OUTPUTS.stated(
     "reduced-loss-mean-margin",
     title="The mean margin of a balanced set falls with the number of classes",
-    sources=[],
     printed=r"\|V_k\|_F = 1,\; \|x_n\| \le 1 \implies \mu = \frac1{CN} \sum_{c,n}"
     r" \langle f_V(x_{cn}), \tilde e_c \rangle \le \frac{\sqrt C}{C-1}",
     given=[
@@ -192,7 +183,6 @@ reduced_loss_mean_margin = tc.stated(
     states="(C - 1) ** 2 * mu ** 2 <= C * longest",
     control=tc.altered("half of it", "2 * (C - 1) ** 2 * mu ** 2 <= C * longest"),
     on=st.one_of(simplex_labelled(), dual_simplices()),
-    **OUTPUTS,
     why="`mu = <V_L, mean of e~_c h^T>`, and the matrix of all labels has the spectral norm `N^1/2"
     " C/(C-1)`. Attained by a linear layer. That `|f_V| <= 1` alone allows `(C/(C-1))^1/2`: one"
     " matrix of unit norm cannot serve all classes at once.",

@@ -50,7 +50,6 @@ def shared_units(draw: st.DrawFn) -> tc.Case:
 symmetric_interpolation_converged = tc.stated(
     "symmetric-interpolation-converged",
     title="Lemma 7: a ReLU classifier trained to convergence satisfies Property 2",
-    kind="identity",
     sources=[XU2022.at("Lemma 7, Property 2")],
     printed=r"\frac{\partial \mathcal{L}_S}{\partial \rho} = 0,\;"
     r" \frac{\partial \mathcal{L}_S}{\partial V_k} = 0 \;\forall k,\;"
@@ -82,7 +81,6 @@ symmetric_interpolation_converged = tc.stated(
         "loss = missed / len(samples) + weight_decay * product([squared(W[k]) for k in weights])",
         "gradient(k) = grad(loss, k)",
     ],
-    numbers=["weight_decay"],
     states="f(n, c) * squared(y[n]) == paired(n) * y[n][c]",
     control=tc.altered("the outputs are the labels", "f(n, c) == y[n][c]"),
     on=shared_units(),
@@ -128,7 +126,6 @@ symmetric_interpolation_two_classes = tc.stated(
 symmetric_interpolation_labels = tc.stated(
     "symmetric-interpolation-labels",
     title="One-hot labels, centred and scaled to the maximum 1, are the e~_c",
-    kind="identity",
     sources=[XU2022.at("Section 5.2: centred labels")],
     printed=r"\tilde e_c = \frac{C}{C-1} \Big( e_c - \frac1C \mathbf{1} \Big)"
     r" = \Big[ \frac{-1}{C-1}, \ldots, 1, \ldots, \frac{-1}{C-1} \Big],\quad"

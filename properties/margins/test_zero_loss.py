@@ -41,7 +41,6 @@ INTERPOLATING = points().map(of_zero_loss)
 zero_loss_same_margins = tc.stated(
     "zero-loss-same-margins",
     title="At zero loss all margins are 1/rho, and lambda = 0",
-    kind="identity",
     sources=[
         XU2022.at("Lemma 1"),
         XU2022.at("Section 3.2: zero loss and margins"),
@@ -59,7 +58,6 @@ zero_loss_same_margins = tc.stated(
     where=[MARGIN, MEAN_MARGIN, MEAN_LOSS],
     states="margin(n) == mu and mu == 1 / rho",
     control=tc.altered("mu is rho", "margin(n) == mu and mu == rho"),
-    numbers=["rho", "weight_decay"],
     on=INTERPOLATING,
     examples=60,
     why="Every term of the loss is 0. The `f_n` of Section 3.5, which are said to have the same"
@@ -69,14 +67,12 @@ zero_loss_same_margins = tc.stated(
 zero_loss_average_margin = tc.stated(
     "zero-loss-average-margin",
     title="At zero loss rho times the sum of the margins is N",
-    kind="identity",
     sources=[XU2022.at("Section 3.2: zero loss and margins")],
     printed=r"\rho \sum_n \bar f_n = N",
     given=[CHAIN, SIGN_LABELS, ZERO_LOSS],
     where=[MARGIN],
     states="rho * sum([margin(n) for n in samples]) == len(samples)",
     control=tc.altered("1 for N", "rho * sum([margin(n) for n in samples]) == 1"),
-    numbers=["rho"],
     on=INTERPOLATING,
     examples=60,
     why="So rho is the reciprocal of the mean margin.",
@@ -85,7 +81,6 @@ zero_loss_average_margin = tc.stated(
 zero_loss_separability = tc.stated(
     "zero-loss-separability",
     title="Zero loss implies full separability",
-    kind="inequality",
     sources=[XU2022.at("Section 3.2: zero loss and separability")],
     printed=r"\text{The minimum of } \mathcal L_S \text{ for } \lambda = 0 \text{ is usually zero"
     r" ... This corresponds to separability}",
@@ -94,7 +89,6 @@ zero_loss_separability = tc.stated(
     where=[MARGIN],
     states="margin(n) > 0",
     control=tc.altered("zero loss is not asked for", without=[ZERO_LOSS], on=points()),
-    numbers=["rho"],
     on=INTERPOLATING,
     examples=60,
     why="The margins are 1/rho. For a free rho that has become negative, all samples are classified"
@@ -104,7 +98,6 @@ zero_loss_separability = tc.stated(
 zero_loss_margin_variance = tc.stated(
     "zero-loss-margin-variance",
     title="The margin variance is M less the squared mean",
-    kind="identity",
     sources=[XU2022.at("Section 3.2: margin variance")],
     printed=r"\sigma^2 = M - \mu^2 = \frac1N \sum_n (\bar f_n - \mu)^2 \ge 0",
     given=[CHAIN, SIGN_LABELS],
@@ -123,7 +116,6 @@ zero_loss_margin_variance = tc.stated(
 zero_loss_least_rho = tc.stated(
     "zero-loss-least-rho",
     title="Interpolation needs a rho of 1 or more",
-    kind="inequality",
     sources=[
         XU2022.at("Section 3.5: rho needed for interpolation"),
         XU2022.at("Section 3.3: no zero loss below a minimum rho"),
@@ -133,7 +125,6 @@ zero_loss_least_rho = tc.stated(
     given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, INPUTS_IN_BALL, ZERO_LOSS],
     states="1 <= rho ** 2",
     control=tc.altered("2", "2 <= rho ** 2"),
-    numbers=["rho"],
     on=points(tc.mlps(depths=(1, 4), widths=(1, 2))).map(
         lambda case: of_zero_loss(
             replace(case, numbers={**case.numbers, "rho": case.numbers["rho"] * 4})
@@ -147,7 +138,6 @@ zero_loss_least_rho = tc.stated(
 zero_loss_equal_margins_printed = tc.stated(
     "zero-loss-equal-margins-printed",
     title="Lemma 1: with lambda > 0 no network with equal margins interpolates, as printed",
-    kind="identity",
     sources=[XU2022.at("Lemma 1")],
     printed=r"\text{For } \lambda > 0 \text{ there are no solutions that have the same margins and}"
     r"\text{ interpolate}",
@@ -155,7 +145,6 @@ zero_loss_equal_margins_printed = tc.stated(
     where=[MARGIN],
     states="rho * margin(0) != 1",
     control=tc.altered("it is not positive", "0 >= rho * margin(0)"),
-    numbers=["rho", "weight_decay"],
     on=points().map(interpolating),
     why='Read without "solution" as a critical point: weight decay does not change what networks'
     " there are, and one that interpolates has equal margins. The proof shows that their loss,"
@@ -166,7 +155,6 @@ zero_loss_equal_margins_printed = tc.stated(
 zero_loss_equal_margins = tc.stated(
     "zero-loss-equal-margins",
     title="Lemma 1: with lambda > 0 and rho at rest, equal margins do not interpolate",
-    kind="inequality",
     sources=[XU2022.at("Lemma 1")],
     printed=r"\lambda > 0,\; \dot\rho = 0,\; \bar f_n = \mu \;\forall n \implies \rho\mu < 1",
     given=[
@@ -180,7 +168,6 @@ zero_loss_equal_margins = tc.stated(
     where=[MARGIN, MEAN_LOSS, RHO_DOT],
     states="rho * margin(0) < 1",
     control=tc.altered("half of it", "2 * rho * margin(0) < 1"),
-    numbers=["rho", "weight_decay"],
     on=points().map(interpolating).map(at_rest_in_rho),
     examples=60,
     corrects="zero-loss-equal-margins-printed",
@@ -200,7 +187,6 @@ def with_opposite_pair(case: tc.Case) -> tc.Case:
 zero_loss_contradictory_labels = tc.stated(
     "zero-loss-contradictory-labels",
     title="Where one input has both labels, no network has a loss below 2/N",
-    kind="inequality",
     sources=[XU2022.at("Lemma 1, Section 3.1: convergence to global minima")],
     printed=r"x_1 = x_2,\; y_1 = -y_2 \implies \mathcal L_S \ge \frac2N",
     given=[
@@ -214,7 +200,6 @@ zero_loss_contradictory_labels = tc.stated(
     where=[MEAN_LOSS],
     states="2 <= len(samples) * loss(rho)",
     control=tc.altered("4/N", "4 <= len(samples) * loss(rho)"),
-    numbers=["rho", "weight_decay"],
     on=points(samples=(2, 4)).map(with_opposite_pair),
     why="Lemma 1 says without a condition that there are solutions of zero loss. However many"
     " parameters there are, the data have to allow it: `(f - 1)^2 + (f + 1)^2 >= 2`.",

@@ -44,7 +44,6 @@ PRODUCT = "({} @ (W[1] @ (D(first(n)) @ (W[0] @ x[n]))))[0]"
 activation_pattern = tc.stated(
     "activation-pattern",
     title="A ReLU network is a product of its weights and of the slopes of its activations",
-    kind="identity",
     sources=[XU2022.at("Eq. 47")],
     printed=r"f_V(x) = V_L \cdot D_{L-1}(x; V) \cdots D_1(x; V) \cdot V_1 \cdot x,\quad"
     r" D_l = \mathrm{diag}[\sigma'(u_l)]",
@@ -60,7 +59,6 @@ activation_pattern = tc.stated(
 activation_pattern_factors = tc.stated(
     "activation-pattern-factors",
     title="The two factors of the gradient of a ReLU network in one of its weights",
-    kind="identity",
     sources=[XU2022.at("Section 6.1: the factors a and b, Lemma 8")],
     printed=r"\frac{\partial f_V(x)}{\partial V_k} = a b^\top,\quad"
     r" a^\top = V_L D_{L-1} V_{L-1} \cdots V_{k+1} D_k,\quad b = D_{k-1} V_{k-1} \cdots V_1 x",
@@ -81,7 +79,6 @@ activation_pattern_factors = tc.stated(
 activation_pattern_negligible_printed = tc.stated(
     "activation-pattern-negligible-printed",
     title="The weights at which some unit is at its kink are negligible, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 6.1: negligible set")],
     printed=r"x \ne 0 \implies \mathcal{V}_{l,i} = \{V \in \mathcal{V} \mid u_{l,i}(x; V) = 0\}"
     r" \text{ is negligible within } \mathcal{V}",
@@ -111,7 +108,6 @@ def orthogonal_rows(case: tc.Case) -> tc.Case:
 activation_pattern_negligible = tc.stated(
     "activation-pattern-negligible",
     title="... they are, within the weights under which the layer below is not dead",
-    kind="identity",
     sources=[XU2022.at("Section 6.1: negligible set")],
     printed=r"\sigma(u_{l-1}(x; V)) \ne 0,\; u_{l,i}(x; V) = 0 \implies"
     r" u_{l,i}(x; V + t e_{l,i}\, \sigma(u_{l-1})^\top) \ne 0 \quad \forall t \ne 0",

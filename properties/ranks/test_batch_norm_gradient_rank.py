@@ -76,7 +76,6 @@ GRAPH_OF_BATCH: list[tc.Hypothesis] = [
 batch_norm_gradient_rank = tc.stated(
     "batch-norm-gradient-rank",
     title="With batch normalisation, a batch's combined pseudo gradient has rank at most B",
-    kind="rank",
     sources=[GALANTI2022.at("Lemma 2, Eq. 24")],
     printed=printed("B"),
     given=[*GRAPH_OF_BATCH, DETACHED_VARIANCE],
@@ -95,8 +94,6 @@ batch_norm_gradient_rank = tc.stated(
 batch_norm_gradient_rank_full = tc.stated(
     "batch-norm-gradient-rank-full",
     title="The same bound holds when the variance is differentiated",
-    kind="rank",
-    sources=[],
     printed=printed("B", r"\partial"),
     given=[*GRAPH_OF_BATCH, DIFFERENTIATED_VARIANCE],
     forall=["k in weights"],
@@ -112,8 +109,6 @@ batch_norm_gradient_rank_full = tc.stated(
 batch_norm_gradient_rank_centred = tc.stated(
     "batch-norm-gradient-rank-centred",
     title="A layer in front of batch normalisation has rank at most B - 1",
-    kind="rank",
-    sources=[],
     printed=printed("B - 1") + r" \quad \text{if } n_p \text{ is batch normalisation}",
     given=[*GRAPH_OF_BATCH, NORMALISED_LAYER, DETACHED_VARIANCE],
     forall=["k in weights"],
@@ -130,7 +125,6 @@ batch_norm_gradient_rank_centred = tc.stated(
 batch_norm_gradient_rank_sample = tc.stated(
     "batch-norm-gradient-rank-sample",
     title="With batch normalisation, the gradient at one sample has rank at most 1",
-    kind="rank",
     sources=[GALANTI2022.at("Section 1: rank one, Abstract: minimal assumptions")],
     printed=r"\operatorname{rank}\Big(\frac{\bar\partial \tilde f_W(x_j; \tilde X)}"
     r"{\bar\partial W^{pq}}\Big) \le 1 \quad \forall j, p, q",
@@ -155,7 +149,6 @@ batch_norm_gradient_rank_sample = tc.stated(
 batch_norm_gradient_rank_of_sample = tc.stated(
     "batch-norm-gradient-rank-of-sample",
     title="With batch normalisation, the gradient at one sample has rank at most B",
-    kind="rank",
     sources=[GALANTI2022.at("Appendix C: one sample, Eq. 23")],
     printed=r"\operatorname{rank}\Big(\frac{\bar\partial \tilde f_W(x_j; \tilde X)}"
     r"{\bar\partial W^{pq}}\Big) \le B \quad \forall j, p, q",

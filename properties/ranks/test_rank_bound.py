@@ -87,7 +87,6 @@ WHY = (
 frobenius_bound = tc.stated(
     "rank-bound-frobenius",
     title="Rank bound of Theorem 1 in the Frobenius norm",
-    kind="inequality",
     sources=[GALANTI2022.at("Theorem 1, Eq. 10")],
     rests_on=["batch-gradient-chain-rule-printed", "gradient-rank"],
     printed=STATEMENT,
@@ -102,7 +101,6 @@ frobenius_bound = tc.stated(
 spectral_bound = tc.stated(
     "rank-bound-spectral",
     title="Rank bound of Theorem 1 in the spectral norm",
-    kind="inequality",
     sources=[GALANTI2022.at("Theorem 1, Eq. 10")],
     rests_on=["batch-gradient-chain-rule-printed", "gradient-rank"],
     printed=STATEMENT,
@@ -117,7 +115,6 @@ spectral_bound = tc.stated(
 nuclear_bound = tc.stated(
     "rank-bound-nuclear",
     title="Rank bound of Theorem 1 in the nuclear norm",
-    kind="inequality",
     sources=[GALANTI2022.at("Theorem 1, Eq. 10")],
     rests_on=["batch-gradient-chain-rule-printed", "gradient-rank"],
     printed=STATEMENT,
@@ -134,7 +131,6 @@ HADAMARD = hadamard_matrices()
 max_bound = tc.stated(
     "rank-bound-max",
     title="Rank bound of Theorem 1 in the entrywise maximum norm",
-    kind="inequality",
     sources=[GALANTI2022.at("Theorem 1, Eq. 10")],
     rests_on=["batch-gradient-chain-rule-printed", "gradient-rank"],
     printed=STATEMENT,
@@ -151,7 +147,6 @@ max_bound = tc.stated(
 outputs_bound = tc.stated(
     "rank-bound-outputs",
     title="Rank bound of Theorem 1 for several outputs",
-    kind="inequality",
     sources=[GALANTI2022.at("Theorem 1, Eq. 10, Footnote 1")],
     printed=STATEMENT,
     given=[SEVERAL_OUTPUTS, *DENSE_NETWORK],
@@ -168,7 +163,6 @@ outputs_bound = tc.stated(
 batch_norm_bound = tc.stated(
     "rank-bound-batch-norm",
     title="Rank bound of Theorem 1 with batch normalisation",
-    kind="inequality",
     sources=[GALANTI2022.at("Theorem 1, Eq. 10")],
     rests_on=["batch-gradient-chain-rule-printed", "batch-norm-gradient-rank"],
     printed=STATEMENT,
@@ -188,7 +182,6 @@ batch_norm_bound = tc.stated(
 convolution_bound = tc.stated(
     "rank-bound-convolution",
     title="Rank bound of Theorem 1 for the filters of a convolutional layer",
-    kind="inequality",
     sources=[GALANTI2022.at("Memo abstract: convolutional layers")],
     printed=STATEMENT,
     given=[
@@ -215,8 +208,6 @@ convolution_bound = tc.stated(
 convolution_patches_bound = tc.stated(
     "rank-bound-convolution-patches",
     title="Rank bound for filters, with the number of patches counted",
-    kind="inequality",
-    sources=[],
     printed=r"\min_{\operatorname{rank}(V) \leq P B^*} \|W - V\| \leq \frac{1}{2\lambda}"
     r" \min_{\tilde S \subset S:\ |\tilde S| = B^*} \|\nabla_W L^\lambda_{\tilde S}(f_W)\|,"
     r" \quad P \text{ the number of patches}",
@@ -243,7 +234,6 @@ convolution_patches_bound = tc.stated(
 trained_bound = tc.stated(
     "rank-bound-trained",
     title="Rank bound of Theorem 1 at trained weights",
-    kind="trajectory",
     sources=[GALANTI2022.at("Theorem 1, Eq. 10, Section 1.2: low-rank bias")],
     printed=STATEMENT,
     given=[ONE_OUTPUT, *DENSE_NETWORK],
@@ -263,7 +253,6 @@ trained_bound = tc.stated(
 trained_batch_norm_bound = tc.stated(
     "rank-bound-trained-batch-norm",
     title="Rank bound of Theorem 1 at trained weights with batch normalisation",
-    kind="trajectory",
     sources=[GALANTI2022.at("Theorem 1, Eq. 10, Section 1.2: low-rank bias")],
     printed=STATEMENT,
     given=NORMALISED_NETWORK,
@@ -284,8 +273,6 @@ CENTRED = eckart_young.rank_bound(*NORMS, rank="B - 1")
 batch_norm_centred_bound = tc.stated(
     "rank-bound-batch-norm-centred",
     title="Rank bound of Theorem 1 in front of batch normalisation: rank B* - 1 is enough",
-    kind="inequality",
-    sources=[],
     printed=STATEMENT.replace(r"\leq B^*}", r"\leq B^* - 1}")
     + r" \quad \text{if } n_p \text{ is batch normalisation}",
     given=[*NORMALISED_NETWORK, NORMALISED_LAYER],

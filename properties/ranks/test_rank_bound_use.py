@@ -6,8 +6,6 @@ smaller says nothing.
 
 from __future__ import annotations
 
-from typing import Any
-
 from hypothesis import strategies as st
 
 import theorycheck as tc
@@ -34,12 +32,7 @@ WHERE = [
 ]
 SIZE = "squared(gradient(S, k))"
 TRIVIAL = "4 * weight_decay ** 2 * squared(W[k])"
-CASES: dict[str, Any] = {
-    "forall": ["k in weights", "S in batches(batch_size)"],
-    "where": WHERE,
-    "numbers": NUMBERS,
-    "examples": 60,
-}
+CASES = tc.Family(forall=["k in weights", "S in batches(batch_size)"], where=WHERE, examples=60)
 RIGHT_SIDE = r"\frac{1}{2\lambda} \min_{\tilde S} \| \nabla_{W^{pq}} L^\lambda_{\tilde S}(f_W) \|"
 
 
@@ -55,7 +48,6 @@ def two_decays(draw: st.DrawFn) -> tc.Case:
 rank_bound_use_trained = tc.stated(
     "rank-bound-use-trained",
     title="At trained weights, the bound of Theorem 1 is below the trivial one",
-    kind="trajectory",
     sources=[GALANTI2022.at("Section 3.2: progress of the optimization")],
     printed=r"\text{an upper bound on the distance of the various weights matrices ... from}"
     r" \text{ matrices of rank } \leq B^* \text{ as a function of the progress of the}"
@@ -69,7 +61,6 @@ rank_bound_use_trained = tc.stated(
         "min([frobenius(gradient((n,), k)) for n in samples]) < weight_decay * frobenius(W[k])",
     ),
     where=WHERE,
-    numbers=["weight_decay"],
     on=perceptrons(normalised=False, members=2),
     along=tc.trained_by(learning_rate=1 / 8, epochs=120, batch_size=2),
     examples=4,
@@ -80,11 +71,9 @@ rank_bound_use_trained = tc.stated(
     " rank there, the theorem is not the reason.",
 )
 
-rank_bound_use_criterion = tc.stated(
+rank_bound_use_criterion = CASES.stated(
     "rank-bound-use-criterion",
     title="On which batches Theorem 1 says more than the trivial bound",
-    kind="identity",
-    sources=[],
     printed=r"\| \nabla_{W_k} L^\lambda_{\tilde S} \|_F^2 - 4 \lambda^2 \|W_k\|_F^2 ="
     r" \| \nabla_{W_k} L_{\tilde S} \|_F^2 + \frac{4\lambda}{B} \sum_{i \in \tilde S}"
     r" \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} f_W(x_i)",
@@ -99,14 +88,11 @@ rank_bound_use_criterion = tc.stated(
     " Eq. 10 is below ||W_k|| only where the outputs of the batch fall short of their labels, on"
     " average, and the gradient of the loss alone is smaller than that allows. It is the sharper"
     " the fewer samples and the smaller the gradient of the layer.",
-    **CASES,
 )
 
-rank_bound_use_fitted = tc.stated(
+rank_bound_use_fitted = CASES.stated(
     "rank-bound-use-fitted",
     title="Where no output falls short of its label, Theorem 1 says nothing",
-    kind="inequality",
-    sources=[],
     printed=RIGHT_SIDE + r" \ge \|W_k\|_F \quad \text{if }"
     r" (f_W(x_i) - y_i) f_W(x_i) \ge 0 \ \forall i",
     given=[
@@ -124,13 +110,11 @@ rank_bound_use_fitted = tc.stated(
     why="By `rank-bound-use-criterion`. Equality is reached where the labels are fitted: the"
     " gradient is that of the weight decay, and the bound is ||W||, for every batch and every"
     " layer.",
-    **CASES,
 )
 
 rank_bound_use_lambda = tc.stated(
     "rank-bound-use-lambda",
     title="At given weights, the bound of Theorem 1 falls when weight decay grows",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 3.2: bound and lambda")],
     printed=r"\lambda_2 > \lambda_1 > 0:\quad \frac{1}{2\lambda_2} \min_{\tilde S}"
     r" \| \nabla_{W^{pq}} L^{\lambda_2}_{\tilde S} \| \le"
@@ -152,10 +136,9 @@ rank_bound_use_lambda = tc.stated(
     " one raises it.",
 )
 
-rank_bound_use_small_lambda = tc.stated(
+rank_bound_use_small_lambda = CASES.stated(
     "rank-bound-use-small-lambda",
     title="As weight decay vanishes, the bound of Theorem 1 grows without limit",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 3.2: lambda = 0")],
     printed=r"\frac{1}{2\lambda} \| \nabla_{W^{pq}} L^\lambda_{\tilde S} \| \ge"
     r" \frac{1}{2\lambda} \| \nabla_{W^{pq}} L_{\tilde S} \| - \|W^{pq}\|",
@@ -172,13 +155,11 @@ rank_bound_use_small_lambda = tc.stated(
     " right side here, and exceeds ||W|| as soon as lambda is below a quarter of the loss's own"
     " gradient over ||W||. Where a batch is fitted it is ||W|| for every lambda, and 0/0 at lambda"
     " = 0.",
-    **CASES,
 )
 
 rank_bound_use_constant = tc.stated(
     "rank-bound-use-constant",
     title="Theorem 1 for a matrix that weight decay leaves out, such as a constant one",
-    kind="inequality",
     sources=[GALANTI2022.at("Theorem 1")],
     printed=r"\text{let } W^{pq} \text{ be a given matrix within } f_W:\quad"
     r" \min_{\operatorname{rank}(V) \leq B^*} \|W^{pq} - V\| \leq \frac{1}{2\lambda}"
@@ -194,7 +175,6 @@ rank_bound_use_constant = tc.stated(
         "half of it", "4 * weight_decay * frobenius_beyond(W[k], B) <= frobenius(data(S, k))"
     ),
     where=WHERE,
-    numbers=["weight_decay"],
     on=dead_networks(FLAT),
     why="Section 2.1 counts constant matrices, the identities of residual connections, among the"
     " W^{pq}. The theorem needs the term 2 lambda W in the gradient: it is about matrices that"

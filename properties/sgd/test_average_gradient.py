@@ -52,7 +52,6 @@ def balanced_scalars(draw: st.DrawFn) -> tc.Case:
 average_gradient_minimised = tc.stated(
     "average-gradient-minimised",
     title="Where the expected step of SGD vanishes, the average gradient norm is minimal",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 3.2: average gradient")],
     printed=r"\text{SGD training with batches of size } B \text{ directly minimizes }" + AVERAGE,
     given=[
@@ -74,7 +73,6 @@ average_gradient_minimised = tc.stated(
         "norms(s, k) = [frobenius(grad(risk(s, S), k)) for S in batches(batch_size)]",
         "average(s, k) = sum(norms(s, k)) / (s * count)",
     ],
-    numbers=NUMBERS,
     on=st.one_of(balanced_scalars(), stationary_chains(full_batch=True)),
     why="Compared are the weights with half, 3/2 and twice of them. What SGD follows in"
     " expectation is the gradient of L (`average-gradient-expected`), and where that is at rest the"
@@ -86,7 +84,6 @@ average_gradient_minimised = tc.stated(
 average_gradient_without_lambda = tc.stated(
     "average-gradient-without-lambda",
     title="In expectation, SGD as printed follows the gradient of the regularised risk",
-    kind="identity",
     sources=[GALANTI2022.at("Section 2.1: loss of the update")],
     printed=r"W_{t+1} \leftarrow W_t - \eta_t \cdot \frac{\bar\partial L_{\tilde S}(f_{W_t})}"
     r"{\bar\partial W}, \quad \operatorname{Avg}_{\tilde S} [\nabla_W L_{\tilde S}(f_W)] ="
@@ -101,7 +98,6 @@ average_gradient_without_lambda = tc.stated(
         "of_fit(S, k) = gradient(S, k) - 2 * weight_decay * W[k]",
         "expected(k) = sum([of_fit(S, k) for S in batches(batch_size)]) / count",
     ],
-    numbers=NUMBERS,
     on=plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(2, 3)),
     why="The update is printed with L instead of L^lambda, and the sentence before it calls L_S the"
     " regularised risk. Without lambda there is no weight decay, on which all that follows rests."
@@ -111,7 +107,6 @@ average_gradient_without_lambda = tc.stated(
 average_gradient_expected = tc.stated(
     "average-gradient-expected",
     title="In expectation, SGD follows the gradient of the risk on all samples",
-    kind="identity",
     sources=[GALANTI2022.at("Section 3.2: average gradient, Section 2.1: loss of the update")],
     printed=r"\operatorname{Avg}_{\tilde S \subset S:\ |\tilde S| = B}"
     r" [\nabla_{W^{pq}} L^\lambda_{\tilde S}(f_W)] = \nabla_{W^{pq}} L^\lambda_S(f_W)",
@@ -124,7 +119,6 @@ average_gradient_expected = tc.stated(
         COUNT,
         "expected(k) = sum([gradient(S, k) for S in batches(batch_size)]) / count",
     ],
-    numbers=NUMBERS,
     on=plain_cases(samples=(3, 4)),
     examples=40,
     corrects="average-gradient-minimised",
@@ -135,7 +129,6 @@ average_gradient_expected = tc.stated(
 average_gradient_bounds_minimum = tc.stated(
     "average-gradient-bounds-minimum",
     title="The average norm of batch gradients is at least the smallest",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 3.2: average and minimum")],
     printed=r"\min_{\tilde S \subset S:\ |\tilde S| = B} \| \nabla_{W^{pq}} L^\lambda_{\tilde S}"
     rf"(f_W) \| \le {AVERAGE}",
@@ -150,7 +143,6 @@ average_gradient_bounds_minimum = tc.stated(
         "least(k) = min([frobenius(gradient(S, k)) for S in batches(batch_size)])",
         "greatest(k) = max([frobenius(gradient(S, k)) for S in batches(batch_size)])",
     ],
-    numbers=NUMBERS,
     on=RANDOM,
     examples=40,
     why="So a small average would bring W near low rank, by Theorem 1.",
@@ -159,15 +151,12 @@ average_gradient_bounds_minimum = tc.stated(
 average_gradient_bounds_expected = tc.stated(
     "average-gradient-bounds-expected",
     title="The average norm of batch gradients is at least the norm of their average",
-    kind="inequality",
-    sources=[],
     printed=rf"\| \nabla_{{W^{{pq}}}} L^\lambda_S(f_W) \| \le {AVERAGE}",
     given=NETWORK,
     forall=["k in weights"],
     states="frobenius(gradient(samples, k)) <= mean(k)",
     control=tc.altered("7/8 of it", "8 * frobenius(gradient(samples, k)) <= 7 * mean(k)"),
     where=[BATCH_GRADIENT, COUNT, MEAN],
-    numbers=NUMBERS,
     on=RANDOM,
     examples=40,
     why="The other direction of `average-gradient-minimised`: that the average norm is small"
@@ -177,7 +166,6 @@ average_gradient_bounds_expected = tc.stated(
 average_gradient_of_squares = tc.stated(
     "average-gradient-of-squares",
     title="How the squared gradient of a batch depends on its size",
-    kind="identity",
     sources=[GALANTI2022.at("Section 3.1: batch size")],
     printed=r"\operatorname{Avg}_{|\tilde S| = B} \| g_{\tilde S} \|^2 = \| g \|^2"
     r" + \frac{m - B}{B (m - 1)} \Big( \frac1m \sum_i \| g_i \|^2 - \| g \|^2 \Big)",
@@ -196,7 +184,6 @@ average_gradient_of_squares = tc.stated(
         "single(k) = sum([squared(gradient((n,), k)) for n in samples]) / len(samples)",
         "share = (len(samples) - batch_size) / (batch_size * (len(samples) - 1))",
     ],
-    numbers=NUMBERS,
     on=plain_cases(samples=(3, 4)),
     examples=40,
     why="The left side is 0 exactly where all g_i are, for every B < m: the convergence points of"

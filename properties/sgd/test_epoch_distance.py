@@ -51,7 +51,6 @@ def cycles(draw: st.DrawFn) -> tc.Case:
 epoch_distance_vanishes = tc.stated(
     "epoch-distance-vanishes",
     title="Where an epoch does not move the weights, SGD has converged",
-    kind="identity",
     sources=[GALANTI2022.at("Section 4.2: distance")],
     printed=IF_AND_ONLY_IF,
     given=[
@@ -78,7 +77,6 @@ epoch_distance_vanishes = tc.stated(
 epoch_distance_needs_gradients = tc.stated(
     "epoch-distance-needs-gradients",
     title="Where all batches are at rest, an epoch does not move the weights",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 4.2: distance")],
     printed=r"W_t \text{ converged} \ \Longrightarrow\ d(W_{t+1}, W_t) = 0",
     given=[
@@ -123,7 +121,6 @@ SEPARABLE = tc.cases(
 epoch_distance_logistic = tc.stated(
     "epoch-distance-logistic",
     title="With the logistic loss steps vanish while the weights grow for ever",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 4.2: distance, Section 4.2: almost convergence")],
     printed=r"e^{y f_{W_{t+1}}(x)} \ge e^{y f_{W_t}(x)} + \frac{\eta}{2} \|x\|^2, \qquad"
     r" d(W_{t+1}, W_t) = \frac{\eta \|x\|}{1 + e^{y f_{W_t}(x)}}",
@@ -157,7 +154,6 @@ def equal_inputs(draw: st.DrawFn) -> tc.Case:
 epoch_distance_decreasing_rates = tc.stated(
     "epoch-distance-decreasing-rates",
     title="With decreasing learning rates SGD converges to the mean, and no batch is at rest there",
-    kind="identity",
     sources=[GALANTI2022.at("Section 4.2: distance")],
     printed=r"\eta_t = \frac{1}{2 (1 + \lambda) (t + 1)}:\quad"
     r" w_T = \frac{1}{1 + \lambda} \cdot \frac1T \sum_{t < T} y_{i_t}",
@@ -183,7 +179,6 @@ epoch_distance_decreasing_rates = tc.stated(
         "fixed(v, n) = v - at(v, n) / (2 * (1 + weight_decay))",
         "constant = fixed(fixed(fixed(W[0][0][0], 0), 1), 2)",
     ],
-    numbers=["weight_decay"],
     on=equal_inputs(),
     examples=60,
     why="Three steps, for f = w. As more are drawn at random the mean converges, and d with it to"

@@ -69,7 +69,6 @@ def separate_units(draw: st.DrawFn) -> tc.Case:
 exponential_stationary_projection = tc.stated(
     "exponential-stationary-projection",
     title="Eq. 26 is the gradient of the loss, projected on the sphere",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 26")],
     printed=r"\sum_n c_n \Big( \frac{\partial \hat f_n}{\partial V_k} - V_k \hat f_n \Big) ="
     r" G - V_k \langle V_k, G \rangle, \qquad"
@@ -95,7 +94,6 @@ exponential_stationary_projection = tc.stated(
 exponential_stationary_rank_one = tc.stated(
     "exponential-stationary-rank-one",
     title="Where Eq. 26 holds, the weight matrices have rank 1, as printed",
-    kind="rank",
     sources=[GALANTI2022.at("Appendix E: rank one")],
     printed=EQUATION_26
     + r" \quad \text{shows a similar rank one constraint on the } V_k \text{ weight matrices}",
@@ -114,7 +112,6 @@ exponential_stationary_rank_one = tc.stated(
 exponential_stationary_rank = tc.stated(
     "exponential-stationary-rank",
     title="Where Eq. 26 holds, the weight matrices have at most the rank of the batch size",
-    kind="rank",
     sources=[GALANTI2022.at("Appendix E: rank one")],
     printed=EQUATION_26 + r" \ \Longrightarrow\ \operatorname{rank} V_k \le B",
     given=AT_REST,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -33,20 +32,18 @@ LAGRANGIAN = tc.Convention(
     " constant (the second form as printed differs: `lagrange-multiplier-second-form`)"
 )
 
-UPDATE_OF_RHO: dict[str, Any] = {
-    "kind": "identity",
-    "given": [LAGRANGIAN, CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
-    "where": [
+UPDATE_OF_RHO = tc.Family(
+    given=[LAGRANGIAN, CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
+    where=[
         MARGIN,
         "loss(r, S) = sum([(r * f(n, 0) - y[n][0]) ** 2 for n in S]) / len(S)"
         " + weight_decay * r ** 2",
         "slope_of_loss(S) = (loss(rho + 1, S) - loss(rho - 1, S)) / 2",
         "data(S) = 2 / len(S) * sum([(1 - rho * margin(n)) * margin(n) for n in S])",
     ],
-    "numbers": ["learning_rate", "rho", "weight_decay"],
-    "on": updated_points(),
-    "examples": 100,
-}
+    on=updated_points(),
+    examples=100,
+)
 
 
 def rho_becomes(right: str) -> str:
@@ -54,7 +51,7 @@ def rho_becomes(right: str) -> str:
     return f"rho - learning_rate * slope_of_loss(samples) == {right}"
 
 
-normalised_sgd_update_printed = tc.stated(
+normalised_sgd_update_printed = UPDATE_OF_RHO.stated(
     "normalised-sgd-update-printed",
     title="Lagrange-normalised SGD, update of rho as printed: the data term has the wrong sign",
     sources=[XU2022.at("Eq. 46")],
@@ -69,10 +66,9 @@ normalised_sgd_update_printed = tc.stated(
     ),
     why="As printed. Eq. 2 of the same paper has the sign right: the gradient is that on the left,"
     " a central difference, which is exact because the loss is quadratic in rho.",
-    **UPDATE_OF_RHO,
 )
 
-normalised_sgd_update = tc.stated(
+normalised_sgd_update = UPDATE_OF_RHO.stated(
     "normalised-sgd-update",
     title="Lagrange-normalised SGD, update of rho",
     sources=[XU2022.at("Eq. 46, Eq. 2")],
@@ -89,14 +85,12 @@ normalised_sgd_update = tc.stated(
     why="With the sign of Eq. 2. The left side is a central difference of the loss of Eq. 1, exact"
     " because that is quadratic in rho. Labels +-1 are needed: otherwise the outputs enter as"
     " `y_n^2 f_n^2` where the loss has `f_n^2`.",
-    **UPDATE_OF_RHO,
 )
 
-UPDATE_OF_WEIGHTS: dict[str, Any] = {
-    "kind": "identity",
-    "given": [LAGRANGIAN, CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],
-    "forall": ENTRIES,
-    "where": [
+UPDATE_OF_WEIGHTS = tc.Family(
+    given=[LAGRANGIAN, CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],
+    forall=ENTRIES,
+    where=[
         MARGIN,
         MULTIPLIER,
         "lagrangian(v) = sum([(rho * f(n, 0) - y[n][0]) ** 2 for n in samples]) / len(samples)"
@@ -106,15 +100,14 @@ UPDATE_OF_WEIGHTS: dict[str, Any] = {
         "data(k) = 2 / len(samples)"
         " * sum([(1 - rho * margin(n)) * rho * y[n][0] * df(n, 0, k) for n in samples])",
     ],
-    "numbers": ["learning_rate", "rho", "weight_decay"],
-    "on": updated_points(),
-    "examples": 120,
-}
+    on=updated_points(),
+    examples=120,
+)
 STEP = "W[k][i][j] - learning_rate * slope_of_loss(k)[i][j]"
 STEP_PRINTED = "W[k][i][j] - slope_of_loss(k)[i][j]"
 DECAYED = "2 * learning_rate * nu(samples) * W[k][i][j]"
 
-normalised_sgd_update_weights_printed = tc.stated(
+normalised_sgd_update_weights_printed = UPDATE_OF_WEIGHTS.stated(
     "normalised-sgd-update-weights-printed",
     title="Lagrange-normalised SGD, update of V_k as printed: wrong sign, a learning rate missing",
     sources=[XU2022.at("Eq. 46")],
@@ -128,10 +121,9 @@ normalised_sgd_update_weights_printed = tc.stated(
     ),
     why="As printed, where the first expression lacks the learning rate as well. The examples have"
     " learning rates other than 1, with which that would not show.",
-    **UPDATE_OF_WEIGHTS,
 )
 
-normalised_sgd_update_weights = tc.stated(
+normalised_sgd_update_weights = UPDATE_OF_WEIGHTS.stated(
     "normalised-sgd-update-weights",
     title="Lagrange-normalised SGD, update of V_k",
     sources=[XU2022.at("Eq. 46, Eq. 2")],
@@ -146,7 +138,6 @@ normalised_sgd_update_weights = tc.stated(
     corrects="normalised-sgd-update-weights-printed",
     why="With the sign of Eq. 2 and the learning rate on both sides. Labels +-1 are needed, as for"
     " the update of rho.",
-    **UPDATE_OF_WEIGHTS,
 )
 
 
@@ -232,7 +223,6 @@ normalised_sgd_convergence_rank = tc.stated(
         on=interpolators(weight_decays=st.just(Fraction(0))),
     ),
     where=AT_REST,
-    numbers=NUMBERS,
     on=st.one_of(interpolators(), generic_points()),
     examples=150,
     why="If Lagrange-normalised SGD with weight decay is stationary on every mini-batch, and no"
@@ -250,8 +240,6 @@ normalised_sgd_convergence_rank = tc.stated(
 normalised_sgd_convergence_rank_one = tc.stated(
     "normalised-sgd-convergence-rank-one",
     title="... in fact forces rank one, collinear inputs, and at most two different margins",
-    kind="rank",
-    sources=[],
     printed=r"\text{Under the hypotheses of Lemma 8: } \operatorname{rank} V_k = 1,\ "
     r"\operatorname{rank} (x_1, \dots, x_N) = 1,\ (1 - \rho \bar f_n) \bar f_n = \lambda \rho"
     r" \ \forall n",
@@ -272,7 +260,6 @@ normalised_sgd_convergence_rank_one = tc.stated(
     " and (1 - rho * margin(n)) * margin(n) == weight_decay * rho",
     control=tc.altered("all margins are equal", "margin(n) == margin(0)"),
     where=AT_REST,
-    numbers=NUMBERS,
     on=normalised_equilibria(),
     examples=120,
     why="The sharp form of Lemma 8, our own.\n\n"

@@ -44,7 +44,6 @@ NUMBERS = ["batch_size", "weight_decay"]
 sgd_stationary_weight_decay = tc.stated(
     "sgd-stationary-weight-decay",
     title="With weight decay, SGD can stop only at the zero function or on collinear data",
-    kind="identity",
     sources=[GALANTI2022.at("Proposition 1, Section 1.2: differentiable loss")],
     rests_on=["sgd-stationary-sample-gradients"],
     printed=r"\lambda > 0,\ \forall \tilde S \subset S, |\tilde S| = B < m:"
@@ -76,7 +75,6 @@ sgd_stationary_weight_decay = tc.stated(
         on=constant_first_layers(),
     ),
     where=[BATCH_GRADIENT],
-    numbers=NUMBERS,
     on=st.one_of(spread_cases(), spread_cases(), searched_cases()),
     examples=200,
     why="A point that is stationary on every mini-batch of size B < m, with lambda > 0, is the zero"
@@ -100,7 +98,6 @@ sgd_stationary_weight_decay = tc.stated(
 sgd_stationary_only_zero = tc.stated(
     "sgd-stationary-only-zero",
     title="With weight decay, the only convergence points of SGD are zero functions",
-    kind="identity",
     sources=[GALANTI2022.at("Abstract: zero functions, Section 4.2: no convergence")],
     printed=r"\text{when training with weight decay, the only convergence points of SGD are zero}"
     r"\text{ functions}",
@@ -112,7 +109,6 @@ sgd_stationary_only_zero = tc.stated(
         "sum([squared(W[k]) for k in weights]) == 0",
     ),
     where=[BATCH_GRADIENT],
-    numbers=NUMBERS,
     on=st.one_of(sign_labelled_chains(), stationary_chains(), stationary_residual_networks()),
     why="As the abstract prints it, without the exception of Proposition 1.\n\n"
     "Refuted by data on a line, with labels +-1 if one likes: at x = c and x = 1 - c, both labelled"
@@ -123,7 +119,6 @@ sgd_stationary_only_zero = tc.stated(
 sgd_stationary_no_decay = tc.stated(
     "sgd-stationary-no-decay",
     title="Without weight decay, SGD stops only where each sample is fitted or its output is 0",
-    kind="identity",
     sources=[GALANTI2022.at("Proposition 2, Section 3.1: zero where it does not fit")],
     rests_on=["sgd-stationary-sample-gradients"],
     printed=r"\lambda = 0,\ \{x_i\} \text{ not collinear},\ \forall \tilde S:\ "
@@ -144,7 +139,6 @@ sgd_stationary_no_decay = tc.stated(
     states="f(n, 0) == 0",
     control=tc.altered("the output is 0 at every sample", without=[LABEL_NOT_FITTED]),
     where=[BATCH_GRADIENT],
-    numbers=NUMBERS,
     on=fitted_cases(),
     examples=120,
     why="Without weight decay, a point that is stationary on every mini-batch of size B < m has"
@@ -157,7 +151,6 @@ sgd_stationary_no_decay = tc.stated(
 sgd_stationary_no_minimiser = tc.stated(
     "sgd-stationary-no-minimiser",
     title="Without weight decay and with exponential-type losses, SGD stops only at f(x_i) = 0",
-    kind="identity",
     sources=[GALANTI2022.at("Proposition 2, Section 3.1: exponential losses")],
     printed=r"\ell \text{ convex},\ \forall b\, \nexists a^*: \ell(a^*, b) = \inf_a \ell(a, b)"
     r"\ \Longrightarrow\ \forall i \in [m]: f_W(x_i) = 0",
@@ -184,7 +177,6 @@ sgd_stationary_no_minimiser = tc.stated(
         " -y[n][0] / (1 + exp(y[n][0] * f(n, 0))) if logistic == 1 else exponential(n)",
         "gradient(S, k, logistic) = sum([derivative(n, logistic) * df(n, 0, k) for n in S])",
     ],
-    numbers=["batch_size"],
     on=st.one_of(dead_cases(), dead_cases(), dead_cases(), plain_cases(targets="signs")),
     examples=200,
     why="With a convex loss that has no minimum for the labels that occur, such as the exponential"
@@ -213,7 +205,6 @@ def smaller_at(step: str) -> str:
 sgd_stationary_no_minimum_printed = tc.stated(
     "sgd-stationary-no-minimum-printed",
     title="The exponential and the logistic loss have no minimum for any b, as printed",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 3.1: exponential losses")],
     printed=r"\ell \text{ of exponential type}:\ \forall b \in \mathbb{R}\ \nexists a^*:"
     r" \ell(a^*, b) = \inf_a \ell(a, b)",
@@ -230,7 +221,6 @@ sgd_stationary_no_minimum_printed = tc.stated(
 sgd_stationary_no_minimum = tc.stated(
     "sgd-stationary-no-minimum",
     title="The exponential and the logistic loss have no minimum for labels +-1",
-    kind="inequality",
     sources=[
         GALANTI2022.at("Section 3.1: exponential losses, Appendix B: losses without a minimum")
     ],
@@ -249,7 +239,6 @@ sgd_stationary_no_minimum = tc.stated(
 sgd_stationary_sample_gradients = tc.stated(
     "sgd-stationary-sample-gradients",
     title="Stationary on every batch means stationary on every sample, and no label is fitted",
-    kind="identity",
     sources=[
         GALANTI2022.at("Eq. 9, Section 3.1: losses have slope"),
         GALANTI2022.at("Section 3.1: no label is fitted, Section 3.1: SGD instead of GD"),
@@ -275,7 +264,6 @@ sgd_stationary_sample_gradients = tc.stated(
         on=stationary_chains(full_batch=True),
     ),
     where=[BATCH_GRADIENT],
-    numbers=NUMBERS,
     on=st.one_of(sign_labelled_chains(), stationary_chains(), stationary_residual_networks()),
     examples=150,
     why="At a point that is stationary on every mini-batch of one size B < m, the regularised"

@@ -20,7 +20,6 @@ from properties.collapse.collapsed_networks import identity
 from properties.papers import XU2022
 from properties.sgd.normalised_points import generic_points
 from properties.sgd.pulls import (
-    NUMBERS,
     PULLS,
     RESTLESS,
     RHO_AT_REST,
@@ -51,7 +50,6 @@ NO_DECAY_POINTS = interpolators(weight_decays=st.just(Fraction(0)))
 stationary_batches_never_printed = tc.stated(
     "stationary-batches-never-printed",
     title="With weight decay, SGD on mini-batches cannot converge, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 6.2: no convergence, Section 7: exact convergence")],
     printed=rf"{NEVER} \ne 0 \text{{ or }} \frac{{\partial \mathcal{{L}}_{{S'}}}}{{\partial \rho}}"
     r" \ne 0",
@@ -59,7 +57,6 @@ stationary_batches_never_printed = tc.stated(
     states=f"{RESTLESS} != 0",
     control=tc.altered("lambda may be 0", without=[POSITIVE_WEIGHT_DECAY], on=NO_DECAY_POINTS),
     where=PULLS,
-    numbers=NUMBERS,
     on=normalised_equilibria(),
     why='"Lemma 8 shows that there cannot be convergence to a unique set of weights that satisfy'
     ' equilibrium for all minibatches", and exact convergence is "impossible, even'
@@ -83,7 +80,6 @@ def of_both_classes(case: tc.Case) -> tc.Case:
 stationary_batches_never = tc.stated(
     "stationary-batches-never",
     title="With weight decay and both classes, a ReLU network is never at rest on all batches",
-    kind="identity",
     sources=[XU2022.at("Section 6.2: no convergence, Lemma 8")],
     printed=rf"{NEVER} \ne 0 \text{{ or }} \frac{{\partial \mathcal{{L}}_{{S'}}}}{{\partial \rho}}"
     r" \ne 0,\quad \text{ReLU, labels of both signs}",
@@ -93,7 +89,6 @@ stationary_batches_never = tc.stated(
         "linear activations", without=[RELU_NETWORK], on=reflected_equilibria((tc.LINEAR,))
     ),
     where=PULLS,
-    numbers=NUMBERS,
     on=st.one_of(reflected_equilibria((tc.RELU,)), generic_points().map(of_both_classes)),
     examples=40,
     corrects="stationary-batches-never-printed",
@@ -107,7 +102,6 @@ stationary_batches_never = tc.stated(
 stationary_batches_no_decay = tc.stated(
     "stationary-batches-no-decay",
     title="Without weight decay, an interpolating network is at rest on all batches, at any rank",
-    kind="identity",
     sources=[XU2022.at("Section 6.2: lambda = 0")],
     printed=r"\lambda = 0,\; \rho \bar f_n = 1 \;\forall n \implies"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0,\;"
@@ -116,7 +110,6 @@ stationary_batches_no_decay = tc.stated(
     states=f"{RESTLESS} == 0",
     control=tc.altered("lambda > 0", without=[NO_WEIGHT_DECAY], on=interpolators()),
     where=PULLS,
-    numbers=NUMBERS,
     on=NO_DECAY_POINTS,
     examples=40,
     why='"The GD equilibrium can be reached without any constraint on the weights": every sample'
@@ -127,7 +120,6 @@ stationary_batches_no_decay = tc.stated(
 stationary_batches_residuals = tc.stated(
     "stationary-batches-residuals",
     title="With weight decay, no sample is interpolated where SGD is at rest",
-    kind="identity",
     sources=[XU2022.at("Section 6.1: interpolation is impossible, Lemma 8")],
     printed=r"\lambda > 0,\; \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S'"
     r" \implies \rho \bar f_n \ne 1",
@@ -136,7 +128,6 @@ stationary_batches_residuals = tc.stated(
     states="residual(n) != 0",
     control=tc.altered("lambda may be 0", without=[POSITIVE_WEIGHT_DECAY], on=NO_DECAY_POINTS),
     where=PULLS,
-    numbers=NUMBERS,
     on=normalised_equilibria(),
     examples=40,
     why='"Since interpolation is impossible when training with lambda > 0, there exists at least'
@@ -159,8 +150,6 @@ def without_rho(case: tc.Case) -> tc.Case:
 stationary_batches_zero_margins = tc.stated(
     "stationary-batches-zero-margins",
     title="Lemma 8 needs no assumption on margins: rho other than 0 suffices",
-    kind="identity",
-    sources=[],
     printed=r"\rho \ne 0,\; \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall S', k"
     r" \implies \operatorname{rank} V_k \le 2",
@@ -170,7 +159,6 @@ stationary_batches_zero_margins = tc.stated(
         "rho may be 0", without=[RHO_NOT_ZERO], on=generic_points().map(without_rho)
     ),
     where=PULLS,
-    numbers=NUMBERS,
     on=generic_points().flatmap(lambda case: st.sampled_from([case, with_a_zero_margin(case)])),
     examples=40,
     why="The lemma assumes that no margin is 0. Where rho is at rest on all batches, `(1 - rho"
@@ -180,7 +168,6 @@ stationary_batches_zero_margins = tc.stated(
 stationary_batches_equal_margins = tc.stated(
     "stationary-batches-equal-margins",
     title="Where the gradient of every sample is zero, all margins are equal, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 7: margins and convergence")],
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall S', k"
@@ -197,7 +184,6 @@ stationary_batches_equal_margins = tc.stated(
     states="margin(m) == margin(n)",
     control=tc.altered("all are 1/rho", "rho * margin(m) == 1"),
     where=PULLS,
-    numbers=NUMBERS,
     on=normalised_equilibria(),
     why="The paper says that margins which differ by a small amount, and SGD that does not converge"
     " to a point of zero gradient for all samples, are equivalent. At a point of zero gradient the"
@@ -207,7 +193,6 @@ stationary_batches_equal_margins = tc.stated(
 stationary_batches_equal_margins_converse = tc.stated(
     "stationary-batches-equal-margins-converse",
     title="Where all margins are equal, the gradient of every sample is zero, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 7: margins and convergence")],
     printed=r"\bar f_m = \bar f_n \;\forall m, n,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S' \implies"
@@ -216,7 +201,6 @@ stationary_batches_equal_margins_converse = tc.stated(
     states=f"{RESTLESS} == 0",
     control=tc.altered("rho need not be at rest", without=[RHO_AT_REST], on=interpolators()),
     where=PULLS,
-    numbers=NUMBERS,
     on=half_fitted(),
     why="The other direction. Equal margins with rho at rest say nothing about the directions in"
     " which the samples pull at the V_k.",
@@ -225,7 +209,6 @@ stationary_batches_equal_margins_converse = tc.stated(
 stationary_batches_never_equal = tc.stated(
     "stationary-batches-never-equal",
     title="Where SGD has come to rest, margins are never exactly equal, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 5.1: strict NC1")],
     printed=r"\text{the margins are never, not even asymptotically, exactly equal to each other}",
     given=[
@@ -242,7 +225,6 @@ stationary_batches_never_equal = tc.stated(
         "sum([(margin(n) - margin(0)) ** 2 for n in samples]) >= margin(0) ** 2",
     ),
     where=PULLS,
-    numbers=NUMBERS,
     on=normalised_equilibria(),
     why="The roots of `(1 - rho t) t = lambda rho` may be the same for all samples. What is true is"
     " that ReLU networks with both classes do not come to rest at all"
@@ -268,7 +250,6 @@ def linear_separators(draw: st.DrawFn) -> tc.Case:
 stationary_batches_low_rank = tc.stated(
     "stationary-batches-low-rank",
     title="Weights of very small rank cannot quasi-interpolate generic data, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 6.1: rank and quasi-interpolation")],
     printed=r"\operatorname{rank} V_k \le 2 \;\forall k \text{ is incompatible, for generic data"
     r" sets, with quasi-interpolation}",

@@ -68,7 +68,6 @@ BOUND = "frobenius(velocity(k)) {} {} * rho / len(samples) * {}(k)"
 update_norm_printed = tc.stated(
     "update-norm-printed",
     title="The norm of dot V_k is the sum of the norms of its terms, as printed",
-    kind="identity",
     sources=[XU2022.at("Eq. 53")],
     printed=r"\|\dot V_k\| = \frac{2\rho}{N} \sum_n \ell_n"
     r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|",
@@ -85,7 +84,6 @@ update_norm_printed = tc.stated(
 update_norm_outputs = tc.stated(
     "update-norm-outputs",
     title="The norm of dot V_k for one sample, with the output in the place of the margin",
-    kind="identity",
     sources=[XU2022.at("Eq. 53")],
     printed=r"N = 1:\ \|\dot V_k\| = 2\rho\, \ell_n"
     r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - f_n V_k \Big\|",
@@ -101,7 +99,6 @@ update_norm_outputs = tc.stated(
 update_norm_batch = tc.stated(
     "update-norm-batch",
     title="The norm of an update of V_k by one sample, divided by N as printed",
-    kind="identity",
     sources=[XU2022.at("Eq. 53")],
     printed=r"\|\dot V_k\| = \frac{2\rho}{N} \sum_{n \in B} \ell_n"
     r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|,\quad |B| = 1",
@@ -126,7 +123,6 @@ update_norm_batch = tc.stated(
 update_norm = tc.stated(
     "update-norm",
     title="The norm of dot V_k is at most the sum of the norms of its terms",
-    kind="inequality",
     sources=[XU2022.at("Eq. 53")],
     printed=r"\|\dot V_k\| \le \frac{2\rho}{N} \sum_n \ell_n"
     r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|",
@@ -139,22 +135,20 @@ update_norm = tc.stated(
     **NORMS,
 )
 
-AT_EQUILIBRIUM: dict[str, Any] = {
-    "kind": "inequality",
-    "where": [
+AT_EQUILIBRIUM = tc.Family(
+    where=[
         MARGIN,
         MEAN_MARGIN,
         SECOND_MOMENT,
         "equilibrium(l) = mu / (M + l)",
         "residual(n) = 1 - equilibrium(weight_decay) * margin(n)",
     ],
-    "given": [CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_WEIGHT_DECAY, SEPARABLE],
-    "numbers": ["weight_decay"],
-    "on": classified((1, 3), {"weight_decay": tc.positive_dyadics()}),
-    "examples": 40,
-}
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_WEIGHT_DECAY, SEPARABLE],
+    on=classified((1, 3), {"weight_decay": tc.positive_dyadics()}),
+    examples=40,
+)
 
-update_norm_separability = tc.stated(
+update_norm_separability = AT_EQUILIBRIUM.stated(
     "update-norm-separability",
     title="Separability makes all residuals positive, as printed",
     sources=[XU2022.at("Section 6.1: separability and residuals")],
@@ -164,13 +158,11 @@ update_norm_separability = tc.stated(
     control=tc.altered("greater than 1/2", "1 / 2 < residual(n)"),
     why="Separability bounds no margin from above. Here rho is moreover at its equilibrium (Eq. 7):"
     " still, a sample whose margin is larger than the others is fitted beyond its label.",
-    **AT_EQUILIBRIUM,
 )
 
-update_norm_mean_residual = tc.stated(
+update_norm_mean_residual = AT_EQUILIBRIUM.stated(
     "update-norm-mean-residual",
     title="At the equilibrium of rho, residuals weighted by margins have a positive mean",
-    sources=[],
     printed=r"\bar f_n > 0 \;\forall n,\; \rho = \frac{\mu}{M + \lambda} \implies"
     r" \frac1N \sum_n \ell_n \bar f_n > 0",
     states="0 < sum([residual(n) * margin(n) for n in samples])",
@@ -180,7 +172,6 @@ update_norm_mean_residual = tc.stated(
     corrects="update-norm-separability",
     why="It is lambda rho: Eq. 2 with `dot rho = 0`. Large margins count more, and so the plain"
     " mean of the residuals, the gap of Eq. 8, is positive too.",
-    **AT_EQUILIBRIUM,
 )
 
 
@@ -198,8 +189,6 @@ def attained(draw: st.DrawFn) -> tc.Case:
 update_norm_stable_rank = tc.stated(
     "update-norm-stable-rank",
     title="Each sample pulls at V_k the harder, the larger the stable rank of V_k",
-    kind="inequality",
-    sources=[],
     printed=r"\Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|"
     r" \ge |\bar f_n| \sqrt{\frac{\|V_k\|_F^2}{\|V_k\|_2^2} - 1}",
     given=[CHAIN, DENSE, ONE_OUTPUT, UNIT_WEIGHTS, AUTOGRAD_AT_KINKS],

@@ -15,7 +15,6 @@ PAPER = Paper("me2026", "My paper", "A. Author", 2026)
 layers_share_the_output = stated(
     "layers-share-the-output",
     title="Each layer's inner product with its gradient is the output",
-    kind="identity",
     sources=[PAPER.at("Lemma 2")],
     printed=r"\langle W_k, \partial f_W(x) / \partial W_k \rangle = f_W(x)",
     given=[Assumption("no biases", "len(biases) == 0"), Assumption("a chain", "chain()")],
