@@ -3,8 +3,6 @@
 What the claims of one family alone assume stays with the family.
 """
 
-from __future__ import annotations
-
 import theorycheck as tc
 
 # Architecture

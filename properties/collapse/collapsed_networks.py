@@ -1,7 +1,5 @@
 """Networks with several classes whose features have collapsed, and near misses."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction

@@ -4,8 +4,6 @@ The paper calls a point one of convergence when no balanced batch updates `rho` 
 theorem speaks of the convergence of `V_L`.
 """
 
-from __future__ import annotations
-
 import theorycheck as tc
 from properties.assumptions import CHAIN, RELU_NETWORK, SMOOTH
 from properties.collapse.conditions import BALANCED, CLASS_MEANS, MATRICES, PROBES, UPDATE

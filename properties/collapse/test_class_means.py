@@ -1,7 +1,5 @@
 """Class means and covariances of the features: the definitions of xu2022, Section 5 (Eq. 26-27)."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

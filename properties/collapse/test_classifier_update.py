@@ -1,7 +1,5 @@
 """SGD with batches of one sample on the last layer: xu2022, Eq. 30-32, the proof of Theorem 5."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import theorycheck as tc

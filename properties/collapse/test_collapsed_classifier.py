@@ -1,7 +1,5 @@
 """What Property 2 and the convergence of V_L give, and what they do not: xu2022, Section 5.2."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 

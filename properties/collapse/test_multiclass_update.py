@@ -1,7 +1,5 @@
 """SGD with balanced batches on the last layer: xu2022, Eq. 36-41, the proof of Theorem 6."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from typing import Any
 

@@ -1,7 +1,5 @@
 """NC4, the nearest class centre: what it follows from (xu2022, proofs of Theorems 5 and 6)."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import numpy as np

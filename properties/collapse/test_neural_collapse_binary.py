@@ -1,7 +1,5 @@
 """Neural collapse of binary classifiers with a scalar output: xu2022, Theorem 5."""
 
-from __future__ import annotations
-
 import theorycheck as tc
 from properties.assumptions import CHAIN, ONE_OUTPUT, RELU_NETWORK, SIGN_LABELS
 from properties.collapse.conditions import MATRICES, PROBES, UPDATE

@@ -4,8 +4,6 @@ The paper calls a point one of convergence when no balanced batch updates `rho` 
 theorem speaks of the convergence of `V_L`. Both readings are claims.
 """
 
-from __future__ import annotations
-
 import theorycheck as tc
 from properties.assumptions import SMOOTH
 from properties.collapse.collapsed_networks import collapsed_features, simplex_networks

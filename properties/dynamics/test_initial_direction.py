@@ -1,7 +1,5 @@
 """What the flow remembers of its initial weights: xu2022, Sections 1 and 3.5."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import numpy as np

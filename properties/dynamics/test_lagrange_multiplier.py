@@ -3,8 +3,6 @@
 And poggio2020, Section 2.3; poggio2021, Section 2, for the summed loss.
 """
 
-from __future__ import annotations
-
 import theorycheck as tc
 from properties.assumptions import (
     AUTOGRAD_AT_KINKS,

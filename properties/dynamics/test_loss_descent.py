@@ -1,7 +1,5 @@
 """How the loss falls, and what a small loss leaves of the velocities: xu2022, Lemmas 3 and 4."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 

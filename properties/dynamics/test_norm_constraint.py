@@ -1,7 +1,5 @@
 """The constraint |V_k| = 1 and its multiplier: xu2022, Sections 3.2 and 3.4.1."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import theorycheck as tc

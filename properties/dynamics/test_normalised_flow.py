@@ -1,7 +1,5 @@
 """The flow of V_k is a projected gradient: xu2022, Eq. 5; poggio2020, Eq. 6; poggio2021, Eq. 4."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import theorycheck as tc

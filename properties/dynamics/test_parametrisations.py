@@ -1,7 +1,5 @@
 """The two parametrisations of xu2022, Figure 1: what becomes of the flow."""
 
-from __future__ import annotations
-
 import theorycheck as tc
 from properties.assumptions import CHAIN, ONE_OUTPUT, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
 from properties.dynamics.normalised import AVERAGED_FLOW, MEAN_LOSS, RHO_DOT, points

@@ -1,7 +1,5 @@
 """The flow of rho: xu2022, Eq. 2 and 6; poggio2020, Eq. 5; poggio2021, Eq. 3."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import theorycheck as tc

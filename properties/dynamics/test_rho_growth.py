@@ -1,7 +1,5 @@
 """When rho grows and when it falls: xu2022, Section 3.5 and Figure 2."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction

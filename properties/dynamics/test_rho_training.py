@@ -1,7 +1,5 @@
 """Where training takes rho, from small and from large initial values: xu2022, Section 3.5."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Weight normalisation against Lagrange multipliers and batch normalisation: xu2022, Section 3."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 

@@ -1,7 +1,5 @@
 """The gap to interpolation: xu2022, Eq. 8 and the equation after Eq. 7."""
 
-from __future__ import annotations
-
 import sympy
 
 import theorycheck as tc

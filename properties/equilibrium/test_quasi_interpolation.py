@@ -1,7 +1,5 @@
 """Quasi-interpolation at rest, and what the paper's own numbers make of it: xu2022, Section 3."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from hypothesis import strategies as st

@@ -3,8 +3,6 @@
 xu2022, Eq. 7; poggio2020, Eq. 7; poggio2021, Eq. 5.
 """
 
-from __future__ import annotations
-
 from fractions import Fraction
 from functools import partial
 

@@ -1,7 +1,5 @@
 """Weights at rest: xu2022, Eq. 9 with its footnote, and the critical points of Lemma 1."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 

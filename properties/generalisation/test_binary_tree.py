@@ -1,7 +1,5 @@
 """Networks that are binary trees, and their bounds: xu2022, Theorem 4 and Eq. 19-25."""
 
-from __future__ import annotations
-
 import theorycheck as tc
 from properties.assumptions import CHAIN, RELU_NETWORK
 from properties.generalisation.signs import LINE, NO_NETWORK, ON_A_LINE, SIGNS

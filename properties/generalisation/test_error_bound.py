@@ -1,7 +1,5 @@
 """The bound on the error of interpolating networks: xu2022, Theorem 3 and Section 4.2."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from hypothesis import strategies as st

@@ -1,7 +1,5 @@
 """Patches that overlap: xu2022, Conjecture 1 with its sketch; and constants of Section 4.3."""
 
-from __future__ import annotations
-
 import theorycheck as tc
 from properties.assumptions import CHAIN, RELU_NETWORK
 from properties.generalisation.signs import NO_NETWORK

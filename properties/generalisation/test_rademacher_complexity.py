@@ -1,7 +1,5 @@
 """Empirical Rademacher complexities, over all signs: xu2022, Definition 1, Eq. 20 and Eq. 22."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 

@@ -1,7 +1,5 @@
 """Networks with one or two normalised layers, on batches whose deviations are rational."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -3,8 +3,6 @@
 Two or three layers of weights, the hidden ones normalised, on batches with rational deviations.
 """
 
-from __future__ import annotations
-
 import theorycheck as tc
 from properties.assumptions import AUTOGRAD_AT_KINKS, DETACHED_VARIANCE, ONE_OUTPUT
 from properties.graphs.batches_of_two import (

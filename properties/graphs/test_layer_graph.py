@@ -4,8 +4,6 @@ Layers are numbered from 0, the input, to L. A weight matrix is printed as W^{ij
 ``(v_i, v_j)``: ``v_i`` is layer(k), ``v_j`` is source(k).
 """
 
-from __future__ import annotations
-
 from hypothesis import strategies as st
 
 import theorycheck as tc

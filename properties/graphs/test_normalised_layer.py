@@ -1,7 +1,5 @@
 """Layers with batch normalisation: galanti2022, Eq. 5, evaluation at test time, detaching."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The network as a sum over paths: galanti2022, Appendix B, Eq. 13-14 and what is beside them."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from hypothesis import strategies as st

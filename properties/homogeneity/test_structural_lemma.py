@@ -5,8 +5,6 @@ becomes of it beyond: biases, residual connections, several outputs. The scaling
 from by Euler's theorem is a claim too.
 """
 
-from __future__ import annotations
-
 from hypothesis import strategies as st
 
 import theorycheck as tc

@@ -1,7 +1,5 @@
 """The structural lemma under batch normalisation (galanti2022, Eq. 5): claims of our own."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from hypothesis import strategies as st

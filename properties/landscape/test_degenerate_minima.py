@@ -1,7 +1,5 @@
 """Degenerate minima and connected valleys: xu2022, Theorems 1 and 2."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 

@@ -1,7 +1,5 @@
 """The last layer alone: what it can interpolate, and at which rho: xu2022, Lemma 5."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 

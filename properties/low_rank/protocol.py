@@ -15,8 +15,6 @@ or a quarter of lambda or eta, in as many epochs. In the paper's Figure 5 (50,00
 5e-4, eta 0.1) it is 23 to 750 in the first 60 epochs, from batches of 128 to batches of 4.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Weights of low rank and Rademacher complexity: xu2022, Theorem 7."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from hypothesis import strategies as st

@@ -1,7 +1,5 @@
 """How well SGD trains: small batches, learning rates, gradients, low rank (galanti2022, 3.2)."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import torch

@@ -1,7 +1,5 @@
 """Average separability, and its chance at random outputs: xu2022, Sections 3.2 and 3.5."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from hypothesis import strategies as st

@@ -1,7 +1,5 @@
 """Equal margins: what follows for rho (xu2022, Lemma 1), and whether training ends so (Lemma 6)."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 

@@ -5,8 +5,6 @@ trained on small sets, with normalised weights and the paper's lambda. Test erro
 distribution, and on the same test set for all networks.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 

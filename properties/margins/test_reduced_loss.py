@@ -1,7 +1,5 @@
 """The loss with rho put in, and what minimises it: xu2022, proofs of Lemmas 6 and 7 (Eq. 28-34)."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Symmetric quasi-interpolation with several classes: xu2022, Property 2 and Lemma 7."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import numpy as np

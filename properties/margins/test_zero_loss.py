@@ -1,7 +1,5 @@
 """What a loss of zero, or equal margins, say of rho and the margins: xu2022, Section 3.2."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 

@@ -1,7 +1,5 @@
 """galanti2022, Eq. 10 as formulas: distances from low rank, and norms of gradients."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -3,8 +3,6 @@
 Matrices are float64 and case numbers Fractions; every case holds ``weight_decay``.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 

@@ -1,7 +1,5 @@
 """A ReLU network as a product of matrices: xu2022, Eq. 47 and the proof of Lemma 8 after it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -4,8 +4,6 @@ The output depends on a weight matrix through the whole batch; the variance is d
 paper does, or differentiated.
 """
 
-from __future__ import annotations
-
 from hypothesis import strategies as st
 
 import theorycheck as tc

@@ -3,8 +3,6 @@
 And what becomes of it for convolutional layers, which the paper's abstract includes.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -4,8 +4,6 @@ galanti2022, Theorem 1 (Eq. 10), in four norms, with several outputs, batch norm
 convolutional layers, at random, extremal and trained weights.
 """
 
-from __future__ import annotations
-
 from hypothesis import strategies as st
 
 import theorycheck as tc

@@ -4,8 +4,6 @@ The matrix 0 has rank 0, so that the left side is never more than ||W||: a right
 smaller says nothing.
 """
 
-from __future__ import annotations
-
 from hypothesis import strategies as st
 
 import theorycheck as tc

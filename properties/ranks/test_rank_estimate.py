@@ -4,8 +4,6 @@ At most r of them exceed a threshold where the distance from rank r, in the spec
 most that. By which norm a matrix is divided first the paper leaves open.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from hypothesis import strategies as st
 

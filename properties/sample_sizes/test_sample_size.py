@@ -5,8 +5,6 @@ functions deviates by more than e/2 on M samples with probability at most 2 H ex
 minimising the empirical error loses at most twice that deviation.
 """
 
-from __future__ import annotations
-
 import math
 from fractions import Fraction
 

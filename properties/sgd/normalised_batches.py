@@ -1,7 +1,5 @@
 """Batches on which networks with batch normalisation are rational."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 

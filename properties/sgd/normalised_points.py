@@ -1,7 +1,5 @@
 """Points ``(rho, V)`` with unit weights, where one step of normalised SGD is looked at."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 

@@ -1,7 +1,5 @@
 """How one sample pulls at V_k and rho, and where batches agree: xu2022, Section 6."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 

@@ -1,7 +1,5 @@
 """Points at which SGD stops although galanti2022 says that it cannot, or only because of labels."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 

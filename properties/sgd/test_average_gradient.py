@@ -3,8 +3,6 @@
 And how the gradients of batches vary with their size, on which Section 3.1 ends.
 """
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from hypothesis import strategies as st

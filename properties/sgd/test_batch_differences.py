@@ -1,7 +1,5 @@
 """Batches that differ in one sample: the proof of xu2022, Lemma 8, display by display."""
 
-from __future__ import annotations
-
 import theorycheck as tc
 from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
 from properties.notation import ENTRIES, MULTIPLIER

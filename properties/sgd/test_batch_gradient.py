@@ -4,8 +4,6 @@ Its formula, what exchanging a sample changes, the trainer's own step, and bound
 weight decay, not all of these gradients can be small (a quantitative form of Proposition 1).
 """
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from hypothesis import strategies as st

@@ -3,8 +3,6 @@
 Each hypothesis of Proposition 1 is dropped in turn, here or in a control.
 """
 
-from __future__ import annotations
-
 from hypothesis import strategies as st
 
 import theorycheck as tc

@@ -3,8 +3,6 @@
 ``d(W_{t+1}, W_t)`` is the mean over the weight matrices of how far an epoch moves them.
 """
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from hypothesis import strategies as st

@@ -3,8 +3,6 @@
 ``f`` is the network with weight matrices of norm 1, rho a number.
 """
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from hypothesis import strategies as st

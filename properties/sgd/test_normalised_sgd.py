@@ -1,7 +1,5 @@
 """SGD with normalised weights: its update (xu2022, Eq. 46), and where it can stop (Lemma 8)."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 

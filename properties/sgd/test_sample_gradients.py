@@ -3,8 +3,6 @@
 ``term(n, k)`` is the gradient of the loss of sample n along W[k], without weight decay.
 """
 
-from __future__ import annotations
-
 from hypothesis import strategies as st
 
 import theorycheck as tc

@@ -11,8 +11,6 @@ its mean, that on all samples,
 where the first term is the noise of sampling, zero for a full batch, and kinks act in the second.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

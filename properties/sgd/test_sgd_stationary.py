@@ -3,8 +3,6 @@
 galanti2022, Propositions 1 and 2, with the abstract's short form and the equations before them.
 """
 
-from __future__ import annotations
-
 from hypothesis import strategies as st
 
 import theorycheck as tc

@@ -1,7 +1,5 @@
 """Whether normalised SGD can come to rest on all batches: xu2022, Sections 6.1, 6.2 and 7."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 

@@ -1,7 +1,5 @@
 """The norm of an update of V_k: xu2022, Eq. 53, and what it says about the rank of V_k."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any

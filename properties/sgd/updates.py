@@ -1,7 +1,5 @@
 """One epoch of the trainer on numbers for which float64 does not round, and in rationals."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import replace
