@@ -46,17 +46,15 @@ COVARIANCES = (
 )
 """Rows i of the covariances (Eq. 27); the inner sum of the first is over m samples of a class."""
 
-class_means_covariance_decomposition_printed = tc.stated(
+BALANCED_CLASSES = tc.Family(given=[ONE_HOT, BALANCED], forall=["i in range(len(h(0)))"])
+
+class_means_covariance_decomposition_printed = BALANCED_CLASSES.stated(
     "class-means-covariance-decomposition-printed",
     title="Total covariance is within- plus between-class covariance, as printed",
     sources=[XU2022.at("Eq. 27")],
     printed=r"\Sigma_W = \frac1C \sum_{c=1}^C \frac1N \sum_{n=1}^{C}"
     r" (h(x_{cn}) - \mu_c)(h(x_{cn}) - \mu_c)^\top, \qquad \Sigma_T = \Sigma_W + \Sigma_B",
-    given=[
-        ONE_HOT,
-        BALANCED,
-        tc.Assumption("N >= C, so that the printed sum has all its terms", "N >= C"),
-    ],
+    given=[tc.Assumption("N >= C, so that the printed sum has all its terms", "N >= C")],
     forall=FEATURE_PAIRS,
     where=COVARIANCES,
     states="within(i, C)[j] + between(i)[j] == total(i)[j]",
@@ -71,13 +69,12 @@ class_means_covariance_decomposition_printed = tc.stated(
     " N = C.",
 )
 
-class_means_covariance_decomposition = tc.stated(
+class_means_covariance_decomposition = BALANCED_CLASSES.stated(
     "class-means-covariance-decomposition",
     title="Total covariance is within- plus between-class covariance",
     sources=[XU2022.at("Eq. 27")],
     printed=r"\Sigma_W = \frac1C \sum_{c=1}^C \frac1N \sum_{n=1}^{N}"
     r" (h(x_{cn}) - \mu_c)(h(x_{cn}) - \mu_c)^\top, \qquad \Sigma_T = \Sigma_W + \Sigma_B",
-    given=[ONE_HOT, BALANCED],
     forall=FEATURE_PAIRS,
     where=COVARIANCES,
     states="within(i, N)[j] + between(i)[j] == total(i)[j]",
@@ -116,22 +113,19 @@ EQUINORM = tc.Assumption(
     "all([squared(centred(c)) == squared(centred(0)) for c in outputs])",
 )
 
-class_means_equinorm = tc.stated(
+class_means_equinorm = BALANCED_CLASSES.stated(
     "class-means-equinorm",
     title="Centred class means of equal norm have unit vectors that add to zero",
     sources=[XU2022.at("Section 5: NC2")],
     printed=r"\|\mu_c - \mu_G\|_2 = \|\mu_{c'} - \mu_G\|_2 \;\forall c, c' \implies"
     r" \sum_c \tilde\mu_c = 0",
     given=[
-        ONE_HOT,
-        BALANCED,
         tc.Assumption(
             "no class mean equals the global mean",
             "all([squared(centred(c)) > 0 for c in outputs])",
         ),
         EQUINORM,
     ],
-    forall=["i in range(len(h(0)))"],
     where=CLASS_MEANS,
     states="sum([root(squared(centred(0)) / squared(centred(c))) * centred(c)[i]"
     " for c in outputs]) == 0",
@@ -155,13 +149,11 @@ DISTINCT_MEANS = tc.Assumption(
 CLASS_PAIRS = ("a in outputs", "b in [c for c in outputs if c != a]")
 SIMPLEX = "(C - 1) * inner(centred(a), centred(b)) == -squared(centred(a))"
 
-class_means_global = tc.stated(
+class_means_global = BALANCED_CLASSES.stated(
     "class-means-global",
     title="The global mean is the mean of the class means",
     sources=[XU2022.at("Eq. 26, Section 5: global mean")],
     printed=r"\mu_G = \frac1C \sum_c \mu_c = \frac1{NC} \sum_{c=1,n=1}^{C,N} h(x_{cn})",
-    given=[ONE_HOT, BALANCED],
-    forall=["i in range(len(h(0)))"],
     where=CLASS_MEANS,
     states="first(C)[i] == sum([h(n) for n in samples])[i] / len(samples)",
     control=tc.altered(
@@ -304,14 +296,13 @@ class_means_two_classes = EQUINORM_MEANS.stated(
     ' the means: "notice the small scale of the fluctuations".',
 )
 
-class_means_opposite = tc.stated(
+class_means_opposite = BALANCED_CLASSES.stated(
     "class-means-opposite",
     title="NC2 of Section 5 is NC2 of Theorem 5: two printed places",
     kind="consistency",
     sources=[XU2022.at("Section 5: NC2, Theorem 5")],
     printed=r"\mu_1 - \mu_G = -(\mu_2 - \mu_G) \implies \mu_+ = -\mu_-",
-    given=[ONE_HOT, BALANCED, TWO_CLASSES, DISTINCT_MEANS],
-    forall=["i in range(len(h(0)))"],
+    given=[TWO_CLASSES, DISTINCT_MEANS],
     where=CLASS_MEANS,
     states="mu(0)[i] == -mu(1)[i]",
     control=tc.altered("the means are equal", "mu(0)[i] == mu(1)[i]"),

@@ -24,13 +24,13 @@ def shrunk(case: tc.Case) -> tc.Case:
 
 SMALL = points(smooth=True).map(shrunk)
 
-loss_descent_representation = tc.stated(
+FLOWS = tc.Family(given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS], where=[*MOMENTS])
+
+loss_descent_representation = FLOWS.stated(
     "loss-descent-representation",
     title="Lemma 4: the loss in terms of rho, its velocity and the mean margin",
     sources=[XU2022.at("Lemma 4")],
     printed=r"\mathcal L_S(\rho, \{V_k\}) = 1 - \rho\Big(\frac12\dot\rho + \mu\Big)",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
-    where=MOMENTS,
     states="loss(rho) == 1 - rho * (rho_dot(rho) / 2 + mu)",
     control=tc.altered("the velocity in full", "loss(rho) == 1 - rho * (rho_dot(rho) + mu)"),
     on=points(tc.mlps(depths=(1, 3), widths=(1, 3))),
@@ -59,13 +59,13 @@ loss_descent_sum_printed = tc.stated(
     " agree: `rho-dynamics-loss-in-margins`.",
 )
 
-loss_descent_along_flow = tc.stated(
+loss_descent_along_flow = FLOWS.stated(
     "loss-descent-along-flow",
     title="Along the flow the loss falls at the rate of the squared velocities",
     sources=[XU2022.at("Section 3.4: the loss cannot increase")],
     printed=r"\frac{d \mathcal L}{dt} = -\dot\rho^2 - \sum_k \|\dot V_k\|^2",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],
-    where=[*MOMENTS, DESCENT, AVERAGED_FLOW],
+    given=[SMOOTH],
+    where=[DESCENT, AVERAGED_FLOW],
     states="sum([inner(descent(k), flow(k)) for k in weights])"
     " == sum([squared(flow(k)) for k in weights])",
     control=tc.altered(
@@ -92,7 +92,7 @@ def with_step(case: tc.Case) -> tc.Case:
     return replace(case, numbers={**case.numbers, "learning_rate": case.numbers["weight_decay"]})
 
 
-loss_descent_step_printed = tc.stated(
+loss_descent_step_printed = FLOWS.stated(
     "loss-descent-step-printed",
     title="With gradient descent the loss cannot increase, as printed",
     sources=[
@@ -100,14 +100,8 @@ loss_descent_step_printed = tc.stated(
         XU2022.at("Section 3.5: gradient descent only decreases the loss"),
     ],
     printed=r"\text{With gradient descent, the loss function cannot increase}",
-    given=[
-        CHAIN,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        SMOOTH,
-        tc.Assumption("0 < eta <= 1", "0 < learning_rate and learning_rate <= 1"),
-    ],
-    where=[*MOMENTS, AVERAGED_FLOW, *STEPPED_LOSS],
+    given=[SMOOTH, tc.Assumption("0 < eta <= 1", "0 < learning_rate and learning_rate <= 1")],
+    where=[AVERAGED_FLOW, *STEPPED_LOSS],
     states="loss_ahead <= loss(rho)",
     control=tc.altered("the loss is halved", "2 * loss_ahead <= loss(rho)"),
     numbers=["rho", "weight_decay", "learning_rate"],
@@ -117,13 +111,11 @@ loss_descent_step_printed = tc.stated(
     " alone already.",
 )
 
-loss_descent_rho_speed = tc.stated(
+loss_descent_rho_speed = FLOWS.stated(
     "loss-descent-rho-speed",
     title="Lemma 3 with numbers: the velocity of rho is bounded by the loss",
     sources=[XU2022.at("Lemma 3")],
     printed=r"\dot\rho^2 \le 4 (M + \lambda)\, \mathcal L_S",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
-    where=MOMENTS,
     states="rho_dot(rho) ** 2 <= 4 * (M + weight_decay) * loss(rho)",
     control=tc.altered("half of it", "rho_dot(rho) ** 2 <= 2 * (M + weight_decay) * loss(rho)"),
     on=points(),
@@ -230,13 +222,11 @@ loss_descent_margins_filters = tc.stated(
     " of norm 1 lengthens vectors. True without overlap: `binary-tree-one-sample`.",
 )
 
-loss_descent_mean_margin = tc.stated(
+loss_descent_mean_margin = FLOWS.stated(
     "loss-descent-mean-margin",
     title="The mean margin is as near to 1/rho as the loss is to 0",
     sources=[XU2022.at("Lemma 3")],
     printed=r"(1 - \rho\mu)^2 \le \mathcal L_S",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
-    where=MOMENTS,
     states="(1 - rho * mu) ** 2 <= loss(rho)",
     control=tc.altered("half of it", "2 * (1 - rho * mu) ** 2 <= loss(rho)"),
     on=points(),

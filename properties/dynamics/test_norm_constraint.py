@@ -73,35 +73,37 @@ CONVERGE = (
     r" \text{ eventually converge to, unit norm matrices}"
 )
 
-norm_constraint_restoring = tc.stated(
+ATTRACTION = tc.Family(
+    sources=[XU2022.at("Section 3.2: weights converge to unit norm")],
+    given=[CHAIN, SIGN_LABELS],
+    on=OFF_THE_SPHERES,
+)
+
+norm_constraint_restoring = ATTRACTION.stated(
     "norm-constraint-restoring",
     title="Off the unit sphere, the multiplier moves the squared norm at 4 nu times its gap",
-    sources=[XU2022.at("Section 3.2: weights converge to unit norm")],
     printed=r"\frac{d \|V_k\|^2}{dt} = 4 \nu_k (1 - \|V_k\|^2)",
-    given=[CHAIN, SIGN_LABELS, SMOOTH],
+    given=[SMOOTH],
     forall=["k in weights"],
     where=[MARGIN, MULTIPLIER, AVERAGED_FLOW],
     states="2 * inner(W[k], flow(k)) == 4 * nu(samples) * (1 - squared(W[k]))",
     control=tc.altered(
         "2 nu in place of 4 nu", "2 * inner(W[k], flow(k)) == 2 * nu(samples) * (1 - squared(W[k]))"
     ),
-    on=OFF_THE_SPHERES,
     examples=40,
     why="Eq. 5 with weights of any norm. By the structural lemma the inner product of V_k with its"
     " velocity is `2 nu_k (1 - |V_k|^2)`, with the multiplier of Eq. 4.",
 )
 
-norm_constraint_attracts_printed = tc.stated(
+norm_constraint_attracts_printed = ATTRACTION.stated(
     "norm-constraint-attracts-printed",
     title="The Lagrange multiplier pulls weights towards unit norm, as printed",
-    sources=[XU2022.at("Section 3.2: weights converge to unit norm")],
     printed=CONVERGE,
-    given=[CHAIN, SIGN_LABELS, SMOOTH, tc.Assumption("rho > 0", "rho > 0")],
+    given=[SMOOTH, tc.Assumption("rho > 0", "rho > 0")],
     forall=["k in weights"],
     where=[MARGIN, AVERAGED_FLOW],
     states="inner(W[k], flow(k)) * (1 - squared(W[k])) >= 0",
     control=tc.altered("away from it", "inner(W[k], flow(k)) * (1 - squared(W[k])) < 0"),
-    on=OFF_THE_SPHERES,
     why="Of weights off the sphere, the flow of Eq. 5 moves the norm to 1 where `nu_k > 0`, and"
     " drives it away where `nu_k < 0`: where outputs exceed their labels on average, as from large"
     " rho. The multiplier preserves unit norms, and does not enforce them.",
@@ -109,18 +111,11 @@ norm_constraint_attracts_printed = tc.stated(
 
 PULLS = tc.Assumption("nu_k > 0", "nu(samples) > 0")
 
-norm_constraint_attracts = tc.stated(
+norm_constraint_attracts = ATTRACTION.stated(
     "norm-constraint-attracts",
     title="The multiplier pulls weights towards unit norm where it is positive",
-    sources=[XU2022.at("Section 3.2: weights converge to unit norm")],
     printed=CONVERGE + r" \text{ where } \nu_k > 0",
-    given=[
-        CHAIN,
-        SIGN_LABELS,
-        SMOOTH,
-        PULLS,
-        tc.Assumption("V_k has not unit norm", "squared(W[k]) != 1"),
-    ],
+    given=[SMOOTH, PULLS, tc.Assumption("V_k has not unit norm", "squared(W[k]) != 1")],
     forall=["k in weights"],
     where=[MARGIN, MULTIPLIER, AVERAGED_FLOW],
     states="inner(W[k], flow(k)) * (1 - squared(W[k])) > 0",
@@ -131,17 +126,12 @@ norm_constraint_attracts = tc.stated(
     why="The sign of the multiplier decides, by `norm-constraint-restoring`.",
 )
 
-norm_constraint_multiplier_at_rest = tc.stated(
+norm_constraint_multiplier_at_rest = ATTRACTION.stated(
     "norm-constraint-multiplier-at-rest",
     title="Where rho is at rest the multiplier is lambda rho^2",
     sources=[XU2022.at("Section 1: weight decay stabilises normalisation"), XU2022.at("Eq. 4")],
     printed=r"\dot\rho = 0 \implies \nu_k = \lambda \rho^2",
-    given=[
-        CHAIN,
-        SIGN_LABELS,
-        POSITIVE_WEIGHT_DECAY,
-        tc.Assumption("rho is at rest", "rho_dot(rho) == 0"),
-    ],
+    given=[POSITIVE_WEIGHT_DECAY, tc.Assumption("rho is at rest", "rho_dot(rho) == 0")],
     where=[MARGIN, MULTIPLIER, MEAN_LOSS, RHO_DOT],
     states="nu(samples) == weight_decay * rho ** 2",
     control=tc.altered("half of it", "2 * nu(samples) == weight_decay * rho ** 2"),

@@ -44,39 +44,32 @@ def nearly_growing(draw: st.DrawFn) -> tc.Case:
     return tc.Case.single(tc.mlp([1, 1]), [[[1]]], [[margin]], [[1]], numbers)
 
 
-rho_growth_perturbation_printed = tc.stated(
+PERTURBATION = tc.Family(
+    sources=[XU2022.at("Section 3.5: growth after a perturbation")],
+    given=[CHAIN, SIGN_LABELS, POSITIVE_WEIGHT_DECAY],
+    where=RHO_MOMENTS,
+    states="rho_dot(rho) > 0",
+)
+
+rho_growth_perturbation_printed = PERTURBATION.stated(
     "rho-growth-perturbation-printed",
     title="rho grows from a small perturbation where mu > lambda rho > 0, as printed",
-    sources=[XU2022.at("Section 3.5: growth after a perturbation")],
     printed=r"\mu > \lambda\rho > 0 \implies \dot\rho > 0",
     given=[
-        CHAIN,
-        SIGN_LABELS,
-        POSITIVE_WEIGHT_DECAY,
         tc.Assumption("0 < rho <= 1/4, a small perturbation", "0 < rho and 4 * rho <= 1"),
         tc.Assumption("mu > lambda rho", "mu > weight_decay * rho"),
     ],
-    where=RHO_MOMENTS,
-    states="rho_dot(rho) > 0",
     control=tc.altered("rho falls", "rho_dot(rho) < 0"),
     on=nearly_growing(),
     why="The second moment of the margins is missing: rho grows where `mu > (M + lambda) rho`"
     " (Eq. 6). However small rho is, there are margins between the two conditions.",
 )
 
-rho_growth_sign = tc.stated(
+rho_growth_sign = PERTURBATION.stated(
     "rho-growth-sign",
     title="rho grows where mu > (M + lambda) rho",
-    sources=[XU2022.at("Section 3.5: growth after a perturbation")],
     printed=r"\mu > (M + \lambda)\rho \implies \dot\rho > 0",
-    given=[
-        CHAIN,
-        SIGN_LABELS,
-        POSITIVE_WEIGHT_DECAY,
-        tc.Assumption("mu > (M + lambda) rho", "mu > (M + weight_decay) * rho"),
-    ],
-    where=RHO_MOMENTS,
-    states="rho_dot(rho) > 0",
+    given=[tc.Assumption("mu > (M + lambda) rho", "mu > (M + weight_decay) * rho")],
     control=tc.altered(
         "it grows faster than weight decay would take it", "rho_dot(rho) > 2 * weight_decay * rho"
     ),
@@ -117,16 +110,14 @@ LEAST_RHO = (
 )
 """Its last: rho_0 squared, of a linear classifier: that of the least interpolating weights."""
 
-rho_growth_average_separability_printed = tc.stated(
+IN_UNIT_BALL = tc.Family(given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_BALL])
+
+rho_growth_average_separability_printed = IN_UNIT_BALL.stated(
     "rho-growth-average-separability-printed",
     title="Below rho_0, rho grows where the mean margin is positive, as printed",
     sources=[XU2022.at("Section 3.5: small rho and average separability")],
     printed=r"0 < \rho < \rho_0,\; \mu > 0 \implies \dot\rho > 0",
     given=[
-        CHAIN,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        UNIT_BALL,
         LINEAR_CLASSIFIER,
         POSITIVE_RHO,
         tc.Assumption("rho < rho_0", "rho ** 2 < least"),
@@ -141,16 +132,12 @@ rho_growth_average_separability_printed = tc.stated(
     " whose rho_0 is known: the norm of the least interpolating weights.",
 )
 
-rho_growth_large_rho_printed = tc.stated(
+rho_growth_large_rho_printed = IN_UNIT_BALL.stated(
     "rho-growth-large-rho-printed",
     title="Above rho_0, rho falls, as printed",
     sources=[XU2022.at("Section 3.5: large rho initialisation")],
     printed=r"\rho > \rho_0 \implies \dot\rho < 0",
     given=[
-        CHAIN,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        UNIT_BALL,
         LINEAR_CLASSIFIER,
         POSITIVE_RHO,
         tc.Assumption("rho > rho_0", "rho ** 2 > least"),
@@ -191,18 +178,12 @@ rho_growth_moment = tc.stated(
     " all margins are 1.",
 )
 
-rho_growth_positive_outputs_printed = tc.stated(
+rho_growth_positive_outputs_printed = IN_UNIT_BALL.stated(
     "rho-growth-positive-outputs-printed",
     title="Full separability written without the labels, as printed",
     sources=[XU2022.at("Section 3.5: full separability")],
     printed=r"\forall n : f_n > 0 \implies M \le \mu",
-    given=[
-        CHAIN,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        UNIT_BALL,
-        tc.Assumption("all outputs are positive", "all([f(n, 0) > 0 for n in samples])"),
-    ],
+    given=[tc.Assumption("all outputs are positive", "all([f(n, 0) > 0 for n in samples])")],
     where=(MARGIN, MEAN_MARGIN, SECOND_MOMENT),
     states="M <= mu",
     control=tc.altered("and mu <= 0", "mu <= 0"),
@@ -213,41 +194,32 @@ rho_growth_positive_outputs_printed = tc.stated(
 )
 
 
-rho_growth_full_separability_printed = tc.stated(
+FULL_SEPARABILITY = tc.Family(
+    sources=[XU2022.at("Section 3.5: full separability")],
+    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, UNIT_BALL, SEPARATED],
+    where=RHO_MOMENTS,
+    on=points().map(in_unit_ball),
+)
+
+rho_growth_full_separability_printed = FULL_SEPARABILITY.stated(
     "rho-growth-full-separability-printed",
     title="Under full separability rho grows at least until it is 1, as printed",
-    sources=[XU2022.at("Section 3.5: full separability")],
     printed=r"\bar f_n > 0 \;\forall n \implies \dot\rho \ge 2(\mu - \rho\mu)",
-    given=[
-        CHAIN,
-        DENSE,
-        SHORTENING,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        UNIT_BALL,
-        SEPARATED,
-        POSITIVE_RHO,
-        POSITIVE_WEIGHT_DECAY,
-    ],
-    where=RHO_MOMENTS,
+    given=[POSITIVE_RHO, POSITIVE_WEIGHT_DECAY],
     states="rho_dot(rho) >= 2 * (mu - rho * mu)",
     control=tc.altered("with the opposite sign", "rho_dot(rho) <= -2 * (mu - rho * mu)"),
-    on=points().map(in_unit_ball),
     why="The inequality follows from Eq. 5 and `M <= mu` for lambda = 0 only: the term"
     " `-2 lambda rho` is lost. Under weight decay, the growth of rho need not last until rho = 1;"
     " it lasts no longer than until `mu / (M + lambda)`.",
 )
 
-rho_growth_full_separability = tc.stated(
+rho_growth_full_separability = FULL_SEPARABILITY.stated(
     "rho-growth-full-separability",
     title="Under full separability rho grows at least until it is 1, but for weight decay",
-    sources=[XU2022.at("Section 3.5: full separability")],
     printed=r"\bar f_n > 0 \;\forall n \implies \dot\rho + 2\lambda\rho \ge 2(\mu - \rho\mu)",
-    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, UNIT_BALL, SEPARATED, POSITIVE_RHO],
-    where=RHO_MOMENTS,
+    given=[POSITIVE_RHO],
     states="rho_dot(rho) + 2 * weight_decay * rho >= 2 * (mu - rho * mu)",
     control=tc.altered("weight decay left out", "rho_dot(rho) >= 2 * (mu - rho * mu)"),
-    on=points().map(in_unit_ball),
     examples=60,
     corrects="rho-growth-full-separability-printed",
     why="Eq. 6 with `M <= mu`.",
@@ -319,23 +291,13 @@ rho_growth_valley = tc.stated(
     " what rho loses, the weights do not make up for at once.",
 )
 
-rho_growth_first_term = tc.stated(
+rho_growth_first_term = FULL_SEPARABILITY.stated(
     "rho-growth-first-term",
     title="For small rho the term -2 rho mu dominates the loss",
     sources=[XU2022.at("Section 3.5: terms of the loss")],
     printed=r"\text{for small } \rho \text{, the term dominating the decrease in } \mathcal L_S"
     r" \text{ is } -2\rho\mu",
-    given=[
-        CHAIN,
-        DENSE,
-        SHORTENING,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        UNIT_BALL,
-        SEPARATED,
-        tc.Assumption("0 < rho <= 1", "0 < rho and rho <= 1"),
-    ],
-    where=RHO_MOMENTS,
+    given=[tc.Assumption("0 < rho <= 1", "0 < rho and rho <= 1")],
     states="2 * rho ** 2 * M <= 2 * rho * mu",
     control=tc.altered("a quarter", "8 * rho ** 2 * M <= 2 * rho * mu"),
     on=points(SMALL_NETWORKS).map(in_unit_ball),

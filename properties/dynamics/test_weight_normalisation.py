@@ -36,72 +36,59 @@ the gradient is taken; and under gradient flow of v_k through the division by it
 EQUIVALENT = r"\text{Weight Normalization, which is equivalent to Lagrange multiplier}"
 PLACES = "Section 3: weight normalisation is equivalent to Lagrange multipliers"
 
-weight_normalisation_printed = tc.stated(
-    "weight-normalisation-printed",
-    title="Weight normalisation is equivalent to Lagrange multipliers, as printed",
+EQUAL_SIZES = tc.Family(
     sources=[XU2022.at(PLACES)],
-    printed=EQUIVALENT,
     given=[CHAIN, SIGN_LABELS, SMOOTH, ONE_SIZE],
     forall=ENTRIES,
     where=VELOCITIES,
-    states="by_division(k)[i][j] == by_multiplier(k)[i][j]",
-    control=tc.altered("opposite", "by_division(k)[i][j] == -by_multiplier(k)[i][j]"),
     numbers=["rho", "size"],
     on=TURNING.map(of_norm_two),
+)
+
+weight_normalisation_printed = EQUAL_SIZES.stated(
+    "weight-normalisation-printed",
+    title="Weight normalisation is equivalent to Lagrange multipliers, as printed",
+    printed=EQUIVALENT,
+    states="by_division(k)[i][j] == by_multiplier(k)[i][j]",
+    control=tc.altered("opposite", "by_division(k)[i][j] == -by_multiplier(k)[i][j]"),
     why="Gradient flow of v_k keeps its norm, and turns V_k 1/|v_k|^2 times as fast as the flow"
     " with a multiplier. The velocity of rho is the same, so that the two flows differ by more than"
     " the time that they take, unless |v_k| = 1.",
 )
 
-weight_normalisation_turning = tc.stated(
+weight_normalisation_turning = EQUAL_SIZES.stated(
     "weight-normalisation-turning",
     title="Weight normalisation turns V_k 1/|v_k|^2 times as fast as a Lagrange multiplier",
-    sources=[XU2022.at(PLACES)],
     printed=r"\dot V_k^{\rm WN} = \dot V_k^{\rm LM} / \|v_k\|^2",
-    given=[CHAIN, SIGN_LABELS, SMOOTH, ONE_SIZE],
-    forall=ENTRIES,
-    where=VELOCITIES,
     states="size ** 2 * by_division(k)[i][j] == by_multiplier(k)[i][j]",
     control=tc.altered("as fast", "by_division(k)[i][j] == by_multiplier(k)[i][j]"),
-    numbers=["rho", "size"],
-    on=TURNING.map(of_norm_two),
     examples=30,
     corrects="weight-normalisation-printed",
     why="The derivative of `v/|v|` is a projection over |v|, and V_k turns by the velocity of v_k"
     " over |v_k|. For |v_k| = 1 the two flows are one: this is the equivalence.",
 )
 
-weight_normalisation_keeps_norm = tc.stated(
+weight_normalisation_keeps_norm = EQUAL_SIZES.stated(
     "weight-normalisation-keeps-norm",
     title="Gradient flow through a normalisation keeps the norm of v_k",
-    sources=[XU2022.at(PLACES)],
     printed=r"v_k^\top \dot v_k = 0",
-    given=[CHAIN, SIGN_LABELS, SMOOTH, ONE_SIZE],
     forall=["k in weights"],
-    where=VELOCITIES,
     states="inner(W[k], normalised_gradient(k)) == 0",
     control=tc.altered(
         "without the derivative of the norm", "inner(W[k], multiplier_gradient(k)) == 0"
     ),
-    numbers=["rho", "size"],
-    on=TURNING.map(of_norm_two),
     examples=30,
     why="The function does not depend on the norm of v_k, so that its gradient is orthogonal to"
     " v_k; no multiplier is needed.",
 )
 
-weight_normalisation_step = tc.stated(
+weight_normalisation_step = EQUAL_SIZES.stated(
     "weight-normalisation-step",
     title="Each step of descent through a normalisation lengthens v_k",
-    sources=[XU2022.at(PLACES)],
     printed=r"\|v_k - \eta \nabla\|^2 = \|v_k\|^2 + \eta^2 \|\nabla\|^2",
-    given=[CHAIN, SIGN_LABELS, SMOOTH, ONE_SIZE],
     forall=["k in weights"],
-    where=VELOCITIES,
     states="squared(W[k] - normalised_gradient(k)) == size ** 2 + squared(normalised_gradient(k))",
     control=tc.altered("it keeps the norm", "squared(W[k] - normalised_gradient(k)) == size ** 2"),
-    numbers=["rho", "size"],
-    on=TURNING.map(of_norm_two),
     examples=30,
     why="With steps, weight normalisation is not equivalent to a multiplier, even from |v_k| = 1:"
     " the norm grows for ever and slows the turning down, by `weight-normalisation-turning`. Shown"

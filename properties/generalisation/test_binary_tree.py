@@ -165,13 +165,17 @@ binary_tree_line = tc.stated(
     " inputs of that sign alone. Equality for a path of unit weights.",
 )
 
-binary_tree_dense_printed = tc.stated(
-    "binary-tree-dense-printed",
-    title="The squared Toeplitz norms of the tree have the product of Eq. 25, as printed",
+EQUATION_25 = tc.Family(
     sources=[XU2022.at("Eq. 25")],
-    printed=r"\prod_{l=1}^L \|W^l_{\rm Toeplitz}\|^2 = \prod_{l=1}^L (2^l) \prod_l \|W^l\|^2",
     given=[TREE],
     where=[TWO],
+    on=trees(depths=(1, 4), samples=(1, 1)),
+)
+
+binary_tree_dense_printed = EQUATION_25.stated(
+    "binary-tree-dense-printed",
+    title="The squared Toeplitz norms of the tree have the product of Eq. 25, as printed",
+    printed=r"\prod_{l=1}^L \|W^l_{\rm Toeplitz}\|^2 = \prod_{l=1}^L (2^l) \prod_l \|W^l\|^2",
     states="product([patches(k) for k in weights])"
     " == product([two(l) for l in range(1, depth + 1)])",
     control=tc.altered(
@@ -179,20 +183,16 @@ binary_tree_dense_printed = tc.stated(
         "product([2 * patches(k) for k in weights])"
         " == product([4 * two(l) for l in range(1, depth + 1)])",
     ),
-    on=trees(depths=(1, 4), samples=(1, 1)),
     why="The layers of the tree have `2^(L-1), ..., 2, 1` patches, and Eq. 25 takes `2^L, ..., 2`:"
     " the bound for dense networks is printed `2^(L/2)` times too large.",
 )
 
-binary_tree_dense = tc.stated(
+binary_tree_dense = EQUATION_25.stated(
     "binary-tree-dense",
     title="The squared Toeplitz norms of the tree bring a factor 2^(L(L-1)/2)",
-    sources=[XU2022.at("Eq. 25")],
     printed=r"\prod_{l=1}^L 2^{l-1} = 2^{L(L-1)/2}, \quad"
     r"\frac{2^L \sqrt{\prod_l 2^{l-1}} \rho \sqrt{\sum_i \|x_i\|^2}}m"
     r" = \frac{2^{0.25 L^2 + 0.75 L} \rho \sqrt{\sum_i \|x_i\|^2}}m",
-    given=[TREE],
-    where=[TWO],
     states="product([patches(k) for k in weights]) ** 2 == two(depth * (depth - 1))"
     " and two(depth) ** 4 * product([patches(k) for k in weights]) ** 2"
     " == two(depth * depth + 3 * depth)",
@@ -201,19 +201,15 @@ binary_tree_dense = tc.stated(
         "two(depth) ** 4 * product([patches(k) for k in weights]) ** 2"
         " == two(depth * depth + 5 * depth)",
     ),
-    on=trees(depths=(1, 4), samples=(1, 1)),
     corrects="binary-tree-dense-printed",
     why="The bound for dense networks is `2^((L^2 - L)/4)` times that of Theorem 4: larger by"
     " orders of magnitude for deep trees, and equal for L = 1. In fourth powers.",
 )
 
-binary_tree_exponent = tc.stated(
+binary_tree_exponent = EQUATION_25.stated(
     "binary-tree-exponent",
     title="The exponent of 2 in Eq. 25 is that of its left side",
-    sources=[XU2022.at("Eq. 25")],
     printed=r"2^L \sqrt{\prod_{l=1}^L (2^l)} = 2^{0.25L^2 + 1.25L}",
-    given=[TREE],
-    where=[TWO],
     states="two(depth) ** 4 * product([two(l) for l in range(1, depth + 1)]) ** 2"
     " == two(depth * depth + 5 * depth)",
     control=tc.altered(
@@ -221,6 +217,5 @@ binary_tree_exponent = tc.stated(
         "two(depth) ** 4 * product([two(l) for l in range(1, depth + 1)]) ** 2"
         " == two(depth * depth + 3 * depth)",
     ),
-    on=trees(depths=(1, 4), samples=(1, 1)),
     why="In fourth powers. The arithmetic is right, whatever the factors `2^l` are.",
 )

@@ -32,30 +32,28 @@ TO_THE_END = tc.Assumption(
 )
 LAYER = [ONE_LAYER, FILTER_WITHOUT_ZEROS, SEVERAL, TO_THE_END]
 
-overlap_patches = tc.stated(
+PATCHES = tc.Family(
+    sources=[XU2022.at("Conjecture 1, Eq. 24")], given=[*LAYER], where=[*READS], on=layers()
+)
+
+overlap_patches = PATCHES.stated(
     "overlap-patches",
     title="There are (D - O)/(K - O) patches",
     sources=[XU2022.at("Conjecture 1: number of patches")],
     printed=r"P = \frac{D - O}{K - O}",
-    given=LAYER,
-    where=READS,
     states="patches(0) * (kernel - overlap) == len(x[0]) - overlap",
     control=tc.altered("without overlap", "patches(0) * kernel == len(x[0])"),
-    on=layers(),
     examples=60,
     why="Each patch but the first adds K - O inputs. Overlap is read off the first two rows of the"
     " Toeplitz matrix.",
 )
 
-overlap_norm_printed = tc.stated(
+overlap_norm_printed = PATCHES.stated(
     "overlap-norm-printed",
     title="Overlap lengthens the vector of all patches by sqrt(K/(K-O)) at most, as printed",
-    sources=[XU2022.at("Conjecture 1, Eq. 24")],
     printed=r"\text{If a convolutional layer has overlap ... the non-overlap bound becomes}"
     r"\;\ldots \sqrt{\frac{K}{K - O}} \|x\|",
-    given=LAYER,
     forall=["n in samples"],
-    where=READS,
     states="(kernel - overlap) * read_squares(n) <= kernel * squared(x[n])",
     control=tc.altered(
         "half of it", "2 * (kernel - overlap) * read_squares(n) <= kernel * squared(x[n])"
@@ -67,34 +65,27 @@ overlap_norm_printed = tc.stated(
     " not 3/2. Eq. 24 itself has slack in `2^(L-1)`: `overlap-bound`.",
 )
 
-overlap_norm = tc.stated(
+overlap_norm = PATCHES.stated(
     "overlap-norm",
     title="An input is read by at most K/(K-O) patches, rounded up",
-    sources=[XU2022.at("Conjecture 1, Eq. 24")],
     printed=r"\text{patches that read an input} \le \lceil K/(K-O) \rceil",
-    given=LAYER,
     forall=["j in columns"],
-    where=READS,
     states="(reads(j) - 1) * (kernel - overlap) < kernel",
     control=tc.altered("rounded down", "reads(j) * (kernel - overlap) <= kernel"),
-    on=layers(),
     examples=60,
     corrects="overlap-norm-printed",
     why="The patches that read an input begin K - O apart, within K of each other. So the factor of"
     " a layer is the root of `K/(K-O)` rounded up.",
 )
 
-overlap_most = tc.stated(
+overlap_most = PATCHES.stated(
     "overlap-most",
     title="With most overlap a layer reads at most K times the squared norm of its input",
     sources=[XU2022.at("Conjecture 1: most overlap")],
     printed=r"\text{a layer with the most overlap can add at most } < \|x\|\sqrt K",
-    given=LAYER,
     forall=["n in samples"],
-    where=READS,
     states="read_squares(n) <= kernel * squared(x[n])",
     control=tc.altered("less than that", "read_squares(n) < kernel * squared(x[n])"),
-    on=layers(),
     examples=60,
     why="An input is read by at most K patches. The printed sign is <, and equality occurs: for an"
     " input that is 0 except where K patches read it.",

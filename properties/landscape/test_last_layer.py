@@ -64,12 +64,14 @@ last_layer_independent_printed = tc.stated(
     " p units, and samples that open the same units stay collinear if they are.",
 )
 
-last_layer_fits = tc.stated(
+CLASSIFIERS = tc.Family(given=[CHAIN, MATRICES, LINEAR_OUTPUT, SIGN_LABELS])
+
+last_layer_fits = CLASSIFIERS.stated(
     "last-layer-fits",
     title="Where features are independent, the last layer alone interpolates",
     sources=[XU2022.at("Section 3.3: the last layer suffices")],
     printed=r"\mathrm{rank}\,(h(x_1), \ldots, h(x_N)) = N \implies \exists W_L:\; f_W(x_n) = y_n",
-    given=[CHAIN, MATRICES, LINEAR_OUTPUT, SIGN_LABELS, INDEPENDENT],
+    given=[INDEPENDENT],
     forall=["n in samples"],
     where=[*LAST, FITTED],
     states="network(replaced(W, last, [fitted]), x)[n][0] == y[n][0]",
@@ -82,17 +84,13 @@ last_layer_fits = tc.stated(
     why="The normal equations of the features. Their Gram matrix is invertible.",
 )
 
-last_layer_any_rho_printed = tc.stated(
+last_layer_any_rho_printed = CLASSIFIERS.stated(
     "last-layer-any-rho-printed",
     title="With N units, the last layer interpolates at every large rho, as printed",
     sources=[XU2022.at("Section 3.5: interpolation at large rho")],
     printed=r"\text{if there are at least } N \text{ units in the top layer ... and } \rho \gg"
     r" \rho_0 \text{ there exist values of } V_L \text{ that yield interpolation due to Theorem 2}",
     given=[
-        CHAIN,
-        MATRICES,
-        LINEAR_OUTPUT,
-        SIGN_LABELS,
         INDEPENDENT,
         tc.Assumption("as many units as samples", "len(h(0)) == len(samples)"),
         tc.Assumption(
@@ -116,17 +114,13 @@ FREE = (
 )
 """The fitted last layer with a multiple of a vector that no feature sees."""
 
-last_layer_any_rho = tc.stated(
+last_layer_any_rho = CLASSIFIERS.stated(
     "last-layer-any-rho",
     title="With more than N units, the last layer interpolates at every large rho",
     sources=[XU2022.at("Section 3.5: interpolation at large rho")],
     printed=r"p > N \implies \forall t: f_{W_L + t z}(x_n) = y_n,\;"
     r" \|W_L + t z\|^2 = \|W_L\|^2 + t^2 \|z\|^2",
     given=[
-        CHAIN,
-        MATRICES,
-        LINEAR_OUTPUT,
-        SIGN_LABELS,
         INDEPENDENT,
         WIDE,
         tc.Assumption("the last unit is not determined by the features", "squared(free) > 0"),
@@ -182,23 +176,14 @@ def aligned(draw: st.DrawFn, *, slope: float = 0.5, both: bool = True) -> tc.Cas
     )
 
 
-last_layer_aligned = tc.stated(
+last_layer_aligned = CLASSIFIERS.stated(
     "last-layer-aligned",
     title="Lemma 5: an aligned classifier can be turned, and interpolates with a larger rho",
     kind="identity",
     sources=[XU2022.at("Lemma 5")],
     printed=r"V_L^\top V'_L = \alpha \in (0, 1),\; \hat f(x) = \langle V'_L, h(x)\rangle \implies"
     r" \frac\rho\alpha \hat f \text{ is an interpolating solution ... with a larger } \rho",
-    given=[
-        CHAIN,
-        MATRICES,
-        LINEAR_OUTPUT,
-        SIGN_LABELS,
-        UNIT_CLASSIFIER,
-        ALIGNED,
-        INTERPOLATES,
-        PERTURBED,
-    ],
+    given=[UNIT_CLASSIFIER, ALIGNED, INTERPOLATES, PERTURBED],
     forall=["n in samples"],
     where=LEMMA_5,
     states=f"{NEW_MARGIN} == 1 and rho / alpha > rho",
@@ -212,17 +197,13 @@ last_layer_aligned = tc.stated(
 
 
 last_layer_aligned_relu = searched(
-    tc.stated(
+    CLASSIFIERS.stated(
         "last-layer-aligned-relu",
         title="Lemma 5 for a ReLU network on two classes",
         sources=[XU2022.at("Lemma 5")],
         printed=r"y_n \langle V_L, h(x_n) \rangle = \|h(x_n)\|_2 \;\forall n \implies"
         r" \frac\rho\alpha \hat f \text{ is an interpolating solution}",
         given=[
-            CHAIN,
-            MATRICES,
-            LINEAR_OUTPUT,
-            SIGN_LABELS,
             RELU_NETWORK,
             tc.Assumption("the first two samples are of different classes", "y[0][0] == -y[1][0]"),
             UNIT_CLASSIFIER,

@@ -36,7 +36,9 @@ def of_zero_loss(case: tc.Case) -> tc.Case:
 
 INTERPOLATING = points().map(of_zero_loss)
 
-zero_loss_same_margins = tc.stated(
+COMMON_MARGINS = tc.Family(given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS], examples=60)
+
+zero_loss_same_margins = COMMON_MARGINS.stated(
     "zero-loss-same-margins",
     title="At zero loss all margins are 1/rho, and lambda = 0",
     sources=[
@@ -45,19 +47,12 @@ zero_loss_same_margins = tc.stated(
         XU2022.at("Section 3.5: zero loss makes margins equal"),
     ],
     printed=r"\mathcal L_S = 0 \implies \forall n: \mu = \bar f_n \text{ and } \mu = \frac1\rho",
-    given=[
-        CHAIN,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        tc.Assumption("the loss is 0", "loss(rho) == 0 and rho != 0"),
-        NO_DECAY,
-    ],
+    given=[tc.Assumption("the loss is 0", "loss(rho) == 0 and rho != 0"), NO_DECAY],
     forall=["n in samples"],
     where=[MARGIN, MEAN_MARGIN, MEAN_LOSS],
     states="margin(n) == mu and mu == 1 / rho",
     control=tc.altered("mu is rho", "margin(n) == mu and mu == rho"),
     on=INTERPOLATING,
-    examples=60,
     why="Every term of the loss is 0. The `f_n` of Section 3.5, which are said to have the same"
     " value, are meant with a bar.",
 )
@@ -150,15 +145,12 @@ zero_loss_equal_margins_printed = tc.stated(
     " `zero-loss-equal-margins`.",
 )
 
-zero_loss_equal_margins = tc.stated(
+zero_loss_equal_margins = COMMON_MARGINS.stated(
     "zero-loss-equal-margins",
     title="Lemma 1: with lambda > 0 and rho at rest, equal margins do not interpolate",
     sources=[XU2022.at("Lemma 1")],
     printed=r"\lambda > 0,\; \dot\rho = 0,\; \bar f_n = \mu \;\forall n \implies \rho\mu < 1",
     given=[
-        CHAIN,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
         POSITIVE_WEIGHT_DECAY,
         MARGINS_EQUAL,
         tc.Assumption("rho is where the loss has no slope", "rho_dot(rho) == 0"),
@@ -167,7 +159,6 @@ zero_loss_equal_margins = tc.stated(
     states="rho * margin(0) < 1",
     control=tc.altered("half of it", "2 * rho * margin(0) < 1"),
     on=points().map(interpolating).map(at_rest_in_rho),
-    examples=60,
     corrects="zero-loss-equal-margins-printed",
     why="`rho mu = mu^2 / (mu^2 + lambda)`.",
 )

@@ -102,88 +102,76 @@ average_gradient_without_lambda = tc.stated(
     " Eq. 6 has it.",
 )
 
-average_gradient_expected = tc.stated(
+AVERAGES = tc.Family(
+    given=NETWORK,
+    forall=["k in weights"],
+    where=[BATCH_GRADIENT, COUNT],
+    on=plain_cases(samples=(3, 4)),
+    examples=40,
+)
+
+average_gradient_expected = AVERAGES.stated(
     "average-gradient-expected",
     title="In expectation, SGD follows the gradient of the risk on all samples",
     sources=[GALANTI2022.at("Section 3.2: average gradient, Section 2.1: loss of the update")],
     printed=r"\operatorname{Avg}_{\tilde S \subset S:\ |\tilde S| = B}"
     r" [\nabla_{W^{pq}} L^\lambda_{\tilde S}(f_W)] = \nabla_{W^{pq}} L^\lambda_S(f_W)",
-    given=NETWORK,
     forall=ENTRIES,
     states="expected(k)[i][j] == gradient(samples, k)[i][j]",
     control=tc.altered("the sum", "count * expected(k)[i][j] == gradient(samples, k)[i][j]"),
-    where=[
-        BATCH_GRADIENT,
-        COUNT,
-        "expected(k) = sum([gradient(S, k) for S in batches(batch_size)]) / count",
-    ],
-    on=plain_cases(samples=(3, 4)),
-    examples=40,
+    where=["expected(k) = sum([gradient(S, k) for S in batches(batch_size)]) / count"],
     corrects="average-gradient-minimised",
     why="What SGD minimises, as far as it minimises anything, is the risk L itself, whatever the"
     " size of the batches.",
 )
 
-average_gradient_bounds_minimum = tc.stated(
+average_gradient_bounds_minimum = AVERAGES.stated(
     "average-gradient-bounds-minimum",
     title="The average norm of batch gradients is at least the smallest",
     sources=[GALANTI2022.at("Section 3.2: average and minimum")],
     printed=r"\min_{\tilde S \subset S:\ |\tilde S| = B} \| \nabla_{W^{pq}} L^\lambda_{\tilde S}"
     rf"(f_W) \| \le {AVERAGE}",
-    given=NETWORK,
-    forall=["k in weights"],
     states="least(k) <= mean(k)",
     control=tc.altered("the largest", "greatest(k) <= mean(k)"),
     where=[
-        BATCH_GRADIENT,
-        COUNT,
         MEAN,
         "least(k) = min([frobenius(gradient(S, k)) for S in batches(batch_size)])",
         "greatest(k) = max([frobenius(gradient(S, k)) for S in batches(batch_size)])",
     ],
     on=RANDOM,
-    examples=40,
     why="So a small average would bring W near low rank, by Theorem 1.",
 )
 
-average_gradient_bounds_expected = tc.stated(
+average_gradient_bounds_expected = AVERAGES.stated(
     "average-gradient-bounds-expected",
     title="The average norm of batch gradients is at least the norm of their average",
     printed=rf"\| \nabla_{{W^{{pq}}}} L^\lambda_S(f_W) \| \le {AVERAGE}",
-    given=NETWORK,
-    forall=["k in weights"],
     states="frobenius(gradient(samples, k)) <= mean(k)",
     control=tc.altered("7/8 of it", "8 * frobenius(gradient(samples, k)) <= 7 * mean(k)"),
-    where=[BATCH_GRADIENT, COUNT, MEAN],
+    where=[MEAN],
     on=RANDOM,
-    examples=40,
     why="The other direction of `average-gradient-minimised`: that the average norm is small"
     " implies that the risk is nearly stationary, but not the reverse.",
 )
 
-average_gradient_of_squares = tc.stated(
+average_gradient_of_squares = AVERAGES.stated(
     "average-gradient-of-squares",
     title="How the squared gradient of a batch depends on its size",
     sources=[GALANTI2022.at("Section 3.1: batch size")],
     printed=r"\operatorname{Avg}_{|\tilde S| = B} \| g_{\tilde S} \|^2 = \| g \|^2"
     r" + \frac{m - B}{B (m - 1)} \Big( \frac1m \sum_i \| g_i \|^2 - \| g \|^2 \Big)",
-    given=[*NETWORK, MINI_BATCHES],
-    forall=["k in weights"],
+    given=[MINI_BATCHES],
     states="squares(k) == full(k) + share * (single(k) - full(k))",
     control=tc.altered(
         "batches drawn with replacement: the factor is 1/B",
         "squares(k) == full(k) + (single(k) - full(k)) / batch_size",
     ),
     where=[
-        BATCH_GRADIENT,
-        COUNT,
         "squares(k) = sum([squared(gradient(S, k)) for S in batches(batch_size)]) / count",
         "full(k) = squared(gradient(samples, k))",
         "single(k) = sum([squared(gradient((n,), k)) for n in samples]) / len(samples)",
         "share = (len(samples) - batch_size) / (batch_size * (len(samples) - 1))",
     ],
-    on=plain_cases(samples=(3, 4)),
-    examples=40,
     why="The left side is 0 exactly where all g_i are, for every B < m: the convergence points of"
     " SGD do not depend on the batch size, as the paper says. The noise does: it falls faster than"
     " 1/B and ends at B = m.",

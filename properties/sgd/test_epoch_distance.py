@@ -46,50 +46,38 @@ def cycles(draw: st.DrawFn) -> tc.Case:
     )
 
 
-epoch_distance_vanishes = tc.stated(
+CYCLES = tc.Family(
+    sources=[GALANTI2022.at("Section 4.2: distance")],
+    given=[UNNORMALISED, ONE_LAYER, NO_BIASES, TWO_SAMPLES, SQUARE_LOSS],
+    where=EPOCH,
+    numbers=["rate", "weight_decay"],
+    on=cycles(),
+)
+
+epoch_distance_vanishes = CYCLES.stated(
     "epoch-distance-vanishes",
     title="Where an epoch does not move the weights, SGD has converged",
-    sources=[GALANTI2022.at("Section 4.2: distance")],
     printed=IF_AND_ONLY_IF,
     given=[
-        UNNORMALISED,
-        ONE_LAYER,
-        NO_BIASES,
-        TWO_SAMPLES,
-        SQUARE_LOSS,
         tc.Convention("an epoch takes the samples one by one, in order"),
         tc.Assumption("the epoch ends where it began", "moved == 0"),
     ],
     forall=["n in samples"],
     states="sum([g ** 2 for g in gradient_at(W[0], n)]) == 0",
     control=tc.altered("and the label is fitted", "error(W[0], n) == 0"),
-    where=EPOCH,
-    numbers=["rate", "weight_decay"],
-    on=cycles(),
     why="In a fixed order SGD can go round in a cycle: every epoch ends where it began, no batch is"
     " at rest, d is 0, and the noise is as large as ever. Batches that are drawn at random, as in"
     " Section 2.1, exclude that; Section 4.2 does not say what an epoch is. With the logistic loss"
     " no order helps (`epoch-distance-logistic`).",
 )
 
-epoch_distance_needs_gradients = tc.stated(
+epoch_distance_needs_gradients = CYCLES.stated(
     "epoch-distance-needs-gradients",
     title="Where all batches are at rest, an epoch does not move the weights",
-    sources=[GALANTI2022.at("Section 4.2: distance")],
     printed=r"W_t \text{ converged} \ \Longrightarrow\ d(W_{t+1}, W_t) = 0",
-    given=[
-        UNNORMALISED,
-        ONE_LAYER,
-        NO_BIASES,
-        TWO_SAMPLES,
-        SQUARE_LOSS,
-        tc.Assumption("the epoch moves the weights", "moved > 0"),
-    ],
+    given=[tc.Assumption("the epoch moves the weights", "moved > 0")],
     states="sum([g ** 2 for n in samples for g in gradient_at(W[0], n)]) > 0",
     control=tc.altered("the first label is missed", "error(W[0], 0) ** 2 > 0"),
-    where=EPOCH,
-    numbers=["rate", "weight_decay"],
-    on=cycles(),
     examples=100,
     corrects="epoch-distance-vanishes",
     why="The other direction, by its contrapositive, in whatever order.",
