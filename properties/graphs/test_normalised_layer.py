@@ -1,7 +1,6 @@
 """Layers with batch normalisation: galanti2022, Eq. 5, evaluation at test time, detaching."""
 
 from fractions import Fraction
-from typing import Any
 
 from hypothesis import strategies as st
 
@@ -13,23 +12,23 @@ from properties.papers import GALANTI2022
 VARIES = tc.Assumption("every normalised unit varies over the samples", "varies()")
 LINEAR = tc.Assumption("the first layer is linear", "slope(1) == 1")
 UNITS = ["n in samples", "i in range(len(W[0]))"]
-CASES: dict[str, Any] = {
-    "where": [
+CASES = tc.Family(
+    where=[
         *FIRST_LAYER,
         "centre_of_layer(i) = sum([h(n)[i] for n in samples]) / len(samples)",
         "about(n, i) = h(n)[i] - centre_of_layer(i)",
         "variance_of_layer(i) = sum([about(n, i) ** 2 for n in samples]) / len(samples)",
         "again(n, i) = W[1] * about(n, i) / root(variance_of_layer(i)) + W[2]",
     ],
-    "on": one_normalised(),
-    "examples": 60,
-}
+    on=one_normalised(),
+    examples=60,
+)
 NORMALISATION = (
     r"n_l(v_l(x; \tilde X); \tilde X) = \gamma_l \cdot A_l(\tilde X) \cdot (v_l(x; \tilde X) -"
     r" b_l(\tilde X)) + \mathbb{1} \cdot \beta_l"
 )
 
-normalised_layer_of_itself = tc.stated(
+normalised_layer_of_itself = CASES.stated(
     "normalised-layer-of-itself",
     title="A normalised layer has the statistics of the layer itself, as printed",
     sources=[GALANTI2022.at("Eq. 5")],
@@ -44,10 +43,9 @@ normalised_layer_of_itself = tc.stated(
     control=tc.altered("without the activation", "h(n)[i] == again(n, i)"),
     why="Eq. 5 takes mean and variance of v_l, which by Eq. 3 is the layer after normalisation and"
     " activation. What is meant, and what Eq. 3 hands to n_i, is the sum of W^{ij} v_j.",
-    **CASES,
 )
 
-normalised_layer = tc.stated(
+normalised_layer = CASES.stated(
     "normalised-layer",
     title="A normalised layer has the statistics of its pre-activation",
     sources=[GALANTI2022.at("Eq. 5, Appendix C: layer")],
@@ -59,10 +57,9 @@ normalised_layer = tc.stated(
     control=tc.altered("without the activation", "h(n)[i] == argument(n, i)"),
     corrects="normalised-layer-of-itself",
     why="With mean and variance over the batch, divided by B, of the sum that Eq. 3 normalises.",
-    **CASES,
 )
 
-normalised_layer_moments = tc.stated(
+normalised_layer_moments = CASES.stated(
     "normalised-layer-moments",
     title="Normalised units have the mean beta and the variance gamma squared",
     sources=[GALANTI2022.at("Eq. 5")],
@@ -72,9 +69,7 @@ normalised_layer_moments = tc.stated(
     forall=["i in range(len(W[0]))"],
     states="centre_of_layer(i) == W[2] and variance_of_layer(i) == W[1] ** 2",
     control=tc.altered("after any activation", without=[LINEAR], on=one_normalised()),
-    where=CASES["where"],
     on=one_normalised((tc.LINEAR,)),
-    examples=60,
     why="Before the activation: the layer is linear here. Whatever the weights before it are.",
 )
 
@@ -97,7 +92,7 @@ normalised_layer_mean = tc.stated(
     why="For the last layer, both sides times B.",
 )
 
-normalised_layer_scale = tc.stated(
+normalised_layer_scale = CASES.stated(
     "normalised-layer-scale",
     title="The network does not change with the size of the weights before a normalisation",
     sources=[GALANTI2022.at("Section 2.1: detaching")],
@@ -110,7 +105,6 @@ normalised_layer_scale = tc.stated(
     ),
     why="So the derivative of the output along W is 0. The pseudo gradient, whose deviations are"
     " constant, has another one there: `normalised-layer-pseudo-gradient`.",
-    **CASES,
 )
 
 normalised_layer_pseudo_gradient = tc.stated(

@@ -1,7 +1,6 @@
 """The loss with rho put in, and what minimises it: xu2022, proofs of Lemmas 6 and 7 (Eq. 28-34)."""
 
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -15,9 +14,9 @@ from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
 from theorycheck.drawing import normalised_cases
 
-BINARY: dict[str, Any] = {
-    "given": [CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_WEIGHT_DECAY],
-    "where": [
+BINARY = tc.Family(
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_WEIGHT_DECAY],
+    where=[
         MARGIN,
         MEAN_MARGIN,
         SECOND_MOMENT,
@@ -26,12 +25,11 @@ BINARY: dict[str, Any] = {
         "best = mu / (M + weight_decay)",
         "reduced = loss(best)",
     ],
-    "numbers": ["weight_decay"],
-    "on": points(tc.mlps(depths=(1, 3), widths=(1, 2))),
-    "examples": 40,
-}
+    on=points(tc.mlps(depths=(1, 3), widths=(1, 2))),
+    examples=40,
+)
 
-reduced_loss = tc.stated(
+reduced_loss = BINARY.stated(
     "reduced-loss",
     title="The loss at the best rho, in the four forms of the proof of Lemma 6",
     sources=[XU2022.at("Eq. 28, Eq. 29")],
@@ -50,10 +48,9 @@ reduced_loss = tc.stated(
         "reduced == weight_decay / (mu ** 2 + variance + weight_decay)",
     ),
     why="Eq. 28 at `rho = mu/(M + lambda)`, with the loss computed from the outputs.",
-    **BINARY,
 )
 
-reduced_loss_common_bound = tc.stated(
+reduced_loss_common_bound = BINARY.stated(
     "reduced-loss-common-bound",
     title="If margins have a common bound, the loss is least where all of them attain it",
     sources=[XU2022.at("Section 5.1: expressive enough, Lemma 6")],
@@ -67,30 +64,29 @@ reduced_loss_common_bound = tc.stated(
     why='The argument of Lemma 6 with its assumption, a network "expressive enough to attain any'
     ' value" up to one bound for all samples. What a network of unit norm can attain depends on the'
     " sample: `equal-margins-quasi-interpolation`.",
-    **{
-        **BINARY,
-        "where": [*BINARY["where"], "largest_margin = max([abs(margin(n)) for n in samples])"],
-    },
+    where=["largest_margin = max([abs(margin(n)) for n in samples])"],
 )
 
-SEVERAL: dict[str, Any] = {
-    "given": [CHAIN, UNIT_WEIGHTS, CENTRED, POSITIVE_WEIGHT_DECAY],
-    "where": [
-        "C = len(outputs)",
-        "paired(n) = sum([f(n, c) * y[n][c] for c in outputs])",
-        "size(n) = sum([f(n, c) ** 2 for c in outputs])",
-        "mu = sum([paired(n) for n in samples]) / len(samples)",
+OUTPUTS_AND_LABELS = [
+    "C = len(outputs)",
+    "paired(n) = sum([f(n, c) * y[n][c] for c in outputs])",
+    "size(n) = sum([f(n, c) ** 2 for c in outputs])",
+    "mu = sum([paired(n) for n in samples]) / len(samples)",
+]
+SEVERAL = tc.Family(
+    given=[CHAIN, UNIT_WEIGHTS, CENTRED, POSITIVE_WEIGHT_DECAY],
+    where=[
+        *OUTPUTS_AND_LABELS,
         "M = sum([size(n) for n in samples]) / len(samples)",
         "missed(n, r) = sum([(y[n][c] - r * f(n, c)) ** 2 for c in outputs])",
         "loss(r) = sum([missed(n, r) for n in samples]) / len(samples) + weight_decay * r ** 2",
     ],
-    "numbers": ["weight_decay"],
-    "on": simplex_labelled(),
-    "examples": 40,
-}
+    on=simplex_labelled(),
+    examples=40,
+)
 """Of Lemma 7."""
 
-reduced_loss_multiclass = tc.stated(
+reduced_loss_multiclass = SEVERAL.stated(
     "reduced-loss-multiclass",
     title="The loss with several classes, in its two moments",
     sources=[XU2022.at("Eq. 33")],
@@ -103,10 +99,9 @@ reduced_loss_multiclass = tc.stated(
     ),
     why="At rho = 1/2, 1 and 3/2; both sides are quadratic in rho. The last term is the squared"
     " norm of a centred label.",
-    **SEVERAL,
 )
 
-reduced_loss_multiclass_minimum = tc.stated(
+reduced_loss_multiclass_minimum = SEVERAL.stated(
     "reduced-loss-multiclass-minimum",
     title="The loss at the best rho, with several classes",
     sources=[XU2022.at("Eq. 34")],
@@ -117,10 +112,9 @@ reduced_loss_multiclass_minimum = tc.stated(
         "loss(mu / (M + weight_decay)) == C / (C - 1) - 2 * mu ** 2 / (M + weight_decay)",
     ),
     why="Eq. 33 at `rho = mu/(M + lambda)`.",
-    **SEVERAL,
 )
 
-reduced_loss_multiclass_common_bound = tc.stated(
+reduced_loss_multiclass_common_bound = SEVERAL.stated(
     "reduced-loss-multiclass-common-bound",
     title="If outputs have a common bound, the loss is least where all attain it at their labels",
     sources=[XU2022.at("Section 5.2: expressive enough, Lemma 7")],
@@ -132,11 +126,11 @@ reduced_loss_multiclass_common_bound = tc.stated(
     ),
     why="Cauchy and Schwarz: equality where every output is the same multiple of its label,"
     " Property 2 with one factor. As with two classes, one bound for all samples is an assumption.",
-    **{**SEVERAL, "where": [*SEVERAL["where"], "most = max([size(n) for n in samples])"]},
+    where=["most = max([size(n) for n in samples])"],
 )
 
 OUTPUTS = tc.Family(
-    where=[*SEVERAL["where"][:4], "longest = max([squared(x[n]) for n in samples])"], examples=40
+    where=[*OUTPUTS_AND_LABELS, "longest = max([squared(x[n]) for n in samples])"], examples=40
 )
 
 reduced_loss_output_norm = OUTPUTS.stated(

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -48,10 +47,9 @@ def classified(
     return normalised_cases(networks, samples=samples, numbers=numbers).map(separated)
 
 
-NORMS: dict[str, Any] = {
-    "forall": ["k in weights"],
-    "numbers": ["rho"],
-    "where": [
+NORMS = tc.Family(
+    forall=["k in weights"],
+    where=[
         *(definition for definition in PULLS if "pull_of_rho" not in definition),
         "velocity(k) = 2 * rho / len(samples) * sum([pull(n, k) for n in samples])",
         "with_margins(k) ="
@@ -59,11 +57,11 @@ NORMS: dict[str, Any] = {
         "with_outputs(k) ="
         " sum([residual(n) * frobenius(dmargin(n, k) - f(n, 0) * W[k]) for n in samples])",
     ],
-    "examples": 40,
-}
+    examples=40,
+)
 BOUND = "frobenius(velocity(k)) {} {} * rho / len(samples) * {}(k)"
 
-update_norm_printed = tc.stated(
+update_norm_printed = NORMS.stated(
     "update-norm-printed",
     title="The norm of dot V_k is the sum of the norms of its terms, as printed",
     sources=[XU2022.at("Eq. 53")],
@@ -76,10 +74,9 @@ update_norm_printed = tc.stated(
     why="Eq. 10 has the norm of a sum. It is the sum of the norms only where all terms point in one"
     " direction. Two other slips of Eq. 53 are left out here: f_n for fbar_n"
     " (`update-norm-outputs`), and a sum over a batch B that is divided by N.",
-    **NORMS,
 )
 
-update_norm_outputs = tc.stated(
+update_norm_outputs = NORMS.stated(
     "update-norm-outputs",
     title="The norm of dot V_k for one sample, with the output in the place of the margin",
     sources=[XU2022.at("Eq. 53")],
@@ -91,10 +88,9 @@ update_norm_outputs = tc.stated(
     on=classified((1, 1), SMALL_RHO),
     why="With one sample there is nothing to be added, and the equation is false all the same for"
     " the label -1: `dfbar_n/dV_k` has the sign of the label, and the printed `f_n V_k` has not.",
-    **NORMS,
 )
 
-update_norm_batch = tc.stated(
+update_norm_batch = NORMS.stated(
     "update-norm-batch",
     title="The norm of an update of V_k by one sample, divided by N as printed",
     sources=[XU2022.at("Eq. 53")],
@@ -106,19 +102,13 @@ update_norm_batch = tc.stated(
         "half of it", "2 * rho * frobenius(pull(0, k)) == rho / len(samples) * of_sample(0, k)"
     ),
     on=classified((1, 3), SMALL_RHO),
-    **{
-        **NORMS,
-        "where": [
-            *NORMS["where"],
-            "of_sample(n, k) = residual(n) * frobenius(dmargin(n, k) - margin(n) * W[k])",
-        ],
-    },
+    where=["of_sample(n, k) = residual(n) * frobenius(dmargin(n, k) - margin(n) * W[k])"],
     why="The sum is printed over a batch, and divided by the number of all samples. The flow on a"
     " batch, Eq. 46, is divided by its own size; here it is one sample, where the triangle"
     " inequality is an equation.",
 )
 
-update_norm = tc.stated(
+update_norm = NORMS.stated(
     "update-norm",
     title="The norm of dot V_k is at most the sum of the norms of its terms",
     sources=[XU2022.at("Eq. 53")],
@@ -130,7 +120,6 @@ update_norm = tc.stated(
     on=classified((1, 3), SMALL_RHO),
     corrects="update-norm-printed",
     why="The triangle inequality for Eq. 5. With one sample it is an equation.",
-    **NORMS,
 )
 
 AT_EQUILIBRIUM = tc.Family(
