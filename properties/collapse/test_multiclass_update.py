@@ -87,11 +87,7 @@ multiclass_update_gradient = tc.stated(
     r" 2\rho (\rho f_V(x_{c'n}) - \tilde e_{c'}) h(x_{c'n})^\top + 2 \nu_L V_L",
     forall=["S in balanced", "v in range(2)"],
     states="squared(with_multiplier(S, v) - 2 * rho / len(S) * outers(S) - 2 * v * W[last]) == 0",
-    control=tc.altered(
-        "B is the number of samples of a class",
-        "squared(with_multiplier(S, v) - 2 * rho / batch_per_class * outers(S)"
-        " - 2 * v * W[last]) == 0",
-    ),
+    control=tc.altered("B is the number of samples of a class", {"len(S)": "batch_per_class"}),
     why="With B = bC samples in a batch, as Theorem 6 has it. The text before it says that a batch"
     ' includes "B samples per-class", with which the equation is false: that is the control.',
     **POINTS,
@@ -164,13 +160,7 @@ multiclass_update_by_classes = tc.stated(
     " - (rho * f(n, c) - 1) * h(n) for n in inside(S, c)]) + 2 * rho / len(S)"
     " * sum([aligned(n) * W[last][c] - (rho * f(n, c) + 1 / (C - 1)) * h(n)"
     " for n in beside(S, c)])) == 0",
-    control=tc.altered(
-        "1/C for 1/(C-1)",
-        "squared(gradient(S)[c] + 2 * rho / len(S) * sum([aligned(n) * W[last][c]"
-        " - (rho * f(n, c) - 1) * h(n) for n in inside(S, c)]) + 2 * rho / len(S)"
-        " * sum([aligned(n) * W[last][c] - (rho * f(n, c) + 1 / C) * h(n)"
-        " for n in beside(S, c)])) == 0",
-    ),
+    control=tc.altered("1/C for 1/(C-1)", {"(C - 1)": "C"}),
     why="The labels are written out.",
     **POINTS,
 )
@@ -223,10 +213,7 @@ multiclass_update_exchange = tc.stated(
     ],
     states="squared(gradient(S)[c] - gradient(R)[c]"
     " - 2 * rho / len(S) * (alpha - 1) * (h(m) - h(n))) == 0",
-    control=tc.altered(
-        "without the factor alpha - 1",
-        "squared(gradient(S)[c] - gradient(R)[c] - 2 * rho / len(S) * (h(m) - h(n))) == 0",
-    ),
+    control=tc.altered("without the factor alpha - 1", {"* (alpha - 1) *": "*"}),
     **{
         **UPDATES,
         "given": [*GIVEN, PROPORTIONAL],
@@ -270,9 +257,7 @@ multiclass_update_full_printed = tc.stated(
     r" - (\rho f_V^{(c)} - \tilde e_{c'}^{(c)}) h",
     forall=["c in outputs"],
     states="squared(gradient(samples)[c] - 2 * rho / len(samples) * terms(samples, c)) == 0",
-    control=tc.altered(
-        "half of it", "squared(gradient(samples)[c] - rho / len(samples) * terms(samples, c)) == 0"
-    ),
+    control=tc.altered("half of it", {"- 2 *": "-"}),
     why="The third line of Eq. 41 lacks the minus of Eq. 38; its fourth line has the sign right, so"
     " that the two lines are each other's negatives. Both are 0 where they are used.",
     **POINTS,
@@ -287,10 +272,7 @@ multiclass_update_full = tc.stated(
     r" - (\rho f_V^{(c)} - \tilde e_{c'}^{(c)}) h",
     forall=["c in outputs"],
     states="squared(gradient(samples)[c] + 2 * rho / len(samples) * terms(samples, c)) == 0",
-    control=tc.altered(
-        "the printed sign",
-        "squared(gradient(samples)[c] - 2 * rho / len(samples) * terms(samples, c)) == 0",
-    ),
+    control=tc.altered("the printed sign", {"+": "-"}),
     corrects="multiclass-update-full-printed",
     why="With the sign of Eq. 38. NC is the number of all samples.",
     **POINTS,

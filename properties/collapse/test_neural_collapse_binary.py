@@ -111,9 +111,7 @@ neural_collapse_binary_relu_features = tc.stated(
         "apart(n, m, s) = squared(h(n) - s * step(m))",
     ],
     states="squared(step(m)) <= apart(i, m, 1) + apart(j, m, -1)",
-    control=tc.altered(
-        "the bound is 9/8 c^2", "9 / 8 * squared(step(m)) <= apart(i, m, 1) + apart(j, m, -1)"
-    ),
+    control=tc.altered("the bound is 9/8 c^2", {"squared": "9 / 8 * squared"}),
     on=opposite_features(depths=(2, 3), rectified=True),
     why="The features of two inputs to a ReLU network cannot both be near c V_L and -c V_L, c > 0."
     " Where an entry v of `V_L` is negative, the first term is at least `c^2 v^2`, because the"

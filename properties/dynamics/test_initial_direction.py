@@ -53,9 +53,7 @@ initial_direction_off_data_plain = tc.stated(
         UNSEEN,
     ],
     states="outside(grad(penalised, 0), x)[i][j] == 2 * weight_decay * unseen[i][j]",
-    control=tc.altered(
-        "half of it", "outside(grad(penalised, 0), x)[i][j] == weight_decay * unseen[i][j]"
-    ),
+    control=tc.altered("half of it", {"== 2 *": "=="}),
     on=tc.cases(
         tc.mlps(depths=(1, 3), widths=(2, 3)),
         samples=(1, 2),

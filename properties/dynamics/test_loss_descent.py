@@ -68,11 +68,7 @@ loss_descent_along_flow = FLOWS.stated(
     where=[DESCENT, AVERAGED_FLOW],
     states="sum([inner(descent(k), flow(k)) for k in weights])"
     " == sum([squared(flow(k)) for k in weights])",
-    control=tc.altered(
-        "the gradient before its projection",
-        "sum([inner(descent(k), flow(k)) for k in weights])"
-        " == sum([squared(descent(k)) for k in weights])",
-    ),
+    control=tc.altered("the gradient before its projection", {"(flow(k))": "(descent(k))"}),
     on=points(tc.mlps(depths=(1, 3), widths=(1, 3)), smooth=True),
     examples=40,
     why="The part of V_k; that of rho is `rho_dot` times the slope `-rho_dot`. The velocity of V_k"

@@ -60,9 +60,7 @@ parametrisations_top_rho = tc.stated(
     given=GIVEN,
     where=[MEAN_LOSS, RHO_DOT, *TOP],
     states="inner(W[last], top_velocity) == rho_dot(rho)",
-    control=tc.altered(
-        "it moves rho times as fast", "inner(W[last], top_velocity) == rho * rho_dot(rho)"
-    ),
+    control=tc.altered("it moves rho times as fast", {"==": "== rho *"}),
     on=points(tc.mlps(depths=(1, 3), widths=(1, 2)), smooth=True),
     examples=40,
     why="The flow of W_L, by the loss with the penalty `lambda |W_L|^2`, changes its norm as Eq. 2"

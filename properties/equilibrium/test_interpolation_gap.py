@@ -55,10 +55,7 @@ interpolation_gap_first_equality = tc.stated(
     printed=r"\epsilon = (\rho_{\lambda=0} - \rho_\lambda)\mu = 1 - \frac{\mu}{M+\lambda}\mu",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_WEIGHT_DECAY, NOT_BALANCED],
     states="(equilibrium(0) - equilibrium(weight_decay)) * mu == 1 - mu / (M + weight_decay) * mu",
-    control=tc.altered(
-        "lambda is left out of the right-hand side",
-        "(equilibrium(0) - equilibrium(weight_decay)) * mu == 1 - mu / M * mu",
-    ),
+    control=tc.altered("lambda is left out of the right-hand side", {"(M + weight_decay)": "M"}),
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, EQUILIBRIUM],
     on=points(tc.mlps(depths=(1, 2), widths=(1, 2))),
     why="With `rho_{lambda=0} = mu/M`, which is Eq. 7 for lambda = 0 at the same V, the left-hand"

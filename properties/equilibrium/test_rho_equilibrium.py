@@ -270,9 +270,7 @@ rho_equilibrium_any_labels = tc.stated(
     r" \quad \text{for any function } f \text{ and } y_n \in \mathbb{R}",
     given=[ONE_OUTPUT, POSITIVE_WEIGHT_DECAY],
     states=at_rest_only_at("rho_of_sums(weight_decay)", SQUARES),
-    control=tc.altered(
-        "lambda is left out of the formula", at_rest_only_at("rho_of_sums(0)", SQUARES)
-    ),
+    control=tc.altered("lambda is left out of the formula", {"(weight_decay)": "(0)"}),
     where=[SUMMED_LOSS, RHO_DOT, SUMS],
     on=points_of_any_network("dyadic"),
     why="A sharpening of poggio2020, Eq. 7, and poggio2021, Eq. 5, of our own:"

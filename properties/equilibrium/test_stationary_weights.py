@@ -216,11 +216,7 @@ stationary_weights_linear = tc.stated(
     where=[*AT_REST, AVERAGED_FLOW],
     states="sum([(rho * f(n, 0) - y[n][0]) * x[n][j] for n in samples]) / len(samples)"
     " + weight_decay * rho * W[0][0][j] == 0",
-    control=tc.altered(
-        "half the weight decay",
-        "sum([(rho * f(n, 0) - y[n][0]) * x[n][j] for n in samples]) / len(samples)"
-        " + weight_decay * rho * W[0][0][j] / 2 == 0",
-    ),
+    control=tc.altered("half the weight decay", {"==": "/ 2 =="}),
     on=resting_points(depths=(1, 1), mixed=True),
     examples=60,
     why="The normal equations of `w = rho V`, which have one solution for lambda > 0. Other points"

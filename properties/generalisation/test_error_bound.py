@@ -52,10 +52,7 @@ error_bound_union_printed = tc.stated(
     given=[CONFIDENCE, tc.Assumption("levels from 0 to T", "levels >= 1")],
     where=SHARES,
     states="all_squares * sum([square_share(t) for t in range(levels)]) <= delta * all_squares",
-    control=tc.altered(
-        "half of it",
-        "2 * all_squares * sum([square_share(t) for t in range(levels)]) <= delta * all_squares",
-    ),
+    control=tc.altered("half of it", {"all_squares *": "2 * all_squares *"}),
     numbers=["delta", "levels"],
     on=of_numbers(delta=SMALL, levels=POSITIVE_WHOLE),
     why="A deviation `sqrt(log(2/p) / 2N)` is what a failure probability of p takes, and Eq. 13 has"
@@ -72,10 +69,7 @@ error_bound_union = tc.stated(
     given=[CONFIDENCE, tc.Assumption("levels from 0 to T", "levels >= 1")],
     where=SHARES,
     states="(levels + 1) * sum([share(t) for t in range(levels)]) <= delta * levels",
-    control=tc.altered(
-        "as printed, from t = 0",
-        "(levels + 1) * sum([square_share(t) for t in range(levels)]) <= delta * levels",
-    ),
+    control=tc.altered("as printed, from t = 0", {"share": "square_share"}),
     numbers=["delta", "levels"],
     on=of_numbers(delta=SMALL, levels=POSITIVE_WHOLE),
     corrects="error-bound-union-printed",
@@ -107,9 +101,7 @@ error_bound_level_printed = tc.stated(
     given=[AT_LEVEL],
     where=LEVELS,
     states="2 * (t + 1) * complexity(t, t + 1) <= 2 * (rho + 1) * complexity(0, 1)",
-    control=tc.altered(
-        "a quarter of it", "2 * (t + 1) * complexity(t, t + 1) <= (rho + 1) / 2 * complexity(0, 1)"
-    ),
+    control=tc.altered("a quarter of it", {"2 * (rho + 1)": "(rho + 1) / 2"}),
     numbers=["t", "rho"],
     on=on_level(),
     why="The factor t + 1 is there twice: Eq. 14 has `2 R(G_t)`, and `R(G_t) <= (t+1) R(F)`, with"
@@ -241,9 +233,7 @@ error_bound_scale = tc.stated(
     given=[tc.Assumption("rho > 0", "rho > 0"), tc.Assumption("a label", "y[0][0] ** 2 == 1")],
     where=[RAMP[1]],
     states="wrong(y[0][0] * rho * f(0, 0)) - wrong(y[0][0] * f(0, 0)) == 0",
-    control=tc.altered(
-        "rho of the other sign", "wrong(-y[0][0] * rho * f(0, 0)) - wrong(y[0][0] * f(0, 0)) == 0"
-    ),
+    control=tc.altered("rho of the other sign", {"y[0][0] * rho": "-y[0][0] * rho"}),
     on=tc.cases(
         tc.mlps(depths=(1, 2), widths=(1, 2)),
         samples=(1, 1),
@@ -263,9 +253,7 @@ error_bound_regression = tc.stated(
     r" \text{ for four initialisations}",
     given=[],
     states="(1000000 * 94 / 100 - (1000 - 31) ** 2) ** 2 <= 5000 ** 2",
-    control=tc.altered(
-        "to a tenth of the last digit", "(1000000 * 94 / 100 - (1000 - 31) ** 2) ** 2 <= 500 ** 2"
-    ),
+    control=tc.altered("to a tenth of the last digit", {"5000": "500"}),
     on=of_numbers(),
     examples=1,
     enough=1,

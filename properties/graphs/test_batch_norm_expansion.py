@@ -87,9 +87,7 @@ batch_norm_expansion_inputs = ONE_LAYER.stated(
     r" \Delta_1^j = x_j",
     forall=EVERY_SAMPLE,
     states="f(n, 0) == output(n, not_centred(n), shift(n))",
-    control=tc.altered(
-        "without shifts", "f(n, 0) == output(n, not_centred(n), [0 for i in units])"
-    ),
+    control=tc.altered("without shifts", {"shift(n)": "[0 for i in units]"}),
     why="Eq. 20 makes Delta_1 the input itself. A normalised layer subtracts the mean of what it"
     " reads, inputs included: Delta_1 must be x_j - mu_1. The ranks do not change.",
 )
@@ -115,10 +113,7 @@ batch_norm_expansion_alpha = ONE_LAYER.stated(
     r" \ (i \ne j),\ \alpha_{i,i} = \frac{B-1}{B}",
     forall=EVERY_UNIT,
     states="deviation(n, i) == sum([alpha(n, j) * h(j)[i] for j in samples])",
-    control=tc.altered(
-        "with 1 on the diagonal",
-        "deviation(n, i) == h(n)[i] / len(samples) + sum([alpha(n, j) * h(j)[i] for j in samples])",
-    ),
+    control=tc.altered("with 1 on the diagonal", {"==": "== h(n)[i] / len(samples) +"}),
     why="It is the projector onto what has mean 0.",
 )
 
@@ -144,9 +139,7 @@ batch_norm_expansion_centred = ONE_LAYER.stated(
     r" \cdot \beta_{l} + Q_{l}^{j} \cdot \sum_{l'} W^{l l'} \cdot \Delta_{l'}^{j} \Big)",
     forall=EVERY_UNIT,
     states="deviation(n, i) == recentred_shift(n, i) + recentred(n, i)",
-    control=tc.altered(
-        "with the shifts as printed", "deviation(n, i) == shift(n)[i] + recentred(n, i)"
-    ),
+    control=tc.altered("with the shifts as printed", {"recentred_shift(n, i)": "shift(n)[i]"}),
     corrects="batch-norm-expansion-centred-printed",
     why="With Delta' = x - mu where the layer reads the input.",
 )
@@ -174,10 +167,7 @@ batch_norm_expansion_gradient = TWO_LAYERS.stated(
     r" \cdot \beta_q",
     forall=EVERY_ENTRY,
     states="df(n, 0, 3)[i][l] == u1(n, i) * (u2(n, l) + u3(n, l))",
-    control=tc.altered(
-        "with the shifts as printed",
-        "df(n, 0, 3)[i][l] == u1(n, i) * (u2_printed(n, l) + u3(n, l))",
-    ),
+    control=tc.altered("with the shifts as printed", {"u2": "u2_printed"}),
     corrects="batch-norm-expansion-gradient-printed",
     why="Here the matrix leads to the last normalised layer, so that u^1 is there for one sample"
     " alone.",

@@ -121,9 +121,7 @@ layer_graph_sigmoid = tc.stated(
     given=[TWO_LAYERS, NO_BIASES],
     forall=["n in samples", "i in range(len(W[0]))"],
     states="sigmoid(z(n, i)) == sigmoid(z(n, i)) * (1 - sigmoid(z(n, i))) * z(n, i)",
-    control=tc.altered(
-        "without the second factor", "sigmoid(z(n, i)) == sigmoid(z(n, i)) * z(n, i)"
-    ),
+    control=tc.altered("without the second factor", {"* (1 - sigmoid(z(n, i))) *": "*"}),
     where=[ARGUMENT, "sigmoid(a) = 1 / (1 + exp(-a))"],
     on=CHAINS,
     why="Section 2.1 names the sigmoid among the activations of its networks. Eq. 12, on which all"

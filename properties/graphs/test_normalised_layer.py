@@ -100,9 +100,7 @@ normalised_layer_scale = CASES.stated(
     given=[ONE_NORMALISED, VARIES],
     forall=["n in samples"],
     states="network(replaced(W, 0, 2 * W[0]), x)[n][0] == f(n, 0)",
-    control=tc.altered(
-        "of the weights after it", "network(replaced(W, 3, 2 * W[3]), x)[n][0] == f(n, 0)"
-    ),
+    control=tc.altered("of the weights after it", {"0, 2 * W[0]": "3, 2 * W[3]"}),
     why="So the derivative of the output along W is 0. The pseudo gradient, whose deviations are"
     " constant, has another one there: `normalised-layer-pseudo-gradient`.",
 )
@@ -171,9 +169,7 @@ normalised_layer_test_time = tc.stated(
     r" \frac{m (B - 1)}{(m - 1) B} \operatorname{Var}_{\hat X}",
     given=[CHAIN, ONE_OUTPUT],
     states="average == share * var(samples)",
-    control=tc.altered(
-        "the factor (B - 1)/B alone", "average == (batch_size - 1) / batch_size * var(samples)"
-    ),
+    control=tc.altered("the factor (B - 1)/B alone", {"share": "(batch_size - 1) / batch_size"}),
     where=VARIANCES,
     on=batch_variances(),
     examples=60,

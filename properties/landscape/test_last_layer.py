@@ -75,9 +75,7 @@ last_layer_fits = CLASSIFIERS.stated(
     forall=["n in samples"],
     where=[*LAST, FITTED],
     states="network(replaced(W, last, [fitted]), x)[n][0] == y[n][0]",
-    control=tc.altered(
-        "opposite labels", "network(replaced(W, last, [fitted]), x)[n][0] == -y[n][0]"
-    ),
+    control=tc.altered("opposite labels", {"== y": "== -y"}),
     on=wide(3, (1, 2)),
     examples=60,
     corrects="last-layer-independent-printed",
@@ -129,11 +127,7 @@ last_layer_any_rho = CLASSIFIERS.stated(
     where=[*LAST, FITTED, *FREE],
     states="network(replaced(W, last, [longer]), x)[n][0] == y[n][0]"
     " and squared(longer) == squared(fitted) + excess ** 2 * squared(free)",
-    control=tc.altered(
-        "the norm is kept",
-        "network(replaced(W, last, [longer]), x)[n][0] == y[n][0]"
-        " and squared(longer) == squared(fitted)",
-    ),
+    control=tc.altered("the norm is kept", {"(fitted) + excess ** 2 * squared(free)": "(fitted)"}),
     numbers=["excess"],
     on=wide(3, (1, 2)).map(lambda case: replace(case, numbers={"excess": Fraction(3, 2)})),
     examples=60,

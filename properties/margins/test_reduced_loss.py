@@ -93,10 +93,7 @@ reduced_loss_multiclass = SEVERAL.stated(
     printed=r"\mathcal{L}_S = (M + \lambda)\rho^2 - 2\rho\mu + \frac{C}{C-1}",
     forall=["r in range(1, 4)"],
     states="loss(r / 2) == (M + weight_decay) * r ** 2 / 4 - r * mu + C / (C - 1)",
-    control=tc.altered(
-        "1 for C/(C-1), as with two classes",
-        "loss(r / 2) == (M + weight_decay) * r ** 2 / 4 - r * mu + 1",
-    ),
+    control=tc.altered("1 for C/(C-1), as with two classes", {"C / (C - 1)": "1"}),
     why="At rho = 1/2, 1 and 3/2; both sides are quadratic in rho. The last term is the squared"
     " norm of a centred label.",
 )
@@ -107,10 +104,7 @@ reduced_loss_multiclass_minimum = SEVERAL.stated(
     sources=[XU2022.at("Eq. 34")],
     printed=r"\min_\rho \mathcal{L}_S = \frac{C}{C-1} - \frac{\mu^2}{M+\lambda}",
     states="loss(mu / (M + weight_decay)) == C / (C - 1) - mu ** 2 / (M + weight_decay)",
-    control=tc.altered(
-        "twice the last term",
-        "loss(mu / (M + weight_decay)) == C / (C - 1) - 2 * mu ** 2 / (M + weight_decay)",
-    ),
+    control=tc.altered("twice the last term", {"- mu": "- 2 * mu"}),
     why="Eq. 33 at `rho = mu/(M + lambda)`.",
 )
 

@@ -108,9 +108,7 @@ batch_differences_exchange = GRADIENTS.stated(
     r" \Big( -V_k \bar f_j + \frac{\partial \bar f_j}{\partial V_k} \Big) \Big]",
     forall=EXCHANGES,
     states=of_exchange("-2"),
-    control=tc.altered(
-        "the difference is not divided by B", of_exchange("-2 * len(S)").replace("/ len(S) ", "")
-    ),
+    control=tc.altered("the difference is not divided by B", {"2 /": "2 *"}),
     corrects="batch-differences-exchange-printed",
     why="The two samples are all that the batches do not share; the multiplier of each batch is a"
     " mean over its samples too, so that it does not disturb this.",

@@ -92,9 +92,7 @@ batch_gradient_exchange_printed = EXCHANGE.stated(
     r" \frac{\partial f_W(x_j)}{\partial W}",
     given=[*SQUARE_LOSS_RISK, MINI_BATCHES],
     states="difference(k)[i][j] == exchanged(k)[i][j]",
-    control=tc.altered(
-        "with the right side doubled", "difference(k)[i][j] == 2 * exchanged(k)[i][j]"
-    ),
+    control=tc.altered("with the right side doubled", {"==": "== 2 *"}),
     on=plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(3, 3)).map(away_from_kinks),
     examples=400,
     why="The second equality of Eq. 7, read as an identity at every W, for two batches of size B"
@@ -113,9 +111,7 @@ batch_gradient_exchange = EXCHANGE.stated(
     r" \frac{\partial f_W(x_j)}{\partial W} \Big)",
     given=[*SQUARE_LOSS_RISK, MINI_BATCHES],
     states="difference(k)[i][j] == exchanged(k)[i][j] / batch_size",
-    control=tc.altered(
-        "the factor is 1/(B + 1)", "difference(k)[i][j] == exchanged(k)[i][j] / (batch_size + 1)"
-    ),
+    control=tc.altered("the factor is 1/(B + 1)", {"batch_size": "(batch_size + 1)"}),
     on=plain_cases(samples=(2, 4)).map(away_from_kinks),
     examples=120,
     corrects="batch-gradient-exchange-printed",
@@ -157,10 +153,7 @@ batch_gradient_chain_rule_printed = EQUATION_17.stated(
     sources=[GALANTI2022.at("Eq. 17-18")],
     printed=r"\frac{\bar\partial L_{\tilde S}(\tilde f_W)}{\partial W^{pq}}" + CHAIN_RULE,
     states="gradient_of_fit(S, k)[i][j] == data(S, k)[i][j] + 2 * weight_decay * W[k][i][j]",
-    control=tc.altered(
-        "and with lambda W as the last term",
-        "gradient_of_fit(S, k)[i][j] == data(S, k)[i][j] + weight_decay * W[k][i][j]",
-    ),
+    control=tc.altered("and with lambda W as the last term", {"+ 2 *": "+"}),
     why="The left side lacks the lambda of Eq. 2 and Eq. 6: L without it is the risk of Eq. 1,"
     " whose gradient has no term in W. Eq. 18 repeats this, and its `U_S` is this gradient less"
     " the last term, over -2 lambda. Theorem 1 itself has the lambda, and nothing that the paper"

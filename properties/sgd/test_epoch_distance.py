@@ -154,10 +154,7 @@ epoch_distance_decreasing_rates = tc.stated(
         ),
     ],
     states="3 * (1 + weight_decay) * after == sum([y[n][0] for n in samples])",
-    control=tc.altered(
-        "with a constant rate",
-        "3 * (1 + weight_decay) * constant == sum([y[n][0] for n in samples])",
-    ),
+    control=tc.altered("with a constant rate", {"after": "constant"}),
     where=[
         "at(v, n) = 2 * (v * x[n][0] - y[n][0]) * x[n][0] + 2 * weight_decay * v",
         "stepped(v, n) = v - at(v, n) / (2 * (1 + weight_decay) * (n + 1))",

@@ -58,10 +58,7 @@ normalised_sgd_update_printed = UPDATE_OF_RHO.stated(
     states=rho_becomes(
         "rho - learning_rate * data(samples) - 2 * learning_rate * weight_decay * rho"
     ),
-    control=tc.altered(
-        "and with eta lambda rho as the last term",
-        rho_becomes("rho - learning_rate * data(samples) - learning_rate * weight_decay * rho"),
-    ),
+    control=tc.altered("and with eta lambda rho as the last term", {"- 2 *": "-"}),
     why="As printed. Eq. 2 of the same paper has the sign right: the gradient is that on the left,"
     " a central difference, which is exact because the loss is quadratic in rho.",
 )
@@ -75,10 +72,7 @@ normalised_sgd_update = UPDATE_OF_RHO.stated(
     states=rho_becomes(
         "rho + learning_rate * data(samples) - 2 * learning_rate * weight_decay * rho"
     ),
-    control=tc.altered(
-        "the last term is eta lambda rho",
-        rho_becomes("rho + learning_rate * data(samples) - learning_rate * weight_decay * rho"),
-    ),
+    control=tc.altered("the last term is eta lambda rho", {"- 2 *": "-"}),
     corrects="normalised-sgd-update-printed",
     why="With the sign of Eq. 2. The left side is a central difference of the loss of Eq. 1, exact"
     " because that is quadratic in rho. Labels +-1 are needed: otherwise the outputs enter as"

@@ -98,9 +98,7 @@ update_norm_batch = NORMS.stated(
     r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|,\quad |B| = 1",
     given=[*POINTS, SEPARABLE, POSITIVE_RESIDUALS],
     states="2 * rho * frobenius(pull(0, k)) == 2 * rho / len(samples) * of_sample(0, k)",
-    control=tc.altered(
-        "half of it", "2 * rho * frobenius(pull(0, k)) == rho / len(samples) * of_sample(0, k)"
-    ),
+    control=tc.altered("half of it", {"== 2 *": "=="}),
     on=classified((1, 3), SMALL_RHO),
     where=["of_sample(n, k) = residual(n) * frobenius(dmargin(n, k) - margin(n) * W[k])"],
     why="The sum is printed over a batch, and divided by the number of all samples. The flow on a"
@@ -153,9 +151,7 @@ update_norm_mean_residual = AT_EQUILIBRIUM.stated(
     printed=r"\bar f_n > 0 \;\forall n,\; \rho = \frac{\mu}{M + \lambda} \implies"
     r" \frac1N \sum_n \ell_n \bar f_n > 0",
     states="0 < sum([residual(n) * margin(n) for n in samples])",
-    control=tc.altered(
-        "of every sample by itself", "0 < min([residual(n) * margin(n) for n in samples])"
-    ),
+    control=tc.altered("of every sample by itself", {"sum": "min"}),
     corrects="update-norm-separability",
     why="It is lambda rho: Eq. 2 with `dot rho = 0`. Large margins count more, and so the plain"
     " mean of the residuals, the gap of Eq. 8, is positive too.",

@@ -91,3 +91,17 @@ def test_a_part_that_neither_says_is_asked_for(part: str) -> None:
     del parts[part]
     with pytest.raises(InputError, match=f"claim toy-lemma: give `{part}`"):
         stated("toy-lemma", title="A lemma", **parts)
+
+
+def test_a_control_may_say_what_replaces_which_parts_of_the_conclusion() -> None:
+    control = altered("exchanged", {"2 * rho": "rho", "rho ** 2": "2 * rho"})
+    claim = lemma(Family(), states="2 * rho * f(0, 0) <= rho ** 2", control=control)
+    assert claim.altered is not None
+    assert claim.altered.conclusion == "rho * f(0, 0) <= 2 * rho"
+
+
+@pytest.mark.parametrize(("part", "count"), [("rho", 2), ("size", 0)])
+def test_what_is_replaced_is_there_once(part: str, count: int) -> None:
+    reason = f"control 'another': '{part}' is {count} times in `rho <= rho`"
+    with pytest.raises(InputError, match=f"^{reason}$"):
+        lemma(Family(), states="rho <= rho", control=altered("another", {part: "1"}))

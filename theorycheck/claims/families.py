@@ -6,8 +6,9 @@ Claims that have parts in common are stated by a `Family`, which says these part
 from __future__ import annotations
 
 import ast
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict, Unpack
 
@@ -33,25 +34,46 @@ class Altered:
 
     Attributes:
         words: what is altered.
-        states: the altered conclusion; None where it is that of the claim.
+        states: the altered conclusion, or what replaces which parts of the claim's, each of which
+            is there once; None where it is that of the claim.
         without: hypotheses of the claim that the control does not make.
         on: what proposes examples for it; None where it is what proposes those of the claim.
     """
 
     words: str
-    states: str | None = None
+    states: str | Mapping[str, str] | None = None
     without: tuple[Assumption, ...] = ()
     on: Any = None
+
+    def conclusion(self, claimed: str) -> str:
+        """The altered conclusion of a claim.
+
+        Raises:
+            InputError: when a part that is to be replaced is not there exactly once.
+        """
+        if self.states is None or isinstance(self.states, str):
+            return self.states or claimed
+        for part in self.states:
+            if (times := claimed.count(part)) != 1:
+                raise InputError(
+                    f"control {self.words!r}: {part!r} is {times} times in `{claimed}`"
+                )
+        parts = "|".join(map(re.escape, self.states))
+        others = self.states
+        return re.sub(parts, lambda found: others[found[0]], claimed)
 
 
 def altered(
     words: str,
-    states: str | None = None,
+    states: str | Mapping[str, str] | None = None,
     *,
     without: Sequence[Assumption] = (),
     on: Any = None,
 ) -> Altered:
     """The false neighbour of a stated claim: in words, and what differs; see `Altered`.
+
+    What differs is another conclusion, such as ``"f(n, 0) <= 1"``, or what is altered in that of
+    the claim, such as ``{"2 * rho": "rho"}``, or hypotheses that are left out.
 
     Raises:
         InputError: when nothing differs.
@@ -190,7 +212,7 @@ def _formulas(whole: Parts) -> tuple[Formal, Formal]:
     assumptions = [one for one in whole["given"] if isinstance(one, Assumption)]
     given = tuple(one.formula for one in assumptions)
     kept = tuple(one.formula for one in assumptions if one not in control.without)
-    pairs = ((states, given), (control.states or states, kept))
+    pairs = ((states, given), (control.conclusion(states), kept))
     shared = {"forall": tuple(whole.get("forall", ())), "where": tuple(whole["where"])}
     numbers = tuple(whole.get("numbers", ()))
     parsed = [Statement.of(said, given=met, **shared) for said, met in pairs]
