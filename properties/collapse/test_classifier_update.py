@@ -5,7 +5,6 @@ from properties.assumptions import CHAIN, ONE_OUTPUT, SIGN_LABELS, UNIT_WEIGHTS
 from properties.collapse.conditions import MATRICES
 from properties.notation import MARGIN
 from properties.papers import XU2022
-from theorycheck.drawing import normalised_cases
 
 STEPS = tc.Family(
     given=[CHAIN, MATRICES, ONE_OUTPUT, UNIT_WEIGHTS, SIGN_LABELS],
@@ -19,7 +18,7 @@ STEPS = tc.Family(
         "step(n) = W[last] - learning_rate * gradient(n, nu(n))",
         "tangent(n) = h(n) - f(n, 0) * W[last][0]",
     ],
-    on=normalised_cases(
+    on=tc.normalised_cases(
         tc.mlps(depths=(1, 3), widths=(1, 3), slopes=(tc.RELU, tc.LINEAR)),
         samples=(1, 2),
         numbers={"rho": tc.positive_dyadics(), "learning_rate": tc.positive_dyadics()},

@@ -8,7 +8,6 @@ from properties.assumptions import CHAIN, NORMALISED_LAYER, SIGN_LABELS, SMOOTH
 from properties.dynamics.normalised import points
 from properties.notation import ENTRIES
 from properties.papers import XU2022
-from theorycheck.drawing import rational_batches
 
 
 def of_norm_two(case: tc.Case) -> tc.Case:
@@ -100,7 +99,7 @@ def with_factor(case: tc.Case) -> tc.Case:
     return replace(case, numbers={"factor": Fraction(3)})
 
 
-BATCH_NORMALISED = rational_batches(
+BATCH_NORMALISED = tc.rational_batches(
     tc.mlps(depths=(2, 3), widths=(1, 3), slopes=(tc.RELU, tc.LINEAR)), "batch"
 ).map(with_factor)
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 import theorycheck as tc
 from properties.assumptions import CHAIN, GRAPH, RESIDUAL_BLOCKS
 from properties.papers import GALANTI2022
-from theorycheck.drawing import trainable_networks
 
 TWO_LAYERS = tc.Assumption("two layers of weights in a chain", "chain() and depth == 2")
 NO_BIASES = tc.Assumption("no biases", "len(biases) == 0")
@@ -19,7 +18,7 @@ PATHS = (
     r" (v_{\pi_i}, v_{\pi_{i+1}}) \in E"
 )
 GRAPHS = tc.cases(
-    st.one_of(trainable_networks(), tc.directed_graphs(depths=(2, 4), widths=(1, 2))), cohort=1
+    st.one_of(tc.trainable_networks(), tc.directed_graphs(depths=(2, 4), widths=(1, 2))), cohort=1
 )
 CHAINS = tc.cases(tc.mlps(depths=(2, 2), widths=(1, 3)), samples=(1, 3), cohort=1)
 ARGUMENT = "z(n, i) = inner(W[0][i], x[n])"

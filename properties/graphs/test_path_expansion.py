@@ -16,7 +16,6 @@ from properties.assumptions import (
     TRAINABLE_INPUT_EDGES,
 )
 from properties.papers import GALANTI2022
-from theorycheck.drawing import away_from_kinks, constant_first_layers, trainable_networks
 
 READS_INPUT = "k in [k for k in weights if source(k) == 0]"
 NO_BIASES = tc.Assumption("no biases", "len(biases) == 0")
@@ -48,10 +47,10 @@ path_expansion_input_edges = tc.stated(
     control=tc.altered(
         "some edges out of the input may be constant",
         without=[TRAINABLE_INPUT_EDGES],
-        on=constant_first_layers(),
+        on=tc.constant_first_layers(),
     ),
     where=["through(n, c) = sum([inner(W[k], df(n, c, k)) for k in weights if source(k) == 0])"],
-    on=tc.cases(trainable_networks(widths=(1, 3)), samples=(1, 3)),
+    on=tc.cases(tc.trainable_networks(widths=(1, 3)), samples=(1, 3)),
     examples=60,
     why="With dense and other trainable edges out of the input. E_p x is the gradient of the output"
     " by W^{p1}. The step from E to E_T is the assumption that both propositions make.",
@@ -120,7 +119,7 @@ path_expansion_at_input = tc.stated(
         "its columns are",
         "df(n, c, k)[i][j] * squared(x[n]) == df(n, c, k)[i][0] * x[n][0] * squared(x[n])",
     ),
-    on=tc.cases(trainable_networks(widths=(1, 3)), samples=(1, 2)),
+    on=tc.cases(tc.trainable_networks(widths=(1, 3)), samples=(1, 2)),
     examples=60,
     why="E_p is printed as a row, whose product with the row x is none: its transpose is meant."
     " That rows are along x is what the proof of Proposition 1 uses.",
@@ -144,7 +143,7 @@ path_expansion_locally_linear = tc.stated(
         "units(k) = features(replaced(W, k, W[k] + step * E(k)), x)",
     ],
     numbers=["step"],
-    on=SMALL_STEPS.map(away_from_kinks),
+    on=SMALL_STEPS.map(tc.away_from_kinks),
     examples=60,
     why="Where no unit has another slope after the step, here of 2^-20 in one direction, the"
     " network is the same product of matrices before and after it. Where a unit is at its kink,"

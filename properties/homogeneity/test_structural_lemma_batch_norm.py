@@ -15,7 +15,7 @@ from properties.assumptions import (
     NORMALISED_LAYER,
 )
 from properties.notation import ADDED_UP, EVERYWHERE, LEMMA
-from theorycheck.drawing import batches, rational_batches
+from theorycheck.drawing import batches
 from theorycheck.networks import Normalisation
 
 
@@ -28,7 +28,7 @@ def chains(normalisation: Normalisation) -> st.SearchStrategy[tc.Case]:
     chains = tc.mlps(depths=(2, 3), widths=(1, 3))
     return st.one_of(
         batches(tc.batch_normalised(chains, normalisation), samples=(2, 2)),
-        rational_batches(tc.mlps(depths=(2, 3), widths=(1, 4)), normalisation),
+        tc.rational_batches(tc.mlps(depths=(2, 3), widths=(1, 4)), normalisation),
     )
 
 

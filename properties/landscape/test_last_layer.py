@@ -10,7 +10,6 @@ from properties.assumptions import CHAIN, RELU_NETWORK, SIGN_LABELS
 from properties.collapse.conditions import MATRICES
 from properties.collapse.opposite_features import searched
 from properties.papers import XU2022
-from theorycheck.drawing import unit_arrays
 
 LAST = (
     "last = weights[len(weights) - 1]",
@@ -158,7 +157,7 @@ NEW_MARGIN = "rho / alpha * y[n][0] * network(replaced(W, last, [other]), x)[n][
 def aligned(draw: st.DrawFn, *, slope: float = 0.5, both: bool = True) -> tc.Case:
     """Features ``+-V_L / rho`` under a leaky ReLU, and another unit vector for the last layer."""
     width, rho = draw(st.integers(2, 3)), draw(tc.positive_dyadics())
-    classifier, other = (draw(unit_arrays((width,), positive=True)) for _ in range(2))
+    classifier, other = (draw(tc.unit_arrays((width,), positive=True)) for _ in range(2))
     signs = [1, *([-1] if both else []), draw(st.sampled_from([1, -1] if both else [1]))]
     rows = [[sign * Fraction(t) / rho for t in classifier] for sign in signs]
     rows = [[t if t >= 0 else t / Fraction(slope) for t in row] for row in rows]

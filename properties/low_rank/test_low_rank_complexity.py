@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 import theorycheck as tc
 from properties.assumptions import CHAIN, DENSE, ONE_OUTPUT, UNIT_WEIGHTS
 from properties.papers import XU2022
-from theorycheck.drawing import normalised_cases
 
 SQUARE = tc.Assumption(
     "L = 2, with linear outputs; V_1 has the dimensionality (n, n)",
@@ -17,7 +16,7 @@ RANK = tc.Assumption("the rank of V_1 is at most r", "rank(W[0]) <= r")
 LINEAR = tc.Assumption("linear activations", "slope(1) == 1")
 BOUNDED_RANK = tc.Assumption("the rank of V_k is at most r", "rank(W[k]) <= r")
 
-UNIT_NETWORKS = normalised_cases(
+UNIT_NETWORKS = tc.normalised_cases(
     tc.mlps(depths=(2, 2), widths=(2, 2), slopes=(tc.RELU, tc.LINEAR)), samples=(1, 1)
 )
 

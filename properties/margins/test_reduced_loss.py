@@ -12,7 +12,6 @@ from properties.collapse.multiclass import CENTRED
 from properties.dynamics.normalised import MEAN_LOSS, points
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
-from theorycheck.drawing import normalised_cases
 
 BINARY = tc.Family(
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_WEIGHT_DECAY],
@@ -136,7 +135,7 @@ reduced_loss_output_norm = OUTPUTS.stated(
     forall=["n in samples"],
     states="size(n) <= squared(x[n])",
     control=tc.altered("half of it", "2 * size(n) <= squared(x[n])"),
-    on=normalised_cases(tc.mlps(depths=(1, 3), widths=(1, 2), outputs=(1, 3)), samples=(1, 2)),
+    on=tc.normalised_cases(tc.mlps(depths=(1, 3), widths=(1, 2), outputs=(1, 3)), samples=(1, 2)),
     why="By homogeneity for inputs of any norm. Frobenius norms bound spectral ones, and"
     " activations lengthen no vector.",
 )

@@ -19,7 +19,7 @@ from properties.assumptions import (
 )
 from properties.notation import EVERYWHERE
 from properties.papers import GALANTI2022
-from theorycheck.drawing import batches, rational_batches
+from theorycheck.drawing import batches
 from theorycheck.networks import Normalisation
 
 COHORT = 4
@@ -47,7 +47,7 @@ def batch_cases(normalisation: Normalisation) -> st.SearchStrategy[tc.Case]:
     return st.one_of(
         batches(networks(3, 4), samples=(2, 2), coefficient="beta", cohort=COHORT),
         batches(networks(4, 5), samples=(3, 3), coefficient="beta", cohort=COHORT),
-        rational_batches(wide, normalisation, coefficient="beta", cohort=COHORT),
+        tc.rational_batches(wide, normalisation, coefficient="beta", cohort=COHORT),
     )
 
 

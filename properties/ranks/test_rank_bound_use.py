@@ -18,7 +18,6 @@ from properties.assumptions import (
 from properties.papers import GALANTI2022
 from properties.ranks.extremal_networks import FLAT, dead_networks
 from properties.ranks.trained_networks import perceptrons
-from theorycheck.drawing import plain_cases, stationary_chains
 
 NUMBERS = ["batch_size", "weight_decay"]
 NETWORK: list[tc.Hypothesis] = [UNNORMALISED, SQUARE_LOSS, AUTOGRAD_AT_KINKS, POSITIVE_WEIGHT_DECAY]
@@ -37,7 +36,7 @@ RIGHT_SIDE = r"\frac{1}{2\lambda} \min_{\tilde S} \| \nabla_{W^{pq}} L^\lambda_{
 @st.composite
 def two_decays(draw: st.DrawFn) -> tc.Case:
     """With a larger weight decay ``stronger``; some are stationary at the smaller one."""
-    case = draw(st.one_of(plain_cases(samples=(2, 2)), stationary_chains()))
+    case = draw(st.one_of(tc.plain_cases(samples=(2, 2)), tc.stationary_chains()))
     more = draw(tc.positive_dyadics())
     numbers = {**case.numbers, "stronger": case.numbers["weight_decay"] + more}
     return tc.Case(case.network, case.parameters, case.inputs, case.targets, numbers)
@@ -75,7 +74,7 @@ rank_bound_use_criterion = CASES.stated(
     given=[CHAIN, *NETWORK],
     states=f"{SIZE} - {TRIVIAL} == squared(data(S, k)) + 4 * weight_decay * pull(S)",
     control=tc.altered("lambda instead of 2 lambda", {"+ 4": "+ 2"}),
-    on=plain_cases(tc.mlps(depths=(1, 3), widths=(1, 3)), samples=(2, 3)),
+    on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(1, 3)), samples=(2, 3)),
     why="By the structural lemma <W_k, df> = f in every layer of a chain. So the right side of"
     " Eq. 10 is below ||W_k|| only where the outputs of the batch fall short of their labels, on"
     " average, and the gradient of the loss alone is smaller than that allows. It is the sharper"
@@ -98,7 +97,7 @@ rank_bound_use_fitted = CASES.stated(
     ],
     states=f"{SIZE} >= {TRIVIAL}",
     control=tc.altered("9/8 of it", f"8 * {SIZE} >= 9 * {TRIVIAL}"),
-    on=plain_cases(tc.mlps(depths=(1, 3), widths=(1, 2)), samples=(2, 3)),
+    on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(1, 2)), samples=(2, 3)),
     why="By `rank-bound-use-criterion`. Equality is reached where the labels are fitted: the"
     " gradient is that of the weight decay, and the bound is ||W||, for every batch and every"
     " layer.",
@@ -142,7 +141,7 @@ rank_bound_use_small_lambda = CASES.stated(
         "8 * frobenius(gradient(S, k))"
         " >= 9 * frobenius(data(S, k)) - 16 * weight_decay * frobenius(W[k])",
     ),
-    on=plain_cases(tc.mlps(depths=(1, 2), widths=(1, 2)), samples=(2, 2)),
+    on=tc.plain_cases(tc.mlps(depths=(1, 2), widths=(1, 2)), samples=(2, 2)),
     why='"The bound is infinite" at lambda = 0, where no gradient vanishes: it is at least the'
     " right side here, and exceeds ||W|| as soon as lambda is below a quarter of the loss's own"
     " gradient over ||W||. Where a batch is fitted it is ||W|| for every lambda, and 0/0 at lambda"

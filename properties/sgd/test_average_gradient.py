@@ -17,7 +17,6 @@ from properties.assumptions import (
 )
 from properties.notation import BATCH_GRADIENT, ENTRIES
 from properties.papers import GALANTI2022
-from theorycheck.drawing import plain_cases, stationary_chains
 
 NUMBERS = ["batch_size", "weight_decay"]
 NETWORK: list[tc.Hypothesis] = [UNNORMALISED, SQUARE_LOSS, AUTOGRAD_AT_KINKS]
@@ -27,7 +26,7 @@ AVERAGE = (
 )
 MEAN = "mean(k) = sum([frobenius(gradient(S, k)) for S in batches(batch_size)]) / count"
 COUNT = "count = len(batches(batch_size))"
-RANDOM = plain_cases(samples=(2, 3))
+RANDOM = tc.plain_cases(samples=(2, 3))
 
 
 @st.composite
@@ -71,7 +70,7 @@ average_gradient_minimised = tc.stated(
         "norms(s, k) = [frobenius(grad(risk(s, S), k)) for S in batches(batch_size)]",
         "average(s, k) = sum(norms(s, k)) / (s * count)",
     ],
-    on=st.one_of(balanced_scalars(), stationary_chains(full_batch=True)),
+    on=st.one_of(balanced_scalars(), tc.stationary_chains(full_batch=True)),
     why="Compared are the weights with half, 3/2 and twice of them. What SGD follows in"
     " expectation is the gradient of L (`average-gradient-expected`), and where that is at rest the"
     " average norm need not be minimal: for f = w x, the latter is a mean of absolute values. The"
@@ -96,7 +95,7 @@ average_gradient_without_lambda = tc.stated(
         "of_fit(S, k) = gradient(S, k) - 2 * weight_decay * W[k]",
         "expected(k) = sum([of_fit(S, k) for S in batches(batch_size)]) / count",
     ],
-    on=plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(2, 3)),
+    on=tc.plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(2, 3)),
     why="The update is printed with L instead of L^lambda, and the sentence before it calls L_S the"
     " regularised risk. Without lambda there is no weight decay, on which all that follows rests."
     " Eq. 6 has it.",
@@ -106,7 +105,7 @@ AVERAGES = tc.Family(
     given=NETWORK,
     forall=["k in weights"],
     where=[BATCH_GRADIENT, COUNT],
-    on=plain_cases(samples=(3, 4)),
+    on=tc.plain_cases(samples=(3, 4)),
     examples=40,
 )
 

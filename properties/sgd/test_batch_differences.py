@@ -13,7 +13,6 @@ from properties.sgd.pulls import (
     batched_points,
     spread,
 )
-from theorycheck.drawing import normalised_equilibria
 
 GRADIENTS = tc.Family(
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],
@@ -126,7 +125,7 @@ TWO_SAMPLES = tc.Family(
     ],
     forall=["m in samples", "n in samples", *ENTRIES],
     where=[*PULLS, "denominator(m, n) = residual(m) * margin(m) - residual(n) * margin(n)"],
-    on=normalised_equilibria().map(spread),
+    on=tc.normalised_equilibria().map(spread),
     examples=40,
 )
 
@@ -186,7 +185,7 @@ batch_differences_common_matrix = tc.stated(
         "dmargin(m, k)[i][j] == dmargin(n, k)[i][j]",
     ),
     where=PULLS,
-    on=normalised_equilibria(),
+    on=tc.normalised_equilibria(),
     examples=40,
     why="The second case of the proof, which is the only one: rho at rest on all batches of size"
     " B < N makes `alpha` the same for all samples, and equal to `lambda rho`, which is not 0."

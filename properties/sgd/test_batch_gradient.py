@@ -33,7 +33,6 @@ from properties.sgd.updates import (
     descent_in_rationals,
 )
 from theorycheck.arithmetic import SIGNIFICAND_BITS, flat, rationals
-from theorycheck.drawing import away_from_kinks, plain_cases, searched_cases, spread_cases
 
 RISK = (
     "risk(S) = sum([(f(n, 0) - y[n][0]) ** 2 for n in S]) / len(S)"
@@ -63,7 +62,7 @@ batch_gradient = tc.stated(
         TERM,
         "data(S, k) = sum([term(n, k) for n in S]) / len(S)",
     ],
-    on=plain_cases(samples=(2, 3)).map(away_from_kinks),
+    on=tc.plain_cases(samples=(2, 3)).map(tc.away_from_kinks),
     examples=100,
     why="The left side is the derivative of the risk of Eq. 2, the right side is made of the"
     " derivatives of the network: the factor 2 of the weight decay is the one that"
@@ -93,7 +92,9 @@ batch_gradient_exchange_printed = EXCHANGE.stated(
     given=[*SQUARE_LOSS_RISK, MINI_BATCHES],
     states="difference(k)[i][j] == exchanged(k)[i][j]",
     control=tc.altered("with the right side doubled", {"==": "== 2 *"}),
-    on=plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(3, 3)).map(away_from_kinks),
+    on=tc.plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(3, 3)).map(
+        tc.away_from_kinks
+    ),
     examples=400,
     why="The second equality of Eq. 7, read as an identity at every W, for two batches of size B"
     " that differ in one sample. It lacks the factor 1/B of Eq. 6, so it holds only for B = 1. In"
@@ -112,7 +113,7 @@ batch_gradient_exchange = EXCHANGE.stated(
     given=[*SQUARE_LOSS_RISK, MINI_BATCHES],
     states="difference(k)[i][j] == exchanged(k)[i][j] / batch_size",
     control=tc.altered("the factor is 1/(B + 1)", {"batch_size": "(batch_size + 1)"}),
-    on=plain_cases(samples=(2, 4)).map(away_from_kinks),
+    on=tc.plain_cases(samples=(2, 4)).map(tc.away_from_kinks),
     examples=120,
     corrects="batch-gradient-exchange-printed",
     why="Eq. 7 with the factor 1/B, for two batches of size B that differ in one sample.",
@@ -137,7 +138,7 @@ EQUATION_17 = tc.Family(
         "gradient_of_fit(S, k) = grad(fit(S), k)",
         "data(S, k) = sum([2 * (f(n, 0, S) - y[n][0]) * df(n, 0, k, S) for n in S]) / len(S)",
     ],
-    on=st.one_of(normalised_batches(), plain_cases(samples=(2, 3)).map(away_from_kinks)),
+    on=st.one_of(normalised_batches(), tc.plain_cases(samples=(2, 3)).map(tc.away_from_kinks)),
     examples=80,
 )
 CHAIN_RULE = (
@@ -244,7 +245,7 @@ batch_gradient_pair_bound = tc.stated(
         BATCH_GRADIENT,
         "cosine(i, j) = inner(x[i], x[j]) / root(squared(x[i]) * squared(x[j]))",
     ],
-    on=st.one_of(spread_cases(), tight_pairs(), trained_cases(), searched_cases()),
+    on=st.one_of(tc.spread_cases(), tight_pairs(), trained_cases(), tc.searched_cases()),
     examples=200,
     why="A quantitative form of Proposition 1 of galanti2022, our own: with weight decay, the steps"
     " of SGD with batch size 1 stay away from zero by the learning rate times"
@@ -323,7 +324,7 @@ batch_gradient_any_network = tc.stated(
         "other(S, k) = sum([2 * (f(n, c) - y[n][c]) * df(n, c, k) for n in S"
         " for c in outputs if c > 0]) / len(S) + 0 * W[k]",
     ],
-    on=plain_cases(
+    on=tc.plain_cases(
         st.one_of(
             tc.directed_graphs(depths=(2, 3), outputs=(1, 3)),
             tc.mlps(depths=(1, 3), outputs=(2, 3), bias=True),

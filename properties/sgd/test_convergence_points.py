@@ -32,15 +32,6 @@ from properties.sgd.stopping_points import (
     with_zero_input,
     zeroed,
 )
-from theorycheck.drawing import (
-    constant_first_layers,
-    plain_cases,
-    searched_cases,
-    sign_labelled_chains,
-    spread_cases,
-    stationary_chains,
-    stationary_residual_networks,
-)
 
 READS_INPUT = "k in [k for k in weights if source(k) == 0]"
 ONE_LAYER = "sum([squared(gradient(S, k)) for S in batches(batch_size)])"
@@ -50,9 +41,9 @@ SOME_INPUT_IS_ZERO = tc.Assumption("some input is 0", "any([zero(x[n]) for n in 
 NETWORK: list[tc.Hypothesis] = [GRAPH, DENSE, ONE_OUTPUT, ANY_LOSS, AUTOGRAD_AT_KINKS]
 SHARED = tc.Family(where=[BATCH_GRADIENT], numbers=["batch_size", "weight_decay"])
 STATIONARY_POINTS = st.one_of(
-    sign_labelled_chains(), stationary_chains(), stationary_residual_networks()
+    tc.sign_labelled_chains(), tc.stationary_chains(), tc.stationary_residual_networks()
 )
-SMALL = plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(2, 3))
+SMALL = tc.plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(2, 3))
 
 convergence_points_none = SHARED.stated(
     "convergence-points-none",
@@ -126,7 +117,7 @@ convergence_points_first_matrix = SHARED.stated(
     control=tc.altered(
         "the inputs may be collinear", without=[NOT_COLLINEAR], on=STATIONARY_POINTS
     ),
-    on=st.one_of(spread_cases(), searched_cases()),
+    on=st.one_of(tc.spread_cases(), tc.searched_cases()),
     examples=60,
     why="Both steps at once, by their contrapositive, and for one matrix alone: the paper's"
     " argument needs neither that f is not zero, nor that other edges out of the input are"
@@ -166,9 +157,9 @@ convergence_points_zero_matrices = SHARED.stated(
     control=tc.altered(
         "edges out of the input need not be trainable",
         without=[TRAINABLE_INPUT_EDGES],
-        on=constant_first_layers(),
+        on=tc.constant_first_layers(),
     ),
-    on=st.one_of(spread_cases(), searched_cases()),
+    on=st.one_of(tc.spread_cases(), tc.searched_cases()),
     examples=60,
     corrects="convergence-points-zero-matrices-printed",
     why="More than Proposition 1 says, which concludes that the function is zero: once all W^{p1}"
@@ -197,7 +188,7 @@ convergence_points_outputs = SHARED.stated(
     control=tc.altered(
         "the inputs may be collinear", without=[NOT_COLLINEAR], on=stationary_outputs()
     ),
-    on=plain_cases(tc.mlps(depths=(1, 3), widths=(2, 3), outputs=(2, 2)), samples=(2, 3)),
+    on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(2, 3), outputs=(2, 2)), samples=(2, 3)),
     examples=60,
     why="One output is a simplification and no restriction: on a sample, the gradients of all"
     " outputs along W^{p1} have their rows along the input. `rank-bound-outputs` says the same of"
@@ -214,7 +205,7 @@ convergence_points_zero_input = SHARED.stated(
     given=[*NETWORK, POSITIVE_WEIGHT_DECAY, MINI_BATCHES, SOME_INPUT_IS_ZERO, SOME_WEIGHT],
     states=f"{ALL_LAYERS} != 0",
     control=tc.altered("no input need be 0", without=[SOME_INPUT_IS_ZERO], on=STATIONARY_POINTS),
-    on=st.one_of(plain_cases(samples=(2, 3)), stationary_chains()).map(with_zero_input),
+    on=st.one_of(tc.plain_cases(samples=(2, 3)), tc.stationary_chains()).map(with_zero_input),
     examples=50,
     why='The paper assumes "that x_i is not 0 for all i". That is not needed: without biases all'
     " layers are 0 at the input 0, so that its gradient is 2 lambda W alone, and at convergence all"
@@ -266,7 +257,7 @@ convergence_points_rank_one = SHARED.stated(
     control=tc.altered(
         "lambda may be 0", without=[POSITIVE_WEIGHT_DECAY], on=wide_interpolating_cases()
     ),
-    on=st.one_of(stationary_chains(), sign_labelled_chains()),
+    on=st.one_of(tc.stationary_chains(), tc.sign_labelled_chains()),
     why="The constraint that the abstract means: with weight decay W is proportional to the"
     " gradient at one sample. Without it, an interpolating network of any rank is at rest (the"
     " control), as the paper says.",

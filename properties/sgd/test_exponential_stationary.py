@@ -11,7 +11,6 @@ import theorycheck as tc
 from properties.assumptions import AUTOGRAD_AT_KINKS, CHAIN, SIGN_LABELS, UNIT_WEIGHTS
 from properties.notation import ENTRIES, MARGIN
 from properties.papers import GALANTI2022
-from theorycheck.drawing import plain_cases
 
 EQUATION_26 = (
     r"\sum_{n}^{B} e^{-\rho y_n \hat f_n} y_n \Big( \frac{\partial \hat f_n}{\partial V_k} -"
@@ -83,7 +82,7 @@ exponential_stationary_projection = tc.stated(
         "left(k) = sum([y[n][0] * (df(n, 0, k) - f(n, 0) * W[k]) for n in samples])",
         "G(k) = sum([y[n][0] * df(n, 0, k) for n in samples])",
     ],
-    on=plain_cases(tc.mlps(depths=(1, 3), widths=(1, 3)), samples=(2, 3)),
+    on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(1, 3)), samples=(2, 3)),
     examples=60,
     why="By the structural lemma <V_k, G> is the sum of c_n f_n. Stationary points of the flow on"
     " the spheres are therefore where Eq. 26 holds, for the exponential loss and every other one.",

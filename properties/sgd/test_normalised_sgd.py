@@ -23,7 +23,6 @@ from properties.sgd.normalised_points import generic_points, updated_points
 from properties.sgd.updates import EXACT, EXACT_UPDATES, after_one_epoch
 from theorycheck import arithmetic
 from theorycheck.arithmetic import flat
-from theorycheck.drawing import interpolators, normalised_equilibria
 
 LAGRANGIAN = tc.Convention(
     "the Lagrangian of Eq. 1 on the batch, with nu_k the first form of Eq. 4 on the batch, held"
@@ -212,10 +211,10 @@ normalised_sgd_convergence_rank = tc.stated(
     control=tc.altered(
         "without weight decay, lambda = 0",
         without=[POSITIVE_WEIGHT_DECAY],
-        on=interpolators(weight_decays=st.just(Fraction(0))),
+        on=tc.interpolators(weight_decays=st.just(Fraction(0))),
     ),
     where=AT_REST,
-    on=st.one_of(interpolators(), generic_points()),
+    on=st.one_of(tc.interpolators(), generic_points()),
     examples=150,
     why="If Lagrange-normalised SGD with weight decay is stationary on every mini-batch, and no"
     " margin is zero, all weight matrices have rank at most 2.\n\n"
@@ -252,7 +251,7 @@ normalised_sgd_convergence_rank_one = tc.stated(
     " and (1 - rho * margin(n)) * margin(n) == weight_decay * rho",
     control=tc.altered("all margins are equal", "margin(n) == margin(0)"),
     where=AT_REST,
-    on=normalised_equilibria(),
+    on=tc.normalised_equilibria(),
     examples=120,
     why="The sharp form of Lemma 8, our own.\n\n"
     "Proof. Exchange two samples between batches: the terms of a stationarity equation are equal"

@@ -24,12 +24,6 @@ from properties.sgd.stopping_points import (
     wide_interpolating_cases,
     without_decay,
 )
-from theorycheck.drawing import (
-    fitted_cases,
-    sign_labelled_chains,
-    stationary_chains,
-    stationary_residual_networks,
-)
 
 AT_REST: list[tc.Hypothesis] = [UNNORMALISED, ANY_LOSS, AUTOGRAD_AT_KINKS, MINI_BATCHES, STATIONARY]
 SLOPES_NOT_ZERO = tc.Assumption(
@@ -37,7 +31,7 @@ SLOPES_NOT_ZERO = tc.Assumption(
 )
 FITTED = tc.Assumption("every label is fitted", "all([f(n, 0) == y[n][0] for n in samples])")
 STATIONARY_POINTS = st.one_of(
-    sign_labelled_chains(), stationary_chains(), stationary_residual_networks()
+    tc.sign_labelled_chains(), tc.stationary_chains(), tc.stationary_residual_networks()
 )
 SHARED = tc.Family(
     where=[
@@ -62,7 +56,9 @@ sample_gradients_are_equal = SHARED.stated(
     forall=PAIRS,
     states="term(m, k)[a[0]][a[1]] == term(n, k)[a[0]][a[1]]",
     control=tc.altered(
-        "the full batch alone, B = N", without=[MINI_BATCHES], on=stationary_chains(full_batch=True)
+        "the full batch alone, B = N",
+        without=[MINI_BATCHES],
+        on=tc.stationary_chains(full_batch=True),
     ),
     on=STATIONARY_POINTS,
     examples=60,
@@ -147,7 +143,7 @@ sample_gradients_without_decay = SHARED.stated(
     forall=["k in weights", "n in samples"],
     states="sum([squared(gradient(S, k)) for S in batches(batch_size)]) != 0",
     control=tc.altered("the full batch, B = N", "squared(gradient(samples, k)) != 0"),
-    on=st.one_of(cancelling_pairs(), cancelling_pairs(), fitted_cases()),
+    on=st.one_of(cancelling_pairs(), cancelling_pairs(), tc.fitted_cases()),
     examples=80,
     why="By its contrapositive, for every layer and every sample. The proof distinguishes whether"
     " some sample is fitted (Eq. 15) or none (Eq. 16), and needs that the inputs are not collinear"

@@ -23,17 +23,6 @@ from properties.assumptions import (
 )
 from properties.notation import BATCH_GRADIENT
 from properties.papers import GALANTI2022
-from theorycheck.drawing import (
-    constant_first_layers,
-    dead_cases,
-    fitted_cases,
-    plain_cases,
-    searched_cases,
-    sign_labelled_chains,
-    spread_cases,
-    stationary_chains,
-    stationary_residual_networks,
-)
 
 LABEL_NOT_FITTED = tc.Assumption("l'_i is not 0", "f(n, 0) != y[n][0]")
 A_AND_B = tc.Convention("the loss of an output a and a label b: exp(-b a), and log(1 + exp(-b a))")
@@ -70,10 +59,10 @@ sgd_stationary_weight_decay = tc.stated(
     control=tc.altered(
         "the edges out of the input need not be trainable",
         without=[TRAINABLE_INPUT_EDGES],
-        on=constant_first_layers(),
+        on=tc.constant_first_layers(),
     ),
     where=[BATCH_GRADIENT],
-    on=st.one_of(spread_cases(), spread_cases(), searched_cases()),
+    on=st.one_of(tc.spread_cases(), tc.spread_cases(), tc.searched_cases()),
     examples=200,
     why="A point that is stationary on every mini-batch of size B < m, with lambda > 0, is the zero"
     ' function, unless the inputs lie on one line through the origin (the paper: "on a'
@@ -107,7 +96,9 @@ sgd_stationary_only_zero = tc.stated(
         "sum([squared(W[k]) for k in weights]) == 0",
     ),
     where=[BATCH_GRADIENT],
-    on=st.one_of(sign_labelled_chains(), stationary_chains(), stationary_residual_networks()),
+    on=st.one_of(
+        tc.sign_labelled_chains(), tc.stationary_chains(), tc.stationary_residual_networks()
+    ),
     why="As the abstract prints it, without the exception of Proposition 1.\n\n"
     "Refuted by data on a line, with labels +-1 if one likes: at x = c and x = 1 - c, both labelled"
     " +1, and lambda = c (1 - c), a ReLU chain of any depth with all weights 1 is stationary on"
@@ -137,7 +128,7 @@ sgd_stationary_no_decay = tc.stated(
     states="f(n, 0) == 0",
     control=tc.altered("the output is 0 at every sample", without=[LABEL_NOT_FITTED]),
     where=[BATCH_GRADIENT],
-    on=fitted_cases(),
+    on=tc.fitted_cases(),
     examples=120,
     why="Without weight decay, a point that is stationary on every mini-batch of size B < m has"
     " output zero at each sample whose loss derivative l'_i is not zero.\n\n"
@@ -175,7 +166,9 @@ sgd_stationary_no_minimiser = tc.stated(
         " -y[n][0] / (1 + exp(y[n][0] * f(n, 0))) if logistic == 1 else exponential(n)",
         "gradient(S, k, logistic) = sum([derivative(n, logistic) * df(n, 0, k) for n in S])",
     ],
-    on=st.one_of(dead_cases(), dead_cases(), dead_cases(), plain_cases(targets="signs")),
+    on=st.one_of(
+        tc.dead_cases(), tc.dead_cases(), tc.dead_cases(), tc.plain_cases(targets="signs")
+    ),
     examples=200,
     why="With a convex loss that has no minimum for the labels that occur, such as the exponential"
     " and the logistic loss for labels +-1, the only points that are stationary on every mini-batch"
@@ -259,10 +252,12 @@ sgd_stationary_sample_gradients = tc.stated(
     control=tc.altered(
         "the gradient vanishes on the full batch only, B = m",
         without=[MINI_BATCHES],
-        on=stationary_chains(full_batch=True),
+        on=tc.stationary_chains(full_batch=True),
     ),
     where=[BATCH_GRADIENT],
-    on=st.one_of(sign_labelled_chains(), stationary_chains(), stationary_residual_networks()),
+    on=st.one_of(
+        tc.sign_labelled_chains(), tc.stationary_chains(), tc.stationary_residual_networks()
+    ),
     examples=150,
     why="At a point that is stationary on every mini-batch of one size B < m, the regularised"
     " gradient of every single sample vanishes, so that the stopping points of SGD are those of"

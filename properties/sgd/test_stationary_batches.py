@@ -27,7 +27,6 @@ from properties.sgd.pulls import (
     half_fitted,
     reflected_equilibria,
 )
-from theorycheck.drawing import interpolators, normalised_equilibria
 
 BOTH_LABELS = tc.Assumption(
     "both labels occur", "any([y[m][0] != y[n][0] for m in samples for n in samples])"
@@ -43,9 +42,9 @@ EQUAL_MARGINS = tc.Assumption(
     "all margins are equal", "all([margin(n) == margin(0) for n in samples])"
 )
 NEVER = r"\lambda > 0,\; B < N:\ \exists\, S', k:\ \frac{\partial \mathcal{L}_{S'}}{\partial V_k}"
-NO_DECAY_POINTS = interpolators(weight_decays=st.just(Fraction(0)))
+NO_DECAY_POINTS = tc.interpolators(weight_decays=st.just(Fraction(0)))
 
-EQUILIBRIA = tc.Family(given=[*SAMPLED], where=[*PULLS], on=normalised_equilibria())
+EQUILIBRIA = tc.Family(given=[*SAMPLED], where=[*PULLS], on=tc.normalised_equilibria())
 
 stationary_batches_never_printed = EQUILIBRIA.stated(
     "stationary-batches-never-printed",
@@ -105,7 +104,7 @@ stationary_batches_no_decay = EQUILIBRIA.stated(
     r" \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall S', k",
     given=[FITTED, NO_WEIGHT_DECAY],
     states=f"{RESTLESS} == 0",
-    control=tc.altered("lambda > 0", without=[NO_WEIGHT_DECAY], on=interpolators()),
+    control=tc.altered("lambda > 0", without=[NO_WEIGHT_DECAY], on=tc.interpolators()),
     on=NO_DECAY_POINTS,
     examples=40,
     why='"The GD equilibrium can be reached without any constraint on the weights": every sample'
@@ -183,7 +182,7 @@ stationary_batches_equal_margins_converse = EQUILIBRIA.stated(
     r" \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall S', k",
     given=[RELU_NETWORK, POSITIVE_WEIGHT_DECAY, EQUAL_MARGINS, RHO_AT_REST],
     states=f"{RESTLESS} == 0",
-    control=tc.altered("rho need not be at rest", without=[RHO_AT_REST], on=interpolators()),
+    control=tc.altered("rho need not be at rest", without=[RHO_AT_REST], on=tc.interpolators()),
     on=half_fitted(),
     why="The other direction. Equal margins with rho at rest say nothing about the directions in"
     " which the samples pull at the V_k.",

@@ -20,7 +20,6 @@ from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
 from properties.sgd.pulls import PULLS
 from theorycheck.arithmetic import Point
-from theorycheck.drawing import normalised_cases
 
 SEPARABLE = tc.Assumption(
     "all samples are correctly classified", "all([margin(n) > 0 for n in samples])"
@@ -44,7 +43,7 @@ def classified(
     samples: tuple[int, int], numbers: dict[str, st.SearchStrategy[Fraction]]
 ) -> st.SearchStrategy[tc.Case]:
     networks = tc.mlps(depths=(1, 3), widths=(1, 2), slopes=(tc.RELU, tc.LINEAR))
-    return normalised_cases(networks, samples=samples, numbers=numbers).map(separated)
+    return tc.normalised_cases(networks, samples=samples, numbers=numbers).map(separated)
 
 
 NORMS = tc.Family(
@@ -183,7 +182,7 @@ update_norm_stable_rank = tc.stated(
         "f(n, 0) ** 2 <= spectral(W[k]) ** 2 * tangential(n, k)",
     ),
     on=st.one_of(
-        attained(), normalised_cases(tc.mlps(depths=(2, 3), widths=(2, 2)), samples=(1, 2))
+        attained(), tc.normalised_cases(tc.mlps(depths=(2, 3), widths=(2, 2)), samples=(1, 2))
     ),
     examples=40,
     why='What is true of the sentence that "the norm of the SGD updates at layer k should reflect,'
