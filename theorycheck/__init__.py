@@ -30,7 +30,9 @@ if TYPE_CHECKING:
         Exclusions,
         Population,
         between,
+        either_half,
         experiment_claim,
+        halves,
     )
     from theorycheck.claims.families import Altered, Family, altered, stated
     from theorycheck.claims.findings import Findings, Observation, Pair, Rejection, Unmet

@@ -48,33 +48,16 @@ def networks(*rhos: float, random: bool = False) -> Start:
     return start
 
 
-def last_rho(trained: tc.Trained) -> Tensor:
-    rho = trained.cohort.state.rho
-    assert rho is not None
-    return rho
-
-
-def halves(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Of the first and of the second initial rho."""
-    first, second = values.chunk(2)
-    return first, second
-
-
 def excluded(trained: tc.Trained) -> tc.Exclusions:
-    return {
-        "training diverged": trained.run.diverged,
-        "rho is not positive": last_rho(trained) <= 0,
-    }
+    return {"training diverged": trained.run.diverged, "rho is not positive": trained.rho <= 0}
 
 
-def either(trained: tc.Trained) -> tc.Exclusions:
-    """The same, of pairs within one training."""
-    return {why: torch.stack(halves(found)).any(dim=0) for why, found in excluded(trained).items()}
+either = tc.either_half(excluded)
 
 
 def spread(trained: tc.Trained) -> Tensor:
     """How far apart, relatively, rho ends from a large and from a small initial value."""
-    small, large = halves(last_rho(trained))
+    small, large = trained.rho.chunk(2)
     return (large / small).log().abs()
 
 
@@ -94,7 +77,7 @@ REMEMBERS = tc.Comparison(
     "without weight decay rho ends higher from 8 than from 0.5",
     TWO_STARTS,
     (PLAIN,),
-    lambda trained: halves(last_rho(trained))[::-1],
+    lambda trained: trained.rho.chunk(2)[::-1],
     ">",
     "last rho from 8 / from 0.5",
     either,
@@ -141,7 +124,7 @@ LOWER = tc.Comparison(
     "rho ends lower with lambda = 0.01 than with 0",
     {DATA: tc.Population(networks(SMALL_RHO))},
     (replace(DECAYING, batch_size=8), replace(PLAIN, batch_size=8)),
-    tc.between(last_rho),
+    tc.between(lambda trained: trained.rho),
     "<",
     "last rho with decay / without",
     excluded,
@@ -165,7 +148,7 @@ OVERSHOOTS = tc.Comparison(
     "the largest rho that training passes is above the last one",
     {DATA: tc.Population(networks(SMALL_RHO), {"rho": lambda *at: at[1].rho}, 100)},
     (replace(PLAIN, weight_decay=0.001),),
-    lambda trained: (trained.run.trace["rho"].amax(dim=0), last_rho(trained)),
+    lambda trained: (trained.run.trace["rho"].amax(dim=0), trained.rho),
     ">",
     "largest rho / last",
     excluded,
@@ -195,7 +178,7 @@ RANDOM_LABELS = tc.Comparison(
     "rho ends higher where half of the labels are drawn anew",
     {DATA: tc.Population(networks(SMALL_RHO, SMALL_RHO, random=True))},
     (replace(PLAIN, weight_decay=0.001, epochs=4000, learning_rate=0.1),),
-    lambda trained: halves(last_rho(trained))[::-1],
+    lambda trained: trained.rho.chunk(2)[::-1],
     ">",
     "last rho with random labels / without",
     either,

@@ -21,7 +21,7 @@ from torch import Tensor
 import theorycheck as tc
 from properties.papers import GALANTI2022, XU2022
 from theorycheck.measures import sampling_variance
-from theorycheck.training import outputs, velocity
+from theorycheck.training import velocity
 
 # Real runs (galanti2022, Section 4.2)
 
@@ -79,7 +79,7 @@ def fall(trained: tc.Trained) -> tuple[Tensor, Tensor]:
 def noise(trained: tc.Trained) -> Tensor:
     """E ||g_B - g||^2 over all batches of 4."""
     cohort = trained.cohort
-    residuals = outputs(cohort.network, cohort.state, cohort.inputs) - cohort.targets
+    residuals = trained.outputs - cohort.targets
     gradients = (
         2 * residuals[..., None, None] * slopes
         for slopes in tc.sample_gradients(cohort.network, cohort.state.parameters, cohort.inputs)
@@ -106,14 +106,12 @@ def apart(one: tc.Trained, other: tc.Trained) -> Tensor:
 
 
 def excluded(trained: tc.Trained) -> tc.Exclusions:
-    cohort = trained.cohort
-    size = outputs(cohort.network, cohort.state, cohort.inputs).square().mean(dim=(1, 2))
+    size = trained.outputs.square().mean(dim=(1, 2))
     return {"training diverged": trained.run.diverged, "the function went to zero": size < VANISHED}
 
 
 def excluded_unless_interpolating(trained: tc.Trained) -> tc.Exclusions:
-    cohort = trained.cohort
-    residuals = outputs(cohort.network, cohort.state, cohort.inputs) - cohort.targets
+    residuals = trained.outputs - trained.cohort.targets
     missed = residuals.square().mean(dim=(1, 2)) > INTERPOLATING
     return {**excluded(trained), "training did not interpolate the labels": missed}
 

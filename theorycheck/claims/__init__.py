@@ -33,7 +33,9 @@ if TYPE_CHECKING:
         Exclusions,
         Population,
         between,
+        either_half,
         experiment_claim,
+        halves,
     )
     from theorycheck.claims.families import Altered, Family, Parts, altered, stated
     from theorycheck.claims.findings import Finding, Findings, Observation, Pair, Rejection, Unmet
