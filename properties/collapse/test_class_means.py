@@ -54,7 +54,7 @@ class_means_covariance_decomposition_printed = BALANCED_CLASSES.stated(
     sources=[XU2022.at("Eq. 27")],
     printed=r"\Sigma_W = \frac1C \sum_{c=1}^C \frac1N \sum_{n=1}^{C}"
     r" (h(x_{cn}) - \mu_c)(h(x_{cn}) - \mu_c)^\top, \qquad \Sigma_T = \Sigma_W + \Sigma_B",
-    given=[tc.Assumption("N >= C, so that the printed sum has all its terms", "N >= C")],
+    assuming={"N >= C, so that the printed sum has all its terms": "N >= C"},
     forall=FEATURE_PAIRS,
     where=COVARIANCES,
     states="within(i, C)[j] + between(i)[j] == total(i)[j]",
@@ -203,11 +203,8 @@ class_means_variability_printed = NC1.stated(
     title="NC1 with the within-class covariance as printed: its trace is 0 only after collapse",
     printed=r"\mathrm{Tr}\Big( \frac1C \sum_{c=1}^C \frac1N \sum_{n=1}^{C} (h(x_{cn}) - \mu_c)"
     r"(h(x_{cn}) - \mu_c)^\top \Big) = 0 \implies h(x_{cn}) = \mu_c",
-    given=[
-        ONE_HOT,
-        BALANCED,
-        tc.Assumption("N >= C and the trace is 0", "N >= C and traced(C) == 0"),
-    ],
+    given=[ONE_HOT, BALANCED],
+    assuming={"N >= C and the trace is 0": "N >= C and traced(C) == 0"},
     on=repeated_features(changed=True),
     why="The printed sum over n = 1..C leaves out N - C samples of each class, and these may lie"
     " anywhere around their mean.",
@@ -217,7 +214,8 @@ class_means_variability = NC1.stated(
     "class-means-variability",
     title="NC1: the trace of the within-class covariance is 0 only after collapse",
     printed=r"\mathrm{Tr}(\Sigma_W) = 0 \implies h(x_{cn}) = \mu_c",
-    given=[ONE_HOT, BALANCED, tc.Assumption("Tr(Sigma_W) = 0", "traced(N) == 0")],
+    given=[ONE_HOT, BALANCED],
+    assuming={"Tr(Sigma_W) = 0": "traced(N) == 0"},
     on=repeated_features(),
     corrects="class-means-variability-printed",
     why="With the sum over all N samples the trace is the mean squared distance from the class"

@@ -97,13 +97,8 @@ neural_collapse_binary_relu_features = tc.stated(
     "neural-collapse-binary-relu-features",
     title="Non-negative features of two classes keep a distance from opposite vectors",
     printed=r"c^2 \le \|h(x_+) - c V_L\|^2 + \|h(x_-) + c V_L\|^2",
-    given=[
-        CHAIN,
-        MATRICES,
-        RELU_NETWORK,
-        ONE_OUTPUT,
-        tc.Assumption("V_L is not 0 (and has unit norm)", "not zero(W[last])"),
-    ],
+    given=[CHAIN, MATRICES, RELU_NETWORK, ONE_OUTPUT],
+    assuming={"V_L is not 0 (and has unit norm)": "not zero(W[last])"},
     forall=["i in samples", "j in samples", "m in range(1, 8)"],
     where=[
         UPDATE[0],

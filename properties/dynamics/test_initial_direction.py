@@ -93,12 +93,11 @@ initial_direction_least_rho_printed = tc.stated(
     title="From small rho, without weight decay, rho grows until it converges to rho_0, as printed",
     sources=[XU2022.at("Section 3.5: small rho converges to rho_0")],
     printed=r"\rho \text{ may grow non-monotonically ... until it converges to } \rho_0",
-    given=[
-        CHAIN,
-        SIGN_LABELS,
-        tc.Assumption("a linear classifier and lambda = 0", "depth == 1 and weight_decay == 0"),
-        tc.Assumption("training has come to a loss of at most 10^-6", "1000000 * fit <= 1"),
-    ],
+    given=[CHAIN, SIGN_LABELS],
+    assuming={
+        "a linear classifier and lambda = 0": "depth == 1 and weight_decay == 0",
+        "training has come to a loss of at most 10^-6": "1000000 * fit <= 1",
+    },
     where=ENDED,
     states="10000 * rho ** 2 * squared(W[0]) <= 11025 * least",
     control=tc.altered("within 1 percent", "10000 * rho ** 2 * squared(W[0]) <= 10201 * least"),

@@ -82,7 +82,7 @@ normalised_flow_keeps_sphere = FLOWS.stated(
     title="A normalised V_k can only rotate",
     sources=[XU2022.at("Section 3.4.1: normalised weights only rotate")],
     printed=r"\|V_k\| = 1 \;\Rightarrow\; V_k^\top \dot V_k = 0",
-    given=[tc.Assumption("V_k moves", "not zero(flow(k))")],
+    assuming={"V_k moves": "not zero(flow(k))"},
     forall=["k in weights"],
     states="inner(W[k], flow(k)) == 0",
     control=tc.altered(

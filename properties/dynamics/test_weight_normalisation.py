@@ -109,11 +109,11 @@ weight_normalisation_batch_norm = tc.stated(
     sources=[XU2022.at("Figure 1, Section 3.2: normalisation makes products invariant to scale")],
     printed=r"\text{both normalization techniques capture the relevant property of normalization}"
     r"\text{ -- to make the dot product invariant to scale}",
-    given=[
-        NORMALISED_LAYER,
-        tc.Assumption("every normalised unit varies over the batch", "varies()"),
-        tc.Assumption("the factor is positive", "factor > 0"),
-    ],
+    given=[NORMALISED_LAYER],
+    assuming={
+        "every normalised unit varies over the batch": "varies()",
+        "the factor is positive": "factor > 0",
+    },
     forall=["k in weights", "n in samples"],
     states="network(replaced(W, k, factor * W[k]), x)[n][0] == f(n, 0)",
     control=tc.altered("a layer that is not normalised", without=[NORMALISED_LAYER]),

@@ -56,7 +56,8 @@ stationary_weights_barred = tc.stated(
     sources=[XU2022.at("Eq. 9")],
     printed=r"\dot V_k = 0 \implies V_k = \frac{\sum_n \ell_n \frac{\partial \bar f_n}"
     r"{\partial V_k}}{\sum_n \ell_n \bar f_n} \text{ where the denominator is not } 0",
-    given=[*GIVEN, tc.Assumption("the denominator is not 0", f"{PULL} != 0")],
+    given=GIVEN,
+    assuming={"the denominator is not 0": f"{PULL} != 0"},
     forall=ENTRIES,
     where=[MARGIN, RESIDUAL, AVERAGED_FLOW, PULLS],
     states=f"W[k][i][j] == pull(k)[i][j] / {PULL}",
@@ -91,14 +92,11 @@ stationary_weights_reconstruct_printed = tc.stated(
         POSITIVE,
         tc.Assumption("a first layer of width 1", "len(W[0]) == 1"),
         WEIGHTS_AT_REST,
-        tc.Assumption(
-            "they are at rest for the other inputs too",
-            "all([zero(other_flow(k)) for k in weights])",
-        ),
-        tc.Assumption(
-            "with the same outputs", "all([network(W, others)[n][0] == f(n, 0) for n in samples])"
-        ),
     ],
+    assuming={
+        "they are at rest for the other inputs too": "all([zero(other_flow(k)) for k in weights])",
+        "with the same outputs": "all([network(W, others)[n][0] == f(n, 0) for n in samples])",
+    },
     forall=["n in samples", "i in range(len(x[0]))"],
     where=[MARGIN, AVERAGED_FLOW, *REFLECTED],
     states="other(n)[i] == x[n][i]",

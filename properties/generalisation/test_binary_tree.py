@@ -53,7 +53,8 @@ binary_tree_columns_printed = tc.stated(
     sources=[XU2022.at("Section 4.3: rows of the Toeplitz matrix")],
     printed=r"(0, \ldots, 0, -W^l, 0, \ldots, 0), \text{ where } W^l \text{ appears on the }"
     r" 2^i - 1 \text{ and } 2^i \text{ coordinates}",
-    given=[ONE_LAYER, NO_OVERLAP, tc.Assumption("2^i is a column", "two(i) <= len(x[0])")],
+    given=[ONE_LAYER, NO_OVERLAP],
+    assuming={"2^i is a column": "two(i) <= len(x[0])"},
     forall=["i in range(1, patches(0) + 1)"],
     where=[UNITS, ENTRY, TWO],
     states="toeplitz(i - 1, two(i) - 2) == W[0][0][0]",
@@ -68,7 +69,8 @@ binary_tree_columns = tc.stated(
     title="Row i of the Toeplitz matrix holds the kernel in columns 2i - 1 and 2i",
     sources=[XU2022.at("Section 4.3: rows of the Toeplitz matrix")],
     printed=r"\text{row } i: W^l \text{ on the } 2i - 1 \text{ and } 2i \text{ coordinates}",
-    given=[ONE_LAYER, NO_OVERLAP, tc.Assumption("a kernel of two entries", "len(W[0][0]) == 2")],
+    given=[ONE_LAYER, NO_OVERLAP],
+    assuming={"a kernel of two entries": "len(W[0][0]) == 2"},
     forall=["i in range(1, patches(0) + 1)"],
     where=[UNITS, ENTRY],
     states="toeplitz(i - 1, 2 * i - 2) == W[0][0][0] and toeplitz(i - 1, 2 * i - 1) == W[0][0][1]",
@@ -85,7 +87,8 @@ binary_tree_peeling_printed = tc.stated(
     printed=r"2\,\mathbb E_\epsilon \sup_h \frac1m \sqrt{\|W^L\|^2 \Big\|\sum_i \epsilon_i"
     r" (v_1, v_2)(x_i)\Big\|^2} = \mathbb E_\epsilon \sup_h \frac1m \sqrt{\|W^L\|^2 \sum_{j=1}^2"
     r" \Big\|\sum_i \epsilon_i v_j(x_i)\Big\|^2}",
-    given=[CHAIN, TREE, tc.Assumption("L = 1", "depth == 1")],
+    given=[CHAIN, TREE],
+    assuming={"L = 1": "depth == 1"},
     where=[
         TWO,
         *SIGNS,
@@ -123,7 +126,8 @@ binary_tree_theorem = tc.stated(
     title="Theorem 4 for inputs on a line, with the exact complexity",
     sources=[XU2022.at("Theorem 4, Eq. 19")],
     printed=r"\mathcal R_X(\mathcal H) \le \frac{2^L \rho \sqrt{\sum_i \|x_i\|^2}}{m}",
-    given=[ON_A_LINE, tc.Assumption("L is 1 or more", "layers >= 1")],
+    given=[ON_A_LINE],
+    assuming={"L is 1 or more": "layers >= 1"},
     where=[*LINE, TWO],
     states="2 / len(samples) * sum([larger(S) for S in subsets]) / len(subsets)"
     " <= two(layers) * root(sum([squared(x[n]) for n in samples])) / len(samples)",

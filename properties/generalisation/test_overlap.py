@@ -94,16 +94,13 @@ overlap_bound = tc.stated(
     title="Conjecture 1 for one sample and one layer that overlaps",
     sources=[XU2022.at("Conjecture 1, Eq. 24")],
     printed=r"\mathcal R_m(\mathcal H_L) \le 2^{L-1} \rho \sqrt{\frac{K}{K-O}} \|x\|",
-    given=[
-        CHAIN,
-        RELU_NETWORK,
-        tc.Assumption(
-            "one filter with positive entries, then a linear output",
-            "depth == 2 and slope(2) == 1 and len(outputs) == 1 and len(W[0]) == 1"
-            " and patches(0) >= 2"
-            " and all([w > 0 for w in W[0][0]])",
-        ),
-    ],
+    given=[CHAIN, RELU_NETWORK],
+    assuming={
+        "one filter with positive entries, then a linear output": (
+            "depth == 2 and slope(2) == 1 and len(outputs) == 1 and len(W[0]) == 1 and patches(0)"
+            " >= 2 and all([w > 0 for w in W[0][0]])"
+        )
+    },
     forall=["n in samples"],
     where=[
         UNITS,
@@ -127,11 +124,7 @@ overlap_rate_printed = tc.stated(
     sources=[XU2022.at("Eq. 23, Eq. 22")],
     printed=r"\text{the non-overlap bound } \mathcal R_m(\mathcal H_L) \le 2^{L-1} \rho \|x\|"
     r" = \frac{2^{L-1} \rho \sqrt{\sum_{i=1}^m \|x_i\|^2}}{m}",
-    given=[
-        tc.Assumption(
-            "all inputs have one norm", "all([squared(x[n]) == squared(x[0]) for n in samples])"
-        )
-    ],
+    assuming={"all inputs have one norm": "all([squared(x[n]) == squared(x[0]) for n in samples])"},
     where=["sum_of_squares = sum([squared(x[n]) for n in samples])"],
     states="squared(x[0]) * len(samples) ** 2 == sum_of_squares",
     control=tc.altered("m cubed", "squared(x[0]) * len(samples) ** 3 == 2 * sum_of_squares"),
@@ -146,7 +139,7 @@ overlap_constant_printed = tc.stated(
     sources=[XU2022.at("Theorem 4: a better constant")],
     printed=r"\text{a better bound ... would give a factor of } \sqrt{2\log(2)L} + 1"
     r" \text{ instead of } 2^{L-1}",
-    given=[tc.Assumption("L is 1 or more", "layers >= 1")],
+    assuming={"L is 1 or more": "layers >= 1"},
     where=[TWO],
     states="root(2 * log(2) * layers) + 1 <= two(layers - 1)",
     control=tc.altered("a quarter", "4 * root(2 * log(2) * layers) + 4 <= two(layers - 1)"),
@@ -166,7 +159,7 @@ overlap_constant = tc.stated(
     title="The constant sqrt(2 log(2) L) + 1 is better than 2^(L-1) from three layers on",
     sources=[XU2022.at("Theorem 4: a better constant")],
     printed=r"L \ge 3 \implies \sqrt{2\log(2)L} + 1 \le 2^{L-1}",
-    given=[tc.Assumption("L is 3 or more", "layers >= 3")],
+    assuming={"L is 3 or more": "layers >= 3"},
     where=[TWO],
     states="root(2 * log(2) * layers) + 1 <= two(layers - 1)",
     control=tc.altered("by a factor 4", "4 * root(2 * log(2) * layers) + 4 <= two(layers - 1)"),

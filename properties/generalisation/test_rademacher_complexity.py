@@ -126,7 +126,8 @@ rademacher_complexity_frobenius = tc.stated(
     title="The bound on the complexity of normalised networks, for inputs on a line",
     sources=[XU2022.at("Section 4.1: bound on the Rademacher complexity")],
     printed=r"\mathcal R_S(\mathbb F) \le \frac{\sqrt{2 \log(2) L} + 1}{\sqrt N}",
-    given=[ON_A_LINE, IN_BALL, tc.Assumption("L is 1 or more", "layers >= 1")],
+    given=[ON_A_LINE, IN_BALL],
+    assuming={"L is 1 or more": "layers >= 1"},
     where=[*LINE, MEAN_ON_LINE],
     states="complexity <= (root(2 * log(2) * layers) + 1) / root(len(samples))",
     control=tc.altered("three quarters of it", {"<=": "<= 3 / 4 *"}),
@@ -194,13 +195,12 @@ rademacher_complexity_norms_printed = tc.stated(
     printed=r"\mathbb G_t = \{f_W \mid \prod_i \|W_i\|_2 \in [t, t+1]\},\;"
     r" \mathbb F = \{f_W \mid \prod_i \|W_i\| \le 1\}: \quad \mathcal R_S(\mathbb G_t)"
     r" \le (t+1) \mathcal R_S(\mathbb F)",
-    given=[
-        CHAIN,
-        tc.Assumption(
-            "the spectral norms have a product of at most 1",
-            "product([spectral(W[k]) for k in weights]) <= 1",
-        ),
-    ],
+    given=[CHAIN],
+    assuming={
+        "the spectral norms have a product of at most 1": (
+            "product([spectral(W[k]) for k in weights]) <= 1"
+        )
+    },
     states="product([frobenius(W[k]) for k in weights]) <= 1",
     control=tc.altered("1/2", "product([frobenius(W[k]) for k in weights]) <= 1 / 2"),
     on=diagonal(),

@@ -133,10 +133,8 @@ layer_graph_output = tc.stated(
     title="The output is a sum over the edges into the last layer",
     sources=[GALANTI2022.at("Eq. 4, Eq. 11")],
     printed=r"f_W(x) = \sum_{j \in \operatorname{pred}(L)} W^{Lj} \cdot v_j(x)",
-    given=[
-        GRAPH,
-        tc.Assumption("two layers, without constant edges", "depth == 2 and len(skips) == 0"),
-    ],
+    given=[GRAPH],
+    assuming={"two layers, without constant edges": "depth == 2 and len(skips) == 0"},
     forall=["n in samples", "c in outputs"],
     states="f(n, c) == sum([read(k, n, c) for k in weights if layer(k) == depth])",
     control=tc.altered(
@@ -160,7 +158,8 @@ layer_graph_residual = tc.stated(
     title="The layers of a residual network are activations, as Eq. 3 says",
     sources=[GALANTI2022.at("Section 4.1: residual blocks")],
     printed=r"z + \sigma(W_2 \sigma(W_1 z)) = \sigma(\cdot) \ge 0, \qquad \sigma \text{ the ReLU}",
-    given=[GRAPH, RESIDUAL_BLOCKS, tc.Assumption("constant edges", "len(skips) > 0")],
+    given=[GRAPH, RESIDUAL_BLOCKS],
+    assuming={"constant edges": "len(skips) > 0"},
     forall=["n in samples"],
     states="min(h(n)) >= 0",
     control=tc.altered("and at least 1", "min(h(n)) >= 1"),

@@ -33,11 +33,8 @@ normalised_layer_of_itself = CASES.stated(
     title="A normalised layer has the statistics of the layer itself, as printed",
     sources=[GALANTI2022.at("Eq. 5")],
     printed=NORMALISATION,
-    given=[
-        ONE_NORMALISED,
-        VARIES,
-        tc.Assumption("the layer varies over the samples", "variance_of_layer(i) > 0"),
-    ],
+    given=[ONE_NORMALISED, VARIES],
+    assuming={"the layer varies over the samples": "variance_of_layer(i) > 0"},
     forall=UNITS,
     states="h(n)[i] == max([again(n, i), slope(1) * again(n, i)])",
     control=tc.altered("without the activation", "h(n)[i] == again(n, i)"),
@@ -78,7 +75,8 @@ normalised_layer_mean = tc.stated(
     title="The mean of a pre-activation is that of the layer before, times the weights",
     sources=[GALANTI2022.at("Appendix C: mean")],
     printed=r"b_l(\tilde X) = \sum_{t \in \operatorname{pred}(l)} W^{lt} \cdot \mu_t(\tilde X)",
-    given=[CHAIN, tc.Assumption("at least two layers of weights", "depth >= 2")],
+    given=[CHAIN],
+    assuming={"at least two layers of weights": "depth >= 2"},
     forall=["c in outputs"],
     states="sum([f(n, c) for n in samples])"
     " == inner(W[len(W) - 1][c], sum([h(n) for n in samples]))",

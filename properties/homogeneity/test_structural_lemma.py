@@ -68,7 +68,8 @@ structural_lemma_positive_homogeneity = tc.stated(
         BANBURSKI2019.at("Section 2, positive one-homogeneity"),
     ],
     printed=r"f_W(x) = \rho_1 \cdots \rho_L \, f_V(x), \qquad W_k = \rho_k V_k, \; \rho_k > 0",
-    given=[CHAIN, tc.Assumption("the factor is positive", "factor > 0")],
+    given=[CHAIN],
+    assuming={"the factor is positive": "factor > 0"},
     forall=EVERYWHERE,
     states="network(replaced(W, k, factor * W[k]), x)[n][c] == factor * f(n, c)",
     control=tc.altered(

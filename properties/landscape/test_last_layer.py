@@ -45,14 +45,8 @@ last_layer_independent_printed = tc.stated(
     printed=r"\text{the last linear layer is enough -- if the layer before the linear classifier"
     r" has}\text{ more units than the number of training points -- to provide solutions for a"
     r" given set of}\text{ random weights}",
-    given=[
-        CHAIN,
-        MATRICES,
-        RELU_NETWORK,
-        SIGN_LABELS,
-        WIDE,
-        tc.Assumption("no input is 0", "all([squared(x[n]) > 0 for n in samples])"),
-    ],
+    given=[CHAIN, MATRICES, RELU_NETWORK, SIGN_LABELS, WIDE],
+    assuming={"no input is 0": "all([squared(x[n]) > 0 for n in samples])"},
     where=LAST[1:2],
     states="rank([h(n) for n in samples]) >= len(samples)",
     control=tc.altered("one more", "rank([h(n) for n in samples]) > len(samples)"),
@@ -87,14 +81,13 @@ last_layer_any_rho_printed = CLASSIFIERS.stated(
     sources=[XU2022.at("Section 3.5: interpolation at large rho")],
     printed=r"\text{if there are at least } N \text{ units in the top layer ... and } \rho \gg"
     r" \rho_0 \text{ there exist values of } V_L \text{ that yield interpolation due to Theorem 2}",
-    given=[
-        INDEPENDENT,
-        tc.Assumption("as many units as samples", "len(h(0)) == len(samples)"),
-        tc.Assumption(
-            "rho is larger than the least that interpolates with these features",
-            "rho ** 2 > squared(fitted)",
+    given=[INDEPENDENT],
+    assuming={
+        "as many units as samples": "len(h(0)) == len(samples)",
+        "rho is larger than the least that interpolates with these features": (
+            "rho ** 2 > squared(fitted)"
         ),
-    ],
+    },
     where=[*LAST, FITTED],
     states="squared(fitted) == rho ** 2",
     control=tc.altered("half as large", "4 * squared(fitted) == rho ** 2"),
@@ -117,11 +110,8 @@ last_layer_any_rho = CLASSIFIERS.stated(
     sources=[XU2022.at("Section 3.5: interpolation at large rho")],
     printed=r"p > N \implies \forall t: f_{W_L + t z}(x_n) = y_n,\;"
     r" \|W_L + t z\|^2 = \|W_L\|^2 + t^2 \|z\|^2",
-    given=[
-        INDEPENDENT,
-        WIDE,
-        tc.Assumption("the last unit is not determined by the features", "squared(free) > 0"),
-    ],
+    given=[INDEPENDENT, WIDE],
+    assuming={"the last unit is not determined by the features": "squared(free) > 0"},
     forall=["n in samples"],
     where=[*LAST, FITTED, *FREE],
     states="network(replaced(W, last, [longer]), x)[n][0] == y[n][0]"

@@ -39,7 +39,8 @@ average_separability_chance_printed = tc.stated(
     sources=[XU2022.at(PLACE)],
     printed=r"\text{if the } f_n \text{ were zero-mean, random variables, there would be a 50\%}"
     r"\text{ chance for average separability to hold}",
-    given=[ZERO_MEAN, tc.Assumption("no two outcomes add up to 0", "ties == 0")],
+    given=[ZERO_MEAN],
+    assuming={"no two outcomes add up to 0": "ties == 0"},
     where=CHANCES,
     states="2 * separated == len(pairs)",
     control=tc.altered("certainly", "separated == len(pairs)"),
@@ -71,11 +72,8 @@ average_separability_implied = tc.stated(
     title="Separability implies average separability",
     sources=[XU2022.at("Section 3.2: separability and average separability")],
     printed=r"\forall n : \bar f_n > 0 \implies \sum_n \bar f_n > 0",
-    given=[
-        CHAIN,
-        SIGN_LABELS,
-        tc.Assumption("separability", "min([margin(n) for n in samples]) > 0"),
-    ],
+    given=[CHAIN, SIGN_LABELS],
+    assuming={"separability": "min([margin(n) for n in samples]) > 0"},
     where=[MARGIN, MEAN_MARGIN],
     states="mu > 0",
     control=tc.altered("1", "mu > 1"),

@@ -203,15 +203,10 @@ equal_margins_observed_gap = tc.stated(
     sources=[XU2022.at("Section 5.1: observed margins, Lemma 6, Figure 8")],
     printed=r"\bar f_i \approx 5 \times 10^{-3},\; \lambda = 0.001 \implies"
     r" \epsilon = \frac{\lambda}{\mu^2 + \lambda} \text{ is small}",
-    given=[
-        CHAIN,
-        UNIT_WEIGHTS,
-        SAME_MARGINS,
-        tc.Assumption(
-            "margins of 0.005 and lambda = 0.001",
-            "200 * margin(0) == 1 and 1000 * weight_decay == 1",
-        ),
-    ],
+    given=[CHAIN, UNIT_WEIGHTS, SAME_MARGINS],
+    assuming={
+        "margins of 0.005 and lambda = 0.001": "200 * margin(0) == 1 and 1000 * weight_decay == 1"
+    },
     states="2 * (1 - best(margin(0)) * margin(0)) <= 1",
     control=tc.altered("below 1/4", "4 * (1 - best(margin(0)) * margin(0)) <= 1"),
     where=[MARGIN, AT_BEST],

@@ -349,7 +349,7 @@ margin_training_correlation = tc.stated(
     sources=[XU2022.at("Section 7: anti-correlated margins")],
     printed=r"\text{Figure 5: the slope of the accuracy against } 1/\rho \text{ is } -18.968;"
     r" \text{ small differences in margin are anti-correlated with those in test error}",
-    given=[tc.Assumption("accuracies fall with 1/rho, as in Figure 5", "covariance(x, y) < 0")],
+    assuming={"accuracies fall with 1/rho, as in Figure 5": "covariance(x, y) < 0"},
     where=[
         "mean(v) = sum([row[0] for row in v]) / len(v)",
         "covariance(a, b) ="

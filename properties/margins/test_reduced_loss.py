@@ -158,13 +158,8 @@ reduced_loss_mean_margin = OUTPUTS.stated(
     title="The mean margin of a balanced set falls with the number of classes",
     printed=r"\|V_k\|_F = 1,\; \|x_n\| \le 1 \implies \mu = \frac1{CN} \sum_{c,n}"
     r" \langle f_V(x_{cn}), \tilde e_c \rangle \le \frac{\sqrt C}{C-1}",
-    given=[
-        CHAIN,
-        DENSE,
-        UNIT_WEIGHTS,
-        CENTRED,
-        tc.Assumption("classes of one size", "squared(sum([y[n] for n in samples])) == 0"),
-    ],
+    given=[CHAIN, DENSE, UNIT_WEIGHTS, CENTRED],
+    assuming={"classes of one size": "squared(sum([y[n] for n in samples])) == 0"},
     states="(C - 1) ** 2 * mu ** 2 <= C * longest",
     control=tc.altered("half of it", "2 * (C - 1) ** 2 * mu ** 2 <= C * longest"),
     on=st.one_of(simplex_labelled(), dual_simplices()),

@@ -52,24 +52,16 @@ symmetric_interpolation_converged = tc.stated(
     printed=r"\frac{\partial \mathcal{L}_S}{\partial \rho} = 0,\;"
     r" \frac{\partial \mathcal{L}_S}{\partial V_k} = 0 \;\forall k,\;"
     r" \langle f_V(x_{cn}), \tilde e_c \rangle > 0 \implies f(x_{cn}) \propto \tilde e_c",
-    given=[
-        CHAIN,
-        MATRICES,
-        RELU_NETWORK,
-        CENTRED,
-        SMOOTH,
-        POSITIVE_WEIGHT_DECAY,
-        tc.Assumption(
-            "all samples are correctly classified, with <f_V(x_n), y_n> > 0",
-            "all([paired(n) > 0 and (y[n][c] == 1 or f(n, c) < own(n))"
-            " for n in samples for c in outputs])",
+    given=[CHAIN, MATRICES, RELU_NETWORK, CENTRED, SMOOTH, POSITIVE_WEIGHT_DECAY],
+    assuming={
+        "all samples are correctly classified, with <f_V(x_n), y_n> > 0": (
+            "all([paired(n) > 0 and (y[n][c] == 1 or f(n, c) < own(n)) for n in samples for c in"
+            " outputs])"
         ),
-        tc.Assumption(
-            "the loss of Eq. 35 is critical in rho and all V_k: that of W, with lambda prod"
-            " |W_k|^2",
-            "all([zero(gradient(k)) for k in weights])",
+        "the loss of Eq. 35 is critical in rho and all V_k: that of W, with lambda prod |W_k|^2": (
+            "all([zero(gradient(k)) for k in weights])"
         ),
-    ],
+    },
     forall=["n in samples", "c in outputs"],
     where=[
         "C = len(outputs)",
@@ -128,13 +120,12 @@ symmetric_interpolation_labels = tc.stated(
     printed=r"\tilde e_c = \frac{C}{C-1} \Big( e_c - \frac1C \mathbf{1} \Big)"
     r" = \Big[ \frac{-1}{C-1}, \ldots, 1, \ldots, \frac{-1}{C-1} \Big],\quad"
     r" \langle \tilde e_c, \tilde e_{c'} \rangle = -\frac{C}{(C-1)^2}",
-    given=[
-        tc.Assumption(
-            "labels are unit vectors, and there are several",
-            "C > 1 and all([sum(y[n]) == 1"
-            " and all([y[n][c] * (y[n][c] - 1) == 0 for c in outputs]) for n in samples])",
+    assuming={
+        "labels are unit vectors, and there are several": (
+            "C > 1 and all([sum(y[n]) == 1 and all([y[n][c] * (y[n][c] - 1) == 0 for c in outputs])"
+            " for n in samples])"
         )
-    ],
+    },
     forall=["m in samples", "n in samples", "c in outputs"],
     where=[
         "C = len(outputs)",

@@ -150,11 +150,8 @@ zero_loss_equal_margins = COMMON_MARGINS.stated(
     title="Lemma 1: with lambda > 0 and rho at rest, equal margins do not interpolate",
     sources=[XU2022.at("Lemma 1")],
     printed=r"\lambda > 0,\; \dot\rho = 0,\; \bar f_n = \mu \;\forall n \implies \rho\mu < 1",
-    given=[
-        POSITIVE_WEIGHT_DECAY,
-        MARGINS_EQUAL,
-        tc.Assumption("rho is where the loss has no slope", "rho_dot(rho) == 0"),
-    ],
+    given=[POSITIVE_WEIGHT_DECAY, MARGINS_EQUAL],
+    assuming={"rho is where the loss has no slope": "rho_dot(rho) == 0"},
     where=[MARGIN, MEAN_LOSS, RHO_DOT],
     states="rho * margin(0) < 1",
     control=tc.altered("half of it", "2 * rho * margin(0) < 1"),
@@ -178,14 +175,12 @@ zero_loss_contradictory_labels = tc.stated(
     title="Where one input has both labels, no network has a loss below 2/N",
     sources=[XU2022.at("Lemma 1, Section 3.1: convergence to global minima")],
     printed=r"x_1 = x_2,\; y_1 = -y_2 \implies \mathcal L_S \ge \frac2N",
-    given=[
-        CHAIN,
-        SIGN_LABELS,
-        tc.Assumption(
-            "the first two samples are one input with both labels",
-            "squared(x[0] - x[1]) == 0 and y[0][0] == -y[1][0]",
-        ),
-    ],
+    given=[CHAIN, SIGN_LABELS],
+    assuming={
+        "the first two samples are one input with both labels": (
+            "squared(x[0] - x[1]) == 0 and y[0][0] == -y[1][0]"
+        )
+    },
     where=[MEAN_LOSS],
     states="2 <= len(samples) * loss(rho)",
     control=tc.altered("4/N", "4 <= len(samples) * loss(rho)"),

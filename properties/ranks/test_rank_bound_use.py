@@ -86,15 +86,13 @@ rank_bound_use_fitted = CASES.stated(
     title="Where no output falls short of its label, Theorem 1 says nothing",
     printed=RIGHT_SIDE + r" \ge \|W_k\|_F \quad \text{if }"
     r" (f_W(x_i) - y_i) f_W(x_i) \ge 0 \ \forall i",
-    given=[
-        CHAIN,
-        *NETWORK,
-        tc.Assumption("the weight matrix is not 0", "not zero(W[k])"),
-        tc.Assumption(
-            "no output of the batch falls short of its label",
-            "all([residual(n) * f(n, 0) >= 0 for n in S])",
+    given=[CHAIN, *NETWORK],
+    assuming={
+        "the weight matrix is not 0": "not zero(W[k])",
+        "no output of the batch falls short of its label": (
+            "all([residual(n) * f(n, 0) >= 0 for n in S])"
         ),
-    ],
+    },
     states=f"{SIZE} >= {TRIVIAL}",
     control=tc.altered("9/8 of it", f"8 * {SIZE} >= 9 * {TRIVIAL}"),
     on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(1, 2)), samples=(2, 3)),
@@ -110,7 +108,8 @@ rank_bound_use_lambda = tc.stated(
     printed=r"\lambda_2 > \lambda_1 > 0:\quad \frac{1}{2\lambda_2} \min_{\tilde S}"
     r" \| \nabla_{W^{pq}} L^{\lambda_2}_{\tilde S} \| \le"
     r" \frac{1}{2\lambda_1} \min_{\tilde S} \| \nabla_{W^{pq}} L^{\lambda_1}_{\tilde S} \|",
-    given=[*NETWORK, tc.Assumption("lambda_2 > lambda_1", "stronger > weight_decay")],
+    given=NETWORK,
+    assuming={"lambda_2 > lambda_1": "stronger > weight_decay"},
     forall=["k in weights"],
     states="bound(stronger, k) <= bound(weight_decay, k)",
     control=tc.altered("by a half", "2 * bound(stronger, k) <= bound(weight_decay, k)"),

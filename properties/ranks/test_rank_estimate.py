@@ -82,11 +82,8 @@ rank_estimate_below_rank = CASES.stated(
     kind="inequality",
     sources=[GALANTI2022.at("Section 4.1: rank estimate")],
     printed=ESTIMATE + r" \le \operatorname{rank}(W)",
-    given=[
-        COUNTED,
-        NOT_ZERO,
-        tc.Assumption("the estimate is more than r", "next(k, r) > spectral(W[k])"),
-    ],
+    given=[COUNTED, NOT_ZERO],
+    assuming={"the estimate is more than r": "next(k, r) > spectral(W[k])"},
     states="rank(W[k]) > r",
     control=tc.altered("and is the rank", "rank(W[k]) == r + 1"),
     on=MATRICES,

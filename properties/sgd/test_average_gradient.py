@@ -51,13 +51,8 @@ average_gradient_minimised = tc.stated(
     title="Where the expected step of SGD vanishes, the average gradient norm is minimal",
     sources=[GALANTI2022.at("Section 3.2: average gradient")],
     printed=r"\text{SGD training with batches of size } B \text{ directly minimizes }" + AVERAGE,
-    given=[
-        *NETWORK,
-        POSITIVE_WEIGHT_DECAY,
-        tc.Assumption(
-            "the expected step vanishes", "all([zero(gradient(samples, l)) for l in weights])"
-        ),
-    ],
+    given=[*NETWORK, POSITIVE_WEIGHT_DECAY],
+    assuming={"the expected step vanishes": "all([zero(gradient(samples, l)) for l in weights])"},
     forall=["k in weights", "t in range(1, 5)"],
     states="average(1, k) <= average(t / 2, k)",
     control=tc.altered("half of it", "2 * average(1, k) <= average(t / 2, k)"),

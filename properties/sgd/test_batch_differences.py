@@ -114,15 +114,12 @@ batch_differences_exchange = GRADIENTS.stated(
 )
 
 TWO_SAMPLES = tc.Family(
-    given=[
-        *SAMPLED,
-        RHO_NOT_ZERO,
-        WEIGHTS_AT_REST,
-        tc.Assumption(
-            "(1 - rho fbar_m) fbar_m differs from (1 - rho fbar_n) fbar_n",
-            "residual(m) * margin(m) != residual(n) * margin(n)",
-        ),
-    ],
+    given=[*SAMPLED, RHO_NOT_ZERO, WEIGHTS_AT_REST],
+    assuming={
+        "(1 - rho fbar_m) fbar_m differs from (1 - rho fbar_n) fbar_n": (
+            "residual(m) * margin(m) != residual(n) * margin(n)"
+        )
+    },
     forall=["m in samples", "n in samples", *ENTRIES],
     where=[*PULLS, "denominator(m, n) = residual(m) * margin(m) - residual(n) * margin(n)"],
     on=tc.normalised_equilibria().map(spread),

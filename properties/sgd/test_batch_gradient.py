@@ -228,13 +228,8 @@ batch_gradient_pair_bound = tc.stated(
     title="The gradients on two samples cannot both be small: a bound by their angle",
     printed=r"4 \lambda^2 (1 - |\cos\theta_{ij}|)\, \|W^{p1}\|_F^2 \le \|g_i\|_F^2 + \|g_j\|_F^2,"
     r" \quad g_i = \nabla_{W^{p1}} L^\lambda_{\{(x_i, y_i)\}}(f_W)",
-    given=[
-        SQUARE_LOSS,
-        NOT_NORMALISED,
-        POSITIVE_WEIGHT_DECAY,
-        FIRST_WEIGHT_NOT_ZERO,
-        tc.Assumption("x_i and x_j are not collinear", "rank([x[i], x[j]]) == 2"),
-    ],
+    given=[SQUARE_LOSS, NOT_NORMALISED, POSITIVE_WEIGHT_DECAY, FIRST_WEIGHT_NOT_ZERO],
+    assuming={"x_i and x_j are not collinear": "rank([x[i], x[j]]) == 2"},
     forall=(READS_INPUT, "j in samples", "i in range(j)"),
     states=f"{PAIR_BOUND} <= squared(gradient((i,), k)) + squared(gradient((j,), k))",
     control=tc.altered(
@@ -270,12 +265,8 @@ batch_gradient_bound = tc.stated(
     printed=r"2 \lambda \| W^{p1} P_{\tilde S} \|_F \le"
     r" \| \nabla_{W^{p1}} L^\lambda_{\tilde S}(f_W) \|_F, \quad"
     r" P_{\tilde S} \text{ the projector onto the complement of span } \{x_i\}_{i \in \tilde S}",
-    given=[
-        SQUARE_LOSS,
-        NOT_NORMALISED,
-        POSITIVE_WEIGHT_DECAY,
-        tc.Assumption("not all rows of W^{p1} lie in the span of the batch", "beyond(S, k) > 0"),
-    ],
+    given=[SQUARE_LOSS, NOT_NORMALISED, POSITIVE_WEIGHT_DECAY],
+    assuming={"not all rows of W^{p1} lie in the span of the batch": "beyond(S, k) > 0"},
     forall=(READS_INPUT, "S in batches(batch_size)"),
     states="4 * weight_decay ** 2 * beyond(S, k) <= squared(gradient(S, k))",
     control=tc.altered(

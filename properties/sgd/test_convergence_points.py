@@ -109,9 +109,11 @@ convergence_points_first_matrix = SHARED.stated(
         POSITIVE_WEIGHT_DECAY,
         MINI_BATCHES,
         NOT_COLLINEAR,
-        tc.Assumption("W^{p1} acts on the whole input", "patches(k) == 1"),
-        tc.Assumption("W^{p1} is not zero", "not zero(W[k])"),
     ],
+    assuming={
+        "W^{p1} acts on the whole input": "patches(k) == 1",
+        "W^{p1} is not zero": "not zero(W[k])",
+    },
     forall=[READS_INPUT],
     states=f"{ONE_LAYER} != 0",
     control=tc.altered(
@@ -269,15 +271,10 @@ convergence_points_decreasing_rates = SHARED.stated(
     sources=[GALANTI2022.at("Eq. 6")],
     printed=r"\text{at convergence, we have } \nabla_{W^{pq}} L_{\tilde S}(f_W) = 0"
     r" \text{ for all ... mini-batches } \tilde S \subset S",
-    given=[
-        *NETWORK,
-        POSITIVE_WEIGHT_DECAY,
-        NOT_COLLINEAR,
-        tc.Assumption(
-            "the gradient on all samples vanishes",
-            "all([zero(gradient(samples, l)) for l in weights])",
-        ),
-    ],
+    given=[*NETWORK, POSITIVE_WEIGHT_DECAY, NOT_COLLINEAR],
+    assuming={
+        "the gradient on all samples vanishes": "all([zero(gradient(samples, l)) for l in weights])"
+    },
     forall=["k in weights", "n in samples"],
     states="squared(gradient((n,), k)) == 0",
     control=tc.altered("and the label is fitted", "f(n, 0) == y[n][0]"),

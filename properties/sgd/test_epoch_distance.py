@@ -58,10 +58,8 @@ epoch_distance_vanishes = CYCLES.stated(
     "epoch-distance-vanishes",
     title="Where an epoch does not move the weights, SGD has converged",
     printed=IF_AND_ONLY_IF,
-    given=[
-        tc.Convention("an epoch takes the samples one by one, in order"),
-        tc.Assumption("the epoch ends where it began", "moved == 0"),
-    ],
+    given=[tc.Convention("an epoch takes the samples one by one, in order")],
+    assuming={"the epoch ends where it began": "moved == 0"},
     forall=["n in samples"],
     states="sum([g ** 2 for g in gradient_at(W[0], n)]) == 0",
     control=tc.altered("and the label is fitted", "error(W[0], n) == 0"),
@@ -75,7 +73,7 @@ epoch_distance_needs_gradients = CYCLES.stated(
     "epoch-distance-needs-gradients",
     title="Where all batches are at rest, an epoch does not move the weights",
     printed=r"W_t \text{ converged} \ \Longrightarrow\ d(W_{t+1}, W_t) = 0",
-    given=[tc.Assumption("the epoch moves the weights", "moved > 0")],
+    assuming={"the epoch moves the weights": "moved > 0"},
     states="sum([g ** 2 for n in samples for g in gradient_at(W[0], n)]) > 0",
     control=tc.altered("the first label is missed", "error(W[0], 0) ** 2 > 0"),
     examples=100,
@@ -143,16 +141,12 @@ epoch_distance_decreasing_rates = tc.stated(
     sources=[GALANTI2022.at("Section 4.2: distance")],
     printed=r"\eta_t = \frac{1}{2 (1 + \lambda) (t + 1)}:\quad"
     r" w_T = \frac{1}{1 + \lambda} \cdot \frac1T \sum_{t < T} y_{i_t}",
-    given=[
-        UNNORMALISED,
-        ONE_LAYER,
-        NO_BIASES,
-        SQUARE_LOSS,
-        tc.Assumption(
-            "three samples of one input, which is 1",
-            "len(samples) == 3 and all([x[n][0] == 1 and len(x[n]) == 1 for n in samples])",
-        ),
-    ],
+    given=[UNNORMALISED, ONE_LAYER, NO_BIASES, SQUARE_LOSS],
+    assuming={
+        "three samples of one input, which is 1": (
+            "len(samples) == 3 and all([x[n][0] == 1 and len(x[n]) == 1 for n in samples])"
+        )
+    },
     states="3 * (1 + weight_decay) * after == sum([y[n][0] for n in samples])",
     control=tc.altered("with a constant rate", {"after": "constant"}),
     where=[

@@ -198,14 +198,12 @@ normalised_sgd_convergence_rank = tc.stated(
     r"\ \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0,"
     r"\ \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0,\ \forall n: \bar f_n \ne 0"
     r" \ \Longrightarrow\ \operatorname{rank} V_k \le 2",
-    given=[
-        *POINTS,
-        POSITIVE_WEIGHT_DECAY,
-        tc.Assumption(
-            "some V_k has rank above 2 (the contrapositive: then some batch is not at rest)",
-            "any([rank(W[k]) > 2 for k in weights])",
-        ),
-    ],
+    given=[*POINTS, POSITIVE_WEIGHT_DECAY],
+    assuming={
+        "some V_k has rank above 2 (the contrapositive: then some batch is not at rest)": (
+            "any([rank(W[k]) > 2 for k in weights])"
+        )
+    },
     states="sum([rho_slope(S) ** 2 for S in batches(batch_size)])"
     " + sum([squared(slope_of_loss(S, k)) for S in batches(batch_size) for k in weights]) != 0",
     control=tc.altered(
@@ -234,18 +232,15 @@ normalised_sgd_convergence_rank_one = tc.stated(
     printed=r"\text{Under the hypotheses of Lemma 8: } \operatorname{rank} V_k = 1,\ "
     r"\operatorname{rank} (x_1, \dots, x_N) = 1,\ (1 - \rho \bar f_n) \bar f_n = \lambda \rho"
     r" \ \forall n",
-    given=[
-        *POINTS,
-        POSITIVE_WEIGHT_DECAY,
-        tc.Assumption(
-            "rho is stationary on every batch of size B",
-            "all([rho_slope(S) == 0 for S in batches(batch_size)])",
+    given=[*POINTS, POSITIVE_WEIGHT_DECAY],
+    assuming={
+        "rho is stationary on every batch of size B": (
+            "all([rho_slope(S) == 0 for S in batches(batch_size)])"
         ),
-        tc.Assumption(
-            "all V_k are stationary on every batch of size B",
-            "all([zero(slope_of_loss(S, k)) for S in batches(batch_size) for k in weights])",
+        "all V_k are stationary on every batch of size B": (
+            "all([zero(slope_of_loss(S, k)) for S in batches(batch_size) for k in weights])"
         ),
-    ],
+    },
     forall=["k in weights", "n in samples"],
     states="rank(W[k]) == 1 and rank(x) == 1"
     " and (1 - rho * margin(n)) * margin(n) == weight_decay * rho",

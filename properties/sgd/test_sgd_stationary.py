@@ -45,16 +45,16 @@ sgd_stationary_weight_decay = tc.stated(
         AUTOGRAD_AT_KINKS,
         POSITIVE_WEIGHT_DECAY,
         MINI_BATCHES,
-        tc.Assumption("x_i is not 0", "all([not zero(x[n]) for n in samples])"),
-        tc.Assumption(
-            "the inputs are not collinear (the contrapositive: then some batch is not stationary)",
-            "rank(x) > 1",
-        ),
-        tc.Assumption(
-            "f is not the zero function: not 0 at some sample or its negative",
-            "any([z[0] != 0 for z in network(W, [s * x[n] for s in [1, -1] for n in samples])])",
-        ),
     ],
+    assuming={
+        "x_i is not 0": "all([not zero(x[n]) for n in samples])",
+        "the inputs are not collinear (the contrapositive: then some batch is not stationary)": (
+            "rank(x) > 1"
+        ),
+        "f is not the zero function: not 0 at some sample or its negative": (
+            "any([z[0] != 0 for z in network(W, [s * x[n] for s in [1, -1] for n in samples])])"
+        ),
+    },
     states="sum([squared(gradient(S, k)) for S in batches(batch_size) for k in weights]) != 0",
     control=tc.altered(
         "the edges out of the input need not be trainable",
@@ -143,18 +143,12 @@ sgd_stationary_no_minimiser = tc.stated(
     sources=[GALANTI2022.at("Proposition 2, Section 3.1: exponential losses")],
     printed=r"\ell \text{ convex},\ \forall b\, \nexists a^*: \ell(a^*, b) = \inf_a \ell(a, b)"
     r"\ \Longrightarrow\ \forall i \in [m]: f_W(x_i) = 0",
-    given=[
-        GRAPH,
-        TRAINABLE_INPUT_EDGES,
-        SIGN_LABELS,
-        A_AND_B,
-        AUTOGRAD_AT_KINKS,
-        MINI_BATCHES,
-        tc.Assumption(
-            "lambda = 0, and the gradient of the loss vanishes on every batch of size B",
-            "all([zero(gradient(S, k, logistic)) for S in batches(batch_size) for k in weights])",
-        ),
-    ],
+    given=[GRAPH, TRAINABLE_INPUT_EDGES, SIGN_LABELS, A_AND_B, AUTOGRAD_AT_KINKS, MINI_BATCHES],
+    assuming={
+        "lambda = 0, and the gradient of the loss vanishes on every batch of size B": (
+            "all([zero(gradient(S, k, logistic)) for S in batches(batch_size) for k in weights])"
+        )
+    },
     forall=["logistic in range(2)", "n in samples"],
     states="f(n, 0) == 0",
     control=tc.altered(

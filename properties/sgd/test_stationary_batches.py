@@ -226,15 +226,11 @@ stationary_batches_low_rank = tc.stated(
     sources=[XU2022.at("Section 6.1: rank and quasi-interpolation")],
     printed=r"\operatorname{rank} V_k \le 2 \;\forall k \text{ is incompatible, for generic data"
     r" sets, with quasi-interpolation}",
-    given=[
-        CHAIN,
-        DENSE,
-        RELU_NETWORK,
-        SIGN_LABELS,
-        BOTH_LABELS,
-        tc.Assumption("all ranks are at most 2", "all([rank(W[k]) <= 2 for k in weights])"),
-        tc.Assumption("the inputs are linearly independent", "rank(x) == len(samples)"),
-    ],
+    given=[CHAIN, DENSE, RELU_NETWORK, SIGN_LABELS, BOTH_LABELS],
+    assuming={
+        "all ranks are at most 2": "all([rank(W[k]) <= 2 for k in weights])",
+        "the inputs are linearly independent": "rank(x) == len(samples)",
+    },
     where=PULLS[:1],
     states="sum([(margin(n) - margin(0)) ** 2 for n in samples]) != 0",
     control=tc.altered(

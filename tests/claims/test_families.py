@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.claims.stated_claims import NO_BIASES, ONE_OUTPUT
-from theorycheck.claims.declaration import Claim
+from theorycheck.claims.declaration import Assumption, Claim
 from theorycheck.claims.families import Family, altered, kind_of, stated
 from theorycheck.drawing.data import cases
 from theorycheck.drawing.networks import mlps
@@ -75,6 +75,15 @@ def test_hypotheses_and_abbreviations_follow_those_of_the_family() -> None:
     assert claim.formal.forall == ("c in outputs",)
     assert (claim.examples, claim.enough) == (7, 20)
     assert lemma(family, examples=8).examples == 8
+
+
+def test_hypotheses_without_a_name_follow_those_that_have_one() -> None:
+    family = Family(given=[NO_BIASES], assuming={"some sample": "len(samples) > 0"})
+    claim = lemma(family, given=[ONE_OUTPUT], assuming={"x is not 0": "not zero(x)"})
+    assert claim.hypotheses == (NO_BIASES.prose, "some sample", ONE_OUTPUT.prose, "x is not 0")
+    assert claim.formal is not None
+    assert claim.formal.given[3] == "not zero(x)"
+    assert claim.given[3] == Assumption("x is not 0", "not zero(x)")
 
 
 def test_a_claim_of_a_family_is_written_where_it_is_stated() -> None:

@@ -92,8 +92,9 @@ class Parts(TypedDict, total=False):
         kind: by default what the conclusion is, or *trajectory* of a statement on trained networks.
         sources: where it is printed; none for a claim of our own.
         printed: what the paper prints, in LaTeX.
-        given: the hypotheses. Whether an example meets them is the formula's word. Conventions
-            are listed among them.
+        given: the hypotheses that have a name, of claims or of controls that do not make them.
+            Whether an example meets them is the formula's word. Conventions are listed among them.
+        assuming: further hypotheses, the formula of each by its words.
         forall, where: as in `Formal`.
         states: the conclusion in the language of `theorycheck.statements`.
         control: the false neighbour, `altered`.
@@ -111,6 +112,7 @@ class Parts(TypedDict, total=False):
     sources: Sequence[Source]
     printed: str
     given: Sequence[Hypothesis]
+    assuming: Mapping[str, str]
     forall: Sequence[str]
     where: Sequence[str]
     states: str
@@ -147,7 +149,7 @@ class Family:
                 is wrong, and where.
         """
         whole: Parts = {**self.parts, **parts}
-        whole["given"] = (*self.parts.get("given", ()), *parts.get("given", ()))
+        whole["given"] = (*_hypotheses(self.parts), *_hypotheses(parts))
         whole["where"] = (*self.parts.get("where", ()), *parts.get("where", ()))
         for part in ("printed", "states", "control", "on", "why"):
             if part not in whole:
@@ -174,6 +176,12 @@ def kind_of(statement: Statement) -> Kind:
         return "rank"
     orders = {relation for _, relation, _ in comparisons} - {"==", "!="}
     return "inequality" if orders else "identity"
+
+
+def _hypotheses(parts: Parts) -> tuple[Hypothesis, ...]:
+    """All that are said in one place, in words and as formulas."""
+    own = [Assumption(words, formula) for words, formula in parts.get("assuming", {}).items()]
+    return (*parts.get("given", ()), *own)
 
 
 def _claim(id: str, title: str, whole: Parts) -> Claim:
