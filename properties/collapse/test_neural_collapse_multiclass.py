@@ -95,13 +95,12 @@ neural_collapse_multiclass = tc.stated(
     why="If no balanced batch smaller than the whole set updates `V_L`, and all outputs are the"
     " same multiple of their centred targets, the features and the classifier have collapsed. The"
     " convergence of `V_L` suffices, and Eq. 42-43 hold with their constants. NC4 is checked at the"
-    ' samples, differences of samples and the unit vectors. It does not follow "from NC1-NC2",'
-    " as printed: without biases it also needs `<V_L^c, mu_G> = 0`, which Eq. 44 provides. Such"
+    ' samples, differences of samples and the unit vectors. It does not follow "from NC1-NC2", as'
+    " printed: without biases it also needs `<V_L^c, mu_G> = 0`, which Eq. 44 provides. Such"
     " networks exist for ReLU, unlike in the binary case with a scalar output, because the global"
     " mean of the features can make up for the negative entries of the simplex; they are"
-    " constructed here, not found by training. Whether the other layers can converge as well is"
-    " the subject of [neural-collapse-multiclass-all-layers]"
-    "(#neural-collapse-multiclass-all-layers).",
+    " constructed here, not found by training. Whether the other layers can converge as well is the"
+    " subject of [neural-collapse-multiclass-all-layers](#neural-collapse-multiclass-all-layers).",
 )
 
 neural_collapse_multiclass_all_layers = tc.stated(

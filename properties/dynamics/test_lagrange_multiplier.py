@@ -97,9 +97,8 @@ lagrange_multiplier_second_form = tc.stated(
     where=[MARGIN],
     on=points(tc.mlps(depths=(1, 2), widths=(1, 2))),
     why=(
-        "The two expressions that Eq. 4 equates agree only if all samples of label -1 have "
-        "output 0: `y_n f_n^2` stands where `f_n^2` is meant. The bar over the second f is "
-        "missing."
+        "The two expressions that Eq. 4 equates agree only if all samples of label -1 have output"
+        " 0: `y_n f_n^2` stands where `f_n^2` is meant. The bar over the second f is missing."
     ),
 )
 
@@ -146,10 +145,9 @@ lagrange_multiplier_any_labels = tc.stated(
     ],
     on=points().map(with_halved_labels),
     examples=60,
-    why="A sharpening of xu2022, Eq. 4, of our own:"
-    " the multiplier is printed for margins, where labels are +-1."
-    " Written with `y_n f_n` it is right for all labels, so that normalised flows of regression are"
-    " the same; the margin's `y_n^2 f_n^2` would not be. `<V_k, descent>` is the mean of"
-    " `2 rho (y_n - rho f_n) <V_k, df_n/dV_k>`, which by Lemma 2 is `2 nu`, also at kinks with"
-    " autograd's derivative; and `|V_k|^2 = 1`.",
+    why="A sharpening of xu2022, Eq. 4, of our own: the multiplier is printed for margins, where"
+    " labels are +-1. Written with `y_n f_n` it is right for all labels, so that normalised flows"
+    " of regression are the same; the margin's `y_n^2 f_n^2` would not be. `<V_k, descent>` is the"
+    " mean of `2 rho (y_n - rho f_n) <V_k, df_n/dV_k>`, which by Lemma 2 is `2 nu`, also at kinks"
+    " with autograd's derivative; and `|V_k|^2 = 1`.",
 )

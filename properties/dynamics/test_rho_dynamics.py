@@ -102,11 +102,10 @@ rho_dynamics_any_network = tc.stated(
     control=tc.altered(HALVED, flow_of_rho("weight_decay / 2")),
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, RHO_DOT],
     on=points_of_any_network("signs"),
-    why="A sharpening of xu2022, Eq. 6, of our own:"
-    " Eq. 6 holds for networks with biases and skips and for weights of"
-    " any norm, as f enters through its values alone. Minus the derivative of the mean of"
-    " `(rho f_n - y_n)^2` is the mean of `2 (y_n - rho f_n) f_n`, and with `y_n^2 = 1` that is"
-    " `2 (1 - rho fbar_n) fbar_n`. The labels +-1 are needed.",
+    why="A sharpening of xu2022, Eq. 6, of our own: Eq. 6 holds for networks with biases and skips"
+    " and for weights of any norm, as f enters through its values alone. Minus the derivative of"
+    " the mean of `(rho f_n - y_n)^2` is the mean of `2 (y_n - rho f_n) f_n`, and with `y_n^2 = 1`"
+    " that is `2 (1 - rho fbar_n) fbar_n`. The labels +-1 are needed.",
 )
 
 rho_dynamics_any_labels = tc.stated(

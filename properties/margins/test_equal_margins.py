@@ -160,11 +160,10 @@ equal_margins_extremes = tc.stated(
     where=[MARGIN, REACH],
     on=two_slopes(),
     why='"In order to minimize the loss we have to find V_k that maximize mu^2 and minimize'
-    ' sigma^2":'
-    " the loss falls in one and rises in the other, but no V need do both. On the two samples, the"
-    " sum of the margins of a network of unit norm is at most the larger |x_n|, attained where all"
-    " units serve that sample; the minimiser serves both. Its margins differ as well"
-    " (`equal-margins-quasi-interpolation`), though equal ones can be had.",
+    ' sigma^2": the loss falls in one and rises in the other, but no V need do both. On the two'
+    " samples, the sum of the margins of a network of unit norm is at most the larger |x_n|,"
+    " attained where all units serve that sample; the minimiser serves both. Its margins differ as"
+    " well (`equal-margins-quasi-interpolation`), though equal ones can be had.",
 )
 
 SAME_MARGINS = tc.Assumption(

@@ -45,7 +45,6 @@ def rank_bound(*norms: str, rank: str = "B", factor: str = "1") -> dict[str, Any
             f"size(p, k, S) = {chosen([SIZES[norm] for norm in norms])}",
             f"distance(p, k, r) = {chosen([DISTANCES[norm] for norm in norms])}",
         ],
-        "numbers": ["weight_decay"],
     }  # fmt: skip
 
 

@@ -51,14 +51,8 @@ LOSS = tc.Convention(
     " Frobenius norm of every weight matrix (Eq. 2)"
 )
 SEVERAL_SAMPLES = tc.Assumption("B* >= 2: a batch of one sample has no variance", "B >= 2")
-DENSE_NETWORK: list[tc.Hypothesis] = [
-    DENSE,
-    NOT_NORMALISED,
-    POSITIVE_WEIGHT_DECAY,
-    LOSS,
-    AUTOGRAD_AT_KINKS,
-]
-NORMALISED_NETWORK: list[tc.Hypothesis] = [
+DENSE_NETWORK = [DENSE, NOT_NORMALISED, POSITIVE_WEIGHT_DECAY, LOSS, AUTOGRAD_AT_KINKS]
+NORMALISED_NETWORK = [
     ONE_OUTPUT,
     DENSE,
     NORMALISED,
@@ -71,72 +65,53 @@ NORMALISED_NETWORK: list[tc.Hypothesis] = [
 ]
 OTHERS = st.one_of(random_networks(), balanced_networks(), silent_networks())
 EXAMPLES = st.one_of(OTHERS, dead_networks(FLAT), stationary_networks(FLAT))
-WHY = (
-    "The distance of a weight matrix from the matrices of rank at most B* is at most 1/(2 lambda)"
-    " times the smallest gradient norm over the batches of B* samples: the gradient less its weight"
-    " decay has rank at most B* (Eq. 17-18). The minimum on the left is the norm of the singular"
-    " values after the first B* (Eckart, Young, Mirsky). Besides random networks the examples"
-    " contain networks whose data gradient vanishes and networks stationary on one sample but for a"
-    " remainder that this sample does not see: there the constant cannot be improved. In others all"
-    " samples together balance weight decay, or a layer is 0 and its neighbour is not: there the"
-    " bound would fail with more samples than B*, or with the gradient of another layer."
+
+THEOREM_1 = tc.Family(
+    sources=[GALANTI2022.at("Theorem 1, Eq. 10")],
+    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank"],
+    printed=STATEMENT,
+    given=[ONE_OUTPUT, *DENSE_NETWORK],
+    on=EXAMPLES,
+    examples=140,
+    why="The distance of a weight matrix from the matrices of rank at most B* is at most 1/(2"
+    " lambda) times the smallest gradient norm over the batches of B* samples: the gradient less"
+    " its weight decay has rank at most B* (Eq. 17-18). The minimum on the left is the norm of the"
+    " singular values after the first B* (Eckart, Young, Mirsky). Besides random networks the"
+    " examples contain networks whose data gradient vanishes and networks stationary on one sample"
+    " but for a remainder that this sample does not see: there the constant cannot be improved. In"
+    " others all samples together balance weight decay, or a layer is 0 and its neighbour is not:"
+    " there the bound would fail with more samples than B*, or with the gradient of another layer.",
 )
 
-frobenius_bound = tc.stated(
+frobenius_bound = THEOREM_1.stated(
     "rank-bound-frobenius",
     title="Rank bound of Theorem 1 in the Frobenius norm",
-    sources=[GALANTI2022.at("Theorem 1, Eq. 10")],
-    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank"],
-    printed=STATEMENT,
-    given=[ONE_OUTPUT, *DENSE_NETWORK],
     **eckart_young.rank_bound("frobenius"),
     control=strengthened("frobenius"),
-    on=EXAMPLES,
-    examples=140,
-    why=WHY,
 )
 
-spectral_bound = tc.stated(
+spectral_bound = THEOREM_1.stated(
     "rank-bound-spectral",
     title="Rank bound of Theorem 1 in the spectral norm",
-    sources=[GALANTI2022.at("Theorem 1, Eq. 10")],
-    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank"],
-    printed=STATEMENT,
-    given=[ONE_OUTPUT, *DENSE_NETWORK],
     **eckart_young.rank_bound("spectral"),
     control=strengthened("spectral"),
-    on=EXAMPLES,
-    examples=140,
-    why=WHY,
 )
 
-nuclear_bound = tc.stated(
+nuclear_bound = THEOREM_1.stated(
     "rank-bound-nuclear",
     title="Rank bound of Theorem 1 in the nuclear norm",
-    sources=[GALANTI2022.at("Theorem 1, Eq. 10")],
-    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank"],
-    printed=STATEMENT,
-    given=[ONE_OUTPUT, *DENSE_NETWORK],
     **eckart_young.rank_bound("nuclear"),
     control=strengthened("nuclear"),
-    on=EXAMPLES,
-    examples=140,
-    why=WHY,
 )
 
 HADAMARD = hadamard_matrices()
 
-max_bound = tc.stated(
+max_bound = THEOREM_1.stated(
     "rank-bound-max",
     title="Rank bound of Theorem 1 in the entrywise maximum norm",
-    sources=[GALANTI2022.at("Theorem 1, Eq. 10")],
-    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank"],
-    printed=STATEMENT,
-    given=[ONE_OUTPUT, *DENSE_NETWORK],
     **eckart_young.rank_bound("max"),
     control=strengthened("max"),
     on=st.one_of(OTHERS, dead_networks(HADAMARD), stationary_networks(HADAMARD)),
-    examples=140,
     why="No closed form of the left side is known. What is compared is a proven lower bound of it,"
     " the Frobenius distance over the root of the number of entries: what is checked follows from"
     " what is printed, and a violation would refute it. Hadamard matrices come close to equality.",

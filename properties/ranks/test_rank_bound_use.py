@@ -20,7 +20,7 @@ from properties.ranks.extremal_networks import FLAT, dead_networks
 from properties.ranks.trained_networks import perceptrons
 
 NUMBERS = ["batch_size", "weight_decay"]
-NETWORK: list[tc.Hypothesis] = [UNNORMALISED, SQUARE_LOSS, AUTOGRAD_AT_KINKS, POSITIVE_WEIGHT_DECAY]
+NETWORK = [UNNORMALISED, SQUARE_LOSS, AUTOGRAD_AT_KINKS, POSITIVE_WEIGHT_DECAY]
 WHERE = [
     "residual(n) = f(n, 0) - y[n][0]",
     "data(S, k) = sum([2 * residual(n) * df(n, 0, k) for n in S]) / len(S)",

@@ -17,7 +17,7 @@ PRINTED = (
     r"M(\epsilon_G, \delta) \le \frac{2}{\epsilon_G^2} \Big( k W \log 2 +"
     r" \log\Big(\frac2\delta\Big) \Big)"
 )
-PROBABILITIES: list[tc.Hypothesis] = [
+PROBABILITIES = [
     tc.Assumption("0 < delta < 1", "0 < failure and failure < 1"),
     tc.Assumption("0 < e <= 1", "0 < accuracy and accuracy <= 1"),
     tc.Assumption("at least one parameter of one bit", "bits >= 1 and parameters >= 1"),

@@ -19,7 +19,7 @@ from properties.notation import BATCH_GRADIENT, ENTRIES
 from properties.papers import GALANTI2022
 
 NUMBERS = ["batch_size", "weight_decay"]
-NETWORK: list[tc.Hypothesis] = [UNNORMALISED, SQUARE_LOSS, AUTOGRAD_AT_KINKS]
+NETWORK = [UNNORMALISED, SQUARE_LOSS, AUTOGRAD_AT_KINKS]
 AVERAGE = (
     r"\operatorname{Avg}_{\tilde S \subset S:\ |\tilde S| = B}"
     r" [\| \nabla_{W^{pq}} L^\lambda_{\tilde S}(f_W) \|]"

@@ -322,9 +322,8 @@ batch_gradient_any_network = tc.stated(
         )
     ),
     examples=60,
-    why="A sharpening of galanti2022, Eq. 6, of our own:"
-    " the paper has one output, no biases and a differentiable loss."
-    " For the square loss the derivative of a sum over the outputs is the sum of"
-    " `2 (f_c - y_c) df_c/dW`, whichever derivative of the activation is chosen at a kink, as both"
-    " sides choose the same.",
+    why="A sharpening of galanti2022, Eq. 6, of our own: the paper has one output, no biases and a"
+    " differentiable loss. For the square loss the derivative of a sum over the outputs is the sum"
+    " of `2 (f_c - y_c) df_c/dW`, whichever derivative of the activation is chosen at a kink, as"
+    " both sides choose the same.",
 )

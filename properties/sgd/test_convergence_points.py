@@ -38,7 +38,7 @@ ONE_LAYER = "sum([squared(gradient(S, k)) for S in batches(batch_size)])"
 ALL_LAYERS = "sum([squared(gradient(S, k)) for S in batches(batch_size) for k in weights])"
 SOME_WEIGHT = tc.Assumption("some weight is not 0", "any([not zero(W[k]) for k in weights])")
 SOME_INPUT_IS_ZERO = tc.Assumption("some input is 0", "any([zero(x[n]) for n in samples])")
-NETWORK: list[tc.Hypothesis] = [GRAPH, DENSE, ONE_OUTPUT, ANY_LOSS, AUTOGRAD_AT_KINKS]
+NETWORK = [GRAPH, DENSE, ONE_OUTPUT, ANY_LOSS, AUTOGRAD_AT_KINKS]
 SHARED = tc.Family(where=[BATCH_GRADIENT], numbers=["batch_size", "weight_decay"])
 STATIONARY_POINTS = st.one_of(
     tc.sign_labelled_chains(), tc.stationary_chains(), tc.stationary_residual_networks()

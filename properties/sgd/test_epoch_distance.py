@@ -81,7 +81,7 @@ epoch_distance_needs_gradients = CYCLES.stated(
     why="The other direction, by its contrapositive, in whatever order.",
 )
 
-LOGISTIC: list[tc.Hypothesis] = [
+LOGISTIC = [
     ONE_LAYER,
     NO_BIASES,
     UNNORMALISED,

@@ -25,7 +25,7 @@ STATIONARY_ON_BATCH = tc.Assumption(
     "all([zero(sum([y[n][0] * (df(n, 0, l) - f(n, 0) * W[l]) for n in samples]))"
     " for l in weights])",
 )
-AT_REST: list[tc.Hypothesis] = [
+AT_REST = [
     CHAIN,
     UNIT_WEIGHTS,
     SIGN_LABELS,

@@ -25,7 +25,7 @@ from properties.sgd.stopping_points import (
     without_decay,
 )
 
-AT_REST: list[tc.Hypothesis] = [UNNORMALISED, ANY_LOSS, AUTOGRAD_AT_KINKS, MINI_BATCHES, STATIONARY]
+AT_REST = [UNNORMALISED, ANY_LOSS, AUTOGRAD_AT_KINKS, MINI_BATCHES, STATIONARY]
 SLOPES_NOT_ZERO = tc.Assumption(
     "the slopes of the losses are not 0", "all([f(n, 0) != y[n][0] for n in samples])"
 )
