@@ -114,3 +114,23 @@ def test_what_is_replaced_is_there_once(part: str, count: int) -> None:
     reason = f"control 'another': '{part}' is {count} times in `rho <= rho`"
     with pytest.raises(InputError, match=f"^{reason}$"):
         lemma(Family(), states="rho <= rho", control=altered("another", {part: "1"}))
+
+
+def test_what_is_replaced_does_not_overlap() -> None:
+    control = altered("another", {"2 * rho": "rho", "rho <": "1 <"})
+    with pytest.raises(InputError, match="control 'another': the parts to be replaced overlap"):
+        lemma(Family(), states="2 * rho <= 1", control=control)
+
+
+@pytest.mark.parametrize("nothing", [None, "", {}])
+def test_a_control_alters_something(nothing: Any) -> None:
+    with pytest.raises(InputError, match="give another conclusion, or hypotheses to leave out"):
+        altered("nothing", nothing)
+
+
+def test_a_misspelt_part_is_not_left_out() -> None:
+    wrong: dict[str, Any] = {"givn": []}
+    with pytest.raises(InputError, match="claim toy-lemma: `givn` is no part of a claim; do you"):
+        lemma(Family(), **wrong)
+    with pytest.raises(InputError, match=r"a family: `zzz` is no part of a claim$"):
+        Family(**{"zzz": 1, **wrong})

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any, TypedDict, Unpack
 
 from theorycheck.claims.declaration import (
@@ -49,18 +50,22 @@ class Altered:
         """The altered conclusion of a claim.
 
         Raises:
-            InputError: when a part that is to be replaced is not there exactly once.
+            InputError: when a part that is to be replaced is not there exactly once, or overlaps
+                with another one.
         """
         if self.states is None or isinstance(self.states, str):
             return self.states or claimed
-        for part in self.states:
+        others = self.states
+        for part in others:
             if (times := claimed.count(part)) != 1:
                 raise InputError(
                     f"control {self.words!r}: {part!r} is {times} times in `{claimed}`"
                 )
-        parts = "|".join(map(re.escape, self.states))
-        others = self.states
-        return re.sub(parts, lambda found: others[found[0]], claimed)
+        parts = "|".join(map(re.escape, others))
+        made, count = re.subn(parts, lambda found: others[found[0]], claimed)
+        if count < len(others):
+            raise InputError(f"control {self.words!r}: the parts to be replaced overlap")
+        return made
 
 
 def altered(
@@ -78,9 +83,9 @@ def altered(
     Raises:
         InputError: when nothing differs.
     """
-    if states is None and not without:
+    if not states and not without:
         raise InputError(f"control {words!r}: give another conclusion, or hypotheses to leave out")
-    return Altered(words, states, tuple(without), on)
+    return Altered(words, states or None, tuple(without), on)
 
 
 class Parts(TypedDict, total=False):
@@ -127,9 +132,14 @@ class Parts(TypedDict, total=False):
 
 
 class Family:
-    """Claims that have parts in common."""
+    """Claims that have parts in common.
+
+    Raises:
+        InputError: when what is given is none of the `Parts`.
+    """
 
     def __init__(self, **parts: Unpack[Parts]) -> None:
+        _require_parts("a family", parts)
         self.parts = parts
 
     def stated(
@@ -145,9 +155,10 @@ class Family:
             id, title, corrects: as in `claim`.
 
         Raises:
-            InputError: when a part is missing, or the id or kind is malformed; saying which formula
-                is wrong, and where.
+            InputError: when a part is missing or unknown, or the id or kind is malformed; saying
+                which formula is wrong, and where.
         """
+        _require_parts(f"claim {id}", parts)
         whole: Parts = {**self.parts, **parts}
         whole["given"] = (*_hypotheses(self.parts), *_hypotheses(parts))
         whole["where"] = (*self.parts.get("where", ()), *parts.get("where", ()))
@@ -157,10 +168,6 @@ class Family:
         caller = sys._getframe(1)
         place = Place(caller.f_globals["__name__"], caller.f_code.co_filename, caller.f_lineno)
         return replace(_claim(id, title, whole), written=place, corrects=corrects)
-
-
-stated = Family().stated
-"""State a claim that has no family."""
 
 
 def kind_of(statement: Statement) -> Kind:
@@ -176,6 +183,15 @@ def kind_of(statement: Statement) -> Kind:
         return "rank"
     orders = {relation for _, relation, _ in comparisons} - {"==", "!="}
     return "inequality" if orders else "identity"
+
+
+def _require_parts(what: str, parts: Parts) -> None:
+    """Raise InputError unless all that is given is known: a misspelt part would be left out."""
+    for name in parts:
+        if name not in Parts.__annotations__:
+            close = get_close_matches(name, Parts.__annotations__, n=1)
+            hint = f"; do you mean `{close[0]}`?" if close else ""
+            raise InputError(f"{what}: `{name}` is no part of a claim{hint}")
 
 
 def _hypotheses(parts: Parts) -> tuple[Hypothesis, ...]:
@@ -228,3 +244,7 @@ def _formulas(whole: Parts) -> tuple[Formal, Formal]:
     numbers = (*numbers, *sorted(common))
     formal, false = (Formal(said, given=met, numbers=numbers, **shared) for said, met in pairs)
     return formal, false
+
+
+stated = Family().stated
+"""State a claim that has no family."""
