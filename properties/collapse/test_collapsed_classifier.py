@@ -188,10 +188,6 @@ collapsed_classifier_angles = CLASSIFIERS.stated(
     " rest.",
 )
 
-ROW_PRODUCTS = (
-    "squared(W[last][i]) * sum([(f(n, c) - y[n][c]) * f(n, c) for n in samples for c in outputs])"
-    " == squared(W[last]) * sum([(f(n, i) - y[n][i]) * f(n, i) for n in samples])"
-)
 
 collapsed_classifier_row_norms = CLASSIFIERS.stated(
     "collapsed-classifier-row-norms",
@@ -201,7 +197,8 @@ collapsed_classifier_row_norms = CLASSIFIERS.stated(
     r" \rho f_V^{(c)}}{\frac1{NC} \sum_{c', n} \langle \rho f_V - \tilde e_{c'}, \rho f_V \rangle}",
     given=[*NETWORK, FULL_BATCH, CLASSIFIER_AT_REST],
     forall=["i in outputs"],
-    states=ROW_PRODUCTS,
+    states="squared(W[last][i]) * sum([(f(n, c) - y[n][c]) * f(n, c) for n in samples for c in"
+    " outputs]) == squared(W[last]) * sum([(f(n, i) - y[n][i]) * f(n, i) for n in samples])",
     control=tc.altered("labels in the place of the residuals", {"f(n, i) - y": "y"}),
     on=st.one_of(
         simplex_networks(groups=(2, 1), full_batch=True),

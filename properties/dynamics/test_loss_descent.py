@@ -22,8 +22,6 @@ def shrunk(case: tc.Case) -> tc.Case:
     return replace(case, inputs=case.inputs / 16)
 
 
-SMALL = points(smooth=True).map(shrunk)
-
 FLOWS = tc.Family(given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS], where=[*MOMENTS])
 
 loss_descent_representation = FLOWS.stated(
@@ -152,7 +150,7 @@ loss_descent_margins_printed = tc.stated(
     where=[MARGIN],
     states="margin(n) ** 2 == 1",
     control=tc.altered("1/2", "margin(n) ** 2 == 1 / 4"),
-    on=SMALL,
+    on=points(smooth=True).map(shrunk),
     why="Read literally. What the proof needs, and Section 3.5 says, is that it is at most 1.",
 )
 

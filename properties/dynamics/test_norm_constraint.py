@@ -51,13 +51,6 @@ norm_constraint_derivative = tc.stated(
     why="The chain rule, for the motion that the loss alone would give V_k.",
 )
 
-OFF_THE_SPHERES = tc.cases(
-    tc.homogeneous_networks(),
-    samples=(1, 3),
-    targets="signs",
-    numbers={"rho": tc.positive_dyadics()},
-    cohort=8,
-)
 SMALL_OFF_THE_SPHERES = tc.cases(
     tc.mlps(depths=(1, 3), widths=(1, 2)),
     samples=(1, 3),
@@ -74,7 +67,13 @@ CONVERGE = (
 ATTRACTION = tc.Family(
     sources=[XU2022.at("Section 3.2: weights converge to unit norm")],
     given=[CHAIN, SIGN_LABELS],
-    on=OFF_THE_SPHERES,
+    on=tc.cases(
+        tc.homogeneous_networks(),
+        samples=(1, 3),
+        targets="signs",
+        numbers={"rho": tc.positive_dyadics()},
+        cohort=8,
+    ),
 )
 
 norm_constraint_restoring = ATTRACTION.stated(

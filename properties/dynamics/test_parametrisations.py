@@ -6,7 +6,6 @@ from properties.dynamics.normalised import AVERAGED_FLOW, MEAN_LOSS, RHO_DOT, po
 from properties.notation import MARGIN
 from properties.papers import XU2022
 
-PLAIN = tc.cases(tc.mlps(depths=(1, 4), widths=(1, 2)), samples=(1, 3), targets="signs", cohort=4)
 NOT_ZERO = tc.Assumption("no weight matrix is 0", "all([squared(W[k]) > 0 for k in weights])")
 RHO_RATES = (
     "fit = sum([(f(n, 0) - y[n][0]) ** 2 for n in samples]) / len(samples)",
@@ -27,7 +26,7 @@ parametrisations_rho = tc.stated(
     where=RHO_RATES,
     states="of_layers == squared_rho * sum([1 / squared(W[k]) for k in weights]) * of_top",
     control=tc.altered("the rates are equal", "of_layers == of_top"),
-    on=PLAIN,
+    on=tc.cases(tc.mlps(depths=(1, 4), widths=(1, 2)), samples=(1, 3), targets="signs", cohort=4),
     examples=60,
     why="Gradient flow of the weights W_k, the parametrisation (a), against Eq. 2 for (b), at the"
     " same function and without weight decay. The rates are those of rho^2, by the product rule,"

@@ -99,15 +99,6 @@ rho_training_scale = tc.experiment_claim(
     " function class, the same data.",
 )
 
-FORGETS = tc.Comparison(
-    "the last rho from 8 and from 0.5 are nearer to each other with lambda = 0.01 than with 0",
-    TWO_STARTS,
-    (replace(DECAYING, batch_size=8), replace(PLAIN, batch_size=8)),
-    tc.between(spread),
-    "<",
-    "log ratio with decay / without",
-    either,
-)
 
 rho_training_forgets = tc.experiment_claim(
     "rho-training-forgets",
@@ -116,19 +107,18 @@ rho_training_forgets = tc.experiment_claim(
     printed=r"\text{in the presence of regularization, there is a weaker dependence on initial}"
     r"\text{ conditions}",
     given=[*TRAINING[:2], MINI_BATCHES_OF_8, TRAINING[3], "lambda = 0.01 and 0", BOTH],
-    compares=FORGETS,
+    compares=tc.Comparison(
+        "the last rho from 8 and from 0.5 are nearer to each other with lambda = 0.01 than with 0",
+        TWO_STARTS,
+        (replace(DECAYING, batch_size=8), replace(PLAIN, batch_size=8)),
+        tc.between(spread),
+        "<",
+        "log ratio with decay / without",
+        either,
+    ),
     why="`initial-direction-off-data` says of a part of the weights how it is forgotten.",
 )
 
-LOWER = tc.Comparison(
-    "rho ends lower with lambda = 0.01 than with 0",
-    {DATA: tc.Population(networks(SMALL_RHO))},
-    (replace(DECAYING, batch_size=8), replace(PLAIN, batch_size=8)),
-    tc.between(lambda trained: trained.rho),
-    "<",
-    "last rho with decay / without",
-    excluded,
-)
 
 rho_training_decay = tc.experiment_claim(
     "rho-training-decay",
@@ -140,7 +130,15 @@ rho_training_decay = tc.experiment_claim(
     ],
     printed=r"\lambda > 0 \text{ makes the process more robust and bias it towards small } \rho",
     given=[*TRAINING[:2], MINI_BATCHES_OF_8, TRAINING[3], "lambda = 0.01 and 0, from rho = 0.5"],
-    compares=LOWER,
+    compares=tc.Comparison(
+        "rho ends lower with lambda = 0.01 than with 0",
+        {DATA: tc.Population(networks(SMALL_RHO))},
+        (replace(DECAYING, batch_size=8), replace(PLAIN, batch_size=8)),
+        tc.between(lambda trained: trained.rho),
+        "<",
+        "last rho with decay / without",
+        excluded,
+    ),
     why="At rest `rho = mu / (M + lambda)`, and the gap to interpolation is larger.",
 )
 

@@ -32,7 +32,6 @@ VELOCITIES = (
 )
 """How ``V_k = v_k / |v_k|`` turns: under a multiplier, with the norm ``size`` held constant when
 the gradient is taken; and under gradient flow of v_k through the division by its norm."""
-EQUIVALENT = r"\text{Weight Normalization, which is equivalent to Lagrange multiplier}"
 PLACES = "Section 3: weight normalisation is equivalent to Lagrange multipliers"
 
 EQUAL_SIZES = tc.Family(
@@ -47,7 +46,7 @@ EQUAL_SIZES = tc.Family(
 weight_normalisation_printed = EQUAL_SIZES.stated(
     "weight-normalisation-printed",
     title="Weight normalisation is equivalent to Lagrange multipliers, as printed",
-    printed=EQUIVALENT,
+    printed=r"\text{Weight Normalization, which is equivalent to Lagrange multiplier}",
     states="by_division(k)[i][j] == by_multiplier(k)[i][j]",
     control=tc.altered("opposite", "by_division(k)[i][j] == -by_multiplier(k)[i][j]"),
     why="Gradient flow of v_k keeps its norm, and turns V_k 1/|v_k|^2 times as fast as the flow"
@@ -99,10 +98,6 @@ def with_factor(case: tc.Case) -> tc.Case:
     return replace(case, numbers={"factor": Fraction(3)})
 
 
-BATCH_NORMALISED = tc.rational_batches(
-    tc.mlps(depths=(2, 3), widths=(1, 3), slopes=(tc.RELU, tc.LINEAR)), "batch"
-).map(with_factor)
-
 weight_normalisation_batch_norm = tc.stated(
     "weight-normalisation-batch-norm",
     title="Batch normalisation, too, makes the function invariant to the scale of a layer",
@@ -118,7 +113,9 @@ weight_normalisation_batch_norm = tc.stated(
     states="network(replaced(W, k, factor * W[k]), x)[n][0] == f(n, 0)",
     control=tc.altered("a layer that is not normalised", without=[NORMALISED_LAYER]),
     numbers=["factor"],
-    on=BATCH_NORMALISED,
+    on=tc.rational_batches(
+        tc.mlps(depths=(2, 3), widths=(1, 3), slopes=(tc.RELU, tc.LINEAR)), "batch"
+    ).map(with_factor),
     examples=30,
     why="The deviation of a unit grows with its weights. What differs from weight normalisation is"
     " that the factor depends on the batch.",

@@ -92,8 +92,6 @@ def on_the_line(case: tc.Case) -> np.ndarray:
     return inputs
 
 
-POINTS = tc.cases(NO_NETWORK, samples=(1, 4), cohort=4)
-
 rademacher_complexity_depth = tc.stated(
     "rademacher-complexity-depth",
     title="On a line, ReLU networks of every depth have the complexity of linear functions",
@@ -103,7 +101,7 @@ rademacher_complexity_depth = tc.stated(
     where=LINE,
     states="sum([larger(S) for S in subsets]) == sum([abs(above(S) + below(S)) for S in subsets])",
     control=tc.altered("positive inputs alone", {"(S) + below(S)": "(S)"}),
-    on=POINTS,
+    on=tc.cases(NO_NETWORK, samples=(1, 4), cohort=4),
     examples=40,
     why="The left side is the complexity for depth 2 and more, by `rademacher-complexity-line`, up"
     " to the factor of N; the right side that for depth 1. The mean of |a + b| and |a - b| is the"

@@ -23,16 +23,13 @@ CASES = tc.Family(
     on=one_normalised(),
     examples=60,
 )
-NORMALISATION = (
-    r"n_l(v_l(x; \tilde X); \tilde X) = \gamma_l \cdot A_l(\tilde X) \cdot (v_l(x; \tilde X) -"
-    r" b_l(\tilde X)) + \mathbb{1} \cdot \beta_l"
-)
 
 normalised_layer_of_itself = CASES.stated(
     "normalised-layer-of-itself",
     title="A normalised layer has the statistics of the layer itself, as printed",
     sources=[GALANTI2022.at("Eq. 5")],
-    printed=NORMALISATION,
+    printed=r"n_l(v_l(x; \tilde X); \tilde X) = \gamma_l \cdot A_l(\tilde X) \cdot"
+    r" (v_l(x; \tilde X) - b_l(\tilde X)) + \mathbb{1} \cdot \beta_l",
     given=[ONE_NORMALISED, VARIES],
     assuming={"the layer varies over the samples": "variance_of_layer(i) > 0"},
     forall=UNITS,

@@ -13,10 +13,6 @@ from hypothesis import strategies as st
 import theorycheck as tc
 from properties.papers import GALANTI2022
 
-PRINTED = (
-    r"M(\epsilon_G, \delta) \le \frac{2}{\epsilon_G^2} \Big( k W \log 2 +"
-    r" \log\Big(\frac2\delta\Big) \Big)"
-)
 PROBABILITIES = [
     tc.Assumption("0 < delta < 1", "0 < failure and failure < 1"),
     tc.Assumption("0 < e <= 1", "0 < accuracy and accuracy <= 1"),
@@ -58,7 +54,8 @@ sample_size_suffices = SHARED.stated(
     "sample-size-suffices",
     title="As many samples as printed keep the error below e with probability 1 - delta",
     sources=[GALANTI2022.at("Eq. 25")],
-    printed=PRINTED,
+    printed=r"M(\epsilon_G, \delta) \le \frac{2}{\epsilon_G^2} \Big( k W \log 2 +"
+    r" \log\Big(\frac2\delta\Big) \Big)",
     given=[*PROBABILITIES, ENOUGH],
     states="chance <= failure",
     control=tc.altered("an eighth of delta", "8 * chance <= failure"),

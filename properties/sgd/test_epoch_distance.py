@@ -14,16 +14,6 @@ from properties.papers import GALANTI2022
 ONE_LAYER = tc.Assumption("one layer of weights, without biases", "depth == 1 and chain()")
 NO_BIASES = tc.Assumption("no biases", "len(biases) == 0")
 TWO_SAMPLES = tc.Assumption("two samples", "len(samples) == 2")
-IF_AND_ONLY_IF = r"\text{Convergence is possible if and only if } d(W_{t+1}, W_t) \to 0"
-EPOCH = [
-    "entries = range(len(x[0]))",
-    "error(V, n) = inner(V[0], x[n]) - y[n][0]",
-    "data(V, n) = [2 * error(V, n) * x[n][j] for j in entries]",
-    "gradient_at(V, n) = [data(V, n)[j] + 2 * weight_decay * V[0][j] for j in entries]",
-    "stepped(V, n) = [[V[0][j] - rate * gradient_at(V, n)[j] for j in entries]]",
-    "after = stepped(stepped(W[0], 0), 1)",
-    "moved = sum([(after[0][j] - W[0][0][j]) ** 2 for j in entries])",
-]
 
 
 @st.composite
@@ -49,7 +39,15 @@ def cycles(draw: st.DrawFn) -> tc.Case:
 CYCLES = tc.Family(
     sources=[GALANTI2022.at("Section 4.2: distance")],
     given=[UNNORMALISED, ONE_LAYER, NO_BIASES, TWO_SAMPLES, SQUARE_LOSS],
-    where=EPOCH,
+    where=[
+        "entries = range(len(x[0]))",
+        "error(V, n) = inner(V[0], x[n]) - y[n][0]",
+        "data(V, n) = [2 * error(V, n) * x[n][j] for j in entries]",
+        "gradient_at(V, n) = [data(V, n)[j] + 2 * weight_decay * V[0][j] for j in entries]",
+        "stepped(V, n) = [[V[0][j] - rate * gradient_at(V, n)[j] for j in entries]]",
+        "after = stepped(stepped(W[0], 0), 1)",
+        "moved = sum([(after[0][j] - W[0][0][j]) ** 2 for j in entries])",
+    ],
     numbers=["rate", "weight_decay"],
     on=cycles(),
 )
@@ -57,7 +55,7 @@ CYCLES = tc.Family(
 epoch_distance_vanishes = CYCLES.stated(
     "epoch-distance-vanishes",
     title="Where an epoch does not move the weights, SGD has converged",
-    printed=IF_AND_ONLY_IF,
+    printed=r"\text{Convergence is possible if and only if } d(W_{t+1}, W_t) \to 0",
     given=[tc.Convention("an epoch takes the samples one by one, in order")],
     assuming={"the epoch ends where it began": "moved == 0"},
     forall=["n in samples"],
@@ -91,16 +89,6 @@ LOGISTIC = [
     tc.Assumption("the input is not 0", "not zero(x[n])"),
     tc.Assumption("the learning rate is positive", "rate > 0"),
 ]
-STEP_OF_LOGISTIC = [
-    "margin(n) = y[n][0] * f(n, 0)",
-    "advance(n) = rate * squared(x[n]) / (1 + exp(margin(n)))",
-]
-SEPARABLE = tc.cases(
-    tc.mlps(depths=(1, 1), widths=(1, 2)),
-    targets="signs",
-    numbers={"rate": tc.positive_dyadics()},
-    cohort=1,
-)
 
 epoch_distance_logistic = tc.stated(
     "epoch-distance-logistic",
@@ -115,9 +103,17 @@ epoch_distance_logistic = tc.stated(
         "by three times eta |x|^2",
         "exp(margin(n) + advance(n)) >= exp(margin(n)) + 3 * rate * squared(x[n])",
     ),
-    where=STEP_OF_LOGISTIC,
+    where=[
+        "margin(n) = y[n][0] * f(n, 0)",
+        "advance(n) = rate * squared(x[n]) / (1 + exp(margin(n)))",
+    ],
     numbers=["rate"],
-    on=SEPARABLE,
+    on=tc.cases(
+        tc.mlps(depths=(1, 1), widths=(1, 2)),
+        targets="signs",
+        numbers={"rate": tc.positive_dyadics()},
+        cohort=1,
+    ),
     examples=60,
     why="So after T steps the margin is at least log(1 + eta |x|^2 T / 2), which has no limit,"
     " while the length of a step is at most eta |x| / (2 + eta |x|^2 T / 2) and vanishes. d tends"
