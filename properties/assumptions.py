@@ -3,8 +3,6 @@
 What the claims of one family alone assume stays with the family.
 """
 
-from __future__ import annotations
-
 import theorycheck as tc
 
 # Architecture
@@ -28,8 +26,7 @@ CUT_WITHOUT_CONSTANTS = tc.Assumption(
     "all([e[1] <= l or e[0] > l for e in skips])",
 )
 RELU_NETWORK = tc.Assumption(
-    "a ReLU network of depth L >= 2",
-    "depth >= 2 and all([slope(l) == 0 for l in range(1, depth)])",
+    "a ReLU network of depth L >= 2", "depth >= 2 and all([slope(l) == 0 for l in range(1, depth)])"
 )
 ONE_OUTPUT = tc.Assumption("one output", "len(outputs) == 1")
 SEVERAL_OUTPUTS = tc.Assumption("several outputs", "len(outputs) > 1")

@@ -3,8 +3,6 @@
 Formal statements are in the language of `theorycheck.kernel`.
 """
 
-from __future__ import annotations
-
 import theorycheck as tc
 
 # Variables and their ranges

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from theorycheck.arithmetic.enclosures import Interval
     from theorycheck.claims.comparisons import equality, inequality, rank_at_most
     from theorycheck.claims.declaration import (
-        Altered,
         Assumption,
         Claim,
         Convention,
@@ -24,24 +23,25 @@ if TYPE_CHECKING:
         Hypothesis,
         Paper,
         Source,
-        altered,
         claim,
-        stated,
     )
     from theorycheck.claims.experiments import (
         Comparison,
         Exclusions,
         Population,
         between,
+        either_half,
         experiment_claim,
+        halves,
     )
+    from theorycheck.claims.families import Altered, Family, altered, stated
     from theorycheck.claims.findings import Findings, Observation, Pair, Rejection, Unmet
     from theorycheck.claims.setting import Setting
     from theorycheck.claims.trajectories import trained_by
     from theorycheck.data.dataset import Dataset
     from theorycheck.data.image_sets import digits, images
     from theorycheck.data.synthetic import gaussian_mixture, uniform_ball, uniform_sphere
-    from theorycheck.drawing.data import cases, large_cases, mostly
+    from theorycheck.drawing.data import away_from_kinks, cases, large_cases, mostly
     from theorycheck.drawing.networks import (
         batch_normalised,
         convolutional_networks,
@@ -50,7 +50,23 @@ if TYPE_CHECKING:
         mlps,
         residual_networks,
     )
+    from theorycheck.drawing.normalised import normalised_cases, rational_batches
     from theorycheck.drawing.numbers import dyadics, positive_dyadics
+    from theorycheck.drawing.stationary import (
+        constant_first_layers,
+        dead_cases,
+        fitted_cases,
+        interpolators,
+        normalised_equilibria,
+        plain_cases,
+        searched_cases,
+        sign_labelled_chains,
+        spread_cases,
+        stationary_chains,
+        stationary_residual_networks,
+        trainable_networks,
+        unit_arrays,
+    )
     from theorycheck.errors import ExitCode, InputError
     from theorycheck.networks.evaluation import forward, sample_gradients
     from theorycheck.networks.initialisation import initialise

@@ -1,7 +1,5 @@
 """Networks with several classes whose features have collapsed, and near misses."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -11,7 +9,6 @@ from hypothesis import strategies as st
 from scipy.linalg import hadamard
 
 import theorycheck as tc
-from theorycheck.drawing import normalised_cases
 
 
 def simplex(classes: int) -> np.ndarray:
@@ -41,7 +38,7 @@ def simplex_labelled(
     networks = tc.mlps(depths=(1, 3), widths=(1, 3), slopes=(tc.RELU,), outputs=(classes, classes))
     count = classes * size
     numbers = {"rho": tc.positive_dyadics(), "weight_decay": tc.positive_dyadics()}
-    case = draw(normalised_cases(networks, samples=(count, count), numbers=numbers))
+    case = draw(tc.normalised_cases(networks, samples=(count, count), numbers=numbers))
     labels = np.repeat(simplex(classes), size, axis=0)[None]
     return replace(case, targets=labels, numbers={**case.numbers, "batch_per_class": Fraction(1)})
 

@@ -6,8 +6,6 @@ Divisions stand in definitions with arguments, which are evaluated where the hyp
 not before.
 """
 
-from __future__ import annotations
-
 import theorycheck as tc
 
 MATRICES = tc.Assumption(

@@ -4,8 +4,6 @@ The paper calls a point one of convergence when no balanced batch updates `rho` 
 theorem speaks of the convergence of `V_L`.
 """
 
-from __future__ import annotations
-
 import theorycheck as tc
 from properties.assumptions import CHAIN, RELU_NETWORK, SMOOTH
 from properties.collapse.conditions import BALANCED, CLASS_MEANS, MATRICES, PROBES, UPDATE
@@ -84,6 +82,5 @@ EQ_42 = "squared(a(0) * C * W[last][i] - squared(W[last]) * centred(i)) == 0"
 EQ_43 = "C * squared(W[last][i]) == squared(W[last])"
 WITH_CONSTANTS = f"{COLLAPSED} and {EQ_42} and {EQ_43}"
 WIDER = tc.altered(
-    "NC2 with inner products -1/C instead of -1/(C-1)",
-    COLLAPSED.replace("-1 / (C - 1)", "-1 / C"),
+    "NC2 with inner products -1/C instead of -1/(C-1)", COLLAPSED.replace("-1 / (C - 1)", "-1 / C")
 )

@@ -1,7 +1,5 @@
 """Networks whose classes have opposite features, and how near a search comes to them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any

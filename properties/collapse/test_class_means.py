@@ -1,9 +1,6 @@
 """Class means and covariances of the features: the definitions of xu2022, Section 5 (Eq. 26-27)."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -49,18 +46,15 @@ COVARIANCES = (
 )
 """Rows i of the covariances (Eq. 27); the inner sum of the first is over m samples of a class."""
 
-class_means_covariance_decomposition_printed = tc.stated(
+BALANCED_CLASSES = tc.Family(given=[ONE_HOT, BALANCED], forall=["i in range(len(h(0)))"])
+
+class_means_covariance_decomposition_printed = BALANCED_CLASSES.stated(
     "class-means-covariance-decomposition-printed",
     title="Total covariance is within- plus between-class covariance, as printed",
-    kind="identity",
     sources=[XU2022.at("Eq. 27")],
     printed=r"\Sigma_W = \frac1C \sum_{c=1}^C \frac1N \sum_{n=1}^{C}"
     r" (h(x_{cn}) - \mu_c)(h(x_{cn}) - \mu_c)^\top, \qquad \Sigma_T = \Sigma_W + \Sigma_B",
-    given=[
-        ONE_HOT,
-        BALANCED,
-        tc.Assumption("N >= C, so that the printed sum has all its terms", "N >= C"),
-    ],
+    assuming={"N >= C, so that the printed sum has all its terms": "N >= C"},
     forall=FEATURE_PAIRS,
     where=COVARIANCES,
     states="within(i, C)[j] + between(i)[j] == total(i)[j]",
@@ -75,21 +69,16 @@ class_means_covariance_decomposition_printed = tc.stated(
     " N = C.",
 )
 
-class_means_covariance_decomposition = tc.stated(
+class_means_covariance_decomposition = BALANCED_CLASSES.stated(
     "class-means-covariance-decomposition",
     title="Total covariance is within- plus between-class covariance",
-    kind="identity",
     sources=[XU2022.at("Eq. 27")],
     printed=r"\Sigma_W = \frac1C \sum_{c=1}^C \frac1N \sum_{n=1}^{N}"
     r" (h(x_{cn}) - \mu_c)(h(x_{cn}) - \mu_c)^\top, \qquad \Sigma_T = \Sigma_W + \Sigma_B",
-    given=[ONE_HOT, BALANCED],
     forall=FEATURE_PAIRS,
     where=COVARIANCES,
     states="within(i, N)[j] + between(i)[j] == total(i)[j]",
-    control=tc.altered(
-        "the inner sum stops one sample early",
-        "within(i, N - 1)[j] + between(i)[j] == total(i)[j]",
-    ),
+    control=tc.altered("the inner sum stops one sample early", {", N": ", N - 1"}),
     on=balanced_cases(),
     corrects="class-means-covariance-decomposition-printed",
     why="The covariances of the last-layer features add up when the inner sum of the within-class"
@@ -122,23 +111,19 @@ EQUINORM = tc.Assumption(
     "all([squared(centred(c)) == squared(centred(0)) for c in outputs])",
 )
 
-class_means_equinorm = tc.stated(
+class_means_equinorm = BALANCED_CLASSES.stated(
     "class-means-equinorm",
     title="Centred class means of equal norm have unit vectors that add to zero",
-    kind="identity",
     sources=[XU2022.at("Section 5: NC2")],
     printed=r"\|\mu_c - \mu_G\|_2 = \|\mu_{c'} - \mu_G\|_2 \;\forall c, c' \implies"
     r" \sum_c \tilde\mu_c = 0",
     given=[
-        ONE_HOT,
-        BALANCED,
         tc.Assumption(
             "no class mean equals the global mean",
             "all([squared(centred(c)) > 0 for c in outputs])",
         ),
         EQUINORM,
     ],
-    forall=["i in range(len(h(0)))"],
     where=CLASS_MEANS,
     states="sum([root(squared(centred(0)) / squared(centred(c))) * centred(c)[i]"
     " for c in outputs]) == 0",
@@ -162,14 +147,11 @@ DISTINCT_MEANS = tc.Assumption(
 CLASS_PAIRS = ("a in outputs", "b in [c for c in outputs if c != a]")
 SIMPLEX = "(C - 1) * inner(centred(a), centred(b)) == -squared(centred(a))"
 
-class_means_global = tc.stated(
+class_means_global = BALANCED_CLASSES.stated(
     "class-means-global",
     title="The global mean is the mean of the class means",
-    kind="identity",
     sources=[XU2022.at("Eq. 26, Section 5: global mean")],
     printed=r"\mu_G = \frac1C \sum_c \mu_c = \frac1{NC} \sum_{c=1,n=1}^{C,N} h(x_{cn})",
-    given=[ONE_HOT, BALANCED],
-    forall=["i in range(len(h(0)))"],
     where=CLASS_MEANS,
     states="first(C)[i] == sum([h(n) for n in samples])[i] / len(samples)",
     control=tc.altered(
@@ -187,18 +169,17 @@ class_means_global = tc.stated(
     why="Balance is what makes the two means equal.",
 )
 
-NC1: dict[str, Any] = {
-    "kind": "identity",
-    "sources": [XU2022.at("Section 5: NC1, Eq. 27")],
-    "forall": ["c in outputs", "n in members(c)"],
-    "states": "squared(h(n) - mu(c)) == 0",
-    "control": tc.altered("the features are 0", "squared(h(n)) == 0"),
-    "where": [
+NC1 = tc.Family(
+    sources=[XU2022.at("Section 5: NC1, Eq. 27")],
+    forall=["c in outputs", "n in members(c)"],
+    states="squared(h(n) - mu(c)) == 0",
+    control=tc.altered("the features are 0", "squared(h(n)) == 0"),
+    where=[
         *COVARIANCES,
         "traced(m) = sum([squared(spread(c, n)) for c in outputs for n in range(m)]) / (C * N)",
     ],
-    "examples": 40,
-}
+    examples=40,
+)
 
 
 @st.composite
@@ -217,43 +198,34 @@ def repeated_features(draw: st.DrawFn, *, changed: bool = False) -> tc.Case:
     return tc.Case.single(tc.mlp([1, classes]), [weights], rows, labels)
 
 
-class_means_variability_printed = tc.stated(
+class_means_variability_printed = NC1.stated(
     "class-means-variability-printed",
     title="NC1 with the within-class covariance as printed: its trace is 0 only after collapse",
     printed=r"\mathrm{Tr}\Big( \frac1C \sum_{c=1}^C \frac1N \sum_{n=1}^{C} (h(x_{cn}) - \mu_c)"
     r"(h(x_{cn}) - \mu_c)^\top \Big) = 0 \implies h(x_{cn}) = \mu_c",
-    given=[
-        ONE_HOT,
-        BALANCED,
-        tc.Assumption("N >= C and the trace is 0", "N >= C and traced(C) == 0"),
-    ],
+    given=[ONE_HOT, BALANCED],
+    assuming={"N >= C and the trace is 0": "N >= C and traced(C) == 0"},
     on=repeated_features(changed=True),
-    **NC1,
     why="The printed sum over n = 1..C leaves out N - C samples of each class, and these may lie"
     " anywhere around their mean.",
 )
 
-class_means_variability = tc.stated(
+class_means_variability = NC1.stated(
     "class-means-variability",
     title="NC1: the trace of the within-class covariance is 0 only after collapse",
     printed=r"\mathrm{Tr}(\Sigma_W) = 0 \implies h(x_{cn}) = \mu_c",
-    given=[ONE_HOT, BALANCED, tc.Assumption("Tr(Sigma_W) = 0", "traced(N) == 0")],
+    given=[ONE_HOT, BALANCED],
+    assuming={"Tr(Sigma_W) = 0": "traced(N) == 0"},
     on=repeated_features(),
-    **NC1,
     corrects="class-means-variability-printed",
     why="With the sum over all N samples the trace is the mean squared distance from the class"
     " mean.",
 )
 
-EQUINORM_MEANS: dict[str, Any] = {
-    "kind": "identity",
-    "forall": CLASS_PAIRS,
-    "where": CLASS_MEANS,
-    "examples": 40,
-}
+EQUINORM_MEANS = tc.Family(forall=CLASS_PAIRS, where=CLASS_MEANS, examples=40)
 WIDER = "(C + 1) * inner(centred(a), centred(b)) == -squared(centred(a))"
 
-class_means_equinorm_simplex = tc.stated(
+class_means_equinorm_simplex = EQUINORM_MEANS.stated(
     "class-means-equinorm-simplex",
     title="Centred class means of equal norm lie on a simplex, as printed",
     sources=[XU2022.at("Section 5: NC2")],
@@ -263,14 +235,13 @@ class_means_equinorm_simplex = tc.stated(
     states=SIMPLEX,
     control=tc.altered("inner products -1/(C+1)", WIDER),
     on=equinorm_means(),
-    **EQUINORM_MEANS,
     why='"The equinorm condition also implies that" the unit vectors add to 0, "i.e., the centered'
     ' features lie on a simplex". With four classes, centred vectors of equal norm can be two'
     " opposite pairs at any angle. That they add to 0 is all that follows"
     " (`class-means-equinorm`).",
 )
 
-class_means_equinorm_three = tc.stated(
+class_means_equinorm_three = EQUINORM_MEANS.stated(
     "class-means-equinorm-three",
     title="Up to three centred class means of equal norm do lie on a simplex",
     sources=[XU2022.at("Section 5: NC2")],
@@ -280,7 +251,6 @@ class_means_equinorm_three = tc.stated(
     states=SIMPLEX,
     control=tc.altered("any number of classes", without=[AT_MOST_THREE]),
     on=equinorm_means(),
-    **EQUINORM_MEANS,
     corrects="class-means-equinorm-simplex",
     why="Three vectors of equal norm that add to 0 are at angles of 120 degrees.",
 )
@@ -292,23 +262,21 @@ EQUIANGULAR = tc.Assumption(
     " for c in outputs for d in outputs if c != d])",
 )
 
-class_means_equiangular = tc.stated(
+class_means_equiangular = EQUINORM_MEANS.stated(
     "class-means-equiangular",
     title="The angles of NC2 imply its equal norms",
-    sources=[],
     printed=r"\langle \tilde\mu_c, \tilde\mu_{c'} \rangle = -\frac1{C-1} \;\forall c \ne c'"
     r" \implies \|\mu_c - \mu_G\|_2 = \|\mu_{c'} - \mu_G\|_2",
     given=[ONE_HOT, BALANCED, DISTINCT_MEANS, EQUIANGULAR],
     states="squared(centred(a)) == squared(centred(b))",
     control=tc.altered("any angles", without=[EQUIANGULAR], on=equinorm_means(changed=True)),
     on=st.one_of(equinorm_means(), equinorm_means(changed=True)),
-    **EQUINORM_MEANS,
     why="The two conditions of NC2 are not independent. With these angles the unit vectors add to"
     " 0, and by rank C - 1 that is their only linear relation, up to a factor; the centred means"
     " add to 0 as well, so their norms are one factor.",
 )
 
-class_means_two_classes = tc.stated(
+class_means_two_classes = EQUINORM_MEANS.stated(
     "class-means-two-classes",
     title="With two classes NC2 is true of every network",
     sources=[XU2022.at("Figure 9, Section 5: NC2")],
@@ -320,19 +288,17 @@ class_means_two_classes = tc.stated(
         "more than two classes", without=[TWO_CLASSES], on=balanced_cases(among=(3, 3))
     ),
     on=balanced_cases(among=(2, 2)),
-    **EQUINORM_MEANS,
     why="So the curves for NC2 in Figure 9, which is about two classes, can only show rounding for"
     ' the means: "notice the small scale of the fluctuations".',
 )
 
-class_means_opposite = tc.stated(
+class_means_opposite = BALANCED_CLASSES.stated(
     "class-means-opposite",
     title="NC2 of Section 5 is NC2 of Theorem 5: two printed places",
     kind="consistency",
     sources=[XU2022.at("Section 5: NC2, Theorem 5")],
     printed=r"\mu_1 - \mu_G = -(\mu_2 - \mu_G) \implies \mu_+ = -\mu_-",
-    given=[ONE_HOT, BALANCED, TWO_CLASSES, DISTINCT_MEANS],
-    forall=["i in range(len(h(0)))"],
+    given=[TWO_CLASSES, DISTINCT_MEANS],
     where=CLASS_MEANS,
     states="mu(0)[i] == -mu(1)[i]",
     control=tc.altered("the means are equal", "mu(0)[i] == mu(1)[i]"),

@@ -1,21 +1,14 @@
 """SGD with batches of one sample on the last layer: xu2022, Eq. 30-32, the proof of Theorem 5."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import theorycheck as tc
 from properties.assumptions import CHAIN, ONE_OUTPUT, SIGN_LABELS, UNIT_WEIGHTS
 from properties.collapse.conditions import MATRICES
 from properties.notation import MARGIN
 from properties.papers import XU2022
-from theorycheck.drawing import normalised_cases
 
-STEPS: dict[str, Any] = {
-    "kind": "identity",
-    "given": [CHAIN, MATRICES, ONE_OUTPUT, UNIT_WEIGHTS, SIGN_LABELS],
-    "numbers": ["learning_rate", "rho"],
-    "where": [
+STEPS = tc.Family(
+    given=[CHAIN, MATRICES, ONE_OUTPUT, UNIT_WEIGHTS, SIGN_LABELS],
+    where=[
         MARGIN,
         "last = weights[len(weights) - 1]",
         "lagrangian(n, v) ="
@@ -25,13 +18,13 @@ STEPS: dict[str, Any] = {
         "step(n) = W[last] - learning_rate * gradient(n, nu(n))",
         "tangent(n) = h(n) - f(n, 0) * W[last][0]",
     ],
-    "on": normalised_cases(
+    on=tc.normalised_cases(
         tc.mlps(depths=(1, 3), widths=(1, 3), slopes=(tc.RELU, tc.LINEAR)),
         samples=(1, 2),
         numbers={"rho": tc.positive_dyadics(), "learning_rate": tc.positive_dyadics()},
     ),
-    "examples": 24,
-}
+    examples=24,
+)
 OF_A_SAMPLE = ["n in samples", "j in range(len(h(n)))"]
 
 
@@ -39,7 +32,7 @@ def gradient_is(data: str) -> str:
     return f"gradient(n, v)[0][j] == {data} * y[n][0] * h(n)[j] + 2 * v * W[last][0][j]"
 
 
-classifier_update_gradient = tc.stated(
+classifier_update_gradient = STEPS.stated(
     "classifier-update-gradient",
     title="The gradient of one sample in V_L, with a multiplier",
     sources=[XU2022.at("Eq. 30")],
@@ -49,10 +42,9 @@ classifier_update_gradient = tc.stated(
     states=gradient_is("2 * rho * (rho * margin(n) - 1)"),
     control=tc.altered("without the factor rho", gradient_is("2 * (rho * margin(n) - 1)")),
     why="At any value of the multiplier, which is held constant.",
-    **STEPS,
 )
 
-classifier_update_multiplier = tc.stated(
+classifier_update_multiplier = STEPS.stated(
     "classifier-update-multiplier",
     title="The multiplier that keeps the norm of V_L to first order in the learning rate",
     sources=[XU2022.at("Eq. 31")],
@@ -63,10 +55,9 @@ classifier_update_multiplier = tc.stated(
     " and inner(W[last], gradient(n, nu(n))) == 0",
     control=tc.altered("half the multiplier", "inner(W[last], gradient(n, nu(n) / 2)) == 0"),
     why="The first-order change of the squared norm is -2 eta times the last inner product.",
-    **STEPS,
 )
 
-classifier_update_multiplier_second_form = tc.stated(
+classifier_update_multiplier_second_form = STEPS.stated(
     "classifier-update-multiplier-second-form",
     title="Eq. 31 is the second form of Eq. 4 for one sample: two printed places",
     sources=[XU2022.at("Eq. 31")],
@@ -77,10 +68,10 @@ classifier_update_multiplier_second_form = tc.stated(
     control=tc.altered("one is half of the other", "nu(n) == rho * margin(n) / 2"),
     why="The two places contradict each other for the label -1. Eq. 31 is right, and agrees with"
     " the first form of Eq. 4 (`lagrange-multiplier-second-form`).",
-    **{**STEPS, "kind": "consistency"},
+    kind="consistency",
 )
 
-classifier_update = tc.stated(
+classifier_update = STEPS.stated(
     "classifier-update",
     title="The update of V_L by one sample, with the multiplier put in",
     sources=[XU2022.at("Eq. 32")],
@@ -95,13 +86,11 @@ classifier_update = tc.stated(
         " * (rho * margin(n) - 1) * (h(n)[j] - margin(n) * W[last][0][j])",
     ),
     why="Eq. 30 with the multiplier of Eq. 31; the label is drawn out of both terms.",
-    **STEPS,
 )
 
-classifier_update_norm = tc.stated(
+classifier_update_norm = STEPS.stated(
     "classifier-update-norm",
     title="Every step of normalised SGD makes V_L longer than 1, unless it is at rest",
-    sources=[],
     printed=r"\|V_L^{(t+1)}\|^2 = 1 + 4\eta^2\rho^2 (1 - \rho \bar f_n)^2 \|h(x_n) - f_n V_L\|^2",
     forall=["n in samples"],
     states="squared(step(n)) == 1"
@@ -110,5 +99,4 @@ classifier_update_norm = tc.stated(
     why='The paper applies the constraint `|V^(t+1)| = 1` and ignores "all terms that are'
     ' O(eta^2)" (before Eq. 31). These all have one sign: with a multiplier, unlike with weight'
     " normalisation, the norm grows at every step that changes V_L.",
-    **STEPS,
 )

@@ -1,7 +1,5 @@
 """What Property 2 and the convergence of V_L give, and what they do not: xu2022, Section 5.2."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 
@@ -23,7 +21,6 @@ from properties.collapse.multiclass import (
     CLASSIFIER_AT_REST,
     COLLAPSED,
     COMMON_FACTOR,
-    CONVERGED,
     EQ_42,
     EQ_43,
     FULL_BATCH,
@@ -74,17 +71,15 @@ def turned(case: tc.Case) -> tc.Case:
     return replace(case, parameters=(*hidden, -last))
 
 
-collapsed_classifier_interpolation = tc.stated(
+CLASSIFIERS = tc.Family(forall=PAIRS, where=[*CLASSES])
+
+collapsed_classifier_interpolation = CLASSIFIERS.stated(
     "collapsed-classifier-interpolation",
     title="Theorem 6 when only V_L is asked to converge, and the labels are interpolated",
-    kind="identity",
     sources=[XU2022.at("Theorem 6")],
     printed=r"V_L \text{ has converged},\; f(x_{cn}) \propto \tilde e_c \;\forall c, n"
     r" \implies \text{NC1--NC4}",
     given=[*NETWORK, SMALLER_BATCHES, INTERPOLATION, CLASSIFIER_AT_REST],
-    forall=PAIRS,
-    where=CLASSES,
-    numbers=CONVERGED,
     states=COLLAPSED,
     control=tc.altered("NC2 with inner products -1/C", COLLAPSED.replace("-1 / (C - 1)", "-1 / C")),
     on=interpolating_classes(alpha=Fraction(1)),
@@ -93,10 +88,9 @@ collapsed_classifier_interpolation = tc.stated(
     " the theorem asks only that V_L has converged.",
 )
 
-collapsed_classifier_any_solution = tc.stated(
+collapsed_classifier_any_solution = CLASSIFIERS.stated(
     "collapsed-classifier-any-solution",
     title="Any quasi-interpolating solution shows NC1 to NC4, as a remark has it",
-    kind="identity",
     sources=[
         XU2022.at(
             "Section 5.2: remark on quasi-interpolating solutions,"
@@ -105,9 +99,6 @@ collapsed_classifier_any_solution = tc.stated(
     ],
     printed=r"\text{NC1 to NC4 should take place for any quasi-interpolating solutions}",
     given=[*NETWORK, COMMON_FACTOR],
-    forall=PAIRS,
-    where=CLASSES,
-    numbers=CONVERGED,
     states=COLLAPSED,
     control=tc.altered("NC2 with inner products -1/C", COLLAPSED.replace("-1 / (C - 1)", "-1 / C")),
     on=interpolating_classes(),
@@ -115,18 +106,14 @@ collapsed_classifier_any_solution = tc.stated(
     " V_L on all batches is what the theorem adds; the remark leaves it out.",
 )
 
-collapsed_classifier_full_batch = tc.stated(
+collapsed_classifier_full_batch = CLASSIFIERS.stated(
     "collapsed-classifier-full-batch",
     title="NC2 to NC4 follow at rest on all samples together, without SGD",
-    kind="identity",
     sources=[XU2022.at("Theorem 6, Eq. 41, Eq. 42, Eq. 43, Section 5.2: remark on SGD")],
     printed=r"\frac{\partial \mathcal{L}_{S}}{\partial V_L} = 0,\quad"
     r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies \text{NC2--NC4},\;"
     r" V_L^c = \frac{\rho}{\alpha C}(\mu_c - \mu_G),\; \|V_L^c\|_2^2 = \frac1C",
     given=[*NETWORK, FULL_BATCH, COMMON_FACTOR, CLASSIFIER_AT_REST],
-    forall=PAIRS,
-    where=CLASSES,
-    numbers=CONVERGED,
     states=WITHOUT_NC1,
     control=tc.altered("and NC1", f"{NC_1} and {WITHOUT_NC1}"),
     on=simplex_networks(groups=(2, 1), full_batch=True),
@@ -147,13 +134,11 @@ def negative_factor(draw: st.DrawFn) -> tc.Case:
 collapsed_classifier_negative_factor = tc.stated(
     "collapsed-classifier-negative-factor",
     title="Theorem 6 where outputs are a negative multiple of their labels",
-    kind="identity",
     sources=[XU2022.at("Theorem 6, Property 2")],
     printed=r"V_L \text{ has converged},\; f(x_{cn}) \propto \tilde e_c \;\forall c, n"
     r" \implies V_L^\top = \frac{M}{\|M\|_F}",
     given=[*NETWORK, SMALLER_BATCHES, NEGATIVE_FACTOR, CLASSIFIER_AT_REST],
     where=CLASSES,
-    numbers=CONVERGED,
     states=NC_3,
     control=tc.altered("and of twice the size", NC_3.replace("== ", "== 2 * ")),
     on=negative_factor(),
@@ -163,22 +148,17 @@ collapsed_classifier_negative_factor = tc.stated(
     " classification; Property 2 and the theorem do not.",
 )
 
-collapsed_classifier_global_mean = tc.stated(
+collapsed_classifier_global_mean = CLASSIFIERS.stated(
     "collapsed-classifier-global-mean",
     title="The global mean of the features is orthogonal to all rows of the classifier",
-    kind="identity",
     sources=[XU2022.at("Eq. 44")],
     printed=r"\rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies"
     r" \langle V_L^c, \mu_G \rangle = 0",
     given=[*LINEAR_LABELS, COMMON_FACTOR],
     forall=["i in outputs"],
-    where=CLASSES,
-    numbers=CONVERGED,
     states="inner(W[last][i], first(C)) == 0",
     control=tc.altered(
-        "any positive factors",
-        without=[COMMON_FACTOR],
-        on=simplex_networks(mixed=True),
+        "any positive factors", without=[COMMON_FACTOR], on=simplex_networks(mixed=True)
     ),
     on=st.one_of(interpolating_classes(), collapsed_features()),
     examples=60,
@@ -192,22 +172,15 @@ EQ_45 = (
     " == squared(W[last][i]) ** 2 * (1 if i == j else -1 / (C - 1))"
 )
 
-collapsed_classifier_angles = tc.stated(
+collapsed_classifier_angles = CLASSIFIERS.stated(
     "collapsed-classifier-angles",
     title="The rows of the classifier form an ETF and add to zero",
-    kind="identity",
     sources=[XU2022.at("Eq. 45, Eq. 43")],
     printed=r"\langle \tilde V_L^c, \tilde V_L^{c'} \rangle = -\frac1{C-1},\quad"
     r" \|V_L^c\|_2^2 = \frac1C,\quad \sum_c V_L^c = 0",
     given=[*NETWORK, FULL_BATCH, COMMON_FACTOR, CLASSIFIER_AT_REST],
-    forall=PAIRS,
-    where=CLASSES,
-    numbers=CONVERGED,
     states=f"{EQ_45} and {EQ_43} and squared(sum([W[last][c] for c in outputs])) == 0",
-    control=tc.altered(
-        "inner products -1/C",
-        EQ_45.replace("-1 / (C - 1)", "-1 / C"),
-    ),
+    control=tc.altered("inner products -1/C", EQ_45.replace("-1 / (C - 1)", "-1 / C")),
     on=simplex_networks(groups=(2, 1), full_batch=True),
     examples=20,
     enough=10,
@@ -215,27 +188,18 @@ collapsed_classifier_angles = tc.stated(
     " rest.",
 )
 
-ROW_PRODUCTS = (
-    "squared(W[last][i]) * sum([(f(n, c) - y[n][c]) * f(n, c) for n in samples for c in outputs])"
-    " == squared(W[last]) * sum([(f(n, i) - y[n][i]) * f(n, i) for n in samples])"
-)
 
-collapsed_classifier_row_norms = tc.stated(
+collapsed_classifier_row_norms = CLASSIFIERS.stated(
     "collapsed-classifier-row-norms",
     title="The norms of the rows of V_L at rest, whatever the outputs are",
-    kind="identity",
     sources=[XU2022.at("Eq. 43")],
     printed=r"\|V_L^c\|_2^2 = \frac{\frac1{NC} \sum_{c', n} (\rho f_V^{(c)} - \tilde e^{(c)}_{c'})"
     r" \rho f_V^{(c)}}{\frac1{NC} \sum_{c', n} \langle \rho f_V - \tilde e_{c'}, \rho f_V \rangle}",
     given=[*NETWORK, FULL_BATCH, CLASSIFIER_AT_REST],
     forall=["i in outputs"],
-    where=CLASSES,
-    numbers=CONVERGED,
-    states=ROW_PRODUCTS,
-    control=tc.altered(
-        "labels in the place of the residuals",
-        ROW_PRODUCTS.replace("f(n, i) - y[n][i]", "y[n][i]"),
-    ),
+    states="squared(W[last][i]) * sum([(f(n, c) - y[n][c]) * f(n, c) for n in samples for c in"
+    " outputs]) == squared(W[last]) * sum([(f(n, i) - y[n][i]) * f(n, i) for n in samples])",
+    control=tc.altered("labels in the place of the residuals", {"f(n, i) - y": "y"}),
     on=st.one_of(
         simplex_networks(groups=(2, 1), full_batch=True),
         simplex_networks(full_batch=True, mixed=True),

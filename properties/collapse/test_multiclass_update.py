@@ -1,9 +1,6 @@
 """SGD with balanced batches on the last layer: xu2022, Eq. 36-41, the proof of Theorem 6."""
 
-from __future__ import annotations
-
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -48,9 +45,9 @@ def proportional_outputs(draw: st.DrawFn) -> tc.Case:
     return tc.Case.single(network, [weights.astype(object)], rows, labels, numbers)
 
 
-UPDATES: dict[str, Any] = {
-    "kind": "identity",
-    "where": [
+UPDATES = tc.Family(
+    given=[CHAIN, MATRICES, CENTRED_LABELS],
+    where=[
         "C = len(outputs)",
         "last = weights[len(weights) - 1]",
         "members(c) = [n for n in samples if y[n][c] == 1]",
@@ -69,19 +66,13 @@ UPDATES: dict[str, Any] = {
         "inside(S, c) = [n for n in S if y[n][c] == 1]",
         "beside(S, c) = [n for n in S if y[n][c] != 1]",
     ],
-    "examples": 24,
-}
+    on=simplex_labelled(),
+    examples=24,
+)
 """The Lagrangian of Eq. 35 on a batch, as far as it depends on V_L; and the terms of Eq. 38."""
-GIVEN = [CHAIN, MATRICES, CENTRED_LABELS]
-POINTS: dict[str, Any] = {
-    **UPDATES,
-    "given": GIVEN,
-    "numbers": ["batch_per_class", "rho"],
-    "on": simplex_labelled(),
-}
 ROWS = ["S in balanced", "c in outputs"]
 
-multiclass_update_gradient = tc.stated(
+multiclass_update_gradient = UPDATES.stated(
     "multiclass-update-gradient",
     title="The gradient of a batch in V_L, with a multiplier",
     sources=[XU2022.at("Eq. 35, Eq. 36")],
@@ -89,17 +80,12 @@ multiclass_update_gradient = tc.stated(
     r" 2\rho (\rho f_V(x_{c'n}) - \tilde e_{c'}) h(x_{c'n})^\top + 2 \nu_L V_L",
     forall=["S in balanced", "v in range(2)"],
     states="squared(with_multiplier(S, v) - 2 * rho / len(S) * outers(S) - 2 * v * W[last]) == 0",
-    control=tc.altered(
-        "B is the number of samples of a class",
-        "squared(with_multiplier(S, v) - 2 * rho / batch_per_class * outers(S)"
-        " - 2 * v * W[last]) == 0",
-    ),
+    control=tc.altered("B is the number of samples of a class", {"len(S)": "batch_per_class"}),
     why="With B = bC samples in a batch, as Theorem 6 has it. The text before it says that a batch"
     ' includes "B samples per-class", with which the equation is false: that is the control.',
-    **POINTS,
 )
 
-multiclass_update_batch_size = tc.stated(
+multiclass_update_batch_size = UPDATES.stated(
     "multiclass-update-batch-size",
     title="The gradient of a batch in V_L, where B counts the samples of a class: two meanings",
     sources=[XU2022.at("Section 5.2: B samples per class, Eq. 36")],
@@ -117,10 +103,10 @@ multiclass_update_batch_size = tc.stated(
     why='The text before Theorem 6 says that a batch includes "B samples per-class", the theorem'
     " that B = bC. With the loss of Eq. 35, a mean over all samples, Eq. 36 needs the second"
     " meaning, as `multiclass-update-gradient` has it.",
-    **{**POINTS, "kind": "consistency"},
+    kind="consistency",
 )
 
-multiclass_update_multiplier = tc.stated(
+multiclass_update_multiplier = UPDATES.stated(
     "multiclass-update-multiplier",
     title="The multiplier that keeps the norm of V_L, several classes",
     sources=[XU2022.at("Eq. 37")],
@@ -130,11 +116,11 @@ multiclass_update_multiplier = tc.stated(
     states="2 * nu(S) == -2 * rho / len(S) * inner(W[last], outers(S))"
     " and inner(W[last], gradient(S)) == 0",
     control=tc.altered("half of it", "inner(W[last], with_multiplier(S, nu(S) / 2)) == 0"),
-    **{**POINTS, "given": [*GIVEN, UNIT_WEIGHTS]},
+    given=[UNIT_WEIGHTS],
     why="To first order in the learning rate, as for two classes.",
 )
 
-multiclass_update_tangential = tc.stated(
+multiclass_update_tangential = UPDATES.stated(
     "multiclass-update-tangential",
     title="The gradient of a batch in V_L, and in each of its rows, with the multiplier put in",
     sources=[XU2022.at("Eq. 38")],
@@ -150,10 +136,9 @@ multiclass_update_tangential = tc.stated(
         "squared(gradient(S)[c] - 2 * rho / len(S) * terms(S, c)) == 0",
     ),
     why="The sum is over both terms, though it is printed without brackets.",
-    **POINTS,
 )
 
-multiclass_update_by_classes = tc.stated(
+multiclass_update_by_classes = UPDATES.stated(
     "multiclass-update-by-classes",
     title="The gradient in a row of V_L, split into the samples of its class and the others",
     sources=[XU2022.at("Eq. 39")],
@@ -166,15 +151,8 @@ multiclass_update_by_classes = tc.stated(
     " - (rho * f(n, c) - 1) * h(n) for n in inside(S, c)]) + 2 * rho / len(S)"
     " * sum([aligned(n) * W[last][c] - (rho * f(n, c) + 1 / (C - 1)) * h(n)"
     " for n in beside(S, c)])) == 0",
-    control=tc.altered(
-        "1/C for 1/(C-1)",
-        "squared(gradient(S)[c] + 2 * rho / len(S) * sum([aligned(n) * W[last][c]"
-        " - (rho * f(n, c) - 1) * h(n) for n in inside(S, c)]) + 2 * rho / len(S)"
-        " * sum([aligned(n) * W[last][c] - (rho * f(n, c) + 1 / C) * h(n)"
-        " for n in beside(S, c)])) == 0",
-    ),
+    control=tc.altered("1/C for 1/(C-1)", {"(C - 1)": "C"}),
     why="The labels are written out.",
-    **POINTS,
 )
 
 
@@ -187,7 +165,7 @@ def collapsed(last_term: str) -> str:
     )
 
 
-multiclass_update_quasi_interpolation = tc.stated(
+multiclass_update_quasi_interpolation = UPDATES.stated(
     "multiclass-update-quasi-interpolation",
     title="The gradient in a row of V_L where all outputs are one multiple of their labels",
     sources=[XU2022.at("Eq. 40, Eq. 41")],
@@ -197,18 +175,15 @@ multiclass_update_quasi_interpolation = tc.stated(
     forall=ROWS,
     states=collapsed("2 * alpha * (alpha - 1) * C / (C - 1)"),
     control=tc.altered("without the factor C/(C-1)", collapsed("2 * alpha * (alpha - 1)")),
-    **{
-        **UPDATES,
-        "given": [*GIVEN, PROPORTIONAL],
-        "numbers": ["alpha", "batch_per_class", "rho"],
-        "on": proportional_outputs(),
-    },
+    given=[PROPORTIONAL],
+    numbers=["alpha"],
+    on=proportional_outputs(),
     why="Eq. 39 with `rho f_V = alpha e~_c`, where `<f_V, rho f_V - e~_c>` is `alpha (alpha - 1)"
     " C/((C-1) rho)` for every sample. The paper sets it to 0; it holds at any gradient. Neither"
     " V_L nor the layers below need unit norm for this.",
 )
 
-multiclass_update_exchange = tc.stated(
+multiclass_update_exchange = UPDATES.stated(
     "multiclass-update-exchange",
     title="Two balanced batches that differ in one sample differ by its feature vector",
     sources=[XU2022.at("Eq. 40")],
@@ -225,21 +200,15 @@ multiclass_update_exchange = tc.stated(
     ],
     states="squared(gradient(S)[c] - gradient(R)[c]"
     " - 2 * rho / len(S) * (alpha - 1) * (h(m) - h(n))) == 0",
-    control=tc.altered(
-        "without the factor alpha - 1",
-        "squared(gradient(S)[c] - gradient(R)[c] - 2 * rho / len(S) * (h(m) - h(n))) == 0",
-    ),
-    **{
-        **UPDATES,
-        "given": [*GIVEN, PROPORTIONAL],
-        "numbers": ["alpha", "batch_per_class", "rho"],
-        "on": proportional_outputs(),
-    },
+    control=tc.altered("without the factor alpha - 1", {"* (alpha - 1) *": "*"}),
+    given=[PROPORTIONAL],
+    numbers=["alpha"],
+    on=proportional_outputs(),
     why="Where both gradients are 0 and alpha is not 1, the features are equal: NC1. At alpha = 1"
     " they need not be (`collapsed-classifier-interpolation`).",
 )
 
-multiclass_update_partition = tc.stated(
+multiclass_update_partition = UPDATES.stated(
     "multiclass-update-partition",
     title="The gradient of all samples is the mean of those of disjoint balanced batches",
     sources=[XU2022.at("Eq. 41")],
@@ -255,15 +224,12 @@ multiclass_update_partition = tc.stated(
         "the sum instead of the mean",
         "squared(gradient(S)[c] + gradient(R)[c] - gradient(samples)[c]) == 0",
     ),
-    **{
-        **POINTS,
-        "given": [*GIVEN, BALANCED, HALVES],
-        "on": simplex_labelled([(2, 2), (2, 2), (3, 2)]),
-    },
+    given=[BALANCED, HALVES],
+    on=simplex_labelled([(2, 2), (2, 2), (3, 2)]),
     why="For k = 2. Each batch has a multiplier of its own, and their mean is that of all samples.",
 )
 
-multiclass_update_full_printed = tc.stated(
+multiclass_update_full_printed = UPDATES.stated(
     "multiclass-update-full-printed",
     title="The gradient of all samples in V_L, as printed in Eq. 41: the sign is wrong",
     sources=[XU2022.at("Eq. 41")],
@@ -272,16 +238,12 @@ multiclass_update_full_printed = tc.stated(
     r" - (\rho f_V^{(c)} - \tilde e_{c'}^{(c)}) h",
     forall=["c in outputs"],
     states="squared(gradient(samples)[c] - 2 * rho / len(samples) * terms(samples, c)) == 0",
-    control=tc.altered(
-        "half of it",
-        "squared(gradient(samples)[c] - rho / len(samples) * terms(samples, c)) == 0",
-    ),
+    control=tc.altered("half of it", {"- 2 *": "-"}),
     why="The third line of Eq. 41 lacks the minus of Eq. 38; its fourth line has the sign right, so"
     " that the two lines are each other's negatives. Both are 0 where they are used.",
-    **POINTS,
 )
 
-multiclass_update_full = tc.stated(
+multiclass_update_full = UPDATES.stated(
     "multiclass-update-full",
     title="The gradient of all samples in V_L",
     sources=[XU2022.at("Eq. 41")],
@@ -290,11 +252,7 @@ multiclass_update_full = tc.stated(
     r" - (\rho f_V^{(c)} - \tilde e_{c'}^{(c)}) h",
     forall=["c in outputs"],
     states="squared(gradient(samples)[c] + 2 * rho / len(samples) * terms(samples, c)) == 0",
-    control=tc.altered(
-        "the printed sign",
-        "squared(gradient(samples)[c] - 2 * rho / len(samples) * terms(samples, c)) == 0",
-    ),
+    control=tc.altered("the printed sign", {"+": "-"}),
     corrects="multiclass-update-full-printed",
     why="With the sign of Eq. 38. NC is the number of all samples.",
-    **POINTS,
 )

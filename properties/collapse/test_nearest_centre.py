@@ -1,9 +1,6 @@
 """NC4, the nearest class centre: what it follows from (xu2022, proofs of Theorems 5 and 6)."""
 
-from __future__ import annotations
-
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -32,10 +29,9 @@ CLASSIFIED = tc.Assumption(
 )
 LAST = "last = weights[len(weights) - 1]"
 
-BINARY: dict[str, Any] = {
-    "kind": "identity",
-    "forall": ["p in range(probes)"],
-    "where": [
+BINARY = tc.Family(
+    forall=["p in range(probes)"],
+    where=[
         MARGIN,
         LAST,
         "members(s) = [n for n in samples if y[n][0] == s]",
@@ -47,12 +43,12 @@ BINARY: dict[str, Any] = {
         "output(p) = decisions(probes)[p][0]",
         "feature(p) = activations(probes)[p]",
     ],
-    "states": "sign(output(p)) == sign(nearer(feature(p)))",
-    "control": tc.altered(
+    states="sign(output(p)) == sign(nearer(feature(p)))",
+    control=tc.altered(
         "the farther mean is chosen", "sign(output(p)) == -sign(nearer(feature(p)))"
     ),
-    "examples": 40,
-}
+    examples=40,
+)
 """NC4 at inputs in all directions: the nearer of two means has the sign of the output."""
 
 
@@ -68,18 +64,17 @@ def opposite_inputs(draw: st.DrawFn, factors: tuple[int, ...]) -> tc.Case:
     return tc.Case.single(tc.mlp([width, 1]), [[weights]], inputs, [[sign] for sign in signs])
 
 
-nearest_centre_binary_printed = tc.stated(
+nearest_centre_binary_printed = BINARY.stated(
     "nearest-centre-binary-printed",
     title='Two classes: "NC4 follows then from NC1-NC2"',
     sources=[XU2022.at("Theorem 5, Section 5.1: NC4 from NC1 and NC2")],
     printed=r"\text{NC1, NC2} \implies \mathrm{sign}(f(x)) = \arg\min_c \|\mu_c - h(x)\|",
     given=[MATRICES, SIGN_LABELS, BOTH_CLASSES, COLLAPSED, OPPOSITE],
     on=opposite_inputs((0, 1, -1)),
-    **BINARY,
     why="NC1 and NC2 are about features alone; what the classifier decides, they do not say.",
 )
 
-nearest_centre_binary_dual = tc.stated(
+nearest_centre_binary_dual = BINARY.stated(
     "nearest-centre-binary-dual",
     title="Two classes: NC4 from NC1 to NC3",
     sources=[XU2022.at("Theorem 5")],
@@ -87,12 +82,11 @@ nearest_centre_binary_dual = tc.stated(
     r" \mathrm{sign}(f(x)) = \arg\min_c \|\mu_c - h(x)\|",
     given=[MATRICES, SIGN_LABELS, BOTH_CLASSES, COLLAPSED, OPPOSITE, PARALLEL],
     on=opposite_inputs((1, 2, -1)),
-    **BINARY,
     why="NC3 is printed for both means, which are opposite: proportional must allow negative"
     " factors, and with a negative one for mu_+ the classifier is wrong everywhere.",
 )
 
-nearest_centre_binary = tc.stated(
+nearest_centre_binary = BINARY.stated(
     "nearest-centre-binary",
     title="Two classes: NC4 from NC2, NC3 and correctly classified samples",
     sources=[XU2022.at("Theorem 5")],
@@ -100,7 +94,6 @@ nearest_centre_binary = tc.stated(
     r" \mathrm{sign}(f(x)) = \arg\min_c \|\mu_c - h(x)\|",
     given=[MATRICES, SIGN_LABELS, BOTH_CLASSES, OPPOSITE, PARALLEL, CLASSIFIED],
     on=opposite_inputs((1, 2, -1)),
-    **BINARY,
     corrects="nearest-centre-binary-dual",
     why="`|h - mu_-|^2 - |h - mu_+|^2 = 4 <mu_+, h>`, which has the sign of `<V_L, h>`. NC1 is not"
     " needed.",
@@ -123,10 +116,9 @@ CENTRED_TWICE = tc.Assumption(
     "Eq. 44: the global mean is orthogonal to all centred means",
     "all([inner(centred(c), first(C)) == 0 for c in outputs])",
 )
-SEVERAL: dict[str, Any] = {
-    "kind": "identity",
-    "forall": ["p in range(probes)", "c in outputs"],
-    "where": [
+SEVERAL = tc.Family(
+    forall=["p in range(probes)", "c in outputs"],
+    where=[
         *CLASS_MEANS,
         LAST,
         *PROBES,
@@ -135,9 +127,9 @@ SEVERAL: dict[str, Any] = {
         "chosen(p, c) = 1 if output(p)[c] == max(output(p)) else 0",
         "nearest(p, c) = 1 if far(p, c) == min([far(p, b) for b in outputs]) else 0",
     ],
-    "states": "chosen(p, c) - nearest(p, c) == 0",
-    "examples": 30,
-}
+    states="chosen(p, c) - nearest(p, c) == 0",
+    examples=30,
+)
 """NC4: the largest outputs are those of the classes with the nearest means; ties go with ties."""
 FARTHEST = tc.altered(
     "the farthest mean",
@@ -163,7 +155,7 @@ def simplex_inputs(draw: st.DrawFn, *, dual: bool, anywhere: bool) -> tc.Case:
     return tc.Case.single(tc.mlp([classes, classes]), [weights], means, labels)
 
 
-nearest_centre_multiclass_printed = tc.stated(
+nearest_centre_multiclass_printed = SEVERAL.stated(
     "nearest-centre-multiclass-printed",
     title='Several classes: "NC4 follows then from NC1-NC2"',
     sources=[XU2022.at("Theorem 6, Section 5.2: NC4 from NC1 and NC2")],
@@ -171,11 +163,10 @@ nearest_centre_multiclass_printed = tc.stated(
     given=[MATRICES, BALANCED, FEATURES_COLLAPSED, ETF],
     control=FARTHEST,
     on=simplex_inputs(dual=False, anywhere=True),
-    **SEVERAL,
     why="As with two classes: NC1 and NC2 say nothing of the classifier.",
 )
 
-nearest_centre_multiclass_dual = tc.stated(
+nearest_centre_multiclass_dual = SEVERAL.stated(
     "nearest-centre-multiclass-dual",
     title="Several classes: NC4 from NC1 to NC3",
     sources=[XU2022.at("Section 5: NC4, Theorem 6")],
@@ -183,12 +174,11 @@ nearest_centre_multiclass_dual = tc.stated(
     given=[MATRICES, BALANCED, FEATURES_COLLAPSED, ETF, DUAL],
     control=FARTHEST,
     on=simplex_inputs(dual=True, anywhere=True),
-    **SEVERAL,
     why="Distances are measured from the means, and the classifier is dual to the centred means. In"
     " [12] biases make up for the global mean; the networks here have none.",
 )
 
-nearest_centre_multiclass = tc.stated(
+nearest_centre_multiclass = SEVERAL.stated(
     "nearest-centre-multiclass",
     title="Several classes: NC4 from NC2, NC3 and Eq. 44",
     sources=[XU2022.at("Section 5: NC4, Theorem 6, Eq. 44")],
@@ -201,7 +191,6 @@ nearest_centre_multiclass = tc.stated(
         on=simplex_inputs(dual=True, anywhere=True),
     ),
     on=simplex_inputs(dual=True, anywhere=False),
-    **SEVERAL,
     corrects="nearest-centre-multiclass-dual",
     why="With Eq. 44 the `|mu_c|^2` are equal, so that the nearest mean has the largest `<mu_c,"
     " h>`, which differs from `<mu_c - mu_G, h>` by a number that is the same for all classes. NC1"

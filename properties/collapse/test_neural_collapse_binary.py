@@ -1,7 +1,5 @@
 """Neural collapse of binary classifiers with a scalar output: xu2022, Theorem 5."""
 
-from __future__ import annotations
-
 import theorycheck as tc
 from properties.assumptions import CHAIN, ONE_OUTPUT, RELU_NETWORK, SIGN_LABELS
 from properties.collapse.conditions import MATRICES, PROBES, UPDATE
@@ -65,7 +63,6 @@ neural_collapse_binary = searched(
     tc.stated(
         "neural-collapse-binary",
         title="Theorem 5: neural collapse of a binary ReLU network with scalar output",
-        kind="identity",
         sources=[XU2022.at("Theorem 5, Eq. 30-32, Section 7: collapse without assumption")],
         printed=r"\rho (1 - \rho \bar f_n)\,(h(x_n) - f_n V_L) = 0,\;"
         r" \rho \bar f_n = 1 - \epsilon \;\forall n \implies \mu_\pm = h(x_n),\; \mu_+ = -\mu_-,\;"
@@ -99,16 +96,9 @@ neural_collapse_binary = searched(
 neural_collapse_binary_relu_features = tc.stated(
     "neural-collapse-binary-relu-features",
     title="Non-negative features of two classes keep a distance from opposite vectors",
-    kind="inequality",
-    sources=[],
     printed=r"c^2 \le \|h(x_+) - c V_L\|^2 + \|h(x_-) + c V_L\|^2",
-    given=[
-        CHAIN,
-        MATRICES,
-        RELU_NETWORK,
-        ONE_OUTPUT,
-        tc.Assumption("V_L is not 0 (and has unit norm)", "not zero(W[last])"),
-    ],
+    given=[CHAIN, MATRICES, RELU_NETWORK, ONE_OUTPUT],
+    assuming={"V_L is not 0 (and has unit norm)": "not zero(W[last])"},
     forall=["i in samples", "j in samples", "m in range(1, 8)"],
     where=[
         UPDATE[0],
@@ -116,10 +106,7 @@ neural_collapse_binary_relu_features = tc.stated(
         "apart(n, m, s) = squared(h(n) - s * step(m))",
     ],
     states="squared(step(m)) <= apart(i, m, 1) + apart(j, m, -1)",
-    control=tc.altered(
-        "the bound is 9/8 c^2",
-        "9 / 8 * squared(step(m)) <= apart(i, m, 1) + apart(j, m, -1)",
-    ),
+    control=tc.altered("the bound is 9/8 c^2", {"squared": "9 / 8 * squared"}),
     on=opposite_features(depths=(2, 3), rectified=True),
     why="The features of two inputs to a ReLU network cannot both be near c V_L and -c V_L, c > 0."
     " Where an entry v of `V_L` is negative, the first term is at least `c^2 v^2`, because the"
@@ -132,7 +119,6 @@ neural_collapse_binary_relu_features = tc.stated(
 neural_collapse_binary_printed_means = tc.stated(
     "neural-collapse-binary-printed-means",
     title="Theorem 5 for features of both signs, with the class means as printed",
-    kind="identity",
     sources=[XU2022.at("Theorem 5")],
     printed=r"\mu_\pm = \frac1N \sum_{n=1,\, y_n=\pm1}^N h(x_n)"
     r" \implies \mu_\pm = h(x_n) \text{ for all } n \text{ with } y_n = \pm 1",
@@ -157,7 +143,6 @@ neural_collapse_binary_printed_means = tc.stated(
 neural_collapse_binary_class_means = tc.stated(
     "neural-collapse-binary-class-means",
     title="Theorem 5 for features of both signs, with the means of the classes",
-    kind="identity",
     sources=[XU2022.at("Theorem 5")],
     printed=r"\mu_\pm = \frac1{N_\pm} \sum_{y_n=\pm1} h(x_n) \implies \mu_\pm = h(x_n),\;"
     r" \mu_+ = -\mu_-,\; V_L \propto \mu_\pm,\;"
@@ -177,7 +162,6 @@ neural_collapse_binary_class_means = tc.stated(
 neural_collapse_binary_classifier_only = tc.stated(
     "neural-collapse-binary-classifier-only",
     title="Theorem 5 when only V_L is asked to converge",
-    kind="identity",
     sources=[XU2022.at("Theorem 5")],
     printed=r"V_L \text{ has converged},\; \rho \bar f_n = 1 - \epsilon \;\forall n"
     r" \implies \text{NC1--NC4}",
@@ -185,8 +169,7 @@ neural_collapse_binary_classifier_only = tc.stated(
     where=CLASSES,
     states=COLLAPSED,
     control=tc.altered(
-        "the convergence of V_L is not asked for, Property 1 alone is",
-        without=[CLASSIFIER_AT_REST],
+        "the convergence of V_L is not asked for, Property 1 alone is", without=[CLASSIFIER_AT_REST]
     ),
     on=interpolating_networks(),
     why="The first sentence of Theorem 5 asks only that `V_L` has converged. Then an interpolating"

@@ -4,8 +4,6 @@ The paper calls a point one of convergence when no balanced batch updates `rho` 
 theorem speaks of the convergence of `V_L`. Both readings are claims.
 """
 
-from __future__ import annotations
-
 import theorycheck as tc
 from properties.assumptions import SMOOTH
 from properties.collapse.collapsed_networks import collapsed_features, simplex_networks
@@ -15,7 +13,6 @@ from properties.collapse.multiclass import (
     CLASSIFIER_AT_REST,
     COLLAPSED,
     COMMON_FACTOR,
-    CONVERGED,
     DIVISOR,
     FULL_BATCH,
     LAYERS_AT_REST,
@@ -40,7 +37,6 @@ CLASSIFIER_ALONE = tc.altered(
 neural_collapse_multiclass_printed = tc.stated(
     "neural-collapse-multiclass-printed",
     title="Theorem 6: neural collapse with several classes, as printed",
-    kind="identity",
     sources=[XU2022.at("Theorem 6, Property 2")],
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial V} = 0,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S',\quad"
@@ -48,7 +44,6 @@ neural_collapse_multiclass_printed = tc.stated(
     given=[*NETWORK, SMALLER_BATCHES, DIVISOR, PROPORTIONAL, *ALL_AT_REST],
     forall=PAIRS,
     where=CLASSES,
-    numbers=CONVERGED,
     states=COLLAPSED,
     control=CLASSIFIER_ALONE,
     on=simplex_networks(mixed=True),
@@ -65,7 +60,6 @@ neural_collapse_multiclass_printed = tc.stated(
 neural_collapse_multiclass_full_batch = tc.stated(
     "neural-collapse-multiclass-full-batch",
     title="Theorem 6 with b any divisor of N, the full batch included",
-    kind="identity",
     sources=[XU2022.at("Section 5.2: process of SGD")],
     printed=r"b \mid N,\; \frac{\partial \mathcal{L}_{S'}}{\partial V} = 0,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S',\quad"
@@ -73,7 +67,6 @@ neural_collapse_multiclass_full_batch = tc.stated(
     given=[*NETWORK, FULL_BATCH, COMMON_FACTOR, *ALL_AT_REST],
     forall=PAIRS,
     where=CLASSES,
-    numbers=CONVERGED,
     states=COLLAPSED,
     control=CLASSIFIER_ALONE,
     on=simplex_networks(groups=(2, 1), full_batch=True),
@@ -88,7 +81,6 @@ neural_collapse_multiclass_full_batch = tc.stated(
 neural_collapse_multiclass = tc.stated(
     "neural-collapse-multiclass",
     title="Theorem 6: neural collapse with several classes and one factor for all samples",
-    kind="identity",
     sources=[XU2022.at("Theorem 6, Eq. 36-45")],
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial V_L} = 0 \;\forall S',\; b < N,\quad"
     r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies \text{NC1--NC4},\;"
@@ -96,7 +88,6 @@ neural_collapse_multiclass = tc.stated(
     given=[*NETWORK, SMALLER_BATCHES, COMMON_FACTOR, CLASSIFIER_AT_REST],
     forall=PAIRS,
     where=CLASSES,
-    numbers=CONVERGED,
     states=WITH_CONSTANTS,
     control=tc.altered(WIDER.words, WITH_CONSTANTS.replace("-1 / (C - 1)", "-1 / C")),
     on=collapsed_features(),
@@ -104,25 +95,22 @@ neural_collapse_multiclass = tc.stated(
     why="If no balanced batch smaller than the whole set updates `V_L`, and all outputs are the"
     " same multiple of their centred targets, the features and the classifier have collapsed. The"
     " convergence of `V_L` suffices, and Eq. 42-43 hold with their constants. NC4 is checked at the"
-    ' samples, differences of samples and the unit vectors. It does not follow "from NC1-NC2",'
-    " as printed: without biases it also needs `<V_L^c, mu_G> = 0`, which Eq. 44 provides. Such"
+    ' samples, differences of samples and the unit vectors. It does not follow "from NC1-NC2", as'
+    " printed: without biases it also needs `<V_L^c, mu_G> = 0`, which Eq. 44 provides. Such"
     " networks exist for ReLU, unlike in the binary case with a scalar output, because the global"
     " mean of the features can make up for the negative entries of the simplex; they are"
-    " constructed here, not found by training. Whether the other layers can converge as well is"
-    " the subject of [neural-collapse-multiclass-all-layers]"
-    "(#neural-collapse-multiclass-all-layers).",
+    " constructed here, not found by training. Whether the other layers can converge as well is the"
+    " subject of [neural-collapse-multiclass-all-layers](#neural-collapse-multiclass-all-layers).",
 )
 
 neural_collapse_multiclass_all_layers = tc.stated(
     "neural-collapse-multiclass-all-layers",
     title="Theorem 6 at points where SGD has converged in all layers",
-    kind="identity",
     sources=[XU2022.at("Section 5.2: convergence points, Theorem 6")],
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall k, S',\; b < N,\quad"
     r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies \text{NC1--NC4}",
     given=[*NETWORK, SMALLER_BATCHES, COMMON_FACTOR, SMOOTH, NOT_COLLAPSED],
     where=CLASSES,
-    numbers=CONVERGED,
     states="sum([squared(sum([update(n, k) for n in S])) for S in balanced for k in weights]) != 0",
     control=tc.altered(
         "the full batch, b = N",
@@ -144,14 +132,11 @@ neural_collapse_multiclass_all_layers = tc.stated(
 neural_collapse_multiclass_all_layers_inputs = tc.stated(
     "neural-collapse-multiclass-all-layers-inputs",
     title="... in fact all layers converge only where the inputs of a class coincide",
-    kind="identity",
-    sources=[],
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall k, S',\; b < N,\quad"
     r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies x_{cn} = x_{cm}",
     given=[*NETWORK, SMALLER_BATCHES, COMMON_FACTOR, *ALL_AT_REST],
     forall=["i in outputs", "p in members(i)", "q in members(i)"],
     where=CLASSES,
-    numbers=CONVERGED,
     states="squared(x[p] - x[q]) == 0",
     control=tc.altered(
         "the outputs are any positive multiples of their targets",

@@ -5,8 +5,6 @@ finite length can decide is that the measures fall. They do so without weight de
 claims say nothing about its part in collapse (`neural-collapse-training-without-decay`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Flows of rho and V from a case, for statements on the states that they reach."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction

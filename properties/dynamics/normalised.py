@@ -4,8 +4,6 @@
 lambda.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -17,7 +15,7 @@ from hypothesis import strategies as st
 
 import theorycheck as tc
 from theorycheck.arithmetic import Array, Point, to_fractions
-from theorycheck.drawing import Targets, normalised_cases
+from theorycheck.drawing import Targets
 from theorycheck.networks import vertices
 from theorycheck.training import Parametrisation, Reduction, parametrise
 
@@ -70,7 +68,7 @@ def points(
     Of each cohort those members are kept that are not zero on the data and, if ``smooth``, have no
     unit at its kink, or one member if there are none.
     """
-    drawn = normalised_cases(
+    drawn = tc.normalised_cases(
         tc.homogeneous_networks() if networks is None else networks,
         numbers=NUMBERS,
         samples=samples,

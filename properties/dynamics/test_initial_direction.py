@@ -1,7 +1,5 @@
 """What the flow remembers of its initial weights: xu2022, Sections 1 and 3.5."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import numpy as np
@@ -21,7 +19,6 @@ FIRST_LAYER = ("i in range(len(W[0]))", "j in range(len(x[0]))")
 initial_direction_off_data = tc.stated(
     "initial-direction-off-data",
     title="What V_1 has outside the span of the inputs shrinks by rho and weight decay alone",
-    kind="identity",
     sources=[
         XU2022.at("Section 1: weaker dependence on initial conditions"),
         XU2022.at("Section 3.5: weight decay makes the process more robust"),
@@ -33,10 +30,8 @@ initial_direction_off_data = tc.stated(
     states="outside(flow(0), x)[i][j]"
     " == -rho * (rho_dot(rho) + 2 * weight_decay * rho) * unseen[i][j]",
     control=tc.altered(
-        "weight decay left out",
-        "outside(flow(0), x)[i][j] == -rho * rho_dot(rho) * unseen[i][j]",
+        "weight decay left out", "outside(flow(0), x)[i][j] == -rho * rho_dot(rho) * unseen[i][j]"
     ),
-    numbers=["rho", "weight_decay"],
     on=points(tc.mlps(depths=(1, 3), widths=(2, 3)), smooth=True, samples=(1, 2)),
     examples=60,
     why="The gradient with respect to V_1 lies in the span of the inputs; the multiplier takes the"
@@ -49,8 +44,6 @@ initial_direction_off_data = tc.stated(
 initial_direction_off_data_plain = tc.stated(
     "initial-direction-off-data-plain",
     title="In the flow of W, what W_1 has outside the span of the inputs decays by lambda alone",
-    kind="identity",
-    sources=[],
     printed=r"\dot W_1^\perp = -2\lambda W_1^\perp",
     given=[CHAIN, DENSE, SIGN_LABELS, SMOOTH],
     forall=FIRST_LAYER,
@@ -60,10 +53,7 @@ initial_direction_off_data_plain = tc.stated(
         UNSEEN,
     ],
     states="outside(grad(penalised, 0), x)[i][j] == 2 * weight_decay * unseen[i][j]",
-    control=tc.altered(
-        "half of it", "outside(grad(penalised, 0), x)[i][j] == weight_decay * unseen[i][j]"
-    ),
-    numbers=["weight_decay"],
+    control=tc.altered("half of it", {"== 2 *": "=="}),
     on=tc.cases(
         tc.mlps(depths=(1, 3), widths=(2, 3)),
         samples=(1, 2),
@@ -101,19 +91,16 @@ def small_starts(draw: st.DrawFn) -> tc.Case:
 initial_direction_least_rho_printed = tc.stated(
     "initial-direction-least-rho-printed",
     title="From small rho, without weight decay, rho grows until it converges to rho_0, as printed",
-    kind="trajectory",
     sources=[XU2022.at("Section 3.5: small rho converges to rho_0")],
     printed=r"\rho \text{ may grow non-monotonically ... until it converges to } \rho_0",
-    given=[
-        CHAIN,
-        SIGN_LABELS,
-        tc.Assumption("a linear classifier and lambda = 0", "depth == 1 and weight_decay == 0"),
-        tc.Assumption("training has come to a loss of at most 10^-6", "1000000 * fit <= 1"),
-    ],
+    given=[CHAIN, SIGN_LABELS],
+    assuming={
+        "a linear classifier and lambda = 0": "depth == 1 and weight_decay == 0",
+        "training has come to a loss of at most 10^-6": "1000000 * fit <= 1",
+    },
     where=ENDED,
     states="10000 * rho ** 2 * squared(W[0]) <= 11025 * least",
     control=tc.altered("within 1 percent", "10000 * rho ** 2 * squared(W[0]) <= 10201 * least"),
-    numbers=["rho", "weight_decay"],
     on=small_starts(),
     along=flowed(200.0),
     examples=20,
@@ -140,7 +127,6 @@ OFF_THE_DATA = tc.Assumption(
 initial_direction_overshoots = tc.stated(
     "initial-direction-overshoots",
     title="From small rho, with little weight decay, rho passes where it will come to rest",
-    kind="trajectory",
     sources=[XU2022.at("Section 3.5: rho may overshoot")],
     printed=r"\rho \text{ may grow non-monotonically, that is there may oscillations in } \rho",
     given=[
@@ -158,7 +144,6 @@ initial_direction_overshoots = tc.stated(
     control=tc.altered(
         "V lies in the span of the inputs", without=[OFF_THE_DATA], on=tilted(tilts=(1,))
     ),
-    numbers=["rho", "weight_decay"],
     on=tilted(),
     along=flowed(24.0),
     examples=40,

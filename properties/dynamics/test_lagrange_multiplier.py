@@ -3,8 +3,6 @@
 And poggio2020, Section 2.3; poggio2021, Section 2, for the summed loss.
 """
 
-from __future__ import annotations
-
 import theorycheck as tc
 from properties.assumptions import (
     AUTOGRAD_AT_KINKS,
@@ -31,7 +29,6 @@ STEEP = tc.Assumption(
 lagrange_multiplier = tc.stated(
     "lagrange-multiplier",
     title="The Lagrange multiplier that keeps V_k on the unit sphere, averaged loss",
-    kind="identity",
     sources=[XU2022.at("Eq. 2, Eq. 4")],
     printed=r"\nu_k = \frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
     r"\;\Rightarrow\; V_k^\top \dot V_k = 0",
@@ -48,7 +45,6 @@ lagrange_multiplier = tc.stated(
         DESCENT,
         "nu(S) = sum([rho * margin(n) - rho ** 2 * f(n, 0) ** 2 for n in S]) / len(S)",
     ],
-    numbers=["rho", "weight_decay"],
     on=points(smooth=True),
     examples=60,
     why="With this multiplier the flow of Eq. 2, minus the gradient of the Lagrangian, is"
@@ -59,7 +55,6 @@ lagrange_multiplier = tc.stated(
 lagrange_multiplier_of_sums = tc.stated(
     "lagrange-multiplier-of-sums",
     title="The Lagrange multiplier that keeps V_k on the unit sphere, summed loss",
-    kind="identity",
     sources=[POGGIO2020.at("Section 2.3"), POGGIO2021.at("Section 2")],
     printed=r"\nu = -\sum_n (\rho^2 f_n^2 - \rho y_n f_n)"
     r"\;\Rightarrow\; V_k^\top \dot V_k = 0",
@@ -75,7 +70,6 @@ lagrange_multiplier_of_sums = tc.stated(
         DESCENT,
         "nu(S) = -sum([rho ** 2 * f(n, 0) ** 2 - rho * y[n][0] * f(n, 0) for n in S])",
     ],
-    numbers=["rho", "weight_decay"],
     on=points(smooth=True),
     examples=60,
     why="With this multiplier the gradient flow of the Lagrangian (poggio2020, Eq. 4; poggio2021,"
@@ -94,7 +88,6 @@ def both_forms(factor: str, last: str) -> str:
 lagrange_multiplier_second_form = tc.stated(
     "lagrange-multiplier-second-form",
     title="Eq. 4: the second form of the Lagrange multiplier, as printed",
-    kind="identity",
     sources=[XU2022.at("Eq. 4")],
     printed=r"\frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
     r" = \frac1N \sum_n \rho\bar f_n(1 - \rho f_n)",
@@ -102,19 +95,16 @@ lagrange_multiplier_second_form = tc.stated(
     states=both_forms("margin(n)", "f(n, 0)"),
     control=tc.altered("f_n in place of both margins", both_forms("f(n, 0)", "f(n, 0)")),
     where=[MARGIN],
-    numbers=["rho"],
     on=points(tc.mlps(depths=(1, 2), widths=(1, 2))),
     why=(
-        "The two expressions that Eq. 4 equates agree only if all samples of label -1 have "
-        "output 0: `y_n f_n^2` stands where `f_n^2` is meant. The bar over the second f is "
-        "missing."
+        "The two expressions that Eq. 4 equates agree only if all samples of label -1 have output"
+        " 0: `y_n f_n^2` stands where `f_n^2` is meant. The bar over the second f is missing."
     ),
 )
 
 lagrange_multiplier_second_form_corrected = tc.stated(
     "lagrange-multiplier-second-form-corrected",
     title="Eq. 4: the second form of the Lagrange multiplier, corrected",
-    kind="identity",
     sources=[XU2022.at("Eq. 4")],
     printed=r"\frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
     r" = \frac1N \sum_n \rho\bar f_n(1 - \rho\bar f_n)",
@@ -124,7 +114,6 @@ lagrange_multiplier_second_form_corrected = tc.stated(
         "the form as printed, with f_n in the last factor", both_forms("margin(n)", "f(n, 0)")
     ),
     where=[MARGIN],
-    numbers=["rho"],
     on=points(),
     examples=60,
     corrects="lagrange-multiplier-second-form",
@@ -137,8 +126,6 @@ lagrange_multiplier_second_form_corrected = tc.stated(
 lagrange_multiplier_any_labels = tc.stated(
     "lagrange-multiplier-any-labels",
     title="The Lagrange multiplier keeps V_k on the unit sphere whatever the labels, at kinks too",
-    kind="identity",
-    sources=[],
     printed=r"\nu_k = \frac1N \sum_n (\rho y_n f_n - \rho^2 f_n^2)"
     r"\;\Rightarrow\; V_k^\top \dot V_k = 0 \quad \text{for } y_n \in \mathbb{R}",
     given=[CHAIN, UNIT_WEIGHTS, ONE_OUTPUT, AUTOGRAD_AT_KINKS],
@@ -156,13 +143,11 @@ lagrange_multiplier_any_labels = tc.stated(
         "squares = sum([(1 - y[n][0] ** 2) * rho ** 2 * f(n, 0) ** 2 for n in samples])"
         " / len(samples)",
     ],
-    numbers=["rho", "weight_decay"],
     on=points().map(with_halved_labels),
     examples=60,
-    why="A sharpening of xu2022, Eq. 4, of our own:"
-    " the multiplier is printed for margins, where labels are +-1."
-    " Written with `y_n f_n` it is right for all labels, so that normalised flows of regression are"
-    " the same; the margin's `y_n^2 f_n^2` would not be. `<V_k, descent>` is the mean of"
-    " `2 rho (y_n - rho f_n) <V_k, df_n/dV_k>`, which by Lemma 2 is `2 nu`, also at kinks with"
-    " autograd's derivative; and `|V_k|^2 = 1`.",
+    why="A sharpening of xu2022, Eq. 4, of our own: the multiplier is printed for margins, where"
+    " labels are +-1. Written with `y_n f_n` it is right for all labels, so that normalised flows"
+    " of regression are the same; the margin's `y_n^2 f_n^2` would not be. `<V_k, descent>` is the"
+    " mean of `2 rho (y_n - rho f_n) <V_k, df_n/dV_k>`, which by Lemma 2 is `2 nu`, also at kinks"
+    " with autograd's derivative; and `|V_k|^2 = 1`.",
 )

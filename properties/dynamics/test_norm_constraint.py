@@ -1,7 +1,5 @@
 """The constraint |V_k| = 1 and its multiplier: xu2022, Sections 3.2 and 3.4.1."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import theorycheck as tc
@@ -24,17 +22,13 @@ NORM_RATE = "rate(k, D) = (squared(W[k] + D) - squared(W[k] - D)) / 2"
 norm_constraint_derivative_printed = tc.stated(
     "norm-constraint-derivative-printed",
     title="The derivative of the squared norm of V_k, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 3.4.1: derivative of the norm")],
     printed=r"\frac{\partial \|V_k\|^2}{\partial t} = V_k^\top \dot V_k",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
     forall=["k in weights"],
     where=[MEAN_LOSS, DESCENT, NORM_RATE],
     states="rate(k, descent(k)) == inner(W[k], descent(k))",
-    control=tc.altered(
-        "twice the right side, negated", "rate(k, descent(k)) == -2 * inner(W[k], descent(k))"
-    ),
-    numbers=["rho", "weight_decay"],
+    control=tc.altered("twice the right side, negated", {"==": "== -2 *"}),
     on=points(),
     why="The factor 2 of the chain rule is missing. The equation is used where both sides are 0, on"
     " the flow with the multiplier, so that Eq. 4 is not affected. Checked in the direction in"
@@ -44,7 +38,6 @@ norm_constraint_derivative_printed = tc.stated(
 norm_constraint_derivative = tc.stated(
     "norm-constraint-derivative",
     title="The derivative of the squared norm of V_k",
-    kind="identity",
     sources=[XU2022.at("Section 3.4.1: derivative of the norm")],
     printed=r"\frac{\partial \|V_k\|^2}{\partial t} = 2 V_k^\top \dot V_k",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
@@ -52,20 +45,12 @@ norm_constraint_derivative = tc.stated(
     where=[MEAN_LOSS, DESCENT, NORM_RATE],
     states="rate(k, descent(k)) == 2 * inner(W[k], descent(k))",
     control=tc.altered("as printed", "rate(k, descent(k)) == inner(W[k], descent(k))"),
-    numbers=["rho", "weight_decay"],
     on=points(SMALL_NETWORKS),
     examples=40,
     corrects="norm-constraint-derivative-printed",
     why="The chain rule, for the motion that the loss alone would give V_k.",
 )
 
-OFF_THE_SPHERES = tc.cases(
-    tc.homogeneous_networks(),
-    samples=(1, 3),
-    targets="signs",
-    numbers={"rho": tc.positive_dyadics()},
-    cohort=8,
-)
 SMALL_OFF_THE_SPHERES = tc.cases(
     tc.mlps(depths=(1, 3), widths=(1, 2)),
     samples=(1, 3),
@@ -79,40 +64,42 @@ CONVERGE = (
     r" \text{ eventually converge to, unit norm matrices}"
 )
 
-norm_constraint_restoring = tc.stated(
+ATTRACTION = tc.Family(
+    sources=[XU2022.at("Section 3.2: weights converge to unit norm")],
+    given=[CHAIN, SIGN_LABELS],
+    on=tc.cases(
+        tc.homogeneous_networks(),
+        samples=(1, 3),
+        targets="signs",
+        numbers={"rho": tc.positive_dyadics()},
+        cohort=8,
+    ),
+)
+
+norm_constraint_restoring = ATTRACTION.stated(
     "norm-constraint-restoring",
     title="Off the unit sphere, the multiplier moves the squared norm at 4 nu times its gap",
-    kind="identity",
-    sources=[XU2022.at("Section 3.2: weights converge to unit norm")],
     printed=r"\frac{d \|V_k\|^2}{dt} = 4 \nu_k (1 - \|V_k\|^2)",
-    given=[CHAIN, SIGN_LABELS, SMOOTH],
+    given=[SMOOTH],
     forall=["k in weights"],
     where=[MARGIN, MULTIPLIER, AVERAGED_FLOW],
     states="2 * inner(W[k], flow(k)) == 4 * nu(samples) * (1 - squared(W[k]))",
-    control=tc.altered(
-        "2 nu in place of 4 nu",
-        "2 * inner(W[k], flow(k)) == 2 * nu(samples) * (1 - squared(W[k]))",
-    ),
-    numbers=["rho"],
-    on=OFF_THE_SPHERES,
+    control=tc.altered("2 nu in place of 4 nu", {"4 *": "2 *"}),
     examples=40,
     why="Eq. 5 with weights of any norm. By the structural lemma the inner product of V_k with its"
     " velocity is `2 nu_k (1 - |V_k|^2)`, with the multiplier of Eq. 4.",
 )
 
-norm_constraint_attracts_printed = tc.stated(
+norm_constraint_attracts_printed = ATTRACTION.stated(
     "norm-constraint-attracts-printed",
     title="The Lagrange multiplier pulls weights towards unit norm, as printed",
-    kind="inequality",
-    sources=[XU2022.at("Section 3.2: weights converge to unit norm")],
     printed=CONVERGE,
-    given=[CHAIN, SIGN_LABELS, SMOOTH, tc.Assumption("rho > 0", "rho > 0")],
+    given=[SMOOTH],
+    assuming={"rho > 0": "rho > 0"},
     forall=["k in weights"],
     where=[MARGIN, AVERAGED_FLOW],
     states="inner(W[k], flow(k)) * (1 - squared(W[k])) >= 0",
     control=tc.altered("away from it", "inner(W[k], flow(k)) * (1 - squared(W[k])) < 0"),
-    numbers=["rho"],
-    on=OFF_THE_SPHERES,
     why="Of weights off the sphere, the flow of Eq. 5 moves the norm to 1 where `nu_k > 0`, and"
     " drives it away where `nu_k < 0`: where outputs exceed their labels on average, as from large"
     " rho. The multiplier preserves unit norms, and does not enforce them.",
@@ -120,46 +107,32 @@ norm_constraint_attracts_printed = tc.stated(
 
 PULLS = tc.Assumption("nu_k > 0", "nu(samples) > 0")
 
-norm_constraint_attracts = tc.stated(
+norm_constraint_attracts = ATTRACTION.stated(
     "norm-constraint-attracts",
     title="The multiplier pulls weights towards unit norm where it is positive",
-    kind="inequality",
-    sources=[XU2022.at("Section 3.2: weights converge to unit norm")],
     printed=CONVERGE + r" \text{ where } \nu_k > 0",
-    given=[
-        CHAIN,
-        SIGN_LABELS,
-        SMOOTH,
-        PULLS,
-        tc.Assumption("V_k has not unit norm", "squared(W[k]) != 1"),
-    ],
+    given=[SMOOTH, PULLS],
+    assuming={"V_k has not unit norm": "squared(W[k]) != 1"},
     forall=["k in weights"],
     where=[MARGIN, MULTIPLIER, AVERAGED_FLOW],
     states="inner(W[k], flow(k)) * (1 - squared(W[k])) > 0",
     control=tc.altered("the multiplier may be negative", without=[PULLS]),
-    numbers=["rho"],
     on=SMALL_OFF_THE_SPHERES,
     examples=60,
     corrects="norm-constraint-attracts-printed",
     why="The sign of the multiplier decides, by `norm-constraint-restoring`.",
 )
 
-norm_constraint_multiplier_at_rest = tc.stated(
+norm_constraint_multiplier_at_rest = ATTRACTION.stated(
     "norm-constraint-multiplier-at-rest",
     title="Where rho is at rest the multiplier is lambda rho^2",
-    kind="identity",
     sources=[XU2022.at("Section 1: weight decay stabilises normalisation"), XU2022.at("Eq. 4")],
     printed=r"\dot\rho = 0 \implies \nu_k = \lambda \rho^2",
-    given=[
-        CHAIN,
-        SIGN_LABELS,
-        POSITIVE_WEIGHT_DECAY,
-        tc.Assumption("rho is at rest", "rho_dot(rho) == 0"),
-    ],
+    given=[POSITIVE_WEIGHT_DECAY],
+    assuming={"rho is at rest": "rho_dot(rho) == 0"},
     where=[MARGIN, MULTIPLIER, MEAN_LOSS, RHO_DOT],
     states="nu(samples) == weight_decay * rho ** 2",
     control=tc.altered("half of it", "2 * nu(samples) == weight_decay * rho ** 2"),
-    numbers=["rho", "weight_decay"],
     on=points().map(at_rest_in_rho),
     examples=60,
     why="In what sense weight decay helps to stabilise normalisation: it makes the multiplier"
@@ -178,7 +151,6 @@ def with_learning_rate(case: tc.Case) -> tc.Case:
 norm_constraint_step_printed = tc.stated(
     "norm-constraint-step-printed",
     title="In training, the multiplier keeps the norms constant, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 3.5: norms are kept constant")],
     printed=r"\text{During training the norm of each layer weight matrix is kept constant by the}"
     r"\text{ Lagrange multiplier constraint}",
@@ -196,7 +168,6 @@ norm_constraint_step_printed = tc.stated(
 norm_constraint_step = tc.stated(
     "norm-constraint-step",
     title="A step of descent along Eq. 5 lengthens V_k by the square of the step",
-    kind="identity",
     sources=[XU2022.at("Section 3.5: norms are kept constant")],
     printed=r"\|V_k + \eta \dot V_k\|^2 = 1 + \eta^2 \|\dot V_k\|^2",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],

@@ -1,7 +1,5 @@
 """The flow of V_k is a projected gradient: xu2022, Eq. 5; poggio2020, Eq. 6; poggio2021, Eq. 4."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import theorycheck as tc
@@ -37,21 +35,19 @@ MOVING = points(
 )
 """A layer of one number cannot rotate."""
 
-normalised_flow = tc.stated(
+FLOWS = tc.Family(
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH], forall=ENTRIES, on=MOVING, examples=60
+)
+
+normalised_flow = FLOWS.stated(
     "normalised-flow",
     title="The flow of V_k is the gradient projected on the unit sphere, averaged loss",
-    kind="identity",
     sources=[XU2022.at("Eq. 2, Eq. 5, Eq. 10")],
     printed=r"\dot V_k = \frac2N \rho \sum_n \Big[(1 - \rho\bar f_n)"
     r"\Big(-V_k\bar f_n + \frac{\partial\bar f_n}{\partial V_k}\Big)\Big]",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],
-    forall=ENTRIES,
     states="projected(k)[i][j] == flow(k)[i][j]",
     control=NOT_PROJECTED,
     where=[MARGIN, MEAN_LOSS, DESCENT, PROJECTED, AVERAGED_FLOW],
-    numbers=["rho", "weight_decay"],
-    on=MOVING,
-    examples=60,
     why="The printed right-hand side equals minus the gradient of the loss with respect to V_k,"
     " less its component along V_k. The unit norm of V_k turns Eq. 2, with the multiplier of Eq. 4,"
     " into this projection. The gradient is that of the loss, and Lemma 2 is not presupposed.",
@@ -62,21 +58,15 @@ FLOW_OF_SUMS = (
     " * (f(n, 0) * W[k] - df(n, 0, k)) for n in samples])"
 )
 
-normalised_flow_of_sums = tc.stated(
+normalised_flow_of_sums = FLOWS.stated(
     "normalised-flow-of-sums",
     title="The flow of V_k is the gradient projected on the unit sphere, summed loss",
-    kind="identity",
     sources=[POGGIO2020.at("Eq. 6"), POGGIO2021.at("Eq. 4")],
     printed=r"\dot V_k = 2\rho \sum_n \Big[(\rho f_n - y_n)"
     r"\Big(V_k f_n - \frac{\partial f_n}{\partial V_k}\Big)\Big]",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],
-    forall=ENTRIES,
     states="projected(k)[i][j] == flow(k)[i][j]",
     control=NOT_PROJECTED,
     where=[SUMMED_LOSS, DESCENT, PROJECTED, FLOW_OF_SUMS],
-    numbers=["rho", "weight_decay"],
-    on=MOVING,
-    examples=60,
     why="The same for the summed loss. The equation is printed without margins; with `y_n^2 = 1` it"
     " is N times Eq. 5 of xu2022.",
 )
@@ -87,30 +77,18 @@ def with_doubled_first_layer(case: tc.Case) -> tc.Case:
     return replace(case, parameters=(2 * first, *others))
 
 
-normalised_flow_keeps_sphere = tc.stated(
+normalised_flow_keeps_sphere = FLOWS.stated(
     "normalised-flow-keeps-sphere",
     title="A normalised V_k can only rotate",
-    kind="identity",
     sources=[XU2022.at("Section 3.4.1: normalised weights only rotate")],
     printed=r"\|V_k\| = 1 \;\Rightarrow\; V_k^\top \dot V_k = 0",
-    given=[
-        CHAIN,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        SMOOTH,
-        tc.Assumption("V_k moves", "not zero(flow(k))"),
-    ],
+    assuming={"V_k moves": "not zero(flow(k))"},
     forall=["k in weights"],
     states="inner(W[k], flow(k)) == 0",
     control=tc.altered(
-        "V_1 has norm 2",
-        without=[UNIT_WEIGHTS],
-        on=MOVING.map(with_doubled_first_layer),
+        "V_1 has norm 2", without=[UNIT_WEIGHTS], on=MOVING.map(with_doubled_first_layer)
     ),
     where=[MARGIN, AVERAGED_FLOW],
-    numbers=["rho"],
-    on=MOVING,
-    examples=60,
     why="The right-hand side of Eq. 5 is orthogonal to V_k on the unit sphere. Off the sphere it is"
     " not: `(|V_k|^2)' = 4 nu_k (1 - |V_k|^2)`, so that the equation restores the norm where"
     " nu_k > 0 and drives it away where nu_k < 0.",
@@ -119,8 +97,6 @@ normalised_flow_keeps_sphere = tc.stated(
 normalised_flow_any_labels = tc.stated(
     "normalised-flow-any-labels",
     title="The flow of V_k is the projected gradient whatever the labels are, at kinks too",
-    kind="identity",
-    sources=[],
     printed=r"\dot V_k = 2\rho \sum_n \Big[(\rho f_n - y_n)"
     r"\Big(V_k f_n - \frac{\partial f_n}{\partial V_k}\Big)\Big]"
     r" \quad \text{for } y_n \in \mathbb{R}",
@@ -129,16 +105,14 @@ normalised_flow_any_labels = tc.stated(
     states="projected(k)[i][j] == flow(k)[i][j]",
     control=NOT_PROJECTED,
     where=[SUMMED_LOSS, DESCENT, PROJECTED, FLOW_OF_SUMS],
-    numbers=["rho", "weight_decay"],
     on=points(
         tc.homogeneous_networks().filter(
             lambda network: any(p.shape != (1, 1) for p in network.parameters)
         )
     ).map(with_halved_labels),
     examples=60,
-    why="A sharpening of poggio2020, Eq. 6, and poggio2021, Eq. 4, of our own:"
-    " Eq. 5 of xu2022, which has margins, needs labels +-1; this form"
-    " needs none. The gradient is `2 rho sum (rho f_n - y_n) df_n/dV_k`, its inner product with V_k"
-    " is `2 rho sum (rho f_n - y_n) f_n` by Lemma 2, and the difference is what is printed, with"
-    " autograd's derivative at kinks as well.",
+    why="A sharpening of poggio2020, Eq. 6, and poggio2021, Eq. 4, of our own: Eq. 5 of xu2022,"
+    " which has margins, needs labels +-1; this form needs none. The gradient is `2 rho sum (rho"
+    " f_n - y_n) df_n/dV_k`, its inner product with V_k is `2 rho sum (rho f_n - y_n) f_n` by Lemma"
+    " 2, and the difference is what is printed, with autograd's derivative at kinks as well.",
 )

@@ -1,7 +1,5 @@
 """The flow of rho: xu2022, Eq. 2 and 6; poggio2020, Eq. 5; poggio2021, Eq. 3."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import theorycheck as tc
@@ -25,7 +23,6 @@ def with_doubled_labels(case: tc.Case) -> tc.Case:
 rho_dynamics_loss_in_margins = tc.stated(
     "rho-dynamics-loss-in-margins",
     title="The loss in terms of the margins and of their first two moments",
-    kind="identity",
     sources=[XU2022.at("Eq. 1, Lemma 1, Eq. 11")],
     printed=r"\frac1N \sum_n (\rho f_n - y_n)^2 + \lambda\rho^2"
     r" = \frac1N \sum_n (1 - \rho \bar f_n)^2 + \lambda\rho^2"
@@ -36,7 +33,6 @@ rho_dynamics_loss_in_margins = tc.stated(
     " and loss(rho) == 1 - 2 * rho * mu + rho ** 2 * M + weight_decay * rho ** 2",
     control=tc.altered("labels +-2", without=[SIGN_LABELS], on=points().map(with_doubled_labels)),
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS],
-    numbers=["rho", "weight_decay"],
     on=points(),
     examples=60,
     corrects="loss-descent-sum-printed",
@@ -60,7 +56,6 @@ HALVED = "weight decay contributes lambda rho, as for a penalty (lambda/2) rho^2
 rho_dynamics = tc.stated(
     "rho-dynamics",
     title="The flow of rho, averaged loss",
-    kind="identity",
     sources=[XU2022.at("Eq. 2, Eq. 5, Eq. 6")],
     printed=r"\dot\rho = -\frac{\partial \mathcal L_S}{\partial \rho}"
     r" = \frac2N \sum_n (1 - \rho\bar f_n)\bar f_n - 2\lambda\rho"
@@ -69,7 +64,6 @@ rho_dynamics = tc.stated(
     states=flow_of_rho("weight_decay"),
     control=tc.altered(HALVED, flow_of_rho("weight_decay / 2")),
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, RHO_DOT],
-    numbers=["rho", "weight_decay"],
     on=points(),
     examples=60,
     why="Minus the derivative of the loss with respect to rho is the printed right-hand side. The"
@@ -85,14 +79,12 @@ SUMMED_FLOW = (
 rho_dynamics_of_sums = tc.stated(
     "rho-dynamics-of-sums",
     title="The flow of rho, summed loss",
-    kind="identity",
     sources=[POGGIO2020.at("Eq. 5"), POGGIO2021.at("Eq. 3")],
     printed=r"\dot\rho = -2\Big[\sum_n \rho (f_n)^2 - \sum_n f_n y_n\Big] - 2\lambda\rho",
     given=[CHAIN, SIGN_LABELS],
     states=SUMMED_FLOW + "2 * weight_decay * rho",
     control=tc.altered(HALVED, SUMMED_FLOW + "weight_decay * rho"),
     where=[SUMMED_LOSS, RHO_DOT],
-    numbers=["rho", "weight_decay"],
     on=points(),
     examples=60,
     why="The same for the loss that is summed over the samples (poggio2020, Eq. 4; poggio2021,"
@@ -103,35 +95,28 @@ rho_dynamics_of_sums = tc.stated(
 rho_dynamics_any_network = tc.stated(
     "rho-dynamics-any-network",
     title="The flow of rho, averaged loss, whatever network rho multiplies",
-    kind="identity",
-    sources=[],
     printed=r"\dot\rho = \frac2N \sum_n (1 - \rho\bar f_n)\bar f_n - 2\lambda\rho"
     r" = 2(\mu - \rho(M + \lambda)) \quad \text{for any function } f",
     given=[SIGN_LABELS],
     states=flow_of_rho("weight_decay"),
     control=tc.altered(HALVED, flow_of_rho("weight_decay / 2")),
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, RHO_DOT],
-    numbers=["rho", "weight_decay"],
     on=points_of_any_network("signs"),
-    why="A sharpening of xu2022, Eq. 6, of our own:"
-    " Eq. 6 holds for networks with biases and skips and for weights of"
-    " any norm, as f enters through its values alone. Minus the derivative of the mean of"
-    " `(rho f_n - y_n)^2` is the mean of `2 (y_n - rho f_n) f_n`, and with `y_n^2 = 1` that is"
-    " `2 (1 - rho fbar_n) fbar_n`. The labels +-1 are needed.",
+    why="A sharpening of xu2022, Eq. 6, of our own: Eq. 6 holds for networks with biases and skips"
+    " and for weights of any norm, as f enters through its values alone. Minus the derivative of"
+    " the mean of `(rho f_n - y_n)^2` is the mean of `2 (y_n - rho f_n) f_n`, and with `y_n^2 = 1`"
+    " that is `2 (1 - rho fbar_n) fbar_n`. The labels +-1 are needed.",
 )
 
 rho_dynamics_any_labels = tc.stated(
     "rho-dynamics-any-labels",
     title="The flow of rho, summed loss, whatever the network and the labels are",
-    kind="identity",
-    sources=[],
     printed=r"\dot\rho = -2\Big[\sum_n \rho (f_n)^2 - \sum_n f_n y_n\Big] - 2\lambda\rho"
     r" \quad \text{for any function } f \text{ and } y_n \in \mathbb{R}",
     given=[ONE_OUTPUT],
     states=SUMMED_FLOW + "2 * weight_decay * rho",
     control=tc.altered(HALVED, SUMMED_FLOW + "weight_decay * rho"),
     where=[SUMMED_LOSS, RHO_DOT],
-    numbers=["rho", "weight_decay"],
     on=points_of_any_network("dyadic"),
     why="A sharpening of poggio2020, Eq. 5, and poggio2021, Eq. 3, of our own:"
     " written with outputs instead of margins, the equation needs"

@@ -1,7 +1,5 @@
 """When rho grows and when it falls: xu2022, Section 3.5 and Figure 2."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -46,46 +44,35 @@ def nearly_growing(draw: st.DrawFn) -> tc.Case:
     return tc.Case.single(tc.mlp([1, 1]), [[[1]]], [[margin]], [[1]], numbers)
 
 
-rho_growth_perturbation_printed = tc.stated(
-    "rho-growth-perturbation-printed",
-    title="rho grows from a small perturbation where mu > lambda rho > 0, as printed",
-    kind="inequality",
+PERTURBATION = tc.Family(
     sources=[XU2022.at("Section 3.5: growth after a perturbation")],
-    printed=r"\mu > \lambda\rho > 0 \implies \dot\rho > 0",
-    given=[
-        CHAIN,
-        SIGN_LABELS,
-        POSITIVE_WEIGHT_DECAY,
-        tc.Assumption("0 < rho <= 1/4, a small perturbation", "0 < rho and 4 * rho <= 1"),
-        tc.Assumption("mu > lambda rho", "mu > weight_decay * rho"),
-    ],
+    given=[CHAIN, SIGN_LABELS, POSITIVE_WEIGHT_DECAY],
     where=RHO_MOMENTS,
     states="rho_dot(rho) > 0",
+)
+
+rho_growth_perturbation_printed = PERTURBATION.stated(
+    "rho-growth-perturbation-printed",
+    title="rho grows from a small perturbation where mu > lambda rho > 0, as printed",
+    printed=r"\mu > \lambda\rho > 0 \implies \dot\rho > 0",
+    assuming={
+        "0 < rho <= 1/4, a small perturbation": "0 < rho and 4 * rho <= 1",
+        "mu > lambda rho": "mu > weight_decay * rho",
+    },
     control=tc.altered("rho falls", "rho_dot(rho) < 0"),
-    numbers=["rho", "weight_decay"],
     on=nearly_growing(),
     why="The second moment of the margins is missing: rho grows where `mu > (M + lambda) rho`"
     " (Eq. 6). However small rho is, there are margins between the two conditions.",
 )
 
-rho_growth_sign = tc.stated(
+rho_growth_sign = PERTURBATION.stated(
     "rho-growth-sign",
     title="rho grows where mu > (M + lambda) rho",
-    kind="inequality",
-    sources=[XU2022.at("Section 3.5: growth after a perturbation")],
     printed=r"\mu > (M + \lambda)\rho \implies \dot\rho > 0",
-    given=[
-        CHAIN,
-        SIGN_LABELS,
-        POSITIVE_WEIGHT_DECAY,
-        tc.Assumption("mu > (M + lambda) rho", "mu > (M + weight_decay) * rho"),
-    ],
-    where=RHO_MOMENTS,
-    states="rho_dot(rho) > 0",
+    assuming={"mu > (M + lambda) rho": "mu > (M + weight_decay) * rho"},
     control=tc.altered(
         "it grows faster than weight decay would take it", "rho_dot(rho) > 2 * weight_decay * rho"
     ),
-    numbers=["rho", "weight_decay"],
     on=points(),
     examples=60,
     corrects="rho-growth-perturbation-printed",
@@ -123,52 +110,34 @@ LEAST_RHO = (
 )
 """Its last: rho_0 squared, of a linear classifier: that of the least interpolating weights."""
 
-rho_growth_average_separability_printed = tc.stated(
+IN_UNIT_BALL = tc.Family(given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_BALL])
+
+rho_growth_average_separability_printed = IN_UNIT_BALL.stated(
     "rho-growth-average-separability-printed",
     title="Below rho_0, rho grows where the mean margin is positive, as printed",
-    kind="inequality",
     sources=[XU2022.at("Section 3.5: small rho and average separability")],
     printed=r"0 < \rho < \rho_0,\; \mu > 0 \implies \dot\rho > 0",
-    given=[
-        CHAIN,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        UNIT_BALL,
-        LINEAR_CLASSIFIER,
-        POSITIVE_RHO,
-        tc.Assumption("rho < rho_0", "rho ** 2 < least"),
-        tc.Assumption("average separability", "mu > 0"),
-    ],
+    given=[LINEAR_CLASSIFIER, POSITIVE_RHO],
+    assuming={"rho < rho_0": "rho ** 2 < least", "average separability": "mu > 0"},
     where=(*RHO_MOMENTS, *LEAST_RHO),
     states="rho_dot(rho) > 0",
     control=tc.altered("rho falls", "rho_dot(rho) < 0"),
-    numbers=["rho", "weight_decay"],
     on=linear_classifiers(),
     why="rho grows while `rho < mu / M`, and a mean margin that is small beside its spread makes"
     " this bound as small as one likes; rho_0 has no part in it. Shown for a linear classifier,"
     " whose rho_0 is known: the norm of the least interpolating weights.",
 )
 
-rho_growth_large_rho_printed = tc.stated(
+rho_growth_large_rho_printed = IN_UNIT_BALL.stated(
     "rho-growth-large-rho-printed",
     title="Above rho_0, rho falls, as printed",
-    kind="inequality",
     sources=[XU2022.at("Section 3.5: large rho initialisation")],
     printed=r"\rho > \rho_0 \implies \dot\rho < 0",
-    given=[
-        CHAIN,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        UNIT_BALL,
-        LINEAR_CLASSIFIER,
-        POSITIVE_RHO,
-        tc.Assumption("rho > rho_0", "rho ** 2 > least"),
-        tc.Assumption("average separability", "mu > 0"),
-    ],
+    given=[LINEAR_CLASSIFIER, POSITIVE_RHO],
+    assuming={"rho > rho_0": "rho ** 2 > least", "average separability": "mu > 0"},
     where=(*RHO_MOMENTS, *LEAST_RHO),
     states="rho_dot(rho) < 0",
     control=tc.altered("rho grows", "rho_dot(rho) > 0"),
-    numbers=["rho", "weight_decay"],
     on=linear_classifiers(tilts=(8, 16)),
     why="rho falls where `rho > mu / M`, which is large where margins are small. A large rho with"
     " weights that fit badly grows first. (The paper refers to Eq. 1, which is the loss.) Shown for"
@@ -188,16 +157,12 @@ def in_unit_ball(case: tc.Case) -> tc.Case:
 rho_growth_moment = tc.stated(
     "rho-growth-moment",
     title="Under full separability the second moment of the margins is at most their mean",
-    kind="inequality",
     sources=[XU2022.at("Section 3.5: M is at most mu")],
     printed=r"\bar f_n > 0 \;\forall n \implies M \le \mu",
     given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, UNIT_BALL, SEPARATED],
     where=(MARGIN, MEAN_MARGIN, SECOND_MOMENT),
     states="M <= mu",
-    control=tc.altered(
-        "any margins",
-        without=[SEPARATED],
-    ),
+    control=tc.altered("any margins", without=[SEPARATED]),
     on=points().map(in_unit_ball),
     examples=60,
     numbers=["rho"],
@@ -205,19 +170,12 @@ rho_growth_moment = tc.stated(
     " all margins are 1.",
 )
 
-rho_growth_positive_outputs_printed = tc.stated(
+rho_growth_positive_outputs_printed = IN_UNIT_BALL.stated(
     "rho-growth-positive-outputs-printed",
     title="Full separability written without the labels, as printed",
-    kind="inequality",
     sources=[XU2022.at("Section 3.5: full separability")],
     printed=r"\forall n : f_n > 0 \implies M \le \mu",
-    given=[
-        CHAIN,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        UNIT_BALL,
-        tc.Assumption("all outputs are positive", "all([f(n, 0) > 0 for n in samples])"),
-    ],
+    assuming={"all outputs are positive": "all([f(n, 0) > 0 for n in samples])"},
     where=(MARGIN, MEAN_MARGIN, SECOND_MOMENT),
     states="M <= mu",
     control=tc.altered("and mu <= 0", "mu <= 0"),
@@ -228,45 +186,32 @@ rho_growth_positive_outputs_printed = tc.stated(
 )
 
 
-rho_growth_full_separability_printed = tc.stated(
+FULL_SEPARABILITY = tc.Family(
+    sources=[XU2022.at("Section 3.5: full separability")],
+    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, UNIT_BALL, SEPARATED],
+    where=RHO_MOMENTS,
+    on=points().map(in_unit_ball),
+)
+
+rho_growth_full_separability_printed = FULL_SEPARABILITY.stated(
     "rho-growth-full-separability-printed",
     title="Under full separability rho grows at least until it is 1, as printed",
-    kind="inequality",
-    sources=[XU2022.at("Section 3.5: full separability")],
     printed=r"\bar f_n > 0 \;\forall n \implies \dot\rho \ge 2(\mu - \rho\mu)",
-    given=[
-        CHAIN,
-        DENSE,
-        SHORTENING,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        UNIT_BALL,
-        SEPARATED,
-        POSITIVE_RHO,
-        POSITIVE_WEIGHT_DECAY,
-    ],
-    where=RHO_MOMENTS,
+    given=[POSITIVE_RHO, POSITIVE_WEIGHT_DECAY],
     states="rho_dot(rho) >= 2 * (mu - rho * mu)",
     control=tc.altered("with the opposite sign", "rho_dot(rho) <= -2 * (mu - rho * mu)"),
-    numbers=["rho", "weight_decay"],
-    on=points().map(in_unit_ball),
     why="The inequality follows from Eq. 5 and `M <= mu` for lambda = 0 only: the term"
     " `-2 lambda rho` is lost. Under weight decay, the growth of rho need not last until rho = 1;"
     " it lasts no longer than until `mu / (M + lambda)`.",
 )
 
-rho_growth_full_separability = tc.stated(
+rho_growth_full_separability = FULL_SEPARABILITY.stated(
     "rho-growth-full-separability",
     title="Under full separability rho grows at least until it is 1, but for weight decay",
-    kind="inequality",
-    sources=[XU2022.at("Section 3.5: full separability")],
     printed=r"\bar f_n > 0 \;\forall n \implies \dot\rho + 2\lambda\rho \ge 2(\mu - \rho\mu)",
-    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, UNIT_BALL, SEPARATED, POSITIVE_RHO],
-    where=RHO_MOMENTS,
+    given=[POSITIVE_RHO],
     states="rho_dot(rho) + 2 * weight_decay * rho >= 2 * (mu - rho * mu)",
     control=tc.altered("weight decay left out", "rho_dot(rho) >= 2 * (mu - rho * mu)"),
-    numbers=["rho", "weight_decay"],
-    on=points().map(in_unit_ball),
     examples=60,
     corrects="rho-growth-full-separability-printed",
     why="Eq. 6 with `M <= mu`.",
@@ -277,22 +222,13 @@ MARGIN_RATE = "margin_rate = sum([inner(grad(mu, k), flow(k)) for k in weights])
 rho_growth_margin_printed = tc.stated(
     "rho-growth-margin-printed",
     title="While rho falls the mean margin grows, as printed",
-    kind="inequality",
     sources=[XU2022.at("Section 3.5: margins grow while rho falls")],
     printed=r"\dot\rho < 0 \implies \dot\mu \ge 0",
-    given=[
-        CHAIN,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        SMOOTH,
-        POSITIVE_RHO,
-        tc.Assumption("the mean margin is positive", "mu > 0"),
-        tc.Assumption("rho falls", "rho_dot(rho) < 0"),
-    ],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE_RHO],
+    assuming={"the mean margin is positive": "mu > 0", "rho falls": "rho_dot(rho) < 0"},
     where=(*RHO_MOMENTS, AVERAGED_FLOW, MARGIN_RATE),
     states="margin_rate >= 0",
     control=tc.altered("it falls", "margin_rate < 0"),
-    numbers=["rho", "weight_decay"],
     on=points(tc.mlps(depths=(1, 2), widths=(1, 2)), smooth=True),
     why="Read in the weakest way: the mean margin does not fall. But the loss, `1 - rho (rho_dot/2"
     " + mu)`, can fall by rho alone, and where outputs exceed their labels, by lower margins. The"
@@ -304,7 +240,6 @@ rho_growth_margin_printed = tc.stated(
 rho_growth_at_zero = tc.stated(
     "rho-growth-at-zero",
     title="At rho = 0 the loss has slope -2 mu in rho, and none in V",
-    kind="identity",
     sources=[
         XU2022.at("Figure 2: a saddle at rho = 0"),
         XU2022.at("Section 3.5: rho = 0 is a critical point"),
@@ -314,7 +249,6 @@ rho_growth_at_zero = tc.stated(
     where=RHO_MOMENTS,
     states="rho_dot(0) == 2 * mu",
     control=tc.altered("the loss has no slope, a critical point", "rho_dot(0) == 0"),
-    numbers=["weight_decay"],
     on=points(SMALL_NETWORKS),
     examples=40,
     why="So rho = 0 is a critical point, as the text says of it together with f_V = 0, where the"
@@ -326,45 +260,28 @@ rho_growth_at_zero = tc.stated(
 rho_growth_valley = tc.stated(
     "rho-growth-valley",
     title="In the valley of zero square loss, weight decay alone moves rho, down",
-    kind="identity",
     sources=[XU2022.at("Section 3.3: weight decay pulls to the minimum rho")],
     printed=r"\rho\bar f_n = 1 \;\forall n \implies \dot\rho = -2\lambda\rho",
-    given=[
-        CHAIN,
-        SIGN_LABELS,
-        tc.Assumption("every label is fitted", "all([rho * f(n, 0) == y[n][0] for n in samples])"),
-    ],
+    given=[CHAIN, SIGN_LABELS],
+    assuming={"every label is fitted": "all([rho * f(n, 0) == y[n][0] for n in samples])"},
     where=RHO_MOMENTS,
     states="rho_dot(rho) == -2 * weight_decay * rho",
     control=tc.altered("half as fast", "rho_dot(rho) == -weight_decay * rho"),
-    numbers=["rho", "weight_decay"],
     on=points().map(interpolating),
     examples=60,
     why='The "pull" of Section 3.3. The residuals vanish, and with them the velocity of every V_k:'
     " what rho loses, the weights do not make up for at once.",
 )
 
-rho_growth_first_term = tc.stated(
+rho_growth_first_term = FULL_SEPARABILITY.stated(
     "rho-growth-first-term",
     title="For small rho the term -2 rho mu dominates the loss",
-    kind="inequality",
     sources=[XU2022.at("Section 3.5: terms of the loss")],
     printed=r"\text{for small } \rho \text{, the term dominating the decrease in } \mathcal L_S"
     r" \text{ is } -2\rho\mu",
-    given=[
-        CHAIN,
-        DENSE,
-        SHORTENING,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        UNIT_BALL,
-        SEPARATED,
-        tc.Assumption("0 < rho <= 1", "0 < rho and rho <= 1"),
-    ],
-    where=RHO_MOMENTS,
+    assuming={"0 < rho <= 1": "0 < rho and rho <= 1"},
     states="2 * rho ** 2 * M <= 2 * rho * mu",
     control=tc.altered("a quarter", "8 * rho ** 2 * M <= 2 * rho * mu"),
-    numbers=["rho", "weight_decay"],
     on=points(SMALL_NETWORKS).map(in_unit_ball),
     examples=60,
     why="Twice the term `rho^2 M` of Eq. 11 is at most `2 rho mu` up to rho = 1, under full"

@@ -1,7 +1,5 @@
 """Where training takes rho, from small and from large initial values: xu2022, Section 3.5."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -50,33 +48,16 @@ def networks(*rhos: float, random: bool = False) -> Start:
     return start
 
 
-def last_rho(trained: tc.Trained) -> Tensor:
-    rho = trained.cohort.state.rho
-    assert rho is not None
-    return rho
-
-
-def halves(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Of the first and of the second initial rho."""
-    first, second = values.chunk(2)
-    return first, second
-
-
 def excluded(trained: tc.Trained) -> tc.Exclusions:
-    return {
-        "training diverged": trained.run.diverged,
-        "rho is not positive": last_rho(trained) <= 0,
-    }
+    return {"training diverged": trained.run.diverged, "rho is not positive": trained.rho <= 0}
 
 
-def either(trained: tc.Trained) -> tc.Exclusions:
-    """The same, of pairs within one training."""
-    return {why: torch.stack(halves(found)).any(dim=0) for why, found in excluded(trained).items()}
+either = tc.either_half(excluded)
 
 
 def spread(trained: tc.Trained) -> Tensor:
     """How far apart, relatively, rho ends from a large and from a small initial value."""
-    small, large = halves(last_rho(trained))
+    small, large = trained.rho.chunk(2)
     return (large / small).log().abs()
 
 
@@ -96,7 +77,7 @@ REMEMBERS = tc.Comparison(
     "without weight decay rho ends higher from 8 than from 0.5",
     TWO_STARTS,
     (PLAIN,),
-    lambda trained: halves(last_rho(trained))[::-1],
+    lambda trained: trained.rho.chunk(2)[::-1],
     ">",
     "last rho from 8 / from 0.5",
     either,
@@ -118,15 +99,6 @@ rho_training_scale = tc.experiment_claim(
     " function class, the same data.",
 )
 
-FORGETS = tc.Comparison(
-    "the last rho from 8 and from 0.5 are nearer to each other with lambda = 0.01 than with 0",
-    TWO_STARTS,
-    (replace(DECAYING, batch_size=8), replace(PLAIN, batch_size=8)),
-    tc.between(spread),
-    "<",
-    "log ratio with decay / without",
-    either,
-)
 
 rho_training_forgets = tc.experiment_claim(
     "rho-training-forgets",
@@ -135,19 +107,18 @@ rho_training_forgets = tc.experiment_claim(
     printed=r"\text{in the presence of regularization, there is a weaker dependence on initial}"
     r"\text{ conditions}",
     given=[*TRAINING[:2], MINI_BATCHES_OF_8, TRAINING[3], "lambda = 0.01 and 0", BOTH],
-    compares=FORGETS,
+    compares=tc.Comparison(
+        "the last rho from 8 and from 0.5 are nearer to each other with lambda = 0.01 than with 0",
+        TWO_STARTS,
+        (replace(DECAYING, batch_size=8), replace(PLAIN, batch_size=8)),
+        tc.between(spread),
+        "<",
+        "log ratio with decay / without",
+        either,
+    ),
     why="`initial-direction-off-data` says of a part of the weights how it is forgotten.",
 )
 
-LOWER = tc.Comparison(
-    "rho ends lower with lambda = 0.01 than with 0",
-    {DATA: tc.Population(networks(SMALL_RHO))},
-    (replace(DECAYING, batch_size=8), replace(PLAIN, batch_size=8)),
-    tc.between(last_rho),
-    "<",
-    "last rho with decay / without",
-    excluded,
-)
 
 rho_training_decay = tc.experiment_claim(
     "rho-training-decay",
@@ -158,13 +129,16 @@ rho_training_decay = tc.experiment_claim(
         XU2022.at("Figure 2: weight decay biases to small rho"),
     ],
     printed=r"\lambda > 0 \text{ makes the process more robust and bias it towards small } \rho",
-    given=[
-        *TRAINING[:2],
-        MINI_BATCHES_OF_8,
-        TRAINING[3],
-        "lambda = 0.01 and 0, from rho = 0.5",
-    ],
-    compares=LOWER,
+    given=[*TRAINING[:2], MINI_BATCHES_OF_8, TRAINING[3], "lambda = 0.01 and 0, from rho = 0.5"],
+    compares=tc.Comparison(
+        "rho ends lower with lambda = 0.01 than with 0",
+        {DATA: tc.Population(networks(SMALL_RHO))},
+        (replace(DECAYING, batch_size=8), replace(PLAIN, batch_size=8)),
+        tc.between(lambda trained: trained.rho),
+        "<",
+        "last rho with decay / without",
+        excluded,
+    ),
     why="At rest `rho = mu / (M + lambda)`, and the gap to interpolation is larger.",
 )
 
@@ -172,7 +146,7 @@ OVERSHOOTS = tc.Comparison(
     "the largest rho that training passes is above the last one",
     {DATA: tc.Population(networks(SMALL_RHO), {"rho": lambda *at: at[1].rho}, 100)},
     (replace(PLAIN, weight_decay=0.001),),
-    lambda trained: (trained.run.trace["rho"].amax(dim=0), last_rho(trained)),
+    lambda trained: (trained.run.trace["rho"].amax(dim=0), trained.rho),
     ">",
     "largest rho / last",
     excluded,
@@ -186,11 +160,7 @@ rho_training_overshoots = tc.experiment_claim(
     r" \text{ solution is found}",
     given=[*TRAINING, "lambda = 0.001, initial rho 0.5, recorded every 10 steps"],
     compares=OVERSHOOTS,
-    control=replace(
-        OVERSHOOTS,
-        words="without weight decay",
-        recipes=(PLAIN,),
-    ),
+    control=replace(OVERSHOOTS, words="without weight decay", recipes=(PLAIN,)),
     positive=replace(
         OVERSHOOTS,
         words="from rho = 8, above where it comes to rest",
@@ -206,7 +176,7 @@ RANDOM_LABELS = tc.Comparison(
     "rho ends higher where half of the labels are drawn anew",
     {DATA: tc.Population(networks(SMALL_RHO, SMALL_RHO, random=True))},
     (replace(PLAIN, weight_decay=0.001, epochs=4000, learning_rate=0.1),),
-    lambda trained: halves(last_rho(trained))[::-1],
+    lambda trained: trained.rho.chunk(2)[::-1],
     ">",
     "last rho with random labels / without",
     either,

@@ -1,21 +1,13 @@
 """Weight normalisation against Lagrange multipliers and batch normalisation: xu2022, Section 3."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 
 import theorycheck as tc
-from properties.assumptions import (
-    CHAIN,
-    NORMALISED_LAYER,
-    SIGN_LABELS,
-    SMOOTH,
-)
+from properties.assumptions import CHAIN, NORMALISED_LAYER, SIGN_LABELS, SMOOTH
 from properties.dynamics.normalised import points
 from properties.notation import ENTRIES
 from properties.papers import XU2022
-from theorycheck.drawing import rational_batches
 
 
 def of_norm_two(case: tc.Case) -> tc.Case:
@@ -40,79 +32,61 @@ VELOCITIES = (
 )
 """How ``V_k = v_k / |v_k|`` turns: under a multiplier, with the norm ``size`` held constant when
 the gradient is taken; and under gradient flow of v_k through the division by its norm."""
-EQUIVALENT = r"\text{Weight Normalization, which is equivalent to Lagrange multiplier}"
 PLACES = "Section 3: weight normalisation is equivalent to Lagrange multipliers"
 
-weight_normalisation_printed = tc.stated(
-    "weight-normalisation-printed",
-    title="Weight normalisation is equivalent to Lagrange multipliers, as printed",
-    kind="identity",
+EQUAL_SIZES = tc.Family(
     sources=[XU2022.at(PLACES)],
-    printed=EQUIVALENT,
     given=[CHAIN, SIGN_LABELS, SMOOTH, ONE_SIZE],
     forall=ENTRIES,
     where=VELOCITIES,
-    states="by_division(k)[i][j] == by_multiplier(k)[i][j]",
-    control=tc.altered("opposite", "by_division(k)[i][j] == -by_multiplier(k)[i][j]"),
     numbers=["rho", "size"],
     on=TURNING.map(of_norm_two),
+)
+
+weight_normalisation_printed = EQUAL_SIZES.stated(
+    "weight-normalisation-printed",
+    title="Weight normalisation is equivalent to Lagrange multipliers, as printed",
+    printed=r"\text{Weight Normalization, which is equivalent to Lagrange multiplier}",
+    states="by_division(k)[i][j] == by_multiplier(k)[i][j]",
+    control=tc.altered("opposite", "by_division(k)[i][j] == -by_multiplier(k)[i][j]"),
     why="Gradient flow of v_k keeps its norm, and turns V_k 1/|v_k|^2 times as fast as the flow"
     " with a multiplier. The velocity of rho is the same, so that the two flows differ by more than"
     " the time that they take, unless |v_k| = 1.",
 )
 
-weight_normalisation_turning = tc.stated(
+weight_normalisation_turning = EQUAL_SIZES.stated(
     "weight-normalisation-turning",
     title="Weight normalisation turns V_k 1/|v_k|^2 times as fast as a Lagrange multiplier",
-    kind="identity",
-    sources=[XU2022.at(PLACES)],
     printed=r"\dot V_k^{\rm WN} = \dot V_k^{\rm LM} / \|v_k\|^2",
-    given=[CHAIN, SIGN_LABELS, SMOOTH, ONE_SIZE],
-    forall=ENTRIES,
-    where=VELOCITIES,
     states="size ** 2 * by_division(k)[i][j] == by_multiplier(k)[i][j]",
     control=tc.altered("as fast", "by_division(k)[i][j] == by_multiplier(k)[i][j]"),
-    numbers=["rho", "size"],
-    on=TURNING.map(of_norm_two),
     examples=30,
     corrects="weight-normalisation-printed",
     why="The derivative of `v/|v|` is a projection over |v|, and V_k turns by the velocity of v_k"
     " over |v_k|. For |v_k| = 1 the two flows are one: this is the equivalence.",
 )
 
-weight_normalisation_keeps_norm = tc.stated(
+weight_normalisation_keeps_norm = EQUAL_SIZES.stated(
     "weight-normalisation-keeps-norm",
     title="Gradient flow through a normalisation keeps the norm of v_k",
-    kind="identity",
-    sources=[XU2022.at(PLACES)],
     printed=r"v_k^\top \dot v_k = 0",
-    given=[CHAIN, SIGN_LABELS, SMOOTH, ONE_SIZE],
     forall=["k in weights"],
-    where=VELOCITIES,
     states="inner(W[k], normalised_gradient(k)) == 0",
     control=tc.altered(
         "without the derivative of the norm", "inner(W[k], multiplier_gradient(k)) == 0"
     ),
-    numbers=["rho", "size"],
-    on=TURNING.map(of_norm_two),
     examples=30,
     why="The function does not depend on the norm of v_k, so that its gradient is orthogonal to"
     " v_k; no multiplier is needed.",
 )
 
-weight_normalisation_step = tc.stated(
+weight_normalisation_step = EQUAL_SIZES.stated(
     "weight-normalisation-step",
     title="Each step of descent through a normalisation lengthens v_k",
-    kind="identity",
-    sources=[XU2022.at(PLACES)],
     printed=r"\|v_k - \eta \nabla\|^2 = \|v_k\|^2 + \eta^2 \|\nabla\|^2",
-    given=[CHAIN, SIGN_LABELS, SMOOTH, ONE_SIZE],
     forall=["k in weights"],
-    where=VELOCITIES,
     states="squared(W[k] - normalised_gradient(k)) == size ** 2 + squared(normalised_gradient(k))",
     control=tc.altered("it keeps the norm", "squared(W[k] - normalised_gradient(k)) == size ** 2"),
-    numbers=["rho", "size"],
-    on=TURNING.map(of_norm_two),
     examples=30,
     why="With steps, weight normalisation is not equivalent to a multiplier, even from |v_k| = 1:"
     " the norm grows for ever and slows the turning down, by `weight-normalisation-turning`. Shown"
@@ -124,27 +98,24 @@ def with_factor(case: tc.Case) -> tc.Case:
     return replace(case, numbers={"factor": Fraction(3)})
 
 
-BATCH_NORMALISED = rational_batches(
-    tc.mlps(depths=(2, 3), widths=(1, 3), slopes=(tc.RELU, tc.LINEAR)), "batch"
-).map(with_factor)
-
 weight_normalisation_batch_norm = tc.stated(
     "weight-normalisation-batch-norm",
     title="Batch normalisation, too, makes the function invariant to the scale of a layer",
-    kind="identity",
     sources=[XU2022.at("Figure 1, Section 3.2: normalisation makes products invariant to scale")],
     printed=r"\text{both normalization techniques capture the relevant property of normalization}"
     r"\text{ -- to make the dot product invariant to scale}",
-    given=[
-        NORMALISED_LAYER,
-        tc.Assumption("every normalised unit varies over the batch", "varies()"),
-        tc.Assumption("the factor is positive", "factor > 0"),
-    ],
+    given=[NORMALISED_LAYER],
+    assuming={
+        "every normalised unit varies over the batch": "varies()",
+        "the factor is positive": "factor > 0",
+    },
     forall=["k in weights", "n in samples"],
     states="network(replaced(W, k, factor * W[k]), x)[n][0] == f(n, 0)",
     control=tc.altered("a layer that is not normalised", without=[NORMALISED_LAYER]),
     numbers=["factor"],
-    on=BATCH_NORMALISED,
+    on=tc.rational_batches(
+        tc.mlps(depths=(2, 3), widths=(1, 3), slopes=(tc.RELU, tc.LINEAR)), "batch"
+    ).map(with_factor),
     examples=30,
     why="The deviation of a unit grows with its weights. What differs from weight normalisation is"
     " that the factor depends on the batch.",

@@ -1,7 +1,5 @@
 """Equality of rational functions of the moments of the margins, of lambda and of rho."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import sympy

@@ -1,7 +1,5 @@
 """Trainings of rho and V until they come to rest, and bounds on their distance from rest."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Points at which the whole flow of rho and V is at rest (xu2022, Eq. 5), in rationals."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from fractions import Fraction
 

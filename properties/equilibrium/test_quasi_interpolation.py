@@ -1,7 +1,5 @@
 """Quasi-interpolation at rest, and what the paper's own numbers make of it: xu2022, Section 3."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from hypothesis import strategies as st
@@ -23,7 +21,6 @@ RESTING = points().map(at_rest_in_rho)
 quasi_interpolation_some = tc.stated(
     "quasi-interpolation-some",
     title="With weight decay, some sample is not interpolated where rho is at rest",
-    kind="inequality",
     sources=[XU2022.at("Section 1: perfect interpolation cannot occur")],
     printed=r"\text{In the presence of weight decay, perfect interpolation of all data points}"
     r"\text{ cannot occur}",
@@ -33,7 +30,6 @@ quasi_interpolation_some = tc.stated(
     control=tc.altered(
         "all of them", "max([rho * margin(n) for n in samples if margin(n) > 0]) < 1 / 4"
     ),
-    numbers=["rho", "weight_decay"],
     on=RESTING,
     examples=60,
     why="At rest, the sum of `(1 - rho fbar_n) fbar_n` is `N lambda rho`, so that one of its terms"
@@ -43,7 +39,6 @@ quasi_interpolation_some = tc.stated(
 quasi_interpolation_never_printed = tc.stated(
     "quasi-interpolation-never-printed",
     title="With weight decay, no sample reaches its label at rest, as printed",
-    kind="inequality",
     sources=[XU2022.at("Section 3.2: margins are never interpolating, Figure 8")],
     printed=r"\text{the margins (which are never interpolating; interpolation is quivalent to }"
     r"\rho y_n f(x_n) < 1,\; \forall n \text{)}",
@@ -56,13 +51,12 @@ quasi_interpolation_never_printed = tc.stated(
         POSITIVE,
         RHO_AT_REST,
         WEIGHTS_AT_REST,
-        tc.Assumption("inputs of rank N, which can be interpolated", "rank(x) == len(samples)"),
     ],
+    assuming={"inputs of rank N, which can be interpolated": "rank(x) == len(samples)"},
     forall=["n in samples"],
     where=[*AT_REST, AVERAGED_FLOW],
     states="rho * margin(n) < 1",
     control=tc.altered("half of it", "rho * margin(n) < 1 / 2"),
-    numbers=["rho", "weight_decay"],
     on=resting_points(samples=(2, 2)),
     why="Read as: rho fbar_n < 1 for all n (the sentence has it the wrong way round, as this is not"
     " interpolation). Some samples stay below their labels at rest (`quasi-interpolation-some`);"
@@ -73,14 +67,12 @@ quasi_interpolation_never_printed = tc.stated(
 quasi_interpolation_rho = tc.stated(
     "quasi-interpolation-rho",
     title="With weight decay lambda, rho at rest is at most 1/(2 sqrt(lambda))",
-    kind="inequality",
     sources=[XU2022.at("Eq. 7, Lemma 1")],
     printed=r"\rho_{\rm eq} = \frac{\mu}{M + \lambda} \le \frac1{2\sqrt\lambda}",
     given=[CHAIN, SIGN_LABELS, POSITIVE_WEIGHT_DECAY, RHO_AT_REST],
     where=AT_REST,
     states="4 * weight_decay * rho ** 2 <= 1",
     control=tc.altered("half of it", "8 * weight_decay * rho ** 2 <= 1"),
-    numbers=["rho", "weight_decay"],
     on=RESTING,
     examples=60,
     why="`M >= mu^2`, and `mu / (mu^2 + lambda)` is largest at `mu = sqrt(lambda)`. For lambda ="
@@ -121,7 +113,6 @@ PLACE = "Section 3.5: margins of 0.002, Figure 4"
 quasi_interpolation_numbers_printed = tc.stated(
     "quasi-interpolation-numbers-printed",
     title="With the paper's lambda and margins, training ends near interpolation, as printed",
-    kind="inequality",
     sources=[XU2022.at(PLACE)],
     printed=r"\text{quasi-interpolation: } |f(x_n) - y_n| \le \epsilon \text{ small;}"
     r"\quad \lambda = 0.001,\; \bar f_n \approx 0.002 \text{ at most, typically } 5 \times 10^{-3}",
@@ -129,7 +120,6 @@ quasi_interpolation_numbers_printed = tc.stated(
     where=AT_REST,
     states="1 - rho * mu <= 1 / 2",
     control=tc.altered("1/4", "1 - rho * mu <= 1 / 4"),
-    numbers=["rho", "weight_decay"],
     on=typical_margins(),
     why="Small is taken to be 1/2: the mean output is nearer to the label than to 0. At rest the"
     " gap is at least `lambda / (mu^2 + lambda)`, which for these numbers is 0.975 or more: the"
@@ -141,14 +131,12 @@ quasi_interpolation_numbers_printed = tc.stated(
 quasi_interpolation_numbers = tc.stated(
     "quasi-interpolation-numbers",
     title="With the paper's lambda and margins, the gap to interpolation is 40/41 or more",
-    kind="inequality",
     sources=[XU2022.at(PLACE)],
     printed=r"\lambda \ge 0.001,\; \bar f_n \le 0.005 \implies \epsilon \ge 40/41",
     given=PAPERS_NUMBERS,
     where=AT_REST,
     states="40 / 41 <= 1 - rho * mu",
     control=tc.altered("more than that", "81 / 82 <= 1 - rho * mu"),
-    numbers=["rho", "weight_decay"],
     on=typical_margins(),
     corrects="quasi-interpolation-numbers-printed",
     why="The gap of Eq. 8 is at least `lambda / (mu^2 + lambda)`. Equality where all margins are"
@@ -158,7 +146,6 @@ quasi_interpolation_numbers = tc.stated(
 quasi_interpolation_final_phase_printed = tc.stated(
     "quasi-interpolation-final-phase-printed",
     title="With the paper's lambda and margins, weight decay matters in the final phase only",
-    kind="inequality",
     sources=[XU2022.at("Section 3.5: weight decay in the final phase")],
     printed=r"\text{The regularization term, for standard small values of } \lambda \text{, is}"
     r"\text{ relevant only in the final phase, when } \rho \text{ is in the order of } \rho_0",
@@ -166,7 +153,6 @@ quasi_interpolation_final_phase_printed = tc.stated(
     where=AT_REST,
     states="weight_decay * rho ** 2 <= M * rho ** 2",
     control=tc.altered("half of it", "weight_decay * rho ** 2 <= M * rho ** 2 / 2"),
-    numbers=["rho", "weight_decay"],
     on=typical_margins(),
     why="Relevant is taken as: larger than the other term of Eq. 11 in rho^2. With lambda = 0.001"
     " and margins up to 0.005, `lambda` is 40 times M, at every rho, and at rho_0 = 500 the penalty"
@@ -198,7 +184,6 @@ quasi_interpolation_typical_printed = tc.stated(
 quasi_interpolation_parameters = tc.stated(
     "quasi-interpolation-parameters",
     title="The network of the experiments has the number of parameters that Figure 6 names",
-    kind="identity",
     sources=[XU2022.at("Section 3.2: experiments, Figure 6")],
     printed=r"3200 \times 1024 = 3{,}276{,}800,\; 1024 \times 2 = 2048; \quad"
     r"\text{the number of parameters (here 3519335)}",

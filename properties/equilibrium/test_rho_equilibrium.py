@@ -3,8 +3,6 @@
 xu2022, Eq. 7; poggio2020, Eq. 7; poggio2021, Eq. 5.
 """
 
-from __future__ import annotations
-
 from fractions import Fraction
 from functools import partial
 
@@ -56,7 +54,6 @@ def at_rest_only_at(rho: str, moment: str) -> str:
 rho_equilibrium_mean = tc.stated(
     "rho-equilibrium-mean",
     title="The equilibrium of rho, averaged loss",
-    kind="identity",
     sources=[XU2022.at("Eq. 7")],
     printed=r"\dot\rho = 0 \iff \rho = \rho_{\rm eq} := \frac{\frac1N \sum_n \bar f_n}"
     r"{\lambda + \frac1N \sum_n \bar f_n^2} = \frac{\mu}{M + \lambda}",
@@ -67,7 +64,6 @@ rho_equilibrium_mean = tc.stated(
         at_rest_only_at("rho_of_sums(weight_decay)", "M"),
     ),
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, RHO_DOT, MEANS, SUMS],
-    numbers=["rho", "weight_decay"],
     on=points(),
     examples=60,
     why="At any V, the loss is stationary in rho at the printed value and nowhere else: at any rho"
@@ -79,7 +75,6 @@ rho_equilibrium_mean = tc.stated(
 rho_equilibrium_sum = tc.stated(
     "rho-equilibrium-sum",
     title="The equilibrium of rho, summed loss",
-    kind="identity",
     sources=[POGGIO2020.at("Eq. 7"), POGGIO2021.at("Eq. 5")],
     printed=r"\dot\rho = 0 \iff"
     r" \rho = \rho_{\rm eq} = \frac{\sum_n y_n f_n}{\lambda + \sum_n f_n^2}",
@@ -90,7 +85,6 @@ rho_equilibrium_sum = tc.stated(
         at_rest_only_at("rho_of_means(weight_decay)", "len(samples) * M"),
     ),
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, SUMMED_LOSS, RHO_DOT, MEANS, SUMS],
-    numbers=["rho", "weight_decay"],
     on=points(),
     examples=60,
     why="The same for the summed loss. One lambda means two things: with N samples this is the"
@@ -272,17 +266,12 @@ SQUARES = "sum([f(n, 0) ** 2 for n in samples])"
 rho_equilibrium_any_labels = tc.stated(
     "rho-equilibrium-any-labels",
     title="The equilibrium of rho, summed loss, whatever the network and the labels are",
-    kind="identity",
-    sources=[],
     printed=r"\dot\rho = 0 \iff \rho = \frac{\sum_n y_n f_n}{\lambda + \sum_n f_n^2}"
     r" \quad \text{for any function } f \text{ and } y_n \in \mathbb{R}",
     given=[ONE_OUTPUT, POSITIVE_WEIGHT_DECAY],
     states=at_rest_only_at("rho_of_sums(weight_decay)", SQUARES),
-    control=tc.altered(
-        "lambda is left out of the formula", at_rest_only_at("rho_of_sums(0)", SQUARES)
-    ),
+    control=tc.altered("lambda is left out of the formula", {"(weight_decay)": "(0)"}),
     where=[SUMMED_LOSS, RHO_DOT, SUMS],
-    numbers=["rho", "weight_decay"],
     on=points_of_any_network("dyadic"),
     why="A sharpening of poggio2020, Eq. 7, and poggio2021, Eq. 5, of our own:"
     " the equilibrium is that of regression on one feature, f, with a"

@@ -1,7 +1,5 @@
 """Weights at rest: xu2022, Eq. 9 with its footnote, and the critical points of Lemma 1."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 
@@ -14,12 +12,7 @@ from properties.assumptions import (
     SMOOTH,
     UNIT_WEIGHTS,
 )
-from properties.dynamics.normalised import (
-    AVERAGED_FLOW,
-    at_rest_in_rho,
-    interpolating,
-    points,
-)
+from properties.dynamics.normalised import AVERAGED_FLOW, at_rest_in_rho, interpolating, points
 from properties.equilibrium.resting_points import (
     AT_REST,
     LAYER_AT_REST,
@@ -39,7 +32,6 @@ PULL = "sum([residual(n) * margin(n) for n in samples])"
 stationary_weights_printed = tc.stated(
     "stationary-weights-printed",
     title="Eq. 9: a weight matrix at rest, as printed",
-    kind="identity",
     sources=[XU2022.at("Eq. 9")],
     printed=r"\dot V_k = 0 \implies V_k = \frac{\sum_n \ell_n \frac{\partial f_n}{\partial V_k}}"
     r"{\sum_n \ell_n f_n}, \quad \ell_n = 1 - \rho\bar f_n",
@@ -53,7 +45,6 @@ stationary_weights_printed = tc.stated(
         "2 * sum([residual(n) * f(n, 0) for n in samples]) * W[k][i][j]"
         " == sum([residual(n) * df(n, 0, k) for n in samples])[i][j]",
     ),
-    numbers=["rho"],
     on=resting_points(mixed=True),
     why="The bars are missing: Eq. 5 gives `sum ell_n y_n df_n/dV_k = V_k sum ell_n y_n f_n`. With"
     " labels of both signs it is another equation. Written without the division.",
@@ -62,18 +53,17 @@ stationary_weights_printed = tc.stated(
 stationary_weights_barred = tc.stated(
     "stationary-weights-barred",
     title="Eq. 9: a weight matrix at rest, with margins",
-    kind="identity",
     sources=[XU2022.at("Eq. 9")],
     printed=r"\dot V_k = 0 \implies V_k = \frac{\sum_n \ell_n \frac{\partial \bar f_n}"
     r"{\partial V_k}}{\sum_n \ell_n \bar f_n} \text{ where the denominator is not } 0",
-    given=[*GIVEN, tc.Assumption("the denominator is not 0", f"{PULL} != 0")],
+    given=GIVEN,
+    assuming={"the denominator is not 0": f"{PULL} != 0"},
     forall=ENTRIES,
     where=[MARGIN, RESIDUAL, AVERAGED_FLOW, PULLS],
     states=f"W[k][i][j] == pull(k)[i][j] / {PULL}",
     control=tc.altered(
         "the sum over margins doubled", f"W[k][i][j] == pull(k)[i][j] / (2 * {PULL})"
     ),
-    numbers=["rho"],
     on=resting_points(mixed=True),
     corrects="stationary-weights-printed",
     why="Eq. 5. The denominator is `N lambda rho` where rho is at rest too. Where the network"
@@ -91,7 +81,6 @@ REFLECTED = (
 stationary_weights_reconstruct_printed = tc.stated(
     "stationary-weights-reconstruct-printed",
     title="Weights at rest, labels and outputs determine the training set, as printed",
-    kind="identity",
     sources=[XU2022.at("Footnote 6")],
     printed=r"\text{can also be used to reconstruct the training set from the } V_k,"
     r" \text{ the } y_n \text{ and the } f_n",
@@ -103,19 +92,15 @@ stationary_weights_reconstruct_printed = tc.stated(
         POSITIVE,
         tc.Assumption("a first layer of width 1", "len(W[0]) == 1"),
         WEIGHTS_AT_REST,
-        tc.Assumption(
-            "they are at rest for the other inputs too",
-            "all([zero(other_flow(k)) for k in weights])",
-        ),
-        tc.Assumption(
-            "with the same outputs", "all([network(W, others)[n][0] == f(n, 0) for n in samples])"
-        ),
     ],
+    assuming={
+        "they are at rest for the other inputs too": "all([zero(other_flow(k)) for k in weights])",
+        "with the same outputs": "all([network(W, others)[n][0] == f(n, 0) for n in samples])",
+    },
     forall=["n in samples", "i in range(len(x[0]))"],
     where=[MARGIN, AVERAGED_FLOW, *REFLECTED],
     states="other(n)[i] == x[n][i]",
     control=tc.altered("the inputs are opposite", "other(n)[i] == -x[n][i]"),
-    numbers=["rho"],
     on=resting_points(depths=(2, 3)),
     why="The equations are linear in the inputs, and far from determining them: here the inputs"
     " reflected in the direction of V_1 have the same outputs, and the same weights are at rest."
@@ -134,7 +119,6 @@ def interpolated(case: tc.Case) -> tc.Case:
 stationary_weights_in_span = tc.stated(
     "stationary-weights-in-span",
     title="With weight decay, the first layer at rest lies in the span of the inputs",
-    kind="identity",
     sources=[XU2022.at("Section 1: weaker dependence on initial conditions")],
     printed=r"\text{in the presence of regularization, there is a weaker dependence on initial}"
     r"\text{ conditions}",
@@ -157,7 +141,6 @@ stationary_weights_in_span = tc.stated(
         without=[POSITIVE_WEIGHT_DECAY, RHO_AT_REST],
         on=resting_points(inputs=3).map(interpolated),
     ),
-    numbers=["rho", "weight_decay"],
     on=resting_points(inputs=3),
     why="What the first layer has outside the span of the inputs is of the initial weights alone;"
     " at rest with weight decay nothing is left of it, by `initial-direction-off-data`. Without,"
@@ -175,7 +158,6 @@ def with_equal_margins(case: tc.Case) -> tc.Case:
 stationary_weights_equal_margins_printed = tc.stated(
     "stationary-weights-equal-margins-printed",
     title="Lemma 1: networks with equal margins at rest in rho are critical points, as printed",
-    kind="identity",
     sources=[XU2022.at("Lemma 1: equal margins are critical")],
     printed=r"\text{there are solutions with the same margins that quasi-interpolate and are}"
     r"\text{ critical points of the gradient}",
@@ -184,7 +166,6 @@ stationary_weights_equal_margins_printed = tc.stated(
     where=[*AT_REST, AVERAGED_FLOW],
     states="flow(k)[i][j] == 0",
     control=tc.altered("the flow is 1", "flow(k)[i][j] == 1"),
-    numbers=["rho", "weight_decay"],
     on=points(smooth=True).map(with_equal_margins),
     why="The proof shows that the gradient with respect to rho vanishes, and calls it the gradient."
     " The V_k need not be at rest: at equal margins they move to larger ones.",
@@ -195,7 +176,6 @@ MEAN_PULL = "mean_gradient(k) = sum([y[n][0] * df(n, 0, k) for n in samples]) / 
 stationary_weights_equal_margins = tc.stated(
     "stationary-weights-equal-margins",
     title="At equal margins V_k moves up the mean margin, by its gap to interpolation",
-    kind="identity",
     sources=[XU2022.at("Lemma 1: equal margins are critical")],
     printed=r"\bar f_n = \mu \;\forall n \implies \dot V_k = 2\rho(1 - \rho\mu)"
     r"\Big(\frac{\partial\mu}{\partial V_k} - \mu V_k\Big)",
@@ -218,7 +198,6 @@ stationary_weights_equal_margins = tc.stated(
 stationary_weights_linear = tc.stated(
     "stationary-weights-linear",
     title="A linear classifier at rest with weight decay is the regularised least-squares solution",
-    kind="identity",
     sources=[XU2022.at("Figure 2: the case of a linear network")],
     printed=r"\text{does not guarantee convergence to the minimum } \rho \text{ solution, unlike"
     r" the}\text{ case of a linear network}",
@@ -235,12 +214,7 @@ stationary_weights_linear = tc.stated(
     where=[*AT_REST, AVERAGED_FLOW],
     states="sum([(rho * f(n, 0) - y[n][0]) * x[n][j] for n in samples]) / len(samples)"
     " + weight_decay * rho * W[0][0][j] == 0",
-    control=tc.altered(
-        "half the weight decay",
-        "sum([(rho * f(n, 0) - y[n][0]) * x[n][j] for n in samples]) / len(samples)"
-        " + weight_decay * rho * W[0][0][j] / 2 == 0",
-    ),
-    numbers=["rho", "weight_decay"],
+    control=tc.altered("half the weight decay", {"==": "/ 2 =="}),
     on=resting_points(depths=(1, 1), mixed=True),
     examples=60,
     why="The normal equations of `w = rho V`, which have one solution for lambda > 0. Other points"

@@ -3,8 +3,6 @@
 A vector of signs is the set S of samples whose sign is +1; all 2^N of them are taken.
 """
 
-from __future__ import annotations
-
 import theorycheck as tc
 
 SIGNS = (

@@ -1,7 +1,5 @@
 """The bound on the error of interpolating networks: xu2022, Theorem 3 and Section 4.2."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from hypothesis import strategies as st
@@ -21,18 +19,14 @@ def of_numbers(**numbers: st.SearchStrategy[Fraction]) -> st.SearchStrategy[tc.C
     return tc.cases(NO_NETWORK, samples=(1, 1), numbers=numbers, targets="signs", cohort=1)
 
 
-RAMP = (
-    "ramp(t) = 1 if t <= 0 else 1 - t if t <= 1 else 0",
-    "wrong(t) = 1 if t <= 0 else 0",
-)
+RAMP = ("ramp(t) = 1 if t <= 0 else 1 - t if t <= 1 else 0", "wrong(t) = 1 if t <= 0 else 0")
 
 error_bound_ramp = tc.stated(
     "error-bound-ramp",
     title="The ramp loss bounds the classification error, and is 0 where the label is fitted",
-    kind="inequality",
     sources=[XU2022.at("Theorem 3: ramp loss")],
     printed=r"\ell_{ramp}(f_W(x), y) \ge I[\mathrm{sign}(f_W(x)) \ne y]",
-    given=[tc.Assumption("a label", "y[0][0] ** 2 == 1")],
+    assuming={"a label": "y[0][0] ** 2 == 1"},
     where=RAMP,
     states="wrong(y[0][0] * f(0, 0)) <= ramp(y[0][0] * f(0, 0)) and ramp(y[0][0] * y[0][0]) <= 0",
     control=tc.altered(
@@ -52,17 +46,14 @@ SHARES = (
 error_bound_union_printed = tc.stated(
     "error-bound-union-printed",
     title="The failure probabilities that Eq. 13 leaves add up to delta, as printed",
-    kind="inequality",
     sources=[XU2022.at("Theorem 3: union bound, Eq. 13, Eq. 14")],
     printed=r"3\sqrt{\frac{\log(2(t+1)^2/\delta)}{2N}} \text{ fails with probability }"
     r" \frac{\delta}{(t+1)^2},\quad \sum_{t \ge 0} \frac{\delta}{(t+1)^2} \le \delta",
-    given=[CONFIDENCE, tc.Assumption("levels from 0 to T", "levels >= 1")],
+    given=[CONFIDENCE],
+    assuming={"levels from 0 to T": "levels >= 1"},
     where=SHARES,
     states="all_squares * sum([square_share(t) for t in range(levels)]) <= delta * all_squares",
-    control=tc.altered(
-        "half of it",
-        "2 * all_squares * sum([square_share(t) for t in range(levels)]) <= delta * all_squares",
-    ),
+    control=tc.altered("half of it", {"all_squares *": "2 * all_squares *"}),
     numbers=["delta", "levels"],
     on=of_numbers(delta=SMALL, levels=POSITIVE_WHOLE),
     why="A deviation `sqrt(log(2/p) / 2N)` is what a failure probability of p takes, and Eq. 13 has"
@@ -74,16 +65,13 @@ error_bound_union_printed = tc.stated(
 error_bound_union = tc.stated(
     "error-bound-union",
     title="With (t+1)(t+2) in place of (t+1)^2 the failure probabilities add up to delta",
-    kind="inequality",
     sources=[XU2022.at("Theorem 3: union bound")],
     printed=r"\sum_{t=0}^T \frac{\delta}{(t+1)(t+2)} = \delta\Big(1 - \frac1{T+2}\Big)",
-    given=[CONFIDENCE, tc.Assumption("levels from 0 to T", "levels >= 1")],
+    given=[CONFIDENCE],
+    assuming={"levels from 0 to T": "levels >= 1"},
     where=SHARES,
     states="(levels + 1) * sum([share(t) for t in range(levels)]) <= delta * levels",
-    control=tc.altered(
-        "as printed, from t = 0",
-        "(levels + 1) * sum([square_share(t) for t in range(levels)]) <= delta * levels",
-    ),
+    control=tc.altered("as printed, from t = 0", {"share": "square_share"}),
     numbers=["delta", "levels"],
     on=of_numbers(delta=SMALL, levels=POSITIVE_WHOLE),
     corrects="error-bound-union-printed",
@@ -110,15 +98,12 @@ def on_level(draw: st.DrawFn) -> tc.Case:
 error_bound_level_printed = tc.stated(
     "error-bound-level-printed",
     title="The second step of Eq. 15, as printed",
-    kind="inequality",
     sources=[XU2022.at("Eq. 15")],
     printed=r"2(t+1) \cdot \mathcal R_S(\mathbb G_t) \le 2(\rho+1) \cdot \mathcal R_S(\mathbb F)",
     given=[AT_LEVEL],
     where=LEVELS,
     states="2 * (t + 1) * complexity(t, t + 1) <= 2 * (rho + 1) * complexity(0, 1)",
-    control=tc.altered(
-        "a quarter of it", "2 * (t + 1) * complexity(t, t + 1) <= (rho + 1) / 2 * complexity(0, 1)"
-    ),
+    control=tc.altered("a quarter of it", {"2 * (rho + 1)": "(rho + 1) / 2"}),
     numbers=["t", "rho"],
     on=on_level(),
     why="The factor t + 1 is there twice: Eq. 14 has `2 R(G_t)`, and `R(G_t) <= (t+1) R(F)`, with"
@@ -129,7 +114,6 @@ error_bound_level_printed = tc.stated(
 error_bound_level = tc.stated(
     "error-bound-level",
     title="The second step of Eq. 15, from Eq. 14",
-    kind="inequality",
     sources=[XU2022.at("Eq. 15, Theorem 3")],
     printed=r"2 \mathcal R_S(\mathbb G_t) \le 2(t+1) \mathcal R_S(\mathbb F)"
     r" \le 2(\rho+1) \cdot \mathcal R_S(\mathbb F)",
@@ -151,14 +135,12 @@ error_bound_level = tc.stated(
 error_bound_log_printed = tc.stated(
     "error-bound-log-printed",
     title="Eq. 16 follows from Eq. 12, as printed",
-    kind="inequality",
     sources=[XU2022.at("Eq. 16, Eq. 12")],
     printed=r"3\sqrt{\frac{\log(2(\rho+1)^2/\delta)}{2N}}"
     r" \le 3\sqrt{\frac{\log(2(\log(\rho)+1)^2/\delta)}{2N}}",
-    given=[tc.Assumption("rho >= 1", "rho >= 1")],
+    assuming={"rho >= 1": "rho >= 1"},
     states="(rho + 1) ** 2 <= (log(rho) + 1) ** 2",
     control=tc.altered("four times that", "4 * (rho + 1) ** 2 <= (log(rho) + 1) ** 2"),
-    numbers=["rho"],
     on=of_numbers(rho=tc.positive_dyadics(largest=8)),
     why="Eq. 16 has log(rho) where Eq. 12 has rho, in the argument of the logarithm, and is smaller"
     " for every rho. It would need levels that grow by a factor, which cost a factor in the first"
@@ -179,11 +161,11 @@ OF_BOUND = ["smaller", "larger", "delta", "complexity", "size"]
 error_bound_order = tc.stated(
     "error-bound-order",
     title="The bound for the smaller rho is the smaller one",
-    kind="inequality",
     sources=[XU2022.at("Section 4.2, Eq. 17, Eq. 18")],
     printed=r"\rho_a < \rho_b \implies \text{the upper bound for } L_0(f^a) \text{ is better than}"
     r"\text{ the bound for } L_0(f^b)",
-    given=[CONFIDENCE, TWO_RHO, tc.Assumption("N >= 1", "size >= 1")],
+    given=[CONFIDENCE, TWO_RHO],
+    assuming={"N >= 1": "size >= 1"},
     where=BOUND,
     states="bound(smaller) <= bound(larger)",
     control=tc.altered("twice the bound", "2 * bound(smaller) <= bound(larger)"),
@@ -196,10 +178,10 @@ error_bound_order = tc.stated(
 error_bound_common_rest_printed = tc.stated(
     "error-bound-common-rest-printed",
     title="The second term of the bound is one epsilon for both networks, as printed",
-    kind="identity",
     sources=[XU2022.at("Eq. 17, Eq. 18")],
     printed=r"L_0(f^a) \le A\rho_a + \epsilon, \qquad L_0(f^b) \le A\rho_b + \epsilon",
-    given=[CONFIDENCE, TWO_RHO, tc.Assumption("N >= 1", "size >= 1")],
+    given=[CONFIDENCE, TWO_RHO],
+    assuming={"N >= 1": "size >= 1"},
     where=BOUND,
     states="second(smaller) == second(larger)",
     control=tc.altered("twice", "2 * second(smaller) == second(larger)"),
@@ -212,14 +194,10 @@ error_bound_common_rest_printed = tc.stated(
 error_bound_vacuous = tc.stated(
     "error-bound-vacuous",
     title="With nine samples or fewer, the bound of Theorem 3 says nothing",
-    kind="inequality",
     sources=[XU2022.at("Theorem 3"), XU2022.at("Section 1: bounds are still vacuous")],
     printed=r"\rho \ge 1,\; N \le 9 \implies 3\sqrt{\frac{\log(2(\rho+1)^2/\delta)}{2N}} \ge 1",
-    given=[
-        CONFIDENCE,
-        tc.Assumption("rho >= 1", "rho >= 1"),
-        tc.Assumption("N <= 9", "1 <= size and size <= 9"),
-    ],
+    given=[CONFIDENCE],
+    assuming={"rho >= 1": "rho >= 1", "N <= 9": "1 <= size and size <= 9"},
     states="2 * size <= 9 * log(2 * (rho + 1) ** 2 / delta)",
     control=tc.altered("half of it", "4 * size <= 9 * log(2 * (rho + 1) ** 2 / delta)"),
     numbers=["rho", "delta", "size"],
@@ -235,7 +213,6 @@ error_bound_vacuous = tc.stated(
 error_bound_numbers = tc.stated(
     "error-bound-numbers",
     title="With rho = 500, six layers and 10,000 samples the bound is above 38",
-    kind="inequality",
     sources=[XU2022.at("Figure 6, Eq. 16")],
     printed=r"\text{The bounds are vacuous but ``only'' by an order of magnitude}",
     given=[],
@@ -252,17 +229,12 @@ error_bound_numbers = tc.stated(
 error_bound_scale = tc.stated(
     "error-bound-scale",
     title="The classification error does not depend on rho",
-    kind="identity",
     sources=[XU2022.at("Section 4.2: the error of the normalised network")],
     printed=r"L_0(f^a) = L_0(F^a)",
-    given=[tc.Assumption("rho > 0", "rho > 0"), tc.Assumption("a label", "y[0][0] ** 2 == 1")],
+    assuming={"rho > 0": "rho > 0", "a label": "y[0][0] ** 2 == 1"},
     where=[RAMP[1]],
     states="wrong(y[0][0] * rho * f(0, 0)) - wrong(y[0][0] * f(0, 0)) == 0",
-    control=tc.altered(
-        "rho of the other sign",
-        "wrong(-y[0][0] * rho * f(0, 0)) - wrong(y[0][0] * f(0, 0)) == 0",
-    ),
-    numbers=["rho"],
+    control=tc.altered("rho of the other sign", {"y[0][0] * rho": "-y[0][0] * rho"}),
     on=tc.cases(
         tc.mlps(depths=(1, 2), widths=(1, 2)),
         samples=(1, 1),
@@ -277,16 +249,12 @@ error_bound_scale = tc.stated(
 error_bound_regression = tc.stated(
     "error-bound-regression",
     title="R^2 and p-value of Figure 5 with weight decay agree",
-    kind="inequality",
     sources=[XU2022.at("Figure 5: regression")],
     printed=r"R^2 = 0.94,\; p\text{-value} = 0.031,\; \text{slope} = -18.968"
     r" \text{ for four initialisations}",
     given=[],
     states="(1000000 * 94 / 100 - (1000 - 31) ** 2) ** 2 <= 5000 ** 2",
-    control=tc.altered(
-        "to a tenth of the last digit",
-        "(1000000 * 94 / 100 - (1000 - 31) ** 2) ** 2 <= 500 ** 2",
-    ),
+    control=tc.altered("to a tenth of the last digit", {"5000": "500"}),
     on=of_numbers(),
     examples=1,
     enough=1,

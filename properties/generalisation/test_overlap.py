@@ -1,7 +1,5 @@
 """Patches that overlap: xu2022, Conjecture 1 with its sketch; and constants of Section 4.3."""
 
-from __future__ import annotations
-
 import theorycheck as tc
 from properties.assumptions import CHAIN, RELU_NETWORK
 from properties.generalisation.signs import NO_NETWORK
@@ -34,36 +32,30 @@ TO_THE_END = tc.Assumption(
 )
 LAYER = [ONE_LAYER, FILTER_WITHOUT_ZEROS, SEVERAL, TO_THE_END]
 
-overlap_patches = tc.stated(
+PATCHES = tc.Family(
+    sources=[XU2022.at("Conjecture 1, Eq. 24")], given=[*LAYER], where=[*READS], on=layers()
+)
+
+overlap_patches = PATCHES.stated(
     "overlap-patches",
     title="There are (D - O)/(K - O) patches",
-    kind="identity",
     sources=[XU2022.at("Conjecture 1: number of patches")],
     printed=r"P = \frac{D - O}{K - O}",
-    given=LAYER,
-    where=READS,
     states="patches(0) * (kernel - overlap) == len(x[0]) - overlap",
     control=tc.altered("without overlap", "patches(0) * kernel == len(x[0])"),
-    on=layers(),
     examples=60,
     why="Each patch but the first adds K - O inputs. Overlap is read off the first two rows of the"
     " Toeplitz matrix.",
 )
 
-overlap_norm_printed = tc.stated(
+overlap_norm_printed = PATCHES.stated(
     "overlap-norm-printed",
     title="Overlap lengthens the vector of all patches by sqrt(K/(K-O)) at most, as printed",
-    kind="inequality",
-    sources=[XU2022.at("Conjecture 1, Eq. 24")],
     printed=r"\text{If a convolutional layer has overlap ... the non-overlap bound becomes}"
     r"\;\ldots \sqrt{\frac{K}{K - O}} \|x\|",
-    given=LAYER,
     forall=["n in samples"],
-    where=READS,
     states="(kernel - overlap) * read_squares(n) <= kernel * squared(x[n])",
-    control=tc.altered(
-        "half of it", "2 * (kernel - overlap) * read_squares(n) <= kernel * squared(x[n])"
-    ),
+    control=tc.altered("half of it", {"(kernel - overlap)": "2 * (kernel - overlap)"}),
     on=layers(kernels=(3, 3), least=2),
     why="The step that the factor is for: the squared norms of the patches that a layer reads,"
     " against that of its input. On average an input is read by K/(K-O) patches; some are read by"
@@ -71,36 +63,27 @@ overlap_norm_printed = tc.stated(
     " not 3/2. Eq. 24 itself has slack in `2^(L-1)`: `overlap-bound`.",
 )
 
-overlap_norm = tc.stated(
+overlap_norm = PATCHES.stated(
     "overlap-norm",
     title="An input is read by at most K/(K-O) patches, rounded up",
-    kind="inequality",
-    sources=[XU2022.at("Conjecture 1, Eq. 24")],
     printed=r"\text{patches that read an input} \le \lceil K/(K-O) \rceil",
-    given=LAYER,
     forall=["j in columns"],
-    where=READS,
     states="(reads(j) - 1) * (kernel - overlap) < kernel",
     control=tc.altered("rounded down", "reads(j) * (kernel - overlap) <= kernel"),
-    on=layers(),
     examples=60,
     corrects="overlap-norm-printed",
     why="The patches that read an input begin K - O apart, within K of each other. So the factor of"
     " a layer is the root of `K/(K-O)` rounded up.",
 )
 
-overlap_most = tc.stated(
+overlap_most = PATCHES.stated(
     "overlap-most",
     title="With most overlap a layer reads at most K times the squared norm of its input",
-    kind="inequality",
     sources=[XU2022.at("Conjecture 1: most overlap")],
     printed=r"\text{a layer with the most overlap can add at most } < \|x\|\sqrt K",
-    given=LAYER,
     forall=["n in samples"],
-    where=READS,
     states="read_squares(n) <= kernel * squared(x[n])",
     control=tc.altered("less than that", "read_squares(n) < kernel * squared(x[n])"),
-    on=layers(),
     examples=60,
     why="An input is read by at most K patches. The printed sign is <, and equality occurs: for an"
     " input that is 0 except where K patches read it.",
@@ -109,19 +92,15 @@ overlap_most = tc.stated(
 overlap_bound = tc.stated(
     "overlap-bound",
     title="Conjecture 1 for one sample and one layer that overlaps",
-    kind="inequality",
     sources=[XU2022.at("Conjecture 1, Eq. 24")],
     printed=r"\mathcal R_m(\mathcal H_L) \le 2^{L-1} \rho \sqrt{\frac{K}{K-O}} \|x\|",
-    given=[
-        CHAIN,
-        RELU_NETWORK,
-        tc.Assumption(
-            "one filter with positive entries, then a linear output",
-            "depth == 2 and slope(2) == 1 and len(outputs) == 1 and len(W[0]) == 1"
-            " and patches(0) >= 2"
-            " and all([w > 0 for w in W[0][0]])",
-        ),
-    ],
+    given=[CHAIN, RELU_NETWORK],
+    assuming={
+        "one filter with positive entries, then a linear output": (
+            "depth == 2 and slope(2) == 1 and len(outputs) == 1 and len(W[0]) == 1 and patches(0)"
+            " >= 2 and all([w > 0 for w in W[0][0]])"
+        )
+    },
     forall=["n in samples"],
     where=[
         UNITS,
@@ -131,10 +110,7 @@ overlap_bound = tc.stated(
         "rho_squared = squared(W[0]) * squared(W[1])",
     ],
     states="f(n, 0) ** 2 * (kernel - overlap) <= 4 * rho_squared * kernel * squared(x[n])",
-    control=tc.altered(
-        "without the factor 2^(L-1)",
-        "f(n, 0) ** 2 * (kernel - overlap) <= rho_squared * kernel * squared(x[n])",
-    ),
+    control=tc.altered("without the factor 2^(L-1)", {"<= 4 *": "<="}),
     on=overlapping_networks(),
     examples=60,
     why="For L = 2 and one sample the complexity of Eq. 20 is the largest output. It holds because"
@@ -145,15 +121,10 @@ overlap_bound = tc.stated(
 overlap_rate_printed = tc.stated(
     "overlap-rate-printed",
     title="Eq. 23 is the bound of Eq. 22, as printed",
-    kind="identity",
     sources=[XU2022.at("Eq. 23, Eq. 22")],
     printed=r"\text{the non-overlap bound } \mathcal R_m(\mathcal H_L) \le 2^{L-1} \rho \|x\|"
     r" = \frac{2^{L-1} \rho \sqrt{\sum_{i=1}^m \|x_i\|^2}}{m}",
-    given=[
-        tc.Assumption(
-            "all inputs have one norm", "all([squared(x[n]) == squared(x[0]) for n in samples])"
-        )
-    ],
+    assuming={"all inputs have one norm": "all([squared(x[n]) == squared(x[0]) for n in samples])"},
     where=["sum_of_squares = sum([squared(x[n]) for n in samples])"],
     states="squared(x[0]) * len(samples) ** 2 == sum_of_squares",
     control=tc.altered("m cubed", "squared(x[0]) * len(samples) ** 3 == 2 * sum_of_squares"),
@@ -165,11 +136,10 @@ overlap_rate_printed = tc.stated(
 overlap_constant_printed = tc.stated(
     "overlap-constant-printed",
     title="The constant sqrt(2 log(2) L) + 1 is better than 2^(L-1), as printed",
-    kind="inequality",
     sources=[XU2022.at("Theorem 4: a better constant")],
     printed=r"\text{a better bound ... would give a factor of } \sqrt{2\log(2)L} + 1"
     r" \text{ instead of } 2^{L-1}",
-    given=[tc.Assumption("L is 1 or more", "layers >= 1")],
+    assuming={"L is 1 or more": "layers >= 1"},
     where=[TWO],
     states="root(2 * log(2) * layers) + 1 <= two(layers - 1)",
     control=tc.altered("a quarter", "4 * root(2 * log(2) * layers) + 4 <= two(layers - 1)"),
@@ -187,10 +157,9 @@ overlap_constant_printed = tc.stated(
 overlap_constant = tc.stated(
     "overlap-constant",
     title="The constant sqrt(2 log(2) L) + 1 is better than 2^(L-1) from three layers on",
-    kind="inequality",
     sources=[XU2022.at("Theorem 4: a better constant")],
     printed=r"L \ge 3 \implies \sqrt{2\log(2)L} + 1 \le 2^{L-1}",
-    given=[tc.Assumption("L is 3 or more", "layers >= 3")],
+    assuming={"L is 3 or more": "layers >= 3"},
     where=[TWO],
     states="root(2 * log(2) * layers) + 1 <= two(layers - 1)",
     control=tc.altered("by a factor 4", "4 * root(2 * log(2) * layers) + 4 <= two(layers - 1)"),

@@ -1,7 +1,5 @@
 """Empirical Rademacher complexities, over all signs: xu2022, Definition 1, Eq. 20 and Eq. 22."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 
@@ -24,7 +22,6 @@ OF_ONE = (
 rademacher_complexity_definitions_printed = tc.stated(
     "rademacher-complexity-definitions-printed",
     title="Definition 1 and Eq. 20 define one Rademacher complexity, as printed",
-    kind="identity",
     sources=[XU2022.at("Definition 1, Eq. 20")],
     printed=r"\frac2m \mathbb E_\sigma \Big[\sup_h \Big|\sum_i \sigma_i h(x_i)\Big|\Big]"
     r" = \mathbb E_\epsilon \sup_h \Big|\frac1m \sum_i \epsilon_i h(x_i)\Big|",
@@ -41,7 +38,6 @@ rademacher_complexity_definitions_printed = tc.stated(
 rademacher_complexity_definitions = tc.stated(
     "rademacher-complexity-definitions",
     title="The complexity of Definition 1 is twice that of Eq. 20",
-    kind="identity",
     sources=[XU2022.at("Definition 1, Eq. 20")],
     printed=r"\frac2m \mathbb E_\sigma \Big[\sup_h \Big|\sum_i \sigma_i h(x_i)\Big|\Big]"
     r" = 2\,\mathbb E_\epsilon \sup_h \Big|\frac1m \sum_i \epsilon_i h(x_i)\Big|",
@@ -53,10 +49,7 @@ rademacher_complexity_definitions = tc.stated(
         " for S in subsets]) / len(subsets)",
     ],
     states="2 / len(samples) * sum([abs(total(S)) for S in subsets]) / len(subsets) == 2 * inside",
-    control=tc.altered(
-        "they are equal",
-        "2 / len(samples) * sum([abs(total(S)) for S in subsets]) / len(subsets) == inside",
-    ),
+    control=tc.altered("they are equal", {"== 2 *": "=="}),
     on=SMALL_NETWORKS,
     examples=40,
     corrects="rademacher-complexity-definitions-printed",
@@ -68,8 +61,6 @@ rademacher_complexity_definitions = tc.stated(
 rademacher_complexity_line = tc.stated(
     "rademacher-complexity-line",
     title="On a line, signed sums of a ReLU network are bounded by those of one sign of inputs",
-    kind="inequality",
-    sources=[],
     printed=r"\Big|\sum_n \sigma_n f_W(x_n)\Big| \le \prod_k \|W_k\| \max\Big(\Big|\sum_{x_n > 0}"
     r" \sigma_n x_n\Big|, \Big|\sum_{x_n < 0} \sigma_n x_n\Big|\Big)",
     given=[
@@ -83,11 +74,7 @@ rademacher_complexity_line = tc.stated(
     where=LINE[1:],
     states="sum([sign(S, n) * f(n, 0) for n in samples]) ** 2"
     " <= product([squared(W[k]) for k in weights]) * larger(S) ** 2",
-    control=tc.altered(
-        "half of it",
-        "2 * sum([sign(S, n) * f(n, 0) for n in samples]) ** 2"
-        " <= product([squared(W[k]) for k in weights]) * larger(S) ** 2",
-    ),
+    control=tc.altered("half of it", {"sum": "2 * sum"}),
     on=tc.cases(
         tc.mlps(depths=(2, 3), widths=(1, 2), slopes=(tc.RELU,)), samples=(1, 3), cohort=4
     ).map(lambda case: replace(case, inputs=on_the_line(case))),
@@ -105,23 +92,16 @@ def on_the_line(case: tc.Case) -> np.ndarray:
     return inputs
 
 
-POINTS = tc.cases(NO_NETWORK, samples=(1, 4), cohort=4)
-
 rademacher_complexity_depth = tc.stated(
     "rademacher-complexity-depth",
     title="On a line, ReLU networks of every depth have the complexity of linear functions",
-    kind="identity",
-    sources=[],
     printed=r"\mathbb E_\sigma \max\Big(\Big|\sum_{x_n > 0} \sigma_n x_n\Big|, \Big|\sum_{x_n < 0}"
     r" \sigma_n x_n\Big|\Big) = \mathbb E_\sigma \Big|\sum_n \sigma_n x_n\Big|",
     given=[ON_A_LINE],
     where=LINE,
     states="sum([larger(S) for S in subsets]) == sum([abs(above(S) + below(S)) for S in subsets])",
-    control=tc.altered(
-        "positive inputs alone",
-        "sum([larger(S) for S in subsets]) == sum([abs(above(S)) for S in subsets])",
-    ),
-    on=POINTS,
+    control=tc.altered("positive inputs alone", {"(S) + below(S)": "(S)"}),
+    on=tc.cases(NO_NETWORK, samples=(1, 4), cohort=4),
     examples=40,
     why="The left side is the complexity for depth 2 and more, by `rademacher-complexity-line`, up"
     " to the factor of N; the right side that for depth 1. The mean of |a + b| and |a - b| is the"
@@ -142,16 +122,13 @@ LINES = tc.cases(
 rademacher_complexity_frobenius = tc.stated(
     "rademacher-complexity-frobenius",
     title="The bound on the complexity of normalised networks, for inputs on a line",
-    kind="inequality",
     sources=[XU2022.at("Section 4.1: bound on the Rademacher complexity")],
     printed=r"\mathcal R_S(\mathbb F) \le \frac{\sqrt{2 \log(2) L} + 1}{\sqrt N}",
-    given=[ON_A_LINE, IN_BALL, tc.Assumption("L is 1 or more", "layers >= 1")],
+    given=[ON_A_LINE, IN_BALL],
+    assuming={"L is 1 or more": "layers >= 1"},
     where=[*LINE, MEAN_ON_LINE],
     states="complexity <= (root(2 * log(2) * layers) + 1) / root(len(samples))",
-    control=tc.altered(
-        "three quarters of it",
-        "complexity <= 3 / 4 * (root(2 * log(2) * layers) + 1) / root(len(samples))",
-    ),
+    control=tc.altered("three quarters of it", {"<=": "<= 3 / 4 *"}),
     numbers=["layers"],
     on=LINES | LINES.map(lambda c: replace(c, inputs=np.sign(c.inputs), numbers={"layers": ONE})),
     examples=60,
@@ -164,22 +141,14 @@ rademacher_complexity_frobenius = tc.stated(
 rademacher_complexity_jensen = tc.stated(
     "rademacher-complexity-jensen",
     title="The mean norm of a signed sum is at most the root of the sum of squares",
-    kind="inequality",
     sources=[XU2022.at("Eq. 22")],
     printed=r"\mathbb E_\epsilon \Big\|\sum_i \epsilon_i x_i\Big\|"
     r" \le \sqrt{\sum_i \|x_i\|^2}",
     given=[],
-    where=[
-        *SIGNS,
-        "norm(S) = frobenius([sum([sign(S, n) * x[n] for n in samples])])",
-    ],
+    where=[*SIGNS, "norm(S) = frobenius([sum([sign(S, n) * x[n] for n in samples])])"],
     states="sum([norm(S) for S in subsets]) / len(subsets)"
     " <= root(sum([squared(x[n]) for n in samples]))",
-    control=tc.altered(
-        "three quarters of it",
-        "sum([norm(S) for S in subsets]) / len(subsets)"
-        " <= 3 / 4 * root(sum([squared(x[n]) for n in samples]))",
-    ),
+    control=tc.altered("three quarters of it", {"<=": "<= 3 / 4 *"}),
     on=tc.cases(tc.mlps(depths=(1, 1), widths=(1, 3)), samples=(1, 3), cohort=1),
     examples=60,
     why="The last step of Eq. 22: the mean of a norm is at most the root of the mean of its square,"
@@ -189,7 +158,6 @@ rademacher_complexity_jensen = tc.stated(
 rademacher_complexity_coordinates = tc.stated(
     "rademacher-complexity-coordinates",
     title="Peeled sums over coordinates are the squared norm of the signed sum",
-    kind="identity",
     sources=[XU2022.at("Eq. 22")],
     printed=r"\sum_{j=1}^d \Big\|\sum_i \epsilon_i x_{ij}\Big\|^2"
     r" = \Big\|\sum_i \epsilon_i x_i\Big\|^2",
@@ -221,18 +189,16 @@ def diagonal(draw: st.DrawFn) -> tc.Case:
 rademacher_complexity_norms_printed = tc.stated(
     "rademacher-complexity-norms-printed",
     title="Networks whose spectral norms have a product of at most 1 are in F, as printed",
-    kind="inequality",
     sources=[XU2022.at("Theorem 3: norms of the two classes")],
     printed=r"\mathbb G_t = \{f_W \mid \prod_i \|W_i\|_2 \in [t, t+1]\},\;"
     r" \mathbb F = \{f_W \mid \prod_i \|W_i\| \le 1\}: \quad \mathcal R_S(\mathbb G_t)"
     r" \le (t+1) \mathcal R_S(\mathbb F)",
-    given=[
-        CHAIN,
-        tc.Assumption(
-            "the spectral norms have a product of at most 1",
-            "product([spectral(W[k]) for k in weights]) <= 1",
-        ),
-    ],
+    given=[CHAIN],
+    assuming={
+        "the spectral norms have a product of at most 1": (
+            "product([spectral(W[k]) for k in weights]) <= 1"
+        )
+    },
     states="product([frobenius(W[k]) for k in weights]) <= 1",
     control=tc.altered("1/2", "product([frobenius(W[k]) for k in weights]) <= 1 / 2"),
     on=diagonal(),

@@ -1,7 +1,5 @@
 """Binary trees of convolutional layers with one channel, and single layers: xu2022, Section 4.3."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import numpy as np

@@ -1,14 +1,12 @@
 """Networks with one or two normalised layers, on batches whose deviations are rational."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from theorycheck.drawing import batches, rational_batches
+from theorycheck.drawing import batches
 
 ONE_NORMALISED = tc.Assumption(
     "a chain of two layers of weights, the first one normalised, without biases",
@@ -31,7 +29,7 @@ def one_normalised(slopes: Sequence[float] = BENT) -> st.SearchStrategy[tc.Case]
     """Two samples, or four that the first layer standardises in rationals."""
     networks = tc.mlps(depths=(2, 2), widths=(1, 2), slopes=slopes).map(all_normalised)
     return st.one_of(
-        batches(networks, samples=(2, 2)), rational_batches(networks, "batch-detached")
+        batches(networks, samples=(2, 2)), tc.rational_batches(networks, "batch-detached")
     )
 
 

@@ -3,10 +3,6 @@
 Two or three layers of weights, the hidden ones normalised, on batches with rational deviations.
 """
 
-from __future__ import annotations
-
-from typing import Any
-
 import theorycheck as tc
 from properties.assumptions import AUTOGRAD_AT_KINKS, DETACHED_VARIANCE, ONE_OUTPUT
 from properties.graphs.batches_of_two import (
@@ -20,10 +16,10 @@ from properties.graphs.batches_of_two import (
 from properties.papers import GALANTI2022
 
 VARIES = tc.Assumption("every normalised unit varies over the batch", "varies()")
-ONE_LAYER: dict[str, Any] = {
-    "given": [ONE_NORMALISED, VARIES, ONE_OUTPUT],
-    "on": one_normalised(),
-    "where": [
+ONE_LAYER = tc.Family(
+    given=[ONE_NORMALISED, VARIES, ONE_OUTPUT],
+    on=one_normalised(),
+    where=[
         *FIRST_LAYER,
         ALPHA,
         "units = range(len(W[0]))",
@@ -37,13 +33,12 @@ ONE_LAYER: dict[str, Any] = {
         "recentred(n, i) = sum([alpha(n, j) * Q(j, i) * (z(j, i) - centre(i)) for j in samples])",
         "recentred_shift(n, i) = sum([alpha(n, j) * D(j, i) * W[2] for j in samples])",
     ],
-    "kind": "identity",
-    "examples": 60,
-}
-TWO_LAYERS: dict[str, Any] = {
-    "given": [BOTH_NORMALISED, VARIES, ONE_OUTPUT, DETACHED_VARIANCE, AUTOGRAD_AT_KINKS],
-    "on": both_normalised(),
-    "where": [
+    examples=60,
+)
+TWO_LAYERS = tc.Family(
+    given=[BOTH_NORMALISED, VARIES, ONE_OUTPUT, DETACHED_VARIANCE, AUTOGRAD_AT_KINKS],
+    on=both_normalised(),
+    where=[
         *FIRST_LAYER,
         ALPHA,
         "first = range(len(W[0]))",
@@ -61,9 +56,8 @@ TWO_LAYERS: dict[str, Any] = {
         "u3(n, l) = sum([alpha(n, j) * Q(j, l) * (z(j, l) - centre(l)) for j in samples])",
         "behind(n) = sum([W[6][0][i] * D2(n, i) * W[5] for i in second])",
     ],
-    "kind": "identity",
-    "examples": 120,
-}
+    examples=120,
+)
 EVERY_SAMPLE = ["n in samples"]
 EVERY_UNIT = ["n in samples", "i in units"]
 EVERY_ENTRY = ["n in samples", "i in second", "l in first"]
@@ -72,7 +66,7 @@ OUTPUT = (
     r"\Big[ Q^{j_0}_{l_1} \cdot \sum_{l_2} W^{l_1 l_2} \cdot "
 )
 
-batch_norm_expansion_bare_shifts = tc.stated(
+batch_norm_expansion_bare_shifts = ONE_LAYER.stated(
     "batch-norm-expansion-bare-shifts",
     title="The output, two layers deep, as printed: shifts pass the activation",
     sources=[GALANTI2022.at("Eq. 21")],
@@ -82,10 +76,9 @@ batch_norm_expansion_bare_shifts = tc.stated(
     control=tc.altered("without shifts", "f(n, 0) == output(n, centred(n), [0 for i in units])"),
     why="The factor D before the shift, which the display for a layer has, is lost in the next one:"
     " a unit that is switched off would pass its shift. Later displays have it again.",
-    **ONE_LAYER,
 )
 
-batch_norm_expansion_inputs = tc.stated(
+batch_norm_expansion_inputs = ONE_LAYER.stated(
     "batch-norm-expansion-inputs",
     title="The output, two layers deep, as printed: inputs are not centred",
     sources=[GALANTI2022.at("Eq. 20-21")],
@@ -94,15 +87,12 @@ batch_norm_expansion_inputs = tc.stated(
     r" \Delta_1^j = x_j",
     forall=EVERY_SAMPLE,
     states="f(n, 0) == output(n, not_centred(n), shift(n))",
-    control=tc.altered(
-        "without shifts", "f(n, 0) == output(n, not_centred(n), [0 for i in units])"
-    ),
+    control=tc.altered("without shifts", {"shift(n)": "[0 for i in units]"}),
     why="Eq. 20 makes Delta_1 the input itself. A normalised layer subtracts the mean of what it"
     " reads, inputs included: Delta_1 must be x_j - mu_1. The ranks do not change.",
-    **ONE_LAYER,
 )
 
-batch_norm_expansion = tc.stated(
+batch_norm_expansion = ONE_LAYER.stated(
     "batch-norm-expansion",
     title="The output, two layers deep",
     sources=[GALANTI2022.at("Eq. 19, Eq. 21, Appendix C: layer")],
@@ -113,10 +103,9 @@ batch_norm_expansion = tc.stated(
     control=tc.altered("with the shifts as printed", "f(n, 0) == output(n, centred(n), bare(n))"),
     corrects="batch-norm-expansion-bare-shifts",
     why="With D before the shifts, and inputs that are centred like every other layer.",
-    **ONE_LAYER,
 )
 
-batch_norm_expansion_alpha = tc.stated(
+batch_norm_expansion_alpha = ONE_LAYER.stated(
     "batch-norm-expansion-alpha",
     title="Centring over the batch is the matrix alpha",
     sources=[GALANTI2022.at("Appendix C: alpha")],
@@ -124,15 +113,11 @@ batch_norm_expansion_alpha = tc.stated(
     r" \ (i \ne j),\ \alpha_{i,i} = \frac{B-1}{B}",
     forall=EVERY_UNIT,
     states="deviation(n, i) == sum([alpha(n, j) * h(j)[i] for j in samples])",
-    control=tc.altered(
-        "with 1 on the diagonal",
-        "deviation(n, i) == h(n)[i] / len(samples) + sum([alpha(n, j) * h(j)[i] for j in samples])",
-    ),
+    control=tc.altered("with 1 on the diagonal", {"==": "== h(n)[i] / len(samples) +"}),
     why="It is the projector onto what has mean 0.",
-    **ONE_LAYER,
 )
 
-batch_norm_expansion_centred_printed = tc.stated(
+batch_norm_expansion_centred_printed = ONE_LAYER.stated(
     "batch-norm-expansion-centred-printed",
     title="A centred layer as a sum over the batch, as printed: its shifts are not centred",
     sources=[GALANTI2022.at("Eq. 22")],
@@ -144,10 +129,9 @@ batch_norm_expansion_centred_printed = tc.stated(
     why="The mean of the layer contains that of D beta, which the display forgets. The second line"
     " of the display has an index too few besides: it repeats l_{t+2} and the sample j_t within the"
     " mean.",
-    **ONE_LAYER,
 )
 
-batch_norm_expansion_centred = tc.stated(
+batch_norm_expansion_centred = ONE_LAYER.stated(
     "batch-norm-expansion-centred",
     title="A centred layer as a sum over the batch",
     sources=[GALANTI2022.at("Eq. 22")],
@@ -155,15 +139,12 @@ batch_norm_expansion_centred = tc.stated(
     r" \cdot \beta_{l} + Q_{l}^{j} \cdot \sum_{l'} W^{l l'} \cdot \Delta_{l'}^{j} \Big)",
     forall=EVERY_UNIT,
     states="deviation(n, i) == recentred_shift(n, i) + recentred(n, i)",
-    control=tc.altered(
-        "with the shifts as printed", "deviation(n, i) == shift(n)[i] + recentred(n, i)"
-    ),
+    control=tc.altered("with the shifts as printed", {"recentred_shift(n, i)": "shift(n)[i]"}),
     corrects="batch-norm-expansion-centred-printed",
     why="With Delta' = x - mu where the layer reads the input.",
-    **ONE_LAYER,
 )
 
-batch_norm_expansion_gradient_printed = tc.stated(
+batch_norm_expansion_gradient_printed = TWO_LAYERS.stated(
     "batch-norm-expansion-gradient-printed",
     title="The gradient in a matrix between normalised layers, as printed",
     sources=[GALANTI2022.at("Appendix C: E, Appendix C: Z_2, Eq. 23")],
@@ -175,10 +156,9 @@ batch_norm_expansion_gradient_printed = tc.stated(
     control=tc.altered("without shifts", "df(n, 0, 3)[i][l] == u1(n, i) * u3(n, l)"),
     why="The shift of layer q is printed behind Q_q D_q, as if it were normalised once more. In the"
     " expansion for paths of length 3 it stands behind D_q alone.",
-    **TWO_LAYERS,
 )
 
-batch_norm_expansion_gradient = tc.stated(
+batch_norm_expansion_gradient = TWO_LAYERS.stated(
     "batch-norm-expansion-gradient",
     title="The gradient in a matrix between normalised layers",
     sources=[GALANTI2022.at("Appendix C: Z_2, Appendix C: Z_4, Eq. 23")],
@@ -187,17 +167,13 @@ batch_norm_expansion_gradient = tc.stated(
     r" \cdot \beta_q",
     forall=EVERY_ENTRY,
     states="df(n, 0, 3)[i][l] == u1(n, i) * (u2(n, l) + u3(n, l))",
-    control=tc.altered(
-        "with the shifts as printed",
-        "df(n, 0, 3)[i][l] == u1(n, i) * (u2_printed(n, l) + u3(n, l))",
-    ),
+    control=tc.altered("with the shifts as printed", {"u2": "u2_printed"}),
     corrects="batch-norm-expansion-gradient-printed",
     why="Here the matrix leads to the last normalised layer, so that u^1 is there for one sample"
     " alone.",
-    **TWO_LAYERS,
 )
 
-batch_norm_expansion_parts = tc.stated(
+batch_norm_expansion_parts = TWO_LAYERS.stated(
     "batch-norm-expansion-parts",
     title="What does not involve the matrix are the shifts behind it",
     sources=[GALANTI2022.at("Appendix C: Z, Appendix C: expansion")],
@@ -208,5 +184,4 @@ batch_norm_expansion_parts = tc.stated(
     control=tc.altered("nothing else", "f(n, 0) == inner(W[3], df(n, 0, 3))"),
     why="Z_2 and Z_4, which contain W once, are the product of W with the pseudo gradient. In a"
     " chain, where every path passes W, there is no Z_3, and Z_1 are the shifts behind W.",
-    **TWO_LAYERS,
 )

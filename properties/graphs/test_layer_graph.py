@@ -4,14 +4,11 @@ Layers are numbered from 0, the input, to L. A weight matrix is printed as W^{ij
 ``(v_i, v_j)``: ``v_i`` is layer(k), ``v_j`` is source(k).
 """
 
-from __future__ import annotations
-
 from hypothesis import strategies as st
 
 import theorycheck as tc
 from properties.assumptions import CHAIN, GRAPH, RESIDUAL_BLOCKS
 from properties.papers import GALANTI2022
-from theorycheck.drawing import trainable_networks
 
 TWO_LAYERS = tc.Assumption("two layers of weights in a chain", "chain() and depth == 2")
 NO_BIASES = tc.Assumption("no biases", "len(biases) == 0")
@@ -21,7 +18,7 @@ PATHS = (
     r" (v_{\pi_i}, v_{\pi_{i+1}}) \in E"
 )
 GRAPHS = tc.cases(
-    st.one_of(trainable_networks(), tc.directed_graphs(depths=(2, 4), widths=(1, 2))), cohort=1
+    st.one_of(tc.trainable_networks(), tc.directed_graphs(depths=(2, 4), widths=(1, 2))), cohort=1
 )
 CHAINS = tc.cases(tc.mlps(depths=(2, 2), widths=(1, 3)), samples=(1, 3), cohort=1)
 ARGUMENT = "z(n, i) = inner(W[0][i], x[n])"
@@ -29,7 +26,6 @@ ARGUMENT = "z(n, i) = inner(W[0][i], x[n])"
 layer_graph_paths_printed = tc.stated(
     "layer-graph-paths-printed",
     title="Some edge leads from the input to another layer, as printed",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 2.1: paths, Section 2.1: graph")],
     printed=PATHS,
     given=[GRAPH],
@@ -45,7 +41,6 @@ layer_graph_paths_printed = tc.stated(
 layer_graph_paths = tc.stated(
     "layer-graph-paths",
     title="Some edge leads from the input to another layer, read from source to target",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 2.1: paths")],
     printed=PATHS.replace(r"(v_{\pi_i}, v_{\pi_{i+1}})", r"(v_{\pi_{i+1}}, v_{\pi_i})"),
     given=[GRAPH],
@@ -59,7 +54,6 @@ layer_graph_paths = tc.stated(
 layer_graph_ends_printed = tc.stated(
     "layer-graph-ends-printed",
     title="No edge begins at the output, and none ends at the input, as printed",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 2.1: graph")],
     printed=r"\text{The output layer is not connected to any other layer and no one of the layers}"
     r" \text{ connects with the input layer}: (v_L, v_j) \notin E,\ (v_i, v_1) \notin E",
@@ -74,7 +68,6 @@ layer_graph_ends_printed = tc.stated(
 layer_graph_ends = tc.stated(
     "layer-graph-ends",
     title="Nothing reads the output, and the input reads nothing",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 2.1: graph")],
     printed=r"(v_i, v_L) \notin E,\ (v_1, v_j) \notin E",
     given=[GRAPH],
@@ -90,7 +83,6 @@ layer_graph_ends = tc.stated(
 layer_graph_layer = tc.stated(
     "layer-graph-layer",
     title="A layer is the activation of its weights times the layer before",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 3")],
     printed=r"v_i(x) = \sigma\Big( \sum_{j \in \operatorname{pred}(i)} W^{ij} \cdot v_j(x) \Big)",
     given=[TWO_LAYERS, NO_BIASES, CHAIN],
@@ -106,7 +98,6 @@ layer_graph_layer = tc.stated(
 layer_graph_slopes = tc.stated(
     "layer-graph-slopes",
     title="A layer is the slopes of its activation, taken at the layer, times its argument",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 12, Appendix B: slopes")],
     printed=r"v_{l_1}(x) = D_{l_1}(x) \sum_{l_2 \in \operatorname{pred}(l_1)} W^{l_1 l_2} \cdot"
     r" v_{l_2}(x), \qquad D_l(x) = \operatorname{diag}[\sigma'(v_l(x))]",
@@ -124,15 +115,12 @@ layer_graph_slopes = tc.stated(
 layer_graph_sigmoid = tc.stated(
     "layer-graph-sigmoid",
     title="A layer of sigmoids is their slopes times its argument",
-    kind="identity",
     sources=[GALANTI2022.at("Section 2.1: activations, Eq. 12")],
     printed=r"\sigma(z) = \sigma'(z) \cdot z, \qquad \sigma \text{ the sigmoid}",
     given=[TWO_LAYERS, NO_BIASES],
     forall=["n in samples", "i in range(len(W[0]))"],
     states="sigmoid(z(n, i)) == sigmoid(z(n, i)) * (1 - sigmoid(z(n, i))) * z(n, i)",
-    control=tc.altered(
-        "without the second factor", "sigmoid(z(n, i)) == sigmoid(z(n, i)) * z(n, i)"
-    ),
+    control=tc.altered("without the second factor", {"* (1 - sigmoid(z(n, i))) *": "*"}),
     where=[ARGUMENT, "sigmoid(a) = 1 / (1 + exp(-a))"],
     on=CHAINS,
     why="Section 2.1 names the sigmoid among the activations of its networks. Eq. 12, on which all"
@@ -143,13 +131,10 @@ layer_graph_sigmoid = tc.stated(
 layer_graph_output = tc.stated(
     "layer-graph-output",
     title="The output is a sum over the edges into the last layer",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 4, Eq. 11")],
     printed=r"f_W(x) = \sum_{j \in \operatorname{pred}(L)} W^{Lj} \cdot v_j(x)",
-    given=[
-        GRAPH,
-        tc.Assumption("two layers, without constant edges", "depth == 2 and len(skips) == 0"),
-    ],
+    given=[GRAPH],
+    assuming={"two layers, without constant edges": "depth == 2 and len(skips) == 0"},
     forall=["n in samples", "c in outputs"],
     states="f(n, c) == sum([read(k, n, c) for k in weights if layer(k) == depth])",
     control=tc.altered(
@@ -171,10 +156,10 @@ layer_graph_output = tc.stated(
 layer_graph_residual = tc.stated(
     "layer-graph-residual",
     title="The layers of a residual network are activations, as Eq. 3 says",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 4.1: residual blocks")],
     printed=r"z + \sigma(W_2 \sigma(W_1 z)) = \sigma(\cdot) \ge 0, \qquad \sigma \text{ the ReLU}",
-    given=[GRAPH, RESIDUAL_BLOCKS, tc.Assumption("constant edges", "len(skips) > 0")],
+    given=[GRAPH, RESIDUAL_BLOCKS],
+    assuming={"constant edges": "len(skips) > 0"},
     forall=["n in samples"],
     states="min(h(n)) >= 0",
     control=tc.altered("and at least 1", "min(h(n)) >= 1"),

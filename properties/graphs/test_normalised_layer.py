@@ -1,64 +1,47 @@
 """Layers with batch normalisation: galanti2022, Eq. 5, evaluation at test time, detaching."""
 
-from __future__ import annotations
-
 from fractions import Fraction
-from typing import Any
 
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import (
-    AUTOGRAD_AT_KINKS,
-    CHAIN,
-    DETACHED_VARIANCE,
-    ONE_OUTPUT,
-)
+from properties.assumptions import AUTOGRAD_AT_KINKS, CHAIN, DETACHED_VARIANCE, ONE_OUTPUT
 from properties.graphs.batches_of_two import FIRST_LAYER, ONE_NORMALISED, one_normalised
 from properties.papers import GALANTI2022
 
 VARIES = tc.Assumption("every normalised unit varies over the samples", "varies()")
 LINEAR = tc.Assumption("the first layer is linear", "slope(1) == 1")
 UNITS = ["n in samples", "i in range(len(W[0]))"]
-CASES: dict[str, Any] = {
-    "where": [
+CASES = tc.Family(
+    where=[
         *FIRST_LAYER,
         "centre_of_layer(i) = sum([h(n)[i] for n in samples]) / len(samples)",
         "about(n, i) = h(n)[i] - centre_of_layer(i)",
         "variance_of_layer(i) = sum([about(n, i) ** 2 for n in samples]) / len(samples)",
         "again(n, i) = W[1] * about(n, i) / root(variance_of_layer(i)) + W[2]",
     ],
-    "on": one_normalised(),
-    "examples": 60,
-}
-NORMALISATION = (
-    r"n_l(v_l(x; \tilde X); \tilde X) = \gamma_l \cdot A_l(\tilde X) \cdot (v_l(x; \tilde X) -"
-    r" b_l(\tilde X)) + \mathbb{1} \cdot \beta_l"
+    on=one_normalised(),
+    examples=60,
 )
 
-normalised_layer_of_itself = tc.stated(
+normalised_layer_of_itself = CASES.stated(
     "normalised-layer-of-itself",
     title="A normalised layer has the statistics of the layer itself, as printed",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 5")],
-    printed=NORMALISATION,
-    given=[
-        ONE_NORMALISED,
-        VARIES,
-        tc.Assumption("the layer varies over the samples", "variance_of_layer(i) > 0"),
-    ],
+    printed=r"n_l(v_l(x; \tilde X); \tilde X) = \gamma_l \cdot A_l(\tilde X) \cdot"
+    r" (v_l(x; \tilde X) - b_l(\tilde X)) + \mathbb{1} \cdot \beta_l",
+    given=[ONE_NORMALISED, VARIES],
+    assuming={"the layer varies over the samples": "variance_of_layer(i) > 0"},
     forall=UNITS,
     states="h(n)[i] == max([again(n, i), slope(1) * again(n, i)])",
     control=tc.altered("without the activation", "h(n)[i] == again(n, i)"),
     why="Eq. 5 takes mean and variance of v_l, which by Eq. 3 is the layer after normalisation and"
     " activation. What is meant, and what Eq. 3 hands to n_i, is the sum of W^{ij} v_j.",
-    **CASES,
 )
 
-normalised_layer = tc.stated(
+normalised_layer = CASES.stated(
     "normalised-layer",
     title="A normalised layer has the statistics of its pre-activation",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 5, Appendix C: layer")],
     printed=r"v_l(x; \tilde X) = \sigma\Big( \gamma_l \cdot A_l(\tilde X) \cdot \Big(\sum_j W^{lj}"
     r" v_j(x; \tilde X) - b_l(\tilde X)\Big) + \mathbb{1} \cdot \beta_l \Big)",
@@ -68,13 +51,11 @@ normalised_layer = tc.stated(
     control=tc.altered("without the activation", "h(n)[i] == argument(n, i)"),
     corrects="normalised-layer-of-itself",
     why="With mean and variance over the batch, divided by B, of the sum that Eq. 3 normalises.",
-    **CASES,
 )
 
-normalised_layer_moments = tc.stated(
+normalised_layer_moments = CASES.stated(
     "normalised-layer-moments",
     title="Normalised units have the mean beta and the variance gamma squared",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 5")],
     printed=r"\mathbb{E}_{\hat x \sim U[\tilde X]}[n_l] = \beta_l, \qquad"
     r" \operatorname{Var}_{\hat x \sim U[\tilde X]}(n_l)_j = \gamma_l^2",
@@ -82,19 +63,17 @@ normalised_layer_moments = tc.stated(
     forall=["i in range(len(W[0]))"],
     states="centre_of_layer(i) == W[2] and variance_of_layer(i) == W[1] ** 2",
     control=tc.altered("after any activation", without=[LINEAR], on=one_normalised()),
-    where=CASES["where"],
     on=one_normalised((tc.LINEAR,)),
-    examples=60,
     why="Before the activation: the layer is linear here. Whatever the weights before it are.",
 )
 
 normalised_layer_mean = tc.stated(
     "normalised-layer-mean",
     title="The mean of a pre-activation is that of the layer before, times the weights",
-    kind="identity",
     sources=[GALANTI2022.at("Appendix C: mean")],
     printed=r"b_l(\tilde X) = \sum_{t \in \operatorname{pred}(l)} W^{lt} \cdot \mu_t(\tilde X)",
-    given=[CHAIN, tc.Assumption("at least two layers of weights", "depth >= 2")],
+    given=[CHAIN],
+    assuming={"at least two layers of weights": "depth >= 2"},
     forall=["c in outputs"],
     states="sum([f(n, c) for n in samples])"
     " == inner(W[len(W) - 1][c], sum([h(n) for n in samples]))",
@@ -108,27 +87,22 @@ normalised_layer_mean = tc.stated(
     why="For the last layer, both sides times B.",
 )
 
-normalised_layer_scale = tc.stated(
+normalised_layer_scale = CASES.stated(
     "normalised-layer-scale",
     title="The network does not change with the size of the weights before a normalisation",
-    kind="identity",
     sources=[GALANTI2022.at("Section 2.1: detaching")],
     printed=r"f_{(2 W^{lj}, \ldots)}(x; \tilde X) = f_{(W^{lj}, \ldots)}(x; \tilde X)",
     given=[ONE_NORMALISED, VARIES],
     forall=["n in samples"],
     states="network(replaced(W, 0, 2 * W[0]), x)[n][0] == f(n, 0)",
-    control=tc.altered(
-        "of the weights after it", "network(replaced(W, 3, 2 * W[3]), x)[n][0] == f(n, 0)"
-    ),
+    control=tc.altered("of the weights after it", {"0, 2 * W[0]": "3, 2 * W[3]"}),
     why="So the derivative of the output along W is 0. The pseudo gradient, whose deviations are"
     " constant, has another one there: `normalised-layer-pseudo-gradient`.",
-    **CASES,
 )
 
 normalised_layer_pseudo_gradient = tc.stated(
     "normalised-layer-pseudo-gradient",
     title="The pseudo gradient along W is the output without its shifts, not 0",
-    kind="identity",
     sources=[GALANTI2022.at("Section 2.1: detaching, Section 2.1: pseudo gradient")],
     printed=r"\Big\langle W, \frac{\bar\partial f_W(x; \tilde X)}{\bar\partial W} \Big\rangle ="
     r" f_W(x; \tilde X) - \sum_i W^{Ll}_i D_i(x; \tilde X) \beta_l",
@@ -167,7 +141,6 @@ VARIANCES = [
 normalised_layer_test_time_printed = tc.stated(
     "normalised-layer-test-time-printed",
     title="The variance over all training data is the average of those of batches, as printed",
-    kind="identity",
     sources=[GALANTI2022.at("Section 2.1: test time")],
     printed=r"\text{evaluat[ing] } f(x; \hat X) \text{, the full training data, ... is the same as}"
     r" \text{ with standard batch normalization}: \operatorname{Avg}_{\tilde X}"
@@ -176,7 +149,6 @@ normalised_layer_test_time_printed = tc.stated(
     states="average == var(samples)",
     control=tc.altered("half of it", "2 * average == var(samples)"),
     where=VARIANCES,
-    numbers=["batch_size"],
     on=batch_variances(),
     why="Standard batch normalisation evaluates with averages of the statistics of the batches that"
     " it met in training. The average of the variances of batches, each about its own mean, is"
@@ -187,18 +159,13 @@ normalised_layer_test_time_printed = tc.stated(
 normalised_layer_test_time = tc.stated(
     "normalised-layer-test-time",
     title="The average variance of batches is smaller by a known factor",
-    kind="identity",
     sources=[GALANTI2022.at("Section 2.1: test time")],
     printed=r"\operatorname{Avg}_{|\tilde X| = B} \operatorname{Var}_{\tilde X} ="
     r" \frac{m (B - 1)}{(m - 1) B} \operatorname{Var}_{\hat X}",
     given=[CHAIN, ONE_OUTPUT],
     states="average == share * var(samples)",
-    control=tc.altered(
-        "the factor (B - 1)/B alone",
-        "average == (batch_size - 1) / batch_size * var(samples)",
-    ),
+    control=tc.altered("the factor (B - 1)/B alone", {"share": "(batch_size - 1) / batch_size"}),
     where=VARIANCES,
-    numbers=["batch_size"],
     on=batch_variances(),
     examples=60,
     corrects="normalised-layer-test-time-printed",

@@ -1,7 +1,5 @@
 """The structural lemma under batch normalisation (galanti2022, Eq. 5): claims of our own."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from hypothesis import strategies as st
@@ -17,7 +15,7 @@ from properties.assumptions import (
     NORMALISED_LAYER,
 )
 from properties.notation import ADDED_UP, EVERYWHERE, LEMMA
-from theorycheck.drawing import batches, rational_batches
+from theorycheck.drawing import batches
 from theorycheck.networks import Normalisation
 
 
@@ -30,7 +28,7 @@ def chains(normalisation: Normalisation) -> st.SearchStrategy[tc.Case]:
     chains = tc.mlps(depths=(2, 3), widths=(1, 3))
     return st.one_of(
         batches(tc.batch_normalised(chains, normalisation), samples=(2, 2)),
-        rational_batches(tc.mlps(depths=(2, 3), widths=(1, 4)), normalisation),
+        tc.rational_batches(tc.mlps(depths=(2, 3), widths=(1, 4)), normalisation),
     )
 
 
@@ -41,19 +39,17 @@ def without_shifts(case: tc.Case) -> tc.Case:
     return replace(case, parameters=parameters)
 
 
-structural_lemma_batch_norm = tc.stated(
+BATCH_NORM = tc.Family(given=[NORMALISED_CHAIN], forall=EVERYWHERE, examples=300)
+
+structural_lemma_batch_norm = BATCH_NORM.stated(
     "structural-lemma-batch-norm",
     title="The structural lemma for networks with batch normalisation",
-    kind="identity",
-    sources=[],
     printed=r"\Big\langle W_k, \frac{\partial f_W(x_j; \tilde X)}{\partial W_k} \Big\rangle"
     r" = f_W(x_j; \tilde X) \quad \forall j, k",
-    given=[NORMALISED_CHAIN, NO_SHIFTS, DIFFERENTIATED_VARIANCE, AUTOGRAD_AT_KINKS],
-    forall=EVERYWHERE,
+    given=[NO_SHIFTS, DIFFERENTIATED_VARIANCE, AUTOGRAD_AT_KINKS],
     states=LEMMA,
     control=ADDED_UP,
     on=chains("batch").map(without_shifts),
-    examples=300,
     why="A layer in front of batch normalisation does not change the output when it is scaled, so"
     " that its inner product with the gradient is 0 and not the output. In the smallest"
     " counterexamples a unit has two values on the batch, which normalisation turns into +1 and -1"
@@ -61,21 +57,12 @@ structural_lemma_batch_norm = tc.stated(
     " weights in general is the next claim.",
 )
 
-structural_lemma_batch_norm_scale_invariance = tc.stated(
+structural_lemma_batch_norm_scale_invariance = BATCH_NORM.stated(
     "structural-lemma-batch-norm-scale-invariance",
     title="A layer in front of batch normalisation is orthogonal to its gradient",
-    kind="identity",
-    sources=[],
     printed=r"\Big\langle W_k, \frac{\partial f_W(x_j; \tilde X)}{\partial W_k} \Big\rangle = 0"
     r" \quad \forall j",
-    given=[
-        NORMALISED_CHAIN,
-        NORMALISED_LAYER,
-        DIFFERENTIATED_VARIANCE,
-        GRADIENT_NOT_ZERO,
-        AUTOGRAD_AT_KINKS,
-    ],
-    forall=EVERYWHERE,
+    given=[NORMALISED_LAYER, DIFFERENTIATED_VARIANCE, GRADIENT_NOT_ZERO, AUTOGRAD_AT_KINKS],
     states="inner(W[k], df(n, c, k)) == 0",
     control=tc.altered("layer k need not be normalised", without=[NORMALISED_LAYER]),
     on=chains("batch"),
@@ -86,19 +73,15 @@ structural_lemma_batch_norm_scale_invariance = tc.stated(
     " two samples the whole gradient of such a layer vanishes, and there is nothing to show.",
 )
 
-structural_lemma_batch_norm_detached = tc.stated(
+structural_lemma_batch_norm_detached = BATCH_NORM.stated(
     "structural-lemma-batch-norm-detached",
     title="The structural lemma for pseudo gradients, which detach the variance",
-    kind="identity",
-    sources=[],
     printed=r"\Big\langle W_k, \frac{\bar\partial f_W(x_j; \tilde X)}{\bar\partial W_k}"
     r" \Big\rangle = f_W(x_j; \tilde X) \quad \forall j, k",
-    given=[NORMALISED_CHAIN, NO_SHIFTS, DETACHED_VARIANCE, AUTOGRAD_AT_KINKS],
-    forall=EVERYWHERE,
+    given=[NO_SHIFTS, DETACHED_VARIANCE, AUTOGRAD_AT_KINKS],
     states=LEMMA,
     control=tc.altered("shifts need not be 0", without=[NO_SHIFTS], on=chains("batch-detached")),
     on=chains("batch-detached").map(without_shifts),
-    examples=300,
     why="With its variances held constant the network is a chain of linear maps of the batch and of"
     " activations, homogeneous in each layer, so that the lemma survives. A shift is like a bias.",
 )

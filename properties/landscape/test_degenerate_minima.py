@@ -1,7 +1,5 @@
 """Degenerate minima and connected valleys: xu2022, Theorems 1 and 2."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 
@@ -48,14 +46,8 @@ degenerate_minima_dimension_printed = tc.stated(
     sources=[XU2022.at("Theorem 1")],
     printed=r"\text{the minimizers } W^* \text{ achieve zero loss and are highly degenerate with}"
     r"\text{ dimension } d - N",
-    given=[
-        CHAIN,
-        ONE_OUTPUT,
-        SIGN_LABELS,
-        SMOOTH,
-        FITS,
-        tc.Assumption("overparametrised: d > 2 N", "size > 2 * len(samples)"),
-    ],
+    given=[CHAIN, ONE_OUTPUT, SIGN_LABELS, SMOOTH, FITS],
+    assuming={"overparametrised: d > 2 N": "size > 2 * len(samples)"},
     where=JACOBIAN,
     states="rank(kernel) - len(samples) == 0",
     control=tc.altered("d - N + 1", "rank(kernel) == len(samples) - 2"),
@@ -69,7 +61,6 @@ degenerate_minima_dimension_printed = tc.stated(
 degenerate_minima_rescaling = tc.stated(
     "degenerate-minima-rescaling",
     title="Every minimum has a flat direction for each pair of layers",
-    kind="identity",
     sources=[XU2022.at("Section 3.3: degenerate zero-loss minima")],
     printed=r"\Big\langle \frac{\partial f}{\partial W_k}, W_k \Big\rangle -"
     r" \Big\langle \frac{\partial f}{\partial W_l}, W_l \Big\rangle = 0",
@@ -103,23 +94,19 @@ RANDOM_TOPS = tc.cases(
 degenerate_minima_pass = tc.stated(
     "degenerate-minima-pass",
     title="Two ReLU units on top that do not pull in opposite directions leave one class out",
-    kind="inequality",
     sources=[XU2022.at("Theorem 2")],
     printed=r"\text{every sublevel set of the loss is connected}: \quad a b \ge 0 \implies"
     r" \mathcal L_S \ge \frac{\min(N_+, N_-)}N",
-    given=[
-        CHAIN,
-        SIGN_LABELS,
-        tc.Assumption(
-            "depth 2 or more with ReLU before a linear output",
-            "depth >= 2 and slope(depth - 1) == 0 and slope(depth) == 1",
+    given=[CHAIN, SIGN_LABELS],
+    assuming={
+        "depth 2 or more with ReLU before a linear output": (
+            "depth >= 2 and slope(depth - 1) == 0 and slope(depth) == 1"
         ),
-        tc.Assumption("two units before the output", "len(W[len(weights) - 1][0]) == 2"),
-        tc.Assumption(
-            "their weights have not opposite signs",
-            "W[len(weights) - 1][0][0] * W[len(weights) - 1][0][1] >= 0",
+        "two units before the output": "len(W[len(weights) - 1][0]) == 2",
+        "their weights have not opposite signs": (
+            "W[len(weights) - 1][0][0] * W[len(weights) - 1][0][1] >= 0"
         ),
-    ],
+    },
     where=[
         "count(s) = len([n for n in samples if y[n][0] == s])",
         "total = sum([(f(n, 0) - y[n][0]) ** 2 for n in samples])",

@@ -1,7 +1,5 @@
 """The last layer alone: what it can interpolate, and at which rho: xu2022, Lemma 5."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 
@@ -12,7 +10,6 @@ from properties.assumptions import CHAIN, RELU_NETWORK, SIGN_LABELS
 from properties.collapse.conditions import MATRICES
 from properties.collapse.opposite_features import searched
 from properties.papers import XU2022
-from theorycheck.drawing import unit_arrays
 
 LAST = (
     "last = weights[len(weights) - 1]",
@@ -44,19 +41,12 @@ def wide(hidden: int, samples: tuple[int, int]) -> st.SearchStrategy[tc.Case]:
 last_layer_independent_printed = tc.stated(
     "last-layer-independent-printed",
     title="More units than samples make their features independent, as printed",
-    kind="rank",
     sources=[XU2022.at("Section 3.3: the last layer suffices")],
     printed=r"\text{the last linear layer is enough -- if the layer before the linear classifier"
     r" has}\text{ more units than the number of training points -- to provide solutions for a"
     r" given set of}\text{ random weights}",
-    given=[
-        CHAIN,
-        MATRICES,
-        RELU_NETWORK,
-        SIGN_LABELS,
-        WIDE,
-        tc.Assumption("no input is 0", "all([squared(x[n]) > 0 for n in samples])"),
-    ],
+    given=[CHAIN, MATRICES, RELU_NETWORK, SIGN_LABELS, WIDE],
+    assuming={"no input is 0": "all([squared(x[n]) > 0 for n in samples])"},
     where=LAST[1:2],
     states="rank([h(n) for n in samples]) >= len(samples)",
     control=tc.altered("one more", "rank([h(n) for n in samples]) > len(samples)"),
@@ -67,48 +57,40 @@ last_layer_independent_printed = tc.stated(
     " p units, and samples that open the same units stay collinear if they are.",
 )
 
-last_layer_fits = tc.stated(
+CLASSIFIERS = tc.Family(given=[CHAIN, MATRICES, LINEAR_OUTPUT, SIGN_LABELS])
+
+last_layer_fits = CLASSIFIERS.stated(
     "last-layer-fits",
     title="Where features are independent, the last layer alone interpolates",
-    kind="identity",
     sources=[XU2022.at("Section 3.3: the last layer suffices")],
     printed=r"\mathrm{rank}\,(h(x_1), \ldots, h(x_N)) = N \implies \exists W_L:\; f_W(x_n) = y_n",
-    given=[CHAIN, MATRICES, LINEAR_OUTPUT, SIGN_LABELS, INDEPENDENT],
+    given=[INDEPENDENT],
     forall=["n in samples"],
     where=[*LAST, FITTED],
     states="network(replaced(W, last, [fitted]), x)[n][0] == y[n][0]",
-    control=tc.altered(
-        "opposite labels", "network(replaced(W, last, [fitted]), x)[n][0] == -y[n][0]"
-    ),
+    control=tc.altered("opposite labels", {"== y": "== -y"}),
     on=wide(3, (1, 2)),
     examples=60,
     corrects="last-layer-independent-printed",
     why="The normal equations of the features. Their Gram matrix is invertible.",
 )
 
-last_layer_any_rho_printed = tc.stated(
+last_layer_any_rho_printed = CLASSIFIERS.stated(
     "last-layer-any-rho-printed",
     title="With N units, the last layer interpolates at every large rho, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 3.5: interpolation at large rho")],
     printed=r"\text{if there are at least } N \text{ units in the top layer ... and } \rho \gg"
     r" \rho_0 \text{ there exist values of } V_L \text{ that yield interpolation due to Theorem 2}",
-    given=[
-        CHAIN,
-        MATRICES,
-        LINEAR_OUTPUT,
-        SIGN_LABELS,
-        INDEPENDENT,
-        tc.Assumption("as many units as samples", "len(h(0)) == len(samples)"),
-        tc.Assumption(
-            "rho is larger than the least that interpolates with these features",
-            "rho ** 2 > squared(fitted)",
+    given=[INDEPENDENT],
+    assuming={
+        "as many units as samples": "len(h(0)) == len(samples)",
+        "rho is larger than the least that interpolates with these features": (
+            "rho ** 2 > squared(fitted)"
         ),
-    ],
+    },
     where=[*LAST, FITTED],
     states="squared(fitted) == rho ** 2",
     control=tc.altered("half as large", "4 * squared(fitted) == rho ** 2"),
-    numbers=["rho"],
     on=wide(2, (2, 2)).map(lambda case: replace(case, numbers={"rho": Fraction(8)})),
     why="With N units and independent features there is one last layer that interpolates, W_L, and"
     " so one rho = |W_L|. One unit more is needed: `last-layer-any-rho`. It is linear algebra, and"
@@ -122,31 +104,19 @@ FREE = (
 )
 """The fitted last layer with a multiple of a vector that no feature sees."""
 
-last_layer_any_rho = tc.stated(
+last_layer_any_rho = CLASSIFIERS.stated(
     "last-layer-any-rho",
     title="With more than N units, the last layer interpolates at every large rho",
-    kind="identity",
     sources=[XU2022.at("Section 3.5: interpolation at large rho")],
     printed=r"p > N \implies \forall t: f_{W_L + t z}(x_n) = y_n,\;"
     r" \|W_L + t z\|^2 = \|W_L\|^2 + t^2 \|z\|^2",
-    given=[
-        CHAIN,
-        MATRICES,
-        LINEAR_OUTPUT,
-        SIGN_LABELS,
-        INDEPENDENT,
-        WIDE,
-        tc.Assumption("the last unit is not determined by the features", "squared(free) > 0"),
-    ],
+    given=[INDEPENDENT, WIDE],
+    assuming={"the last unit is not determined by the features": "squared(free) > 0"},
     forall=["n in samples"],
     where=[*LAST, FITTED, *FREE],
     states="network(replaced(W, last, [longer]), x)[n][0] == y[n][0]"
     " and squared(longer) == squared(fitted) + excess ** 2 * squared(free)",
-    control=tc.altered(
-        "the norm is kept",
-        "network(replaced(W, last, [longer]), x)[n][0] == y[n][0]"
-        " and squared(longer) == squared(fitted)",
-    ),
+    control=tc.altered("the norm is kept", {"(fitted) + excess ** 2 * squared(free)": "(fitted)"}),
     numbers=["excess"],
     on=wide(3, (1, 2)).map(lambda case: replace(case, numbers={"excess": Fraction(3, 2)})),
     examples=60,
@@ -177,7 +147,7 @@ NEW_MARGIN = "rho / alpha * y[n][0] * network(replaced(W, last, [other]), x)[n][
 def aligned(draw: st.DrawFn, *, slope: float = 0.5, both: bool = True) -> tc.Case:
     """Features ``+-V_L / rho`` under a leaky ReLU, and another unit vector for the last layer."""
     width, rho = draw(st.integers(2, 3)), draw(tc.positive_dyadics())
-    classifier, other = (draw(unit_arrays((width,), positive=True)) for _ in range(2))
+    classifier, other = (draw(tc.unit_arrays((width,), positive=True)) for _ in range(2))
     signs = [1, *([-1] if both else []), draw(st.sampled_from([1, -1] if both else [1]))]
     rows = [[sign * Fraction(t) / rho for t in classifier] for sign in signs]
     rows = [[t if t >= 0 else t / Fraction(slope) for t in row] for row in rows]
@@ -189,23 +159,14 @@ def aligned(draw: st.DrawFn, *, slope: float = 0.5, both: bool = True) -> tc.Cas
     )
 
 
-last_layer_aligned = tc.stated(
+last_layer_aligned = CLASSIFIERS.stated(
     "last-layer-aligned",
     title="Lemma 5: an aligned classifier can be turned, and interpolates with a larger rho",
     kind="identity",
     sources=[XU2022.at("Lemma 5")],
     printed=r"V_L^\top V'_L = \alpha \in (0, 1),\; \hat f(x) = \langle V'_L, h(x)\rangle \implies"
     r" \frac\rho\alpha \hat f \text{ is an interpolating solution ... with a larger } \rho",
-    given=[
-        CHAIN,
-        MATRICES,
-        LINEAR_OUTPUT,
-        SIGN_LABELS,
-        UNIT_CLASSIFIER,
-        ALIGNED,
-        INTERPOLATES,
-        PERTURBED,
-    ],
+    given=[UNIT_CLASSIFIER, ALIGNED, INTERPOLATES, PERTURBED],
     forall=["n in samples"],
     where=LEMMA_5,
     states=f"{NEW_MARGIN} == 1 and rho / alpha > rho",
@@ -219,18 +180,13 @@ last_layer_aligned = tc.stated(
 
 
 last_layer_aligned_relu = searched(
-    tc.stated(
+    CLASSIFIERS.stated(
         "last-layer-aligned-relu",
         title="Lemma 5 for a ReLU network on two classes",
-        kind="identity",
         sources=[XU2022.at("Lemma 5")],
         printed=r"y_n \langle V_L, h(x_n) \rangle = \|h(x_n)\|_2 \;\forall n \implies"
         r" \frac\rho\alpha \hat f \text{ is an interpolating solution}",
         given=[
-            CHAIN,
-            MATRICES,
-            LINEAR_OUTPUT,
-            SIGN_LABELS,
             RELU_NETWORK,
             tc.Assumption("the first two samples are of different classes", "y[0][0] == -y[1][0]"),
             UNIT_CLASSIFIER,

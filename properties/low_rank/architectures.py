@@ -1,7 +1,5 @@
 """The architectures of galanti2022, Section 4.1, small, on the data of the protocol."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 

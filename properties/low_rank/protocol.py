@@ -15,8 +15,6 @@ or a quarter of lambda or eta, in as many epochs. In the paper's Figure 5 (50,00
 5e-4, eta 0.1) it is 23 to 750 in the first 60 epochs, from batches of 128 to batches of 4.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -26,7 +24,7 @@ from torch import Tensor
 import theorycheck as tc
 from theorycheck.measures import accuracy
 from theorycheck.networks import Parameters
-from theorycheck.training import outputs, parametrise
+from theorycheck.training import parametrise
 
 CLASSES, PER_CLASS, INPUT_WIDTH, WIDTH = 4, 12, 16, 32
 SAMPLES = CLASSES * PER_CLASS
@@ -91,9 +89,7 @@ def of_rank_two(matrices: Tensor) -> Tensor:
 
 def excluded(trained: tc.Trained) -> tc.Exclusions:
     """The rule, fixed beforehand, by which a trained network says nothing about its rank."""
-    cohort = trained.cohort
-    values = outputs(cohort.network, cohort.state, cohort.inputs)
-    reached = accuracy(values, cohort.targets.argmax(dim=-1))
+    reached = accuracy(trained.outputs, trained.cohort.targets.argmax(dim=-1))
     return {
         "training diverged": trained.run.diverged,
         f"the training accuracy is below {LEAST_ACCURACY}": ~(reached >= LEAST_ACCURACY),

@@ -3,8 +3,6 @@
 And weight decay of rho does where the weights are normalised (xu2022, Section 6).
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import theorycheck as tc

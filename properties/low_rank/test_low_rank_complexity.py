@@ -1,7 +1,5 @@
 """Weights of low rank and Rademacher complexity: xu2022, Theorem 7."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from hypothesis import strategies as st
@@ -9,7 +7,6 @@ from hypothesis import strategies as st
 import theorycheck as tc
 from properties.assumptions import CHAIN, DENSE, ONE_OUTPUT, UNIT_WEIGHTS
 from properties.papers import XU2022
-from theorycheck.drawing import normalised_cases
 
 SQUARE = tc.Assumption(
     "L = 2, with linear outputs; V_1 has the dimensionality (n, n)",
@@ -19,7 +16,7 @@ RANK = tc.Assumption("the rank of V_1 is at most r", "rank(W[0]) <= r")
 LINEAR = tc.Assumption("linear activations", "slope(1) == 1")
 BOUNDED_RANK = tc.Assumption("the rank of V_k is at most r", "rank(W[k]) <= r")
 
-UNIT_NETWORKS = normalised_cases(
+UNIT_NETWORKS = tc.normalised_cases(
     tc.mlps(depths=(2, 2), widths=(2, 2), slopes=(tc.RELU, tc.LINEAR)), samples=(1, 1)
 )
 
@@ -40,7 +37,6 @@ def aligned_outer_products(draw: st.DrawFn) -> tc.Case:
 low_rank_complexity_printed = tc.stated(
     "low-rank-complexity-printed",
     title="A weight matrix of rank r contributes (r/n)^1/2 to the complexity, as printed",
-    kind="inequality",
     sources=[XU2022.at("Theorem 7")],
     printed=r"\operatorname{rank} V_1 \le r < n \implies"
     r" \hat{\mathcal R}_{\{x\}} = \sup |f_V(x)| \le \sqrt{\frac rn} \, \|x\|",
@@ -62,7 +58,6 @@ low_rank_complexity_printed = tc.stated(
 low_rank_complexity_spectral = tc.stated(
     "low-rank-complexity-spectral",
     title="Of matrices with one spectral norm, those of rank r have a smaller Frobenius norm",
-    kind="inequality",
     sources=[XU2022.at("Theorem 7")],
     printed=r"\operatorname{rank} V_k \le r \implies \|V_k\|_F \le \sqrt{r} \, \|V_k\|_2"
     r" \text{ (instead of } \sqrt{n} \, \|V_k\|_2 \text{)}",
@@ -84,8 +79,6 @@ OF_RANK_ONE = "outer(W[1][0], W[1][0] @ W[0]) / squared(W[1][0])"
 low_rank_complexity_rank_one = tc.stated(
     "low-rank-complexity-rank-one",
     title="What a linear network computes, one of rank 1 and no larger norm computes as well",
-    kind="inequality",
-    sources=[],
     printed=r"V_1' = \frac{V_2^\top V_2 V_1}{\|V_2\|^2}:\quad V_2 V_1' x = V_2 V_1 x,\quad"
     r" \|V_1'\|_F \le \|V_1\|_F",
     given=[CHAIN, DENSE, ONE_OUTPUT, UNIT_WEIGHTS, SQUARE, LINEAR],

@@ -1,7 +1,5 @@
 """Ranks of normalised and residual networks, and layer by layer: galanti2022, 4.3 and App. A."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from torch import Tensor

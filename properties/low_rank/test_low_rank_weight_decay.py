@@ -1,7 +1,5 @@
 """Weight decay lowers the rank of trained weights: galanti2022, Sections 3.2, 4.3 and 5."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import theorycheck as tc

@@ -1,7 +1,5 @@
 """How well SGD trains: small batches, learning rates, gradients, low rank (galanti2022, 3.2)."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import torch
@@ -25,9 +23,8 @@ from theorycheck.training import outputs, velocity
 
 def training_loss(trained: tc.Trained) -> Tensor:
     """Cross-entropy, mean over the samples."""
-    cohort = trained.cohort
-    values = outputs(cohort.network, cohort.state, cohort.inputs)
-    return -(values.log_softmax(dim=-1) * cohort.targets).sum(dim=-1).mean(dim=-1)
+    logarithms = trained.outputs.log_softmax(dim=-1)
+    return -(logarithms * trained.cohort.targets).sum(dim=-1).mean(dim=-1)
 
 
 def better(batch_size: int, words: str) -> tc.Comparison:
@@ -69,12 +66,8 @@ def truncated(rank: int, words: str) -> tc.Comparison:
     def sides(trained: tc.Trained) -> tuple[Tensor, Tensor]:
         cohort, labels = trained.cohort, trained.cohort.targets.argmax(dim=-1)
         cut = tuple(of_rank(matrices, rank) for matrices in cohort.state.parameters)
-        values = (
-            outputs(cohort.network, state, cohort.inputs)
-            for state in (replace(cohort.state, parameters=cut), cohort.state)
-        )
-        low, full = (accuracy(one, labels) for one in values)
-        return low, full
+        low = outputs(cohort.network, replace(cohort.state, parameters=cut), cohort.inputs)
+        return accuracy(low, labels), accuracy(trained.outputs, labels)
 
     effect = "training accuracy at low rank / as trained"
     return tc.Comparison(

@@ -1,7 +1,5 @@
 """Average separability, and its chance at random outputs: xu2022, Sections 3.2 and 3.5."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from hypothesis import strategies as st
@@ -38,11 +36,11 @@ def outcomes(draw: st.DrawFn, *, symmetric: bool = False) -> tc.Case:
 average_separability_chance_printed = tc.stated(
     "average-separability-chance-printed",
     title="Outputs of mean zero separate on average with a chance of one half, as printed",
-    kind="identity",
     sources=[XU2022.at(PLACE)],
     printed=r"\text{if the } f_n \text{ were zero-mean, random variables, there would be a 50\%}"
     r"\text{ chance for average separability to hold}",
-    given=[ZERO_MEAN, tc.Assumption("no two outcomes add up to 0", "ties == 0")],
+    given=[ZERO_MEAN],
+    assuming={"no two outcomes add up to 0": "ties == 0"},
     where=CHANCES,
     states="2 * separated == len(pairs)",
     control=tc.altered("certainly", "separated == len(pairs)"),
@@ -56,7 +54,6 @@ average_separability_chance_printed = tc.stated(
 average_separability_chance = tc.stated(
     "average-separability-chance",
     title="Symmetric outputs separate on average as often as not, but for ties",
-    kind="identity",
     sources=[XU2022.at(PLACE)],
     printed=r"\Pr[\mu > 0] = \frac12 (1 - \Pr[\mu = 0])",
     given=[SYMMETRIC],
@@ -73,14 +70,10 @@ average_separability_chance = tc.stated(
 average_separability_implied = tc.stated(
     "average-separability-implied",
     title="Separability implies average separability",
-    kind="inequality",
     sources=[XU2022.at("Section 3.2: separability and average separability")],
     printed=r"\forall n : \bar f_n > 0 \implies \sum_n \bar f_n > 0",
-    given=[
-        CHAIN,
-        SIGN_LABELS,
-        tc.Assumption("separability", "min([margin(n) for n in samples]) > 0"),
-    ],
+    given=[CHAIN, SIGN_LABELS],
+    assuming={"separability": "min([margin(n) for n in samples]) > 0"},
     where=[MARGIN, MEAN_MARGIN],
     states="mu > 0",
     control=tc.altered("1", "mu > 1"),

@@ -1,7 +1,5 @@
 """Equal margins: what follows for rho (xu2022, Lemma 1), and whether training ends so (Lemma 6)."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 
@@ -124,7 +122,6 @@ MINIMISERS = [
 equal_margins_quasi_interpolation = tc.stated(
     "equal-margins-quasi-interpolation",
     title="Lemma 6: training with weight decay and weight normalisation equalises the margins",
-    kind="identity",
     sources=[XU2022.at("Lemma 6, Property 1, Section 5.1: without any assumption")],
     printed=r"(\rho, V) \in \arg\min \frac1N \sum_n (\rho \bar f_n - 1)^2 + \lambda \rho^2"
     r" \implies \rho \bar f_n = 1 - \epsilon \quad \forall n",
@@ -132,7 +129,6 @@ equal_margins_quasi_interpolation = tc.stated(
     states="margin(0) == margin(1)",
     control=tc.altered("the margins are equal to 1", "margin(0) == 1"),
     where=[MARGIN, REACH],
-    numbers=["weight_decay"],
     on=two_slopes(),
     why="An overparametrised network trained to convergence has the same margin at every sample."
     " Convergence is taken in the strongest sense, a global minimiser over all weights and widths;"
@@ -150,7 +146,6 @@ equal_margins_quasi_interpolation = tc.stated(
 equal_margins_extremes = tc.stated(
     "equal-margins-extremes",
     title="A minimiser of the loss maximises the mean margin, as the proof of Lemma 6 says",
-    kind="identity",
     sources=[XU2022.at("Section 5.1: maximise mu and minimise sigma, Eq. 29")],
     printed=r"V \in \arg\min \frac1{1 + \frac{\mu^2}{\sigma^2 + \lambda}} \implies"
     r" \mu = \max_{V'} \mu(V')",
@@ -163,14 +158,12 @@ equal_margins_extremes = tc.stated(
         " / 2",
     ),
     where=[MARGIN, REACH],
-    numbers=["weight_decay"],
     on=two_slopes(),
     why='"In order to minimize the loss we have to find V_k that maximize mu^2 and minimize'
-    ' sigma^2":'
-    " the loss falls in one and rises in the other, but no V need do both. On the two samples, the"
-    " sum of the margins of a network of unit norm is at most the larger |x_n|, attained where all"
-    " units serve that sample; the minimiser serves both. Its margins differ as well"
-    " (`equal-margins-quasi-interpolation`), though equal ones can be had.",
+    ' sigma^2": the loss falls in one and rises in the other, but no V need do both. On the two'
+    " samples, the sum of the margins of a network of unit norm is at most the larger |x_n|,"
+    " attained where all units serve that sample; the minimiser serves both. Its margins differ as"
+    " well (`equal-margins-quasi-interpolation`), though equal ones can be had.",
 )
 
 SAME_MARGINS = tc.Assumption(
@@ -206,23 +199,16 @@ def less_decayed(case: tc.Case) -> tc.Case:
 equal_margins_observed_gap = tc.stated(
     "equal-margins-observed-gap",
     title="With the margins and the weight decay of the experiments, labels are quasi-interpolated",
-    kind="inequality",
     sources=[XU2022.at("Section 5.1: observed margins, Lemma 6, Figure 8")],
     printed=r"\bar f_i \approx 5 \times 10^{-3},\; \lambda = 0.001 \implies"
     r" \epsilon = \frac{\lambda}{\mu^2 + \lambda} \text{ is small}",
-    given=[
-        CHAIN,
-        UNIT_WEIGHTS,
-        SAME_MARGINS,
-        tc.Assumption(
-            "margins of 0.005 and lambda = 0.001",
-            "200 * margin(0) == 1 and 1000 * weight_decay == 1",
-        ),
-    ],
+    given=[CHAIN, UNIT_WEIGHTS, SAME_MARGINS],
+    assuming={
+        "margins of 0.005 and lambda = 0.001": "200 * margin(0) == 1 and 1000 * weight_decay == 1"
+    },
     states="2 * (1 - best(margin(0)) * margin(0)) <= 1",
     control=tc.altered("below 1/4", "4 * (1 - best(margin(0)) * margin(0)) <= 1"),
     where=[MARGIN, AT_BEST],
-    numbers=["weight_decay"],
     on=one_weight().map(as_observed),
     why="The printed numbers do not fit one another. The gap of Lemma 6 is 40/41, so that outputs"
     " rho f are 0.024 in size: less than 3% of the labels. (Section 3.5 says that the *largest*"
@@ -233,14 +219,12 @@ equal_margins_observed_gap = tc.stated(
 equal_margins_rho_inverse = tc.stated(
     "equal-margins-rho-inverse",
     title="With weight decay, rho is the inverse of the margin, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 7: rho is the inverse of the margin")],
     printed=r"\lambda > 0:\ \rho = \frac1\mu",
     given=[CHAIN, UNIT_WEIGHTS, SAME_MARGINS, POSITIVE_WEIGHT_DECAY],
     states="best(margin(0)) * margin(0) == 1",
     control=tc.altered("twice the inverse", "best(margin(0)) * margin(0) == 2"),
     where=[MARGIN, AT_BEST],
-    numbers=["weight_decay"],
     on=one_weight(),
     why="True for lambda = 0. With weight decay `rho mu = 1 - eps`, and with the numbers of the"
     " experiments rho is 40 times smaller than the inverse (`equal-margins-observed-gap`).",
@@ -263,7 +247,6 @@ ABOVE = tc.Assumption(
 equal_margins_smaller_rho = tc.stated(
     "equal-margins-smaller-rho",
     title="Of two solutions with equal margins, that of smaller rho has the larger margin",
-    kind="inequality",
     sources=[XU2022.at("Section 7: smaller rho, Section 7: larger margin")],
     printed=r"\lambda > 0,\; \rho_a = \frac{\mu_a}{\mu_a^2 + \lambda} < \rho_b"
     r" = \frac{\mu_b}{\mu_b^2 + \lambda} \implies \mu_a > \mu_b",
@@ -281,7 +264,6 @@ equal_margins_smaller_rho = tc.stated(
 equal_margins_smaller_rho_above = tc.stated(
     "equal-margins-smaller-rho-above",
     title="... where the product of the two margins is above lambda",
-    kind="inequality",
     sources=[XU2022.at("Section 7: smaller rho, Section 7: larger margin")],
     printed=r"\mu_a \mu_b > \lambda,\; \rho_a < \rho_b \implies \mu_a > \mu_b",
     given=[*COMPARED, ABOVE],
@@ -314,7 +296,6 @@ def collapsed_classes(draw: st.DrawFn) -> tc.Case:
 equal_margins_collapsed = tc.stated(
     "equal-margins-collapsed",
     title="Once within-class variability has disappeared, all margins are the same",
-    kind="identity",
     sources=[XU2022.at("Section 5.1: margins after collapse")],
     printed=r"\text{NC1} \implies \bar f_m = \bar f_n \quad \forall m, n",
     given=[CHAIN, SIGN_LABELS, FEATURES_COLLAPSED],
@@ -331,7 +312,6 @@ equal_margins_collapsed = tc.stated(
 equal_margins_collapsed_class = tc.stated(
     "equal-margins-collapsed-class",
     title="... within each class",
-    kind="identity",
     sources=[XU2022.at("Section 5.1: margins after collapse")],
     printed=r"\text{NC1} \implies \bar f_m = \bar f_n \quad \forall m, n: y_m = y_n",
     given=[CHAIN, SIGN_LABELS, FEATURES_COLLAPSED, SAME_CLASS],

@@ -5,9 +5,7 @@ trained on small sets, with normalised weights and the paper's lambda. Test erro
 distribution, and on the same test set for all networks.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -81,10 +79,7 @@ def spread(network: tc.Network, state: tc.State, inputs: Tensor, targets: Tensor
 
 def mean_margin(trained: tc.Trained) -> Tensor:
     """The mean of the margins ``y_n f_V(x_n)``."""
-    cohort = trained.cohort
-    values = margins(outputs(cohort.network, cohort.state, cohort.inputs), cohort.targets)
-    assert cohort.state.rho is not None
-    return values.mean(dim=1) / cohort.state.rho
+    return margins(trained.outputs, trained.cohort.targets).mean(dim=1) / trained.rho
 
 
 def spread_at_end(trained: tc.Trained) -> Tensor:
@@ -93,8 +88,7 @@ def spread_at_end(trained: tc.Trained) -> Tensor:
 
 
 def excluded(trained: tc.Trained) -> tc.Exclusions:
-    cohort = trained.cohort
-    values = margins(outputs(cohort.network, cohort.state, cohort.inputs), cohort.targets)
+    values = margins(trained.outputs, trained.cohort.targets)
     failed = trained.run.diverged | (values <= 0).any(dim=1)
     return {"training diverged or left a training error": failed}
 
@@ -200,26 +194,6 @@ def with_random_labels(*fractions: float) -> Mapping[str, tc.Population]:
     return {"two Gaussians": tc.Population(start)}
 
 
-def halves(measure: Callable[[tc.Trained], Tensor]) -> Callable[..., tuple[Tensor, Tensor]]:
-    """The measure of the networks of the first fraction, and of the second."""
-
-    def sides(trained: tc.Trained) -> tuple[Tensor, Tensor]:
-        first, second = measure(trained).chunk(2)
-        return first, second
-
-    return sides
-
-
-def excluded_in_pairs(trained: tc.Trained) -> tc.Exclusions:
-    found = {why: failed.chunk(2) for why, failed in excluded(trained).items()}
-    return {why: first | second for why, (first, second) in found.items()}
-
-
-def final_rho(trained: tc.Trained) -> Tensor:
-    assert trained.cohort.state.rho is not None
-    return trained.cohort.state.rho
-
-
 def error_on_test_set(trained: tc.Trained) -> Tensor:
     """The fraction of wrong signs on a test set with the right labels."""
     cohort, test = trained.cohort, two_gaussians(TEST_SIZE, TEST_SEED)
@@ -240,17 +214,17 @@ MORE_RHO = tc.Comparison(
     "rho is larger with 40% of random labels than without",
     with_random_labels(MORE_RANDOM, CLEAN),
     (WEAK_DECAY,),
-    halves(final_rho),
+    tc.halves(lambda trained: trained.rho),
     ">",
     "rho with random labels / without",
-    excluded_in_pairs,
+    tc.either_half(excluded),
 )
 SAME_LABELS = replace(
     MORE_RHO,
     words="the same fraction of random labels, drawn from other seeds of the batches",
     on=with_random_labels(CLEAN),
     recipes=(WEAK_DECAY, replace(WEAK_DECAY, order=1)),
-    sides=tc.between(final_rho),
+    sides=tc.between(lambda trained: trained.rho),
     excluded=excluded,
 )
 
@@ -269,7 +243,7 @@ margin_training_random_labels = tc.experiment_claim(
 MORE_ERROR = replace(
     MORE_RHO,
     words="the test error is higher with 40% of random labels than without",
-    sides=halves(error_on_test_set),
+    sides=tc.halves(error_on_test_set),
     effect="test error with random labels / without",
 )
 
@@ -298,9 +272,7 @@ margin_training_random_labels_lower_error = tc.experiment_claim(
     compares=LESS_ERROR,
     control=replace(SAME_LABELS, sides=tc.between(error_on_test_set), relation="<"),
     positive=replace(
-        LESS_ERROR,
-        words="20% of random labels, and 80%",
-        on=with_random_labels(0.2, 0.8),
+        LESS_ERROR, words="20% of random labels, and 80%", on=with_random_labels(0.2, 0.8)
     ),
     why="Section 4.2 says of the same experiment, Figure 4, that the test error increases, and it"
     " does (`margin-training-random-labels-error`).",
@@ -326,10 +298,10 @@ ENDS_SMALLER = tc.Comparison(
     "rho is smaller at the end when it starts at 2 than when it starts at 40",
     TWO_STARTS,
     (NO_DECAY,),
-    halves(final_rho),
+    tc.halves(lambda trained: trained.rho),
     "<",
     "final rho from 2 / from 40",
-    excluded_in_pairs,
+    tc.either_half(excluded),
 )
 
 margin_training_initial_rho = tc.experiment_claim(
@@ -347,7 +319,7 @@ margin_training_initial_rho = tc.experiment_claim(
 
 def dependence(trained: tc.Trained) -> Tensor:
     """How far apart the final rho of the two copies are, on a logarithmic scale."""
-    first, second = final_rho(trained).log().chunk(2)
+    first, second = trained.rho.log().chunk(2)
     return (first - second).abs()
 
 
@@ -374,11 +346,10 @@ margin_training_initial_rho_decay = tc.experiment_claim(
 margin_training_correlation = tc.stated(
     "margin-training-correlation",
     title="Margins are anti-correlated with test errors, as Section 7 says: two printed places",
-    kind="inequality",
     sources=[XU2022.at("Section 7: anti-correlated margins")],
     printed=r"\text{Figure 5: the slope of the accuracy against } 1/\rho \text{ is } -18.968;"
     r" \text{ small differences in margin are anti-correlated with those in test error}",
-    given=[tc.Assumption("accuracies fall with 1/rho, as in Figure 5", "covariance(x, y) < 0")],
+    assuming={"accuracies fall with 1/rho, as in Figure 5": "covariance(x, y) < 0"},
     where=[
         "mean(v) = sum([row[0] for row in v]) / len(v)",
         "covariance(a, b) ="

@@ -1,31 +1,21 @@
 """The loss with rho put in, and what minimises it: xu2022, proofs of Lemmas 6 and 7 (Eq. 28-34)."""
 
-from __future__ import annotations
-
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import (
-    CHAIN,
-    DENSE,
-    POSITIVE_WEIGHT_DECAY,
-    SIGN_LABELS,
-    UNIT_WEIGHTS,
-)
+from properties.assumptions import CHAIN, DENSE, POSITIVE_WEIGHT_DECAY, SIGN_LABELS, UNIT_WEIGHTS
 from properties.collapse.collapsed_networks import simplex, simplex_labelled
 from properties.collapse.multiclass import CENTRED
 from properties.dynamics.normalised import MEAN_LOSS, points
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
-from theorycheck.drawing import normalised_cases
 
-BINARY: dict[str, Any] = {
-    "given": [CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_WEIGHT_DECAY],
-    "where": [
+BINARY = tc.Family(
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_WEIGHT_DECAY],
+    where=[
         MARGIN,
         MEAN_MARGIN,
         SECOND_MOMENT,
@@ -34,15 +24,13 @@ BINARY: dict[str, Any] = {
         "best = mu / (M + weight_decay)",
         "reduced = loss(best)",
     ],
-    "numbers": ["weight_decay"],
-    "on": points(tc.mlps(depths=(1, 3), widths=(1, 2))),
-    "examples": 40,
-}
+    on=points(tc.mlps(depths=(1, 3), widths=(1, 2))),
+    examples=40,
+)
 
-reduced_loss = tc.stated(
+reduced_loss = BINARY.stated(
     "reduced-loss",
     title="The loss at the best rho, in the four forms of the proof of Lemma 6",
-    kind="identity",
     sources=[XU2022.at("Eq. 28, Eq. 29")],
     printed=r"\min_\rho \mathcal{L}_S = (M+\lambda) \Big( \frac{\mu}{M+\lambda} \Big)^2"
     r" - 2 \frac{\mu^2}{M+\lambda} + 1 = 1 - \frac{\mu^2}{M+\lambda}"
@@ -59,13 +47,11 @@ reduced_loss = tc.stated(
         "reduced == weight_decay / (mu ** 2 + variance + weight_decay)",
     ),
     why="Eq. 28 at `rho = mu/(M + lambda)`, with the loss computed from the outputs.",
-    **BINARY,
 )
 
-reduced_loss_common_bound = tc.stated(
+reduced_loss_common_bound = BINARY.stated(
     "reduced-loss-common-bound",
     title="If margins have a common bound, the loss is least where all of them attain it",
-    kind="inequality",
     sources=[XU2022.at("Section 5.1: expressive enough, Lemma 6")],
     printed=r"|\bar f_n| \le \bar\mu \;\forall n \implies"
     r" \min_\rho \mathcal{L}_S \ge \frac{\lambda}{\bar\mu^2 + \lambda}",
@@ -77,65 +63,53 @@ reduced_loss_common_bound = tc.stated(
     why='The argument of Lemma 6 with its assumption, a network "expressive enough to attain any'
     ' value" up to one bound for all samples. What a network of unit norm can attain depends on the'
     " sample: `equal-margins-quasi-interpolation`.",
-    **{
-        **BINARY,
-        "where": [*BINARY["where"], "largest_margin = max([abs(margin(n)) for n in samples])"],
-    },
+    where=["largest_margin = max([abs(margin(n)) for n in samples])"],
 )
 
-SEVERAL: dict[str, Any] = {
-    "given": [CHAIN, UNIT_WEIGHTS, CENTRED, POSITIVE_WEIGHT_DECAY],
-    "where": [
-        "C = len(outputs)",
-        "paired(n) = sum([f(n, c) * y[n][c] for c in outputs])",
-        "size(n) = sum([f(n, c) ** 2 for c in outputs])",
-        "mu = sum([paired(n) for n in samples]) / len(samples)",
+OUTPUTS_AND_LABELS = [
+    "C = len(outputs)",
+    "paired(n) = sum([f(n, c) * y[n][c] for c in outputs])",
+    "size(n) = sum([f(n, c) ** 2 for c in outputs])",
+    "mu = sum([paired(n) for n in samples]) / len(samples)",
+]
+SEVERAL = tc.Family(
+    given=[CHAIN, UNIT_WEIGHTS, CENTRED, POSITIVE_WEIGHT_DECAY],
+    where=[
+        *OUTPUTS_AND_LABELS,
         "M = sum([size(n) for n in samples]) / len(samples)",
         "missed(n, r) = sum([(y[n][c] - r * f(n, c)) ** 2 for c in outputs])",
         "loss(r) = sum([missed(n, r) for n in samples]) / len(samples) + weight_decay * r ** 2",
     ],
-    "numbers": ["weight_decay"],
-    "on": simplex_labelled(),
-    "examples": 40,
-}
+    on=simplex_labelled(),
+    examples=40,
+)
 """Of Lemma 7."""
 
-reduced_loss_multiclass = tc.stated(
+reduced_loss_multiclass = SEVERAL.stated(
     "reduced-loss-multiclass",
     title="The loss with several classes, in its two moments",
-    kind="identity",
     sources=[XU2022.at("Eq. 33")],
     printed=r"\mathcal{L}_S = (M + \lambda)\rho^2 - 2\rho\mu + \frac{C}{C-1}",
     forall=["r in range(1, 4)"],
     states="loss(r / 2) == (M + weight_decay) * r ** 2 / 4 - r * mu + C / (C - 1)",
-    control=tc.altered(
-        "1 for C/(C-1), as with two classes",
-        "loss(r / 2) == (M + weight_decay) * r ** 2 / 4 - r * mu + 1",
-    ),
+    control=tc.altered("1 for C/(C-1), as with two classes", {"C / (C - 1)": "1"}),
     why="At rho = 1/2, 1 and 3/2; both sides are quadratic in rho. The last term is the squared"
     " norm of a centred label.",
-    **SEVERAL,
 )
 
-reduced_loss_multiclass_minimum = tc.stated(
+reduced_loss_multiclass_minimum = SEVERAL.stated(
     "reduced-loss-multiclass-minimum",
     title="The loss at the best rho, with several classes",
-    kind="identity",
     sources=[XU2022.at("Eq. 34")],
     printed=r"\min_\rho \mathcal{L}_S = \frac{C}{C-1} - \frac{\mu^2}{M+\lambda}",
     states="loss(mu / (M + weight_decay)) == C / (C - 1) - mu ** 2 / (M + weight_decay)",
-    control=tc.altered(
-        "twice the last term",
-        "loss(mu / (M + weight_decay)) == C / (C - 1) - 2 * mu ** 2 / (M + weight_decay)",
-    ),
+    control=tc.altered("twice the last term", {"- mu": "- 2 * mu"}),
     why="Eq. 33 at `rho = mu/(M + lambda)`.",
-    **SEVERAL,
 )
 
-reduced_loss_multiclass_common_bound = tc.stated(
+reduced_loss_multiclass_common_bound = SEVERAL.stated(
     "reduced-loss-multiclass-common-bound",
     title="If outputs have a common bound, the loss is least where all attain it at their labels",
-    kind="inequality",
     sources=[XU2022.at("Section 5.2: expressive enough, Lemma 7")],
     printed=r"\|f_V(x_n)\| \le m \;\forall n \implies \frac{\mu^2}{M + \lambda} \le"
     r" \frac{C}{C-1} \frac{m^2}{m^2 + \lambda}",
@@ -145,16 +119,14 @@ reduced_loss_multiclass_common_bound = tc.stated(
     ),
     why="Cauchy and Schwarz: equality where every output is the same multiple of its label,"
     " Property 2 with one factor. As with two classes, one bound for all samples is an assumption.",
-    **{**SEVERAL, "where": [*SEVERAL["where"], "most = max([size(n) for n in samples])"]},
+    where=["most = max([size(n) for n in samples])"],
 )
 
-OUTPUTS: dict[str, Any] = {
-    "kind": "inequality",
-    "where": [*SEVERAL["where"][:4], "longest = max([squared(x[n]) for n in samples])"],
-    "examples": 40,
-}
+OUTPUTS = tc.Family(
+    where=[*OUTPUTS_AND_LABELS, "longest = max([squared(x[n]) for n in samples])"], examples=40
+)
 
-reduced_loss_output_norm = tc.stated(
+reduced_loss_output_norm = OUTPUTS.stated(
     "reduced-loss-output-norm",
     title="With unit weights and inputs in the unit ball, outputs are in the unit ball",
     sources=[XU2022.at("Section 5.1: norm of outputs, Section 5.2: norm of outputs")],
@@ -163,8 +135,7 @@ reduced_loss_output_norm = tc.stated(
     forall=["n in samples"],
     states="size(n) <= squared(x[n])",
     control=tc.altered("half of it", "2 * size(n) <= squared(x[n])"),
-    on=normalised_cases(tc.mlps(depths=(1, 3), widths=(1, 2), outputs=(1, 3)), samples=(1, 2)),
-    **OUTPUTS,
+    on=tc.normalised_cases(tc.mlps(depths=(1, 3), widths=(1, 2), outputs=(1, 3)), samples=(1, 2)),
     why="By homogeneity for inputs of any norm. Frobenius norms bound spectral ones, and"
     " activations lengthen no vector.",
 )
@@ -182,23 +153,16 @@ def dual_simplices(draw: st.DrawFn) -> tc.Case:
     return tc.Case.single(tc.mlp([classes, classes]), [unit], inputs, simplex(classes))
 
 
-reduced_loss_mean_margin = tc.stated(
+reduced_loss_mean_margin = OUTPUTS.stated(
     "reduced-loss-mean-margin",
     title="The mean margin of a balanced set falls with the number of classes",
-    sources=[],
     printed=r"\|V_k\|_F = 1,\; \|x_n\| \le 1 \implies \mu = \frac1{CN} \sum_{c,n}"
     r" \langle f_V(x_{cn}), \tilde e_c \rangle \le \frac{\sqrt C}{C-1}",
-    given=[
-        CHAIN,
-        DENSE,
-        UNIT_WEIGHTS,
-        CENTRED,
-        tc.Assumption("classes of one size", "squared(sum([y[n] for n in samples])) == 0"),
-    ],
+    given=[CHAIN, DENSE, UNIT_WEIGHTS, CENTRED],
+    assuming={"classes of one size": "squared(sum([y[n] for n in samples])) == 0"},
     states="(C - 1) ** 2 * mu ** 2 <= C * longest",
     control=tc.altered("half of it", "2 * (C - 1) ** 2 * mu ** 2 <= C * longest"),
     on=st.one_of(simplex_labelled(), dual_simplices()),
-    **OUTPUTS,
     why="`mu = <V_L, mean of e~_c h^T>`, and the matrix of all labels has the spectral norm `N^1/2"
     " C/(C-1)`. Attained by a linear layer. That `|f_V| <= 1` alone allows `(C/(C-1))^1/2`: one"
     " matrix of unit norm cannot serve all classes at once.",

@@ -1,7 +1,5 @@
 """Symmetric quasi-interpolation with several classes: xu2022, Property 2 and Lemma 7."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import numpy as np
@@ -50,29 +48,20 @@ def shared_units(draw: st.DrawFn) -> tc.Case:
 symmetric_interpolation_converged = tc.stated(
     "symmetric-interpolation-converged",
     title="Lemma 7: a ReLU classifier trained to convergence satisfies Property 2",
-    kind="identity",
     sources=[XU2022.at("Lemma 7, Property 2")],
     printed=r"\frac{\partial \mathcal{L}_S}{\partial \rho} = 0,\;"
     r" \frac{\partial \mathcal{L}_S}{\partial V_k} = 0 \;\forall k,\;"
     r" \langle f_V(x_{cn}), \tilde e_c \rangle > 0 \implies f(x_{cn}) \propto \tilde e_c",
-    given=[
-        CHAIN,
-        MATRICES,
-        RELU_NETWORK,
-        CENTRED,
-        SMOOTH,
-        POSITIVE_WEIGHT_DECAY,
-        tc.Assumption(
-            "all samples are correctly classified, with <f_V(x_n), y_n> > 0",
-            "all([paired(n) > 0 and (y[n][c] == 1 or f(n, c) < own(n))"
-            " for n in samples for c in outputs])",
+    given=[CHAIN, MATRICES, RELU_NETWORK, CENTRED, SMOOTH, POSITIVE_WEIGHT_DECAY],
+    assuming={
+        "all samples are correctly classified, with <f_V(x_n), y_n> > 0": (
+            "all([paired(n) > 0 and (y[n][c] == 1 or f(n, c) < own(n)) for n in samples for c in"
+            " outputs])"
         ),
-        tc.Assumption(
-            "the loss of Eq. 35 is critical in rho and all V_k: that of W, with lambda prod"
-            " |W_k|^2",
-            "all([zero(gradient(k)) for k in weights])",
+        "the loss of Eq. 35 is critical in rho and all V_k: that of W, with lambda prod |W_k|^2": (
+            "all([zero(gradient(k)) for k in weights])"
         ),
-    ],
+    },
     forall=["n in samples", "c in outputs"],
     where=[
         "C = len(outputs)",
@@ -82,7 +71,6 @@ symmetric_interpolation_converged = tc.stated(
         "loss = missed / len(samples) + weight_decay * product([squared(W[k]) for k in weights])",
         "gradient(k) = grad(loss, k)",
     ],
-    numbers=["weight_decay"],
     states="f(n, c) * squared(y[n]) == paired(n) * y[n][c]",
     control=tc.altered("the outputs are the labels", "f(n, c) == y[n][c]"),
     on=shared_units(),
@@ -115,10 +103,7 @@ symmetric_interpolation_two_classes = tc.stated(
     r" y_n f_W(x_n) = 1 - \epsilon \;\forall n",
     given=[CHAIN, MATRICES, CENTRED, tc.Assumption("C = 2", "C == 2"), PROPORTIONAL],
     forall=["m in samples", "n in samples"],
-    where=[
-        "C = len(outputs)",
-        "a(n) = sum([f(n, c) * y[n][c] for c in outputs]) / squared(y[n])",
-    ],
+    where=["C = len(outputs)", "a(n) = sum([f(n, c) * y[n][c] for c in outputs]) / squared(y[n])"],
     states="a(m) == a(n)",
     control=tc.altered("the factor is 1", "a(m) == 1"),
     on=scaled_pairs(),
@@ -131,18 +116,16 @@ symmetric_interpolation_two_classes = tc.stated(
 symmetric_interpolation_labels = tc.stated(
     "symmetric-interpolation-labels",
     title="One-hot labels, centred and scaled to the maximum 1, are the e~_c",
-    kind="identity",
     sources=[XU2022.at("Section 5.2: centred labels")],
     printed=r"\tilde e_c = \frac{C}{C-1} \Big( e_c - \frac1C \mathbf{1} \Big)"
     r" = \Big[ \frac{-1}{C-1}, \ldots, 1, \ldots, \frac{-1}{C-1} \Big],\quad"
     r" \langle \tilde e_c, \tilde e_{c'} \rangle = -\frac{C}{(C-1)^2}",
-    given=[
-        tc.Assumption(
-            "labels are unit vectors, and there are several",
-            "C > 1 and all([sum(y[n]) == 1"
-            " and all([y[n][c] * (y[n][c] - 1) == 0 for c in outputs]) for n in samples])",
+    assuming={
+        "labels are unit vectors, and there are several": (
+            "C > 1 and all([sum(y[n]) == 1 and all([y[n][c] * (y[n][c] - 1) == 0 for c in outputs])"
+            " for n in samples])"
         )
-    ],
+    },
     forall=["m in samples", "n in samples", "c in outputs"],
     where=[
         "C = len(outputs)",

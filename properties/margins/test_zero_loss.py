@@ -1,7 +1,5 @@
 """What a loss of zero, or equal margins, say of rho and the margins: xu2022, Section 3.2."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 
@@ -38,30 +36,23 @@ def of_zero_loss(case: tc.Case) -> tc.Case:
 
 INTERPOLATING = points().map(of_zero_loss)
 
-zero_loss_same_margins = tc.stated(
+COMMON_MARGINS = tc.Family(given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS], examples=60)
+
+zero_loss_same_margins = COMMON_MARGINS.stated(
     "zero-loss-same-margins",
     title="At zero loss all margins are 1/rho, and lambda = 0",
-    kind="identity",
     sources=[
         XU2022.at("Lemma 1"),
         XU2022.at("Section 3.2: zero loss and margins"),
         XU2022.at("Section 3.5: zero loss makes margins equal"),
     ],
     printed=r"\mathcal L_S = 0 \implies \forall n: \mu = \bar f_n \text{ and } \mu = \frac1\rho",
-    given=[
-        CHAIN,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        tc.Assumption("the loss is 0", "loss(rho) == 0 and rho != 0"),
-        NO_DECAY,
-    ],
+    given=[tc.Assumption("the loss is 0", "loss(rho) == 0 and rho != 0"), NO_DECAY],
     forall=["n in samples"],
     where=[MARGIN, MEAN_MARGIN, MEAN_LOSS],
     states="margin(n) == mu and mu == 1 / rho",
     control=tc.altered("mu is rho", "margin(n) == mu and mu == rho"),
-    numbers=["rho", "weight_decay"],
     on=INTERPOLATING,
-    examples=60,
     why="Every term of the loss is 0. The `f_n` of Section 3.5, which are said to have the same"
     " value, are meant with a bar.",
 )
@@ -69,14 +60,12 @@ zero_loss_same_margins = tc.stated(
 zero_loss_average_margin = tc.stated(
     "zero-loss-average-margin",
     title="At zero loss rho times the sum of the margins is N",
-    kind="identity",
     sources=[XU2022.at("Section 3.2: zero loss and margins")],
     printed=r"\rho \sum_n \bar f_n = N",
     given=[CHAIN, SIGN_LABELS, ZERO_LOSS],
     where=[MARGIN],
     states="rho * sum([margin(n) for n in samples]) == len(samples)",
     control=tc.altered("1 for N", "rho * sum([margin(n) for n in samples]) == 1"),
-    numbers=["rho"],
     on=INTERPOLATING,
     examples=60,
     why="So rho is the reciprocal of the mean margin.",
@@ -85,7 +74,6 @@ zero_loss_average_margin = tc.stated(
 zero_loss_separability = tc.stated(
     "zero-loss-separability",
     title="Zero loss implies full separability",
-    kind="inequality",
     sources=[XU2022.at("Section 3.2: zero loss and separability")],
     printed=r"\text{The minimum of } \mathcal L_S \text{ for } \lambda = 0 \text{ is usually zero"
     r" ... This corresponds to separability}",
@@ -94,7 +82,6 @@ zero_loss_separability = tc.stated(
     where=[MARGIN],
     states="margin(n) > 0",
     control=tc.altered("zero loss is not asked for", without=[ZERO_LOSS], on=points()),
-    numbers=["rho"],
     on=INTERPOLATING,
     examples=60,
     why="The margins are 1/rho. For a free rho that has become negative, all samples are classified"
@@ -104,7 +91,6 @@ zero_loss_separability = tc.stated(
 zero_loss_margin_variance = tc.stated(
     "zero-loss-margin-variance",
     title="The margin variance is M less the squared mean",
-    kind="identity",
     sources=[XU2022.at("Section 3.2: margin variance")],
     printed=r"\sigma^2 = M - \mu^2 = \frac1N \sum_n (\bar f_n - \mu)^2 \ge 0",
     given=[CHAIN, SIGN_LABELS],
@@ -123,7 +109,6 @@ zero_loss_margin_variance = tc.stated(
 zero_loss_least_rho = tc.stated(
     "zero-loss-least-rho",
     title="Interpolation needs a rho of 1 or more",
-    kind="inequality",
     sources=[
         XU2022.at("Section 3.5: rho needed for interpolation"),
         XU2022.at("Section 3.3: no zero loss below a minimum rho"),
@@ -133,7 +118,6 @@ zero_loss_least_rho = tc.stated(
     given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, INPUTS_IN_BALL, ZERO_LOSS],
     states="1 <= rho ** 2",
     control=tc.altered("2", "2 <= rho ** 2"),
-    numbers=["rho"],
     on=points(tc.mlps(depths=(1, 4), widths=(1, 2))).map(
         lambda case: of_zero_loss(
             replace(case, numbers={**case.numbers, "rho": case.numbers["rho"] * 4})
@@ -147,7 +131,6 @@ zero_loss_least_rho = tc.stated(
 zero_loss_equal_margins_printed = tc.stated(
     "zero-loss-equal-margins-printed",
     title="Lemma 1: with lambda > 0 no network with equal margins interpolates, as printed",
-    kind="identity",
     sources=[XU2022.at("Lemma 1")],
     printed=r"\text{For } \lambda > 0 \text{ there are no solutions that have the same margins and}"
     r"\text{ interpolate}",
@@ -155,7 +138,6 @@ zero_loss_equal_margins_printed = tc.stated(
     where=[MARGIN],
     states="rho * margin(0) != 1",
     control=tc.altered("it is not positive", "0 >= rho * margin(0)"),
-    numbers=["rho", "weight_decay"],
     on=points().map(interpolating),
     why='Read without "solution" as a critical point: weight decay does not change what networks'
     " there are, and one that interpolates has equal margins. The proof shows that their loss,"
@@ -163,26 +145,17 @@ zero_loss_equal_margins_printed = tc.stated(
     " `zero-loss-equal-margins`.",
 )
 
-zero_loss_equal_margins = tc.stated(
+zero_loss_equal_margins = COMMON_MARGINS.stated(
     "zero-loss-equal-margins",
     title="Lemma 1: with lambda > 0 and rho at rest, equal margins do not interpolate",
-    kind="inequality",
     sources=[XU2022.at("Lemma 1")],
     printed=r"\lambda > 0,\; \dot\rho = 0,\; \bar f_n = \mu \;\forall n \implies \rho\mu < 1",
-    given=[
-        CHAIN,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        POSITIVE_WEIGHT_DECAY,
-        MARGINS_EQUAL,
-        tc.Assumption("rho is where the loss has no slope", "rho_dot(rho) == 0"),
-    ],
+    given=[POSITIVE_WEIGHT_DECAY, MARGINS_EQUAL],
+    assuming={"rho is where the loss has no slope": "rho_dot(rho) == 0"},
     where=[MARGIN, MEAN_LOSS, RHO_DOT],
     states="rho * margin(0) < 1",
     control=tc.altered("half of it", "2 * rho * margin(0) < 1"),
-    numbers=["rho", "weight_decay"],
     on=points().map(interpolating).map(at_rest_in_rho),
-    examples=60,
     corrects="zero-loss-equal-margins-printed",
     why="`rho mu = mu^2 / (mu^2 + lambda)`.",
 )
@@ -200,21 +173,17 @@ def with_opposite_pair(case: tc.Case) -> tc.Case:
 zero_loss_contradictory_labels = tc.stated(
     "zero-loss-contradictory-labels",
     title="Where one input has both labels, no network has a loss below 2/N",
-    kind="inequality",
     sources=[XU2022.at("Lemma 1, Section 3.1: convergence to global minima")],
     printed=r"x_1 = x_2,\; y_1 = -y_2 \implies \mathcal L_S \ge \frac2N",
-    given=[
-        CHAIN,
-        SIGN_LABELS,
-        tc.Assumption(
-            "the first two samples are one input with both labels",
-            "squared(x[0] - x[1]) == 0 and y[0][0] == -y[1][0]",
-        ),
-    ],
+    given=[CHAIN, SIGN_LABELS],
+    assuming={
+        "the first two samples are one input with both labels": (
+            "squared(x[0] - x[1]) == 0 and y[0][0] == -y[1][0]"
+        )
+    },
     where=[MEAN_LOSS],
     states="2 <= len(samples) * loss(rho)",
     control=tc.altered("4/N", "4 <= len(samples) * loss(rho)"),
-    numbers=["rho", "weight_decay"],
     on=points(samples=(2, 4)).map(with_opposite_pair),
     why="Lemma 1 says without a condition that there are solutions of zero loss. However many"
     " parameters there are, the data have to allow it: `(f - 1)^2 + (f + 1)^2 >= 2`.",

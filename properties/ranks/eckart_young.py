@@ -1,7 +1,5 @@
 """galanti2022, Eq. 10 as formulas: distances from low rank, and norms of gradients."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,7 +45,6 @@ def rank_bound(*norms: str, rank: str = "B", factor: str = "1") -> dict[str, Any
             f"size(p, k, S) = {chosen([SIZES[norm] for norm in norms])}",
             f"distance(p, k, r) = {chosen([DISTANCES[norm] for norm in norms])}",
         ],
-        "numbers": ["weight_decay"],
     }  # fmt: skip
 
 

@@ -3,8 +3,6 @@
 Matrices are float64 and case numbers Fractions; every case holds ``weight_decay``.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 
@@ -44,10 +42,7 @@ FLAT = st.one_of(signed_permutations(orders=(1, 12)), hadamard_matrices())
 
 @st.composite
 def dead_networks(
-    draw: st.DrawFn,
-    matrices: st.SearchStrategy[np.ndarray],
-    *,
-    outputs: tuple[int, int] = (1, 1),
+    draw: st.DrawFn, matrices: st.SearchStrategy[np.ndarray], *, outputs: tuple[int, int] = (1, 1)
 ) -> tc.Case:
     """One hidden layer of ReLUs, strictly negative at all samples: the gradient is weight decay.
 
@@ -178,12 +173,7 @@ def dead_normalised_networks(draw: st.DrawFn) -> tc.Case:
     columns = [draw(st.permutations(range(samples))) for _ in range(order)]
     return tc.Case(
         tc.mlp([order, order, 1], tc.RELU, normalisation="batch-detached"),
-        (
-            np.diag(lengths)[None, rows],
-            np.array([0.5]),
-            np.array([-2.0]),
-            array(draw, 1, 1, order),
-        ),
+        (np.diag(lengths)[None, rows], np.array([0.5]), np.array([-2.0]), array(draw, 1, 1, order)),
         np.array([columns], dtype=float).mT,
         array(draw, 1, samples, 1),
         {"weight_decay": draw(tc.positive_dyadics())},

@@ -1,9 +1,6 @@
 """A ReLU network as a product of matrices: xu2022, Eq. 47 and the proof of Lemma 8 after it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import Any
 
 import theorycheck as tc
 from properties.assumptions import CHAIN, DENSE, ONE_OUTPUT, RELU_NETWORK, SMOOTH
@@ -23,17 +20,17 @@ ACTIVE_BELOW = tc.Assumption(
 )
 AT_ZERO = tc.Assumption("u_{2,i}(x; V) = 0", "second(n)[i] == 0")
 
-PATTERN: dict[str, Any] = {
-    "where": [
+PATTERN = tc.Family(
+    where=[
         "D(u) = [[(1 if u[i] > 0 else 0) if i == j else 0 for j in range(len(u))]"
         " for i in range(len(u))]",
         "first(n) = W[0] @ x[n]",
         "second(n) = W[1] @ (D(first(n)) @ first(n))",
         "left(n) = W[2] @ D(second(n))",
     ],
-    "given": [CHAIN, DENSE, RELU_NETWORK, ONE_OUTPUT, THREE_LAYERS],
-    "examples": 40,
-}
+    given=[CHAIN, DENSE, RELU_NETWORK, ONE_OUTPUT, THREE_LAYERS],
+    examples=40,
+)
 """u_1 and u_2 of Eq. 47, the diagonal matrix of the slopes at them, and V_3 D_2. Positive factors,
 such as norms, change no sign: the weights here need not have norm 1.
 """
@@ -41,10 +38,9 @@ such as norms, change no sign: the weights here need not have norm 1.
 SMALL = tc.cases(tc.mlps(depths=(3, 3), widths=(1, 3), slopes=(tc.RELU,)), samples=(1, 2), cohort=1)
 PRODUCT = "({} @ (W[1] @ (D(first(n)) @ (W[0] @ x[n]))))[0]"
 
-activation_pattern = tc.stated(
+activation_pattern = PATTERN.stated(
     "activation-pattern",
     title="A ReLU network is a product of its weights and of the slopes of its activations",
-    kind="identity",
     sources=[XU2022.at("Eq. 47")],
     printed=r"f_V(x) = V_L \cdot D_{L-1}(x; V) \cdots D_1(x; V) \cdot V_1 \cdot x,\quad"
     r" D_l = \mathrm{diag}[\sigma'(u_l)]",
@@ -54,13 +50,11 @@ activation_pattern = tc.stated(
     on=SMALL,
     why="`sigma(u) = sigma'(u) u` for every u, at the kink too, whatever slope is chosen there: the"
     " product with u = 0 is 0.",
-    **PATTERN,
 )
 
-activation_pattern_factors = tc.stated(
+activation_pattern_factors = PATTERN.stated(
     "activation-pattern-factors",
     title="The two factors of the gradient of a ReLU network in one of its weights",
-    kind="identity",
     sources=[XU2022.at("Section 6.1: the factors a and b, Lemma 8")],
     printed=r"\frac{\partial f_V(x)}{\partial V_k} = a b^\top,\quad"
     r" a^\top = V_L D_{L-1} V_{L-1} \cdots V_{k+1} D_k,\quad b = D_{k-1} V_{k-1} \cdots V_1 x",
@@ -73,15 +67,14 @@ activation_pattern_factors = tc.stated(
         "squared(df(n, 0, 0) - outer((left(n) @ W[1])[0], x[n])) == 0",
     ),
     on=SMALL,
-    **{**PATTERN, "given": [*PATTERN["given"], SMOOTH]},
+    given=[SMOOTH],
     why="For k = 1, 2 and 3 of three layers, where no unit is at its kink. For k = 2 the paper's b"
     " ends in `V_1 x`, so that it is the activations of the layer below.",
 )
 
-activation_pattern_negligible_printed = tc.stated(
+activation_pattern_negligible_printed = PATTERN.stated(
     "activation-pattern-negligible-printed",
     title="The weights at which some unit is at its kink are negligible, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 6.1: negligible set")],
     printed=r"x \ne 0 \implies \mathcal{V}_{l,i} = \{V \in \mathcal{V} \mid u_{l,i}(x; V) = 0\}"
     r" \text{ is negligible within } \mathcal{V}",
@@ -89,10 +82,7 @@ activation_pattern_negligible_printed = tc.stated(
     states="second(n)[i] != 0",
     control=tc.altered("it is larger than 1", "second(n)[i] > 1"),
     on=SMALL,
-    **{
-        **PATTERN,
-        "given": [*PATTERN["given"], INPUT_NOT_ZERO, NOT_AT_KINKS, POSITIVE_ROWS],
-    },
+    given=[INPUT_NOT_ZERO, NOT_AT_KINKS, POSITIVE_ROWS],
     why="True of the first layer, where the set is the hyperplane `V_1^i x = 0`. In the second it"
     " contains all V whose first layer is dead at x, `V_1 x < 0` in every entry: an open set, on"
     " which u_2 = 0. The hypotheses here hold on an open set of V, and with positive rows of V_2"
@@ -111,10 +101,9 @@ def orthogonal_rows(case: tc.Case) -> tc.Case:
     return replace(case, parameters=(case.parameters[0], second, case.parameters[2]))
 
 
-activation_pattern_negligible = tc.stated(
+activation_pattern_negligible = PATTERN.stated(
     "activation-pattern-negligible",
     title="... they are, within the weights under which the layer below is not dead",
-    kind="identity",
     sources=[XU2022.at("Section 6.1: negligible set")],
     printed=r"\sigma(u_{l-1}(x; V)) \ne 0,\; u_{l,i}(x; V) = 0 \implies"
     r" u_{l,i}(x; V + t e_{l,i}\, \sigma(u_{l-1})^\top) \ne 0 \quad \forall t \ne 0",
@@ -125,10 +114,7 @@ activation_pattern_negligible = tc.stated(
         tc.mlps(depths=(3, 3), widths=(2, 2), slopes=(tc.RELU,)), samples=(1, 2), cohort=1
     ).map(orthogonal_rows),
     corrects="activation-pattern-negligible-printed",
-    **{
-        **PATTERN,
-        "given": [*PATTERN["given"], INPUT_NOT_ZERO, ACTIVE_BELOW, AT_ZERO],
-    },
+    given=[INPUT_NOT_ZERO, ACTIVE_BELOW, AT_ZERO],
     why="Where the layer below is active, u_{l,i} is a linear function of row i of V_l that is not"
     " 0, and its zeros are a hyperplane: along the activations of the layer below it leaves 0 at"
     " once.",

@@ -4,8 +4,6 @@ The output depends on a weight matrix through the whole batch; the variance is d
 paper does, or differentiated.
 """
 
-from __future__ import annotations
-
 from hypothesis import strategies as st
 
 import theorycheck as tc
@@ -21,7 +19,7 @@ from properties.assumptions import (
 )
 from properties.notation import EVERYWHERE
 from properties.papers import GALANTI2022
-from theorycheck.drawing import batches, rational_batches
+from theorycheck.drawing import batches
 from theorycheck.networks import Normalisation
 
 COHORT = 4
@@ -49,7 +47,7 @@ def batch_cases(normalisation: Normalisation) -> st.SearchStrategy[tc.Case]:
     return st.one_of(
         batches(networks(3, 4), samples=(2, 2), coefficient="beta", cohort=COHORT),
         batches(networks(4, 5), samples=(3, 3), coefficient="beta", cohort=COHORT),
-        rational_batches(wide, normalisation, coefficient="beta", cohort=COHORT),
+        tc.rational_batches(wide, normalisation, coefficient="beta", cohort=COHORT),
     )
 
 
@@ -65,63 +63,45 @@ def printed(bound: str, derivative: str = r"\bar\partial") -> str:
     )
 
 
-GRAPH_OF_BATCH: list[tc.Hypothesis] = [
-    DENSE,
-    NORMALISED,
-    ONE_OUTPUT,
-    RESIDUAL_BLOCKS,
-    AUTOGRAD_AT_KINKS,
-]
+GRAPH_OF_BATCH = [DENSE, NORMALISED, ONE_OUTPUT, RESIDUAL_BLOCKS, AUTOGRAD_AT_KINKS]
 
-batch_norm_gradient_rank = tc.stated(
+BATCHES = tc.Family(
+    forall=["k in weights"], numbers=["beta"], on=batch_cases("batch-detached"), examples=200
+)
+
+batch_norm_gradient_rank = BATCHES.stated(
     "batch-norm-gradient-rank",
     title="With batch normalisation, a batch's combined pseudo gradient has rank at most B",
-    kind="rank",
     sources=[GALANTI2022.at("Lemma 2, Eq. 24")],
     printed=printed("B"),
     given=[*GRAPH_OF_BATCH, DETACHED_VARIANCE],
-    forall=["k in weights"],
     states=combined("len(samples)"),
     control=tc.altered("the bound is B - 1", combined("len(samples) - 1")),
-    numbers=["beta"],
-    on=batch_cases("batch-detached"),
-    examples=200,
     why="The output depends on a weight matrix through its products with B values, one per sample."
     " Batches of two, and batches of four on which all standard deviations are rational, are"
     " decided in rationals; other batches in balls, which can refute the bound but leave it open"
     " otherwise. The bound is reached by layers that are not normalised themselves.",
 )
 
-batch_norm_gradient_rank_full = tc.stated(
+batch_norm_gradient_rank_full = BATCHES.stated(
     "batch-norm-gradient-rank-full",
     title="The same bound holds when the variance is differentiated",
-    kind="rank",
-    sources=[],
     printed=printed("B", r"\partial"),
     given=[*GRAPH_OF_BATCH, DIFFERENTIATED_VARIANCE],
-    forall=["k in weights"],
     states=combined("len(samples)"),
     control=tc.altered("the bound is B - 1", combined("len(samples) - 1")),
-    numbers=["beta"],
     on=batch_cases("batch"),
-    examples=200,
     why="Detaching the variance, which galanti2022 does to simplify the analysis, is not needed for"
     " the bound: the statistics, too, depend on the matrix through its B products only.",
 )
 
-batch_norm_gradient_rank_centred = tc.stated(
+batch_norm_gradient_rank_centred = BATCHES.stated(
     "batch-norm-gradient-rank-centred",
     title="A layer in front of batch normalisation has rank at most B - 1",
-    kind="rank",
-    sources=[],
     printed=printed("B - 1") + r" \quad \text{if } n_p \text{ is batch normalisation}",
     given=[*GRAPH_OF_BATCH, NORMALISED_LAYER, DETACHED_VARIANCE],
-    forall=["k in weights"],
     states=combined("len(samples) - 1"),
     control=tc.altered("the bound is B - 2", combined("len(samples) - 2")),
-    numbers=["beta"],
-    on=batch_cases("batch-detached"),
-    examples=200,
     why="A sharper form of Lemma 2 for the multilayer perceptrons that galanti2022 trains, all of"
     " whose hidden layers are normalised: subtracting the mean over the batch makes the B left"
     " factors add up to 0.",
@@ -130,7 +110,6 @@ batch_norm_gradient_rank_centred = tc.stated(
 batch_norm_gradient_rank_sample = tc.stated(
     "batch-norm-gradient-rank-sample",
     title="With batch normalisation, the gradient at one sample has rank at most 1",
-    kind="rank",
     sources=[GALANTI2022.at("Section 1: rank one, Abstract: minimal assumptions")],
     printed=r"\operatorname{rank}\Big(\frac{\bar\partial \tilde f_W(x_j; \tilde X)}"
     r"{\bar\partial W^{pq}}\Big) \le 1 \quad \forall j, p, q",
@@ -155,7 +134,6 @@ batch_norm_gradient_rank_sample = tc.stated(
 batch_norm_gradient_rank_of_sample = tc.stated(
     "batch-norm-gradient-rank-of-sample",
     title="With batch normalisation, the gradient at one sample has rank at most B",
-    kind="rank",
     sources=[GALANTI2022.at("Appendix C: one sample, Eq. 23")],
     printed=r"\operatorname{rank}\Big(\frac{\bar\partial \tilde f_W(x_j; \tilde X)}"
     r"{\bar\partial W^{pq}}\Big) \le B \quad \forall j, p, q",

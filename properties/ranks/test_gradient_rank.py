@@ -3,8 +3,6 @@
 And what becomes of it for convolutional layers, which the paper's abstract includes.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -49,7 +47,6 @@ LARGE = tc.large_cases(
 gradient_rank = tc.stated(
     "gradient-rank",
     title="The gradient of one output at one sample has rank at most 1 in every weight matrix",
-    kind="rank",
     sources=[
         GALANTI2022.at("Lemma 1, Section 1: rank one, Footnote 1"),
         XU2022.at("Section 6.1: rank of gradients, Lemma 8"),
@@ -74,7 +71,6 @@ gradient_rank = tc.stated(
 gradient_rank_batch = tc.stated(
     "gradient-rank-batch",
     title="The gradient of a batch's loss has at most the rank of the batch size",
-    kind="rank",
     sources=[GALANTI2022.at("Appendix B: U")],
     printed=r"\operatorname{rank}\Big( -\frac{1}{2\lambda B^*} \sum_{j=1}^{B^*}"
     r" \frac{\partial \ell(f_W(x_{i_j}), y_{i_j})}{\partial f_W(x_{i_j})} \cdot"
@@ -94,7 +90,6 @@ gradient_rank_batch = tc.stated(
 gradient_rank_convolution = tc.stated(
     "gradient-rank-convolution",
     title="The gradient of one output at one sample has rank at most 1 in a matrix of filters",
-    kind="rank",
     sources=[GALANTI2022.at("Memo abstract: convolutional layers")],
     printed=r"\operatorname{rank}\Big(\frac{\partial f_W(x)}{\partial K}\Big) \le 1,"
     r" \qquad K \in \mathbb{R}^{\text{filters} \times \text{kernel entries}}",
@@ -114,8 +109,6 @@ gradient_rank_convolution = tc.stated(
 gradient_rank_convolution_patches = tc.stated(
     "gradient-rank-convolution-patches",
     title="The gradient in a matrix of filters has at most the rank of the number of patches",
-    kind="rank",
-    sources=[],
     printed=r"\operatorname{rank}\Big(\frac{\partial f_W(x)}{\partial K}\Big)"
     r" \le \text{number of patches that } K \text{ is applied to}",
     given=[FILTERS, NOT_NORMALISED, AUTOGRAD_AT_KINKS],
@@ -157,8 +150,6 @@ def unrolled(case: tc.Case) -> tc.Case:
 gradient_rank_toeplitz = tc.stated(
     "gradient-rank-toeplitz",
     title="The gradient in a convolutional layer's Toeplitz matrix has rank at most 1",
-    kind="rank",
-    sources=[],
     printed=r"\operatorname{rank}\Big(\frac{\partial f_W(x)}{\partial T}\Big) \le 1, \qquad"
     r" T \in \mathbb{R}^{\text{layer} \times \text{layer}}",
     given=[DENSE, NOT_NORMALISED, ANY_CHOICE_AT_KINKS],

@@ -4,10 +4,6 @@ The matrix 0 has rank 0, so that the left side is never more than ||W||: a right
 smaller says nothing.
 """
 
-from __future__ import annotations
-
-from typing import Any
-
 from hypothesis import strategies as st
 
 import theorycheck as tc
@@ -22,15 +18,9 @@ from properties.assumptions import (
 from properties.papers import GALANTI2022
 from properties.ranks.extremal_networks import FLAT, dead_networks
 from properties.ranks.trained_networks import perceptrons
-from theorycheck.drawing import plain_cases, stationary_chains
 
 NUMBERS = ["batch_size", "weight_decay"]
-NETWORK: list[tc.Hypothesis] = [
-    UNNORMALISED,
-    SQUARE_LOSS,
-    AUTOGRAD_AT_KINKS,
-    POSITIVE_WEIGHT_DECAY,
-]
+NETWORK = [UNNORMALISED, SQUARE_LOSS, AUTOGRAD_AT_KINKS, POSITIVE_WEIGHT_DECAY]
 WHERE = [
     "residual(n) = f(n, 0) - y[n][0]",
     "data(S, k) = sum([2 * residual(n) * df(n, 0, k) for n in S]) / len(S)",
@@ -39,19 +29,14 @@ WHERE = [
 ]
 SIZE = "squared(gradient(S, k))"
 TRIVIAL = "4 * weight_decay ** 2 * squared(W[k])"
-CASES: dict[str, Any] = {
-    "forall": ["k in weights", "S in batches(batch_size)"],
-    "where": WHERE,
-    "numbers": NUMBERS,
-    "examples": 60,
-}
+CASES = tc.Family(forall=["k in weights", "S in batches(batch_size)"], where=WHERE, examples=60)
 RIGHT_SIDE = r"\frac{1}{2\lambda} \min_{\tilde S} \| \nabla_{W^{pq}} L^\lambda_{\tilde S}(f_W) \|"
 
 
 @st.composite
 def two_decays(draw: st.DrawFn) -> tc.Case:
     """With a larger weight decay ``stronger``; some are stationary at the smaller one."""
-    case = draw(st.one_of(plain_cases(samples=(2, 2)), stationary_chains()))
+    case = draw(st.one_of(tc.plain_cases(samples=(2, 2)), tc.stationary_chains()))
     more = draw(tc.positive_dyadics())
     numbers = {**case.numbers, "stronger": case.numbers["weight_decay"] + more}
     return tc.Case(case.network, case.parameters, case.inputs, case.targets, numbers)
@@ -60,7 +45,6 @@ def two_decays(draw: st.DrawFn) -> tc.Case:
 rank_bound_use_trained = tc.stated(
     "rank-bound-use-trained",
     title="At trained weights, the bound of Theorem 1 is below the trivial one",
-    kind="trajectory",
     sources=[GALANTI2022.at("Section 3.2: progress of the optimization")],
     printed=r"\text{an upper bound on the distance of the various weights matrices ... from}"
     r" \text{ matrices of rank } \leq B^* \text{ as a function of the progress of the}"
@@ -69,12 +53,8 @@ rank_bound_use_trained = tc.stated(
     forall=["k in weights"],
     states="min([frobenius(gradient((n,), k)) for n in samples])"
     " < 2 * weight_decay * frobenius(W[k])",
-    control=tc.altered(
-        "below half of it",
-        "min([frobenius(gradient((n,), k)) for n in samples]) < weight_decay * frobenius(W[k])",
-    ),
+    control=tc.altered("below half of it", {"< 2 *": "<"}),
     where=WHERE,
-    numbers=["weight_decay"],
     on=perceptrons(normalised=False, members=2),
     along=tc.trained_by(learning_rate=1 / 8, epochs=120, batch_size=2),
     examples=4,
@@ -85,65 +65,51 @@ rank_bound_use_trained = tc.stated(
     " rank there, the theorem is not the reason.",
 )
 
-rank_bound_use_criterion = tc.stated(
+rank_bound_use_criterion = CASES.stated(
     "rank-bound-use-criterion",
     title="On which batches Theorem 1 says more than the trivial bound",
-    kind="identity",
-    sources=[],
     printed=r"\| \nabla_{W_k} L^\lambda_{\tilde S} \|_F^2 - 4 \lambda^2 \|W_k\|_F^2 ="
     r" \| \nabla_{W_k} L_{\tilde S} \|_F^2 + \frac{4\lambda}{B} \sum_{i \in \tilde S}"
     r" \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} f_W(x_i)",
     given=[CHAIN, *NETWORK],
     states=f"{SIZE} - {TRIVIAL} == squared(data(S, k)) + 4 * weight_decay * pull(S)",
-    control=tc.altered(
-        "lambda instead of 2 lambda",
-        f"{SIZE} - {TRIVIAL} == squared(data(S, k)) + 2 * weight_decay * pull(S)",
-    ),
-    on=plain_cases(tc.mlps(depths=(1, 3), widths=(1, 3)), samples=(2, 3)),
+    control=tc.altered("lambda instead of 2 lambda", {"+ 4": "+ 2"}),
+    on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(1, 3)), samples=(2, 3)),
     why="By the structural lemma <W_k, df> = f in every layer of a chain. So the right side of"
     " Eq. 10 is below ||W_k|| only where the outputs of the batch fall short of their labels, on"
     " average, and the gradient of the loss alone is smaller than that allows. It is the sharper"
     " the fewer samples and the smaller the gradient of the layer.",
-    **CASES,
 )
 
-rank_bound_use_fitted = tc.stated(
+rank_bound_use_fitted = CASES.stated(
     "rank-bound-use-fitted",
     title="Where no output falls short of its label, Theorem 1 says nothing",
-    kind="inequality",
-    sources=[],
     printed=RIGHT_SIDE + r" \ge \|W_k\|_F \quad \text{if }"
     r" (f_W(x_i) - y_i) f_W(x_i) \ge 0 \ \forall i",
-    given=[
-        CHAIN,
-        *NETWORK,
-        tc.Assumption("the weight matrix is not 0", "not zero(W[k])"),
-        tc.Assumption(
-            "no output of the batch falls short of its label",
-            "all([residual(n) * f(n, 0) >= 0 for n in S])",
+    given=[CHAIN, *NETWORK],
+    assuming={
+        "the weight matrix is not 0": "not zero(W[k])",
+        "no output of the batch falls short of its label": (
+            "all([residual(n) * f(n, 0) >= 0 for n in S])"
         ),
-    ],
+    },
     states=f"{SIZE} >= {TRIVIAL}",
     control=tc.altered("9/8 of it", f"8 * {SIZE} >= 9 * {TRIVIAL}"),
-    on=plain_cases(tc.mlps(depths=(1, 3), widths=(1, 2)), samples=(2, 3)),
+    on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(1, 2)), samples=(2, 3)),
     why="By `rank-bound-use-criterion`. Equality is reached where the labels are fitted: the"
     " gradient is that of the weight decay, and the bound is ||W||, for every batch and every"
     " layer.",
-    **CASES,
 )
 
 rank_bound_use_lambda = tc.stated(
     "rank-bound-use-lambda",
     title="At given weights, the bound of Theorem 1 falls when weight decay grows",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 3.2: bound and lambda")],
     printed=r"\lambda_2 > \lambda_1 > 0:\quad \frac{1}{2\lambda_2} \min_{\tilde S}"
     r" \| \nabla_{W^{pq}} L^{\lambda_2}_{\tilde S} \| \le"
     r" \frac{1}{2\lambda_1} \min_{\tilde S} \| \nabla_{W^{pq}} L^{\lambda_1}_{\tilde S} \|",
-    given=[
-        *NETWORK,
-        tc.Assumption("lambda_2 > lambda_1", "stronger > weight_decay"),
-    ],
+    given=NETWORK,
+    assuming={"lambda_2 > lambda_1": "stronger > weight_decay"},
     forall=["k in weights"],
     states="bound(stronger, k) <= bound(weight_decay, k)",
     control=tc.altered("by a half", "2 * bound(stronger, k) <= bound(weight_decay, k)"),
@@ -160,10 +126,9 @@ rank_bound_use_lambda = tc.stated(
     " one raises it.",
 )
 
-rank_bound_use_small_lambda = tc.stated(
+rank_bound_use_small_lambda = CASES.stated(
     "rank-bound-use-small-lambda",
     title="As weight decay vanishes, the bound of Theorem 1 grows without limit",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 3.2: lambda = 0")],
     printed=r"\frac{1}{2\lambda} \| \nabla_{W^{pq}} L^\lambda_{\tilde S} \| \ge"
     r" \frac{1}{2\lambda} \| \nabla_{W^{pq}} L_{\tilde S} \| - \|W^{pq}\|",
@@ -175,18 +140,16 @@ rank_bound_use_small_lambda = tc.stated(
         "8 * frobenius(gradient(S, k))"
         " >= 9 * frobenius(data(S, k)) - 16 * weight_decay * frobenius(W[k])",
     ),
-    on=plain_cases(tc.mlps(depths=(1, 2), widths=(1, 2)), samples=(2, 2)),
+    on=tc.plain_cases(tc.mlps(depths=(1, 2), widths=(1, 2)), samples=(2, 2)),
     why='"The bound is infinite" at lambda = 0, where no gradient vanishes: it is at least the'
     " right side here, and exceeds ||W|| as soon as lambda is below a quarter of the loss's own"
     " gradient over ||W||. Where a batch is fitted it is ||W|| for every lambda, and 0/0 at lambda"
     " = 0.",
-    **CASES,
 )
 
 rank_bound_use_constant = tc.stated(
     "rank-bound-use-constant",
     title="Theorem 1 for a matrix that weight decay leaves out, such as a constant one",
-    kind="inequality",
     sources=[GALANTI2022.at("Theorem 1")],
     printed=r"\text{let } W^{pq} \text{ be a given matrix within } f_W:\quad"
     r" \min_{\operatorname{rank}(V) \leq B^*} \|W^{pq} - V\| \leq \frac{1}{2\lambda}"
@@ -198,11 +161,8 @@ rank_bound_use_constant = tc.stated(
     ],
     forall=["B in range(1, len(samples))", "S in batches(B)", "k in weights"],
     states="2 * weight_decay * frobenius_beyond(W[k], B) <= frobenius(data(S, k))",
-    control=tc.altered(
-        "half of it", "4 * weight_decay * frobenius_beyond(W[k], B) <= frobenius(data(S, k))"
-    ),
+    control=tc.altered("half of it", {"2 *": "4 *"}),
     where=WHERE,
-    numbers=["weight_decay"],
     on=dead_networks(FLAT),
     why="Section 2.1 counts constant matrices, the identities of residual connections, among the"
     " W^{pq}. The theorem needs the term 2 lambda W in the gradient: it is about matrices that"

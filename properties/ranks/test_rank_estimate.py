@@ -4,10 +4,6 @@ At most r of them exceed a threshold where the distance from rank r, in the spec
 most that. By which norm a matrix is divided first the paper leaves open.
 """
 
-from __future__ import annotations
-
-from typing import Any
-
 import numpy as np
 from hypothesis import strategies as st
 
@@ -22,11 +18,11 @@ ESTIMATE = (
     r"\operatorname{rank}(W) \approx \#\big\{ i : \sigma_i(W / \|W\|) \notin [-10^{-4}, 10^{-4}]"
     r" \big\}"
 )
-CASES: dict[str, Any] = {
-    "where": ["next(k, r) = 10000 * spectral_beyond(W[k], r)"],
-    "forall": ["k in weights", "r in range(min([len(W[k]), len(W[k][0])]))"],
-    "examples": 60,
-}
+CASES = tc.Family(
+    where=["next(k, r) = 10000 * spectral_beyond(W[k], r)"],
+    forall=["k in weights", "r in range(min([len(W[k]), len(W[k][0])]))"],
+    examples=60,
+)
 
 
 @st.composite
@@ -46,10 +42,9 @@ MATRICES = st.one_of(
     graded_matrices(), tc.cases(tc.mlps(depths=(1, 1), widths=(1, 3), outputs=(1, 3)), cohort=1)
 )
 
-rank_estimate_norm = tc.stated(
+rank_estimate_norm = CASES.stated(
     "rank-estimate-norm",
     title="The estimate of the rank does not depend on the norm",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 4.1: rank estimate")],
     printed=ESTIMATE,
     given=[COUNTED, NOT_ZERO],
@@ -62,13 +57,11 @@ rank_estimate_norm = tc.stated(
     why='"We normalize it" fixes the estimate only up to the norm. Divided by the Frobenius norm, a'
     " matrix of rank R has singular values smaller by up to sqrt(R): between 1e-4 and that many"
     " times it, a singular value counts under one reading and not under the other.",
-    **CASES,
 )
 
-rank_estimate_norms_ordered = tc.stated(
+rank_estimate_norms_ordered = CASES.stated(
     "rank-estimate-norms-ordered",
     title="Divided by the Frobenius norm, no more singular values are counted",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 4.1: rank estimate")],
     printed=ESTIMATE,
     given=[COUNTED, NOT_ZERO],
@@ -81,32 +74,26 @@ rank_estimate_norms_ordered = tc.stated(
     why="The Frobenius norm is at least the spectral one. The estimates differ by the singular"
     " values in between (`rank-estimate-norm`), and order two recipes alike as long as none lies"
     " there.",
-    **CASES,
 )
 
-rank_estimate_below_rank = tc.stated(
+rank_estimate_below_rank = CASES.stated(
     "rank-estimate-below-rank",
     title="The estimate is at most the rank",
     kind="inequality",
     sources=[GALANTI2022.at("Section 4.1: rank estimate")],
     printed=ESTIMATE + r" \le \operatorname{rank}(W)",
-    given=[
-        COUNTED,
-        NOT_ZERO,
-        tc.Assumption("the estimate is more than r", "next(k, r) > spectral(W[k])"),
-    ],
+    given=[COUNTED, NOT_ZERO],
+    assuming={"the estimate is more than r": "next(k, r) > spectral(W[k])"},
     states="rank(W[k]) > r",
     control=tc.altered("and is the rank", "rank(W[k]) == r + 1"),
     on=MATRICES,
     why="What is counted is not 0. The estimate says how many directions matter, not the rank,"
     " which is full for almost all trained matrices.",
-    **CASES,
 )
 
 rank_estimate_zero = tc.stated(
     "rank-estimate-zero",
     title="Networks that go to zero have an estimated rank of 0, as printed",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 4.2: ranks are zero")],
     printed=r"W_t \to 0:\ \text{the averaged ranks for } \lambda = 10^{-4}, 10^{-3}"
     r" \text{ ... are zero}",
@@ -125,7 +112,6 @@ rank_estimate_zero = tc.stated(
 rank_estimate_at_least_one = tc.stated(
     "rank-estimate-at-least-one",
     title="A matrix that is not 0 has an estimated rank of at least 1",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 4.2: ranks are zero")],
     printed=r"W \ne 0:\quad \#\big\{ i : \sigma_i(W / \|W\|_F) > 10^{-4} \big\} \ge 1",
     given=[COUNTED, NOT_ZERO],

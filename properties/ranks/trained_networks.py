@@ -1,7 +1,5 @@
 """Networks whose training with weight decay takes both sides of galanti2022, Eq. 10 together."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from functools import cache
 

@@ -5,22 +5,15 @@ functions deviates by more than e/2 on M samples with probability at most 2 H ex
 minimising the empirical error loses at most twice that deviation.
 """
 
-from __future__ import annotations
-
 import math
 from fractions import Fraction
-from typing import Any
 
 from hypothesis import strategies as st
 
 import theorycheck as tc
 from properties.papers import GALANTI2022
 
-PRINTED = (
-    r"M(\epsilon_G, \delta) \le \frac{2}{\epsilon_G^2} \Big( k W \log 2 +"
-    r" \log\Big(\frac2\delta\Big) \Big)"
-)
-PROBABILITIES: list[tc.Hypothesis] = [
+PROBABILITIES = [
     tc.Assumption("0 < delta < 1", "0 < failure and failure < 1"),
     tc.Assumption("0 < e <= 1", "0 < accuracy and accuracy <= 1"),
     tc.Assumption("at least one parameter of one bit", "bits >= 1 and parameters >= 1"),
@@ -47,22 +40,22 @@ def sizes(draw: st.DrawFn, *, above: bool) -> tc.Case:
     return tc.Case.single(tc.mlp([1, 1]), [[[1]]], [[1]], [[1]], numbers)
 
 
-SHARED: dict[str, Any] = {
-    "kind": "inequality",
-    "where": [
+SHARED = tc.Family(
+    where=[
         "needed = 2 / accuracy ** 2 * (bits * parameters * log(2) + log(2 / failure))",
         "functions = product([2 for b in range(bits * parameters)])",
         "chance = 2 * functions * exp(-size * accuracy ** 2 / 2)",
     ],
-    "numbers": ["accuracy", "bits", "failure", "parameters", "size"],
-    "examples": 60,
-}
+    numbers=["accuracy", "bits", "failure", "parameters", "size"],
+    examples=60,
+)
 
-sample_size_suffices = tc.stated(
+sample_size_suffices = SHARED.stated(
     "sample-size-suffices",
     title="As many samples as printed keep the error below e with probability 1 - delta",
     sources=[GALANTI2022.at("Eq. 25")],
-    printed=PRINTED,
+    printed=r"M(\epsilon_G, \delta) \le \frac{2}{\epsilon_G^2} \Big( k W \log 2 +"
+    r" \log\Big(\frac2\delta\Big) \Big)",
     given=[*PROBABILITIES, ENOUGH],
     states="chance <= failure",
     control=tc.altered("an eighth of delta", "8 * chance <= failure"),
@@ -70,13 +63,11 @@ sample_size_suffices = tc.stated(
     why="W parameters of k bits are 2^{kW} functions. Eq. 25 is the solution for M of the union"
     " bound over them. Here k are bits and W is a number; in the rest of the paper k are outputs"
     " and W are weights.",
-    **SHARED,
 )
 
-sample_size_sharp = tc.stated(
+sample_size_sharp = SHARED.stated(
     "sample-size-sharp",
     title="With fewer samples than printed the union bound does not reach delta",
-    sources=[],
     printed=r"M < \frac{2}{\epsilon_G^2} \Big( k W \log 2 + \log\Big(\frac2\delta\Big) \Big)"
     r" \ \Longrightarrow\ 2 \cdot 2^{kW} e^{-M \epsilon_G^2 / 2} > \delta",
     given=[*PROBABILITIES, TOO_FEW],
@@ -84,10 +75,9 @@ sample_size_sharp = tc.stated(
     control=tc.altered("eight times delta", "chance > 8 * failure"),
     on=sizes(above=False),
     why="So the constant cannot be improved by this argument.",
-    **SHARED,
 )
 
-sample_size_exceeds_parameters = tc.stated(
+sample_size_exceeds_parameters = SHARED.stated(
     "sample-size-exceeds-parameters",
     title="The bound asks for more samples than there are parameters",
     sources=[GALANTI2022.at("Appendix D: bounds do not apply")],
@@ -99,5 +89,4 @@ sample_size_exceeds_parameters = tc.stated(
     on=sizes(above=True),
     why="2 log 2 > 1, with one bit and e = 1 already. With 32 bits and an error of 0.1, 4400"
     " samples for each parameter.",
-    **SHARED,
 )

@@ -1,7 +1,5 @@
 """How one sample pulls at V_k and rho, and where batches agree: xu2022, Section 6."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 
@@ -11,12 +9,6 @@ from hypothesis import strategies as st
 import theorycheck as tc
 from properties.assumptions import CHAIN, DENSE, MINI_BATCHES, SIGN_LABELS, UNIT_WEIGHTS
 from properties.notation import MARGIN
-from theorycheck.drawing import (
-    away_from_kinks,
-    interpolators,
-    normalised_cases,
-    normalised_equilibria,
-)
 
 PULLS = (
     MARGIN,
@@ -54,7 +46,7 @@ def batched_points(draw: st.DrawFn) -> tc.Case:
     """Unit weights, two or three samples, smaller batches, and no unit at a kink."""
     networks = tc.mlps(depths=(1, 3), widths=(1, 3), slopes=(tc.RELU,))
     numbers = {"rho": tc.positive_dyadics(), "weight_decay": tc.positive_dyadics()}
-    case = away_from_kinks(draw(normalised_cases(networks, samples=(2, 3), numbers=numbers)))
+    case = tc.away_from_kinks(draw(tc.normalised_cases(networks, samples=(2, 3), numbers=numbers)))
     size = Fraction(draw(st.integers(1, case.samples - 1)))
     return replace(case, numbers={**case.numbers, "batch_size": size})
 
@@ -74,7 +66,7 @@ def reflected(case: tc.Case) -> tc.Case:
 
 def reflected_equilibria(slopes: tuple[float, ...]) -> st.SearchStrategy[tc.Case]:
     """`normalised_equilibria` with both labels and activations of these slopes."""
-    chosen = normalised_equilibria().filter(
+    chosen = tc.normalised_equilibria().filter(
         lambda case: case.network.depth > 1 and case.network.layers[0].slope in slopes
     )
     return chosen.map(reflected)
@@ -88,4 +80,4 @@ def half_fitted() -> st.SearchStrategy[tc.Case]:
         numbers = {**case.numbers, "rho": rho / 2, "weight_decay": 1 / rho**2}
         return replace(case, numbers=numbers)
 
-    return interpolators().map(halved)
+    return tc.interpolators().map(halved)

@@ -1,7 +1,5 @@
 """Points at which SGD stops although galanti2022 says that it cannot, or only because of labels."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 
@@ -10,7 +8,6 @@ from hypothesis import strategies as st
 
 import theorycheck as tc
 from theorycheck.arithmetic import Point, to_fractions
-from theorycheck.drawing import plain_cases, trainable_networks
 
 
 def zeroed(case: tc.Case) -> tc.Case:
@@ -26,12 +23,12 @@ def interpolating(case: tc.Case) -> tc.Case:
 
 
 def interpolating_cases() -> st.SearchStrategy[tc.Case]:
-    return plain_cases(trainable_networks()).map(interpolating)
+    return tc.plain_cases(tc.trainable_networks()).map(interpolating)
 
 
 def wide_interpolating_cases() -> st.SearchStrategy[tc.Case]:
     """With first matrices of rank 2 among them."""
-    return plain_cases(tc.mlps(depths=(1, 2), widths=(2, 2))).map(interpolating)
+    return tc.plain_cases(tc.mlps(depths=(1, 2), widths=(2, 2))).map(interpolating)
 
 
 def with_zero_input(case: tc.Case) -> tc.Case:
@@ -81,7 +78,7 @@ def small_networks(draw: st.DrawFn) -> tc.Case:
 
 def without_decay() -> st.SearchStrategy[tc.Case]:
     """Random weights and labels, and lambda = 0."""
-    return plain_cases(samples=(2, 3)).map(
+    return tc.plain_cases(samples=(2, 3)).map(
         lambda case: replace(case, numbers={**case.numbers, "weight_decay": Fraction(0)})
     )
 

@@ -3,8 +3,6 @@
 And how the gradients of batches vary with their size, on which Section 3.1 ends.
 """
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from hypothesis import strategies as st
@@ -19,17 +17,16 @@ from properties.assumptions import (
 )
 from properties.notation import BATCH_GRADIENT, ENTRIES
 from properties.papers import GALANTI2022
-from theorycheck.drawing import plain_cases, stationary_chains
 
 NUMBERS = ["batch_size", "weight_decay"]
-NETWORK: list[tc.Hypothesis] = [UNNORMALISED, SQUARE_LOSS, AUTOGRAD_AT_KINKS]
+NETWORK = [UNNORMALISED, SQUARE_LOSS, AUTOGRAD_AT_KINKS]
 AVERAGE = (
     r"\operatorname{Avg}_{\tilde S \subset S:\ |\tilde S| = B}"
     r" [\| \nabla_{W^{pq}} L^\lambda_{\tilde S}(f_W) \|]"
 )
 MEAN = "mean(k) = sum([frobenius(gradient(S, k)) for S in batches(batch_size)]) / count"
 COUNT = "count = len(batches(batch_size))"
-RANDOM = plain_cases(samples=(2, 3))
+RANDOM = tc.plain_cases(samples=(2, 3))
 
 
 @st.composite
@@ -52,16 +49,10 @@ def balanced_scalars(draw: st.DrawFn) -> tc.Case:
 average_gradient_minimised = tc.stated(
     "average-gradient-minimised",
     title="Where the expected step of SGD vanishes, the average gradient norm is minimal",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 3.2: average gradient")],
     printed=r"\text{SGD training with batches of size } B \text{ directly minimizes }" + AVERAGE,
-    given=[
-        *NETWORK,
-        POSITIVE_WEIGHT_DECAY,
-        tc.Assumption(
-            "the expected step vanishes", "all([zero(gradient(samples, l)) for l in weights])"
-        ),
-    ],
+    given=[*NETWORK, POSITIVE_WEIGHT_DECAY],
+    assuming={"the expected step vanishes": "all([zero(gradient(samples, l)) for l in weights])"},
     forall=["k in weights", "t in range(1, 5)"],
     states="average(1, k) <= average(t / 2, k)",
     control=tc.altered("half of it", "2 * average(1, k) <= average(t / 2, k)"),
@@ -74,8 +65,7 @@ average_gradient_minimised = tc.stated(
         "norms(s, k) = [frobenius(grad(risk(s, S), k)) for S in batches(batch_size)]",
         "average(s, k) = sum(norms(s, k)) / (s * count)",
     ],
-    numbers=NUMBERS,
-    on=st.one_of(balanced_scalars(), stationary_chains(full_batch=True)),
+    on=st.one_of(balanced_scalars(), tc.stationary_chains(full_batch=True)),
     why="Compared are the weights with half, 3/2 and twice of them. What SGD follows in"
     " expectation is the gradient of L (`average-gradient-expected`), and where that is at rest the"
     " average norm need not be minimal: for f = w x, the latter is a mean of absolute values. The"
@@ -86,7 +76,6 @@ average_gradient_minimised = tc.stated(
 average_gradient_without_lambda = tc.stated(
     "average-gradient-without-lambda",
     title="In expectation, SGD as printed follows the gradient of the regularised risk",
-    kind="identity",
     sources=[GALANTI2022.at("Section 2.1: loss of the update")],
     printed=r"W_{t+1} \leftarrow W_t - \eta_t \cdot \frac{\bar\partial L_{\tilde S}(f_{W_t})}"
     r"{\bar\partial W}, \quad \operatorname{Avg}_{\tilde S} [\nabla_W L_{\tilde S}(f_W)] ="
@@ -101,104 +90,82 @@ average_gradient_without_lambda = tc.stated(
         "of_fit(S, k) = gradient(S, k) - 2 * weight_decay * W[k]",
         "expected(k) = sum([of_fit(S, k) for S in batches(batch_size)]) / count",
     ],
-    numbers=NUMBERS,
-    on=plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(2, 3)),
+    on=tc.plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(2, 3)),
     why="The update is printed with L instead of L^lambda, and the sentence before it calls L_S the"
     " regularised risk. Without lambda there is no weight decay, on which all that follows rests."
     " Eq. 6 has it.",
 )
 
-average_gradient_expected = tc.stated(
+AVERAGES = tc.Family(
+    given=NETWORK,
+    forall=["k in weights"],
+    where=[BATCH_GRADIENT, COUNT],
+    on=tc.plain_cases(samples=(3, 4)),
+    examples=40,
+)
+
+average_gradient_expected = AVERAGES.stated(
     "average-gradient-expected",
     title="In expectation, SGD follows the gradient of the risk on all samples",
-    kind="identity",
     sources=[GALANTI2022.at("Section 3.2: average gradient, Section 2.1: loss of the update")],
     printed=r"\operatorname{Avg}_{\tilde S \subset S:\ |\tilde S| = B}"
     r" [\nabla_{W^{pq}} L^\lambda_{\tilde S}(f_W)] = \nabla_{W^{pq}} L^\lambda_S(f_W)",
-    given=NETWORK,
     forall=ENTRIES,
     states="expected(k)[i][j] == gradient(samples, k)[i][j]",
     control=tc.altered("the sum", "count * expected(k)[i][j] == gradient(samples, k)[i][j]"),
-    where=[
-        BATCH_GRADIENT,
-        COUNT,
-        "expected(k) = sum([gradient(S, k) for S in batches(batch_size)]) / count",
-    ],
-    numbers=NUMBERS,
-    on=plain_cases(samples=(3, 4)),
-    examples=40,
+    where=["expected(k) = sum([gradient(S, k) for S in batches(batch_size)]) / count"],
     corrects="average-gradient-minimised",
     why="What SGD minimises, as far as it minimises anything, is the risk L itself, whatever the"
     " size of the batches.",
 )
 
-average_gradient_bounds_minimum = tc.stated(
+average_gradient_bounds_minimum = AVERAGES.stated(
     "average-gradient-bounds-minimum",
     title="The average norm of batch gradients is at least the smallest",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 3.2: average and minimum")],
     printed=r"\min_{\tilde S \subset S:\ |\tilde S| = B} \| \nabla_{W^{pq}} L^\lambda_{\tilde S}"
     rf"(f_W) \| \le {AVERAGE}",
-    given=NETWORK,
-    forall=["k in weights"],
     states="least(k) <= mean(k)",
     control=tc.altered("the largest", "greatest(k) <= mean(k)"),
     where=[
-        BATCH_GRADIENT,
-        COUNT,
         MEAN,
         "least(k) = min([frobenius(gradient(S, k)) for S in batches(batch_size)])",
         "greatest(k) = max([frobenius(gradient(S, k)) for S in batches(batch_size)])",
     ],
-    numbers=NUMBERS,
     on=RANDOM,
-    examples=40,
     why="So a small average would bring W near low rank, by Theorem 1.",
 )
 
-average_gradient_bounds_expected = tc.stated(
+average_gradient_bounds_expected = AVERAGES.stated(
     "average-gradient-bounds-expected",
     title="The average norm of batch gradients is at least the norm of their average",
-    kind="inequality",
-    sources=[],
     printed=rf"\| \nabla_{{W^{{pq}}}} L^\lambda_S(f_W) \| \le {AVERAGE}",
-    given=NETWORK,
-    forall=["k in weights"],
     states="frobenius(gradient(samples, k)) <= mean(k)",
     control=tc.altered("7/8 of it", "8 * frobenius(gradient(samples, k)) <= 7 * mean(k)"),
-    where=[BATCH_GRADIENT, COUNT, MEAN],
-    numbers=NUMBERS,
+    where=[MEAN],
     on=RANDOM,
-    examples=40,
     why="The other direction of `average-gradient-minimised`: that the average norm is small"
     " implies that the risk is nearly stationary, but not the reverse.",
 )
 
-average_gradient_of_squares = tc.stated(
+average_gradient_of_squares = AVERAGES.stated(
     "average-gradient-of-squares",
     title="How the squared gradient of a batch depends on its size",
-    kind="identity",
     sources=[GALANTI2022.at("Section 3.1: batch size")],
     printed=r"\operatorname{Avg}_{|\tilde S| = B} \| g_{\tilde S} \|^2 = \| g \|^2"
     r" + \frac{m - B}{B (m - 1)} \Big( \frac1m \sum_i \| g_i \|^2 - \| g \|^2 \Big)",
-    given=[*NETWORK, MINI_BATCHES],
-    forall=["k in weights"],
+    given=[MINI_BATCHES],
     states="squares(k) == full(k) + share * (single(k) - full(k))",
     control=tc.altered(
         "batches drawn with replacement: the factor is 1/B",
         "squares(k) == full(k) + (single(k) - full(k)) / batch_size",
     ),
     where=[
-        BATCH_GRADIENT,
-        COUNT,
         "squares(k) = sum([squared(gradient(S, k)) for S in batches(batch_size)]) / count",
         "full(k) = squared(gradient(samples, k))",
         "single(k) = sum([squared(gradient((n,), k)) for n in samples]) / len(samples)",
         "share = (len(samples) - batch_size) / (batch_size * (len(samples) - 1))",
     ],
-    numbers=NUMBERS,
-    on=plain_cases(samples=(3, 4)),
-    examples=40,
     why="The left side is 0 exactly where all g_i are, for every B < m: the convergence points of"
     " SGD do not depend on the batch size, as the paper says. The noise does: it falls faster than"
     " 1/B and ends at B = m.",

@@ -1,15 +1,10 @@
 """Batches that differ in one sample: the proof of xu2022, Lemma 8, display by display."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import theorycheck as tc
 from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
 from properties.notation import ENTRIES, MULTIPLIER
 from properties.papers import XU2022
 from properties.sgd.pulls import (
-    NUMBERS,
     PULLS,
     RHO_AT_REST,
     RHO_NOT_ZERO,
@@ -18,13 +13,10 @@ from properties.sgd.pulls import (
     batched_points,
     spread,
 )
-from theorycheck.drawing import normalised_equilibria
 
-GRADIENTS: dict[str, Any] = {
-    "kind": "identity",
-    "given": [CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],
-    "numbers": NUMBERS,
-    "where": [
+GRADIENTS = tc.Family(
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],
+    where=[
         *PULLS,
         MULTIPLIER,
         "lagrangian(S, v) = sum([(rho * f(n, 0) - y[n][0]) ** 2 for n in S]) / len(S)"
@@ -33,9 +25,9 @@ GRADIENTS: dict[str, Any] = {
         "gradient(S, k) = with_multiplier(S, nu(S), k)",
         "others(R, S) = [p for p in R if all([p != q for q in S])]",
     ],
-    "on": batched_points(),
-    "examples": 24,
-}
+    on=batched_points(),
+    examples=24,
+)
 """Of the Lagrangian of Eq. 1 on a batch, with the multiplier of Eq. 4 held constant."""
 
 OF_A_BATCH = ["S in batches(batch_size)", *ENTRIES]
@@ -63,7 +55,7 @@ def of_exchange(factor: str) -> str:
 
 TWICE = tc.altered("twice the sum", of_batch("-4"))
 
-batch_differences_gradient_printed = tc.stated(
+batch_differences_gradient_printed = GRADIENTS.stated(
     "batch-differences-gradient-printed",
     title="The gradient of a batch in V_k as printed in the proof of Lemma 8: the sign is wrong",
     sources=[XU2022.at("Eq. 48")],
@@ -75,10 +67,9 @@ batch_differences_gradient_printed = tc.stated(
     control=TWICE,
     why="The right side is `dot V_k` of Eq. 5 for the batch, minus the gradient. Where both are 0,"
     " as in the proof, the sign does no harm.",
-    **GRADIENTS,
 )
 
-batch_differences_gradient = tc.stated(
+batch_differences_gradient = GRADIENTS.stated(
     "batch-differences-gradient",
     title="The gradient of a batch in V_k, with the multiplier put in",
     sources=[XU2022.at("Eq. 48")],
@@ -90,10 +81,9 @@ batch_differences_gradient = tc.stated(
     control=TWICE,
     corrects="batch-differences-gradient-printed",
     why="The sign of Eq. 2 and 5. The derivative is that of the Lagrangian, not of the right side.",
-    **GRADIENTS,
 )
 
-batch_differences_exchange_printed = tc.stated(
+batch_differences_exchange_printed = GRADIENTS.stated(
     "batch-differences-exchange-printed",
     title="Two batches that differ in one sample, as printed: the sign is wrong",
     sources=[XU2022.at("Eq. 49")],
@@ -105,10 +95,9 @@ batch_differences_exchange_printed = tc.stated(
     states=of_exchange("2"),
     control=tc.altered("twice the difference", of_exchange("-4")),
     why="It inherits the sign of Eq. 48.",
-    **GRADIENTS,
 )
 
-batch_differences_exchange = tc.stated(
+batch_differences_exchange = GRADIENTS.stated(
     "batch-differences-exchange",
     title="Two batches that differ in one sample",
     sources=[XU2022.at("Eq. 49")],
@@ -118,32 +107,24 @@ batch_differences_exchange = tc.stated(
     r" \Big( -V_k \bar f_j + \frac{\partial \bar f_j}{\partial V_k} \Big) \Big]",
     forall=EXCHANGES,
     states=of_exchange("-2"),
-    control=tc.altered(
-        "the difference is not divided by B", of_exchange("-2 * len(S)").replace("/ len(S) ", "")
-    ),
+    control=tc.altered("the difference is not divided by B", {"2 /": "2 *"}),
     corrects="batch-differences-exchange-printed",
     why="The two samples are all that the batches do not share; the multiplier of each batch is a"
     " mean over its samples too, so that it does not disturb this.",
-    **GRADIENTS,
 )
 
-TWO_SAMPLES: dict[str, Any] = {
-    "kind": "identity",
-    "given": [
-        *SAMPLED,
-        RHO_NOT_ZERO,
-        WEIGHTS_AT_REST,
-        tc.Assumption(
-            "(1 - rho fbar_m) fbar_m differs from (1 - rho fbar_n) fbar_n",
-            "residual(m) * margin(m) != residual(n) * margin(n)",
-        ),
-    ],
-    "forall": ["m in samples", "n in samples", *ENTRIES],
-    "numbers": NUMBERS,
-    "where": [*PULLS, "denominator(m, n) = residual(m) * margin(m) - residual(n) * margin(n)"],
-    "on": normalised_equilibria().map(spread),
-    "examples": 40,
-}
+TWO_SAMPLES = tc.Family(
+    given=[*SAMPLED, RHO_NOT_ZERO, WEIGHTS_AT_REST],
+    assuming={
+        "(1 - rho fbar_m) fbar_m differs from (1 - rho fbar_n) fbar_n": (
+            "residual(m) * margin(m) != residual(n) * margin(n)"
+        )
+    },
+    forall=["m in samples", "n in samples", *ENTRIES],
+    where=[*PULLS, "denominator(m, n) = residual(m) * margin(m) - residual(n) * margin(n)"],
+    on=tc.normalised_equilibria().map(spread),
+    examples=40,
+)
 
 
 def from_two_samples(sign: str) -> str:
@@ -154,7 +135,7 @@ def from_two_samples(sign: str) -> str:
     )
 
 
-batch_differences_two_samples_printed = tc.stated(
+batch_differences_two_samples_printed = TWO_SAMPLES.stated(
     "batch-differences-two-samples-printed",
     title="V_k from two samples with different pulls at rho, as printed",
     sources=[XU2022.at("Eq. 50")],
@@ -166,10 +147,9 @@ batch_differences_two_samples_printed = tc.stated(
     why="Solving Eq. 49 for V_k leaves a minus in the numerator. The case that the equation is"
     " about never occurs under the hypotheses of Lemma 8, where `rho` is at rest on all batches and"
     " the denominator is 0; that of the V_k alone is assumed here.",
-    **TWO_SAMPLES,
 )
 
-batch_differences_two_samples = tc.stated(
+batch_differences_two_samples = TWO_SAMPLES.stated(
     "batch-differences-two-samples",
     title="V_k from two samples with different pulls at rho",
     sources=[XU2022.at("Eq. 50")],
@@ -181,7 +161,6 @@ batch_differences_two_samples = tc.stated(
     corrects="batch-differences-two-samples-printed",
     why="Eq. 49 solved for V_k. The two terms on the right have rank 1 each, so that the bound of 2"
     " on the rank of V_k is right; it is not sharp, as both are multiples of V_k.",
-    **TWO_SAMPLES,
 )
 
 ALPHA = "residual(m) * margin(m) == weight_decay * rho"
@@ -189,7 +168,6 @@ ALPHA = "residual(m) * margin(m) == weight_decay * rho"
 batch_differences_common_matrix = tc.stated(
     "batch-differences-common-matrix",
     title="Where all batches are at rest, V_k is proportional to one gradient of rank 1",
-    kind="identity",
     sources=[XU2022.at("Eq. 51-52"), XU2022.at("Lemma 8")],
     printed=r"(1 - \rho \bar f_i) \frac{\partial \bar f_i}{\partial V_k} = (1 - \rho \bar f_j)"
     r" \frac{\partial \bar f_j}{\partial V_k} = U,\quad -2\rho\alpha V_k + 2\rho U = 0,\quad"
@@ -204,8 +182,7 @@ batch_differences_common_matrix = tc.stated(
         "dmargin(m, k)[i][j] == dmargin(n, k)[i][j]",
     ),
     where=PULLS,
-    numbers=NUMBERS,
-    on=normalised_equilibria(),
+    on=tc.normalised_equilibria(),
     examples=40,
     why="The second case of the proof, which is the only one: rho at rest on all batches of size"
     " B < N makes `alpha` the same for all samples, and equal to `lambda rho`, which is not 0."

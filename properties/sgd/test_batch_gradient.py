@@ -4,10 +4,7 @@ Its formula, what exchanging a sample changes, the trainer's own step, and bound
 weight decay, not all of these gradients can be small (a quantitative form of Proposition 1).
 """
 
-from __future__ import annotations
-
 from fractions import Fraction
-from typing import Any
 
 from hypothesis import strategies as st
 
@@ -36,7 +33,6 @@ from properties.sgd.updates import (
     descent_in_rationals,
 )
 from theorycheck.arithmetic import SIGNIFICAND_BITS, flat, rationals
-from theorycheck.drawing import away_from_kinks, plain_cases, searched_cases, spread_cases
 
 RISK = (
     "risk(S) = sum([(f(n, 0) - y[n][0]) ** 2 for n in S]) / len(S)"
@@ -49,7 +45,6 @@ SQUARE_LOSS_RISK = [SQUARE_LOSS, UNNORMALISED, SMOOTH]
 batch_gradient = tc.stated(
     "batch-gradient",
     title="Gradient of the regularised risk on a batch",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 6, Eq. 2")],
     printed=r"\nabla_{W^{pq}} L^\lambda_{\tilde S}(f_W) = \frac1B \sum_{(x,y) \in \tilde S}"
     r" \frac{\partial \ell(f_W(x), y)}{\partial f_W(x)} \cdot"
@@ -67,30 +62,27 @@ batch_gradient = tc.stated(
         TERM,
         "data(S, k) = sum([term(n, k) for n in S]) / len(S)",
     ],
-    numbers=["batch_size", "weight_decay"],
-    on=plain_cases(samples=(2, 3)).map(away_from_kinks),
+    on=tc.plain_cases(samples=(2, 3)).map(tc.away_from_kinks),
     examples=100,
     why="The left side is the derivative of the risk of Eq. 2, the right side is made of the"
     " derivatives of the network: the factor 2 of the weight decay is the one that"
     " `batch-gradient-pair-bound` and the papers' bounds rest on.",
 )
 
-EXCHANGE: dict[str, Any] = {
-    "forall": ENTRIES,
-    "where": [
+EXCHANGE = tc.Family(
+    forall=ENTRIES,
+    where=[
         RISK,
         "difference(k) = grad(risk(range(0, batch_size)) - risk(range(1, batch_size + 1)), k)",
         TERM,
         "exchanged(k) = term(0, k) - term(batch_size, k)",
     ],
-    "numbers": ["batch_size", "weight_decay"],
-}
+)
 """Batches 0 .. B-1 and 1 .. B, and the difference of samples 0 and B."""
 
-batch_gradient_exchange_printed = tc.stated(
+batch_gradient_exchange_printed = EXCHANGE.stated(
     "batch-gradient-exchange-printed",
     title="Exchanging one sample of a batch, as printed: without the factor 1/B",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 7")],
     printed=r"\nabla L^\lambda_{\tilde S_1}(f_W) - \nabla L^\lambda_{\tilde S_2}(f_W)"
     r" = \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)}"
@@ -99,21 +91,19 @@ batch_gradient_exchange_printed = tc.stated(
     r" \frac{\partial f_W(x_j)}{\partial W}",
     given=[*SQUARE_LOSS_RISK, MINI_BATCHES],
     states="difference(k)[i][j] == exchanged(k)[i][j]",
-    control=tc.altered(
-        "with the right side doubled", "difference(k)[i][j] == 2 * exchanged(k)[i][j]"
+    control=tc.altered("with the right side doubled", {"==": "== 2 *"}),
+    on=tc.plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(3, 3)).map(
+        tc.away_from_kinks
     ),
-    on=plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(3, 3)).map(away_from_kinks),
     examples=400,
     why="The second equality of Eq. 7, read as an identity at every W, for two batches of size B"
     " that differ in one sample. It lacks the factor 1/B of Eq. 6, so it holds only for B = 1. In"
     " its context both sides are zero, and nothing that the paper concludes from it changes.",
-    **EXCHANGE,
 )
 
-batch_gradient_exchange = tc.stated(
+batch_gradient_exchange = EXCHANGE.stated(
     "batch-gradient-exchange",
     title="Exchanging one sample of a batch changes the gradient by 1/B of the difference",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 7")],
     printed=r"\nabla L^\lambda_{\tilde S_1}(f_W) - \nabla L^\lambda_{\tilde S_2}(f_W) = \frac1B"
     r"\Big( \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)}"
@@ -122,19 +112,15 @@ batch_gradient_exchange = tc.stated(
     r" \frac{\partial f_W(x_j)}{\partial W} \Big)",
     given=[*SQUARE_LOSS_RISK, MINI_BATCHES],
     states="difference(k)[i][j] == exchanged(k)[i][j] / batch_size",
-    control=tc.altered(
-        "the factor is 1/(B + 1)", "difference(k)[i][j] == exchanged(k)[i][j] / (batch_size + 1)"
-    ),
-    on=plain_cases(samples=(2, 4)).map(away_from_kinks),
+    control=tc.altered("the factor is 1/(B + 1)", {"batch_size": "(batch_size + 1)"}),
+    on=tc.plain_cases(samples=(2, 4)).map(tc.away_from_kinks),
     examples=120,
     corrects="batch-gradient-exchange-printed",
     why="Eq. 7 with the factor 1/B, for two batches of size B that differ in one sample.",
-    **EXCHANGE,
 )
 
-EQUATION_17: dict[str, Any] = {
-    "kind": "identity",
-    "given": [
+EQUATION_17 = tc.Family(
+    given=[
         SQUARE_LOSS,
         ONE_OUTPUT,
         tc.Assumption(
@@ -144,18 +130,17 @@ EQUATION_17: dict[str, Any] = {
         VARYING_UNITS,
         SMOOTH_ON_BATCH,
     ],
-    "forall": ("S in batches(batch_size)", *ENTRIES),
-    "where": [
+    forall=("S in batches(batch_size)", *ENTRIES),
+    where=[
         "fit(S) = sum([(f(n, 0, S) - y[n][0]) ** 2 for n in S]) / len(S)",
         "risk(S) = fit(S) + weight_decay * sum([squared(W[l]) for l in weights])",
         "gradient(S, k) = grad(risk(S), k)",
         "gradient_of_fit(S, k) = grad(fit(S), k)",
         "data(S, k) = sum([2 * (f(n, 0, S) - y[n][0]) * df(n, 0, k, S) for n in S]) / len(S)",
     ],
-    "numbers": ["batch_size", "weight_decay"],
-    "on": st.one_of(normalised_batches(), plain_cases(samples=(2, 3)).map(away_from_kinks)),
-    "examples": 80,
-}
+    on=st.one_of(normalised_batches(), tc.plain_cases(samples=(2, 3)).map(tc.away_from_kinks)),
+    examples=80,
+)
 CHAIN_RULE = (
     r" = \frac{1}{B^*} \sum_{j=1}^{B^*}"
     r" \frac{\partial \ell(f_W(x_{i_j}; \tilde{\mathcal X}), y_{i_j})}"
@@ -163,24 +148,20 @@ CHAIN_RULE = (
     r" \frac{\bar\partial f_W(x_{i_j}; \tilde{\mathcal X})}{\partial W^{pq}} + 2 \lambda W^{pq}"
 )
 
-batch_gradient_chain_rule_printed = tc.stated(
+batch_gradient_chain_rule_printed = EQUATION_17.stated(
     "batch-gradient-chain-rule-printed",
     title="The gradient in the proof of Theorem 1, as printed: of the risk without weight decay",
     sources=[GALANTI2022.at("Eq. 17-18")],
     printed=r"\frac{\bar\partial L_{\tilde S}(\tilde f_W)}{\partial W^{pq}}" + CHAIN_RULE,
     states="gradient_of_fit(S, k)[i][j] == data(S, k)[i][j] + 2 * weight_decay * W[k][i][j]",
-    control=tc.altered(
-        "and with lambda W as the last term",
-        "gradient_of_fit(S, k)[i][j] == data(S, k)[i][j] + weight_decay * W[k][i][j]",
-    ),
+    control=tc.altered("and with lambda W as the last term", {"+ 2 *": "+"}),
     why="The left side lacks the lambda of Eq. 2 and Eq. 6: L without it is the risk of Eq. 1,"
     " whose gradient has no term in W. Eq. 18 repeats this, and its `U_S` is this gradient less"
     " the last term, over -2 lambda. Theorem 1 itself has the lambda, and nothing that the paper"
     " concludes changes.",
-    **EQUATION_17,
 )
 
-batch_gradient_chain_rule = tc.stated(
+batch_gradient_chain_rule = EQUATION_17.stated(
     "batch-gradient-chain-rule",
     title="The gradient in the proof of Theorem 1, with batch normalisation",
     sources=[GALANTI2022.at("Eq. 17-18")],
@@ -194,7 +175,6 @@ batch_gradient_chain_rule = tc.stated(
     why="Eq. 6 for networks with batch normalisation, whose derivatives are pseudo-gradients: the"
     " variance is held constant. `W - U_S` of Eq. 18 is this gradient over 2 lambda, so that in"
     " every norm the last line of Eq. 18 follows, with the lambda.",
-    **EQUATION_17,
 )
 
 
@@ -246,17 +226,10 @@ PAIR_BOUND = "4 * weight_decay ** 2 * (1 - abs(cosine(i, j))) * squared(W[k])"
 batch_gradient_pair_bound = tc.stated(
     "batch-gradient-pair-bound",
     title="The gradients on two samples cannot both be small: a bound by their angle",
-    kind="inequality",
-    sources=[],
     printed=r"4 \lambda^2 (1 - |\cos\theta_{ij}|)\, \|W^{p1}\|_F^2 \le \|g_i\|_F^2 + \|g_j\|_F^2,"
     r" \quad g_i = \nabla_{W^{p1}} L^\lambda_{\{(x_i, y_i)\}}(f_W)",
-    given=[
-        SQUARE_LOSS,
-        NOT_NORMALISED,
-        POSITIVE_WEIGHT_DECAY,
-        FIRST_WEIGHT_NOT_ZERO,
-        tc.Assumption("x_i and x_j are not collinear", "rank([x[i], x[j]]) == 2"),
-    ],
+    given=[SQUARE_LOSS, NOT_NORMALISED, POSITIVE_WEIGHT_DECAY, FIRST_WEIGHT_NOT_ZERO],
+    assuming={"x_i and x_j are not collinear": "rank([x[i], x[j]]) == 2"},
     forall=(READS_INPUT, "j in samples", "i in range(j)"),
     states=f"{PAIR_BOUND} <= squared(gradient((i,), k)) + squared(gradient((j,), k))",
     control=tc.altered(
@@ -267,13 +240,7 @@ batch_gradient_pair_bound = tc.stated(
         BATCH_GRADIENT,
         "cosine(i, j) = inner(x[i], x[j]) / root(squared(x[i]) * squared(x[j]))",
     ],
-    numbers=["weight_decay"],
-    on=st.one_of(
-        spread_cases(),
-        tight_pairs(),
-        trained_cases(),
-        searched_cases(),
-    ),
+    on=st.one_of(tc.spread_cases(), tight_pairs(), trained_cases(), tc.searched_cases()),
     examples=200,
     why="A quantitative form of Proposition 1 of galanti2022, our own: with weight decay, the steps"
     " of SGD with batch size 1 stay away from zero by the learning rate times"
@@ -295,17 +262,11 @@ batch_gradient_pair_bound = tc.stated(
 batch_gradient_bound = tc.stated(
     "batch-gradient-bound",
     title="The gradient on a batch is at least the decay of what lies outside the batch's span",
-    kind="inequality",
-    sources=[],
     printed=r"2 \lambda \| W^{p1} P_{\tilde S} \|_F \le"
     r" \| \nabla_{W^{p1}} L^\lambda_{\tilde S}(f_W) \|_F, \quad"
     r" P_{\tilde S} \text{ the projector onto the complement of span } \{x_i\}_{i \in \tilde S}",
-    given=[
-        SQUARE_LOSS,
-        NOT_NORMALISED,
-        POSITIVE_WEIGHT_DECAY,
-        tc.Assumption("not all rows of W^{p1} lie in the span of the batch", "beyond(S, k) > 0"),
-    ],
+    given=[SQUARE_LOSS, NOT_NORMALISED, POSITIVE_WEIGHT_DECAY],
+    assuming={"not all rows of W^{p1} lie in the span of the batch": "beyond(S, k) > 0"},
     forall=(READS_INPUT, "S in batches(batch_size)"),
     states="4 * weight_decay ** 2 * beyond(S, k) <= squared(gradient(S, k))",
     control=tc.altered(
@@ -313,7 +274,6 @@ batch_gradient_bound = tc.stated(
         "81 * 4 * weight_decay ** 2 * beyond(S, k) <= 64 * squared(gradient(S, k))",
     ),
     where=[BATCH_GRADIENT, "beyond(S, k) = squared(outside(W[k], [x[n] for n in S]))"],
-    numbers=["batch_size", "weight_decay"],
     on=st.one_of(
         tc.cases(
             tc.mlps(depths=(1, 2), widths=(2, 4)),
@@ -338,8 +298,6 @@ batch_gradient_bound = tc.stated(
 batch_gradient_any_network = tc.stated(
     "batch-gradient-any-network",
     title="Gradient of the regularised risk, with several outputs, biases, skips and kinks",
-    kind="identity",
-    sources=[],
     printed=r"\nabla_{W^{pq}} L^\lambda_{\tilde S}(f_W) = \frac1B \sum_{(x,y) \in \tilde S}"
     r" \sum_c \frac{\partial \ell(f_W(x), y)}{\partial f_W^{(c)}(x)} \cdot"
     r" \frac{\partial f_W^{(c)}(x)}{\partial W^{pq}} + 2 \lambda W^{pq}",
@@ -357,17 +315,15 @@ batch_gradient_any_network = tc.stated(
         "other(S, k) = sum([2 * (f(n, c) - y[n][c]) * df(n, c, k) for n in S"
         " for c in outputs if c > 0]) / len(S) + 0 * W[k]",
     ],
-    numbers=["batch_size", "weight_decay"],
-    on=plain_cases(
+    on=tc.plain_cases(
         st.one_of(
             tc.directed_graphs(depths=(2, 3), outputs=(1, 3)),
             tc.mlps(depths=(1, 3), outputs=(2, 3), bias=True),
         )
     ),
     examples=60,
-    why="A sharpening of galanti2022, Eq. 6, of our own:"
-    " the paper has one output, no biases and a differentiable loss."
-    " For the square loss the derivative of a sum over the outputs is the sum of"
-    " `2 (f_c - y_c) df_c/dW`, whichever derivative of the activation is chosen at a kink, as both"
-    " sides choose the same.",
+    why="A sharpening of galanti2022, Eq. 6, of our own: the paper has one output, no biases and a"
+    " differentiable loss. For the square loss the derivative of a sum over the outputs is the sum"
+    " of `2 (f_c - y_c) df_c/dW`, whichever derivative of the activation is chosen at a kink, as"
+    " both sides choose the same.",
 )

@@ -3,10 +3,6 @@
 Each hypothesis of Proposition 1 is dropped in turn, here or in a control.
 """
 
-from __future__ import annotations
-
-from typing import Any
-
 from hypothesis import strategies as st
 
 import theorycheck as tc
@@ -36,29 +32,20 @@ from properties.sgd.stopping_points import (
     with_zero_input,
     zeroed,
 )
-from theorycheck.drawing import (
-    constant_first_layers,
-    plain_cases,
-    searched_cases,
-    sign_labelled_chains,
-    spread_cases,
-    stationary_chains,
-    stationary_residual_networks,
-)
 
 READS_INPUT = "k in [k for k in weights if source(k) == 0]"
 ONE_LAYER = "sum([squared(gradient(S, k)) for S in batches(batch_size)])"
 ALL_LAYERS = "sum([squared(gradient(S, k)) for S in batches(batch_size) for k in weights])"
 SOME_WEIGHT = tc.Assumption("some weight is not 0", "any([not zero(W[k]) for k in weights])")
 SOME_INPUT_IS_ZERO = tc.Assumption("some input is 0", "any([zero(x[n]) for n in samples])")
-NETWORK: list[tc.Hypothesis] = [GRAPH, DENSE, ONE_OUTPUT, ANY_LOSS, AUTOGRAD_AT_KINKS]
-SHARED: dict[str, Any] = {"where": [BATCH_GRADIENT], "numbers": ["batch_size", "weight_decay"]}
+NETWORK = [GRAPH, DENSE, ONE_OUTPUT, ANY_LOSS, AUTOGRAD_AT_KINKS]
+SHARED = tc.Family(where=[BATCH_GRADIENT], numbers=["batch_size", "weight_decay"])
 STATIONARY_POINTS = st.one_of(
-    sign_labelled_chains(), stationary_chains(), stationary_residual_networks()
+    tc.sign_labelled_chains(), tc.stationary_chains(), tc.stationary_residual_networks()
 )
-SMALL = plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(2, 3))
+SMALL = tc.plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(2, 3))
 
-convergence_points_none = tc.stated(
+convergence_points_none = SHARED.stated(
     "convergence-points-none",
     title="With weight decay, SGD has no convergence point, as printed",
     kind="inequality",
@@ -76,13 +63,11 @@ convergence_points_none = tc.stated(
     " every network with a hidden layer vanishes on every batch, whatever the loss, the labels and"
     " lambda: SGD rests there without noise, and Section 4.2 reports runs that end there."
     " `convergence-points-zero-attracts` says when they must.",
-    **SHARED,
 )
 
 convergence_points_zero_attracts = tc.stated(
     "convergence-points-zero-attracts",
     title="With two layers and lambda > |x y|, every step of SGD leads towards zero weights",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 4.2: with weight decay")],
     printed=r"\Big\langle W, \nabla L^\lambda_{\tilde S}(f_W) \Big\rangle \ge"
     r" 2 \big(\lambda - \max_i |y_i| \|x_i\|\big) \|W\|^2, \qquad L = 2",
@@ -102,7 +87,6 @@ convergence_points_zero_attracts = tc.stated(
         "size = sum([squared(W[k]) for k in weights])",
         "excess = weight_decay - max([root(squared(x[n]) * y[n][0] ** 2) for n in samples])",
     ],
-    numbers=["batch_size", "weight_decay"],
     on=small_networks(),
     examples=40,
     why="By the structural lemma the left side is the mean over the batch of 4 (f - y) f, plus"
@@ -111,13 +95,11 @@ convergence_points_zero_attracts = tc.stated(
     " convergence point that attracts all others. The bound is approached by small weights.",
 )
 
-convergence_points_first_matrix = tc.stated(
+convergence_points_first_matrix = SHARED.stated(
     "convergence-points-first-matrix",
     title="A matrix next to the input is 0 at convergence, unless the inputs are collinear",
     kind="inequality",
-    sources=[
-        GALANTI2022.at("Appendix B: zero or collinear, Appendix B: M is zero"),
-    ],
+    sources=[GALANTI2022.at("Appendix B: zero or collinear, Appendix B: M is zero")],
     printed=r"E_{p,i} = 0\ \forall i \Rightarrow M^{p1} = 0 \Rightarrow W^{p1} = 0, \quad"
     r" \text{unless } \{x_i\}_{i=1}^m \text{ are collinear}",
     given=[
@@ -127,29 +109,27 @@ convergence_points_first_matrix = tc.stated(
         POSITIVE_WEIGHT_DECAY,
         MINI_BATCHES,
         NOT_COLLINEAR,
-        tc.Assumption("W^{p1} acts on the whole input", "patches(k) == 1"),
-        tc.Assumption("W^{p1} is not zero", "not zero(W[k])"),
     ],
+    assuming={
+        "W^{p1} acts on the whole input": "patches(k) == 1",
+        "W^{p1} is not zero": "not zero(W[k])",
+    },
     forall=[READS_INPUT],
     states=f"{ONE_LAYER} != 0",
     control=tc.altered(
-        "the inputs may be collinear",
-        without=[NOT_COLLINEAR],
-        on=STATIONARY_POINTS,
+        "the inputs may be collinear", without=[NOT_COLLINEAR], on=STATIONARY_POINTS
     ),
-    on=st.one_of(spread_cases(), searched_cases()),
+    on=st.one_of(tc.spread_cases(), tc.searched_cases()),
     examples=60,
     why="Both steps at once, by their contrapositive, and for one matrix alone: the paper's"
     " argument needs neither that f is not zero, nor that other edges out of the input are"
     " trainable, nor that x_i is not 0, nor that other layers are at rest. Where W^{p1} is not 0"
     " and the inputs are not collinear, some batch moves W^{p1}.",
-    **SHARED,
 )
 
-convergence_points_zero_matrices_printed = tc.stated(
+convergence_points_zero_matrices_printed = SHARED.stated(
     "convergence-points-zero-matrices-printed",
     title="At convergence all trainable matrices are zero, as printed",
-    kind="identity",
     sources=[GALANTI2022.at("Section 3.2: zero matrices, Section 3.1: only zero networks")],
     printed=r"\text{at convergence ... the trainable matrices along the network are zero matrices}",
     given=[*NETWORK, TRAINABLE_INPUT_EDGES, POSITIVE_WEIGHT_DECAY, MINI_BATCHES, STATIONARY],
@@ -158,16 +138,13 @@ convergence_points_zero_matrices_printed = tc.stated(
     control=tc.altered("they have norm 1", "squared(W[k]) == 1"),
     on=STATIONARY_POINTS,
     why="Said of all convergence points, without the exception of Proposition 1: collinear inputs.",
-    **SHARED,
 )
 
-convergence_points_zero_matrices = tc.stated(
+convergence_points_zero_matrices = SHARED.stated(
     "convergence-points-zero-matrices",
     title="At convergence all trainable matrices are zero, unless the inputs are collinear",
     kind="inequality",
-    sources=[
-        GALANTI2022.at("Section 3.2: zero matrices"),
-    ],
+    sources=[GALANTI2022.at("Section 3.2: zero matrices")],
     printed=r"\{x_i\} \text{ not collinear}:\ \forall \tilde S:\ \nabla_W L^\lambda_{\tilde S}(f_W)"
     r" = 0 \ \Longrightarrow\ W^{pq} = 0 \ \forall (v_p, v_q) \in E_T",
     given=[
@@ -182,18 +159,17 @@ convergence_points_zero_matrices = tc.stated(
     control=tc.altered(
         "edges out of the input need not be trainable",
         without=[TRAINABLE_INPUT_EDGES],
-        on=constant_first_layers(),
+        on=tc.constant_first_layers(),
     ),
-    on=st.one_of(spread_cases(), searched_cases()),
+    on=st.one_of(tc.spread_cases(), tc.searched_cases()),
     examples=60,
     corrects="convergence-points-zero-matrices-printed",
     why="More than Proposition 1 says, which concludes that the function is zero: once all W^{p1}"
     " are 0, every layer is 0 at every input, so that M^{pq}, whose right factor is a layer, is 0"
     " too, and with it W^{pq}. Stated by its contrapositive, as `sgd-stationary-weight-decay`.",
-    **SHARED,
 )
 
-convergence_points_outputs = tc.stated(
+convergence_points_outputs = SHARED.stated(
     "convergence-points-outputs",
     title="The same for several outputs",
     kind="inequality",
@@ -214,42 +190,33 @@ convergence_points_outputs = tc.stated(
     control=tc.altered(
         "the inputs may be collinear", without=[NOT_COLLINEAR], on=stationary_outputs()
     ),
-    on=plain_cases(tc.mlps(depths=(1, 3), widths=(2, 3), outputs=(2, 2)), samples=(2, 3)),
+    on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(2, 3), outputs=(2, 2)), samples=(2, 3)),
     examples=60,
     why="One output is a simplification and no restriction: on a sample, the gradients of all"
     " outputs along W^{p1} have their rows along the input. `rank-bound-outputs` says the same of"
     " Theorem 1.",
-    **SHARED,
 )
 
-convergence_points_zero_input = tc.stated(
+convergence_points_zero_input = SHARED.stated(
     "convergence-points-zero-input",
     title="If one input is 0, all trainable matrices are zero at convergence",
     kind="inequality",
     sources=[GALANTI2022.at("Section 3.1: inputs are not zero")],
     printed=r"x_i = 0 \text{ for some } i:\ \forall \tilde S:\ \nabla_W L^\lambda_{\tilde S}(f_W)"
     r" = 0 \ \Longrightarrow\ W = 0",
-    given=[
-        *NETWORK,
-        POSITIVE_WEIGHT_DECAY,
-        MINI_BATCHES,
-        SOME_INPUT_IS_ZERO,
-        SOME_WEIGHT,
-    ],
+    given=[*NETWORK, POSITIVE_WEIGHT_DECAY, MINI_BATCHES, SOME_INPUT_IS_ZERO, SOME_WEIGHT],
     states=f"{ALL_LAYERS} != 0",
     control=tc.altered("no input need be 0", without=[SOME_INPUT_IS_ZERO], on=STATIONARY_POINTS),
-    on=st.one_of(plain_cases(samples=(2, 3)), stationary_chains()).map(with_zero_input),
+    on=st.one_of(tc.plain_cases(samples=(2, 3)), tc.stationary_chains()).map(with_zero_input),
     examples=50,
     why='The paper assumes "that x_i is not 0 for all i". That is not needed: without biases all'
     " layers are 0 at the input 0, so that its gradient is 2 lambda W alone, and at convergence all"
     " M_i are equal. The assumption excludes a case in which the proposition says even more.",
-    **SHARED,
 )
 
-convergence_points_filters = tc.stated(
+convergence_points_filters = SHARED.stated(
     "convergence-points-filters",
     title="Proposition 1 read for convolutional layers",
-    kind="identity",
     sources=[GALANTI2022.at("Memo abstract: convolutional layers")],
     printed=r"\lambda > 0,\ \forall \tilde S:\ \nabla_W L^\lambda_{\tilde S}(f_W) = 0"
     r"\ \Longrightarrow\ f_W \equiv 0 \ \text{ or } \ \{x_i\}_{i=1}^m \text{ are collinear}",
@@ -271,16 +238,12 @@ convergence_points_filters = tc.stated(
     " x_i has its rows along x_i. That of a filter has its rows along patches. Here inputs that are"
     " not collinear differ in a patch that neither filter nor last layer sees, and SGD is at rest"
     " at a function that is not zero.",
-    **SHARED,
 )
 
-convergence_points_rank_one = tc.stated(
+convergence_points_rank_one = SHARED.stated(
     "convergence-points-rank-one",
     title="At convergence with weight decay every matrix has rank at most 1",
-    kind="rank",
-    sources=[
-        GALANTI2022.at("Memo abstract: source of the noise, Section 3.1: proportional"),
-    ],
+    sources=[GALANTI2022.at("Memo abstract: source of the noise, Section 3.1: proportional")],
     printed=r"W^{pq} = -\frac{1}{2\lambda} M^{pq}, \qquad \operatorname{rank} W^{pq} \le 1",
     given=[
         UNNORMALISED,
@@ -296,29 +259,22 @@ convergence_points_rank_one = tc.stated(
     control=tc.altered(
         "lambda may be 0", without=[POSITIVE_WEIGHT_DECAY], on=wide_interpolating_cases()
     ),
-    on=st.one_of(stationary_chains(), sign_labelled_chains()),
+    on=st.one_of(tc.stationary_chains(), tc.sign_labelled_chains()),
     why="The constraint that the abstract means: with weight decay W is proportional to the"
     " gradient at one sample. Without it, an interpolating network of any rank is at rest (the"
     " control), as the paper says.",
-    **SHARED,
 )
 
-convergence_points_decreasing_rates = tc.stated(
+convergence_points_decreasing_rates = SHARED.stated(
     "convergence-points-decreasing-rates",
     title="Where SGD with decreasing learning rates converges, every batch is at rest",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 6")],
     printed=r"\text{at convergence, we have } \nabla_{W^{pq}} L_{\tilde S}(f_W) = 0"
     r" \text{ for all ... mini-batches } \tilde S \subset S",
-    given=[
-        *NETWORK,
-        POSITIVE_WEIGHT_DECAY,
-        NOT_COLLINEAR,
-        tc.Assumption(
-            "the gradient on all samples vanishes",
-            "all([zero(gradient(samples, l)) for l in weights])",
-        ),
-    ],
+    given=[*NETWORK, POSITIVE_WEIGHT_DECAY, NOT_COLLINEAR],
+    assuming={
+        "the gradient on all samples vanishes": "all([zero(gradient(samples, l)) for l in weights])"
+    },
     forall=["k in weights", "n in samples"],
     states="squared(gradient((n,), k)) == 0",
     control=tc.altered("and the label is fitted", "f(n, 0) == y[n][0]"),
@@ -328,5 +284,4 @@ convergence_points_decreasing_rates = tc.stated(
     " and no batch need be at rest (`epoch-distance-decreasing-rates`): here at a solution of ridge"
     " regression, which is not zero, on inputs that are not collinear. All of Section 3.1 needs"
     " learning rates that do not vanish, which it does not say.",
-    **SHARED,
 )

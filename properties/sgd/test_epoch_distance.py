@@ -3,8 +3,6 @@
 ``d(W_{t+1}, W_t)`` is the mean over the weight matrices of how far an epoch moves them.
 """
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from hypothesis import strategies as st
@@ -16,16 +14,6 @@ from properties.papers import GALANTI2022
 ONE_LAYER = tc.Assumption("one layer of weights, without biases", "depth == 1 and chain()")
 NO_BIASES = tc.Assumption("no biases", "len(biases) == 0")
 TWO_SAMPLES = tc.Assumption("two samples", "len(samples) == 2")
-IF_AND_ONLY_IF = r"\text{Convergence is possible if and only if } d(W_{t+1}, W_t) \to 0"
-EPOCH = [
-    "entries = range(len(x[0]))",
-    "error(V, n) = inner(V[0], x[n]) - y[n][0]",
-    "data(V, n) = [2 * error(V, n) * x[n][j] for j in entries]",
-    "gradient_at(V, n) = [data(V, n)[j] + 2 * weight_decay * V[0][j] for j in entries]",
-    "stepped(V, n) = [[V[0][j] - rate * gradient_at(V, n)[j] for j in entries]]",
-    "after = stepped(stepped(W[0], 0), 1)",
-    "moved = sum([(after[0][j] - W[0][0][j]) ** 2 for j in entries])",
-]
 
 
 @st.composite
@@ -48,58 +36,50 @@ def cycles(draw: st.DrawFn) -> tc.Case:
     )
 
 
-epoch_distance_vanishes = tc.stated(
+CYCLES = tc.Family(
+    sources=[GALANTI2022.at("Section 4.2: distance")],
+    given=[UNNORMALISED, ONE_LAYER, NO_BIASES, TWO_SAMPLES, SQUARE_LOSS],
+    where=[
+        "entries = range(len(x[0]))",
+        "error(V, n) = inner(V[0], x[n]) - y[n][0]",
+        "data(V, n) = [2 * error(V, n) * x[n][j] for j in entries]",
+        "gradient_at(V, n) = [data(V, n)[j] + 2 * weight_decay * V[0][j] for j in entries]",
+        "stepped(V, n) = [[V[0][j] - rate * gradient_at(V, n)[j] for j in entries]]",
+        "after = stepped(stepped(W[0], 0), 1)",
+        "moved = sum([(after[0][j] - W[0][0][j]) ** 2 for j in entries])",
+    ],
+    numbers=["rate", "weight_decay"],
+    on=cycles(),
+)
+
+epoch_distance_vanishes = CYCLES.stated(
     "epoch-distance-vanishes",
     title="Where an epoch does not move the weights, SGD has converged",
-    kind="identity",
-    sources=[GALANTI2022.at("Section 4.2: distance")],
-    printed=IF_AND_ONLY_IF,
-    given=[
-        UNNORMALISED,
-        ONE_LAYER,
-        NO_BIASES,
-        TWO_SAMPLES,
-        SQUARE_LOSS,
-        tc.Convention("an epoch takes the samples one by one, in order"),
-        tc.Assumption("the epoch ends where it began", "moved == 0"),
-    ],
+    printed=r"\text{Convergence is possible if and only if } d(W_{t+1}, W_t) \to 0",
+    given=[tc.Convention("an epoch takes the samples one by one, in order")],
+    assuming={"the epoch ends where it began": "moved == 0"},
     forall=["n in samples"],
     states="sum([g ** 2 for g in gradient_at(W[0], n)]) == 0",
     control=tc.altered("and the label is fitted", "error(W[0], n) == 0"),
-    where=EPOCH,
-    numbers=["rate", "weight_decay"],
-    on=cycles(),
     why="In a fixed order SGD can go round in a cycle: every epoch ends where it began, no batch is"
     " at rest, d is 0, and the noise is as large as ever. Batches that are drawn at random, as in"
     " Section 2.1, exclude that; Section 4.2 does not say what an epoch is. With the logistic loss"
     " no order helps (`epoch-distance-logistic`).",
 )
 
-epoch_distance_needs_gradients = tc.stated(
+epoch_distance_needs_gradients = CYCLES.stated(
     "epoch-distance-needs-gradients",
     title="Where all batches are at rest, an epoch does not move the weights",
-    kind="inequality",
-    sources=[GALANTI2022.at("Section 4.2: distance")],
     printed=r"W_t \text{ converged} \ \Longrightarrow\ d(W_{t+1}, W_t) = 0",
-    given=[
-        UNNORMALISED,
-        ONE_LAYER,
-        NO_BIASES,
-        TWO_SAMPLES,
-        SQUARE_LOSS,
-        tc.Assumption("the epoch moves the weights", "moved > 0"),
-    ],
+    assuming={"the epoch moves the weights": "moved > 0"},
     states="sum([g ** 2 for n in samples for g in gradient_at(W[0], n)]) > 0",
     control=tc.altered("the first label is missed", "error(W[0], 0) ** 2 > 0"),
-    where=EPOCH,
-    numbers=["rate", "weight_decay"],
-    on=cycles(),
     examples=100,
     corrects="epoch-distance-vanishes",
     why="The other direction, by its contrapositive, in whatever order.",
 )
 
-LOGISTIC: list[tc.Hypothesis] = [
+LOGISTIC = [
     ONE_LAYER,
     NO_BIASES,
     UNNORMALISED,
@@ -109,21 +89,10 @@ LOGISTIC: list[tc.Hypothesis] = [
     tc.Assumption("the input is not 0", "not zero(x[n])"),
     tc.Assumption("the learning rate is positive", "rate > 0"),
 ]
-STEP_OF_LOGISTIC = [
-    "margin(n) = y[n][0] * f(n, 0)",
-    "advance(n) = rate * squared(x[n]) / (1 + exp(margin(n)))",
-]
-SEPARABLE = tc.cases(
-    tc.mlps(depths=(1, 1), widths=(1, 2)),
-    targets="signs",
-    numbers={"rate": tc.positive_dyadics()},
-    cohort=1,
-)
 
 epoch_distance_logistic = tc.stated(
     "epoch-distance-logistic",
     title="With the logistic loss steps vanish while the weights grow for ever",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 4.2: distance, Section 4.2: almost convergence")],
     printed=r"e^{y f_{W_{t+1}}(x)} \ge e^{y f_{W_t}(x)} + \frac{\eta}{2} \|x\|^2, \qquad"
     r" d(W_{t+1}, W_t) = \frac{\eta \|x\|}{1 + e^{y f_{W_t}(x)}}",
@@ -134,9 +103,17 @@ epoch_distance_logistic = tc.stated(
         "by three times eta |x|^2",
         "exp(margin(n) + advance(n)) >= exp(margin(n)) + 3 * rate * squared(x[n])",
     ),
-    where=STEP_OF_LOGISTIC,
+    where=[
+        "margin(n) = y[n][0] * f(n, 0)",
+        "advance(n) = rate * squared(x[n]) / (1 + exp(margin(n)))",
+    ],
     numbers=["rate"],
-    on=SEPARABLE,
+    on=tc.cases(
+        tc.mlps(depths=(1, 1), widths=(1, 2)),
+        targets="signs",
+        numbers={"rate": tc.positive_dyadics()},
+        cohort=1,
+    ),
     examples=60,
     why="So after T steps the margin is at least log(1 + eta |x|^2 T / 2), which has no limit,"
     " while the length of a step is at most eta |x| / (2 + eta |x|^2 T / 2) and vanishes. d tends"
@@ -157,25 +134,17 @@ def equal_inputs(draw: st.DrawFn) -> tc.Case:
 epoch_distance_decreasing_rates = tc.stated(
     "epoch-distance-decreasing-rates",
     title="With decreasing learning rates SGD converges to the mean, and no batch is at rest there",
-    kind="identity",
     sources=[GALANTI2022.at("Section 4.2: distance")],
     printed=r"\eta_t = \frac{1}{2 (1 + \lambda) (t + 1)}:\quad"
     r" w_T = \frac{1}{1 + \lambda} \cdot \frac1T \sum_{t < T} y_{i_t}",
-    given=[
-        UNNORMALISED,
-        ONE_LAYER,
-        NO_BIASES,
-        SQUARE_LOSS,
-        tc.Assumption(
-            "three samples of one input, which is 1",
-            "len(samples) == 3 and all([x[n][0] == 1 and len(x[n]) == 1 for n in samples])",
-        ),
-    ],
+    given=[UNNORMALISED, ONE_LAYER, NO_BIASES, SQUARE_LOSS],
+    assuming={
+        "three samples of one input, which is 1": (
+            "len(samples) == 3 and all([x[n][0] == 1 and len(x[n]) == 1 for n in samples])"
+        )
+    },
     states="3 * (1 + weight_decay) * after == sum([y[n][0] for n in samples])",
-    control=tc.altered(
-        "with a constant rate",
-        "3 * (1 + weight_decay) * constant == sum([y[n][0] for n in samples])",
-    ),
+    control=tc.altered("with a constant rate", {"after": "constant"}),
     where=[
         "at(v, n) = 2 * (v * x[n][0] - y[n][0]) * x[n][0] + 2 * weight_decay * v",
         "stepped(v, n) = v - at(v, n) / (2 * (1 + weight_decay) * (n + 1))",
@@ -183,7 +152,6 @@ epoch_distance_decreasing_rates = tc.stated(
         "fixed(v, n) = v - at(v, n) / (2 * (1 + weight_decay))",
         "constant = fixed(fixed(fixed(W[0][0][0], 0), 1), 2)",
     ],
-    numbers=["weight_decay"],
     on=equal_inputs(),
     examples=60,
     why="Three steps, for f = w. As more are drawn at random the mean converges, and d with it to"

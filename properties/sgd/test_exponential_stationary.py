@@ -3,8 +3,6 @@
 ``f`` is the network with weight matrices of norm 1, rho a number.
 """
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from hypothesis import strategies as st
@@ -13,7 +11,6 @@ import theorycheck as tc
 from properties.assumptions import AUTOGRAD_AT_KINKS, CHAIN, SIGN_LABELS, UNIT_WEIGHTS
 from properties.notation import ENTRIES, MARGIN
 from properties.papers import GALANTI2022
-from theorycheck.drawing import plain_cases
 
 EQUATION_26 = (
     r"\sum_{n}^{B} e^{-\rho y_n \hat f_n} y_n \Big( \frac{\partial \hat f_n}{\partial V_k} -"
@@ -28,7 +25,7 @@ STATIONARY_ON_BATCH = tc.Assumption(
     "all([zero(sum([y[n][0] * (df(n, 0, l) - f(n, 0) * W[l]) for n in samples]))"
     " for l in weights])",
 )
-AT_REST: list[tc.Hypothesis] = [
+AT_REST = [
     CHAIN,
     UNIT_WEIGHTS,
     SIGN_LABELS,
@@ -69,7 +66,6 @@ def separate_units(draw: st.DrawFn) -> tc.Case:
 exponential_stationary_projection = tc.stated(
     "exponential-stationary-projection",
     title="Eq. 26 is the gradient of the loss, projected on the sphere",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 26")],
     printed=r"\sum_n c_n \Big( \frac{\partial \hat f_n}{\partial V_k} - V_k \hat f_n \Big) ="
     r" G - V_k \langle V_k, G \rangle, \qquad"
@@ -86,7 +82,7 @@ exponential_stationary_projection = tc.stated(
         "left(k) = sum([y[n][0] * (df(n, 0, k) - f(n, 0) * W[k]) for n in samples])",
         "G(k) = sum([y[n][0] * df(n, 0, k) for n in samples])",
     ],
-    on=plain_cases(tc.mlps(depths=(1, 3), widths=(1, 3)), samples=(2, 3)),
+    on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(1, 3)), samples=(2, 3)),
     examples=60,
     why="By the structural lemma <V_k, G> is the sum of c_n f_n. Stationary points of the flow on"
     " the spheres are therefore where Eq. 26 holds, for the exponential loss and every other one.",
@@ -95,7 +91,6 @@ exponential_stationary_projection = tc.stated(
 exponential_stationary_rank_one = tc.stated(
     "exponential-stationary-rank-one",
     title="Where Eq. 26 holds, the weight matrices have rank 1, as printed",
-    kind="rank",
     sources=[GALANTI2022.at("Appendix E: rank one")],
     printed=EQUATION_26
     + r" \quad \text{shows a similar rank one constraint on the } V_k \text{ weight matrices}",
@@ -114,7 +109,6 @@ exponential_stationary_rank_one = tc.stated(
 exponential_stationary_rank = tc.stated(
     "exponential-stationary-rank",
     title="Where Eq. 26 holds, the weight matrices have at most the rank of the batch size",
-    kind="rank",
     sources=[GALANTI2022.at("Appendix E: rank one")],
     printed=EQUATION_26 + r" \ \Longrightarrow\ \operatorname{rank} V_k \le B",
     given=AT_REST,

@@ -1,10 +1,7 @@
 """SGD with normalised weights: its update (xu2022, Eq. 46), and where it can stop (Lemma 8)."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -26,27 +23,24 @@ from properties.sgd.normalised_points import generic_points, updated_points
 from properties.sgd.updates import EXACT, EXACT_UPDATES, after_one_epoch
 from theorycheck import arithmetic
 from theorycheck.arithmetic import flat
-from theorycheck.drawing import interpolators, normalised_equilibria
 
 LAGRANGIAN = tc.Convention(
     "the Lagrangian of Eq. 1 on the batch, with nu_k the first form of Eq. 4 on the batch, held"
     " constant (the second form as printed differs: `lagrange-multiplier-second-form`)"
 )
 
-UPDATE_OF_RHO: dict[str, Any] = {
-    "kind": "identity",
-    "given": [LAGRANGIAN, CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
-    "where": [
+UPDATE_OF_RHO = tc.Family(
+    given=[LAGRANGIAN, CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
+    where=[
         MARGIN,
         "loss(r, S) = sum([(r * f(n, 0) - y[n][0]) ** 2 for n in S]) / len(S)"
         " + weight_decay * r ** 2",
         "slope_of_loss(S) = (loss(rho + 1, S) - loss(rho - 1, S)) / 2",
         "data(S) = 2 / len(S) * sum([(1 - rho * margin(n)) * margin(n) for n in S])",
     ],
-    "numbers": ["learning_rate", "rho", "weight_decay"],
-    "on": updated_points(),
-    "examples": 100,
-}
+    on=updated_points(),
+    examples=100,
+)
 
 
 def rho_becomes(right: str) -> str:
@@ -54,7 +48,7 @@ def rho_becomes(right: str) -> str:
     return f"rho - learning_rate * slope_of_loss(samples) == {right}"
 
 
-normalised_sgd_update_printed = tc.stated(
+normalised_sgd_update_printed = UPDATE_OF_RHO.stated(
     "normalised-sgd-update-printed",
     title="Lagrange-normalised SGD, update of rho as printed: the data term has the wrong sign",
     sources=[XU2022.at("Eq. 46")],
@@ -63,16 +57,12 @@ normalised_sgd_update_printed = tc.stated(
     states=rho_becomes(
         "rho - learning_rate * data(samples) - 2 * learning_rate * weight_decay * rho"
     ),
-    control=tc.altered(
-        "and with eta lambda rho as the last term",
-        rho_becomes("rho - learning_rate * data(samples) - learning_rate * weight_decay * rho"),
-    ),
+    control=tc.altered("and with eta lambda rho as the last term", {"- 2 *": "-"}),
     why="As printed. Eq. 2 of the same paper has the sign right: the gradient is that on the left,"
     " a central difference, which is exact because the loss is quadratic in rho.",
-    **UPDATE_OF_RHO,
 )
 
-normalised_sgd_update = tc.stated(
+normalised_sgd_update = UPDATE_OF_RHO.stated(
     "normalised-sgd-update",
     title="Lagrange-normalised SGD, update of rho",
     sources=[XU2022.at("Eq. 46, Eq. 2")],
@@ -81,22 +71,17 @@ normalised_sgd_update = tc.stated(
     states=rho_becomes(
         "rho + learning_rate * data(samples) - 2 * learning_rate * weight_decay * rho"
     ),
-    control=tc.altered(
-        "the last term is eta lambda rho",
-        rho_becomes("rho + learning_rate * data(samples) - learning_rate * weight_decay * rho"),
-    ),
+    control=tc.altered("the last term is eta lambda rho", {"- 2 *": "-"}),
     corrects="normalised-sgd-update-printed",
     why="With the sign of Eq. 2. The left side is a central difference of the loss of Eq. 1, exact"
     " because that is quadratic in rho. Labels +-1 are needed: otherwise the outputs enter as"
     " `y_n^2 f_n^2` where the loss has `f_n^2`.",
-    **UPDATE_OF_RHO,
 )
 
-UPDATE_OF_WEIGHTS: dict[str, Any] = {
-    "kind": "identity",
-    "given": [LAGRANGIAN, CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],
-    "forall": ENTRIES,
-    "where": [
+UPDATE_OF_WEIGHTS = tc.Family(
+    given=[LAGRANGIAN, CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],
+    forall=ENTRIES,
+    where=[
         MARGIN,
         MULTIPLIER,
         "lagrangian(v) = sum([(rho * f(n, 0) - y[n][0]) ** 2 for n in samples]) / len(samples)"
@@ -106,15 +91,14 @@ UPDATE_OF_WEIGHTS: dict[str, Any] = {
         "data(k) = 2 / len(samples)"
         " * sum([(1 - rho * margin(n)) * rho * y[n][0] * df(n, 0, k) for n in samples])",
     ],
-    "numbers": ["learning_rate", "rho", "weight_decay"],
-    "on": updated_points(),
-    "examples": 120,
-}
+    on=updated_points(),
+    examples=120,
+)
 STEP = "W[k][i][j] - learning_rate * slope_of_loss(k)[i][j]"
 STEP_PRINTED = "W[k][i][j] - slope_of_loss(k)[i][j]"
 DECAYED = "2 * learning_rate * nu(samples) * W[k][i][j]"
 
-normalised_sgd_update_weights_printed = tc.stated(
+normalised_sgd_update_weights_printed = UPDATE_OF_WEIGHTS.stated(
     "normalised-sgd-update-weights-printed",
     title="Lagrange-normalised SGD, update of V_k as printed: wrong sign, a learning rate missing",
     sources=[XU2022.at("Eq. 46")],
@@ -128,10 +112,9 @@ normalised_sgd_update_weights_printed = tc.stated(
     ),
     why="As printed, where the first expression lacks the learning rate as well. The examples have"
     " learning rates other than 1, with which that would not show.",
-    **UPDATE_OF_WEIGHTS,
 )
 
-normalised_sgd_update_weights = tc.stated(
+normalised_sgd_update_weights = UPDATE_OF_WEIGHTS.stated(
     "normalised-sgd-update-weights",
     title="Lagrange-normalised SGD, update of V_k",
     sources=[XU2022.at("Eq. 46, Eq. 2")],
@@ -146,7 +129,6 @@ normalised_sgd_update_weights = tc.stated(
     corrects="normalised-sgd-update-weights-printed",
     why="With the sign of Eq. 2 and the learning rate on both sides. Labels +-1 are needed, as for"
     " the update of rho.",
-    **UPDATE_OF_WEIGHTS,
 )
 
 
@@ -216,24 +198,21 @@ normalised_sgd_convergence_rank = tc.stated(
     r"\ \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0,"
     r"\ \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0,\ \forall n: \bar f_n \ne 0"
     r" \ \Longrightarrow\ \operatorname{rank} V_k \le 2",
-    given=[
-        *POINTS,
-        POSITIVE_WEIGHT_DECAY,
-        tc.Assumption(
-            "some V_k has rank above 2 (the contrapositive: then some batch is not at rest)",
-            "any([rank(W[k]) > 2 for k in weights])",
-        ),
-    ],
+    given=[*POINTS, POSITIVE_WEIGHT_DECAY],
+    assuming={
+        "some V_k has rank above 2 (the contrapositive: then some batch is not at rest)": (
+            "any([rank(W[k]) > 2 for k in weights])"
+        )
+    },
     states="sum([rho_slope(S) ** 2 for S in batches(batch_size)])"
     " + sum([squared(slope_of_loss(S, k)) for S in batches(batch_size) for k in weights]) != 0",
     control=tc.altered(
         "without weight decay, lambda = 0",
         without=[POSITIVE_WEIGHT_DECAY],
-        on=interpolators(weight_decays=st.just(Fraction(0))),
+        on=tc.interpolators(weight_decays=st.just(Fraction(0))),
     ),
     where=AT_REST,
-    numbers=NUMBERS,
-    on=st.one_of(interpolators(), generic_points()),
+    on=st.one_of(tc.interpolators(), generic_points()),
     examples=150,
     why="If Lagrange-normalised SGD with weight decay is stationary on every mini-batch, and no"
     " margin is zero, all weight matrices have rank at most 2.\n\n"
@@ -250,30 +229,24 @@ normalised_sgd_convergence_rank = tc.stated(
 normalised_sgd_convergence_rank_one = tc.stated(
     "normalised-sgd-convergence-rank-one",
     title="... in fact forces rank one, collinear inputs, and at most two different margins",
-    kind="rank",
-    sources=[],
     printed=r"\text{Under the hypotheses of Lemma 8: } \operatorname{rank} V_k = 1,\ "
     r"\operatorname{rank} (x_1, \dots, x_N) = 1,\ (1 - \rho \bar f_n) \bar f_n = \lambda \rho"
     r" \ \forall n",
-    given=[
-        *POINTS,
-        POSITIVE_WEIGHT_DECAY,
-        tc.Assumption(
-            "rho is stationary on every batch of size B",
-            "all([rho_slope(S) == 0 for S in batches(batch_size)])",
+    given=[*POINTS, POSITIVE_WEIGHT_DECAY],
+    assuming={
+        "rho is stationary on every batch of size B": (
+            "all([rho_slope(S) == 0 for S in batches(batch_size)])"
         ),
-        tc.Assumption(
-            "all V_k are stationary on every batch of size B",
-            "all([zero(slope_of_loss(S, k)) for S in batches(batch_size) for k in weights])",
+        "all V_k are stationary on every batch of size B": (
+            "all([zero(slope_of_loss(S, k)) for S in batches(batch_size) for k in weights])"
         ),
-    ],
+    },
     forall=["k in weights", "n in samples"],
     states="rank(W[k]) == 1 and rank(x) == 1"
     " and (1 - rho * margin(n)) * margin(n) == weight_decay * rho",
     control=tc.altered("all margins are equal", "margin(n) == margin(0)"),
     where=AT_REST,
-    numbers=NUMBERS,
-    on=normalised_equilibria(),
+    on=tc.normalised_equilibria(),
     examples=120,
     why="The sharp form of Lemma 8, our own.\n\n"
     "Proof. Exchange two samples between batches: the terms of a stationarity equation are equal"

@@ -3,10 +3,6 @@
 ``term(n, k)`` is the gradient of the loss of sample n along W[k], without weight decay.
 """
 
-from __future__ import annotations
-
-from typing import Any
-
 from hypothesis import strategies as st
 
 import theorycheck as tc
@@ -28,43 +24,29 @@ from properties.sgd.stopping_points import (
     wide_interpolating_cases,
     without_decay,
 )
-from theorycheck.drawing import (
-    fitted_cases,
-    sign_labelled_chains,
-    stationary_chains,
-    stationary_residual_networks,
-)
 
-AT_REST: list[tc.Hypothesis] = [
-    UNNORMALISED,
-    ANY_LOSS,
-    AUTOGRAD_AT_KINKS,
-    MINI_BATCHES,
-    STATIONARY,
-]
+AT_REST = [UNNORMALISED, ANY_LOSS, AUTOGRAD_AT_KINKS, MINI_BATCHES, STATIONARY]
 SLOPES_NOT_ZERO = tc.Assumption(
     "the slopes of the losses are not 0", "all([f(n, 0) != y[n][0] for n in samples])"
 )
 FITTED = tc.Assumption("every label is fitted", "all([f(n, 0) == y[n][0] for n in samples])")
 STATIONARY_POINTS = st.one_of(
-    sign_labelled_chains(), stationary_chains(), stationary_residual_networks()
+    tc.sign_labelled_chains(), tc.stationary_chains(), tc.stationary_residual_networks()
 )
-SHARED: dict[str, Any] = {
-    "where": [
+SHARED = tc.Family(
+    where=[
         BATCH_GRADIENT,
         "slope_of_loss(n) = 2 * (f(n, 0) - y[n][0])",
         "term(n, k) = slope_of_loss(n) * df(n, 0, k)",
         "entry(n, k, a) = df(n, 0, k)[a[0]][a[1]]",
         "places(k) = [[i, j] for i in range(len(W[k])) for j in range(len(W[k][0]))]",
-    ],
-    "numbers": ["batch_size", "weight_decay"],
-}
+    ]
+)
 PAIRS = ["k in weights", "m in samples", "n in range(m)", "a in places(k)"]
 
-sample_gradients_are_equal = tc.stated(
+sample_gradients_are_equal = SHARED.stated(
     "sample-gradients-are-equal",
     title="At convergence the gradients of all samples are one matrix",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 7-8, Appendix B: collinear pairs")],
     printed=r"M^{pq} = \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \cdot"
     r" \frac{\partial f_W(x_i)}{\partial W^{pq}}"
@@ -76,20 +58,18 @@ sample_gradients_are_equal = tc.stated(
     control=tc.altered(
         "the full batch alone, B = N",
         without=[MINI_BATCHES],
-        on=stationary_chains(full_batch=True),
+        on=tc.stationary_chains(full_batch=True),
     ),
     on=STATIONARY_POINTS,
     examples=60,
     why="Two batches that differ in one sample have equal gradients, here both zero. The scalar"
     " alpha of Appendix B is the quotient of the slopes of the loss. With the full batch there is"
     " nothing to exchange, and Eq. 8 fails.",
-    **SHARED,
 )
 
-sample_gradients_are_collinear = tc.stated(
+sample_gradients_are_collinear = SHARED.stated(
     "sample-gradients-are-collinear",
     title="At convergence with weight decay the gradients of the output are collinear",
-    kind="rank",
     sources=[GALANTI2022.at("Section 3.1: collinear gradients, Appendix B: collinear pairs")],
     printed=r"\Big\{ \frac{\partial f_W(x_i)}{\partial \operatorname{vec}(W^{pq})}"
     r" \Big\}_{i=1}^m \text{ are collinear vectors}",
@@ -104,13 +84,11 @@ sample_gradients_are_collinear = tc.stated(
     why="Each is M divided by the slope of its loss, which is not 0 where W is not. The case"
     " lambda = 0, which the paper excepts, is the control: where labels are fitted, the gradients"
     " are free.",
-    **SHARED,
 )
 
-sample_gradients_product = tc.stated(
+sample_gradients_product = SHARED.stated(
     "sample-gradients-product",
     title="Gradients of two samples differ by the product of the losses' slopes, as printed",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 16")],
     printed=r"\frac{\partial f_W(x_i)}{\partial W^{pq}} ="
     r" \Big[ \frac{\partial \ell(f_W(x_j), y_j)}{\partial f_W(x_j)} \Big] \Big/"
@@ -119,21 +97,16 @@ sample_gradients_product = tc.stated(
     given=[*AT_REST, SLOPES_NOT_ZERO],
     forall=PAIRS,
     states="entry(m, k, a) == slope_of_loss(n) * slope_of_loss(m) * entry(n, k, a)",
-    control=tc.altered(
-        "twice the product",
-        "entry(m, k, a) == 2 * slope_of_loss(n) * slope_of_loss(m) * entry(n, k, a)",
-    ),
+    control=tc.altered("twice the product", {"==": "== 2 *"}),
     on=STATIONARY_POINTS,
     why="The quotient is divided by an inverse, which makes it a product: a bar too many. In the"
     " proof of Proposition 2, where lambda = 0, both sides are 0 and nothing changes; where Eq. 8"
     " says something, with weight decay, the printed form is wrong.",
-    **SHARED,
 )
 
-sample_gradients_quotient = tc.stated(
+sample_gradients_quotient = SHARED.stated(
     "sample-gradients-quotient",
     title="Gradients of two samples differ by the quotient of the losses' slopes",
-    kind="identity",
     sources=[GALANTI2022.at("Eq. 16")],
     printed=r"\frac{\partial f_W(x_i)}{\partial W^{pq}} ="
     r" \Big[ \frac{\partial \ell(f_W(x_j), y_j)}{\partial f_W(x_j)} \Big] \Big/"
@@ -150,39 +123,30 @@ sample_gradients_quotient = tc.stated(
     examples=60,
     corrects="sample-gradients-product",
     why="Eq. 8 divided by the slope of one loss.",
-    **SHARED,
 )
 
-sample_gradients_without_decay = tc.stated(
+sample_gradients_without_decay = SHARED.stated(
     "sample-gradients-without-decay",
     title="Without weight decay, the gradient of every sample's loss is 0 at convergence",
     kind="inequality",
     sources=[GALANTI2022.at("Eq. 15")],
     printed=r"\lambda = 0:\quad \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \cdot"
     r" \frac{\partial f_W(x_i)}{\partial W^{p1}} = 0",
-    given=[
-        UNNORMALISED,
-        ANY_LOSS,
-        AUTOGRAD_AT_KINKS,
-        NO_WEIGHT_DECAY,
-        MINI_BATCHES,
-        tc.Assumption("the gradient of some sample is not 0", "not zero(term(n, k))"),
-    ],
+    given=[UNNORMALISED, ANY_LOSS, AUTOGRAD_AT_KINKS, NO_WEIGHT_DECAY, MINI_BATCHES],
+    assuming={"the gradient of some sample is not 0": "not zero(term(n, k))"},
     forall=["k in weights", "n in samples"],
     states="sum([squared(gradient(S, k)) for S in batches(batch_size)]) != 0",
     control=tc.altered("the full batch, B = N", "squared(gradient(samples, k)) != 0"),
-    on=st.one_of(cancelling_pairs(), cancelling_pairs(), fitted_cases()),
+    on=st.one_of(cancelling_pairs(), cancelling_pairs(), tc.fitted_cases()),
     examples=80,
     why="By its contrapositive, for every layer and every sample. The proof distinguishes whether"
     " some sample is fitted (Eq. 15) or none (Eq. 16), and needs that the inputs are not collinear"
     " for the latter. Neither is needed: B times M is 0 in both cases.",
-    **SHARED,
 )
 
-sample_gradients_interpolation = tc.stated(
+sample_gradients_interpolation = SHARED.stated(
     "sample-gradients-interpolation",
     title="With the square loss and no weight decay, SGD rests where all labels are fitted",
-    kind="identity",
     sources=[GALANTI2022.at("Section 3.1: square loss")],
     printed=r"\lambda = 0,\ f_W(x_i) = y_i\ \forall i \in [m]:\quad"
     r" \nabla_{W^{pq}} L_{\tilde S}(f_W) = 0 \ \forall \tilde S",
@@ -194,16 +158,14 @@ sample_gradients_interpolation = tc.stated(
     examples=60,
     why="Every sample's slope is 0. For other convex losses this needs labels at which they have a"
     " minimum (`sgd-stationary-no-minimum`).",
-    **SHARED,
 )
 
 STEP = "squared(gradient(S, k))"
 STEEPEST = "max([slope_of_loss(n) ** 2 for n in S])"
 
-sample_gradients_small_steps_printed = tc.stated(
+sample_gradients_small_steps_printed = SHARED.stated(
     "sample-gradients-small-steps-printed",
     title="Without weight decay, steps are at most the largest slope of a loss, as printed",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 3.1: almost convergence")],
     printed=r"\max_{i \in [m]} \Big| \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \Big|"
     r" \text{ is tiny and the training steps ... are very small as a result}",
@@ -214,13 +176,11 @@ sample_gradients_small_steps_printed = tc.stated(
     on=without_decay(),
     why="The step is the slope times the gradient of the output, which grows with weights, inputs"
     " and depth: a tiny slope is no tiny step. Read as a bound with the constant 1.",
-    **SHARED,
 )
 
-sample_gradients_small_steps = tc.stated(
+sample_gradients_small_steps = SHARED.stated(
     "sample-gradients-small-steps",
     title="Without weight decay, steps are at most the largest slope times the largest gradient",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 3.1: almost convergence")],
     printed=r"\| \nabla_{W^{pq}} L_{\tilde S}(f_W) \| \le \max_{i \in \tilde S}"
     r" \Big| \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \Big| \cdot"
@@ -236,5 +196,4 @@ sample_gradients_small_steps = tc.stated(
     corrects="sample-gradients-small-steps-printed",
     why="A mean of products is at most the product of the largest factors; on one sample they are"
     " equal.",
-    **SHARED,
 )

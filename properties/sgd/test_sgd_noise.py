@@ -11,8 +11,6 @@ its mean, that on all samples,
 where the first term is the noise of sampling, zero for a full batch, and kinks act in the second.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,7 +21,7 @@ from torch import Tensor
 import theorycheck as tc
 from properties.papers import GALANTI2022, XU2022
 from theorycheck.measures import sampling_variance
-from theorycheck.training import outputs, velocity
+from theorycheck.training import velocity
 
 # Real runs (galanti2022, Section 4.2)
 
@@ -81,7 +79,7 @@ def fall(trained: tc.Trained) -> tuple[Tensor, Tensor]:
 def noise(trained: tc.Trained) -> Tensor:
     """E ||g_B - g||^2 over all batches of 4."""
     cohort = trained.cohort
-    residuals = outputs(cohort.network, cohort.state, cohort.inputs) - cohort.targets
+    residuals = trained.outputs - cohort.targets
     gradients = (
         2 * residuals[..., None, None] * slopes
         for slopes in tc.sample_gradients(cohort.network, cohort.state.parameters, cohort.inputs)
@@ -108,17 +106,12 @@ def apart(one: tc.Trained, other: tc.Trained) -> Tensor:
 
 
 def excluded(trained: tc.Trained) -> tc.Exclusions:
-    cohort = trained.cohort
-    size = outputs(cohort.network, cohort.state, cohort.inputs).square().mean(dim=(1, 2))
-    return {
-        "training diverged": trained.run.diverged,
-        "the function went to zero": size < VANISHED,
-    }
+    size = trained.outputs.square().mean(dim=(1, 2))
+    return {"training diverged": trained.run.diverged, "the function went to zero": size < VANISHED}
 
 
 def excluded_unless_interpolating(trained: tc.Trained) -> tc.Exclusions:
-    cohort = trained.cohort
-    residuals = outputs(cohort.network, cohort.state, cohort.inputs) - cohort.targets
+    residuals = trained.outputs - trained.cohort.targets
     missed = residuals.square().mean(dim=(1, 2)) > INTERPOLATING
     return {**excluded(trained), "training did not interpolate the labels": missed}
 
@@ -210,9 +203,7 @@ sgd_noise_moves_more_with_decay = tc.experiment_claim(
     given=[*TRAINING, "pairs with lambda = 0.03 and lambda = 0, all else equal, 300 epochs"],
     compares=MOVES_MORE,
     control=replace(
-        MOVES_MORE,
-        words="lambda = 0.03 and 0.015",
-        recipes=(SGD, replace(SGD, weight_decay=0.015)),
+        MOVES_MORE, words="lambda = 0.03 and 0.015", recipes=(SGD, replace(SGD, weight_decay=0.015))
     ),
     why="A magnitude is printed, two orders at least, and decides here.",
 )
@@ -227,10 +218,7 @@ sgd_noise_needs_small_batches = tc.experiment_claim(
     sources=[GALANTI2022.at("Section 3.1: different solutions")],
     printed=r"\text{the solutions of SGD ... will, in general, look different from the solutions}"
     r"\text{ of GD}",
-    given=[
-        *TRAINING,
-        "lambda = 0.03; batches of 4 and of all 16 samples, 600 updates each",
-    ],
+    given=[*TRAINING, "lambda = 0.03; batches of 4 and of all 16 samples, 600 updates each"],
     compares=tc.Comparison(
         "SGD and full-batch descent end farther apart than SGD in two orders of the batches",
         FOR_150_EPOCHS,

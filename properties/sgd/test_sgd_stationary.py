@@ -3,8 +3,6 @@
 galanti2022, Propositions 1 and 2, with the abstract's short form and the equations before them.
 """
 
-from __future__ import annotations
-
 from hypothesis import strategies as st
 
 import theorycheck as tc
@@ -25,17 +23,6 @@ from properties.assumptions import (
 )
 from properties.notation import BATCH_GRADIENT
 from properties.papers import GALANTI2022
-from theorycheck.drawing import (
-    constant_first_layers,
-    dead_cases,
-    fitted_cases,
-    plain_cases,
-    searched_cases,
-    sign_labelled_chains,
-    spread_cases,
-    stationary_chains,
-    stationary_residual_networks,
-)
 
 LABEL_NOT_FITTED = tc.Assumption("l'_i is not 0", "f(n, 0) != y[n][0]")
 A_AND_B = tc.Convention("the loss of an output a and a label b: exp(-b a), and log(1 + exp(-b a))")
@@ -44,7 +31,6 @@ NUMBERS = ["batch_size", "weight_decay"]
 sgd_stationary_weight_decay = tc.stated(
     "sgd-stationary-weight-decay",
     title="With weight decay, SGD can stop only at the zero function or on collinear data",
-    kind="identity",
     sources=[GALANTI2022.at("Proposition 1, Section 1.2: differentiable loss")],
     rests_on=["sgd-stationary-sample-gradients"],
     printed=r"\lambda > 0,\ \forall \tilde S \subset S, |\tilde S| = B < m:"
@@ -59,25 +45,24 @@ sgd_stationary_weight_decay = tc.stated(
         AUTOGRAD_AT_KINKS,
         POSITIVE_WEIGHT_DECAY,
         MINI_BATCHES,
-        tc.Assumption("x_i is not 0", "all([not zero(x[n]) for n in samples])"),
-        tc.Assumption(
-            "the inputs are not collinear (the contrapositive: then some batch is not stationary)",
-            "rank(x) > 1",
-        ),
-        tc.Assumption(
-            "f is not the zero function: not 0 at some sample or its negative",
-            "any([z[0] != 0 for z in network(W, [s * x[n] for s in [1, -1] for n in samples])])",
-        ),
     ],
+    assuming={
+        "x_i is not 0": "all([not zero(x[n]) for n in samples])",
+        "the inputs are not collinear (the contrapositive: then some batch is not stationary)": (
+            "rank(x) > 1"
+        ),
+        "f is not the zero function: not 0 at some sample or its negative": (
+            "any([z[0] != 0 for z in network(W, [s * x[n] for s in [1, -1] for n in samples])])"
+        ),
+    },
     states="sum([squared(gradient(S, k)) for S in batches(batch_size) for k in weights]) != 0",
     control=tc.altered(
         "the edges out of the input need not be trainable",
         without=[TRAINABLE_INPUT_EDGES],
-        on=constant_first_layers(),
+        on=tc.constant_first_layers(),
     ),
     where=[BATCH_GRADIENT],
-    numbers=NUMBERS,
-    on=st.one_of(spread_cases(), spread_cases(), searched_cases()),
+    on=st.one_of(tc.spread_cases(), tc.spread_cases(), tc.searched_cases()),
     examples=200,
     why="A point that is stationary on every mini-batch of size B < m, with lambda > 0, is the zero"
     ' function, unless the inputs lie on one line through the origin (the paper: "on a'
@@ -100,7 +85,6 @@ sgd_stationary_weight_decay = tc.stated(
 sgd_stationary_only_zero = tc.stated(
     "sgd-stationary-only-zero",
     title="With weight decay, the only convergence points of SGD are zero functions",
-    kind="identity",
     sources=[GALANTI2022.at("Abstract: zero functions, Section 4.2: no convergence")],
     printed=r"\text{when training with weight decay, the only convergence points of SGD are zero}"
     r"\text{ functions}",
@@ -112,8 +96,9 @@ sgd_stationary_only_zero = tc.stated(
         "sum([squared(W[k]) for k in weights]) == 0",
     ),
     where=[BATCH_GRADIENT],
-    numbers=NUMBERS,
-    on=st.one_of(sign_labelled_chains(), stationary_chains(), stationary_residual_networks()),
+    on=st.one_of(
+        tc.sign_labelled_chains(), tc.stationary_chains(), tc.stationary_residual_networks()
+    ),
     why="As the abstract prints it, without the exception of Proposition 1.\n\n"
     "Refuted by data on a line, with labels +-1 if one likes: at x = c and x = 1 - c, both labelled"
     " +1, and lambda = c (1 - c), a ReLU chain of any depth with all weights 1 is stationary on"
@@ -123,7 +108,6 @@ sgd_stationary_only_zero = tc.stated(
 sgd_stationary_no_decay = tc.stated(
     "sgd-stationary-no-decay",
     title="Without weight decay, SGD stops only where each sample is fitted or its output is 0",
-    kind="identity",
     sources=[GALANTI2022.at("Proposition 2, Section 3.1: zero where it does not fit")],
     rests_on=["sgd-stationary-sample-gradients"],
     printed=r"\lambda = 0,\ \{x_i\} \text{ not collinear},\ \forall \tilde S:\ "
@@ -144,8 +128,7 @@ sgd_stationary_no_decay = tc.stated(
     states="f(n, 0) == 0",
     control=tc.altered("the output is 0 at every sample", without=[LABEL_NOT_FITTED]),
     where=[BATCH_GRADIENT],
-    numbers=NUMBERS,
-    on=fitted_cases(),
+    on=tc.fitted_cases(),
     examples=120,
     why="Without weight decay, a point that is stationary on every mini-batch of size B < m has"
     " output zero at each sample whose loss derivative l'_i is not zero.\n\n"
@@ -157,27 +140,19 @@ sgd_stationary_no_decay = tc.stated(
 sgd_stationary_no_minimiser = tc.stated(
     "sgd-stationary-no-minimiser",
     title="Without weight decay and with exponential-type losses, SGD stops only at f(x_i) = 0",
-    kind="identity",
     sources=[GALANTI2022.at("Proposition 2, Section 3.1: exponential losses")],
     printed=r"\ell \text{ convex},\ \forall b\, \nexists a^*: \ell(a^*, b) = \inf_a \ell(a, b)"
     r"\ \Longrightarrow\ \forall i \in [m]: f_W(x_i) = 0",
-    given=[
-        GRAPH,
-        TRAINABLE_INPUT_EDGES,
-        SIGN_LABELS,
-        A_AND_B,
-        AUTOGRAD_AT_KINKS,
-        MINI_BATCHES,
-        tc.Assumption(
-            "lambda = 0, and the gradient of the loss vanishes on every batch of size B",
-            "all([zero(gradient(S, k, logistic)) for S in batches(batch_size) for k in weights])",
-        ),
-    ],
+    given=[GRAPH, TRAINABLE_INPUT_EDGES, SIGN_LABELS, A_AND_B, AUTOGRAD_AT_KINKS, MINI_BATCHES],
+    assuming={
+        "lambda = 0, and the gradient of the loss vanishes on every batch of size B": (
+            "all([zero(gradient(S, k, logistic)) for S in batches(batch_size) for k in weights])"
+        )
+    },
     forall=["logistic in range(2)", "n in samples"],
     states="f(n, 0) == 0",
     control=tc.altered(
-        "the output is 0 at the negative of every sample too",
-        "network(W, [-1 * x[n]])[0][0] == 0",
+        "the output is 0 at the negative of every sample too", "network(W, [-1 * x[n]])[0][0] == 0"
     ),
     where=[
         "exponential(n) = -y[n][0] * exp(-y[n][0] * f(n, 0))",
@@ -185,8 +160,9 @@ sgd_stationary_no_minimiser = tc.stated(
         " -y[n][0] / (1 + exp(y[n][0] * f(n, 0))) if logistic == 1 else exponential(n)",
         "gradient(S, k, logistic) = sum([derivative(n, logistic) * df(n, 0, k) for n in S])",
     ],
-    numbers=["batch_size"],
-    on=st.one_of(dead_cases(), dead_cases(), dead_cases(), plain_cases(targets="signs")),
+    on=st.one_of(
+        tc.dead_cases(), tc.dead_cases(), tc.dead_cases(), tc.plain_cases(targets="signs")
+    ),
     examples=200,
     why="With a convex loss that has no minimum for the labels that occur, such as the exponential"
     " and the logistic loss for labels +-1, the only points that are stationary on every mini-batch"
@@ -214,7 +190,6 @@ def smaller_at(step: str) -> str:
 sgd_stationary_no_minimum_printed = tc.stated(
     "sgd-stationary-no-minimum-printed",
     title="The exponential and the logistic loss have no minimum for any b, as printed",
-    kind="inequality",
     sources=[GALANTI2022.at("Section 3.1: exponential losses")],
     printed=r"\ell \text{ of exponential type}:\ \forall b \in \mathbb{R}\ \nexists a^*:"
     r" \ell(a^*, b) = \inf_a \ell(a, b)",
@@ -231,7 +206,6 @@ sgd_stationary_no_minimum_printed = tc.stated(
 sgd_stationary_no_minimum = tc.stated(
     "sgd-stationary-no-minimum",
     title="The exponential and the logistic loss have no minimum for labels +-1",
-    kind="inequality",
     sources=[
         GALANTI2022.at("Section 3.1: exponential losses, Appendix B: losses without a minimum")
     ],
@@ -250,7 +224,6 @@ sgd_stationary_no_minimum = tc.stated(
 sgd_stationary_sample_gradients = tc.stated(
     "sgd-stationary-sample-gradients",
     title="Stationary on every batch means stationary on every sample, and no label is fitted",
-    kind="identity",
     sources=[
         GALANTI2022.at("Eq. 9, Section 3.1: losses have slope"),
         GALANTI2022.at("Section 3.1: no label is fitted, Section 3.1: SGD instead of GD"),
@@ -273,11 +246,12 @@ sgd_stationary_sample_gradients = tc.stated(
     control=tc.altered(
         "the gradient vanishes on the full batch only, B = m",
         without=[MINI_BATCHES],
-        on=stationary_chains(full_batch=True),
+        on=tc.stationary_chains(full_batch=True),
     ),
     where=[BATCH_GRADIENT],
-    numbers=NUMBERS,
-    on=st.one_of(sign_labelled_chains(), stationary_chains(), stationary_residual_networks()),
+    on=st.one_of(
+        tc.sign_labelled_chains(), tc.stationary_chains(), tc.stationary_residual_networks()
+    ),
     examples=150,
     why="At a point that is stationary on every mini-batch of one size B < m, the regularised"
     " gradient of every single sample vanishes, so that the stopping points of SGD are those of"

@@ -1,7 +1,5 @@
 """Whether normalised SGD can come to rest on all batches: xu2022, Sections 6.1, 6.2 and 7."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 
@@ -20,7 +18,6 @@ from properties.collapse.collapsed_networks import identity
 from properties.papers import XU2022
 from properties.sgd.normalised_points import generic_points
 from properties.sgd.pulls import (
-    NUMBERS,
     PULLS,
     RESTLESS,
     RHO_AT_REST,
@@ -30,7 +27,6 @@ from properties.sgd.pulls import (
     half_fitted,
     reflected_equilibria,
 )
-from theorycheck.drawing import interpolators, normalised_equilibria
 
 BOTH_LABELS = tc.Assumption(
     "both labels occur", "any([y[m][0] != y[n][0] for m in samples for n in samples])"
@@ -46,21 +42,19 @@ EQUAL_MARGINS = tc.Assumption(
     "all margins are equal", "all([margin(n) == margin(0) for n in samples])"
 )
 NEVER = r"\lambda > 0,\; B < N:\ \exists\, S', k:\ \frac{\partial \mathcal{L}_{S'}}{\partial V_k}"
-NO_DECAY_POINTS = interpolators(weight_decays=st.just(Fraction(0)))
+NO_DECAY_POINTS = tc.interpolators(weight_decays=st.just(Fraction(0)))
 
-stationary_batches_never_printed = tc.stated(
+EQUILIBRIA = tc.Family(given=[*SAMPLED], where=[*PULLS], on=tc.normalised_equilibria())
+
+stationary_batches_never_printed = EQUILIBRIA.stated(
     "stationary-batches-never-printed",
     title="With weight decay, SGD on mini-batches cannot converge, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 6.2: no convergence, Section 7: exact convergence")],
     printed=rf"{NEVER} \ne 0 \text{{ or }} \frac{{\partial \mathcal{{L}}_{{S'}}}}{{\partial \rho}}"
     r" \ne 0",
-    given=[*SAMPLED, RELU_NETWORK, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO],
+    given=[RELU_NETWORK, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO],
     states=f"{RESTLESS} != 0",
     control=tc.altered("lambda may be 0", without=[POSITIVE_WEIGHT_DECAY], on=NO_DECAY_POINTS),
-    where=PULLS,
-    numbers=NUMBERS,
-    on=normalised_equilibria(),
     why='"Lemma 8 shows that there cannot be convergence to a unique set of weights that satisfy'
     ' equilibrium for all minibatches", and exact convergence is "impossible, even'
     ' asymptotically". The lemma bounds ranks only, and weights of rank 1 can be at rest on all'
@@ -80,22 +74,17 @@ def of_both_classes(case: tc.Case) -> tc.Case:
     return replace(case, network=network, targets=labels)
 
 
-stationary_batches_never = tc.stated(
+stationary_batches_never = EQUILIBRIA.stated(
     "stationary-batches-never",
     title="With weight decay and both classes, a ReLU network is never at rest on all batches",
-    kind="identity",
     sources=[XU2022.at("Section 6.2: no convergence, Lemma 8")],
     printed=rf"{NEVER} \ne 0 \text{{ or }} \frac{{\partial \mathcal{{L}}_{{S'}}}}{{\partial \rho}}"
     r" \ne 0,\quad \text{ReLU, labels of both signs}",
-    given=[*SAMPLED, RELU_NETWORK, BOTH_LABELS, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO],
+    given=[RELU_NETWORK, BOTH_LABELS, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO],
     states=f"{RESTLESS} != 0",
     control=tc.altered(
-        "linear activations",
-        without=[RELU_NETWORK],
-        on=reflected_equilibria((tc.LINEAR,)),
+        "linear activations", without=[RELU_NETWORK], on=reflected_equilibria((tc.LINEAR,))
     ),
-    where=PULLS,
-    numbers=NUMBERS,
     on=st.one_of(reflected_equilibria((tc.RELU,)), generic_points().map(of_both_classes)),
     examples=40,
     corrects="stationary-batches-never-printed",
@@ -106,19 +95,16 @@ stationary_batches_never = tc.stated(
     " 2 or more and data of both classes: what its paper is about.",
 )
 
-stationary_batches_no_decay = tc.stated(
+stationary_batches_no_decay = EQUILIBRIA.stated(
     "stationary-batches-no-decay",
     title="Without weight decay, an interpolating network is at rest on all batches, at any rank",
-    kind="identity",
     sources=[XU2022.at("Section 6.2: lambda = 0")],
     printed=r"\lambda = 0,\; \rho \bar f_n = 1 \;\forall n \implies"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall S', k",
-    given=[*SAMPLED, FITTED, NO_WEIGHT_DECAY],
+    given=[FITTED, NO_WEIGHT_DECAY],
     states=f"{RESTLESS} == 0",
-    control=tc.altered("lambda > 0", without=[NO_WEIGHT_DECAY], on=interpolators()),
-    where=PULLS,
-    numbers=NUMBERS,
+    control=tc.altered("lambda > 0", without=[NO_WEIGHT_DECAY], on=tc.interpolators()),
     on=NO_DECAY_POINTS,
     examples=40,
     why='"The GD equilibrium can be reached without any constraint on the weights": every sample'
@@ -126,20 +112,16 @@ stationary_batches_no_decay = tc.stated(
     " matter.",
 )
 
-stationary_batches_residuals = tc.stated(
+stationary_batches_residuals = EQUILIBRIA.stated(
     "stationary-batches-residuals",
     title="With weight decay, no sample is interpolated where SGD is at rest",
-    kind="identity",
     sources=[XU2022.at("Section 6.1: interpolation is impossible, Lemma 8")],
     printed=r"\lambda > 0,\; \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S'"
     r" \implies \rho \bar f_n \ne 1",
-    given=[*SAMPLED, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO, RHO_AT_REST],
+    given=[POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO, RHO_AT_REST],
     forall=["n in samples"],
     states="residual(n) != 0",
     control=tc.altered("lambda may be 0", without=[POSITIVE_WEIGHT_DECAY], on=NO_DECAY_POINTS),
-    where=PULLS,
-    numbers=NUMBERS,
-    on=normalised_equilibria(),
     examples=40,
     why='"Since interpolation is impossible when training with lambda > 0, there exists at least'
     ' one n": true for every n, as `(1 - rho fbar_n) fbar_n = lambda rho`. It is convergence that'
@@ -158,96 +140,65 @@ def without_rho(case: tc.Case) -> tc.Case:
     return replace(nothing, numbers={**case.numbers, "rho": Fraction(0)})
 
 
-stationary_batches_zero_margins = tc.stated(
+stationary_batches_zero_margins = EQUILIBRIA.stated(
     "stationary-batches-zero-margins",
     title="Lemma 8 needs no assumption on margins: rho other than 0 suffices",
-    kind="identity",
-    sources=[],
     printed=r"\rho \ne 0,\; \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall S', k"
     r" \implies \operatorname{rank} V_k \le 2",
-    given=[*SAMPLED, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO, HIGH_RANK],
+    given=[POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO, HIGH_RANK],
     states=f"{RESTLESS} != 0",
     control=tc.altered(
-        "rho may be 0",
-        without=[RHO_NOT_ZERO],
-        on=generic_points().map(without_rho),
+        "rho may be 0", without=[RHO_NOT_ZERO], on=generic_points().map(without_rho)
     ),
-    where=PULLS,
-    numbers=NUMBERS,
     on=generic_points().flatmap(lambda case: st.sampled_from([case, with_a_zero_margin(case)])),
     examples=40,
     why="The lemma assumes that no margin is 0. Where rho is at rest on all batches, `(1 - rho"
     " fbar_n) fbar_n = lambda rho` excludes such margins by itself, unless rho is 0.",
 )
 
-stationary_batches_equal_margins = tc.stated(
+stationary_batches_equal_margins = EQUILIBRIA.stated(
     "stationary-batches-equal-margins",
     title="Where the gradient of every sample is zero, all margins are equal, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 7: margins and convergence")],
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall S', k"
     r" \implies \bar f_m = \bar f_n \;\forall m, n",
-    given=[
-        *SAMPLED,
-        RELU_NETWORK,
-        POSITIVE_WEIGHT_DECAY,
-        RHO_NOT_ZERO,
-        RHO_AT_REST,
-        WEIGHTS_AT_REST,
-    ],
+    given=[RELU_NETWORK, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO, RHO_AT_REST, WEIGHTS_AT_REST],
     forall=["m in samples", "n in samples"],
     states="margin(m) == margin(n)",
     control=tc.altered("all are 1/rho", "rho * margin(m) == 1"),
-    where=PULLS,
-    numbers=NUMBERS,
-    on=normalised_equilibria(),
     why="The paper says that margins which differ by a small amount, and SGD that does not converge"
     " to a point of zero gradient for all samples, are equivalent. At a point of zero gradient the"
     " margins are roots of `(1 - rho t) t = lambda rho`, which has two.",
 )
 
-stationary_batches_equal_margins_converse = tc.stated(
+stationary_batches_equal_margins_converse = EQUILIBRIA.stated(
     "stationary-batches-equal-margins-converse",
     title="Where all margins are equal, the gradient of every sample is zero, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 7: margins and convergence")],
     printed=r"\bar f_m = \bar f_n \;\forall m, n,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S' \implies"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall S', k",
-    given=[*SAMPLED, RELU_NETWORK, POSITIVE_WEIGHT_DECAY, EQUAL_MARGINS, RHO_AT_REST],
+    given=[RELU_NETWORK, POSITIVE_WEIGHT_DECAY, EQUAL_MARGINS, RHO_AT_REST],
     states=f"{RESTLESS} == 0",
-    control=tc.altered("rho need not be at rest", without=[RHO_AT_REST], on=interpolators()),
-    where=PULLS,
-    numbers=NUMBERS,
+    control=tc.altered("rho need not be at rest", without=[RHO_AT_REST], on=tc.interpolators()),
     on=half_fitted(),
     why="The other direction. Equal margins with rho at rest say nothing about the directions in"
     " which the samples pull at the V_k.",
 )
 
-stationary_batches_never_equal = tc.stated(
+stationary_batches_never_equal = EQUILIBRIA.stated(
     "stationary-batches-never-equal",
     title="Where SGD has come to rest, margins are never exactly equal, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 5.1: strict NC1")],
     printed=r"\text{the margins are never, not even asymptotically, exactly equal to each other}",
-    given=[
-        *SAMPLED,
-        RELU_NETWORK,
-        POSITIVE_WEIGHT_DECAY,
-        RHO_NOT_ZERO,
-        RHO_AT_REST,
-        WEIGHTS_AT_REST,
-    ],
+    given=[RELU_NETWORK, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO, RHO_AT_REST, WEIGHTS_AT_REST],
     states="sum([(margin(m) - margin(n)) ** 2 for m in samples for n in samples]) != 0",
     control=tc.altered(
         "they differ by at least their own size",
         "sum([(margin(n) - margin(0)) ** 2 for n in samples]) >= margin(0) ** 2",
     ),
-    where=PULLS,
-    numbers=NUMBERS,
-    on=normalised_equilibria(),
     why="The roots of `(1 - rho t) t = lambda rho` may be the same for all samples. What is true is"
     " that ReLU networks with both classes do not come to rest at all"
     " (`stationary-batches-never`); that says nothing of margins.",
@@ -272,19 +223,14 @@ def linear_separators(draw: st.DrawFn) -> tc.Case:
 stationary_batches_low_rank = tc.stated(
     "stationary-batches-low-rank",
     title="Weights of very small rank cannot quasi-interpolate generic data, as printed",
-    kind="identity",
     sources=[XU2022.at("Section 6.1: rank and quasi-interpolation")],
     printed=r"\operatorname{rank} V_k \le 2 \;\forall k \text{ is incompatible, for generic data"
     r" sets, with quasi-interpolation}",
-    given=[
-        CHAIN,
-        DENSE,
-        RELU_NETWORK,
-        SIGN_LABELS,
-        BOTH_LABELS,
-        tc.Assumption("all ranks are at most 2", "all([rank(W[k]) <= 2 for k in weights])"),
-        tc.Assumption("the inputs are linearly independent", "rank(x) == len(samples)"),
-    ],
+    given=[CHAIN, DENSE, RELU_NETWORK, SIGN_LABELS, BOTH_LABELS],
+    assuming={
+        "all ranks are at most 2": "all([rank(W[k]) <= 2 for k in weights])",
+        "the inputs are linearly independent": "rank(x) == len(samples)",
+    },
     where=PULLS[:1],
     states="sum([(margin(n) - margin(0)) ** 2 for n in samples]) != 0",
     control=tc.altered(

@@ -1,10 +1,7 @@
 """The norm of an update of V_k: xu2022, Eq. 53, and what it says about the rank of V_k."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -23,7 +20,6 @@ from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
 from properties.sgd.pulls import PULLS
 from theorycheck.arithmetic import Point
-from theorycheck.drawing import normalised_cases
 
 SEPARABLE = tc.Assumption(
     "all samples are correctly classified", "all([margin(n) > 0 for n in samples])"
@@ -47,13 +43,12 @@ def classified(
     samples: tuple[int, int], numbers: dict[str, st.SearchStrategy[Fraction]]
 ) -> st.SearchStrategy[tc.Case]:
     networks = tc.mlps(depths=(1, 3), widths=(1, 2), slopes=(tc.RELU, tc.LINEAR))
-    return normalised_cases(networks, samples=samples, numbers=numbers).map(separated)
+    return tc.normalised_cases(networks, samples=samples, numbers=numbers).map(separated)
 
 
-NORMS: dict[str, Any] = {
-    "forall": ["k in weights"],
-    "numbers": ["rho"],
-    "where": [
+NORMS = tc.Family(
+    forall=["k in weights"],
+    where=[
         *(definition for definition in PULLS if "pull_of_rho" not in definition),
         "velocity(k) = 2 * rho / len(samples) * sum([pull(n, k) for n in samples])",
         "with_margins(k) ="
@@ -61,14 +56,13 @@ NORMS: dict[str, Any] = {
         "with_outputs(k) ="
         " sum([residual(n) * frobenius(dmargin(n, k) - f(n, 0) * W[k]) for n in samples])",
     ],
-    "examples": 40,
-}
+    examples=40,
+)
 BOUND = "frobenius(velocity(k)) {} {} * rho / len(samples) * {}(k)"
 
-update_norm_printed = tc.stated(
+update_norm_printed = NORMS.stated(
     "update-norm-printed",
     title="The norm of dot V_k is the sum of the norms of its terms, as printed",
-    kind="identity",
     sources=[XU2022.at("Eq. 53")],
     printed=r"\|\dot V_k\| = \frac{2\rho}{N} \sum_n \ell_n"
     r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|",
@@ -79,13 +73,11 @@ update_norm_printed = tc.stated(
     why="Eq. 10 has the norm of a sum. It is the sum of the norms only where all terms point in one"
     " direction. Two other slips of Eq. 53 are left out here: f_n for fbar_n"
     " (`update-norm-outputs`), and a sum over a batch B that is divided by N.",
-    **NORMS,
 )
 
-update_norm_outputs = tc.stated(
+update_norm_outputs = NORMS.stated(
     "update-norm-outputs",
     title="The norm of dot V_k for one sample, with the output in the place of the margin",
-    kind="identity",
     sources=[XU2022.at("Eq. 53")],
     printed=r"N = 1:\ \|\dot V_k\| = 2\rho\, \ell_n"
     r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - f_n V_k \Big\|",
@@ -95,38 +87,27 @@ update_norm_outputs = tc.stated(
     on=classified((1, 1), SMALL_RHO),
     why="With one sample there is nothing to be added, and the equation is false all the same for"
     " the label -1: `dfbar_n/dV_k` has the sign of the label, and the printed `f_n V_k` has not.",
-    **NORMS,
 )
 
-update_norm_batch = tc.stated(
+update_norm_batch = NORMS.stated(
     "update-norm-batch",
     title="The norm of an update of V_k by one sample, divided by N as printed",
-    kind="identity",
     sources=[XU2022.at("Eq. 53")],
     printed=r"\|\dot V_k\| = \frac{2\rho}{N} \sum_{n \in B} \ell_n"
     r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|,\quad |B| = 1",
     given=[*POINTS, SEPARABLE, POSITIVE_RESIDUALS],
     states="2 * rho * frobenius(pull(0, k)) == 2 * rho / len(samples) * of_sample(0, k)",
-    control=tc.altered(
-        "half of it", "2 * rho * frobenius(pull(0, k)) == rho / len(samples) * of_sample(0, k)"
-    ),
+    control=tc.altered("half of it", {"== 2 *": "=="}),
     on=classified((1, 3), SMALL_RHO),
-    **{
-        **NORMS,
-        "where": [
-            *NORMS["where"],
-            "of_sample(n, k) = residual(n) * frobenius(dmargin(n, k) - margin(n) * W[k])",
-        ],
-    },
+    where=["of_sample(n, k) = residual(n) * frobenius(dmargin(n, k) - margin(n) * W[k])"],
     why="The sum is printed over a batch, and divided by the number of all samples. The flow on a"
     " batch, Eq. 46, is divided by its own size; here it is one sample, where the triangle"
     " inequality is an equation.",
 )
 
-update_norm = tc.stated(
+update_norm = NORMS.stated(
     "update-norm",
     title="The norm of dot V_k is at most the sum of the norms of its terms",
-    kind="inequality",
     sources=[XU2022.at("Eq. 53")],
     printed=r"\|\dot V_k\| \le \frac{2\rho}{N} \sum_n \ell_n"
     r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|",
@@ -136,25 +117,22 @@ update_norm = tc.stated(
     on=classified((1, 3), SMALL_RHO),
     corrects="update-norm-printed",
     why="The triangle inequality for Eq. 5. With one sample it is an equation.",
-    **NORMS,
 )
 
-AT_EQUILIBRIUM: dict[str, Any] = {
-    "kind": "inequality",
-    "where": [
+AT_EQUILIBRIUM = tc.Family(
+    where=[
         MARGIN,
         MEAN_MARGIN,
         SECOND_MOMENT,
         "equilibrium(l) = mu / (M + l)",
         "residual(n) = 1 - equilibrium(weight_decay) * margin(n)",
     ],
-    "given": [CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_WEIGHT_DECAY, SEPARABLE],
-    "numbers": ["weight_decay"],
-    "on": classified((1, 3), {"weight_decay": tc.positive_dyadics()}),
-    "examples": 40,
-}
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_WEIGHT_DECAY, SEPARABLE],
+    on=classified((1, 3), {"weight_decay": tc.positive_dyadics()}),
+    examples=40,
+)
 
-update_norm_separability = tc.stated(
+update_norm_separability = AT_EQUILIBRIUM.stated(
     "update-norm-separability",
     title="Separability makes all residuals positive, as printed",
     sources=[XU2022.at("Section 6.1: separability and residuals")],
@@ -164,24 +142,18 @@ update_norm_separability = tc.stated(
     control=tc.altered("greater than 1/2", "1 / 2 < residual(n)"),
     why="Separability bounds no margin from above. Here rho is moreover at its equilibrium (Eq. 7):"
     " still, a sample whose margin is larger than the others is fitted beyond its label.",
-    **AT_EQUILIBRIUM,
 )
 
-update_norm_mean_residual = tc.stated(
+update_norm_mean_residual = AT_EQUILIBRIUM.stated(
     "update-norm-mean-residual",
     title="At the equilibrium of rho, residuals weighted by margins have a positive mean",
-    sources=[],
     printed=r"\bar f_n > 0 \;\forall n,\; \rho = \frac{\mu}{M + \lambda} \implies"
     r" \frac1N \sum_n \ell_n \bar f_n > 0",
     states="0 < sum([residual(n) * margin(n) for n in samples])",
-    control=tc.altered(
-        "of every sample by itself",
-        "0 < min([residual(n) * margin(n) for n in samples])",
-    ),
+    control=tc.altered("of every sample by itself", {"sum": "min"}),
     corrects="update-norm-separability",
     why="It is lambda rho: Eq. 2 with `dot rho = 0`. Large margins count more, and so the plain"
     " mean of the residuals, the gap of Eq. 8, is positive too.",
-    **AT_EQUILIBRIUM,
 )
 
 
@@ -199,8 +171,6 @@ def attained(draw: st.DrawFn) -> tc.Case:
 update_norm_stable_rank = tc.stated(
     "update-norm-stable-rank",
     title="Each sample pulls at V_k the harder, the larger the stable rank of V_k",
-    kind="inequality",
-    sources=[],
     printed=r"\Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|"
     r" \ge |\bar f_n| \sqrt{\frac{\|V_k\|_F^2}{\|V_k\|_2^2} - 1}",
     given=[CHAIN, DENSE, ONE_OUTPUT, UNIT_WEIGHTS, AUTOGRAD_AT_KINKS],
@@ -212,8 +182,7 @@ update_norm_stable_rank = tc.stated(
         "f(n, 0) ** 2 <= spectral(W[k]) ** 2 * tangential(n, k)",
     ),
     on=st.one_of(
-        attained(),
-        normalised_cases(tc.mlps(depths=(2, 3), widths=(2, 2)), samples=(1, 2)),
+        attained(), tc.normalised_cases(tc.mlps(depths=(2, 3), widths=(2, 2)), samples=(1, 2))
     ),
     examples=40,
     why='What is true of the sentence that "the norm of the SGD updates at layer k should reflect,'

@@ -1,7 +1,5 @@
 """Points at which bounds on gradients are attained, and weights trained by SGD."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from functools import cache
 

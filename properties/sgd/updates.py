@@ -1,7 +1,5 @@
 """One epoch of the trainer on numbers for which float64 does not round, and in rationals."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -35,11 +33,7 @@ def after_one_epoch(case: tc.Case, rho: bool) -> tc.State:
     factor = torch.tensor([float(case.numbers["rho"])], dtype=torch.float64) if rho else None
     state = tc.State(parameters, factor, "lagrange" if rho else "plain")
     cohort = tc.Cohort.broadcast(
-        case.network,
-        state,
-        inputs,
-        torch.tensor(case.targets),
-        float(case.numbers["weight_decay"]),
+        case.network, state, inputs, torch.tensor(case.targets), float(case.numbers["weight_decay"])
     )
     run = tc.sgd(
         cohort,

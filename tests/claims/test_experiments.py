@@ -20,7 +20,9 @@ from theorycheck.claims.experiments import (
     Exclusions,
     Population,
     between,
+    either_half,
     experiment_claim,
+    halves,
 )
 from theorycheck.claims.findings import Finding, Pair, Rejection
 from theorycheck.claims.sequential import TENDENCY, Decision, decide, pairs_needed
@@ -214,6 +216,16 @@ def claimed(**changes: Any) -> Claim:
         "compares": comparison(), "why": "It pulls.",
     }  # fmt: skip
     return experiment_claim("decay-shrinks", **{**fields, **changes})
+
+
+def test_two_copies_in_one_training_are_the_halves_of_its_members() -> None:
+    start = networks(Setting(), [1, 2, 3, 4])
+    (trained,) = start.train(RECIPE)
+    first, second = halves(norm)(trained)
+    assert torch.equal(torch.cat([first, second]), norm(trained))
+    assert len(first) == len(second) == 2
+    rule = either_half(lambda _: {"odd": torch.tensor([True, False, False, False])})
+    assert {why: found.tolist() for why, found in rule(trained).items()} == {"odd": [True, False]}
 
 
 def test_a_claim_has_three_sides() -> None:

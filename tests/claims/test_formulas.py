@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims import certificates
-from theorycheck.claims.declaration import Assumption, Claim, Paper, altered, stated
+from theorycheck.claims.declaration import Assumption, Claim, Paper
 from theorycheck.claims.examination import examine
+from theorycheck.claims.families import altered, stated
 from theorycheck.claims.findings import Observation, Rejection
 from theorycheck.claims.formulas import findings
 from theorycheck.claims.setting import PROFILES, Setting

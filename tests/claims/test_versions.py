@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.claims.toy_claims import scalar, toy
 from theorycheck.claims.certificates import statement_version
-from theorycheck.claims.declaration import Altered, Assumption, Claim, Formal, Paper, stated
+from theorycheck.claims.declaration import Assumption, Claim, Formal, Paper
+from theorycheck.claims.families import Altered, stated
 from theorycheck.claims.versions import version_of
 
 PARTS = [

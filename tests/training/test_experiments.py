@@ -14,6 +14,7 @@ from tests.training import plain
 from theorycheck.data.dataset import Dataset
 from theorycheck.data.synthetic import gaussian_mixture, uniform_sphere
 from theorycheck.errors import InputError
+from theorycheck.networks.evaluation import forward
 from theorycheck.networks.initialisation import initialise
 from theorycheck.networks.specification import Network, mlp
 from theorycheck.training.batches import Batches
@@ -133,6 +134,15 @@ def test_normalised_weights_and_measures() -> None:
     assert trained.run.trace["rho"][0].tolist() == [3.0, 3.0]
     assert trained.run.state.rho is not None
     assert torch.equal(trained.run.trace["rho"][-1], trained.run.state.rho)
+    assert torch.equal(trained.rho, trained.run.state.rho)
+    values = forward(network, trained.run.state.parameters, paired.inputs)
+    assert torch.equal(trained.outputs, trained.rho[:, None, None] * values)
+
+
+def test_plain_weights_have_no_rho() -> None:
+    (trained,) = experiment().train(replace(RECIPE, epochs=1))
+    with pytest.raises(InputError, match="networks without normalised weights have no rho"):
+        _ = trained.rho
 
 
 @pytest.mark.parametrize("sizes", [[4], [4, 4, 6]])

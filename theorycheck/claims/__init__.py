@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     )
     from theorycheck.claims.declaration import (
         KINDS,
-        Altered,
         Assumption,
         Claim,
         Convention,
@@ -24,9 +23,7 @@ if TYPE_CHECKING:
         Paper,
         Place,
         Source,
-        altered,
         claim,
-        stated,
     )
     from theorycheck.claims.entries import Control, Description, Entry, Examination, Reference
     from theorycheck.claims.evidence import Evidence
@@ -36,8 +33,11 @@ if TYPE_CHECKING:
         Exclusions,
         Population,
         between,
+        either_half,
         experiment_claim,
+        halves,
     )
+    from theorycheck.claims.families import Altered, Family, Parts, altered, stated
     from theorycheck.claims.findings import Finding, Findings, Observation, Pair, Rejection, Unmet
     from theorycheck.claims.outcomes import Example, Examples, Miss, Outcome, Stratum
     from theorycheck.claims.search import first_violation

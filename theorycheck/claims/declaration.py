@@ -10,9 +10,8 @@ from __future__ import annotations
 import hashlib
 import inspect
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -125,23 +124,6 @@ class Convention(Hypothesis):
     selections: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True)
-class Altered:
-    """The control of a stated claim: its false neighbour.
-
-    Attributes:
-        words: what is altered.
-        states: the altered conclusion; None where it is that of the claim.
-        without: hypotheses of the claim that the control does not make.
-        on: what proposes examples for it; None where it is what proposes those of the claim.
-    """
-
-    words: str
-    states: str | None = None
-    without: tuple[Assumption, ...] = ()
-    on: Any = None
-
-
 class Place(NamedTuple):
     """Where a claim is written."""
 
@@ -206,102 +188,6 @@ class Claim:
 def is_claim_id(text: str) -> bool:
     """Whether a text has the form of a claim id; no Python function can have such a name."""
     return re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", text) is not None
-
-
-def stated(
-    id: str,
-    *,
-    title: str,
-    kind: Kind,
-    sources: Sequence[Source],
-    printed: str,
-    given: Sequence[Hypothesis],
-    states: str,
-    control: Altered,
-    on: Any,
-    why: str,
-    forall: Sequence[str] = (),
-    where: Sequence[str] = (),
-    numbers: Sequence[str] = (),
-    examples: int = 100,
-    enough: int = 20,
-    corrects: str | None = None,
-    rests_on: Sequence[str] = (),
-    along: Callable[..., Any] | Sequence[Callable[..., Any]] = (),
-) -> Claim:
-    """State a claim as a formula, which is printed, checked, altered and certified.
-
-    Args:
-        printed: what the paper prints, in LaTeX.
-        given: the hypotheses. Whether an example meets them is the formula's word. Conventions
-            are listed among them.
-        states: the conclusion, one comparison in the language of `theorycheck.statements`.
-        control: the false neighbour, `altered`.
-        on: a Hypothesis strategy for cases, which only proposes examples.
-        why: the statement in words and why it is true, or false.
-        along: of a statement on trained networks, what trains a drawn case; from the setting and
-            the case it yields the cases at which the statement is checked. Of several trainings
-            each goes on from where the one before it ended.
-        forall, where, numbers: as in `Formal`.
-        id, title, kind, sources, examples, enough, corrects, rests_on: as in `claim`.
-
-    Raises:
-        InputError: when the id or kind is malformed; saying which formula is wrong, and where.
-    """
-    # The engine is loaded by those who state claims, not by all who run pytest.
-    from theorycheck.claims.formulas import check_of
-
-    assumptions = [one for one in given if isinstance(one, Assumption)]
-    selections = [s for one in given if isinstance(one, Convention) for s in one.selections]
-    parts = {
-        "forall": tuple(forall),
-        "given": tuple(assumption.formula for assumption in assumptions),
-        "where": tuple(where),
-        "numbers": tuple(numbers),
-    }
-    formal = Formal(states, **parts)
-    kept = tuple(one.formula for one in assumptions if one not in control.without)
-    false = Formal(control.states or states, **{**parts, "given": kept})
-    prose = {assumption.formula: assumption.prose for assumption in assumptions}
-    check = check_of(formal.statement, false.statement, prose, selections, along)
-    check.__doc__ = why
-    made = claim(
-        id,
-        title=title,
-        kind=kind,
-        sources=sources,
-        statement=printed,
-        hypotheses=[one.prose for one in given],
-        control=control.words,
-        on={"case": on},
-        examples=examples,
-        enough=enough,
-        corrects=corrects,
-        rests_on=rests_on,
-        formal=formal,
-        altered=false,
-    )(check)
-    caller = sys._getframe(1)
-    place = Place(caller.f_globals["__name__"], caller.f_code.co_filename, caller.f_lineno)
-    on_control = None if control.on is None else {"case": control.on}
-    return replace(made, written=place, control_on=on_control, along=along, given=tuple(given))
-
-
-def altered(
-    words: str,
-    states: str | None = None,
-    *,
-    without: Sequence[Assumption] = (),
-    on: Any = None,
-) -> Altered:
-    """The false neighbour of a stated claim: in words, and what differs; see `Altered`.
-
-    Raises:
-        InputError: when nothing differs.
-    """
-    if states is None and not without:
-        raise InputError(f"control {words!r}: give another conclusion, or hypotheses to leave out")
-    return Altered(words, states, tuple(without), on)
 
 
 def claim(

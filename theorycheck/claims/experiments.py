@@ -168,6 +168,26 @@ def between(measure: Callable[[Trained], Tensor]) -> Callable[..., tuple[Tensor,
     return lambda first, second: (measure(first), measure(second))
 
 
+def halves(measure: Callable[[Trained], Tensor]) -> Callable[[Trained], tuple[Tensor, Tensor]]:
+    """The measure of two copies that one recipe trained: of the first half of the members first."""
+
+    def sides(trained: Trained) -> tuple[Tensor, Tensor]:
+        first, second = measure(trained).chunk(2)
+        return first, second
+
+    return sides
+
+
+def either_half(excluded: Callable[[Trained], Exclusions]) -> Callable[[Trained], Exclusions]:
+    """The rule for pairs of such copies, neither of which may be excluded."""
+
+    def rule(trained: Trained) -> Exclusions:
+        found = {why: excludes.chunk(2) for why, excludes in excluded(trained).items()}
+        return {why: first | second for why, (first, second) in found.items()}
+
+    return rule
+
+
 def experiment_claim(
     id: str,
     *,

@@ -8,17 +8,16 @@ from theorycheck.errors import InputError
 
 CLAIM = r'''"""One claim to start from: say what your paper says instead."""
 
-from theorycheck import Assumption, Paper, altered, cases, mlps, stated
+from theorycheck import Paper, altered, cases, mlps, stated
 
 PAPER = Paper("me2026", "My paper", "A. Author", 2026)
 
 layers_share_the_output = stated(
     "layers-share-the-output",
     title="Each layer's inner product with its gradient is the output",
-    kind="identity",
     sources=[PAPER.at("Lemma 2")],
     printed=r"\langle W_k, \partial f_W(x) / \partial W_k \rangle = f_W(x)",
-    given=[Assumption("no biases", "len(biases) == 0"), Assumption("a chain", "chain()")],
+    assuming={"no biases": "len(biases) == 0", "a chain": "chain()"},
     forall=["k in weights", "n in samples"],
     states="inner(W[k], df(n, 0, k)) == f(n, 0)",
     control=altered("twice the output", "inner(W[k], df(n, 0, k)) == 2 * f(n, 0)"),

@@ -29,6 +29,15 @@ NAMES: dict[str, str] = {
 }
 """Names that stand for a value in every case."""
 
+NUMBERS: dict[str, str] = {
+    "batch_per_class": "how many samples of each class a mini-batch holds",
+    "batch_size": "how many samples a mini-batch holds",
+    "learning_rate": "what a step multiplies the gradient by",
+    "rho": "what the output of normalised weight matrices is multiplied by",
+    "weight_decay": "factor of the sum of the squared weights in the loss",
+}
+"""Numbers of a case that a claim need not declare, as trainers and papers have them."""
+
 
 @dataclass(frozen=True)
 class Word:
@@ -125,6 +134,17 @@ def require_known(statement: Statement) -> None:
         variables = {*variables, variable.name}
     for formula in (*statement.given, statement.conclusion):
         _Lookup(formula, names, functions).visit(formula.tree, variables)
+
+
+def common_numbers(statement: Statement) -> set[str]:
+    """Those of `NUMBERS` that a statement uses, and does not define itself."""
+    nodes = [node for formula in statement.formulas() for node in ast.walk(formula.tree)]
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    own = {name.id for name in names if isinstance(name.ctx, ast.Store)}
+    own |= {variable.name for variable in statement.forall}
+    for definition in statement.where:
+        own |= {definition.name, *(definition.arguments or ())}
+    return {name.id for name in names if name.id in NUMBERS} - own
 
 
 def _word(definition: Definition) -> Word:

@@ -20,7 +20,7 @@ from torch import Tensor
 from theorycheck.data.dataset import Dataset
 from theorycheck.errors import InputError
 from theorycheck.networks.specification import Network
-from theorycheck.training.cohorts import Cohort, Objective, State
+from theorycheck.training.cohorts import Cohort, Objective, State, outputs
 from theorycheck.training.recording import Measures, Run
 from theorycheck.training.trainers import sgd
 
@@ -55,6 +55,22 @@ class Trained:
     """At the state that was reached."""
     run: Run
     """With the measures that were recorded, ``(T, K, ...)``."""
+
+    @property
+    def outputs(self) -> Tensor:
+        """On the data of the experiment, at the state that was reached: ``(K, N, C)``."""
+        return outputs(self.cohort.network, self.cohort.state, self.cohort.inputs)
+
+    @property
+    def rho(self) -> Tensor:
+        """Of networks with normalised weights, at the state that was reached: ``(K,)``.
+
+        Raises:
+            InputError: when the weights are not normalised.
+        """
+        if self.cohort.state.rho is None:
+            raise InputError("networks without normalised weights have no rho")
+        return self.cohort.state.rho
 
 
 @dataclass(frozen=True, eq=False)
