@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         resolve_device,
     )
     from theorycheck.training.engines import Engine
+    from theorycheck.training.events import Course, Crossing, follow_events
     from theorycheck.training.experiments import Experiment, Recipe, Trained
     from theorycheck.training.recording import GradientNorm, Measure, Measures, Run
     from theorycheck.training.trainers import gradient_descent, gradient_flow, sgd, together
