@@ -22,6 +22,7 @@ def test_the_integrator_has_the_coefficients_of_scipy() -> None:
 
 
 def test_within_a_step_the_continuous_extension_is_that_of_scipy() -> None:
+    """Derivation: both are of one step, whatever the tolerances; it ends where it is told to."""
     solver = RK45(lambda _, y: -y * y, 0.0, [2.0, 0.5], 4.0, rtol=RELATIVE, atol=ABSOLUTE)
     solver.step()
     between = solver.dense_output()

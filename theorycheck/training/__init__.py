@@ -11,12 +11,13 @@ if TYPE_CHECKING:
         Parametrisation,
         Reduction,
         State,
+        objective_values,
         outputs,
         parametrise,
         resolve_device,
     )
     from theorycheck.training.engines import Engine
-    from theorycheck.training.events import Course, Crossing, follow_events
+    from theorycheck.training.events import Course, Crossing, Quantity, follow_events
     from theorycheck.training.experiments import Experiment, Recipe, Trained
     from theorycheck.training.recording import GradientNorm, Measure, Measures, Run
     from theorycheck.training.trainers import gradient_descent, gradient_flow, sgd, together

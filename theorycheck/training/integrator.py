@@ -60,11 +60,10 @@ class Step:
         The continuous extension of order 4 (Shampine, Some practical Runge-Kutta formulas, Math.
         Comp. 46, 1986).
         """
-        powers = [part**power for power in range(1, 5)]
+        weights = [_polynomial(row, part) for row in EXTENSION]
         change = torch.zeros_like(self.point)
-        for row, slope in zip(EXTENSION, self.slopes, strict=True):
-            for factor, power in zip(row, powers, strict=True):
-                change += (factor * power)[:, None] * slope
+        for weight, slope in zip(weights, self.slopes, strict=True):
+            change.addcmul_(weight[:, None], slope)
         return self.point + self.length[:, None] * change
 
 
@@ -151,4 +150,12 @@ def _combination(weights: Sequence[float], slopes: Tensor) -> Tensor:
     total = weights[0] * slopes[0]
     for weight, slope in zip(weights[1:], slopes[1 : len(weights)], strict=True):
         total.add_(slope, alpha=weight)
+    return total
+
+
+def _polynomial(factors: Sequence[float], part: Tensor) -> Tensor:
+    """The polynomial of a part whose factors of ``t, t^2, ...`` are given, by Horner's rule."""
+    total = torch.zeros_like(part)
+    for factor in reversed(factors):
+        total.add_(factor).mul_(part)
     return total
