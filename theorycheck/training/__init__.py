@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from theorycheck.training.events import Course, Crossing, Quantity, follow_events
     from theorycheck.training.experiments import Experiment, Recipe, Trained
     from theorycheck.training.recording import GradientNorm, Measure, Measures, Run
+    from theorycheck.training.rest import Rest, points_of_rest
     from theorycheck.training.trainers import gradient_descent, gradient_flow, sgd, together
     from theorycheck.training.vector_field import velocity
 else:
