@@ -158,3 +158,58 @@ unit_balance_least = tc.stated(
     " not change when units are rescaled (`unit-balance-rescaled`): it is the least rho on that"
     " family, and what weight decay on rho penalises at rest.",
 )
+
+
+def with_spare_unit(case: tc.Case, shares: tuple[Fraction, Fraction]) -> tc.Case:
+    """Nothing leads into or out of the second unit of the first hidden layer."""
+    first, second, *others = (weight.copy() for weight in case.parameters)
+    first[:, 1], second[:, :, 1] = 0, 0
+    numbers = dict(zip(("cosine", "sine"), shares, strict=True))
+    return replace(case, parameters=(first, second, *others), numbers=numbers)
+
+
+WIDE = tc.cases(tc.mlps(depths=(2, 3), widths=(2, 3)), samples=(1, 2), cohort=4)
+ON_CIRCLE = tc.Assumption("s^2 + t^2 = 1", "cosine ** 2 + sine ** 2 == 1")
+
+unit_balance_split = tc.stated(
+    "unit-balance-split",
+    title="Beside a spare unit no network is isolated among those of its loss, for any lambda",
+    kind="identity",
+    sources=[XU2022.at("Section 3.3: Morse-Bott landscape")],
+    printed=r"\text{In the case of } \lambda\rho^2 > 0 \text{ the landscape may become a}"
+    r"\text{ Morse-Bott or Morse function}: \quad f_{W(s, t)} = f_W,\; \|W_k(s, t)\| = \|W_k\|",
+    given=[
+        CHAIN,
+        DENSE,
+        tc.Assumption(
+            "a hidden layer of two units or more, the second of which is spare: no weights lead"
+            " into it or out of it",
+            "depth >= 2 and len(W[0]) >= 2 and zero(W[0][1]) and zero(column(W[1], 1))",
+        ),
+        ON_CIRCLE,
+        tc.Assumption("s and t are not negative", "cosine >= 0 and sine >= 0"),
+    ],
+    forall=["n in samples"],
+    where=[
+        COLUMN,
+        "share(i) = cosine if i == 0 else sine",
+        "into = [[share(i) * W[0][0][m] if i < 2 else W[0][i][m] for m in range(len(W[0][0]))]"
+        " for i in range(len(W[0]))]",
+        "out_of = [[share(i) * row[0] if i < 2 else row[i] for i in range(len(row))]"
+        " for row in W[1]]",
+    ],
+    states="network(replaced(replaced(W, 0, into), 1, out_of), x)[n][0] == f(n, 0)"
+    " and squared(into) == squared(W[0]) and squared(out_of) == squared(W[1])",
+    control=tc.altered(
+        "s = t = 1/2",
+        without=[ON_CIRCLE],
+        on=WIDE.map(lambda case: with_spare_unit(case, (Fraction(1, 2), Fraction(1, 2)))),
+    ),
+    numbers=["cosine", "sine"],
+    on=WIDE.map(lambda case: with_spare_unit(case, (Fraction(3, 5), Fraction(4, 5)))),
+    examples=24,
+    why="A unit is split into two with its weights times s and times t: the function, all norms and"
+    " so rho and the loss stay, for any penalty. Minima of overparametrised networks that do not"
+    " need all units lie on such circles, for every lambda: their Hessians are singular, and the"
+    " landscape is not Morse. Where no unit is spare they can be isolated: `attracting-rest-rho`.",
+)
