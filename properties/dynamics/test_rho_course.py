@@ -316,6 +316,7 @@ rho_course_limit = tc.stated(
     sources=[
         XU2022.at("Section 1: margins depend on the scale of initialisation"),
         XU2022.at("Section 3.5: large rho stays near its initial value"),
+        XU2022.at("Section 3.5: small rho before large rho"),
         XU2022.at("Section 3.5: small rho converges to rho_0"),
     ],
     printed=r"\lambda = 0: \quad \Big(1 - \frac{\rho_0^2}{\rho_\infty^2}\Big) e^{\rho_\infty^2}"

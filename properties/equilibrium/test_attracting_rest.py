@@ -22,7 +22,7 @@ ROWS = [[56, 16], [60, -8], [-24, 8], [-4, -56]]
 SIGNS = [1.0, 1.0, 1.0, -1.0]
 NETWORK = tc.mlp([2, 1, 1])
 PROVED = "balls of 128 bits, in which Krawczyk's operator proves one zero of Eq. 5"
-HORIZON, MOVED = 200.0, 1 / 64
+HORIZON, MOVED = 100.0, 1 / 64
 """For how long a disturbed flow is followed, and how far rho and V_1 are moved before."""
 FAMILY: dict[str, Any] = {
     "hypotheses": [
@@ -49,6 +49,9 @@ def two_sided(draw: st.DrawFn) -> tc.Case:
     return tc.Case(NETWORK, parameters, np.tile(inputs, (2, 1, 1)), targets, numbers)
 
 
+UNPROVED = tc.Rejection("a point of rest is not proved to attract")
+
+
 @dataclass(frozen=True)
 class Pair:
     """Two attracting points of rest of one loss, and the data."""
@@ -63,16 +66,20 @@ def loss_at(rest: Rest) -> arb:
     return 1 - rest.rho * sum(rest.margins) / len(rest.margins)
 
 
-def attracting(case: tc.Case) -> Pair | tc.Rejection:
-    """The two points that descent finds from the two starts, if both are proved."""
+def started(case: tc.Case) -> tc.Cohort:
     assert case.targets is not None
     parameters, inputs = case.tensors()
     state = parametrise(case.network, parameters, "weight-norm")
     decay = float(case.numbers["weight_decay"])
-    cohort = tc.Cohort.broadcast(case.network, state, inputs, torch.tensor(case.targets), decay)
+    return tc.Cohort.broadcast(case.network, state, inputs, torch.tensor(case.targets), decay)
+
+
+def attracting(case: tc.Case) -> Pair | tc.Rejection:
+    """The two points that descent finds from the two starts, if both are proved."""
+    cohort = started(case)
     found = [rest for rest in points_of_rest(cohort) if rest is not None and rest.attracts]
     if len(found) < 2:
-        return tc.Rejection("a point of rest is not proved")
+        return UNPROVED
     better, worse = sorted(found, key=lambda rest: float(loss_at(rest).mid()))
     return Pair(cohort, better, worse)
 
@@ -177,4 +184,59 @@ def attracting_rest_returns(setting: tc.Setting, case: tc.Case) -> tc.Findings:
     sides = enclosure(16 * abs(arb(after) - goal)), enclosure(abs(arb(before) - found.worse.rho))
     yield tc.inequality(
         *sides, "balls, around the float64 that the flow reaches", lambda: case.member(0)
+    )
+
+
+# Lemma 6
+
+
+@st.composite
+def two_clusters(draw: st.DrawFn) -> tc.Case:
+    """Two samples of each class on two sides; two hidden units, each of which sees one of them."""
+    moves = draw(st.lists(st.integers(-4, 4), min_size=12, max_size=12))
+    rows = [[48, 16, 0], [40, -8, 16], [-40, 16, 8], [-32, -16, -8]]
+    inputs = (np.array(rows) + np.array(moves).reshape(4, 3)) / 64
+    first, last = np.array([[[1.0, 0, 0], [-1.0, 0, 0]]]), np.array([[[1.0, -1.0]]])
+    targets = np.array([1.0, 1.0, -1.0, -1.0]).reshape(1, 4, 1)
+    numbers = {"weight_decay": Fraction(1, 64)}
+    return tc.Case(tc.mlp([3, 2, 1]), (first, last), inputs[None], targets, numbers)
+
+
+@tc.claim(
+    "attracting-rest-unequal-margins",
+    title="Overparametrised networks come to rest, at a minimum, with unequal margins",
+    kind="inequality",
+    sources=[XU2022.at("Lemma 6"), XU2022.at("Section 5.1: without any assumption")],
+    statement=r"\dot\rho = 0,\ \dot V = 0 \text{ at an attracting point with } \bar f_n > 0"
+    r" \;\forall n: \quad \tfrac{33}{32} \min_n \bar f_n \le \max_n \bar f_n",
+    hypotheses=[
+        "ReLU networks 3-2-1 under Lagrange multipliers, square loss, penalty lambda rho^2",
+        "two samples of each class: 8 weights, 4 samples; lambda is 1/64",
+        "the point of rest is proved by Krawczyk's operator to be there and to attract",
+        "all margins are positive",
+    ],
+    control="the largest is twice the smallest",
+    on={"case": two_clusters()},
+    examples=4,
+    enough=2,
+)
+def attracting_rest_unequal_margins(setting: tc.Setting, case: tc.Case) -> tc.Findings:
+    """Lemma 6 says that an overparametrised network trained to convergence has equal margins, and
+    that this "follows without any assumption". Here training converges, to a strict local minimum
+    that classifies all samples, with more weights than samples, and margins differ. What the proof
+    adds is that "the network is expressive enough to attain any value" and that the global minimum
+    is reached: margins are then equal only where the greatest possible ones are
+    (`reduced-loss-common-bound`).
+    """
+    (rest,) = points_of_rest(started(case))
+    if rest is None or not rest.attracts:
+        yield UNPROVED
+        return
+    if not all(bool(margin > 0) for margin in rest.margins):
+        yield tc.Rejection("not met: all margins are positive")
+        return
+    ordered = sorted(rest.margins, key=lambda margin: float(margin.mid()))
+    factor = arb(2) if setting.altered else arb(33) / 32
+    yield tc.inequality(
+        enclosure(factor * ordered[0]), enclosure(ordered[-1]), PROVED, lambda: case.member(0)
     )
