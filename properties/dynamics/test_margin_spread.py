@@ -111,7 +111,7 @@ margin_spread_relative = tc.stated(
     control=tc.altered("the first power", "spread_rate == -((M + weight_decay) / mu ** 2) * speed"),
     numbers=["rho", "weight_decay"],
     on=points(tc.mlps(depths=(1, 3), widths=(1, 2)), smooth=True).map(at_rest_in_rho),
-    examples=40,
+    examples=20,
     corrects="margin-spread-falls-printed",
     why="There the loss is `q / (1 + q)` with `q = (sigma^2 + lambda) / mu^2` (Eq. 8), and falls at"
     " the rate of the squared velocities, as rho has no part in it. So the loss falls with the"
@@ -145,7 +145,7 @@ margin_spread_bound = tc.stated(
     ),
     numbers=["rho", "weight_decay"],
     on=SMALL,
-    examples=40,
+    examples=20,
     corrects="rho-growth-margin-printed",
     why="What Lemma 4 does imply where rho falls: `rho mu = 1 - L - rho rho_dot / 2`. The mean"
     " margin itself may fall, not below a bound that grows as rho and the loss fall.",

@@ -74,7 +74,7 @@ rho_course_acceleration = tc.stated(
     on=points(tc.mlps(depths=(1, 3), widths=(1, 2)), smooth=True, samples=(1, 1)).map(
         at_rest_in_rho
     ),
-    examples=40,
+    examples=20,
     why="Eq. 6 differentiated along Eq. 5. For rho > 0 the margin grows as long as it is below its"
     " label, so that its square passes lambda once: rho can turn up before that, and down after it,"
     " each at most once (`rho-course-one-sample`).",
@@ -116,8 +116,8 @@ rho_course_one_sample = tc.stated(
     numbers=["rho", "weight_decay", "turns"],
     on=one_sample(),
     along=turned(16.0),
-    examples=2,
-    enough=8,
+    examples=1,
+    enough=6,
     why="`rho-course-acceleration`: it can fall, grow and fall, and not oscillate. Turns are"
     " changes of sign of the velocity of rho along the flow up to time 16, found on the continuous"
     " extension of its steps.",

@@ -60,7 +60,7 @@ unit_balance_flow = tc.stated(
         "into(k, j) - out_of(k, j) == -rho * rho_dot(rho) * imbalance(k, j)",
     ),
     on=DEEP,
-    examples=24,
+    examples=12,
     why="The weights into a unit and those out of it have the same inner product with the gradient,"
     " as a unit can be rescaled; what is left is the multiplier, the same for all layers. Without"
     " weight decay `D_j exp(rho^2)` is therefore constant, as is what V_1 has outside the data"
@@ -90,6 +90,7 @@ unit_balance_rest = tc.stated(
     states="squared(W[k][j]) == squared(column(W[k + 1], j))",
     control=tc.altered("weights move", without=[RHO_AT_REST, WEIGHTS_AT_REST], on=DEEP),
     on=normalised_equilibria(),
+    examples=24,
     why="`unit-balance-flow`, or Eq. 9 multiplied by the row of V_k and by the column of V_(k+1)."
     " A unit that nothing leaves has no weights, and the other way round; with one hidden layer,"
     " rho is the sum of `|w_j| |a_j|` over the units of W.",

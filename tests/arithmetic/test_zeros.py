@@ -36,7 +36,8 @@ def test_boxes_of_different_zeros_do_not_meet() -> None:
     first, second = (proved_zero(circle_and_line, near) for near in ((0.59, 0.81), (0.82, 0.61)))
     assert first is not None
     assert second is not None
-    assert not first.box[0].overlaps(second.box[0])
+    assert not first.region[0].overlaps(second.region[0])
+    assert all(wide.contains(tight) for wide, tight in zip(first.region, first.box, strict=True))
 
 
 def test_the_zero_is_that_of_mpmath() -> None:

@@ -81,6 +81,18 @@ def test_a_unit_rests_on_the_one_sample_that_it_sees(sample: int) -> None:
             assert ball.contains(arb(fmpq(share.numerator, share.denominator)))
 
 
+def test_a_sample_across_the_unit_forbids_the_proof() -> None:
+    """The point of the test above, with a sample at which the unit's argument is 0."""
+    rows, network = [[-0.75, 0.0], [0.0, -0.75]], mlp([2, 1, 1], RELU)
+    start = State(
+        (torch.tensor([[[-1.0, 0.0]]]).double(), torch.ones(1, 1, 1).double()),
+        torch.ones(1).double(),
+        "weight-norm",
+    )
+    inputs, targets = torch.tensor(rows).double(), torch.tensor([[1.0], [-1.0]]).double()
+    assert points_of_rest(Cohort.broadcast(network, start, inputs, targets, 1 / 16)) == (None,)
+
+
 def test_a_minimum_on_a_kink_is_not_proved() -> None:
     """Of ``(relu(w) + 1)^2`` and decay, all ``w <= 0`` are minima: a dead unit moves nowhere."""
     network = mlp([1, 1, 1], RELU)

@@ -1,4 +1,4 @@
-"""Zeros of systems of equations, proved: a box of balls that holds exactly one.
+"""Zeros of systems of equations, proved: a region of balls that holds exactly one.
 
 A zero that descent or Newton's method has come near to is no zero yet. Krawczyk's operator (Moore,
 Kearfott and Cloud, Introduction to Interval Analysis, SIAM 2009, Theorem 8.3) proves that there is
@@ -31,14 +31,18 @@ WIDENINGS = 8
 
 @dataclass(frozen=True, eq=False)
 class Zero:
-    """The one zero of a system in a box.
+    """The one zero of a system in a region.
 
     Attributes:
-        box: balls that hold the zero, ``(n,)``; there is no other in them.
-        jacobian: balls that hold all derivatives at all points of the box, ``(n, n)``.
+        box: balls that hold the zero, ``(n,)``.
+        region: larger balls, which hold no other zero, ``(n,)``. The proof needs a system that is
+            continuously differentiable on the region: where it has kinks, somebody has to see to
+            it that none is there.
+        jacobian: balls that hold all derivatives at all points of the region, ``(n, n)``.
     """
 
     box: Array
+    region: Array
     jacobian: Array
 
 
@@ -72,7 +76,7 @@ def proved_zero(system: System, start: Sequence[float]) -> Zero | None:
             rest = balls(np.eye(len(middle), dtype=np.int64)) - inverse @ slopes
             image = rest @ spread - shift
             if all(bool(abs(entry) < radius) for entry in image):
-                return Zero(middle + image, slopes)
+                return Zero(middle + image, middle + spread, slopes)
             radius = 16 * radius
     return None
 

@@ -1,9 +1,9 @@
 """Points of rest of the flow of rho and V, found by L-BFGS and proved to be there.
 
-What is proved of a point (`theorycheck.arithmetic.zeros`): a box around it holds exactly one zero
-of the velocity of xu2022, Eq. 5, no activation is at its kink anywhere in the box, and whether the
-zero attracts all flows that come near. Minima on kinks, where weight decay often leads, are not
-proved.
+What is proved of a point (`theorycheck.arithmetic.zeros`): a region around it holds exactly one
+zero of the velocity of xu2022, Eq. 5, no activation is at its kink anywhere in the region, and
+whether the zero attracts all flows that come near. Minima on kinks, where weight decay often leads,
+and those that are not isolated, as where two units do the work of one, are not proved.
 """
 
 from __future__ import annotations
@@ -103,9 +103,9 @@ def _proved(cohort: Cohort, start: Sequence[float]) -> Rest | None:
     if zero is None:
         return None
     with precision(BITS):
-        rho, weights = zero.box[0], _weights(network, zero.box)
-        if has_kink(network, weights, inputs):
+        if has_kink(network, _weights(network, zero.region), inputs):
             return None
+        rho, weights = zero.box[0], _weights(network, zero.box)
         margins = labels * vertices(network, weights, inputs)[-1][:, 0]
         return Rest(rho, weights, margins, proved_stable(zero.jacobian))
 
