@@ -157,3 +157,20 @@ def test_in_ball_divides_by_the_smallest_power_of_two(rows: list[list[float]], f
     for old, new in zip(before.inputs.flat, after.inputs.flat, strict=True):
         assert Fraction(float(old)) == factor * Fraction(float(new))
     assert after.in_ball() is after
+
+
+def test_a_split_has_every_sample_once() -> None:
+    source = make([[float(i)] for i in range(10)], [0, 1] * 5, 2)
+    drawn, held_out = source.split(3, seed=1)
+    assert np.array_equal(drawn.inputs, source.per_class(3, seed=1).inputs)
+    assert sorted([*drawn.inputs[:, 0], *held_out.inputs[:, 0]]) == list(range(10))
+    assert held_out.class_counts.tolist() == [2, 2]
+    assert all(
+        label == value % 2
+        for value, label in zip(held_out.inputs[:, 0], held_out.labels, strict=True)
+    )
+
+
+def test_a_split_without_held_out_samples_is_refused() -> None:
+    with pytest.raises(InputError, match="none is held out"):
+        make([[0.0], [1.0]], [0, 1], 2).split(1, seed=0)

@@ -9,7 +9,8 @@ import torch
 from scipy.integrate import RK45
 
 from tests.training.flows import ABSOLUTE, RELATIVE
-from theorycheck.training.integrator import ERROR, STAGES, Integrator
+from theorycheck.arithmetic.enclosures import gamma
+from theorycheck.training.integrator import ERROR, EXTENSION, STAGES, Integrator, Step
 
 
 def test_the_integrator_has_the_coefficients_of_scipy() -> None:
@@ -17,6 +18,27 @@ def test_the_integrator_has_the_coefficients_of_scipy() -> None:
         assert list(row) == RK45.A[stage, :stage].tolist()
     assert list(STAGES[-1]) == RK45.B.tolist()
     assert [-weight for weight in ERROR] == RK45.E.tolist()
+    assert [list(row) for row in EXTENSION] == RK45.P.tolist()
+
+
+def test_within_a_step_the_continuous_extension_is_that_of_scipy() -> None:
+    """Derivation: both are of one step, whatever the tolerances; it ends where it is told to."""
+    solver = RK45(lambda _, y: -y * y, 0.0, [2.0, 0.5], 4.0, rtol=RELATIVE, atol=ABSOLUTE)
+    solver.step()
+    between = solver.dense_output()
+    shown: list[Step] = []
+    start = torch.tensor([[2.0, 0.5]]).double()
+    integrator = Integrator(lambda y: -y * y, start, RELATIVE, ABSOLUTE, 1, shown.append)
+    integrator.step = torch.tensor([solver.step_size], dtype=torch.float64)
+    integrator.advance(4.0)
+    (step,) = shown
+    assert step.accepted.tolist() == [True]
+    for part in (0.0, 0.25, 0.5, 1.0):
+        ours = step.at(torch.tensor([part]).double())[0].tolist()
+        theirs = between(part * solver.step_size).tolist()
+        # Each is a sum of 29 products of sizes whose sum is at most 2 + 40, in an order of its own.
+        pairs = zip(ours, theirs, strict=True)
+        assert max(abs(a - b) for a, b in pairs) <= 2 * gamma(30) * 42
 
 
 @pytest.mark.parametrize("step", [Fraction(1, 8), Fraction(1), Fraction(2)])

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         norm,
         rank_at_least,
     )
+    from theorycheck.arithmetic.zeros import Zero, proved_stable, proved_zero
 else:
     from theorycheck._lazy import attach
 

@@ -144,10 +144,20 @@ class Dataset:
                 f"dataset {self.name}: class {short[0]} has {self.class_counts[short[0]]} samples, "
                 f"{n} were asked for; ask for fewer"
             )
-        generator = generator_of(seed)
-        members = (np.flatnonzero(self.labels == label) for label in range(self.classes))
-        chosen = [generator.choice(indices, n, replace=False) for indices in members]
-        return self._taking(np.sort(np.concatenate(chosen)), f"per_class({n}, {seed})")
+        return self._taking(self._drawn(n, seed), f"per_class({n}, {seed})")
+
+    def split(self, n: int, seed: int) -> tuple[Dataset, Dataset]:
+        """``n`` samples of each class, as `per_class` draws them, and all others: held-out data.
+
+        Raises InputError as `per_class`, and if no sample is left.
+        """
+        drawn = self.per_class(n, seed)
+        if drawn.size == self.size:
+            raise InputError(
+                f"dataset {self.name}: all samples were asked for, none is held out; ask for fewer"
+            )
+        others = np.setdiff1d(np.arange(self.size), self._drawn(n, seed))
+        return drawn, self._taking(others, f"held_out({n}, {seed})")
 
     def with_classes(self, kept: Sequence[int]) -> Dataset:
         """Keep the samples of the classes ``kept`` and relabel them 0, 1, ... in that order.
@@ -194,6 +204,14 @@ class Dataset:
         while not _inside_ball(scaled := np.ldexp(self.inputs, -exponent)):
             exponent += 1
         return replace(self, name=f"{self.name}.in_ball()", inputs=scaled) if exponent else self
+
+    def _drawn(self, n: int, seed: int) -> NDArray[np.integer]:
+        """Where ``n`` samples of each class are, in order."""
+        generator = generator_of(seed)
+        members = (np.flatnonzero(self.labels == label) for label in range(self.classes))
+        return np.sort(
+            np.concatenate([generator.choice(indices, n, replace=False) for indices in members])
+        )
 
     def _taking(self, indices: NDArray[np.integer], how: str) -> Dataset:
         return replace(

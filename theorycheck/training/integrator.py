@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -22,7 +23,48 @@ STAGES = (
     (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
     (35 / 384, 0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
 )
+EXTENSION = (
+    (1, -8048581381 / 2820520608, 8663915743 / 2820520608, -12715105075 / 11282082432),
+    (0, 0, 0, 0),
+    (0, 131558114200 / 32700410799, -68118460800 / 10900136933, 87487479700 / 32700410799),
+    (0, -1754552775 / 470086768, 14199869525 / 1410260304, -10690763975 / 1880347072),
+    (0, 127303824393 / 49829197408, -318862633887 / 49829197408, 701980252875 / 199316789632),
+    (0, -282668133 / 205662961, 2019193451 / 616988883, -1453857185 / 822651844),
+    (0, 40617522 / 29380423, -110615467 / 29380423, 69997945 / 29380423),
+)
+"""The weight of each slope at a part t of the step: the factors of t, t^2, t^3 and t^4."""
 ERROR = (71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step that some rows have taken, and where they are within it.
+
+    Attributes:
+        start: when it begins, ``(K,)``.
+        length: ``(K,)``.
+        point: where it begins, ``(K, P)``.
+        slopes: at its stages, ``(7, K, P)``.
+        accepted: which rows have taken it, ``(K,)``.
+    """
+
+    start: Tensor
+    length: Tensor
+    point: Tensor
+    slopes: Tensor
+    accepted: Tensor
+
+    def at(self, part: Tensor) -> Tensor:
+        """The rows ``(K, P)`` at parts ``(K,)`` of the step, each between 0 and 1.
+
+        The continuous extension of order 4 (Shampine, Some practical Runge-Kutta formulas, Math.
+        Comp. 46, 1986).
+        """
+        weights = [_polynomial(row, part) for row in EXTENSION]
+        change = torch.zeros_like(self.point)
+        for weight, slope in zip(weights, self.slopes, strict=True):
+            change.addcmul_(weight[:, None], slope)
+        return self.point + self.length[:, None] * change
 
 
 class Integrator:
@@ -34,6 +76,7 @@ class Integrator:
         velocity: of rows ``(K, P)``; it may overwrite its last result.
         start: ``(K, P)``.
         max_steps: a row that has tried this many steps is stalled.
+        watch: is shown every step that some rows take.
     """
 
     def __init__(
@@ -43,8 +86,9 @@ class Integrator:
         relative_tolerance: float,
         absolute_tolerance: float,
         max_steps: int,
+        watch: Callable[[Step], None] | None = None,
     ) -> None:
-        self.velocity, self.max_steps = velocity, max_steps
+        self.velocity, self.max_steps, self.watch = velocity, max_steps, watch
         self.relative, self.absolute = relative_tolerance, absolute_tolerance
         # A copy, since a velocity may be overwritten by the next one.
         self.point, self.slope = start, velocity(start).clone()
@@ -82,6 +126,8 @@ class Integrator:
         ratio = self._norm(error, torch.maximum(self.point.abs(), point.abs()))
         # NaN compares as not accepted and becomes the largest error: the step shrinks fivefold.
         accepted = going & (ratio <= 1)
+        if self.watch is not None and bool(accepted.any()):
+            self.watch(Step(self.time, step, self.point, slopes, accepted))
         # The power -1/5; the last bit of torch's own depends on the member's place in a vector.
         power = (-0.2 * ratio.nan_to_num(nan=math.inf).log()).exp()
         factor = (0.9 * power).clamp(0.2, 10.0)
@@ -104,4 +150,12 @@ def _combination(weights: Sequence[float], slopes: Tensor) -> Tensor:
     total = weights[0] * slopes[0]
     for weight, slope in zip(weights[1:], slopes[1 : len(weights)], strict=True):
         total.add_(slope, alpha=weight)
+    return total
+
+
+def _polynomial(factors: Sequence[float], part: Tensor) -> Tensor:
+    """The polynomial of a part whose factors of ``t, t^2, ...`` are given, by Horner's rule."""
+    total = torch.zeros_like(part)
+    for factor in reversed(factors):
+        total.add_(factor).mul_(part)
     return total

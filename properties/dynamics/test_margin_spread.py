@@ -1,0 +1,152 @@
+"""Whether margins grow and their spread falls along the flow: xu2022, Section 3.5."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from hypothesis import strategies as st
+
+import theorycheck as tc
+from properties.assumptions import CHAIN, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
+from properties.dynamics.normalised import (
+    AVERAGED_FLOW,
+    MEAN_LOSS,
+    RHO_DOT,
+    at_rest_in_rho,
+    points,
+)
+from properties.equilibrium.resting_points import POSITIVE, RHO_AT_REST
+from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
+from properties.papers import XU2022
+
+MOMENTS = (MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, RHO_DOT, AVERAGED_FLOW)
+VARIANCE_RATE = "variance_rate = sum([inner(grad(M - mu ** 2, k), flow(k)) for k in weights])"
+SMALL = points(tc.mlps(depths=(1, 2), widths=(1, 2)), smooth=True, samples=(1, 3))
+BELOW_LABELS = tc.Assumption(
+    "no output exceeds its label", "all([rho * margin(n) <= 1 for n in samples])"
+)
+SEPARATED = tc.Assumption("all margins are positive", "all([margin(n) > 0 for n in samples])")
+
+
+@st.composite
+def unequal_inputs(draw: st.DrawFn) -> tc.Case:
+    """A planar classifier on a long and a short input that are orthogonal, both below the label."""
+    short = Fraction(1, draw(st.integers(2, 4)))
+    rows = [[Fraction(1), Fraction(0)], [Fraction(0), short]]
+    numbers = {"rho": draw(st.sampled_from([Fraction(1), Fraction(1, 2)]))}
+    numbers["weight_decay"] = draw(tc.positive_dyadics())
+    weights = [[Fraction(3, 5), Fraction(4, 5)]]
+    return tc.Case.single(tc.mlp([2, 1], tc.LINEAR), [weights], rows, [[1], [1]], numbers)
+
+
+margin_spread_falls_printed = tc.stated(
+    "margin-spread-falls-printed",
+    title="The loss decreases with sigma decreasing, as printed",
+    kind="inequality",
+    sources=[XU2022.at("Section 3.5: mu increases and sigma decreases")],
+    printed=r"\mathcal L_S \text{ decreases with } \mu \text{ increasing and } \sigma"
+    r" \text{ decreasing}: \quad \frac{d}{dt}\sigma^2 \le 0",
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE, SEPARATED, BELOW_LABELS],
+    where=[*MOMENTS, VARIANCE_RATE],
+    states="variance_rate <= 0",
+    control=tc.altered("it grows", "variance_rate > 0"),
+    numbers=["rho", "weight_decay"],
+    on=unequal_inputs(),
+    why="Even where all samples are separated and below their labels. Margins grow at rates of"
+    " their own, a long input's faster than a short one's, and their variance with them. What"
+    " falls, where rho is at rest, is the variance beside the squared mean:"
+    " `margin-spread-relative`.",
+)
+
+
+@st.composite
+def pulled_apart(draw: st.DrawFn) -> tc.Case:
+    """A planar classifier; beside V, the sample with the larger margin lies opposite the other."""
+    steep = Fraction(draw(st.integers(1, 4)), 4)
+    rows = [[Fraction(1, 4), steep], [Fraction(3, 4), -steep * Fraction(3, 2)]]
+    numbers = {"rho": Fraction(1), "weight_decay": draw(tc.positive_dyadics())}
+    return tc.Case.single(tc.mlp([2, 1], tc.LINEAR), [[[1, 0]]], rows, [[1], [1]], numbers)
+
+
+margin_spread_mean_printed = tc.stated(
+    "margin-spread-mean-printed",
+    title="The loss decreases with mu increasing, as printed",
+    kind="inequality",
+    sources=[XU2022.at("Section 3.5: mu increases and sigma decreases")],
+    printed=r"\mathcal L_S \text{ decreases with } \mu \text{ increasing and } \sigma"
+    r" \text{ decreasing}: \quad \frac{d}{dt}\mu \ge 0",
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE, SEPARATED, BELOW_LABELS],
+    where=[*MOMENTS, "mean_rate = sum([inner(grad(mu, k), flow(k)) for k in weights])"],
+    states="mean_rate >= 0",
+    control=tc.altered("it falls", "mean_rate < 0"),
+    numbers=["rho", "weight_decay"],
+    on=pulled_apart(),
+    why="Even where all samples are separated and below their labels. The samples with the smallest"
+    " margins pull most; where their gradients point against those of the others, the mean margin"
+    " pays for it.",
+)
+
+margin_spread_relative = tc.stated(
+    "margin-spread-relative",
+    title="Where rho turns, (sigma^2 + lambda) / mu^2 falls at the rate of the squared velocities",
+    kind="identity",
+    sources=[XU2022.at("Section 3.5: mu increases and sigma decreases")],
+    printed=r"\dot\rho = 0 \implies \frac{d}{dt} \frac{\sigma^2 + \lambda}{\mu^2}"
+    r" = -\Big(\frac{M + \lambda}{\mu^2}\Big)^2 \sum_k \|\dot V_k\|^2",
+    given=[
+        CHAIN,
+        UNIT_WEIGHTS,
+        SIGN_LABELS,
+        SMOOTH,
+        RHO_AT_REST,
+        tc.Assumption("mu is not 0", "mu != 0"),
+    ],
+    where=[
+        *MOMENTS,
+        "spread = (M - mu ** 2 + weight_decay) / mu ** 2",
+        "spread_rate = sum([inner(grad(spread, k), flow(k)) for k in weights])",
+        "speed = sum([squared(flow(k)) for k in weights])",
+    ],
+    states="spread_rate == -(((M + weight_decay) / mu ** 2) ** 2) * speed",
+    control=tc.altered("the first power", "spread_rate == -((M + weight_decay) / mu ** 2) * speed"),
+    numbers=["rho", "weight_decay"],
+    on=points(tc.mlps(depths=(1, 3), widths=(1, 2)), smooth=True).map(at_rest_in_rho),
+    examples=20,
+    corrects="margin-spread-falls-printed",
+    why="There the loss is `q / (1 + q)` with `q = (sigma^2 + lambda) / mu^2` (Eq. 8), and falls at"
+    " the rate of the squared velocities, as rho has no part in it. So the loss falls with the"
+    " spread of the margins beside their mean, not with sigma.",
+)
+
+margin_spread_bound = tc.stated(
+    "margin-spread-bound",
+    title="While rho falls the mean margin stays above (1 - loss) / rho, which grows",
+    kind="inequality",
+    sources=[XU2022.at("Section 3.5: margins grow while rho falls")],
+    printed=r"\dot\rho < 0 \implies \mu > \frac{1 - \mathcal L_S}\rho, \quad"
+    r" \frac{d}{dt} \frac{1 - \mathcal L_S}\rho \ge 0 \text{ where } \mathcal L_S \le 1",
+    given=[
+        CHAIN,
+        UNIT_WEIGHTS,
+        SIGN_LABELS,
+        SMOOTH,
+        POSITIVE,
+        tc.Assumption("rho falls", "rho_dot(rho) < 0"),
+        tc.Assumption("the loss is at most 1, its value at rho = 0", "loss(rho) <= 1"),
+    ],
+    where=[
+        *MOMENTS,
+        "loss_rate = -(rho_dot(rho) ** 2) - sum([squared(flow(k)) for k in weights])",
+    ],
+    states="rho * mu > 1 - loss(rho) and -rho * loss_rate - (1 - loss(rho)) * rho_dot(rho) >= 0",
+    control=tc.altered(
+        "twice as much",
+        "rho * mu > 2 * (1 - loss(rho)) and -rho * loss_rate - (1 - loss(rho)) * rho_dot(rho) >= 0",
+    ),
+    numbers=["rho", "weight_decay"],
+    on=SMALL,
+    examples=20,
+    corrects="rho-growth-margin-printed",
+    why="What Lemma 4 does imply where rho falls: `rho mu = 1 - L - rho rho_dot / 2`. The mean"
+    " margin itself may fall, not below a bound that grows as rho and the loss fall.",
+)
