@@ -152,6 +152,30 @@ loss_descent_rho_speed = tc.stated(
     " converges, as it also says, does not follow from its velocity alone.",
 )
 
+UNIT_PAIRS = [
+    (Fraction(a, c), Fraction(b, c))
+    for a, b, c in [(0, 1, 1), (1, 0, 1), (64, 1023, 1025), (3, 4, 5)]
+]
+
+
+@st.composite
+def pulled_aside(draw: st.DrawFn) -> tc.Case:
+    """Near equality: all samples pull alike at the first weights, and nearly across them."""
+    along, across = draw(st.sampled_from(UNIT_PAIRS))
+    signs = draw(st.lists(st.sampled_from([1, -1]), min_size=1, max_size=3))
+    decays = st.sampled_from([Fraction(0), Fraction(1, 1024), Fraction(1)])
+    rhos = st.one_of(st.just(Fraction(1, 16)), tc.dyadics())
+    numbers = {"rho": draw(rhos), "weight_decay": draw(decays)}
+    if draw(st.booleans()):
+        network, weights = tc.mlp([2, 1]), [[[along, across]]]
+    else:  # The weights where the gradient is, and beside it, are not symmetric.
+        network = tc.mlp([2, 2, 1], slope=tc.LINEAR)
+        weights = [[[0, along], [-across, 0]], [[1, 0]]]
+    axis = network.depth - 1
+    inputs = [[sign * (axis == i) for i in range(2)] for sign in signs]
+    return tc.Case.single(network, weights, inputs, [[sign] for sign in signs], numbers)
+
+
 loss_descent_weight_speed = tc.stated(
     "loss-descent-weight-speed",
     title="Lemma 3 with numbers: the velocity of V_k is bounded by rho and the loss",
@@ -166,7 +190,9 @@ loss_descent_weight_speed = tc.stated(
         "without rho, and a hundredth of it", "100 * squared(flow(k)) <= 4 * loss(rho)"
     ),
     numbers=["rho", "weight_decay"],
-    on=points(tc.mlps(depths=(1, 3), widths=(1, 3)), smooth=True).map(shrunk),
+    on=st.one_of(
+        pulled_aside(), points(tc.mlps(depths=(1, 3), widths=(1, 3)), smooth=True).map(shrunk)
+    ),
     examples=60,
     why="Cauchy and Schwarz again, with gradients of norm at most 1, which the projection shortens."
     " The factor rho is why Lemma 3 needs a bounded rho for V_k to come to rest; its proof takes it"

@@ -208,6 +208,8 @@ class Expansion:
         """What a word computes, with the factor of its first argument in front."""
         if name in (*SIZES, *TURNED) and name != "rank" and not values[0]:
             return NOTHING
+        if name == "len" and re.fullmatch(r"\[\w+\]", text_of(values[0])):
+            return constant(Fraction(1))  # A list of one, such as a batch of one sample.
         factor = Fraction(1)
         if values and values[0] and name in (*SIZES, *TURNED, "len"):
             factor, values[0] = scaled(values[0])
