@@ -16,7 +16,14 @@ from properties.assumptions import (
     SMOOTH,
     UNIT_WEIGHTS,
 )
-from properties.dynamics.normalised import AVERAGED_FLOW, DESCENT, MEAN_LOSS, RHO_DOT, points
+from properties.dynamics.normalised import (
+    AVERAGED_FLOW,
+    DESCENT,
+    MEAN_LOSS,
+    RHO_DOT,
+    on_a_line,
+    points,
+)
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
 
@@ -144,7 +151,7 @@ loss_descent_rho_speed = tc.stated(
     states="rho_dot(rho) ** 2 <= 4 * (M + weight_decay) * loss(rho)",
     control=tc.altered("half of it", "rho_dot(rho) ** 2 <= 2 * (M + weight_decay) * loss(rho)"),
     numbers=["rho", "weight_decay"],
-    on=points(),
+    on=st.one_of(points(), on_a_line()),
     examples=60,
     why="Cauchy and Schwarz: half the velocity is the inner product of the residuals `1 - rho"
     " fbar_n` and `sqrt(lambda) rho` with the margins and `-sqrt(lambda)`, up to factors of N. As M"
@@ -232,8 +239,11 @@ loss_descent_margins = tc.stated(
     where=[MARGIN],
     states="margin(n) ** 2 <= 1",
     control=tc.altered("1/2", "margin(n) ** 2 <= 1 / 4"),
-    on=points(tc.mlps(depths=(1, 4), widths=(1, 2))).map(
-        lambda case: replace(case, inputs=case.inputs / 4)
+    on=st.one_of(
+        on_a_line(),
+        points(tc.mlps(depths=(1, 4), widths=(1, 2))).map(
+            lambda case: replace(case, inputs=case.inputs / 4)
+        ),
     ),
     corrects="loss-descent-margins-printed",
     why="The Frobenius norm bounds the spectral one, activations shorten vectors, and the product"
@@ -297,7 +307,7 @@ loss_descent_mean_margin = tc.stated(
     states="(1 - rho * mu) ** 2 <= loss(rho)",
     control=tc.altered("half of it", "2 * (1 - rho * mu) ** 2 <= loss(rho)"),
     numbers=["rho", "weight_decay"],
-    on=points(),
+    on=st.one_of(points(), on_a_line()),
     examples=60,
     why="The square of a mean is at most the mean of the squares. In particular a loss that goes to"
     " 0 takes `rho mu` to 1, as the proof of Lemma 3 says.",

@@ -24,6 +24,7 @@ from properties.dynamics.normalised import (
     RHO_DOT,
     NormalisedPoint,
     interpolating,
+    on_a_line,
     points,
 )
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
@@ -86,7 +87,7 @@ rho_growth_sign = tc.stated(
         "it grows faster than weight decay would take it", "rho_dot(rho) > 2 * weight_decay * rho"
     ),
     numbers=["rho", "weight_decay"],
-    on=points(),
+    on=st.one_of(points(), on_a_line()),
     examples=60,
     corrects="rho-growth-perturbation-printed",
     why="Eq. 6. Whether rho is small has no part in it.",
@@ -198,7 +199,7 @@ rho_growth_moment = tc.stated(
         "any margins",
         without=[SEPARATED],
     ),
-    on=points().map(in_unit_ball),
+    on=st.one_of(points().map(in_unit_ball), on_a_line()),
     examples=60,
     numbers=["rho"],
     why="Margins lie between 0 and 1: weights of unit norm, inputs in the unit ball. Equality where"
@@ -266,8 +267,8 @@ rho_growth_full_separability = tc.stated(
     states="rho_dot(rho) + 2 * weight_decay * rho >= 2 * (mu - rho * mu)",
     control=tc.altered("weight decay left out", "rho_dot(rho) >= 2 * (mu - rho * mu)"),
     numbers=["rho", "weight_decay"],
-    on=points().map(in_unit_ball),
-    examples=60,
+    on=st.one_of(points().map(in_unit_ball), on_a_line()),
+    examples=100,
     corrects="rho-growth-full-separability-printed",
     why="Eq. 6 with `M <= mu`.",
 )
@@ -365,8 +366,8 @@ rho_growth_first_term = tc.stated(
     states="2 * rho ** 2 * M <= 2 * rho * mu",
     control=tc.altered("a quarter", "8 * rho ** 2 * M <= 2 * rho * mu"),
     numbers=["rho", "weight_decay"],
-    on=points(SMALL_NETWORKS).map(in_unit_ball),
-    examples=60,
+    on=st.one_of(points(SMALL_NETWORKS).map(in_unit_ball), on_a_line()),
+    examples=120,
     why="Twice the term `rho^2 M` of Eq. 11 is at most `2 rho mu` up to rho = 1, under full"
     " separability, by `M <= mu`. Without it, as for rho near `mu / M`, it depends on the margins.",
 )

@@ -19,6 +19,7 @@ from properties.assumptions import (
     SIGN_LABELS,
     UNIT_WEIGHTS,
 )
+from properties.dynamics.normalised import on_a_line
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
 from properties.sgd.pulls import PULLS
@@ -133,7 +134,10 @@ update_norm = tc.stated(
     given=[*POINTS, SEPARABLE, POSITIVE_RESIDUALS],
     states=BOUND.format("<=", 2, "with_margins"),
     control=tc.altered("half of it", BOUND.format("<=", 1, "with_margins")),
-    on=classified((1, 3), SMALL_RHO),
+    on=st.one_of(
+        classified((1, 3), SMALL_RHO),
+        on_a_line([Fraction(1, 16), Fraction(1, 32), Fraction(3, 64)], aside=1),
+    ),
     corrects="update-norm-printed",
     why="The triangle inequality for Eq. 5. With one sample it is an equation.",
     **NORMS,
@@ -150,7 +154,7 @@ AT_EQUILIBRIUM: dict[str, Any] = {
     ],
     "given": [CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_WEIGHT_DECAY, SEPARABLE],
     "numbers": ["weight_decay"],
-    "on": classified((1, 3), {"weight_decay": tc.positive_dyadics()}),
+    "on": st.one_of(on_a_line(), classified((1, 3), {"weight_decay": tc.positive_dyadics()})),
     "examples": 40,
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from theorycheck.statements.algebra import follows, same
+from theorycheck.statements.algebra import changed, follows, same
 from theorycheck.statements.syntax import Statement
 
 PARTS: dict[str, Any] = {
@@ -125,6 +125,20 @@ def test_the_next_weight_is_there_or_has_no_value(given: str, *, known: bool) ->
     plain = {**PARTS, "given": (given,)}
     one, other = (Statement.of(f"rank(W[{k}]) <= 1", **plain) for k in ("k", "k + 1"))
     assert same(one, other) == known
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "places"),
+    [
+        ("f(n, 0) <= 1 and depth >= 2", "margin(n) <= 1 and 2 * depth >= 4", {0}),
+        ("f(n, 0) <= 1", "2 * f(n, 0) <= 2", set()),
+        ("0 <= squared(x)", "0 <= 63 / 64 * squared(x)", set()),
+        ("f(n, 0) <= 1 or depth >= 2", "margin(n) <= 1 or depth >= 2", {0, 1}),
+        ("f(n, 0) <= 1", "f(n, 0) <= 1 and depth >= 2", {0, 1}),
+    ],
+)
+def test_comparisons_that_change(one: str, other: str, places: set[int]) -> None:
+    assert changed(of(one), of(other)) == places
 
 
 def test_what_hypotheses_say_is_zero() -> None:

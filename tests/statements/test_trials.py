@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -76,6 +78,9 @@ def test_other_numbers_and_weaker_inequalities() -> None:
     assert trial.weaker(of("6 * x[n][0] >= f(n, 0)"))
     assert not trial.weaker(of("f(n, 0) <= 5 * x[n][0]"))
     assert not trial.weaker(of("f(n, 0) == 6 * x[n][0]"))
+    half = of("f(n, 0) / 2 <= 3 * x[n][0]")
+    assert not trial.weaker(half)
+    assert trial.weaker(half, Fraction(1, 2))
 
 
 def test_roots_are_read_in_balls() -> None:

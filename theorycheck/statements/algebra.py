@@ -36,7 +36,7 @@ SMALLER = {
 """Norms, with those that are at least as large."""
 MOST_CONDITIONS = 5
 
-MULTIPLES = (Fraction(1), Fraction(2), Fraction(1, 2))
+MULTIPLES = (Fraction(1), Fraction(2), Fraction(1, 2), Fraction(4), Fraction(1, 4))
 """Of the difference of the sides of an inequality, by which that of a weaker one may exceed it."""
 
 
@@ -46,6 +46,24 @@ def same(statement: Statement, other: Statement) -> bool:
     It may say less: some of several comparisons that are all true.
     """
     return _in_all_cases(lambda assumed: _same(statement, other, assumed))
+
+
+def changed(statement: Statement, other: Statement) -> set[int]:
+    """Which of several comparisons that are all to be true say something else, by their places.
+
+    All of them, where they are alternatives, and where they are more or fewer.
+    """
+    conclusions = [one.conclusion.comparisons() for one in (statement, other)]
+    count = len(conclusions[1][1])
+    if any(joined == "or" or len(pairs) != count for joined, pairs in conclusions):
+        return set(range(count))
+
+    def equal(place: int) -> bool:
+        return _in_all_cases(
+            lambda assumed: _compared(statement, assumed)[place] == _compared(other, assumed)[place]
+        )
+
+    return {place for place in range(count) if not equal(place)}
 
 
 def follows(statement: Statement, other: Statement) -> bool:
@@ -117,13 +135,22 @@ def _normal(
     bound: Mapping[str, Polynomial] | None = None,
 ) -> Normal:
     """The conclusion, the same for statements that differ in how they are written."""
-    joined, comparisons = statement.conclusion.comparisons()
+    return statement.conclusion.comparisons()[0], frozenset(_compared(statement, assumed, bound))
+
+
+def _compared(
+    statement: Statement,
+    assumed: Mapping[str, bool],
+    bound: Mapping[str, Polynomial] | None = None,
+) -> list[object]:
+    """The comparisons of a conclusion, each in the same form however it is written."""
     reader = Expansion.of(statement, assumed, bound)
-    found = set[object]()
-    for left, relation, right in comparisons:
-        difference = plus(reader.polynomial(left), reader.polynomial(right), Fraction(-1))
-        found.add(reader.comparison(relation, difference))
-    return joined, frozenset(found)
+    return [
+        reader.comparison(
+            relation, plus(reader.polynomial(left), reader.polynomial(right), Fraction(-1))
+        )
+        for left, relation, right in statement.conclusion.comparisons()[1]
+    ]
 
 
 def _not_negative(polynomial: Polynomial, positive: Set[str]) -> bool:
