@@ -94,9 +94,9 @@ def on_a_line(
     chosen = draw(st.lists(st.sampled_from(margins), min_size=1, max_size=3))
     signs = [draw(st.sampled_from([1, -1])) for _ in chosen]
     inputs = [[m * sign, aside * sign] for m, sign in zip(chosen, signs, strict=True)]
-    rho = draw(st.sampled_from([1, 8, 2, Fraction(1, 16), Fraction(1, 2)]))
-    decay = draw(st.sampled_from([0, Fraction(1, 1024), 4]))
-    numbers = {"rho": Fraction(rho), "weight_decay": Fraction(decay)}
+    rho = draw(st.sampled_from([16, 128, 32, 1, 8]))
+    decay = draw(st.sampled_from([0, 1, 4096]))
+    numbers = {"rho": Fraction(rho, 16), "weight_decay": Fraction(decay, 1024)}
     return tc.Case.single(tc.mlp([2, 1]), [[[1, 0]]], inputs, [[sign] for sign in signs], numbers)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -174,7 +175,8 @@ def pulled_aside(draw: st.DrawFn) -> tc.Case:
     rhos = st.one_of(st.just(Fraction(1, 16)), tc.dyadics())
     numbers = {"rho": draw(rhos), "weight_decay": draw(decays)}
     if draw(st.booleans()):
-        network, weights = tc.mlp([2, 1]), [[[along, across]]]
+        network = tc.mlp([2, 1])
+        weights: list[Any] = [[[along, across]]]
     else:  # The weights where the gradient is, and beside it, are not symmetric.
         network = tc.mlp([2, 2, 1], slope=tc.LINEAR)
         weights = [[[0, along], [-across, 0]], [[1, 0]]]

@@ -13,8 +13,11 @@ import theorycheck as tc
 from theorycheck.arithmetic import squared
 
 HALF = Fraction(1, 2)
-MISTAKES = [(1, 1, 1), (1, -1, 1), (-1, 1, 1), (2, 1, 1), (HALF, 1, 1), (1, 2, 1), (1, HALF, 1),
-            (0, 1, 1), (1, 1, 2), (1, 1, -1)]  # fmt: skip
+MISTAKES = [
+    (Fraction(a, 2), Fraction(b, 2), Fraction(c))
+    for a, b, c in [(2, 2, 1), (2, -2, 1), (-2, 2, 1), (4, 2, 1), (1, 2, 1), (2, 4, 1), (2, 1, 1),
+                    (0, 2, 1), (2, 2, 2), (2, 2, -1)]
+]  # fmt: skip
 """Of which ``(a f - b y) / c`` labels may cancel: residuals, and numbers mistaken for them."""
 
 
@@ -37,9 +40,7 @@ def tight_pairs(draw: st.DrawFn) -> tc.Case:
     # With linear units df/dW_1 = upper^T x^T and f = |upper|^2 <bisector, x>.
     a, b, c = draw(st.sampled_from([MISTAKES[0]] * 5 + MISTAKES))
     products = [(bisector * v).sum() for v in (x, z)]
-    targets = [
-        [(a * squared(upper) * p + c * decay * p / squared(x)) / Fraction(b)] for p in products
-    ]
+    targets = [[(a * squared(upper) * p + c * decay * p / squared(x)) / b] for p in products]
     network, weights = tc.mlp([2, upper.size, 1], tc.LINEAR), [np.outer(upper[0], bisector), upper]
     inputs, turn = [x, z], np.array([1, -1])
     match draw(st.integers(0, 3)):
@@ -65,7 +66,7 @@ def tight_batches(draw: st.DrawFn) -> tc.Case:
     )
     a, b, c = draw(st.sampled_from(MISTAKES))
     targets = [
-        [(a * (weight * x).sum() + c * decay * len(rows) * share) / Fraction(b)]
+        [(a * (weight * x).sum() + c * decay * len(rows) * share) / b]
         for x, share in zip(inputs, shares, strict=True)
     ]
     numbers = {"weight_decay": decay, "batch_size": Fraction(len(rows))}
