@@ -225,3 +225,13 @@ def stationary_convolutions(draw: st.DrawFn, *, unseen: tuple[int, int] = (0, 0)
         targets,
         {"weight_decay": weight_decay},
     )
+
+
+@st.composite
+def fitted_as_a_whole(draw: st.DrawFn) -> tc.Case:
+    """One layer, at rest on all samples together and on no smaller batch: a multiple of I."""
+    size, decay = draw(st.integers(2, 3)), draw(tc.positive_dyadics())
+    weight = np.eye(size, dtype=object) * draw(st.sampled_from([1, 2]))
+    targets = weight * (1 + size * decay)
+    inputs = np.eye(size, dtype=object)
+    return tc.Case.single(tc.mlp([size, size]), [weight], inputs, targets, {"weight_decay": decay})

@@ -37,6 +37,8 @@ TURNED = ("rank", "squared", "frobenius", "spectral", "nuclear", "largest", "fro
 """Words that say the same of a matrix and of its transpose."""
 SIZES = (*TURNED[2:], "abs")
 """Words of whose first argument a factor is a factor of theirs, but for the sign."""
+LINEAR = ("T", "trace", "outside")
+"""Words of whose first argument a factor is a factor of theirs."""
 HIGHEST_POWER = 4
 NOTHING: Polynomial = {}
 """The polynomial 0."""
@@ -211,7 +213,9 @@ class Expansion:
         if name == "len" and re.fullmatch(r"\[\w+\]", text_of(values[0])):
             return constant(Fraction(1))  # A list of one, such as a batch of one sample.
         factor = Fraction(1)
-        if values and values[0] and name in (*SIZES, *TURNED, "len"):
+        if values and values[0] and name in LINEAR:
+            factor, values[0] = scaled(values[0])
+        elif values and values[0] and name in (*SIZES, *TURNED, "len"):
             factor, values[0] = scaled(values[0])
             if name != "len" and len(values[0]) == 1:
                 [(monomial, _)] = values[0].items()
