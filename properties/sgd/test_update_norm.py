@@ -196,8 +196,10 @@ def attained(draw: st.DrawFn) -> tc.Case:
     norm = draw(st.sampled_from([1, 2, 3]))
     size = {(4, 3): 5, (12, 5): 13, (15, 8): 17, (24, 7): 25}[larger, smaller]
     diagonal = [[Fraction(larger, size), 0], [0, Fraction(smaller, size)]]
-    slope = draw(st.sampled_from([tc.RELU, tc.LINEAR]))
-    return tc.Case.single(tc.mlp([2, 2, 1], slope), [diagonal, [[1, 0]]], [[norm, 0]], [[1]])
+    slope, turn = draw(st.sampled_from([tc.RELU, tc.LINEAR])), draw(st.sampled_from([1, -1]))
+    inputs = [[norm, 0], *draw(st.lists(st.just([norm - 1, 1]), max_size=1))]
+    weights = [diagonal[::turn], [[1, 0][::turn]]]
+    return tc.Case.single(tc.mlp([2, 2, 1], slope), weights, inputs, [[1]] * len(inputs))
 
 
 update_norm_stable_rank = tc.stated(
