@@ -32,6 +32,8 @@ def of(text: str, *given: str) -> Polynomial:
         ("(W[0] - x)[0]", "W[0][0] - x[0]"),
         ("[2 * f(n, 0) for n in samples][1]", "2 * [f(n, 0) for n in samples][1]"),
         ("len(-2 * x[n])", "len(x[n])"),
+        ("len((n,))", "1"),
+        ("outside(2 * W[0], x)", "2 * outside(W[0], x)"),
         # A positive factor of what is compared with 0 makes no difference.
         ("D(2 * x[n])", "D(x[n])"),
         ("rank([-f(n, 0) * x[n] for n in samples])", "rank([f(n, 0) * x[n] for n in samples])"),
@@ -51,6 +53,9 @@ def test_factors_stand_in_front(one: str, other: str) -> None:
          "[[1 if 2 * f(m, 0) > 1 else 0 for m in samples]]"),
         ("len([0 for n in samples])", "len([0 for c in outputs])"),
         ("x[n] @ W[0]", "W[0] @ x[n]"),
+        ("outside(W[0], 2 * x)", "2 * outside(W[0], x)"),
+        ("len([n for m in samples])", "1"),
+        ("len((n, n))", "1"),
         ("1 / (f(n, 0) - 2)", "1 / (f(n, 0) + 2)"),
     ],
 )  # fmt: skip

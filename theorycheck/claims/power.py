@@ -5,11 +5,12 @@ it: by an example that the kernel confirms. All mutants of a claim are read at t
 those that its strategy proposes and those that training reaches from them. A mutant that no example
 refutes is *true*, if one of these says so:
 
-- algebra (`theorycheck.statements.algebra`): it says the same in other words, or less;
+- algebra (`theorycheck.statements.algebra`): under the hypotheses it says the same in other words,
+  or less;
 - the field reader, for as many architectures as it takes to settle a claim;
 - the examples: it is true at enough of those at which it compares other numbers than the claim, and
-  there it is nowhere stronger than the claim, or two of its own mutants are refuted, the tightened
-  constant of an inequality among them.
+  there it is nowhere stronger than the claim, or than one multiple of it, or two of its own mutants
+  are refuted, the tightened constants of the inequalities that differ from the claim's among them.
 
 Otherwise it *survives*: the check may be too weak. A mutant that has no value at any example, such
 as a product of matrices that do not fit, says nothing and does not count; nor does one that has
