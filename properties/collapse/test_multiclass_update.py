@@ -25,7 +25,7 @@ HALVES = tc.Assumption("two batches, S and R, are all samples", "2 * len(S) == l
 
 @st.composite
 def proportional_outputs(draw: st.DrawFn) -> tc.Case:
-    """One layer ``[I, -I, K]`` on non-negative inputs, which it maps to ``alpha/rho e~_c``."""
+    """Non-negative inputs, which ``[I, -I, K]`` maps to ``alpha/rho e~_c``; I may come before."""
     classes, size = draw(st.sampled_from([(2, 2), (2, 1), (3, 1), (3, 2)]))
     alpha = Fraction(draw(st.integers(1, 7)), 4)
     rho, small = draw(tc.positive_dyadics()), st.integers(0, 2)
@@ -41,8 +41,10 @@ def proportional_outputs(draw: st.DrawFn) -> tc.Case:
         )
     labels = np.repeat(simplex(classes), size, axis=0)
     numbers = {"rho": rho, "alpha": alpha, "batch_per_class": Fraction(1)}
-    network = tc.mlp([2 * classes + 1, classes])
-    return tc.Case.single(network, [weights.astype(object)], rows, labels, numbers)
+    width, before = 2 * classes + 1, draw(st.integers(0, 1))
+    layers = [*[np.eye(width, dtype=object)] * before, weights.astype(object)]
+    network = tc.mlp([*[width] * (1 + before), classes])
+    return tc.Case.single(network, layers, rows, labels, numbers)
 
 
 UPDATES = tc.Family(

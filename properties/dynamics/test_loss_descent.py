@@ -2,12 +2,20 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from hypothesis import strategies as st
 
 import theorycheck as tc
 from properties.assumptions import CHAIN, DENSE, SHORTENING, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
-from properties.dynamics.normalised import AVERAGED_FLOW, DESCENT, MEAN_LOSS, RHO_DOT, points
+from properties.dynamics.normalised import (
+    AVERAGED_FLOW,
+    DESCENT,
+    MEAN_LOSS,
+    RHO_DOT,
+    on_a_line,
+    points,
+)
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
 
@@ -113,13 +121,38 @@ loss_descent_rho_speed = FLOWS.stated(
     printed=r"\dot\rho^2 \le 4 (M + \lambda)\, \mathcal L_S",
     states="rho_dot(rho) ** 2 <= 4 * (M + weight_decay) * loss(rho)",
     control=tc.altered("half of it", "rho_dot(rho) ** 2 <= 2 * (M + weight_decay) * loss(rho)"),
-    on=points(),
+    on=st.one_of(points(), on_a_line()),
     examples=60,
     why="Cauchy and Schwarz: half the velocity is the inner product of the residuals `1 - rho"
     " fbar_n` and `sqrt(lambda) rho` with the margins and `-sqrt(lambda)`, up to factors of N. As M"
     " is at most 1, a loss that goes to 0 stops rho, for lambda = 0: what Lemma 3 states. That rho"
     " converges, as it also says, does not follow from its velocity alone.",
 )
+
+UNIT_PAIRS = [
+    (Fraction(a, c), Fraction(b, c))
+    for a, b, c in [(0, 1, 1), (1, 0, 1), (64, 1023, 1025), (3, 4, 5)]
+]
+
+
+@st.composite
+def pulled_aside(draw: st.DrawFn) -> tc.Case:
+    """Near equality: all samples pull alike at the first weights, and nearly across them."""
+    along, across = draw(st.sampled_from(UNIT_PAIRS))
+    signs = draw(st.lists(st.sampled_from([1, -1]), min_size=1, max_size=3))
+    decays = st.sampled_from([Fraction(0), Fraction(1, 1024), Fraction(1)])
+    rhos = st.one_of(st.just(Fraction(1, 16)), tc.dyadics())
+    numbers = {"rho": draw(rhos), "weight_decay": draw(decays)}
+    if draw(st.booleans()):
+        network = tc.mlp([2, 1])
+        weights: list[Any] = [[[along, across]]]
+    else:  # The weights where the gradient is, and beside it, are not symmetric.
+        network = tc.mlp([2, 2, 1], slope=tc.LINEAR)
+        weights = [[[0, along], [-across, 0]], [[1, 0]]]
+    axis = network.depth - 1
+    inputs = [[sign * (axis == i) for i in range(2)] for sign in signs]
+    return tc.Case.single(network, weights, inputs, [[sign] for sign in signs], numbers)
+
 
 loss_descent_weight_speed = tc.stated(
     "loss-descent-weight-speed",
@@ -133,7 +166,9 @@ loss_descent_weight_speed = tc.stated(
     control=tc.altered(
         "without rho, and a hundredth of it", "100 * squared(flow(k)) <= 4 * loss(rho)"
     ),
-    on=points(tc.mlps(depths=(1, 3), widths=(1, 3)), smooth=True).map(shrunk),
+    on=st.one_of(
+        pulled_aside(), points(tc.mlps(depths=(1, 3), widths=(1, 3)), smooth=True).map(shrunk)
+    ),
     examples=60,
     why="Cauchy and Schwarz again, with gradients of norm at most 1, which the projection shortens."
     " The factor rho is why Lemma 3 needs a bounded rho for V_k to come to rest; its proof takes it"
@@ -164,8 +199,11 @@ loss_descent_margins = tc.stated(
     where=[MARGIN],
     states="margin(n) ** 2 <= 1",
     control=tc.altered("1/2", "margin(n) ** 2 <= 1 / 4"),
-    on=points(tc.mlps(depths=(1, 4), widths=(1, 2))).map(
-        lambda case: replace(case, inputs=case.inputs / 4)
+    on=st.one_of(
+        on_a_line(),
+        points(tc.mlps(depths=(1, 4), widths=(1, 2))).map(
+            lambda case: replace(case, inputs=case.inputs / 4)
+        ),
     ),
     corrects="loss-descent-margins-printed",
     why="The Frobenius norm bounds the spectral one, activations shorten vectors, and the product"
@@ -224,7 +262,7 @@ loss_descent_mean_margin = FLOWS.stated(
     printed=r"(1 - \rho\mu)^2 \le \mathcal L_S",
     states="(1 - rho * mu) ** 2 <= loss(rho)",
     control=tc.altered("half of it", "2 * (1 - rho * mu) ** 2 <= loss(rho)"),
-    on=points(),
+    on=st.one_of(points(), on_a_line()),
     examples=60,
     why="The square of a mean is at most the mean of the squares. In particular a loss that goes to"
     " 0 takes `rho mu` to 1, as the proof of Lemma 3 says.",

@@ -22,6 +22,7 @@ from properties.dynamics.normalised import (
     RHO_DOT,
     NormalisedPoint,
     interpolating,
+    on_a_line,
     points,
 )
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
@@ -73,7 +74,7 @@ rho_growth_sign = PERTURBATION.stated(
     control=tc.altered(
         "it grows faster than weight decay would take it", "rho_dot(rho) > 2 * weight_decay * rho"
     ),
-    on=points(),
+    on=st.one_of(points(), on_a_line()),
     examples=60,
     corrects="rho-growth-perturbation-printed",
     why="Eq. 6. Whether rho is small has no part in it.",
@@ -163,7 +164,7 @@ rho_growth_moment = tc.stated(
     where=(MARGIN, MEAN_MARGIN, SECOND_MOMENT),
     states="M <= mu",
     control=tc.altered("any margins", without=[SEPARATED]),
-    on=points().map(in_unit_ball),
+    on=st.one_of(points().map(in_unit_ball), on_a_line()),
     examples=60,
     numbers=["rho"],
     why="Margins lie between 0 and 1: weights of unit norm, inputs in the unit ball. Equality where"
@@ -212,7 +213,8 @@ rho_growth_full_separability = FULL_SEPARABILITY.stated(
     given=[POSITIVE_RHO],
     states="rho_dot(rho) + 2 * weight_decay * rho >= 2 * (mu - rho * mu)",
     control=tc.altered("weight decay left out", "rho_dot(rho) >= 2 * (mu - rho * mu)"),
-    examples=60,
+    on=st.one_of(points().map(in_unit_ball), on_a_line()),
+    examples=100,
     corrects="rho-growth-full-separability-printed",
     why="Eq. 6 with `M <= mu`.",
 )
@@ -282,8 +284,8 @@ rho_growth_first_term = FULL_SEPARABILITY.stated(
     assuming={"0 < rho <= 1": "0 < rho and rho <= 1"},
     states="2 * rho ** 2 * M <= 2 * rho * mu",
     control=tc.altered("a quarter", "8 * rho ** 2 * M <= 2 * rho * mu"),
-    on=points(SMALL_NETWORKS).map(in_unit_ball),
-    examples=60,
+    on=st.one_of(points(SMALL_NETWORKS).map(in_unit_ball), on_a_line()),
+    examples=120,
     why="Twice the term `rho^2 M` of Eq. 11 is at most `2 rho mu` up to rho = 1, under full"
     " separability, by `M <= mu`. Without it, as for rho near `mu / M`, it depends on the margins.",
 )

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import theorycheck as tc
 from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
-from properties.dynamics.normalised import AVERAGED_FLOW, at_rest_in_rho, points
+from properties.dynamics.normalised import AVERAGED_FLOW, at_rest_in_rho, on_a_line, points
 from properties.equilibrium.resting_points import (
     AT_REST,
     POSITIVE,
@@ -17,6 +17,11 @@ from properties.equilibrium.resting_points import (
 from properties.papers import XU2022
 
 RESTING = points().map(at_rest_in_rho)
+RESTING_LINES = (
+    on_a_line([Fraction(margin, 4) for margin in (4, 3, 0, -1)])
+    .filter(lambda case: case.numbers["weight_decay"] > 0)
+    .map(at_rest_in_rho)
+)
 
 quasi_interpolation_some = tc.stated(
     "quasi-interpolation-some",
@@ -30,8 +35,8 @@ quasi_interpolation_some = tc.stated(
     control=tc.altered(
         "all of them", "max([rho * margin(n) for n in samples if margin(n) > 0]) < 1 / 4"
     ),
-    on=RESTING,
-    examples=60,
+    on=st.one_of(RESTING, RESTING_LINES),
+    examples=100,
     why="At rest, the sum of `(1 - rho fbar_n) fbar_n` is `N lambda rho`, so that one of its terms"
     " is positive: a sample that is classified correctly stays below its label.",
 )

@@ -79,7 +79,8 @@ degenerate_minima_rescaling = tc.stated(
 def half_fitted(draw: st.DrawFn) -> tc.Case:
     """Inputs that are their labels, and two units that read one sign each."""
     signs = [1, -1, *draw(st.lists(st.just(1), max_size=2))]
-    last = [[1, draw(st.integers(0, 1))]]
+    scale = draw(st.sampled_from([Fraction(1), Fraction(-1), Fraction(2), Fraction(1, 2)]))
+    last = [[scale, scale * draw(st.integers(0, 1))]]
     labels = [[Fraction(sign)] for sign in signs]
     return tc.Case.single(tc.mlp([1, 2, 1]), [[[1], [-1]], last], labels, labels)
 

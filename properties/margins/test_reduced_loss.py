@@ -66,6 +66,20 @@ reduced_loss_common_bound = BINARY.stated(
     where=["largest_margin = max([abs(margin(n)) for n in samples])"],
 )
 
+
+@st.composite
+def dual_simplices(draw: st.DrawFn) -> tc.Case:
+    """One linear layer of unit norm along the simplex of labels, and inputs along them."""
+    classes = draw(st.sampled_from([2, 5]))
+    # |simplex|_F^2 = C^2 / (C - 1), a square for these.
+    unit = simplex(classes) * Fraction({2: 1, 5: 2}[classes], classes)
+    lengths = [draw(st.integers(1, 2))] * classes
+    lengths[0] = draw(st.integers(1, 2))
+    inputs = simplex(classes) * np.array(lengths, dtype=object)[:, None]
+    numbers = {"weight_decay": draw(tc.positive_dyadics())}
+    return tc.Case.single(tc.mlp([classes, classes]), [unit], inputs, simplex(classes), numbers)
+
+
 OUTPUTS_AND_LABELS = [
     "C = len(outputs)",
     "paired(n) = sum([f(n, c) * y[n][c] for c in outputs])",
@@ -120,6 +134,8 @@ reduced_loss_multiclass_common_bound = SEVERAL.stated(
     why="Cauchy and Schwarz: equality where every output is the same multiple of its label,"
     " Property 2 with one factor. As with two classes, one bound for all samples is an assumption.",
     where=["most = max([size(n) for n in samples])"],
+    on=st.one_of(simplex_labelled(), dual_simplices()),
+    examples=80,
 )
 
 OUTPUTS = tc.Family(
@@ -139,18 +155,6 @@ reduced_loss_output_norm = OUTPUTS.stated(
     why="By homogeneity for inputs of any norm. Frobenius norms bound spectral ones, and"
     " activations lengthen no vector.",
 )
-
-
-@st.composite
-def dual_simplices(draw: st.DrawFn) -> tc.Case:
-    """One linear layer of unit norm along the simplex of labels, and inputs along them."""
-    classes = draw(st.sampled_from([2, 5]))
-    # |simplex|_F^2 = C^2 / (C - 1), a square for these.
-    unit = simplex(classes) * Fraction({2: 1, 5: 2}[classes], classes)
-    lengths = [draw(st.integers(1, 2))] * classes
-    lengths[0] = draw(st.integers(1, 2))
-    inputs = simplex(classes) * np.array(lengths, dtype=object)[:, None]
-    return tc.Case.single(tc.mlp([classes, classes]), [unit], inputs, simplex(classes))
 
 
 reduced_loss_mean_margin = OUTPUTS.stated(

@@ -165,15 +165,21 @@ def dead_normalised_networks(draw: st.DrawFn) -> tc.Case:
     """Units shifted so far below 0 that the gradient is weight decay, whatever the batch.
 
     Normalised values of ``B`` samples are at most ``sqrt(B - 1)``. The two longer rows of
-    the permutation keep its distance from rank 2 apart from its norm, so that rounding can decide.
+    the flat matrix keep its distance from rank 2 apart from its norm, so that rounding can decide.
     """
     order, samples = draw(st.integers(4, 8)), 4
-    lengths = np.where(np.arange(order) < 2, 17 / 16, 1.0)
+    lengths = np.where(np.arange(order) < 2, 129 / 128, 1.0)
     rows = draw(st.permutations(range(order)))
+    flat = hadamard(order) if order in (4, 8) and draw(st.booleans()) else np.eye(order)
     columns = [draw(st.permutations(range(samples))) for _ in range(order)]
     return tc.Case(
         tc.mlp([order, order, 1], tc.RELU, normalisation="batch-detached"),
-        (np.diag(lengths)[None, rows], np.array([0.5]), np.array([-2.0]), array(draw, 1, 1, order)),
+        (
+            (lengths[:, None] * flat)[None, rows],
+            np.array([0.5]),
+            np.array([-2.0]),
+            array(draw, 1, 1, order),
+        ),
         np.array([columns], dtype=float).mT,
         array(draw, 1, samples, 1),
         {"weight_decay": draw(tc.positive_dyadics())},
@@ -215,3 +221,13 @@ def stationary_convolutions(draw: st.DrawFn, *, unseen: tuple[int, int] = (0, 0)
         targets,
         {"weight_decay": weight_decay},
     )
+
+
+@st.composite
+def fitted_as_a_whole(draw: st.DrawFn) -> tc.Case:
+    """One layer, at rest on all samples together and on no smaller batch: a multiple of I."""
+    size, decay = draw(st.integers(2, 3)), draw(tc.positive_dyadics())
+    weight = np.eye(size, dtype=object) * draw(st.sampled_from([1, 2]))
+    targets = weight * (1 + size * decay)
+    inputs = np.eye(size, dtype=object)
+    return tc.Case.single(tc.mlp([size, size]), [weight], inputs, targets, {"weight_decay": decay})

@@ -32,6 +32,7 @@ from properties.ranks.extremal_networks import (
     batch_normalised_cases,
     dead_networks,
     dead_normalised_networks,
+    fitted_as_a_whole,
     hadamard_matrices,
     random_networks,
     silent_networks,
@@ -124,7 +125,7 @@ outputs_bound = tc.stated(
     given=[SEVERAL_OUTPUTS, *DENSE_NETWORK],
     **eckart_young.rank_bound("frobenius", "spectral", "nuclear"),
     control=strengthened("frobenius", "spectral", "nuclear"),
-    on=st.one_of(random_networks((2, 3)), dead_networks(FLAT, outputs=(2, 3))),
+    on=st.one_of(fitted_as_a_whole(), random_networks((2, 3)), dead_networks(FLAT, outputs=(2, 3))),
     examples=50,
     enough=10,
     why="The bound needs no factor for the number of outputs, although the paper restricts itself"

@@ -140,7 +140,10 @@ rank_bound_use_small_lambda = CASES.stated(
         "8 * frobenius(gradient(S, k))"
         " >= 9 * frobenius(data(S, k)) - 16 * weight_decay * frobenius(W[k])",
     ),
-    on=tc.plain_cases(tc.mlps(depths=(1, 2), widths=(1, 2)), samples=(2, 2)),
+    on=st.one_of(
+        tc.plain_cases(tc.mlps(depths=(1, 2), widths=(1, 2)), samples=(2, 3)),
+        tc.plain_cases(tc.mlps(depths=(2, 3), widths=(2, 2)), samples=(2, 2)),
+    ),
     why='"The bound is infinite" at lambda = 0, where no gradient vanishes: it is at least the'
     " right side here, and exceeds ||W|| as soon as lambda is below a quarter of the loss's own"
     " gradient over ||W||. Where a batch is fitted it is ||W|| for every lambda, and 0/0 at lambda"

@@ -27,12 +27,13 @@ CASES = tc.Family(
 
 @st.composite
 def graded_matrices(draw: st.DrawFn) -> tc.Case:
-    """One layer with singular values 1 and powers of 1/2 about 1e-4."""
+    """One layer with singular values 1 and others about 1e-4: powers of 1/2, and nearer ones."""
     order = draw(st.integers(3, 4))
     large = draw(st.integers(1, order - 1))
-    sizes = st.sampled_from([13, 12, 14, 15])
-    exponents = draw(st.lists(sizes, min_size=order, max_size=order))
-    values = [1.0 if i < large else 2.0**-exponent for i, exponent in enumerate(exponents)]
+    near = [1e-4 * times * (1 + by) for times in (1, 2, 0.5) for by in (1e-3, -1e-3)]
+    sizes = st.sampled_from([2.0**-13, 2.0**-12, 2.0**-14, 2.0**-15, *near])
+    small = draw(st.lists(sizes, min_size=order, max_size=order))
+    values = [1.0 if i < large else size for i, size in enumerate(small)]
     rows = draw(st.permutations(range(order)))
     weight = np.diag(values)[rows]
     return tc.Case(tc.mlp([order, order]), (weight[None],), np.eye(order)[None, :1])

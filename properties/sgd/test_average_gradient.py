@@ -27,6 +27,8 @@ AVERAGE = (
 MEAN = "mean(k) = sum([frobenius(gradient(S, k)) for S in batches(batch_size)]) / count"
 COUNT = "count = len(batches(batch_size))"
 RANDOM = tc.plain_cases(samples=(2, 3))
+SQUARE = tc.plain_cases(tc.mlps(depths=(2, 3), widths=(2, 2)), samples=(2, 3))
+"""Layers whose weights may be mistaken for their transposes, or those of the next one."""
 
 
 @st.composite
@@ -114,6 +116,8 @@ average_gradient_expected = AVERAGES.stated(
     states="expected(k)[i][j] == gradient(samples, k)[i][j]",
     control=tc.altered("the sum", "count * expected(k)[i][j] == gradient(samples, k)[i][j]"),
     where=["expected(k) = sum([gradient(S, k) for S in batches(batch_size)]) / count"],
+    on=st.one_of(SQUARE, tc.plain_cases(samples=(3, 4))),
+    examples=80,
     corrects="average-gradient-minimised",
     why="What SGD minimises, as far as it minimises anything, is the risk L itself, whatever the"
     " size of the batches.",
@@ -143,7 +147,8 @@ average_gradient_bounds_expected = AVERAGES.stated(
     states="frobenius(gradient(samples, k)) <= mean(k)",
     control=tc.altered("7/8 of it", "8 * frobenius(gradient(samples, k)) <= 7 * mean(k)"),
     where=[MEAN],
-    on=RANDOM,
+    on=st.one_of(SQUARE, RANDOM),
+    examples=80,
     why="The other direction of `average-gradient-minimised`: that the average norm is small"
     " implies that the risk is nearly stationary, but not the reverse.",
 )

@@ -3,6 +3,8 @@
 galanti2022, Propositions 1 and 2, with the abstract's short form and the equations before them.
 """
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 import theorycheck as tc
@@ -216,7 +218,9 @@ sgd_stationary_no_minimum = tc.stated(
     states=smaller_at("+"),
     control=tc.altered("smaller on the other side of a", smaller_at("-")),
     where=LOSSES,
-    on=tc.cases(tc.mlps(depths=(1, 1), widths=(1, 1)), samples=(1, 2), targets="signs", cohort=1),
+    on=tc.cases(
+        tc.mlps(depths=(1, 1), widths=(1, 1)), samples=(1, 2), targets="signs", cohort=1
+    ).flatmap(lambda case: st.sampled_from([case, replace(case, inputs=128 * case.inputs)])),
     corrects="sgd-stationary-no-minimum-printed",
     why="Whatever a is, the losses are smaller at a + b.",
 )

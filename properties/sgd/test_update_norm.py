@@ -16,6 +16,7 @@ from properties.assumptions import (
     SIGN_LABELS,
     UNIT_WEIGHTS,
 )
+from properties.dynamics.normalised import on_a_line
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
 from properties.sgd.pulls import PULLS
@@ -114,7 +115,10 @@ update_norm = NORMS.stated(
     given=[*POINTS, SEPARABLE, POSITIVE_RESIDUALS],
     states=BOUND.format("<=", 2, "with_margins"),
     control=tc.altered("half of it", BOUND.format("<=", 1, "with_margins")),
-    on=classified((1, 3), SMALL_RHO),
+    on=st.one_of(
+        classified((1, 3), SMALL_RHO),
+        on_a_line([Fraction(1, 16), Fraction(1, 32), Fraction(3, 64)], aside=1),
+    ),
     corrects="update-norm-printed",
     why="The triangle inequality for Eq. 5. With one sample it is an equation.",
 )
@@ -128,7 +132,7 @@ AT_EQUILIBRIUM = tc.Family(
         "residual(n) = 1 - equilibrium(weight_decay) * margin(n)",
     ],
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_WEIGHT_DECAY, SEPARABLE],
-    on=classified((1, 3), {"weight_decay": tc.positive_dyadics()}),
+    on=st.one_of(on_a_line(), classified((1, 3), {"weight_decay": tc.positive_dyadics()})),
     examples=40,
 )
 
@@ -164,8 +168,10 @@ def attained(draw: st.DrawFn) -> tc.Case:
     norm = draw(st.sampled_from([1, 2, 3]))
     size = {(4, 3): 5, (12, 5): 13, (15, 8): 17, (24, 7): 25}[larger, smaller]
     diagonal = [[Fraction(larger, size), 0], [0, Fraction(smaller, size)]]
-    slope = draw(st.sampled_from([tc.RELU, tc.LINEAR]))
-    return tc.Case.single(tc.mlp([2, 2, 1], slope), [diagonal, [[1, 0]]], [[norm, 0]], [[1]])
+    slope, turn = draw(st.sampled_from([tc.RELU, tc.LINEAR])), draw(st.sampled_from([1, -1]))
+    inputs = [[norm, 0], *draw(st.lists(st.just([norm - 1, 1]), max_size=1))]
+    weights = [diagonal[::turn], [[1, 0][::turn]]]
+    return tc.Case.single(tc.mlp([2, 2, 1], slope), weights, inputs, [[1]] * len(inputs))
 
 
 update_norm_stable_rank = tc.stated(

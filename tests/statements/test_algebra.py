@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from theorycheck.statements.algebra import follows, same
+from theorycheck.statements.algebra import changed, follows, same
 from theorycheck.statements.syntax import Statement
 
 PARTS: dict[str, Any] = {
@@ -106,6 +106,47 @@ def test_inequalities_that_are_weaker(one: str, other: str) -> None:
 )
 def test_inequalities_that_are_not_known_to_be(one: str, other: str) -> None:
     assert not follows(of(one), of(other))
+
+
+@pytest.mark.parametrize(
+    ("given", "known"),
+    [
+        ("len(biases) == 0 and not normalised()", True),
+        # That hypotheses name all weights does not tie them to one.
+        ("len(biases) == 0 and not normalised() and all([squared(W[k]) == 1 for k in weights])",
+         True),
+        ("len(biases) == 0 and not normalised() and rank(W[k]) == 1", False),
+        # The parameter after a weight matrix may be a bias, or a gain.
+        ("not normalised()", False),
+        ("len(biases) == 0", False),
+    ],
+)  # fmt: skip
+def test_the_next_weight_is_there_or_has_no_value(given: str, *, known: bool) -> None:
+    plain = {**PARTS, "given": (given,)}
+    one, other = (Statement.of(f"rank(W[{k}]) <= 1", **plain) for k in ("k", "k + 1"))
+    assert same(one, other) == known
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "places"),
+    [
+        ("f(n, 0) <= 1 and depth >= 2", "margin(n) <= 1 and 2 * depth >= 4", {0}),
+        ("f(n, 0) <= 1", "2 * f(n, 0) <= 2", set()),
+        ("0 <= squared(x)", "0 <= 63 / 64 * squared(x)", set()),
+        ("f(n, 0) <= 1 or depth >= 2", "margin(n) <= 1 or depth >= 2", {0, 1}),
+        ("f(n, 0) <= 1", "f(n, 0) <= 1 and depth >= 2", {0, 1}),
+    ],
+)
+def test_comparisons_that_change(one: str, other: str, places: set[int]) -> None:
+    assert changed(of(one), of(other)) == places
+
+
+def test_what_hypotheses_say_is_zero() -> None:
+    fitted = {**PARTS, "given": ("all([f(n, 0) == y[n][0] for n in samples])",)}
+    one = Statement.of("squared((f(n, 0) - y[n][0]) * W[k] + W[k]) == 1", **fitted)
+    assert same(one, Statement.of("squared(W[k]) == 1", **fitted))
+    assert not same(one, Statement.of("squared(2 * W[k]) == 1", **fitted))
+    assert not same(of(one.conclusion.text), of("squared(W[k]) == 1"))
 
 
 def test_without_normalisation_the_batch_makes_no_difference() -> None:

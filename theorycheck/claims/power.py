@@ -5,11 +5,12 @@ it: by an example that the kernel confirms. All mutants of a claim are read at t
 those that its strategy proposes and those that training reaches from them. A mutant that no example
 refutes is *true*, if one of these says so:
 
-- algebra (`theorycheck.statements.algebra`): it says the same in other words, or less;
+- algebra (`theorycheck.statements.algebra`): under the hypotheses it says the same in other words,
+  or less;
 - the field reader, for as many architectures as it takes to settle a claim;
 - the examples: it is true at enough of those at which it compares other numbers than the claim, and
-  there it is nowhere stronger than the claim, or two of its own mutants are refuted, the tightened
-  constant of an inequality among them.
+  there it is nowhere stronger than the claim, or than one multiple of it, or two of its own mutants
+  are refuted, the tightened constants of the inequalities that differ from the claim's among them.
 
 Otherwise it *survives*: the check may be too weak. A mutant that has no value at any example, such
 as a product of matrices that do not fit, says nothing and does not count; nor does one that has
@@ -36,7 +37,7 @@ from theorycheck.claims.search import draw
 from theorycheck.claims.setting import Setting
 from theorycheck.claims.settling import proposals, settled
 from theorycheck.claims.trajectories import one_after_another
-from theorycheck.statements.algebra import follows, same
+from theorycheck.statements.algebra import MULTIPLES, changed, follows, same
 from theorycheck.statements.mutants import Mutant, mutants
 from theorycheck.statements.syntax import Statement
 from theorycheck.statements.trials import NO_VALUE, Trial
@@ -200,17 +201,26 @@ class Bench:
                 return Neighbour(mutant, Fate.TRUE, reason)
         known = f"true at {len(decided)} examples, at {len(other)} of them with other numbers"
         if len(other) >= self.claim.enough:
-            if all(trial.weaker(mutant.statement) for trial in decided):
-                return Neighbour(mutant, Fate.TRUE, f"{known}, nowhere stronger than the claim")
-            if _has_power(mutant.statement, other):
+            for multiple in MULTIPLES:
+                if all(trial.weaker(mutant.statement, multiple) for trial in decided):
+                    times = "" if multiple == 1 else f", times {multiple}"
+                    reason = f"{known}, nowhere stronger than the claim{times}"
+                    return Neighbour(mutant, Fate.TRUE, reason)
+            if _has_power(self.statement, mutant.statement, other):
                 return Neighbour(mutant, Fate.TRUE, f"{known}, where its own mutants are refuted")
         return Neighbour(mutant, Fate.SURVIVED, known)
 
 
-def _has_power(statement: Statement, trials: Sequence[Trial]) -> bool:
-    """Whether examples refute mutants of a statement, tightened constants first."""
-    own = [mutant for mutant in mutants(statement) if mutant.within is None]
-    constants = [mutant for mutant in own if mutant.change == "constant"]
+def _has_power(old: Statement, new: Statement, trials: Sequence[Trial]) -> bool:
+    """Whether examples refute mutants of a mutant, and first of all tightened constants.
+
+    Of several comparisons that are all to be true, only those count that say something else than
+    the claim: the others are the claim's own. Where 0 is the larger side a constant tightens
+    nothing.
+    """
+    own = sorted(mutants(new), key=lambda mutant: mutant.within is not None)
+    ours = changed(old, new)
+    constants = [m for m in own if m.change == "constant" and changed(new, m.statement) & ours]
     if not all(_violated(mutant, trials) for mutant in constants):
         return False
     refuted = 0

@@ -237,15 +237,17 @@ def dead_cases(draw: st.DrawFn) -> Case:
 
 @st.composite
 def normalised_equilibria(draw: st.DrawFn) -> Case:
-    """Collinear inputs whose margins are the two roots of ``(1 - rho f) f = lambda rho``."""
+    """Collinear inputs of one class, whose margins are roots of ``(1 - rho f) f = lambda rho``."""
     network, weights, direction = draw(aligned_chains())
+    label = draw(st.sampled_from([1, -1]))
+    weights[-1] = label * weights[-1]
     roots = [draw(positive_dyadics()), draw(positive_dyadics())]
     margins = [*roots, *draw(st.lists(st.sampled_from(roots), max_size=2))]
     return Case.single(
         network,
         weights,
         [f * direction for f in margins],
-        [[1]] * len(margins),
+        [[label]] * len(margins),
         {
             "rho": 1 / (roots[0] + roots[1]),
             "weight_decay": roots[0] * roots[1],

@@ -9,10 +9,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from operator import is_not
-from typing import Any
 
 from theorycheck.statements.syntax import Formula, Statement
+from theorycheck.statements.trees import exchanged, names_of, product
 from theorycheck.statements.vocabulary import NAMES
 
 NORMS = (
@@ -49,10 +48,6 @@ class Change:
     @property
     def words(self) -> str:
         return f"{self.after} for {self.before}"
-
-
-def names_of(tree: ast.AST) -> set[str]:
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
 @dataclass(frozen=True)
@@ -271,13 +266,23 @@ class Changes:
                     others.append(("condition", _loop(loop, ifs=kept)))
             if isinstance(loop.iter, ast.Name) and loop.iter.id in self._sets():
                 others.append(("all samples", _loop(loop, iter=ast.Name("samples"))))
-            if not ast.unparse(loop.iter).startswith(("range(", "batches(")):
+            if not self._numbers_or_batches(loop.iter):
                 first = ast.Subscript(loop.iter, ast.Constant(0))
                 unequal = ast.Compare(loop.target, [ast.NotEq()], [first])
                 others.append(("dropped first", _loop(loop, ifs=[*loop.ifs, unequal])))
             for kind, other in others:
                 new = ast.ListComp(node.elt, [other if g is loop else g for g in node.generators])
                 yield _change(kind, node, new), new
+
+    def _numbers_or_batches(self, among: ast.expr) -> bool:
+        """Whether a loop is over a range, or over batches, which nothing compares with ``!=``."""
+        match among:
+            case ast.Call(func=ast.Name(id="range" | "batches")):
+                return True
+            case ast.Name(id=name):
+                bodies = [d.body.tree for d in self.scope.statement.where if d.name == name]
+                return any(map(_lists_batches, bodies))
+        return False
 
     def _of_a_condition(self, test: ast.expr) -> Iterator[ast.expr]:
         match test:
@@ -351,26 +356,6 @@ def _of_a_sum(node: ast.BinOp) -> Found:
     yield _change("dropped term", node, alone), alone
 
 
-def exchanged(tree: ast.expr, part: ast.expr, new: ast.expr) -> ast.expr:
-    """A tree with another part in the place of one; neither is changed, and the rest is shared."""
-
-    def walked(node: Any) -> Any:
-        if node is part:
-            return new
-        if isinstance(node, list):
-            found = [walked(child) for child in node]
-            return found if any(map(is_not, found, node)) else node
-        if not isinstance(node, ast.AST):
-            return node
-        fields = {name: walked(child) for name, child in ast.iter_fields(node)}
-        if all(fields[name] is child for name, child in ast.iter_fields(node)):
-            return node
-        return type(node)(**fields)
-
-    found: ast.expr = walked(tree)
-    return found
-
-
 def _change(kind: str, before: ast.expr, after: ast.expr | None) -> Change:
     shown = "nothing" if after is None else f"`{ast.unparse(after)}`"
     return Change(kind, f"`{ast.unparse(before)}`", shown)
@@ -387,8 +372,14 @@ def _loop(
     return ast.comprehension(loop.target, iter or loop.iter, loop.ifs if ifs is None else ifs, 0)
 
 
-def product(left: ast.expr, right: ast.expr) -> ast.expr:
-    return ast.BinOp(left, ast.Mult(), right)
+def _lists_batches(body: ast.expr) -> bool:
+    """Whether a formula is a list of batches: ``[S for B in sizes for S in batches(B)]``."""
+    match body:
+        case ast.ListComp(elt=ast.Name(id=name), generators=loops):
+            return any(ast.unparse(loop.target) == name
+                       and ast.unparse(loop.iter).startswith("batches(")
+                       for loop in loops)  # fmt: skip
+    return False
 
 
 def _is_negative(node: ast.expr) -> bool:

@@ -13,8 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from theorycheck.errors import InputError
-from theorycheck.statements.changes import Change, Changes, Scope, exchanged, names_of, product
+from theorycheck.statements.changes import Change, Changes, Scope
 from theorycheck.statements.syntax import Definition, Formula, Statement
+from theorycheck.statements.trees import exchanged, names_of, product
 from theorycheck.statements.vocabulary import require_known
 
 

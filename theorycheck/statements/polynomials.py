@@ -63,11 +63,12 @@ def times(one: Polynomial, other: Polynomial) -> Polynomial:
 
 
 def inverse(divisor: Polynomial) -> Polynomial:
-    """Of a monomial factor by factor."""
-    if len(divisor) == 1:
-        [(monomial, coefficient)] = divisor.items()
-        return {tuple(sorted(f"1/({factor})" for factor in monomial)): 1 / coefficient}
-    return atom(f"1/({text_of(divisor)})")
+    """Of a monomial factor by factor; of other divisors with the factor of all terms in front."""
+    if not divisor:
+        return atom("1/(0)")
+    coefficient, rest = scaled(divisor)
+    factors = next(iter(rest)) if len(rest) == 1 else (text_of(rest),)
+    return {tuple(sorted(f"1/({factor})" for factor in factors)): 1 / coefficient}
 
 
 def text_of(polynomial: Polynomial) -> str:
