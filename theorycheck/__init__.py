@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from theorycheck.claims.experiments import (
         Comparison,
         Exclusions,
+        Followed,
         Population,
         between,
         experiment_claim,

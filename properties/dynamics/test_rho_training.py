@@ -176,6 +176,7 @@ OVERSHOOTS = tc.Comparison(
     ">",
     "largest rho / last",
     excluded,
+    followed=tc.Followed(("rho",), lambda trained: [last_rho(trained)]),
 )
 
 rho_training_overshoots = tc.experiment_claim(

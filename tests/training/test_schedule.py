@@ -50,11 +50,12 @@ def schedule(
     milestones: Sequence[int] = (),
     decay: float = 0.5,
     record_every: int | None = None,
+    keep: Sequence[int] = (),
 ) -> Schedule:
     """Of three members with four samples in batches of two."""
     cohort, batches = dyadic_cohort(mlp((1, 1))), Batches(torch.arange(3), 4, 2)
     return Schedule(
-        cohort, batches, epochs, learning_rate, momentum, milestones, decay, record_every
+        cohort, batches, epochs, learning_rate, momentum, milestones, decay, record_every, keep
     )
 
 

@@ -7,6 +7,7 @@ the sequential test decides, which may look whenever it likes (`theorycheck.clai
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +16,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from torch import Tensor
 
+from theorycheck.claims.courses import Course, Line, Settings, binned, stages
 from theorycheck.claims.declaration import Claim, Place, Source, claim
 from theorycheck.claims.evidence import Evidence
-from theorycheck.claims.findings import Findings, Pair, Rejection
+from theorycheck.claims.findings import Findings, Pair, Rejection, Traced
 from theorycheck.claims.sequential import TENDENCY, Decision, decide, pairs_needed
 
 if TYPE_CHECKING:
@@ -59,6 +61,20 @@ class Population:
 
 
 @dataclass(frozen=True, eq=False)
+class Followed:
+    """What is followed over training, for figures; it decides nothing.
+
+    Attributes:
+        words: the names of the numbers.
+        numbers: as many, of every member, ``(K,)`` each, given what each recipe had trained until
+            then (`theorycheck.training.experiments.Trained.at`).
+    """
+
+    words: tuple[str, ...]
+    numbers: Callable[..., Sequence[Tensor]]
+
+
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """What is trained, and which two numbers are compared.
 
@@ -72,6 +88,8 @@ class Comparison:
         excluded: the rule, fixed beforehand, by which a trained network says nothing.
         times: a factor on the second number; other than 1 only where a magnitude is printed, or
             derived.
+        followed: what figures show over training. By default the two sides, unless something is
+            recorded for them on the way, which early states lack.
     """
 
     words: str
@@ -82,6 +100,7 @@ class Comparison:
     effect: str
     excluded: Callable[[Trained], Exclusions]
     times: float = 1.0
+    followed: Followed | None = None
 
     def findings(self, setting: Setting) -> Findings:
         """The pairs of all populations.
@@ -94,7 +113,7 @@ class Comparison:
             for index in range(MOST_STEPS):
                 generator = np.random.default_rng([setting.seed, index])
                 seeds = generator.integers(2**31, size=step).tolist()
-                for finding in self._pairs(setting, name, population, seeds):
+                for finding in self._pairs(setting, name, population, seeds, first=index == 0):
                     counted.add(finding)
                     yield finding
                 stratum = counted.strata[name]
@@ -105,9 +124,26 @@ class Comparison:
                     break
 
     def _pairs(
-        self, setting: Setting, name: str, population: Population, seeds: Sequence[int]
+        self,
+        setting: Setting,
+        name: str,
+        population: Population,
+        seeds: Sequence[int],
+        *,
+        first: bool,
     ) -> Findings:
-        trained = self._train(setting, population, seeds)
+        """Pairs of one step; after the first one, how they were trained."""
+        followed = self._followed(setting, population) if first else None
+        recipes = [population.adapt(recipe) for recipe in self.recipes]
+        trained = self._train(setting, population, seeds, recipes, keep=followed is not None)
+        counted: list[bool] = []
+        for finding in self._compared(name, trained):
+            yield finding
+            counted.append(isinstance(finding, Pair) and math.isfinite(finding.effect or 0.0))
+        if first:
+            yield Traced(name, _course(recipes, trained, followed, counted))
+
+    def _compared(self, name: str, trained: Sequence[Trained]) -> Findings:
         rules = [rule for each in trained for rule in self.excluded(each).items()]
         excluded = [(why, found.tolist()) for why, found in rules]
         left, right = (side.detach().cpu().double() for side in self.sides(*trained))
@@ -130,14 +166,30 @@ class Comparison:
             else:
                 yield Rejection(reason, stratum=name)
 
+    def _followed(self, setting: Setting, population: Population) -> Followed | None:
+        """What is followed: of the claim itself alone, as controls have only to be decided."""
+        if setting.altered or setting.positive:
+            return None
+        if self.followed is not None:
+            return self.followed
+        if population.measures or population.records:
+            return None
+        named = tuple(self.effect.split(" / "))
+        return Followed(named if len(named) == 2 else ("first side", "second side"), self.sides)
+
     def _train(
-        self, setting: Setting, population: Population, seeds: Sequence[int]
+        self,
+        setting: Setting,
+        population: Population,
+        seeds: Sequence[int],
+        recipes: Sequence[Recipe],
+        *,
+        keep: bool,
     ) -> list[Trained]:
         # Loading an engine takes longer than stating a claim.
         from theorycheck.training.cohorts import resolve_device
 
         experiment = population.start(setting, seeds)
-        recipes = [population.adapt(recipe) for recipe in self.recipes]
         found: dict[Recipe, Trained] = {}
         for epochs in {recipe.epochs for recipe in recipes}:
             alike = [recipe for recipe in recipes if recipe.epochs == epochs]
@@ -146,6 +198,7 @@ class Comparison:
                 device=resolve_device(setting.device),
                 measures=population.measures,
                 record_every=population.records and epochs // population.records,
+                keep=stages(epochs) if keep else (),
             )
             found.update(zip(alike, trained, strict=True))
         return [found[recipe] for recipe in recipes]
@@ -161,6 +214,33 @@ class Comparison:
             words="both networks follow the first recipe and differ in the order of the batches",
             recipes=(first, replace(first, order=1)),
         )
+
+
+def _course(
+    recipes: Sequence[Recipe],
+    trained: Sequence[Trained],
+    followed: Followed | None,
+    counted: Sequence[bool],
+) -> Course:
+    """How these were trained, and what was followed of the members that count."""
+    lines: list[Line] = []
+    if followed is not None:
+        numbers = [
+            followed.numbers(*(one.at(epoch) for one, epoch in zip(trained, then, strict=True)))
+            for then in zip(*(stages(recipe.epochs) for recipe in recipes), strict=True)
+        ]
+        for words, values in zip(followed.words, zip(*numbers, strict=True), strict=True):
+            kept = (
+                [number for number, counts in zip(one.tolist(), counted, strict=True) if counts]
+                for one in values
+            )
+            lines.append(Line(words=words, stages=tuple(map(binned, kept))))
+    return Course(
+        recipes=tuple(Settings(**vars(recipe)) for recipe in recipes),
+        epochs=tuple(stages(recipes[0].epochs)) if lines else (),
+        pairs=sum(counted),
+        lines=tuple(lines),
+    )
 
 
 def between(measure: Callable[[Trained], Tensor]) -> Callable[..., tuple[Tensor, Tensor]]:
