@@ -68,6 +68,7 @@ COURSE: Document = {
         }
     ],
     "epochs": [0, 25],
+    "threshold": 0.5,
     "pairs": 3,
     "lines": [{"words": "rank", "stages": ["4:3", "2.3:1 3:2"]}],
 }
@@ -236,6 +237,7 @@ def course_documents(draw: st.DrawFn) -> Document:
     return {
         "recipes": [recipe] * draw(st.integers(1, 4)),
         "epochs": draw(st.lists(COUNTS, min_size=stages, max_size=stages)),
+        "threshold": draw(FLOATS),
         "pairs": draw(COUNTS),
         "lines": [line] * draw(st.integers(0, 4)),
     }

@@ -42,6 +42,7 @@ def traced(population: str, *values: float) -> Traced:
         Course(
             recipes=(RECIPE,),
             epochs=(0, 25),
+            threshold=1.0,
             pairs=len(values),
             lines=(Line(words="rank", stages=stages),),
         ),

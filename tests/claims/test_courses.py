@@ -36,7 +36,7 @@ RECIPE = Settings(
 
 def course(*bins: str, **changes: Any) -> Course:
     fields: dict[str, Any] = {
-        "recipes": (RECIPE,), "epochs": tuple(range(len(bins))), "pairs": 2,
+        "recipes": (RECIPE,), "epochs": tuple(range(len(bins))), "threshold": 1.0, "pairs": 2,
         "lines": (Line(words="rank", stages=bins),) if bins else (), **changes,
     }  # fmt: skip
     return Course(**fields)
@@ -94,6 +94,7 @@ def test_courses_add_up_population_by_population() -> None:
     [
         {"recipes": (replace(RECIPE, epochs=24),)},
         {"epochs": (1,)},
+        {"threshold": 2.0},
         {"lines": (Line(words="loss", stages=("1:2",)),)},
     ],
 )

@@ -108,6 +108,7 @@ FOUND = Outcome(
                 ),
             ),
             epochs=(0, 25),
+            threshold=0.5,
             pairs=3,
             lines=(Line(words="rank", stages=("4:3", "2.3:1 3:2")),),
         )

@@ -64,12 +64,14 @@ class Course:
         recipes: of the networks of a pair, in order.
         epochs: of the first recipe, at which values were taken; of others at the same parts of
             their training. Empty where nothing is measured on the way.
+        threshold: the effect at which the tendency begins.
         pairs: how many the values are of: those that count, of the first that were trained.
         lines: what was measured; a value that is not finite is left out.
     """
 
     recipes: Annotated[tuple[Settings, ...], Meta(min_length=1, max_length=4)]
     epochs: Annotated[tuple[Whole, ...], Meta(max_length=STAGES + 1)]
+    threshold: float
     pairs: Whole
     lines: Annotated[tuple[Line, ...], Meta(max_length=4)]
 
@@ -87,7 +89,7 @@ class Course:
         return replace(self, pairs=self.pairs + other.pairs, lines=lines)
 
     def _about(self) -> tuple[object, ...]:
-        return self.recipes, self.epochs, [line.words for line in self.lines]
+        return self.recipes, self.epochs, self.threshold, [line.words for line in self.lines]
 
 
 def stages(epochs: int) -> list[int]:

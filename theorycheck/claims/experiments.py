@@ -141,7 +141,7 @@ class Comparison:
             yield finding
             counted.append(isinstance(finding, Pair) and math.isfinite(finding.effect or 0.0))
         if first:
-            yield Traced(name, _course(recipes, trained, followed, counted))
+            yield Traced(name, _course(recipes, trained, followed, counted, self.times))
 
     def _compared(self, name: str, trained: Sequence[Trained]) -> Findings:
         rules = [rule for each in trained for rule in self.excluded(each).items()]
@@ -221,6 +221,7 @@ def _course(
     trained: Sequence[Trained],
     followed: Followed | None,
     counted: Sequence[bool],
+    threshold: float,
 ) -> Course:
     """How these were trained, and what was followed of the members that count."""
     lines: list[Line] = []
@@ -238,6 +239,7 @@ def _course(
     return Course(
         recipes=tuple(Settings(**vars(recipe)) for recipe in recipes),
         epochs=tuple(stages(recipes[0].epochs)) if lines else (),
+        threshold=threshold,
         pairs=sum(counted),
         lines=tuple(lines),
     )
