@@ -20,7 +20,7 @@ from theorycheck.errors import InputError
 STAGES = 8
 """Numbers are counted at the start, and at the ends of this many equal parts of the training."""
 
-LEAST, MOST = 1e-9, 9.9e8
+LEAST, MOST = 1e-15, 9.9e8
 """What is nearer to 0 counts as 0, and what is farther from it as this far."""
 
 Whole = Annotated[int, Meta(ge=0)]
@@ -30,7 +30,7 @@ Bins = Annotated[
     Meta(
         description="'value:members value:members ...' by increasing value of two digits",
         pattern=r"^(-?[0-9.]+(e[+-][0-9]+)?:[0-9]+( -?[0-9.]+(e[+-][0-9]+)?:[0-9]+)*)?$",
-        max_length=65_536,  # of all bins there are: 2 signs, 18 powers of ten, 90 values; and 0
+        max_length=90_000,  # of all bins there are: 2 signs, 24 powers of ten, 90 values; and 0
     ),
 ]
 

@@ -10,7 +10,7 @@ from tests.reports.entries import claim, entry, evidence
 from theorycheck.claims.courses import Course, Line
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.findings import Pair
-from theorycheck.reports.html.figures import BARS, LEFT, RIGHT, TALLEST, curves, effects, slack
+from theorycheck.reports.html.figures import BARS, RIGHT, START, TALLEST, curves, effects, slack
 
 
 def course(*lines: Line, epochs: tuple[int, ...] = (0, 10, 20)) -> Course:
@@ -21,19 +21,19 @@ def test_a_median_and_its_band_by_hand() -> None:
     """Of 0, 0, 10, 20 the quarters are 0, 0 and 10, on a scale from 0 at 262 to 20 at 14."""
     drawn = curves(course(Line(words="rank", stages=("20:4", "0:2 10:1 20:1", "10:4"))))
     assert drawn is not None
-    assert drawn.across.marks == [(78, "0"), (326, "10"), (574, "20")]
+    assert drawn.across.marks == [(94, "0"), (334, "10"), (574, "20")]
     assert [place for place, _ in drawn.up.marks] == [262, 200, 138, 76, 14]
     [curve] = drawn.curves
     assert curve.words == "rank"
-    assert curve.median == "M78 14 326 262 574 138"
-    assert curve.band == "M78 14 326 138 574 138 574 138 326 262 78 14Z"
+    assert curve.median == "M94 14 334 262 574 138"
+    assert curve.band == "M94 14 334 138 574 138 574 138 334 262 94 14Z"
 
 
 def test_a_quantity_without_spread_has_no_band_and_stages_without_numbers_are_left_out() -> None:
     drawn = curves(course(Line(words="rank", stages=("", "1:4", "2:4"))))
     assert drawn is not None
     assert [c.band for c in drawn.curves] == [""]
-    assert drawn.curves[0].median.startswith("M326 ")
+    assert drawn.curves[0].median.startswith("M334 ")
     assert curves(course(Line(words="rank", stages=("", "", "")))) is None
     assert curves(course(epochs=())) is None
 
@@ -66,7 +66,7 @@ def test_effects_of_a_claim_and_its_controls_share_a_scale() -> None:
     assert [row.words for row in drawn.rows] == [
         "the claim: 3 of 4 pairs", "control: 0 of 1 pairs", "positive control: 1 of 1 pairs",
     ]  # fmt: skip
-    width = (RIGHT - LEFT // 3) / BARS
+    width = (RIGHT - START) / BARS
     bars = [
         f"M{round(26 + (int((drawn.across.at(x) - 26) / width) + 0.5) * width)} 78v-{high}"
         for x, high in ((0.5, TALLEST), (1.5, TALLEST // 3))

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 
 from theorycheck.claims.courses import Course, Line, counts, quantiles
 from theorycheck.claims.entries import Entry
-from theorycheck.claims.outcomes import Examples, Stratum
+from theorycheck.claims.outcomes import Stratum
 from theorycheck.claims.slack import BINS
 from theorycheck.reports.html.scales import Scale, scale
 
-LEFT, RIGHT, TOP, BOTTOM = 78, 574, 14, 262
+LEFT, RIGHT, TOP, BOTTOM = 94, 574, 14, 262
 """Of the part of a figure in which numbers have places."""
+
+START = 26
+"""Where the scale of effects begins, which has no numbers beside it."""
 
 BARS = 48
 """Bars of a histogram of effects, all of one width."""
@@ -117,36 +120,34 @@ class Effects:
     height: int
 
 
-def effects(entry: Entry) -> Effects | None:
-    """Of the pairs of an entry; None where none has an effect."""
+def strata(entry: Entry) -> list[tuple[str, Stratum]]:
+    """The pairs of a claim and of its controls, population by population, and whose they are."""
     told = [("the claim", entry.examples), ("control", entry.control.examples)]
     if entry.positive is not None:
         told.append(("positive control", entry.positive.examples))
-    found = _with_effects(told)
-    if not found:
-        return None
-    thresholds = {course.threshold for course in entry.courses.values()}
-    numbers = [float(text) for _, stratum in found for text in stratum.effects]
-    across = scale([*numbers, *_drawable(thresholds, numbers)], LEFT // 3, RIGHT)
-    rows = tuple(
-        _row(words, stratum, across, ROW * place) for place, (words, stratum) in enumerate(found)
-    )
-    shown = [t for t in thresholds if across.low <= t <= across.high]
-    return Effects(
-        across, rows, across.at(shown[0]) if len(thresholds) == len(shown) == 1 else None,
-        ROW * len(rows),
-    )  # fmt: skip
-
-
-def _with_effects(told: Sequence[tuple[str, Examples]]) -> list[tuple[str, Stratum]]:
-    """The strata that have effects, named; populations are, where there are several."""
     populations = {name for _, examples in told for name in examples.strata}
     return [
         (f"{name}: {words}" if len(populations) > 1 else words, examples.strata[name])
         for name in sorted(populations)
         for words, examples in told
-        if name in examples.strata and examples.strata[name].effects
+        if name in examples.strata
     ]
+
+
+def effects(entry: Entry) -> Effects | None:
+    """Of the pairs of an entry; None where none has an effect."""
+    found = [(words, stratum) for words, stratum in strata(entry) if stratum.effects]
+    if not found:
+        return None
+    thresholds = {course.threshold for course in entry.courses.values()}
+    numbers = [float(text) for _, stratum in found for text in stratum.effects]
+    across = scale([*numbers, *_drawable(thresholds, numbers)], START, RIGHT)
+    rows = tuple(
+        _row(words, stratum, across, ROW * place) for place, (words, stratum) in enumerate(found)
+    )
+    shown = [t for t in thresholds if across.low <= t <= across.high]
+    threshold = across.at(shown[0]) if len(thresholds) == len(shown) == 1 else None
+    return Effects(across, rows, threshold, ROW * len(rows))
 
 
 def _drawable(thresholds: set[float], numbers: Sequence[float]) -> list[float]:

@@ -19,7 +19,7 @@ from theorycheck.reports.html.dependencies import Dependencies
 from theorycheck.reports.html.evidence import conclusion, sureness
 from theorycheck.reports.html.examples import numbers
 from theorycheck.reports.html.experiments import decided, excluded, numbers_of, recipes
-from theorycheck.reports.html.figures import curves, effects, slack
+from theorycheck.reports.html.figures import curves, effects, slack, strata
 from theorycheck.reports.html.formulas import formula
 from theorycheck.reports.html.paper_figures import paper_figures
 from theorycheck.reports.html.papers import sheets
@@ -120,8 +120,8 @@ def _environment() -> Environment:
     environment.filters.update(
         anchor=_anchor, formula=formula, inline=inline, paragraphs=paragraphs, sureness=sureness,
         conclusion=conclusion, details=details, control_words=control_words, curves=curves,
-        effects=effects, slack=slack, recipes=recipes, excluded=excluded, decided=decided,
-        paper_figures=paper_figures,
+        effects=effects, slack=slack, strata=strata, recipes=recipes, excluded=excluded,
+        decided=decided, paper_figures=paper_figures,
     )  # fmt: skip
     environment.globals.update(marks=MARKS, numbers=numbers)
     return environment
