@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -84,6 +85,15 @@ def test_what_cannot_be_followed_has_its_recipes_alone() -> None:
     ):
         found = course(compared, setting)
         assert (found.epochs, found.lines, len(found.recipes)) == ((), (), 2)
+
+
+def test_states_that_take_too_much_memory_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """24 pairs of networks of 16 numbers, at 9 stages."""
+    [tensor, *_] = networks(Setting(), [0]).start.parameters
+    needed = 2 * STEP * 16 * tensor.element_size() * 9
+    for most, kept in ((needed, 2), (needed - 1, 0)):
+        monkeypatch.setattr("theorycheck.claims.experiments.MOST_KEPT", most)
+        assert len(course(comparison()).lines) == kept
 
 
 def test_following_changes_no_pair() -> None:

@@ -21,7 +21,7 @@ STAGES = 8
 """Numbers are counted at the start, and at the ends of this many equal parts of the training."""
 
 LEAST, MOST = 1e-15, 9.9e8
-"""What is nearer to 0 counts as 0, and what is farther from it as this far."""
+"""Definition: what is nearer to 0 counts as 0, and what is farther from it as this far."""
 
 Whole = Annotated[int, Meta(ge=0)]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from torch import Tensor
 
-from theorycheck.claims.courses import Course, Line, Settings, binned, stages
+from theorycheck.claims.courses import STAGES, Course, Line, Settings, binned, stages
 from theorycheck.claims.declaration import Claim, Place, Source, claim
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.findings import Findings, Pair, Rejection, Traced
@@ -32,6 +32,9 @@ STEP = 24
 
 MOST_STEPS = 100
 """A claim that this many steps do not decide stays undecided."""
+
+MOST_KEPT = 2**30
+"""Bytes of states that are kept to be followed; of larger networks recipes alone are recorded."""
 
 FRUITLESS = 4
 """After this many steps without any pair, all excluded by the rule, none is expected any more."""
@@ -190,6 +193,9 @@ class Comparison:
         from theorycheck.training.cohorts import resolve_device
 
         experiment = population.start(setting, seeds)
+        parameters = experiment.start.parameters
+        state = sum(tensor.numel() * tensor.element_size() for tensor in parameters)
+        keep &= state * len(recipes) * (STAGES + 1) <= MOST_KEPT
         found: dict[Recipe, Trained] = {}
         for epochs in {recipe.epochs for recipe in recipes}:
             alike = [recipe for recipe in recipes if recipe.epochs == epochs]
@@ -225,7 +231,7 @@ def _course(
 ) -> Course:
     """How these were trained, and what was followed of the members that count."""
     lines: list[Line] = []
-    if followed is not None:
+    if followed is not None and all(one.run.kept for one in trained):
         numbers = [
             followed.numbers(*(one.at(epoch) for one, epoch in zip(trained, then, strict=True)))
             for then in zip(*(stages(recipe.epochs) for recipe in recipes), strict=True)

@@ -36,10 +36,12 @@ def test_nothing_has_no_scale() -> None:
         scale([], 0, 100)
 
 
-NUMBERS = st.floats(-1e9, 1e9).map(lambda x: float(f"{x:.3g}")).filter(lambda x: abs(x) > 1e-9)
+NUMBERS = st.builds(
+    lambda digits, power: float(f"{digits}e{power}"), st.integers(-999, 999), st.integers(-12, 9)
+)
 
 
-@given(st.lists(NUMBERS | st.just(0.0), min_size=1, max_size=20))
+@given(st.lists(NUMBERS, min_size=1, max_size=20))
 def test_all_numbers_have_places_in_their_order(numbers: list[float]) -> None:
     found = scale(numbers, 0, 600)
     places = [found.at(number) for number in sorted(numbers)]
