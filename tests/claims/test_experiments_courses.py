@@ -24,6 +24,7 @@ from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.experiments import STEP, Comparison, Exclusions, Followed, Population
 from theorycheck.claims.findings import Traced
 from theorycheck.claims.setting import Setting
+from theorycheck.errors import InputError
 from theorycheck.training.experiments import Experiment, Trained
 
 torch.set_num_threads(1)
@@ -94,6 +95,23 @@ def test_states_that_take_too_much_memory_are_not_kept(monkeypatch: pytest.Monke
     for most, kept in ((needed, 2), (needed - 1, 0)):
         monkeypatch.setattr("theorycheck.claims.experiments.MOST_KEPT", most)
         assert len(course(comparison()).lines) == kept
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"recipes": (RECIPE,) * 5},
+        {"recipes": (replace(RECIPE, milestones=tuple(range(17))),)},
+        {"followed": Followed(("size",) * 5, lambda *trained: [])},
+        {"on": {str(number): Population(networks) for number in range(17)}},
+    ],
+)
+def test_experiments_that_no_report_holds_are_refused(changes: dict[str, Any]) -> None:
+    comparison(
+        recipes=(RECIPE,) * 4, on={str(number): Population(networks) for number in range(16)}
+    )
+    with pytest.raises(InputError, match="has at most"):
+        comparison(**changes)
 
 
 def test_following_changes_no_pair() -> None:

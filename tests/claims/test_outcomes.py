@@ -26,9 +26,8 @@ from tests.claims.documents import (
     text,
     without,
 )
-from theorycheck.claims.courses import Course, Line, Settings
+from theorycheck.claims.courses import MOST_POPULATIONS, Course, Line, Settings
 from theorycheck.claims.outcomes import (
-    MOST_POPULATIONS,
     Answer,
     Example,
     Examples,

@@ -23,6 +23,10 @@ STAGES = 8
 LEAST, MOST = 1e-15, 9.9e8
 """Definition: what is nearer to 0 counts as 0, and what is farther from it as this far."""
 
+MOST_LINES, MOST_MILESTONES, MOST_POPULATIONS = 4, 16, 16
+"""The most recipes, and numbers that are followed, of an experiment; the most milestones of a
+recipe; and the most populations."""
+
 Whole = Annotated[int, Meta(ge=0)]
 
 Bins = Annotated[
@@ -44,7 +48,7 @@ class Settings:
     learning_rate: float
     weight_decay: float
     momentum: float
-    milestones: Annotated[tuple[Whole, ...], Meta(max_length=16)]
+    milestones: Annotated[tuple[Whole, ...], Meta(max_length=MOST_MILESTONES)]
     order: Whole
 
 
@@ -69,11 +73,11 @@ class Course:
         lines: what was measured; a value that is not finite is left out.
     """
 
-    recipes: Annotated[tuple[Settings, ...], Meta(min_length=1, max_length=4)]
+    recipes: Annotated[tuple[Settings, ...], Meta(min_length=1, max_length=MOST_LINES)]
     epochs: Annotated[tuple[Whole, ...], Meta(max_length=STAGES + 1)]
     threshold: float
     pairs: Whole
-    lines: Annotated[tuple[Line, ...], Meta(max_length=4)]
+    lines: Annotated[tuple[Line, ...], Meta(max_length=MOST_LINES)]
 
     def __post_init__(self) -> None:
         if any(len(line.stages) != len(self.epochs) for line in self.lines):

@@ -16,11 +16,22 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from torch import Tensor
 
-from theorycheck.claims.courses import STAGES, Course, Line, Settings, binned, stages
+from theorycheck.claims.courses import (
+    MOST_LINES,
+    MOST_MILESTONES,
+    MOST_POPULATIONS,
+    STAGES,
+    Course,
+    Line,
+    Settings,
+    binned,
+    stages,
+)
 from theorycheck.claims.declaration import Claim, Place, Source, claim
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.findings import Findings, Pair, Rejection, Traced
 from theorycheck.claims.sequential import TENDENCY, Decision, decide, pairs_needed
+from theorycheck.errors import InputError
 
 if TYPE_CHECKING:
     from theorycheck.claims.setting import Setting
@@ -93,6 +104,10 @@ class Comparison:
             derived.
         followed: what figures show over training. By default the two sides, unless something is
             recorded for them on the way, which early states lack.
+
+    Raises:
+        InputError: for more recipes, milestones, followed numbers or populations than a report
+            holds.
     """
 
     words: str
@@ -104,6 +119,16 @@ class Comparison:
     excluded: Callable[[Trained], Exclusions]
     times: float = 1.0
     followed: Followed | None = None
+
+    def __post_init__(self) -> None:
+        followed = () if self.followed is None else self.followed.words
+        if max(len(self.recipes), len(followed)) > MOST_LINES or len(self.on) > MOST_POPULATIONS:
+            raise InputError(
+                f"an experiment has at most {MOST_LINES} recipes, {MOST_LINES} numbers that are"
+                f" followed, and {MOST_POPULATIONS} populations: make several claims"
+            )
+        if any(len(recipe.milestones) > MOST_MILESTONES for recipe in self.recipes):
+            raise InputError(f"a recipe of an experiment has at most {MOST_MILESTONES} milestones")
 
     def findings(self, setting: Setting) -> Findings:
         """The pairs of all populations.

@@ -17,14 +17,11 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from theorycheck.claims.courses import Course
+from theorycheck.claims.courses import MOST_POPULATIONS, Course
 from theorycheck.claims.sequential import interval
 from theorycheck.claims.slack import BINS
 
 Count = Annotated[int, Meta(ge=0)]
-
-MOST_POPULATIONS = 16
-"""Of one claim, whose courses a report holds."""
 
 MOST_PAIRS = 100_000
 """The most pairs of one population: to decide from them takes time that grows with their number."""
