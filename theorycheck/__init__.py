@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from theorycheck.claims.experiments import (
         Comparison,
         Exclusions,
+        Followed,
         Population,
         between,
         either_half,

@@ -105,6 +105,13 @@ MEASURES: Measures = {
     "nc2": lambda *at: gram_deviation(features(*at)),
     "nc3": lambda *at: measures.nc3(features(*at), at[1].effective(at[0])[-1]),
 }
+WORDS = {
+    "nc1": "Tr(Sigma_W)",
+    "nc1-pseudoinverse": "Tr(Sigma_W Sigma_B^+)",
+    "nc1-relative": "Tr(Sigma_W) / Tr(Sigma_B)",
+    "nc2": "distance of the means from a simplex",
+    "nc3": "distance of the last weights from the means",
+}
 
 
 def populations(
@@ -150,6 +157,18 @@ def largest_ratio(names: Sequence[str], reference: Values) -> Callable[..., tupl
     return sides
 
 
+def followed(names: Sequence[str]) -> tc.Followed:
+    """The measures of the first training, for figures."""
+
+    def numbers(*trained: tc.Trained) -> list[Tensor]:
+        cohort = trained[0].cohort
+        at = cohort.network, cohort.state, cohort.inputs, cohort.targets
+        return [measure(*at) for measure in chosen]
+
+    chosen = [measure for name in names if callable(measure := MEASURES[name])]
+    return tc.Followed(tuple(WORDS[name] for name in names), numbers)
+
+
 def excluded(trained: tc.Trained) -> tc.Exclusions:
     failed = trained.run.diverged | (trained.run.trace["accuracy"][-1] != 1)
     return {"training diverged or left a training error": failed}
@@ -168,7 +187,9 @@ def falls(
     """
     on = populations(names, class_numbers, 40 if reference is at_first_without_error else 1)
     sides = largest_ratio(names, reference)
-    claim = tc.Comparison(words, on, (recipe,), sides, "<", "last value / reference", excluded)
+    effect = "last value / reference"
+    shown = followed(names)
+    claim = tc.Comparison(words, on, (recipe,), sides, "<", effect, excluded, followed=shown)
     return claim, replace(
         claim,
         words="the end of training in another order of the batches in the place of the reference",

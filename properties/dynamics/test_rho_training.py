@@ -150,6 +150,7 @@ OVERSHOOTS = tc.Comparison(
     ">",
     "largest rho / last",
     excluded,
+    followed=tc.Followed(("rho",), lambda trained: [trained.rho]),
 )
 
 rho_training_overshoots = tc.experiment_claim(

@@ -94,7 +94,10 @@ def excluded(trained: tc.Trained) -> tc.Exclusions:
 
 
 GAUSSIANS = {"two Gaussians": tc.Population(gaussians, {"spread": spread}, RECORDS)}
-BOTH = {**GAUSSIANS, "images of two classes": tc.Population(pictures)}
+BOTH = {
+    "two Gaussians": tc.Population(gaussians),
+    "images of two classes": tc.Population(pictures),
+}
 TRAINING = [
     "ReLU networks of depth 3 and width 32 with weight normalisation, square loss, labels +-1,"
     " penalty lambda rho^2, initial rho = 10",
@@ -122,6 +125,7 @@ NARROWS = tc.Comparison(
     "<",
     "spread at the end / least spread in between",
     excluded,
+    followed=tc.Followed(("spread",), lambda trained: [spread_at_end(trained)]),
 )
 
 margin_training_narrows = tc.experiment_claim(

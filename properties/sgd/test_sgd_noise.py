@@ -71,6 +71,14 @@ def movement(trained: tc.Trained, until: float = 1.0) -> Tensor:
     return distances[end - len(distances) // 10 : end].median(dim=0).values
 
 
+D = "d(W_{t+1}, W_t)"
+
+
+def steps(*trained: tc.Trained) -> list[Tensor]:
+    """The last distance between epochs, for figures."""
+    return [one.run.trace["distance"][-1] for one in trained]
+
+
 def fall(trained: tc.Trained) -> tuple[Tensor, Tensor]:
     """The movement at the end, and before the middle."""
     return movement(trained), movement(trained, 0.5)
@@ -139,6 +147,7 @@ KEEPS_MOVING = tc.Comparison(
     AGAINST_HALF_WAY,
     excluded,
     COME_TO_REST,
+    tc.Followed((D,), steps),
 )
 COMES_TO_REST = replace(KEEPS_MOVING, words="d(W_{t+1}, W_t) comes to rest", relation="<")
 
@@ -192,6 +201,7 @@ MOVES_MORE = tc.Comparison(
     "d with decay / d without",
     excluded,
     100.0,
+    tc.Followed((f"{D} with decay", "without"), steps),
 )
 
 sgd_noise_moves_more_with_decay = tc.experiment_claim(
@@ -227,6 +237,10 @@ sgd_noise_needs_small_batches = tc.experiment_claim(
         ">",
         "distance from full-batch descent / distance from SGD in another order",
         excluded,
+        followed=tc.Followed(
+            ("distance from full-batch descent", "from SGD in another order"),
+            lambda sgd, full_batch, again: (apart(sgd, full_batch), apart(sgd, again)),
+        ),
     ),
     control=tc.Comparison(
         "SGD in a third order in the place of full-batch descent",
@@ -256,6 +270,7 @@ sgd_noise_moves_more_than_full_batch = tc.experiment_claim(
         ">",
         "d of SGD / d of full-batch descent",
         excluded,
+        followed=tc.Followed((f"{D} of SGD", "of full-batch descent"), steps),
     ),
     why="How much farther is a matter of kinks: with ReLU, weight decay drives pre-activations onto"
     " them, and full-batch descent chatters there with steps that fall slowly if at all"
@@ -313,6 +328,10 @@ IS_OF_SAMPLING = tc.Comparison(
     ">",
     "sampling noise / squared gradient",
     excluded,
+    followed=tc.Followed(
+        ("sampling noise of SGD", "squared gradient on all samples"),
+        lambda sgd, full_batch: (noise(sgd), kinks(sgd, full_batch)),
+    ),
 )
 
 sgd_noise_is_of_sampling = tc.experiment_claim(
@@ -359,6 +378,7 @@ sgd_noise_needs_decay = tc.experiment_claim(
         ">",
         "noise with decay / without",
         excluded,
+        followed=tc.Followed(("noise with decay", "without"), tc.between(noise)),
     ),
     why="As `sgd-noise-moves-more-with-decay`, for a quantity taken at fixed weights: no step"
     " across a kink enters.",

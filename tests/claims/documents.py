@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from theorycheck.claims.declaration import KINDS
 from theorycheck.claims.outcomes import MOST_PAIRS, is_finite
+from theorycheck.claims.slack import BINS
 
 Document = dict[str, Any]
 
@@ -52,6 +53,24 @@ EXAMPLES: Document = {
             "measured": ["rank", "width"],
         },
     },
+    "slack": {"0": 1, "0.3": 2},
+}
+COURSE: Document = {
+    "recipes": [
+        {
+            "batch_size": 4,
+            "epochs": 25,
+            "learning_rate": 0.1,
+            "weight_decay": 0.02,
+            "momentum": 0.9,
+            "milestones": [10, 20],
+            "order": 0,
+        }
+    ],
+    "epochs": [0, 25],
+    "threshold": 0.5,
+    "pairs": 3,
+    "lines": [{"words": "rank", "stages": ["4:3", "2.3:1 3:2"]}],
 }
 OUTCOME: Document = {
     "examples": EXAMPLES,
@@ -60,18 +79,20 @@ OUTCOME: Document = {
     "nearest": {"distance": 0.125, "note": "gradient norm"},
     "arithmetic": ["balls", "rationals"],
     "fingerprints": ["0123456789abcdef"],
+    "courses": {"images": COURSE},
 }
 NOTHING: Document = {
     "examples": {
         "tried": 0, "met": 0, "fraction": None, "degenerate": 0, "open": 0, "counted": 0,
         "agreed": 0, "corners": {},
-        "trivially": [], "rejected": {}, "strata": {},
+        "trivially": [], "rejected": {}, "strata": {}, "slack": {},
     },
     "tightest": None,
     "counterexample": None,
     "nearest": None,
     "arithmetic": [],
     "fingerprints": [],
+    "courses": {},
 }  # fmt: skip
 ENTRY: Document = {
     "id": "toy-claim",
@@ -201,7 +222,25 @@ def examples_documents(draw: st.DrawFn) -> Document:
         "agreed": draw(part), "corners": draw(st.dictionaries(TEXTS, part, max_size=2)),
         "trivially": draw(st.lists(TEXTS, max_size=2)), "rejected": rejected,
         "strata": strata,
+        "slack": draw(st.dictionaries(st.sampled_from(BINS), st.integers(0, met // 15))),
     }  # fmt: skip
+
+
+@st.composite
+def course_documents(draw: st.DrawFn) -> Document:
+    """With a value at each stage."""
+    stages = draw(st.integers(0, 9))
+    line = {"words": draw(TEXTS), "stages": ["-1e-05:2 0.25:1"] * stages}
+    recipe: Document = {**COURSE["recipes"][0], "milestones": draw(st.lists(COUNTS, max_size=3))}
+    for name in ("learning_rate", "weight_decay", "momentum"):
+        recipe[name] = draw(FLOATS)
+    return {
+        "recipes": [recipe] * draw(st.integers(1, 4)),
+        "epochs": draw(st.lists(COUNTS, min_size=stages, max_size=stages)),
+        "threshold": draw(FLOATS),
+        "pairs": draw(COUNTS),
+        "lines": [line] * draw(st.integers(0, 4)),
+    }
 
 
 OUTCOMES: dict[str, st.SearchStrategy[Any]] = {
@@ -211,6 +250,7 @@ OUTCOMES: dict[str, st.SearchStrategy[Any]] = {
     "nearest": st.none() | documents({"distance": POSITIVE, "note": TEXTS}),
     "arithmetic": st.lists(TEXTS, max_size=2),
     "fingerprints": st.lists(TEXTS, max_size=2),
+    "courses": st.dictionaries(TEXTS, course_documents(), max_size=2),
 }
 
 

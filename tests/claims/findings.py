@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from theorycheck.arithmetic.cases import Case
+from theorycheck.claims.courses import Course, Line, Settings, binned
 from theorycheck.claims.evidence import Evidence
-from theorycheck.claims.findings import Finding, Observation
+from theorycheck.claims.findings import Finding, Observation, Traced
 from theorycheck.claims.outcomes import Answer, KernelWord
 from theorycheck.networks.specification import mlp
 
@@ -20,6 +21,32 @@ CASES = [
 def observation(holds: bool | None = True, **changes: Any) -> Observation:
     fields: dict[str, Any] = {"left": "1", "relation": "≤", "right": "2", "arithmetic": "integers"}
     return Observation(holds, **{**fields, **changes})
+
+
+RECIPE = Settings(
+    batch_size=4,
+    epochs=25,
+    learning_rate=0.1,
+    weight_decay=0.02,
+    momentum=0.9,
+    milestones=(10, 20),
+    order=0,
+)
+
+
+def traced(population: str, *values: float) -> Traced:
+    """Of pairs of which the rank rises from 1 to these values."""
+    stages = binned([1.0] * len(values)), binned(values)
+    return Traced(
+        population,
+        Course(
+            recipes=(RECIPE,),
+            epochs=(0, 25),
+            threshold=1.0,
+            pairs=len(values),
+            lines=(Line(words="rank", stages=stages),),
+        ),
+    )
 
 
 def gathered(*findings: Finding) -> Evidence:

@@ -16,10 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import ValidationError, convert, to_builtins
 
-from tests.claims.findings import CASES, gathered, observation, word
+from tests.claims.findings import CASES, gathered, observation, traced, word
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.findings import Finding, Pair, Rejection, Unmet
 from theorycheck.claims.outcomes import Answer, Outcome, Reader
+from theorycheck.claims.slack import BINS
 from theorycheck.errors import InputError
 
 
@@ -101,6 +102,27 @@ def test_what_counts_was_decided_and_not_trivial_and_no_more_than_was_drawn() ->
     assert evidence.outcome().examples.trivially == ("collinear", "zero")
 
 
+def test_slack_is_that_of_examples_that_hold_and_not_only_trivially() -> None:
+    evidence = gathered(
+        observation(count=3, slack={"0": 1, "0.3": 2}),
+        observation(tightness=0.5),
+        observation(tightness=0.5, degenerate="zero"),
+        observation(False, tightness=1.5),
+        observation(None, tightness=0.5),
+        observation(),
+    )
+    assert evidence.outcome().examples.slack == {"0": 1, "0.3": 2, "1": 1}
+
+
+def test_courses_decide_nothing_and_add_up_by_population() -> None:
+    one, other = traced("images", 2.0, 3.0), traced("images", 3.0)
+    evidence = gathered(one, traced("mixtures", 5.0)) + gathered(other)
+    assert (evidence.tried, evidence.met, evidence.strata) == (0, 0, {})
+    assert evidence.courses["images"] == one.course + other.course
+    assert evidence.courses["images"].lines[0].stages == ("1:3", "2:1 3:2")
+    assert evidence.fingerprints != gathered(one).fingerprints
+
+
 def test_pairs_are_successes_or_failures() -> None:
     evidence = gathered(Pair(True, "rank"), Pair(False, "rank", tie=True), Pair(True, "rank"))
     assert (evidence.tried, evidence.met) == (3, 3)
@@ -175,6 +197,7 @@ OBSERVATIONS = st.builds(
     note=st.none() | TEXTS,
     case=st.sampled_from([None, *(lambda case=case: case for case in CASES)]),
     corners=st.dictionaries(TEXTS, st.integers(0, 2), max_size=2),
+    slack=st.dictionaries(st.sampled_from(BINS), st.just(1), max_size=1),
     reader=st.none() | st.sampled_from(Reader),
     kernel=st.none() | st.sampled_from([word(answer) for answer in Answer]),
 )
@@ -190,6 +213,7 @@ FINDINGS = st.one_of(
         st.sampled_from([None, 0.0, -1.5, 1e-7, math.nan]),
         st.booleans(),
     ),
+    st.builds(traced, st.sampled_from(["images", "mixtures"]), st.sampled_from([1.5, -2, 1e-12])),
 )
 EVIDENCE = st.builds(
     lambda findings, agreed: replace(gathered(*findings), agreed=agreed),
@@ -247,6 +271,7 @@ DOCUMENT = document(
         Rejection("kink"),
         Unmet(0.5, "gradient norm"),
         Pair(True, "rank"),
+        traced("images", 2.0),
     )
 )
 HOSTILE: list[Any] = [-1, True, 0.5, "1", 10**400, [], [[]], {}, {"a": {}}, None]

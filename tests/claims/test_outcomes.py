@@ -26,6 +26,7 @@ from tests.claims.documents import (
     text,
     without,
 )
+from theorycheck.claims.courses import MOST_POPULATIONS, Course, Line, Settings
 from theorycheck.claims.outcomes import (
     Answer,
     Example,
@@ -61,6 +62,7 @@ FOUND = Outcome(
                 measured=("rank", "width"),
             )
         },
+        slack={"0": 1, "0.3": 2},
     ),
     tightest=Example(
         holds=True,
@@ -91,6 +93,25 @@ FOUND = Outcome(
     nearest=Miss(distance=0.125, note="gradient norm"),
     arithmetic=("balls", "rationals"),
     fingerprints=("0123456789abcdef",),
+    courses={
+        "images": Course(
+            recipes=(
+                Settings(
+                    batch_size=4,
+                    epochs=25,
+                    learning_rate=0.1,
+                    weight_decay=0.02,
+                    momentum=0.9,
+                    milestones=(10, 20),
+                    order=0,
+                ),
+            ),
+            epochs=(0, 25),
+            threshold=0.5,
+            pairs=3,
+            lines=(Line(words="rank", stages=("4:3", "2.3:1 3:2")),),
+        )
+    },
 )
 """`OUTCOME` as an object."""
 
@@ -129,11 +150,17 @@ def test_every_document_is_written_as_it_was_read(document: Document) -> None:
 
 
 PLACES = [path for path in paths(OUTCOME) if path and path[-1] not in ("weight", "inputs")]
+LATER = {"slack", "courses"}
+"""What reports of earlier versions do not say."""
 
 
 @pytest.mark.parametrize(
     "path",
-    [p for p in PLACES if not {"rejected", "case", "corners", "effects", "strata"} & {*p[:-1]}],
+    [
+        p
+        for p in PLACES
+        if not {"rejected", "case", "corners", "effects", "strata"} & {*p[:-1]} | LATER & {*p}
+    ],
     ids="/".join,
 )
 def test_no_field_may_be_missing(path: tuple[str, ...]) -> None:
@@ -293,6 +320,21 @@ def test_the_size_is_the_median_with_its_interval() -> None:
     assert stratum(successes=5, effects={"10": 1, "9": 2}).size() == (9.0, -math.inf, math.inf)
     many = stratum(successes=40, effects={"1": 10, "2": 20, "30": 10})
     assert many.size() == (2.0, *interval([1.0] * 10 + [2.0] * 20 + [30.0] * 10))
+
+
+@pytest.mark.parametrize("slack", [{"0": 3}, {"0": 1, "1": 2}, {"0.2": 1}, {"": 1}])
+def test_slack_is_of_examples_that_met_the_hypotheses_in_bins_that_there_are(slack: Any) -> None:
+    counts = {**NOTHING["examples"], "tried": 2, "met": 2, "fraction": 1.0}
+    read({**NOTHING, "examples": {**counts, "slack": {"0": 1, "1": 1}}})
+    said = refusal({**NOTHING, "examples": {**counts, "slack": slack}})
+    assert said == f"slack of {slack} in 2 examples - at `$.examples`"
+
+
+def test_courses_are_of_few_populations() -> None:
+    [course] = OUTCOME["courses"].values()
+    most = {str(n): course for n in range(MOST_POPULATIONS)}
+    read({**OUTCOME, "courses": most})
+    assert "length <= 16" in refusal({**OUTCOME, "courses": {**most, "more": course}})
 
 
 def test_what_met_the_hypotheses_was_tried() -> None:

@@ -91,6 +91,39 @@ def wide_claim(setting, case):
 '''
 """A claim that holds, and whose tightest example depends on the seed of the run."""
 
+TRAINED = """
+
+from dataclasses import replace
+
+import torch
+import theorycheck as tc
+
+
+def networks(setting, seeds):
+    network = tc.mlp([3, 4, 1])
+    data = [tc.uniform_sphere(4, 3, 2, seed) for seed in seeds]
+    start = tc.State(tc.initialise(network, len(seeds), seed=seeds[0]))
+    return tc.Experiment.on(data, "signs", network, start, torch.tensor(seeds))
+
+
+def size(trained):
+    return sum(w.square().sum(dim=(1, 2)) for w in trained.cohort.state.parameters)
+
+
+RECIPE = tc.Recipe(batch_size=2, epochs=8, learning_rate=0.125, weight_decay=0.25)
+
+shrinks = tc.experiment_claim(
+    "decay-shrinks", title="Decay makes weights smaller", sources=[PAPER.at("Fig. 1")],
+    printed="x", given=["none"], why="It pulls.",
+    compares=tc.Comparison(
+        "weights are smaller with decay", {"sphere": tc.Population(networks)},
+        (RECIPE, replace(RECIPE, weight_decay=0.0)), tc.between(size), "<",
+        "size with decay / without", lambda trained: {},
+    ),
+)
+"""
+"""A claim about trained networks."""
+
 FATAL = {
     "killed": "os.kill(os.getpid(), signal.SIGKILL)",
     "raising": "raise RuntimeError('no such luck')",

@@ -7,9 +7,18 @@ import signal
 
 import pytest
 import torch
+from msgspec import convert
 
-from tests.pytest_plugin.projects import PROPERTIES, RECORD, Project, error_lines, with_fatal
+from tests.pytest_plugin.projects import (
+    PROPERTIES,
+    RECORD,
+    TRAINED,
+    Project,
+    error_lines,
+    with_fatal,
+)
 from theorycheck import reports
+from theorycheck.claims.courses import Course
 from theorycheck.cli.commands import main
 
 pytest_plugins = ["pytester"]
@@ -45,6 +54,30 @@ def test_serial_and_parallel_runs_agree_byte_for_byte(project: Project) -> None:
     for name in ("claims.json", "claims.html", "claims.md"):
         serial, parallel = (project.path / folder / name for folder in ("serial", "parallel"))
         assert serial.read_bytes() == parallel.read_bytes()
+
+
+def test_courses_of_trainings_are_the_same_in_all_processes_and_add_up_by_seed(
+    project: Project,
+) -> None:
+    project.write(PROPERTIES + TRAINED)
+    project.record({**RECORD, "decay-shrinks": "holds"})
+    assert project.run("--report-dir", "serial").ret == 0
+    assert project.run_parallel("--report-dir", "parallel").ret == 0
+    for name in ("claims.json", "claims.html", "claims.md"):
+        serial, parallel = (project.path / folder / name for folder in ("serial", "parallel"))
+        assert serial.read_bytes() == parallel.read_bytes()
+    page = (project.path / "serial/claims.html").read_text(encoding="utf-8")
+    assert "Over training: sphere" in page
+    assert project.run("--report-dir", "other", "--seed", "1").ret == 0
+    assert main(["merge", "serial", "other", "--report-dir", "both"]) == 0
+    courses = [
+        project.entries(folder)["decay-shrinks"]["courses"]["sphere"]
+        for folder in ("serial", "other", "both")
+    ]
+    one, other, both = (convert(course, Course) for course in courses)
+    assert both == one + other
+    assert one.lines != other.lines
+    assert [line.words for line in both.lines] == ["size with decay", "without"]
 
 
 def test_seeds_differ_in_examples_and_agree_in_verdicts(project: Project) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 from msgspec.structs import replace as replaced
 
+from tests.claims.findings import traced
 from tests.reports.runs import CLAIMS, bounded, entry, gathered, report, unfinished, violation
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.findings import Finding, Observation, Pair, Rejection, Unmet
@@ -35,6 +36,7 @@ FINDINGS: st.SearchStrategy[Finding] = st.one_of(
     st.builds(Rejection, st.sampled_from(["kink", "diverged"])),
     st.builds(Unmet, st.sampled_from([0.5, 0.25]), st.sampled_from(["gradient", "angle"])),
     st.builds(Pair, st.booleans(), st.sampled_from(["rank", "norm"])),
+    st.builds(traced, st.sampled_from(["images", "mixtures"]), st.sampled_from([1.5, 2.5])),
 )
 EVIDENCE = st.lists(FINDINGS, max_size=3).map(lambda findings: gathered(*findings))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.claims.findings import traced
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.declaration import Claim, Kind, Paper
 from theorycheck.claims.entries import Entry
@@ -113,8 +114,11 @@ ENTRIES = {
     "own": entry(claim("seventh-claim", sources=()), REFUTED_CONTROL, REFUTED_CONTROL),
     "tendency": entry(
         claim("eighth-claim", "tendency"),
-        evidence(*[Pair(True, "rank, batch 4 against 16")] * 30),
-        evidence(*[Pair(False, "the other way round")] * 30),
+        evidence(
+            *[Pair(True, "rank, batch 4 against 16", effect=e / 64) for e in range(16, 46)],
+            traced("all pairs", 2.0, 3.0, 4.0),
+        ),
+        evidence(*[Pair(False, "the other way round", effect=1.5)] * 30, traced("all pairs", 5.0)),
     ),
     "refuted tendency": entry(
         claim("ninth-claim", "tendency", positive="a larger factor"),

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.claims.findings import traced
 from tests.reports.entries import sealed
 from tests.reports.runs import CLAIMS, FAILED, MET, entry, gathered, report, scalar
 from theorycheck.claims.entries import Entry
@@ -44,9 +45,21 @@ def test_every_field_of_an_entry_is_merged_or_compared() -> None:
     merged = {
         "id", "verdict", "reason", "examples", "tightest", "counterexample", "nearest",
         "arithmetic", "fingerprints", "certificate", "seeds",
-        "strength", "neighbours",
+        "strength", "neighbours", "courses",
     }  # fmt: skip
     assert CHANGES.keys() | merged == {field.name for field in fields(Entry)}
+
+
+def test_trainings_by_different_recipes_are_refused() -> None:
+    one, other = traced("images", 2.0), traced("images", 3.0)
+    other = replace(other, course=replace(other.course, epochs=(0, 50)))
+    runs = [
+        report(seed, entry(CLAIMS[2], [seed], gathered(found), gathered()))
+        for seed, found in enumerate((one, other))
+    ]
+    said = "claim tendency-claim: the networks were trained or measured in different ways; merge"
+    with pytest.raises(InputError, match=said):
+        merge(runs)
 
 
 @pytest.mark.parametrize("field", CHANGES)

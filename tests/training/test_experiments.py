@@ -152,3 +152,22 @@ def test_one_data_set_per_member_and_all_of_one_size(sizes: list[int]) -> None:
     start = State(initialise(network, 3, seed=0))
     with pytest.raises(InputError, match="one data set per member"):
         Experiment.on(data, "signs", network, start, torch.arange(3))
+
+
+def test_members_as_they_were_after_an_epoch() -> None:
+    """Of each recipe its own, with what had been recorded until then; the end is the end."""
+    paired = experiment()
+    recipes = RECIPE, replace(RECIPE, weight_decay=0.0)
+    for recipe, trained in zip(
+        recipes, paired.train(*recipes, record_every=1, keep=(0, 1, 3)), strict=True
+    ):
+        (shorter,) = paired.train(replace(recipe, epochs=1), record_every=1)
+        early, end, start = trained.at(1), trained.at(3), trained.at(0)
+        assert same(early, shorter)
+        assert torch.equal(early.cohort.state.parameters[0], shorter.cohort.state.parameters[0])
+        assert early.run.times.tolist() == [0, 1]
+        assert torch.equal(early.run.trace["distance"][1], shorter.run.trace["distance"][1])
+        assert same(end, trained)
+        assert torch.equal(start.run.state.parameters[1], paired.start.parameters[1])
+        with pytest.raises(KeyError):
+            trained.at(2)

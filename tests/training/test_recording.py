@@ -18,7 +18,7 @@ from theorycheck.networks.specification import mlp
 from theorycheck.training import vector_field
 from theorycheck.training.batches import Batches
 from theorycheck.training.cohorts import Objective
-from theorycheck.training.recording import GradientNorm
+from theorycheck.training.recording import GradientNorm, Run
 from theorycheck.training.trainers import gradient_descent, sgd
 from theorycheck.training.vector_field import Field, velocity
 
@@ -127,3 +127,24 @@ def test_the_gradient_norm_is_that_of_the_velocity(
         found = norm(cohort.network, state, cohort.inputs, cohort.targets)
         assert torch.equal(found, torch.linalg.vector_norm(row, dim=1))
     assert len(allocated) == 1
+
+
+def test_kept_states_are_those_of_shorter_runs_and_keeping_changes_nothing() -> None:
+    """At the start, at epochs without a record, across milestones, and at the end."""
+    cohort, seeds = dyadic_cohort(mlp((2, 3, 1)), members=2, seed=1), torch.tensor([3, 4])
+
+    def run(epochs: int, keep: tuple[int, ...] = ()) -> Run:
+        return sgd(
+            cohort, Objective(), batch_size=2, epochs=epochs, learning_rate=2**-8,
+            batch_seeds=seeds, momentum=0.5, milestones=(3,), record_every=5, keep=keep,
+        )  # fmt: skip
+
+    whole = run(5, (0, 1, 4, 5))
+    assert list(whole.kept) == [0, 1, 4, 5]
+    expected = {0: cohort.state, **{epoch: run(epoch).state for epoch in (1, 4, 5)}}
+    for epoch, state in whole.kept.items():
+        for one, other in zip(state.parameters, expected[epoch].parameters, strict=True):
+            assert torch.equal(one, other)
+    assert not bool(whole.diverged.any())
+    assert torch.equal(whole.trace["distance"][1:], run(5).trace["distance"][1:])
+    assert whole.times.tolist() == [0, 5]

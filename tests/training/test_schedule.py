@@ -50,11 +50,12 @@ def schedule(
     milestones: Sequence[int] = (),
     decay: float = 0.5,
     record_every: int | None = None,
+    keep: Sequence[int] = (),
 ) -> Schedule:
     """Of three members with four samples in batches of two."""
     cohort, batches = dyadic_cohort(mlp((1, 1))), Batches(torch.arange(3), 4, 2)
     return Schedule(
-        cohort, batches, epochs, learning_rate, momentum, milestones, decay, record_every
+        cohort, batches, epochs, learning_rate, momentum, milestones, decay, record_every, keep
     )
 
 
@@ -118,6 +119,8 @@ def test_one_number_is_that_of_all_members() -> None:
         (lambda: schedule(momentum=torch.tensor([0.0, math.nan, 0.0])), "momentum must be"),
         (lambda: schedule(momentum=torch.zeros(2)), "momentum must be a number or have shape"),
         (lambda: schedule(decay=math.inf), "decay inf must be positive and finite"),
+        (lambda: schedule(keep=(11,)), "keep names epochs that are not between 0 and 10"),
+        (lambda: schedule(keep=(-1,)), "keep names epochs that are not between 0 and 10"),
     ],
 )
 def test_what_a_schedule_refuses(attempt: Callable[[], object], message: str) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from theorycheck.claims.experiments import (
         Comparison,
         Exclusions,
+        Followed,
         Population,
         between,
         either_half,
@@ -38,7 +39,15 @@ if TYPE_CHECKING:
         halves,
     )
     from theorycheck.claims.families import Altered, Family, Parts, altered, stated
-    from theorycheck.claims.findings import Finding, Findings, Observation, Pair, Rejection, Unmet
+    from theorycheck.claims.findings import (
+        Finding,
+        Findings,
+        Observation,
+        Pair,
+        Rejection,
+        Traced,
+        Unmet,
+    )
     from theorycheck.claims.outcomes import Example, Examples, Miss, Outcome, Stratum
     from theorycheck.claims.search import first_violation
     from theorycheck.claims.sequential import TENDENCY, Tendency, pairs_needed

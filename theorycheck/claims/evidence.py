@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from theorycheck.claims.findings import Finding, Observation, Pair, Rejection, Unmet
+from theorycheck.claims import courses
+from theorycheck.claims.findings import Finding, Observation, Pair, Rejection, Traced, Unmet
 from theorycheck.claims.outcomes import Examples, Miss, Outcome, Stratum, added
+from theorycheck.claims.slack import histogram, ordered
 
 NO_PAIRS = Stratum(successes=0, failures=0, ties=0, effects={}, measured=())
 """What a population says of which nothing was compared."""
@@ -53,6 +55,8 @@ class Evidence:
     nearest: Unmet | None = None
     strata: dict[str, Stratum] = field(default_factory=dict)
     fingerprints: frozenset[str] = frozenset()
+    slack: Counter[str] = field(default_factory=Counter)
+    courses: dict[str, courses.Course] = field(default_factory=dict)
 
     @classmethod
     def started(cls, seed: int) -> Evidence:
@@ -77,6 +81,8 @@ class Evidence:
             nearest=_better(self.nearest, other.nearest, _by_distance),
             strata=added(self.strata, other.strata),
             fingerprints=self.fingerprints | other.fingerprints,
+            slack=self.slack + other.slack,
+            courses=courses.added(self.courses, other.courses),
         )
 
     def outcome(self) -> Outcome:
@@ -94,6 +100,7 @@ class Evidence:
                 trivially=tuple(sorted(self.trivially)),
                 rejected=dict(sorted(self.rejected.items())),
                 strata=dict(sorted(self.strata.items())),
+                slack=ordered(self.slack),
             ),
             tightest=_optional(Observation.example, self.tightest),
             counterexample=_optional(Observation.example, self.counterexample),
@@ -102,6 +109,7 @@ class Evidence:
             ),
             arithmetic=tuple(sorted(self.arithmetic)),
             fingerprints=tuple(sorted(self.fingerprints)),
+            courses=dict(sorted(self.courses.items())),
         )
 
     @classmethod
@@ -128,6 +136,8 @@ class Evidence:
             nearest=_optional(lambda miss: Unmet(miss.distance, miss.note), outcome.nearest),
             strata=dict(counts.strata),
             fingerprints=frozenset(outcome.fingerprints),
+            slack=Counter(counts.slack),
+            courses=dict(outcome.courses),
         )
 
     def add(self, finding: Finding, *, networks: int = 1) -> None:
@@ -154,6 +164,8 @@ class Evidence:
                 self.tried += 1
                 self.met += 1
                 self.strata = added(self.strata, {finding.stratum: finding.counted()})
+            case Traced():
+                self.courses = courses.added(self.courses, {finding.stratum: finding.course})
 
     def _reject(self, finding: Rejection) -> None:
         self.tried += finding.count
@@ -173,6 +185,8 @@ class Evidence:
         elif finding.degenerate is None:
             self.counted += min(finding.count, networks)
             self.corners.update(finding.corners)
+            if finding.holds:
+                self.slack.update(finding.slack or histogram([finding.tightness]))
         if finding.holds and finding.case is not None:
             self.drawn = sorted([*self.drawn, finding], key=_cost_to_the_kernel)[:DRAWN]
         if finding.holds is False:

@@ -7,6 +7,7 @@ the sequential test decides, which may look whenever it likes (`theorycheck.clai
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,10 +16,22 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from torch import Tensor
 
+from theorycheck.claims.courses import (
+    MOST_LINES,
+    MOST_MILESTONES,
+    MOST_POPULATIONS,
+    STAGES,
+    Course,
+    Line,
+    Settings,
+    binned,
+    stages,
+)
 from theorycheck.claims.declaration import Claim, Place, Source, claim
 from theorycheck.claims.evidence import Evidence
-from theorycheck.claims.findings import Findings, Pair, Rejection
+from theorycheck.claims.findings import Findings, Pair, Rejection, Traced
 from theorycheck.claims.sequential import TENDENCY, Decision, decide, pairs_needed
+from theorycheck.errors import InputError
 
 if TYPE_CHECKING:
     from theorycheck.claims.setting import Setting
@@ -30,6 +43,9 @@ STEP = 24
 
 MOST_STEPS = 100
 """A claim that this many steps do not decide stays undecided."""
+
+MOST_KEPT = 2**30
+"""Bytes of states that are kept to be followed; of larger networks recipes alone are recorded."""
 
 FRUITLESS = 4
 """After this many steps without any pair, all excluded by the rule, none is expected any more."""
@@ -59,6 +75,20 @@ class Population:
 
 
 @dataclass(frozen=True, eq=False)
+class Followed:
+    """What is followed over training, for figures; it decides nothing.
+
+    Attributes:
+        words: the names of the numbers.
+        numbers: as many, of every member, ``(K,)`` each, given what each recipe had trained until
+            then (`theorycheck.training.experiments.Trained.at`).
+    """
+
+    words: tuple[str, ...]
+    numbers: Callable[..., Sequence[Tensor]]
+
+
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """What is trained, and which two numbers are compared.
 
@@ -72,6 +102,12 @@ class Comparison:
         excluded: the rule, fixed beforehand, by which a trained network says nothing.
         times: a factor on the second number; other than 1 only where a magnitude is printed, or
             derived.
+        followed: what figures show over training. By default the two sides, unless something is
+            recorded for them on the way, which early states lack.
+
+    Raises:
+        InputError: for more recipes, milestones, followed numbers or populations than a report
+            holds.
     """
 
     words: str
@@ -82,6 +118,17 @@ class Comparison:
     effect: str
     excluded: Callable[[Trained], Exclusions]
     times: float = 1.0
+    followed: Followed | None = None
+
+    def __post_init__(self) -> None:
+        followed = () if self.followed is None else self.followed.words
+        if max(len(self.recipes), len(followed)) > MOST_LINES or len(self.on) > MOST_POPULATIONS:
+            raise InputError(
+                f"an experiment has at most {MOST_LINES} recipes, {MOST_LINES} numbers that are"
+                f" followed, and {MOST_POPULATIONS} populations: make several claims"
+            )
+        if any(len(recipe.milestones) > MOST_MILESTONES for recipe in self.recipes):
+            raise InputError(f"a recipe of an experiment has at most {MOST_MILESTONES} milestones")
 
     def findings(self, setting: Setting) -> Findings:
         """The pairs of all populations.
@@ -94,7 +141,7 @@ class Comparison:
             for index in range(MOST_STEPS):
                 generator = np.random.default_rng([setting.seed, index])
                 seeds = generator.integers(2**31, size=step).tolist()
-                for finding in self._pairs(setting, name, population, seeds):
+                for finding in self._pairs(setting, name, population, seeds, first=index == 0):
                     counted.add(finding)
                     yield finding
                 stratum = counted.strata[name]
@@ -105,9 +152,26 @@ class Comparison:
                     break
 
     def _pairs(
-        self, setting: Setting, name: str, population: Population, seeds: Sequence[int]
+        self,
+        setting: Setting,
+        name: str,
+        population: Population,
+        seeds: Sequence[int],
+        *,
+        first: bool,
     ) -> Findings:
-        trained = self._train(setting, population, seeds)
+        """Pairs of one step; after the first one, how they were trained."""
+        followed = self._followed(setting, population) if first else None
+        recipes = [population.adapt(recipe) for recipe in self.recipes]
+        trained = self._train(setting, population, seeds, recipes, keep=followed is not None)
+        counted: list[bool] = []
+        for finding in self._compared(name, trained):
+            yield finding
+            counted.append(isinstance(finding, Pair) and math.isfinite(finding.effect or 0.0))
+        if first:
+            yield Traced(name, _course(recipes, trained, followed, counted, self.times))
+
+    def _compared(self, name: str, trained: Sequence[Trained]) -> Findings:
         rules = [rule for each in trained for rule in self.excluded(each).items()]
         excluded = [(why, found.tolist()) for why, found in rules]
         left, right = (side.detach().cpu().double() for side in self.sides(*trained))
@@ -130,14 +194,33 @@ class Comparison:
             else:
                 yield Rejection(reason, stratum=name)
 
+    def _followed(self, setting: Setting, population: Population) -> Followed | None:
+        """What is followed: of the claim itself alone, as controls have only to be decided."""
+        if setting.altered or setting.positive:
+            return None
+        if self.followed is not None:
+            return self.followed
+        if population.measures or population.records:
+            return None
+        named = tuple(self.effect.split(" / "))
+        return Followed(named if len(named) == 2 else ("first side", "second side"), self.sides)
+
     def _train(
-        self, setting: Setting, population: Population, seeds: Sequence[int]
+        self,
+        setting: Setting,
+        population: Population,
+        seeds: Sequence[int],
+        recipes: Sequence[Recipe],
+        *,
+        keep: bool,
     ) -> list[Trained]:
         # Loading an engine takes longer than stating a claim.
         from theorycheck.training.cohorts import resolve_device
 
         experiment = population.start(setting, seeds)
-        recipes = [population.adapt(recipe) for recipe in self.recipes]
+        parameters = experiment.start.parameters
+        state = sum(tensor.numel() * tensor.element_size() for tensor in parameters)
+        keep &= state * len(recipes) * (STAGES + 1) <= MOST_KEPT
         found: dict[Recipe, Trained] = {}
         for epochs in {recipe.epochs for recipe in recipes}:
             alike = [recipe for recipe in recipes if recipe.epochs == epochs]
@@ -146,6 +229,7 @@ class Comparison:
                 device=resolve_device(setting.device),
                 measures=population.measures,
                 record_every=population.records and epochs // population.records,
+                keep=stages(epochs) if keep else (),
             )
             found.update(zip(alike, trained, strict=True))
         return [found[recipe] for recipe in recipes]
@@ -161,6 +245,35 @@ class Comparison:
             words="both networks follow the first recipe and differ in the order of the batches",
             recipes=(first, replace(first, order=1)),
         )
+
+
+def _course(
+    recipes: Sequence[Recipe],
+    trained: Sequence[Trained],
+    followed: Followed | None,
+    counted: Sequence[bool],
+    threshold: float,
+) -> Course:
+    """How these were trained, and what was followed of the members that count."""
+    lines: list[Line] = []
+    if followed is not None and all(one.run.kept for one in trained):
+        numbers = [
+            followed.numbers(*(one.at(epoch) for one, epoch in zip(trained, then, strict=True)))
+            for then in zip(*(stages(recipe.epochs) for recipe in recipes), strict=True)
+        ]
+        for words, values in zip(followed.words, zip(*numbers, strict=True), strict=True):
+            kept = (
+                [number for number, counts in zip(one.tolist(), counted, strict=True) if counts]
+                for one in values
+            )
+            lines.append(Line(words=words, stages=tuple(map(binned, kept))))
+    return Course(
+        recipes=tuple(Settings(**vars(recipe)) for recipe in recipes),
+        epochs=tuple(stages(recipes[0].epochs)) if lines else (),
+        threshold=threshold,
+        pairs=sum(counted),
+        lines=tuple(lines),
+    )
 
 
 def between(measure: Callable[[Trained], Tensor]) -> Callable[..., tuple[Tensor, Tensor]]:

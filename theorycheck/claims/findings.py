@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import to_builtins
 
 from theorycheck.arithmetic.cases import Case
+from theorycheck.claims.courses import Course
 from theorycheck.claims.outcomes import (
     Answer,
     Example,
@@ -44,6 +45,7 @@ class Observation:
         at: values of variables of the claim's formal statement, where that is known here; a
             certificate looks for the others.
         corners: how many of the examples are which corner (`theorycheck.claims.corners`).
+        slack: of an inequality, how many are how far from equality (`theorycheck.claims.slack`).
         degenerate: why the hypotheses are met only trivially here, if they are.
         note: what else a reader should know about this example.
     """
@@ -58,6 +60,7 @@ class Observation:
     case: Callable[[], Case] | None = None
     at: Mapping[str, Any] = field(default_factory=dict)
     corners: Mapping[str, int] = field(default_factory=dict)
+    slack: Mapping[str, int] = field(default_factory=dict)
     degenerate: str | None = None
     note: str | None = None
     reader: Reader | None = None
@@ -220,6 +223,14 @@ class Pair:
         )
 
 
-Finding = Observation | Rejection | Unmet | Pair
+@dataclass(frozen=True)
+class Traced:
+    """How the pairs of a population are trained, and what was measured of them on the way."""
+
+    stratum: str
+    course: Course
+
+
+Finding = Observation | Rejection | Unmet | Pair | Traced
 
 Findings = Iterator[Finding]

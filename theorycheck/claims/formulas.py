@@ -20,6 +20,7 @@ from theorycheck.claims.comparisons import number_text
 from theorycheck.claims.corners import corners
 from theorycheck.claims.findings import Findings, Observation, Rejection
 from theorycheck.claims.setting import Setting
+from theorycheck.claims.slack import histogram
 from theorycheck.claims.trajectories import Along, one_after_another
 from theorycheck.statements.checking import readings
 from theorycheck.statements.numbers import RankBounds, enclosed
@@ -95,6 +96,7 @@ def findings(
             tightness=None if equation or shown.trivial else shown.tightness,
             count=len(alike[key]),
             corners={name: int(truths[members].sum()) for name, truths in found.items()},
+            slack={} if equation else histogram(one.tightness for _, one in alike[key]),
             degenerate=shown.trivial,
             case=partial(Case.member, case, member),
             at={name: list(v) if isinstance(v, tuple) else v for name, v in shown.at.items()},

@@ -11,13 +11,15 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
 from msgspec import Meta
 
+from theorycheck.claims.courses import MOST_POPULATIONS, Course
 from theorycheck.claims.sequential import interval
+from theorycheck.claims.slack import BINS
 
 Count = Annotated[int, Meta(ge=0)]
 
@@ -208,6 +210,8 @@ class Examples:
         trivially: why hypotheses were met only trivially, in the words of the check.
         rejected: of those not met, how many for which reason.
         strata: the pairs of a tendency, by the name of the population that they are from.
+        slack: of an inequality, how many examples that hold, not only trivially, are how far from
+            equality (`theorycheck.claims.slack.BINS`).
     """
 
     tried: Count
@@ -221,6 +225,7 @@ class Examples:
     trivially: tuple[str, ...]
     rejected: dict[str, Count]
     strata: dict[str, Stratum]
+    slack: dict[str, Count] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.fraction is not None and not math.isfinite(self.fraction):
@@ -231,6 +236,8 @@ class Examples:
             raise ValueError(f"{parts} of {self.met} of {self.tried} examples")
         if (self.fraction is None) is not (self.tried == 0):
             raise ValueError(f"a fraction of {self.fraction} of {self.tried} examples")
+        if sum(self.slack.values()) > self.met or not self.slack.keys() <= {*BINS}:
+            raise ValueError(f"slack of {self.slack} in {self.met} examples")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,6 +251,7 @@ class Outcome:
         arithmetic: all ways in which comparisons were decided.
         fingerprints: digests of the seed and of all that was found, numbers included, one for each
             search that was added up. A search is known by it, whatever seed a report names.
+        courses: how the pairs of each population were trained, for figures.
     """
 
     examples: Examples
@@ -252,6 +260,9 @@ class Outcome:
     nearest: Miss | None
     arithmetic: tuple[str, ...]
     fingerprints: tuple[str, ...]
+    courses: Annotated[dict[str, Course], Meta(max_length=MOST_POPULATIONS)] = field(
+        default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         if self.counterexample is not None and self.counterexample.holds is not False:

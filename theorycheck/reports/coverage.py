@@ -7,6 +7,7 @@ The items of a paper are listed in ``items/PAPER.toml`` within a folder of claim
     label = "Lemma 2"                # as places of sources name it
     words = "Each layer's inner product"  # at most ten words of the text, by which to find it
     says = "each inner product with the gradient is the output"
+    shows = "curves that ..."         # only for a figure: what is to be seen on it
     unchecked = "a definition"       # only where it cannot be checked: why
 
 A claim covers an item when a place of one of its sources in that paper names the label. A place is
@@ -43,6 +44,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     words: str
     says: str
     unchecked: str | None = None
+    shows: str | None = None
 
 
 class Items(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -23,6 +23,8 @@ TERMS = {
     "consistency": "that two printed places agree is a claim, too",
     "tightest": "of the examples that hold, the one nearest to equality; its ratio is the smaller"
     " side over the larger",
+    "slack": "of an inequality at an example, 1 less the smaller side over the larger: 0 is"
+    " equality",
     "corner": "a special network or data set, such as width 1 or equal samples",
     "control": "a false neighbour of the claim, which the same check has to refute",
     "kernel": "the small checker that shares no code with the engine; it evaluates the whole"

@@ -133,7 +133,12 @@ class Part:
         """Both together; what two searches found that are the same, whatever their seeds, once."""
         common = one.fingerprints & other.fingerprints
         if not common:
-            return one + other
+            try:
+                return one + other
+            except InputError as error:
+                raise InputError(
+                    f"claim {self.about.id}: {error}; merge runs of one code"
+                ) from error
         if one.outcome() != other.outcome():
             raise InputError(
                 f"claim {self.about.id}: two reports have evidence of one search, and differ in it;"

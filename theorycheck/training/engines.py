@@ -187,10 +187,14 @@ class Descent(Training):
                 descent = StackedDescent(cohort, batches, momentum, field, recorded)
             unknown = torch.full_like(recorded[:, 0], math.nan)
             recorder.record(0, field.unpack(recorded), distance=unknown, step=unknown)
+            if 0 in schedule.keep:
+                recorder.kept[0] = cohort.state
             path, updates = torch.zeros_like(unknown), 0
             for first, last in schedule.stretches():
                 path += descent.advance(first, last, schedule.rate(first))
                 updates += (last - first) * batches.updates
+                if last in schedule.keep:
+                    recorder.kept[last] = field.unpack(descent.rows)
                 if schedule.records(last):
                     rows, diverged = descent.rows, descent.diverged
                     state, before = field.unpack(rows), field.unpack(recorded)

@@ -72,6 +72,22 @@ class Trained:
             raise InputError("networks without normalised weights have no rho")
         return self.cohort.state.rho
 
+    def at(self, epoch: int) -> Trained:
+        """The members as they were after an epoch, with what had been recorded until then.
+
+        Raises:
+            KeyError: when that state was not kept.
+        """
+        run, state = self.run, self.run.kept[epoch]
+        records = int((run.times <= epoch).sum())
+        earlier = replace(
+            run,
+            state=state,
+            times=run.times[:records],
+            trace={name: values[:records] for name, values in run.trace.items()},
+        )
+        return Trained(self.start, replace(self.cohort, state=state), earlier)
+
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
@@ -124,6 +140,7 @@ class Experiment:
         device: torch.device | str = "cpu",
         measures: Measures | None = None,
         record_every: int | None = None,
+        keep: Sequence[int] = (),
     ) -> list[Trained]:
         """Train all members by each recipe.
 
@@ -131,7 +148,7 @@ class Experiment:
         which changes no bit of the result.
 
         Args:
-            measures, record_every: as for `sgd`.
+            measures, record_every, keep: as for `sgd`.
 
         Returns:
             What each recipe trained, in order; tensors are on the device.
@@ -145,7 +162,7 @@ class Experiment:
             alike.setdefault(key, []).append(recipe)
         found: dict[Recipe, Trained] = {}
         for together in alike.values():
-            cohort, run = self._train(together, device, measures, record_every)
+            cohort, run = self._train(together, device, measures, record_every, keep)
             members = len(self.batch_seeds)
             for arm, recipe in enumerate(together):
                 part = slice(arm * members, (arm + 1) * members)
@@ -160,6 +177,7 @@ class Experiment:
         device: torch.device | str,
         measures: Measures | None,
         record_every: int | None,
+        keep: Sequence[int],
     ) -> tuple[Cohort, Run]:
         """The cohort of all members, once for each recipe, at its start; and its training."""
         arms, members = len(recipes), len(self.batch_seeds)
@@ -191,6 +209,7 @@ class Experiment:
             batch_seeds=repeated(self.batch_seeds) + orders * members,
             measures=measures,
             record_every=record_every,
+            keep=keep,
         )
         return cohort, run
 
@@ -205,4 +224,5 @@ def _part(run: Run, members: slice) -> Run:
         diverged=run.diverged[members],
         stalled=run.stalled[members],
         at_kink=run.at_kink[members],
+        kept={epoch: state.part(members) for epoch, state in run.kept.items()},
     )

@@ -6,7 +6,7 @@ Shapes: ``K`` members, ``N`` samples, ``d`` input width, ``C`` outputs, ``T`` re
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -73,6 +73,8 @@ class Run:
     """Stalled members at a kink that the velocity points to from both sides, ``(K,)`` bool."""
     notes: tuple[str, ...] = ()
     """What happened on the way; see `theorycheck.training.memory`."""
+    kept: Mapping[int, State] = field(default_factory=dict)
+    """The states that were asked for, by the count of finished epochs."""
 
     @classmethod
     def joined(cls, parts: Sequence[Run], notes: tuple[str, ...]) -> Run:
@@ -80,14 +82,8 @@ class Run:
         first = parts[0]
         if len(parts) == 1:
             return replace(first, notes=notes)
-        states = [part.state for part in parts]
-        parameters = zip(*(state.parameters for state in states), strict=True)
-        rhos = [state.rho for state in states if state.rho is not None]
-        state = State(
-            tuple(map(torch.cat, parameters)),
-            torch.cat(rhos) if rhos else None,
-            first.state.parametrisation,
-        )
+        state = _joined([part.state for part in parts])
+        kept = {epoch: _joined([part.kept[epoch] for part in parts]) for epoch in first.kept}
         trace = {
             name: torch.cat([part.trace[name] for part in parts], dim=1) for name in first.trace
         }
@@ -95,7 +91,18 @@ class Run:
             torch.cat([getattr(part, name) for part in parts])
             for name in ("steps", "diverged", "stalled", "at_kink")
         )
-        return cls(state, first.times, trace, steps, diverged, stalled, at_kink, notes)
+        return cls(state, first.times, trace, steps, diverged, stalled, at_kink, notes, kept)
+
+
+def _joined(states: Sequence[State]) -> State:
+    """One state of all members."""
+    parameters = zip(*(state.parameters for state in states), strict=True)
+    rhos = [state.rho for state in states if state.rho is not None]
+    return State(
+        tuple(map(torch.cat, parameters)),
+        torch.cat(rhos) if rhos else None,
+        states[0].parametrisation,
+    )
 
 
 class Recorder:
@@ -126,6 +133,7 @@ class Recorder:
             raise InputError(f"the measure name {taken[0]!r} is taken: choose another")
         self.times: list[float] = []
         self.values: dict[str, list[Tensor]] = {name: [] for name in (*self.measures, *reserved)}
+        self.kept: dict[int, State] = {}
 
     def record(self, time: float, state: State, **values: Tensor) -> None:
         """Evaluate all measures at a state; ``values`` are the reserved ones, ``(K,)``."""
@@ -142,4 +150,4 @@ class Recorder:
         """The run that ended at a state, with all that was recorded."""
         trace = {name: torch.stack(values) for name, values in self.values.items() if values}
         times = torch.tensor(self.times, dtype=torch.float64)
-        return Run(state, times, trace, steps, diverged, stalled, at_kink)
+        return Run(state, times, trace, steps, diverged, stalled, at_kink, kept=self.kept)

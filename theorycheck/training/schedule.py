@@ -35,6 +35,7 @@ class Schedule:
         milestones: counts of finished epochs after which the learning rate is multiplied by
             ``decay``.
         record_every: epochs between records; by default as `RECORD_UPDATES` and `RECORDS` say.
+        keep: counts of finished epochs at which the state is kept, 0 for the start.
 
     Raises:
         InputError: for numbers out of range and tensors of another shape.
@@ -50,6 +51,7 @@ class Schedule:
         milestones: Sequence[int],
         decay: float,
         record_every: int | None,
+        keep: Sequence[int] = (),
     ) -> None:
         self.epochs = epochs = whole_number("the number of epochs or steps", epochs)
         self.decay = decay = real_number("decay", decay)
@@ -59,11 +61,14 @@ class Schedule:
             "record_every", default if record_every is None else record_every
         )
         self.milestones = whole_numbers("milestones", milestones)
+        self.keep = frozenset(whole_numbers("keep", keep))
         members, like = cohort.members, cohort.inputs
         self.learning_rate = per_member("learning_rate", learning_rate, members, like)
         self.momentum = per_member("momentum", momentum, members, like)
         if not bool(((self.learning_rate > 0) & self.learning_rate.isfinite()).all()):
             raise InputError("learning_rate must be positive and finite")
+        if not all(0 <= epoch <= epochs for epoch in self.keep):
+            raise InputError(f"keep names epochs that are not between 0 and {epochs}")
         if not bool(((self.momentum >= 0) & (self.momentum < 1)).all()):
             raise InputError("momentum must be at least 0 and less than 1")
         if not 0 < decay < math.inf:
@@ -84,11 +89,12 @@ class Schedule:
         return finished % self.record_every == 0 or finished == self.epochs
 
     def stretches(self) -> Iterator[tuple[int, int]]:
-        """Epochs within which the rate is constant and no record is due, in order.
+        """Epochs within which the rate is constant, and nothing is due to be recorded, in order.
 
         Each is the first epoch and the one after the last.
         """
-        ends = {m for m in self.milestones if 0 < m < self.epochs} | {self.epochs}
+        inner = (*self.milestones, *self.keep)
+        ends = {m for m in inner if 0 < m < self.epochs} | {self.epochs}
         for step in (self.record_every, LONGEST):
             ends.update(range(step, self.epochs, step))
         return pairwise([0, *sorted(ends)])

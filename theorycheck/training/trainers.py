@@ -138,6 +138,7 @@ def sgd(
     sampling: Sampling = "reshuffle",
     measures: Measures | None = None,
     record_every: int | None = None,
+    keep: Sequence[int] = (),
     engine: Engine = "auto",
 ) -> Run:
     """Mini-batch SGD (galanti2022, Section 2.1; xu2022, Eq. 46) with heavy-ball momentum.
@@ -165,6 +166,8 @@ def sgd(
         record_every: the measures are evaluated on all samples at the start, whenever this many
             epochs have passed, and at the end; by default evenly, once in `RECORD_UPDATES` updates
             but at most `RECORDS` times after the start.
+        keep: counts of finished epochs at which the state itself is kept, in `Run.kept`; 0 is the
+            start.
         engine: ``compiled`` machine code (`theorycheck.training.compiled.workers`) or ``stacked``
             tensors (`theorycheck.training.stacked.descent`), which follow the same trajectory up to
             rounding; ``auto`` compiles small networks on a CPU where llvmlite is installed.
@@ -181,7 +184,7 @@ def sgd(
     batch_size = whole_number("batch_size", batch_size)
     batches = Batches(batch_seeds, cohort.inputs.shape[1], batch_size, sampling)
     schedule = Schedule(
-        cohort, batches, epochs, learning_rate, momentum, milestones, decay, record_every
+        cohort, batches, epochs, learning_rate, momentum, milestones, decay, record_every, keep
     )
     descent = Descent(cohort, objective, measures, engine, batches, schedule)
     return train(descent)

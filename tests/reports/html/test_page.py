@@ -14,6 +14,8 @@ from typing import Any
 from tests.reports.entries import CASE, ENTRIES, report
 from theorycheck import reports
 from theorycheck.claims.entries import Entry, Reference
+from theorycheck.reports.companions import Companions
+from theorycheck.reports.coverage import Item, Items
 from theorycheck.reports.html.page import MARKS, render_html
 
 RECORD = Path(__file__).parents[3] / "reports" / "claims.json"
@@ -65,6 +67,15 @@ def hostile(entry: Entry) -> Entry:
         "formula": (HOSTILE,), "reason": HOSTILE, "corrects": HOSTILE, "module": f"p.{HOSTILE}.m",
         "rests_on": (HOSTILE,),
         "control": replace(entry.control, statement=HOSTILE),
+        "examples": replace(
+            entry.examples,
+            strata={f"{HOSTILE}{i}": s for i, s in enumerate(entry.examples.strata.values())},
+            rejected={HOSTILE: 1} if entry.examples.rejected else {},
+        ),
+        "courses": {
+            f"{HOSTILE}{i}": replace(c, lines=tuple(replace(one, words=HOSTILE) for one in c.lines))
+            for i, c in enumerate(entry.courses.values())
+        },
     }  # fmt: skip
     if entry.counterexample is not None:
         shown: dict[str, Any] = {
@@ -144,8 +155,53 @@ def test_the_page_fetches_nothing_and_its_policy_forbids_it() -> None:
     for _, attributes in page.elements:
         assert not {"src", "srcset", "style"} & attributes.keys()
     places = {found["href"] for found in page.all("a")}
-    assert all(re.match(r"#|\?paper=|claims\.json$|certificates/", place) for place in places)
+    known = r"#|\?paper=|claims\.json$|certificates/|data:application/x-bzip2;base64,"
+    assert all(re.match(known, place) for place in places)
     assert "://" not in re.sub(r"<(style|script)>.*?</\1>", "", text, flags=re.DOTALL)
+
+
+def test_an_experiment_is_shown_with_recipe_curves_effects_and_exclusions() -> None:
+    one = replace(ENTRIES["tendency"], description="Decided: the rank is lower.\n\nWhy not.")
+    page = Read(render_html(report(one)))
+    for part in (
+        "As printed", "As decided", "The rank is lower.", "batches of 4, 25 epochs", "Control: ",
+        "Excluded none of 30 pairs", "rank (3 pairs)", "the claim: 30 of 30 pairs",
+        "control: 0 of 30 pairs", "Numbers of these figures",
+    ):  # fmt: skip
+        assert part in page.text, part
+    drawings = [svg for svg in page.all("svg") if svg.get("class") == "drawing"]
+    assert [svg["aria-label"] for svg in drawings] == [
+        "Over training: all pairs", "Effects of pairs",
+    ]  # fmt: skip
+    assert page.text.count("Why not.") == 1
+
+
+def test_slack_of_an_inequality_is_drawn() -> None:
+    page = Read(render_html(report(ENTRIES["holds"])))
+    assert "Slack of 1 example " in page.text
+    assert "Slack of" not in Read(render_html(report(ENTRIES["own"]))).text
+
+
+def test_figures_of_a_paper_stand_beside_ours() -> None:
+    items = Items(
+        paper="toy2020",
+        items=(
+            Item(label="Eq. 1", words="w", says="s"),
+            Item(label="Fig. 3", words="w", says="s", shows=f"two curves {HOSTILE}"),
+        ),
+    )
+    one = ENTRIES["tendency"]
+    sources = tuple(replace(s, place="Fig. 3") for s in one.sources)
+    found = render_html(
+        report(replace(one, sources=sources, hypotheses=()), ENTRIES["own"]),
+        Companions(items=(items,)),
+    )
+    page = Read(found)
+    assert "1 figure of the paper that claims are about" in page.text
+    assert f"The paper's two curves {HOSTILE}." in page.text
+    [used] = [u["href"] for u in page.all("use") if u["href"].startswith("#curves")]
+    assert used[1:] in {svg.get("id") for svg in page.all("svg")}
+    assert "figures of the paper" not in Read(render_html(report())).text
 
 
 def test_all_text_is_escaped() -> None:

@@ -20,6 +20,8 @@ from selenium.webdriver.chrome.service import Service
 from tests.reports.entries import ENTRIES, report
 from tests.reports.html.test_page import hostile
 from theorycheck import reports
+from theorycheck.reports.companions import Companions
+from theorycheck.reports.coverage import Item, Items
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("chromedriver"), reason="there is no chromium with its chromedriver"
@@ -90,6 +92,70 @@ def test_an_erratum_is_one_click_from_its_counterexample(browser: Any, page: str
     assert "7 ≤ 6, which is false" in claim.text
     for part in ("As printed", "Corrected form", "Layer by layer", "Control"):
         assert part in claim.text
+
+
+def test_a_tendency_is_three_clicks_from_its_curves_effects_and_numbers(
+    browser: Any, page: str
+) -> None:
+    opened(browser, page)
+    [summary] = find(browser, '[id="paper:toy2020"] details.all:last-of-type > summary')
+    summary.click()
+    find(browser, 'details.all a[href="#eighth-claim"]')[0].click()
+    [experiment] = find(browser, ".claim:target .experiment")
+    assert experiment.is_displayed()
+    for part in (
+        "How they were trained", "batches of 4, 25 epochs", "Excluded none of 30 pairs",
+        "rank (3 pairs)", "Control: the same",
+    ):  # fmt: skip
+        assert part in experiment.text, part
+    drawings = experiment.find_elements("css selector", "svg.drawing")
+    assert all(drawing.rect["width"] > 250 and drawing.rect["height"] > 100 for drawing in drawings)
+    rows = [text.text for text in find(browser, ":target .drawing g > text[y='22']")]
+    assert rows == ["the claim: 30 of 30 pairs", "control: 0 of 30 pairs"]
+    experiment.find_element("link text", "Numbers of these figures").click()
+    [numbers] = find(browser, "#numbers a")
+    assert numbers.is_displayed()
+    assert numbers.get_attribute("download") == "figures.json.bz2"
+
+
+def test_lines_differ_without_colour_and_colours_follow_the_reader(
+    browser: Any, tmp_path: Path
+) -> None:
+    one = ENTRIES["tendency"]
+    [(name, course)] = one.courses.items()
+    four = replace(course, lines=course.lines * 4)
+    text = reports.render_html(report(replace(one, courses={name: four})))
+    (tmp_path / "claims.html").write_text(text, encoding="utf-8")
+    strokes = []
+    for scheme in ("light", "dark"):
+        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        opened(browser, (tmp_path / "claims.html").as_uri())
+        lines = find(browser, ".drawing .line")
+        strokes.append([line.value_of_css_property("stroke") for line in lines])
+        styles = {
+            tuple(map(line.value_of_css_property, ("stroke-dasharray", "stroke-width")))
+            for line in lines
+        }
+        assert len(styles) == len(lines) == 4
+    assert not set(strokes[0]) & set(strokes[1])
+
+
+def test_a_figure_of_a_paper_shows_ours_whatever_is_filtered(browser: Any, tmp_path: Path) -> None:
+    sources = tuple(replace(s, place="Fig. 3") for s in ENTRIES["tendency"].sources)
+    items = (Item(label="Fig. 3", words="w", says="s", shows="two curves"),)
+    text = reports.render_html(
+        report(replace(ENTRIES["tendency"], sources=sources), ENTRIES["own"]),
+        Companions(items=(Items(paper="toy2020", items=items),)),
+    )
+    (tmp_path / "claims.html").write_text(text, encoding="utf-8")
+    opened(browser, (tmp_path / "claims.html").as_uri() + "?kind=identity")
+    assert shown(browser) == ["seventh-claim"]
+    find(browser, "details.figures > summary")[0].click()
+    [section] = find(browser, "details.figures section")
+    assert "two curves" in section.text
+    box = "return arguments[0].getBBox().width"
+    assert browser.execute_script(box, section.find_element("css selector", "use")) > 300
 
 
 def test_search_finds_words_in_any_order_and_reset_shows_all(browser: Any, page: str) -> None:

@@ -18,7 +18,10 @@ from theorycheck.reports.glossary import TENDENCIES, TERMS, VERDICTS
 from theorycheck.reports.html.dependencies import Dependencies
 from theorycheck.reports.html.evidence import conclusion, sureness
 from theorycheck.reports.html.examples import numbers
+from theorycheck.reports.html.experiments import decided, excluded, numbers_of, recipes
+from theorycheck.reports.html.figures import curves, effects, slack, strata
 from theorycheck.reports.html.formulas import formula
+from theorycheck.reports.html.paper_figures import paper_figures
 from theorycheck.reports.html.papers import sheets
 from theorycheck.reports.html.prose import inline, paragraphs
 from theorycheck.reports.markdown.words import (
@@ -45,7 +48,7 @@ def render_html(report: Report, beside: Companions = NOTHING) -> str:
     Raises:
         InputError: when the case of an example is none, naming the claim.
     """
-    style, script = _asset("page.css"), _asset("page.js")
+    style, script = _asset("page.css") + _asset("figures.css"), _asset("page.js")
     entries = report.claims
     tendencies = any(entry.kind == "tendency" for entry in entries)
     items = () if report.omitted else beside.items
@@ -65,6 +68,7 @@ def render_html(report: Report, beside: Companions = NOTHING) -> str:
         made=provenance(report.runs),
         words={**VERDICTS, **TERMS, **(TENDENCIES if tendencies else {})},
         digest=report.document()["digest"],
+        numbers_file=numbers_of(entries),
         style=Markup(style),
         script=Markup(script),
         policy=_policy(style, script),
@@ -115,7 +119,9 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         anchor=_anchor, formula=formula, inline=inline, paragraphs=paragraphs, sureness=sureness,
-        conclusion=conclusion, details=details, control_words=control_words,
+        conclusion=conclusion, details=details, control_words=control_words, curves=curves,
+        effects=effects, slack=slack, strata=strata, recipes=recipes, excluded=excluded,
+        decided=decided, paper_figures=paper_figures,
     )  # fmt: skip
     environment.globals.update(marks=MARKS, numbers=numbers)
     return environment

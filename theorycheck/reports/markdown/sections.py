@@ -9,6 +9,7 @@ from theorycheck.claims.outcomes import Example
 from theorycheck.errors import InputError
 from theorycheck.reports.documents import unreadable
 from theorycheck.reports.markdown.cases import case_lines
+from theorycheck.reports.markdown.courses import over_training
 from theorycheck.reports.markdown.elements import Link, within
 from theorycheck.reports.markdown.words import control_words, details, how_sure, pairs, places
 from theorycheck.reports.needs import Row, lines_of
@@ -49,6 +50,7 @@ def section(entry: Entry, row: Row | None = None, link: Link = within) -> list[s
         + (f" ({examples.fraction:.1%})" if examples.met < examples.tried else "")
         + "".join(f"; {part}" for part in [*details(entry), pairs(examples)] if part)
         + ".",
+        *(["", followed] if (followed := over_training(entry)) else []),
     ]
     if parts := how_sure(entry):
         lines += ["", f"How sure: {'; '.join(parts)}."]
