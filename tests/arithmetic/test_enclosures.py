@@ -187,8 +187,8 @@ def test_a_normalised_matrix_has_its_largest_entry_between_a_half_and_one(larges
     with np.errstate(all="raise"):
         unit, exponent = normalised(values)
     assert 0.5 <= -unit[0, 0] < 1
-    for entry, given in zip(unit.flat, values.flat, strict=True):
-        off = abs(Fraction(entry) - Fraction(given) / Fraction(2) ** exponent)
+    for entry, value in zip(unit.flat, values.flat, strict=True):
+        off = abs(Fraction(entry) - Fraction(value) / Fraction(2) ** exponent)
         assert off <= Fraction(1, 2**1075)
     zeros, exponent = normalised(np.zeros((2, 2)))
     assert (zeros.tolist(), exponent) == ([[0.0, 0.0], [0.0, 0.0]], 0)

@@ -47,10 +47,11 @@ def test_options_and_ids_in_any_order(project: Project, words: str) -> None:
 
 
 def test_after_two_dashes_all_words_are_ids(project: Project) -> None:
-    ran = run(project, *"--profile quick -n 0 -- true-claim".split())
+    options = ["--profile", "quick", "-n", "0", "--"]
+    ran = run(project, *options, "true-claim")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "1 of 3 claims" in ran.stdout
-    ran = run(project, *"--profile quick -n 0 -- true-claim --seed".split())
+    ran = run(project, *options, "true-claim", "--seed")
     assert (ran.returncode, "unknown claim: --seed;" in ran.stdout + ran.stderr) == (4, True)
 
 
