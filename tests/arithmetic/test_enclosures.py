@@ -20,6 +20,9 @@ from theorycheck.arithmetic.enclosures import (
     arb_above,
     below,
     gamma,
+    normalised,
+    scaled_down,
+    scaled_up,
     widen,
 )
 from theorycheck.errors import InputError
@@ -131,6 +134,12 @@ def test_bounds_make_up_for_all_roundings(roundings: int) -> None:
         assert 0 <= Fraction(below(computed, roundings).item()) <= Fraction(number) * (1 - part)
 
 
+def test_bounds_that_move_beyond_all_numbers_are_infinite() -> None:
+    with np.errstate(all="raise"):
+        low, high = widen(np.array([1.0]), np.array([LARGEST]), LARGEST)
+    assert (low.item(), high.item()) == (0.0, math.inf)
+
+
 @pytest.mark.parametrize("spread", [0.0, SMALLEST, 0.1, 1.0, 2.0**-53, 1e300])
 def test_bounds_move_by_no_less_than_the_spread(spread: float) -> None:
     for number in AWKWARD:
@@ -152,3 +161,34 @@ def test_what_an_operation_that_underflows_is_off_by() -> None:
     """By half of the least number, which is ``u`` times this."""
     half_of_the_least = Fraction(np.nextafter(0.0, 1.0).item()) / 2
     assert Fraction(UNIT_ROUNDOFF) * Fraction(UNDERFLOW) == half_of_the_least
+
+
+SCALED = np.array([0.0, 1.0, 3.5, 0.1, SMALLEST, 5 * SMALLEST, LARGEST, 2.0**1000])
+
+
+@pytest.mark.parametrize("exponent", [0, 5, -5, -1022, -1073, -2100, 1023, 2100])
+def test_scaling_by_powers_of_two_is_exact_or_moves_outwards(exponent: int) -> None:
+    """Two numbers at most, whoever asks for errors where floats overflow or underflow."""
+    with np.errstate(all="raise"):
+        up, down = scaled_up(SCALED, exponent), scaled_down(SCALED, exponent)
+    for value, high, low in zip(SCALED.tolist(), up.tolist(), down.tolist(), strict=True):
+        exactly = Fraction(value) * Fraction(2) ** exponent
+        if exactly <= Fraction(LARGEST) and Fraction(float(exactly)) == exactly:
+            assert low == high == float(exactly)
+        else:
+            assert low < exactly < high
+            assert low == LARGEST or math.nextafter(math.nextafter(low, high), high) > exactly
+            assert high == math.inf or math.nextafter(math.nextafter(high, low), low) < exactly
+
+
+@pytest.mark.parametrize("largest", [1.0, 0.75, 0.1, SMALLEST, LARGEST, 2.0**-1022])
+def test_a_normalised_matrix_has_its_largest_entry_between_a_half_and_one(largest: float) -> None:
+    values = np.array([[-largest, largest / 4], [SMALLEST, 0.0]])
+    with np.errstate(all="raise"):
+        unit, exponent = normalised(values)
+    assert 0.5 <= -unit[0, 0] < 1
+    for entry, value in zip(unit.flat, values.flat, strict=True):
+        off = abs(Fraction(entry) - Fraction(value) / Fraction(2) ** exponent)
+        assert off <= Fraction(1, 2**1075)
+    zeros, exponent = normalised(np.zeros((2, 2)))
+    assert (zeros.tolist(), exponent) == ([[0.0, 0.0], [0.0, 0.0]], 0)

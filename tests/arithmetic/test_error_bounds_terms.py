@@ -220,7 +220,9 @@ def test_both_slopes_are_allowed_for(argument: Computed, computed: float, slope:
     layer = Layer(1, (Edge(0),), slope)
     active = max(computed, slope * computed)
     value, found = error_bounds._activated(layer, argument, np.array([active]))
-    assert value.error >= argument.error
+    # Derivation: the value moves by as much as the argument at most, and only a slope rounds it.
+    rounding = abs(exact(value.value)) * gamma(1) + HALF if active <= 0 and slope != RELU else 0
+    assert is_tight(value.error, exact(argument.error) + rounding)
     assert found.value == (1.0 if active > 0 else slope)
     assert found.error == 1 - slope
     arriving = one(2.0, 0.5)
@@ -236,6 +238,46 @@ def test_a_slope_that_is_certain_has_no_error(argument: Computed) -> None:
     assert found.error == 0
     assert (value.error > 0) == active
     assert (error_bounds._times(found, one(2.0, 0.5), layer).error > 0) == active
+
+
+@pytest.mark.parametrize("error", [0.0, 2.0**-60, 0.5])
+@pytest.mark.parametrize("slope", [0.25, LEAKY])
+def test_a_slope_that_is_certain_shrinks_errors_and_rounds(slope: float, error: float) -> None:
+    layer, argument = Layer(1, (Edge(0),), slope), one(-3.7, error)
+    value, found = error_bounds._activated(layer, argument, slope * argument.value)
+    exactly = Fraction(slope)
+    assert is_tight(
+        value.error,
+        exactly * exact(argument.error) + abs(exact(value.value)) * gamma(1) + HALF,
+    )
+    assert (found.value, found.error) == (slope, 0.0)
+    arriving = one(1.3, error)
+    signal = error_bounds._times(found, arriving, layer)
+    assert signal.value == slope * 1.3
+    assert is_tight(
+        signal.error,
+        exactly * exact(arriving.error) + abs(exact(signal.value)) * gamma(1) + HALF,
+    )
+
+
+def test_a_slope_below_which_a_value_and_its_error_underflow() -> None:
+    """0.3 times 8 of the least numbers is 2.4 of them, where 2 are left."""
+    least = 2.0**-1074
+    layer, argument = Layer(1, (Edge(0),), 0.3), one(-20 * least, 8 * least)
+    value, found = error_bounds._activated(layer, argument, 0.3 * argument.value)
+    assert (0.3 * argument.error).item() == 2 * least
+    for number in (value, error_bounds._times(found, argument, layer)):
+        assert Fraction(number.error.item()) >= Fraction(0.3) * Fraction(8 * least)
+
+
+@pytest.mark.parametrize("terms", [1, 2, 63, 4000])
+def test_the_rounding_of_sums_from_which_a_bound_is_made(terms: int) -> None:
+    """1, as inner products of so many terms may come out; derivation: off by gamma_n (Eq. 3.5)."""
+    least = np.array([1 - terms * 2.0**-53])
+    nothing = np.zeros(1)
+    assert error_bounds._inner_product_error(nothing, least, terms) >= 1
+    bound = error_bounds._inner_product_error(least, nothing, terms)
+    assert Fraction(bound.item()) >= gamma(terms)
 
 
 # arithmetic of computed numbers
@@ -326,3 +368,14 @@ def test_the_error_of_each_entry_keeps_a_rank_open(place: tuple[int, int]) -> No
     assert rank_exceeds_one(Computed(value, error)).all()
     error[(0, *place)] = 1.0
     assert not rank_exceeds_one(Computed(value, error)).any()
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3, 2), (2, 5), (4, 3)])
+def test_a_minor_wherever_the_largest_entry_is(shape: tuple[int, int]) -> None:
+    """Two entries in different rows and columns: their minor is their product, whatever else."""
+    places = list(itertools.product(*map(range, shape)))
+    for largest, other in itertools.permutations(places, 2):
+        value = np.zeros((1, *shape))
+        value[(0, *largest)], value[(0, *other)] = -3.0, 2.0
+        apart = largest[0] != other[0] and largest[1] != other[1]
+        assert rank_exceeds_one(Computed(value, np.zeros_like(value))).item() == apart

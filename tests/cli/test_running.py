@@ -46,6 +46,15 @@ def test_options_and_ids_in_any_order(project: Project, words: str) -> None:
     assert not (project.path / "reports/claims.json").exists()
 
 
+def test_after_two_dashes_all_words_are_ids(project: Project) -> None:
+    options = ["--profile", "quick", "-n", "0", "--"]
+    ran = run(project, *options, "true-claim")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "1 of 3 claims" in ran.stdout
+    ran = run(project, *options, "true-claim", "--seed")
+    assert (ran.returncode, "unknown claim: --seed;" in ran.stdout + ran.stderr) == (4, True)
+
+
 def test_without_ids_all_claims_run_in_parallel(project: Project) -> None:
     ran = run(project, "--profile", "quick")
     assert ran.returncode == 0

@@ -17,7 +17,9 @@ from theorycheck.networks.norms import (
     euclidean_norm,
     mean,
     moderate,
+    power_of_two,
     product,
+    scaled,
 )
 
 both = pytest.mark.parametrize("dtype", DTYPES)
@@ -171,3 +173,51 @@ def test_many_squares_below_the_normal_numbers_are_not_summed() -> None:
     entry = (1 + 2.0**-21) * 2.0**-517
     found = euclidean_norm(torch.full((1, 4096), entry, dtype=torch.float64), -1)
     assert found.tolist() == [64 * entry]
+
+
+@both
+def test_powers_of_two_below_the_largest_size(dtype: torch.dtype) -> None:
+    """1 where there is none; a tensor divided by them loses no digit."""
+    rows = torch.tensor([[0.3, -5.0], [4.0, 1.0], [0.0, 0.0], [math.inf, 1.0], [-0.75, 0.5]])
+    power = power_of_two(rows.to(dtype), -1)
+    assert power.tolist() == [[4.0], [4.0], [1.0], [1.0], [0.5]]
+    unit, same = scaled(rows.to(dtype), -1)
+    assert torch.equal(same, power)
+    assert torch.equal(unit * power, rows.to(dtype))
+    assert unit[0].abs().amax().item() == 1.25
+
+
+@both
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("count", [1, 2, 50])
+def test_what_is_divided_is_what_has_to_be(rows: int, count: int, dtype: torch.dtype) -> None:
+    """From where ``count`` lost squares matter, to half the root of the largest number."""
+    numbers = torch.finfo(dtype)
+    least = math.sqrt(count * numbers.smallest_normal) / math.sqrt(count)
+    most = math.sqrt(numbers.max) / 2 / math.sqrt(count)
+    ordinary = torch.ones(rows, count, dtype=dtype)
+    for size, is_divided in (
+        (1.01 * least, False), (0.99 * least, True), (0.99 * most, False), (1.01 * most, True)
+    ):  # fmt: skip
+        tensor = torch.cat([torch.full((rows, count), size, dtype=dtype), ordinary])
+        for given_rows in (tensor[:rows], tensor):
+            unit, _, power = moderate(given_rows, 1)
+            assert torch.equal(unit * power, given_rows)
+            assert (power[:rows] != 1).flatten().tolist() == [is_divided] * rows
+            assert bool((power[rows:] == 1).all())
+
+
+def test_means_of_numbers_of_which_only_some_are_equal() -> None:
+    numbers = torch.full((11, 2), 0.1, dtype=torch.float64)
+    numbers[:, 1] = torch.arange(11)
+    assert numbers.mean(0)[0] != 0.1
+    assert bounded_mean(numbers, 0).tolist() == [0.1, 5.0]
+
+
+@pytest.mark.parametrize("scale", [1, 300])
+def test_products_are_over_the_last_of_many_axes(scale: int) -> None:
+    exponents = torch.tensor([[[2, -3, 1, 2], [1, -1, 3, -3], [-2, 2, 1, -2]]] * 2)
+    exponents[1] *= -1
+    factors = torch.ldexp(torch.ones(2, 3, 4).double(), scale * exponents)
+    expected = [[2.0 ** (scale * int(e)) for e in rows] for rows in exponents.sum(-1)]
+    assert product(factors).tolist() == expected

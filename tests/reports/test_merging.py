@@ -253,8 +253,8 @@ def test_a_claim_that_was_not_finished_adds_nothing_and_no_seed() -> None:
 @pytest.mark.parametrize("order", [1, -1])
 def test_what_one_run_knows_of_a_false_neighbour_is_known(order: int) -> None:
     known = [
-        {"a": Fate.SURVIVED, "b": Fate.TRUE, "c": Fate.SURVIVED},
-        {"a": Fate.REFUTED, "c": Fate.SURVIVED, "d": Fate.TRUE},
+        {"a": Fate.SURVIVED, "b": Fate.TRUE, "c": Fate.SURVIVED, "e": Fate.SURVIVED},
+        {"a": Fate.REFUTED, "c": Fate.SURVIVED, "d": Fate.TRUE, "e": Fate.TRUE},
     ]
     runs = [
         report(seed, replace(entry(CLAIMS[0], [seed], Evidence(), Evidence()), neighbours=fates))
@@ -262,5 +262,6 @@ def test_what_one_run_knows_of_a_false_neighbour_is_known(order: int) -> None:
     ]
     merged = only(merge(runs[::order]))
     assert list(merged.neighbours.items()) == [
-        ("a", Fate.REFUTED), ("b", Fate.TRUE), ("c", Fate.SURVIVED), ("d", Fate.TRUE)
+        ("a", Fate.REFUTED), ("b", Fate.TRUE), ("c", Fate.SURVIVED), ("d", Fate.TRUE),
+        ("e", Fate.TRUE),
     ]  # fmt: skip

@@ -168,6 +168,20 @@ def test_certificates_are_those_of_the_examples_shown(monkeypatch: pytest.Monkey
         }
 
 
+def test_proofs_come_from_whichever_run_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first in the order of their texts, whatever the order of the runs."""
+    settled = replace(HOLDS, strength=SETTLED)
+    runs = [report(seed, replace(settled, seeds=(seed,), fingerprints=())) for seed in range(3)]
+    proof = "certificates/identity-claim.proof.json"
+    held = {"1": {proof: {"n": 2}}, "2": {proof: {"n": 1}}}
+    shown = {"certificates/identity-claim.json": {"n": 0}}
+    monkeypatch.setattr(merging, "of_report", lambda folder, _: held.get(folder.name, {}) | shown)
+    folders = [(Path(str(run.runs[0].seed)), run) for run in runs]
+    for order in itertools.permutations(folders):
+        found = certificates(merge(run for _, run in order), order)
+        assert json.loads(found[proof]) == {"n": 1}
+
+
 def pairs(successes: int, failures: int) -> Evidence:
     return gathered(*[Pair(True, "rank")] * successes, *[Pair(False, "rank")] * failures)
 

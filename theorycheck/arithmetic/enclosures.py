@@ -94,7 +94,7 @@ def scaled_up(values: Array, exponent: int) -> Array:
     with np.errstate(over="ignore", under="ignore"):
         scaled = np.ldexp(values, exponent)
         exact = np.ldexp(scaled, -exponent) == values
-    return np.where(exact, scaled, np.nextafter(scaled, math.inf))
+        return np.where(exact, scaled, np.nextafter(scaled, math.inf))
 
 
 def scaled_down(values: Array, exponent: int) -> Array:
@@ -102,7 +102,7 @@ def scaled_down(values: Array, exponent: int) -> Array:
     with np.errstate(over="ignore", under="ignore"):
         scaled = np.ldexp(values, exponent)
         exact = np.ldexp(scaled, -exponent) == values
-    return np.where(exact, scaled, np.maximum(np.nextafter(scaled, -math.inf), 0.0))
+        return np.where(exact, scaled, np.maximum(np.nextafter(scaled, -math.inf), 0.0))
 
 
 def above(computed: Array, roundings: int) -> Array:

@@ -56,7 +56,8 @@ def run_claims(paths: Sequence[Path], words: Sequence[str]) -> int:
     for path in paths:
         if not path.exists():
             raise InputError(f"{path} does not exist; name the folder of the claims with --path")
-    arguments = [*map(str, paths), *words, *QUIET]
+    # Before the words, of which "--" may say that no option follows.
+    arguments = [*QUIET, *map(str, paths), *words]
     code = pytest.main(arguments, plugins=[ClaimsNamed(len(paths))])
     sys.stdout.flush()
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
