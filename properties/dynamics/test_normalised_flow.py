@@ -52,6 +52,7 @@ normalised_flow = tc.stated(
     numbers=["rho", "weight_decay"],
     on=MOVING,
     examples=60,
+    rests_on=["lagrange-multiplier"],
     why="The printed right-hand side equals minus the gradient of the loss with respect to V_k,"
     " less its component along V_k. The unit norm of V_k turns Eq. 2, with the multiplier of Eq. 4,"
     " into this projection. The gradient is that of the loss, and Lemma 2 is not presupposed.",

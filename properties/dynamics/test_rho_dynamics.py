@@ -72,6 +72,7 @@ rho_dynamics = tc.stated(
     numbers=["rho", "weight_decay"],
     on=points(),
     examples=60,
+    rests_on=["rho-dynamics-loss-in-margins"],
     why="Minus the derivative of the loss with respect to rho is the printed right-hand side. The"
     " loss is quadratic in rho, so that its central difference with step 1 is its derivative; no"
     " rule of differentiation takes part.",

@@ -144,6 +144,7 @@ rho_growth_average_separability_printed = tc.stated(
     control=tc.altered("rho falls", "rho_dot(rho) < 0"),
     numbers=["rho", "weight_decay"],
     on=linear_classifiers(),
+    rests_on=["rho-dynamics"],
     why="rho grows while `rho < mu / M`, and a mean margin that is small beside its spread makes"
     " this bound as small as one likes; rho_0 has no part in it. Shown for a linear classifier,"
     " whose rho_0 is known: the norm of the least interpolating weights.",
@@ -170,6 +171,7 @@ rho_growth_large_rho_printed = tc.stated(
     control=tc.altered("rho grows", "rho_dot(rho) > 0"),
     numbers=["rho", "weight_decay"],
     on=linear_classifiers(tilts=(8, 16)),
+    rests_on=["rho-dynamics-loss-in-margins"],
     why="rho falls where `rho > mu / M`, which is large where margins are small. A large rho with"
     " weights that fit badly grows first. (The paper refers to Eq. 1, which is the loss.) Shown for"
     " a linear classifier with positive mean margin, whose rho_0 is known.",
@@ -201,6 +203,7 @@ rho_growth_moment = tc.stated(
     on=points().map(in_unit_ball),
     examples=60,
     numbers=["rho"],
+    rests_on=["loss-descent-margins"],
     why="Margins lie between 0 and 1: weights of unit norm, inputs in the unit ball. Equality where"
     " all margins are 1.",
 )
@@ -223,6 +226,7 @@ rho_growth_positive_outputs_printed = tc.stated(
     control=tc.altered("and mu <= 0", "mu <= 0"),
     numbers=["rho"],
     on=points(),
+    rests_on=["rho-dynamics", "rho-growth-moment"],
     why="The bar is missing: `f_n > 0` says that all samples are put into one class, and the margin"
     " of a sample of the other class is negative.",
 )
@@ -250,6 +254,7 @@ rho_growth_full_separability_printed = tc.stated(
     control=tc.altered("with the opposite sign", "rho_dot(rho) <= -2 * (mu - rho * mu)"),
     numbers=["rho", "weight_decay"],
     on=points().map(in_unit_ball),
+    rests_on=["rho-dynamics", "rho-growth-moment"],
     why="The inequality follows from Eq. 5 and `M <= mu` for lambda = 0 only: the term"
     " `-2 lambda rho` is lost. Under weight decay, the growth of rho need not last until rho = 1;"
     " it lasts no longer than until `mu / (M + lambda)`.",
@@ -269,6 +274,7 @@ rho_growth_full_separability = tc.stated(
     on=points().map(in_unit_ball),
     examples=60,
     corrects="rho-growth-full-separability-printed",
+    rests_on=["rho-dynamics", "rho-growth-moment"],
     why="Eq. 6 with `M <= mu`.",
 )
 
@@ -294,6 +300,7 @@ rho_growth_margin_printed = tc.stated(
     control=tc.altered("it falls", "margin_rate < 0"),
     numbers=["rho", "weight_decay"],
     on=points(tc.mlps(depths=(1, 2), widths=(1, 2)), smooth=True),
+    rests_on=["loss-descent-representation", "loss-descent-step-printed"],
     why="Read in the weakest way: the mean margin does not fall. But the loss, `1 - rho (rho_dot/2"
     " + mu)`, can fall by rho alone, and where outputs exceed their labels, by lower margins. The"
     " paper concludes that rho cannot fall for long, and that it is good if it does, as margins"
@@ -367,6 +374,7 @@ rho_growth_first_term = tc.stated(
     numbers=["rho", "weight_decay"],
     on=points(SMALL_NETWORKS).map(in_unit_ball),
     examples=60,
+    rests_on=["rho-dynamics-loss-in-margins"],
     why="Twice the term `rho^2 M` of Eq. 11 is at most `2 rho mu` up to rho = 1, under full"
     " separability, by `M <= mu`. Without it, as for rho near `mu / M`, it depends on the margins.",
 )

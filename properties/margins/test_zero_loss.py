@@ -62,6 +62,7 @@ zero_loss_same_margins = tc.stated(
     numbers=["rho", "weight_decay"],
     on=INTERPOLATING,
     examples=60,
+    rests_on=["rho-dynamics-loss-in-margins"],
     why="Every term of the loss is 0. The `f_n` of Section 3.5, which are said to have the same"
     " value, are meant with a bar.",
 )
@@ -79,6 +80,7 @@ zero_loss_average_margin = tc.stated(
     numbers=["rho"],
     on=INTERPOLATING,
     examples=60,
+    rests_on=["zero-loss-same-margins"],
     why="So rho is the reciprocal of the mean margin.",
 )
 
@@ -157,6 +159,7 @@ zero_loss_equal_margins_printed = tc.stated(
     control=tc.altered("it is not positive", "0 >= rho * margin(0)"),
     numbers=["rho", "weight_decay"],
     on=points().map(interpolating),
+    rests_on=["rho-dynamics-loss-in-margins"],
     why='Read without "solution" as a critical point: weight decay does not change what networks'
     " there are, and one that interpolates has equal margins. The proof shows that their loss,"
     " with its penalty, is not 0. What is excluded is that they are points of rest:"
@@ -184,6 +187,7 @@ zero_loss_equal_margins = tc.stated(
     on=points().map(interpolating).map(at_rest_in_rho),
     examples=60,
     corrects="zero-loss-equal-margins-printed",
+    rests_on=["rho-dynamics-loss-in-margins"],
     why="`rho mu = mu^2 / (mu^2 + lambda)`.",
 )
 

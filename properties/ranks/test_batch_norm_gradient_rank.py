@@ -86,6 +86,7 @@ batch_norm_gradient_rank = tc.stated(
     numbers=["beta"],
     on=batch_cases("batch-detached"),
     examples=200,
+    rests_on=["batch-norm-expansion-gradient-printed"],
     why="The output depends on a weight matrix through its products with B values, one per sample."
     " Batches of two, and batches of four on which all standard deviations are rational, are"
     " decided in rationals; other batches in balls, which can refute the bound but leave it open"
@@ -170,5 +171,6 @@ batch_norm_gradient_rank_of_sample = tc.stated(
     ),
     examples=40,
     corrects="batch-norm-gradient-rank-sample",
+    rests_on=["batch-norm-expansion-gradient-printed"],
     why="One sample depends on the whole batch, through the means of the layers behind W.",
 )

@@ -89,13 +89,13 @@ frobenius_bound = tc.stated(
     title="Rank bound of Theorem 1 in the Frobenius norm",
     kind="inequality",
     sources=[GALANTI2022.at("Theorem 1, Eq. 10")],
-    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank"],
     printed=STATEMENT,
     given=[ONE_OUTPUT, *DENSE_NETWORK],
     **eckart_young.rank_bound("frobenius"),
     control=strengthened("frobenius"),
     on=EXAMPLES,
     examples=140,
+    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank-batch"],
     why=WHY,
 )
 
@@ -104,13 +104,13 @@ spectral_bound = tc.stated(
     title="Rank bound of Theorem 1 in the spectral norm",
     kind="inequality",
     sources=[GALANTI2022.at("Theorem 1, Eq. 10")],
-    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank"],
     printed=STATEMENT,
     given=[ONE_OUTPUT, *DENSE_NETWORK],
     **eckart_young.rank_bound("spectral"),
     control=strengthened("spectral"),
     on=EXAMPLES,
     examples=140,
+    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank-batch"],
     why=WHY,
 )
 
@@ -119,13 +119,13 @@ nuclear_bound = tc.stated(
     title="Rank bound of Theorem 1 in the nuclear norm",
     kind="inequality",
     sources=[GALANTI2022.at("Theorem 1, Eq. 10")],
-    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank"],
     printed=STATEMENT,
     given=[ONE_OUTPUT, *DENSE_NETWORK],
     **eckart_young.rank_bound("nuclear"),
     control=strengthened("nuclear"),
     on=EXAMPLES,
     examples=140,
+    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank-batch"],
     why=WHY,
 )
 
@@ -136,13 +136,13 @@ max_bound = tc.stated(
     title="Rank bound of Theorem 1 in the entrywise maximum norm",
     kind="inequality",
     sources=[GALANTI2022.at("Theorem 1, Eq. 10")],
-    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank"],
     printed=STATEMENT,
     given=[ONE_OUTPUT, *DENSE_NETWORK],
     **eckart_young.rank_bound("max"),
     control=strengthened("max"),
     on=st.one_of(OTHERS, dead_networks(HADAMARD), stationary_networks(HADAMARD)),
     examples=140,
+    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank-batch"],
     why="No closed form of the left side is known. What is compared is a proven lower bound of it,"
     " the Frobenius distance over the root of the number of entries: what is checked follows from"
     " what is printed, and a violation would refute it. Hadamard matrices come close to equality.",
@@ -160,6 +160,7 @@ outputs_bound = tc.stated(
     on=st.one_of(random_networks((2, 3)), dead_networks(FLAT, outputs=(2, 3))),
     examples=50,
     enough=10,
+    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank-batch"],
     why="The bound needs no factor for the number of outputs, although the paper restricts itself"
     " to one: on a sample, the gradients of all components share the vector that the weight matrix"
     " reads, so that their weighted sum still has rank at most 1.",
@@ -170,7 +171,6 @@ batch_norm_bound = tc.stated(
     title="Rank bound of Theorem 1 with batch normalisation",
     kind="inequality",
     sources=[GALANTI2022.at("Theorem 1, Eq. 10")],
-    rests_on=["batch-gradient-chain-rule-printed", "batch-norm-gradient-rank"],
     printed=STATEMENT,
     given=NORMALISED_NETWORK,
     **eckart_young.rank_bound(*NORMS),
@@ -178,6 +178,7 @@ batch_norm_bound = tc.stated(
     on=st.one_of(batch_normalised_cases(), dead_normalised_networks()),
     examples=80,
     enough=10,
+    rests_on=["batch-gradient-chain-rule-printed", "batch-norm-gradient-rank"],
     why="As without batch normalisation, where the network is a function of the batch, whose"
     " statistics it uses, and its gradient the pseudo gradient that holds the standard deviations"
     " constant. A batch of one sample has no variance: Eq. 5 divides by zero, and the case B* = 1"
@@ -252,6 +253,7 @@ trained_bound = tc.stated(
     on=perceptrons(normalised=False, members=3),
     along=TRAINED,
     examples=6,
+    rests_on=["rank-bound-frobenius"],
     why="The bound at the weights that SGD with weight decay reaches, on points of the unit ball"
     " with random labels or on pairs of handwritten digits, and at those that descent on a single"
     " sample goes on to. There the two sides meet: what the sample does not see of a weight matrix"
@@ -272,6 +274,7 @@ trained_batch_norm_bound = tc.stated(
     on=perceptrons(normalised=True, members=2),
     along=TRAINED_NORMALISED,
     examples=6,
+    rests_on=["rank-bound-batch-norm"],
     why="The bound at the weights that SGD with weight decay reaches, the batches normalised by"
     " their own statistics, and at those that descent on two samples goes on to. Equality is not"
     " approached as closely as without normalisation: the gradient of a weight matrix before a"

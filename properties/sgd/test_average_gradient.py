@@ -199,6 +199,7 @@ average_gradient_of_squares = tc.stated(
     numbers=NUMBERS,
     on=plain_cases(samples=(3, 4)),
     examples=40,
+    rests_on=["sgd-stationary-sample-gradients"],
     why="The left side is 0 exactly where all g_i are, for every B < m: the convergence points of"
     " SGD do not depend on the batch size, as the paper says. The noise does: it falls faster than"
     " 1/B and ends at B = m.",

@@ -73,6 +73,7 @@ batch_differences_gradient_printed = tc.stated(
     forall=OF_A_BATCH,
     states=of_batch("2"),
     control=TWICE,
+    rests_on=["normalised-flow"],
     why="The right side is `dot V_k` of Eq. 5 for the batch, minus the gradient. Where both are 0,"
     " as in the proof, the sign does no harm.",
     **GRADIENTS,
@@ -89,6 +90,7 @@ batch_differences_gradient = tc.stated(
     states=of_batch("-2"),
     control=TWICE,
     corrects="batch-differences-gradient-printed",
+    rests_on=["normalised-flow"],
     why="The sign of Eq. 2 and 5. The derivative is that of the Lagrangian, not of the right side.",
     **GRADIENTS,
 )
@@ -104,6 +106,7 @@ batch_differences_exchange_printed = tc.stated(
     forall=EXCHANGES,
     states=of_exchange("2"),
     control=tc.altered("twice the difference", of_exchange("-4")),
+    rests_on=["batch-differences-gradient-printed"],
     why="It inherits the sign of Eq. 48.",
     **GRADIENTS,
 )
@@ -122,6 +125,7 @@ batch_differences_exchange = tc.stated(
         "the difference is not divided by B", of_exchange("-2 * len(S)").replace("/ len(S) ", "")
     ),
     corrects="batch-differences-exchange-printed",
+    rests_on=["batch-differences-gradient-printed"],
     why="The two samples are all that the batches do not share; the multiplier of each batch is a"
     " mean over its samples too, so that it does not disturb this.",
     **GRADIENTS,
@@ -163,6 +167,7 @@ batch_differences_two_samples_printed = tc.stated(
     r"{(1 - \rho \bar f_i) \bar f_i - (1 - \rho \bar f_j) \bar f_j}",
     states=from_two_samples("+"),
     control=tc.altered("divided by 2", from_two_samples("+").replace("/ denominator(m, n)", "/ 2")),
+    rests_on=["batch-differences-exchange-printed"],
     why="Solving Eq. 49 for V_k leaves a minus in the numerator. The case that the equation is"
     " about never occurs under the hypotheses of Lemma 8, where `rho` is at rest on all batches and"
     " the denominator is 0; that of the V_k alone is assumed here.",
@@ -179,6 +184,7 @@ batch_differences_two_samples = tc.stated(
     states=from_two_samples("-"),
     control=tc.altered("with the printed plus", from_two_samples("+")),
     corrects="batch-differences-two-samples-printed",
+    rests_on=["batch-differences-exchange-printed"],
     why="Eq. 49 solved for V_k. The two terms on the right have rank 1 each, so that the bound of 2"
     " on the rank of V_k is right; it is not sharp, as both are multiples of V_k.",
     **TWO_SAMPLES,
@@ -207,6 +213,7 @@ batch_differences_common_matrix = tc.stated(
     numbers=NUMBERS,
     on=normalised_equilibria(),
     examples=40,
+    rests_on=["batch-differences-gradient-printed", "batch-differences-exchange-printed"],
     why="The second case of the proof, which is the only one: rho at rest on all batches of size"
     " B < N makes `alpha` the same for all samples, and equal to `lambda rho`, which is not 0."
     " No assumption on margins is needed for that.",
