@@ -92,7 +92,7 @@ def test_a_counterexample_is_shown_with_its_network_layer_by_layer() -> None:
     page = Read(render_html(report(ENTRIES["refuted"])))
     assert "7 ≤ 6, which is false" in page.text
     assert CASE.network.layers
-    for text in ("2 → relu 2 → linear 1", "weight_decay=1/8", "−26/3", "−479/4"):
+    for text in ("2 → relu 2 → linear 1", "weight_decay = 1/8", "−26/3", "−479/4"):
         assert text in page.text
 
 

@@ -1,9 +1,9 @@
-"""Formulas: LaTeX as MathML, which browsers set without a script, and matrices."""
+"""Formulas: LaTeX as MathML, which browsers set without a script."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import unescape
 from xml.etree.ElementTree import Element
 
@@ -21,9 +21,9 @@ ELEMENTS = frozenset(
 
 ATTRIBUTES = frozenset(
     {
-        "accent", "accentunder", "columnalign", "displaystyle", "fence", "form", "largeop",
-        "linethickness", "lspace", "mathvariant", "maxsize", "minsize", "movablelimits", "rspace",
-        "scriptlevel", "separator", "stretchy", "symmetric", "width",
+        "accent", "accentunder", "columnalign", "displaystyle", "form", "largeop", "linethickness",
+        "lspace", "mathvariant", "maxsize", "minsize", "movablelimits", "rspace", "scriptlevel",
+        "stretchy", "symmetric", "width",
     }
 )  # fmt: skip
 """The attributes that are kept: those of shape, and none that names a style or a place."""
@@ -51,8 +51,8 @@ LIMITS = frozenset(["min", "max", "inf", "sup", "lim"])
 
 PRIME = "′"
 
-BREAK = "&#8203;"
-"""A space of no width, at which a line may end."""
+BREAK = "\N{ZERO WIDTH SPACE}"
+"""At which a line may end."""
 
 DELIMITERS = {
     "langle": "⟨", "rangle": "⟩", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉",
@@ -78,21 +78,6 @@ def formula(latex: str) -> Markup:
         return Markup("<code>{}</code>").format(latex)
     texts = [_words(part[0]) if _is_prose(part[0]) else _math(part) for part in _parts(root)]
     return Markup(f'<span class="formula">{BREAK.join(texts)}</span>')
-
-
-def matrix(rows: Sequence[Sequence[str]]) -> Markup:
-    """A matrix in brackets, to stand within ``math``."""
-    body = "".join(
-        f"<mtr>{''.join(f'<mtd>{number(text)}</mtd>' for text in row)}</mtr>" for row in rows
-    )
-    return Markup(f"<mrow><mo>[</mo><mtable>{body}</mtable><mo>]</mo></mrow>")
-
-
-def number(text: str) -> Markup:
-    """A number to stand within ``math``, its sign set as one."""
-    if text.startswith("-"):
-        return Markup("<mrow><mo>−</mo><mn>{}</mn></mrow>").format(text[1:])
-    return Markup("<mn>{}</mn>").format(text)
 
 
 def _spelled(latex: str) -> str:
@@ -170,7 +155,7 @@ def _math(part: list[Element]) -> str:
                 # It stands between two parts, though a browser sees none before it.
                 element.set("form", "infix")
     body = "".join(text for element in part for text in _written(element))
-    return f'<math displaystyle="true">{body}</math>'
+    return f"<math>{body}</math>"
 
 
 def _set(element: Element) -> None:
@@ -196,6 +181,10 @@ def _set(element: Element) -> None:
 def _written(element: Element) -> Iterator[str]:
     _set(element)
     kept = {name: value for name, value in element.attrib.items() if name in ATTRIBUTES}
+    if element.tag == "mrow" and len(element) == 1 and not kept:
+        # A row of one element is that element.
+        yield from _written(element[0])
+        return
     yield f"<{element.tag}" + "".join(f' {n}="{escape(v)}"' for n, v in kept.items()) + ">"
     yield str(escape(_text(element)))
     for child in element:

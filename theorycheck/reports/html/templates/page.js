@@ -11,12 +11,16 @@
     return texts.get(claim);
   };
 
+  const told = (claim, name) =>
+    claim.dataset[name] ?? claim.querySelector(`.status .${name}`)?.textContent ?? "";
+
   const fits = (claim) => fields.every(({ name, value }) => {
     if (!value) return true;
     if (name === "text") {
       return value.toLowerCase().split(/\s+/).every((word) => text(claim).includes(word));
     }
-    return claim.dataset[name].split("\n").includes(value);
+    if (name === "verdict") return claim.classList.contains(value);
+    return told(claim, name).split("\n").includes(value);
   });
 
   const show = () => {
