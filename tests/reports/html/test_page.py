@@ -120,12 +120,36 @@ def test_printed_and_corrected_form_stand_side_by_side() -> None:
     assert "As printed" not in Read(render_html(report(ENTRIES["refuted"]))).text
 
 
-def test_what_rests_on_an_erratum_is_said_with_it() -> None:
+def test_what_rests_on_an_erratum_and_what_survives_it_is_said_with_it() -> None:
     user = replace(ENTRIES["holds"], rests_on=(ENTRIES["refuted"].id, "not-there"))
     page = Read(render_html(report(ENTRIES["refuted"], user)))
-    assert page.text.count("1 claim rests on it") == 2
+    assert page.text.count("1 claim rests on it, and survives") == 2
+    assert "Title of second-claim survives: holds by itself" in page.text
     assert "Its proof uses Title of third-claim (refuted); not-there" in page.text
     assert "rests on it" not in Read(render_html(report())).text
+    wrong = [
+        replace(ENTRIES[name], id=f"{name}-user", rests_on=(ENTRIES["refuted"].id,))
+        for name in ("vacuous", "undecided", "holds")
+    ]
+    page = Read(render_html(report(ENTRIES["refuted"], *wrong)))
+    assert page.text.count("3 claims rest on it, 1 of which survives") == 2
+    assert "Title of fifth-claim undecided" in page.text
+
+
+def test_the_graph_has_what_takes_part_as_links_with_titles_and_marks() -> None:
+    user = replace(ENTRIES["holds"], rests_on=(ENTRIES["refuted"].id,))
+    page = Read(render_html(report(ENTRIES["refuted"], user, ENTRIES["own"])))
+    drawn = {found["id"]: found for found in page.all("a") if "data-layer" in found}
+    assert {name: found["href"] for name, found in drawn.items()} == {
+        "proofs:third-claim": "#third-claim", "proofs:second-claim": "#second-claim",
+    }  # fmt: skip
+    assert [drawn[f"proofs:{name}-claim"]["class"] for name in ("third", "second")] == [
+        "refuted", "holds",
+    ]  # fmt: skip
+    [line] = page.all("path")
+    assert (line["data-ends"], line["class"]) == ("0 1", "wrong")
+    assert "2 of 3 claims take part: ✓ holds, ✗ refuted." in page.text
+    assert "What rests on what" not in Read(render_html(report())).text
 
 
 def test_the_page_fetches_nothing_and_its_policy_forbids_it() -> None:

@@ -26,6 +26,12 @@ pytestmark = pytest.mark.skipif(
 )
 
 SUBJECTS = "ab"
+USES = {
+    "second-claim": ("third-claim",),
+    "sixth-claim": ("second-claim",),
+    "eighth-claim": ("sixth-claim", "fourth-claim"),
+}
+"""A chain: the third claim, which is refuted, is used by the second, and so on."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +50,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a page with claims of every verdict and of two subjects."""
     folder = tmp_path_factory.mktemp("report")
     entries = [
-        replace(entry, module=f"properties.{SUBJECTS[i % 2]}.test_x")
+        replace(
+            entry, module=f"properties.{SUBJECTS[i % 2]}.test_x", rests_on=USES.get(entry.id, ())
+        )
         for i, entry in enumerate(ENTRIES.values())
     ]
     reports.write_report(folder, report(*entries))
@@ -90,6 +98,67 @@ def test_an_erratum_is_one_click_from_its_counterexample(browser: Any, page: str
     assert "7 ≤ 6, which is false" in claim.text
     for part in ("As printed", "Corrected form", "Layer by layer", "Control"):
         assert part in claim.text
+
+
+def address(browser: Any) -> str:
+    """What follows the name of the page; the driver may still know an earlier one."""
+    found: str = browser.execute_script("return location.search + location.hash")
+    return found
+
+
+def visible(browser: Any) -> list[str]:
+    """Names that the graph shows around a claim, from left to right."""
+    found = [name for name in find(browser, "#proofs .name") if name.is_displayed()]
+    return [name.text for name in sorted(found, key=lambda name: name.location["x"])]
+
+
+def test_one_click_on_an_erratum_shows_what_rests_on_it(browser: Any, page: str) -> None:
+    resize(browser, 1400)
+    opened(browser, page)
+    [link] = find(browser, '.errata a[href="#proofs:third-claim"]')
+    assert link.text == "3 claims rest on it, all of which survive"
+    link.click()
+    assert visible(browser) == ["third-claim", "second-claim"]
+    [told] = find(browser, "#proofs .about")
+    assert told.text == "Title of third-claim (refuted): its proof uses none, and 3 rest on it."
+
+
+def test_the_graph_goes_as_far_as_one_asks_and_stands_in_the_address(
+    browser: Any, page: str
+) -> None:
+    resize(browser, 1400)
+    opened(browser, f"{page}#proofs:second-claim")
+    assert visible(browser) == ["third-claim", "second-claim", "sixth-claim"]
+    find(browser, '#proofs [name="depth"] option[value="2"]')[0].click()
+    assert address(browser) == "#proofs:second-claim:2"
+    chain = ["third-claim", "second-claim", "sixth-claim", "eighth-claim"]
+    assert visible(browser) == chain
+    browser.refresh()
+    assert visible(browser) == chain
+    find(browser, '[id="proofs:sixth-claim"]')[0].click()
+    assert address(browser) == "#proofs:sixth-claim:2"
+    assert visible(browser)[:3] == ["third-claim", "second-claim", "sixth-claim"]
+    browser.back()
+    assert visible(browser) == chain
+    find(browser, '[id="proofs:second-claim"]')[0].click()
+    assert find(browser, ".claim:target")[0].get_attribute("id") == "second-claim"
+
+
+def test_the_whole_graph_is_back_with_one_choice(browser: Any, page: str) -> None:
+    opened(browser, f"{page}#proofs:second-claim:1")
+    find(browser, '#proofs [name="claim"] option[value=""]')[0].click()
+    assert address(browser) == "#proofs"
+    assert visible(browser) == []
+    assert len([a for a in find(browser, "#proofs svg a") if a.is_displayed()]) == 5
+
+
+def test_a_claim_says_what_survives_its_error(browser: Any, page: str) -> None:
+    opened(browser, f"{page}#third-claim")
+    [found] = find(browser, "#third-claim .resting")
+    assert "Title of second-claim\nsurvives: holds by itself" in found.text
+    assert found.text.count("survives: holds by itself") == 3
+    find(browser, "#third-claim .resting p a")[0].click()
+    assert visible(browser) == ["third-claim", "second-claim"]
 
 
 def test_search_finds_words_in_any_order_and_reset_shows_all(browser: Any, page: str) -> None:
@@ -162,6 +231,9 @@ def test_the_page_is_readable_without_javascript(browser: Any, page: str) -> Non
         opened(browser, f"{page}?verdict=vacuous")
         assert len(shown(browser)) == len(ENTRIES)
         assert not find(browser, ".filters")[0].is_displayed()
+        assert not find(browser, "#proofs form")[0].is_displayed()
+        assert len([a for a in find(browser, "#proofs svg a") if a.is_displayed()]) == 5
+        assert "Title of sixth-claim" in find(browser, "#third-claim .resting")[0].text
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 

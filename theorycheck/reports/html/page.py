@@ -15,10 +15,11 @@ from theorycheck.reports.companions import NOTHING, Companions
 from theorycheck.reports.coverage import Placed, covered
 from theorycheck.reports.documents import ORDER, Report
 from theorycheck.reports.glossary import TENDENCIES, TERMS, VERDICTS
-from theorycheck.reports.html.dependencies import Dependencies
+from theorycheck.reports.html.dependencies import Dependencies, fate
 from theorycheck.reports.html.evidence import conclusion, sureness
 from theorycheck.reports.html.examples import numbers
 from theorycheck.reports.html.formulas import formula
+from theorycheck.reports.html.graph import drawn
 from theorycheck.reports.html.papers import sheets
 from theorycheck.reports.html.prose import inline, paragraphs
 from theorycheck.reports.markdown.words import (
@@ -45,17 +46,22 @@ def render_html(report: Report, beside: Companions = NOTHING) -> str:
     Raises:
         InputError: when the case of an example is none, naming the claim.
     """
-    style, script = _asset("page.css"), _asset("page.js")
+    style = _asset("page.css") + _asset("graph.css")
+    script = _asset("page.js") + _asset("graph.js")
     entries = report.claims
     tendencies = any(entry.kind == "tendency" for entry in entries)
     items = () if report.omitted else beside.items
+    known = {entry.id: entry for entry in entries}
+    graph = drawn(known)
     coverage = covered(items, [Placed.reported(entry) for entry in entries])
     return _environment().get_template("page.html").render(
         report=report,
         entries=entries,
         sheets=sheets(entries),
         corrected={entry.corrects: entry for entry in entries if entry.corrects},
-        known={entry.id: entry for entry in entries},
+        known=known,
+        graph=graph,
+        drawn_verdicts={node.entry.verdict.value for node in graph.nodes} if graph else (),
         dependencies=Dependencies.of(entries),
         coverage={one.paper: one for one in coverage},
         powers=beside.powers,
@@ -117,5 +123,5 @@ def _environment() -> Environment:
         anchor=_anchor, formula=formula, inline=inline, paragraphs=paragraphs, sureness=sureness,
         conclusion=conclusion, details=details, control_words=control_words,
     )  # fmt: skip
-    environment.globals.update(marks=MARKS, numbers=numbers)
+    environment.globals.update(fate=fate, marks=MARKS, numbers=numbers)
     return environment
