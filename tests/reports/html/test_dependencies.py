@@ -65,4 +65,4 @@ def test_what_passes_survives_an_error_at_any_distance() -> None:
     ],
 )
 def test_the_fate_of_what_rests_on_an_error(user: str, corrected: str | None, said: str) -> None:
-    assert fate(ENTRIES[user], corrected and ENTRIES[corrected]) == said
+    assert fate(ENTRIES[user], ENTRIES[corrected] if corrected else None) == said

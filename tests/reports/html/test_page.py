@@ -12,9 +12,12 @@ from time import process_time
 from typing import Any
 
 from tests.reports.entries import CASE, ENTRIES, report
-from theorycheck import reports
+from theorycheck import __version__, reports
 from theorycheck.claims.entries import Entry, Reference
+from theorycheck.reports.companions import Companions
+from theorycheck.reports.coverage import Item, Items
 from theorycheck.reports.html.page import MARKS, render_html
+from theorycheck.reports.origins import Making, Origin
 
 RECORD = Path(__file__).parents[3] / "reports" / "claims.json"
 VOID = {"meta", "input", "br", "hr", "img", "link"}
@@ -136,6 +139,40 @@ def test_what_rests_on_an_erratum_and_what_survives_it_is_said_with_it() -> None
     assert "Title of fifth-claim undecided" in page.text
 
 
+def test_a_claim_links_its_source_where_that_lies_beside_the_report() -> None:
+    name, file = ENTRIES["holds"].id, "properties/test_x.py"
+    linked = Companions(origins={name: Origin(file, 7, f"../{file}#L7")})
+    page = Read(render_html(report(), linked))
+    assert [found["href"] for found in page.all("a") if found.get("class") == "source"] == [
+        f"../{file}#L7"
+    ]
+    assert f"stated in {file}, line 7" in page.text
+    elsewhere = Read(render_html(report(), Companions(origins={name: Origin(file, 7, None)})))
+    assert f"stated in {file}, line 7" in elsewhere.text
+    assert not [found for found in elsewhere.all("a") if found.get("class") == "source"]
+
+
+def test_a_page_that_is_published_says_of_what_it_is_made() -> None:
+    making = Making("0123456789abcdef", {"python": "3.11.9", "torch": "<2>"})
+    page = Read(render_html(report(), Companions(making=making)))
+    said = "Commit 0123456789abcdef. Versions of the run: python 3.11.9, torch <2>."
+    assert said in page.text
+    [foot] = page.all("footer")
+    assert (foot["data-commit"], foot["data-version"]) == ("0123456789abcdef", __version__)
+    assert "Commit" not in Read(render_html(report())).text
+
+
+def test_every_item_of_a_paper_has_a_permalink() -> None:
+    items = [Item(label=label, words="w", says="s") for label in ("Eq. 1", HOSTILE.strip(","))]
+    listed = Items(paper="toy2020", items=tuple(items))
+    page = Read(render_html(report(), Companions(items=(listed,))))
+    ids = [found["id"] for found in page.all("li") if "id" in found]
+    assert ids[0] == "item:toy2020:Eq-1"
+    assert len(ids) == 2
+    links = [found["href"] for found in page.all("a") if found.get("class") == "item"]
+    assert links == [f"#{one}" for one in ids]
+
+
 def test_the_graph_has_what_takes_part_as_links_with_titles_and_marks() -> None:
     user = replace(ENTRIES["holds"], rests_on=(ENTRIES["refuted"].id,))
     page = Read(render_html(report(ENTRIES["refuted"], user, ENTRIES["own"])))
@@ -168,7 +205,10 @@ def test_the_page_fetches_nothing_and_its_policy_forbids_it() -> None:
     for _, attributes in page.elements:
         assert not {"src", "srcset", "style"} & attributes.keys()
     places = {found["href"] for found in page.all("a")}
-    assert all(re.match(r"#|\?paper=|claims\.json$|certificates/", place) for place in places)
+    assert all(
+        re.match(r"#|\?paper=|claims\.json$|certificates/|\.\./properties/", place)
+        for place in places
+    )
     assert "://" not in re.sub(r"<(style|script)>.*?</\1>", "", text, flags=re.DOTALL)
 
 

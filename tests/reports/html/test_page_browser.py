@@ -19,7 +19,9 @@ from selenium.webdriver.chrome.service import Service
 
 from tests.reports.entries import ENTRIES, report
 from tests.reports.html.test_page import hostile
-from theorycheck import reports
+from theorycheck import __version__, reports
+from theorycheck.reports.companions import Companions
+from theorycheck.reports.coverage import Item, Items
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("chromedriver"), reason="there is no chromium with its chromedriver"
@@ -161,6 +163,38 @@ def test_a_claim_says_what_survives_its_error(browser: Any, page: str) -> None:
     assert visible(browser) == ["third-claim", "second-claim"]
 
 
+def test_a_claim_is_cited_as_text_and_as_bibtex_with_two_clicks(browser: Any, page: str) -> None:
+    allowed = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    browser.execute_cdp_cmd("Browser.grantPermissions", allowed)
+    opened(browser, f"{page}#second-claim")
+    find(browser, "#second-claim .cite")[0].click()
+    plain, bibtex = [found.text for found in find(browser, "#second-claim .citation pre")]
+    assert plain.startswith(
+        "“Title of second-claim”: holds (sampled). Claim second-claim on toy2020, Eq. 2;"
+        f" toy2021, Theorem 1. Claim report by theorycheck {__version__}, digest "
+    )
+    assert bibtex.startswith("@misc{second-claim,\n  title = {{Title of second-claim}},\n")
+    assert "note = {Holds (sampled). Claim second-claim on toy2020, Eq. 2;" in bibtex
+    for button, text in zip(find(browser, "#second-claim .copy"), (plain, bibtex), strict=True):
+        button.click()
+        script = "const done = arguments[0]; navigator.clipboard.readText().then(done, done);"
+        assert browser.execute_async_script(script) == text
+        assert button.text == "Copied"
+    find(browser, "#second-claim .cite")[0].click()
+    assert find(browser, "#second-claim .citation") == []
+
+
+def test_a_permalink_opens_the_list_that_holds_its_item(browser: Any, tmp_path: Path) -> None:
+    items = tuple(Item(label=f"Eq. {k}", words="w", says="s") for k in range(1, 40))
+    listed = Companions(items=(Items(paper="toy2020", items=items),))
+    page = tmp_path / "claims.html"
+    page.write_text(reports.render_html(report(), listed), encoding="utf-8")
+    opened(browser, f"{page.as_uri()}#item:toy2020:Eq-30")
+    [item] = find(browser, "li:target")
+    assert item.is_displayed()
+    assert item.text.startswith("Eq. 30 s")
+
+
 def test_search_finds_words_in_any_order_and_reset_shows_all(browser: Any, page: str) -> None:
     opened(browser, page)
     [field] = find(browser, ".filters input")
@@ -265,5 +299,9 @@ def test_markup_in_a_claim_is_only_text(browser: Any, tmp_path: Path) -> None:
     browser.get_log("browser")
     opened(browser, (tmp_path / "claims.html").as_uri())
     assert find(browser, "h3")[-1].text.startswith("<script></script><script>alert(1)")
+    assert find(browser, "main script, main img") == []
+    find(browser, ".cite")[0].click()
+    title = find(browser, ".citation pre")[1].text.splitlines()[1]
+    assert title.startswith("  title = {{<script></script><script>alert(1)")
     assert find(browser, "main script, main img") == []
     assert browser.get_log("browser") == []

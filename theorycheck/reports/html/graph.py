@@ -47,6 +47,11 @@ class Graph:
     width: int
     height: int
 
+    @property
+    def verdicts(self) -> set[str]:
+        """Those of its claims."""
+        return {node.entry.verdict.value for node in self.nodes}
+
 
 def drawn(entries: Mapping[str, Entry]) -> Graph | None:
     """The graph of the claims of a report, by id; None where no proof uses another claim of it."""
