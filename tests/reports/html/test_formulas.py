@@ -52,6 +52,21 @@ def test_a_sign_after_a_relation_is_no_operator() -> None:
     assert [sign.get("form") for sign in signs] == ["prefix"]
 
 
+@pytest.mark.parametrize(
+    ("latex", "before"),
+    [
+        (r"\frac{1}{2} \min_x y", "0.17em"),
+        (r"\lambda \log x", "0.17em"),
+        (r"\min_x y", "0"),
+        (r"a = \max_x y", "0"),
+        (r"(\log x)", "0"),
+    ],
+)
+def test_a_function_keeps_its_distance_from_a_factor(latex: str, before: str) -> None:
+    [function] = [m for m in tree(formula(latex)).iter("mo") if (m.text or "").isalpha()]
+    assert (function.get("lspace"), function.get("rspace")) == (before, "0.17em")
+
+
 def test_text_is_set_as_text() -> None:
     assert formula(r"\text{we expect -- at } \lambda").startswith(
         '<span class="formula">we expect – at \N{ZERO WIDTH SPACE}<math'

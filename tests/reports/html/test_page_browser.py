@@ -281,6 +281,17 @@ def test_no_width_needs_sideways_scrolling(browser: Any, page: str, width: int) 
     assert inside == outside <= width
 
 
+def test_a_long_id_in_the_graph_needs_no_sideways_scrolling(browser: Any, tmp_path: Path) -> None:
+    long = replace(ENTRIES["refuted"], id="-".join(["a-claim"] + ["of-a-very-long-name"] * 5))
+    user = replace(ENTRIES["holds"], rests_on=(long.id,))
+    page = tmp_path / "claims.html"
+    page.write_text(reports.render_html(report(long, user)), encoding="utf-8")
+    resize(browser, 380)
+    opened(browser, f"{page.as_uri()}#proofs:{long.id}:1")
+    inside = browser.execute_script("return document.documentElement.scrollWidth")
+    assert inside <= 380
+
+
 def test_the_page_is_light_or_dark_as_the_reader_wants(browser: Any, page: str) -> None:
     colours = []
     for scheme in ("light", "dark"):

@@ -43,6 +43,11 @@ OPENING, CLOSING = frozenset("([{⟨"), frozenset(")]}⟩")
 FUNCTIONS = frozenset(["cos", "exp", "log", "sin"])
 """Operators that the converter takes for variables."""
 
+THIN = "0.17em"
+"""The space around a function, TeX's thin one."""
+
+SCRIPTS = frozenset(["msub", "msubsup", "msup", "munder", "munderover"])
+
 CAPITALS = frozenset("ΓΔΘΛΞΠΣΥΦΨΩ")
 """Letters that mathematicians print upright."""
 
@@ -154,8 +159,25 @@ def _math(part: list[Element]) -> str:
             elif not place and len(part) > 1:
                 # It stands between two parts, though a browser sees none before it.
                 element.set("form", "infix")
+        elif place and _is_function(base := _base(element)) and _is_factor(part[place - 1]):
+            base.set("lspace", THIN)
     body = "".join(text for element in part for text in _written(element))
     return f"<math>{body}</math>"
+
+
+def _base(element: Element) -> Element:
+    """What stands without its scripts."""
+    return _base(element[0]) if element.tag in SCRIPTS else element
+
+
+def _is_function(element: Element) -> bool:
+    text = _text(element)
+    return (element.tag == "mo" and text.isalpha() and len(text) > 1) or text in FUNCTIONS
+
+
+def _is_factor(element: Element) -> bool:
+    """Whether an element keeps a little distance from a function that follows it."""
+    return element.tag not in ("mo", "mspace", "mtext") and not _is_operator(element)
 
 
 def _set(element: Element) -> None:
@@ -167,9 +189,9 @@ def _set(element: Element) -> None:
         element[1].text = "ˆ"
     elif element.tag == "mo" and text == "|":
         element.attrib |= {"lspace": "0", "rspace": "0"}
-    elif (element.tag == "mo" and text.isalpha() and len(text) > 1) or text in FUNCTIONS:
+    elif _is_function(element):
         element.tag = "mo"
-        element.attrib |= {"lspace": "0", "rspace": "0.17em"}
+        element.attrib |= {"lspace": element.get("lspace", "0"), "rspace": THIN}
     elif element.tag == "mi" and text == PRIME:
         element.tag = "mo"
     elif element.tag == "mi" and text in CAPITALS:
