@@ -157,6 +157,7 @@ def test_a_page_that_is_published_says_of_what_it_is_made() -> None:
     page = Read(render_html(report(), Companions(making=making)))
     said = "Commit 0123456789abcdef. Versions of the run: python 3.11.9, torch <2>."
     assert said in page.text
+    assert "Profile default, seed 0, device cpu, images digits." in page.text
     [foot] = page.all("footer")
     assert (foot["data-commit"], foot["data-version"]) == ("0123456789abcdef", __version__)
     assert "Commit" not in Read(render_html(report())).text
@@ -171,6 +172,16 @@ def test_every_item_of_a_paper_has_a_permalink() -> None:
     assert len(ids) == 2
     links = [found["href"] for found in page.all("a") if found.get("class") == "item"]
     assert links == [f"#{one}" for one in ids]
+
+
+def test_claims_that_items_list_are_listed_once() -> None:
+    items = (Item(label="Eq. 1", words="w", says="s"),)
+    listed = Companions(items=(Items(paper="toy2020", items=items),))
+    page = Read(render_html(report(), listed))
+    assert "All 1 items of the paper, in its own order: 1 with claims" in page.text
+    # Of the seven on this paper, only the second one is on Eq. 2 alone.
+    assert "The other claim ✓ Title of second-claim" in page.text
+    assert "All 7 claims" in Read(render_html(report())).text
 
 
 def test_the_graph_has_what_takes_part_as_links_with_titles_and_marks() -> None:

@@ -61,6 +61,8 @@
     remember();
   };
 
+  // Chromium and Firefox let the keyboard reach what scrolls by themselves; others do not yet.
+  for (const region of document.querySelectorAll(".scroll")) region.tabIndex = 0;
   form.hidden = claims.length < 2;
   form.addEventListener("input", change);
   form.addEventListener("reset", (event) => {
