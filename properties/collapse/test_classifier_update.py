@@ -54,6 +54,7 @@ classifier_update_multiplier = STEPS.stated(
     states="2 * nu(n) == 2 * rho * y[n][0] * inner(W[last][0], h(n)) * (1 - rho * margin(n))"
     " and inner(W[last], gradient(n, nu(n))) == 0",
     control=tc.altered("half the multiplier", "inner(W[last], gradient(n, nu(n) / 2)) == 0"),
+    rests_on=["classifier-update-gradient"],
     why="The first-order change of the squared norm is -2 eta times the last inner product.",
 )
 
@@ -66,6 +67,7 @@ classifier_update_multiplier_second_form = STEPS.stated(
     forall=["n in samples"],
     states="nu(n) == rho * margin(n) * (1 - rho * f(n, 0))",
     control=tc.altered("one is half of the other", "nu(n) == rho * margin(n) / 2"),
+    rests_on=["classifier-update-multiplier"],
     why="The two places contradict each other for the label -1. Eq. 31 is right, and agrees with"
     " the first form of Eq. 4 (`lagrange-multiplier-second-form`).",
     kind="consistency",
@@ -85,6 +87,7 @@ classifier_update = STEPS.stated(
         "step(n)[0][j] == W[last][0][j] - learning_rate * 2 * rho * y[n][0]"
         " * (rho * margin(n) - 1) * (h(n)[j] - margin(n) * W[last][0][j])",
     ),
+    rests_on=["classifier-update-gradient", "classifier-update-multiplier"],
     why="Eq. 30 with the multiplier of Eq. 31; the label is drawn out of both terms.",
 )
 

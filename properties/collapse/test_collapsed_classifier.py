@@ -102,6 +102,7 @@ collapsed_classifier_any_solution = CLASSIFIERS.stated(
     states=COLLAPSED,
     control=tc.altered("NC2 with inner products -1/C", COLLAPSED.replace("-1 / (C - 1)", "-1 / C")),
     on=interpolating_classes(),
+    rests_on=["neural-collapse-binary", "neural-collapse-multiclass-printed"],
     why="Quasi-interpolation says what the outputs are, not what the features are. Convergence of"
     " V_L on all batches is what the theorem adds; the remark leaves it out.",
 )
@@ -119,6 +120,11 @@ collapsed_classifier_full_batch = CLASSIFIERS.stated(
     on=simplex_networks(groups=(2, 1), full_batch=True),
     examples=20,
     enough=10,
+    rests_on=[
+        "multiclass-update-full-printed",
+        "multiclass-update-quasi-interpolation",
+        "collapsed-classifier-row-norms",
+    ],
     why='"SGD is a necessary requirement in our proof of NC1": and of NC1 only. Eq. 41 sums over'
     " all samples of a class, so that Eq. 42 holds for the class means of features that vary, and"
     " the equations after it, with their constants, need nothing else.",
@@ -162,6 +168,7 @@ collapsed_classifier_global_mean = CLASSIFIERS.stated(
     ),
     on=st.one_of(interpolating_classes(), collapsed_features()),
     examples=60,
+    rests_on=["collapsed-classifier-full-batch", "collapsed-classifier-row-norms"],
     why="The paper derives it from Eq. 42 and 43. It is simpler: the inner product is the mean of"
     " output c over all samples, which is alpha times the mean of the centred labels. Neither"
     " convergence nor collapse is needed.",
@@ -184,6 +191,7 @@ collapsed_classifier_angles = CLASSIFIERS.stated(
     on=simplex_networks(groups=(2, 1), full_batch=True),
     examples=20,
     enough=10,
+    rests_on=["collapsed-classifier-global-mean", "collapsed-classifier-row-norms"],
     why="At rest on all samples, as before. Also `sum_c V_L^c = 0` follows from Property 2 and"
     " rest.",
 )

@@ -119,6 +119,7 @@ multiclass_update_multiplier = UPDATES.stated(
     " and inner(W[last], gradient(S)) == 0",
     control=tc.altered("half of it", "inner(W[last], with_multiplier(S, nu(S) / 2)) == 0"),
     given=[UNIT_WEIGHTS],
+    rests_on=["multiclass-update-gradient"],
     why="To first order in the learning rate, as for two classes.",
 )
 
@@ -137,6 +138,7 @@ multiclass_update_tangential = UPDATES.stated(
         "the sign of Eq. 41, third line",
         "squared(gradient(S)[c] - 2 * rho / len(S) * terms(S, c)) == 0",
     ),
+    rests_on=["multiclass-update-gradient", "multiclass-update-multiplier"],
     why="The sum is over both terms, though it is printed without brackets.",
 )
 
@@ -154,6 +156,7 @@ multiclass_update_by_classes = UPDATES.stated(
     " * sum([aligned(n) * W[last][c] - (rho * f(n, c) + 1 / (C - 1)) * h(n)"
     " for n in beside(S, c)])) == 0",
     control=tc.altered("1/C for 1/(C-1)", {"(C - 1)": "C"}),
+    rests_on=["multiclass-update-tangential"],
     why="The labels are written out.",
 )
 
@@ -180,6 +183,7 @@ multiclass_update_quasi_interpolation = UPDATES.stated(
     given=[PROPORTIONAL],
     numbers=["alpha"],
     on=proportional_outputs(),
+    rests_on=["multiclass-update-by-classes"],
     why="Eq. 39 with `rho f_V = alpha e~_c`, where `<f_V, rho f_V - e~_c>` is `alpha (alpha - 1)"
     " C/((C-1) rho)` for every sample. The paper sets it to 0; it holds at any gradient. Neither"
     " V_L nor the layers below need unit norm for this.",
@@ -206,6 +210,7 @@ multiclass_update_exchange = UPDATES.stated(
     given=[PROPORTIONAL],
     numbers=["alpha"],
     on=proportional_outputs(),
+    rests_on=["multiclass-update-quasi-interpolation"],
     why="Where both gradients are 0 and alpha is not 1, the features are equal: NC1. At alpha = 1"
     " they need not be (`collapsed-classifier-interpolation`).",
 )
@@ -241,6 +246,7 @@ multiclass_update_full_printed = UPDATES.stated(
     forall=["c in outputs"],
     states="squared(gradient(samples)[c] - 2 * rho / len(samples) * terms(samples, c)) == 0",
     control=tc.altered("half of it", {"- 2 *": "-"}),
+    rests_on=["multiclass-update-tangential", "multiclass-update-partition"],
     why="The third line of Eq. 41 lacks the minus of Eq. 38; its fourth line has the sign right, so"
     " that the two lines are each other's negatives. Both are 0 where they are used.",
 )
@@ -256,5 +262,6 @@ multiclass_update_full = UPDATES.stated(
     states="squared(gradient(samples)[c] + 2 * rho / len(samples) * terms(samples, c)) == 0",
     control=tc.altered("the printed sign", {"+": "-"}),
     corrects="multiclass-update-full-printed",
+    rests_on=["multiclass-update-tangential", "multiclass-update-partition"],
     why="With the sign of Eq. 38. NC is the number of all samples.",
 )

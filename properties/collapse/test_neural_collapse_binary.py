@@ -78,6 +78,11 @@ neural_collapse_binary = searched(
         ),
         on=opposite_features(depths=(2, 3), rectified=True),
         examples=16,
+        rests_on=[
+            "classifier-update",
+            "equal-margins-quasi-interpolation",
+            "nearest-centre-binary-printed",
+        ],
         why="A point at which SGD with batches of size 1 has converged, with one interpolation gap"
         " for all samples, shows neural collapse. No ReLU network has such a point. Convergence"
         " gives `h(x_n) = +-c V_L` with `c = (1-eps)/rho > 0`, the sign being the label, as the"
@@ -134,6 +139,7 @@ neural_collapse_binary_printed_means = tc.stated(
         "the sums over the classes divided by 2N", "h(m)[i] == mean(y[m][0])[i] / 2"
     ),
     on=opposite_features(),
+    rests_on=["classifier-update"],
     why="NC1 of Theorem 5 with its own definition of the class means, on networks that do have"
     " points of convergence. The sum over one class is divided by the number N of all samples, so"
     ' that the "mean" is `N_+/N` times the feature vector that all samples of the class share. It'
@@ -153,6 +159,7 @@ neural_collapse_binary_class_means = tc.stated(
     control=tc.altered("NC2 with a factor 2: mu_+ = -2 mu_-", COLLAPSED_TO_TWICE),
     on=opposite_features(),
     corrects="neural-collapse-binary-printed-means",
+    rests_on=["classifier-update", "nearest-centre-binary-printed"],
     why="NC1 to NC4 of Theorem 5 with the sum over a class divided by its own number of samples."
     " NC4 is checked at the samples, differences of samples and the unit vectors; a zero output"
     " goes with equal distances. The argument is that of the paper; what it does not need is the"
@@ -172,6 +179,7 @@ neural_collapse_binary_classifier_only = tc.stated(
         "the convergence of V_L is not asked for, Property 1 alone is", without=[CLASSIFIER_AT_REST]
     ),
     on=interpolating_networks(),
+    rests_on=["classifier-update"],
     why="The first sentence of Theorem 5 asks only that `V_L` has converged. Then an interpolating"
     " network, eps = 0, qualifies: the factor `1 - rho fbar_n` stops every update of `V_L`, and of"
     " all other layers, whatever the features are. Only the update of `rho` by weight decay"

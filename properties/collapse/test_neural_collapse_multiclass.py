@@ -34,6 +34,13 @@ CLASSIFIER_ALONE = tc.altered(
     "V_L alone is asked to be at rest", without=[SMOOTH, LAYERS_AT_REST, RHO_AT_REST]
 )
 
+PROOF_OF_THEOREM_6 = [
+    "multiclass-update-exchange",
+    "multiclass-update-full-printed",
+    "collapsed-classifier-angles",
+    "nearest-centre-multiclass-printed",
+]
+
 neural_collapse_multiclass_printed = tc.stated(
     "neural-collapse-multiclass-printed",
     title="Theorem 6: neural collapse with several classes, as printed",
@@ -47,6 +54,7 @@ neural_collapse_multiclass_printed = tc.stated(
     states=COLLAPSED,
     control=CLASSIFIER_ALONE,
     on=simplex_networks(mixed=True),
+    rests_on=PROOF_OF_THEOREM_6,
     why="A point of convergence of SGD with balanced batches at which every output is proportional"
     " to the centred target of its class shows neural collapse. Property 2 does not say that the"
     " factor of proportionality is the same for all samples; the proof uses that it is (`rho f_V ="
@@ -92,6 +100,7 @@ neural_collapse_multiclass = tc.stated(
     control=tc.altered(WIDER.words, WITH_CONSTANTS.replace("-1 / (C - 1)", "-1 / C")),
     on=collapsed_features(),
     corrects="neural-collapse-multiclass-printed",
+    rests_on=PROOF_OF_THEOREM_6,
     why="If no balanced batch smaller than the whole set updates `V_L`, and all outputs are the"
     " same multiple of their centred targets, the features and the classifier have collapsed. The"
     " convergence of `V_L` suffices, and Eq. 42-43 hold with their constants. NC4 is checked at the"
@@ -120,6 +129,7 @@ neural_collapse_multiclass_all_layers = tc.stated(
     on=simplex_networks(groups=(2,)),
     examples=40,
     enough=10,
+    rests_on=PROOF_OF_THEOREM_6,
     why="The paper calls a point one of convergence when no balanced batch updates `rho` or *any*"
     " `V_k`. True, and a special case of [the theorem on `V_L` alone](#neural-collapse-multiclass);"
     " but the hypotheses as printed are met only in degenerate cases, where all inputs of a class"

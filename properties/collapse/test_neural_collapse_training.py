@@ -317,6 +317,7 @@ neural_collapse_training_random_labels = tc.experiment_claim(
     ],
     compares=replace(RANDOM_LABELS, on=ON_THE_SPHERE),
     control=replace(RANDOM_LABELS_CONTROL, on=ON_THE_SPHERE),
+    rests_on=["collapsed-classifier-any-solution"],
     why="Inputs that say nothing about their labels, enough dimensions to fit them, and the recipe"
     " of the Gaussian mixtures.",
 )

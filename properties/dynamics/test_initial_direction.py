@@ -104,6 +104,7 @@ initial_direction_least_rho_printed = tc.stated(
     on=small_starts(),
     along=flowed(200.0),
     examples=20,
+    rests_on=["loss-descent-representation"],
     why="Convergence is given 5 percent of rho_0, which for a linear classifier is the norm of"
     " the least interpolating weights. By `initial-direction-off-data` the part of V outside the"
     " span of the inputs does not go to 0 without weight decay, and where it is not 0 rho is"

@@ -47,6 +47,7 @@ lagrange_multiplier = tc.stated(
     ],
     on=points(smooth=True),
     examples=60,
+    rests_on=["structural-lemma", "norm-constraint-derivative-printed"],
     why="With this multiplier the flow of Eq. 2, minus the gradient of the Lagrangian, is"
     " orthogonal to every V_k. The multiplier is the same for every layer. The gradient is that of"
     " the loss; Lemma 2 is not presupposed.",
@@ -96,6 +97,7 @@ lagrange_multiplier_second_form = tc.stated(
     control=tc.altered("f_n in place of both margins", both_forms("f(n, 0)", "f(n, 0)")),
     where=[MARGIN],
     on=points(tc.mlps(depths=(1, 2), widths=(1, 2))),
+    rests_on=["structural-lemma", "norm-constraint-derivative-printed"],
     why=(
         "The two expressions that Eq. 4 equates agree only if all samples of label -1 have output"
         " 0: `y_n f_n^2` stands where `f_n^2` is meant. The bar over the second f is missing."
@@ -117,6 +119,7 @@ lagrange_multiplier_second_form_corrected = tc.stated(
     on=points(),
     examples=60,
     corrects="lagrange-multiplier-second-form",
+    rests_on=["structural-lemma", "norm-constraint-derivative-printed"],
     why=(
         "With the margin in both factors, `(1/N) sum_n rho bar f_n ell_n` for the `ell_n` of "
         "Eq. 9, the second form equals the first."

@@ -41,6 +41,7 @@ loss_descent_representation = FLOWS.stated(
     control=tc.altered("the velocity in full", "loss(rho) == 1 - rho * (rho_dot(rho) + mu)"),
     on=points(tc.mlps(depths=(1, 3), widths=(1, 3))),
     examples=40,
+    rests_on=["loss-descent-sum-printed", "rho-dynamics"],
     why="The loss is a quadratic in rho, whose value at rho is its value at 0, plus rho times half"
     " the sum of its slopes at 0 and rho. Weight decay is included.",
 )
@@ -123,6 +124,7 @@ loss_descent_rho_speed = FLOWS.stated(
     control=tc.altered("half of it", "rho_dot(rho) ** 2 <= 2 * (M + weight_decay) * loss(rho)"),
     on=st.one_of(points(), on_a_line()),
     examples=60,
+    rests_on=["loss-descent-mean-margin", "loss-descent-representation"],
     why="Cauchy and Schwarz: half the velocity is the inner product of the residuals `1 - rho"
     " fbar_n` and `sqrt(lambda) rho` with the margins and `-sqrt(lambda)`, up to factors of N. As M"
     " is at most 1, a loss that goes to 0 stops rho, for lambda = 0: what Lemma 3 states. That rho"
@@ -170,6 +172,7 @@ loss_descent_weight_speed = tc.stated(
         pulled_aside(), points(tc.mlps(depths=(1, 3), widths=(1, 3)), smooth=True).map(shrunk)
     ),
     examples=60,
+    rests_on=["normalised-flow", "loss-descent-rho-speed", "loss-descent-margins-printed"],
     why="Cauchy and Schwarz again, with gradients of norm at most 1, which the projection shortens."
     " The factor rho is why Lemma 3 needs a bounded rho for V_k to come to rest; its proof takes it"
     ' from "since rho converges", of which only that its velocity vanishes is shown.',

@@ -48,6 +48,7 @@ normalised_flow = FLOWS.stated(
     states="projected(k)[i][j] == flow(k)[i][j]",
     control=NOT_PROJECTED,
     where=[MARGIN, MEAN_LOSS, DESCENT, PROJECTED, AVERAGED_FLOW],
+    rests_on=["lagrange-multiplier"],
     why="The printed right-hand side equals minus the gradient of the loss with respect to V_k,"
     " less its component along V_k. The unit norm of V_k turns Eq. 2, with the multiplier of Eq. 4,"
     " into this projection. The gradient is that of the loss, and Lemma 2 is not presupposed.",

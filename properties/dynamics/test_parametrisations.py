@@ -28,6 +28,7 @@ parametrisations_rho = tc.stated(
     control=tc.altered("the rates are equal", "of_layers == of_top"),
     on=tc.cases(tc.mlps(depths=(1, 4), widths=(1, 2)), samples=(1, 3), targets="signs", cohort=4),
     examples=60,
+    rests_on=["structural-lemma-positive-homogeneity"],
     why="Gradient flow of the weights W_k, the parametrisation (a), against Eq. 2 for (b), at the"
     " same function and without weight decay. The rates are those of rho^2, by the product rule,"
     " and by Eq. 2. They are equal for L = 1, and elsewhere where `rho^2 sum_k rho_k^-2 = 1`;"

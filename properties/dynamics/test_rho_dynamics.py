@@ -66,6 +66,7 @@ rho_dynamics = tc.stated(
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, RHO_DOT],
     on=points(),
     examples=60,
+    rests_on=["rho-dynamics-loss-in-margins"],
     why="Minus the derivative of the loss with respect to rho is the printed right-hand side. The"
     " loss is quadratic in rho, so that its central difference with step 1 is its derivative; no"
     " rule of differentiation takes part.",

@@ -124,6 +124,7 @@ rho_growth_average_separability_printed = IN_UNIT_BALL.stated(
     states="rho_dot(rho) > 0",
     control=tc.altered("rho falls", "rho_dot(rho) < 0"),
     on=linear_classifiers(),
+    rests_on=["rho-dynamics"],
     why="rho grows while `rho < mu / M`, and a mean margin that is small beside its spread makes"
     " this bound as small as one likes; rho_0 has no part in it. Shown for a linear classifier,"
     " whose rho_0 is known: the norm of the least interpolating weights.",
@@ -140,6 +141,7 @@ rho_growth_large_rho_printed = IN_UNIT_BALL.stated(
     states="rho_dot(rho) < 0",
     control=tc.altered("rho grows", "rho_dot(rho) > 0"),
     on=linear_classifiers(tilts=(8, 16)),
+    rests_on=["rho-dynamics-loss-in-margins"],
     why="rho falls where `rho > mu / M`, which is large where margins are small. A large rho with"
     " weights that fit badly grows first. (The paper refers to Eq. 1, which is the loss.) Shown for"
     " a linear classifier with positive mean margin, whose rho_0 is known.",
@@ -167,6 +169,7 @@ rho_growth_moment = tc.stated(
     on=st.one_of(points().map(in_unit_ball), on_a_line()),
     examples=60,
     numbers=["rho"],
+    rests_on=["loss-descent-margins"],
     why="Margins lie between 0 and 1: weights of unit norm, inputs in the unit ball. Equality where"
     " all margins are 1.",
 )
@@ -182,6 +185,7 @@ rho_growth_positive_outputs_printed = IN_UNIT_BALL.stated(
     control=tc.altered("and mu <= 0", "mu <= 0"),
     numbers=["rho"],
     on=points(),
+    rests_on=["rho-dynamics", "rho-growth-moment"],
     why="The bar is missing: `f_n > 0` says that all samples are put into one class, and the margin"
     " of a sample of the other class is negative.",
 )
@@ -201,6 +205,7 @@ rho_growth_full_separability_printed = FULL_SEPARABILITY.stated(
     given=[POSITIVE_RHO, POSITIVE_WEIGHT_DECAY],
     states="rho_dot(rho) >= 2 * (mu - rho * mu)",
     control=tc.altered("with the opposite sign", "rho_dot(rho) <= -2 * (mu - rho * mu)"),
+    rests_on=["rho-dynamics", "rho-growth-moment"],
     why="The inequality follows from Eq. 5 and `M <= mu` for lambda = 0 only: the term"
     " `-2 lambda rho` is lost. Under weight decay, the growth of rho need not last until rho = 1;"
     " it lasts no longer than until `mu / (M + lambda)`.",
@@ -216,6 +221,7 @@ rho_growth_full_separability = FULL_SEPARABILITY.stated(
     on=st.one_of(points().map(in_unit_ball), on_a_line()),
     examples=100,
     corrects="rho-growth-full-separability-printed",
+    rests_on=["rho-dynamics", "rho-growth-moment"],
     why="Eq. 6 with `M <= mu`.",
 )
 
@@ -232,6 +238,7 @@ rho_growth_margin_printed = tc.stated(
     states="margin_rate >= 0",
     control=tc.altered("it falls", "margin_rate < 0"),
     on=points(tc.mlps(depths=(1, 2), widths=(1, 2)), smooth=True),
+    rests_on=["loss-descent-representation", "loss-descent-step-printed"],
     why="Read in the weakest way: the mean margin does not fall. But the loss, `1 - rho (rho_dot/2"
     " + mu)`, can fall by rho alone, and where outputs exceed their labels, by lower margins. The"
     " paper concludes that rho cannot fall for long, and that it is good if it does, as margins"
@@ -286,6 +293,7 @@ rho_growth_first_term = FULL_SEPARABILITY.stated(
     control=tc.altered("a quarter", "8 * rho ** 2 * M <= 2 * rho * mu"),
     on=st.one_of(points(SMALL_NETWORKS).map(in_unit_ball), on_a_line()),
     examples=120,
+    rests_on=["rho-dynamics-loss-in-margins"],
     why="Twice the term `rho^2 M` of Eq. 11 is at most `2 rho mu` up to rho = 1, under full"
     " separability, by `M <= mu`. Without it, as for rho near `mu / M`, it depends on the margins.",
 )

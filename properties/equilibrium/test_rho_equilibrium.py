@@ -66,6 +66,7 @@ rho_equilibrium_mean = tc.stated(
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, RHO_DOT, MEANS, SUMS],
     on=points(),
     examples=60,
+    rests_on=["rho-dynamics"],
     why="At any V, the loss is stationary in rho at the printed value and nowhere else: at any rho"
     " its derivative, a central difference of the loss, is `2 (M + lambda)(rho - rho_eq)`, and"
     " `M + lambda > 0`. The printed value is negative when average separability fails; rho is then"
@@ -164,6 +165,7 @@ FLOW_HYPOTHESES = [
     on={
         "case": starts((tc.LINEAR, tc.RELU, 0.5), [Fraction(1, 4), Fraction(1, 8), Fraction(1, 16)])
     },
+    rests_on=["rho-equilibrium-mean"],
     examples=6,
     enough=10,
 )
@@ -217,6 +219,7 @@ def rho_equilibrium_flow_sum(setting: tc.Setting, case: tc.Case) -> tc.Findings:
     on={
         "case": starts((tc.RELU, 0.5, tc.LINEAR), [Fraction(1, 4), Fraction(1, 8), Fraction(1, 16)])
     },
+    rests_on=["rho-equilibrium-mean"],
     examples=3,
     enough=10,
 )

@@ -46,6 +46,7 @@ stationary_weights_printed = tc.stated(
         " == sum([residual(n) * df(n, 0, k) for n in samples])[i][j]",
     ),
     on=resting_points(mixed=True),
+    rests_on=["normalised-flow"],
     why="The bars are missing: Eq. 5 gives `sum ell_n y_n df_n/dV_k = V_k sum ell_n y_n f_n`. With"
     " labels of both signs it is another equation. Written without the division.",
 )
@@ -66,6 +67,7 @@ stationary_weights_barred = tc.stated(
     ),
     on=resting_points(mixed=True),
     corrects="stationary-weights-printed",
+    rests_on=["normalised-flow"],
     why="Eq. 5. The denominator is `N lambda rho` where rho is at rest too. Where the network"
     " interpolates, without weight decay, Eq. 9 is 0/0 and says nothing.",
 )
@@ -102,6 +104,7 @@ stationary_weights_reconstruct_printed = tc.stated(
     states="other(n)[i] == x[n][i]",
     control=tc.altered("the inputs are opposite", "other(n)[i] == -x[n][i]"),
     on=resting_points(depths=(2, 3)),
+    rests_on=["stationary-weights-printed"],
     why="The equations are linear in the inputs, and far from determining them: here the inputs"
     " reflected in the direction of V_1 have the same outputs, and the same weights are at rest."
     ' The system is called overdetermined "with as many equations as weights"; of these, all but'
@@ -167,6 +170,7 @@ stationary_weights_equal_margins_printed = tc.stated(
     states="flow(k)[i][j] == 0",
     control=tc.altered("the flow is 1", "flow(k)[i][j] == 1"),
     on=points(smooth=True).map(with_equal_margins),
+    rests_on=["rho-dynamics-loss-in-margins"],
     why="The proof shows that the gradient with respect to rho vanishes, and calls it the gradient."
     " The V_k need not be at rest: at equal margins they move to larger ones.",
 )
@@ -191,6 +195,7 @@ stationary_weights_equal_margins = tc.stated(
     on=points(smooth=True).map(with_equal_margins),
     examples=60,
     corrects="stationary-weights-equal-margins-printed",
+    rests_on=["rho-dynamics-loss-in-margins"],
     why="All residuals are the same. Such a network is a critical point where the mean margin has"
     " no gradient along the spheres, and, with lambda = 0, where it interpolates.",
 )

@@ -18,6 +18,13 @@ from properties.papers import XU2022
 NO_OVERLAP = tc.Assumption("patches that do not overlap", "patches(0) * len(W[0][0]) == len(x[0])")
 TOEPLITZ_NORM = (UNITS, "toeplitz_norm = sum([squared(row) for row in network(W, units)])")
 
+PROOF_OF_THEOREM_4 = [
+    "rademacher-complexity-definitions-printed",
+    "binary-tree-peeling-printed",
+    "rademacher-complexity-coordinates",
+    "rademacher-complexity-jensen",
+]
+
 binary_tree_toeplitz_printed = tc.stated(
     "binary-tree-toeplitz-printed",
     title="The Toeplitz matrix has the norm of the kernel times the number of patches, as printed",
@@ -115,6 +122,7 @@ binary_tree_one_sample = tc.stated(
     control=tc.altered("patches may overlap", without=[TREE], on=overlapping_networks()),
     on=trees(depths=(1, 4)),
     examples=60,
+    rests_on=PROOF_OF_THEOREM_4,
     why="The content of Theorem 4 for one sample, m = 1: R_X(H) in the sense of Eq. 20 is at most"
     " `rho |x|`, without the factor `2^(L-1)`. Patches without overlap have norms that add up to"
     " that of the input, so that the kernels' norms are enough, not those of the Toeplitz"
@@ -140,6 +148,7 @@ binary_tree_theorem = tc.stated(
         cohort=1,
     ),
     examples=60,
+    rests_on=PROOF_OF_THEOREM_4,
     why="For rho = 1, and Definition 1; the left side is the supremum over all trees, by"
     " `binary-tree-line`. The bound is reached for L = 1 by one sample, and for L > 1 it is"
     " `2^(L-1)` times too large there.",
@@ -179,6 +188,7 @@ binary_tree_dense_printed = EQUATION_25.stated(
         "product([2 * patches(k) for k in weights])"
         " == product([4 * two(l) for l in range(1, depth + 1)])",
     ),
+    rests_on=["binary-tree-toeplitz-printed"],
     why="The layers of the tree have `2^(L-1), ..., 2, 1` patches, and Eq. 25 takes `2^L, ..., 2`:"
     " the bound for dense networks is printed `2^(L/2)` times too large.",
 )
@@ -198,6 +208,7 @@ binary_tree_dense = EQUATION_25.stated(
         " == two(depth * depth + 5 * depth)",
     ),
     corrects="binary-tree-dense-printed",
+    rests_on=["binary-tree-toeplitz-printed"],
     why="The bound for dense networks is `2^((L^2 - L)/4)` times that of Theorem 4: larger by"
     " orders of magnitude for deep trees, and equal for L = 1. In fourth powers.",
 )

@@ -22,6 +22,12 @@ def of_numbers(**numbers: st.SearchStrategy[Fraction]) -> st.SearchStrategy[tc.C
 
 RAMP = ("ramp(t) = 1 if t <= 0 else 1 - t if t <= 1 else 0", "wrong(t) = 1 if t <= 0 else 0")
 
+PROOF_OF_THEOREM_3 = [
+    "error-bound-ramp",
+    "error-bound-union-printed",
+    "rademacher-complexity-norms-printed",
+]
+
 error_bound_ramp = tc.stated(
     "error-bound-ramp",
     title="The ramp loss bounds the classification error, and is 0 where the label is fitted",
@@ -109,6 +115,7 @@ error_bound_level_printed = tc.stated(
     control=tc.altered("a quarter of it", {"2 * (rho + 1)": "(rho + 1) / 2"}),
     numbers=["t", "rho"],
     on=on_level(),
+    rests_on=PROOF_OF_THEOREM_3,
     why="The factor t + 1 is there twice: Eq. 14 has `2 R(G_t)`, and `R(G_t) <= (t+1) R(F)`, with"
     " equality for linear functions, for which it is shown. With `2(t+1) R(G_t)` in the first line"
     " of Eq. 15 the last line needs `(rho+1)^2`. Eq. 12 is not affected.",
@@ -131,6 +138,7 @@ error_bound_level = tc.stated(
     on=on_level(),
     examples=40,
     corrects="error-bound-level-printed",
+    rests_on=PROOF_OF_THEOREM_3,
     why="By homogeneity every network with a product of norms up to t + 1 is t + 1 times one with a"
     " product up to 1. Shown for linear functions on a line.",
 )
@@ -145,6 +153,7 @@ error_bound_log_printed = tc.stated(
     states="(rho + 1) ** 2 <= (log(rho) + 1) ** 2",
     control=tc.altered("four times that", "4 * (rho + 1) ** 2 <= (log(rho) + 1) ** 2"),
     on=of_numbers(rho=tc.positive_dyadics(largest=8)),
+    rests_on=["error-bound-level-printed", "rademacher-complexity-frobenius"],
     why="Eq. 16 has log(rho) where Eq. 12 has rho, in the argument of the logarithm, and is smaller"
     " for every rho. It would need levels that grow by a factor, which cost a factor in the first"
     " term; the text after Eq. 15 says that the term scales as `sqrt(log(rho/delta)/N)`, as in"
@@ -182,6 +191,7 @@ error_bound_order = tc.stated(
     numbers=OF_BOUND,
     on=st.one_of(OF_BOUNDS, OF_BOUNDS.map(of_nearly_equal)),
     examples=40,
+    rests_on=["error-bound-log-printed"],
     why="Both terms of Eq. 12 grow with rho. It is a statement on bounds alone, as the paper says.",
 )
 
@@ -197,6 +207,7 @@ error_bound_common_rest_printed = tc.stated(
     control=tc.altered("twice", "2 * second(smaller) == second(larger)"),
     numbers=OF_BOUND,
     on=OF_BOUNDS,
+    rests_on=["error-bound-log-printed"],
     why="In Eq. 12 and 16, from which Eq. 17 and 18 are drawn, the second term depends on rho; and"
     " the first is proportional to rho + 1. The conclusion stands: `error-bound-order`.",
 )
@@ -231,6 +242,7 @@ error_bound_numbers = tc.stated(
     on=of_numbers(),
     examples=1,
     enough=1,
+    rests_on=["error-bound-log-printed"],
     why="The first term of Eq. 16 with the numbers that the text names: rho in the order of 500"
     " (Section 3.5), N = 10,000 training samples, L = 6. The rho of Figure 6, whose table the text"
     " at hand does not hold, may be smaller: a bound of 10 would need rho = 128.",

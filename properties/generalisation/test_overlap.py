@@ -57,6 +57,7 @@ overlap_norm_printed = PATCHES.stated(
     states="(kernel - overlap) * read_squares(n) <= kernel * squared(x[n])",
     control=tc.altered("half of it", {"(kernel - overlap)": "2 * (kernel - overlap)"}),
     on=layers(kernels=(3, 3), least=2),
+    rests_on=["overlap-patches", "overlap-most"],
     why="The step that the factor is for: the squared norms of the patches that a layer reads,"
     " against that of its input. On average an input is read by K/(K-O) patches; some are read by"
     " more where that is no whole number, and an input may lie on these. For K = 3, O = 1 it is 2,"
@@ -72,6 +73,7 @@ overlap_norm = PATCHES.stated(
     control=tc.altered("rounded down", "reads(j) * (kernel - overlap) <= kernel"),
     examples=60,
     corrects="overlap-norm-printed",
+    rests_on=["overlap-patches", "overlap-most"],
     why="The patches that read an input begin K - O apart, within K of each other. So the factor of"
     " a layer is the root of `K/(K-O)` rounded up.",
 )
@@ -113,6 +115,7 @@ overlap_bound = tc.stated(
     control=tc.altered("without the factor 2^(L-1)", {"<= 4 *": "<="}),
     on=overlapping_networks(),
     examples=60,
+    rests_on=["overlap-rate-printed", "overlap-norm-printed"],
     why="For L = 2 and one sample the complexity of Eq. 20 is the largest output. It holds because"
     " `K/(K-O)` rounded up is less than twice that number; without the factor `2^(L-1)`, which is"
     " not needed without overlap (`binary-tree-one-sample`), it fails.",
@@ -129,6 +132,7 @@ overlap_rate_printed = tc.stated(
     states="squared(x[0]) * len(samples) ** 2 == sum_of_squares",
     control=tc.altered("m cubed", "squared(x[0]) * len(samples) ** 3 == 2 * sum_of_squares"),
     on=tc.cases(tc.mlps(depths=(1, 1), widths=(1, 2)), samples=(1, 3), cohort=1),
+    rests_on=["binary-tree-theorem"],
     why="Eq. 23 and 24 have lost `1/sqrt(m)`: read with the norm that all samples share, they do"
     " not fall with the number of samples. In squares, without the common factors.",
 )

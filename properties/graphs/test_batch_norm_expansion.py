@@ -74,6 +74,7 @@ batch_norm_expansion_bare_shifts = ONE_LAYER.stated(
     forall=EVERY_SAMPLE,
     states="f(n, 0) == output(n, centred(n), bare(n))",
     control=tc.altered("without shifts", "f(n, 0) == output(n, centred(n), [0 for i in units])"),
+    rests_on=["layer-graph-output", "normalised-layer"],
     why="The factor D before the shift, which the display for a layer has, is lost in the next one:"
     " a unit that is switched off would pass its shift. Later displays have it again.",
 )
@@ -88,6 +89,7 @@ batch_norm_expansion_inputs = ONE_LAYER.stated(
     forall=EVERY_SAMPLE,
     states="f(n, 0) == output(n, not_centred(n), shift(n))",
     control=tc.altered("without shifts", {"shift(n)": "[0 for i in units]"}),
+    rests_on=["layer-graph-output", "normalised-layer"],
     why="Eq. 20 makes Delta_1 the input itself. A normalised layer subtracts the mean of what it"
     " reads, inputs included: Delta_1 must be x_j - mu_1. The ranks do not change.",
 )
@@ -102,6 +104,7 @@ batch_norm_expansion = ONE_LAYER.stated(
     states="f(n, 0) == output(n, centred(n), shift(n))",
     control=tc.altered("with the shifts as printed", "f(n, 0) == output(n, centred(n), bare(n))"),
     corrects="batch-norm-expansion-bare-shifts",
+    rests_on=["layer-graph-output", "normalised-layer"],
     why="With D before the shifts, and inputs that are centred like every other layer.",
 )
 
@@ -126,6 +129,7 @@ batch_norm_expansion_centred_printed = ONE_LAYER.stated(
     forall=EVERY_UNIT,
     states="deviation(n, i) == shift(n)[i] + recentred(n, i)",
     control=tc.altered("without shifts", "deviation(n, i) == recentred(n, i)"),
+    rests_on=["normalised-layer", "batch-norm-expansion-alpha"],
     why="The mean of the layer contains that of D beta, which the display forgets. The second line"
     " of the display has an index too few besides: it repeats l_{t+2} and the sample j_t within the"
     " mean.",
@@ -141,6 +145,7 @@ batch_norm_expansion_centred = ONE_LAYER.stated(
     states="deviation(n, i) == recentred_shift(n, i) + recentred(n, i)",
     control=tc.altered("with the shifts as printed", {"recentred_shift(n, i)": "shift(n)[i]"}),
     corrects="batch-norm-expansion-centred-printed",
+    rests_on=["normalised-layer", "batch-norm-expansion-alpha"],
     why="With Delta' = x - mu where the layer reads the input.",
 )
 
@@ -154,6 +159,7 @@ batch_norm_expansion_gradient_printed = TWO_LAYERS.stated(
     forall=EVERY_ENTRY,
     states="df(n, 0, 3)[i][l] == u1(n, i) * (u2_printed(n, l) + u3(n, l))",
     control=tc.altered("without shifts", "df(n, 0, 3)[i][l] == u1(n, i) * u3(n, l)"),
+    rests_on=["batch-norm-expansion-parts"],
     why="The shift of layer q is printed behind Q_q D_q, as if it were normalised once more. In the"
     " expansion for paths of length 3 it stands behind D_q alone.",
 )
@@ -169,6 +175,7 @@ batch_norm_expansion_gradient = TWO_LAYERS.stated(
     states="df(n, 0, 3)[i][l] == u1(n, i) * (u2(n, l) + u3(n, l))",
     control=tc.altered("with the shifts as printed", {"u2": "u2_printed"}),
     corrects="batch-norm-expansion-gradient-printed",
+    rests_on=["batch-norm-expansion-parts"],
     why="Here the matrix leads to the last normalised layer, so that u^1 is there for one sample"
     " alone.",
 )
@@ -182,6 +189,7 @@ batch_norm_expansion_parts = TWO_LAYERS.stated(
     forall=EVERY_SAMPLE,
     states="f(n, 0) == behind(n) + inner(W[3], df(n, 0, 3))",
     control=tc.altered("nothing else", "f(n, 0) == inner(W[3], df(n, 0, 3))"),
+    rests_on=["batch-norm-expansion-bare-shifts", "batch-norm-expansion-centred-printed"],
     why="Z_2 and Z_4, which contain W once, are the product of W with the pseudo gradient. In a"
     " chain, where every path passes W, there is no Z_3, and Z_1 are the shifts behind W.",
 )

@@ -50,6 +50,7 @@ normalised_layer = CASES.stated(
     states="h(n)[i] == max([argument(n, i), slope(1) * argument(n, i)])",
     control=tc.altered("without the activation", "h(n)[i] == argument(n, i)"),
     corrects="normalised-layer-of-itself",
+    rests_on=["normalised-layer-mean"],
     why="With mean and variance over the batch, divided by B, of the sum that Eq. 3 normalises.",
 )
 

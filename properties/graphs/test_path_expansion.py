@@ -52,6 +52,7 @@ path_expansion_input_edges = tc.stated(
     where=["through(n, c) = sum([inner(W[k], df(n, c, k)) for k in weights if source(k) == 0])"],
     on=tc.cases(tc.trainable_networks(widths=(1, 3)), samples=(1, 3)),
     examples=60,
+    rests_on=["layer-graph-output", "layer-graph-slopes"],
     why="With dense and other trainable edges out of the input. E_p x is the gradient of the output"
     " by W^{p1}. The step from E to E_T is the assumption that both propositions make.",
 )
@@ -71,6 +72,7 @@ path_expansion_some_input_weight = tc.stated(
         tc.directed_graphs(depths=(2, 3), widths=(1, 1), skips=("dense",)), samples=(1, 2), cohort=1
     ),
     examples=150,
+    rests_on=["path-expansion-input-edges"],
     why="By Eq. 14.",
 )
 
@@ -88,6 +90,7 @@ path_expansion_gradient = tc.stated(
     where=["D(n, i) = 1 if h(n)[i] > 0 else slope(1)"],
     on=tc.cases(tc.mlps(depths=(2, 2), widths=(1, 3)), samples=(1, 2), cohort=1),
     examples=60,
+    rests_on=["layer-graph-output", "layer-graph-slopes", "path-expansion-locally-linear"],
     why="Eq. 13 with u written out, for two layers. The index of u should be p, where the matrix"
     " leads to: its length is d_p, and the sum is over the paths from p.",
 )
@@ -117,6 +120,7 @@ path_expansion_at_input = tc.stated(
     ),
     on=tc.cases(tc.trainable_networks(widths=(1, 3)), samples=(1, 2)),
     examples=60,
+    rests_on=["path-expansion-input-edges"],
     why="E_p is printed as a row, whose product with the row x is none: its transpose is meant."
     " That rows are along x is what the proof of Proposition 1 uses.",
 )

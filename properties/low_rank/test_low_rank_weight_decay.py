@@ -44,6 +44,7 @@ low_rank_weight_decay = tc.experiment_claim(
     compares=lower(
         threshold_rank, LOW, WEAK, "the rank is lower with lambda = 0.02 than with 0.005"
     ),
+    rests_on=["rank-bound-use-lambda"],
     why="The decay times of the protocol are 12 and 3.",
 )
 
@@ -57,6 +58,7 @@ low_rank_weight_decay_weak = tc.experiment_claim(
         threshold_rank, WEAK, WEAKER, "the rank is lower with lambda = 0.005 than with 0.00125"
     ),
     positive=lower(threshold_rank, LOW, WEAK, "lambda = 0.02 and 0.005"),
+    rests_on=["rank-bound-use-lambda"],
     why="The claim `low-rank-weight-decay` with both lambda divided by four. Decay times are 3 and"
     " 3/4, both short of the 9.2 from which on the threshold rank can fall: most pairs are ties.",
 )
@@ -73,6 +75,7 @@ low_rank_weight_decay_effective = tc.experiment_claim(
         WEAKER,
         "the effective rank is lower with lambda = 0.005 than with 0.00125",
     ),
+    rests_on=["rank-bound-use-lambda"],
     why="The claim `low-rank-weight-decay-weak`, the same training, with the effective rank, which"
     " has no threshold to wait for.",
 )
@@ -151,6 +154,7 @@ low_rank_weight_decay_needed = tc.experiment_claim(
         threshold_rank, NO_DECAY, "the rank is after training no lower than at initialisation"
     ),
     control=kept(threshold_rank, LOW, "lambda = 0.02"),
+    rests_on=["rank-bound-use-small-lambda"],
     why="Nearly all ranks are full before and after: ties, which are not lower.",
 )
 

@@ -28,6 +28,7 @@ from properties.papers import XU2022
     r" \rho = \frac{\mu}{\mu^2 + \lambda}, \quad \epsilon = \frac{\lambda}{\mu^2 + \lambda}",
     hypotheses=["all margins are equal to mu", "dL/d rho = 0", POSITIVE_WEIGHT_DECAY.prose],
     control="the penalty is (lambda/2) rho^2",
+    rests_on=["rho-dynamics-loss-in-margins"],
     enough=1,
 )
 def equal_margins_gap(setting: tc.Setting) -> tc.Findings:
@@ -53,6 +54,7 @@ def equal_margins_gap(setting: tc.Setting) -> tc.Findings:
     r"\ \text{has no real solution } \rho \text{ for } \lambda > 0",
     hypotheses=["all margins are equal to mu", POSITIVE_WEIGHT_DECAY.prose],
     control="the penalty is left out of the coefficient of rho^2",
+    rests_on=["rho-dynamics-loss-in-margins"],
     enough=1,
 )
 def equal_margins_zero_loss(setting: tc.Setting) -> tc.Findings:
@@ -130,6 +132,7 @@ equal_margins_quasi_interpolation = tc.stated(
     control=tc.altered("the margins are equal to 1", "margin(0) == 1"),
     where=[MARGIN, REACH],
     on=two_slopes(),
+    rests_on=["equal-margins-extremes", "reduced-loss-common-bound"],
     why="An overparametrised network trained to convergence has the same margin at every sample."
     " Convergence is taken in the strongest sense, a global minimiser over all weights and widths;"
     " W is the product of rho and V, and rho that of the norms. On the two samples a unit serves"
@@ -159,6 +162,7 @@ equal_margins_extremes = tc.stated(
     ),
     where=[MARGIN, REACH],
     on=two_slopes(),
+    rests_on=["reduced-loss"],
     why='"In order to minimize the loss we have to find V_k that maximize mu^2 and minimize'
     ' sigma^2": the loss falls in one and rises in the other, but no V need do both. On the two'
     " samples, the sum of the margins of a network of unit norm is at most the larger |x_n|,"
@@ -256,6 +260,7 @@ equal_margins_smaller_rho = tc.stated(
     where=[MARGIN, AT_BEST],
     numbers=["other", "weight_decay"],
     on=one_weight(numbers=("other",)),
+    rests_on=["equal-margins-rho-inverse", "error-bound-order"],
     why="The paper takes small rho and large margin for one thing. As a function of mu, `mu/(mu^2 +"
     " lambda)` falls only beyond the root of lambda; below it, rho and margin grow together. The"
     " experiments, with margins of 0.005 and `lambda^1/2 = 0.03`, are below it.",
@@ -273,6 +278,7 @@ equal_margins_smaller_rho_above = tc.stated(
     numbers=["other", "weight_decay"],
     on=one_weight(numbers=("other",)).map(less_decayed),
     corrects="equal-margins-smaller-rho",
+    rests_on=["equal-margins-rho-inverse", "error-bound-order"],
     why="The difference of the two rho has the sign of `(mu_a - mu_b)(lambda - mu_a mu_b)`.",
 )
 

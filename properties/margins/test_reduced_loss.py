@@ -46,6 +46,7 @@ reduced_loss = BINARY.stated(
         "the variance is left out of the numerator",
         "reduced == weight_decay / (mu ** 2 + variance + weight_decay)",
     ),
+    rests_on=["rho-dynamics-loss-in-margins", "rho-equilibrium-mean"],
     why="Eq. 28 at `rho = mu/(M + lambda)`, with the loss computed from the outputs.",
 )
 
@@ -60,6 +61,7 @@ reduced_loss_common_bound = BINARY.stated(
         "half as much again",
         "3 * weight_decay / (largest_margin ** 2 + weight_decay) <= 2 * reduced",
     ),
+    rests_on=["reduced-loss"],
     why='The argument of Lemma 6 with its assumption, a network "expressive enough to attain any'
     ' value" up to one bound for all samples. What a network of unit norm can attain depends on the'
     " sample: `equal-margins-quasi-interpolation`.",
@@ -118,6 +120,7 @@ reduced_loss_multiclass_minimum = SEVERAL.stated(
     printed=r"\min_\rho \mathcal{L}_S = \frac{C}{C-1} - \frac{\mu^2}{M+\lambda}",
     states="loss(mu / (M + weight_decay)) == C / (C - 1) - mu ** 2 / (M + weight_decay)",
     control=tc.altered("twice the last term", {"- mu": "- 2 * mu"}),
+    rests_on=["reduced-loss-multiclass"],
     why="Eq. 33 at `rho = mu/(M + lambda)`.",
 )
 
@@ -131,6 +134,7 @@ reduced_loss_multiclass_common_bound = SEVERAL.stated(
     control=tc.altered(
         "without C/(C-1)", "C * mu ** 2 / (M + weight_decay) <= most / (most + weight_decay)"
     ),
+    rests_on=["reduced-loss-multiclass-minimum", "reduced-loss-output-norm"],
     why="Cauchy and Schwarz: equality where every output is the same multiple of its label,"
     " Property 2 with one factor. As with two classes, one bound for all samples is an assumption.",
     where=["most = max([size(n) for n in samples])"],

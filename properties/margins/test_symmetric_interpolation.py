@@ -75,6 +75,7 @@ symmetric_interpolation_converged = tc.stated(
     control=tc.altered("the outputs are the labels", "f(n, c) == y[n][c]"),
     on=shared_units(),
     examples=30,
+    rests_on=["reduced-loss-multiclass-common-bound"],
     why="Two units that serve the samples of two classes together act as a linear network, whose"
     " outputs mix the labels. The proof takes the network as expressive enough for any value with"
     " one bound on the norms; then `f_V` along the label is best. In the counterexample every layer"

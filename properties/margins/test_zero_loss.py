@@ -55,6 +55,7 @@ zero_loss_same_margins = COMMON_MARGINS.stated(
     states="margin(n) == mu and mu == 1 / rho",
     control=tc.altered("mu is rho", "margin(n) == mu and mu == rho"),
     on=INTERPOLATING,
+    rests_on=["rho-dynamics-loss-in-margins"],
     why="Every term of the loss is 0. The `f_n` of Section 3.5, which are said to have the same"
     " value, are meant with a bar.",
 )
@@ -70,6 +71,7 @@ zero_loss_average_margin = tc.stated(
     control=tc.altered("1 for N", "rho * sum([margin(n) for n in samples]) == 1"),
     on=INTERPOLATING,
     examples=60,
+    rests_on=["zero-loss-same-margins"],
     why="So rho is the reciprocal of the mean margin.",
 )
 
@@ -141,6 +143,7 @@ zero_loss_equal_margins_printed = tc.stated(
     states="rho * margin(0) != 1",
     control=tc.altered("it is not positive", "0 >= rho * margin(0)"),
     on=points().map(interpolating),
+    rests_on=["rho-dynamics-loss-in-margins"],
     why='Read without "solution" as a critical point: weight decay does not change what networks'
     " there are, and one that interpolates has equal margins. The proof shows that their loss,"
     " with its penalty, is not 0. What is excluded is that they are points of rest:"
@@ -159,6 +162,7 @@ zero_loss_equal_margins = COMMON_MARGINS.stated(
     control=tc.altered("half of it", "2 * rho * margin(0) < 1"),
     on=points().map(interpolating).map(at_rest_in_rho),
     corrects="zero-loss-equal-margins-printed",
+    rests_on=["rho-dynamics-loss-in-margins"],
     why="`rho mu = mu^2 / (mu^2 + lambda)`.",
 )
 

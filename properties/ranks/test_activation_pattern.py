@@ -68,6 +68,7 @@ activation_pattern_factors = PATTERN.stated(
     ),
     on=SMALL,
     given=[SMOOTH],
+    rests_on=["activation-pattern", "activation-pattern-negligible-printed"],
     why="For k = 1, 2 and 3 of three layers, where no unit is at its kink. For k = 2 the paper's b"
     " ends in `V_1 x`, so that it is the activations of the layer below.",
 )

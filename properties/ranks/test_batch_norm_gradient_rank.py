@@ -77,6 +77,7 @@ batch_norm_gradient_rank = BATCHES.stated(
     given=[*GRAPH_OF_BATCH, DETACHED_VARIANCE],
     states=combined("len(samples)"),
     control=tc.altered("the bound is B - 1", combined("len(samples) - 1")),
+    rests_on=["batch-norm-expansion-gradient-printed"],
     why="The output depends on a weight matrix through its products with B values, one per sample."
     " Batches of two, and batches of four on which all standard deviations are rational, are"
     " decided in rationals; other batches in balls, which can refute the bound but leave it open"
@@ -148,5 +149,6 @@ batch_norm_gradient_rank_of_sample = tc.stated(
     ),
     examples=40,
     corrects="batch-norm-gradient-rank-sample",
+    rests_on=["batch-norm-expansion-gradient-printed"],
     why="One sample depends on the whole batch, through the means of the layers behind W.",
 )

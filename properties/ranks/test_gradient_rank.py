@@ -59,6 +59,11 @@ gradient_rank = tc.stated(
     control=SUMMED,
     on=tc.mostly(SMALL, LARGE),
     examples=300,
+    rests_on=[
+        "path-expansion-gradient",
+        "activation-pattern-factors",
+        "activation-pattern-negligible-printed",
+    ],
     why="The gradient is an outer product: of what reaches the output from the matrix's target,"
     " with the value of its source. Backpropagation builds that product; single networks are"
     " therefore decided with difference quotients and forward mode too. The lemma is printed for"
@@ -83,6 +88,7 @@ gradient_rank_batch = tc.stated(
         tc.mlps(depths=(2, 3), widths=(3, 4)), samples=(2, 3), targets="dyadic", check=minors
     ),
     examples=60,
+    rests_on=["gradient-rank"],
     why="A sum of B* outer products, one for each sample; the numerator of the printed fraction"
     " lacks its partial sign.",
 )

@@ -68,7 +68,7 @@ OTHERS = st.one_of(random_networks(), balanced_networks(), silent_networks())
 
 THEOREM_1 = tc.Family(
     sources=[GALANTI2022.at("Theorem 1, Eq. 10")],
-    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank"],
+    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank-batch"],
     printed=STATEMENT,
     given=[ONE_OUTPUT, *DENSE_NETWORK],
     on=st.one_of(OTHERS, dead_networks(FLAT), stationary_networks(FLAT)),
@@ -128,6 +128,7 @@ outputs_bound = tc.stated(
     on=st.one_of(fitted_as_a_whole(), random_networks((2, 3)), dead_networks(FLAT, outputs=(2, 3))),
     examples=50,
     enough=10,
+    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank-batch"],
     why="The bound needs no factor for the number of outputs, although the paper restricts itself"
     " to one: on a sample, the gradients of all components share the vector that the weight matrix"
     " reads, so that their weighted sum still has rank at most 1.",
@@ -137,7 +138,6 @@ batch_norm_bound = tc.stated(
     "rank-bound-batch-norm",
     title="Rank bound of Theorem 1 with batch normalisation",
     sources=[GALANTI2022.at("Theorem 1, Eq. 10")],
-    rests_on=["batch-gradient-chain-rule-printed", "batch-norm-gradient-rank"],
     printed=STATEMENT,
     given=NORMALISED_NETWORK,
     **eckart_young.rank_bound(*NORMS),
@@ -145,6 +145,7 @@ batch_norm_bound = tc.stated(
     on=st.one_of(batch_normalised_cases(), dead_normalised_networks()),
     examples=80,
     enough=10,
+    rests_on=["batch-gradient-chain-rule-printed", "batch-norm-gradient-rank"],
     why="As without batch normalisation, where the network is a function of the batch, whose"
     " statistics it uses, and its gradient the pseudo gradient that holds the standard deviations"
     " constant. A batch of one sample has no variance: Eq. 5 divides by zero, and the case B* = 1"
@@ -212,6 +213,7 @@ trained_bound = tc.stated(
     on=perceptrons(normalised=False, members=3),
     along=TRAINED,
     examples=6,
+    rests_on=["rank-bound-frobenius"],
     why="The bound at the weights that SGD with weight decay reaches, on points of the unit ball"
     " with random labels or on pairs of handwritten digits, and at those that descent on a single"
     " sample goes on to. There the two sides meet: what the sample does not see of a weight matrix"
@@ -231,6 +233,7 @@ trained_batch_norm_bound = tc.stated(
     on=perceptrons(normalised=True, members=2),
     along=TRAINED_NORMALISED,
     examples=6,
+    rests_on=["rank-bound-batch-norm"],
     why="The bound at the weights that SGD with weight decay reaches, the batches normalised by"
     " their own statistics, and at those that descent on two samples goes on to. Equality is not"
     " approached as closely as without normalisation: the gradient of a weight matrix before a"

@@ -120,6 +120,7 @@ rank_bound_use_lambda = tc.stated(
     ],
     numbers=[*NUMBERS, "stronger"],
     on=two_decays(),
+    rests_on=["rank-bound-frobenius"],
     why='A reading of the sentence on "the multiplicative term 1/lambda", which leaves open how the'
     " gradient depends on lambda. At fixed weights the right side tends to ||W|| as lambda grows,"
     " from above or from below: where the weaker decay is at rest, the bound is 0, and any stronger"
@@ -144,6 +145,7 @@ rank_bound_use_small_lambda = CASES.stated(
         tc.plain_cases(tc.mlps(depths=(1, 2), widths=(1, 2)), samples=(2, 3)),
         tc.plain_cases(tc.mlps(depths=(2, 3), widths=(2, 2)), samples=(2, 2)),
     ),
+    rests_on=["rank-bound-frobenius"],
     why='"The bound is infinite" at lambda = 0, where no gradient vanishes: it is at least the'
     " right side here, and exceeds ||W|| as soon as lambda is below a quarter of the loss's own"
     " gradient over ||W||. Where a batch is fitted it is ||W|| for every lambda, and 0/0 at lambda"

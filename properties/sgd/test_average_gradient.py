@@ -171,6 +171,7 @@ average_gradient_of_squares = AVERAGES.stated(
         "single(k) = sum([squared(gradient((n,), k)) for n in samples]) / len(samples)",
         "share = (len(samples) - batch_size) / (batch_size * (len(samples) - 1))",
     ],
+    rests_on=["sgd-stationary-sample-gradients"],
     why="The left side is 0 exactly where all g_i are, for every B < m: the convergence points of"
     " SGD do not depend on the batch size, as the paper says. The noise does: it falls faster than"
     " 1/B and ends at B = m.",

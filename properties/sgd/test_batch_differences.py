@@ -65,6 +65,7 @@ batch_differences_gradient_printed = GRADIENTS.stated(
     forall=OF_A_BATCH,
     states=of_batch("2"),
     control=TWICE,
+    rests_on=["normalised-flow"],
     why="The right side is `dot V_k` of Eq. 5 for the batch, minus the gradient. Where both are 0,"
     " as in the proof, the sign does no harm.",
 )
@@ -80,6 +81,7 @@ batch_differences_gradient = GRADIENTS.stated(
     states=of_batch("-2"),
     control=TWICE,
     corrects="batch-differences-gradient-printed",
+    rests_on=["normalised-flow"],
     why="The sign of Eq. 2 and 5. The derivative is that of the Lagrangian, not of the right side.",
 )
 
@@ -94,6 +96,7 @@ batch_differences_exchange_printed = GRADIENTS.stated(
     forall=EXCHANGES,
     states=of_exchange("2"),
     control=tc.altered("twice the difference", of_exchange("-4")),
+    rests_on=["batch-differences-gradient-printed"],
     why="It inherits the sign of Eq. 48.",
 )
 
@@ -109,6 +112,7 @@ batch_differences_exchange = GRADIENTS.stated(
     states=of_exchange("-2"),
     control=tc.altered("the difference is not divided by B", {"2 /": "2 *"}),
     corrects="batch-differences-exchange-printed",
+    rests_on=["batch-differences-gradient-printed"],
     why="The two samples are all that the batches do not share; the multiplier of each batch is a"
     " mean over its samples too, so that it does not disturb this.",
 )
@@ -144,6 +148,7 @@ batch_differences_two_samples_printed = TWO_SAMPLES.stated(
     r"{(1 - \rho \bar f_i) \bar f_i - (1 - \rho \bar f_j) \bar f_j}",
     states=from_two_samples("+"),
     control=tc.altered("divided by 2", from_two_samples("+").replace("/ denominator(m, n)", "/ 2")),
+    rests_on=["batch-differences-exchange-printed"],
     why="Solving Eq. 49 for V_k leaves a minus in the numerator. The case that the equation is"
     " about never occurs under the hypotheses of Lemma 8, where `rho` is at rest on all batches and"
     " the denominator is 0; that of the V_k alone is assumed here.",
@@ -159,6 +164,7 @@ batch_differences_two_samples = TWO_SAMPLES.stated(
     states=from_two_samples("-"),
     control=tc.altered("with the printed plus", from_two_samples("+")),
     corrects="batch-differences-two-samples-printed",
+    rests_on=["batch-differences-exchange-printed"],
     why="Eq. 49 solved for V_k. The two terms on the right have rank 1 each, so that the bound of 2"
     " on the rank of V_k is right; it is not sharp, as both are multiples of V_k.",
 )
@@ -184,6 +190,7 @@ batch_differences_common_matrix = tc.stated(
     where=PULLS,
     on=tc.normalised_equilibria(),
     examples=40,
+    rests_on=["batch-differences-gradient-printed", "batch-differences-exchange-printed"],
     why="The second case of the proof, which is the only one: rho at rest on all batches of size"
     " B < N makes `alpha` the same for all samples, and equal to `lambda rho`, which is not 0."
     " No assumption on margins is needed for that.",

@@ -96,6 +96,7 @@ batch_gradient_exchange_printed = EXCHANGE.stated(
         tc.away_from_kinks
     ),
     examples=400,
+    rests_on=["batch-gradient"],
     why="The second equality of Eq. 7, read as an identity at every W, for two batches of size B"
     " that differ in one sample. It lacks the factor 1/B of Eq. 6, so it holds only for B = 1. In"
     " its context both sides are zero, and nothing that the paper concludes from it changes.",
@@ -116,6 +117,7 @@ batch_gradient_exchange = EXCHANGE.stated(
     on=tc.plain_cases(samples=(2, 4)).map(tc.away_from_kinks),
     examples=120,
     corrects="batch-gradient-exchange-printed",
+    rests_on=["batch-gradient"],
     why="Eq. 7 with the factor 1/B, for two batches of size B that differ in one sample.",
 )
 

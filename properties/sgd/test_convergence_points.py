@@ -59,6 +59,7 @@ convergence_points_none = SHARED.stated(
     states=f"{ALL_LAYERS} != 0",
     control=tc.altered("every batch of B samples vanishes", f"{ALL_LAYERS} == 0"),
     on=st.one_of(SMALL, SMALL.map(zeroed)),
+    rests_on=["sgd-stationary-weight-decay"],
     why="Away from collinear inputs it is true of all networks but one. At W = 0 the gradient of"
     " every network with a hidden layer vanishes on every batch, whatever the loss, the labels and"
     " lambda: SGD rests there without noise, and Section 4.2 reports runs that end there."
@@ -121,6 +122,11 @@ convergence_points_first_matrix = SHARED.stated(
     ),
     on=st.one_of(tc.spread_cases(), tc.searched_cases()),
     examples=60,
+    rests_on=[
+        "path-expansion-at-input",
+        "sample-gradients-are-collinear",
+        "sgd-stationary-sample-gradients",
+    ],
     why="Both steps at once, by their contrapositive, and for one matrix alone: the paper's"
     " argument needs neither that f is not zero, nor that other edges out of the input are"
     " trainable, nor that x_i is not 0, nor that other layers are at rest. Where W^{p1} is not 0"
@@ -137,6 +143,7 @@ convergence_points_zero_matrices_printed = SHARED.stated(
     states="squared(W[k]) == 0",
     control=tc.altered("they have norm 1", "squared(W[k]) == 1"),
     on=STATIONARY_POINTS,
+    rests_on=["sgd-stationary-weight-decay"],
     why="Said of all convergence points, without the exception of Proposition 1: collinear inputs.",
 )
 
@@ -164,6 +171,7 @@ convergence_points_zero_matrices = SHARED.stated(
     on=st.one_of(tc.spread_cases(), tc.searched_cases()),
     examples=60,
     corrects="convergence-points-zero-matrices-printed",
+    rests_on=["sgd-stationary-weight-decay"],
     why="More than Proposition 1 says, which concludes that the function is zero: once all W^{p1}"
     " are 0, every layer is 0 at every input, so that M^{pq}, whose right factor is a layer, is 0"
     " too, and with it W^{pq}. Stated by its contrapositive, as `sgd-stationary-weight-decay`.",
@@ -260,6 +268,7 @@ convergence_points_rank_one = SHARED.stated(
         "lambda may be 0", without=[POSITIVE_WEIGHT_DECAY], on=wide_interpolating_cases()
     ),
     on=st.one_of(tc.stationary_chains(), tc.sign_labelled_chains()),
+    rests_on=["sgd-stationary-sample-gradients", "gradient-rank"],
     why="The constraint that the abstract means: with weight decay W is proportional to the"
     " gradient at one sample. Without it, an interpolating network of any rank is at rest (the"
     " control), as the paper says.",

@@ -99,6 +99,7 @@ exponential_stationary_rank_one = tc.stated(
     states="rank(W[k]) <= 1",
     control=tc.altered("they have rank 0", "rank(W[k]) <= 0"),
     on=separate_units(),
+    rests_on=["exponential-stationary-projection"],
     why="V_k is a sum of one matrix of rank 1 for each sample of the batch. Here two samples"
     " activate different units and have equal margins, so that the exponentials cancel and the"
     " point is stationary for every rho, with a matrix of rank 2. One sample, or a condition on"
@@ -119,5 +120,6 @@ exponential_stationary_rank = tc.stated(
     on=separate_units(),
     examples=60,
     corrects="exponential-stationary-rank-one",
+    rests_on=["exponential-stationary-projection"],
     why="V_k times the sum of y_n f_n is a sum of B matrices of rank 1.",
 )

@@ -214,6 +214,12 @@ normalised_sgd_convergence_rank = tc.stated(
     where=AT_REST,
     on=st.one_of(tc.interpolators(), generic_points()),
     examples=150,
+    rests_on=[
+        "gradient-rank",
+        "batch-differences-two-samples-printed",
+        "batch-differences-common-matrix",
+        "stationary-batches-residuals",
+    ],
     why="If Lagrange-normalised SGD with weight decay is stationary on every mini-batch, and no"
     " margin is zero, all weight matrices have rank at most 2.\n\n"
     "True, but the 2 comes from a case of the proof that never occurs: stationarity of rho on all"

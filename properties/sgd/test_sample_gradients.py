@@ -62,6 +62,7 @@ sample_gradients_are_equal = SHARED.stated(
     ),
     on=STATIONARY_POINTS,
     examples=60,
+    rests_on=["batch-gradient-exchange-printed"],
     why="Two batches that differ in one sample have equal gradients, here both zero. The scalar"
     " alpha of Appendix B is the quotient of the slopes of the loss. With the full batch there is"
     " nothing to exchange, and Eq. 8 fails.",
@@ -81,6 +82,7 @@ sample_gradients_are_collinear = SHARED.stated(
     ),
     on=STATIONARY_POINTS,
     examples=60,
+    rests_on=["sample-gradients-are-equal", "sgd-stationary-sample-gradients"],
     why="Each is M divided by the slope of its loss, which is not 0 where W is not. The case"
     " lambda = 0, which the paper excepts, is the control: where labels are fitted, the gradients"
     " are free.",
@@ -99,6 +101,7 @@ sample_gradients_product = SHARED.stated(
     states="entry(m, k, a) == slope_of_loss(n) * slope_of_loss(m) * entry(n, k, a)",
     control=tc.altered("twice the product", {"==": "== 2 *"}),
     on=STATIONARY_POINTS,
+    rests_on=["sample-gradients-are-equal"],
     why="The quotient is divided by an inverse, which makes it a product: a bar too many. In the"
     " proof of Proposition 2, where lambda = 0, both sides are 0 and nothing changes; where Eq. 8"
     " says something, with weight decay, the printed form is wrong.",
@@ -122,6 +125,7 @@ sample_gradients_quotient = SHARED.stated(
     on=STATIONARY_POINTS,
     examples=60,
     corrects="sample-gradients-product",
+    rests_on=["sample-gradients-are-equal"],
     why="Eq. 8 divided by the slope of one loss.",
 )
 
@@ -139,6 +143,7 @@ sample_gradients_without_decay = SHARED.stated(
     control=tc.altered("the full batch, B = N", "squared(gradient(samples, k)) != 0"),
     on=st.one_of(cancelling_pairs(), cancelling_pairs(), tc.fitted_cases()),
     examples=80,
+    rests_on=["sample-gradients-are-equal"],
     why="By its contrapositive, for every layer and every sample. The proof distinguishes whether"
     " some sample is fitted (Eq. 15) or none (Eq. 16), and needs that the inputs are not collinear"
     " for the latter. Neither is needed: B times M is 0 in both cases.",

@@ -165,6 +165,7 @@ sgd_noise_keeps_moving_with_decay = tc.experiment_claim(
         on=LINEAR_NETWORKS,
         recipes=(FULL_BATCH,),
     ),
+    rests_on=["sgd-stationary-weight-decay"],
     why="Batches have to be reshuffled: in a fixed order SGD can settle on a cycle, along which no"
     " batch has gradient zero while the distance between epochs vanishes (f = w x at x = 1, labels"
     " +1 and -1 in turn, one sample a batch). The paper's \"convergence is possible if and only if"
@@ -188,6 +189,7 @@ sgd_noise_settles_without_decay = tc.experiment_claim(
     ],
     compares=replace(COMES_TO_REST, recipes=(NO_DECAY,), excluded=excluded_unless_interpolating),
     control=replace(COMES_TO_REST, words="lambda = 0.03, and networks that need not interpolate"),
+    rests_on=["sample-gradients-interpolation"],
     why="Without weight decay, SGD with the square loss converges to a network that interpolates,"
     " so that all batches have gradient zero.",
 )
@@ -354,6 +356,7 @@ sgd_noise_is_of_sampling = tc.experiment_claim(
         words="the gradient on all samples at SGD's weights in the place of the sampling noise",
         sides=lambda sgd, full_batch: (drift(sgd), kinks(sgd, full_batch)),
     ),
+    rests_on=["sgd-stationary-weight-decay", "stationary-batches-never-printed"],
     why="The squared gradients on all samples are what kinks and drift contribute to an update. The"
     " choice of the batch contributes more than either explains. In the paper: a convergence point"
     " of SGD needs equal gradients on all batches (Eq. 7), which is impossible with weight decay.",
@@ -380,6 +383,7 @@ sgd_noise_needs_decay = tc.experiment_claim(
         excluded,
         followed=tc.Followed(("noise with decay", "without"), tc.between(noise)),
     ),
+    rests_on=["sgd-stationary-weight-decay", "stationary-batches-no-decay"],
     why="As `sgd-noise-moves-more-with-decay`, for a quantity taken at fixed weights: no step"
     " across a kink enters.",
 )

@@ -34,7 +34,6 @@ sgd_stationary_weight_decay = tc.stated(
     "sgd-stationary-weight-decay",
     title="With weight decay, SGD can stop only at the zero function or on collinear data",
     sources=[GALANTI2022.at("Proposition 1, Section 1.2: differentiable loss")],
-    rests_on=["sgd-stationary-sample-gradients"],
     printed=r"\lambda > 0,\ \forall \tilde S \subset S, |\tilde S| = B < m:"
     r"\ \nabla_W L^\lambda_{\tilde S}(f_W) = 0"
     r"\ \Longrightarrow\ f_W \equiv 0 \ \text{ or } \ \{x_i\}_{i=1}^m \text{ are collinear}",
@@ -66,6 +65,7 @@ sgd_stationary_weight_decay = tc.stated(
     where=[BATCH_GRADIENT],
     on=st.one_of(tc.spread_cases(), tc.spread_cases(), tc.searched_cases()),
     examples=200,
+    rests_on=["path-expansion-some-input-weight", "convergence-points-first-matrix"],
     why="A point that is stationary on every mini-batch of size B < m, with lambda > 0, is the zero"
     ' function, unless the inputs lie on one line through the origin (the paper: "on a'
     ' one-dimensional linear space").\n\n'
@@ -101,6 +101,7 @@ sgd_stationary_only_zero = tc.stated(
     on=st.one_of(
         tc.sign_labelled_chains(), tc.stationary_chains(), tc.stationary_residual_networks()
     ),
+    rests_on=["sgd-stationary-weight-decay"],
     why="As the abstract prints it, without the exception of Proposition 1.\n\n"
     "Refuted by data on a line, with labels +-1 if one likes: at x = c and x = 1 - c, both labelled"
     " +1, and lambda = c (1 - c), a ReLU chain of any depth with all weights 1 is stationary on"
@@ -111,7 +112,6 @@ sgd_stationary_no_decay = tc.stated(
     "sgd-stationary-no-decay",
     title="Without weight decay, SGD stops only where each sample is fitted or its output is 0",
     sources=[GALANTI2022.at("Proposition 2, Section 3.1: zero where it does not fit")],
-    rests_on=["sgd-stationary-sample-gradients"],
     printed=r"\lambda = 0,\ \{x_i\} \text{ not collinear},\ \forall \tilde S:\ "
     r"\nabla_W L_{\tilde S}(f_W) = 0 \ \Longrightarrow\ \forall i:\ "
     r"\frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \ne 0 \Rightarrow f_W(x_i) = 0",
@@ -132,6 +132,12 @@ sgd_stationary_no_decay = tc.stated(
     where=[BATCH_GRADIENT],
     on=tc.fitted_cases(),
     examples=120,
+    rests_on=[
+        "sample-gradients-without-decay",
+        "sample-gradients-product",
+        "path-expansion-at-input",
+        "convergence-points-first-matrix",
+    ],
     why="Without weight decay, a point that is stationary on every mini-batch of size B < m has"
     " output zero at each sample whose loss derivative l'_i is not zero.\n\n"
     "The proof in the paper needs inputs that are not collinear; the statement does not, and they"
@@ -166,6 +172,7 @@ sgd_stationary_no_minimiser = tc.stated(
         tc.dead_cases(), tc.dead_cases(), tc.dead_cases(), tc.plain_cases(targets="signs")
     ),
     examples=200,
+    rests_on=["sgd-stationary-no-decay", "sgd-stationary-no-minimum"],
     why="With a convex loss that has no minimum for the labels that occur, such as the exponential"
     " and the logistic loss for labels +-1, the only points that are stationary on every mini-batch"
     " have output zero at every sample.\n\n"
@@ -232,7 +239,6 @@ sgd_stationary_sample_gradients = tc.stated(
         GALANTI2022.at("Eq. 9, Section 3.1: losses have slope"),
         GALANTI2022.at("Section 3.1: no label is fitted, Section 3.1: SGD instead of GD"),
     ],
-    rests_on=["batch-gradient-exchange-printed"],
     printed=r"\forall i \in [m]:\ \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \cdot"
     r" \frac{\partial f_W(x_i)}{\partial W^{pq}} + 2\lambda W^{pq} = 0, \quad"
     r" \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \ne 0"
@@ -257,6 +263,7 @@ sgd_stationary_sample_gradients = tc.stated(
         tc.sign_labelled_chains(), tc.stationary_chains(), tc.stationary_residual_networks()
     ),
     examples=150,
+    rests_on=["batch-gradient", "sample-gradients-are-equal"],
     why="At a point that is stationary on every mini-batch of one size B < m, the regularised"
     " gradient of every single sample vanishes, so that the stopping points of SGD are those of"
     " batch size 1; and unless all weights are zero, no label is fitted perfectly.\n\n"

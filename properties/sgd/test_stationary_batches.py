@@ -55,6 +55,7 @@ stationary_batches_never_printed = EQUILIBRIA.stated(
     given=[RELU_NETWORK, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO],
     states=f"{RESTLESS} != 0",
     control=tc.altered("lambda may be 0", without=[POSITIVE_WEIGHT_DECAY], on=NO_DECAY_POINTS),
+    rests_on=["normalised-sgd-convergence-rank", "stationary-batches-low-rank"],
     why='"Lemma 8 shows that there cannot be convergence to a unique set of weights that satisfy'
     ' equilibrium for all minibatches", and exact convergence is "impossible, even'
     ' asymptotically". The lemma bounds ranks only, and weights of rank 1 can be at rest on all'
@@ -88,6 +89,7 @@ stationary_batches_never = EQUILIBRIA.stated(
     on=st.one_of(reflected_equilibria((tc.RELU,)), generic_points().map(of_both_classes)),
     examples=40,
     corrects="stationary-batches-never-printed",
+    rests_on=["normalised-sgd-convergence-rank", "stationary-batches-low-rank"],
     why="Rest on all batches gives `(1 - rho fbar_n) fbar_n = lambda rho` and `h(x_n) = f_n V_L`"
     " for every sample. The features of a ReLU network are not negative, so that all f_n have one"
     " sign; all margins have that of rho; hence all labels are the same. No genericity of the data"
@@ -199,6 +201,7 @@ stationary_batches_never_equal = EQUILIBRIA.stated(
         "they differ by at least their own size",
         "sum([(margin(n) - margin(0)) ** 2 for n in samples]) >= margin(0) ** 2",
     ),
+    rests_on=["stationary-batches-never-printed"],
     why="The roots of `(1 - rho t) t = lambda rho` may be the same for all samples. What is true is"
     " that ReLU networks with both classes do not come to rest at all"
     " (`stationary-batches-never`); that says nothing of margins.",

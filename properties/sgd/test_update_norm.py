@@ -71,6 +71,7 @@ update_norm_printed = NORMS.stated(
     states=BOUND.format("==", 2, "with_margins"),
     control=tc.altered("half of it", BOUND.format("==", 1, "with_margins")),
     on=classified((1, 3), SMALL_RHO),
+    rests_on=["normalised-flow", "update-norm-separability"],
     why="Eq. 10 has the norm of a sum. It is the sum of the norms only where all terms point in one"
     " direction. Two other slips of Eq. 53 are left out here: f_n for fbar_n"
     " (`update-norm-outputs`), and a sum over a batch B that is divided by N.",
@@ -86,6 +87,7 @@ update_norm_outputs = NORMS.stated(
     states=BOUND.format("==", 2, "with_outputs"),
     control=tc.altered("half of it", BOUND.format("==", 1, "with_outputs")),
     on=classified((1, 1), SMALL_RHO),
+    rests_on=["normalised-flow", "update-norm-separability"],
     why="With one sample there is nothing to be added, and the equation is false all the same for"
     " the label -1: `dfbar_n/dV_k` has the sign of the label, and the printed `f_n V_k` has not.",
 )
@@ -101,6 +103,7 @@ update_norm_batch = NORMS.stated(
     control=tc.altered("half of it", {"== 2 *": "=="}),
     on=classified((1, 3), SMALL_RHO),
     where=["of_sample(n, k) = residual(n) * frobenius(dmargin(n, k) - margin(n) * W[k])"],
+    rests_on=["normalised-flow", "update-norm-separability"],
     why="The sum is printed over a batch, and divided by the number of all samples. The flow on a"
     " batch, Eq. 46, is divided by its own size; here it is one sample, where the triangle"
     " inequality is an equation.",
@@ -120,6 +123,7 @@ update_norm = NORMS.stated(
         on_a_line([Fraction(1, 16), Fraction(1, 32), Fraction(3, 64)], aside=1),
     ),
     corrects="update-norm-printed",
+    rests_on=["normalised-flow", "update-norm-separability"],
     why="The triangle inequality for Eq. 5. With one sample it is an equation.",
 )
 

@@ -240,12 +240,13 @@ def test_a_claim_has_three_sides() -> None:
 
 
 def test_a_claim_says_what_is_decided_and_where_it_is_written() -> None:
-    about = claimed()
+    about = claimed(rests_on=["used-claim"])
     decided = "Decided: in more than half of the pairs, weights are smaller with decay."
     assert about.description == f"{decided}\n\nIt pulls."
     assert (about.statement, about.hypotheses) == ("x", ("none",))
     assert about.control == comparison().reordered().words
     assert about.positive is None
+    assert about.rests_on == ("used-claim",)
     assert list(about.check(Setting(positive=True))) == []
     assert about.place.path == __file__
     with pytest.raises(InputError, match="two or more lower-case words"):

@@ -69,11 +69,11 @@ def test_every_part_is_changed_by_something() -> None:
     assert {part for part, _ in CHANGES} == set(PARTS)
 
 
-def test_how_a_claim_is_explained_checked_and_searched_is_no_part() -> None:
+def test_how_a_claim_is_explained_proved_checked_and_searched_is_no_part() -> None:
     def check(setting: Any) -> Any:
         """Other words."""
 
-    other = about(check=check, examples=7, on={"case": st.just(scalar(1))})
+    other = about(check=check, examples=7, on={"case": st.just(scalar(1))}, rests_on=("a-lemma",))
     assert changed(about(), other) == []
 
 

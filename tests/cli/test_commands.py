@@ -303,9 +303,10 @@ def test_an_example_that_is_no_case_is_bad_input(
 
 
 def test_report_rewrites_the_pages(project: Path) -> None:
-    assert main(["report"]) == 0
+    assert main(["report", "--commit", "0123456789abcdef"]) == 0
     assert "### A number is itself" in (project / "reports/claims.md").read_text()
-    assert "A number is itself" in (project / "reports/claims.html").read_text()
+    page = (project / "reports/claims.html").read_text()
+    assert ("A number is itself" in page, "Commit <code>0123456789abcdef" in page) == (True, True)
 
 
 def test_report_says_what_changed_since(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

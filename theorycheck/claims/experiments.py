@@ -312,6 +312,7 @@ def experiment_claim(
     why: str,
     control: Comparison | None = None,
     positive: Comparison | None = None,
+    rests_on: Sequence[str] = (),
 ) -> Claim:
     """Claim that a comparison of trained networks is true more often than not.
 
@@ -324,7 +325,7 @@ def experiment_claim(
             the placebo, `Comparison.reordered`.
         positive: a near setting in which it is known to be true. Without one the claim cannot be
             refuted.
-        id, title, sources: as in `claim`.
+        id, title, sources, rests_on: as in `claim`.
 
     Raises:
         InputError: when the id is malformed.
@@ -346,6 +347,7 @@ def experiment_claim(
         hypotheses=given,
         control=false.words,
         positive=None if positive is None else positive.words,
+        rests_on=rests_on,
     )(check)
     caller = sys._getframe(1)
     place = Place(caller.f_globals["__name__"], caller.f_code.co_filename, caller.f_lineno)

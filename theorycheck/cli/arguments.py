@@ -84,6 +84,9 @@ def _add_reports(commands: Commands, record: Parser) -> None:
     report.add_argument(
         "--since", type=Path, metavar="FILE", help="say what differs from that report or record"
     )
+    report.add_argument(
+        "--commit", metavar="COMMIT", help="say of which commit, and what versions, in claims.html"
+    )
     gate = commands.add_parser(
         "gate", parents=[folder, record], help="compare the last report with the record"
     )

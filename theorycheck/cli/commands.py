@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case "coverage":
             return _coverage(options.paths, options.baseline, options.paper)
         case "report":
-            return _report(options.report_dir, options.paths, options.since)
+            return _report(options.report_dir, options.paths, options.since, options.commit)
         case "gate":
             return _gate(options.report_dir, options.baseline, accept=options.accept)
         case "verify":
@@ -121,8 +122,9 @@ def _coverage(paths: Sequence[Path], baseline: Path, paper: str | None) -> int:
     return ExitCode.OK if all(one.is_complete for one in found) else ExitCode.VERDICT_CHANGED
 
 
-def _report(folder: Path, paths: Sequence[Path], earlier: Path | None) -> int:
+def _report(folder: Path, paths: Sequence[Path], earlier: Path | None, commit: str | None) -> int:
     from theorycheck import reports
+    from theorycheck.reports.origins import Making
     from theorycheck.reports.since import since
 
     report = reports.load_report(folder / "claims.json")
@@ -132,6 +134,8 @@ def _report(folder: Path, paths: Sequence[Path], earlier: Path | None) -> int:
     beside = reports.Companions.of(folder, paths)
     if beside.unread:
         raise InputError(beside.unread[0])
+    if commit is not None:
+        beside = replace(beside, making=Making.of(folder, commit))
     pages = reports.pages(report, beside)
     reports.write_together(folder, reports.replacing(folder, pages))
     print(f"{len(report.claims)} claims: {reports.verdict_counts(report.claims)}")

@@ -14,6 +14,7 @@ from theorycheck.configuration import Project
 from theorycheck.errors import InputError
 from theorycheck.pytest_plugin.events import Hooks
 from theorycheck.pytest_plugin.items import EXAMINER, ClaimItem
+from theorycheck.pytest_plugin.live import Live
 from theorycheck.pytest_plugin.outcomes import Outcomes
 from theorycheck.pytest_plugin.reporters import Terminal, Writer
 from theorycheck.pytest_plugin.selection import Selection
@@ -75,6 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if session.worker_input is None:
         manager.register(Terminal(session.folder, project.report_dir), "theorycheck-terminal")
         manager.register(Writer(session.folder, project.paths), "theorycheck-writer")
+        manager.register(Live(config, selection), "theorycheck-live")
 
 
 def pytest_pycollect_makeitem(

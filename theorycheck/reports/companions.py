@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from theorycheck.errors import InputError
 from theorycheck.reports.coverage import Items, load_items
 from theorycheck.reports.needs import Needs, load_needs
+from theorycheck.reports.origins import Making, Origin, origins
 from theorycheck.reports.power import NONE, Powers, beside
 
 
@@ -20,12 +21,16 @@ class Companions:
         items: those of papers, which a report on a part of the claims does not cover.
         powers: what became of the false neighbours of the claims.
         needs: what is known of their hypotheses and bounds.
+        origins: where they are stated, by id, as far as that is known.
+        making: what is said of a page that is published.
         unread: what could not be read, a sentence for each; a report is not lost for it.
     """
 
     items: tuple[Items, ...] = ()
     powers: Powers = NONE
     needs: Needs = field(default_factory=Needs)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    making: Making | None = None
     unread: tuple[str, ...] = ()
 
     @classmethod
@@ -44,7 +49,14 @@ class Companions:
             needs = load_needs(folder)
         except InputError as error:
             unread.append(str(error))
-        return cls(load_items(claims), powers, needs, tuple(unread))
+        places = tuple(claims)
+        return cls(
+            items=load_items(places),
+            powers=powers,
+            needs=needs,
+            origins=origins(folder, places),
+            unread=tuple(unread),
+        )
 
 
 NOTHING = Companions()

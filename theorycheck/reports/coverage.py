@@ -140,6 +140,11 @@ class Coverage:
         return [item.label for item, claims in self.rows if not claims and not item.unchecked]
 
     @property
+    def claims(self) -> set[str]:
+        """Ids of the claims that cover some item."""
+        return {claim.id for _, claims in self.rows for claim in claims}
+
+    @property
     def counts(self) -> tuple[int, int, int, int]:
         """How many items there are, with claims, not to be checked, and open."""
         claimed = sum(bool(claims) for _, claims in self.rows)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from tests.reports.entries import ENTRIES
 from theorycheck.claims.entries import Entry
-from theorycheck.reports.html.dependencies import Dependencies
+from theorycheck.reports.html.dependencies import Dependencies, fate
 
 
 def entry(name: str, *used: str) -> Entry:
@@ -34,3 +36,33 @@ def test_circles_end_and_claims_that_are_not_there_have_users() -> None:
     entries = [entry("a-claim", "b-claim", "not-there"), entry("b-claim", "a-claim")]
     assert reach("a-claim", *entries) == [["b-claim"]]
     assert reach("not-there", *entries) == [["a-claim"], ["b-claim"]]
+
+
+def test_what_passes_survives_an_error_at_any_distance() -> None:
+    wrong = replace(ENTRIES["refuted"], id="a-theorem", rests_on=("the-lemma",))
+    found = Dependencies.of(
+        [
+            replace(ENTRIES["refuted"], id="the-lemma"),
+            wrong,
+            replace(ENTRIES["holds"], id="a-corollary", rests_on=("a-theorem",)),
+        ]
+    )
+    assert (found.size("the-lemma"), found.surviving("the-lemma")) == (2, 1)
+    assert found.surviving("a-corollary") == 0
+
+
+@pytest.mark.parametrize(
+    ("user", "corrected", "said"),
+    [
+        ("proved", None, "survives: proved by itself"),
+        ("holds", None, "survives: holds by itself"),
+        ("tendency", None, "survives: holds by itself"),
+        ("refuted", None, "refuted as well"),
+        ("refuted", "refuted", "refuted as well"),
+        ("refuted", "corrected", "refuted as well; its corrected form holds"),
+        ("vacuous", None, "vacuous"),
+        ("undecided", None, "undecided"),
+    ],
+)
+def test_the_fate_of_what_rests_on_an_error(user: str, corrected: str | None, said: str) -> None:
+    assert fate(ENTRIES[user], ENTRIES[corrected] if corrected else None) == said

@@ -20,29 +20,31 @@ def read(case: Case) -> Numbers:
 
 
 def plain(line: str) -> str:
-    """A line of MathML as text, with spaces between the numbers of a matrix."""
-    return re.sub(r"<[^>]*>", "", line.replace("</mtd>", " ").replace("</mtr>", "/ ")).strip()
+    """A line of HTML as text, with a matrix in brackets, and spaces between its numbers."""
+    for tag, text in {"<table>": "[", "</table>": "]", "</td>": " ", "</tr>": "/ "}.items():
+        line = line.replace(tag, text)
+    return re.sub(r"<[^>]*>", "", line)
 
 
 def test_all_numbers_of_a_case_by_name() -> None:
     found = read(CASE)
     assert found.network == "2 -> relu 2 -> linear 1"
     assert [plain(line) for line in found.given] == [
-        "W1,0=[1 −1/2 / 10 1/4 / ]",
-        "W2,1=[4/3 −1 / ]",
-        "x=[1 0 / −12 1 / ]",
-        "y=[1 / −1 / ]",
-        "batch_size=2",
-        "weight_decay=1/8",
+        "W1,0 = [1 −1/2 / 10 1/4 / ]",
+        "W2,1 = [4/3 −1 / ]",
+        "x = [1 0 / −12 1 / ]",
+        "y = [1 / −1 / ]",
+        "batch_size = 2",
+        "weight_decay = 1/8",
     ]
 
 
 def test_layers_are_evaluated_exactly() -> None:
     """By hand: (1, 0) gives 1, 10, then 4/3 - 10; (-12, 1) gives -25/2, -479/4, then 0."""
     assert [plain(line) for line in read(CASE).steps] == [
-        "z1=[1 10 / −25/2 −479/4 / ]",
-        "h1=[1 10 / 0 0 / ]",
-        "f=[−26/3 / 0 / ]",
+        "z1 = [1 10 / −25/2 −479/4 / ]",
+        "h1 = [1 10 / 0 0 / ]",
+        "f = [−26/3 / 0 / ]",
     ]
 
 
@@ -64,7 +66,7 @@ def test_long_numbers_are_shortened() -> None:
         mlp([1, 1]), (np.ones((1, 1, 1)),), np.ones((1, 1, 1)),
         numbers={"rate": Fraction(1, 3**20)},
     )  # fmt: skip
-    assert plain(read(case).given[-1]) == "rate=2.868e-10"
+    assert plain(read(case).given[-1]) == "rate = 2.868e-10"
 
 
 def test_what_is_no_case_names_its_claim() -> None:

@@ -12,11 +12,12 @@ from time import process_time
 from typing import Any
 
 from tests.reports.entries import CASE, ENTRIES, report
-from theorycheck import reports
+from theorycheck import __version__, reports
 from theorycheck.claims.entries import Entry, Reference
 from theorycheck.reports.companions import Companions
 from theorycheck.reports.coverage import Item, Items
 from theorycheck.reports.html.page import MARKS, render_html
+from theorycheck.reports.origins import Making, Origin
 
 RECORD = Path(__file__).parents[3] / "reports" / "claims.json"
 VOID = {"meta", "input", "br", "hr", "img", "link"}
@@ -103,7 +104,7 @@ def test_a_counterexample_is_shown_with_its_network_layer_by_layer() -> None:
     page = Read(render_html(report(ENTRIES["refuted"])))
     assert "7 ≤ 6, which is false" in page.text
     assert CASE.network.layers
-    for text in ("2 → relu 2 → linear 1", "weight_decay=1/8", "−26/3", "−479/4"):
+    for text in ("2 → relu 2 → linear 1", "weight_decay = 1/8", "−26/3", "−479/4"):
         assert text in page.text
 
 
@@ -131,12 +132,81 @@ def test_printed_and_corrected_form_stand_side_by_side() -> None:
     assert "As printed" not in Read(render_html(report(ENTRIES["refuted"]))).text
 
 
-def test_what_rests_on_an_erratum_is_said_with_it() -> None:
+def test_what_rests_on_an_erratum_and_what_survives_it_is_said_with_it() -> None:
     user = replace(ENTRIES["holds"], rests_on=(ENTRIES["refuted"].id, "not-there"))
     page = Read(render_html(report(ENTRIES["refuted"], user)))
-    assert page.text.count("1 claim rests on it") == 2
+    assert page.text.count("1 claim rests on it, and survives") == 2
+    assert "Title of second-claim survives: holds by itself" in page.text
     assert "Its proof uses Title of third-claim (refuted); not-there" in page.text
     assert "rests on it" not in Read(render_html(report())).text
+    wrong = [
+        replace(ENTRIES[name], id=f"{name}-user", rests_on=(ENTRIES["refuted"].id,))
+        for name in ("vacuous", "undecided", "holds")
+    ]
+    page = Read(render_html(report(ENTRIES["refuted"], *wrong)))
+    assert page.text.count("3 claims rest on it, 1 of which survives") == 2
+    assert "Title of fifth-claim undecided" in page.text
+
+
+def test_a_claim_links_its_source_where_that_lies_beside_the_report() -> None:
+    name, file = ENTRIES["holds"].id, "properties/test_x.py"
+    linked = Companions(origins={name: Origin(file, 7, f"../{file}#L7")})
+    page = Read(render_html(report(), linked))
+    assert [found["href"] for found in page.all("a") if found.get("class") == "source"] == [
+        f"../{file}#L7"
+    ]
+    assert f"stated in {file}, line 7" in page.text
+    elsewhere = Read(render_html(report(), Companions(origins={name: Origin(file, 7, None)})))
+    assert f"stated in {file}, line 7" in elsewhere.text
+    assert not [found for found in elsewhere.all("a") if found.get("class") == "source"]
+
+
+def test_a_page_that_is_published_says_of_what_it_is_made() -> None:
+    making = Making("0123456789abcdef", {"python": "3.11.9", "torch": "<2>"})
+    page = Read(render_html(report(), Companions(making=making)))
+    said = "Commit 0123456789abcdef. Versions of the run: python 3.11.9, torch <2>."
+    assert said in page.text
+    assert "Profile default, seed 0, device cpu, images digits." in page.text
+    [foot] = page.all("footer")
+    assert (foot["data-commit"], foot["data-version"]) == ("0123456789abcdef", __version__)
+    assert "Commit" not in Read(render_html(report())).text
+
+
+def test_every_item_of_a_paper_has_a_permalink() -> None:
+    items = [Item(label=label, words="w", says="s") for label in ("Eq. 1", HOSTILE.strip(","))]
+    listed = Items(paper="toy2020", items=tuple(items))
+    page = Read(render_html(report(), Companions(items=(listed,))))
+    ids = [found["id"] for found in page.all("li") if "id" in found]
+    assert ids[0] == "item:toy2020:Eq-1"
+    assert len(ids) == 2
+    links = [found["href"] for found in page.all("a") if found.get("class") == "item"]
+    assert links == [f"#{one}" for one in ids]
+
+
+def test_claims_that_items_list_are_listed_once() -> None:
+    items = (Item(label="Eq. 1", words="w", says="s"),)
+    listed = Companions(items=(Items(paper="toy2020", items=items),))
+    page = Read(render_html(report(), listed))
+    assert "All 1 items of the paper, in its own order: 1 with claims" in page.text
+    # Of the seven on this paper, only the second one is on Eq. 2 alone.
+    assert "The other claim ✓ Title of second-claim" in page.text
+    assert "All 7 claims" in Read(render_html(report())).text
+
+
+def test_the_graph_has_what_takes_part_as_links_with_titles_and_marks() -> None:
+    user = replace(ENTRIES["holds"], rests_on=(ENTRIES["refuted"].id,))
+    page = Read(render_html(report(ENTRIES["refuted"], user, ENTRIES["own"])))
+    drawn = {found["id"]: found for found in page.all("a") if "data-layer" in found}
+    assert {name: found["href"] for name, found in drawn.items()} == {
+        "proofs:third-claim": "#third-claim", "proofs:second-claim": "#second-claim",
+    }  # fmt: skip
+    assert [drawn[f"proofs:{name}-claim"]["class"] for name in ("third", "second")] == [
+        "refuted", "holds",
+    ]  # fmt: skip
+    [line] = page.all("path")
+    assert (line["data-ends"], line["class"]) == ("0 1", "wrong")
+    assert "2 of 3 claims take part: ✓ holds, ✗ refuted." in page.text
+    assert "What rests on what" not in Read(render_html(report())).text
 
 
 def test_the_page_fetches_nothing_and_its_policy_forbids_it() -> None:
@@ -155,7 +225,9 @@ def test_the_page_fetches_nothing_and_its_policy_forbids_it() -> None:
     for _, attributes in page.elements:
         assert not {"src", "srcset", "style"} & attributes.keys()
     places = {found["href"] for found in page.all("a")}
-    known = r"#|\?paper=|claims\.json$|certificates/|data:application/x-bzip2;base64,"
+    known = (
+        r"#|\?paper=|claims\.json$|certificates/|\.\./properties/|data:application/x-bzip2;base64,"
+    )
     assert all(re.match(known, place) for place in places)
     assert "://" not in re.sub(r"<(style|script)>.*?</\1>", "", text, flags=re.DOTALL)
 

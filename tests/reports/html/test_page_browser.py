@@ -19,7 +19,7 @@ from selenium.webdriver.chrome.service import Service
 
 from tests.reports.entries import ENTRIES, report
 from tests.reports.html.test_page import hostile
-from theorycheck import reports
+from theorycheck import __version__, reports
 from theorycheck.reports.companions import Companions
 from theorycheck.reports.coverage import Item, Items
 
@@ -28,6 +28,12 @@ pytestmark = pytest.mark.skipif(
 )
 
 SUBJECTS = "ab"
+USES = {
+    "second-claim": ("third-claim",),
+    "sixth-claim": ("second-claim",),
+    "eighth-claim": ("sixth-claim", "fourth-claim"),
+}
+"""A chain: the third claim, which is refuted, is used by the second, and so on."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +52,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a page with claims of every verdict and of two subjects."""
     folder = tmp_path_factory.mktemp("report")
     entries = [
-        replace(entry, module=f"properties.{SUBJECTS[i % 2]}.test_x")
+        replace(
+            entry, module=f"properties.{SUBJECTS[i % 2]}.test_x", rests_on=USES.get(entry.id, ())
+        )
         for i, entry in enumerate(ENTRIES.values())
     ]
     reports.write_report(folder, report(*entries))
@@ -158,6 +166,99 @@ def test_a_figure_of_a_paper_shows_ours_whatever_is_filtered(browser: Any, tmp_p
     assert browser.execute_script(box, section.find_element("css selector", "use")) > 300
 
 
+def address(browser: Any) -> str:
+    """What follows the name of the page; the driver may still know an earlier one."""
+    found: str = browser.execute_script("return location.search + location.hash")
+    return found
+
+
+def visible(browser: Any) -> list[str]:
+    """Names that the graph shows around a claim, from left to right."""
+    found = [name for name in find(browser, "#proofs .name") if name.is_displayed()]
+    return [name.text for name in sorted(found, key=lambda name: name.location["x"])]
+
+
+def test_one_click_on_an_erratum_shows_what_rests_on_it(browser: Any, page: str) -> None:
+    resize(browser, 1400)
+    opened(browser, page)
+    [link] = find(browser, '.errata a[href="#proofs:third-claim"]')
+    assert link.text == "3 claims rest on it, all of which survive"
+    link.click()
+    assert visible(browser) == ["third-claim", "second-claim"]
+    [told] = find(browser, "#proofs .about")
+    assert told.text == "Title of third-claim (refuted): its proof uses none, and 3 rest on it."
+
+
+def test_the_graph_goes_as_far_as_one_asks_and_stands_in_the_address(
+    browser: Any, page: str
+) -> None:
+    resize(browser, 1400)
+    opened(browser, f"{page}#proofs:second-claim")
+    assert visible(browser) == ["third-claim", "second-claim", "sixth-claim"]
+    find(browser, '#proofs [name="depth"] option[value="2"]')[0].click()
+    assert address(browser) == "#proofs:second-claim:2"
+    chain = ["third-claim", "second-claim", "sixth-claim", "eighth-claim"]
+    assert visible(browser) == chain
+    browser.refresh()
+    assert visible(browser) == chain
+    find(browser, '[id="proofs:sixth-claim"]')[0].click()
+    assert address(browser) == "#proofs:sixth-claim:2"
+    assert visible(browser)[:3] == ["third-claim", "second-claim", "sixth-claim"]
+    browser.back()
+    assert visible(browser) == chain
+    find(browser, '[id="proofs:second-claim"]')[0].click()
+    assert find(browser, ".claim:target")[0].get_attribute("id") == "second-claim"
+
+
+def test_the_whole_graph_is_back_with_one_choice(browser: Any, page: str) -> None:
+    opened(browser, f"{page}#proofs:second-claim:1")
+    find(browser, '#proofs [name="claim"] option[value=""]')[0].click()
+    assert address(browser) == "#proofs"
+    assert visible(browser) == []
+    assert len([a for a in find(browser, "#proofs svg a") if a.is_displayed()]) == 5
+
+
+def test_a_claim_says_what_survives_its_error(browser: Any, page: str) -> None:
+    opened(browser, f"{page}#third-claim")
+    [found] = find(browser, "#third-claim .resting")
+    assert "Title of second-claim\nsurvives: holds by itself" in found.text
+    assert found.text.count("survives: holds by itself") == 3
+    find(browser, "#third-claim .resting p a")[0].click()
+    assert visible(browser) == ["third-claim", "second-claim"]
+
+
+def test_a_claim_is_cited_as_text_and_as_bibtex_with_two_clicks(browser: Any, page: str) -> None:
+    allowed = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    browser.execute_cdp_cmd("Browser.grantPermissions", allowed)
+    opened(browser, f"{page}#second-claim")
+    find(browser, "#second-claim .cite")[0].click()
+    plain, bibtex = [found.text for found in find(browser, "#second-claim .citation pre")]
+    assert plain.startswith(
+        "“Title of second-claim”: holds (sampled). Claim second-claim on toy2020, Eq. 2;"
+        f" toy2021, Theorem 1. Claim report by theorycheck {__version__}, digest "
+    )
+    assert bibtex.startswith("@misc{second-claim,\n  title = {{Title of second-claim}},\n")
+    assert "note = {Holds (sampled). Claim second-claim on toy2020, Eq. 2;" in bibtex
+    for button, text in zip(find(browser, "#second-claim .copy"), (plain, bibtex), strict=True):
+        button.click()
+        script = "const done = arguments[0]; navigator.clipboard.readText().then(done, done);"
+        assert browser.execute_async_script(script) == text
+        assert button.text == "Copied"
+    find(browser, "#second-claim .cite")[0].click()
+    assert find(browser, "#second-claim .citation") == []
+
+
+def test_a_permalink_opens_the_list_that_holds_its_item(browser: Any, tmp_path: Path) -> None:
+    items = tuple(Item(label=f"Eq. {k}", words="w", says="s") for k in range(1, 40))
+    listed = Companions(items=(Items(paper="toy2020", items=items),))
+    page = tmp_path / "claims.html"
+    page.write_text(reports.render_html(report(), listed), encoding="utf-8")
+    opened(browser, f"{page.as_uri()}#item:toy2020:Eq-30")
+    [item] = find(browser, "li:target")
+    assert item.is_displayed()
+    assert item.text.startswith("Eq. 30 s")
+
+
 def test_search_finds_words_in_any_order_and_reset_shows_all(browser: Any, page: str) -> None:
     opened(browser, page)
     [field] = find(browser, ".filters input")
@@ -228,6 +329,9 @@ def test_the_page_is_readable_without_javascript(browser: Any, page: str) -> Non
         opened(browser, f"{page}?verdict=vacuous")
         assert len(shown(browser)) == len(ENTRIES)
         assert not find(browser, ".filters")[0].is_displayed()
+        assert not find(browser, "#proofs form")[0].is_displayed()
+        assert len([a for a in find(browser, "#proofs svg a") if a.is_displayed()]) == 5
+        assert "Title of sixth-claim" in find(browser, "#third-claim .resting")[0].text
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
@@ -239,6 +343,17 @@ def test_no_width_needs_sideways_scrolling(browser: Any, page: str, width: int) 
     root = "document.documentElement"
     inside, outside = browser.execute_script(f"return [{root}.scrollWidth, {root}.clientWidth]")
     assert inside == outside <= width
+
+
+def test_a_long_id_in_the_graph_needs_no_sideways_scrolling(browser: Any, tmp_path: Path) -> None:
+    long = replace(ENTRIES["refuted"], id="-".join(["a-claim"] + ["of-a-very-long-name"] * 5))
+    user = replace(ENTRIES["holds"], rests_on=(long.id,))
+    page = tmp_path / "claims.html"
+    page.write_text(reports.render_html(report(long, user)), encoding="utf-8")
+    resize(browser, 380)
+    opened(browser, f"{page.as_uri()}#proofs:{long.id}:1")
+    inside = browser.execute_script("return document.documentElement.scrollWidth")
+    assert inside <= 380
 
 
 def test_the_page_is_light_or_dark_as_the_reader_wants(browser: Any, page: str) -> None:
@@ -259,5 +374,9 @@ def test_markup_in_a_claim_is_only_text(browser: Any, tmp_path: Path) -> None:
     browser.get_log("browser")
     opened(browser, (tmp_path / "claims.html").as_uri())
     assert find(browser, "h3")[-1].text.startswith("<script></script><script>alert(1)")
+    assert find(browser, "main script, main img") == []
+    find(browser, ".cite")[0].click()
+    title = find(browser, ".citation pre")[1].text.splitlines()[1]
+    assert title.startswith("  title = {{<script></script><script>alert(1)")
     assert find(browser, "main script, main img") == []
     assert browser.get_log("browser") == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.reports.entries import ENTRIES, OTHER, PAPER, REFUTED_CONTROL, claim, entry, evidence
 from tests.reports.entries import observed as seen
 from theorycheck.claims.entries import Entry
@@ -54,6 +56,15 @@ def test_errors_of_main_results_come_first_and_those_without_repair() -> None:
     assert order == ["the-theorem", "a-lemma", "a-mended-lemma", "an-equation"]
     mended = [e.corrected.id for e in sheet(*entries).errata if e.corrected is not None]
     assert mended == ["the-repair"]
+
+
+def test_an_erratum_says_how_much_rests_on_it_and_survives() -> None:
+    users = [
+        replace(ENTRIES[name], id=f"{name}-user", rests_on=("a-lemma",))
+        for name in ("holds", "proved", "vacuous")
+    ]
+    erratum = sheet(wrong("a-lemma", "Lemma 1"), *users).errata[0]
+    assert (erratum.reach, erratum.surviving) == (3, 2)
 
 
 def test_tendencies_that_did_not_show_are_no_errata() -> None:

@@ -48,3 +48,22 @@ class Dependencies:
     def size(self, claim: str) -> int:
         """How many claims rest on a claim."""
         return sum(map(len, self.reach(claim)))
+
+    def surviving(self, claim: str) -> int:
+        """How many of them pass, whatever is wrong with the claim: each was checked by itself."""
+        return sum(user.verdict.passes for layer in self.reach(claim) for user in layer)
+
+
+def fate(user: Entry, corrected: Entry | None) -> str:
+    """What became of a claim whose printed proof rests on an error, in words.
+
+    Args:
+        corrected: its own corrected form, if there is one.
+    """
+    if user.verdict.passes:
+        return f"survives: {'proved' if user.verdict == 'proved' else 'holds'} by itself"
+    if user.verdict != "refuted":
+        return user.verdict.value
+    if corrected is not None and corrected.verdict.passes:
+        return "refuted as well; its corrected form holds"
+    return "refuted as well"

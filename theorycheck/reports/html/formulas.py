@@ -1,9 +1,9 @@
-"""Formulas: LaTeX as MathML, which browsers set without a script, and matrices."""
+"""Formulas: LaTeX as MathML, which browsers set without a script."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import unescape
 from xml.etree.ElementTree import Element
 
@@ -21,9 +21,9 @@ ELEMENTS = frozenset(
 
 ATTRIBUTES = frozenset(
     {
-        "accent", "accentunder", "columnalign", "displaystyle", "fence", "form", "largeop",
-        "linethickness", "lspace", "mathvariant", "maxsize", "minsize", "movablelimits", "rspace",
-        "scriptlevel", "separator", "stretchy", "symmetric", "width",
+        "accent", "accentunder", "columnalign", "displaystyle", "form", "largeop", "linethickness",
+        "lspace", "mathvariant", "maxsize", "minsize", "movablelimits", "rspace", "scriptlevel",
+        "stretchy", "symmetric", "width",
     }
 )  # fmt: skip
 """The attributes that are kept: those of shape, and none that names a style or a place."""
@@ -43,6 +43,11 @@ OPENING, CLOSING = frozenset("([{⟨"), frozenset(")]}⟩")
 FUNCTIONS = frozenset(["cos", "exp", "log", "sin"])
 """Operators that the converter takes for variables."""
 
+THIN = "0.17em"
+"""The space around a function, TeX's thin one."""
+
+SCRIPTS = frozenset(["msub", "msubsup", "msup", "munder", "munderover"])
+
 CAPITALS = frozenset("ΓΔΘΛΞΠΣΥΦΨΩ")
 """Letters that mathematicians print upright."""
 
@@ -51,8 +56,8 @@ LIMITS = frozenset(["min", "max", "inf", "sup", "lim"])
 
 PRIME = "′"
 
-BREAK = "&#8203;"
-"""A space of no width, at which a line may end."""
+BREAK = "\N{ZERO WIDTH SPACE}"
+"""At which a line may end."""
 
 DELIMITERS = {
     "langle": "⟨", "rangle": "⟩", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉",
@@ -78,21 +83,6 @@ def formula(latex: str) -> Markup:
         return Markup("<code>{}</code>").format(latex)
     texts = [_words(part[0]) if _is_prose(part[0]) else _math(part) for part in _parts(root)]
     return Markup(f'<span class="formula">{BREAK.join(texts)}</span>')
-
-
-def matrix(rows: Sequence[Sequence[str]]) -> Markup:
-    """A matrix in brackets, to stand within ``math``."""
-    body = "".join(
-        f"<mtr>{''.join(f'<mtd>{number(text)}</mtd>' for text in row)}</mtr>" for row in rows
-    )
-    return Markup(f"<mrow><mo>[</mo><mtable>{body}</mtable><mo>]</mo></mrow>")
-
-
-def number(text: str) -> Markup:
-    """A number to stand within ``math``, its sign set as one."""
-    if text.startswith("-"):
-        return Markup("<mrow><mo>−</mo><mn>{}</mn></mrow>").format(text[1:])
-    return Markup("<mn>{}</mn>").format(text)
 
 
 def _spelled(latex: str) -> str:
@@ -169,8 +159,25 @@ def _math(part: list[Element]) -> str:
             elif not place and len(part) > 1:
                 # It stands between two parts, though a browser sees none before it.
                 element.set("form", "infix")
+        elif place and _is_function(base := _base(element)) and _is_factor(part[place - 1]):
+            base.set("lspace", THIN)
     body = "".join(text for element in part for text in _written(element))
-    return f'<math displaystyle="true">{body}</math>'
+    return f"<math>{body}</math>"
+
+
+def _base(element: Element) -> Element:
+    """What stands without its scripts."""
+    return _base(element[0]) if element.tag in SCRIPTS else element
+
+
+def _is_function(element: Element) -> bool:
+    text = _text(element)
+    return (element.tag == "mo" and text.isalpha() and len(text) > 1) or text in FUNCTIONS
+
+
+def _is_factor(element: Element) -> bool:
+    """Whether an element keeps a little distance from a function that follows it."""
+    return element.tag not in ("mo", "mspace", "mtext") and not _is_operator(element)
 
 
 def _set(element: Element) -> None:
@@ -182,9 +189,9 @@ def _set(element: Element) -> None:
         element[1].text = "ˆ"
     elif element.tag == "mo" and text == "|":
         element.attrib |= {"lspace": "0", "rspace": "0"}
-    elif (element.tag == "mo" and text.isalpha() and len(text) > 1) or text in FUNCTIONS:
+    elif _is_function(element):
         element.tag = "mo"
-        element.attrib |= {"lspace": "0", "rspace": "0.17em"}
+        element.attrib |= {"lspace": element.get("lspace", "0"), "rspace": THIN}
     elif element.tag == "mi" and text == PRIME:
         element.tag = "mo"
     elif element.tag == "mi" and text in CAPITALS:
@@ -196,6 +203,10 @@ def _set(element: Element) -> None:
 def _written(element: Element) -> Iterator[str]:
     _set(element)
     kept = {name: value for name, value in element.attrib.items() if name in ATTRIBUTES}
+    if element.tag == "mrow" and len(element) == 1 and not kept:
+        # A row of one element is that element.
+        yield from _written(element[0])
+        return
     yield f"<{element.tag}" + "".join(f' {n}="{escape(v)}"' for n, v in kept.items()) + ">"
     yield str(escape(_text(element)))
     for child in element:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from functools import cache
 from hashlib import sha256
@@ -11,16 +10,19 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from theorycheck import __version__
 from theorycheck.reports.companions import NOTHING, Companions
 from theorycheck.reports.coverage import Placed, covered
 from theorycheck.reports.documents import ORDER, Report
 from theorycheck.reports.glossary import TENDENCIES, TERMS, VERDICTS
-from theorycheck.reports.html.dependencies import Dependencies
+from theorycheck.reports.html.anchors import item_anchors, paper_anchor
+from theorycheck.reports.html.dependencies import Dependencies, fate
 from theorycheck.reports.html.evidence import conclusion, sureness
 from theorycheck.reports.html.examples import numbers
 from theorycheck.reports.html.experiments import decided, excluded, numbers_of, recipes
 from theorycheck.reports.html.figures import curves, effects, slack, strata
 from theorycheck.reports.html.formulas import formula
+from theorycheck.reports.html.graph import drawn
 from theorycheck.reports.html.paper_figures import paper_figures
 from theorycheck.reports.html.papers import sheets
 from theorycheck.reports.html.prose import inline, paragraphs
@@ -48,20 +50,23 @@ def render_html(report: Report, beside: Companions = NOTHING) -> str:
     Raises:
         InputError: when the case of an example is none, naming the claim.
     """
-    style, script = _asset("page.css") + _asset("figures.css"), _asset("page.js")
+    style = "".join(map(_asset, ("page.css", "figures.css", "graph.css")))
+    script = "".join(map(_asset, ("page.js", "graph.js", "cite.js")))
     entries = report.claims
     tendencies = any(entry.kind == "tendency" for entry in entries)
     items = () if report.omitted else beside.items
+    known = {entry.id: entry for entry in entries}
     coverage = covered(items, [Placed.reported(entry) for entry in entries])
     return _environment().get_template("page.html").render(
         report=report,
         entries=entries,
         sheets=sheets(entries),
         corrected={entry.corrects: entry for entry in entries if entry.corrects},
-        known={entry.id: entry for entry in entries},
+        known=known,
+        graph=drawn(known),
         dependencies=Dependencies.of(entries),
         coverage={one.paper: one for one in coverage},
-        powers=beside.powers,
+        beside=beside,
         needed=lambda entry: " ".join(lines_of(beside.needs.of(entry))).strip(),
         filters=_filters(report),
         counts=f"{how_many(report)}: {verdict_counts(entries)}",
@@ -103,11 +108,6 @@ def _asset(name: str) -> str:
     return files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def _anchor(paper: str) -> str:
-    """The anchor of a paper; no claim has an id with a colon."""
-    return "paper:" + re.sub(r"[^A-Za-z0-9]+", "-", paper)
-
-
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -118,10 +118,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        anchor=_anchor, formula=formula, inline=inline, paragraphs=paragraphs, sureness=sureness,
-        conclusion=conclusion, details=details, control_words=control_words, curves=curves,
-        effects=effects, slack=slack, strata=strata, recipes=recipes, excluded=excluded,
-        decided=decided, paper_figures=paper_figures,
+        anchor=paper_anchor, formula=formula, inline=inline, paragraphs=paragraphs,
+        sureness=sureness, conclusion=conclusion, details=details, control_words=control_words,
+        curves=curves, effects=effects, slack=slack, strata=strata, recipes=recipes,
+        excluded=excluded, decided=decided, paper_figures=paper_figures,
     )  # fmt: skip
-    environment.globals.update(marks=MARKS, numbers=numbers)
+    environment.globals.update(
+        fate=fate, item_anchors=item_anchors, marks=MARKS, numbers=numbers, version=__version__
+    )
     return environment

@@ -21,12 +21,14 @@ class Erratum:
 
     Attributes:
         reach: how many claims rest on it.
+        surviving: how many of these pass by themselves.
     """
 
     entry: Entry
     place: str
     corrected: Entry | None
     reach: int
+    surviving: int
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,13 @@ def _sheet(
     entries = tuple(placed)
     places = {entry.id: place for entry, place in entries}
     wrong = [
-        Erratum(entry, places[entry.id], corrected.get(entry.id), dependencies.size(entry.id))
+        Erratum(
+            entry,
+            places[entry.id],
+            corrected.get(entry.id),
+            dependencies.size(entry.id),
+            dependencies.surviving(entry.id),
+        )
         for entry in wrong_as_printed(entry for entry, _ in entries)
     ]
     absent = tuple(

@@ -11,12 +11,16 @@
     return texts.get(claim);
   };
 
+  const told = (claim, name) =>
+    claim.dataset[name] ?? claim.querySelector(`.status .${name}`)?.textContent ?? "";
+
   const fits = (claim) => fields.every(({ name, value }) => {
     if (!value) return true;
     if (name === "text") {
       return value.toLowerCase().split(/\s+/).every((word) => text(claim).includes(word));
     }
-    return claim.dataset[name].split("\n").includes(value);
+    if (name === "verdict") return claim.classList.contains(value);
+    return told(claim, name).split("\n").includes(value);
   });
 
   const show = () => {
@@ -57,6 +61,8 @@
     remember();
   };
 
+  // Chromium and Firefox let the keyboard reach what scrolls by themselves; others do not yet.
+  for (const region of document.querySelectorAll(".scroll")) region.tabIndex = 0;
   form.hidden = claims.length < 2;
   form.addEventListener("input", change);
   form.addEventListener("reset", (event) => {
