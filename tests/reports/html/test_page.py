@@ -203,7 +203,7 @@ def test_the_graph_has_what_takes_part_as_links_with_titles_and_marks() -> None:
     assert [drawn[f"proofs:{name}-claim"]["class"] for name in ("third", "second")] == [
         "refuted", "holds",
     ]  # fmt: skip
-    [line] = page.all("path")
+    [line] = [path for path in page.all("path") if "data-ends" in path]
     assert (line["data-ends"], line["class"]) == ("0 1", "wrong")
     assert "2 of 3 claims take part: ✓ holds, ✗ refuted." in page.text
     assert "What rests on what" not in Read(render_html(report())).text
