@@ -21,7 +21,6 @@ from properties.papers import XU2022
 
 MOMENTS = (MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, RHO_DOT, AVERAGED_FLOW)
 VARIANCE_RATE = "variance_rate = sum([inner(grad(M - mu ** 2, k), flow(k)) for k in weights])"
-SMALL = points(tc.mlps(depths=(1, 2), widths=(1, 2)), smooth=True, samples=(1, 3))
 BELOW_LABELS = tc.Assumption(
     "no output exceeds its label", "all([rho * margin(n) <= 1 for n in samples])"
 )
@@ -49,9 +48,10 @@ margin_spread_falls_printed = tc.stated(
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE, SEPARATED, BELOW_LABELS],
     where=[*MOMENTS, VARIANCE_RATE],
     states="variance_rate <= 0",
-    control=tc.altered("it grows", "variance_rate > 0"),
+    control=tc.altered("it does not change", "variance_rate == 0"),
     numbers=["rho", "weight_decay"],
     on=unequal_inputs(),
+    examples=12,
     why="Even where all samples are separated and below their labels. Margins grow at rates of"
     " their own, a long input's faster than a short one's, and their variance with them. What"
     " falls, where rho is at rest, is the variance beside the squared mean:"
@@ -78,9 +78,10 @@ margin_spread_mean_printed = tc.stated(
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE, SEPARATED, BELOW_LABELS],
     where=[*MOMENTS, "mean_rate = sum([inner(grad(mu, k), flow(k)) for k in weights])"],
     states="mean_rate >= 0",
-    control=tc.altered("it falls", "mean_rate < 0"),
+    control=tc.altered("it does not change", "mean_rate == 0"),
     numbers=["rho", "weight_decay"],
     on=pulled_apart(),
+    examples=12,
     why="Even where all samples are separated and below their labels. The samples with the smallest"
     " margins pull most; where their gradients point against those of the others, the mean margin"
     " pays for it.",
@@ -111,7 +112,7 @@ margin_spread_relative = tc.stated(
     control=tc.altered("the first power", "spread_rate == -((M + weight_decay) / mu ** 2) * speed"),
     numbers=["rho", "weight_decay"],
     on=points(tc.mlps(depths=(1, 3), widths=(1, 2)), smooth=True).map(at_rest_in_rho),
-    examples=20,
+    examples=12,
     corrects="margin-spread-falls-printed",
     why="There the loss is `q / (1 + q)` with `q = (sigma^2 + lambda) / mu^2` (Eq. 8), and falls at"
     " the rate of the squared velocities, as rho has no part in it. So the loss falls with the"
@@ -120,33 +121,31 @@ margin_spread_relative = tc.stated(
 
 margin_spread_bound = tc.stated(
     "margin-spread-bound",
-    title="While rho falls the mean margin stays above (1 - loss) / rho, which grows",
-    kind="inequality",
+    title="While rho falls, (1 - loss) / rho grows, and the mean margin stays above it",
+    kind="identity",
     sources=[XU2022.at("Section 3.5: margins grow while rho falls")],
-    printed=r"\dot\rho < 0 \implies \mu > \frac{1 - \mathcal L_S}\rho, \quad"
-    r" \frac{d}{dt} \frac{1 - \mathcal L_S}\rho \ge 0 \text{ where } \mathcal L_S \le 1",
-    given=[
-        CHAIN,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        SMOOTH,
-        POSITIVE,
-        tc.Assumption("rho falls", "rho_dot(rho) < 0"),
-        tc.Assumption("the loss is at most 1, its value at rho = 0", "loss(rho) <= 1"),
-    ],
+    printed=r"B = \frac{1 - \mathcal L_S}\rho, \quad \dot B = \frac1\rho \sum_k \|\dot V_k\|^2"
+    r" - (M + \lambda)\dot\rho",
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE],
     where=[
         *MOMENTS,
-        "loss_rate = -(rho_dot(rho) ** 2) - sum([squared(flow(k)) for k in weights])",
+        "bound = 2 * mu - rho * (M + weight_decay)",
+        "turning = sum([inner(grad(bound, k), flow(k)) for k in weights])",
+        "bound_rate = turning - (M + weight_decay) * rho_dot(rho)",
+        "speed = sum([squared(flow(k)) for k in weights])",
     ],
-    states="rho * mu > 1 - loss(rho) and -rho * loss_rate - (1 - loss(rho)) * rho_dot(rho) >= 0",
+    states="rho * bound == 1 - loss(rho)"
+    " and bound_rate == speed / rho - (M + weight_decay) * rho_dot(rho)",
     control=tc.altered(
-        "twice as much",
-        "rho * mu > 2 * (1 - loss(rho)) and -rho * loss_rate - (1 - loss(rho)) * rho_dot(rho) >= 0",
+        "half the speed",
+        "rho * bound == 1 - loss(rho)"
+        " and bound_rate == speed / rho / 2 - (M + weight_decay) * rho_dot(rho)",
     ),
     numbers=["rho", "weight_decay"],
-    on=SMALL,
-    examples=20,
+    on=points(tc.mlps(depths=(1, 2), widths=(1, 2)), smooth=True, samples=(1, 2)),
+    examples=12,
     corrects="rho-growth-margin-printed",
-    why="What Lemma 4 does imply where rho falls: `rho mu = 1 - L - rho rho_dot / 2`. The mean"
-    " margin itself may fall, not below a bound that grows as rho and the loss fall.",
+    why="What Lemma 4, `mu = B - rho_dot / 2`, does imply where rho falls: `mu > B`, and B grows,"
+    " by both of its terms. B is `2 mu - rho (M + lambda)`, whose gradient is that of the loss over"
+    " `-rho`. The mean margin itself may fall, not below a bound that grows.",
 )
