@@ -1,7 +1,5 @@
 """Flows of rho and V, and what happened on the way, as numbers of the case that they start from."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -98,13 +96,7 @@ def ended(horizon: float) -> Along:
 
 def _followed(cohort: tc.Cohort, quantity: Quantity, horizon: float) -> Course:
     return follow_events(
-        cohort,
-        OBJECTIVE,
-        quantity,
-        horizon=horizon,
-        threshold=COUNTS,
-        max_steps=2000,
-        **TOLERANCES,
+        cohort, OBJECTIVE, quantity, horizon=horizon, threshold=COUNTS, max_steps=2000, **TOLERANCES
     )
 
 

@@ -1,20 +1,12 @@
 """Whether margins grow and their spread falls along the flow: xu2022, Section 3.5."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from hypothesis import strategies as st
 
 import theorycheck as tc
 from properties.assumptions import CHAIN, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
-from properties.dynamics.normalised import (
-    AVERAGED_FLOW,
-    MEAN_LOSS,
-    RHO_DOT,
-    at_rest_in_rho,
-    points,
-)
+from properties.dynamics.normalised import AVERAGED_FLOW, MEAN_LOSS, RHO_DOT, at_rest_in_rho, points
 from properties.equilibrium.resting_points import POSITIVE, RHO_AT_REST
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
@@ -41,7 +33,6 @@ def unequal_inputs(draw: st.DrawFn) -> tc.Case:
 margin_spread_falls_printed = tc.stated(
     "margin-spread-falls-printed",
     title="The loss decreases with sigma decreasing, as printed",
-    kind="inequality",
     sources=[XU2022.at("Section 3.5: mu increases and sigma decreases")],
     printed=r"\mathcal L_S \text{ decreases with } \mu \text{ increasing and } \sigma"
     r" \text{ decreasing}: \quad \frac{d}{dt}\sigma^2 \le 0",
@@ -49,7 +40,6 @@ margin_spread_falls_printed = tc.stated(
     where=[*MOMENTS, VARIANCE_RATE],
     states="variance_rate <= 0",
     control=tc.altered("it does not change", "variance_rate == 0"),
-    numbers=["rho", "weight_decay"],
     on=unequal_inputs(),
     examples=12,
     why="Even where all samples are separated and below their labels. Margins grow at rates of"
@@ -71,7 +61,6 @@ def pulled_apart(draw: st.DrawFn) -> tc.Case:
 margin_spread_mean_printed = tc.stated(
     "margin-spread-mean-printed",
     title="The loss decreases with mu increasing, as printed",
-    kind="inequality",
     sources=[XU2022.at("Section 3.5: mu increases and sigma decreases")],
     printed=r"\mathcal L_S \text{ decreases with } \mu \text{ increasing and } \sigma"
     r" \text{ decreasing}: \quad \frac{d}{dt}\mu \ge 0",
@@ -79,7 +68,6 @@ margin_spread_mean_printed = tc.stated(
     where=[*MOMENTS, "mean_rate = sum([inner(grad(mu, k), flow(k)) for k in weights])"],
     states="mean_rate >= 0",
     control=tc.altered("it does not change", "mean_rate == 0"),
-    numbers=["rho", "weight_decay"],
     on=pulled_apart(),
     examples=12,
     why="Even where all samples are separated and below their labels. The samples with the smallest"
@@ -90,18 +78,11 @@ margin_spread_mean_printed = tc.stated(
 margin_spread_relative = tc.stated(
     "margin-spread-relative",
     title="Where rho turns, (sigma^2 + lambda) / mu^2 falls at the rate of the squared velocities",
-    kind="identity",
     sources=[XU2022.at("Section 3.5: mu increases and sigma decreases")],
     printed=r"\dot\rho = 0 \implies \frac{d}{dt} \frac{\sigma^2 + \lambda}{\mu^2}"
     r" = -\Big(\frac{M + \lambda}{\mu^2}\Big)^2 \sum_k \|\dot V_k\|^2",
-    given=[
-        CHAIN,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        SMOOTH,
-        RHO_AT_REST,
-        tc.Assumption("mu is not 0", "mu != 0"),
-    ],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, RHO_AT_REST],
+    assuming={"mu is not 0": "mu != 0"},
     where=[
         *MOMENTS,
         "spread = (M - mu ** 2 + weight_decay) / mu ** 2",
@@ -110,7 +91,6 @@ margin_spread_relative = tc.stated(
     ],
     states="spread_rate == -(((M + weight_decay) / mu ** 2) ** 2) * speed",
     control=tc.altered("the first power", "spread_rate == -((M + weight_decay) / mu ** 2) * speed"),
-    numbers=["rho", "weight_decay"],
     on=points(tc.mlps(depths=(1, 3), widths=(1, 2)), smooth=True).map(at_rest_in_rho),
     examples=12,
     corrects="margin-spread-falls-printed",
@@ -122,7 +102,6 @@ margin_spread_relative = tc.stated(
 margin_spread_bound = tc.stated(
     "margin-spread-bound",
     title="While rho falls, (1 - loss) / rho grows, and the mean margin stays above it",
-    kind="identity",
     sources=[XU2022.at("Section 3.5: margins grow while rho falls")],
     printed=r"B = \frac{1 - \mathcal L_S}\rho, \quad \dot B = \frac1\rho \sum_k \|\dot V_k\|^2"
     r" - (M + \lambda)\dot\rho",
@@ -136,12 +115,7 @@ margin_spread_bound = tc.stated(
     ],
     states="rho * bound == 1 - loss(rho)"
     " and bound_rate == speed / rho - (M + weight_decay) * rho_dot(rho)",
-    control=tc.altered(
-        "half the speed",
-        "rho * bound == 1 - loss(rho)"
-        " and bound_rate == speed / rho / 2 - (M + weight_decay) * rho_dot(rho)",
-    ),
-    numbers=["rho", "weight_decay"],
+    control=tc.altered("half the speed", {"/ rho": "/ rho / 2"}),
     on=points(tc.mlps(depths=(1, 2), widths=(1, 2)), smooth=True, samples=(1, 2)),
     examples=12,
     corrects="rho-growth-margin-printed",

@@ -1,7 +1,5 @@
 """The course of rho: how often it turns, whether it passes 0, where it ends: xu2022, 3.5."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import numpy as np
@@ -19,17 +17,10 @@ from properties.assumptions import (
     UNIT_WEIGHTS,
 )
 from properties.dynamics.courses import crossed, ended, turned
-from properties.dynamics.normalised import (
-    AVERAGED_FLOW,
-    MEAN_LOSS,
-    RHO_DOT,
-    at_rest_in_rho,
-    points,
-)
+from properties.dynamics.normalised import AVERAGED_FLOW, MEAN_LOSS, RHO_DOT, at_rest_in_rho, points
 from properties.equilibrium.resting_points import POSITIVE, RHO_AT_REST
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
-from theorycheck.drawing import unit_arrays
 
 ONE_SAMPLE = tc.Assumption("one sample", "len(samples) == 1")
 LINEAR = tc.Assumption("a deep linear network", "all([slope(l) == 1 for l in range(1, depth + 1)])")
@@ -38,7 +29,6 @@ CLASSIFIER = tc.Assumption("a linear classifier", "depth == 1 and slope(1) == 1"
 rho_course_acceleration = tc.stated(
     "rho-course-acceleration",
     title="With one sample, rho can turn down only where the squared margin is above lambda",
-    kind="identity",
     sources=[XU2022.at("Section 3.5: rho may overshoot")],
     printed=r"N = 1,\; \dot\rho = 0 \implies \ddot\rho = 4\rho\,(1 - \rho\bar f)(1 - 2\rho\bar f)"
     r"\sum_k \Big\|\frac{\partial\bar f}{\partial V_k} - \bar f V_k\Big\|^2, \quad"
@@ -70,7 +60,6 @@ rho_course_acceleration = tc.stated(
         "acceleration == turned(1 - rho * mu)"
         " and (1 - 2 * rho * mu) * (weight_decay + mu ** 2) == weight_decay - mu ** 2",
     ),
-    numbers=["rho", "weight_decay"],
     on=points(tc.mlps(depths=(1, 3), widths=(1, 2)), smooth=True, samples=(1, 1)).map(
         at_rest_in_rho
     ),
@@ -91,7 +80,7 @@ def one_sample(draw: st.DrawFn) -> tc.Case:
         if depth == 1:
             weights.append([first[None]])
         else:
-            share, last = (draw(unit_arrays(shape, positive=True)) for shape in ((2,), (1, 2)))
+            share, last = (draw(tc.unit_arrays(shape, positive=True)) for shape in ((2,), (1, 2)))
             weights.append([np.outer(share, first), last])
     stacked = tuple(np.stack(matrices) for matrices in zip(*weights, strict=True))
     numbers = {
@@ -106,7 +95,6 @@ def one_sample(draw: st.DrawFn) -> tc.Case:
 rho_course_one_sample = tc.stated(
     "rho-course-one-sample",
     title="With one sample rho turns at most twice",
-    kind="trajectory",
     sources=[XU2022.at("Section 3.5: rho may overshoot")],
     printed=r"\text{there may [be] oscillations in } \rho \text{ for ``short'' intervals}: \quad"
     r" N = 1 \implies \text{at most two}",
@@ -140,24 +128,19 @@ def two_samples(draw: st.DrawFn) -> tc.Case:
 rho_course_oscillates = tc.stated(
     "rho-course-oscillates",
     title="With two samples rho can fall, grow, fall and grow again",
-    kind="trajectory",
     sources=[XU2022.at("Section 3.5: rho may overshoot")],
     printed=r"\rho \text{ may grow non-monotonically, that is there may oscillations in } \rho"
     r" \text{ for ``short'' intervals}",
-    given=[
-        CHAIN,
-        CLASSIFIER,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        tc.Assumption(
-            "V = (5, -12)/13, and the inputs are (2, 3)/16 and (11, 11)/16 or (12, 10)/16",
-            "13 * W[0][0][0] == 5 and 13 * W[0][0][1] == -12 and len(samples) == 2"
-            " and 16 * x[0][0] == 2 and 16 * x[0][1] == 3"
-            " and 16 * (x[1][0] + x[1][1]) == 22 and (x[1][0] - x[1][1]) * 8 <= 1",
+    given=[CHAIN, CLASSIFIER, UNIT_WEIGHTS, SIGN_LABELS],
+    assuming={
+        "V = (5, -12)/13, and the inputs are (2, 3)/16 and (11, 11)/16 or (12, 10)/16": (
+            "13 * W[0][0][0] == 5 and 13 * W[0][0][1] == -12 and len(samples) == 2 and 16 * x[0][0]"
+            " == 2 and 16 * x[0][1] == 3 and 16 * (x[1][0] + x[1][1]) == 22 and (x[1][0] -"
+            " x[1][1]) * 8 <= 1"
         ),
-        tc.Assumption("1/2 <= rho <= 1", "1 <= 2 * rho and rho <= 1"),
-        tc.Assumption("1/32 <= lambda <= 1/8", "1 <= 32 * weight_decay and 8 * weight_decay <= 1"),
-    ],
+        "1/2 <= rho <= 1": "1 <= 2 * rho and rho <= 1",
+        "1/32 <= lambda <= 1/8": "1 <= 32 * weight_decay and 8 * weight_decay <= 1",
+    },
     states="turns >= 3",
     control=tc.altered("four times", "turns >= 4"),
     numbers=["rho", "weight_decay", "turns"],
@@ -186,7 +169,6 @@ def slowly_forgotten(draw: st.DrawFn) -> tc.Case:
 rho_course_falls_long_printed = tc.stated(
     "rho-course-falls-long-printed",
     title="rho cannot fall for long periods of time, as printed",
-    kind="trajectory",
     sources=[XU2022.at("Section 3.5: rho cannot fall for long")],
     printed=r"\dot\rho \text{ cannot be negative for long periods of time}",
     given=[CHAIN, CLASSIFIER, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE, POSITIVE_WEIGHT_DECAY],
@@ -211,7 +193,7 @@ def wrong_starts(draw: st.DrawFn) -> tc.Case:
     """Small rho, unit weights and the labels that the network does not give, in the unit ball."""
     depth = draw(st.integers(1, 2))
     network = tc.mlp([2] * depth + [1], draw(st.sampled_from([tc.LINEAR, 0.5])))
-    weights = [draw(unit_arrays(p.shape, positive=True)) for p in network.parameters]
+    weights = [draw(tc.unit_arrays(p.shape, positive=True)) for p in network.parameters]
     rows = draw(
         st.lists(st.lists(st.integers(1, 2), min_size=2, max_size=2), min_size=1, max_size=2)
     )
@@ -226,18 +208,11 @@ def wrong_starts(draw: st.DrawFn) -> tc.Case:
 rho_course_back_to_zero_printed = tc.stated(
     "rho-course-back-to-zero-printed",
     title="A small perturbation with a falling rho goes back to zero, as printed",
-    kind="trajectory",
     sources=[XU2022.at("Section 3.5: growth after a perturbation")],
     printed=r"\text{A small perturbation will either result in } \dot\rho < 0 \text{ with } \rho"
     r" \text{ going back to zero or in } \rho \text{ growing}",
-    given=[
-        CHAIN,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        UNIT_BALL,
-        NEGATIVE,
-        tc.Assumption("0 < rho <= 1/4, a small perturbation", "0 < rho and 4 * rho <= 1"),
-    ],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_BALL, NEGATIVE],
+    assuming={"0 < rho <= 1/4, a small perturbation": "0 < rho and 4 * rho <= 1"},
     where=[MARGIN, MEAN_MARGIN],
     states="rho_end >= 0",
     control=tc.altered("it grows", "rho_end >= rho"),
@@ -252,7 +227,6 @@ rho_course_back_to_zero_printed = tc.stated(
 rho_course_passes_zero = tc.stated(
     "rho-course-passes-zero",
     title="With a negative mean margin a small rho passes zero, before a time that it tells",
-    kind="trajectory",
     sources=[XU2022.at("Section 3.5: growth after a perturbation")],
     printed=r"\mu < 0,\; c = \mu^2 - L(1 + \rho)\rho^2 > 0 \implies \rho(t) = 0"
     r" \text{ at some } t \le \frac{\rho}{2\sqrt c}",
@@ -266,8 +240,8 @@ rho_course_passes_zero = tc.stated(
         UNIT_BALL,
         POSITIVE,
         NEGATIVE,
-        tc.Assumption("c > 0, and the time is below 4", "rho ** 2 < 64 * c"),
     ],
+    assuming={"c > 0, and the time is below 4": "rho ** 2 < 64 * c"},
     where=[MARGIN, MEAN_MARGIN, "c = mu ** 2 - depth * (1 + rho) * rho ** 2"],
     states="4 * crossing ** 2 * c <= rho ** 2",
     control=tc.altered("half as long", "16 * crossing ** 2 * c <= rho ** 2"),
@@ -312,7 +286,6 @@ def tilted_classifiers(draw: st.DrawFn) -> tc.Case:
 rho_course_limit = tc.stated(
     "rho-course-limit",
     title="Where rho ends without weight decay: a formula for linear classifiers",
-    kind="trajectory",
     sources=[
         XU2022.at("Section 1: margins depend on the scale of initialisation"),
         XU2022.at("Section 3.5: large rho stays near its initial value"),
@@ -322,16 +295,12 @@ rho_course_limit = tc.stated(
     printed=r"\lambda = 0: \quad \Big(1 - \frac{\rho_0^2}{\rho_\infty^2}\Big) e^{\rho_\infty^2}"
     r" = \|V^\perp(0)\|^2 e^{\rho(0)^2}, \quad"
     r" \rho_0 = \min\{\|w\| : \langle w, x_n\rangle = y_n\}",
-    given=[
-        CHAIN,
-        UNIT_WEIGHTS,
-        SIGN_LABELS,
-        POSITIVE,
-        NO_WEIGHT_DECAY,
-        tc.Assumption("a linear classifier", "depth == 1 and slope(1) == 1"),
-        tc.Assumption("training ends with a loss of at most 10^-12", "10 ** 12 * loss_end <= 1"),
-        tc.Assumption("rho ends below 3", "rho_end < 3"),
-    ],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE, NO_WEIGHT_DECAY],
+    assuming={
+        "a linear classifier": "depth == 1 and slope(1) == 1",
+        "training ends with a loss of at most 10^-12": "10 ** 12 * loss_end <= 1",
+        "rho ends below 3": "rho_end < 3",
+    },
     where=[
         *LEAST_RHO,
         "reached = (1 - least / rho_end ** 2) * exp(rho_end ** 2)",

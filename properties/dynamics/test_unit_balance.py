@@ -1,10 +1,7 @@
 """What the flow remembers of the balance of each hidden unit: xu2022, Sections 1 and 3.5."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 import theorycheck as tc
 from properties.assumptions import (
@@ -15,27 +12,17 @@ from properties.assumptions import (
     SIGN_LABELS,
 )
 from properties.dynamics.normalised import AVERAGED_FLOW, MEAN_LOSS, RHO_DOT, points
-from properties.equilibrium.resting_points import (
-    AT_REST,
-    POSITIVE,
-    RHO_AT_REST,
-    WEIGHTS_AT_REST,
-)
+from properties.equilibrium.resting_points import AT_REST, POSITIVE, RHO_AT_REST, WEIGHTS_AT_REST
 from properties.notation import MARGIN
 from properties.papers import XU2022
-from theorycheck.drawing import normalised_equilibria
 
-BALANCE: dict[str, Any] = {
-    "forall": ["k in range(len(weights) - 1)", "j in range(len(W[k]))"],
-    "numbers": ["rho", "weight_decay"],
-}
+BALANCE = tc.Family(forall=["k in range(len(weights) - 1)", "j in range(len(W[k]))"])
 COLUMN = "column(A, j) = [row[j] for row in A]"
 DEEP = points(tc.mlps(depths=(2, 3), widths=(1, 2)), samples=(1, 2))
 
-unit_balance_flow = tc.stated(
+unit_balance_flow = BALANCE.stated(
     "unit-balance-flow",
     title="The imbalance of every hidden unit shrinks by rho and weight decay alone",
-    kind="identity",
     sources=[
         XU2022.at("Section 1: weaker dependence on initial conditions"),
         XU2022.at("Section 3.5: weight decay makes the process more robust"),
@@ -66,13 +53,11 @@ unit_balance_flow = tc.stated(
     " weight decay `D_j exp(rho^2)` is therefore constant, as is what V_1 has outside the data"
     " (`initial-direction-off-data`): the limit depends on the initial weights for ever, at any"
     " initial rho. With it both are forgotten at one rate.",
-    **BALANCE,
 )
 
-unit_balance_rest = tc.stated(
+unit_balance_rest = BALANCE.stated(
     "unit-balance-rest",
     title="At rest with weight decay, weights into a hidden unit have the norm of those out of it",
-    kind="identity",
     sources=[XU2022.at("Section 1: weaker dependence on initial conditions"), XU2022.at("Eq. 9")],
     printed=r"\lambda > 0,\; \dot\rho = 0,\; \dot V = 0 \implies"
     r" \|V_k^{j\cdot}\| = \|V_{k+1}^{\cdot j}\| \;\forall k, j",
@@ -89,12 +74,11 @@ unit_balance_rest = tc.stated(
     where=[*AT_REST, AVERAGED_FLOW, COLUMN],
     states="squared(W[k][j]) == squared(column(W[k + 1], j))",
     control=tc.altered("weights move", without=[RHO_AT_REST, WEIGHTS_AT_REST], on=DEEP),
-    on=normalised_equilibria(),
+    on=tc.normalised_equilibria(),
     examples=24,
     why="`unit-balance-flow`, or Eq. 9 multiplied by the row of V_k and by the column of V_(k+1)."
     " A unit that nothing leaves has no weights, and the other way round; with one hidden layer,"
     " rho is the sum of `|w_j| |a_j|` over the units of W.",
-    **BALANCE,
 )
 
 
@@ -105,11 +89,11 @@ def with_factor(case: tc.Case) -> tc.Case:
 unit_balance_rescaled = tc.stated(
     "unit-balance-rescaled",
     title="Rescaling one hidden unit keeps the function and takes rho to every larger value",
-    kind="identity",
     sources=[XU2022.at("Section 3.3: minima of different rho are connected")],
     printed=r"f_{W(t)} = f_W, \quad \|W_k(t)\|^2 \|W_{k+1}(t)\|^2 ="
     r" \big(\|W_k\|^2 + (t^2 - 1) u\big)\big(\|W_{k+1}\|^2 + (t^{-2} - 1) v\big)",
-    given=[CHAIN, DENSE, tc.Assumption("t > 0", "factor > 0")],
+    given=[CHAIN, DENSE],
+    assuming={"t > 0": "factor > 0"},
     forall=["k in range(len(weights) - 1)", "j in range(len(W[k]))", "n in samples"],
     where=[
         COLUMN,
@@ -142,10 +126,10 @@ unit_balance_rescaled = tc.stated(
 unit_balance_least = tc.stated(
     "unit-balance-least",
     title="With one hidden layer, rho is at least the sum of |w_j| |a_j| over its units",
-    kind="inequality",
     sources=[XU2022.at("Section 3.3: minima of different rho are connected")],
     printed=r"\rho = \|W_1\| \|W_2\| \ge \sum_j \|W_1^{j\cdot}\| \|W_2^{\cdot j}\|",
-    given=[CHAIN, DENSE, tc.Assumption("one hidden layer", "depth == 2")],
+    given=[CHAIN, DENSE],
+    assuming={"one hidden layer": "depth == 2"},
     where=[
         COLUMN,
         "paths = sum([root(squared(W[0][j]) * squared(column(W[1], j)))"
@@ -175,7 +159,6 @@ ON_CIRCLE = tc.Assumption("s^2 + t^2 = 1", "cosine ** 2 + sine ** 2 == 1")
 unit_balance_split = tc.stated(
     "unit-balance-split",
     title="Beside a spare unit no network is isolated among those of its loss, for any lambda",
-    kind="identity",
     sources=[XU2022.at("Section 3.3: Morse-Bott landscape")],
     printed=r"\text{In the case of } \lambda\rho^2 > 0 \text{ the landscape may become a}"
     r"\text{ Morse-Bott or Morse function}: \quad f_{W(s, t)} = f_W,\; \|W_k(s, t)\| = \|W_k\|",
@@ -188,8 +171,8 @@ unit_balance_split = tc.stated(
             "depth >= 2 and len(W[0]) >= 2 and zero(W[0][1]) and zero(column(W[1], 1))",
         ),
         ON_CIRCLE,
-        tc.Assumption("s and t are not negative", "cosine >= 0 and sine >= 0"),
     ],
+    assuming={"s and t are not negative": "cosine >= 0 and sine >= 0"},
     forall=["n in samples"],
     where=[
         COLUMN,

@@ -1,7 +1,5 @@
 """Attracting points of rest with weight decay, proved: xu2022, Sections 3.3 and 3.5."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction

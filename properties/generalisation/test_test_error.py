@@ -1,7 +1,5 @@
 """Errors on held-out images, with right and with random labels: xu2022, Section 2 and Figure 4."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
