@@ -277,7 +277,7 @@ equal_margins_smaller_rho = tc.stated(
     where=[MARGIN, AT_BEST],
     numbers=["other", "weight_decay"],
     on=one_weight(numbers=("other",)),
-    rests_on=["error-bound-order"],
+    rests_on=["equal-margins-rho-inverse", "error-bound-order"],
     why="The paper takes small rho and large margin for one thing. As a function of mu, `mu/(mu^2 +"
     " lambda)` falls only beyond the root of lambda; below it, rho and margin grow together. The"
     " experiments, with margins of 0.005 and `lambda^1/2 = 0.03`, are below it.",
@@ -296,7 +296,7 @@ equal_margins_smaller_rho_above = tc.stated(
     numbers=["other", "weight_decay"],
     on=one_weight(numbers=("other",)).map(less_decayed),
     corrects="equal-margins-smaller-rho",
-    rests_on=["error-bound-order"],
+    rests_on=["equal-margins-rho-inverse", "error-bound-order"],
     why="The difference of the two rho has the sign of `(mu_a - mu_b)(lambda - mu_a mu_b)`.",
 )
 
