@@ -125,7 +125,7 @@ NARROWS = tc.Comparison(
     "<",
     "spread at the end / least spread in between",
     excluded,
-    followed=tc.Followed(("spread",), lambda trained: [spread_at_end(trained)]),
+    followed=tc.Followed(("size of the spread",), lambda trained: [spread_at_end(trained).abs()]),
 )
 
 margin_training_narrows = tc.experiment_claim(

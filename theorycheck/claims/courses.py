@@ -1,8 +1,8 @@
 """Courses of trainings: how networks were trained, and what was measured of them on the way.
 
 They decide nothing and are recorded for figures. At each of a few epochs the measured numbers are
-counted in fixed bins, of two significant digits each, so that those of several runs add up exactly,
-in any order. What they hold is bounded by the types below.
+counted in fixed bins, 180 in each power of ten, so that those of several runs add up exactly, in
+any order. What they hold is bounded by the types below.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from theorycheck.errors import InputError
 STAGES = 8
 """Numbers are counted at the start, and at the ends of this many equal parts of the training."""
 
-LEAST, MOST = 1e-15, 9.9e8
+LEAST, MOST = 1e-15, 9.95e8
 """Definition: what is nearer to 0 counts as 0, and what is farther from it as this far."""
 
 MOST_LINES, MOST_MILESTONES, MOST_POPULATIONS = 4, 16, 16
@@ -32,9 +32,10 @@ Whole = Annotated[int, Meta(ge=0)]
 Bins = Annotated[
     str,
     Meta(
-        description="'value:members value:members ...' by increasing value of two digits",
+        description="'value:members value:members ...' by increasing value, of which there are"
+        " 1.00, 1.05, 1.10 to 9.95 times each power of ten",
         pattern=r"^(-?[0-9.]+(e[+-][0-9]+)?:[0-9]+( -?[0-9.]+(e[+-][0-9]+)?:[0-9]+)*)?$",
-        max_length=90_000,  # of all bins there are: 2 signs, 24 powers of ten, 90 values; and 0
+        max_length=180_000,  # of all bins there are: 2 signs, 24 powers of ten, 180 values; and 0
     ),
 ]
 
@@ -131,7 +132,10 @@ def quantiles(bins: Bins, parts: Sequence[float]) -> list[float] | None:
 
 def _bin(value: float) -> str:
     kept = max(-MOST, min(MOST, value))
-    return "0" if abs(kept) < LEAST else f"{kept:.2g}"
+    if abs(kept) < LEAST:
+        return "0"
+    digits, power = f"{kept:.15e}".split("e")
+    return f"{float(f'{round(20 * float(digits)) / 20}e{power}'):.3g}"
 
 
 def _added(one: Bins, other: Bins) -> Bins:
