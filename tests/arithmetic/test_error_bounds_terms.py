@@ -250,7 +250,8 @@ def test_a_slope_that_is_certain_shrinks_errors_and_rounds(slope: float, error: 
         value.error,
         exactly * exact(argument.error) + abs(exact(value.value)) * gamma(1) + HALF,
     )
-    assert (float(found.value), float(found.error)) == (slope, 0.0)
+    assert found.value == slope
+    assert found.error == 0
     arriving = one(1.3, error)
     signal = error_bounds._times(found, arriving, layer)
     assert signal.value == slope * 1.3

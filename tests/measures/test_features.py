@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tests.measures.samples import DTYPES, Array, as_tensor, exact, few, gamma, mean
 from theorycheck import measures
+from theorycheck.errors import InputError
 from theorycheck.measures.features import Features, accurately_centred
 
 AWKWARD = [0.1, 0.2, 0.3, -0.1, -0.3, 0.7, 1e-3, 1e17, -1e17, 0.0]
@@ -82,6 +83,25 @@ def test_zero_just_where_it_is(rows: list[list[float]], dtype: torch.dtype, same
     grouped = as_tensor(rows, dtype)[None, :, :, None]
     found, expected = measures.centred_class_means(grouped), centred_exactly(grouped)
     assert (found == 0).flatten().tolist() == [x == 0 for x in expected.flatten()]
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4), (1, 2, 3, 4, 5), (2, 0, 4, 3), (0, 2, 2, 2)])
+def test_what_is_not_grouped_by_class(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match="features must be grouped by class"):
+        Features(torch.ones(shape))
+
+
+def test_one_class_at_the_centre_of_the_others() -> None:
+    """Its mean is that of all, beside a member of which this is true of no class."""
+    middle = as_tensor([[1.1, 1.3], [0.9, 1.1], [0.9, 0.1]])
+    around = torch.stack([middle, 2 * middle.flip(0), 0 * middle])
+    grouped = torch.stack([around, around + as_tensor([1.0, 2.0, 4.0])[:, None, None]])
+    means = grouped.mean(2)
+    assert (means - means.mean(1, keepdim=True))[0, 0].all()
+    found, expected = Features(grouped).centred, centred_exactly(grouped)
+    zero = (found == 0).flatten().tolist()
+    assert zero == [x == 0 for x in expected.flatten()]
+    assert zero.count(True) == 2
 
 
 anything = st.floats(-1e300, 1e300, allow_subnormal=False) | st.floats(-1, 1) | st.just(0.1)

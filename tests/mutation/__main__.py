@@ -53,7 +53,9 @@ def tried(module: str, sample: int | None, seed: int, known: Tried, processes: i
                 finally:
                     free.append(trials)
 
-            futures = {pool.submit(notice, mutant): mutant for mutant in new}
+            # In any order, so that a run that is interrupted has tried a sample too.
+            shuffled = random.Random(seed).sample(new, len(new))
+            futures = {pool.submit(notice, mutant): mutant for mutant in shuffled}
             for future in as_completed(futures):
                 known.add(module, futures[future], future.result())
     survivors = tuple(mutant for mutant in asked if known.noticed(module, mutant) is None)

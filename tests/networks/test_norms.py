@@ -163,6 +163,7 @@ def test_products_whose_parts_overflow_or_vanish(exponents: list[int]) -> None:
     """Though one end of the factors is moderate; whatever their order."""
     factors = torch.tensor([[2.0**e for e in exponents]], dtype=torch.float64)
     assert product(factors).tolist() == [2.0 ** sum(exponents)]
+    assert product(factors.unsqueeze(0)).tolist() == [[2.0 ** sum(exponents)]]
 
 
 def test_many_squares_below_the_normal_numbers_are_not_summed() -> None:

@@ -14,6 +14,7 @@ import torch
 
 from tests.training.dyadic_cohorts import dyadic_cohort, unit_start
 from tests.training.velocities import UNIT, exact, exact_descent, same
+from theorycheck.errors import InputError
 from theorycheck.networks.specification import mlp
 from theorycheck.training import vector_field
 from theorycheck.training.batches import Batches
@@ -148,3 +149,28 @@ def test_kept_states_are_those_of_shorter_runs_and_keeping_changes_nothing() -> 
     assert not bool(whole.diverged.any())
     assert torch.equal(whole.trace["distance"][1:], run(5).trace["distance"][1:])
     assert whole.times.tolist() == [0, 5]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (lambda state: 3, "first axis is that of the 2 members, not int"),
+        (lambda state: np.ones(2), "first axis is that of the 2 members, not ndarray"),
+        (lambda state: torch.tensor(1.0), r"not one of shape \(\)"),
+        (lambda state: torch.ones(3), r"not one of shape \(3,\)"),
+        (
+            lambda state: torch.ones(2, int(state.parameters[0].sum().item() * 1000) % 97),
+            "before, and now",
+        ),
+    ],
+)
+def test_what_a_measure_gives_is_checked(given: Any, said: str) -> None:
+    cohort = dyadic_cohort(mlp((1, 1, 1)), members=2, seed=1)
+    with pytest.raises(InputError, match=rf"the measure 'mine' .*{said}"):
+        gradient_descent(
+            cohort,
+            Objective(),
+            steps=1,
+            learning_rate=0.125,
+            measures={"mine": lambda network, state, x, y: given(state)},
+        )

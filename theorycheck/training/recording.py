@@ -136,13 +136,35 @@ class Recorder:
         self.kept: dict[int, State] = {}
 
     def record(self, time: float, state: State, **values: Tensor) -> None:
-        """Evaluate all measures at a state; ``values`` are the reserved ones, ``(K,)``."""
+        """Evaluate all measures at a state; ``values`` are the reserved ones, ``(K,)``.
+
+        Raises:
+            InputError: when a measure gives no tensor of all members, or one of another shape than
+                before.
+        """
         self.times.append(time)
         data = (self.cohort.inputs, self.cohort.targets)
         for name, measure in self.measures.items():
-            self.values[name].append(measure(self.cohort.network, state, *data))
+            value = measure(self.cohort.network, state, *data)
+            self._check(name, value)
+            self.values[name].append(value)
         for name, value in values.items():
             self.values[name].append(value)
+
+    def _check(self, name: str, value: object) -> None:
+        """Raise InputError unless a measure gave what can be recorded."""
+        shape = tuple(value.shape) if isinstance(value, Tensor) else None
+        if not shape or shape[0] != self.cohort.members:
+            found = type(value).__name__ if shape is None else f"one of shape {shape}"
+            raise InputError(
+                f"the measure {name!r} must give a tensor whose first axis is that of the"
+                f" {self.cohort.members} members, not {found}"
+            )
+        before = self.values[name]
+        if before and before[0].shape != shape:
+            raise InputError(
+                f"the measure {name!r} gave shape {tuple(before[0].shape)} before, and now {shape}"
+            )
 
     def run(
         self, state: State, steps: Tensor, diverged: Tensor, stalled: Tensor, at_kink: Tensor
