@@ -88,6 +88,26 @@ def test_an_inequality_may_be_weaker_than_a_multiple() -> None:
     assert not trial.weaker(half, Fraction(3, 4))
 
 
+def test_equal_sides_may_be_computed_from_other_numbers() -> None:
+    where = ("doubled = [2 * f(0, 0), x[0][0]]",)
+    identity = Statement.of("inner([f(0, 0), 1], [0, 1]) == 1", where=where)
+    trial, nothing = Trial(identity, case([1.0])), Trial(identity, case([0.0]))
+    others = [
+        Statement.of("inner([2 * f(0, 0), 1], [0, 1]) == 1", where=where),
+        Statement.of(identity.conclusion.text, where=("doubled = [3 * f(0, 0), x[0][0]]",)),
+    ]
+    assert all(map(trial.differs_within, others))
+    assert not any(map(trial.differs, others))
+    # At an output of 0, a factor makes no difference.
+    assert not any(map(nothing.differs_within, others))
+    # Where something is, is no number that is computed.
+    assert not trial.differs_within(
+        Statement.of(
+            "inner([f(0, 0), 1], [0, 1]) == 1", where=("doubled = [2 * f(0 * 1, 0), x[0][0]]",)
+        )
+    )
+
+
 def test_roots_are_read_in_balls() -> None:
     lengths = Statement.of("root(2) * root(3) + root(5) < 5")
     assert Trial(lengths, case([1.0])).of(lengths).decided == 1

@@ -11,6 +11,8 @@ refutes is *true*, if one of these says so:
 - the examples: it is true at enough of those at which it compares other numbers than the claim, and
   there it is nowhere stronger than the claim, or than one multiple of it, or two of its own mutants
   are refuted, the tightened constants of the inequalities that differ from the claim's among them.
+  For the latter it is enough that what it compares is computed from other numbers: both sides of
+  an equation stay what they are where another one is true.
 
 Otherwise it *survives*: the check may be too weak. A mutant that has no value at any example, such
 as a product of matrices that do not fit, says nothing and does not count; nor does one that has
@@ -206,8 +208,10 @@ class Bench:
                     times = "" if multiple == 1 else f", times {multiple}"
                     reason = f"{known}, nowhere stronger than the claim{times}"
                     return Neighbour(mutant, Fate.TRUE, reason)
-            if _has_power(self.statement, mutant.statement, other):
-                return Neighbour(mutant, Fate.TRUE, f"{known}, where its own mutants are refuted")
+        else:
+            other = [trial for trial in decided if trial.differs_within(mutant.statement)]
+        if len(other) >= self.claim.enough and _has_power(self.statement, mutant.statement, other):
+            return Neighbour(mutant, Fate.TRUE, f"{known}, where its own mutants are refuted")
         return Neighbour(mutant, Fate.SURVIVED, known)
 
 
