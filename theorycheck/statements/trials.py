@@ -9,7 +9,6 @@ import ast
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -21,7 +20,7 @@ from theorycheck.statements.changes import PLACES
 from theorycheck.statements.exact import PRECISIONS, Evaluator
 from theorycheck.statements.interpreter import every, some
 from theorycheck.statements.mutants import dependent
-from theorycheck.statements.numbers import Open, Undefined, combined, compare, flat, number
+from theorycheck.statements.numbers import Open, Undefined, combined, compare, flat
 from theorycheck.statements.readings import Scope, due
 from theorycheck.statements.syntax import Statement
 from theorycheck.statements.vocabulary import FUNCTIONS
@@ -123,22 +122,9 @@ class Trial:
         ]
         return any(map(_unequal, ours, theirs))
 
-    def weaker(self, statement: Statement, multiple: Fraction = Fraction(1)) -> bool:
-        """Whether no inequality of another statement is certainly stronger here than ours.
-
-        Args:
-            multiple: by which both sides of ours are multiplied; positive, so that it says the
-                same.
-        """
-        ours = [
-            [
-                None if slack is None else combined(ast.Mult(), number(multiple), slack)
-                for slack in slacks
-            ]
-            for slacks in (
-                _slacks(self.statement, e, scope) for scope, e in self._scopes(self.statement)
-            )
-        ]
+    def weaker(self, statement: Statement) -> bool:
+        """Whether no inequality of another statement is certainly stronger here than ours."""
+        ours = [_slacks(self.statement, e, scope) for scope, e in self._scopes(self.statement)]
         theirs = [_slacks(statement, e, scope) for scope, e in self._scopes(statement)]
         return len(ours) == len(theirs) and not any(map(_less, theirs, ours))
 
