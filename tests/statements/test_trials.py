@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import numpy as np
 import pytest
 
@@ -80,12 +78,24 @@ def test_other_numbers_and_weaker_inequalities() -> None:
     assert not trial.weaker(of("f(n, 0) == 6 * x[n][0]"))
 
 
-def test_an_inequality_may_be_weaker_than_a_multiple() -> None:
-    bound = Statement.of("f(0, 0) <= 7 * x[0][0]")
-    trial, half = Trial(bound, case([1.0])), Statement.of("f(0, 0) / 2 <= 7 * x[0][0] / 2")
-    assert not trial.weaker(half)
-    assert trial.weaker(half, Fraction(1, 2))
-    assert not trial.weaker(half, Fraction(3, 4))
+def test_equal_sides_may_be_computed_from_other_numbers() -> None:
+    where = ("doubled = [2 * f(0, 0), x[0][0]]",)
+    identity = Statement.of("inner([f(0, 0), 1], [0, 1]) == 1", where=where)
+    trial, nothing = Trial(identity, case([1.0])), Trial(identity, case([0.0]))
+    others = [
+        Statement.of("inner([2 * f(0, 0), 1], [0, 1]) == 1", where=where),
+        Statement.of(identity.conclusion.text, where=("doubled = [3 * f(0, 0), x[0][0]]",)),
+    ]
+    assert all(map(trial.differs_within, others))
+    assert not any(map(trial.differs, others))
+    # At an output of 0, a factor makes no difference.
+    assert not any(map(nothing.differs_within, others))
+    # Where something is, is no number that is computed.
+    assert not trial.differs_within(
+        Statement.of(
+            "inner([f(0, 0), 1], [0, 1]) == 1", where=("doubled = [2 * f(0 * 1, 0), x[0][0]]",)
+        )
+    )
 
 
 def test_roots_are_read_in_balls() -> None:

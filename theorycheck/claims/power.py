@@ -9,8 +9,10 @@ refutes is *true*, if one of these says so:
   or less;
 - the field reader, for as many architectures as it takes to settle a claim;
 - the examples: it is true at enough of those at which it compares other numbers than the claim, and
-  there it is nowhere stronger than the claim, or than one multiple of it, or two of its own mutants
-  are refuted, the tightened constants of the inequalities that differ from the claim's among them.
+  there it is nowhere stronger than the claim, or two of its own mutants are refuted, the tightened
+  constants of the inequalities that differ from the claim's among them.
+  For the latter it is enough that what it compares is computed from other numbers: both sides of
+  an equation stay what they are where another one is true.
 
 Otherwise it *survives*: the check may be too weak. A mutant that has no value at any example, such
 as a product of matrices that do not fit, says nothing and does not count; nor does one that has
@@ -37,7 +39,7 @@ from theorycheck.claims.search import draw
 from theorycheck.claims.setting import Setting
 from theorycheck.claims.settling import proposals, settled
 from theorycheck.claims.trajectories import one_after_another
-from theorycheck.statements.algebra import MULTIPLES, changed, follows, same
+from theorycheck.statements.algebra import changed, follows, same
 from theorycheck.statements.mutants import Mutant, mutants
 from theorycheck.statements.syntax import Statement
 from theorycheck.statements.trials import NO_VALUE, Trial
@@ -201,13 +203,12 @@ class Bench:
                 return Neighbour(mutant, Fate.TRUE, reason)
         known = f"true at {len(decided)} examples, at {len(other)} of them with other numbers"
         if len(other) >= self.claim.enough:
-            for multiple in MULTIPLES:
-                if all(trial.weaker(mutant.statement, multiple) for trial in decided):
-                    times = "" if multiple == 1 else f", times {multiple}"
-                    reason = f"{known}, nowhere stronger than the claim{times}"
-                    return Neighbour(mutant, Fate.TRUE, reason)
-            if _has_power(self.statement, mutant.statement, other):
-                return Neighbour(mutant, Fate.TRUE, f"{known}, where its own mutants are refuted")
+            if all(trial.weaker(mutant.statement) for trial in decided):
+                return Neighbour(mutant, Fate.TRUE, f"{known}, nowhere stronger than the claim")
+        else:
+            other = [trial for trial in decided if trial.differs_within(mutant.statement)]
+        if len(other) >= self.claim.enough and _has_power(self.statement, mutant.statement, other):
+            return Neighbour(mutant, Fate.TRUE, f"{known}, where its own mutants are refuted")
         return Neighbour(mutant, Fate.SURVIVED, known)
 
 

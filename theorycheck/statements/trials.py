@@ -9,7 +9,6 @@ import ast
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -17,12 +16,14 @@ from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.evaluation import ConstantUnit
 from theorycheck.arithmetic.numbers import precision
 from theorycheck.errors import InputError
+from theorycheck.statements.changes import PLACES
 from theorycheck.statements.exact import PRECISIONS, Evaluator
 from theorycheck.statements.mutants import dependent
-from theorycheck.statements.numbers import Open, Undefined, combined, compare, number
+from theorycheck.statements.numbers import Open, Undefined, combined, compare, flat
 from theorycheck.statements.readings import Scope, due
 from theorycheck.statements.syntax import Statement
 from theorycheck.statements.truths import every, some
+from theorycheck.statements.vocabulary import FUNCTIONS
 
 MISUSE = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError)
 """What a word may raise that is applied to something that it is not meant for."""
@@ -105,22 +106,25 @@ class Trial:
         theirs = [_sides(statement, e, scope) for scope, e in self._scopes(statement)]
         return any(map(_unequal, ours, theirs))
 
-    def weaker(self, statement: Statement, multiple: Fraction = Fraction(1)) -> bool:
-        """Whether no inequality of another statement is certainly stronger here than ours.
+    def differs_within(self, statement: Statement) -> bool:
+        """Whether what another statement compares is computed from other numbers here.
 
-        Args:
-            multiple: by which both sides of ours are multiplied; positive, so that it says the
-                same.
+        Both sides of a true equation are the same number, however else it is computed.
         """
+        pairs = list(_counterparts(self.statement, statement))
         ours = [
-            [
-                None if slack is None else combined(ast.Mult(), number(multiple), slack)
-                for slack in slacks
-            ]
-            for slacks in (
-                _slacks(self.statement, e, scope) for scope, e in self._scopes(self.statement)
-            )
+            [_value(e, old, scope if bound else {}) for old, _, bound in pairs]
+            for scope, e in self._scopes(self.statement)
         ]
+        theirs = [
+            [_value(e, new, scope if bound else {}) for _, new, bound in pairs]
+            for scope, e in self._scopes(statement)
+        ]
+        return any(map(_unequal, ours, theirs))
+
+    def weaker(self, statement: Statement) -> bool:
+        """Whether no inequality of another statement is certainly stronger here than ours."""
+        ours = [_slacks(self.statement, e, scope) for scope, e in self._scopes(self.statement)]
         theirs = [_slacks(statement, e, scope) for scope, e in self._scopes(statement)]
         return len(ours) == len(theirs) and not any(map(_less, theirs, ours))
 
@@ -155,14 +159,71 @@ def _met(statement: Statement, evaluator: Evaluator, scope: Scope, bound: int) -
 
 def _sides(statement: Statement, evaluator: Evaluator, scope: Scope) -> list[Any]:
     """All that the conclusion compares; None for what has no value."""
-    found: list[Any] = []
-    for left, _, right in statement.conclusion.comparisons()[1]:
-        for side in (left, right):
-            try:
-                found.append(evaluator.value(side, scope))
-            except (*NO_VALUE, Open):
-                found.append(None)
-    return found
+    return [
+        _value(evaluator, side, scope)
+        for left, _, right in statement.conclusion.comparisons()[1]
+        for side in (left, right)
+    ]
+
+
+def _value(evaluator: Evaluator, tree: ast.expr, scope: Scope) -> Any:
+    """The value of a formula, None where it has none."""
+    try:
+        return evaluator.value(tree, scope)
+    except (*NO_VALUE, Open):
+        return None
+
+
+def _counterparts(one: Statement, other: Statement) -> Iterator[tuple[ast.expr, ast.expr, bool]]:
+    """Parts at the same place of the conclusions, and of abbreviations without arguments.
+
+    What a conclusion calls is such a part, too, where its abbreviation means something else.
+
+    With each pair whether it stands in the conclusion, where variables have values. What stands in
+    a loop has no value of its own.
+    """
+    for a, b in _same_places(one.conclusion.tree, other.conclusion.tree):
+        yield a, b, True
+    for old, new in zip(one.where, other.where, strict=True):
+        if old != new:
+            names = dependent(other, new.name)
+            calls = _calls(one.conclusion.tree)
+            yield from ((call, call, True) for name, call in calls if name in names)
+        if old.arguments is None:
+            for a, b in _same_places(old.body.tree, new.body.tree):
+                yield a, b, False
+
+
+def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    """The calls in a formula, with the names of what is called, but for those in loops."""
+    match tree:
+        case ast.Call(func=ast.Name(id=name)):
+            yield name, tree
+    if not isinstance(tree, ast.ListComp):
+        for part in ast.iter_child_nodes(tree):
+            yield from _calls(part)
+
+
+def _same_places(one: ast.expr, other: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """The terms of a tree that a single change in it changes, with what they become.
+
+    Terms are not what stands in a loop or in a choice, nor what says where something is.
+    """
+    if not isinstance(one, ast.Compare | ast.BoolOp):
+        yield one, other
+    match one:
+        case ast.Compare() | ast.BoolOp() | ast.BinOp() | ast.UnaryOp() | ast.List():
+            pass
+        case ast.Call(func=ast.Name(id=name)) if name in FUNCTIONS and name not in PLACES:
+            pass
+        case _:
+            return
+    parts = [[part for part in ast.iter_child_nodes(tree) if isinstance(part, ast.expr)]
+             for tree in (one, other)]  # fmt: skip
+    if type(one) is type(other) and len(parts[0]) == len(parts[1]):
+        changed = [pair for pair in zip(*parts, strict=True) if len({*map(ast.dump, pair)}) > 1]
+        if len(changed) == 1 and not any(isinstance(part, ast.Constant) for part in changed[0]):
+            yield from _same_places(*changed[0])
 
 
 def _slacks(statement: Statement, evaluator: Evaluator, scope: Scope) -> list[Any]:
@@ -190,11 +251,17 @@ def _less(one: list[Any], other: list[Any]) -> bool:
 
 
 def _unequal(ours: list[Any], theirs: list[Any]) -> bool:
-    """Whether any numbers are certainly different."""
+    """Whether any numbers, or entries of arrays, are certainly different."""
     for one, other in zip(ours, theirs, strict=True):
-        with suppress(*NO_VALUE, Open):
-            if one is not None and other is not None and compare(one, "!=", other):
-                return True
+        if one is None or other is None:
+            continue
+        entries = flat(one), flat(other)
+        if len(entries[0]) != len(entries[1]):
+            return True
+        for a, b in zip(*entries, strict=True):
+            with suppress(*NO_VALUE, Open):
+                if compare(a, "!=", b):
+                    return True
     return False
 
 
