@@ -108,7 +108,12 @@ def test_batches_and_recipes_refuse_them_too() -> None:
         Batches(SEEDS, 4, 2.0)  # type: ignore[arg-type]
     targets = COHORT.targets
     shared = Experiment(COHORT.network, COHORT.state, COHORT.inputs, targets, SEEDS, Objective())
-    for changed in ({"batch_size": 2.0}, {"epochs": 1.5}, {"milestones": (0.5,)}):
+    for changed in (
+        {"batch_size": 2.0},
+        {"epochs": 1.5},
+        {"milestones": (0.5,)},
+        {"milestones": (-1,)},
+    ):
         options: dict[str, Any] = {"batch_size": 2, "epochs": 1, **changed}
         with pytest.raises(InputError, match=next(iter(changed))):
             shared.train(Recipe(**options, learning_rate=0.125, weight_decay=0.0))

@@ -182,6 +182,11 @@ def test_what_is_no_state_and_no_cohort() -> None:
             State((wrong,))
         with pytest.raises(InputError, match=f"weight_decay.*{message}|{message}.*floating"):
             Cohort(mlp((2, 1)), SHARED, DATA[0][None], DATA[1][None], wrong)
+    for wrong, kind in ((torch.ones(1, 1, 2), "Tensor"), (None, "NoneType")):
+        with pytest.raises(InputError, match=f"a tuple of torch tensors, not a {kind}"):
+            State(wrong)
+    with pytest.raises(InputError, match="the network must be a Network, not 'net'"):
+        Cohort.broadcast("net", SHARED, *DATA)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="rho must be a torch tensor, not float"):
         State(SHARED.parameters, 1.0, "lagrange")  # type: ignore[arg-type]
 

@@ -29,7 +29,7 @@ def whole_number(name: str, value: Any, least: int = 1) -> int:
 
 
 def whole_numbers(name: str, values: Any) -> tuple[int, ...]:
-    """Integers in order.
+    """Counts in order, each of them 0 or more.
 
     Raises:
         InputError: unless there is a sequence of them.
@@ -37,10 +37,12 @@ def whole_numbers(name: str, values: Any) -> tuple[int, ...]:
     listed = isinstance(values, Sequence | Tensor) or hasattr(values, "__array__")
     try:
         if listed and not isinstance(values, str):
-            return tuple(operator.index(value) for value in values)
+            numbers = tuple(operator.index(value) for value in values)
+            if min(numbers, default=0) >= 0:
+                return numbers
     except TypeError:
         pass
-    raise InputError(f"{name} must be a sequence of whole numbers, not {values!r}")
+    raise InputError(f"{name} must be a sequence of whole numbers, at least 0, not {values!r}")
 
 
 def real_number(name: str, value: Any) -> float:

@@ -6,6 +6,7 @@ width, ``C`` outputs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -18,6 +19,7 @@ from theorycheck.networks.evaluation import forward
 from theorycheck.networks.initialisation import normalise
 from theorycheck.networks.norms import mean, moderate
 from theorycheck.networks.specification import Network, Parameters
+from theorycheck.training.arguments import instance
 
 Loss = Literal["square", "cross_entropy", "exponential"]
 Reduction = Literal["mean", "sum"]
@@ -64,6 +66,9 @@ class State:
         if (self.rho is None) != (self.parametrisation == "plain"):
             verb = "has no" if self.parametrisation == "plain" else "needs a"
             raise InputError(f"a {self.parametrisation} state {verb} rho")
+        if not isinstance(self.parameters, Sequence):
+            kind = type(self.parameters).__name__
+            raise InputError(f"parameters must be a tuple of torch tensors, not a {kind}")
         for number, parameter in enumerate(self.parameters):
             require_floats(f"parameter {number}", parameter)
         if self.rho is not None:
@@ -139,6 +144,7 @@ class Cohort:
 
     def __post_init__(self) -> None:
         _require_state(self.state)
+        instance("the network", self.network, Network)
         parameters = self.network.parameters
         if len(self.state.parameters) != len(parameters):
             raise InputError(
