@@ -298,7 +298,7 @@ rho_course_limit = tc.stated(
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE, NO_WEIGHT_DECAY],
     assuming={
         "a linear classifier": "depth == 1 and slope(1) == 1",
-        "training ends with a loss of at most 10^-12": "10 ** 12 * loss_end <= 1",
+        "training ends with a loss of at most 10^-12": "1000 ** 4 * loss_end <= 1",
         "rho ends below 3": "rho_end < 3",
     },
     where=[

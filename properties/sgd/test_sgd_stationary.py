@@ -227,7 +227,7 @@ sgd_stationary_no_minimum = tc.stated(
     where=LOSSES,
     on=tc.cases(
         tc.mlps(depths=(1, 1), widths=(1, 1)), samples=(1, 2), targets="signs", cohort=1
-    ).flatmap(lambda case: st.sampled_from([case, replace(case, inputs=128 * case.inputs)])),
+    ).flatmap(lambda case: st.sampled_from([case, replace(case, inputs=32 * case.inputs)])),
     corrects="sgd-stationary-no-minimum-printed",
     why="Whatever a is, the losses are smaller at a + b.",
 )

@@ -183,6 +183,7 @@ def test_scaling_by_powers_of_two_is_exact_or_moves_outwards(exponent: int) -> N
 
 @pytest.mark.parametrize("largest", [1.0, 0.75, 0.1, SMALLEST, LARGEST, 2.0**-1022])
 def test_a_normalised_matrix_has_its_largest_entry_between_a_half_and_one(largest: float) -> None:
+    """Derivation: what is scaled is rounded by half of the least number, 2^-1074, at most."""
     values = np.array([[-largest, largest / 4], [SMALLEST, 0.0]])
     with np.errstate(all="raise"):
         unit, exponent = normalised(values)

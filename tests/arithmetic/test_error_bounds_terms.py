@@ -262,7 +262,7 @@ def test_a_slope_that_is_certain_shrinks_errors_and_rounds(slope: float, error: 
 
 
 def test_a_slope_below_which_a_value_and_its_error_underflow() -> None:
-    """0.3 times 8 of the least numbers is 2.4 of them, where 2 are left."""
+    """Derivation: 0.3 times 8 of the least numbers is 2.4 of them, where 2 are left."""
     least = 2.0**-1074
     layer, argument = Layer(1, (Edge(0),), 0.3), one(-20 * least, 8 * least)
     value, found = error_bounds._activated(layer, argument, 0.3 * argument.value)

@@ -18,10 +18,11 @@ from tests.claims.on_record import COMMITTED, ROOT, claims
 from theorycheck import kernel
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims import certificates
-from theorycheck.claims.declaration import Claim, Formal
+from theorycheck.claims.declaration import Claim
 from theorycheck.reports.baseline import load_baseline
 from theorycheck.statements.checking import LARGEST_EXACT, answers
 from theorycheck.statements.trials import NO_VALUE
+from theorycheck.statements.vocabulary import NUMBERS
 
 VERDICTS = load_baseline(ROOT / "reports/baseline.json").verdicts
 HOLDING = sorted(
@@ -46,9 +47,14 @@ WORK = kernel.MOST_WORK // 6
 """Of the kernel for one example."""
 
 
-def with_numbers(formal: Formal, drawn: dict[str, Any]) -> dict[str, Any]:
-    """An example in which numbers that a statement is about, and it does not have, are 1."""
-    return {**drawn, "numbers": {**dict.fromkeys(formal.numbers, "1"), **drawn["numbers"]}}
+def with_numbers(claim: Claim, drawn: dict[str, Any]) -> dict[str, Any]:
+    """An example in which numbers that a statement is about, and it does not have, are 1.
+
+    But not what a training yields: it is what it is.
+    """
+    assert claim.formal is not None
+    found = [n for n in claim.formal.numbers if claim.kind != "trajectory" or n in NUMBERS]
+    return {**drawn, "numbers": {**dict.fromkeys(found, "1"), **drawn["numbers"]}}
 
 
 def kernel_finds(claim: Claim, document: dict[str, Any]) -> str | None:
@@ -86,7 +92,7 @@ def test_no_statement_that_holds_is_false_at_another_claims_example(name: str) -
     assert claim.formal is not None
     found: Counter[str | None] = Counter()
     for other, drawn in EXAMPLES.items():
-        document = with_numbers(claim.formal, drawn)
+        document = with_numbers(claim, drawn)
         answer = kernel_finds(claim, document)
         if answer is None:
             case = Case.from_dict(document)
@@ -103,12 +109,11 @@ def test_no_statement_that_holds_is_false_at_another_claims_example(name: str) -
 @pytest.mark.parametrize("name", CONDITIONAL)
 def test_a_forged_refutation_is_rejected_with_the_assumption_that_is_not_met(name: str) -> None:
     """Sealed with the version on record, at an example of another claim."""
-    statement, formal = claims()[name].formal, certificates.formal_statement(claims()[name])
-    assert statement is not None
+    formal = certificates.formal_statement(claims()[name])
     assert formal is not None
     forged = 0
     for drawn in EXAMPLES.values():
-        document = with_numbers(statement, drawn)
+        document = with_numbers(claims()[name], drawn)
         example = kernel.Example(document)
         try:
             evaluator = kernel.Evaluator(example, formal.parsed.where, kernel.PRECISIONS[0])

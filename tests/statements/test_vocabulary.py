@@ -70,6 +70,7 @@ WRONG = {
     "sum([n for depth in samples for n in x]) == 1": "the name 'depth' has another meaning already",
     "sum([m for m in samples]) == m": "column 30: unknown name 'm'",
     "rank == 1": "column 1: unknown name 'rank'",
+    "depth + depth ** 5 == 1": "column 9: exponents are at most 4: write a product of powers",
 }
 
 

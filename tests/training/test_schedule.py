@@ -120,7 +120,7 @@ def test_one_number_is_that_of_all_members() -> None:
         (lambda: schedule(momentum=torch.zeros(2)), "momentum must be a number or have shape"),
         (lambda: schedule(decay=math.inf), "decay inf must be positive and finite"),
         (lambda: schedule(keep=(11,)), "keep names epochs that are not between 0 and 10"),
-        (lambda: schedule(keep=(-1,)), "keep names epochs that are not between 0 and 10"),
+        (lambda: schedule(keep=(-1,)), "keep must be a sequence of whole numbers, at least 0"),
     ],
 )
 def test_what_a_schedule_refuses(attempt: Callable[[], object], message: str) -> None:

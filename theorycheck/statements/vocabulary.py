@@ -107,6 +107,8 @@ FUNCTIONS: dict[str, Word] = {
     "batches": Word(1, 1, "all sets of B samples, each in increasing order"),
 }
 """The words that are called."""
+HIGHEST = 4
+"""The highest exponent: that of the kernel, where a small formula must not be much work."""
 
 
 def require_known(statement: Statement) -> None:
@@ -180,6 +182,11 @@ class _Lookup:
                     self.visit(argument, variables)
             case ast.ListComp(elt=part, generators=loops):
                 self.comprehension(part, loops, variables)
+            case ast.BinOp(left=power, op=ast.Pow(), right=ast.Constant(value=int(exponent))):
+                if exponent > HIGHEST:
+                    reason = f"exponents are at most {HIGHEST}: write a product of powers"
+                    raise wrong(self.formula.text, node.col_offset, reason)
+                self.visit(power, variables)
             case _:
                 for child in ast.iter_child_nodes(node):
                     self.visit(child, variables)
