@@ -190,3 +190,21 @@ def test_exact_readers_that_disagree_say_so(
     monkeypatch.setattr(checking, "_read_in_floats", lambda *_: [wrong])
     with pytest.raises(ReadersDisagree, match="rationals"):
         readings(statement, case)
+
+
+def test_no_oracle_chooses_otherwise_than_grad_at_a_kink() -> None:
+    """At two kinks at once ``x -> leaky(-2 leaky(w x))`` is differentiable along w = 0, with the
+    derivative -x: quotients find it, and autograd half of it.
+    """
+    network = mlp([1, 1, 1, 1], 0.5)
+    case = Case.single(network, [[[0]], [[-2]], [[-2]]], [[3]], [[1]])
+    derivative = Statement.of("df(0, 0, 0)[0][0] == 3")
+    [reading] = readings(derivative, case)
+    assert (reading.holds, reading.arithmetic) == (False, "rationals with difference quotients")
+    both = Statement.of("grad(f(0, 0), 0)[0][0] == df(0, 0, 0)[0][0]")
+    [reading] = readings(both, case)
+    assert (reading.holds, reading.arithmetic) == (True, "rationals with forward mode")
+    [smooth] = readings(
+        both, replace(case, parameters=(case.parameters[0] + 1, *case.parameters[1:]))
+    )
+    assert "difference quotients" in smooth.arithmetic

@@ -157,8 +157,10 @@ def _read_single(statement: Statement, case: Case, selections: Iterable[float]) 
     if found.holds is None:
         return found
     others = []
-    if _uses_derivatives(statement):
-        chosen = oracles(selections if _may_have_kink(case) else ())
+    if _uses(statement, "df"):
+        kink = _may_have_kink(case)
+        # At a kink `grad` has autograd's choice, and what stands beside it must not have another.
+        chosen = () if kink and _uses(statement, "grad") else oracles(selections if kink else ())
         others = [_read_exactly(statement, case, 0, oracle) for oracle in chosen]
     if floats is not None:
         _require_agreement(statement, found, floats)
@@ -204,9 +206,9 @@ def _may_have_kink(case: Case) -> bool:
 
 
 @cache
-def _uses_derivatives(statement: Statement) -> bool:
+def _uses(statement: Statement, word: str) -> bool:
     return any(
-        isinstance(node, ast.Name) and node.id == "df"
+        isinstance(node, ast.Name) and node.id == word
         for formula in statement.formulas()
         for node in ast.walk(formula.tree)
     )
@@ -241,7 +243,7 @@ def _read_exactly(statement: Statement, case: Case, member: int, oracle: Oracle)
         at=shown.at,
         tightness=shown.tightness if shown.holds is not None else None,
         trivial=triviality(first) if all(answer.trivial for answer in met) else None,
-        arithmetic=f"{label} with {oracle.name}" if _uses_derivatives(statement) else label,
+        arithmetic=f"{label} with {oracle.name}" if _uses(statement, "df") else label,
     )
 
 
