@@ -168,7 +168,7 @@ SCALED = np.array([0.0, 1.0, 3.5, 0.1, SMALLEST, 5 * SMALLEST, LARGEST, 2.0**100
 
 @pytest.mark.parametrize("exponent", [0, 5, -5, -1022, -1073, -2100, 1023, 2100])
 def test_scaling_by_powers_of_two_is_exact_or_moves_outwards(exponent: int) -> None:
-    """Two numbers at most, whoever asks for errors where floats overflow or underflow."""
+    """At most two numbers, also where the caller makes overflow and underflow errors."""
     with np.errstate(all="raise"):
         up, down = scaled_up(SCALED, exponent), scaled_down(SCALED, exponent)
     for value, high, low in zip(SCALED.tolist(), up.tolist(), down.tolist(), strict=True):

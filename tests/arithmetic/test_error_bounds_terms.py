@@ -273,7 +273,7 @@ def test_a_slope_below_which_a_value_and_its_error_underflow() -> None:
 
 @pytest.mark.parametrize("terms", [1, 2, 63, 4000])
 def test_the_rounding_of_sums_from_which_a_bound_is_made(terms: int) -> None:
-    """1, as inner products of so many terms may come out; derivation: off by gamma_n (Eq. 3.5)."""
+    """1, as inner products of n terms may round it; derivation: off by gamma_n (Eq. 3.5)."""
     least = np.array([1 - terms * 2.0**-53])
     nothing = np.zeros(1)
     assert error_bounds._inner_product_error(nothing, least, terms) >= 1

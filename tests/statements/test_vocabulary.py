@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from theorycheck import kernel
 from theorycheck.errors import InputError
 from theorycheck.statements.syntax import Statement
-from theorycheck.statements.vocabulary import FUNCTIONS, NAMES, Word, require_known
+from theorycheck.statements.vocabulary import FUNCTIONS, HIGHEST, NAMES, Word, require_known
 
 EXAMPLE: dict[str, Any] = {
     "network": None, "parameters": [], "inputs": [["1"]], "targets": None, "numbers": {}
@@ -37,6 +38,15 @@ def evaluator() -> kernel.Evaluator:
 def test_words_and_names_are_those_of_the_kernel(evaluator: kernel.Evaluator) -> None:
     assert set(FUNCTIONS) == set(evaluator.functions)
     assert set(NAMES) == set(evaluator.names)
+
+
+def test_the_highest_exponent_is_that_of_the_kernel(evaluator: kernel.Evaluator) -> None:
+    def power(exponent: int) -> Any:
+        return evaluator.evaluate(ast.parse(f"2 ** {exponent}", mode="eval").body, {})
+
+    assert power(HIGHEST) == 2**HIGHEST
+    with pytest.raises(kernel.Rejected, match="an operation that is not part of the language"):
+        power(HIGHEST + 1)
 
 
 def arguments(function: Callable[..., Any]) -> tuple[int, int] | None:

@@ -66,7 +66,7 @@ def origins(folder: Path, claims: Iterable[Path]) -> dict[str, Origin]:
     """Where the claims of a project are stated, by id, for a page in a folder.
 
     A claim is stated where its id is the first argument of a call. Files that are no Python are
-    passed over: whoever runs the claims hears of them.
+    passed over: a run of the claims reports them.
 
     Args:
         claims: the folders with the claims, or single files.

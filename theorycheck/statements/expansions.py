@@ -29,6 +29,7 @@ from theorycheck.statements.polynomials import (
     without_divisors,
 )
 from theorycheck.statements.syntax import RELATIONS, Statement
+from theorycheck.statements.vocabulary import HIGHEST
 
 NOT_NEGATIVE = ("squared", "frobenius", "spectral", "nuclear", "largest", "root", "abs", "exp",
                 "len", "rank", "frobenius_beyond", "spectral_beyond", "nuclear_beyond")  # fmt: skip
@@ -39,7 +40,6 @@ SIZES = (*TURNED[2:], "abs")
 """Words of whose first argument a factor is a factor of theirs, but for the sign."""
 LINEAR = ("T", "trace", "outside")
 """Words of whose first argument a factor is a factor of theirs."""
-HIGHEST_POWER = 4
 NOTHING: Polynomial = {}
 """The polynomial 0."""
 
@@ -157,7 +157,7 @@ class Expansion:
                     "({} MatMult {})", [self.polynomial(left), self.polynomial(right)]
                 )
             case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=int(power))) if (
-                0 <= power <= HIGHEST_POWER
+                0 <= power <= HIGHEST
             ):
                 base, product = self.polynomial(left), constant(Fraction(1))
                 for _ in range(power):
@@ -286,7 +286,8 @@ class Expansion:
                 difference = plus(self.polynomial(left), self.polynomial(right), Fraction(-1))
                 return f"({self.comparison(RELATIONS[type(op)], difference)})"
             case ast.Compare(left=left, ops=ops, comparators=parts):
-                sides = [f" {type(o).__name__} {self.text(p)}" for o, p in zip(ops, parts)]  # noqa: B905
+                pairs = zip(ops, parts, strict=True)
+                sides = [f" {type(op).__name__} {self.text(part)}" for op, part in pairs]
                 return f"({self.text(left)}{''.join(sides)})"
             case ast.BoolOp(op=op, values=parts):
                 return f"({f' {type(op).__name__} '.join(map(self.text, parts))})"

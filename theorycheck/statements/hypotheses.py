@@ -1,6 +1,6 @@
 """What the hypotheses of a statement say that algebra can use: what is 0, positive, or of square 1.
 
-Only what is said in so many words counts: hypotheses, the parts that ``and`` joins, and what is
+Only what is said explicitly counts: hypotheses, the parts that ``and`` joins, and what is
 said of all samples. Abbreviations that hypotheses name are those of the statement itself.
 """
 

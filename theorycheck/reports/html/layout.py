@@ -20,7 +20,7 @@ Arrow = tuple[str, str]
 """From a node to one that uses it."""
 
 Point = tuple[str, str, int]
-"""Where an arrow passes a layer, after so many steps."""
+"""Where an arrow passes a layer: its two nodes, and the number of the step."""
 
 Node = str | Point
 
