@@ -14,7 +14,7 @@ import pytest
 
 from tests.claims.on_record import claims
 from tests.kernel.examples import PROOFS, Json, judged, sealed
-from tests.kernel.test_tampering import part, tampered
+from tests.kernel.tampering import part, tampered
 from theorycheck import kernel
 from theorycheck.claims.proofs import WORK
 from theorycheck.kernel import Architecture, Rejected, Settled, Statement, Unreadable, settle
