@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,16 @@ def test_functions_get_the_code_of_a_changed_source() -> None:
         function.__code__ = code
     assert known.f(1) == (2, 2)
     assert known.f(0) == 1
+
+
+def test_functions_that_are_frozen_are_found() -> None:
+    names: dict[str, Any] = {}
+    exec(compile(SOURCE, "toy", "exec"), names)
+    gc.freeze()
+    try:
+        assert Functions(SOURCE, "toy").live
+    finally:
+        gc.unfreeze()
 
 
 @pytest.mark.parametrize(

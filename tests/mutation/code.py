@@ -20,6 +20,8 @@ class Functions:
         self.path = path
         self.codes = list(_outermost(compile(source, path, "exec")))
         self.live: dict[tuple[str, int], list[FunctionType]] = {}
+        # What is frozen, as the plugin does with all that is loaded, is not among the objects.
+        gc.unfreeze()
         for function in gc.get_objects():
             # Not isinstance, which some objects do not stand.
             if type(function) is FunctionType and function.__code__.co_filename == path:
