@@ -25,7 +25,7 @@ from theorycheck.training.memory import (
     bytes_per_member,
     in_parts,
 )
-from theorycheck.training.recording import Measures, Recorder, Run
+from theorycheck.training.recording import Measures, Recorder, Run, Whole
 from theorycheck.training.schedule import Schedule
 from theorycheck.training.sliding import Slides
 from theorycheck.training.stacked.descent import StackedDescent
@@ -92,10 +92,15 @@ def train(training: Training) -> Run:
     in_arenas = isinstance(training, Descent) and training.compiles()
     rows = ARENA_ROWS if in_arenas else training.rows
     need = bytes_per_member(cohort, training.objective, training.samples, rows, in_arenas)
-    parts = in_parts(
-        cohort.members, need, cohort.inputs.device, lambda members: training.part(members).run()
+    whole = Whole(cohort.members)
+    notes = in_parts(
+        cohort.members,
+        need,
+        cohort.inputs.device,
+        lambda members: whole.put(members, training.part(members).run()),
     )
-    return Run.joined(*parts)
+    assert whole.run is not None
+    return replace(whole.run, notes=notes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import gc
 from collections.abc import Callable
-from typing import TypeVar
 
 import torch
 
@@ -18,8 +17,6 @@ from theorycheck.notes import note
 from theorycheck.training.cohorts import Cohort, Objective, Parametrisation
 from theorycheck.training.free_memory import free_memory
 from theorycheck.training.vector_field import Evaluation, Field
-
-T = TypeVar("T")
 
 _buffers: dict[tuple[Network, Parametrisation, int, torch.dtype], tuple[int, int]] = {}
 """How many numbers a state has and how many bytes its buffers take, as computed before."""
@@ -80,18 +77,19 @@ def bytes_per_member(
 
 
 def in_parts(
-    members: int, need: int, device: torch.device, train: Callable[[slice], T]
-) -> tuple[list[T], tuple[str, ...]]:
+    members: int, need: int, device: torch.device, train: Callable[[slice], None]
+) -> tuple[str, ...]:
     """Train members, all at once if they fit, and otherwise in as few parts as possible.
 
     A part that there is no memory for after all is halved. That leaves a note.
 
     Args:
         need: bytes that a member takes, see `bytes_per_member`.
-        train: trains the members of a slice.
+        train: trains the members of a slice and puts the results away; members that it ran out of
+            memory for are trained again.
 
     Returns:
-        The results in the order of the members, and the notes.
+        The notes.
 
     Raises:
         MemoryError, torch.OutOfMemoryError, RuntimeError: as training a single member does when it
@@ -99,13 +97,12 @@ def in_parts(
     """
     fitting = max(1, int(SHARE * free_memory(device)) // need)
     size = fitting if fitting < FULL else fitting // FULL * FULL
-    results: list[T] = []
     notes: list[str] = []
     start = 0
     while start < members:
         stop = min(start + size, members)
         try:
-            results.append(train(slice(start, stop)))
+            train(slice(start, stop))
         except Exception as error:
             if stop - start == 1 or not ran_out(error):
                 raise
@@ -121,7 +118,7 @@ def in_parts(
             f"{stop - start} members at once ran out of memory on {device}: going on with {size}"
         )
         note(notes[-1])
-    return results, tuple(notes)
+    return tuple(notes)
 
 
 def ran_out(error: BaseException) -> bool:

@@ -76,33 +76,56 @@ class Run:
     kept: Mapping[int, State] = field(default_factory=dict)
     """The states that were asked for, by the count of finished epochs."""
 
-    @classmethod
-    def joined(cls, parts: Sequence[Run], notes: tuple[str, ...]) -> Run:
-        """One run of all members, from runs of some that were recorded at the same times."""
-        first = parts[0]
-        if len(parts) == 1:
-            return replace(first, notes=notes)
-        state = _joined([part.state for part in parts])
-        kept = {epoch: _joined([part.kept[epoch] for part in parts]) for epoch in first.kept}
-        trace = {
-            name: torch.cat([part.trace[name] for part in parts], dim=1) for name in first.trace
-        }
-        steps, diverged, stalled, at_kink = (
-            torch.cat([getattr(part, name) for part in parts])
-            for name in ("steps", "diverged", "stalled", "at_kink")
+    def by_member(self) -> list[Tensor]:
+        """Every tensor that has one row for each member, as a view with the member first."""
+        states = [self.state, *self.kept.values()]
+        own = [tensor for state in states for tensor in (*state.parameters, state.rho)]
+        flags = [self.steps, self.diverged, self.stalled, self.at_kink]
+        traced = [values.transpose(0, 1) for values in self.trace.values()]
+        return [tensor for tensor in (*own, *traced, *flags) if tensor is not None]
+
+    def widened(self, members: int) -> Run:
+        """A run of so many members, recorded at the same times, whose numbers are not yet set."""
+
+        def wide(tensor: Tensor, axis: int = 0) -> Tensor:
+            shape = list(tensor.shape)
+            shape[axis] = members
+            return tensor.new_empty(shape)
+
+        def wide_state(state: State) -> State:
+            rho = None if state.rho is None else wide(state.rho)
+            return State(tuple(map(wide, state.parameters)), rho, state.parametrisation)
+
+        return replace(
+            self,
+            state=wide_state(self.state),
+            trace={name: wide(values, 1) for name, values in self.trace.items()},
+            steps=wide(self.steps),
+            diverged=wide(self.diverged),
+            stalled=wide(self.stalled),
+            at_kink=wide(self.at_kink),
+            kept={epoch: wide_state(state) for epoch, state in self.kept.items()},
         )
-        return cls(state, first.times, trace, steps, diverged, stalled, at_kink, notes, kept)
 
 
-def _joined(states: Sequence[State]) -> State:
-    """One state of all members."""
-    parameters = zip(*(state.parameters for state in states), strict=True)
-    rhos = [state.rho for state in states if state.rho is not None]
-    return State(
-        tuple(map(torch.cat, parameters)),
-        torch.cat(rhos) if rhos else None,
-        states[0].parametrisation,
-    )
+@dataclass(eq=False)
+class Whole:
+    """The run of all members, from runs of some of them that are recorded at the same times.
+
+    Each is copied to its place as it comes, so that no more than one is held beside the whole.
+    """
+
+    members: int
+    run: Run | None = None
+
+    def put(self, place: slice, part: Run) -> None:
+        """Take the run of the members of a slice; that of all of them as it is."""
+        if place == slice(0, self.members):
+            self.run = part
+            return
+        self.run = self.run or part.widened(self.members)
+        for whole, piece in zip(self.run.by_member(), part.by_member(), strict=True):
+            whole[place] = piece
 
 
 class Recorder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -58,9 +59,11 @@ def test_company_that_changes_a_member_is_noticed(monkeypatch: Patch) -> None:
 
 
 def test_memory_that_is_not_looked_at_is_noticed(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(
-        engines, "in_parts", lambda members, need, device, train: ([train(slice(members))], ())
-    )
+    def at_once(members: int, need: int, device: object, train: Callable[[slice], None]) -> Any:
+        train(slice(0, members))
+        return ()
+
+    monkeypatch.setattr(engines, "in_parts", at_once)
     assert words(splitting) == {
         "the whole was split, or the parts were not",
         "OutOfMemoryError: out of memory",
