@@ -24,6 +24,7 @@ BODIES = {
     "missing module": "pytest.importorskip('no_such_module')",
     "failure": "pytest.fail('no')",
     "end of the process": "sys.exit(0)",
+    "end of the process at once": "import os; os._exit(0)",
     "end of the run": "pytest.exit('enough', returncode=0)",
     "other end of the run": "pytest.exit('enough', returncode=5)",
     "unprintable exception": r"raise OSError('\udcff')",
@@ -36,6 +37,7 @@ PARALLEL = [
     "skip of unittest",
     "expected failure",
     "unprintable exception",
+    "end of the process at once",
     "end of the run",
 ]
 
@@ -50,6 +52,12 @@ def test_a_check_that_ends_otherwise_than_with_findings(
     result = (project.run_parallel if parallel else project.run)()
     assert result.ret == 1
     result.stdout.fnmatch_lines(["CHANGED true-claim: on record as holds, now undecided (*"])
+
+
+def test_a_fork_of_a_check_may_end_at_once(project: Project) -> None:
+    fork = "import os; child = os.fork() or os._exit(7); assert os.waitpid(child, 0)[1] == 7 << 8"
+    project.write(with_body(fork))
+    assert project.run().ret == 0
 
 
 MARKS = {
