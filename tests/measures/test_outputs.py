@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +26,7 @@ from tests.measures.samples import (
     samples,
 )
 from theorycheck import measures
+from theorycheck.errors import InputError
 
 
 def test_margins_by_hand() -> None:
@@ -174,3 +177,18 @@ def test_accuracy_against_a_loop(sample: Sample) -> None:
             for row, label in zip(rows, sample.labels[k].tolist(), strict=True)
         ]
         assert Fraction(result[k].item()) == Fraction(sum(correct), len(correct))
+
+
+@pytest.mark.parametrize("decay", [1e40, 1e-60, math.inf, torch.tensor([0.5, 1e300]).double()])
+def test_a_weight_decay_that_the_dtype_cannot_hold_is_refused(decay: float) -> None:
+    """In float32 the first would be infinite, and rho 0; the second 0, and rho twice as large."""
+    margins = torch.full((2, 2), 1e-30)
+    with pytest.raises(InputError, match="weight_decay is beyond the numbers of float32"):
+        measures.equilibrium_rho_of_sums(margins, decay)
+    with pytest.raises(InputError, match="weight_decay is beyond the numbers of float32"):
+        measures.equilibrium_rho(margins[:, 0], margins[:, 0], decay)
+
+
+def test_what_is_no_number_stays_so() -> None:
+    margins = torch.ones(1, 2)
+    assert measures.equilibrium_rho_of_sums(margins, math.nan).isnan().all()

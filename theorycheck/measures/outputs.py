@@ -97,8 +97,15 @@ def output_statistics(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]
     return mean, unit.square().sum(dim=-1).mean(dim=-1) * power * power
 
 
-def _as(number: Tensor | float, like: Tensor) -> Tensor:
-    return torch.as_tensor(number, dtype=like.dtype, device=like.device)
+def _decay(weight_decay: Tensor | float, like: Tensor) -> Tensor:
+    """The weight decay in the dtype of what it is added to, where that can hold it."""
+    kept = weight_decay.dtype if isinstance(weight_decay, Tensor) else torch.float64
+    given = torch.as_tensor(weight_decay, dtype=kept, device=like.device)
+    decay = given.to(like.dtype)
+    held = (decay.isfinite() | decay.isnan()) & ((decay != 0) | (given == 0))
+    kind = str(like.dtype).removeprefix("torch.")
+    require(bool(held.all()), f"weight_decay is beyond the numbers of {kind}: use a wider dtype")
+    return decay
 
 
 def equilibrium_rho(mean: Tensor, second_moment: Tensor, weight_decay: Tensor | float) -> Tensor:
@@ -106,9 +113,12 @@ def equilibrium_rho(mean: Tensor, second_moment: Tensor, weight_decay: Tensor | 
 
     The loss is the mean over samples plus ``weight_decay * rho^2``. Arguments are ``(K,)``. Without
     weight decay every ``rho`` is an equilibrium of the zero function, which gives ``nan``.
+
+    Raises:
+        InputError: when the weight decay is infinite, or beyond the range of the means' dtype.
     """
     mean, second_moment = reals(mean, "mean"), reals(second_moment, "second_moment")
-    decay = _as(weight_decay, second_moment).expand_as(second_moment)
+    decay = _decay(weight_decay, second_moment).expand_as(second_moment)
     terms, power = scaled(torch.stack([second_moment, decay], dim=-1), -1)
     return mean / terms.sum(dim=-1) / power.squeeze(-1)
 
@@ -123,9 +133,12 @@ def equilibrium_rho_of_sums(margins: Tensor, weight_decay: Tensor | float) -> Te
     Args:
         margins: ``(K, N)``.
         weight_decay: a number or ``(K,)``.
+
+    Raises:
+        InputError: when the weight decay is infinite, or beyond the range of the margins' dtype.
     """
     margins = reals(margins, "margins")
-    decay = _as(weight_decay, margins).expand(margins.shape[:-1]).unsqueeze(-1)
+    decay = _decay(weight_decay, margins).expand(margins.shape[:-1]).unsqueeze(-1)
     # By one power of two each margin, and the decay by its square.
     _, power = scaled(torch.cat([margins, decay.abs().sqrt()], dim=-1), -1)
     unit = margins / power
