@@ -315,7 +315,14 @@ def _exp_ends(number: Fraction, bits: int) -> tuple[Fraction, Fraction]:
     halvings = int(number).bit_length() + 8
     p = bits + halvings + 32
     dividend, divisor = number.numerator << p, number.denominator << halvings
-    below, above = dividend // divisor, _up(dividend, divisor)
+    sums = _series_ends(dividend // divisor, _up(dividend, divisor), p)
+    for _ in range(halvings):
+        sums = [sums[0] ** 2 >> p, -(-(sums[1] ** 2) >> p)]
+    return Fraction(sums[0], 1 << p), Fraction(sums[1], 1 << p)
+
+
+def _series_ends(below: int, above: int, p: int) -> list[int]:
+    """Bounds of the sum of all r**i / i!, with r between ``below`` and ``above``, in 2**-p."""
     sums = [1 << p, 1 << p]
     term, i = 1 << p, 1
     while term := (term * below >> p) // i:
@@ -324,9 +331,7 @@ def _exp_ends(number: Fraction, bits: int) -> tuple[Fraction, Fraction]:
     while (term := _up(-(-term * above >> p), i)) > 1:
         sums[1], i = sums[1] + term, i + 1
     sums[1] += 2 * term  # The last term, and the remainder.
-    for _ in range(halvings):
-        sums = [sums[0] ** 2 >> p, -(-(sums[1] ** 2) >> p)]
-    return Fraction(sums[0], 1 << p), Fraction(sums[1], 1 << p)
+    return sums
 
 
 def log(number: Any, bits: int) -> Any:

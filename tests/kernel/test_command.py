@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -273,3 +274,28 @@ def test_answers_that_cannot_be_written_are_no_pass() -> None:
         assert "Traceback" not in done.stderr
     assert shell("KERNEL FILES > /dev/full 2> /dev/full").returncode == 4
     assert shell("KERNEL > /dev/full 2> /dev/full").returncode == 4
+
+
+def test_a_file_may_be_as_long_as_its_limit(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    path.write_text('{"a": "b"}')
+    assert kernel.read_file(path, 10) == {"a": "b"}
+    with pytest.raises(Rejected, match="longer than 9 characters"):
+        kernel.read_file(path, 9)
+
+
+def test_answers_are_printed_whatever_the_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = next(path for path in CERTIFICATES if "\u2264" in str(kernel.verify(str(path))))
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    assert kernel.main([str(path)]) == 0
+    assert b"\\u2264" in written.getvalue()
+
+
+def test_answers_that_cannot_be_written_have_a_code_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert kernel.main([str(CERTIFICATES[0])]) == 4
+    assert capsys.readouterr().err == "the answers cannot be written: No space left on device\n"

@@ -131,3 +131,20 @@ def test_what_has_no_value() -> None:
             kernel.log(number, BITS)
     with pytest.raises(Undecided):
         kernel.log(root - root, BITS)
+
+
+@pytest.mark.parametrize("k", [3, 20, 33])
+def test_the_remainder_of_a_series_is_covered(k: int) -> None:
+    """Of r = 2**-k to 2 k + 1 bits, r and r**2 / 2 are whole, and nothing is rounded up."""
+    p = 2 * k + 1
+    low, high = kernel._series_ends(2 ** (p - k), 2 ** (p - k), p)
+    with arithmetic.precision(500):
+        value = ball(F(1, 2**k)).exp() * 2**p
+        assert low <= value
+        assert value <= high
+
+
+def test_the_inverse_tangent_of_next_to_nothing() -> None:
+    assert kernel._artanh_ends(F(0), 8) == (0, 0)
+    assert kernel._artanh_ends(F(1, 2**8), 8)[1] > 1
+    assert kernel._artanh_ends(F(1, 2**9), 8)[1] >= 1

@@ -312,3 +312,21 @@ def test_what_is_not_part_of_the_language_is_rejected(formula: str) -> None:
         with pytest.raises(Rejected) as caught:
             kernel.check(document)
         assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("formula", ["1 +", "(", "1 1", "for"])
+def test_what_is_no_expression_is_no_formula(formula: str) -> None:
+    with pytest.raises(Rejected, match="not a formula"):
+        kernel.parse(formula)
+
+
+@pytest.mark.parametrize("definition", ["f", "f(1) = 2", "1 = 2", "= 2", None, ["f = 1"]])
+def test_what_is_no_definition_says_so(definition: Any) -> None:
+    with pytest.raises(Rejected, match="not a definition"):
+        evaluator(DOCUMENT).define(definition)
+
+
+@pytest.mark.parametrize("values", ["3", "rho", "1 < 2"])
+def test_loops_are_over_lists(values: str) -> None:
+    with pytest.raises(Rejected, match="a loop that is not over a list"):
+        value_of(f"[i for i in {values}]")

@@ -156,3 +156,26 @@ def test_dual_numbers_are_power_series_of_length_two(steps: list[tuple[str, Any,
     for dual, series in zip(mine, its, strict=True):
         for part, coefficient in ((dual.value, series[0]), (dual.motion, series[1])):
             assert part == F(int(coefficient.p), int(coefficient.q))
+
+
+def test_a_root_is_between_neighbours() -> None:
+    """Of two numbers of 64 bits that differ by one; 64 bits hold the root of 2."""
+    two = kernel.root(F(2), 64)
+    low, high = kernel.ends(two)
+    assert low**2 < 2 < high**2
+    assert high - low == F(1, 2**63)
+
+
+def test_nothing_times_anything_is_nothing() -> None:
+    two = kernel.root(F(2), BITS)
+    for product in (two * F(0), F(0) * two):
+        assert isinstance(product, Fraction)
+        assert product == 0
+
+
+@pytest.mark.parametrize("ends", [(0, 1), (-1, 0), (0, 0), (-1, 1)])
+def test_division_by_what_may_be_zero_is_undecided(ends: tuple[int, int]) -> None:
+    divisor = Enclosure(F(ends[0]), F(ends[1]), BITS)
+    for dividend in (F(1), kernel.root(F(2), BITS)):
+        with pytest.raises(Undecided):
+            dividend / divisor

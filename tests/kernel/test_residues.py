@@ -287,3 +287,20 @@ def engine_architecture(about: Any) -> architectures.Architecture:
         numbers={n: None if v is None else Fraction(v) for n, v in about["numbers"].items()},
         targets=None if targets is None else tuple(tuple(map(Fraction, r)) for r in targets),
     )
+
+
+def test_bounds_of_quotients_by_hand() -> None:
+    """Degrees 1 over 2 and 4 over 3; coefficients up to 3 over 5 and 7 over 11."""
+    made = Field(127, "seed")
+    first = Residue(2, made, (1, 3, 2, 5))
+    second = Residue(3, made, (4, 7, 3, 11))
+    assert (first + second).bounds == (6, 3 * 11 + 7 * 5, 5, 55)
+    assert (first * second).bounds == (5, 21, 5, 55)
+    assert (first / second).bounds == (1 + 3, 3 * 11, 2 + 4, 5 * 7)
+
+
+def test_no_comparison_has_a_residue_on_one_side() -> None:
+    residue: Any = Field(127, "").coordinate("a")
+    for left, right in ((residue, Fraction(1)), (Fraction(1), residue)):
+        with pytest.raises(Unreadable, match="a condition on weights or data"):
+            kernel.compare(left, "<", right)

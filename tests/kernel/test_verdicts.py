@@ -190,3 +190,25 @@ def test_a_rational_is_shown_exactly_up_to_129_bits_of_both_its_parts() -> None:
     assert kernel.shown(F(1, 2**128)) == "2.93873587706e-39"
     assert kernel.shown(F(2**64 + 1, 2**64)) == "1.00000000000"
     assert kernel.shown(F(2**63 + 1, 2**64)) == f"{2**63 + 1}/{2**64}"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "expected"),
+    [
+        ([1 - F(1, 2**40), 1], True),
+        ([1 - F(1, 2**40), 1 - F(1, 2**50)], False),
+        ([1 - F(1, 2**40) - F(1, 2**90), 1], False),
+        ([1, 1 + F(1, 2**41)], True),
+        ([1 + F(1, 2**60), 1 + F(1, 2**41)], False),
+    ],
+)
+def test_a_side_between_two_that_are_close(recorded: list[Fraction], expected: bool) -> None:
+    """They may differ by 2**-40 of the second, exactly."""
+    assert kernel.within(F(1), [str(F(end)) for end in recorded]) is expected
+
+
+def test_examples_of_numbers_alone_are_explained() -> None:
+    case = {**DOCUMENT, "network": None, "parameters": [], "inputs": [[]], "targets": None}
+    lines = list(kernel.explain(certificate(case=case)))
+    assert not any(line.startswith("  layer") for line in lines)
+    assert "  number      rho = 1/2" in lines

@@ -14,7 +14,16 @@ import pytest
 
 from tests.kernel.examples import BITS, DOCUMENT, evaluator
 from theorycheck import kernel
-from theorycheck.kernel import Dual, Enclosure, Evaluator, Example, Rejected
+from theorycheck.kernel import (
+    Architecture,
+    Dual,
+    Enclosure,
+    Evaluator,
+    Example,
+    Rejected,
+    Statement,
+)
+from theorycheck.networks.specification import mlp
 
 HALF, ONE = Fraction(1, 2), Fraction(1)
 
@@ -140,3 +149,22 @@ def test_evaluators_share_the_work_of_their_example() -> None:
     for _ in range(2):
         assert cost(example, lambda: Evaluator(example, [], BITS).compared(1, "<", 2)) == 12
     assert kernel.MOST_WORK - example.work == 24
+
+
+def test_what_an_inverse_modulo_a_prime_costs() -> None:
+    """A list of fifty, where a product of the same numbers costs nothing more."""
+    formal = Statement.read({
+        "latex": "", "hypotheses": [], "given": [], "where": [], "forall": [],
+        "conclusion": "rho == rho",
+    })  # fmt: skip
+    network = mlp([1, 1]).to_dict()
+    about = {
+        "network": network, "samples": 1, "outputs": 1, "numbers": {"rho": None}, "targets": None,
+    }  # fmt: skip
+    found = Evaluator(Architecture(formal, "v", about, 127), [], BITS)
+
+    def spent(text: str) -> int:
+        node = ast.parse(text, mode="eval").body
+        return cost(found.example, lambda: found.evaluate(node, {}))
+
+    assert spent("rho / rho") - spent("rho * rho") == 50 * 4 + 4

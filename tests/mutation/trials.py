@@ -40,7 +40,7 @@ STARTING, TIMES = 1.0, 5.0
 A processor that others use as well is no reason to be slow.
 """
 
-SLOWEST = 300.0
+SLOWEST = 60.0
 """Seconds for which a process may tell nothing. It is given up then, as it waits for something."""
 
 WATCHED = 0.25
