@@ -11,7 +11,7 @@ from flint import arb, fmpq, fmpq_mat, fmpq_poly
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kernel.examples import BITS, budget, certificate, draw, encloses, evaluator
+from tests.kernel.examples import BITS, DOCUMENT, budget, certificate, draw, encloses, evaluator
 from theorycheck import arithmetic, kernel
 from theorycheck.kernel import Rejected
 from theorycheck.networks.specification import mlp
@@ -165,3 +165,10 @@ def test_a_signature_where_no_diagonal_entry_is_a_pivot() -> None:
     for a, b, c in ((1, 1, 1), (1, 2, 3), (-1, 2, 3), (2, -5, -3)):
         found = kernel.signature([[0, a, b], [a, 0, c], [b, c, 0]], budget())
         assert found == ((1, 2) if a * b * c > 0 else (2, 1))
+
+
+def test_rows_are_exchanged_with_the_first_that_serves() -> None:
+    """Of a permutation: the last row has nothing in the first column, and the second has."""
+    assert evaluator(DOCUMENT).evaluate(
+        kernel.parse("solve([[0, 1, 0], [1, 0, 0], [0, 0, 1]], [5, 6, 7])"), {}
+    ) == [6, 5, 7]

@@ -304,3 +304,15 @@ def test_no_comparison_has_a_residue_on_one_side() -> None:
     for left, right in ((residue, Fraction(1)), (Fraction(1), residue)):
         with pytest.raises(Unreadable, match="a condition on weights or data"):
             kernel.compare(left, "<", right)
+
+
+@pytest.mark.parametrize(("bits", "few"), [(12_000, True), (13_000, False)])
+def test_minors_with_too_long_coefficients_are_not_bounded(bits: int, few: bool) -> None:
+    """Four times as long as those of an entry, for minors of order 2, and at most 50,000 bits."""
+    made = Field(127, "seed")
+    row = [Residue(1, made, (1, 2**bits, 0, 1)), Residue(1, made, (1, 1, 0, 1))]
+    if few:
+        assert kernel._rank_at_most([row, row], 1, budget())[0]
+    else:
+        with pytest.raises(kernel.Rejected, match="multiples of the prime"):
+            kernel._rank_at_most([row, row], 1, budget())

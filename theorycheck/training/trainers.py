@@ -58,7 +58,8 @@ def gradient_flow(
         max_steps: a member that has tried this many steps is stalled, and so is one whose step has
             become too small to change its time. Where the velocity on both sides of a kink points
             towards it, steps become as small as that; `Run.at_kink` and a note say so.
-        engine: as for `sgd`.
+        engine: as for `sgd`. Near kinks the two may choose other steps, and then agree up to the
+            tolerances.
         at_kinks: what members do that stalled so: ``slide`` lets them go on along the kink, each by
             itself, with as many steps again (`theorycheck.training.sliding`); on small networks
             that takes some milliseconds a step.
@@ -159,7 +160,8 @@ def sgd(
 
     Args:
         learning_rate, momentum: one number, or one per member, ``(K,)``.
-        batch_seeds: ``(K,)`` int64; members with equal seeds see equal batches, see `Batches`.
+        batch_seeds: ``(K,)`` int64, any numbers; members with equal seeds see equal batches, see
+            `Batches`.
         milestones: counts of finished epochs after which the learning rate is multiplied by
             ``decay``.
         measures: what else is recorded, by name; see `Measure` and `GradientNorm`.
