@@ -31,6 +31,15 @@ def small_numbers(tried: list[int], *, highest: int = 100, examples: int = 100) 
     return Claim("small-numbers", "", "identity", (), "", (), "", check, given, examples)
 
 
+def test_a_search_for_nothing_smaller_ends_at_the_first_violation() -> None:
+    for altered in (False, True):
+        tried: list[int] = []
+        evidence = search(small_numbers(tried), Setting(seed=1, altered=altered), shrink=False)
+        assert evidence.counterexample is not None
+        violated = [number >= 0 if altered else number > LARGEST for number in tried]
+        assert violated == [False] * (len(tried) - 1) + [True]
+
+
 def test_counting_stops_at_the_first_violation_and_shrinking_goes_on() -> None:
     tried: list[int] = []
     evidence = search(small_numbers(tried), Setting(seed=1))

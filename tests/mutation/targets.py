@@ -21,6 +21,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "kernel/test_tampering.py",
         "kernel/test_residues.py",
         "kernel/test_cost.py",
+        "kernel/test_proofs_by_hand.py",
         "kernel/test_proofs.py",
     ),
     "claims.verdicts": ("claims/test_verdicts.py",),

@@ -113,12 +113,12 @@ class Certification:
 
 
 def certify(
-    claim: Claim, evidence: Evidence, most: int = DRAWN
+    claim: Claim, evidence: Evidence, effort: float = 1.0
 ) -> tuple[Evidence, dict[str, Any] | None]:
     """Ask the kernel about the examples that a verdict rests on.
 
     Args:
-        most: how many of the examples that were drawn it is asked about, besides those shown.
+        effort: the profile's factor on how many of the other examples it is asked about.
 
     Returns:
         The evidence, with the kernel's word on the counterexample and on the tightest example, if
@@ -129,22 +129,25 @@ def certify(
         return evidence, None
     false, false_certificate = _ask(claim, evidence.counterexample, "refuted")
     tight, tight_certificate = _ask(claim, evidence.tightest, "tight")
-    agreed, disputed = _cross_examine(claim, evidence.drawn[:most])
+    agreed, disputed = _cross_examine(claim, evidence.drawn, min(effort, 1.0))
     if disputed is not None and not (tight is not None and tight.contradicted):
         tight, tight_certificate = disputed, None
     asked = replace(evidence, counterexample=false, tightest=tight, agreed=agreed, drawn=[])
     return asked, tight_certificate if false is None else false_certificate
 
 
-def _cross_examine(claim: Claim, drawn: Sequence[Observation]) -> tuple[int, Observation | None]:
+def _cross_examine(
+    claim: Claim, drawn: Sequence[Observation], share: float
+) -> tuple[int, Observation | None]:
     """On how many examples the kernel finds the statement true, and the first where it does not.
 
-    It is asked about all values of the variables, whatever the engine showed.
+    It is asked about all values of the variables, and about a share of the examples, with that
+    share of `CROSS_EXAMINATION`.
     """
     statement = formal_statement(claim)
     assert statement is not None
-    agreed, work = 0, _Work(CROSS_EXAMINATION)
-    for found in drawn:
+    agreed, work = 0, _Work(int(share * CROSS_EXAMINATION))
+    for found in drawn[: max(1, round(share * DRAWN))]:
         assert found.case is not None
         document = found.case().to_dict()
         try:
@@ -325,9 +328,7 @@ def _assignment(
     at: Mapping[str, Any],
     work: _Work,
 ) -> tuple[dict[str, Any], kernel.Number, kernel.Number]:
-    """Values of all variables for which the conclusion is false, or nearest to an equality.
-
-    With both sides there.
+    """Values of all variables, and both sides, where it is false, or nearest to an equality.
 
     Raises:
         Contradicted: when there are none, or the conclusion is false where it should be tight.

@@ -12,7 +12,7 @@ from theorycheck.arithmetic.cases import Case
 from theorycheck.claims import certificates, proofs
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.entries import Control, Description, Entry, Examination, certificate_name
-from theorycheck.claims.evidence import DRAWN, Evidence
+from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.findings import Observation
 from theorycheck.claims.outcomes import Fate
 from theorycheck.claims.power import some_neighbours
@@ -70,7 +70,7 @@ def examine(
     if isinstance(recorded, Observation):
         evidence.counterexample = recorded
     searched = evidence
-    evidence, issued = certificates.certify(claim, evidence, setting.scaled(DRAWN))
+    evidence, issued = certificates.certify(claim, evidence, setting.effort)
     judgement = judge(claim.kind, claim.enough, evidence, control, positive)
     if claim.kind == "tendency" and judgement.verdict is Verdict.REFUTED:
         pairs = certificates.certify_pairs(claim, evidence, positive)

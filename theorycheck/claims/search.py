@@ -18,7 +18,11 @@ from theorycheck.claims.setting import Setting
 
 
 class _Violation(Exception):
-    """Tells Hypothesis that the drawn example violates the claim."""
+    """Tells Hypothesis that the drawn example violates the claim, so that it looks for less."""
+
+
+class _Found(BaseException):
+    """Ends a search at the first violation. Hypothesis would run an `Exception`'s example again."""
 
 
 ROUNDS = 8
@@ -98,11 +102,11 @@ def search_once(
             violated = shrunk is not None
             evidence.counterexample = shrunk or evidence.counterexample
         if violated and shrinkable:
-            raise _Violation
+            raise _Violation if shrinks else _Found
 
     targeted = [] if setting.altered else [Phase.target]
     phases = [Phase.generate, *targeted, *([Phase.shrink] if shrinks else [])]
-    with contextlib.suppress(_Violation):
+    with contextlib.suppress(_Violation, _Found):
         draw(check, strategies, examples, setting.seed, phases)
 
 

@@ -49,6 +49,8 @@ TOLD = "theorycheck_selection"
 VERSIONED = ("theorycheck", "torch", "numpy", "hypothesis", "python-flint", "sympy")
 SHOWING = ("collectonly", "setuponly", "showfixtures", "show_fixtures_per_test")
 """Options with which pytest shows what it would run."""
+COLLECTED = (5_000, 20, 50)
+"""Definition: how many objects make Python collect garbage, see `gc.set_threshold`."""
 GREEN = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 """What pytest says of a run in which nothing failed."""
 
@@ -195,12 +197,17 @@ class ClaimSession:
                 self.examining = False
                 raise pytest.UsageError(str(error)) from error
         # Modules and claims stay until the end; looking through them at each collection of
-        # garbage took a tenth of a run.
+        # garbage took a tenth of a run, and collecting as often as Python does takes a twentieth.
         gc.freeze()
+        usual = gc.get_threshold()
+        gc.set_threshold(*COLLECTED)
         try:
             return (yield)
         finally:
-            gc.unfreeze()
+            gc.set_threshold(*usual)
+            # A worker ends now, and pytest collects garbage ten times before it does.
+            if self.worker_input is None:
+                gc.unfreeze()
 
     # -- the run ----------------------------------------------------------------------------------
 

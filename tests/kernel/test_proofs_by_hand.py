@@ -1,0 +1,45 @@
+"""Proofs by hand: how certain they are, when coefficients grow too large, and what is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.kernel.test_proofs import UNIT, architecture, proof, settled
+from theorycheck import kernel
+from theorycheck.kernel import Rejected
+from theorycheck.networks.specification import mlp
+
+
+def test_the_certainty_of_a_proof_by_hand() -> None:
+    """Of one comparison of degree 3, with the error 3 / p and no argument of an activation."""
+    found = settled("W[0][0][0] ** 3 == W[0][0][0] ** 3", architecture(mlp([1, 1])))
+    assert found.degree == 3
+    prime = 2**127 - 1
+    assert 3 * 2**found.certainty <= prime < 3 * 2 ** (found.certainty + 1)
+
+
+@pytest.mark.parametrize(("power", "trusted"), [(125, True), (126, False)])
+def test_squares_of_unit_weights_let_coefficients_grow(power: int, trusted: bool) -> None:
+    """Twofold for each square; the two coefficients of a difference must stay below 2**127 - 1."""
+    monomial = f"product([W[0][0][0] ** 2 for i in range({power})])"
+    said, about = f"{monomial} == {monomial}", architecture(mlp([2, 1]))
+    if trusted:
+        assert settled(said, about, given=[UNIT]).degree == 2 * power
+    else:
+        with pytest.raises(Rejected, match="multiples of the prime"):
+            settled(said, about, given=[UNIT])
+
+
+def test_a_proof_names_what_is_fixed() -> None:
+    about = architecture(numbers={"rho": "1/2"})
+    document = proof("rho * f(n, c) == f(n, c) / 2", about)
+    said = str(kernel.check(document))
+    assert "of the layers 2 -> 3 -> 1 on 2 samples with rho = 1/2, but for an error" in said
+
+
+def test_layers_are_explained_by_their_numbers() -> None:
+    lines = list(kernel.explain(proof()))
+    assert [line.split()[:2] for line in lines if "layer" in line] == [
+        ["layer", "1"],
+        ["layer", "2"],
+    ]
