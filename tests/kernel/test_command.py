@@ -299,3 +299,18 @@ def test_answers_that_cannot_be_written_have_a_code_of_their_own(
         monkeypatch.setattr(sys, "stdout", full)
         assert kernel.main([str(CERTIFICATES[0])]) == 4
     assert capsys.readouterr().err == "the answers cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("record", ["a\0b", "\ud800"])
+def test_a_record_whose_name_is_none_cannot_be_found(record: str) -> None:
+    with pytest.raises(Rejected, match="record"):
+        kernel.verify(str(CERTIFICATES[0]), record)
+
+
+def test_a_record_that_cannot_be_looked_for_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(path: Path) -> list[Path]:
+        raise RuntimeError("a loop of links")
+
+    monkeypatch.setattr(kernel, "beside", nowhere)
+    with pytest.raises(Rejected, match=r"its record cannot be found \(a loop of links\)"):
+        kernel.verify(str(CERTIFICATES[0]))

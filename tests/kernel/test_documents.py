@@ -115,3 +115,9 @@ def test_convolutions_must_fit(changes: dict[str, Any], accepted: bool) -> None:
     else:
         with pytest.raises(Rejected):
             kernel.check(certificate(case=case))
+
+
+@pytest.mark.parametrize("text", ["[1]", "1", '"a"', "null", "true"])
+def test_what_is_no_object_says_so(text: str) -> None:
+    with pytest.raises(Rejected, match="not a JSON object"):
+        kernel.read(text, 10)

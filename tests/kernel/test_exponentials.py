@@ -148,3 +148,29 @@ def test_the_inverse_tangent_of_next_to_nothing() -> None:
     assert kernel._artanh_ends(F(0), 8) == (0, 0)
     assert kernel._artanh_ends(F(1, 2**8), 8)[1] > 1
     assert kernel._artanh_ends(F(1, 2**9), 8)[1] >= 1
+
+
+@pytest.mark.parametrize("z", [F(13, 53), F(14, 57), F(1, 3), F(1, 5)])
+def test_the_inverse_tangent_to_three_bits(z: Fraction) -> None:
+    """A power that is rounded down just below a unit is missed in the sum."""
+    low, high = kernel._artanh_ends(z, 3)
+    with arithmetic.precision(100):
+        assert low <= ball(z).atanh() * 8
+        assert high >= ball(z).atanh() * 8
+
+
+@pytest.mark.parametrize("x", [F(1), F(1, 3), F(-2), F(17, 3), F(1, 1000)])
+def test_both_ends_of_an_exponential_before_they_are_rounded(x: Fraction) -> None:
+    with arithmetic.precision(500):
+        for bits in (2, 20, 64):
+            low, high = kernel._exp_ends(x, bits)
+            assert ball(low) <= ball(x).exp()
+            assert ball(high) >= ball(x).exp()
+
+
+def test_exponentials_of_what_begins_or_ends_at_zero() -> None:
+    one, other = F(1), kernel.exp(F(1), BITS)
+    above = kernel.exp(Enclosure(F(0), one, BITS), BITS)
+    below = kernel.exp(Enclosure(-one, F(0), BITS), BITS)
+    assert (above.low, above.high) == (1, other.high)
+    assert below.high == 1

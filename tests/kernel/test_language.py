@@ -330,3 +330,17 @@ def test_what_is_no_definition_says_so(definition: Any) -> None:
 def test_loops_are_over_lists(values: str) -> None:
     with pytest.raises(Rejected, match="a loop that is not over a list"):
         value_of(f"[i for i in {values}]")
+
+
+@pytest.mark.parametrize("formula", ["rho[0]", "3[0]", "(1 < 2)[0]"])
+def test_only_lists_have_entries(formula: str) -> None:
+    with pytest.raises(Rejected, match="a subscript of what is not a list"):
+        value_of(formula)
+
+
+def test_there_are_not_too_many_batches() -> None:
+    """Of 9 of 18 samples there are 48,620, which are lists of 9: too many; of 4 there are 3,060."""
+    case = {**DOCUMENT, "inputs": [DOCUMENT["inputs"][0] * 6], "targets": None}
+    assert len(evaluator(case).evaluate(kernel.parse("batches(4)"), {})) == 3060
+    with pytest.raises(Rejected, match="too many batches"):
+        evaluator(case).evaluate(kernel.parse("batches(9)"), {})

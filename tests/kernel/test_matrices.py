@@ -162,7 +162,7 @@ def test_rows_outside_of_a_span_are_orthogonal_to_it(
 
 def test_a_signature_where_no_diagonal_entry_is_a_pivot() -> None:
     """Of a determinant of 2 a b c; the trace is 0, so that one eigenvalue has the other sign."""
-    for a, b, c in ((1, 1, 1), (1, 2, 3), (-1, 2, 3), (2, -5, -3)):
+    for a, b, c in ((1, 1, 1), (1, 1, 3), (1, 2, 3), (-1, 2, 3), (2, -5, -3)):
         found = kernel.signature([[0, a, b], [a, 0, c], [b, c, 0]], budget())
         assert found == ((1, 2) if a * b * c > 0 else (2, 1))
 

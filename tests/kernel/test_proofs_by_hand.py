@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.kernel.test_proofs import UNIT, architecture, proof, settled
+from tests.kernel.test_proofs import UNIT, architecture, proof, settled, statement
 from theorycheck import kernel
-from theorycheck.kernel import Rejected
+from theorycheck.kernel import Architecture, Rejected, settle
 from theorycheck.networks.specification import mlp
 
 
@@ -43,3 +43,37 @@ def test_layers_are_explained_by_their_numbers() -> None:
         ["layer", "1"],
         ["layer", "2"],
     ]
+
+
+def test_the_certainty_of_what_is_linear() -> None:
+    """Its error is one in 2**127 - 1."""
+    found = settled("W[0][0][0] * 2 == W[0][0][0] + W[0][0][0]", architecture(mlp([1, 1])))
+    assert (found.degree, found.certainty) == (1, 126)
+
+
+@pytest.mark.parametrize(("power", "trusted"), [(48, True), (49, False)])
+def test_the_largest_weight_matrix_decides_how_coefficients_grow(power: int, trusted: bool) -> None:
+    """Sixfold for each square beside one of three entries: 2 * 6**48 < 2**127 < 2 * 6**49."""
+    monomial = f"product([W[1][0][0] ** 2 for i in range({power})])"
+    said = f"{monomial} == {monomial}"
+    if trusted:
+        assert settled(said, architecture(), given=[UNIT]).degree == 2 * power
+    else:
+        with pytest.raises(Rejected, match="multiples of the prime"):
+            settled(said, architecture(), given=[UNIT])
+
+
+@pytest.mark.parametrize(("bits", "trusted"), [(125, True), (126, False)])
+def test_arguments_of_activations_may_not_differ_by_multiples_of_the_prime(
+    bits: int, trusted: bool
+) -> None:
+    """The two coefficients of a difference: 2 * 2**125 < 2**127 - 1 < 2 * 2**126."""
+    formal, about = statement("rho == rho"), architecture()
+    example = Architecture(formal, "v", about, 127)
+    slope = example.field.coordinate("slope")
+    example.field.slopes["given", 1] = slope, (1, 2**bits, 0, 1)
+    if trusted:
+        assert settle(formal, example).certainty >= 100
+    else:
+        with pytest.raises(Rejected, match="multiples of the prime"):
+            settle(formal, example)

@@ -316,3 +316,9 @@ def test_minors_with_too_long_coefficients_are_not_bounded(bits: int, few: bool)
     else:
         with pytest.raises(kernel.Rejected, match="multiples of the prime"):
             kernel._rank_at_most([row, row], 1, budget())
+
+
+def test_a_rank_that_no_matrix_of_its_size_exceeds_has_no_minors() -> None:
+    made = Field(127, "seed")
+    row = [made.coordinate(str(i)) for i in range(3)]
+    assert kernel._rank_at_most([row], 1, budget()) == (True, (0, 0))
