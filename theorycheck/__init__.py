@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from theorycheck.claims.families import Altered, Family, altered, stated
     from theorycheck.claims.findings import Findings, Observation, Pair, Rejection, Unmet
     from theorycheck.claims.setting import Setting
-    from theorycheck.claims.trajectories import trained_by
+    from theorycheck.claims.trajectories import Observing, trained_by
     from theorycheck.data.dataset import Dataset
     from theorycheck.data.image_sets import digits, images
     from theorycheck.data.synthetic import gaussian_mixture, uniform_ball, uniform_sphere

@@ -1,23 +1,19 @@
-"""Flows of rho and V, and what happened on the way, as numbers of the case that they start from."""
+"""Flows of rho and V, and what happens on the way."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from fractions import Fraction
 
 import torch
 from torch import Tensor
 
 import theorycheck as tc
 from theorycheck.training import (
-    Course,
     Crossing,
     Quantity,
     follow_events,
     objective_values,
     velocity,
 )
-
-Along = Callable[[tc.Setting, tc.Case], Iterator[tc.Case | tc.Rejection]]
 
 TOLERANCES = {"relative_tolerance": 1e-7, "absolute_tolerance": 1e-9}
 """Definition: the tolerances of flows whose events are counted."""
@@ -37,73 +33,72 @@ def rho_speed(cohort: tc.Cohort, moving: tc.State) -> Tensor:
     return moving.rho
 
 
-def turned(horizon: float) -> Along:
+def turned(horizon: float) -> tc.Observing:
     """Gradient flow of the averaged loss with Lagrange multipliers (xu2022, Eq. 5), and its turns.
 
-    The weights of the case are V; rho and the weight decay are among its numbers. The statement is
-    about this start, with further numbers: ``turns``, how often rho changes between growing and
-    falling up to the horizon, and ``growing`` and ``falling``, for how long it does.
+    The weights of the case are V; rho and the weight decay are among its numbers.
     """
 
-    def along(setting: tc.Setting, case: tc.Case) -> Iterator[tc.Case | tc.Rejection]:
+    def observe(setting: tc.Setting, case: tc.Case) -> Iterator[dict[str, float] | tc.Rejection]:
         cohort = _started(case, setting.device)
-        course = _followed(cohort, rho_speed, horizon)
         speeds = velocity(cohort, OBJECTIVE).rho
         assert speeds is not None
-        for member, crossings in enumerate(course.crossings):
-            if course.stalled[member] or course.diverged[member]:
-                yield STALLED
-                continue
-            growing, falling = durations(crossings, float(speeds[member]) > 0, horizon)
-            found = {"turns": len(crossings), "growing": growing, "falling": falling}
-            yield _with(case, member, found)
-
-    return along
-
-
-def crossed(horizon: float) -> Along:
-    """The same, with the number ``crossing``: when rho first passes 0, or else the horizon."""
-
-    def along(setting: tc.Setting, case: tc.Case) -> Iterator[tc.Case | tc.Rejection]:
-        course = _followed(_started(case, setting.device), rho_of, horizon)
-        for member, crossings in enumerate(course.crossings):
-            if course.stalled[member] or course.diverged[member]:
+        for crossings, speed in zip(_followed(cohort, rho_speed, horizon), speeds, strict=True):
+            if crossings is None:
                 yield STALLED
             else:
-                first = [crossing.time for crossing in crossings][:1]
-                yield _with(case, member, {"crossing": first[0] if first else horizon})
+                growing, falling = durations(crossings, float(speed) > 0, horizon)
+                yield {"turns": len(crossings), "growing": growing, "falling": falling}
 
-    return along
+    return tc.Observing(
+        {
+            "turns": f"how often rho changes between growing and falling up to time {horizon:g}",
+            "growing": "for how long rho grows",
+            "falling": "for how long it falls",
+        },
+        observe,
+    )
 
 
-def ended(horizon: float) -> Along:
-    """The same, with the numbers ``rho_end`` and ``loss_end`` at the horizon."""
+def crossed(horizon: float) -> tc.Observing:
+    """The same flow, and when rho first passes 0."""
 
-    def along(setting: tc.Setting, case: tc.Case) -> Iterator[tc.Case | tc.Rejection]:
+    def observe(setting: tc.Setting, case: tc.Case) -> Iterator[dict[str, float] | tc.Rejection]:
+        for crossings in _followed(_started(case, setting.device), rho_of, horizon):
+            if crossings is None:
+                yield STALLED
+            else:
+                yield {"crossing": crossings[0].time if crossings else horizon}
+
+    return tc.Observing({"crossing": f"when rho first passes 0, or {horizon:g}"}, observe)
+
+
+def ended(horizon: float) -> tc.Observing:
+    """The same flow, and where it ends."""
+
+    def observe(setting: tc.Setting, case: tc.Case) -> Iterator[dict[str, float] | tc.Rejection]:
         cohort = _started(case, setting.device)
         run = tc.gradient_flow(cohort, OBJECTIVE, horizon=horizon, max_steps=10_000)
         assert run.state.rho is not None
         losses = objective_values(replace(cohort, state=run.state), OBJECTIVE)
-        for member in range(case.members):
-            if run.stalled[member] or run.diverged[member]:
-                yield STALLED
-            else:
-                reached = float(run.state.rho[member]), float(losses[member])
-                yield _with(case, member, dict(zip(("rho_end", "loss_end"), reached, strict=True)))
+        failed = run.stalled | run.diverged
+        for rho, loss, has_failed in zip(run.state.rho, losses, failed, strict=True):
+            yield STALLED if has_failed else {"rho_end": float(rho), "loss_end": float(loss)}
 
-    return along
-
-
-def _followed(cohort: tc.Cohort, quantity: Quantity, horizon: float) -> Course:
-    return follow_events(
-        cohort, OBJECTIVE, quantity, horizon=horizon, threshold=COUNTS, max_steps=2000, **TOLERANCES
+    return tc.Observing(
+        {"rho_end": f"rho at time {horizon:g}", "loss_end": "the loss there"}, observe
     )
 
 
-def _with(case: tc.Case, member: int, found: Mapping[str, float]) -> tc.Case:
-    """A member at its start, with what was found as numbers."""
-    one = case.member(member)
-    return replace(one, numbers={**one.numbers, **{k: Fraction(v) for k, v in found.items()}})
+def _followed(
+    cohort: tc.Cohort, quantity: Quantity, horizon: float
+) -> list[Sequence[Crossing] | None]:
+    """The crossings of each member; None where it stalled or diverged."""
+    course = follow_events(
+        cohort, OBJECTIVE, quantity, horizon=horizon, threshold=COUNTS, max_steps=2000, **TOLERANCES
+    )
+    failed = course.stalled | course.diverged
+    return [None if f else c for c, f in zip(course.crossings, failed, strict=True)]
 
 
 def durations(crossings: Sequence[Crossing], grows: bool, horizon: float) -> tuple[float, float]:

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
+from hypothesis import strategies as st
 
+from theorycheck import kernel
 from theorycheck.arithmetic.cases import Case
+from theorycheck.claims import certificates
+from theorycheck.claims.declaration import Claim
+from theorycheck.claims.examination import examine
+from theorycheck.claims.families import altered, stated
 from theorycheck.claims.findings import Rejection
-from theorycheck.claims.setting import Setting
-from theorycheck.claims.trajectories import one_after_another, trained_by
+from theorycheck.claims.search import replay
+from theorycheck.claims.setting import PROFILES, Setting
+from theorycheck.claims.trajectories import Observing, one_after_another, trained_by
+from theorycheck.errors import InputError
 from theorycheck.networks.specification import LINEAR, mlp
 
 
@@ -78,3 +91,62 @@ def test_of_several_trainings_each_goes_on_from_the_one_before() -> None:
     assert isinstance(kept, Case)
     assert isinstance(last, Case)
     assert kept.members == last.members == 1
+
+
+def weight_after_a_step() -> Observing:
+    """``w <- w - (w - 1) / 2``, from w = 5 to 3; members that start at 0 stall."""
+
+    def observe(setting: Setting, case: Case) -> Iterator[dict[str, float] | Rejection]:
+        for weight in case.parameters[0].ravel():
+            yield {"reached": (float(weight) + 1) / 2} if weight else Rejection("stalled")
+
+    return Observing({"reached": "the weight after a step"}, observe)
+
+
+def test_what_training_yields_are_numbers_of_its_start() -> None:
+    case = linear(5.0, 0.0, 2.0, decay=Fraction(1, 4))
+    first, second, third = weight_after_a_step()(Setting(), case)
+    assert second == Rejection("stalled")
+    for found, weight, reached in ((first, 5.0, 3), (third, 2.0, Fraction(3, 2))):
+        assert isinstance(found, Case)
+        assert found.parameters[0].tolist() == [[[weight]]]
+        assert found.numbers == {"weight_decay": Fraction(1, 4), "reached": reached}
+
+
+def about_the_weight(conclusion: str) -> Claim:
+    return stated(
+        "weight-after-a-step", title="The weight after a step", printed="w", states=conclusion,
+        control=altered("more", "reached > 100"), on=st.just(linear(5.0)),
+        along=weight_after_a_step(), why="It is halfway.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "violated"), [("reached <= 3", False), ("reached < 3", True)]
+)
+def test_a_replayed_example_is_trained_anew(conclusion: str, violated: bool) -> None:
+    """Whatever a certificate says that training yields."""
+    claim = about_the_weight(conclusion)
+    for said in (2, 3, 4):
+        case = replace(linear(5.0), numbers={"reached": Fraction(said)})
+        assert (replay(claim, Setting(), case).counterexample is not None) is violated
+
+
+def test_certificates_say_which_numbers_training_found() -> None:
+    claim = about_the_weight("reached <= 3")
+    assert claim.kind == "trajectory"
+    assert claim.hypotheses == (
+        "reached is the weight after a step; all found by training from here, which `theorycheck"
+        " replay` repeats",
+    )
+
+
+def test_a_forged_certificate_is_not_replayed(tmp_path: Path) -> None:
+    """The kernel, which trains nothing, accepts it."""
+    claim = about_the_weight("reached <= 3")
+    forged = replace(linear(5.0), numbers={"reached": Fraction(4)})
+    path = tmp_path / "forged.json"
+    path.write_text(json.dumps(certificates.issue(claim, forged, "refuted", {})))
+    assert kernel.verify(str(path))
+    with pytest.raises(InputError, match="its example no longer violates weight-after-a-step"):
+        examine(claim, profile=PROFILES["quick"], run_seed=0, device="cpu", certificate=path)

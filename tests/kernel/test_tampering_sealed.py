@@ -21,10 +21,19 @@ from theorycheck.claims import certificates
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.search import replay
 from theorycheck.claims.setting import Setting
+from theorycheck.claims.trajectories import Observing
 from theorycheck.claims.verdicts import contradicted
 from theorycheck.errors import InputError
 from theorycheck.kernel import Rejected
 from theorycheck.pytest_plugin.collecting import collect_claims
+
+
+def is_trained(claim: Claim) -> bool:
+    """Whether numbers of its examples are found by training, which the kernel cannot repeat.
+
+    What it accepts may then be false; to replay the example shows it.
+    """
+    return isinstance(claim.along, Observing)
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +55,15 @@ def test_what_is_sealed_again_is_accepted_only_when_it_is_true(
     """Another statement has another version than the one on record; the engine decides the rest."""
     text = path.read_text()
     original = json.loads(text)
+    trained = is_trained(claims[original["claim"]])
     generator = random.Random("sealed " + path.stem)
     for _ in range(60 if len(text) < 5000 else 8):
         changed = sealed(tampered(original, generator))
         if judged(changed) is None and changed["claim"] == original["claim"]:
             if changed["statement"] != original["statement"]:
                 assert changed["version"] != original["version"]
+                continue
+            if trained:
                 continue
             violated = engine_finds(claims[original["claim"]], changed["case"])
             assert violated is (changed["shows"] == "refuted")
@@ -91,5 +103,7 @@ def test_the_engine_agrees_with_every_other_example_that_the_kernel_accepts(
             else:
                 certificates.issue(claim, Case.from_dict(case), "refuted", document["at"])
         except (Rejected, InputError):
+            continue
+        if is_trained(claim):
             continue
         assert engine_finds(claim, case), case

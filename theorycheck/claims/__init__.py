@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from theorycheck.claims.sequential import TENDENCY, Tendency, pairs_needed
     from theorycheck.claims.setting import PROFILES, Profile, Setting
     from theorycheck.claims.strengths import Level, Strength
-    from theorycheck.claims.trajectories import trained_by
+    from theorycheck.claims.trajectories import Observing, trained_by
     from theorycheck.claims.verdicts import Judgement, Verdict, judge
     from theorycheck.claims.versions import version_of
 else:

@@ -108,7 +108,8 @@ class Parts(TypedDict, total=False):
         on: a Hypothesis strategy for cases, which only proposes examples.
         along: of a statement on trained networks, what trains a drawn case; from the setting and
             the case it yields the cases at which the statement is checked. Of several trainings
-            each goes on from where the one before it ended.
+            each goes on from where the one before it ended. A statement on what happens on the way
+            has an `Observing`, whose numbers it may use.
         why: the statement in words and why it is true, or false.
         examples, enough, rests_on: as in `claim`.
     """
@@ -204,9 +205,14 @@ def _claim(id: str, title: str, whole: Parts) -> Claim:
     """A claim, all parts of it given, but for where it is written."""
     # The engine is loaded by those who state claims, not by all who run pytest.
     from theorycheck.claims.formulas import check_of
+    from theorycheck.claims.trajectories import Observing
 
+    control, along = whole["control"], whole.get("along", ())
+    if isinstance(along, Observing):
+        whole["given"] = (*whole["given"], Convention(along.words))
+        whole["numbers"] = (*whole.get("numbers", ()), *along.numbers)
     formal, false = _formulas(whole)
-    given, control, along = whole["given"], whole["control"], whole.get("along", ())
+    given = whole["given"]
     prose = {one.formula: one.prose for one in given if isinstance(one, Assumption)}
     selections = [s for one in given if isinstance(one, Convention) for s in one.selections]
     check = check_of(formal.statement, false.statement, prose, selections, along)

@@ -21,7 +21,7 @@ from theorycheck.claims.corners import corners
 from theorycheck.claims.findings import Findings, Observation, Rejection
 from theorycheck.claims.setting import Setting
 from theorycheck.claims.slack import histogram
-from theorycheck.claims.trajectories import Along, one_after_another
+from theorycheck.claims.trajectories import Along, Observing, one_after_another
 from theorycheck.statements.checking import readings
 from theorycheck.statements.numbers import RankBounds, enclosed
 from theorycheck.statements.readings import INEQUALITIES, Reading
@@ -49,7 +49,7 @@ def check_of(
     def check(setting: Setting, case: Case) -> Findings:
         about = control if setting.altered else statement
         reached: Iterable[Case | Rejection] = [case]
-        if along and not setting.replayed:
+        if along and (isinstance(along, Observing) or not setting.replayed):
             reached = train(setting, case)
         for one in reached:
             if isinstance(one, Rejection):

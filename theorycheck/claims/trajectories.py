@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import torch
 
@@ -15,6 +16,39 @@ from theorycheck.training.trainers import sgd
 
 Along = Callable[[Setting, Case], Iterator[Case | Rejection]]
 """From a case at its initial weights to cases at the weights that training reaches."""
+
+
+@dataclass(frozen=True)
+class Observing:
+    """What training from a drawn case yields, as further numbers of the case, for `stated`.
+
+    The statement is about the start and these numbers. A certificate holds them, and the kernel,
+    which trains nothing, has to believe them; where its example is replayed, training is done anew
+    and finds its own.
+
+    Attributes:
+        numbers: what each number is, by its name.
+        observe: from the setting and a case to the numbers of each member in turn, or why it has
+            none.
+    """
+
+    numbers: Mapping[str, str]
+    observe: Callable[[Setting, Case], Iterable[Mapping[str, float] | Rejection]]
+
+    def __call__(self, setting: Setting, case: Case) -> Iterator[Case | Rejection]:
+        for member, found in enumerate(self.observe(setting, case)):
+            if isinstance(found, Rejection):
+                yield found
+                continue
+            one = case.member(member)
+            exact = {name: Fraction(found[name]) for name in self.numbers}
+            yield replace(one, numbers={**one.numbers, **exact})
+
+    @property
+    def words(self) -> str:
+        """The numbers, as a convention of the claim."""
+        said = ", ".join(f"{name} is {words}" for name, words in self.numbers.items())
+        return f"{said}; all found by training from here, which `theorycheck replay` repeats"
 
 
 def trained_by(
