@@ -12,7 +12,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from theorycheck.errors import InputError
@@ -52,6 +52,13 @@ class Formula:
             InputError: saying what is wrong in which column.
         """
         return _parsed(text)
+
+    @cached_property
+    def names(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Those that it uses, and those that its loops give to values."""
+        names = [node for node in ast.walk(self.tree) if isinstance(node, ast.Name)]
+        given = frozenset(node.id for node in names if isinstance(node.ctx, ast.Store))
+        return frozenset(node.id for node in names), given
 
     def comparison(self) -> Comparison:
         """Both sides of a conclusion and the relation between them.

@@ -140,13 +140,11 @@ def require_known(statement: Statement) -> None:
 
 def common_numbers(statement: Statement) -> set[str]:
     """Those of `NUMBERS` that a statement uses, and does not define itself."""
-    nodes = [node for formula in statement.formulas() for node in ast.walk(formula.tree)]
-    names = [node for node in nodes if isinstance(node, ast.Name)]
-    own = {name.id for name in names if isinstance(name.ctx, ast.Store)}
-    own |= {variable.name for variable in statement.forall}
+    used, given = zip(*(formula.names for formula in statement.formulas()), strict=True)
+    own = {*set().union(*given), *(variable.name for variable in statement.forall)}
     for definition in statement.where:
         own |= {definition.name, *(definition.arguments or ())}
-    return {name.id for name in names if name.id in NUMBERS} - own
+    return set().union(*used).intersection(NUMBERS) - own
 
 
 def _word(definition: Definition) -> Word:
