@@ -8,6 +8,7 @@ from properties.generalisation.trees import (
     ONE_LAYER,
     TWO,
     UNITS,
+    averaged_layers,
     layers,
     overlapping_networks,
 )
@@ -24,11 +25,18 @@ READS = (
     "overlap = len([j for j in columns if toeplitz(0, j) != 0 and toeplitz(1, j) != 0])",
     "reads(j) = len([c for c in outputs if toeplitz(c, j) != 0])",
     "read_squares(n) = sum([reads(j) * x[n][j] ** 2 for j in columns])",
+    "all_reads = sum([read_squares(n) for n in samples])",
+    "all_squares = sum([squared(x[n]) for n in samples])",
 )
 """How many patches read input j; the squared norms of all patches of a sample, added."""
 SEVERAL = tc.Assumption("two patches or more", "len(outputs) >= 2")
 TO_THE_END = tc.Assumption(
     "the last patch ends at the last input", "toeplitz(len(outputs) - 1, len(x[0]) - 1) != 0"
+)
+EQUAL_COMPONENTS = tc.Assumption(
+    "every component has the same mean square over the samples",
+    "all([sum([x[n][j] ** 2 for n in samples]) == sum([x[n][0] ** 2 for n in samples])"
+    " for j in columns])",
 )
 LAYER = [ONE_LAYER, FILTER_WITHOUT_ZEROS, SEVERAL, TO_THE_END]
 
@@ -48,20 +56,37 @@ overlap_patches = PATCHES.stated(
     " Toeplitz matrix.",
 )
 
-overlap_norm_printed = PATCHES.stated(
-    "overlap-norm-printed",
-    title="Overlap lengthens the vector of all patches by sqrt(K/(K-O)) at most, as printed",
+overlap_norm_averaged = PATCHES.stated(
+    "overlap-norm-averaged",
+    title="Overlap lengthens the vector of all patches by sqrt(K/(K-O)) at most, on average",
+    sources=[XU2022.at("Conjecture 1, Eq. 24, Conjecture 1: equal components")],
     printed=r"\text{If a convolutional layer has overlap ... the non-overlap bound becomes}"
-    r"\;\ldots \sqrt{\frac{K}{K - O}} \|x\|",
+    r"\;\ldots \sqrt{\frac{K}{K - O}} \|x\|, \quad \text{each component of } x_i \text{ averaged}"
+    r" \text{ across } i \text{ [has] norm } \sqrt{1/d}",
+    given=[EQUAL_COMPONENTS],
+    states="(kernel - overlap) * all_reads <= kernel * all_squares",
+    control=tc.altered("less than that", {"<=": "<"}),
+    on=averaged_layers(),
+    examples=60,
+    rests_on=["overlap-patches", "overlap-most-averaged"],
+    why="The step that the factor is for: the squared norms of the patches that a layer reads,"
+    " against those of its inputs, added over the samples as in Eq. 22. All patches together read"
+    " P K entries, so that the sum is P K/D times as large, and P K/D = K (D - O)/(D (K - O)).",
+)
+
+overlap_norm_each_sample = PATCHES.stated(
+    "overlap-norm-each-sample",
+    title="Overlap lengthens the vector of all patches of each sample by sqrt(K/(K-O)) at most",
+    sources=[],
+    printed=r"\text{patches of } x_i: \quad \sum_p \|x_i^{(p)}\|^2 \le \frac{K}{K - O} \|x_i\|^2",
     forall=["n in samples"],
     states="(kernel - overlap) * read_squares(n) <= kernel * squared(x[n])",
     control=tc.altered("half of it", {"(kernel - overlap)": "2 * (kernel - overlap)"}),
     on=layers(kernels=(3, 3), least=2),
-    rests_on=["overlap-patches", "overlap-most"],
-    why="The step that the factor is for: the squared norms of the patches that a layer reads,"
-    " against that of its input. On average an input is read by K/(K-O) patches; some are read by"
-    " more where that is no whole number, and an input may lie on these. For K = 3, O = 1 it is 2,"
-    " not 3/2. Eq. 24 itself has slack in `2^(L-1)`: `overlap-bound`.",
+    why="What `overlap-norm-averaged` says without the assumption on averages. On average an input"
+    " is read by K/(K-O) patches; some are read by more where that is no whole number, and a sample"
+    " may lie on these. For K = 3, O = 1 it is 2, not 3/2. Eq. 24 itself has slack in `2^(L-1)`:"
+    " `overlap-bound`.",
 )
 
 overlap_norm = PATCHES.stated(
@@ -72,8 +97,8 @@ overlap_norm = PATCHES.stated(
     states="(reads(j) - 1) * (kernel - overlap) < kernel",
     control=tc.altered("rounded down", "reads(j) * (kernel - overlap) <= kernel"),
     examples=60,
-    corrects="overlap-norm-printed",
-    rests_on=["overlap-patches", "overlap-most"],
+    corrects="overlap-norm-each-sample",
+    rests_on=["overlap-patches"],
     why="The patches that read an input begin K - O apart, within K of each other. So the factor of"
     " a layer is the root of `K/(K-O)` rounded up.",
 )
@@ -87,8 +112,23 @@ overlap_most = PATCHES.stated(
     states="read_squares(n) <= kernel * squared(x[n])",
     control=tc.altered("less than that", "read_squares(n) < kernel * squared(x[n])"),
     examples=60,
-    why="An input is read by at most K patches. The printed sign is <, and equality occurs: for an"
-    " input that is 0 except where K patches read it.",
+    why="An input is read by at most K patches. Of a single sample equality occurs: for one that is"
+    " 0 except where K patches read it. On average it does not: `overlap-most-averaged`.",
+)
+
+overlap_most_averaged = PATCHES.stated(
+    "overlap-most-averaged",
+    title="On average a layer with the most overlap reads less than K times the squared norms",
+    sources=[XU2022.at("Conjecture 1: most overlap, Conjecture 1: equal components")],
+    printed=r"\text{a layer with the most overlap can add at most } < \|x\|\sqrt K",
+    given=[EQUAL_COMPONENTS],
+    assuming={"K >= 2": "kernel >= 2", "some input is not 0": "all_squares > 0"},
+    states="all_reads < kernel * all_squares",
+    control=tc.altered("half of it", {"all_reads": "2 * all_reads"}),
+    on=averaged_layers(),
+    examples=60,
+    why="The first and the last input are read once. With O = K - 1 and equal components the sum is"
+    " K (D - K + 1)/D times as large.",
 )
 
 overlap_bound = tc.stated(
@@ -115,7 +155,7 @@ overlap_bound = tc.stated(
     control=tc.altered("without the factor 2^(L-1)", {"<= 4 *": "<="}),
     on=overlapping_networks(),
     examples=60,
-    rests_on=["overlap-rate-printed", "overlap-norm-printed"],
+    rests_on=["overlap-rate-printed", "overlap-norm-averaged"],
     why="For L = 2 and one sample the complexity of Eq. 20 is the largest output. It holds because"
     " `K/(K-O)` rounded up is less than twice that number; without the factor `2^(L-1)`, which is"
     " not needed without overlap (`binary-tree-one-sample`), it fails.",

@@ -1,5 +1,6 @@
 """Binary trees of convolutional layers with one channel, and single layers: xu2022, Section 4.3."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -91,6 +92,16 @@ def layers(
     rows = [[Fraction(t) for t in row]]
     weights, inputs = (np.array(matrix, dtype=object)[None] for matrix in (filters, rows))
     return tc.Case(layer(width, kernel, stride), (weights,), inputs)
+
+
+@st.composite
+def averaged_layers(draw: st.DrawFn) -> tc.Case:
+    """Such a layer on samples of which every component has the same mean square."""
+    case = draw(layers())
+    width = case.inputs.shape[-1]
+    signs = st.lists(_row(width, [1, -1]), min_size=1, max_size=2)
+    rows = draw(st.one_of(signs, st.just(np.eye(width, dtype=int).tolist())))
+    return replace(case, inputs=np.array(rows, dtype=object)[None] * Fraction(1))
 
 
 def _row(size: int, among: list[int]) -> st.SearchStrategy[list[int]]:
