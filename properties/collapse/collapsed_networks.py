@@ -45,7 +45,12 @@ def simplex_labelled(
 
 @st.composite
 def simplex_networks(
-    draw: st.DrawFn, *, groups: Sequence[int] = (1,), full_batch: bool = False, mixed: bool = False
+    draw: st.DrawFn,
+    *,
+    groups: Sequence[int] = (1,),
+    full_batch: bool = False,
+    mixed: bool = False,
+    least: int = 1,
 ) -> tc.Case:
     """Points at which every layer and rho may be at rest, away from all kinks.
 
@@ -56,11 +61,12 @@ def simplex_networks(
 
     Args:
         mixed: scale some of the inputs to give 1 - alpha instead of alpha.
+        least: the smallest alpha, in eighths.
     """
     classes, shared = draw(st.sampled_from([2, 4])), draw(st.sampled_from(groups))
     units = classes * shared
     directions = [[Fraction(int(k)) for k in row[1:]] for row in hadamard(units)]
-    factor = Fraction(draw(st.integers(1, 7)), 8)
+    factor = Fraction(draw(st.integers(least, 7)), 8)
     if full_batch:
         size = batch = shared * draw(st.integers(1, 2))
     else:

@@ -91,12 +91,7 @@ collapsed_classifier_interpolation = CLASSIFIERS.stated(
 collapsed_classifier_any_solution = CLASSIFIERS.stated(
     "collapsed-classifier-any-solution",
     title="Any quasi-interpolating solution shows NC1 to NC4, as a remark has it",
-    sources=[
-        XU2022.at(
-            "Section 5.2: remark on quasi-interpolating solutions,"
-            " Section 5.2: remark on generalization"
-        )
-    ],
+    sources=[XU2022.at("Section 5.2: remark on generalization")],
     printed=r"\text{NC1 to NC4 should take place for any quasi-interpolating solutions}",
     given=[*NETWORK, COMMON_FACTOR],
     states=COLLAPSED,
@@ -105,6 +100,38 @@ collapsed_classifier_any_solution = CLASSIFIERS.stated(
     rests_on=["neural-collapse-binary", "neural-collapse-multiclass-printed"],
     why="Quasi-interpolation says what the outputs are, not what the features are. Convergence of"
     " V_L on all batches is what the theorem adds; the remark leaves it out.",
+)
+
+AT_LEAST_RHO_0 = tc.Assumption(
+    "rho >= rho_0: with the average of the units of a class the network interpolates, and its last"
+    " layer may be so much larger that rho is no larger",
+    "depth == 2 and beta > 0 and squared(averaged) <= beta ** 2 * squared(W[0])"
+    " and all([outputs_of(n)[c] == beta * y[n][c] for n in samples for c in outputs])",
+)
+
+collapsed_classifier_large_rho = CLASSIFIERS.stated(
+    "collapsed-classifier-large-rho",
+    title="Quasi-interpolating solutions with rho >= rho_0 and lambda > 0 show NC1 to NC4",
+    sources=[XU2022.at("Section 5.2: remark on quasi-interpolating solutions")],
+    printed=r"\text{all quasi-interpolating solutions with } \rho \ge \rho_0 \text{ and }"
+    r" \lambda > 0 \text{ ... yield Neural Collapse and have its four properties}",
+    given=[*NETWORK, FULL_BATCH, COMMON_FACTOR, CLASSIFIER_AT_REST, AT_LEAST_RHO_0],
+    assuming={"lambda > 0": "weight_decay > 0"},
+    where=[
+        "units = range(len(W[0]))",
+        "twins(i) = [j for j in units if all([W[1][c][j] == W[1][c][i] for c in outputs])]",
+        "averaged = [sum([W[0][j] for j in twins(i)]) / len(twins(i)) for i in units]",
+        "outputs_of(n) = network(replaced(W, 0, averaged), x)[n]",
+        "beta = outputs_of(0)[0] / y[0][0]",
+    ],
+    states=COLLAPSED,
+    control=tc.altered("NC2 with inner products -1/C", COLLAPSED.replace("-1 / (C - 1)", "-1 / C")),
+    on=simplex_networks(groups=(2,), full_batch=True, least=7),
+    examples=20,
+    rests_on=["neural-collapse-binary", "neural-collapse-multiclass-printed"],
+    why="Even where every layer is at rest on all samples together: a class may have two units, and"
+    " some of its samples move the one, the others the other. NC2 to NC4 hold there, on the class"
+    " means (`collapsed-classifier-full-batch`); NC1 needs rest on every mini-batch.",
 )
 
 collapsed_classifier_full_batch = CLASSIFIERS.stated(

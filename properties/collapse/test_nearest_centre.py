@@ -77,12 +77,12 @@ nearest_centre_binary_printed = BINARY.stated(
 nearest_centre_binary_dual = BINARY.stated(
     "nearest-centre-binary-dual",
     title="Two classes: NC4 from NC1 to NC3",
-    sources=[XU2022.at("Theorem 5")],
     printed=r"\text{NC1, NC2},\; V_L \propto \mu_+, \mu_- \implies"
     r" \mathrm{sign}(f(x)) = \arg\min_c \|\mu_c - h(x)\|",
     given=[MATRICES, SIGN_LABELS, BOTH_CLASSES, COLLAPSED, OPPOSITE, PARALLEL],
     on=opposite_inputs((1, 2, -1)),
-    why="NC3 is printed for both means, which are opposite: proportional must allow negative"
+    why="The paper concludes from NC1 and NC2 alone; with NC3 as printed it would not follow"
+    " either. NC3 is printed for both means, which are opposite: proportional must allow negative"
     " factors, and with a negative one for mu_+ the classifier is wrong everywhere.",
 )
 
@@ -94,7 +94,7 @@ nearest_centre_binary = BINARY.stated(
     r" \mathrm{sign}(f(x)) = \arg\min_c \|\mu_c - h(x)\|",
     given=[MATRICES, SIGN_LABELS, BOTH_CLASSES, OPPOSITE, PARALLEL, CLASSIFIED],
     on=opposite_inputs((1, 2, -1)),
-    corrects="nearest-centre-binary-dual",
+    corrects="nearest-centre-binary-printed",
     why="`|h - mu_-|^2 - |h - mu_+|^2 = 4 <mu_+, h>`, which has the sign of `<V_L, h>`. NC1 is not"
     " needed.",
 )
@@ -169,12 +169,12 @@ nearest_centre_multiclass_printed = SEVERAL.stated(
 nearest_centre_multiclass_dual = SEVERAL.stated(
     "nearest-centre-multiclass-dual",
     title="Several classes: NC4 from NC1 to NC3",
-    sources=[XU2022.at("Section 5: NC4, Theorem 6")],
     printed=r"\text{NC1, NC2, NC3} \implies \arg\max_c f^c(x) = \arg\min_c \|\mu_c - h(x)\|",
     given=[MATRICES, BALANCED, FEATURES_COLLAPSED, ETF, DUAL],
     control=FARTHEST,
     on=simplex_inputs(dual=True, anywhere=True),
-    why="Distances are measured from the means, and the classifier is dual to the centred means. In"
+    why="The paper concludes from NC1 and NC2 alone; with NC3 it would not follow either. Distances"
+    " are measured from the means, and the classifier is dual to the centred means. In"
     " [12] biases make up for the global mean; the networks here have none.",
 )
 
@@ -191,7 +191,7 @@ nearest_centre_multiclass = SEVERAL.stated(
         on=simplex_inputs(dual=True, anywhere=True),
     ),
     on=simplex_inputs(dual=True, anywhere=False),
-    corrects="nearest-centre-multiclass-dual",
+    corrects="nearest-centre-multiclass-printed",
     why="With Eq. 44 the `|mu_c|^2` are equal, so that the nearest mean has the largest `<mu_c,"
     " h>`, which differs from `<mu_c - mu_G, h>` by a number that is the same for all classes. NC1"
     " is not needed.",

@@ -244,6 +244,7 @@ loss_descent_margins_filters = tc.stated(
     sources=[
         XU2022.at("Section 3.5: margins are at most 1"),
         XU2022.at("Section 3.2: norm of the filters"),
+        XU2022.at("Section 5.1: norm of outputs, Section 5.2: norm of outputs"),
     ],
     printed=r"0 \le |\bar f_n| \le 1, \qquad \rho_j \text{ is the norm of their filters and not}"
     r"\text{ the norm of their associated Toeplitz matrices}",

@@ -190,21 +190,43 @@ stationary_batches_equal_margins_converse = EQUILIBRIA.stated(
     " which the samples pull at the V_k.",
 )
 
+
+@st.composite
+def equal_margins(draw: st.DrawFn) -> tc.Case:
+    """Two ReLU units along a line, as a linear function: samples on both sides, at one distance."""
+    share, other = draw(st.sampled_from([(3, 4), (4, 3)]))
+    a, b = draw(st.sampled_from([(3, 4), (-4, 3), (5, 0)]))
+    shifts = draw(st.lists(st.integers(-2, 2), min_size=2, max_size=3))
+    signs = [1, -1, 1][: len(shifts)]
+    rows = [[s * a - t * b, s * b + t * a] for s, t in zip(signs, shifts, strict=True)]
+    numbers = {
+        "rho": draw(tc.positive_dyadics()),
+        "weight_decay": draw(tc.positive_dyadics()),
+        "batch_size": Fraction(1),
+    }
+    units = [[k * Fraction(share if k > 0 else other, 25) * c for c in (a, b)] for k in (1, -1)]
+    last = [[Fraction(other, 5), Fraction(-share, 5)]]
+    return tc.Case.single(tc.mlp([2, 2, 1]), [units, last], rows, [[s] for s in signs], numbers)
+
+
 stationary_batches_never_equal = EQUILIBRIA.stated(
     "stationary-batches-never-equal",
-    title="Where SGD has come to rest, margins are never exactly equal, as printed",
+    title="Where SGD does not come to rest, margins are never exactly equal, as printed",
     sources=[XU2022.at("Section 5.1: strict NC1")],
-    printed=r"\text{the margins are never, not even asymptotically, exactly equal to each other}",
-    given=[RELU_NETWORK, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO, RHO_AT_REST, WEIGHTS_AT_REST],
+    printed=r"\text{our analysis of the origin of the SGD noise shows that ... the margins are}"
+    r" \text{ never, not even asymptotically, exactly equal to each other}",
+    given=[RELU_NETWORK, BOTH_LABELS, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO],
+    assuming={"some batch moves rho or a V_k": f"{RESTLESS} != 0"},
     states="sum([(margin(m) - margin(n)) ** 2 for m in samples for n in samples]) != 0",
     control=tc.altered(
         "they differ by at least their own size",
         "sum([(margin(n) - margin(0)) ** 2 for n in samples]) >= margin(0) ** 2",
     ),
-    rests_on=["stationary-batches-never-printed"],
-    why="The roots of `(1 - rho t) t = lambda rho` may be the same for all samples. What is true is"
-    " that ReLU networks with both classes do not come to rest at all"
-    " (`stationary-batches-never`); that says nothing of margins.",
+    on=equal_margins(),
+    rests_on=["stationary-batches-never"],
+    why="The analysis shows that a ReLU network with both classes is at rest for no rho and V"
+    " (`stationary-batches-never`). That says nothing of margins: they may be equal where some"
+    " batch still turns the weights.",
 )
 
 
