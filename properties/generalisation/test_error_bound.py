@@ -234,7 +234,7 @@ error_bound_vacuous = tc.stated(
 error_bound_numbers = tc.stated(
     "error-bound-numbers",
     title="With rho = 500, six layers and 10,000 samples the bound is above 38",
-    sources=[XU2022.at("Figure 6, Eq. 16")],
+    sources=[XU2022.at("Figure 6, Eq. 16, Section 4.3: suggested by Figure 6")],
     printed=r"\text{The bounds are vacuous but ``only'' by an order of magnitude}",
     given=[],
     states="38 <= 2 * (500 + 1) * (root(2 * log(2) * 6) + 1) / 100",
@@ -246,6 +246,24 @@ error_bound_numbers = tc.stated(
     why="The first term of Eq. 16 with the numbers that the text names: rho in the order of 500"
     " (Section 3.5), N = 10,000 training samples, L = 6. The rho of Figure 6, whose table the text"
     " at hand does not hold, may be smaller: a bound of 10 would need rho = 128.",
+)
+
+error_bound_non_vacuous = tc.stated(
+    "error-bound-non-vacuous",
+    title="An overparametrised network that interpolates can have a bound of 0.66",
+    sources=[XU2022.at("Section 4.3: non-vacuous bounds, Eq. 12")],
+    printed=r"\text{it is in principle possible to have overparametrization and interpolation}"
+    r" \text{ simultaneously with non-vacuous generalization bounds}",
+    states="50 * (6 * (root(2 * log(2) * 2) + 1) / root(1000)"
+    " + 3 * root(log(2 * 3 ** 2 * 10) / 2000)) <= 33",
+    control=tc.altered("65/100", {"50 * (6": "100 * (6", "<= 33": "<= 65"}),
+    on=of_numbers(),
+    examples=1,
+    enough=1,
+    rests_on=["error-bound-log-printed"],
+    why="Eq. 12 with the complexity of Eq. 16, for rho = 2, L = 2, N = 1000 and delta = 1/10. Such"
+    " a network is `sigma(x_1) - sigma(-x_1)`, with any number of further units whose weights are"
+    " 0; it interpolates samples `x_n = y_n e_1`.",
 )
 
 error_bound_scale = tc.stated(

@@ -147,3 +147,56 @@ symmetric_interpolation_labels = tc.stated(
     examples=40,
     why="The labels form a simplex; C/(C-1) is the constant of Eq. 33.",
 )
+
+
+ACCURACY = tc.Family(
+    sources=[XU2022.at("Section 5.2: accuracy")],
+    given=[MATRICES, CENTRED],
+    forall=["n in samples"],
+    where=[
+        "C = len(outputs)",
+        "paired(n) = sum([f(n, c) * y[n][c] for c in outputs])",
+        "own(n) = sum([f(n, c) for c in outputs if y[n][c] == 1])",
+        "best_other(n) = max([f(n, c) for c in outputs if y[n][c] != 1])",
+    ],
+)
+
+
+@st.composite
+def any_outputs(draw: st.DrawFn) -> tc.Case:
+    """Whole numbers as outputs of the identity, for classes in turn."""
+    classes = draw(st.integers(2, 4))
+    row = st.lists(st.integers(-4, 4), min_size=classes, max_size=classes)
+    rows = [draw(row) for _ in range(classes)]
+    return tc.Case.single(
+        tc.mlp([classes, classes]), [np.eye(classes, dtype=int)], rows, simplex(classes)
+    )
+
+
+symmetric_interpolation_accuracy_printed = ACCURACY.stated(
+    "symmetric-interpolation-accuracy-printed",
+    title="Where <f, e~_c> > 0 samples are correctly classified, as printed",
+    printed=r"\text{100\% accuracy on the training dataset, which means }"
+    r" \langle f_V(x_{cn}), \tilde e_c \rangle > 0",
+    assuming={"<f(x_n), y_n> > 0": "paired(n) > 0"},
+    states="best_other(n) < own(n)",
+    control=tc.altered("by 1", "best_other(n) + 1 < own(n)"),
+    on=any_outputs(),
+    why="The inner product is the output of the class less the mean of the others. With three"
+    " classes and more, one of the others may be larger while their mean is not.",
+)
+
+symmetric_interpolation_accuracy = ACCURACY.stated(
+    "symmetric-interpolation-accuracy",
+    title="Where samples are correctly classified, <f, e~_c> > 0",
+    printed=r"\text{100\% accuracy on the training dataset} \implies"
+    r" \langle f_V(x_{cn}), \tilde e_c \rangle > 0",
+    assuming={"the output of the class is the largest": "best_other(n) < own(n)"},
+    states="own(n) - best_other(n) <= paired(n)",
+    control=tc.altered("less than that", {"<=": "<"}),
+    on=any_outputs(),
+    examples=60,
+    corrects="symmetric-interpolation-accuracy-printed",
+    why="The mean of the other outputs is at most the largest of them, with equality for two"
+    " classes. So the inner product is at least the gap, which is positive.",
+)
