@@ -8,6 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# pytester forgets what is imported while a run of its own lasts, and NumPy's fft, which this
+# imports, cannot be loaded twice.
+import scipy.integrate  # noqa: F401
 import torch
 
 HERE = Path(__file__).parent

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-# pytester forgets what is imported while a run of its own lasts, and NumPy's fft, which this
-# imports, cannot be loaded twice.
-import scipy.integrate  # noqa: F401
-
 from tests.pytest_plugin.projects import Project
 
 
