@@ -11,6 +11,7 @@ import theorycheck as tc
 from properties.assumptions import (
     AUTOGRAD_AT_KINKS,
     CHAIN,
+    DENSE,
     MINI_BATCHES,
     SIGN_LABELS,
     UNIT_WEIGHTS,
@@ -40,12 +41,14 @@ STATIONARY_ON_BATCHES = tc.Assumption(
 SOME_OUTPUT = tc.Assumption("some output is not 0", "any([f(n, 0) != 0 for n in samples])")
 PRINTED = [
     CHAIN,
+    DENSE,
     UNIT_WEIGHTS,
     SIGN_LABELS,
     AUTOGRAD_AT_KINKS,
     EQUAL_MARGINS,
     STATIONARY_ON_BATCH,
 ]
+FACTORS = [CHAIN, DENSE, AUTOGRAD_AT_KINKS, ANY_FACTORS]
 ZERO = Fraction(0)
 DIRECTIONS = [
     (Fraction(1), ZERO, ZERO, ZERO),
@@ -53,8 +56,6 @@ DIRECTIONS = [
     (Fraction(-3, 5), Fraction(-4, 5), ZERO, ZERO),
 ]
 """Unit vectors with negative inner products; matrices on them could have a rank of 4."""
-
-
 PAIRS = [(Fraction(1), ZERO), (ZERO, Fraction(1)), (Fraction(3, 5), Fraction(4, 5))]
 DIAGONALS = [PAIRS[2], tuple(Fraction(n, 3) for n in (2, 2, 1)), (Fraction(1, 2),) * 4]
 """Of full rank and norm 1."""
@@ -65,8 +66,8 @@ def separate_units(draw: st.DrawFn, *, equal: bool = True) -> tc.Case:
     """Every sample has units of its own, which are dead at the others.
 
     Rows of V_1 are ``+-1/r`` times the directions and the last layer holds the same numbers, with
-    ``r^2`` units divided evenly among the samples. Margins and batches are ``equal``, or inputs
-    have lengths of their own, and c_n is what makes all c_n f_n proportional to the units of n.
+    ``r^2`` units divided evenly among the samples. Inputs have ``equal`` lengths, and so have the
+    margins one size; or lengths of their own, and factors c_n that make up for them.
     """
     samples, root = draw(st.sampled_from([(1, 1), (1, 2), (2, 2), (3, 3)]))
     chosen = draw(st.permutations(DIRECTIONS))[:samples]
@@ -149,8 +150,8 @@ exponential_stationary_rank_one = tc.stated(
     rests_on=["exponential-stationary-projection"],
     why="V_k is a sum of one matrix of rank 1 for each sample of the batch. Here two samples"
     " activate different units and have equal margins, so that the exponentials cancel and the"
-    " point is stationary for every rho, with a matrix of rank 2. One sample, or a condition on"
-    " every mini-batch, is needed for rank 1.",
+    " point is stationary for every rho, with a matrix of rank 2. One sample, or the condition on"
+    " every mini-batch (`exponential-stationary-every-batch`), is needed for rank 1.",
     where=[MARGIN],
 )
 
@@ -161,7 +162,15 @@ exponential_stationary_every_batch = tc.stated(
     printed=r"\text{Eq. 26 on every batch of size } B < N \ \Longrightarrow"
     r" \frac{\partial \hat f_n}{\partial V_k} = V_k \hat f_n \ \forall n, \qquad"
     r" \operatorname{rank} V_k \le 1",
-    given=[CHAIN, AUTOGRAD_AT_KINKS, ANY_FACTORS, MINI_BATCHES, STATIONARY_ON_BATCHES, SOME_OUTPUT],
+    given=[
+        CHAIN,
+        DENSE,
+        AUTOGRAD_AT_KINKS,
+        ANY_FACTORS,
+        MINI_BATCHES,
+        STATIONARY_ON_BATCHES,
+        SOME_OUTPUT,
+    ],
     assuming={"no c_n is 0, as exponentials are not": "all([y[n][0] != 0 for n in samples])"},
     forall=["k in weights", "n in samples"],
     states="squared(df(n, 0, k) - f(n, 0) * W[k]) == 0 and rank(W[k]) <= 1",
@@ -202,7 +211,7 @@ exponential_stationary_rank = tc.stated(
     sources=[GALANTI2022.at("Appendix E: rank one")],
     printed=r"\sum_n^B c_n \Big( \frac{\partial \hat f_n}{\partial V_k} - V_k \hat f_n \Big) ="
     r" 0, \quad \sum_n^B c_n \hat f_n \ne 0 \ \Longrightarrow\ \operatorname{rank} V_k \le B",
-    given=[CHAIN, AUTOGRAD_AT_KINKS, ANY_FACTORS, STATIONARY_ON_BATCH],
+    given=[*FACTORS, STATIONARY_ON_BATCH],
     assuming={"the sum of the c_n f_n is not 0": "sum([y[n][0] * f(n, 0) for n in samples]) != 0"},
     forall=["k in weights"],
     states="rank(W[k]) <= len(samples)",
