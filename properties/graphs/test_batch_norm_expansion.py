@@ -58,12 +58,54 @@ TWO_LAYERS = tc.Family(
     ],
     examples=120,
 )
+SECOND_LAYER = [
+    "at(n, i, b) = W[4] / root(variance2(i)) * (z2(n, i) - b) + W[5]",
+    "bent(a) = max([a, slope(2) * a])",
+]
+"""What the second layer, l_1, is of its sum z2 with the centre b."""
 EVERY_SAMPLE = ["n in samples"]
 EVERY_UNIT = ["n in samples", "i in units"]
+EVERY_SECOND_UNIT = ["n in samples", "i in second"]
 EVERY_ENTRY = ["n in samples", "i in second", "l in first"]
 OUTPUT = (
     r"f(x_{j_0}; \tilde X) = \sum_{l_1} W^{l_0 l_1} \cdot "
     r"\Big[ Q^{j_0}_{l_1} \cdot \sum_{l_2} W^{l_1 l_2} \cdot "
+)
+
+LAYER = (
+    r"v_{l_1}(x) = D_{l_1}(x; \tilde X) \cdot \Big[ \gamma_{l_1} \cdot A_{l_1}(\tilde X) \cdot"
+    r" \Big( \sum_{l_2} W^{l_1 l_2} \cdot v_{l_2}(x; \tilde X) - b_{"
+)
+
+batch_norm_expansion_layer_printed = TWO_LAYERS.stated(
+    "batch-norm-expansion-layer-printed",
+    title="A layer is centred by the mean of the layer before, as printed",
+    sources=[GALANTI2022.at("Appendix C: layer")],
+    printed=LAYER + r"l_2}(\tilde X) \Big) + \mathbb{1} \cdot \beta_{l_1} \Big]",
+    assuming={"both layers are equally wide": "len(W[3]) == len(W[0])"},
+    forall=EVERY_SECOND_UNIT,
+    states="h(n)[i] == bent(at(n, i, centre(i)))",
+    control=tc.altered("without a centre", {"centre(i)": "0"}),
+    where=SECOND_LAYER,
+    rests_on=["normalised-layer-mean"],
+    why="An index is wrong in the first line of the display. b_{l_2} is the mean of the sum that"
+    " layer l_2 normalises; what is subtracted from the sum of layer l_1 is its own mean, b_{l_1}."
+    " Where the layers differ in width, the line has no meaning. The second line is right.",
+)
+
+batch_norm_expansion_layer = TWO_LAYERS.stated(
+    "batch-norm-expansion-layer",
+    title="A layer is centred by the mean of its own sum",
+    sources=[GALANTI2022.at("Appendix C: layer")],
+    printed=LAYER + r"l_1}(\tilde X) \Big) + \mathbb{1} \cdot \beta_{l_1} \Big]",
+    forall=EVERY_SECOND_UNIT,
+    states="h(n)[i] == bent(at(n, i, centre2(i)))",
+    control=tc.altered("without the activation", "h(n)[i] == at(n, i, centre2(i))"),
+    where=SECOND_LAYER,
+    corrects="batch-norm-expansion-layer-printed",
+    rests_on=["normalised-layer-mean"],
+    why="Eq. 3 and Eq. 5 for a layer behind another one, with b_{l_1} as the paper defines it after"
+    " the display.",
 )
 
 batch_norm_expansion_bare_shifts = ONE_LAYER.stated(

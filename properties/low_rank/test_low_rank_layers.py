@@ -114,7 +114,7 @@ BOTTOM = against_the_middle(0, "the first matrix has a higher rank than the one 
 low_rank_layers_bottom = tc.experiment_claim(
     "low-rank-layers-bottom",
     title="In perceptrons the bottom layer has a higher rank than the middle",
-    sources=[GALANTI2022.at("Fig. 6")],
+    sources=[GALANTI2022.at("Appendix A: encoder-decoder, Fig. 6")],
     printed=BOTTLENECK,
     given=DEEP,
     compares=BOTTOM,
@@ -126,7 +126,7 @@ low_rank_layers_bottom = tc.experiment_claim(
 low_rank_layers_top = tc.experiment_claim(
     "low-rank-layers-top",
     title="In perceptrons the top hidden layer has a higher rank than the middle",
-    sources=[GALANTI2022.at("Fig. 6")],
+    sources=[GALANTI2022.at("Appendix A: encoder-decoder, Fig. 6")],
     printed=BOTTLENECK,
     given=DEEP,
     compares=against_the_middle(3, "the last hidden matrix has a higher rank than the middle"),
@@ -154,7 +154,7 @@ def same_in_the_block(recipe: tc.Recipe, words: str) -> tc.Comparison:
 low_rank_layers_balanced = tc.experiment_claim(
     "low-rank-layers-balanced",
     title="In residual networks both matrices of a block have the same rank",
-    sources=[GALANTI2022.at("Fig. 7")],
+    sources=[GALANTI2022.at("Appendix A: balanced blocks, Fig. 7")],
     printed=r"\text{for ResNets we obtain a balanced structure in which the matrices within the}"
     r" \text{ residual blocks are of the same rank}",
     given=[

@@ -10,13 +10,14 @@ import theorycheck as tc
 from properties.assumptions import (
     AUTOGRAD_AT_KINKS,
     CHAIN,
+    DENSE,
     ONE_OUTPUT,
     POSITIVE_WEIGHT_DECAY,
     SQUARE_LOSS,
     UNNORMALISED,
 )
 from properties.papers import GALANTI2022
-from properties.ranks.extremal_networks import FLAT, dead_networks
+from properties.ranks.extremal_networks import FLAT, dead_networks, random_networks
 from properties.ranks.trained_networks import perceptrons
 
 NUMBERS = ["batch_size", "weight_decay"]
@@ -65,6 +66,29 @@ rank_bound_use_trained = tc.stated(
     " rank there, the theorem is not the reason.",
 )
 
+rank_bound_use_average = tc.stated(
+    "rank-bound-use-average",
+    title="A matrix is as near to rank B as the average gradient norm over batches of B says",
+    sources=[GALANTI2022.at("Section 3.2: close to low rank")],
+    printed=r"\min_{\operatorname{rank}(V) \leq B} \|W^{pq} - V\| \le \frac{1}{2\lambda}"
+    r" \operatorname{Avg}_{\tilde S \subset S:\ |\tilde S| = B}"
+    r" [\| \nabla_{W^{pq}} L^\lambda_{\tilde S}(f_W) \|], \qquad B < m",
+    given=[DENSE, *NETWORK],
+    forall=["B in range(1, len(samples))", "k in weights"],
+    states="2 * weight_decay * frobenius_beyond(W[k], B) <= mean(B, k)",
+    control=tc.altered("9/8 of the distance", {"2 *": "9/4 *"}),
+    where=[
+        *WHERE,
+        "mean(B, k) = sum([frobenius(gradient(S, k)) for S in batches(B)]) / len(batches(B))",
+    ],
+    on=st.one_of(dead_networks(FLAT), random_networks()),
+    examples=80,
+    rests_on=["rank-bound-frobenius", "average-gradient-bounds-minimum"],
+    why='Read as a bound: if training makes the average small, "then we expect the matrix to be'
+    ' close to a matrix of rank" at most B. It is Theorem 1, with the average in the place of the'
+    " minimum, for trainable matrices.",
+)
+
 rank_bound_use_criterion = CASES.stated(
     "rank-bound-use-criterion",
     title="On which batches Theorem 1 says more than the trivial bound",
@@ -101,10 +125,35 @@ rank_bound_use_fitted = CASES.stated(
     " layer.",
 )
 
+rank_bound_use_twofold = tc.stated(
+    "rank-bound-use-twofold",
+    title="The bound of Theorem 1 depends on lambda through a factor and through the gradient",
+    sources=[GALANTI2022.at("Section 3.2: bound and lambda")],
+    printed=r"\frac{1}{2\lambda} \min_{\tilde S} \| \nabla_{W^{pq}} L^\lambda_{\tilde S} \| ="
+    r" \min_{\tilde S} \Big\| W^{pq} + \frac{1}{2\lambda} \nabla_{W^{pq}} L_{\tilde S} \Big\|",
+    given=NETWORK,
+    forall=["k in weights"],
+    states="bound(k) / (4 * weight_decay ** 2) == least(k)",
+    control=tc.altered("lambda instead of 2 lambda", {"4 *": "1 *"}),
+    where=[
+        *WHERE,
+        "risk(S) = sum([residual(n) ** 2 for n in S]) / len(S)"
+        " + weight_decay * sum([squared(W[l]) for l in weights])",
+        "bound(k) = min([squared(grad(risk(S), k)) for S in batches(batch_size)])",
+        "toward(S, k) = W[k] + data(S, k) / (2 * weight_decay)",
+        "least(k) = min([squared(toward(S, k)) for S in batches(batch_size)])",
+    ],
+    on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(1, 2)), samples=(2, 3)),
+    examples=60,
+    why='"Through the multiplicative term 1/lambda and through the term" with the gradient, written'
+    " out at given weights; L has no lambda on the right. In the Frobenius norm, both sides as"
+    " squares. As lambda grows, the bound tends to ||W||.",
+)
+
 rank_bound_use_lambda = tc.stated(
     "rank-bound-use-lambda",
     title="At given weights, the bound of Theorem 1 falls when weight decay grows",
-    sources=[GALANTI2022.at("Section 3.2: bound and lambda")],
+    sources=[],
     printed=r"\lambda_2 > \lambda_1 > 0:\quad \frac{1}{2\lambda_2} \min_{\tilde S}"
     r" \| \nabla_{W^{pq}} L^{\lambda_2}_{\tilde S} \| \le"
     r" \frac{1}{2\lambda_1} \min_{\tilde S} \| \nabla_{W^{pq}} L^{\lambda_1}_{\tilde S} \|",
@@ -121,10 +170,10 @@ rank_bound_use_lambda = tc.stated(
     numbers=[*NUMBERS, "stronger"],
     on=two_decays(),
     rests_on=["rank-bound-frobenius"],
-    why='A reading of the sentence on "the multiplicative term 1/lambda", which leaves open how the'
-    " gradient depends on lambda. At fixed weights the right side tends to ||W|| as lambda grows,"
-    " from above or from below: where the weaker decay is at rest, the bound is 0, and any stronger"
-    " one raises it.",
+    why="A reading of our own: the paper prints no order of the bounds at given weights, only what"
+    " to expect of trained ones. At fixed weights the right side tends to ||W|| as lambda grows"
+    " (`rank-bound-use-twofold`), from above or from below: where the weaker decay is at rest, the"
+    " bound is 0, and any stronger one raises it.",
 )
 
 rank_bound_use_small_lambda = CASES.stated(

@@ -93,9 +93,10 @@ average_gradient_without_lambda = tc.stated(
         "expected(k) = sum([of_fit(S, k) for S in batches(batch_size)]) / count",
     ],
     on=tc.plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(2, 3)),
-    why="The update is printed with L instead of L^lambda, and the sentence before it calls L_S the"
-    " regularised risk. Without lambda there is no weight decay, on which all that follows rests."
-    " Eq. 6 has it.",
+    why="The update is printed with L instead of L^lambda, and L without lambda is read as the mean"
+    " loss, the empirical form of Eq. 1: then there is no weight decay, on which all that follows"
+    " rests. The notation is not consistent: two sentences before, L_S is called the regularised"
+    " risk, and with that meaning the update is right. Eq. 6 has the lambda.",
 )
 
 AVERAGES = tc.Family(

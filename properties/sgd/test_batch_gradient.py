@@ -157,10 +157,11 @@ batch_gradient_chain_rule_printed = EQUATION_17.stated(
     printed=r"\frac{\bar\partial L_{\tilde S}(\tilde f_W)}{\partial W^{pq}}" + CHAIN_RULE,
     states="gradient_of_fit(S, k)[i][j] == data(S, k)[i][j] + 2 * weight_decay * W[k][i][j]",
     control=tc.altered("and with lambda W as the last term", {"+ 2 *": "+"}),
-    why="The left side lacks the lambda of Eq. 2 and Eq. 6: L without it is the risk of Eq. 1,"
-    " whose gradient has no term in W. Eq. 18 repeats this, and its `U_S` is this gradient less"
-    " the last term, over -2 lambda. Theorem 1 itself has the lambda, and nothing that the paper"
-    " concludes changes.",
+    why="The left side lacks the lambda of Eq. 2 and Eq. 6, and is read as the mean loss of the"
+    " batch, whose gradient has no term in W. The notation is not consistent: Eq. 1 defines L over"
+    " the distribution, without weight decay, and Section 2.1 calls L_S the regularised risk, with"
+    " which the formula is right. Eq. 18 leaves lambda out likewise, Theorem 1 has it, and nothing"
+    " that the paper concludes changes.",
 )
 
 batch_gradient_chain_rule = EQUATION_17.stated(

@@ -17,6 +17,7 @@ from properties.assumptions import (
     ONE_OUTPUT,
     POSITIVE_WEIGHT_DECAY,
     SEVERAL_OUTPUTS,
+    SIGN_LABELS,
     STATIONARY,
     TRAINABLE_INPUT_EDGES,
     UNNORMALISED,
@@ -64,6 +65,35 @@ convergence_points_none = SHARED.stated(
     " every network with a hidden layer vanishes on every batch, whatever the loss, the labels and"
     " lambda: SGD rests there without noise, and Section 4.2 reports runs that end there."
     " `convergence-points-zero-attracts` says when they must.",
+)
+
+convergence_points_cross_entropy = tc.stated(
+    "convergence-points-cross-entropy",
+    title="Without weight decay and with the cross-entropy, SGD has no convergence point",
+    kind="inequality",
+    sources=[GALANTI2022.at("Section 4.2: perfect convergence")],
+    printed=r"\lambda = 0,\ \ell(a, b) = \log(1 + e^{-a b}):\quad \text{perfect convergence is}"
+    r" \text{ impossible (see Prop. 2) for a fixed neural network}",
+    given=[
+        GRAPH,
+        TRAINABLE_INPUT_EDGES,
+        SIGN_LABELS,
+        AUTOGRAD_AT_KINKS,
+        NOT_COLLINEAR,
+        tc.Convention("the cross-entropy of two classes, without weight decay"),
+    ],
+    states="sum([squared(gradient(n, k)) for n in samples for k in weights]) != 0",
+    control=tc.altered(
+        "the gradient vanishes on every sample",
+        "sum([squared(gradient(n, k)) for n in samples for k in weights]) == 0",
+    ),
+    where=["gradient(n, k) = -y[n][0] / (1 + exp(y[n][0] * f(n, 0))) * df(n, 0, k)"],
+    on=st.one_of(tc.dead_cases(), tc.plain_cases(targets="signs")),
+    rests_on=["sgd-stationary-no-minimiser"],
+    why="Read as: some sample has a gradient that is not 0. Proposition 2 says less: at a"
+    " convergence point all outputs are 0 (`sgd-stationary-no-minimiser`). A network whose first"
+    " layer is dead at all samples is such a point. What the proposition excludes is convergence to"
+    " a network that has learned something.",
 )
 
 convergence_points_zero_attracts = tc.stated(

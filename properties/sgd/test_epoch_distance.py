@@ -79,6 +79,65 @@ epoch_distance_needs_gradients = CYCLES.stated(
     why="The other direction, by its contrapositive, in whatever order.",
 )
 
+
+@st.composite
+def overstepped_samples(draw: st.DrawFn) -> tc.Case:
+    """``f = w x`` on three equal samples, at the rate that turns the error round."""
+    position = draw(st.sampled_from([1, -1])) * draw(tc.positive_dyadics())
+    label = draw(st.sampled_from([1, -1])) * draw(tc.positive_dyadics())
+    share = Fraction(draw(st.sampled_from([-3, -2, -1, 1, 2, 3])), 4)
+    return tc.Case.single(
+        tc.mlp([1, 1]),
+        [[[(1 + share) * label / position]]],
+        [[position]] * 3,
+        [[label]] * 3,
+        {"rate": 1 / position**2},
+    )
+
+
+epoch_distance_loss_converges = tc.stated(
+    "epoch-distance-loss-converges",
+    title="Loss and accuracy can stay as they are while the weights do not converge",
+    sources=[GALANTI2022.at("Section 4.2: loss converges")],
+    printed=r"\text{even though in certain cases the training loss and accuracy converged, the}"
+    r" \text{ network's parameters do not converge}",
+    given=[
+        UNNORMALISED,
+        ONE_LAYER,
+        NO_BIASES,
+        tc.Convention("the square loss, no weight decay, one sample a step, three an epoch"),
+    ],
+    assuming={
+        "three samples are equal, with one entry": (
+            "len(samples) == 3 and all([len(x[n]) == 1 and x[n] == x[0] and y[n] == y[0]"
+            " for n in samples])"
+        ),
+        "the label is missed by less than its size": "0 < loss(w) and loss(w) < y[0][0] ** 2",
+        "eta x^2 = 1": "rate * x[0][0] ** 2 == 1",
+    },
+    states="loss(after) == loss(w) and correct(after) == correct(w)"
+    " and (epoch(after) - after) ** 2 == (after - w) ** 2 and (after - w) ** 2 > 0",
+    control=tc.altered(
+        "nor do the weights move", {"(after - w) ** 2 > 0": "(after - w) ** 2 == 0"}
+    ),
+    where=[
+        "error(v, n) = v * x[n][0] - y[n][0]",
+        "stepped(v, n) = v - rate * 2 * error(v, n) * x[n][0]",
+        "epoch(v) = stepped(stepped(stepped(v, 0), 1), 2)",
+        "loss(v) = sum([error(v, n) ** 2 for n in samples]) / len(samples)",
+        "correct(v) = sum([1 if v * x[n][0] * y[n][0] > 0 else 0 for n in samples])",
+        "w = W[0][0][0]",
+        "after = epoch(w)",
+    ],
+    numbers=["rate"],
+    on=overstepped_samples(),
+    examples=60,
+    why="For x = y = 1 a step leads from w to 2 - w, whichever sample is drawn: the loss and the"
+    " accuracy stay, and d(W_{t+1}, W_t) is |2 w - 2| for ever. So the sentence describes"
+    " something that exists, in descent on all samples too: here the learning rate is too large,"
+    " and no batch disagrees with another.",
+)
+
 LOGISTIC = [
     ONE_LAYER,
     NO_BIASES,

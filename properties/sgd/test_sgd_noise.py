@@ -340,7 +340,7 @@ sgd_noise_is_of_sampling = tc.experiment_claim(
     "sgd-noise-is-of-sampling",
     title="With weight decay, SGD on ReLU networks moves because batches disagree",
     sources=[
-        GALANTI2022.at("Section 1.2: noise is always present, Section 5: noise is inevitable"),
+        GALANTI2022.at("Section 3.1: noise is unavoidable, Section 5: noise is inevitable"),
         XU2022.at("Section 6.2: SGD noise"),
     ],
     printed=r"\text{asymptotic noise is generically unavoidable in practical cases when training is"

@@ -25,10 +25,14 @@ from properties.assumptions import (
 )
 from properties.notation import BATCH_GRADIENT
 from properties.papers import GALANTI2022
+from properties.sgd.stopping_points import zeroed
 
 LABEL_NOT_FITTED = tc.Assumption("l'_i is not 0", "f(n, 0) != y[n][0]")
 A_AND_B = tc.Convention("the loss of an output a and a label b: exp(-b a), and log(1 + exp(-b a))")
 NUMBERS = ["batch_size", "weight_decay"]
+STATIONARY_POINTS = st.one_of(
+    tc.sign_labelled_chains(), tc.stationary_chains(), tc.stationary_residual_networks()
+)
 
 sgd_stationary_weight_decay = tc.stated(
     "sgd-stationary-weight-decay",
@@ -98,9 +102,7 @@ sgd_stationary_only_zero = tc.stated(
         "sum([squared(W[k]) for k in weights]) == 0",
     ),
     where=[BATCH_GRADIENT],
-    on=st.one_of(
-        tc.sign_labelled_chains(), tc.stationary_chains(), tc.stationary_residual_networks()
-    ),
+    on=STATIONARY_POINTS,
     rests_on=["sgd-stationary-weight-decay"],
     why="As the abstract prints it, without the exception of Proposition 1.\n\n"
     "Refuted by data on a line, with labels +-1 if one likes: at x = c and x = 1 - c, both labelled"
@@ -232,6 +234,36 @@ sgd_stationary_no_minimum = tc.stated(
     why="Whatever a is, the losses are smaller at a + b.",
 )
 
+
+@st.composite
+def zero_networks(draw: st.DrawFn) -> tc.Case:
+    """All weights of a network with hidden layers are 0, and the first label is."""
+    case = zeroed(draw(tc.plain_cases(tc.mlps(depths=(2, 3), widths=(1, 2)), samples=(2, 3))))
+    assert case.targets is not None
+    labels = case.targets.copy()
+    labels[:, 0] = 0
+    return replace(case, targets=labels)
+
+
+sgd_stationary_no_label_printed = tc.stated(
+    "sgd-stationary-no-label-printed",
+    title="With weight decay, a convergence point fits no label, as printed",
+    kind="inequality",
+    sources=[GALANTI2022.at("Section 3.1: no label is fitted")],
+    printed=r"\text{any convergence point of training ... using mini-batch SGD along with weight}"
+    r"\text{ decay ... does not perfectly fit any one of the training labels}",
+    given=[SQUARE_LOSS, UNNORMALISED, POSITIVE_WEIGHT_DECAY, STATIONARY, MINI_BATCHES],
+    forall=["n in samples"],
+    states="f(n, 0) != y[n][0]",
+    control=tc.altered("and its output is 0", "f(n, 0) == 0"),
+    where=[BATCH_GRADIENT],
+    on=st.one_of(STATIONARY_POINTS, zero_networks()),
+    rests_on=["sample-gradients-are-equal"],
+    why="The sentence before excepts weights that are all 0, this one does not. There every network"
+    " with a hidden layer is at rest, and it fits the label 0. For labels +-1 the sentence is"
+    " true: the zero network does not fit them, and no other convergence point does.",
+)
+
 sgd_stationary_sample_gradients = tc.stated(
     "sgd-stationary-sample-gradients",
     title="Stationary on every batch means stationary on every sample, and no label is fitted",
@@ -259,10 +291,9 @@ sgd_stationary_sample_gradients = tc.stated(
         on=tc.stationary_chains(full_batch=True),
     ),
     where=[BATCH_GRADIENT],
-    on=st.one_of(
-        tc.sign_labelled_chains(), tc.stationary_chains(), tc.stationary_residual_networks()
-    ),
+    on=STATIONARY_POINTS,
     examples=150,
+    corrects="sgd-stationary-no-label-printed",
     rests_on=["batch-gradient", "sample-gradients-are-equal"],
     why="At a point that is stationary on every mini-batch of one size B < m, the regularised"
     " gradient of every single sample vanishes, so that the stopping points of SGD are those of"
