@@ -297,7 +297,7 @@ def test_a_permalink_shows_its_claim_whatever_is_filtered(browser: Any, page: st
 
 def test_words_are_explained_where_they_stand(browser: Any, page: str) -> None:
     opened(browser, f"{page}#second-claim")
-    term = find(browser, "#second-claim .control .term")[0]
+    term = find(browser, '#second-claim .control a[href^="#word:"]')[0]
     ActionChains(browser).move_to_element(term).perform()
     assert "false neighbour" in term.get_attribute("title")
     term.click()

@@ -81,7 +81,7 @@
     remember();
   });
   document.addEventListener("mouseover", (event) => {
-    const term = event.target.closest?.(".term");
+    const term = event.target.closest?.('a[href^="#word:"]');
     if (term && !term.title) {
       const word = document.getElementById(decodeURIComponent(term.hash.slice(1)));
       if (word) term.title = word.nextElementSibling.textContent;
