@@ -122,3 +122,11 @@ def test_no_formula_brings_markup(latex: str) -> None:
         assert not set(part.attrib) & {"href", "style", "src"}
         assert not any(name.startswith("on") for name in part.attrib)
         assert part.tag == "span" or part.get("class") is None
+
+
+def test_a_large_bracket_with_a_script_is_no_operator_of_its_own() -> None:
+    """So that Chromium sets it in its size, and the script beside it."""
+    found = formula(r"\Big(\frac{a}{b}\Big)^2 + (c)^2")
+    large = 'maxsize="1.623em" form="postfix">)</mo><mspace width="0"></mspace></mrow><mn>2</mn>'
+    assert large in found
+    assert found.count("<mspace") == 1

@@ -185,6 +185,12 @@ def _set(element: Element) -> None:
     text = _text(element)
     if element.tag == "msub" and element[0].tag == "mo" and _text(element[0]) in LIMITS:
         element.tag = "munder"
+    elif element.tag in SCRIPTS and element[0].get("minsize") and _text(element[0]) in CLOSING:
+        # As an operator of its own, a large bracket would lose its size, and its script its place.
+        row = Element("mrow")
+        element[0].set("form", "postfix")
+        row.extend([element[0], Element("mspace", width="0")])
+        element[0] = row
     elif element.tag == "mover" and _text(element[1]) == "^":
         element[1].text = "ˆ"
     elif element.tag == "mo" and text == "|":
