@@ -6,19 +6,19 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 import theorycheck as tc
+from properties.generalisation.bounds import (
+    BOUND,
+    CONFIDENCE,
+    OF_BOUND,
+    OF_BOUNDS,
+    POSITIVE_WHOLE,
+    SMALL,
+    TWO_RHO,
+    WHOLE,
+    of_numbers,
+)
 from properties.generalisation.signs import NO_NETWORK, SIGNS
 from properties.papers import XU2022
-
-WHOLE = st.integers(0, 5).map(Fraction)
-POSITIVE_WHOLE = st.integers(1, 9).map(Fraction)
-CONFIDENCE = tc.Assumption("0 < delta <= 1", "0 < delta and delta <= 1")
-SMALL = tc.positive_dyadics(largest=1)
-
-
-def of_numbers(**numbers: st.SearchStrategy[Fraction]) -> st.SearchStrategy[tc.Case]:
-    """Cases of which only the numbers matter."""
-    return tc.cases(NO_NETWORK, samples=(1, 1), numbers=numbers, targets="signs", cohort=1)
-
 
 RAMP = ("ramp(t) = 1 if t <= 0 else 1 - t if t <= 1 else 0", "wrong(t) = 1 if t <= 0 else 0")
 
@@ -158,41 +158,6 @@ error_bound_log_printed = tc.stated(
     " for every rho. It would need levels that grow by a factor, which cost a factor in the first"
     " term; the text after Eq. 15 says that the term scales as `sqrt(log(rho/delta)/N)`, as in"
     " Eq. 12. With rho + 1 in its place Eq. 16 is Eq. 12 with the bound on R(F).",
-)
-
-BOUND = (
-    "second(r) = root(log(2 * (r + 1) ** 2 / delta) / (2 * size))",
-    "bound(r) = 2 * (r + 1) * complexity + 3 * second(r)",
-)
-TWO_RHO = tc.Assumption("0 <= rho_a < rho_b", "0 <= smaller and smaller < larger")
-OF_BOUNDS = of_numbers(
-    smaller=WHOLE, larger=POSITIVE_WHOLE, delta=SMALL, complexity=SMALL, size=POSITIVE_WHOLE
-)
-OF_BOUND = ["smaller", "larger", "delta", "complexity", "size"]
-
-
-def of_nearly_equal(case: tc.Case) -> tc.Case:
-    """Two rho that hardly differ."""
-    larger = case.numbers["smaller"] + Fraction(1, 1024)
-    return replace(case, numbers={**case.numbers, "larger": larger})
-
-
-error_bound_order = tc.stated(
-    "error-bound-order",
-    title="The bound for the smaller rho is the smaller one",
-    sources=[XU2022.at("Section 4.2, Eq. 17, Eq. 18")],
-    printed=r"\rho_a < \rho_b \implies \text{the upper bound for } L_0(f^a) \text{ is better than}"
-    r"\text{ the bound for } L_0(f^b)",
-    given=[CONFIDENCE, TWO_RHO],
-    assuming={"N >= 1": "size >= 1"},
-    where=BOUND,
-    states="bound(smaller) <= bound(larger)",
-    control=tc.altered("twice the bound", "2 * bound(smaller) <= bound(larger)"),
-    numbers=OF_BOUND,
-    on=st.one_of(OF_BOUNDS, OF_BOUNDS.map(of_nearly_equal)),
-    examples=40,
-    rests_on=["error-bound-log-printed"],
-    why="Both terms of Eq. 12 grow with rho. It is a statement on bounds alone, as the paper says.",
 )
 
 error_bound_common_rest_printed = tc.stated(
