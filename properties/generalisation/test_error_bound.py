@@ -199,7 +199,7 @@ error_bound_vacuous = tc.stated(
 error_bound_numbers = tc.stated(
     "error-bound-numbers",
     title="With rho = 500, six layers and 10,000 samples the bound is above 38",
-    sources=[XU2022.at("Figure 6, Eq. 16")],
+    sources=[XU2022.at("Figure 6, Eq. 16, Section 7: non-vacuous bounds")],
     printed=r"\text{The bounds are vacuous but ``only'' by an order of magnitude}",
     given=[],
     states="38 <= 2 * (500 + 1) * (root(2 * log(2) * 6) + 1) / 100",
@@ -249,4 +249,27 @@ error_bound_regression = tc.stated(
     " 0.939, which rounds to 0.94. The slope is negative: if the axis is accuracy, as the caption"
     " and the text say, a larger margin went with a lower accuracy, significantly at 5 %, against"
     " what the section argues; it fits the argument if the axis is the test error.",
+)
+
+error_bound_regression_without_decay = tc.stated(
+    "error-bound-regression-without-decay",
+    title="R^2 and p-value of Figure 5 without weight decay agree",
+    sources=[XU2022.at("Figure 5: regression without weight decay")],
+    printed=r"R^2 = 0.004,\; p\text{-value} = 0.92 \text{ for five initialisations}",
+    given=[],
+    where=[
+        "a = root(4 / 996)",
+        "b = root(4 * 996) / 1000",
+        "below = 2 * 7 / 22 * (a - a ** 3 / 3 + b)",
+        "above = 2 * 71 / 223 * (a + b)",
+    ],
+    states="75 / 1000 <= below and above < 85 / 1000",
+    control=tc.altered("p = 0.93", "65 / 1000 <= below and above < 75 / 1000"),
+    on=of_numbers(),
+    examples=1,
+    enough=1,
+    why="With five points the t-test of a slope has three degrees of freedom, and `1 - p = (2/pi)"
+    " (arctan a + a / (1 + a^2))` for `a = (R^2 / (1 - R^2))^1/2`, where the second term is `b ="
+    " (R^2 (1 - R^2))^1/2`. Here arctan a lies between `a - a^3 / 3` and a, and pi between 223/71"
+    " and 22/7: p is 0.9195.",
 )

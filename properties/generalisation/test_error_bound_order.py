@@ -152,3 +152,44 @@ error_bound_order_proportional = PROPORTIONS.stated(
     why="`(rho + 1) / rho` falls, and so does the root of `log(2 (rho+1)^2 / delta)` over rho,"
     " since `rho / (rho + 1) <= log(rho + 1)`.",
 )
+
+
+@st.composite
+def one_trained(draw: st.DrawFn) -> tc.Case:
+    """Labels are signs of x_1; the first sample is fitted by the least weights."""
+    a, b = draw(st.sampled_from([(1, 1), (2, 1), (1, 2)]))
+    tests = [[draw(st.integers(1, 3)), -draw(st.integers(1, 4))] for _ in range(2)]
+    weights = [[Fraction(t, a * a + b * b) for t in (a, b)]]
+    return tc.Case.single(tc.mlp([2, 1]), [weights], [[a, b], *tests], [[1], [1], [1]])
+
+
+error_bound_order_least_norm_printed = tc.stated(
+    "error-bound-order-least-norm-printed",
+    title="Of linear functions that fit all samples the least errs least, as printed",
+    sources=[XU2022.at("Section 7: the linear case")],
+    printed=r"\text{for overparametrized networks the best solution in terms of generalization is}"
+    r"\text{ the minimum norm solution}",
+    given=[
+        tc.Assumption("a linear function", "depth == 1 and slope(1) == 1 and len(biases) == 0"),
+        tc.Assumption(
+            "labels are signs of x_1",
+            "all([y[n][0] ** 2 == 1 and y[n][0] * x[n][0] > 0 for n in samples])",
+        ),
+        tc.Assumption(
+            "the least weights that fit the first sample",
+            "zero(squared(x[0]) * W[0][0] - y[0][0] * x[0])",
+        ),
+    ],
+    where=[
+        "wrong(t) = 1 if t <= 0 else 0",
+        "errors = sum([wrong(y[n][0] * f(n, 0)) for n in samples])",
+        "other(n) = y[0][0] * x[n][0] / x[0][0]",
+    ],
+    states="errors <= sum([wrong(y[n][0] * other(n)) for n in samples])",
+    control=tc.altered("fewer errors", {"<=": "<"}),
+    on=one_trained(),
+    rests_on=["error-bound-order"],
+    why="The least norm has the best bound, not the least error. Trained on (1, 1) with the label"
+    " 1, where labels are signs of x_1, it is w = (1/2, 1/2), which errs at (1, -3); w = (1, 0) fits"
+    " the sample too and never errs. What is best depends on the distribution.",
+)
