@@ -190,6 +190,6 @@ error_bound_order_least_norm_printed = tc.stated(
     on=one_trained(),
     rests_on=["error-bound-order"],
     why="The least norm has the best bound, not the least error. Trained on (1, 1) with the label"
-    " 1, where labels are signs of x_1, it is w = (1/2, 1/2), which errs at (1, -3); w = (1, 0) fits"
-    " the sample too and never errs. What is best depends on the distribution.",
+    " 1, where labels are signs of x_1, it is w = (1/2, 1/2), which errs at (1, -3); w = (1, 0)"
+    " fits the sample too and never errs. What is best depends on the distribution.",
 )
