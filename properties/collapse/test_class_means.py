@@ -292,6 +292,27 @@ class_means_two_classes = EQUINORM_MEANS.stated(
     ' the means: "notice the small scale of the fluctuations".',
 )
 
+class_means_two_classes_angle = tc.stated(
+    "class-means-two-classes-angle",
+    title="Two classes have one angle, of means and of classifiers",
+    sources=[XU2022.at("Figure 9: equiangularity")],
+    printed=r"C = 2:\ \text{the standard deviation of the inner products of the normalized means}"
+    r"\text{ ... and the normalized classifiers is } 0",
+    given=[ONE_HOT, BALANCED, TWO_CLASSES],
+    forall=CLASS_PAIRS,
+    where=[*CLASS_MEANS, "V(c) = W[len(weights) - 1][c]"],
+    states="inner(mu(a), mu(b)) == inner(mu(0), mu(1)) and inner(V(a), V(b)) == inner(V(0), V(1))",
+    control=tc.altered(
+        "more than two classes", without=[TWO_CLASSES], on=balanced_cases(among=(3, 3))
+    ),
+    on=balanced_cases(among=(2, 2)),
+    examples=40,
+    why="Pairs c != c' are one pair in two orders, before and after vectors are centred or"
+    " normalised. So the curves for equal angles in Figure 9 show nothing of the network: they are"
+    " 0 whatever it does, up to rounding. Those for equal norms can show something for classifiers"
+    " and uncentred means.",
+)
+
 class_means_opposite = BALANCED_CLASSES.stated(
     "class-means-opposite",
     title="NC2 of Section 5 is NC2 of Theorem 5: two printed places",

@@ -26,7 +26,9 @@ RESTING_LINES = (
 quasi_interpolation_some = tc.stated(
     "quasi-interpolation-some",
     title="With weight decay, some sample is not interpolated where rho is at rest",
-    sources=[XU2022.at("Section 1: perfect interpolation cannot occur")],
+    sources=[
+        XU2022.at("Section 1: perfect interpolation cannot occur, Section 7: zero square loss")
+    ],
     printed=r"\text{In the presence of weight decay, perfect interpolation of all data points}"
     r"\text{ cannot occur}",
     given=[CHAIN, SIGN_LABELS, POSITIVE_WEIGHT_DECAY, POSITIVE, RHO_AT_REST],
@@ -38,7 +40,8 @@ quasi_interpolation_some = tc.stated(
     on=st.one_of(RESTING, RESTING_LINES),
     examples=100,
     why="At rest, the sum of `(1 - rho fbar_n) fbar_n` is `N lambda rho`, so that one of its terms"
-    " is positive: a sample that is classified correctly stays below its label.",
+    " is positive: a sample that is classified correctly stays below its label. Nor is the square"
+    " loss 0 then, which Section 7 says of the trainings of Figure 4, with lambda = 0.001.",
 )
 
 quasi_interpolation_never_printed = tc.stated(

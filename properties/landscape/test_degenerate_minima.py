@@ -1,4 +1,4 @@
-"""Degenerate minima and connected valleys: xu2022, Theorems 1 and 2."""
+"""Degenerate minima, connected valleys and the penalty: xu2022, Section 3.3, Theorems 1 and 2."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -122,4 +122,58 @@ degenerate_minima_pass = tc.stated(
     " `min(N_+, N_-)/N` at least: the sublevel sets below are not connected, although widths 2N, 2,"
     " 1 decrease. Its source asks for a strictly monotonic activation, which the informal version"
     " leaves out.",
+)
+
+
+@st.composite
+def unreached(draw: st.DrawFn) -> tc.Case:
+    """Units of ReLU that no sample reaches."""
+    rows = [[Fraction(draw(st.integers(1, 3)))] for _ in range(draw(st.integers(1, 3)))]
+    signs = [[draw(st.sampled_from([1, -1]))] for _ in rows]
+    first = [[-draw(st.integers(1, 2))] for _ in range(2)]
+    return tc.Case.single(tc.mlp([1, 2, 1]), [first, [[1, 1]]], rows, signs)
+
+
+degenerate_minima_loss_printed = tc.stated(
+    "degenerate-minima-loss-printed",
+    title="Degenerate minima have no empirical loss, as printed",
+    sources=[XU2022.at("Section 7: degenerate minima")],
+    printed=r"\text{degenerate minima correspond to solutions that have zero empirical loss (for }"
+    r"\lambda = 0)",
+    given=[CHAIN, ONE_OUTPUT, SIGN_LABELS],
+    assuming={
+        "a minimum, as the loss is constant nearby: no sample reaches the ReLUs of layer 1": (
+            "depth >= 2 and slope(1) == 0"
+            " and all([inner(row, x[n]) < 0 for row in W[0] for n in samples])"
+        )
+    },
+    states="sum([(f(n, 0) - y[n][0]) ** 2 for n in samples]) == 0",
+    control=tc.altered(
+        "a loss of 1/2", "2 * sum([(f(n, 0) - y[n][0]) ** 2 for n in samples]) == len(samples)"
+    ),
+    on=unreached(),
+    rests_on=["degenerate-minima-rescaling"],
+    why="Minima are read as local ones. Where the first layer is off on all samples the output is"
+    " 0, and so it is for all weights nearby: a minimum that is degenerate in every direction, of"
+    " loss 1. With two layers or more every minimum is degenerate, as layers can be rescaled. What"
+    " is true is that minima of zero loss are degenerate beyond that, where d is large.",
+)
+
+degenerate_minima_penalty = tc.stated(
+    "degenerate-minima-penalty",
+    title="The regulariser is a sum of squares, of products of weights",
+    sources=[XU2022.at("Section 3.3: the regulariser is no sum of squares")],
+    printed=r"\rho^2 = \|W_1\|^2 \|W_2\|^2 = \sum_{i, j} (w_i v_j)^2",
+    assuming={"two layers": "len(weights) == 2"},
+    where=["entries = [W[0][i][j] for i in range(len(W[0])) for j in range(len(W[0][0]))]"],
+    states="squared(W[0]) * squared(W[1]) == sum([squared(w * W[1]) for w in entries])",
+    control=tc.altered(
+        "of the weights themselves",
+        {"sum([squared(w * W[1]) for w in entries])": "squared(W[0]) + squared(W[1])"},
+    ),
+    on=tc.cases(tc.mlps(depths=(2, 2), widths=(1, 2)), samples=(1, 1), targets="signs", cohort=2),
+    examples=20,
+    why='"The regularizer is not sum of squares" is true of the squares of the weights: `lambda'
+    " rho^2` is not `lambda sum_k |W_k|^2`. As a polynomial in the weights it is a sum of squares,"
+    " with more layers too, and in rho it is a single one.",
 )

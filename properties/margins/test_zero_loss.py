@@ -14,7 +14,14 @@ from properties.assumptions import (
     SIGN_LABELS,
     UNIT_WEIGHTS,
 )
-from properties.dynamics.normalised import MEAN_LOSS, RHO_DOT, at_rest_in_rho, interpolating, points
+from properties.dynamics.normalised import (
+    AVERAGED_FLOW,
+    MEAN_LOSS,
+    RHO_DOT,
+    at_rest_in_rho,
+    interpolating,
+    points,
+)
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
 
@@ -40,6 +47,23 @@ INTERPOLATING = points().map(of_zero_loss)
 
 COMMON_MARGINS = tc.Family(given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS], examples=60)
 
+ZERO_MEAN_LOSS = tc.Assumption("the loss is 0", "loss(rho) == 0 and rho != 0")
+
+zero_loss_same_outputs_printed = COMMON_MARGINS.stated(
+    "zero-loss-same-outputs-printed",
+    title="At zero loss all outputs have the same value, as printed",
+    sources=[XU2022.at("Section 3.5: zero loss makes margins equal")],
+    printed=r"\mathcal L = 0 \text{ implies interpolation: thus all the } f_n \text{ have the same}"
+    r"\text{ value}",
+    given=[ZERO_MEAN_LOSS, NO_DECAY],
+    forall=["m in samples", "n in samples"],
+    where=[MEAN_LOSS],
+    states="f(m, 0) == f(n, 0)",
+    control=tc.altered("twice the value", "f(m, 0) == 2 * f(n, 0)"),
+    on=INTERPOLATING,
+    why="The bar is missing: outputs are `y_n / rho`, and differ where labels do.",
+)
+
 zero_loss_same_margins = COMMON_MARGINS.stated(
     "zero-loss-same-margins",
     title="At zero loss all margins are 1/rho, and lambda = 0",
@@ -49,15 +73,15 @@ zero_loss_same_margins = COMMON_MARGINS.stated(
         XU2022.at("Section 3.5: zero loss makes margins equal"),
     ],
     printed=r"\mathcal L_S = 0 \implies \forall n: \mu = \bar f_n \text{ and } \mu = \frac1\rho",
-    given=[tc.Assumption("the loss is 0", "loss(rho) == 0 and rho != 0"), NO_DECAY],
+    given=[ZERO_MEAN_LOSS, NO_DECAY],
     forall=["n in samples"],
     where=[MARGIN, MEAN_MARGIN, MEAN_LOSS],
     states="margin(n) == mu and mu == 1 / rho",
     control=tc.altered("mu is rho", "margin(n) == mu and mu == rho"),
     on=INTERPOLATING,
+    corrects="zero-loss-same-outputs-printed",
     rests_on=["rho-dynamics-loss-in-margins"],
-    why="Every term of the loss is 0. The `f_n` of Section 3.5, which are said to have the same"
-    " value, are meant with a bar.",
+    why="Every term of the loss is 0.",
 )
 
 zero_loss_average_margin = tc.stated(
@@ -130,6 +154,63 @@ zero_loss_least_rho = tc.stated(
     why="Margins are at most 1 (`loss-descent-margins`). Equality where weights and input are"
     " aligned, so that it is larger, and significantly so for real data; but no theorem. The rho_0"
     " of the paper is at least 1.",
+)
+
+
+@st.composite
+def turned(draw: st.DrawFn) -> tc.Case:
+    """``f(x) = V x`` fits one sample, which is at an angle to V, or on its line."""
+    across, along, size = draw(st.sampled_from([(4, 3, 5), (3, 4, 5), (5, 12, 13), (0, 1, 1)]))
+    norm, label = (
+        draw(st.sampled_from([Fraction(1), Fraction(1, 2)])),
+        draw(st.sampled_from([1, -1])),
+    )
+    weights = [[Fraction(along, size), Fraction(across, size)]]
+    numbers = {"rho": size / (along * norm), "weight_decay": Fraction(0)}
+    return tc.Case.single(tc.mlp([2, 1]), [weights], [[label * norm, 0]], [[label]], numbers)
+
+
+LEAST = tc.Family(
+    sources=[XU2022.at("Section 3.5: the global equilibrium is at rho_0")],
+    given=[
+        CHAIN,
+        UNIT_WEIGHTS,
+        SIGN_LABELS,
+        ZERO_MEAN_LOSS,
+        NO_DECAY,
+        RHO_IS_POSITIVE,
+        tc.Assumption("a linear classifier, one sample", "depth == 1 and len(samples) == 1"),
+        tc.Assumption(
+            "rho and all V_k are at rest",
+            "rho_dot(rho) == 0 and all([zero(flow(k)) for k in weights])",
+        ),
+    ],
+    where=[MARGIN, MEAN_LOSS, RHO_DOT, AVERAGED_FLOW, "least = 1 / squared(x[0])"],
+    on=turned(),
+)
+
+zero_loss_global_rho_printed = LEAST.stated(
+    "zero-loss-global-rho-printed",
+    title="The equilibrium of zero loss is at rho_0, as printed",
+    printed=r"\text{For } \lambda = 0 \text{ the loss at the global equilibrium (which happens at }"
+    r"\rho = \rho_0) \text{ is } \mathcal L_S = 0",
+    states="rho ** 2 == least",
+    control=tc.altered("twice rho_0", "rho ** 2 == 4 * least"),
+    rests_on=["zero-loss-same-margins"],
+    why="Without weight decay every network that fits the labels is at rest, with a loss of 0, and"
+    " its rho can be any from rho_0 on, as Section 3.3 says. For a linear classifier and one sample"
+    " rho_0 is `1 / |x|`, and rho is that over the cosine of the angle between V and x.",
+)
+
+zero_loss_global_rho = LEAST.stated(
+    "zero-loss-global-rho",
+    title="The equilibria of zero loss are at rho_0 or above it",
+    printed=r"\lambda = 0,\; \mathcal L_S = 0 \implies \rho \ge \rho_0",
+    states="rho ** 2 >= least",
+    control=tc.altered("above it", "rho ** 2 > least"),
+    corrects="zero-loss-global-rho-printed",
+    rests_on=["zero-loss-same-margins"],
+    why="rho_0 is the least rho that fits all labels; equality where V is along x.",
 )
 
 zero_loss_equal_margins_printed = tc.stated(

@@ -268,3 +268,37 @@ stationary_batches_low_rank = tc.stated(
     " of rank 2 still allow any piecewise linear function of an angle. The conclusion is right for"
     " another reason: `stationary-batches-never`.",
 )
+
+
+@st.composite
+def of_two_sizes(draw: st.DrawFn) -> tc.Case:
+    """At rest on all batches, with another size of batches, up to all samples."""
+    case = draw(tc.normalised_equilibria())
+    sizes = [Fraction(B) for B in range(1, case.samples + 1) if case.numbers["batch_size"] != B]
+    return replace(case, numbers={**case.numbers, "other": draw(st.sampled_from(sizes))})
+
+
+stationary_batches_any_size = EQUILIBRIA.stated(
+    "stationary-batches-any-size",
+    title="Where all batches of one size below N are at rest, those of every size are",
+    sources=[XU2022.at("Section 1: rank constraint, Lemma 8")],
+    printed=r"B < N:\ \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0,\;"
+    r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall |S'| = B \implies"
+    r" \text{the same } \forall |S'| = B'",
+    given=[
+        RHO_AT_REST,
+        WEIGHTS_AT_REST,
+        tc.Assumption("1 <= B' <= N", "1 <= other and other <= len(samples)"),
+    ],
+    where=["restless(B) = " + RESTLESS.replace("batch_size", "B")],
+    states="restless(other) == 0",
+    control=tc.altered("all samples are fitted", "sum([residual(n) ** 2 for n in samples]) == 0"),
+    numbers=["other"],
+    on=of_two_sizes(),
+    examples=40,
+    rests_on=["normalised-sgd-convergence-rank-one"],
+    why="Exchanging two samples between batches shows that all samples pull equally, and a sum of"
+    " equal terms that is 0 has terms that are 0. So the points at rest do not depend on B, nor"
+    ' does a constraint on their ranks, against "a rank constraint that depends on the size of the'
+    ' minibatches" (Section 1). Lemma 8 has the bound 2 for every B < N, and the sharp one is 1.',
+)

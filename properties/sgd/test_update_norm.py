@@ -166,6 +166,47 @@ update_norm_mean_residual = AT_EQUILIBRIUM.stated(
 
 
 @st.composite
+def of_two_ranks(draw: st.DrawFn) -> tc.Case:
+    """Three linear layers on one sample, of ranks 1 and 2 in either order, and rho at rest."""
+    a, b, c = draw(st.sampled_from([(3, 4, 5), (5, 12, 13), (8, 15, 17), (4, 3, 5), (15, 8, 17)]))
+    flat = [[Fraction(a, c), Fraction(b, c)], [0, 0]]
+    square = [[Fraction(b, c), 0], [0, Fraction(a, c)]]
+    weights = draw(st.sampled_from([[flat, square], [square, flat]]))
+    margin = Fraction(a * b, c * c)
+    numbers = {"rho": Fraction(1), "weight_decay": (1 - margin) * margin}
+    network = tc.mlp([2, 2, 2, 1], tc.LINEAR)
+    return tc.Case.single(network, [*weights, [[1, 0]]], [[1, 0]], [[1]], numbers)
+
+
+update_norm_rank_printed = NORMS.stated(
+    "update-norm-rank-printed",
+    title="The layer of the larger rank has the larger updates, as printed",
+    sources=[XU2022.at("Section 6.1: updates reflect the rank")],
+    printed=r"\text{the norm of the SGD updates at layer } k \text{ should reflects,"
+    r" asymptotically, the rank of } V_k",
+    given=[
+        *POINTS,
+        SEPARABLE,
+        POSITIVE_RESIDUALS,
+        ONE_SAMPLE,
+        tc.Assumption("rho is at rest", "residual(0) * margin(0) == weight_decay * rho"),
+        tc.Assumption("layer l has a smaller rank than layer k", "rank(W[l]) < rank(W[k])"),
+    ],
+    forall=["k in hidden", "l in hidden"],
+    where=["hidden = [m for m in weights if len(W[m]) > 1]"],
+    states="frobenius(pull(0, l)) <= frobenius(pull(0, k))",
+    control=tc.altered("the smaller updates", {"<=": ">="}),
+    on=of_two_ranks(),
+    rests_on=["update-norm"],
+    why="Neither the larger nor the smaller ones. By the structural lemma the squared norm is, up"
+    " to one factor for all layers, `|dfbar/dV_k|^2 - fbar^2`; the first term is the size of the"
+    " layer's input and of what comes back to it, which is that of the other layers' weights. In"
+    " the example the norms are as 0.64 for rank 1 to 0.36 for rank 2; where the two layers change"
+    " places, that of rank 2 has the larger updates. `update-norm-stable-rank` is what is left.",
+)
+
+
+@st.composite
 def attained(draw: st.DrawFn) -> tc.Case:
     """``f(x) = e_1 . V_1 x``, with a diagonal V_1 and x along its larger singular direction."""
     larger, smaller = draw(st.sampled_from([(4, 3), (12, 5), (15, 8), (24, 7)]))
@@ -195,6 +236,7 @@ update_norm_stable_rank = tc.stated(
         attained(), tc.normalised_cases(tc.mlps(depths=(2, 3), widths=(2, 2)), samples=(1, 2))
     ),
     examples=40,
+    corrects="update-norm-rank-printed",
     why='What is true of the sentence that "the norm of the SGD updates at layer k should reflect,'
     ' asymptotically, the rank of V_k": `f_n = <V_k, df_n/dV_k>` and the gradient has rank 1, so'
     " that `|f_n| <= |V_k|_2 |df_n/dV_k|_F`; by the structural lemma the squared distance is"

@@ -1,0 +1,104 @@
+"""Whether rho = 0 with f_V = 0 is unstable: xu2022, Section 3.5."""
+
+from fractions import Fraction
+
+from hypothesis import strategies as st
+
+import theorycheck as tc
+from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
+from properties.dynamics.normalised import MEAN_LOSS, RHO_DOT
+from properties.papers import XU2022
+
+NO_OUTPUT = tc.Assumption("f_V(x_n) = 0 for all n", "all([f(n, 0) == 0 for n in samples])")
+GROWTH = tc.Assumption(
+    "e is positive with e^2 + 2 lambda e = 4 |g|^2", "e > 0 and e ** 2 + 2 * weight_decay * e == G"
+)
+MOVING = tc.Assumption("g is not 0", "G > 0")
+
+
+@st.composite
+def across(draw: st.DrawFn) -> tc.Case:
+    """A linear unit, inputs across its weights, and a weight decay for which e is rational."""
+    signs = [1, *draw(st.lists(st.sampled_from([1, -1]), max_size=2))]
+    lengths = [Fraction(draw(st.integers(1, 4)), 2) for _ in signs]
+    inputs = [[0, length] for length in lengths]
+    g = sum((y * t for y, t in zip(signs, lengths, strict=True)), Fraction(0)) / len(signs)
+    e = 2 * abs(g) * draw(st.sampled_from([Fraction(1, 2), Fraction(1, 4), Fraction(3, 4)]))
+    decay = (4 * g * g - e * e) / (2 * e) if g else Fraction(1)
+    numbers = {"rho": Fraction(0), "weight_decay": decay, "e": e}
+    return tc.Case.single(tc.mlp([2, 1]), [[[1, 0]]], inputs, [[sign] for sign in signs], numbers)
+
+
+@st.composite
+def switched_off(draw: st.DrawFn) -> tc.Case:
+    """A unit of ReLU that no sample reaches, before a linear one."""
+    rows = [[Fraction(draw(st.integers(1, 4)), 4)] for _ in range(draw(st.integers(1, 3)))]
+    signs = [[draw(st.sampled_from([1, -1]))] for _ in rows]
+    numbers = {"rho": draw(tc.positive_dyadics()), "e": Fraction(0)}
+    numbers["weight_decay"] = draw(tc.positive_dyadics())
+    return tc.Case.single(tc.mlp([1, 1, 1]), [[[-1]], [[1]]], rows, signs, numbers)
+
+
+AT_ZERO = tc.Family(
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE_WEIGHT_DECAY, NO_OUTPUT],
+    where=[
+        MEAN_LOSS,
+        RHO_DOT,
+        "turn(k) = (grad(loss(-1), k) - grad(loss(1), k)) / 2",
+        "G = sum([squared(turn(k)) for k in weights])",
+        "damping = (rho_dot(1) - rho_dot(-1)) / 2",
+        "push = sum([inner(grad(rho_dot(0), k), turn(k)) for k in weights])",
+    ],
+    examples=40,
+)
+"""The flow near rho = 0, to first order: rho times `turn(k)`, which is `2 g_k`, for V_k, where
+`g_k` is the mean of dfbar_n/dV_k; and G, which is `4 |g|^2`.
+"""
+
+rho_zero_unstable_printed = AT_ZERO.stated(
+    "rho-zero-unstable-printed",
+    title="rho = 0 with f_V = 0 is unstable to first order, as printed",
+    sources=[XU2022.at("Section 3.5: rho = 0 is unstable")],
+    printed=r"\rho(t) = 0 \text{ and } f_V(x) = 0 \text{ ... is a critical unstable point}",
+    states="G > 0",
+    control=tc.altered("never, to first order", "G == 0"),
+    on=st.one_of(switched_off(), across()),
+    rests_on=["rho-dynamics", "rho-growth-at-zero"],
+    why="To first order `rho' = 2 <g, V - V_0> - 2 lambda rho` and `V' = 2 rho g`, with the"
+    " eigenvalues `-lambda +- (lambda^2 + 4 |g|^2)^(1/2)`: one is positive exactly where g, the"
+    " mean gradient of the margins, is not 0. Where the first units are off on all samples, g is 0"
+    " and f_V is 0 nearby: V rests, `rho' = -2 lambda rho`, and the point is stable. (Weights of"
+    " norm 1 are not all zero, as the text has it.)",
+)
+
+rho_zero_unstable = AT_ZERO.stated(
+    "rho-zero-unstable",
+    title="... where the mean gradient of the margins is not 0",
+    sources=[XU2022.at("Section 3.5: rho = 0 is unstable")],
+    printed=r"g := \frac1N \sum_n \frac{\partial \bar f_n}{\partial V} \ne 0 \implies"
+    r" (\rho, V - V_0) = (e, 2g) \text{ grows as } \exp(e t),\; e = -\lambda +"
+    r" \sqrt{\lambda^2 + 4 |g|^2} > 0",
+    given=[MOVING, GROWTH],
+    states="push + damping * e == e ** 2",
+    control=tc.altered("half as fast", "2 * (push + damping * e) == e ** 2"),
+    numbers=["e", "weight_decay"],
+    on=across().filter(lambda case: case.numbers["e"] > 0),
+    corrects="rho-zero-unstable-printed",
+    rests_on=["rho-dynamics", "rho-growth-at-zero"],
+    why="The velocity of V_k at `rho = e` is `e` times `2 g_k` by its first order in rho, and what"
+    " is left is the velocity of rho. The multiplier plays no part: where f_V = 0, g is tangential"
+    " by the structural lemma. Where g is 0, terms of higher order decide.",
+)
+
+rho_zero_decay = AT_ZERO.stated(
+    "rho-zero-decay",
+    title="While f_V = 0 on the samples, rho goes back to zero",
+    sources=[XU2022.at("Section 3.5: a perturbation goes back to zero")],
+    printed=r"f_V(x_n) = 0 \;\forall n \implies \dot\rho = -2\lambda\rho",
+    states="rho_dot(rho) == -2 * weight_decay * rho",
+    control=tc.altered("half as fast", "rho_dot(rho) == -weight_decay * rho"),
+    on=switched_off(),
+    rests_on=["rho-dynamics"],
+    why="All moments of the margins are 0 in Eq. 6. It lasts where the first units are off; where g"
+    " is not 0, V moves with the velocity `2 rho g` meanwhile, and margins with it.",
+)

@@ -1,0 +1,195 @@
+"""Which of two networks has the better bound: xu2022, Sections 4.2 and 7, Figures 6 and 7."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+from hypothesis import strategies as st
+
+import theorycheck as tc
+from properties.assumptions import POSITIVE_WEIGHT_DECAY
+from properties.generalisation.bounds import (
+    BOUND,
+    CONFIDENCE,
+    OF_BOUND,
+    OF_BOUNDS,
+    POSITIVE_WHOLE,
+    SMALL,
+    TWO_RHO,
+    of_numbers,
+)
+from properties.papers import XU2022
+
+
+def of_nearly_equal(case: tc.Case) -> tc.Case:
+    """Two rho that hardly differ."""
+    larger = case.numbers["smaller"] + Fraction(1, 1024)
+    return replace(case, numbers={**case.numbers, "larger": larger})
+
+
+error_bound_order = tc.stated(
+    "error-bound-order",
+    title="The bound for the smaller rho is the smaller one",
+    sources=[XU2022.at("Section 4.2, Eq. 17, Eq. 18")],
+    printed=r"\rho_a < \rho_b \implies \text{the upper bound for } L_0(f^a) \text{ is better than}"
+    r"\text{ the bound for } L_0(f^b)",
+    given=[CONFIDENCE, TWO_RHO],
+    assuming={"N >= 1": "size >= 1"},
+    where=BOUND,
+    states="bound(smaller) <= bound(larger)",
+    control=tc.altered("twice the bound", "2 * bound(smaller) <= bound(larger)"),
+    numbers=OF_BOUND,
+    on=st.one_of(OF_BOUNDS, OF_BOUNDS.map(of_nearly_equal)),
+    examples=40,
+    rests_on=["error-bound-log-printed"],
+    why="Both terms of Eq. 12 grow with rho. It is a statement on bounds alone, as the paper says.",
+)
+
+ORDER_AT_REST = tc.Family(
+    sources=[XU2022.at("Section 7: smaller rho, Eq. 13, Eq. 16")],
+    given=[
+        CONFIDENCE,
+        POSITIVE_WEIGHT_DECAY,
+        tc.Assumption("N and L are positive", "size >= 1 and layers >= 1"),
+        tc.Assumption(
+            "two networks with equal margins and rho at rest, the first with the smaller rho",
+            "margin > 0 and other > 0 and best(margin) < best(other)",
+        ),
+    ],
+    where=[
+        "best(m) = m / (m ** 2 + weight_decay)",
+        "complexity = (root(2 * log(2) * layers) + 1) / root(size)",
+        *BOUND,
+        "total(m) = 1 - best(m) * m + bound(best(m))",
+    ],
+    numbers=["delta", "layers", "margin", "other", "size"],
+    rests_on=["error-bound-level", "equal-margins-smaller-rho"],
+)
+MARGINS_ABOVE = tc.Assumption(
+    "the product of the two margins is larger than lambda", "margin * other > weight_decay"
+)
+
+
+def two_margins(pairs: list[tuple[int, int]], decay: Fraction) -> st.SearchStrategy[tc.Case]:
+    """The reciprocals of two margins, a million samples and six layers."""
+    numbers = {"delta": Fraction(1, 20), "layers": Fraction(6), "size": Fraction(10**6)}
+    fixed = {name: st.just(n) for name, n in {**numbers, "weight_decay": decay}.items()}
+    return st.sampled_from(pairs).flatmap(
+        lambda pair: of_numbers(
+            margin=st.just(Fraction(1, pair[0])), other=st.just(Fraction(1, pair[1])), **fixed
+        )
+    )
+
+
+AS_OBSERVED = two_margins([(200, 40), (200, 20), (100, 25)], Fraction(1, 1000))
+
+error_bound_order_quasi_printed = ORDER_AT_REST.stated(
+    "error-bound-order-quasi-printed",
+    title="Of two quasi-interpolating networks, that of smaller rho has the better bound",
+    printed=r"\text{among all the quasi-interpolating solutions the ones associated with smaller }"
+    r"\rho \text{ have better bounds on the expected classification error}",
+    states="total(margin) <= total(other)",
+    control=tc.altered("twice the bound", "2 * total(margin) <= total(other)"),
+    on=AS_OBSERVED,
+    why="Eq. 12 is for networks that fit all labels. For quasi-interpolating ones Eq. 13 keeps its"
+    " first term, the mean ramp loss: `1 - rho mu` at equal margins. With the margin and lambda of"
+    " the experiments, 1/200 and 1/1000, it is 40/41, and the bound is above 1; a margin of 1/40"
+    " has a larger rho and, with a million samples, a bound of 3/4.",
+)
+
+error_bound_order_quasi = ORDER_AT_REST.stated(
+    "error-bound-order-quasi",
+    title="... where the product of the two margins is above lambda",
+    printed=r"\mu_a \mu_b > \lambda,\; \rho_a < \rho_b \implies \text{Eq. 13 is better for } f^a",
+    given=[MARGINS_ABOVE],
+    states="total(margin) <= total(other)",
+    control=tc.altered("any margins", without=[MARGINS_ABOVE], on=AS_OBSERVED),
+    on=two_margins([(20, 25), (10, 40), (10, 20)], Fraction(1, 2000)),
+    corrects="error-bound-order-quasi-printed",
+    why="There the network of smaller rho has the larger margin, and `1 - rho mu`, which is"
+    " `lambda / (mu^2 + lambda)`, falls as mu grows: every term is in its favour. It is so wherever"
+    " both leave a gap below 1/2.",
+)
+
+PROPORTIONS = tc.Family(
+    sources=[XU2022.at("Figure 6: proportional to rho, Figure 7: a constant times rho, Eq. 12")],
+    given=[CONFIDENCE, TWO_RHO],
+    assuming={"rho_a > 0 and N >= 1": "smaller > 0 and size >= 1"},
+    where=BOUND,
+    numbers=OF_BOUND,
+    rests_on=["error-bound-level"],
+)
+OF_POSITIVE = of_numbers(
+    smaller=st.integers(1, 4).map(Fraction),
+    larger=st.integers(5, 9).map(Fraction),
+    delta=SMALL,
+    complexity=SMALL,
+    size=POSITIVE_WHOLE,
+)
+
+error_bound_order_proportional_printed = PROPORTIONS.stated(
+    "error-bound-order-proportional-printed",
+    title="The bound is proportional to rho, as printed",
+    printed=r"\text{Generalization error upper bound is proportional to } \frac{\rho}{\sqrt N}",
+    states="smaller * bound(larger) == larger * bound(smaller)",
+    control=tc.altered(
+        "to its square", {"smaller *": "smaller ** 2 *", "larger *": "larger ** 2 *"}
+    ),
+    on=OF_POSITIVE,
+    why="Both captions, of Figures 6(c) and 7(c). In N it is true: both terms of Eq. 12 fall as"
+    " `1 / N^1/2`, with the bound on R(F) from [51]. In rho the first term grows as rho + 1, the"
+    " second as the root of a logarithm.",
+)
+
+error_bound_order_proportional = PROPORTIONS.stated(
+    "error-bound-order-proportional",
+    title="The bound grows at most in proportion to rho",
+    printed=r"0 < \rho_a < \rho_b \implies \frac{b(\rho_b)}{\rho_b} \le \frac{b(\rho_a)}{\rho_a}",
+    states="smaller * bound(larger) <= larger * bound(smaller)",
+    control=tc.altered("half as fast", {"smaller *": "2 * smaller *"}),
+    on=st.one_of(OF_POSITIVE, OF_POSITIVE.map(of_nearly_equal)),
+    examples=40,
+    corrects="error-bound-order-proportional-printed",
+    why="`(rho + 1) / rho` falls, and so does the root of `log(2 (rho+1)^2 / delta)` over rho,"
+    " since `rho / (rho + 1) <= log(rho + 1)`.",
+)
+
+
+@st.composite
+def one_trained(draw: st.DrawFn) -> tc.Case:
+    """Labels are signs of x_1; the first sample is fitted by the least weights."""
+    a, b = draw(st.sampled_from([(1, 1), (2, 1), (1, 2)]))
+    tests = [[draw(st.integers(1, 3)), -draw(st.integers(1, 4))] for _ in range(2)]
+    weights = [[Fraction(t, a * a + b * b) for t in (a, b)]]
+    return tc.Case.single(tc.mlp([2, 1]), [weights], [[a, b], *tests], [[1], [1], [1]])
+
+
+error_bound_order_least_norm_printed = tc.stated(
+    "error-bound-order-least-norm-printed",
+    title="Of linear functions that fit all samples the least errs least, as printed",
+    sources=[XU2022.at("Section 7: the linear case")],
+    printed=r"\text{for overparametrized networks the best solution in terms of generalization is}"
+    r"\text{ the minimum norm solution}",
+    given=[
+        tc.Assumption("a linear function", "depth == 1 and slope(1) == 1 and len(biases) == 0"),
+        tc.Assumption(
+            "labels are signs of x_1",
+            "all([y[n][0] ** 2 == 1 and y[n][0] * x[n][0] > 0 for n in samples])",
+        ),
+        tc.Assumption(
+            "the least weights that fit the first sample",
+            "zero(squared(x[0]) * W[0][0] - y[0][0] * x[0])",
+        ),
+    ],
+    where=[
+        "wrong(t) = 1 if t <= 0 else 0",
+        "errors = sum([wrong(y[n][0] * f(n, 0)) for n in samples])",
+        "other(n) = y[0][0] * x[n][0] / x[0][0]",
+    ],
+    states="errors <= sum([wrong(y[n][0] * other(n)) for n in samples])",
+    control=tc.altered("fewer errors", {"<=": "<"}),
+    on=one_trained(),
+    rests_on=["error-bound-order"],
+    why="The least norm has the best bound, not the least error. Trained on (1, 1) with the label"
+    " 1, where labels are signs of x_1, it is w = (1/2, 1/2), which errs at (1, -3); w = (1, 0)"
+    " fits the sample too and never errs. What is best depends on the distribution.",
+)

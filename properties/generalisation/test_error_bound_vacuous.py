@@ -1,0 +1,62 @@
+"""Whether the bound of xu2022, Theorem 3, says anything: with which numbers it is below 1."""
+
+import theorycheck as tc
+from properties.generalisation.bounds import CONFIDENCE, POSITIVE_WHOLE, SMALL, of_numbers
+from properties.papers import XU2022
+
+error_bound_vacuous = tc.stated(
+    "error-bound-vacuous",
+    title="With nine samples or fewer, the bound of Theorem 3 says nothing",
+    sources=[XU2022.at("Theorem 3"), XU2022.at("Section 1: bounds are still vacuous")],
+    printed=r"\rho \ge 1,\; N \le 9 \implies 3\sqrt{\frac{\log(2(\rho+1)^2/\delta)}{2N}} \ge 1",
+    given=[CONFIDENCE],
+    assuming={"rho >= 1": "rho >= 1", "N <= 9": "1 <= size and size <= 9"},
+    states="2 * size <= 9 * log(2 * (rho + 1) ** 2 / delta)",
+    control=tc.altered("half of it", "4 * size <= 9 * log(2 * (rho + 1) ** 2 / delta)"),
+    numbers=["rho", "delta", "size"],
+    on=of_numbers(
+        rho=tc.positive_dyadics(largest=8, exponents=(0, 1)), delta=SMALL, size=POSITIVE_WHOLE
+    ),
+    examples=40,
+    why="For any confidence. A network that interpolates inputs in the unit ball has rho of 1 or"
+    " more (`zero-loss-least-rho`). The first term of Eq. 16 is below 1 only with N > 75 samples,"
+    " for any depth.",
+)
+
+error_bound_vacuous_numbers = tc.stated(
+    "error-bound-vacuous-numbers",
+    title="With rho = 500, six layers and 10,000 samples the bound is above 38",
+    sources=[
+        XU2022.at("Figure 6, Eq. 16, Section 4.3: suggested by Figure 6"),
+        XU2022.at("Section 7: non-vacuous bounds"),
+    ],
+    printed=r"\text{The bounds are vacuous but ``only'' by an order of magnitude}",
+    given=[],
+    states="38 <= 2 * (500 + 1) * (root(2 * log(2) * 6) + 1) / 100",
+    control=tc.altered("39", "39 <= 2 * (500 + 1) * (root(2 * log(2) * 6) + 1) / 100"),
+    on=of_numbers(),
+    examples=1,
+    enough=1,
+    rests_on=["error-bound-log-printed"],
+    why="The first term of Eq. 16 with the numbers that the text names: rho in the order of 500"
+    " (Section 3.5), N = 10,000 training samples, L = 6. The rho of Figure 6, whose table the text"
+    " at hand does not hold, may be smaller: a bound of 10 would need rho = 128.",
+)
+
+error_bound_vacuous_not_always = tc.stated(
+    "error-bound-vacuous-not-always",
+    title="An overparametrised network that interpolates can have a bound of 0.66",
+    sources=[XU2022.at("Section 4.3: non-vacuous bounds, Eq. 12")],
+    printed=r"\text{it is in principle possible to have overparametrization and interpolation}"
+    r" \text{ simultaneously with non-vacuous generalization bounds}",
+    states="50 * (6 * (root(2 * log(2) * 2) + 1) / root(1000)"
+    " + 3 * root(log(2 * 3 ** 2 * 10) / 2000)) <= 33",
+    control=tc.altered("65/100", {"50 * (6": "100 * (6", "<= 33": "<= 65"}),
+    on=of_numbers(),
+    examples=1,
+    enough=1,
+    rests_on=["error-bound-log-printed"],
+    why="Eq. 12 with the complexity of Eq. 16, for rho = 2, L = 2, N = 1000 and delta = 1/10. Such"
+    " a network is `sigma(x_1) - sigma(-x_1)`, with any number of further units whose weights are"
+    " 0; it interpolates samples `x_n = y_n e_1`.",
+)
