@@ -314,3 +314,17 @@ def test_a_record_that_cannot_be_looked_for_is_said(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(kernel, "beside", nowhere)
     with pytest.raises(Rejected, match=r"its record cannot be found \(a loop of links\)"):
         kernel.verify(str(CERTIFICATES[0]))
+
+
+@pytest.mark.parametrize(("longest", "read"), [(20, True), (19, False)])
+def test_a_record_is_at_most_ten_times_as_long_as_a_certificate(
+    longest: int, read: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "record.json"
+    path.write_text('{"statements": {}}'.ljust(200))
+    monkeypatch.setattr(kernel, "MOST_BYTES", longest)
+    if read:
+        assert kernel.on_record(path, certificate()) is None
+    else:
+        with pytest.raises(Rejected, match="longer than 190"):
+            kernel.on_record(path, certificate())

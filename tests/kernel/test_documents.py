@@ -121,3 +121,14 @@ def test_convolutions_must_fit(changes: dict[str, Any], accepted: bool) -> None:
 def test_what_is_no_object_says_so(text: str) -> None:
     with pytest.raises(Rejected, match="not a JSON object"):
         kernel.read(text, 10)
+
+
+@pytest.mark.parametrize("count", [0, 41])
+def test_networks_have_one_to_forty_layers(count: int) -> None:
+    layer = {
+        "width": 1, "edges": [{"source": 0, "map": "dense"}], "slope": "0",
+        "normalisation": "none", "bias": False,
+    }  # fmt: skip
+    with pytest.raises(Rejected, match="number of layers is not between 1 and 40"):
+        kernel.Network({"input_width": 1, "layers": [layer] * count})
+    assert len(kernel.Network({"input_width": 1, "layers": [layer] * 40}).layers) == 40

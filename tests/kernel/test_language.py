@@ -344,3 +344,14 @@ def test_there_are_not_too_many_batches() -> None:
     assert len(evaluator(case).evaluate(kernel.parse("batches(4)"), {})) == 3060
     with pytest.raises(Rejected, match="too many batches"):
         evaluator(case).evaluate(kernel.parse("batches(9)"), {})
+
+
+@pytest.mark.parametrize(("loops", "allowed"), [(20, True), (45, False)])
+def test_loops_stand_within_one_another(loops: int, allowed: bool) -> None:
+    """As deeply as everything may, which is 40."""
+    formula = f"[1 {' '.join(f'for i{k} in [0]' for k in range(loops))}]"
+    if allowed:
+        assert value_of(formula) == [1]
+    else:
+        with pytest.raises(Rejected, match="deep"):
+            value_of(formula)

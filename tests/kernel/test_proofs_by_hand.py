@@ -77,3 +77,14 @@ def test_arguments_of_activations_may_not_differ_by_multiples_of_the_prime(
     else:
         with pytest.raises(Rejected, match="multiples of the prime"):
             settle(formal, example)
+
+
+def test_an_architecture_has_at_most_a_thousand_numbers() -> None:
+    formal = statement("rho == rho")
+    for count in (1000, 1001):
+        about = architecture(numbers={f"n{i}": None for i in range(count - 1)} | {"rho": None})
+        if count == 1000:
+            assert settle(formal, Architecture(formal, "v", about, 127)).certainty >= 100
+        else:
+            with pytest.raises(Rejected, match="more than 1000 numbers"):
+                Architecture(formal, "v", about, 127)
