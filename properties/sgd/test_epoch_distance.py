@@ -109,8 +109,8 @@ epoch_distance_loss_converges = tc.stated(
     ],
     assuming={
         "three samples are equal, with one entry": (
-            "len(samples) == 3 and all([len(x[n]) == 1 and x[n] == x[0] and y[n] == y[0]"
-            " for n in samples])"
+            "len(samples) == 3 and all([len(x[n]) == 1 and x[n][0] == x[0][0]"
+            " and y[n][0] == y[0][0] for n in samples])"
         ),
         "the label is missed by less than its size": "0 < loss(w) and loss(w) < y[0][0] ** 2",
         "eta x^2 = 1": "rate * x[0][0] ** 2 == 1",
