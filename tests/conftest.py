@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
-
-# pytester forgets what is imported while a run of its own lasts, and NumPy's fft, which this
-# imports, cannot be loaded twice.
-import scipy.integrate  # noqa: F401
 import torch
 
 HERE = Path(__file__).parent
+
+# pytester forgets what is imported while a run of its own lasts, and NumPy's fft, which this
+# imports, cannot be loaded twice.
+import_module("scipy.integrate")
 
 # Other tests run on the other cores.
 torch.set_num_threads(1)

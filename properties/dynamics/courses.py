@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
 import theorycheck as tc
+from properties.dynamics.flows import OBJECTIVE, started
 from theorycheck.training import (
     Crossing,
     Quantity,
@@ -19,7 +19,6 @@ TOLERANCES = {"relative_tolerance": 1e-7, "absolute_tolerance": 1e-9}
 """Definition: the tolerances of flows whose events are counted."""
 COUNTS = 1e-5
 """Definition: a sign of rho or of its velocity counts from this size on, 100 times a tolerance."""
-OBJECTIVE = tc.Objective("square", "mean", "rho")
 STALLED = tc.Rejection("the integrator stalled")
 
 
@@ -40,7 +39,7 @@ def turned(horizon: float) -> tc.Observing:
     """
 
     def observe(setting: tc.Setting, case: tc.Case) -> Iterator[dict[str, float] | tc.Rejection]:
-        cohort = _started(case, setting.device)
+        cohort = started(case, setting.device)
         speeds = velocity(cohort, OBJECTIVE).rho
         assert speeds is not None
         for crossings, speed in zip(_followed(cohort, rho_speed, horizon), speeds, strict=True):
@@ -64,7 +63,7 @@ def crossed(horizon: float) -> tc.Observing:
     """The same flow, and when rho first passes 0."""
 
     def observe(setting: tc.Setting, case: tc.Case) -> Iterator[dict[str, float] | tc.Rejection]:
-        for crossings in _followed(_started(case, setting.device), rho_of, horizon):
+        for crossings in _followed(started(case, setting.device), rho_of, horizon):
             if crossings is None:
                 yield STALLED
             else:
@@ -77,7 +76,7 @@ def ended(horizon: float) -> tc.Observing:
     """The same flow, and where it ends."""
 
     def observe(setting: tc.Setting, case: tc.Case) -> Iterator[dict[str, float] | tc.Rejection]:
-        cohort = _started(case, setting.device)
+        cohort = started(case, setting.device)
         run = tc.gradient_flow(cohort, OBJECTIVE, horizon=horizon, max_steps=10_000)
         assert run.state.rho is not None
         losses = objective_values(replace(cohort, state=run.state), OBJECTIVE)
@@ -114,13 +113,3 @@ def durations(crossings: Sequence[Crossing], grows: bool, horizon: float) -> tup
         before, growing = crossing.time, crossing.rising
     spent[growing] += horizon - before
     return spent[True], spent[False]
-
-
-def _started(case: tc.Case, device: str) -> tc.Cohort:
-    assert case.targets is not None
-    parameters, inputs = case.tensors(device)
-    rho = torch.full((case.members,), float(case.numbers["rho"]), dtype=torch.float64)
-    state = tc.State(parameters, rho.to(inputs.device), "lagrange")
-    targets = torch.tensor(case.targets.astype(float), device=inputs.device)
-    decay = float(case.numbers["weight_decay"])
-    return tc.Cohort.broadcast(case.network, state, inputs, targets, decay)

@@ -8,6 +8,7 @@ import torch
 
 import theorycheck as tc
 
+OBJECTIVE = tc.Objective("square", "mean", "rho")
 Along = Callable[[tc.Setting, tc.Case], Iterator[tc.Case | tc.Rejection]]
 
 
@@ -19,15 +20,9 @@ def flowed(horizon: float) -> Along:
     """
 
     def along(setting: tc.Setting, case: tc.Case) -> Iterator[tc.Case | tc.Rejection]:
-        assert case.targets is not None
-        parameters, inputs = case.tensors(setting.device)
-        rho = torch.full((case.members,), float(case.numbers["rho"]), dtype=torch.float64)
-        state = tc.State(parameters, rho.to(inputs.device), "lagrange")
-        targets = torch.tensor(case.targets.astype(float), device=inputs.device)
-        decay = float(case.numbers["weight_decay"])
-        cohort = tc.Cohort.broadcast(case.network, state, inputs, targets, decay)
-        objective = tc.Objective("square", "mean", "rho")
-        run = tc.gradient_flow(cohort, objective, horizon=horizon, max_steps=2000)
+        run = tc.gradient_flow(
+            started(case, setting.device), OBJECTIVE, horizon=horizon, max_steps=2000
+        )
         for member in range(case.members):
             if run.stalled[member] or run.diverged[member]:
                 yield tc.Rejection("the integrator stalled at a kink")
@@ -38,3 +33,14 @@ def flowed(horizon: float) -> Along:
             yield replace(case.member(member), parameters=reached, numbers=numbers)
 
     return along
+
+
+def started(case: tc.Case, device: str) -> tc.Cohort:
+    """The members of a case, from their V and the rho and weight decay among its numbers."""
+    assert case.targets is not None
+    parameters, inputs = case.tensors(device)
+    rho = torch.full((case.members,), float(case.numbers["rho"]), dtype=torch.float64)
+    state = tc.State(parameters, rho.to(inputs.device), "lagrange")
+    targets = torch.tensor(case.targets.astype(float), device=inputs.device)
+    decay = float(case.numbers["weight_decay"])
+    return tc.Cohort.broadcast(case.network, state, inputs, targets, decay)

@@ -182,19 +182,22 @@ def less_decayed(case: tc.Case) -> tc.Case:
     return replace(case, numbers={**case.numbers, "weight_decay": decay})
 
 
-equal_margins_observed_gap = tc.stated(
+OBSERVED = tc.Family(
+    given=[CHAIN, UNIT_WEIGHTS, SAME_MARGINS],
+    where=[MARGIN, AT_BEST],
+    states="2 * (1 - best(margin(0)) * margin(0)) <= 1",
+    control=tc.altered("below 1/4", "4 * (1 - best(margin(0)) * margin(0)) <= 1"),
+)
+
+equal_margins_observed_gap = OBSERVED.stated(
     "equal-margins-observed-gap",
     title="With the margins and the weight decay of the experiments, labels are quasi-interpolated",
     sources=[XU2022.at("Section 5.1: observed margins, Lemma 6, Figure 8")],
     printed=r"\bar f_i \approx 5 \times 10^{-3},\; \lambda = 0.001 \implies"
     r" \epsilon = \frac{\lambda}{\mu^2 + \lambda} \text{ is small}",
-    given=[CHAIN, UNIT_WEIGHTS, SAME_MARGINS],
     assuming={
         "margins of 0.005 and lambda = 0.001": "200 * margin(0) == 1 and 1000 * weight_decay == 1"
     },
-    states="2 * (1 - best(margin(0)) * margin(0)) <= 1",
-    control=tc.altered("below 1/4", "4 * (1 - best(margin(0)) * margin(0)) <= 1"),
-    where=[MARGIN, AT_BEST],
     on=one_weight().map(as_observed),
     why="The printed numbers do not fit one another. The gap of Lemma 6 is 40/41, so that outputs"
     " rho f are 0.024 in size: less than 3% of the labels. (Section 3.5 says that the *largest*"
@@ -202,19 +205,15 @@ equal_margins_observed_gap = tc.stated(
     " for here; the paper says that eps is small.",
 )
 
-equal_margins_observed_norms = tc.stated(
+equal_margins_observed_norms = OBSERVED.stated(
     "equal-margins-observed-norms",
     title="With the output norms of the experiments, several classes are quasi-interpolated",
     sources=[XU2022.at("Section 5.2: observed norms, Lemma 7")],
     printed=r"\|f_V(x_{cn})\| \approx 10^{-3},\; f_V(x_{cn}) \propto \tilde e_c,\; \lambda = 0.001"
     r" \implies \rho f_V(x_{cn}) = \alpha \tilde e_c,\; 1 - \alpha \text{ small}",
-    given=[CHAIN, UNIT_WEIGHTS, SAME_MARGINS],
     assuming={
         "norms of 0.001 and lambda = 0.001": "1000 * margin(0) == 1 and 1000 * weight_decay == 1"
     },
-    states="2 * (1 - best(margin(0)) * margin(0)) <= 1",
-    control=tc.altered("below 1/4", "4 * (1 - best(margin(0)) * margin(0)) <= 1"),
-    where=[MARGIN, AT_BEST],
     on=one_weight().map(partial(as_observed, margin=Fraction(1, 1000))),
     why="Outputs of norm m along the labels give `alpha = m^2 / (m^2 + lambda)`, as margins m do"
     " with two classes, which are checked. It is 1/1001: the outputs have a thousandth of the size"

@@ -85,7 +85,7 @@ class Run:
         return [tensor for tensor in (*own, *traced, *flags) if tensor is not None]
 
     def widened(self, members: int) -> Run:
-        """A run of so many members, recorded at the same times, whose numbers are not yet set."""
+        """Room for the runs of all members, recorded at the same times."""
 
         def wide(tensor: Tensor, axis: int = 0) -> Tensor:
             shape = list(tensor.shape)
