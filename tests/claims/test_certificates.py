@@ -72,7 +72,7 @@ def test_irrational_sides_are_enclosed() -> None:
         (toy("f(n, 0) <= 4", forall=("n in range(0)",)), "tight", "variables have no values"),
         (toy("f(0, 0) <= 4", given=("normalised()",)), "refuted", "is not met: normalised()"),
         (toy("f(7, 0) <= 4"), "refuted", "a sample that is not in the batch"),
-        (toy("len(depth) <= 4"), "refuted", "cannot be evaluated: TypeError"),
+        (toy("len(W[0][0][0]) <= 4"), "refuted", "cannot be evaluated: TypeError"),
         (toy("root(2) * root(2) - 2 == root(3) * 0 + root(2) * root(2) - 2"), "tight", "not decid"),
     ],
 )  # fmt: skip

@@ -21,7 +21,8 @@ from theorycheck.drawing.data import cases
 from theorycheck.drawing.networks import batch_normalised, convolutional_networks, mlps
 from theorycheck.networks.specification import Normalisation, mlp
 from theorycheck.statements.exact import Evaluator
-from theorycheck.statements.numbers import Open, RankBounds, Undefined, enclosed
+from theorycheck.statements.numbers import Open, Undefined, enclosed
+from theorycheck.statements.ranks import RankBounds
 from theorycheck.statements.syntax import Definition, Formula
 from theorycheck.statements.vocabulary import FUNCTIONS, NAMES
 

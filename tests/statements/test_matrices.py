@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from theorycheck.arithmetic.duals import Dual
 from theorycheck.arithmetic.numbers import precision, rationals
 from theorycheck.statements.matrices import matrix, matrix_rank, singular_values, solve, trace
-from theorycheck.statements.numbers import Open, RankBounds, Undefined, combined, enclosed
+from theorycheck.statements.numbers import Open, Undefined, combined, enclosed
+from theorycheck.statements.ranks import RankBounds
 
 small = st.fractions(-3, 3, max_denominator=4)
 matrices = st.integers(1, 3).flatmap(

@@ -15,7 +15,6 @@ from theorycheck.arithmetic.numbers import precision, rationals
 from theorycheck.statements.exact import Evaluator
 from theorycheck.statements.numbers import (
     Open,
-    RankBounds,
     Surd,
     Undefined,
     array,
@@ -74,17 +73,6 @@ def test_sums_and_multiples_enclose_what_they_should(a: Fraction, b: Fraction) -
             (r * x, ball * x), (x * r, ball * x), (-r, -ball), (x / r, x / ball), (r**3, ball**3),
         ):  # fmt: skip
             assert (enclosed(found) - wanted).contains(0)
-
-
-@pytest.mark.parametrize("relation", ["==", "!=", "<=", ">=", "<", ">"])
-def test_comparisons_of_ranks_within_bounds(relation: str) -> None:
-    for bound in range(5):
-        truths = {compare(r, relation, bound) for r in (1, 2, 3)}
-        if len(truths) == 1:
-            assert {compare(RankBounds(1, 3), relation, bound)} == truths
-        else:
-            with pytest.raises(Open):
-                compare(RankBounds(1, 3), relation, bound)
 
 
 def test_overlapping_balls_are_open() -> None:

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple, get_args
 
 from theorycheck.errors import InputError
+from theorycheck.statements.kinds import require_kinds
 from theorycheck.statements.syntax import Statement
 from theorycheck.statements.vocabulary import require_known
 
@@ -74,6 +75,7 @@ class Formal:
 
     def __post_init__(self) -> None:
         require_known(self.statement)
+        require_kinds(self.statement)
         # With the spaces that the kernel wants, however they were written.
         texts = tuple(definition.text for definition in self.statement.where)
         object.__setattr__(self, "where", texts)

@@ -23,7 +23,8 @@ from theorycheck.claims.setting import Setting
 from theorycheck.claims.slack import histogram
 from theorycheck.claims.trajectories import Along, Observing, one_after_another
 from theorycheck.statements.checking import readings
-from theorycheck.statements.numbers import RankBounds, enclosed
+from theorycheck.statements.numbers import enclosed
+from theorycheck.statements.ranks import RankBounds
 from theorycheck.statements.readings import INEQUALITIES, Reading
 from theorycheck.statements.syntax import Statement
 

@@ -27,17 +27,10 @@ from theorycheck.statements.cohorts import read_cohort
 from theorycheck.statements.dyadics import Rounds
 from theorycheck.statements.exact import PRECISIONS, Evaluator
 from theorycheck.statements.floats import BoundedInterpreter, DyadicInterpreter, Unread
-from theorycheck.statements.numbers import (
-    Open,
-    Rank,
-    RankBounds,
-    Surd,
-    Undefined,
-    compare,
-    enclosed,
-)
+from theorycheck.statements.numbers import Open, Surd, Undefined, compare, enclosed
 from theorycheck.statements.numbers import number as as_number
 from theorycheck.statements.oracles import FORWARD_MODE, Oracle, oracles
+from theorycheck.statements.ranks import Rank, RankBounds
 from theorycheck.statements.readings import (
     INEQUALITIES,
     Reading,
@@ -359,7 +352,7 @@ class _Assignments:
         return Answer(
             scope,
             holds=holds,
-            left=as_number(sides[0]),
+            left=sides[0] if isinstance(sides[0], RankBounds) else as_number(sides[0]),
             relation=relation,
             right=as_number(sides[1]),
             trivial=holds

@@ -181,7 +181,7 @@ class Evaluator(Interpreter):
             "network": lambda V, X: self._elsewhere(V, X)[-1],
             "features": lambda V, X: self._elsewhere(V, X)[-2],
             "varies": self._varies,
-            "smooth": lambda S=None: not has_kink(self.network, *self._point(self._batch(S))),
+            "smooth": self._smooth,
         }
 
     def _point(self, batch: list[int]) -> tuple[list[Array], Array]:
@@ -240,6 +240,11 @@ class Evaluator(Interpreter):
             return list(self.samples)
         return [position(n, len(self.samples)) for n in batch]
 
+    def _check_batch(self, batch: Any) -> None:
+        """Require one or more samples, where a batch is given."""
+        if batch is not None:
+            check_member(self.entry(batch, 0), batch, len(self.samples))
+
     def _row(self, n: Any, batch: Any) -> int:
         check_member(n, batch, len(self.samples))
         return self._batch(batch).index(whole(n))
@@ -269,7 +274,12 @@ class Evaluator(Interpreter):
         of_output: Array = found[self._output(c)]
         return of_output
 
+    def _smooth(self, batch: Any = None) -> bool:
+        self._check_batch(batch)
+        return not has_kink(self.network, *self._point(self._batch(batch)))
+
     def _varies(self, batch: Any = None) -> bool:
+        self._check_batch(batch)
         try:
             self._vertices(batch)
         except ConstantUnit:

@@ -202,7 +202,7 @@ class FloatInterpreter(Interpreter):
         """A value as floats: a number shared by all, a list as an array."""
         if isinstance(value, Floats):
             return value
-        if isinstance(value, list | tuple) and len(value):
+        if isinstance(value, list) and value:
             return type(self.constant(1)).stacked([self.array(entry) for entry in value])
         if is_exact(value):
             return self.constant(value)

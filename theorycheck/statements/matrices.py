@@ -19,35 +19,43 @@ from theorycheck.arithmetic.ranks import rank, rank_exceeds
 from theorycheck.arithmetic.singular_values import Ball
 from theorycheck.arithmetic.singular_values import singular_values as enclosed_singular_values
 from theorycheck.statements.numbers import (
-    Rank,
-    RankBounds,
     Undefined,
     array,
     compare,
+    flat,
     inner,
     root,
     squared,
     total,
     whole,
 )
+from theorycheck.statements.ranks import Rank, RankBounds
+
+
+def matrix(value: Any) -> Array:
+    """A matrix with at least one entry."""
+    found = array(value)
+    if found.ndim != 2 or found.size == 0:
+        raise Undefined("not a matrix")
+    return found
 
 
 def _constant(value: Any) -> Array:
     """A matrix that comes without derivatives."""
-    matrix = array(value)
-    if any(isinstance(entry, Dual) for entry in matrix.flat):
+    found = matrix(value)
+    if any(isinstance(entry, Dual) for entry in found.flat):
         raise Undefined("the derivative of a rank or of singular values")
-    return matrix
+    return found
 
 
 def matrix_rank(value: Any) -> Rank | RankBounds:
     """The rank of a matrix; between two bounds where balls do not determine it."""
-    matrix = _constant(value)
-    if isinstance(matrix.flat[0], fmpq):
-        return Rank.of(rank(matrix), matrix.shape)
-    most = min(matrix.shape)
-    least = next((r for r in range(most, 0, -1) if rank_exceeds(matrix, r - 1)), 0)
-    return Rank.of(least, matrix.shape) if least == most else RankBounds(least, most)
+    entries = _constant(value)
+    if isinstance(entries.flat[0], fmpq):
+        return Rank.of(rank(entries), entries.shape)
+    most = min(entries.shape)
+    least = next((r for r in range(most, 0, -1) if rank_exceeds(entries, r - 1)), 0)
+    return Rank.of(least, entries.shape) if least == most else RankBounds(least, most)
 
 
 def singular_values(value: Any, skipped: Any = 0) -> list[Any]:
@@ -56,17 +64,17 @@ def singular_values(value: Any, skipped: Any = 0) -> list[Any]:
     Roots of the characteristic polynomial of the smaller Gram matrix: those of linear factors
     exactly, the others enclosed by flint. Of a matrix of balls, float64 enclosures.
     """
-    matrix, beyond = _constant(value), whole(skipped)
+    given, beyond = _constant(value), whole(skipped)
     if beyond < 0:
         raise Undefined("a negative number of singular values")
-    if not all(isinstance(entry, fmpq) for entry in matrix.flat):
-        entries: Array = np.array([[arb(entry) for entry in row] for row in matrix], dtype=object)
+    if not all(isinstance(entry, fmpq) for entry in given.flat):
+        entries: Array = np.array([[arb(entry) for entry in row] for row in given], dtype=object)
         low, high = enclosed_singular_values(Ball.from_arb(entries))
         ends = zip(low.tolist(), high.tolist(), strict=True)
         return [arb(a).union(arb(b)) for a, b in ends][beyond:]
-    if matrix.shape[0] > matrix.shape[1]:
-        matrix = matrix.T
-    return [*_of_rationals(len(matrix), tuple(matrix.flat), ctx.prec)][beyond:]
+    if given.shape[0] > given.shape[1]:
+        given = given.T
+    return [*_of_rationals(len(given), tuple(given.flat), ctx.prec)][beyond:]
 
 
 @lru_cache(maxsize=256)
@@ -94,7 +102,7 @@ def _real_roots(polynomial: fmpz_poly) -> list[Any]:
     return [found.real for found, _ in roots]
 
 
-def outside(matrix: Any, vectors: Any) -> Array:
+def outside(rows: Any, vectors: Any) -> Array:
     """The rows of a matrix less their projections on the span of some vectors (Gram-Schmidt)."""
     basis: list[Array] = []
 
@@ -103,21 +111,13 @@ def outside(matrix: Any, vectors: Any) -> Array:
             vector = vector - inner(vector, unit) / squared(unit) * unit
         return vector
 
-    for vector in array(vectors):
+    for vector in matrix(vectors):
         rest = rest_of(vector)
         if not all(compare(entry, "==", 0) for entry in rest):
             basis.append(rest)
         elif any(isinstance(entry, Dual) for entry in rest):
             raise Undefined("the derivative of a projection where the span changes")
-    return np.array([rest_of(row) for row in array(matrix)], dtype=object)
-
-
-def matrix(value: Any) -> Array:
-    """A matrix with at least one entry."""
-    found = array(value)
-    if found.ndim != 2 or found.size == 0:
-        raise Undefined("not a matrix")
-    return found
+    return np.array([rest_of(row) for row in matrix(rows)], dtype=object)
 
 
 def trace(value: Any) -> Any:
@@ -176,7 +176,7 @@ def _eliminated(left: Array, right: Array) -> Array:
 
 
 WORDS: dict[str, Callable[..., Any]] = {
-    "outer": lambda a, b: np.outer(array(a), array(b)),
+    "outer": lambda a, b: np.outer(array(flat(a)), array(flat(b))),
     "outside": outside,
     "T": lambda a: matrix(a).T,
     "trace": trace,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from functools import reduce
 from typing import Any
@@ -20,6 +20,7 @@ from flint import arb, fmpq, fmpz
 from theorycheck.arithmetic.duals import Dual, base
 from theorycheck.arithmetic.numbers import Array
 from theorycheck.arithmetic.residues import Residue
+from theorycheck.statements.ranks import RankBounds
 
 
 class Open(Exception):
@@ -28,31 +29,6 @@ class Open(Exception):
 
 class Undefined(Exception):
     """A formula has no value at this example: a division by zero, the root of a negative number."""
-
-
-class Rank(int):
-    """The rank of a matrix; ``largest`` is the highest that its shape allows."""
-
-    largest: int
-
-    @classmethod
-    def of(cls, rank: int, shape: Sequence[int]) -> Rank:
-        """A rank of a matrix of some shape."""
-        found = cls(rank)
-        found.largest = min(shape)
-        return found
-
-
-class RankBounds:
-    """A rank that balls determine only between two bounds, the upper one that of the shape."""
-
-    def __init__(self, least: int, most: int) -> None:
-        self.least, self.most = least, most
-
-    @property
-    def largest(self) -> int:
-        """The highest rank that the shape of the matrix allows."""
-        return self.most
 
 
 class Surd:
@@ -109,6 +85,8 @@ RATIONAL = frozenset((int, fmpq))
 """Kinds of numbers of which every comparison has an answer."""
 SINGLE = frozenset((int, fmpq, arb, Surd, Dual, Residue))
 """Kinds of values that are no arrays."""
+NO_NUMBERS = (bool, list, tuple, np.ndarray)
+"""Kinds of values that never are one: truths, arrays, ranges and batches."""
 RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<=": operator.le, ">=": operator.ge,
     "<": operator.lt, ">": operator.gt,
@@ -141,13 +119,12 @@ def _square_of(value: Any) -> fmpq | None:
 
 def whole(value: Any) -> int:
     """A number that is whole, as an int."""
-    if isinstance(value, int):
+    if type(value) is int:  # Most are.
         return value
-    if isinstance(value, Fraction) and value.denominator == 1:
-        return int(value)
-    if not isinstance(value, fmpq) or value.q != 1:
+    found = number(value)
+    if not isinstance(found, fmpq) or found.q != 1:
         raise Undefined("a number that is not whole")
-    return int(value.p)
+    return int(found.p)
 
 
 def position(index: Any, length: int) -> int:
@@ -170,11 +147,17 @@ def check_member(n: Any, batch: Any, samples: int) -> None:
 
 
 def number(value: Any) -> Any:
-    """A number of the language, an int or a Fraction as a rational of flint."""
+    """A number of the language, an int or a Fraction as a rational of flint.
+
+    Raises:
+        Undefined: for what is no number: truths, ranges, batches and arrays.
+    """
     if type(value) in SINGLE:  # Most are: this is asked for every entry.
         return fmpq(value) if type(value) is int else value
     if isinstance(value, Fraction):
         return fmpq(value.numerator, value.denominator)
+    if isinstance(value, NO_NUMBERS):
+        raise Undefined("what is used as a number is none")
     return fmpq(value) if isinstance(value, int) else value
 
 
@@ -201,6 +184,13 @@ def _shape(value: Any) -> tuple[int, ...]:
     if len(shapes) > 1:
         raise Undefined("rows of different lengths")
     return (len(value), *(shapes.pop() if shapes else ()))
+
+
+def truth_of(value: Any) -> bool:
+    """A truth: numbers are none."""
+    if not isinstance(value, bool):
+        raise Undefined("a condition that is neither true nor false")
+    return value
 
 
 def compare(left: Any, relation: str, right: Any) -> bool:
@@ -232,10 +222,9 @@ def combined(op: ast.operator, left: Any, right: Any) -> Any:
     """Sum, difference, product, quotient or power, entry by entry; or the product of matrices."""
     single = type(left) in SINGLE and type(right) in SINGLE
     if not single or isinstance(op, ast.MatMult):
-        if isinstance(left, list):
-            left = array(left)
-        if isinstance(right, list):
-            right = array(right)
+        if _is_ragged(left) or _is_ragged(right):
+            return _by_entries(op, left, right)
+        left, right = _operand(left), _operand(right)
         _check_shapes(op, left, right)
     match op:
         case ast.MatMult():
@@ -253,6 +242,35 @@ def combined(op: ast.operator, left: Any, right: Any) -> Any:
     return number(left) ** right
 
 
+def _operand(value: Any) -> Any:
+    """What is calculated with: an array, or a number as it is (an exponent is an int)."""
+    if isinstance(value, list | np.ndarray):
+        return array(value)
+    number(value)
+    return value
+
+
+def _is_ragged(value: Any) -> bool:
+    """Whether a value is a list of arrays of different shapes, such as all parameters."""
+    try:
+        _shape(value)
+    except Undefined:
+        return True
+    return False
+
+
+def _by_entries(op: ast.operator, left: Any, right: Any) -> list[Any]:
+    """Sums and differences of lists of arrays, their multiples and quotients by a number."""
+    match op, isinstance(left, list | np.ndarray), isinstance(right, list | np.ndarray):
+        case ((ast.Add() | ast.Sub()), True, True) if len(left) == len(right):
+            return [combined(op, a, b) for a, b in zip(left, right, strict=True)]
+        case ((ast.Mult() | ast.Div()), True, False):
+            return [combined(op, entry, right) for entry in left]
+        case ast.Mult(), False, True:
+            return [combined(op, left, entry) for entry in right]
+    raise Undefined("arrays that cannot be combined")
+
+
 def _check_shapes(op: ast.operator, left: Any, right: Any) -> None:
     """Arrays of one shape are added and subtracted, and multiplied and divided by a number.
 
@@ -262,6 +280,7 @@ def _check_shapes(op: ast.operator, left: Any, right: Any) -> None:
     if isinstance(op, ast.MatMult):
         ranks = [part.ndim for part in arrays]
         fits = len(arrays) == 2 and max(ranks) < 3 and left.shape[-1] == right.shape[0]
+        fits = fits and left.size * right.size > 0
     elif len(arrays) == 2:
         fits = isinstance(op, ast.Add | ast.Sub) and left.shape == right.shape
     else:
@@ -345,6 +364,8 @@ def inner(left: Any, right: Any) -> Any:
 
 def replaced(values: Any, k: Any, value: Any) -> list[Any]:
     """A list with another value for one of its entries."""
+    if isinstance(values, tuple):
+        raise Undefined("what is to be replaced is no entry of a list")
     entries = list(values)
     place = position(k, len(entries))
     return [*entries[:place], value, *entries[place + 1 :]]
@@ -366,8 +387,8 @@ WORDS: dict[str, Callable[..., Any]] = {
     "product": lambda values: reduce(lambda a, b: combined(ast.Mult(), a, b), values, fmpq(1)),
     "max": greatest,
     "min": lambda values: greatest(values, "<"),
-    "all": all,
-    "any": any,
+    "all": lambda truths: all(map(truth_of, truths)),
+    "any": lambda truths: any(map(truth_of, truths)),
     "replaced": replaced,
 }
 """Words that are about numbers, lists and the entries of arrays."""

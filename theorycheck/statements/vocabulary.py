@@ -44,67 +44,115 @@ class Word:
     """A function of the language.
 
     Attributes:
-        least, most: how many arguments it takes.
+        arguments: the kinds of its arguments (`theorycheck.statements.kinds`), one word for each;
+            those with a question mark may be left out.
+        gives: the kind of its value: of the first or second argument, or of an entry of the first,
+            where that depends on them.
         meaning: what it computes.
     """
 
-    least: int
-    most: int
+    arguments: str
+    gives: str
     meaning: str
+
+    @property
+    def takes(self) -> list[str]:
+        """The kind of each argument."""
+        return self.arguments.replace("?", "").split()
+
+    @property
+    def most(self) -> int:
+        """How many arguments it takes at most."""
+        return len(self.takes)
+
+    @property
+    def least(self) -> int:
+        """How many arguments it takes at least."""
+        return self.most - self.arguments.count("?")
 
 
 FUNCTIONS: dict[str, Word] = {
     # The network. The last argument of f, df and smooth is the batch, by default all samples.
-    "f": Word(2, 3, "output c at sample n"),
-    "h": Word(1, 1, "input of the last layer at sample n, a vector"),
-    "df": Word(3, 4, "derivative of output c at sample n along parameter k, of its shape"),
-    "grad": Word(
-        2, 2, "derivative of a number along parameter k, of its shape; variables are constant"
+    "f": Word("number number vector?", "number", "output c at sample n"),
+    "h": Word("number", "vector", "input of the last layer at sample n, a vector"),
+    "df": Word(
+        "number number number vector?",
+        "array",
+        "derivative of output c at sample n along parameter k, of its shape",
     ),
-    "network": Word(2, 2, "outputs at parameters V and inputs X, a row for each input; one batch"),
-    "features": Word(2, 2, "inputs of the last layer at parameters V and inputs X, likewise"),
-    "replaced": Word(3, 3, "the list V with A for its entry k"),
-    "layer": Word(1, 1, "number of the layer of parameter k"),
-    "source": Word(1, 1, "number of the layer that weight k reads, 0 for the input"),
-    "slope": Word(1, 1, "slope of the activation of a layer on negative arguments"),
-    "patches": Word(1, 1, "how many patches weight k is applied to; 1 if its layer is dense"),
-    "chain": Word(0, 0, "whether each layer reads the one before it alone, through weights"),
-    "varies": Word(0, 1, "whether every unit that is normalised varies over the batch"),
-    "smooth": Word(0, 1, "whether no unit with an activation that bends is at its kink"),
-    "detached": Word(0, 0, "whether all normalised layers hold their deviation constant"),
-    "normalised": Word(0, 0, "whether any layer is normalised over the batch"),
-    "normalised_layer": Word(1, 1, "whether a layer is normalised over the batch"),
+    "grad": Word(
+        "number number",
+        "array",
+        "derivative of a number along parameter k, of its shape; variables are constant",
+    ),
+    "network": Word(
+        "list list",
+        "matrix",
+        "outputs at parameters V and inputs X, a row for each input; one batch",
+    ),
+    "features": Word(
+        "list list", "matrix", "inputs of the last layer at parameters V and inputs X, likewise"
+    ),
+    "replaced": Word("list number any", "first", "the list V with A for its entry k"),
+    "layer": Word("number", "number", "number of the layer of parameter k"),
+    "source": Word("number", "number", "number of the layer that weight k reads, 0 for the input"),
+    "slope": Word("number", "number", "slope of the activation of a layer on negative arguments"),
+    "patches": Word(
+        "number", "number", "how many patches weight k is applied to; 1 if its layer is dense"
+    ),
+    "chain": Word("", "truth", "whether each layer reads the one before it alone, through weights"),
+    "varies": Word(
+        "vector?", "truth", "whether every unit that is normalised varies over the batch"
+    ),
+    "smooth": Word(
+        "vector?", "truth", "whether no unit with an activation that bends is at its kink"
+    ),
+    "detached": Word("", "truth", "whether all normalised layers hold their deviation constant"),
+    "normalised": Word("", "truth", "whether any layer is normalised over the batch"),
+    "normalised_layer": Word("number", "truth", "whether a layer is normalised over the batch"),
     # Vectors and matrices.
-    "inner": Word(2, 2, "sum of the products of the entries"),
-    "squared": Word(1, 1, "sum of the squares of the entries"),
-    "outer": Word(2, 2, "matrix of all products of an entry of a with one of b"),
-    "outside": Word(2, 2, "rows of a less their projections on the span of the rows of b"),
-    "T": Word(1, 1, "transpose of a matrix"),
-    "trace": Word(1, 1, "sum of the diagonal of a square matrix"),
-    "solve": Word(2, 2, "x with A @ x == b, a vector or matrix like b; A square and invertible"),
-    "zero": Word(1, 1, "whether all entries are 0"),
-    "rank": Word(1, 1, "rank of a matrix"),
-    "frobenius": Word(1, 1, "Frobenius norm"),
-    "spectral": Word(1, 1, "largest singular value"),
-    "nuclear": Word(1, 1, "sum of the singular values"),
-    "frobenius_beyond": Word(2, 2, "Frobenius distance from the matrices of rank at most r"),
-    "spectral_beyond": Word(2, 2, "spectral distance from the matrices of rank at most r"),
-    "nuclear_beyond": Word(2, 2, "nuclear distance from the matrices of rank at most r"),
-    "largest": Word(1, 1, "largest absolute value of an entry"),
+    "inner": Word("array array", "number", "sum of the products of the entries"),
+    "squared": Word("array", "number", "sum of the squares of the entries"),
+    "outer": Word("array array", "matrix", "matrix of all products of an entry of a with one of b"),
+    "outside": Word(
+        "matrix matrix", "matrix", "rows of a less their projections on the span of the rows of b"
+    ),
+    "T": Word("matrix", "matrix", "transpose of a matrix"),
+    "trace": Word("matrix", "number", "sum of the diagonal of a square matrix"),
+    "solve": Word(
+        "matrix list",
+        "second",
+        "x with A @ x == b, a vector or matrix like b; A square and invertible",
+    ),
+    "zero": Word("array", "truth", "whether all entries are 0"),
+    "rank": Word("matrix", "number", "rank of a matrix"),
+    "frobenius": Word("array", "number", "Frobenius norm"),
+    "spectral": Word("matrix", "number", "largest singular value"),
+    "nuclear": Word("matrix", "number", "sum of the singular values"),
+    "frobenius_beyond": Word(
+        "matrix number", "number", "Frobenius distance from the matrices of rank at most r"
+    ),
+    "spectral_beyond": Word(
+        "matrix number", "number", "spectral distance from the matrices of rank at most r"
+    ),
+    "nuclear_beyond": Word(
+        "matrix number", "number", "nuclear distance from the matrices of rank at most r"
+    ),
+    "largest": Word("array", "number", "largest absolute value of an entry"),
     # Numbers and collections.
-    "root": Word(1, 1, "square root"),
-    "exp": Word(1, 1, "exponential of a number"),
-    "log": Word(1, 1, "natural logarithm of a positive number"),
-    "abs": Word(1, 1, "absolute value"),
-    "len": Word(1, 1, "number of entries"),
-    "range": Word(1, 3, "whole numbers from a to b - 1, as Python's"),
-    "sum": Word(1, 1, "sum of numbers or of arrays; 0 for none"),
-    "product": Word(1, 1, "product of numbers; 1 for none"),
-    "max": Word(1, 1, "greatest of some numbers"),
-    "min": Word(1, 1, "least of some numbers"),
-    "all": Word(1, 1, "whether all conditions of a list are true"),
-    "any": Word(1, 1, "whether any condition of a list is true"),
-    "batches": Word(1, 1, "all sets of B samples, each in increasing order"),
+    "root": Word("number", "number", "square root"),
+    "exp": Word("number", "number", "exponential of a number"),
+    "log": Word("number", "number", "natural logarithm of a positive number"),
+    "abs": Word("number", "number", "absolute value"),
+    "len": Word("list", "number", "number of entries"),
+    "range": Word("number number? number?", "set", "whole numbers from a to b - 1, as Python's"),
+    "sum": Word("list", "entry", "sum of numbers or of arrays; 0 for none"),
+    "product": Word("vector", "number", "product of numbers; 1 for none"),
+    "max": Word("vector", "number", "greatest of some numbers"),
+    "min": Word("vector", "number", "least of some numbers"),
+    "all": Word("truths", "truth", "whether all conditions of a list are true"),
+    "any": Word("truths", "truth", "whether any condition of a list is true"),
+    "batches": Word("number", "sets", "all sets of B samples, each in increasing order"),
 }
 """The words that are called."""
 HIGHEST = 4
@@ -152,7 +200,7 @@ def _word(definition: Definition) -> Word:
     arguments = definition.arguments or ()
     if len(set(arguments)) < len(arguments):
         raise wrong(definition.body.text, 0, f"two arguments of {definition.name} have one name")
-    return Word(len(arguments), len(arguments), definition.body.text)
+    return Word("any " * len(arguments), "any", definition.body.text)
 
 
 def _require_new(
