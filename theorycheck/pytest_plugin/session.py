@@ -45,6 +45,7 @@ DEFAULT_IMAGES = "digits"
 NAMED = "theorycheck_named"
 """Key under which a worker is told what files and claims a command line names."""
 TOLD = "theorycheck_selection"
+DEVICE = "theorycheck_device"
 """Key under which a worker tells the controller which claims it found."""
 VERSIONED = ("theorycheck", "torch", "numpy", "hypothesis", "python-flint", "sympy")
 SHOWING = ("collectonly", "setuponly", "showfixtures", "show_fixtures_per_test")
@@ -76,7 +77,7 @@ class ClaimSession:
         self.folder = start / expanded(folder) if folder else project.report_dir
         self.baseline = start / expanded(record) if record else project.baseline
         self.seed = self._choose_seed(option.seed)
-        self.device = "cpu"
+        self.device: str | None = None
         self.record = Baseline(verdicts={})
         self.started = time.time()
         self.collected: dict[str, Claim] = {}
@@ -93,9 +94,10 @@ class ClaimSession:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        told = getattr(node, "workeroutput", {}).get(TOLD)
-        if told is not None:
-            self.selection.hear(told)
+        output = getattr(node, "workeroutput", {})
+        self.device = output.get(DEVICE, self.device)
+        if TOLD in output:
+            self.selection.hear(output[TOLD])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -113,9 +115,6 @@ class ClaimSession:
         Raises:
             InputError: naming the file, folder, device or claim that cannot be used.
         """
-        from theorycheck.data.image_sets import images
-        from theorycheck.training.cohorts import resolve_device
-
         repeated = sorted({i for i in ids if ids.count(i) > 1})
         if repeated:
             raise InputError(
@@ -127,9 +126,26 @@ class ClaimSession:
         missing = [i for i in self.wanted or [] if i not in ids]
         if missing:
             raise InputError(self.record.unknown(missing))
-        self.device = str(resolve_device(self.config.option.device or self.project.settings.device))
+        if self.collected or self._device_asked_for != "auto":
+            self.device = self._resolved()
         if self.worker_input is None and self.images != DEFAULT_IMAGES:
+            from theorycheck.data.image_sets import images
+
             images(self.images)
+
+    @property
+    def _device_asked_for(self) -> str:
+        return self.config.option.device or self.project.settings.device
+
+    def _resolved(self) -> str:
+        """The device that trainings run on.
+
+        Under xdist workers tell the controller: importing PyTorch there takes a second, in which
+        they would wait for it.
+        """
+        from theorycheck.training.cohorts import resolve_device
+
+        return str(resolve_device(self._device_asked_for))
 
     def _may_have_lost_all(self) -> bool:
         """Whether there is a record to compare with even where no claim is found.
@@ -225,7 +241,7 @@ class ClaimSession:
             claim,
             profile=self.profile,
             run_seed=self.seed,
-            device=self.device,
+            device=self.device or self._resolved(),
             images=self.images,
             certificate=certificate if os.path.lexists(certificate) else None,
             proof=self.baseline.parent / proof_name(claim.id) if proved else None,
@@ -279,7 +295,8 @@ class ClaimSession:
     def _finish(self, code: int) -> int:
         """Tell everybody that the run is over; returns the exit code that it should have."""
         if self.worker_input is not None:
-            self.config.workeroutput[TOLD] = self.selection.told()  # type: ignore[attr-defined]
+            output: dict[str, Any] = self.config.workeroutput  # type: ignore[attr-defined]
+            output |= {TOLD: self.selection.told(), DEVICE: self.device}
             return code
         if not self.examining:
             return code
@@ -324,18 +341,17 @@ class ClaimSession:
 
     def _examinations(self) -> list[Examination]:
         """Of all claims that were asked for, in their order."""
-        from theorycheck.claims.examination import undecided
-
         asked = self.selection.asked
         unknown = [n for n in asked if n not in self.received and n not in self.collected]
         if unknown:
             # Only workers have imported the claims; an interrupted run reads them here.
             self.collected = collect_claims([node.rpartition("::")[0] for node in unknown])
-        return [
-            self.received.get(node)
-            or undecided(self.collected[node], "the run ended before this claim was examined")
-            for node in asked
-        ]
+        return [self.received.get(node) or self._unexamined(node) for node in asked]
+
+    def _unexamined(self, node: str) -> Examination:
+        from theorycheck.claims.examination import undecided
+
+        return undecided(self.collected[node], "the run ended before this claim was examined")
 
     def _run(self) -> Run:
         from theorycheck.data.image_sets import identity
@@ -343,7 +359,7 @@ class ClaimSession:
         return Run(
             profile=self.profile.name,
             seed=self.seed,
-            device=self.device,
+            device=self.device or self._resolved(),
             images=identity(self.images),
             sources=Sources.of(
                 self.config.rootpath, (node.partition("::")[0] for node in self.selection.asked)
