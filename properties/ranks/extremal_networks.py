@@ -167,10 +167,10 @@ def dead_normalised_networks(draw: st.DrawFn) -> tc.Case:
     Normalised values of ``B`` samples are at most ``sqrt(B - 1)``. The two longer rows of
     the flat matrix keep its distance from rank 2 apart from its norm, so that rounding can decide.
     """
-    order, samples = draw(st.integers(4, 8)), 4
+    order, samples = draw(st.integers(4, 6)), 4
     lengths = np.where(np.arange(order) < 2, 129 / 128, 1.0)
     rows = draw(st.permutations(range(order)))
-    flat = hadamard(order) if order in (4, 8) and draw(st.booleans()) else np.eye(order)
+    flat = hadamard(order) if order == 4 and draw(st.booleans()) else np.eye(order)
     columns = [draw(st.permutations(range(samples))) for _ in range(order)]
     return tc.Case(
         tc.mlp([order, order, 1], tc.RELU, normalisation="batch-detached"),

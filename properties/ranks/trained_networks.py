@@ -31,7 +31,8 @@ handwritten = cache(tc.digits)
 def perceptrons(draw: st.DrawFn, *, normalised: bool, members: int) -> tc.Case:
     """At initialisation; data, of the unit ball or pairs of handwritten digits, differ by member.
 
-    Digits are left to networks without batch normalisation, which are read in rationals.
+    Digits and wide layers are left to networks without batch normalisation, which are read in
+    rationals.
     """
     seed, pictures = draw(st.integers(0, 2**32 - 1)), not normalised and draw(st.booleans())
     pair = handwritten().with_classes(draw(st.permutations(range(10)))[:2])
@@ -39,7 +40,8 @@ def perceptrons(draw: st.DrawFn, *, normalised: bool, members: int) -> tc.Case:
         pair.per_class(SAMPLES // 2, number) if pictures else tc.uniform_ball(SAMPLES, 6, 2, number)
         for number in range(seed, seed + members)
     ]
-    widths = draw(st.lists(st.integers(5, 8), min_size=2 if normalised else 1, max_size=3))
+    width = st.integers(4, 6) if normalised else st.integers(5, 8)
+    widths = draw(st.lists(width, min_size=2 if normalised else 1, max_size=3))
     network = tc.mlp([data[0].width, *widths, 1])
     if normalised:
         network = draw(tc.batch_normalised(st.just(network), "batch-detached"))
