@@ -170,6 +170,7 @@ convolution_bound = tc.stated(
     **eckart_young.rank_bound("frobenius"),
     control=strengthened("frobenius"),
     on=stationary_convolutions(),
+    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank-convolution"],
     why="Theorem 1 read for convolutional layers, which the first abstract says the networks may"
     " include; Section 2.1 and the proofs do not treat them. The filters are applied to every"
     " patch, so that the gradient on one sample is a sum over the patches and its rank is not at"
@@ -197,6 +198,7 @@ convolution_patches_bound = tc.stated(
     corrects="rank-bound-convolution",
     examples=160,
     enough=10,
+    rests_on=["batch-gradient-chain-rule", "gradient-rank-convolution-patches"],
     why="On one sample the gradient of the filters is a sum of P matrices of rank 1, one for each"
     " patch that they are applied to, so that the argument of Theorem 1 gives the rank P B* instead"
     " of B*. A dense matrix has P = 1.",
@@ -254,6 +256,7 @@ batch_norm_centred_bound = tc.stated(
     on=st.one_of(batch_normalised_cases(), dead_normalised_networks()),
     examples=80,
     enough=10,
+    rests_on=["batch-gradient-chain-rule", "batch-norm-gradient-rank-centred"],
     why="A sharpening of galanti2022, Theorem 1, of our own."
     " The gradient on a batch S is D + 2 lambda W, and in front of a"
     " normalisation D has rank at most B* - 1 (`batch-norm-gradient-rank-centred`): subtracting the"

@@ -150,6 +150,7 @@ average_gradient_bounds_expected = AVERAGES.stated(
     where=[MEAN],
     on=st.one_of(SQUARE, RANDOM),
     examples=80,
+    rests_on=["average-gradient-expected"],
     why="The other direction of `average-gradient-minimised`: that the average norm is small"
     " implies that the risk is nearly stationary, but not the reverse.",
 )
