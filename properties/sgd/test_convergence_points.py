@@ -55,7 +55,7 @@ convergence_points_none = SHARED.stated(
         GALANTI2022.at("Section 3.1: convergence is impossible, Section 5: noise is inevitable"),
     ],
     printed=r"\lambda > 0:\ \text{SGD noise must be always present, even asymptotically,}"
-    r" \text{ regardless of the batch size; there is never convergence}",
+    r" \text{ regardless of the batch size, as long as we incorporate weight decay}",
     given=[*NETWORK, POSITIVE_WEIGHT_DECAY, MINI_BATCHES],
     states=f"{ALL_LAYERS} != 0",
     control=tc.altered("every batch of B samples vanishes", f"{ALL_LAYERS} == 0"),
@@ -64,7 +64,8 @@ convergence_points_none = SHARED.stated(
     why="Away from collinear inputs it is true of all networks but one. At W = 0 the gradient of"
     " every network with a hidden layer vanishes on every batch, whatever the loss, the labels and"
     " lambda: SGD rests there without noise, and Section 4.2 reports runs that end there."
-    " `convergence-points-zero-attracts` says when they must.",
+    " `convergence-points-zero-attracts` says when they must. (The next sentence of the paper says"
+    ' "generically, there is never convergence", which allows such a point; this one does not.)',
 )
 
 convergence_points_cross_entropy = tc.stated(
