@@ -131,9 +131,9 @@ collapsed_classifier_large_rho = CLASSIFIERS.stated(
     on=simplex_networks(groups=(2,), full_batch=True, least=7),
     examples=20,
     rests_on=["neural-collapse-binary", "neural-collapse-multiclass-printed"],
-    why="Even where every layer is at rest on all samples together: a class may have two units, and"
-    " some of its samples move the one, the others the other. NC2 to NC4 hold there, on the class"
-    " means (`collapsed-classifier-full-batch`); NC1 needs rest on every mini-batch.",
+    why="False even where every layer is at rest on all samples together: a class may have two"
+    " units, and some of its samples move the one, the others the other. NC2 to NC4 hold there, on"
+    " the class means (`collapsed-classifier-full-batch`); NC1 needs rest on every mini-batch.",
 )
 
 collapsed_classifier_full_batch = CLASSIFIERS.stated(

@@ -73,7 +73,7 @@ neural_collapse_multiclass_full_batch = tc.stated(
     control=CLASSIFIER_ALONE,
     on=simplex_networks(groups=(2, 1), full_batch=True),
     rests_on=PROOF_OF_THEOREM_6,
-    why='The process that precedes Theorem 6 draws b samples of each class, "b a divisor of N",'
+    why='The process that precedes Theorem 6 draws b samples of each class, "b is a divisor of N",'
     " which allows b = N. Then NC1 does not follow: samples of one class may use different units."
     " Theorem 6 itself asks that B = bC divide N, so that b < N, and a remark after it says that"
     " SGD is necessary in the proof of NC1; the counterexample shows that it is necessary for the"

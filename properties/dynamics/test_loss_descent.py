@@ -79,9 +79,9 @@ loss_descent_along_flow = FLOWS.stated(
     on=points(tc.mlps(depths=(1, 3), widths=(1, 3)), smooth=True),
     examples=40,
     rests_on=["normalised-flow"],
-    why="The part of V_k; that of rho is `rho_dot` times the slope `-rho_dot`. The velocity of V_k"
-    " is the projection of minus the gradient, and a projection is orthogonal to what it takes"
-    " away. So the loss cannot increase along gradient flow.",
+    why="This is the part of the V_k; that of rho is `rho_dot` times the slope `-rho_dot`. The"
+    " velocity of V_k is the projection of minus the gradient, and a projection is orthogonal to"
+    " what it takes away. So the loss cannot increase along gradient flow.",
 )
 
 STEPPED_LOSS = (

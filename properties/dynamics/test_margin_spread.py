@@ -42,8 +42,8 @@ margin_spread_falls_printed = tc.stated(
     control=tc.altered("it does not change", "variance_rate == 0"),
     on=unequal_inputs(),
     examples=12,
-    why="Even where all samples are separated and below their labels. Margins grow at rates of"
-    " their own, a long input's faster than a short one's, and their variance with them. What"
+    why="False even where all samples are separated and below their labels. Margins grow at rates"
+    " of their own, a long input's faster than a short one's, and their variance with them. What"
     " falls, where rho is at rest, is the variance beside the squared mean:"
     " `margin-spread-relative`.",
 )
@@ -70,9 +70,9 @@ margin_spread_mean_printed = tc.stated(
     control=tc.altered("it does not change", "mean_rate == 0"),
     on=pulled_apart(),
     examples=12,
-    why="Even where all samples are separated and below their labels. The samples with the smallest"
-    " margins pull most; where their gradients point against those of the others, the mean margin"
-    " pays for it.",
+    why="False even where all samples are separated and below their labels. The samples with the"
+    " smallest margins pull most; where their gradients point against those of the others, the mean"
+    " margin pays for it.",
 )
 
 margin_spread_relative = tc.stated(
@@ -95,8 +95,8 @@ margin_spread_relative = tc.stated(
     examples=12,
     corrects="margin-spread-falls-printed",
     rests_on=["reduced-loss", "loss-descent-along-flow"],
-    why="There the loss is `q / (1 + q)` with `q = (sigma^2 + lambda) / mu^2` (Eq. 8), and falls at"
-    " the rate of the squared velocities, as rho has no part in it. So the loss falls with the"
+    why="There the loss is `q / (1 + q)` with `q = (sigma^2 + lambda) / mu^2` (Eq. 29), and falls"
+    " at the rate of the squared velocities, as rho has no part in it. So the loss falls with the"
     " spread of the margins beside their mean, not with sigma.",
 )
 

@@ -65,9 +65,9 @@ rho_course_acceleration = tc.stated(
     ),
     examples=20,
     rests_on=["rho-dynamics", "normalised-flow", "rho-equilibrium-mean"],
-    why="Eq. 6 differentiated along Eq. 5. For rho > 0 the margin grows as long as it is below its"
-    " label, so that its square passes lambda once: rho can turn up before that, and down after it,"
-    " each at most once (`rho-course-one-sample`).",
+    why="Eq. 6 differentiated along Eq. 5. For rho > 0 the margin grows as long as the output is"
+    " below its label, so that its square passes lambda once: rho can turn up before that, and down"
+    " after it, each at most once (`rho-course-one-sample`).",
 )
 
 

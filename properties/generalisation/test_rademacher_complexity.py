@@ -205,7 +205,7 @@ rademacher_complexity_norms_printed = tc.stated(
     control=tc.altered("1/2", "product([frobenius(W[k]) for k in weights]) <= 1 / 2"),
     on=diagonal(),
     rests_on=["structural-lemma-positive-homogeneity"],
-    why="In one reading: the index 2, which F has not, as the spectral norm, which is what it means"
+    why="In the reading in which the index 2, which F does not have, is the spectral norm, as usual"
     " for matrices. The step needs one norm for both classes; the paper's own is that of Frobenius"
     " (footnote 3).",
 )

@@ -21,7 +21,7 @@ equal_margins_rho_inverse = tc.stated(
     on=one_weight(),
     rests_on=["zero-loss-average-margin"],
     why="True for lambda = 0. With weight decay `rho mu = 1 - eps`, and with the numbers of the"
-    " experiments rho is 40 times smaller than the inverse (`equal-margins-observed-gap`).",
+    " experiments rho is 41 times smaller than the inverse (`equal-margins-observed-gap`).",
 )
 
 

@@ -217,11 +217,11 @@ trained_bound = tc.stated(
     examples=6,
     rests_on=["rank-bound-frobenius"],
     why="The bound at the weights that SGD with weight decay reaches, on points of the unit ball"
-    " with random labels or on pairs of handwritten digits, and at those that descent on a single"
-    " sample goes on to. There the two sides meet: what the sample does not see of a weight matrix"
-    " decays with exp(-2 lambda t) alone and soon dominates the gradient. The trained weights are"
-    " rationals, and so are all gradients. In the entrywise maximum norm the left side is a proven"
-    " lower bound.",
+    " with random labels or on pairs of handwritten digits, and at those that further descent on a"
+    " single sample reaches. There the two sides meet: what the sample does not see of a weight"
+    " matrix decays with exp(-2 lambda t) alone and soon dominates the gradient. The trained"
+    " weights are rationals, and so are all gradients. In the entrywise maximum norm the left side"
+    " is a proven lower bound.",
 )
 
 trained_batch_norm_bound = tc.stated(
@@ -237,10 +237,10 @@ trained_batch_norm_bound = tc.stated(
     examples=6,
     rests_on=["rank-bound-batch-norm"],
     why="The bound at the weights that SGD with weight decay reaches, the batches normalised by"
-    " their own statistics, and at those that descent on two samples goes on to. Equality is not"
-    " approached as closely as without normalisation: the gradient of a weight matrix before a"
-    " normalisation contains the centred samples only, so that on B samples its rank is at most"
-    " B - 1.",
+    " their own statistics, and at those that further descent on two samples reaches. Equality is"
+    " not approached as closely as without normalisation: the gradient of a weight matrix before a"
+    " normalisation contains the centred samples only, so that on B samples its rank is at most B -"
+    " 1.",
 )
 
 CENTRED = eckart_young.rank_bound(*NORMS, rank="B - 1")
