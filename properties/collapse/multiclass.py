@@ -84,3 +84,10 @@ WITH_CONSTANTS = f"{COLLAPSED} and {EQ_42} and {EQ_43}"
 WIDER = tc.altered(
     "NC2 with inner products -1/C instead of -1/(C-1)", COLLAPSED.replace("-1 / (C - 1)", "-1 / C")
 )
+
+PROOF_OF_THEOREM_6 = [
+    "multiclass-update-exchange",
+    "multiclass-update-full-printed",
+    "collapsed-classifier-angles",
+    "nearest-centre-multiclass-printed",
+]

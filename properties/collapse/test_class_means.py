@@ -235,6 +235,7 @@ class_means_equinorm_simplex = EQUINORM_MEANS.stated(
     states=SIMPLEX,
     control=tc.altered("inner products -1/(C+1)", WIDER),
     on=equinorm_means(),
+    rests_on=["class-means-equinorm"],
     why='"The equinorm condition also implies that" the unit vectors add to 0, "i.e., the centered'
     ' features lie on a simplex". With four classes, centred vectors of equal norm can be two'
     " opposite pairs at any angle. That they add to 0 is all that follows"
@@ -252,6 +253,7 @@ class_means_equinorm_three = EQUINORM_MEANS.stated(
     control=tc.altered("any number of classes", without=[AT_MOST_THREE]),
     on=equinorm_means(),
     corrects="class-means-equinorm-simplex",
+    rests_on=["class-means-equinorm"],
     why="Three vectors of equal norm that add to 0 are at angles of 120 degrees.",
 )
 

@@ -67,7 +67,7 @@ classifier_update_multiplier_second_form = STEPS.stated(
     forall=["n in samples"],
     states="nu(n) == rho * margin(n) * (1 - rho * f(n, 0))",
     control=tc.altered("one is half of the other", "nu(n) == rho * margin(n) / 2"),
-    rests_on=["classifier-update-multiplier"],
+    rests_on=["classifier-update-multiplier", "lagrange-multiplier-second-form"],
     why="The two places contradict each other for the label -1. Eq. 31 is right, and agrees with"
     " the first form of Eq. 4 (`lagrange-multiplier-second-form`).",
     kind="consistency",
@@ -99,6 +99,7 @@ classifier_update_norm = STEPS.stated(
     states="squared(step(n)) == 1"
     " + (2 * learning_rate * rho * (1 - rho * margin(n))) ** 2 * squared(tangent(n))",
     control=tc.altered("the norm stays 1", "squared(step(n)) == 1"),
+    rests_on=["classifier-update", "classifier-update-multiplier"],
     why='The paper applies the constraint `|V^(t+1)| = 1` and ignores "all terms that are'
     ' O(eta^2)" (before Eq. 31). These all have one sign: with a multiplier, unlike with weight'
     " normalisation, the norm grows at every step that changes V_L.",

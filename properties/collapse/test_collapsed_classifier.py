@@ -30,6 +30,7 @@ from properties.collapse.multiclass import (
     NC_4,
     NETWORK,
     PAIRS,
+    PROOF_OF_THEOREM_6,
     SMALLER_BATCHES,
 )
 from properties.papers import XU2022
@@ -83,6 +84,7 @@ collapsed_classifier_interpolation = CLASSIFIERS.stated(
     states=COLLAPSED,
     control=tc.altered("NC2 with inner products -1/C", COLLAPSED.replace("-1 / (C - 1)", "-1 / C")),
     on=interpolating_classes(alpha=Fraction(1)),
+    rests_on=PROOF_OF_THEOREM_6,
     why="Property 2 does not exclude alpha = 1, where all residuals are 0 and no update moves V_L,"
     " whatever the features are: Eq. 40 is `0 = 0`. With weight decay rho is not at rest there, but"
     " the theorem asks only that V_L has converged.",
@@ -129,9 +131,9 @@ collapsed_classifier_large_rho = CLASSIFIERS.stated(
     on=simplex_networks(groups=(2,), full_batch=True, least=7),
     examples=20,
     rests_on=["neural-collapse-binary", "neural-collapse-multiclass-printed"],
-    why="Even where every layer is at rest on all samples together: a class may have two units, and"
-    " some of its samples move the one, the others the other. NC2 to NC4 hold there, on the class"
-    " means (`collapsed-classifier-full-batch`); NC1 needs rest on every mini-batch.",
+    why="False even where every layer is at rest on all samples together: a class may have two"
+    " units, and some of its samples move the one, the others the other. NC2 to NC4 hold there, on"
+    " the class means (`collapsed-classifier-full-batch`); NC1 needs rest on every mini-batch.",
 )
 
 collapsed_classifier_full_batch = CLASSIFIERS.stated(
@@ -151,6 +153,7 @@ collapsed_classifier_full_batch = CLASSIFIERS.stated(
         "multiclass-update-full-printed",
         "multiclass-update-quasi-interpolation",
         "collapsed-classifier-row-norms",
+        "nearest-centre-multiclass",
     ],
     why='"SGD is a necessary requirement in our proof of NC1": and of NC1 only. Eq. 41 sums over'
     " all samples of a class, so that Eq. 42 holds for the class means of features that vary, and"
@@ -176,6 +179,7 @@ collapsed_classifier_negative_factor = tc.stated(
     control=tc.altered("and of twice the size", NC_3.replace("== ", "== 2 * ")),
     on=negative_factor(),
     examples=40,
+    rests_on=["multiclass-update-full-printed"],
     why="Property 2 prints a proportion, with any sign. With a negative factor Eq. 42 gives"
     " `V_L^T = -M/|M|_F`, and every sample is classified wrongly. Lemma 7 assumes the right"
     " classification; Property 2 and the theorem do not.",
@@ -218,7 +222,11 @@ collapsed_classifier_angles = CLASSIFIERS.stated(
     on=simplex_networks(groups=(2, 1), full_batch=True),
     examples=20,
     enough=10,
-    rests_on=["collapsed-classifier-global-mean", "collapsed-classifier-row-norms"],
+    rests_on=[
+        "collapsed-classifier-full-batch",
+        "collapsed-classifier-global-mean",
+        "collapsed-classifier-row-norms",
+    ],
     why="At rest on all samples, as before. Also `sum_c V_L^c = 0` follows from Property 2 and"
     " rest.",
 )
@@ -241,6 +249,7 @@ collapsed_classifier_row_norms = CLASSIFIERS.stated(
     ),
     examples=20,
     enough=10,
+    rests_on=["multiclass-update-full-printed"],
     why="The first equality of Eq. 43, multiplied out: the inner product of Eq. 41 with V_L^c. It"
     " needs no quasi-interpolation.",
 )

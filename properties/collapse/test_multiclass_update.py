@@ -233,6 +233,7 @@ multiclass_update_partition = UPDATES.stated(
     ),
     given=[BALANCED, HALVES],
     on=simplex_labelled([(2, 2), (2, 2), (3, 2)]),
+    rests_on=["multiclass-update-multiplier"],
     why="For k = 2. Each batch has a multiplier of its own, and their mean is that of all samples.",
 )
 

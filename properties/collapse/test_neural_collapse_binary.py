@@ -179,7 +179,7 @@ neural_collapse_binary_classifier_only = tc.stated(
         "the convergence of V_L is not asked for, Property 1 alone is", without=[CLASSIFIER_AT_REST]
     ),
     on=interpolating_networks(),
-    rests_on=["classifier-update"],
+    rests_on=["classifier-update", "nearest-centre-binary-printed"],
     why="The first sentence of Theorem 5 asks only that `V_L` has converged. Then an interpolating"
     " network, eps = 0, qualifies: the factor `1 - rho fbar_n` stops every update of `V_L`, and of"
     " all other layers, whatever the features are. Only the update of `rho` by weight decay"

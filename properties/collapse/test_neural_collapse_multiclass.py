@@ -18,6 +18,7 @@ from properties.collapse.multiclass import (
     LAYERS_AT_REST,
     NETWORK,
     PAIRS,
+    PROOF_OF_THEOREM_6,
     PROPORTIONAL,
     RHO_AT_REST,
     SMALLER_BATCHES,
@@ -33,13 +34,6 @@ NOT_COLLAPSED = tc.Assumption(
 CLASSIFIER_ALONE = tc.altered(
     "V_L alone is asked to be at rest", without=[SMOOTH, LAYERS_AT_REST, RHO_AT_REST]
 )
-
-PROOF_OF_THEOREM_6 = [
-    "multiclass-update-exchange",
-    "multiclass-update-full-printed",
-    "collapsed-classifier-angles",
-    "nearest-centre-multiclass-printed",
-]
 
 neural_collapse_multiclass_printed = tc.stated(
     "neural-collapse-multiclass-printed",
@@ -78,7 +72,8 @@ neural_collapse_multiclass_full_batch = tc.stated(
     states=COLLAPSED,
     control=CLASSIFIER_ALONE,
     on=simplex_networks(groups=(2, 1), full_batch=True),
-    why='The process that precedes Theorem 6 draws b samples of each class, "b a divisor of N",'
+    rests_on=PROOF_OF_THEOREM_6,
+    why='The process that precedes Theorem 6 draws b samples of each class, "b is a divisor of N",'
     " which allows b = N. Then NC1 does not follow: samples of one class may use different units."
     " Theorem 6 itself asks that B = bC divide N, so that b < N, and a remark after it says that"
     " SGD is necessary in the proof of NC1; the counterexample shows that it is necessary for the"
@@ -156,6 +151,7 @@ neural_collapse_multiclass_all_layers_inputs = tc.stated(
     on=simplex_networks(),
     examples=40,
     enough=10,
+    rests_on=["structural-lemma-multi-output", "structural-lemma-positive-homogeneity"],
     why="As in the step from Eq. 40 to NC1, the samples of a class make equal updates. In the first"
     " layer these are `delta_n x_n^T`, whose inner product with `W_1` is `<f, f - y>`, here `alpha"
     " (alpha - 1) C/(C-1)` and not 0; so all inputs of a class are multiples of one vector."

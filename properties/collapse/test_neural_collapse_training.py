@@ -224,6 +224,7 @@ neural_collapse_training_nc1 = tc.experiment_claim(
     given=[*TRAINING, DECAY],
     compares=NC1,
     control=NC1_CONTROL,
+    rests_on=["neural-collapse-binary", "neural-collapse-multiclass-printed"],
     why="Section 5 prints Tr(Sigma_W), and Figure 9 shows Tr(Sigma_W Sigma_B^{-1}), though Sigma_B,"
     " whose rank is below C, has no inverse. The terminal phase begins where there is no training"
     " error any more. Before it the latter falls for the trivial reason that the classes are told"
@@ -247,6 +248,7 @@ neural_collapse_training_nc2 = tc.experiment_claim(
     given=[*TRAINING, DECAY],
     compares=NC2,
     control=NC2_CONTROL,
+    rests_on=["neural-collapse-binary", "neural-collapse-multiclass-printed"],
     why="The distance is zero exactly when norms and angles are those of NC2. With two classes it"
     " is zero always, whatever the network: the two centred means are opposite vectors.",
 )
@@ -266,6 +268,7 @@ neural_collapse_training_nc3 = tc.experiment_claim(
     given=[*TRAINING, DECAY],
     compares=NC3,
     control=NC3_CONTROL,
+    rests_on=["neural-collapse-binary", "neural-collapse-multiclass-printed"],
     why="The columns of M are the centred class means.",
 )
 

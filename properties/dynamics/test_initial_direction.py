@@ -34,6 +34,7 @@ initial_direction_off_data = tc.stated(
     ),
     on=points(tc.mlps(depths=(1, 3), widths=(2, 3)), smooth=True, samples=(1, 2)),
     examples=60,
+    rests_on=["lagrange-multiplier", "normalised-flow", "rho-dynamics"],
     why="The gradient with respect to V_1 lies in the span of the inputs; the multiplier takes the"
     " rest down by `2 nu_1 = rho (rho_dot + 2 lambda rho)`, at any depth and for any activation."
     " Without weight decay `|V_1^perp| exp(rho^2/2)` is therefore constant, and the limit depends"
@@ -104,7 +105,11 @@ initial_direction_least_rho_printed = tc.stated(
     on=small_starts(),
     along=flowed(200.0),
     examples=20,
-    rests_on=["loss-descent-representation"],
+    rests_on=[
+        "loss-descent-representation",
+        "rho-growth-margin-printed",
+        "rho-course-falls-long-printed",
+    ],
     why="Convergence is given 5 percent of rho_0, which for a linear classifier is the norm of"
     " the least interpolating weights. By `initial-direction-off-data` the part of V outside the"
     " span of the inputs does not go to 0 without weight decay, and where it is not 0 rho is"
@@ -148,6 +153,7 @@ initial_direction_overshoots = tc.stated(
     on=tilted(),
     along=flowed(24.0),
     examples=40,
+    rests_on=["loss-descent-representation"],
     why="The one point of rest with rho > 0 has `rho = 1/(1 + lambda)`"
     " (`stationary-weights-linear`). Before it forgets its initial direction, the flow"
     " interpolates with a V that is not aligned with the sample, and needs a larger rho, from"

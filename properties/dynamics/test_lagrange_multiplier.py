@@ -73,6 +73,7 @@ lagrange_multiplier_of_sums = tc.stated(
     ],
     on=points(smooth=True),
     examples=60,
+    rests_on=["structural-lemma"],
     why="With this multiplier the gradient flow of the Lagrangian (poggio2020, Eq. 4; poggio2021,"
     " Eq. 2) is orthogonal to every V_k.",
 )
@@ -97,7 +98,7 @@ lagrange_multiplier_second_form = tc.stated(
     control=tc.altered("f_n in place of both margins", both_forms("f(n, 0)", "f(n, 0)")),
     where=[MARGIN],
     on=points(tc.mlps(depths=(1, 2), widths=(1, 2))),
-    rests_on=["structural-lemma", "norm-constraint-derivative-printed"],
+    rests_on=["lagrange-multiplier"],
     why=(
         "The two expressions that Eq. 4 equates agree only if all samples of label -1 have output"
         " 0: `y_n f_n^2` stands where `f_n^2` is meant. The bar over the second f is missing."
@@ -119,7 +120,7 @@ lagrange_multiplier_second_form_corrected = tc.stated(
     on=points(),
     examples=60,
     corrects="lagrange-multiplier-second-form",
-    rests_on=["structural-lemma", "norm-constraint-derivative-printed"],
+    rests_on=["lagrange-multiplier"],
     why=(
         "With the margin in both factors, `(1/N) sum_n rho bar f_n ell_n` for the `ell_n` of "
         "Eq. 9, the second form equals the first."
@@ -148,6 +149,7 @@ lagrange_multiplier_any_labels = tc.stated(
     ],
     on=points().map(with_halved_labels),
     examples=60,
+    rests_on=["structural-lemma"],
     why="A sharpening of xu2022, Eq. 4, of our own: the multiplier is printed for margins, where"
     " labels are +-1. Written with `y_n f_n` it is right for all labels, so that normalised flows"
     " of regression are the same; the margin's `y_n^2 f_n^2` would not be. `<V_k, descent>` is the"

@@ -78,9 +78,10 @@ loss_descent_along_flow = FLOWS.stated(
     control=tc.altered("the gradient before its projection", {"(flow(k))": "(descent(k))"}),
     on=points(tc.mlps(depths=(1, 3), widths=(1, 3)), smooth=True),
     examples=40,
-    why="The part of V_k; that of rho is `rho_dot` times the slope `-rho_dot`. The velocity of V_k"
-    " is the projection of minus the gradient, and a projection is orthogonal to what it takes"
-    " away. So the loss cannot increase along gradient flow.",
+    rests_on=["normalised-flow"],
+    why="This is the part of the V_k; that of rho is `rho_dot` times the slope `-rho_dot`. The"
+    " velocity of V_k is the projection of minus the gradient, and a projection is orthogonal to"
+    " what it takes away. So the loss cannot increase along gradient flow.",
 )
 
 STEPPED_LOSS = (

@@ -42,8 +42,8 @@ margin_spread_falls_printed = tc.stated(
     control=tc.altered("it does not change", "variance_rate == 0"),
     on=unequal_inputs(),
     examples=12,
-    why="Even where all samples are separated and below their labels. Margins grow at rates of"
-    " their own, a long input's faster than a short one's, and their variance with them. What"
+    why="False even where all samples are separated and below their labels. Margins grow at rates"
+    " of their own, a long input's faster than a short one's, and their variance with them. What"
     " falls, where rho is at rest, is the variance beside the squared mean:"
     " `margin-spread-relative`.",
 )
@@ -70,9 +70,9 @@ margin_spread_mean_printed = tc.stated(
     control=tc.altered("it does not change", "mean_rate == 0"),
     on=pulled_apart(),
     examples=12,
-    why="Even where all samples are separated and below their labels. The samples with the smallest"
-    " margins pull most; where their gradients point against those of the others, the mean margin"
-    " pays for it.",
+    why="False even where all samples are separated and below their labels. The samples with the"
+    " smallest margins pull most; where their gradients point against those of the others, the mean"
+    " margin pays for it.",
 )
 
 margin_spread_relative = tc.stated(
@@ -94,8 +94,9 @@ margin_spread_relative = tc.stated(
     on=points(tc.mlps(depths=(1, 3), widths=(1, 2)), smooth=True).map(at_rest_in_rho),
     examples=12,
     corrects="margin-spread-falls-printed",
-    why="There the loss is `q / (1 + q)` with `q = (sigma^2 + lambda) / mu^2` (Eq. 8), and falls at"
-    " the rate of the squared velocities, as rho has no part in it. So the loss falls with the"
+    rests_on=["reduced-loss", "loss-descent-along-flow"],
+    why="There the loss is `q / (1 + q)` with `q = (sigma^2 + lambda) / mu^2` (Eq. 29), and falls"
+    " at the rate of the squared velocities, as rho has no part in it. So the loss falls with the"
     " spread of the margins beside their mean, not with sigma.",
 )
 
@@ -119,6 +120,7 @@ margin_spread_bound = tc.stated(
     on=points(tc.mlps(depths=(1, 2), widths=(1, 2)), smooth=True, samples=(1, 2)),
     examples=12,
     corrects="rho-growth-margin-printed",
+    rests_on=["loss-descent-representation", "loss-descent-along-flow"],
     why="What Lemma 4, `mu = B - rho_dot / 2`, does imply where rho falls: `mu > B`, and B grows,"
     " by both of its terms. B is `2 mu - rho (M + lambda)`, whose gradient is that of the loss over"
     " `-rho`. The mean margin itself may fall, not below a bound that grows.",

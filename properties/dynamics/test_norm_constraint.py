@@ -86,6 +86,7 @@ norm_constraint_restoring = ATTRACTION.stated(
     states="2 * inner(W[k], flow(k)) == 4 * nu(samples) * (1 - squared(W[k]))",
     control=tc.altered("2 nu in place of 4 nu", {"4 *": "2 *"}),
     examples=40,
+    rests_on=["structural-lemma", "norm-constraint-derivative"],
     why="Eq. 5 with weights of any norm. By the structural lemma the inner product of V_k with its"
     " velocity is `2 nu_k (1 - |V_k|^2)`, with the multiplier of Eq. 4.",
 )
@@ -120,6 +121,7 @@ norm_constraint_attracts = ATTRACTION.stated(
     on=SMALL_OFF_THE_SPHERES,
     examples=60,
     corrects="norm-constraint-attracts-printed",
+    rests_on=["norm-constraint-restoring"],
     why="The sign of the multiplier decides, by `norm-constraint-restoring`.",
 )
 
@@ -135,6 +137,7 @@ norm_constraint_multiplier_at_rest = ATTRACTION.stated(
     control=tc.altered("half of it", "2 * nu(samples) == weight_decay * rho ** 2"),
     on=points().map(at_rest_in_rho),
     examples=60,
+    rests_on=["lagrange-multiplier", "rho-dynamics"],
     why="In what sense weight decay helps to stabilise normalisation: it makes the multiplier"
     " positive at rest, and so unit norms attract (`norm-constraint-attracts`); without it, the"
     " multiplier vanishes there, and a norm that has drifted stays where it is.",
@@ -161,6 +164,7 @@ norm_constraint_step_printed = tc.stated(
     control=tc.altered("the norm is doubled", "squared(stepped(k)) == 4"),
     numbers=["rho", "learning_rate"],
     on=points(SMALL_NETWORKS, smooth=True).map(with_learning_rate),
+    rests_on=["normalised-flow-keeps-sphere"],
     why="The flow keeps the norms; training has steps, `V_k + eta dV_k/dt`, and each of them"
     " lengthens V_k, by `norm-constraint-step`.",
 )
@@ -179,6 +183,7 @@ norm_constraint_step = tc.stated(
     on=points(SMALL_NETWORKS, smooth=True).map(with_learning_rate),
     examples=40,
     corrects="norm-constraint-step-printed",
+    rests_on=["normalised-flow-keeps-sphere"],
     why="The velocity is orthogonal to V_k. Where training succeeds, the multiplier pulls the norm"
     " back in later steps, if it is positive.",
 )

@@ -68,6 +68,7 @@ normalised_flow_of_sums = FLOWS.stated(
     states="projected(k)[i][j] == flow(k)[i][j]",
     control=NOT_PROJECTED,
     where=[SUMMED_LOSS, DESCENT, PROJECTED, FLOW_OF_SUMS],
+    rests_on=["lagrange-multiplier-of-sums"],
     why="The same for the summed loss. The equation is printed without margins; with `y_n^2 = 1` it"
     " is N times Eq. 5 of xu2022.",
 )
@@ -90,6 +91,7 @@ normalised_flow_keeps_sphere = FLOWS.stated(
         "V_1 has norm 2", without=[UNIT_WEIGHTS], on=MOVING.map(with_doubled_first_layer)
     ),
     where=[MARGIN, AVERAGED_FLOW],
+    rests_on=["normalised-flow", "structural-lemma"],
     why="The right-hand side of Eq. 5 is orthogonal to V_k on the unit sphere. Off the sphere it is"
     " not: `(|V_k|^2)' = 4 nu_k (1 - |V_k|^2)`, so that the equation restores the norm where"
     " nu_k > 0 and drives it away where nu_k < 0.",
@@ -112,6 +114,7 @@ normalised_flow_any_labels = tc.stated(
         )
     ).map(with_halved_labels),
     examples=60,
+    rests_on=["structural-lemma"],
     why="A sharpening of poggio2020, Eq. 6, and poggio2021, Eq. 4, of our own: Eq. 5 of xu2022,"
     " which has margins, needs labels +-1; this form needs none. The gradient is `2 rho sum (rho"
     " f_n - y_n) df_n/dV_k`, its inner product with V_k is `2 rho sum (rho f_n - y_n) f_n` by Lemma"

@@ -28,7 +28,7 @@ parametrisations_rho = tc.stated(
     control=tc.altered("the rates are equal", "of_layers == of_top"),
     on=tc.cases(tc.mlps(depths=(1, 4), widths=(1, 2)), samples=(1, 3), targets="signs", cohort=4),
     examples=60,
-    rests_on=["structural-lemma-positive-homogeneity"],
+    rests_on=["structural-lemma", "structural-lemma-positive-homogeneity", "rho-dynamics"],
     why="Gradient flow of the weights W_k, the parametrisation (a), against Eq. 2 for (b), at the"
     " same function and without weight decay. The rates are those of rho^2, by the product rule,"
     " and by Eq. 2. They are equal for L = 1, and elsewhere where `rho^2 sum_k rho_k^-2 = 1`;"
@@ -63,6 +63,7 @@ parametrisations_top_rho = tc.stated(
     control=tc.altered("it moves rho times as fast", {"==": "== rho *"}),
     on=points(tc.mlps(depths=(1, 3), widths=(1, 2)), smooth=True),
     examples=40,
+    rests_on=["rho-dynamics"],
     why="The flow of W_L, by the loss with the penalty `lambda |W_L|^2`, changes its norm as Eq. 2"
     " changes rho.",
 )
@@ -96,6 +97,7 @@ parametrisations_top = tc.stated(
     on=points(tc.mlps(depths=(1, 3), widths=(1, 2)), smooth=True),
     examples=40,
     corrects="parametrisations-top-printed",
+    rests_on=["normalised-flow"],
     why="The gradient with respect to V_L is rho times that with respect to W_L, and W_L has to"
     " move rho times as far for the same turn.",
 )

@@ -64,9 +64,10 @@ rho_course_acceleration = tc.stated(
         at_rest_in_rho
     ),
     examples=20,
-    why="Eq. 6 differentiated along Eq. 5. For rho > 0 the margin grows as long as it is below its"
-    " label, so that its square passes lambda once: rho can turn up before that, and down after it,"
-    " each at most once (`rho-course-one-sample`).",
+    rests_on=["rho-dynamics", "normalised-flow", "rho-equilibrium-mean"],
+    why="Eq. 6 differentiated along Eq. 5. For rho > 0 the margin grows as long as the output is"
+    " below its label, so that its square passes lambda once: rho can turn up before that, and down"
+    " after it, each at most once (`rho-course-one-sample`).",
 )
 
 
@@ -105,6 +106,7 @@ rho_course_one_sample = tc.stated(
     along=turned(16.0),
     examples=1,
     enough=6,
+    rests_on=["rho-course-acceleration"],
     why="`rho-course-acceleration`: it can fall, grow and fall, and not oscillate. Turns are"
     " changes of sign of the velocity of rho along the flow up to time 16, found on the continuous"
     " extension of its steps.",
@@ -146,6 +148,7 @@ rho_course_oscillates = tc.stated(
     along=turned(16.0),
     examples=4,
     enough=2,
+    rests_on=["loss-descent-representation"],
     why="The long input is fitted first, with a rho that the short one then needs less of, and then"
     " more of. With one sample it cannot happen (`rho-course-one-sample`), and in the trainings of"
     " `rho-training-overshoots` it does not.",
@@ -174,6 +177,7 @@ rho_course_falls_long_printed = tc.stated(
     control=tc.altered("a third as long", "3 * falling <= growing"),
     on=slowly_forgotten(),
     along=turned(24.0),
+    rests_on=["rho-growth-margin-printed"],
     why='"Long" is read as longer than rho has grown. From a small start it grows until the sample'
     " is fitted, and then falls for a time of the order of `1 / lambda` while weight decay turns V"
     " to the sample. What bounds the fall is not time but the loss: `margin-spread-bound`.",
@@ -215,6 +219,7 @@ rho_course_back_to_zero_printed = tc.stated(
     control=tc.altered("it grows", "rho_end >= rho"),
     on=wrong_starts(),
     along=ended(4.0),
+    rests_on=["rho-dynamics"],
     why="rho = 0 stops nothing: there the velocity is `2 mu` (`rho-growth-at-zero`), negative here,"
     " and rho goes on to negative values. A negative rho is no product of norms; it is the network"
     " with the opposite last layer, whose margins are positive.",
@@ -246,6 +251,7 @@ rho_course_passes_zero = tc.stated(
     examples=10,
     enough=4,
     corrects="rho-course-back-to-zero-printed",
+    rests_on=["rho-dynamics", "normalised-flow", "loss-descent-margins"],
     why="As long as mu < 0 and rho falls, `mu^2 - L (1 + rho(0)) rho^2` cannot fall: margins grow"
     " at most at the rate `2 L rho (1 + rho)`, rho falls at least at the rate `-2 mu`. So mu stays"
     " below `-sqrt c`, until rho is 0. `crossing` is when the flow passes it, or 4.",
@@ -308,6 +314,7 @@ rho_course_limit = tc.stated(
     examples=12,
     enough=6,
     corrects="initial-direction-least-rho-printed",
+    rests_on=["initial-direction-off-data"],
     why="What V has outside the span of the inputs shrinks as `exp(-rho^2 / 2)`"
     " (`initial-direction-off-data`), and at zero loss what it has inside is `rho_0 / rho`. The"
     " left side grows with the limit, so there is one, it grows with the initial rho, and from"

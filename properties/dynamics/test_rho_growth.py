@@ -62,6 +62,7 @@ rho_growth_perturbation_printed = PERTURBATION.stated(
     },
     control=tc.altered("rho falls", "rho_dot(rho) < 0"),
     on=nearly_growing(),
+    rests_on=["rho-dynamics"],
     why="The second moment of the margins is missing: rho grows where `mu > (M + lambda) rho`"
     " (Eq. 6). However small rho is, there are margins between the two conditions.",
 )
@@ -77,6 +78,7 @@ rho_growth_sign = PERTURBATION.stated(
     on=st.one_of(points(), on_a_line()),
     examples=60,
     corrects="rho-growth-perturbation-printed",
+    rests_on=["rho-dynamics"],
     why="Eq. 6. Whether rho is small has no part in it.",
 )
 
@@ -185,7 +187,7 @@ rho_growth_positive_outputs_printed = IN_UNIT_BALL.stated(
     control=tc.altered("and mu <= 0", "mu <= 0"),
     numbers=["rho"],
     on=points(),
-    rests_on=["rho-dynamics", "rho-growth-moment"],
+    rests_on=["loss-descent-margins"],
     why="The bar is missing: `f_n > 0` says that all samples are put into one class, and the margin"
     " of a sample of the other class is negative.",
 )
@@ -260,6 +262,7 @@ rho_growth_at_zero = tc.stated(
     control=tc.altered("the loss has no slope, a critical point", "rho_dot(0) == 0"),
     on=points(SMALL_NETWORKS),
     examples=40,
+    rests_on=["rho-dynamics", "normalised-flow"],
     why="So rho = 0 is a critical point, as the text says of it together with f_V = 0, where the"
     " mean margin is 0, and nowhere else; the saddle that Section 3.3 and Figure 2 have at rho = 0"
     " is that of the weights W, for depth 2 and more, not that of rho and normalised V_k. Every"
@@ -278,6 +281,7 @@ rho_growth_valley = tc.stated(
     control=tc.altered("half as fast", "rho_dot(rho) == -weight_decay * rho"),
     on=points().map(interpolating),
     examples=60,
+    rests_on=["rho-dynamics"],
     why='The "pull" of Section 3.3. The residuals vanish, and with them the velocity of every V_k:'
     " what rho loses, the weights do not make up for at once.",
 )
@@ -293,7 +297,7 @@ rho_growth_first_term = FULL_SEPARABILITY.stated(
     control=tc.altered("a quarter", "8 * rho ** 2 * M <= 2 * rho * mu"),
     on=st.one_of(points(SMALL_NETWORKS).map(in_unit_ball), on_a_line()),
     examples=120,
-    rests_on=["rho-dynamics-loss-in-margins"],
+    rests_on=["rho-dynamics-loss-in-margins", "rho-growth-moment"],
     why="Twice the term `rho^2 M` of Eq. 11 is at most `2 rho mu` up to rho = 1, under full"
     " separability, by `M <= mu`. Without it, as for rho near `mu / M`, it depends on the margins.",
 )

@@ -95,6 +95,7 @@ rho_training_scale = tc.experiment_claim(
     given=[*TRAINING, "lambda = 0", BOTH],
     compares=REMEMBERS,
     control=replace(REMEMBERS, words="both start from 0.5", on=SAME_STARTS),
+    rests_on=["initial-direction-least-rho-printed", "last-layer-any-rho-printed"],
     why="From 8 rho stays where it is, with margins of 1/8; from 0.5 it stops at less. The same"
     " function class, the same data.",
 )
@@ -168,6 +169,7 @@ rho_training_overshoots = tc.experiment_claim(
         on={DATA: tc.Population(networks(LARGE_RHO), {"rho": lambda *at: at[1].rho}, 100)},
         recipes=(DECAYING,),
     ),
+    rests_on=["initial-direction-least-rho-printed"],
     why="Section 3.5 says that rho may grow so (`initial-direction-overshoots`), Section 1 that it"
     " does. In these trainings, full-batch descent with small steps as a model of the flow, rho"
     " grows all the way. Mini-batches, or large steps, make any quantity fluctuate.",
@@ -197,5 +199,6 @@ rho_training_random_labels = tc.experiment_claim(
     ],
     compares=RANDOM_LABELS,
     control=replace(RANDOM_LABELS, words="the same labels for both", on=SAME_STARTS),
+    rests_on=["zero-loss-average-margin"],
     why="At the scale of these networks, and of one percentage; the figure trains on CIFAR-10.",
 )

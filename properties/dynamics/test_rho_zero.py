@@ -84,7 +84,7 @@ rho_zero_unstable = AT_ZERO.stated(
     numbers=["e", "weight_decay"],
     on=across().filter(lambda case: case.numbers["e"] > 0),
     corrects="rho-zero-unstable-printed",
-    rests_on=["rho-dynamics", "rho-growth-at-zero"],
+    rests_on=["structural-lemma", "normalised-flow", "rho-dynamics", "rho-growth-at-zero"],
     why="The velocity of V_k at `rho = e` is `e` times `2 g_k` by its first order in rho, and what"
     " is left is the velocity of rho. The multiplier plays no part: where f_V = 0, g is tangential"
     " by the structural lemma. Where g is 0, terms of higher order decide.",

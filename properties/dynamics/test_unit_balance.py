@@ -48,6 +48,7 @@ unit_balance_flow = BALANCE.stated(
     ),
     on=DEEP,
     examples=12,
+    rests_on=["lagrange-multiplier", "normalised-flow", "rho-dynamics", "unit-balance-rescaled"],
     why="The weights into a unit and those out of it have the same inner product with the gradient,"
     " as a unit can be rescaled; what is left is the multiplier, the same for all layers. Without"
     " weight decay `D_j exp(rho^2)` is therefore constant, as is what V_1 has outside the data"
@@ -76,6 +77,7 @@ unit_balance_rest = BALANCE.stated(
     control=tc.altered("weights move", without=[RHO_AT_REST, WEIGHTS_AT_REST], on=DEEP),
     on=tc.normalised_equilibria(),
     examples=24,
+    rests_on=["unit-balance-flow"],
     why="`unit-balance-flow`, or Eq. 9 multiplied by the row of V_k and by the column of V_(k+1)."
     " A unit that nothing leaves has no weights, and the other way round; with one hidden layer,"
     " rho is the sum of `|w_j| |a_j|` over the units of W.",

@@ -62,6 +62,7 @@ weight_normalisation_turning = EQUAL_SIZES.stated(
     control=tc.altered("as fast", "by_division(k)[i][j] == by_multiplier(k)[i][j]"),
     examples=30,
     corrects="weight-normalisation-printed",
+    rests_on=["normalised-flow"],
     why="The derivative of `v/|v|` is a projection over |v|, and V_k turns by the velocity of v_k"
     " over |v_k|. For |v_k| = 1 the two flows are one: this is the equivalence.",
 )
@@ -88,6 +89,7 @@ weight_normalisation_step = EQUAL_SIZES.stated(
     states="squared(W[k] - normalised_gradient(k)) == size ** 2 + squared(normalised_gradient(k))",
     control=tc.altered("it keeps the norm", "squared(W[k] - normalised_gradient(k)) == size ** 2"),
     examples=30,
+    rests_on=["weight-normalisation-keeps-norm"],
     why="With steps, weight normalisation is not equivalent to a multiplier, even from |v_k| = 1:"
     " the norm grows for ever and slows the turning down, by `weight-normalisation-turning`. Shown"
     " for eta = 1.",

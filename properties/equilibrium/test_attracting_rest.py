@@ -94,11 +94,12 @@ def attracting(case: tc.Case) -> Pair | tc.Rejection:
     **FAMILY,
 )
 def attracting_rest_rho(setting: tc.Setting, case: tc.Case) -> tc.Findings:
-    """That the flow "may be unreachable ... even in the presence of lambda > 0" is shown by two
-    points of rest of the same data and the same lambda, proved, that attract all flows nearby. A
-    unit that looks at one side does not see the other one. The larger rho has the larger loss
-    here: it fits one sample, which is short. Weight decay forgets what no gradient sees
-    (`initial-direction-off-data`, `unit-balance-flow`), not which minimum is near.
+    """The point of least rho "may be unreachable by gradient flow ... even in the presence of"
+    lambda > 0. Two points of rest of the same data and the same lambda, each proved to attract all
+    flows nearby, show that it can be. A unit that looks at one side does not see the other one. The
+    larger rho has the larger loss here: it fits one sample, which is short. Weight decay forgets
+    what no gradient sees (`initial-direction-off-data`, `unit-balance-flow`), not which minimum is
+    near.
     """
     found = attracting(case)
     if isinstance(found, tc.Rejection):

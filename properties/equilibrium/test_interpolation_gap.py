@@ -59,7 +59,7 @@ interpolation_gap_first_equality = tc.stated(
     control=tc.altered("lambda is left out of the right-hand side", {"(M + weight_decay)": "M"}),
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, EQUILIBRIUM],
     on=points(tc.mlps(depths=(1, 2), widths=(1, 2))),
-    rests_on=["rho-equilibrium-mean"],
+    rests_on=["rho-equilibrium-mean", "zero-loss-average-margin"],
     why="With `rho_{lambda=0} = mu/M`, which is Eq. 7 for lambda = 0 at the same V, the left-hand"
     " side is `mu^2/M - mu^2/(M + lambda)`. It equals the right-hand side only if `mu^2 = M`, that"
     " is, if all margins are equal.",
@@ -80,7 +80,7 @@ interpolation_gap_from_reciprocal = tc.stated(
     on=points(),
     examples=60,
     corrects="interpolation-gap-first-equality",
-    rests_on=["rho-equilibrium-mean"],
+    rests_on=["rho-equilibrium-mean", "zero-loss-average-margin"],
     why="The equality holds at every V when `rho_{lambda=0}` is `1/mu`, the norm that Section 3.2"
     " derives for a solution that interpolates. Then `epsilon = 1 - rho_lambda mu`, as in the proof"
     " of Lemma 6. Where all margins are equal, `1/mu` is Eq. 7 with lambda = 0 as well.",

@@ -39,6 +39,7 @@ quasi_interpolation_some = tc.stated(
     ),
     on=st.one_of(RESTING, RESTING_LINES),
     examples=100,
+    rests_on=["zero-loss-equal-margins-printed"],
     why="At rest, the sum of `(1 - rho fbar_n) fbar_n` is `N lambda rho`, so that one of its terms"
     " is positive: a sample that is classified correctly stays below its label. Nor is the square"
     " loss 0 then, which Section 7 says of the trainings of Figure 4, with lambda = 0.001.",
@@ -66,6 +67,7 @@ quasi_interpolation_never_printed = tc.stated(
     states="rho * margin(n) < 1",
     control=tc.altered("half of it", "rho * margin(n) < 1 / 2"),
     on=resting_points(samples=(2, 2)),
+    rests_on=["zero-loss-equal-margins-printed"],
     why="Read as: rho fbar_n < 1 for all n (the sentence has it the wrong way round, as this is not"
     " interpolation). Some samples stay below their labels at rest (`quasi-interpolation-some`);"
     " others may lie above. Shown at points of rest of the whole flow, with inputs that can be"
@@ -83,6 +85,7 @@ quasi_interpolation_rho = tc.stated(
     control=tc.altered("half of it", "8 * weight_decay * rho ** 2 <= 1"),
     on=RESTING,
     examples=60,
+    rests_on=["rho-equilibrium-mean", "zero-loss-margin-variance"],
     why="`M >= mu^2`, and `mu / (mu^2 + lambda)` is largest at `mu = sqrt(lambda)`. For lambda ="
     " 0.001, which the paper uses, rho at rest is at most 15.9, whatever the margins: far from the"
     " 500 that Section 3.5 names for interpolation without weight decay.",
@@ -147,6 +150,7 @@ quasi_interpolation_numbers = tc.stated(
     control=tc.altered("more than that", "81 / 82 <= 1 - rho * mu"),
     on=typical_margins(),
     corrects="quasi-interpolation-numbers-printed",
+    rests_on=["interpolation-gap"],
     why="The gap of Eq. 8 is at least `lambda / (mu^2 + lambda)`. Equality where all margins are"
     " 0.005.",
 )
@@ -162,6 +166,7 @@ quasi_interpolation_final_phase_printed = tc.stated(
     states="weight_decay * rho ** 2 <= M * rho ** 2",
     control=tc.altered("half of it", "weight_decay * rho ** 2 <= M * rho ** 2 / 2"),
     on=typical_margins(),
+    rests_on=["rho-dynamics-loss-in-margins"],
     why="Relevant is taken as: larger than the other term of Eq. 11 in rho^2. With lambda = 0.001"
     " and margins up to 0.005, `lambda` is 40 times M, at every rho, and at rho_0 = 500 the penalty"
     " is 250, where the loss of a network that is 0 is 1. The numbers contradict one another, as in"

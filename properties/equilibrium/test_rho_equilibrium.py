@@ -88,6 +88,7 @@ rho_equilibrium_sum = tc.stated(
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, SUMMED_LOSS, RHO_DOT, MEANS, SUMS],
     on=points(),
     examples=60,
+    rests_on=["rho-dynamics-of-sums"],
     why="The same for the summed loss. One lambda means two things: with N samples this is the"
     " equilibrium of xu2022, Eq. 7, for lambda / N.",
 )
@@ -189,6 +190,7 @@ def rho_equilibrium_flow_mean(setting: tc.Setting, case: tc.Case) -> tc.Findings
     title="Gradient flow on the summed loss takes rho to its equilibrium",
     kind="trajectory",
     sources=[POGGIO2020.at("Eq. 5-7"), POGGIO2021.at("Eq. 3-5")],
+    rests_on=["rho-equilibrium-sum"],
     statement=r"\rho(t) \to \frac{\sum_n y_n f_n}{\lambda + \sum_n f_n^2}",
     hypotheses=FLOW_HYPOTHESES,
     control="the formula with means, and the same lambda",
@@ -276,6 +278,7 @@ rho_equilibrium_any_labels = tc.stated(
     control=tc.altered("lambda is left out of the formula", {"(weight_decay)": "(0)"}),
     where=[SUMMED_LOSS, RHO_DOT, SUMS],
     on=points_of_any_network("dyadic"),
+    rests_on=["rho-dynamics-any-labels"],
     why="A sharpening of poggio2020, Eq. 7, and poggio2021, Eq. 5, of our own:"
     " the equilibrium is that of regression on one feature, f, with a"
     " ridge penalty, whatever function f is and whatever numbers the labels are. The derivative of"

@@ -145,6 +145,7 @@ stationary_weights_in_span = tc.stated(
         on=resting_points(inputs=3).map(interpolated),
     ),
     on=resting_points(inputs=3),
+    rests_on=["initial-direction-off-data"],
     why="What the first layer has outside the span of the inputs is of the initial weights alone;"
     " at rest with weight decay nothing is left of it, by `initial-direction-off-data`. Without,"
     " every interpolating network is at rest, whatever is left.",
@@ -170,7 +171,7 @@ stationary_weights_equal_margins_printed = tc.stated(
     states="flow(k)[i][j] == 0",
     control=tc.altered("the flow is 1", "flow(k)[i][j] == 1"),
     on=points(smooth=True).map(with_equal_margins),
-    rests_on=["rho-dynamics-loss-in-margins"],
+    rests_on=["rho-dynamics-loss-in-margins", "equal-margins-gap"],
     why="The proof shows that the gradient with respect to rho vanishes, and calls it the gradient."
     " The V_k need not be at rest: at equal margins they move to larger ones.",
 )
@@ -195,7 +196,7 @@ stationary_weights_equal_margins = tc.stated(
     on=points(smooth=True).map(with_equal_margins),
     examples=60,
     corrects="stationary-weights-equal-margins-printed",
-    rests_on=["rho-dynamics-loss-in-margins"],
+    rests_on=["normalised-flow"],
     why="All residuals are the same. Such a network is a critical point where the mean margin has"
     " no gradient along the spheres, and, with lambda = 0, where it interpolates.",
 )
@@ -222,6 +223,7 @@ stationary_weights_linear = tc.stated(
     control=tc.altered("half the weight decay", {"==": "/ 2 =="}),
     on=resting_points(depths=(1, 1), mixed=True),
     examples=60,
+    rests_on=["rho-dynamics", "normalised-flow"],
     why="The normal equations of `w = rho V`, which have one solution for lambda > 0. Other points"
     " of rest with rho > 0 there are none; as lambda goes to 0, it is the least one that"
     " interpolates. Deep linear networks have a saddle at 0.",

@@ -188,7 +188,7 @@ binary_tree_dense_printed = EQUATION_25.stated(
         "product([2 * patches(k) for k in weights])"
         " == product([4 * two(l) for l in range(1, depth + 1)])",
     ),
-    rests_on=["binary-tree-toeplitz-printed"],
+    rests_on=["binary-tree-toeplitz"],
     why="The layers of the tree have `2^(L-1), ..., 2, 1` patches, and Eq. 25 takes `2^L, ..., 2`:"
     " the bound for dense networks is printed `2^(L/2)` times too large.",
 )
@@ -208,7 +208,7 @@ binary_tree_dense = EQUATION_25.stated(
         " == two(depth * depth + 5 * depth)",
     ),
     corrects="binary-tree-dense-printed",
-    rests_on=["binary-tree-toeplitz-printed"],
+    rests_on=["binary-tree-toeplitz"],
     why="The bound for dense networks is `2^((L^2 - L)/4)` times that of Theorem 4: larger by"
     " orders of magnitude for deep trees, and equal for L = 1. In fourth powers.",
 )

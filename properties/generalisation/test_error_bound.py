@@ -172,7 +172,7 @@ error_bound_common_rest_printed = tc.stated(
     control=tc.altered("twice", "2 * second(smaller) == second(larger)"),
     numbers=OF_BOUND,
     on=OF_BOUNDS,
-    rests_on=["error-bound-log-printed"],
+    rests_on=["error-bound-log-printed", "error-bound-scale"],
     why="In Eq. 12 and 16, from which Eq. 17 and 18 are drawn, the second term depends on rho; and"
     " the first is proportional to rho + 1. The conclusion stands: `error-bound-order`.",
 )

@@ -40,7 +40,7 @@ error_bound_order = tc.stated(
     numbers=OF_BOUND,
     on=st.one_of(OF_BOUNDS, OF_BOUNDS.map(of_nearly_equal)),
     examples=40,
-    rests_on=["error-bound-log-printed"],
+    rests_on=["error-bound-log-printed", "error-bound-common-rest-printed", "error-bound-scale"],
     why="Both terms of Eq. 12 grow with rho. It is a statement on bounds alone, as the paper says.",
 )
 
@@ -62,7 +62,6 @@ ORDER_AT_REST = tc.Family(
         "total(m) = 1 - best(m) * m + bound(best(m))",
     ],
     numbers=["delta", "layers", "margin", "other", "size"],
-    rests_on=["error-bound-level", "equal-margins-smaller-rho"],
 )
 MARGINS_ABOVE = tc.Assumption(
     "the product of the two margins is larger than lambda", "margin * other > weight_decay"
@@ -90,6 +89,7 @@ error_bound_order_quasi_printed = ORDER_AT_REST.stated(
     states="total(margin) <= total(other)",
     control=tc.altered("twice the bound", "2 * total(margin) <= total(other)"),
     on=AS_OBSERVED,
+    rests_on=["error-bound-order", "equal-margins-rho-inverse"],
     why="Eq. 12 is for networks that fit all labels. For quasi-interpolating ones Eq. 13 keeps its"
     " first term, the mean ramp loss: `1 - rho mu` at equal margins. With the margin and lambda of"
     " the experiments, 1/200 and 1/1000, it is 40/41, and the bound is above 1; a margin of 1/40"
@@ -105,6 +105,7 @@ error_bound_order_quasi = ORDER_AT_REST.stated(
     control=tc.altered("any margins", without=[MARGINS_ABOVE], on=AS_OBSERVED),
     on=two_margins([(20, 25), (10, 40), (10, 20)], Fraction(1, 2000)),
     corrects="error-bound-order-quasi-printed",
+    rests_on=["error-bound-order", "equal-margins-gap", "equal-margins-smaller-rho-above"],
     why="There the network of smaller rho has the larger margin, and `1 - rho mu`, which is"
     " `lambda / (mu^2 + lambda)`, falls as mu grows: every term is in its favour. It is so wherever"
     " both leave a gap below 1/2.",
@@ -116,7 +117,6 @@ PROPORTIONS = tc.Family(
     assuming={"rho_a > 0 and N >= 1": "smaller > 0 and size >= 1"},
     where=BOUND,
     numbers=OF_BOUND,
-    rests_on=["error-bound-level"],
 )
 OF_POSITIVE = of_numbers(
     smaller=st.integers(1, 4).map(Fraction),
@@ -135,6 +135,7 @@ error_bound_order_proportional_printed = PROPORTIONS.stated(
         "to its square", {"smaller *": "smaller ** 2 *", "larger *": "larger ** 2 *"}
     ),
     on=OF_POSITIVE,
+    rests_on=["error-bound-log-printed"],
     why="Both captions, of Figures 6(c) and 7(c). In N it is true: both terms of Eq. 12 fall as"
     " `1 / N^1/2`, with the bound on R(F) from [51]. In rho the first term grows as rho + 1, the"
     " second as the root of a logarithm.",
@@ -149,6 +150,7 @@ error_bound_order_proportional = PROPORTIONS.stated(
     on=st.one_of(OF_POSITIVE, OF_POSITIVE.map(of_nearly_equal)),
     examples=40,
     corrects="error-bound-order-proportional-printed",
+    rests_on=["error-bound-level"],
     why="`(rho + 1) / rho` falls, and so does the root of `log(2 (rho+1)^2 / delta)` over rho,"
     " since `rho / (rho + 1) <= log(rho + 1)`.",
 )

@@ -18,6 +18,7 @@ error_bound_vacuous = tc.stated(
         rho=tc.positive_dyadics(largest=8, exponents=(0, 1)), delta=SMALL, size=POSITIVE_WHOLE
     ),
     examples=40,
+    rests_on=["error-bound-level", "zero-loss-least-rho"],
     why="For any confidence. A network that interpolates inputs in the unit ball has rho of 1 or"
     " more (`zero-loss-least-rho`). The first term of Eq. 16 is below 1 only with N > 75 samples,"
     " for any depth.",
@@ -55,7 +56,7 @@ error_bound_vacuous_not_always = tc.stated(
     on=of_numbers(),
     examples=1,
     enough=1,
-    rests_on=["error-bound-log-printed"],
+    rests_on=["error-bound-level", "rademacher-complexity-frobenius"],
     why="Eq. 12 with the complexity of Eq. 16, for rho = 2, L = 2, N = 1000 and delta = 1/10. Such"
     " a network is `sigma(x_1) - sigma(-x_1)`, with any number of further units whose weights are"
     " 0; it interpolates samples `x_n = y_n e_1`.",

@@ -155,7 +155,7 @@ overlap_bound = tc.stated(
     control=tc.altered("without the factor 2^(L-1)", {"<= 4 *": "<="}),
     on=overlapping_networks(),
     examples=60,
-    rests_on=["overlap-rate-printed", "overlap-norm-averaged"],
+    rests_on=["overlap-rate-printed", "overlap-norm-averaged", "overlap-norm"],
     why="For L = 2 and one sample the complexity of Eq. 20 is the largest output. It holds because"
     " `K/(K-O)` rounded up is less than twice that number; without the factor `2^(L-1)`, which is"
     " not needed without overlap (`binary-tree-one-sample`), it fails.",

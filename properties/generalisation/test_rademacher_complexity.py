@@ -103,6 +103,7 @@ rademacher_complexity_depth = tc.stated(
     control=tc.altered("positive inputs alone", {"(S) + below(S)": "(S)"}),
     on=tc.cases(NO_NETWORK, samples=(1, 4), cohort=4),
     examples=40,
+    rests_on=["rademacher-complexity-line"],
     why="The left side is the complexity for depth 2 and more, by `rademacher-complexity-line`, up"
     " to the factor of N; the right side that for depth 1. The mean of |a + b| and |a - b| is the"
     " larger of |a| and |b|. So no factor for the depth is needed there, and the `2^(L-1)` of"
@@ -132,6 +133,7 @@ rademacher_complexity_frobenius = tc.stated(
     numbers=["layers"],
     on=LINES | LINES.map(lambda c: replace(c, inputs=np.sign(c.inputs), numbers={"layers": ONE})),
     examples=60,
+    rests_on=["rademacher-complexity-depth"],
     why="As cited from Golowich et al., who have the complexity without the factor 2 of Definition"
     " 1: with it, the cited theorem gives twice the right side. On a line the exact complexity,"
     " `rademacher-complexity-depth`, is at most `2 / sqrt(N)`, and so the printed bound is true"
@@ -202,7 +204,8 @@ rademacher_complexity_norms_printed = tc.stated(
     states="product([frobenius(W[k]) for k in weights]) <= 1",
     control=tc.altered("1/2", "product([frobenius(W[k]) for k in weights]) <= 1 / 2"),
     on=diagonal(),
-    why="In one reading: the index 2, which F has not, as the spectral norm, which is what it means"
+    rests_on=["structural-lemma-positive-homogeneity"],
+    why="In the reading in which the index 2, which F does not have, is the spectral norm, as usual"
     " for matrices. The step needs one norm for both classes; the paper's own is that of Frobenius"
     " (footnote 3).",
 )

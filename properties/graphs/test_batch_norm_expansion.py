@@ -87,7 +87,7 @@ batch_norm_expansion_layer_printed = TWO_LAYERS.stated(
     states="h(n)[i] == bent(at(n, i, centre(i)))",
     control=tc.altered("without a centre", {"centre(i)": "0"}),
     where=SECOND_LAYER,
-    rests_on=["normalised-layer-mean"],
+    rests_on=["normalised-layer"],
     why="An index is wrong in the first line of the display. b_{l_2} is the mean of the sum that"
     " layer l_2 normalises; what is subtracted from the sum of layer l_1 is its own mean, b_{l_1}."
     " Where the layers differ in width, the line has no meaning. The second line is right.",
@@ -103,7 +103,7 @@ batch_norm_expansion_layer = TWO_LAYERS.stated(
     control=tc.altered("without the activation", "h(n)[i] == at(n, i, centre2(i))"),
     where=SECOND_LAYER,
     corrects="batch-norm-expansion-layer-printed",
-    rests_on=["normalised-layer-mean"],
+    rests_on=["normalised-layer"],
     why="Eq. 3 and Eq. 5 for a layer behind another one, with b_{l_1} as the paper defines it after"
     " the display.",
 )
@@ -116,7 +116,7 @@ batch_norm_expansion_bare_shifts = ONE_LAYER.stated(
     forall=EVERY_SAMPLE,
     states="f(n, 0) == output(n, centred(n), bare(n))",
     control=tc.altered("without shifts", "f(n, 0) == output(n, centred(n), [0 for i in units])"),
-    rests_on=["layer-graph-output", "normalised-layer"],
+    rests_on=["layer-graph-output", "normalised-layer", "normalised-layer-mean"],
     why="The factor D before the shift, which the display for a layer has, is lost in the next one:"
     " a unit that is switched off would pass its shift. Later displays have it again.",
 )
@@ -131,7 +131,7 @@ batch_norm_expansion_inputs = ONE_LAYER.stated(
     forall=EVERY_SAMPLE,
     states="f(n, 0) == output(n, not_centred(n), shift(n))",
     control=tc.altered("without shifts", {"shift(n)": "[0 for i in units]"}),
-    rests_on=["layer-graph-output", "normalised-layer"],
+    rests_on=["layer-graph-output", "normalised-layer", "normalised-layer-mean"],
     why="Eq. 20 makes Delta_1 the input itself. A normalised layer subtracts the mean of what it"
     " reads, inputs included: Delta_1 must be x_j - mu_1. The ranks do not change.",
 )
@@ -146,7 +146,7 @@ batch_norm_expansion = ONE_LAYER.stated(
     states="f(n, 0) == output(n, centred(n), shift(n))",
     control=tc.altered("with the shifts as printed", "f(n, 0) == output(n, centred(n), bare(n))"),
     corrects="batch-norm-expansion-bare-shifts",
-    rests_on=["layer-graph-output", "normalised-layer"],
+    rests_on=["layer-graph-output", "normalised-layer", "normalised-layer-mean"],
     why="With D before the shifts, and inputs that are centred like every other layer.",
 )
 
@@ -171,7 +171,7 @@ batch_norm_expansion_centred_printed = ONE_LAYER.stated(
     forall=EVERY_UNIT,
     states="deviation(n, i) == shift(n)[i] + recentred(n, i)",
     control=tc.altered("without shifts", "deviation(n, i) == recentred(n, i)"),
-    rests_on=["normalised-layer", "batch-norm-expansion-alpha"],
+    rests_on=["normalised-layer", "normalised-layer-mean", "batch-norm-expansion-alpha"],
     why="The mean of the layer contains that of D beta, which the display forgets. The second line"
     " of the display has an index too few besides: it repeats l_{t+2} and the sample j_t within the"
     " mean.",
@@ -187,7 +187,7 @@ batch_norm_expansion_centred = ONE_LAYER.stated(
     states="deviation(n, i) == recentred_shift(n, i) + recentred(n, i)",
     control=tc.altered("with the shifts as printed", {"recentred_shift(n, i)": "shift(n)[i]"}),
     corrects="batch-norm-expansion-centred-printed",
-    rests_on=["normalised-layer", "batch-norm-expansion-alpha"],
+    rests_on=["normalised-layer", "normalised-layer-mean", "batch-norm-expansion-alpha"],
     why="With Delta' = x - mu where the layer reads the input.",
 )
 

@@ -108,6 +108,7 @@ layer_graph_slopes = tc.stated(
     where=[ARGUMENT],
     on=CHAINS,
     examples=60,
+    rests_on=["layer-graph-layer"],
     why="The slope is printed at the layer v instead of its argument. For ReLU and leaky ReLU both"
     " have the same sign, and nothing changes; Eq. 12 is their positive homogeneity.",
 )
@@ -164,6 +165,7 @@ layer_graph_residual = tc.stated(
     states="min(h(n)) >= 0",
     control=tc.altered("and at least 1", "min(h(n)) >= 1"),
     on=tc.cases(tc.residual_networks(blocks=(1, 1), widths=(1, 2), slopes=(tc.RELU,)), cohort=1),
+    rests_on=["layer-graph-layer"],
     why="By Eq. 3 every layer but the last is an activation of a sum, so that with ReLU nothing"
     " negative leaves it. The residual blocks of Section 4.1 add their input after the activation,"
     " and pass it on with its sign: they are no layers of Eq. 3. They can be written with more"

@@ -50,7 +50,7 @@ normalised_layer = CASES.stated(
     states="h(n)[i] == max([argument(n, i), slope(1) * argument(n, i)])",
     control=tc.altered("without the activation", "h(n)[i] == argument(n, i)"),
     corrects="normalised-layer-of-itself",
-    rests_on=["normalised-layer-mean"],
+    rests_on=["layer-graph-layer"],
     why="With mean and variance over the batch, divided by B, of the sum that Eq. 3 normalises.",
 )
 
@@ -65,6 +65,7 @@ normalised_layer_moments = CASES.stated(
     states="centre_of_layer(i) == W[2] and variance_of_layer(i) == W[1] ** 2",
     control=tc.altered("after any activation", without=[LINEAR], on=one_normalised()),
     on=one_normalised((tc.LINEAR,)),
+    rests_on=["normalised-layer"],
     why="Before the activation: the layer is linear here. Whatever the weights before it are.",
 )
 

@@ -53,8 +53,9 @@ path_expansion_input_edges = tc.stated(
     on=tc.cases(tc.trainable_networks(widths=(1, 3)), samples=(1, 3)),
     examples=60,
     rests_on=["layer-graph-output", "layer-graph-slopes"],
-    why="With dense and other trainable edges out of the input. E_p x is the gradient of the output"
-    " by W^{p1}. The step from E to E_T is the assumption that both propositions make.",
+    why="With dense and other trainable edges out of the input. The gradient of the output by"
+    " W^{p1} is the outer product of E_p and x. The step from E to E_T is the assumption that both"
+    " propositions make.",
 )
 
 path_expansion_some_input_weight = tc.stated(

@@ -55,6 +55,7 @@ structural_lemma_multi_output = tc.stated(
     states=LEMMA,
     control=ADDED_UP,
     on=tc.cases(tc.homogeneous_networks(outputs=(2, 3)), check=sums_of_parameters),
+    rests_on=["structural-lemma"],
     why="The lemma is printed for scalar networks; it carries over to each output component, which"
     " is what its use for several classes needs.",
 )

@@ -68,6 +68,7 @@ structural_lemma_batch_norm_scale_invariance = BATCH_NORM.stated(
     on=chains("batch"),
     examples=700,
     corrects="structural-lemma-batch-norm",
+    rests_on=["weight-normalisation-batch-norm"],
     why="The invariance to scale that xu2022 (caption of Figure 1) names as what batch"
     " normalisation and weight normalisation have in common, as an identity for the gradient. On"
     " two samples the whole gradient of such a layer vanishes, and there is nothing to show.",

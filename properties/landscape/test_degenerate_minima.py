@@ -70,6 +70,7 @@ degenerate_minima_rescaling = tc.stated(
     control=tc.altered("the sum", "inner(W[k], df(n, 0, k)) + inner(W[l], df(n, 0, l)) == 0"),
     on=tc.cases(tc.mlps(depths=(2, 3), widths=(1, 3)), samples=(1, 3), targets="signs", cohort=4),
     examples=40,
+    rests_on=["structural-lemma"],
     why="Layers can be rescaled against each other at every point, whatever the numbers of weights"
     " and samples: L - 1 dimensions, which normalisation takes away.",
 )
@@ -152,7 +153,7 @@ degenerate_minima_loss_printed = tc.stated(
         "a loss of 1/2", "2 * sum([(f(n, 0) - y[n][0]) ** 2 for n in samples]) == len(samples)"
     ),
     on=unreached(),
-    rests_on=["degenerate-minima-rescaling"],
+    rests_on=["degenerate-minima-dimension-printed"],
     why="Minima are read as local ones. Where the first layer is off on all samples the output is"
     " 0, and so it is for all weights nearby: a minimum that is degenerate in every direction, of"
     " loss 1. With two layers or more every minimum is degenerate, as layers can be rescaled. What"

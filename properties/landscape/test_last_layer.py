@@ -92,6 +92,7 @@ last_layer_any_rho_printed = CLASSIFIERS.stated(
     states="squared(fitted) == rho ** 2",
     control=tc.altered("half as large", "4 * squared(fitted) == rho ** 2"),
     on=wide(2, (2, 2)).map(lambda case: replace(case, numbers={"rho": Fraction(8)})),
+    rests_on=["last-layer-independent-printed"],
     why="With N units and independent features there is one last layer that interpolates, W_L, and"
     " so one rho = |W_L|. One unit more is needed: `last-layer-any-rho`. It is linear algebra, and"
     " does not follow from Theorem 2, which is on connected sets.",
@@ -121,6 +122,7 @@ last_layer_any_rho = CLASSIFIERS.stated(
     on=wide(3, (1, 2)).map(lambda case: replace(case, numbers={"excess": Fraction(3, 2)})),
     examples=60,
     corrects="last-layer-any-rho-printed",
+    rests_on=["last-layer-fits"],
     why="What is added is orthogonal to all features. Its multiples give every norm from that of"
     " the fitted layer upwards, each of which is a rho.",
 )

@@ -45,6 +45,11 @@ low_rank_layers_normalised = tc.experiment_claim(
         "the rank is lower with batches of 4 than of 16",
         NORMALISED_MLP,
     ),
+    rests_on=[
+        "average-gradient-minimised",
+        "average-gradient-bounds-minimum",
+        "rank-bound-batch-norm",
+    ],
     why="At equal epochs. The effect is a third of a singular value out of 17: gains make up for"
     " small weights, and decay has just begun to show at 1e-4. The effective rank shows more"
     " (`low-rank-layers-normalised-effective`). At eta = 0.1, batches of 4 train no such network.",
@@ -63,6 +68,11 @@ low_rank_layers_normalised_effective = tc.experiment_claim(
         "the effective rank is lower with batches of 4 than of 16",
         NORMALISED_MLP,
     ),
+    rests_on=[
+        "average-gradient-minimised",
+        "average-gradient-bounds-minimum",
+        "rank-bound-batch-norm",
+    ],
     why="The same training as in `low-rank-layers-normalised`.",
 )
 
@@ -79,6 +89,11 @@ low_rank_layers_residual = tc.experiment_claim(
         "the rank is lower with batches of 4 than of 16",
         residual(1, "batch-detached"),
     ),
+    rests_on=[
+        "average-gradient-minimised",
+        "average-gradient-bounds-minimum",
+        "rank-bound-batch-norm",
+    ],
     why="As in the paper's figure, at equal epochs.",
 )
 

@@ -44,7 +44,7 @@ low_rank_weight_decay = tc.experiment_claim(
     compares=lower(
         threshold_rank, LOW, WEAK, "the rank is lower with lambda = 0.02 than with 0.005"
     ),
-    rests_on=["rank-bound-use-lambda"],
+    rests_on=["rank-bound-frobenius", "rank-bound-use-twofold"],
     why="The decay times of the protocol are 12 and 3.",
 )
 
@@ -58,7 +58,7 @@ low_rank_weight_decay_weak = tc.experiment_claim(
         threshold_rank, WEAK, WEAKER, "the rank is lower with lambda = 0.005 than with 0.00125"
     ),
     positive=lower(threshold_rank, LOW, WEAK, "lambda = 0.02 and 0.005"),
-    rests_on=["rank-bound-use-lambda"],
+    rests_on=["rank-bound-frobenius", "rank-bound-use-twofold"],
     why="The claim `low-rank-weight-decay` with both lambda divided by four. Decay times are 3 and"
     " 3/4, both short of the 9.2 from which on the threshold rank can fall: most pairs are ties.",
 )
@@ -75,7 +75,7 @@ low_rank_weight_decay_effective = tc.experiment_claim(
         WEAKER,
         "the effective rank is lower with lambda = 0.005 than with 0.00125",
     ),
-    rests_on=["rank-bound-use-lambda"],
+    rests_on=["rank-bound-frobenius", "rank-bound-use-twofold"],
     why="The claim `low-rank-weight-decay-weak`, the same training, with the effective rank, which"
     " has no threshold to wait for.",
 )
@@ -90,6 +90,7 @@ low_rank_weight_decay_as_printed = tc.experiment_claim(
     compares=lower(
         threshold_rank, LOW, NO_DECAY, "the rank is lower with lambda = 0.02 than with 0"
     ),
+    rests_on=["low-rank-weight-decay"],
     why="That decay lowers the rank is one thing, that nothing else does another:"
     " `low-rank-weight-decay-necessary`.",
 )
@@ -111,6 +112,7 @@ low_rank_weight_decay_of_optimisers = tc.experiment_claim(
         NO_DECAY,
         "the rank is lower with lambda = 0.02 than with 0",
     ),
+    rests_on=["low-rank-weight-decay"],
     why="The claim `low-rank-weight-decay-as-printed` with what optimisers call weight decay, at"
     " the same lambda. The factor 2 halves the decay time, from 12 to 6, which is short of"
     " ln 10^4 = 9.2: the effect is there, but a tenth of the rank instead of more than half.",
@@ -139,6 +141,7 @@ low_rank_weight_decay_necessary = tc.experiment_claim(
         "initial weights of rank 2, which learning four classes raises",
         from_weights(of_rank_two),
     ),
+    rests_on=["low-rank-weight-decay-needed"],
     why="From small weights, the few directions that tell the classes apart outgrow all others,"
     " without any decay: effective and stable rank halve. The threshold rank, 1e-4 of the largest"
     " singular value, does not see it (`low-rank-weight-decay-needed`).",
@@ -174,6 +177,7 @@ low_rank_weight_decay_needed_stable = tc.experiment_claim(
         "initial weights of rank 2, which learning four classes raises",
         from_weights(of_rank_two),
     ),
+    rests_on=["rank-bound-use-small-lambda"],
     why="The claim `low-rank-weight-decay-needed`, the same training, with the stable rank. Few"
     " directions grow while the classes are learnt. That lowers a rank which weighs singular values"
     " by their size, and leaves one which only counts them.",

@@ -55,7 +55,7 @@ training_success_smaller_rate = tc.experiment_claim(
     ],
     compares=better(1, "the training loss is lower with eta = 0.025 than with 0.1"),
     control=better(16, "batches of 16"),
-    rests_on=["low-rank-small-batches", "training-success-rank"],
+    rests_on=["low-rank-small-batches", "low-rank-learning-rate", "training-success-rank"],
     why="With batches of 16 the larger rate trains better. Whether it is low rank that spoils"
     " training, as the paper argues, or noise, this does not tell.",
 )

@@ -199,6 +199,7 @@ equal_margins_observed_gap = OBSERVED.stated(
         "margins of 0.005 and lambda = 0.001": "200 * margin(0) == 1 and 1000 * weight_decay == 1"
     },
     on=one_weight().map(as_observed),
+    rests_on=["equal-margins-gap"],
     why="The printed numbers do not fit one another. The gap of Lemma 6 is 40/41, so that outputs"
     " rho f are 0.024 in size: less than 3% of the labels. (Section 3.5 says that the *largest*"
     " margin is about 0.002 in the experiments, which makes it worse.) A gap below 1/2 is asked"
@@ -215,6 +216,7 @@ equal_margins_observed_norms = OBSERVED.stated(
         "norms of 0.001 and lambda = 0.001": "1000 * margin(0) == 1 and 1000 * weight_decay == 1"
     },
     on=one_weight().map(partial(as_observed, margin=Fraction(1, 1000))),
+    rests_on=["reduced-loss-multiclass"],
     why="Outputs of norm m along the labels give `alpha = m^2 / (m^2 + lambda)`, as margins m do"
     " with two classes, which are checked. It is 1/1001: the outputs have a thousandth of the size"
     " of the labels. A gap below 1/2 is asked for, as in `equal-margins-observed-gap`.",
@@ -264,7 +266,7 @@ equal_margins_smaller_rho_above = tc.stated(
     numbers=["other", "weight_decay"],
     on=one_weight(numbers=("other",)).map(less_decayed),
     corrects="equal-margins-smaller-rho",
-    rests_on=["equal-margins-rho-inverse", "error-bound-order"],
+    rests_on=["equal-margins-gap"],
     why="The difference of the two rho has the sign of `(mu_a - mu_b)(lambda - mu_a mu_b)`.",
 )
 

@@ -19,8 +19,9 @@ equal_margins_rho_inverse = tc.stated(
     control=tc.altered("twice the inverse", "best(margin(0)) * margin(0) == 2"),
     where=[MARGIN, AT_BEST],
     on=one_weight(),
+    rests_on=["zero-loss-average-margin"],
     why="True for lambda = 0. With weight decay `rho mu = 1 - eps`, and with the numbers of the"
-    " experiments rho is 40 times smaller than the inverse (`equal-margins-observed-gap`).",
+    " experiments rho is 41 times smaller than the inverse (`equal-margins-observed-gap`).",
 )
 
 
@@ -65,7 +66,7 @@ equal_margins_rho_near_least_printed = NEAR_RHO_0.stated(
     states="2 * best(margin(0)) >= least",
     control=tc.altered("closer", "4 * best(margin(0)) >= 3 * least"),
     on=one_weight().map(with_rho_0_of_500),
-    rests_on=["equal-margins-gap"],
+    rests_on=["rho-course-falls-long-printed", "equal-margins-gap"],
     why="Half of rho_0 is asked for. At equal margins `mu = 1 / rho_0` the equilibrium is `rho_0"
     " mu^2 / (mu^2 + lambda)`. Section 3.5 has margins of 0.002 and a rho_0 of 500; with lambda ="
     " 0.001, as in the figures, rho is smaller by a factor of 251.",

@@ -143,6 +143,7 @@ margin_training_narrows = tc.experiment_claim(
         sides=tc.between(spread_at_end),
     ),
     positive=replace(NARROWS, words="no weight decay", recipes=(NO_DECAY,)),
+    rests_on=["equal-margins-quasi-interpolation"],
     why='"Much" is not asked for. On images of digits it shows in one network of three.',
 )
 
@@ -181,6 +182,7 @@ margin_training_decay_spread = tc.experiment_claim(
         sides=tc.between(spread_at_end),
         effect="spread with decay / without",
     ),
+    rests_on=["stationary-batches-no-decay"],
     why="Interpolation makes all margins equal; weight decay trades some of that for a smaller rho."
     " Lemma 6 takes equal margins for a consequence of weight decay.",
 )
@@ -317,6 +319,7 @@ margin_training_initial_rho = tc.experiment_claim(
     given=[*STARTS, "lambda = 0"],
     compares=ENDS_SMALLER,
     control=replace(SAME_LABELS, recipes=(NO_DECAY, replace(NO_DECAY, order=1)), relation="<"),
+    rests_on=["initial-direction-least-rho-printed"],
     why="Both ends interpolate; the larger rho has the smaller margins.",
 )
 

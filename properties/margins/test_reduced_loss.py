@@ -109,6 +109,7 @@ reduced_loss_multiclass = SEVERAL.stated(
     forall=["r in range(1, 4)"],
     states="loss(r / 2) == (M + weight_decay) * r ** 2 / 4 - r * mu + C / (C - 1)",
     control=tc.altered("1 for C/(C-1), as with two classes", {"C / (C - 1)": "1"}),
+    rests_on=["symmetric-interpolation-labels"],
     why="At rho = 1/2, 1 and 3/2; both sides are quadratic in rho. The last term is the squared"
     " norm of a centred label.",
 )

@@ -112,6 +112,7 @@ zero_loss_separability = tc.stated(
     control=tc.altered("zero loss is not asked for", without=[ZERO_LOSS], on=points()),
     on=INTERPOLATING,
     examples=60,
+    rests_on=["zero-loss-same-margins"],
     why="The margins are 1/rho. For a free rho that has become negative, all samples are classified"
     " wrongly by f_V, and correctly by rho f_V. Separability does not imply zero loss.",
 )
@@ -151,6 +152,7 @@ zero_loss_least_rho = tc.stated(
             replace(case, numbers={**case.numbers, "rho": case.numbers["rho"] * 4})
         )
     ),
+    rests_on=["loss-descent-margins"],
     why="Margins are at most 1 (`loss-descent-margins`). Equality where weights and input are"
     " aligned, so that it is larger, and significantly so for real data; but no theorem. The rho_0"
     " of the paper is at least 1.",
@@ -224,7 +226,7 @@ zero_loss_equal_margins_printed = tc.stated(
     states="rho * margin(0) != 1",
     control=tc.altered("it is not positive", "0 >= rho * margin(0)"),
     on=points().map(interpolating),
-    rests_on=["rho-dynamics-loss-in-margins"],
+    rests_on=["equal-margins-zero-loss"],
     why='Read without "solution" as a critical point: weight decay does not change what networks'
     " there are, and one that interpolates has equal margins. The proof shows that their loss,"
     " with its penalty, is not 0. What is excluded is that they are points of rest:"
@@ -243,7 +245,7 @@ zero_loss_equal_margins = COMMON_MARGINS.stated(
     control=tc.altered("half of it", "2 * rho * margin(0) < 1"),
     on=points().map(interpolating).map(at_rest_in_rho),
     corrects="zero-loss-equal-margins-printed",
-    rests_on=["rho-dynamics-loss-in-margins"],
+    rests_on=["equal-margins-gap"],
     why="`rho mu = mu^2 / (mu^2 + lambda)`.",
 )
 

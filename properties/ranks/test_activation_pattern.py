@@ -87,9 +87,9 @@ activation_pattern_negligible_printed = PATTERN.stated(
     why="True of the first layer, where the set is the hyperplane `V_1^i x = 0`. In the second it"
     " contains all V whose first layer is dead at x, `V_1 x < 0` in every entry: an open set, on"
     " which u_2 = 0. The hypotheses here hold on an open set of V, and with positive rows of V_2"
-    " nothing but a dead layer makes u_2 vanish: so every counterexample comes with a"
-    " neighbourhood of counterexamples. Nothing rests on it: f is constant there, so that the rank"
-    " of the gradient is 0 (`gradient-rank` decides every kink).",
+    " nothing but a dead layer makes u_2 vanish: so every counterexample comes with a neighbourhood"
+    " of counterexamples. What is concluded stays true: f is constant there, so that the rank of"
+    " the gradient is 0 (`gradient-rank` decides every kink).",
 )
 
 

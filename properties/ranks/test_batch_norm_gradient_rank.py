@@ -126,6 +126,7 @@ batch_norm_gradient_rank_sample = tc.stated(
         cohort=COHORT,
     ),
     examples=400,
+    rests_on=["gradient-rank"],
     why="The introduction states the observation that the gradient has rank at most 1 of a deep"
     " ReLU network, and the abstract includes batch normalisation among those covered; Lemma 1"
     " itself comes before normalisation, and Lemma 2 claims less. Read literally the observation"

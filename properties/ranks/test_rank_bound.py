@@ -170,6 +170,7 @@ convolution_bound = tc.stated(
     **eckart_young.rank_bound("frobenius"),
     control=strengthened("frobenius"),
     on=stationary_convolutions(),
+    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank-convolution"],
     why="Theorem 1 read for convolutional layers, which the first abstract says the networks may"
     " include; Section 2.1 and the proofs do not treat them. The filters are applied to every"
     " patch, so that the gradient on one sample is a sum over the patches and its rank is not at"
@@ -197,6 +198,7 @@ convolution_patches_bound = tc.stated(
     corrects="rank-bound-convolution",
     examples=160,
     enough=10,
+    rests_on=["batch-gradient-chain-rule", "gradient-rank-convolution-patches"],
     why="On one sample the gradient of the filters is a sum of P matrices of rank 1, one for each"
     " patch that they are applied to, so that the argument of Theorem 1 gives the rank P B* instead"
     " of B*. A dense matrix has P = 1.",
@@ -215,11 +217,11 @@ trained_bound = tc.stated(
     examples=6,
     rests_on=["rank-bound-frobenius"],
     why="The bound at the weights that SGD with weight decay reaches, on points of the unit ball"
-    " with random labels or on pairs of handwritten digits, and at those that descent on a single"
-    " sample goes on to. There the two sides meet: what the sample does not see of a weight matrix"
-    " decays with exp(-2 lambda t) alone and soon dominates the gradient. The trained weights are"
-    " rationals, and so are all gradients. In the entrywise maximum norm the left side is a proven"
-    " lower bound.",
+    " with random labels or on pairs of handwritten digits, and at those that further descent on a"
+    " single sample reaches. There the two sides meet: what the sample does not see of a weight"
+    " matrix decays with exp(-2 lambda t) alone and soon dominates the gradient. The trained"
+    " weights are rationals, and so are all gradients. In the entrywise maximum norm the left side"
+    " is a proven lower bound.",
 )
 
 trained_batch_norm_bound = tc.stated(
@@ -235,10 +237,10 @@ trained_batch_norm_bound = tc.stated(
     examples=6,
     rests_on=["rank-bound-batch-norm"],
     why="The bound at the weights that SGD with weight decay reaches, the batches normalised by"
-    " their own statistics, and at those that descent on two samples goes on to. Equality is not"
-    " approached as closely as without normalisation: the gradient of a weight matrix before a"
-    " normalisation contains the centred samples only, so that on B samples its rank is at most"
-    " B - 1.",
+    " their own statistics, and at those that further descent on two samples reaches. Equality is"
+    " not approached as closely as without normalisation: the gradient of a weight matrix before a"
+    " normalisation contains the centred samples only, so that on B samples its rank is at most B -"
+    " 1.",
 )
 
 CENTRED = eckart_young.rank_bound(*NORMS, rank="B - 1")
@@ -254,6 +256,7 @@ batch_norm_centred_bound = tc.stated(
     on=st.one_of(batch_normalised_cases(), dead_normalised_networks()),
     examples=80,
     enough=10,
+    rests_on=["batch-gradient-chain-rule", "batch-norm-gradient-rank-centred"],
     why="A sharpening of galanti2022, Theorem 1, of our own."
     " The gradient on a batch S is D + 2 lambda W, and in front of a"
     " normalisation D has rank at most B* - 1 (`batch-norm-gradient-rank-centred`): subtracting the"

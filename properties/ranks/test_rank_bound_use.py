@@ -59,6 +59,7 @@ rank_bound_use_trained = tc.stated(
     on=perceptrons(normalised=False, members=2),
     along=tc.trained_by(learning_rate=1 / 8, epochs=120, batch_size=2),
     examples=4,
+    rests_on=["rank-bound-frobenius"],
     why="Read as: training makes the bound say something. On four samples, with batches of two,"
     " B* = 1, in the Frobenius norm. SGD does not bring the gradient on any sample below that of"
     " the weight decay in every layer: in the first the right side of Eq. 10 usually stays above"
@@ -99,6 +100,7 @@ rank_bound_use_criterion = CASES.stated(
     states=f"{SIZE} - {TRIVIAL} == squared(data(S, k)) + 4 * weight_decay * pull(S)",
     control=tc.altered("lambda instead of 2 lambda", {"+ 4": "+ 2"}),
     on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(1, 3)), samples=(2, 3)),
+    rests_on=["structural-lemma", "batch-gradient"],
     why="By the structural lemma <W_k, df> = f in every layer of a chain. So the right side of"
     " Eq. 10 is below ||W_k|| only where the outputs of the batch fall short of their labels, on"
     " average, and the gradient of the loss alone is smaller than that allows. It is the sharper"
@@ -120,6 +122,7 @@ rank_bound_use_fitted = CASES.stated(
     states=f"{SIZE} >= {TRIVIAL}",
     control=tc.altered("9/8 of it", f"8 * {SIZE} >= 9 * {TRIVIAL}"),
     on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(1, 2)), samples=(2, 3)),
+    rests_on=["rank-bound-use-criterion"],
     why="By `rank-bound-use-criterion`. Equality is reached where the labels are fitted: the"
     " gradient is that of the weight decay, and the bound is ||W||, for every batch and every"
     " layer.",
@@ -145,6 +148,7 @@ rank_bound_use_twofold = tc.stated(
     ],
     on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(1, 2)), samples=(2, 3)),
     examples=60,
+    rests_on=["rank-bound-frobenius", "batch-gradient"],
     why='"Through the multiplicative term 1/lambda and through the term" with the gradient, written'
     " out at given weights; L has no lambda on the right. In the Frobenius norm, both sides as"
     " squares. As lambda grows, the bound tends to ||W||.",
@@ -218,6 +222,7 @@ rank_bound_use_constant = tc.stated(
     control=tc.altered("half of it", {"2 *": "4 *"}),
     where=WHERE,
     on=dead_networks(FLAT),
+    rests_on=["batch-gradient-chain-rule-printed", "gradient-rank-batch"],
     why="Section 2.1 counts constant matrices, the identities of residual connections, among the"
     " W^{pq}. The theorem needs the term 2 lambda W in the gradient: it is about matrices that"
     " weight decay acts on. An identity is as far from low rank as its size allows, whatever SGD"

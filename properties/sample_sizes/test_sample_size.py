@@ -87,6 +87,7 @@ sample_size_exceeds_parameters = SHARED.stated(
     states="needed > parameters",
     control=tc.altered("eight times as many", "needed > 8 * parameters"),
     on=sizes(above=True),
+    rests_on=["sample-size-suffices"],
     why="2 log 2 > 1, with one bit and e = 1 already. With 32 bits and an error of 0.1, 4400"
     " samples for each parameter.",
 )

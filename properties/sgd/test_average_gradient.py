@@ -68,11 +68,11 @@ average_gradient_minimised = tc.stated(
         "average(s, k) = sum(norms(s, k)) / (s * count)",
     ],
     on=st.one_of(balanced_scalars(), tc.stationary_chains(full_batch=True)),
-    why="Compared are the weights with half, 3/2 and twice of them. What SGD follows in"
-    " expectation is the gradient of L (`average-gradient-expected`), and where that is at rest the"
-    " average norm need not be minimal: for f = w x, the latter is a mean of absolute values. The"
-    " paper builds its prediction for the batch size on this sentence; the prediction does not"
-    " follow from Theorem 1.",
+    why="The weights are compared with half, 3/2 and twice of them. What SGD follows in expectation"
+    " is the gradient of L (`average-gradient-expected`), and where that is at rest the average"
+    " norm need not be minimal: for f = w x, the latter is a mean of absolute values. The paper"
+    " builds its prediction for the batch size on this sentence; the prediction does not follow"
+    " from Theorem 1.",
 )
 
 average_gradient_without_lambda = tc.stated(
@@ -150,6 +150,7 @@ average_gradient_bounds_expected = AVERAGES.stated(
     where=[MEAN],
     on=st.one_of(SQUARE, RANDOM),
     examples=80,
+    rests_on=["average-gradient-expected"],
     why="The other direction of `average-gradient-minimised`: that the average norm is small"
     " implies that the risk is nearly stationary, but not the reverse.",
 )

@@ -190,7 +190,11 @@ batch_differences_common_matrix = tc.stated(
     where=PULLS,
     on=tc.normalised_equilibria(),
     examples=40,
-    rests_on=["batch-differences-gradient-printed", "batch-differences-exchange-printed"],
+    rests_on=[
+        "batch-differences-gradient-printed",
+        "batch-differences-exchange-printed",
+        "stationary-batches-residuals",
+    ],
     why="The second case of the proof, which is the only one: rho at rest on all batches of size"
     " B < N makes `alpha` the same for all samples, and equal to `lambda rho`, which is not 0."
     " No assumption on margins is needed for that.",

@@ -245,6 +245,7 @@ batch_gradient_pair_bound = tc.stated(
     ],
     on=st.one_of(tc.spread_cases(), tight_pairs(), trained_cases(), tc.searched_cases()),
     examples=200,
+    rests_on=["batch-gradient", "path-expansion-at-input"],
     why="A quantitative form of Proposition 1 of galanti2022, our own: with weight decay, the steps"
     " of SGD with batch size 1 stay away from zero by the learning rate times"
     " 2 lambda ||W|| sqrt((1 - |cos theta|) / 2), in at least one of any two samples; theta is the"
@@ -289,6 +290,7 @@ batch_gradient_bound = tc.stated(
         trained_cases(),
     ),
     examples=150,
+    rests_on=["batch-gradient", "path-expansion-at-input"],
     why="The same argument for a batch of any size, our own: the data part of the gradient has its"
     " rows in the span of the batch's inputs, so the gradient contains all of 2 lambda W outside"
     " it, for any loss, any labels and any weights.\n\n"

@@ -55,7 +55,7 @@ convergence_points_none = SHARED.stated(
         GALANTI2022.at("Section 3.1: convergence is impossible, Section 5: noise is inevitable"),
     ],
     printed=r"\lambda > 0:\ \text{SGD noise must be always present, even asymptotically,}"
-    r" \text{ regardless of the batch size; there is never convergence}",
+    r" \text{ regardless of the batch size, as long as we incorporate weight decay}",
     given=[*NETWORK, POSITIVE_WEIGHT_DECAY, MINI_BATCHES],
     states=f"{ALL_LAYERS} != 0",
     control=tc.altered("every batch of B samples vanishes", f"{ALL_LAYERS} == 0"),
@@ -64,7 +64,8 @@ convergence_points_none = SHARED.stated(
     why="Away from collinear inputs it is true of all networks but one. At W = 0 the gradient of"
     " every network with a hidden layer vanishes on every batch, whatever the loss, the labels and"
     " lambda: SGD rests there without noise, and Section 4.2 reports runs that end there."
-    " `convergence-points-zero-attracts` says when they must.",
+    " `convergence-points-zero-attracts` says when they must. (The next sentence of the paper says"
+    ' "generically, there is never convergence", which allows such a point; this one does not.)',
 )
 
 convergence_points_cross_entropy = tc.stated(
@@ -120,6 +121,7 @@ convergence_points_zero_attracts = tc.stated(
     ],
     on=small_networks(),
     examples=40,
+    rests_on=["structural-lemma", "batch-gradient"],
     why="By the structural lemma the left side is the mean over the batch of 4 (f - y) f, plus"
     " 2 lambda ||W||^2, and |f| <= ||W_1|| ||W_2|| |x| <= ||W||^2 |x| / 2. So steps that are"
     " small enough bring every network nearer to zero, whatever the batches: zero weights are a"
@@ -201,7 +203,11 @@ convergence_points_zero_matrices = SHARED.stated(
     on=st.one_of(tc.spread_cases(), tc.searched_cases()),
     examples=60,
     corrects="convergence-points-zero-matrices-printed",
-    rests_on=["sgd-stationary-weight-decay"],
+    rests_on=[
+        "convergence-points-first-matrix",
+        "path-expansion-gradient",
+        "sgd-stationary-sample-gradients",
+    ],
     why="More than Proposition 1 says, which concludes that the function is zero: once all W^{p1}"
     " are 0, every layer is 0 at every input, so that M^{pq}, whose right factor is a layer, is 0"
     " too, and with it W^{pq}. Stated by its contrapositive, as `sgd-stationary-weight-decay`.",
@@ -230,6 +236,7 @@ convergence_points_outputs = SHARED.stated(
     ),
     on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(2, 3), outputs=(2, 2)), samples=(2, 3)),
     examples=60,
+    rests_on=["path-expansion-at-input"],
     why="One output is a simplification and no restriction: on a sample, the gradients of all"
     " outputs along W^{p1} have their rows along the input. `rank-bound-outputs` says the same of"
     " Theorem 1.",
@@ -247,6 +254,7 @@ convergence_points_zero_input = SHARED.stated(
     control=tc.altered("no input need be 0", without=[SOME_INPUT_IS_ZERO], on=STATIONARY_POINTS),
     on=st.one_of(tc.plain_cases(samples=(2, 3)), tc.stationary_chains()).map(with_zero_input),
     examples=50,
+    rests_on=["sgd-stationary-sample-gradients"],
     why='The paper assumes "that x_i is not 0 for all i". That is not needed: without biases all'
     " layers are 0 at the input 0, so that its gradient is 2 lambda W alone, and at convergence all"
     " M_i are equal. The assumption excludes a case in which the proposition says even more.",
@@ -272,6 +280,7 @@ convergence_points_filters = SHARED.stated(
     states="f(n, 0) == 0",
     control=tc.altered("the output is 1", "f(n, 0) == 1"),
     on=stationary_filters(),
+    rests_on=["path-expansion-some-input-weight", "convergence-points-first-matrix"],
     why="The first abstract includes convolutional layers, and the proof uses that the gradient at"
     " x_i has its rows along x_i. That of a filter has its rows along patches. Here inputs that are"
     " not collinear differ in a patch that neither filter nor last layer sees, and SGD is at rest"

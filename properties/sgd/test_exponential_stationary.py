@@ -132,6 +132,7 @@ exponential_stationary_projection = tc.stated(
     ],
     on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(1, 3)), samples=(2, 3)),
     examples=60,
+    rests_on=["structural-lemma"],
     why="By the structural lemma <V_k, G> is the sum of c_n f_n. Stationary points of the flow on"
     " the spheres are therefore where Eq. 26 holds, for the exponential loss and every other one.",
 )
@@ -147,7 +148,7 @@ exponential_stationary_rank_one = tc.stated(
     states="rank(W[k]) <= 1",
     control=tc.altered("they have rank 0", "rank(W[k]) <= 0"),
     on=separate_units(),
-    rests_on=["exponential-stationary-projection"],
+    rests_on=["exponential-stationary-projection", "gradient-rank"],
     why="V_k is a sum of one matrix of rank 1 for each sample of the batch. Here two samples"
     " activate different units and have equal margins, so that the exponentials cancel and the"
     " point is stationary for every rho, with a matrix of rank 2. One sample, or the condition on"
@@ -199,7 +200,7 @@ exponential_stationary_rank_printed = tc.stated(
     control=tc.altered("less than that", "rank(W[k]) <= len(samples) - 1"),
     where=[MARGIN],
     on=dead_diagonals(),
-    rests_on=["exponential-stationary-projection"],
+    rests_on=["exponential-stationary-projection", "gradient-rank"],
     why="The similar constraint of the text, read as the bound by the batch size that the rest of"
     " the paper has. Eq. 26 says nothing of V_k where its factor, the sum of the c_n f_n, is 0."
     " Here all units are dead at all samples, and V_1 is any matrix.",

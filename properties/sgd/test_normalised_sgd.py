@@ -58,6 +58,7 @@ normalised_sgd_update_printed = UPDATE_OF_RHO.stated(
         "rho - learning_rate * data(samples) - 2 * learning_rate * weight_decay * rho"
     ),
     control=tc.altered("and with eta lambda rho as the last term", {"- 2 *": "-"}),
+    rests_on=["rho-dynamics"],
     why="As printed. Eq. 2 of the same paper has the sign right: the gradient is that on the left,"
     " a central difference, which is exact because the loss is quadratic in rho.",
 )
@@ -73,6 +74,7 @@ normalised_sgd_update = UPDATE_OF_RHO.stated(
     ),
     control=tc.altered("the last term is eta lambda rho", {"- 2 *": "-"}),
     corrects="normalised-sgd-update-printed",
+    rests_on=["rho-dynamics"],
     why="With the sign of Eq. 2. The left side is a central difference of the loss of Eq. 1, exact"
     " because that is quadratic in rho. Labels +-1 are needed: otherwise the outputs enter as"
     " `y_n^2 f_n^2` where the loss has `f_n^2`.",
@@ -110,6 +112,7 @@ normalised_sgd_update_weights_printed = UPDATE_OF_WEIGHTS.stated(
         "and with eta nu_k V_k as the last term",
         f"2 * ({STEP_PRINTED}) == 2 * (W[k][i][j] - learning_rate * data(k)[i][j]) - {DECAYED}",
     ),
+    rests_on=["lagrange-multiplier"],
     why="As printed, where the first expression lacks the learning rate as well. The examples have"
     " learning rates other than 1, with which that would not show.",
 )
@@ -127,6 +130,7 @@ normalised_sgd_update_weights = UPDATE_OF_WEIGHTS.stated(
         f"{STEP_PRINTED} == W[k][i][j] + learning_rate * data(k)[i][j] - {DECAYED}",
     ),
     corrects="normalised-sgd-update-weights-printed",
+    rests_on=["lagrange-multiplier"],
     why="With the sign of Eq. 2 and the learning rate on both sides. Labels +-1 are needed, as for"
     " the update of rho.",
 )
@@ -254,6 +258,7 @@ normalised_sgd_convergence_rank_one = tc.stated(
     where=AT_REST,
     on=tc.normalised_equilibria(),
     examples=120,
+    rests_on=["batch-differences-common-matrix", "gradient-rank"],
     why="The sharp form of Lemma 8, our own.\n\n"
     "Proof. Exchange two samples between batches: the terms of a stationarity equation are equal"
     " for all n. For rho this reads (1 - rho fbar_n) fbar_n = lambda rho =: alpha, and alpha is not"

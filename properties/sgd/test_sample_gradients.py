@@ -62,7 +62,7 @@ sample_gradients_are_equal = SHARED.stated(
     ),
     on=STATIONARY_POINTS,
     examples=60,
-    rests_on=["batch-gradient-exchange-printed"],
+    rests_on=["batch-gradient-exchange-printed", "convergence-points-decreasing-rates"],
     why="Two batches that differ in one sample have equal gradients, here both zero. The scalar"
     " alpha of Appendix B is the quotient of the slopes of the loss. With the full batch there is"
     " nothing to exchange, and Eq. 8 fails.",
@@ -161,6 +161,7 @@ sample_gradients_interpolation = SHARED.stated(
     control=tc.altered("one label may be missed", without=[FITTED]),
     on=interpolating_cases(),
     examples=60,
+    rests_on=["batch-gradient"],
     why="Every sample's slope is 0. For other convex losses this needs labels at which they have a"
     " minimum (`sgd-stationary-no-minimum`).",
 )
@@ -179,6 +180,7 @@ sample_gradients_small_steps_printed = SHARED.stated(
     states=f"{STEP} <= {STEEPEST}",
     control=tc.altered("a quarter of it", f"4 * {STEP} <= {STEEPEST}"),
     on=without_decay(),
+    rests_on=["batch-gradient"],
     why="The step is the slope times the gradient of the output, which grows with weights, inputs"
     " and depth: a tiny slope is no tiny step. Read as a bound with the constant 1.",
 )
@@ -199,6 +201,7 @@ sample_gradients_small_steps = SHARED.stated(
     on=without_decay(),
     examples=60,
     corrects="sample-gradients-small-steps-printed",
+    rests_on=["batch-gradient"],
     why="A mean of products is at most the product of the largest factors; on one sample they are"
     " equal.",
 )

@@ -165,7 +165,7 @@ sgd_noise_keeps_moving_with_decay = tc.experiment_claim(
         on=LINEAR_NETWORKS,
         recipes=(FULL_BATCH,),
     ),
-    rests_on=["sgd-stationary-weight-decay"],
+    rests_on=["sgd-stationary-weight-decay", "epoch-distance-vanishes"],
     why="Batches have to be reshuffled: in a fixed order SGD can settle on a cycle, along which no"
     " batch has gradient zero while the distance between epochs vanishes (f = w x at x = 1, labels"
     " +1 and -1 in turn, one sample a batch). The paper's \"convergence is possible if and only if"
@@ -189,7 +189,7 @@ sgd_noise_settles_without_decay = tc.experiment_claim(
     ],
     compares=replace(COMES_TO_REST, recipes=(NO_DECAY,), excluded=excluded_unless_interpolating),
     control=replace(COMES_TO_REST, words="lambda = 0.03, and networks that need not interpolate"),
-    rests_on=["sample-gradients-interpolation"],
+    rests_on=["sample-gradients-interpolation", "epoch-distance-vanishes"],
     why="Without weight decay, SGD with the square loss converges to a network that interpolates,"
     " so that all batches have gradient zero.",
 )
@@ -253,6 +253,7 @@ sgd_noise_needs_small_batches = tc.experiment_claim(
         "distance from SGD in a third order / distance from SGD in another order",
         excluded,
     ),
+    rests_on=["sample-gradients-are-equal", "convergence-points-rank-one"],
     why="Two runs of SGD end at different weights by chance alone, which is what solutions have to"
     " differ by to look different. Were the solution of full-batch descent in the midst of those of"
     " SGD, it would be nearer to each than they are to one another, by a factor of about 1.4.",
@@ -274,6 +275,7 @@ sgd_noise_moves_more_than_full_batch = tc.experiment_claim(
         excluded,
         followed=tc.Followed((f"{D} of SGD", "of full-batch descent"), steps),
     ),
+    rests_on=["stationary-batches-never-printed"],
     why="How much farther is a matter of kinks: with ReLU, weight decay drives pre-activations onto"
     " them, and full-batch descent chatters there with steps that fall slowly if at all"
     " (`sgd-noise-full-batch-comes-to-rest-relu`).",
@@ -300,6 +302,7 @@ sgd_noise_full_batch_comes_to_rest = tc.experiment_claim(
     given=["linear networks 16-64-1", *REST],
     compares=LINEAR_AT_REST,
     control=replace(LINEAR_AT_REST, words="batches of 4", recipes=(SGD,)),
+    rests_on=["stationary-batches-never-printed"],
     why="Noise that is unique to SGD must be absent from full-batch descent. What is left of the"
     " movement is drift.",
 )
@@ -316,6 +319,7 @@ sgd_noise_full_batch_comes_to_rest_relu = tc.experiment_claim(
     compares=replace(COMES_TO_REST, recipes=(FULL_BATCH,)),
     control=replace(COMES_TO_REST, words="batches of 4"),
     positive=replace(LINEAR_AT_REST, words="linear networks, which have no kinks"),
+    rests_on=["stationary-batches-never-printed"],
     why="The claim `sgd-noise-full-batch-comes-to-rest` for ReLU networks.",
 )
 

@@ -138,6 +138,7 @@ sgd_stationary_no_decay = tc.stated(
         "sample-gradients-without-decay",
         "sample-gradients-product",
         "path-expansion-at-input",
+        "path-expansion-input-edges",
         "convergence-points-first-matrix",
     ],
     why="Without weight decay, a point that is stationary on every mini-batch of size B < m has"
@@ -174,7 +175,7 @@ sgd_stationary_no_minimiser = tc.stated(
         tc.dead_cases(), tc.dead_cases(), tc.dead_cases(), tc.plain_cases(targets="signs")
     ),
     examples=200,
-    rests_on=["sgd-stationary-no-decay", "sgd-stationary-no-minimum"],
+    rests_on=["sgd-stationary-no-decay", "sgd-stationary-no-minimum-printed"],
     why="With a convex loss that has no minimum for the labels that occur, such as the exponential"
     " and the logistic loss for labels +-1, the only points that are stationary on every mini-batch"
     " have output zero at every sample.\n\n"

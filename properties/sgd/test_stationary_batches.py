@@ -89,7 +89,7 @@ stationary_batches_never = EQUILIBRIA.stated(
     on=st.one_of(reflected_equilibria((tc.RELU,)), generic_points().map(of_both_classes)),
     examples=40,
     corrects="stationary-batches-never-printed",
-    rests_on=["normalised-sgd-convergence-rank", "stationary-batches-low-rank"],
+    rests_on=["batch-differences-common-matrix"],
     why="Rest on all batches gives `(1 - rho fbar_n) fbar_n = lambda rho` and `h(x_n) = f_n V_L`"
     " for every sample. The features of a ReLU network are not negative, so that all f_n have one"
     " sign; all margins have that of rho; hence all labels are the same. No genericity of the data"
@@ -125,6 +125,7 @@ stationary_batches_residuals = EQUILIBRIA.stated(
     states="residual(n) != 0",
     control=tc.altered("lambda may be 0", without=[POSITIVE_WEIGHT_DECAY], on=NO_DECAY_POINTS),
     examples=40,
+    rests_on=["quasi-interpolation-some"],
     why='"Since interpolation is impossible when training with lambda > 0, there exists at least'
     ' one n": true for every n, as `(1 - rho fbar_n) fbar_n = lambda rho`. It is convergence that'
     " excludes interpolation; a network with weight decay can pass through interpolation.",
@@ -155,6 +156,7 @@ stationary_batches_zero_margins = EQUILIBRIA.stated(
     ),
     on=generic_points().flatmap(lambda case: st.sampled_from([case, with_a_zero_margin(case)])),
     examples=40,
+    rests_on=["normalised-sgd-convergence-rank", "batch-differences-common-matrix"],
     why="The lemma assumes that no margin is 0. Where rho is at rest on all batches, `(1 - rho"
     " fbar_n) fbar_n = lambda rho` excludes such margins by itself, unless rho is 0.",
 )
@@ -223,7 +225,7 @@ stationary_batches_never_equal = EQUILIBRIA.stated(
         "sum([(margin(n) - margin(0)) ** 2 for n in samples]) >= margin(0) ** 2",
     ),
     on=equal_margins(),
-    rests_on=["stationary-batches-never"],
+    rests_on=["stationary-batches-never-printed"],
     why="The analysis shows that a ReLU network with both classes is at rest for no rho and V"
     " (`stationary-batches-never`). That says nothing of margins: they may be equal where some"
     " batch still turns the weights.",
@@ -296,7 +298,7 @@ stationary_batches_any_size = EQUILIBRIA.stated(
     numbers=["other"],
     on=of_two_sizes(),
     examples=40,
-    rests_on=["normalised-sgd-convergence-rank-one"],
+    rests_on=["batch-differences-exchange"],
     why="Exchanging two samples between batches shows that all samples pull equally, and a sum of"
     " equal terms that is 0 has terms that are 0. So the points at rest do not depend on B, nor"
     ' does a constraint on their ranks, against "a rank constraint that depends on the size of the'

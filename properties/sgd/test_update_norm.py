@@ -160,6 +160,7 @@ update_norm_mean_residual = AT_EQUILIBRIUM.stated(
     states="0 < sum([residual(n) * margin(n) for n in samples])",
     control=tc.altered("of every sample by itself", {"sum": "min"}),
     corrects="update-norm-separability",
+    rests_on=["rho-dynamics"],
     why="It is lambda rho: Eq. 2 with `dot rho = 0`. Large margins count more, and so the plain"
     " mean of the residuals, the gap of Eq. 8, is positive too.",
 )
@@ -197,7 +198,7 @@ update_norm_rank_printed = NORMS.stated(
     states="frobenius(pull(0, l)) <= frobenius(pull(0, k))",
     control=tc.altered("the smaller updates", {"<=": ">="}),
     on=of_two_ranks(),
-    rests_on=["update-norm"],
+    rests_on=["update-norm-printed"],
     why="Neither the larger nor the smaller ones. By the structural lemma the squared norm is, up"
     " to one factor for all layers, `|dfbar/dV_k|^2 - fbar^2`; the first term is the size of the"
     " layer's input and of what comes back to it, which is that of the other layers' weights. In"
@@ -237,6 +238,7 @@ update_norm_stable_rank = tc.stated(
     ),
     examples=40,
     corrects="update-norm-rank-printed",
+    rests_on=["structural-lemma", "gradient-rank"],
     why='What is true of the sentence that "the norm of the SGD updates at layer k should reflect,'
     ' asymptotically, the rank of V_k": `f_n = <V_k, df_n/dV_k>` and the gradient has rank 1, so'
     " that `|f_n| <= |V_k|_2 |df_n/dV_k|_F`; by the structural lemma the squared distance is"
