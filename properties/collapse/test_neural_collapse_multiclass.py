@@ -136,7 +136,7 @@ neural_collapse_multiclass_all_layers = tc.stated(
 
 neural_collapse_multiclass_all_layers_inputs = tc.stated(
     "neural-collapse-multiclass-all-layers-inputs",
-    title="... in fact all layers converge only where the inputs of a class coincide",
+    title="All layers converge only where the inputs of a class coincide",
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall k, S',\; b < N,\quad"
     r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies x_{cn} = x_{cm}",
     given=[*NETWORK, SMALLER_BATCHES, COMMON_FACTOR, *ALL_AT_REST],

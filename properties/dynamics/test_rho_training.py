@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor
 
 import theorycheck as tc
 from properties.dynamics.normalised import started
@@ -15,32 +14,25 @@ SMALL_RHO, LARGE_RHO = 0.5, 8.0
 """Initial values; these networks come to rest between 3 and 7."""
 PLAIN = tc.Recipe(batch_size=16, epochs=1000, learning_rate=0.05, weight_decay=0.0)
 DECAYING = replace(PLAIN, weight_decay=0.01)
-RANDOM = 0.5
-"""The part of the labels that is drawn anew where labels are random."""
 
 Start = Callable[[tc.Setting, Sequence[int]], tc.Experiment]
 
 
-def networks(*rhos: float, random: bool = False) -> Start:
+def networks(*rhos: float) -> Start:
     """ReLU networks 8-16-1 under Lagrange multipliers, for each seed one from each initial rho.
 
-    Those of one seed share data and V. If ``random``, labels of the last one are partly random.
+    Those of one seed share data and V.
     """
 
     def start(setting: tc.Setting, seeds: Sequence[int]) -> tc.Experiment:
         data = [tc.gaussian_mixture(8, 8, 2, seed, spread=0.3).in_ball() for seed in seeds]
         network, count = tc.mlp([8, 16, 1]), len(rhos)
         inputs, signs = (np.stack([getattr(d, name) for d in data]) for name in ("inputs", "signs"))
-        labels = np.concatenate([signs] * count)
-        if random:
-            rng = np.random.default_rng(seeds[0])
-            drawn = rng.choice([-1.0, 1.0], size=signs.shape)
-            labels[-len(seeds) :] = np.where(rng.random(signs.shape) < RANDOM, drawn, signs)
         return tc.Experiment(
             network,
             started(network, seeds, rhos, "lagrange"),
             torch.tensor(np.concatenate([inputs] * count), dtype=torch.float32),
-            torch.tensor(labels, dtype=torch.float32),
+            torch.tensor(np.concatenate([signs] * count), dtype=torch.float32),
             torch.tensor(list(seeds) * count),
             tc.Objective("square", "mean", "rho"),
         )
@@ -53,13 +45,6 @@ def excluded(trained: tc.Trained) -> tc.Exclusions:
 
 
 either = tc.either_half(excluded)
-
-
-def spread(trained: tc.Trained) -> Tensor:
-    """How far apart, relatively, rho ends from a large and from a small initial value."""
-    small, large = trained.rho.chunk(2)
-    return (large / small).log().abs()
-
 
 DATA = "Gaussian mixtures, two classes"
 TRAINING = [
@@ -98,26 +83,6 @@ rho_training_scale = tc.experiment_claim(
     rests_on=["initial-direction-least-rho-printed", "last-layer-any-rho-printed"],
     why="From 8 rho stays where it is, with margins of 1/8; from 0.5 it stops at less. The same"
     " function class, the same data.",
-)
-
-
-rho_training_forgets = tc.experiment_claim(
-    "rho-training-forgets",
-    title="With weight decay the last rho depends less on the initial one",
-    sources=[XU2022.at("Section 1: weaker dependence on initial conditions")],
-    printed=r"\text{in the presence of regularization, there is a weaker dependence on initial}"
-    r"\text{ conditions}",
-    given=[*TRAINING[:2], MINI_BATCHES_OF_8, TRAINING[3], "lambda = 0.01 and 0", BOTH],
-    compares=tc.Comparison(
-        "the last rho from 8 and from 0.5 are nearer to each other with lambda = 0.01 than with 0",
-        TWO_STARTS,
-        (replace(DECAYING, batch_size=8), replace(PLAIN, batch_size=8)),
-        tc.between(spread),
-        "<",
-        "log ratio with decay / without",
-        either,
-    ),
-    why="`initial-direction-off-data` says of a part of the weights how it is forgotten.",
 )
 
 
@@ -173,32 +138,4 @@ rho_training_overshoots = tc.experiment_claim(
     why="Section 3.5 says that rho may grow so (`initial-direction-overshoots`), Section 1 that it"
     " does. In these trainings, full-batch descent with small steps as a model of the flow, rho"
     " grows all the way. Mini-batches, or large steps, make any quantity fluctuate.",
-)
-
-RANDOM_LABELS = tc.Comparison(
-    "rho ends higher where half of the labels are drawn anew",
-    {DATA: tc.Population(networks(SMALL_RHO, SMALL_RHO, random=True))},
-    (replace(PLAIN, weight_decay=0.001, epochs=4000, learning_rate=0.1),),
-    lambda trained: trained.rho.chunk(2)[::-1],
-    ">",
-    "last rho with random labels / without",
-    either,
-)
-
-rho_training_random_labels = tc.experiment_claim(
-    "rho-training-random-labels",
-    title="Random labels need a larger rho",
-    sources=[XU2022.at("Figure 4: random labels raise rho")],
-    printed=r"\text{increasing the percentage of random labels increases the } \rho \text{ that is}"
-    r"\text{ needed to maintain interpolation -- thus decreasing the margin}",
-    given=[
-        *TRAINING[:2],
-        "full-batch descent with eta = 0.1 for 4000 steps",
-        TRAINING[3],
-        "lambda = 0.001, from rho = 0.5; labels as they are, and half of them drawn anew",
-    ],
-    compares=RANDOM_LABELS,
-    control=replace(RANDOM_LABELS, words="the same labels for both", on=SAME_STARTS),
-    rests_on=["zero-loss-average-margin"],
-    why="At the scale of these networks, and of one percentage; the figure trains on CIFAR-10.",
 )

@@ -73,7 +73,7 @@ rho_zero_unstable_printed = AT_ZERO.stated(
 
 rho_zero_unstable = AT_ZERO.stated(
     "rho-zero-unstable",
-    title="... where the mean gradient of the margins is not 0",
+    title="rho = 0 is unstable where the mean gradient of the margins is not 0",
     sources=[XU2022.at("Section 3.5: rho = 0 is unstable")],
     printed=r"g := \frac1N \sum_n \frac{\partial \bar f_n}{\partial V} \ne 0 \implies"
     r" (\rho, V - V_0) = (e, 2g) \text{ grows as } \exp(e t),\; e = -\lambda +"

@@ -98,7 +98,7 @@ error_bound_order_quasi_printed = ORDER_AT_REST.stated(
 
 error_bound_order_quasi = ORDER_AT_REST.stated(
     "error-bound-order-quasi",
-    title="... where the product of the two margins is above lambda",
+    title="Eq. 13 favours the smaller rho where the product of the two margins is above lambda",
     printed=r"\mu_a \mu_b > \lambda,\; \rho_a < \rho_b \implies \text{Eq. 13 is better for } f^a",
     given=[MARGINS_ABOVE],
     states="total(margin) <= total(other)",

@@ -95,7 +95,7 @@ RANDOM_TOPS = tc.cases(
 
 degenerate_minima_pass = tc.stated(
     "degenerate-minima-pass",
-    title="Two ReLU units on top that do not pull in opposite directions leave one class out",
+    title="Against Theorem 2: two ReLU units on top that pull in one direction leave a class out",
     sources=[XU2022.at("Theorem 2")],
     printed=r"\text{every sublevel set of the loss is connected}: \quad a b \ge 0 \implies"
     r" \mathcal L_S \ge \frac{\min(N_+, N_-)}N",
@@ -105,7 +105,7 @@ degenerate_minima_pass = tc.stated(
             "depth >= 2 and slope(depth - 1) == 0 and slope(depth) == 1"
         ),
         "two units before the output": "len(W[len(weights) - 1][0]) == 2",
-        "their weights have not opposite signs": (
+        "their weights do not have opposite signs": (
             "W[len(weights) - 1][0][0] * W[len(weights) - 1][0][1] >= 0"
         ),
     },

@@ -256,7 +256,7 @@ equal_margins_smaller_rho = tc.stated(
 
 equal_margins_smaller_rho_above = tc.stated(
     "equal-margins-smaller-rho-above",
-    title="... where the product of the two margins is above lambda",
+    title="The smaller rho has the larger margin where the product of the two is above lambda",
     sources=[XU2022.at("Section 7: smaller rho, Section 7: larger margin")],
     printed=r"\mu_a \mu_b > \lambda,\; \rho_a < \rho_b \implies \mu_a > \mu_b",
     given=[*COMPARED, ABOVE],
@@ -305,7 +305,7 @@ equal_margins_collapsed = tc.stated(
 
 equal_margins_collapsed_class = tc.stated(
     "equal-margins-collapsed-class",
-    title="... within each class",
+    title="After collapse the margins within each class are equal",
     sources=[XU2022.at("Section 5.1: margins after collapse")],
     printed=r"\text{NC1} \implies \bar f_m = \bar f_n \quad \forall m, n: y_m = y_n",
     given=[CHAIN, SIGN_LABELS, FEATURES_COLLAPSED, SAME_CLASS],

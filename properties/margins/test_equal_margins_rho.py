@@ -74,7 +74,7 @@ equal_margins_rho_near_least_printed = NEAR_RHO_0.stated(
 
 equal_margins_rho_near_least = NEAR_RHO_0.stated(
     "equal-margins-rho-near-least",
-    title="... where the squared margin is at least lambda",
+    title="rho at rest is at least half of rho_0 where the squared margin is at least lambda",
     printed=r"\mu^2 \ge \lambda \implies \rho_{\rm eq} \ge \frac12 \rho_0",
     given=[NOT_BELOW],
     states="2 * best(margin(0)) >= least",

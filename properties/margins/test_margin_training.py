@@ -237,7 +237,10 @@ SAME_LABELS = replace(
 margin_training_random_labels = tc.experiment_claim(
     "margin-training-random-labels",
     title="Random labels need a larger rho",
-    sources=[XU2022.at("Figure 4, Section 7: random labels")],
+    sources=[
+        XU2022.at("Figure 4: random labels raise rho"),
+        XU2022.at("Figure 4, Section 7: random labels"),
+    ],
     printed=r"\text{increasing the percentage of random labels increases the } \rho \text{ that is"
     r" needed to maintain interpolation}",
     given=RANDOM,
@@ -333,7 +336,10 @@ def dependence(trained: tc.Trained) -> Tensor:
 margin_training_initial_rho_decay = tc.experiment_claim(
     "margin-training-initial-rho-decay",
     title="With weight decay, the final rho depends less on the initial one",
-    sources=[XU2022.at("Section 7: small initialization, Figure 10")],
+    sources=[
+        XU2022.at("Section 1: weaker dependence on initial conditions"),
+        XU2022.at("Section 7: small initialization, Figure 10"),
+    ],
     printed=r"\text{in the presence of regularization, there is a weaker dependence on initial"
     r" conditions}",
     given=[*STARTS, "lambda = 0.001 and 0"],

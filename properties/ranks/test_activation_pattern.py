@@ -104,7 +104,7 @@ def orthogonal_rows(case: tc.Case) -> tc.Case:
 
 activation_pattern_negligible = PATTERN.stated(
     "activation-pattern-negligible",
-    title="... they are, within the weights under which the layer below is not dead",
+    title="Weights at kinks are negligible among those under which the layer below is not dead",
     sources=[XU2022.at("Section 6.1: negligible set")],
     printed=r"\sigma(u_{l-1}(x; V)) \ne 0,\; u_{l,i}(x; V) = 0 \implies"
     r" u_{l,i}(x; V + t e_{l,i}\, \sigma(u_{l-1})^\top) \ne 0 \quad \forall t \ne 0",

@@ -86,7 +86,7 @@ batch_norm_gradient_rank = BATCHES.stated(
 
 batch_norm_gradient_rank_full = BATCHES.stated(
     "batch-norm-gradient-rank-full",
-    title="The same bound holds when the variance is differentiated",
+    title="The gradient has rank B* at most when the variance is differentiated, too",
     printed=printed("B", r"\partial"),
     given=[*GRAPH_OF_BATCH, DIFFERENTIATED_VARIANCE],
     states=combined("len(samples)"),

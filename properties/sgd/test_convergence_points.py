@@ -215,7 +215,7 @@ convergence_points_zero_matrices = SHARED.stated(
 
 convergence_points_outputs = SHARED.stated(
     "convergence-points-outputs",
-    title="The same for several outputs",
+    title="With several outputs, too, SGD has no convergence point unless the inputs are collinear",
     kind="inequality",
     sources=[GALANTI2022.at("Section 2: one output")],
     printed=r"\text{For simplicity ... we focus on the case where } k = 1",

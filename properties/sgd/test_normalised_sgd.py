@@ -238,7 +238,7 @@ normalised_sgd_convergence_rank = tc.stated(
 
 normalised_sgd_convergence_rank_one = tc.stated(
     "normalised-sgd-convergence-rank-one",
-    title="... in fact forces rank one, collinear inputs, and at most two different margins",
+    title="Convergence of all batches forces rank one, collinear inputs and at most two margins",
     printed=r"\text{Under the hypotheses of Lemma 8: } \operatorname{rank} V_k = 1,\ "
     r"\operatorname{rank} (x_1, \dots, x_N) = 1,\ (1 - \rho \bar f_n) \bar f_n = \lambda \rho"
     r" \ \forall n",
