@@ -47,6 +47,39 @@ def test_a_formula_can_end_a_line_before_operators_but_not_within_brackets() -> 
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("brackets", [r"\big({}\big)_n^2", r"({})^\top"])
+def test_a_bracket_with_a_script_ends_what_it_encloses(brackets: str) -> None:
+    assert formula(brackets.format("a + b") + " = c").count("\N{ZERO WIDTH SPACE}") == 1
+
+
+@pytest.mark.parametrize(
+    ("latex", "shown"),
+    [
+        (r"\mathcal L", "ℒ"),
+        (r"\mathcal X", "𝒳"),
+        (r"\mathcal{X}", "𝒳"),
+        (r"\mathbb E", "𝔼"),
+        (r"\mathbb R", "ℝ"),
+        (r"\mathbb{1}", "𝟙"),
+        (r"\mathbf{1}", "𝟏"),
+        (r"\mathfrak C", "ℭ"),
+        (r"\boldsymbol{\rho}", "𝝆"),
+    ],
+)
+def test_letters_of_other_kinds_are_characters_of_their_own(latex: str, shown: str) -> None:
+    """Chromium would not see them in the attribute, as Firefox does."""
+    assert words(formula(latex)) == shown
+    assert "mathvariant" not in formula(latex)
+
+
+@pytest.mark.parametrize("latex", [r"a \| b \|", r"a |b|", r"1, \dots, n", r"a \cdots b"])
+def test_bars_and_dots_have_no_space_of_their_own(latex: str) -> None:
+    """Where one stands within a row, browsers differ in what they take it for."""
+    found = [m for m in tree(formula(latex)).iter("mo") if (m.text or "") in "|‖…⋯"]
+    assert found
+    assert {(m.get("lspace"), m.get("rspace")) for m in found} == {("0", "0")}
+
+
 def test_a_sign_after_a_relation_is_no_operator() -> None:
     signs = [m for m in tree(formula("a = -b")).iter("mo") if m.text == "−"]
     assert [sign.get("form") for sign in signs] == ["prefix"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import unescape
+from unicodedata import lookup, name
 from xml.etree.ElementTree import Element
 
 from latex2mathml.converter import convert_to_element
@@ -53,6 +54,9 @@ CAPITALS = frozenset("ΓΔΘΛΞΠΣΥΦΨΩ")
 
 LIMITS = frozenset(["min", "max", "inf", "sup", "lim"])
 """Operators with their limits below."""
+
+BARS, DOTS = frozenset("|‖"), frozenset("…⋯")
+"""Operators around which browsers differ in the space that they leave."""
 
 PRIME = "′"
 
@@ -123,7 +127,7 @@ def _parts(root: Element) -> list[list[Element]]:
             parts.append([])
         parts[-1].append(element)
         depth += _text(element) in OPENING
-        depth -= _text(element) in CLOSING
+        depth -= _text(_base(element)) in CLOSING
     return parts if parts[-1] else parts[:-1]
 
 
@@ -193,7 +197,7 @@ def _set(element: Element) -> None:
         element[0] = row
     elif element.tag == "mover" and _text(element[1]) == "^":
         element[1].text = "ˆ"
-    elif element.tag == "mo" and text == "|":
+    elif element.tag == "mo" and text in BARS | DOTS:
         element.attrib |= {"lspace": "0", "rspace": "0"}
     elif _is_function(element):
         element.tag = "mo"
@@ -206,8 +210,32 @@ def _set(element: Element) -> None:
         element.text = text.replace("--", "–")
 
 
+def _in_characters(element: Element) -> None:
+    """Name the kind of letters by the letters, for browsers that do not heed the attribute."""
+    kind = element.get("mathvariant", "normal").upper()
+    if kind == "NORMAL":
+        return
+    try:
+        element.text = "".join(_lettered(kind, letter) for letter in _text(element))
+    except KeyError:
+        return
+    del element.attrib["mathvariant"]
+
+
+def _lettered(kind: str, letter: str) -> str:
+    """A letter or digit of a kind, as the character that Unicode has for it."""
+    plain = re.sub("LATIN |GREEK |LETTER ", "", name(letter))
+    kind = kind.replace("BOLD-", "BOLD ")
+    try:
+        return lookup(f"MATHEMATICAL {kind} {plain}")
+    except KeyError:
+        # These few are older than the others, and have names of their own.
+        return lookup(f"{kind.replace('FRAKTUR', 'BLACK-LETTER')} {plain}")
+
+
 def _written(element: Element) -> Iterator[str]:
     _set(element)
+    _in_characters(element)
     kept = {name: value for name, value in element.attrib.items() if name in ATTRIBUTES}
     if element.tag == "mrow" and len(element) == 1 and not kept:
         # A row of one element is that element.
