@@ -80,6 +80,18 @@ def test_bars_and_dots_have_no_space_of_their_own(latex: str) -> None:
     assert {(m.get("lspace"), m.get("rspace")) for m in found} == {("0", "0")}
 
 
+@pytest.mark.parametrize("accent", ["bar", "overline", "hat", "tilde", "widetilde", "dot", "vec"])
+def test_an_accent_is_named_as_one(accent: str) -> None:
+    """Firefox takes it for one by what it is, and will not for long; Chromium does not."""
+    [over] = tree(formula(rf"\{accent}{{x}}")).iter("mover")
+    assert over.get("accent") == "true"
+
+
+def test_a_bar_is_as_wide_as_what_it_is_over_or_under() -> None:
+    assert words(formula(r"\overline{a + b}")) == "a+b¯"
+    assert words(formula(r"\underline{a + b}")) == "a+b_"
+
+
 def test_a_sign_after_a_relation_is_no_operator() -> None:
     signs = [m for m in tree(formula("a = -b")).iter("mo") if m.text == "−"]
     assert [sign.get("form") for sign in signs] == ["prefix"]

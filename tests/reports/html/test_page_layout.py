@@ -73,6 +73,14 @@ def test_a_line_ends_only_where_a_formula_allows(browser: Any, tmp_path: Path) -
     assert set(browser.execute_script(script)) == {1}
 
 
+def test_no_formula_draws_a_complaint(browser: Any, tmp_path: Path) -> None:
+    accents = r"\bar{f} + \tilde{X} - \dot{\rho} \hat{e} \overline{a + b} + \underline{S}"
+    rest = r"\sum_{i=1}^n \min_x \underbrace{a + b} \sqrt[3]{x} \|x\| \begin{cases}a\end{cases}"
+    opened(browser, written(tmp_path, replace(ENTRIES["holds"], statement=f"{accents} {rest}")))
+    assert find(browser, ".statement code") == []
+    assert browser.complaints() == []
+
+
 def test_short_words_are_not_hyphenated(browser: Any, long_page: str) -> None:
     opened(browser, long_page)
     script = """

@@ -58,6 +58,12 @@ LIMITS = frozenset(["min", "max", "inf", "sup", "lim"])
 BARS, DOTS = frozenset("|‖"), frozenset("…⋯")
 """Operators around which browsers differ in the space that they leave."""
 
+ACCENTS = frozenset("¯~˙¨^ˇ→―⏞⏟")
+"""What stands over or under a letter as a part of it, not as its limit."""
+
+BAR = {"mover": "¯", "munder": "_"}
+"""Bars that become as wide as what they stand over or under."""
+
 PRIME = "′"
 
 BREAK = "\N{ZERO WIDTH SPACE}"
@@ -195,8 +201,11 @@ def _set(element: Element) -> None:
         element[0].set("form", "postfix")
         row.extend([element[0], Element("mspace", width="0")])
         element[0] = row
-    elif element.tag == "mover" and _text(element[1]) == "^":
-        element[1].text = "ˆ"
+    elif element.tag in BAR and _text(element[1]) in ACCENTS:
+        accent = _text(element[1])
+        element.set("accent" if element.tag == "mover" else "accentunder", "true")
+        element[1].attrib.pop("accent", None)
+        element[1].text = {"^": "ˆ", "―": BAR[element.tag]}.get(accent, accent)
     elif element.tag == "mo" and text in BARS | DOTS:
         element.attrib |= {"lspace": "0", "rspace": "0"}
     elif _is_function(element):
