@@ -15,6 +15,11 @@ from theorycheck import reports
 LONG = r"\left(a - b\right)^2 f(x_{cn}) \Big( c + d \Big) g(x_{cn}) h(x_{cn}) f(x_{cn}) g(x_{cn})"
 """A formula with nothing at which a line may end but what stands between its brackets."""
 
+MANY = r"\text{for every } " + " + ".join(
+    rf"\frac{{{letter}}}{{2}} x" for letter in "abcdefghijklmnop"
+)
+"""Words, and a formula of many short parts."""
+
 
 def written(folder: Path, *entries: Any) -> str:
     (folder / "claims.html").write_text(reports.render_html(report(*entries)), encoding="utf-8")
@@ -71,6 +76,36 @@ def test_a_line_ends_only_where_a_formula_allows(browser: Any, tmp_path: Path) -
     opened(browser, written(tmp_path, replace(ENTRIES["holds"], statement=LONG)))
     script = "return [...document.querySelectorAll('math')].map((m) => m.getClientRects().length)"
     assert set(browser.execute_script(script)) == {1}
+
+
+def test_a_long_formula_takes_as_many_lines_as_it_needs(browser: Any, tmp_path: Path) -> None:
+    browser.resize(380)
+    opened(browser, written(tmp_path, replace(ENTRIES["holds"], statement=MANY)))
+    script = """
+        const found = document.querySelector(".statement"), first = found.querySelector("math");
+        const [from, at] = [found, first].map((one) => one.getBoundingClientRect().left);
+        return [found.scrollWidth - found.clientWidth, at - from];
+    """
+    over, beside = browser.execute_script(script)
+    assert over == 0
+    assert beside > 50  # It begins beside the words before it.
+
+
+@pytest.mark.parametrize(
+    "latex",
+    [
+        r"\frac{\lambda}{\bar\mu^2 + \lambda}",
+        r"\frac{\bar\partial \tilde f_W}{\bar\partial W^{pq}} \Big| x \Big|",
+        r"\eta_t \cdot \frac{\bar\partial L_{\tilde S}(f_{W_t})}{\bar\partial W}",
+    ],
+)
+def test_a_high_formula_needs_no_scrolling(browser: Any, tmp_path: Path, latex: str) -> None:
+    opened(browser, written(tmp_path, replace(ENTRIES["holds"], statement=latex)))
+    script = """
+        const found = document.querySelector(".statement");
+        return found.scrollHeight - found.clientHeight;
+    """
+    assert browser.execute_script(script) == 0
 
 
 def test_no_formula_draws_a_complaint(browser: Any, tmp_path: Path) -> None:
