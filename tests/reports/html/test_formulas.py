@@ -85,6 +85,7 @@ def test_an_accent_is_named_as_one(accent: str) -> None:
     """Firefox takes it for one by what it is, and will not for long; Chromium does not."""
     [over] = tree(formula(rf"\{accent}{{x}}")).iter("mover")
     assert over.get("accent") == "true"
+    assert "true" not in over[1].attrib.values()
 
 
 def test_a_bar_is_as_wide_as_what_it_is_over_or_under() -> None:

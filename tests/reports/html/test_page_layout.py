@@ -60,6 +60,13 @@ def test_a_permalink_arrives_at_its_claim(browser: Any, long_page: str, width: i
     assert all(0 <= top < 60 for top in arrived), arrived
 
 
+def test_the_claim_of_a_permalink_is_marked(browser: Any, long_page: str) -> None:
+    """Beside its header, where a claim that may be left out would be cut off."""
+    opened(browser, f"{long_page}#refuted-12")
+    [claim] = find(browser, ".claim:target")
+    assert claim.value_of_css_property("content-visibility") == "visible"
+
+
 def test_without_javascript_every_claim_is_laid_out(browser: Any, long_page: str) -> None:
     """So that a permalink arrives: no script can correct where the browser goes."""
     browser.allow_scripts(False)

@@ -214,7 +214,8 @@ def _set(element: Element) -> None:
     elif element.tag in BAR and _text(element[1]) in ACCENTS:
         accent = _text(element[1])
         element.set("accent" if element.tag == "mover" else "accentunder", "true")
-        element[1].attrib.pop("accent", None)
+        # It is an accent, and grows with what it is over, without being told.
+        element[1].attrib = {k: v for k, v in element[1].attrib.items() if v != "true"}
         element[1].text = {"^": "ˆ", "―": BAR[element.tag]}.get(accent, accent)
     elif element.tag == "mo" and text in BARS | DOTS:
         element.attrib |= {"lspace": "0", "rspace": "0"}
