@@ -20,7 +20,7 @@ def tree(text: str) -> ElementTree.Element:
 
 
 def words(text: str) -> str:
-    return "".join(tree(text).itertext()).replace("\N{ZERO WIDTH SPACE}", "")
+    return "".join(tree(text).itertext())
 
 
 def test_every_printed_formula_of_every_claim_is_rendered() -> None:
@@ -35,16 +35,62 @@ def test_every_printed_formula_of_every_claim_is_rendered() -> None:
 def test_a_formula_is_mathml() -> None:
     root = tree(formula(r"\frac{a}{b} \le \sum_{i=1}^n x_i^2"))
     assert root.get("class") == "formula"
-    assert {part.tag for part in root.iter()} - ELEMENTS == {"span"}
+    assert {part.tag for part in root.iter()} - ELEMENTS == {"span", "wbr"}
     assert [part.tag for part in root.iter("mfrac")] == ["mfrac"]
     assert words(str(formula(r"\frac{a}{b} \le 1"))) == "ab≤1"
 
 
 def test_a_formula_can_end_a_line_before_operators_but_not_within_brackets() -> None:
-    parts = [p for p in formula(r"a = (b + c) - d").split("\N{ZERO WIDTH SPACE}") if p]
+    parts = [p for p in formula(r"a = (b + c) - d").split("<wbr/>") if p]
     assert [words(part) for part in (f"<p>{re.sub('</?span.*?>', '', p)}</p>" for p in parts)] == [
         "a", "=(b+c)", "−d",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("brackets", [r"\big({}\big)_n^2", r"({})^\top"])
+def test_a_bracket_with_a_script_ends_what_it_encloses(brackets: str) -> None:
+    assert formula(brackets.format("a + b") + " = c").count("<wbr/>") == 1
+
+
+@pytest.mark.parametrize(
+    ("latex", "shown"),
+    [
+        (r"\mathcal L", "ℒ"),
+        (r"\mathcal X", "𝒳"),
+        (r"\mathcal{X}", "𝒳"),
+        (r"\mathbb E", "𝔼"),
+        (r"\mathbb R", "ℝ"),
+        (r"\mathbb{1}", "𝟙"),
+        (r"\mathbf{1}", "𝟏"),
+        (r"\mathfrak C", "ℭ"),
+        (r"\boldsymbol{\rho}", "𝝆"),
+    ],
+)
+def test_letters_of_other_kinds_are_characters_of_their_own(latex: str, shown: str) -> None:
+    """Chromium would not see them in the attribute, as Firefox does."""
+    assert words(formula(latex)) == shown
+    assert "mathvariant" not in formula(latex)
+
+
+@pytest.mark.parametrize("latex", [r"a \| b \|", r"a |b|", r"1, \dots, n", r"a \cdots b"])
+def test_bars_and_dots_have_no_space_of_their_own(latex: str) -> None:
+    """Where one stands within a row, browsers differ in what they take it for."""
+    found = [m for m in tree(formula(latex)).iter("mo") if (m.text or "") in "|‖…⋯"]
+    assert found
+    assert {(m.get("lspace"), m.get("rspace")) for m in found} == {("0", "0")}
+
+
+@pytest.mark.parametrize("accent", ["bar", "overline", "hat", "tilde", "widetilde", "dot", "vec"])
+def test_an_accent_is_named_as_one(accent: str) -> None:
+    """Firefox takes it for one by what it is, and will not for long; Chromium does not."""
+    [over] = tree(formula(rf"\{accent}{{x}}")).iter("mover")
+    assert over.get("accent") == "true"
+    assert "true" not in over[1].attrib.values()
+
+
+def test_a_bar_is_as_wide_as_what_it_is_over_or_under() -> None:
+    assert words(formula(r"\overline{a + b}")) == "a+b¯"
+    assert words(formula(r"\underline{a + b}")) == "a+b_"
 
 
 def test_a_sign_after_a_relation_is_no_operator() -> None:
@@ -67,9 +113,18 @@ def test_a_function_keeps_its_distance_from_a_factor(latex: str, before: str) ->
     assert (function.get("lspace"), function.get("rspace")) == (before, "0.17em")
 
 
+def test_an_operator_between_words_keeps_its_space() -> None:
+    [found] = tree(formula(r"\text{this} \implies \text{that}")).iter("math")
+    assert [(m.tag, m.get("form")) for m in found] == [("mo", "infix"), ("mspace", None)]
+
+
+def test_quotes_of_tex_are_quotes() -> None:
+    assert words(formula(r"\text{``short'' intervals}")) == "“short” intervals"
+
+
 def test_text_is_set_as_text() -> None:
     assert formula(r"\text{we expect -- at } \lambda").startswith(
-        '<span class="formula">we expect – at \N{ZERO WIDTH SPACE}<math'
+        '<span class="formula">we expect – at <wbr/><math'
     )
 
 
@@ -118,15 +173,22 @@ def test_the_usual_mistakes_are_shown_as_they_were_written() -> None:
 )
 def test_no_formula_brings_markup(latex: str) -> None:
     for part in tree(formula(latex)).iter():
-        assert part.tag in {*ELEMENTS, "span", "code"}
+        assert part.tag in {*ELEMENTS, "span", "wbr", "code"}
         assert not set(part.attrib) & {"href", "style", "src"}
         assert not any(name.startswith("on") for name in part.attrib)
         assert part.tag == "span" or part.get("class") is None
 
 
+@pytest.mark.parametrize("bar", ["|", r"\|"])
+def test_a_large_bar_grows(bar: str) -> None:
+    """Within a row, browsers take one for what does not."""
+    bars = tree(formula(rf"a \Big{bar} b \Big{bar}")).iter("mo")
+    assert [(m.get("stretchy"), m.get("minsize")) for m in bars] == [("true", "1.7em")] * 2
+
+
 def test_a_large_bracket_with_a_script_is_no_operator_of_its_own() -> None:
     """So that Chromium sets it in its size, and the script beside it."""
     found = formula(r"\Big(\frac{a}{b}\Big)^2 + (c)^2")
-    large = 'maxsize="1.623em" form="postfix">)</mo><mspace width="0"></mspace></mrow><mn>2</mn>'
+    large = 'maxsize="1.7em" form="postfix">)</mo><mspace width="0"></mspace></mrow><mn>2</mn>'
     assert large in found
     assert found.count("<mspace") == 1

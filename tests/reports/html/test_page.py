@@ -20,7 +20,7 @@ from theorycheck.reports.html.page import MARKS, render_html
 from theorycheck.reports.origins import Making, Origin
 
 RECORD = Path(__file__).parents[3] / "reports" / "claims.json"
-VOID = {"meta", "input", "br", "hr", "img", "link"}
+VOID = {"meta", "input", "br", "wbr", "hr", "img", "link"}
 OPTIONAL = {
     "html",
     "head",

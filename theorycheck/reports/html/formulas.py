@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import unescape
+from unicodedata import lookup, name
 from xml.etree.ElementTree import Element
 
 from latex2mathml.converter import convert_to_element
@@ -40,6 +41,12 @@ OPERATORS = frozenset("=≔≠<>≤≥≡≈∝∈⊂∼→⇒⟹⟺⇔⟶⟸+�
 OPENING, CLOSING = frozenset("([{⟨"), frozenset(")]}⟩")
 """Brackets that the converter leaves between what they enclose."""
 
+BARS, DOTS = frozenset("|‖"), frozenset("…⋯")
+"""Operators around which browsers differ in the space that they leave."""
+
+ENDING = CLOSING | BARS
+"""What may stand, in a large size, before a script."""
+
 FUNCTIONS = frozenset(["cos", "exp", "log", "sin"])
 """Operators that the converter takes for variables."""
 
@@ -54,10 +61,19 @@ CAPITALS = frozenset("ΓΔΘΛΞΠΣΥΦΨΩ")
 LIMITS = frozenset(["min", "max", "inf", "sup", "lim"])
 """Operators with their limits below."""
 
+ACCENTS = frozenset("¯~˙¨^ˇ→―⏞⏟")
+"""What stands over or under a letter as a part of it, not as its limit."""
+
+BAR = {"mover": "¯", "munder": "_"}
+"""Bars that become as wide as what they stand over or under."""
+
 PRIME = "′"
 
-BREAK = "\N{ZERO WIDTH SPACE}"
-"""At which a line may end."""
+SIZES = {"1.623em": "1.7em", "2.470em": "3em"}
+"""Sizes of large brackets that fonts have, where Firefox would shrink them to those asked for."""
+
+BREAK = "<wbr/>"
+"""At which a line may end; a space without width is none in Firefox, beside what has no other."""
 
 DELIMITERS = {
     "langle": "⟨", "rangle": "⟩", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉",
@@ -90,7 +106,8 @@ def _spelled(latex: str) -> str:
     names = "|".join(DELIMITERS)
     bigger = re.compile(rf"(\\[bB]igg?[lrm]?)\s*\\({names})(?![A-Za-z])")
     latex = bigger.sub(lambda found: found[1] + DELIMITERS[found[2]], latex)
-    latex = re.sub(r"\\[bB]igg?[lrm]?\s*(?=\\[|{}])", "", latex)
+    latex = re.sub(r"(\\[bB]igg?[lrm]?)\s*\\\|", r"\1‖", latex)
+    latex = re.sub(r"\\[bB]igg?[lrm]?\s*(?=\\[{}])", "", latex)
     for written, plain in ((":=", "≔"), (r"\%", "%"), (r"\#", "#")):
         latex = latex.replace(written, plain)
     return re.sub(r"\\arg(?![A-Za-z])", r"\\operatorname{arg}", latex)
@@ -123,7 +140,7 @@ def _parts(root: Element) -> list[list[Element]]:
             parts.append([])
         parts[-1].append(element)
         depth += _text(element) in OPENING
-        depth -= _text(element) in CLOSING
+        depth -= _text(_base(element)) in CLOSING
     return parts if parts[-1] else parts[:-1]
 
 
@@ -147,16 +164,19 @@ def _is_operator(element: Element) -> bool:
 
 def _words(element: Element) -> str:
     text = _text(element).replace("\N{NO-BREAK SPACE}", " ").replace("--", "–")
-    return str(escape(text))
+    return str(escape(text.replace("``", "“").replace("''", "”")))
 
 
 def _math(part: list[Element]) -> str:
+    if len(part) == 1 and _is_operator(part[0]):
+        # All alone, Firefox sets it without its space.
+        part = [*part, Element("mspace", width="0")]
     for place, element in enumerate(part):
         if _is_operator(element):
             element.tag = "mo"
             if place and _text(part[place - 1]) in OPERATORS | OPENING:
                 element.set("form", "prefix")
-            elif not place and len(part) > 1:
+            elif not place:
                 # It stands between two parts, though a browser sees none before it.
                 element.set("form", "infix")
         elif place and _is_function(base := _base(element)) and _is_factor(part[place - 1]):
@@ -185,16 +205,22 @@ def _set(element: Element) -> None:
     text = _text(element)
     if element.tag == "msub" and element[0].tag == "mo" and _text(element[0]) in LIMITS:
         element.tag = "munder"
-    elif element.tag in SCRIPTS and element[0].get("minsize") and _text(element[0]) in CLOSING:
+    elif element.tag in SCRIPTS and element[0].get("minsize") and _text(element[0]) in ENDING:
         # As an operator of its own, a large bracket would lose its size, and its script its place.
         row = Element("mrow")
         element[0].set("form", "postfix")
         row.extend([element[0], Element("mspace", width="0")])
         element[0] = row
-    elif element.tag == "mover" and _text(element[1]) == "^":
-        element[1].text = "ˆ"
-    elif element.tag == "mo" and text == "|":
+    elif element.tag in BAR and _text(element[1]) in ACCENTS:
+        accent = _text(element[1])
+        element.set("accent" if element.tag == "mover" else "accentunder", "true")
+        # It is an accent, and grows with what it is over, without being told.
+        element[1].attrib = {k: v for k, v in element[1].attrib.items() if v != "true"}
+        element[1].text = {"^": "ˆ", "―": BAR[element.tag]}.get(accent, accent)
+    elif element.tag == "mo" and text in BARS | DOTS:
         element.attrib |= {"lspace": "0", "rspace": "0"}
+        if element.get("minsize"):
+            element.set("stretchy", "true")
     elif _is_function(element):
         element.tag = "mo"
         element.attrib |= {"lspace": element.get("lspace", "0"), "rspace": THIN}
@@ -206,9 +232,33 @@ def _set(element: Element) -> None:
         element.text = text.replace("--", "–")
 
 
+def _in_characters(element: Element) -> None:
+    """Name the kind of letters by the letters, for browsers that do not heed the attribute."""
+    kind = element.get("mathvariant", "normal").upper()
+    if kind == "NORMAL":
+        return
+    try:
+        element.text = "".join(_lettered(kind, letter) for letter in _text(element))
+    except KeyError:
+        return
+    del element.attrib["mathvariant"]
+
+
+def _lettered(kind: str, letter: str) -> str:
+    """A letter or digit of a kind, as the character that Unicode has for it."""
+    plain = re.sub("LATIN |GREEK |LETTER ", "", name(letter))
+    kind = kind.replace("BOLD-", "BOLD ")
+    try:
+        return lookup(f"MATHEMATICAL {kind} {plain}")
+    except KeyError:
+        # These few are older than the others, and have names of their own.
+        return lookup(f"{kind.replace('FRAKTUR', 'BLACK-LETTER')} {plain}")
+
+
 def _written(element: Element) -> Iterator[str]:
     _set(element)
-    kept = {name: value for name, value in element.attrib.items() if name in ATTRIBUTES}
+    _in_characters(element)
+    kept = {k: SIZES.get(v, v) for k, v in element.attrib.items() if k in ATTRIBUTES}
     if element.tag == "mrow" and len(element) == 1 and not kept:
         # A row of one element is that element.
         yield from _written(element[0])

@@ -45,15 +45,21 @@
     show();
   };
 
+  // Firefox lays out claims only as they come near, so that what is below them moves once more.
+  const arrive = (target, frames) => {
+    target.scrollIntoView();
+    if (frames) requestAnimationFrame(() => arrive(target, frames - 1));
+  };
+
   const reveal = () => {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!target) return;
     if (target.hidden) {
       recall("");
       remember();
     }
     for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
-    target.scrollIntoView();
+    arrive(target, target.ownerSVGElement ? 0 : 10);
   };
 
   const change = () => {
