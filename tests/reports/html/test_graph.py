@@ -40,8 +40,18 @@ def test_a_line_begins_and_ends_at_its_claims_and_is_level_there() -> None:
     found = graph(entry("the-lemma"), entry("a-theorem", "the-lemma"))
     assert found is not None
     [line] = found.lines
-    x, half = MARGIN, MARGIN + ACROSS // 2
-    assert line.path == f"M{x},{x}C{half},{x} {half},{x} {x + ACROSS},{x}"
+    half = ACROSS // 2
+    assert line.path == f"M{MARGIN} {MARGIN}c{half} 0 {half} 0 {ACROSS} 0"
+
+
+def points(path: str) -> list[tuple[int, int]]:
+    """Those that a line passes: where it begins, and the last pair of each curve, added up."""
+    found = [(0, 0)]
+    for part in re.findall(r"[Mcs][^Mcs]*", path):
+        *_, across, down = map(int, re.findall(r"-?\d+", part))
+        x, y = found[-1]
+        found.append((x + across, y + down))
+    return found[1:]
 
 
 def test_long_lines_pass_every_layer_within_the_drawing() -> None:
@@ -53,9 +63,9 @@ def test_long_lines_pass_every_layer_within_the_drawing() -> None:
     )
     assert found is not None
     [long] = [line for line in found.lines if line.ends == (0, 3)]
-    numbers = [int(number) for number in re.findall(r"\d+", long.path)]
-    assert numbers[-8::6] == [MARGIN + 2 * ACROSS, MARGIN + 3 * ACROSS]
-    assert max(numbers[1::2]) < found.height == 2 * MARGIN + DOWN
+    across, down = zip(*points(long.path), strict=True)
+    assert across == tuple(MARGIN + layer * ACROSS for layer in range(4))
+    assert 0 < min(down) <= max(down) < found.height == 2 * MARGIN + DOWN
 
 
 def test_where_no_proof_uses_another_claim_there_is_no_graph() -> None:

@@ -172,7 +172,7 @@ def test_a_claim_links_its_source_where_that_lies_beside_the_report() -> None:
     assert [found["href"] for found in page.all("a") if found.get("class") == "source"] == [
         f"../{file}#L7"
     ]
-    assert f"stated in {file}, line 7" in page.text
+    assert f"Stated in {file}, line 7" in page.text
     elsewhere = Read(render_html(report(), Companions(origins={name: Origin(file, 7, None)})))
     assert f"stated in {file}, line 7" in elsewhere.text
     assert not [found for found in elsewhere.all("a") if found.get("class") == "source"]
@@ -337,3 +337,7 @@ def test_five_hundred_claims_take_at_most_ten_seconds_and_three_megabytes() -> N
     page = render_html(replace(record, claims=tuple(repeated)))
     assert process_time() - started < 10
     assert len(page.encode()) < 3_000_000
+
+
+def test_the_page_on_record_has_at_most_three_megabytes() -> None:
+    assert RECORD.with_suffix(".html").stat().st_size <= 3_000_000

@@ -81,8 +81,9 @@ def _point(place: Place) -> tuple[int, int]:
 def _path(places: Sequence[Place]) -> str:
     """A smooth line through points, level at each of them."""
     points = [_point(place) for place in places]
-    parts = ["M{},{}".format(*points[0])]
+    parts = ["M{} {}".format(*points[0])]
     for (x, y), (u, v) in pairwise(points):
-        half = (x + u) // 2
-        parts.append(f"C{half},{y} {half},{v} {u},{v}")
+        # After the first of them, a curve begins in the direction in which the last one ended.
+        begins = f"c{(u - x) // 2} 0 " if len(parts) == 1 else "s"
+        parts.append(f"{begins}{(u - x) // 2} {v - y} {u - x} {v - y}")
     return "".join(parts)

@@ -13,7 +13,7 @@
       id: claim.id,
       title: claim.querySelector("h3").firstChild.textContent.trim(),
       verdict: strength ? `${verdict} (${strength})` : verdict,
-      printed: claim.dataset.paper === "our own" ? "" : ` on ${printed}`,
+      printed: claim.querySelector(".printed a") ? ` on ${printed}` : "",
       report: `Claim report by theorycheck ${foot.version}, digest ${foot.digest}`
         + (foot.commit ? `, commit ${foot.commit}` : ""),
       address: location.protocol.startsWith("http") ? location.href.replace(/[?#].*/, "") + `#${claim.id}` : "",

@@ -11,7 +11,10 @@
     return texts.get(claim);
   };
 
-  const told = (claim, name) =>
+  const papers = (claim) =>
+    [...claim.querySelectorAll(".printed a")].map((link) => link.textContent).join("\n") || "our own";
+
+  const told = (claim, name) => name === "paper" ? papers(claim) :
     claim.dataset[name] ?? claim.querySelector(`.status .${name}`)?.textContent ?? "";
 
   const fits = (claim) => fields.every(({ name, value }) => {
@@ -67,6 +70,14 @@
     remember();
   };
 
+  for (const claim of claims) {
+    const link = document.createElement("a");
+    link.className = "permalink";
+    link.href = `#${claim.id}`;
+    link.textContent = "#";
+    link.setAttribute("aria-label", "Link to this claim");
+    claim.querySelector("h3").append(" ", link);
+  }
   // Chromium and Firefox let the keyboard reach what scrolls by themselves; others do not yet.
   for (const region of document.querySelectorAll(".scroll")) region.tabIndex = 0;
   form.hidden = claims.length < 2;
