@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +13,17 @@ import torch
 from tests.networks.architectures import RESIDUAL, each_network, integers, quarters
 from theorycheck import arithmetic
 from theorycheck.arithmetic.numbers import rationals
-from theorycheck.networks.evaluation import forward, sample_gradients, vertices
+from theorycheck.networks.evaluation import forward, noise, sample_gradients, vertices
 from theorycheck.networks.initialisation import initialise
-from theorycheck.networks.specification import LINEAR, Convolution, Identity, Network, mlp
+from theorycheck.networks.specification import (
+    LINEAR,
+    Convolution,
+    Dense,
+    Identity,
+    Map,
+    Network,
+    mlp,
+)
 
 Values = npt.NDArray[np.float64]
 
@@ -103,6 +112,39 @@ def test_what_does_not_reach_a_unit_may_vary() -> None:
     hidden = vertices(network, given, inputs)[1]
     assert hidden[..., 0].isnan().all()
     assert hidden[..., 1].isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("width", [1, 2, 5, 40])
+def test_noise_bounds_what_rounding_makes_of_equal_values(width: int, dtype: torch.dtype) -> None:
+    """Against exact sums: two floats whose numbers are equal differ by no more than the noise."""
+    generator = torch.Generator().manual_seed(width)
+    source = torch.randn(1, 50, width, generator=generator, dtype=dtype)
+    weight = torch.randn(1, 3, width, generator=generator, dtype=dtype)
+    bias = torch.randn(1, 1, 3, generator=generator, dtype=dtype)
+    skip = torch.randn(1, 50, 3, generator=generator, dtype=dtype)
+    edges: list[tuple[Map, torch.Tensor, torch.Tensor | None]] = [
+        (Dense(), source, weight), (Identity(), skip, None),
+    ]  # fmt: skip
+    found = noise(edges, bias)
+    floats = source @ weight.mT + skip + bias
+    for n, unit in np.ndindex(50, 3):
+        terms = [Fraction(float(a)) * Fraction(float(b))
+                 for a, b in zip(source[0, n], weight[0, unit], strict=True)]  # fmt: skip
+        exact = sum(terms, Fraction(float(skip[0, n, unit])) + Fraction(float(bias[0, 0, unit])))
+        off = abs(Fraction(float(floats[0, n, unit])) - exact)
+        assert 2 * off <= Fraction(float(found[0, 0, unit]))
+    # It is no more than it has to be: of the size of one rounding for each term, on both sides.
+    size = weight.abs().sum(dim=2) * source.abs().amax() + skip.abs().amax() + bias.abs()[:, 0]
+    eps = torch.finfo(dtype).eps
+    assert (found[:, 0] <= 4 * (width + 4) * eps * size).all()
+
+
+def test_one_term_alone_has_no_noise() -> None:
+    source, weight = torch.randn(2, 5, 1), torch.randn(2, 3, 1)
+    assert not noise([(Dense(), source, weight)], None).any()
+    assert not noise([(Identity(), source, None)], None).any()
+    assert noise([(Dense(), source, weight), (Identity(), torch.randn(2, 5, 3), None)], None).all()
 
 
 NEIGHBOURS = (1, -1, -1, 1, -1, 1)

@@ -143,6 +143,74 @@ def test_members_with_constant_units_diverge_in_both_engines(
         arithmetic.vertices(network, exact, inputs)
 
 
+def opposite_features(parameters: Parameters, inputs: Tensor) -> Parameters:
+    """Two features are equal, with opposite weights; the other weights are 0."""
+    inputs[..., 1] = inputs[..., 0]
+    parameters[0][:, 0] = 0
+    parameters[0][:, 0, :2] = torch.tensor([0.7, -0.7])
+    return parameters
+
+
+def opposite_edges(parameters: Parameters, inputs: Tensor) -> Parameters:
+    return (parameters[0], -parameters[0], *parameters[2:])
+
+
+def parts_of_a_number(parameters: Parameters, inputs: Tensor) -> Parameters:
+    """``relu(z) - relu(-z) - z`` is 0 for every z."""
+    parameters[0][:] = torch.tensor([[0.3], [-0.3]])
+    parameters[1][:] = torch.tensor([[1.0, -1.0]])
+    parameters[2][:] = -parameters[0][:, :1]
+    return parameters
+
+
+def opposite_patches(parameters: Parameters, inputs: Tensor) -> Parameters:
+    """Pixels come in equal pairs, and filters have opposite weights for them."""
+    inputs[..., 1::2] = inputs[..., ::2].clone()
+    parameters[0][:] = torch.tensor([0.7, -0.7, 0.3, -0.3])
+    return parameters
+
+
+CANCELLING: dict[Callable[[Parameters, Tensor], Parameters], Network] = {
+    opposite_features: mlp((4, 5, 2), normalisation="batch"),
+    opposite_edges: Network(
+        4, (Layer(3, (Edge(0), Edge(0)), RELU, "batch"), Layer(2, (Edge(1),), LINEAR))
+    ),
+    parts_of_a_number: Network(
+        1,
+        (
+            Layer(2, (Edge(0),), RELU),
+            Layer(1, (Edge(1), Edge(0)), LINEAR, "batch", bias=True),
+            Layer(2, (Edge(2),), LINEAR),
+        ),
+    ),
+    opposite_patches: Network(
+        16,
+        (
+            Layer(4, (Edge(0, Convolution(1, 4, 4, 1, (2, 2), 2)),), RELU, "batch"),
+            Layer(2, (Edge(1),), LINEAR),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("samples", [3, 12])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("way", CANCELLING)
+def test_terms_that_cancel_leave_no_value(
+    way: Callable[[Parameters, Tensor], Parameters], dtype: torch.dtype, samples: int
+) -> None:
+    """What they leave is rounding, of which each engine has another."""
+    network = CANCELLING[way]
+    given = cohort(network, dtype, samples, None)
+    given = replace(given, state=State(way(given.state.parameters, given.inputs)))
+    outputs = forward(network, given.state.parameters, given.inputs)
+    assert outputs.isnan().flatten(1).all()
+    for engine in ENGINES:
+        run = train(given, 3, engine)
+        assert run.diverged.all()
+        assert not run.steps.any()
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_batch_of_one_sample_is_constant(dtype: torch.dtype) -> None:
     for name in NETWORKS:

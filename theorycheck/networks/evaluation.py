@@ -31,7 +31,8 @@ def vertices(network: Network, parameters: Parameters, inputs: Tensor) -> list[T
         parameters: tensors of shape ``(K, *shape)``.
         inputs: ``(K, N, d)``, or ``(N, d)`` when all members share the samples. Batch normalisation
             takes its statistics over the ``N`` samples (galanti2022, Eq. 5; no epsilon is added, so
-            a unit that is constant over the batch has no value: it is NaN).
+            a unit that is constant over the batch has no value: it is NaN, and so is one whose
+            values differ by no more than they are rounded, see `noise`).
 
     Returns:
         Tensors of shape ``(K, N, width)``.
@@ -103,11 +104,13 @@ def _evaluate(
                     (reaches(e.map, values[e.source], reached[e.source], w) for e, w in edges),
                 )
             )
-        if layer.bias:
-            total = total + next(stream).unsqueeze(-2)
+        bias = next(stream).unsqueeze(-2) if layer.bias else None
+        if bias is not None:
+            total = total + bias
         if layer.normalisation != "none":
             gain, shift = next(stream)[:, None, None], next(stream)[:, None, None]
-            origin, unit = frame(total.detach(), reached[-1])
+            rounded = noise([(e.map, values[e.source].detach(), w) for e, w in edges], bias)
+            origin, unit = frame(total.detach(), reached[-1], rounded.detach())
             scaled = (total - origin) / unit
             centred = scaled - scaled.mean(dim=-2, keepdim=True)
             variance = centred.square().mean(dim=-2, keepdim=True)
@@ -143,7 +146,54 @@ def reaches(
     return _connect(connection, varies.to(weight.dtype), (weight != 0).to(weight.dtype)) > 0
 
 
-def frame(values: Tensor, reached: Tensor | None) -> tuple[Tensor, Tensor]:
+def noise(edges: Sequence[tuple[Map, Tensor, Tensor | None]], bias: Tensor | None) -> Tensor:
+    """By how much equal values of a unit may differ as they are rounded, ``(K, 1, width)``.
+
+    In exact numbers a unit may be constant where terms cancel that vary; what is left of them is
+    rounding, in each engine another. A sum of n products, in whatever order, is off by at most
+    ``gamma_n`` times the sum of their absolute values (N. Higham, Accuracy and Stability of
+    Numerical Algorithms, 2002, Section 3.1), here by its largest one over the samples. Two values
+    may be off by as much, in opposite directions.
+
+    Args:
+        edges: what leads to the unit: maps, the values that they take, ``(K, N, width)``, and
+            weights as in `reaches`.
+        bias: ``(K, 1, width)``, if there is one.
+    """
+    factor = noise_factor([1 if w is None else w.shape[-1] for _, _, w in edges], bias is not None,
+                          edges[0][1].dtype)  # fmt: skip
+    sizes = [
+        _connect(
+            connection,
+            factor * source.abs().amax(dim=-2, keepdim=True),
+            None if weight is None else weight.abs(),
+        )
+        for connection, source, weight in edges
+    ]
+    return reduce(torch.add, sizes if bias is None else [*sizes, factor * bias.abs()])
+
+
+def noise_factor(terms: Sequence[int], biased: bool, dtype: torch.dtype) -> float:
+    """By what the sum of absolute values is multiplied in `noise`: ``2 gamma``.
+
+    One term alone is rounded alike in all samples where it is equal, so that nothing is noise. The
+    bound and the spread that it is compared with are rounded themselves, by as much at most: gamma
+    is that of twice as many terms.
+
+    Args:
+        terms: how many each edge adds up.
+    """
+    count = sum(terms) + biased
+    if count < 2:
+        return 0.0
+    # PyTorch adds up numbers of half precision in single precision, and rounds the sum.
+    unit = torch.finfo(torch.promote_types(dtype, torch.float32)).eps / 2
+    rounded = 2 * (count + 1) * unit
+    half = torch.finfo(dtype).eps if torch.finfo(dtype).bits < 32 else 0.0
+    return 2 * rounded / (1 - rounded) + 2 * half
+
+
+def frame(values: Tensor, reached: Tensor | None, rounded: Tensor) -> tuple[Tensor, Tensor]:
     """An origin and a unit for each unit's values, in which they can be averaged and squared.
 
     The unit is a power of two of the size of their spread, so that no square overflows or vanishes;
@@ -154,6 +204,7 @@ def frame(values: Tensor, reached: Tensor | None) -> tuple[Tensor, Tensor]:
     Args:
         values: ``(K, N, width)``.
         reached: as in `reaches`.
+        rounded: the largest spread that may be rounding, see `noise`.
 
     Returns:
         Two tensors, ``(K, 1, width)``.
@@ -162,6 +213,7 @@ def frame(values: Tensor, reached: Tensor | None) -> tuple[Tensor, Tensor]:
     spread = largest - least
     near = spread < close(values.dtype) * torch.maximum(least, -largest)
     unit = spread / (2 * torch.frexp(spread).mantissa)
+    unit = torch.where(spread <= rounded, math.nan, unit)
     if reached is not None:
         unit = torch.where(reached, unit, math.nan)
     return torch.where(near, least, 0.0), unit

@@ -28,7 +28,7 @@ TAPES = [
     ),
     (
         mlp((3, 4, 2), 0.5, normalisation="batch"),
-        "dense batch_norm leaky dense square_slopes "
+        "dense largest_value dense_noise batch_norm leaky dense square_slopes "
         "dense_back dense_gradient leaky_back batch_norm_back dense_gradient",
     ),
     (

@@ -35,6 +35,19 @@ class Connections:
             given = self._filters(edge, index) | self._cells
             self.tape.emit("convolution", out=out, source=source, add=add, **given)
 
+    def noise(
+        self, edge: Edge, index: int | None, out: int, sizes: int, factor: int, add: int
+    ) -> None:
+        """Map the sizes of a source's values to the noise of a target (`evaluation.noise`)."""
+        given: dict[str, Operand] = {"out": out, "sizes": sizes, "factor": factor, "add": add}
+        if index is None:
+            count = self.places.network.width(edge.source)
+            self.tape.emit("number_noise", count=count, **given)
+        elif isinstance(edge.map, Dense):
+            self.tape.emit("dense_noise", **self._dense(index), **given)
+        else:
+            self.tape.emit("convolution_noise", **self._filters(edge, index), **given)
+
     def back(self, edge: Edge, index: int | None, out: int, slopes: int, add: int) -> None:
         """Map a target's slopes to a source, added to what is there if ``add`` is 1."""
         if index is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from theorycheck.networks.evaluation import noise_factor
 from theorycheck.networks.specification import LINEAR, RELU, Edge, Identity, Layer, Network
 from theorycheck.training.cohorts import Cohort, Objective
 from theorycheck.training.compiled.connections import Connections
@@ -68,6 +69,7 @@ class Tape:
             weights |= directions.places
         self.connections = Connections(self.section, places, memories, weights)
         self.vertices = [self._inputs(network.input_width)]
+        self._sizes: dict[int, int] = {}
         parts = list(_parts(network))
         for part in parts:
             self._forward(part)
@@ -103,6 +105,7 @@ class Tape:
             self.section.emit(
                 "batch_norm",
                 out=raw,
+                rounded=self._noise(parts),
                 normal=normal,
                 deviation=deviation,
                 power=power,
@@ -117,6 +120,32 @@ class Tape:
             value = arena.units(layer.width)
             self._activate("", layer, value, raw)
         self.vertices.append(Vertex(layer.width, raw, value, slopes, normal, deviation, power))
+
+    def _noise(self, parts: _Parts) -> int:
+        """Where it says by how much equal values of a layer's units may differ."""
+        places, width = self.places, parts.layer.width
+        shapes = [None if i is None else places.network.parameters[i].shape for _, i in parts.edges]
+        terms = [1 if shape is None else shape[-1] for shape in shapes]
+        number = noise_factor(terms, parts.bias is not None, places.arena.dtype)
+        out, factor = places.arena.numbers(width), places.constant(number)
+        for position, (edge, index) in enumerate(parts.edges):
+            if edge.source not in self._sizes:
+                self._sizes[edge.source] = self._size(self.vertices[edge.source])
+            sizes = self._sizes[edge.source]
+            self.connections.noise(edge, index, out, sizes, factor, int(position > 0))
+        if parts.bias is not None:
+            biases = places.parameter(parts.bias)
+            given = {"out": out, "sizes": biases, "factor": factor, "count": width, "add": 1}
+            self.section.emit("number_noise", **given)
+        return out
+
+    def _size(self, vertex: Vertex) -> int:
+        """Where the largest values of a vertex are, unit by unit."""
+        arena = self.places.arena
+        out = arena.numbers(vertex.width)
+        shape = {"width": vertex.width, "cells": arena.cells, "samples": self.places.batch}
+        self.section.emit("largest_value", out=out, source=vertex.value, **shape)
+        return out
 
     def _activate(self, suffix: str, layer: Layer, target: int, raw: int) -> None:
         """Apply the activation (``""``) or multiply slopes by its derivative (``"_back"``)."""

@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from theorycheck.networks.evaluation import frame, reaches
+from theorycheck.networks.evaluation import frame, noise, reaches
 from theorycheck.networks.specification import Convolution, Map, Parameters
 from theorycheck.training.stacked.buffers import Block, Memory, Operand
 
@@ -26,6 +26,7 @@ class Vertex:
         value: the value of the activation.
         slope: the derivative by ``value``, and then by ``total``.
         reached: see `evaluation.reaches`.
+        rounded: see `evaluation.noise`.
         last: the last edge out of the vertex, which is the first on the way back.
     """
 
@@ -36,6 +37,7 @@ class Vertex:
     def __init__(self, *, is_input: bool = False) -> None:
         self.is_input = is_input
         self.reached: Tensor | None = None
+        self.rounded: Tensor | None = None
         self.last: _Edge | None = None
 
 
@@ -197,26 +199,37 @@ class BiasTerm:
 
 
 class Variation:
-    """Which units something reaches that varies over the samples, for `BatchNormalisation`.
+    """Which units vary over the samples, for `BatchNormalisation`.
 
     Args:
         edges: the sources of the vertex, with their maps and the positions of their matrices.
+        bias: the position of the bias, if there is one.
+        normalised: whether the vertex itself is; else it only leads to some that are.
     """
 
-    def __init__(self, vertex: Vertex, edges: Sequence[tuple[Vertex, Map, int | None]]) -> None:
-        self.vertex, self.edges = vertex, edges
+    def __init__(
+        self,
+        vertex: Vertex,
+        edges: Sequence[tuple[Vertex, Map, int | None]],
+        bias: int | None,
+        *,
+        normalised: bool,
+    ) -> None:
+        self.vertex, self.edges, self.bias, self.normalised = vertex, edges, bias, normalised
 
     def forward(self, parameters: Parameters) -> None:
+        given = [
+            (connection, source.value.live.mT, None if i is None else parameters[i])
+            for source, connection, i in self.edges
+        ]
         arriving = (
-            reaches(
-                connection,
-                source.value.live.mT,
-                source.reached,
-                None if position is None else parameters[position],
-            )
-            for source, connection, position in self.edges
+            reaches(connection, values, source.reached, weight)
+            for (connection, values, weight), (source, _, _) in zip(given, self.edges, strict=True)
         )
         self.vertex.reached = reduce(torch.logical_or, arriving)
+        if self.normalised:
+            bias = None if self.bias is None else parameters[self.bias].unsqueeze(-2)
+            self.vertex.rounded = noise(given, bias)
 
     def backward(self, gradients: Parameters) -> None:
         """Nothing is differentiated."""
@@ -240,7 +253,9 @@ class BatchNormalisation:
     def forward(self, parameters: Parameters) -> None:
         total = self.vertex.total.live
         # What follows is about values in this frame; its unit comes in again on the way back.
-        origin, self.scale = (t.mT for t in frame(total.mT, self.vertex.reached))
+        assert self.vertex.rounded is not None
+        framed = frame(total.mT, self.vertex.reached, self.vertex.rounded)
+        origin, self.scale = (t.mT for t in framed)
         total.sub_(origin).div_(self.scale)
         torch.mean(total, dim=2, keepdim=True, out=self.mean)
         torch.sub(total, self.mean, out=self.unit)

@@ -113,11 +113,12 @@ class Tape:
                 operation = DenseConnection(source, vertex, memory, position, shape, opens=opens)
             self._operations.append(operation)
             edges.append((source, edge.map, position))
+        bias, normalised = next(own) if layer.bias else None, layer.normalisation != "none"
         if network.normalised_by_batch:
-            self._operations.append(Variation(vertex, edges))
-        if layer.bias:
-            self._operations.append(BiasTerm(vertex, next(own)))
-        if layer.normalisation != "none":
+            self._operations.append(Variation(vertex, edges, bias, normalised=normalised))
+        if bias is not None:
+            self._operations.append(BiasTerm(vertex, bias))
+        if normalised:
             attached = layer.normalisation == "batch"
             pair = next(own), next(own)
             self._operations.append(BatchNormalisation(vertex, memory, *pair, attached=attached))

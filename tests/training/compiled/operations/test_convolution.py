@@ -48,6 +48,12 @@ def test_convolutions(
     source, incoming, returned = alone.units(values), alone.units(slopes), alone.units(back)
     alone.run("convolution", out=out, filters=matrix, source=source, add=add, **shape)
     alone.run("convolution_back", out=returned, filters=matrix, slopes=incoming, **shape)
+    sizes, noise = np.abs(integers(rng, members, pixels)), alone.free_numbers(count * positions)
+    given = {"sizes": alone.numbers(sizes), "factor": alone.numbers([0.5]), "add": 0}
+    of_filters = {name: shape[name] for name in ("count", "positions", "size", "patches")}
+    alone.run("convolution_noise", out=noise, filters=matrix, **given, **of_filters)
+    largest = np.einsum("kft,kpt->kfp", np.abs(filters), sizes[:, patches]) / 2
+    assert np.array_equal(alone.numbers_at(noise, count * positions), largest.reshape(members, -1))
     gradient = alone.free_numbers(count * size)
     groups = -(-count // alone.lanes)
     scratch = alone.room(positions * samples * groups * alone.lanes)

@@ -50,6 +50,29 @@ def test_biases_and_skips(
 
 @both
 @layouts
+@given(units=sizes, samples=sizes, add=st.integers(0, 1), seed=seeds)
+def test_sizes_and_their_noise(
+    layout: Layout, dtype: torch.dtype, units: int, samples: int, add: int, seed: int
+) -> None:
+    alone, rng = Alone(layout, dtype, samples), np.random.default_rng(seed)
+    values, before = (
+        integers(rng, alone.members, units, samples),
+        integers(rng, alone.members, units),
+    )
+    largest, place = alone.free_numbers(units), alone.units(values)
+    shape = {"width": units, "cells": alone.cells, "samples": samples}
+    alone.run("largest_value", out=largest, source=place, **shape)
+    assert np.array_equal(alone.numbers_at(largest, units), np.abs(values).max(axis=2))
+    numbers, factor = integers(rng, alone.members, units), alone.numbers([0.25])
+    out = alone.numbers(before) if add else alone.free_numbers(units)
+    given = {"sizes": alone.numbers(numbers), "factor": factor, "count": units, "add": add}
+    alone.run("number_noise", out=out, **given)
+    expected = add * before + np.abs(numbers) / 4
+    assert np.array_equal(alone.numbers_at(out, units), expected)
+
+
+@both
+@layouts
 @pytest.mark.parametrize("slope", [0.0, 0.5, -0.5])
 def test_activations(layout: Layout, dtype: torch.dtype, slope: float) -> None:
     """At a kink the derivative is the slope; what is not a number stays so, forward."""
@@ -98,7 +121,9 @@ def test_batch_normalisation(
         "samples": 4,
         "portion": alone.numbers([0.25]),
     }
-    alone.run("batch_norm", out=place, shift=alone.numbers(shift), **given)
+    # As large as the least spread may be that is not rounding.
+    rounded = alone.numbers(1.75 * deviation[:, :, 0])
+    alone.run("batch_norm", out=place, rounded=rounded, shift=alone.numbers(shift), **given)
     assert np.array_equal(alone.units_at(standard, units), normal)
     in_their_unit = alone.numbers_at(deviations, units) / alone.numbers_at(powers, units)
     assert np.array_equal(in_their_unit, deviation[:, :, 0])
@@ -123,30 +148,35 @@ def test_batch_normalisation(
 def test_units_that_are_constant_or_nearly_so(
     layout: Layout, dtype: torch.dtype, middle: float, count: int
 ) -> None:
-    """The first is constant and has no value, the second is one deviation from its mean."""
+    """The first is constant, the spread of the third is rounding: they have no value. The second
+    is one deviation from its mean.
+    """
     alone = Alone(layout, dtype, 2 * count)
     centre = alone.reals.dtype.type(middle)
     sides = [np.nextafter(centre, alone.reals.dtype.type(end)) for end in (-np.inf, np.inf)]
-    units = np.array([[centre] * 2 * count, sides * count])
+    units = np.array([[centre] * 2 * count, sides * count, sides * count])
+    rounded = np.array([0.0, 0.0, sides[1] - sides[0]])
     place = alone.units(np.broadcast_to(units, (alone.members, *units.shape)))
-    standard = alone.free_units(2)
+    standard = alone.free_units(3)
     alone.run(
         "batch_norm",
         out=place,
+        rounded=alone.numbers(np.broadcast_to(rounded, (alone.members, 3))),
         normal=standard,
-        deviation=alone.free_numbers(2),
-        power=alone.free_numbers(2),
+        deviation=alone.free_numbers(3),
+        power=alone.free_numbers(3),
         gain=alone.numbers([2.0]),
         shift=alone.numbers([3.0]),
-        height=2,
+        height=3,
         cells=alone.cells,
         samples=2 * count,
         portion=alone.numbers([1 / (2 * count)]),
     )
-    expected = np.array([[np.nan] * 2 * count, [-1.0, 1.0] * count])
+    nothing = [np.nan] * 2 * count
+    expected = np.array([nothing, [-1.0, 1.0] * count, nothing])
     for found, values in ((standard, expected), (place, 2 * expected + 3)):
         assert all(
-            np.array_equal(member, values, equal_nan=True) for member in alone.units_at(found, 2)
+            np.array_equal(member, values, equal_nan=True) for member in alone.units_at(found, 3)
         )
 
 

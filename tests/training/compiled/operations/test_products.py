@@ -49,6 +49,32 @@ def test_dense(
 
 @both
 @layouts
+@given(height=sizes, width=sizes, add=st.integers(0, 1), seed=seeds)
+def test_dense_noise(
+    layout: Layout, dtype: torch.dtype, height: int, width: int, add: int, seed: int
+) -> None:
+    """``factor |W| sizes``, added to what is there or not."""
+    alone, rng = Alone(layout, dtype), np.random.default_rng(seed)
+    matrix, before = integers(rng, alone.members, height, width), integers(rng, 1, height)
+    before = np.broadcast_to(before, (alone.members, height))
+    sizes = np.abs(integers(rng, alone.members, width))
+    out = alone.numbers(before) if add else alone.free_numbers(height)
+    alone.run(
+        "dense_noise",
+        out=out,
+        weights=alone.numbers(matrix.reshape(alone.members, -1)),
+        sizes=alone.numbers(sizes),
+        factor=alone.numbers([0.5]),
+        height=height,
+        width=width,
+        add=add,
+    )
+    expected = (np.abs(matrix) @ sizes[:, :, None])[:, :, 0] / 2 + add * before
+    assert np.array_equal(alone.numbers_at(out, height), expected)
+
+
+@both
+@layouts
 @given(height=sizes, width=sizes, samples=sizes, seed=seeds)
 def test_dense_gradient(
     layout: Layout, dtype: torch.dtype, height: int, width: int, samples: int, seed: int

@@ -68,6 +68,38 @@ def convolution(
 
 
 @operation(
+    out=adds(numbers("count", "positions"), "add"),
+    filters=reads(numbers("count", "size")),
+    sizes=reads(numbers(reach("patches"))),
+    factor=reads(numbers()),
+    patches=reads(indices("positions", "size")),
+)
+def convolution_noise(
+    k: Operation,
+    out: Value,
+    filters: Value,
+    sizes: Value,
+    factor: Value,
+    patches: Value,
+    count: Value,
+    positions: Value,
+    size: Value,
+    add: Value,
+) -> None:
+    """``out[f, p] = factor sum_t |F[f, t]| sizes[patches[p, t]]``, as `products.dense_noise`."""
+    matrix, result, values = k.numbers(filters), k.numbers(out), k.numbers(sizes)
+    pixels, scale = k.address(patches, INT), k.numbers(factor)[0]
+    zero, adding = k.constant(k.number, 0.0), add.compare("==", 1)
+    with k.loop(0, count) as f, k.loop(0, positions) as position:
+        unit = f * positions + position
+        total = k.variable(adding.where(result[unit], zero))
+        with k.loop(0, size) as t:
+            term = scale * k.absolute(matrix[f * size + t])
+            total.set(k.fma(term, values[pixels[position * size + t]], total.get()))
+        result[unit] = total.get()
+
+
+@operation(
     out=updates(cells(reach("patches"), "cells")),
     filters=reads(numbers("count", "size")),
     slopes=reads(cells("count", "positions", "cells")),

@@ -58,8 +58,36 @@ def bias_gradient(
         total.set(total.get() + values[unit * k.per_unit(cells) + n])
 
 
+@operation(out=writes(numbers("width")), source=reads(samples("width")))
+def largest_value(
+    k: Operation, out: Value, source: Value, width: Value, cells: Value, samples: Value
+) -> None:
+    """``out[i] = max_n |source[i, n]|``."""
+    result, values = k.numbers(out), k.numbers(source)
+    with k.loop(0, width) as unit:
+        first = unit * k.per_unit(cells)
+        most = k.variable(k.absolute(values[first]))
+        with k.loop(1, samples) as n:
+            most.set(k.maximum(most.get(), k.absolute(values[first + n])))
+        result[unit] = most.get()
+
+
+@operation(
+    out=adds(numbers("count"), "add"), sizes=reads(numbers("count")), factor=reads(numbers())
+)
+def number_noise(
+    k: Operation, out: Value, sizes: Value, factor: Value, count: Value, add: Value
+) -> None:
+    """``out = factor |sizes|``, added to what is there if ``add`` is 1; see `evaluation.noise`."""
+    result, values, scale = k.numbers(out), k.numbers(sizes), k.numbers(factor)[0]
+    adding, zero = add.compare("==", 1), k.constant(k.number, 0.0)
+    with k.loop(0, count) as i:
+        result[i] = k.fma(scale, k.absolute(values[i]), adding.where(result[i], zero))
+
+
 @operation(
     out=(reads(samples("height")), updates(cells("height", "cells"))),
+    rounded=reads(numbers("height")),
     normal=writes(cells("height", "cells")),
     deviation=writes(numbers("height")),
     power=writes(numbers("height")),
@@ -70,6 +98,7 @@ def bias_gradient(
 def batch_norm(
     k: Operation,
     out: Value,
+    rounded: Value,
     normal: Value,
     deviation: Value,
     power: Value,
@@ -82,10 +111,12 @@ def batch_norm(
 ) -> None:
     """``out = gain normal + shift`` with ``normal = (out - mean) / deviation``, unit by unit.
 
-    ``portion`` is one over the number of samples. All of this is about values times a power of 2,
-    from an origin on, where nothing is lost, see `networks.evaluation.frame`.
+    ``portion`` is one over the number of samples, and ``rounded`` the largest spread that counts as
+    none. All of this is about values times a power of 2, from an origin on, where nothing is lost,
+    see `networks.evaluation.frame`.
     """
     result, values, standard = k.cells(out), k.numbers(out), k.cells(normal)
+    nothings = k.numbers(rounded)
     deviations, powers, scaled = k.numbers(deviation), k.numbers(power), k.numbers(normal)
     share = k.numbers(portion)[0]
     factor, offset = k.spread(k.numbers(gain)[0]), k.spread(k.numbers(shift)[0])
@@ -99,7 +130,8 @@ def batch_norm(
         spread = largest.get() - least.get()
         near = spread.compare("<", k.maximum(least.get(), -largest.get()) * k.close)
         origin = near.where(least.get(), zero)
-        enlarging = spread.compare("==", 0.0).where(nothing, k.normalising_power(spread))
+        constant = spread.compare("<=", nothings[unit])
+        enlarging = constant.where(nothing, k.normalising_power(spread))
         with k.loop(0, cells) as cell:
             place = unit * cells + cell
             standard[place] = (result[place] - k.spread(origin)) * k.spread(enlarging)

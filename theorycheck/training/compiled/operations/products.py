@@ -130,6 +130,33 @@ def dense(
 
 
 @operation(
+    out=adds(numbers("height"), "add"),
+    weights=reads(numbers("height", "width")),
+    sizes=reads(numbers("width")),
+    factor=reads(numbers()),
+)
+def dense_noise(
+    k: Operation,
+    out: Value,
+    weights: Value,
+    sizes: Value,
+    factor: Value,
+    height: Value,
+    width: Value,
+    add: Value,
+) -> None:
+    """``out = factor |W| sizes``, added to what is there if ``add`` is 1 (`evaluation.noise`)."""
+    matrix, result, values = k.numbers(weights), k.numbers(out), k.numbers(sizes)
+    scale, zero, adding = k.numbers(factor)[0], k.constant(k.number, 0.0), add.compare("==", 1)
+    with k.loop(0, height) as o:
+        total = k.variable(adding.where(result[o], zero))
+        with k.loop(0, width) as i:
+            term = scale * k.absolute(matrix[o * width + i])
+            total.set(k.fma(term, values[i], total.get()))
+        result[o] = total.get()
+
+
+@operation(
     out=adds(cells("width", "cells"), "add"),
     weights=reads(numbers("height", "width")),
     slopes=reads(cells("height", "cells")),
