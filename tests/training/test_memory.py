@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import itertools
 import json
 import subprocess
@@ -24,7 +25,9 @@ from theorycheck.training.cohorts import Cohort, Objective, Parametrisation
 from theorycheck.training.memory import FULL, in_parts
 from theorycheck.training.recording import GradientNorm, Measures, Run
 from theorycheck.training.stacked.descent import StackedDescent
+from theorycheck.training.stacked.tape import Tape
 from theorycheck.training.trainers import gradient_flow, sgd
+from theorycheck.training.vector_field import Evaluation, Field
 
 Patch = pytest.MonkeyPatch
 CPU = torch.device("cpu")
@@ -277,6 +280,33 @@ def test_a_cohort_trains_in_parts_under_a_limit(
     assert sum(sizes) >= 1500
     assert len(sizes) > 1
     assert (made == []) == (share < 1)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("parametrisation", ["plain", "lagrange", "weight-norm"])
+def test_what_a_part_took_is_free_when_it_ends(
+    parametrisation: Parametrisation, engine: str
+) -> None:
+    """Nothing waits for a collection of cycles: the next part may need the room."""
+    whole = cohort(NETWORKS[0], parametrisation)
+    descent(whole, Objective(), engine)
+    gc.collect()
+    gc.disable()
+    try:
+        descent(whole, Objective(), engine)
+        left = [found for found in gc.get_objects() if isinstance(found, Tape | Field | Evaluation)]
+    finally:
+        gc.enable()
+    assert left == []
+
+
+def test_parts_leave_room_for_what_they_put_away_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 100 kB half may be taken: 48 members of 1 kB at once, or 40 beside results of 20 kB."""
+    monkeypatch.setattr(memory, "free_memory", lambda device: 100_000)
+    for members, parts in ((48, [48]), (49, [32, 17]), (100, [32, 32, 32, 4])):
+        made: list[slice] = []
+        in_parts(members, 1000, CPU, made.append, 200)
+        assert [part.stop - part.start for part in made] == parts
 
 
 def test_a_run_that_ran_out_of_memory_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -165,12 +165,18 @@ def noise(edges: Sequence[tuple[Map, Tensor, Tensor | None]], bias: Tensor | Non
     sizes = [
         _connect(
             connection,
-            factor * source.abs().amax(dim=-2, keepdim=True),
+            factor * _largest(source),
             None if weight is None else weight.abs(),
         )
         for connection, source, weight in edges
     ]
     return reduce(torch.add, sizes if bias is None else [*sizes, factor * bias.abs()])
+
+
+def _largest(values: Tensor) -> Tensor:
+    """The largest absolute value over the samples, without a copy of all of them."""
+    least, most = values.aminmax(dim=-2, keepdim=True)
+    return torch.maximum(most, -least)
 
 
 def noise_factor(terms: Sequence[int], biased: bool, dtype: torch.dtype) -> float:

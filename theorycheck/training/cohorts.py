@@ -79,6 +79,12 @@ class State:
         rho = None if self.rho is None else self.rho[members]
         return replace(self, parameters=tuple(p[members] for p in self.parameters), rho=rho)
 
+    @property
+    def bytes_per_member(self) -> int:
+        """What the parameters and rho of a member take."""
+        tensors = self.parameters if self.rho is None else (*self.parameters, self.rho)
+        return sum(tensor[:1].numel() * tensor.element_size() for tensor in tensors)
+
     def effective(self, network: Network) -> Parameters:
         """The parameters at which the network is evaluated: ``W``, ``V`` or ``v/|v|``."""
         if self.parametrisation == "weight-norm":

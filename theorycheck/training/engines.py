@@ -56,6 +56,11 @@ class Training(ABC):
     def samples(self) -> int:
         """How many samples an update sees."""
 
+    @property
+    def states(self) -> int:
+        """How many states of each member the run hands out."""
+        return 1
+
     @abstractmethod
     def part(self, members: slice) -> Self:
         """The same training of some members."""
@@ -98,6 +103,7 @@ def train(training: Training) -> Run:
         need,
         cohort.inputs.device,
         lambda members: whole.put(members, training.part(members).run()),
+        cohort.state.bytes_per_member * training.states,
     )
     assert whole.run is not None
     return replace(whole.run, notes=notes)
@@ -163,6 +169,10 @@ class Descent(Training):
     schedule: Schedule
 
     rows = DESCENT_ROWS
+
+    @property
+    def states(self) -> int:
+        return 1 + len(self.schedule.keep)
 
     @property
     def samples(self) -> int:

@@ -77,7 +77,11 @@ def bytes_per_member(
 
 
 def in_parts(
-    members: int, need: int, device: torch.device, train: Callable[[slice], None]
+    members: int,
+    need: int,
+    device: torch.device,
+    train: Callable[[slice], None],
+    result: int = 0,
 ) -> tuple[str, ...]:
     """Train members, all at once if they fit, and otherwise in as few parts as possible.
 
@@ -87,6 +91,7 @@ def in_parts(
         need: bytes that a member takes, see `bytes_per_member`.
         train: trains the members of a slice and puts the results away; members that it ran out of
             memory for are trained again.
+        result: bytes that a member leaves, which parts put away together.
 
     Returns:
         The notes.
@@ -95,8 +100,10 @@ def in_parts(
         MemoryError, torch.OutOfMemoryError, RuntimeError: as training a single member does when it
             does not fit.
     """
-    fitting = max(1, int(SHARE * free_memory(device)) // need)
-    size = fitting if fitting < FULL else fitting // FULL * FULL
+    free = free_memory(device)
+    size = _fitting(free, need)
+    if size < members:
+        size = _fitting(free - members * result, need)
     notes: list[str] = []
     start = 0
     while start < members:
@@ -119,6 +126,12 @@ def in_parts(
         )
         note(notes[-1])
     return tuple(notes)
+
+
+def _fitting(free: int, need: int) -> int:
+    """How many members train at once where so many bytes are free."""
+    found = max(1, int(SHARE * free) // need)
+    return found if found < FULL else found // FULL * FULL
 
 
 def ran_out(error: BaseException) -> bool:

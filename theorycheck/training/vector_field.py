@@ -72,7 +72,7 @@ class Field:
         samples = inputs.shape[1]
         if self._evaluation is None or self._evaluation.samples != samples:
             self._evaluation = Evaluation(self, len(rows), samples, rows.dtype, rows.device)
-        return self._evaluation.velocity(rows, inputs, targets)
+        return self._evaluation.velocity(self, rows, inputs, targets)
 
     def restrain(self, rows: Tensor, velocity: Tensor) -> None:
         """Add the Lagrange term and the penalty's part to minus the gradient of the data term.
@@ -105,6 +105,9 @@ class Field:
 class Evaluation:
     """The velocity of a field at a number of samples, in buffers that are allocated once.
 
+    The field keeps it, so that it keeps no field: both would live on, with all buffers, until
+    somebody looks for cycles.
+
     Args:
         device: on ``meta`` nothing is allocated, and only `size` is of use.
     """
@@ -117,7 +120,7 @@ class Evaluation:
         dtype: torch.dtype,
         device: torch.device | str,
     ) -> None:
-        self.field, self.samples = field, samples
+        self.samples = samples
         self.tape = Tape(field.network, members, samples, dtype, device)
         self.result = torch.zeros(members, sum(field.sizes), dtype=dtype, device=device)
         self.gradients = field.unpack(self.result)
@@ -137,24 +140,24 @@ class Evaluation:
             own += [self.directions.units, self.directions.products]
         return self.tape.size + sum(t.nbytes for t in own if t is not None)
 
-    def velocity(self, rows: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
+    def velocity(self, field: Field, rows: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
         """`Field.velocity` at the number of samples of this evaluation."""
         if self.rows is not rows:
-            self.rows, self.state = rows, self.field.unpack(rows)
+            self.rows, self.state = rows, field.unpack(rows)
         tape, parameters = self.tape, self.state.parameters
         if self.directions is not None:
             parameters = self.directions.of(parameters)
         tape.forward(parameters, inputs)
-        self._fill_slopes(targets)
+        self._fill_slopes(field.objective, targets)
         tape.backward(self.gradients.parameters)
         if self.directions is not None:
             self.directions.pull_back(self.gradients.parameters)
-        self.field.restrain(rows, self.result)
+        field.restrain(rows, self.result)
         return self.result
 
-    def _fill_slopes(self, targets: Tensor) -> None:
+    def _fill_slopes(self, objective: Objective, targets: Tensor) -> None:
         """Minus the slopes of the losses, for the tape, and the velocity of ``rho``."""
-        objective, outputs, slopes = self.field.objective, self.tape.outputs, self.tape.slopes
+        outputs, slopes = self.tape.outputs, self.tape.slopes
         rho, drift = self.state.rho, self.gradients.rho
         values = outputs
         if rho is not None:

@@ -60,8 +60,8 @@ def changed_velocity(change: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Pa
     def apply(monkeypatch: Patch) -> None:
         genuine = Evaluation.velocity
 
-        def velocity(self: Any, rows: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
-            return change(genuine(self, rows, inputs, targets), rows)
+        def velocity(self: Any, field: Field, rows: Tensor, *data: Tensor) -> Tensor:
+            return change(genuine(self, field, rows, *data), rows)
 
         monkeypatch.setattr(Evaluation, "velocity", velocity)
 

@@ -43,7 +43,9 @@ def test_a_sound_engine_passes(check: Check, count: int) -> None:
 
 def test_parts_are_recorded() -> None:
     for finding in found(splitting).values():
-        assert (finding.figures["members"], finding.figures["largest_part"]) == (32, 16)
+        assert finding.figures["members"] == 32
+        # Half of them, or fewer, as what all parts leave takes room, too.
+        assert 14 <= finding.figures["largest_part"] <= 16
 
 
 def test_company_that_changes_a_member_is_noticed(monkeypatch: Patch) -> None:
@@ -59,7 +61,9 @@ def test_company_that_changes_a_member_is_noticed(monkeypatch: Patch) -> None:
 
 
 def test_memory_that_is_not_looked_at_is_noticed(monkeypatch: Patch) -> None:
-    def at_once(members: int, need: int, device: object, train: Callable[[slice], None]) -> Any:
+    def at_once(
+        members: int, need: int, device: object, train: Callable[[slice], None], result: int
+    ) -> Any:
         train(slice(0, members))
         return ()
 

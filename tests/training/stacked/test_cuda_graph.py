@@ -6,7 +6,6 @@ Where there is a GPU, the graph is a real one too.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
@@ -30,10 +29,11 @@ def trained(batch_size: int, momentum: float, device: str, replayed: bool) -> li
     inertia = torch.full_like(cohort.weight_decay, momentum)[:, None] if momentum else None
     field = Field(cohort, Objective())
     descent = StackedDescent(cohort, batches, inertia, field, field.pack(cohort.state))
-    train: Any = descent._update
     if replayed:
-        train = Replayed(descent._update, (descent._moving, descent._buffer, descent._lengths))
-    descent._train = train
+        changed = descent._moving, descent._buffer, descent._lengths
+        descent._replayed = Replayed(descent._update, changed)
+    else:
+        descent._replayed = None
     rate = torch.tensor([0.01, 0.02, 0.04]).to(cohort.inputs)[:, None]
     paths = [descent.advance(0, 2, rate), descent.advance(2, 3, rate / 2)]
     return [descent.rows, descent.diverged, *paths]

@@ -27,7 +27,7 @@ class Vertex:
         slope: the derivative by ``value``, and then by ``total``.
         reached: see `evaluation.reaches`.
         rounded: see `evaluation.noise`.
-        last: the last edge out of the vertex, which is the first on the way back.
+        edges: how many lead out of the vertex; the last is the first on the way back.
     """
 
     total: Block
@@ -38,7 +38,7 @@ class Vertex:
         self.is_input = is_input
         self.reached: Tensor | None = None
         self.rounded: Tensor | None = None
-        self.last: _Edge | None = None
+        self.edges = 0
 
 
 class Operation(Protocol):
@@ -55,7 +55,9 @@ class _Edge:
     def __init__(self, source: Vertex, target: Vertex, *, opens: bool) -> None:
         self.source, self.target = source, target
         self.adds = not opens
-        source.last = self
+        # A number, as an edge that the vertex knew would keep both alive, with all their blocks.
+        source.edges += 1
+        self.number = source.edges
 
     @property
     def returns(self) -> bool:
@@ -65,7 +67,7 @@ class _Edge:
     @property
     def adds_back(self) -> bool:
         """Whether another edge has written the slope of the source before, on the way back."""
-        return self.source.last is not self
+        return self.number < self.source.edges
 
 
 class SkipConnection(_Edge):
