@@ -123,7 +123,11 @@ def _evaluate(
 
 
 def reaches(
-    connection: Map, source: Tensor, reached: Tensor | None, weight: Tensor | None
+    connection: Map,
+    source: Tensor,
+    reached: Tensor | None,
+    weight: Tensor | None,
+    patches: Tensor | None = None,
 ) -> Tensor:
     """Which units a connection gives something that varies over the samples, ``(K, 1, width)``.
 
@@ -134,13 +138,15 @@ def reaches(
         source: the values that the connection takes, ``(K, N, width)``.
         reached: which of them something reaches, ``(K, 1, width)``; None if all may vary.
         weight: ``(K, rows, columns)``; None for an identity.
+        patches: the `patches` of a convolution, if they are on the device already.
     """
     varies = (source != source[..., :1, :]).any(dim=-2, keepdim=True)
     if reached is not None:
         varies = varies & reached
     if weight is None:
         return varies
-    return _connect(connection, varies.to(weight.dtype), (weight != 0).to(weight.dtype)) > 0
+    given = (weight != 0).to(weight.dtype)
+    return _connect(connection, varies.to(weight.dtype), given, patches) > 0
 
 
 def frame(values: Tensor, reached: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -175,13 +181,22 @@ def close(dtype: torch.dtype) -> float:
     return float(2.0 ** round(math.log2(torch.finfo(dtype).eps) / 2))
 
 
-def _connect(connection: Map, source: Tensor, weight: Tensor | None) -> Tensor:
+def patches(connection: Map, device: torch.device | str) -> Tensor | None:
+    """Where the patches of a convolution are in its source, on a device; None for other maps."""
+    if not isinstance(connection, Convolution):
+        return None
+    return torch.from_numpy(connection.patches()).to(device)
+
+
+def _connect(
+    connection: Map, source: Tensor, weight: Tensor | None, index: Tensor | None = None
+) -> Tensor:
     if weight is None:
         return source
     if isinstance(connection, Dense):
         return source @ weight.mT
-    assert isinstance(connection, Convolution)
-    index = torch.from_numpy(connection.patches()).to(source.device)
+    if index is None:
+        index = patches(connection, source.device)
     return (source[..., index] @ weight.mT.unsqueeze(-3)).mT.flatten(-2)
 
 

@@ -8,14 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from tests.training.cohorts import random_cohort
-from theorycheck.networks.specification import mlp
+from tests.networks.architectures import EVERYTHING
+from tests.training.cohorts import CONVOLUTIONAL, IDLE, random_cohort
+from theorycheck.bench.gpu.modes import SOME, Mode
+from theorycheck.networks.specification import Convolution, Network, mlp
 from theorycheck.training.batches import Batches
-from theorycheck.training.cohorts import Objective
+from theorycheck.training.cohorts import Cohort, Objective
 from theorycheck.training.stacked import cuda_graph
 from theorycheck.training.stacked.cuda_graph import Replayed
 from theorycheck.training.stacked.descent import StackedDescent
@@ -79,3 +84,78 @@ def test_a_graph_holds_a_divisor_of_the_updates(
     Replayed(update, (total,))(numbers, torch.ones_like(numbers))
     assert calls == [count] * (updates // count)
     assert total.item() == updates * (updates + 1) / 2
+
+
+class OneDevice(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Fails on work that cannot be recorded: all that it takes and makes must be on one device.
+
+    The device ``meta`` stands in for a GPU. As there, no number can be had of its tensors, and what
+    comes from the CPU has to be copied.
+    """
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        tensors = [t for t in tree_leaves((args, kwargs, result)) if isinstance(t, Tensor)]
+        if any(tensor.device.type != "meta" for tensor in tensors):
+            raise RuntimeError(f"{func} cannot be recorded: it is not on the device alone")
+        return result
+
+
+def recorded(cohort: Cohort, objective: Objective, momentum: float) -> None:
+    """Make updates of a cohort as if it was on another device; the second time, they are watched.
+
+    As `cuda_graph.record` does, since the first time may allocate and copy.
+    """
+    field, batch = Field(cohort, objective), cohort.inputs.shape[1]
+    field.decay = field.decay.to("meta")
+    rows = field.pack(cohort.state).to("meta")
+    inertia = torch.full_like(rows[:, :1], momentum) if momentum else None
+    batches = Batches(torch.arange(cohort.members), batch, batch)
+    descent = StackedDescent(cohort, batches, inertia, field, rows)
+    inputs, targets = (t.expand(2, *t.shape).to("meta") for t in (cohort.inputs, cohort.targets))
+    descent._update(inputs, targets)
+    with OneDevice():  # type: ignore[no-untyped-call]
+        descent._update(inputs, targets)
+
+
+@pytest.mark.parametrize("mode", SOME, ids=str)
+def test_updates_of_every_mode_can_be_recorded(mode: Mode) -> None:
+    """Every kind of network with every loss and parametrisation: see `OneDevice`."""
+    recorded(mode.cohort(torch.float32), mode.objective, mode.momentum)
+
+
+@pytest.mark.parametrize("network", [EVERYTHING, CONVOLUTIONAL, IDLE], ids=str)
+def test_updates_of_every_layer_can_be_recorded(network: Network) -> None:
+    recorded(random_cohort(network, 3, 8), Objective(), 0.0)
+
+
+def test_convolutions_with_batch_normalisation_are_among_them() -> None:
+    for networks in ([mode.cohort(torch.float32).network for mode in SOME], [EVERYTHING]):
+        assert any(
+            isinstance(edge.map, Convolution)
+            for network in networks
+            if network.normalised_by_batch
+            for layer in network.layers
+            for edge in layer.edges
+        )
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda on_gpu: on_gpu.sum().item(),
+        lambda on_gpu: bool(on_gpu.any()),
+        lambda on_gpu: on_gpu.nonzero(),
+        lambda on_gpu: on_gpu[torch.tensor([0])],
+        lambda on_gpu: on_gpu.add(torch.tensor(1.0)),
+        lambda on_gpu: on_gpu.copy_(torch.zeros(3)),
+        lambda on_gpu: torch.from_numpy(np.zeros(3)),
+        lambda on_gpu: torch.zeros(3).to(on_gpu),
+        lambda on_gpu: on_gpu.cpu(),
+    ],
+)
+def test_what_cannot_be_recorded_is_noticed(work: Callable[[Tensor], object]) -> None:
+    with pytest.raises((RuntimeError, NotImplementedError)), OneDevice():  # type: ignore[no-untyped-call]
+        work(torch.zeros(3, device="meta"))

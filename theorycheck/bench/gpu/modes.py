@@ -27,7 +27,9 @@ from theorycheck.training.recording import Run
 from theorycheck.training.trainers import gradient_flow, sgd
 
 Trainer = Literal["gradient descent", "SGD", "SGD with momentum"]
-Kind = Literal["dense", "convolutional", "residual", "batch", "batch-detached"]
+Kind = Literal[
+    "dense", "convolutional", "residual", "batch", "batch-detached", "convolutional batch"
+]
 
 DTYPES = (torch.float32, torch.float64)
 MEMBERS, SAMPLES, BATCH_SIZE, EPOCHS = 5, 16, 8, 4
@@ -41,7 +43,7 @@ KINDS: tuple[Kind, ...] = ("dense", "convolutional", "residual")
 LOSSES: tuple[Loss, ...] = get_args(Loss)
 PARAMETRISATIONS: tuple[Parametrisation, ...] = get_args(Parametrisation)
 TRAINERS: tuple[Trainer, ...] = get_args(Trainer)
-NORMALISED: tuple[Kind, ...] = ("batch", "batch-detached")
+NORMALISED: tuple[Kind, ...] = ("batch", "batch-detached", "convolutional batch")
 
 
 def network(kind: Kind, outputs: int, slope: float) -> Network:
@@ -56,6 +58,10 @@ def network(kind: Kind, outputs: int, slope: float) -> Network:
                 Layer(outputs, (Edge(2),), LINEAR),
             ),
         )
+    if kind == "convolutional batch":
+        only = Convolution(2, 3, 3, 3, (2, 2))
+        hidden = Layer(only.target_width, (Edge(0, only),), slope, "batch", bias=True)
+        return Network(only.source_width, (hidden, Layer(outputs, (Edge(1),), LINEAR)))
     if kind == "residual":
         return Network(
             6,

@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from theorycheck.networks.evaluation import frame, reaches
+from theorycheck.networks.evaluation import frame, patches, reaches
 from theorycheck.networks.specification import Convolution, Map, Parameters
 from theorycheck.training.stacked.buffers import Block, Memory, Operand
 
@@ -203,8 +203,12 @@ class Variation:
         edges: the sources of the vertex, with their maps and the positions of their matrices.
     """
 
-    def __init__(self, vertex: Vertex, edges: Sequence[tuple[Vertex, Map, int | None]]) -> None:
+    def __init__(
+        self, vertex: Vertex, memory: Memory, edges: Sequence[tuple[Vertex, Map, int | None]]
+    ) -> None:
         self.vertex, self.edges = vertex, edges
+        # While updates are recorded, nothing can be copied to a GPU.
+        self.patches = [patches(connection, memory.device) for _, connection, _ in edges]
 
     def forward(self, parameters: Parameters) -> None:
         arriving = (
@@ -213,8 +217,9 @@ class Variation:
                 source.value.live.mT,
                 source.reached,
                 None if position is None else parameters[position],
+                index,
             )
-            for source, connection, position in self.edges
+            for (source, connection, position), index in zip(self.edges, self.patches, strict=True)
         )
         self.vertex.reached = reduce(torch.logical_or, arriving)
 

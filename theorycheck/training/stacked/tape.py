@@ -114,7 +114,7 @@ class Tape:
             self._operations.append(operation)
             edges.append((source, edge.map, position))
         if network.normalised_by_batch:
-            self._operations.append(Variation(vertex, edges))
+            self._operations.append(Variation(vertex, memory, edges))
         if layer.bias:
             self._operations.append(BiasTerm(vertex, next(own)))
         if layer.normalisation != "none":
