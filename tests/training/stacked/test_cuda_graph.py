@@ -5,7 +5,13 @@ Where there is a GPU, the graph is a real one too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+import weakref
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -20,10 +26,12 @@ from tests.training.cohorts import CONVOLUTIONAL, IDLE, random_cohort
 from theorycheck.bench.gpu.modes import SOME, Mode
 from theorycheck.networks.specification import Convolution, Network, mlp
 from theorycheck.training.batches import Batches
-from theorycheck.training.cohorts import Cohort, Objective
+from theorycheck.training.cohorts import Cohort, Objective, State
+from theorycheck.training.recording import Run
 from theorycheck.training.stacked import cuda_graph
 from theorycheck.training.stacked.cuda_graph import Replayed
 from theorycheck.training.stacked.descent import StackedDescent
+from theorycheck.training.trainers import gradient_descent, gradient_flow, together
 from theorycheck.training.vector_field import Field
 
 GENUINE = [False, True] if torch.cuda.is_available() else [False]
@@ -35,10 +43,11 @@ def trained(batch_size: int, momentum: float, device: str, replayed: bool) -> li
     inertia = torch.full_like(cohort.weight_decay, momentum)[:, None] if momentum else None
     field = Field(cohort, Objective())
     descent = StackedDescent(cohort, batches, inertia, field, field.pack(cohort.state))
-    train: Any = descent._update
     if replayed:
-        train = Replayed(descent._update, (descent._moving, descent._buffer, descent._lengths))
-    descent._train = train
+        changed = descent._moving, descent._buffer, descent._lengths
+        descent._replayed = Replayed(descent._update, changed)
+    else:
+        descent._replayed = None
     rate = torch.tensor([0.01, 0.02, 0.04]).to(cohort.inputs)[:, None]
     paths = [descent.advance(0, 2, rate), descent.advance(2, 3, rate / 2)]
     return [descent.rows, descent.diverged, *paths]
@@ -84,6 +93,184 @@ def test_a_graph_holds_a_divisor_of_the_updates(
     Replayed(update, (total,))(numbers, torch.ones_like(numbers))
     assert calls == [count] * (updates // count)
     assert total.item() == updates * (updates + 1) / 2
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_recording_as_torch_asks_for(collects: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once on another stream, each waiting for the other, and then on that stream for the graph.
+
+    A graph that is freed meanwhile, as garbage, is an error; what other threads do is none.
+    """
+    told: list[object] = []
+
+    class Stream:
+        def __init__(self, name: object) -> None:
+            self.name = name
+
+        def wait_stream(self, other: Stream) -> None:
+            told.append((self.name, "waits for", other.name))
+
+    class Graph:
+        name = "graph"
+
+        def replay(self) -> None:
+            told.append("replay")
+
+    @contextmanager
+    def within(*what: object, **options: Any) -> Iterator[None]:
+        told.append(("enter", *[getattr(x, "name", x) for x in (*what, *options.values())]))
+        yield
+        told.append("leave")
+
+    default, other = Stream("default"), Stream("other")
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: default)
+    monkeypatch.setattr(cuda_graph, "_stream", {3: other}.get)
+    monkeypatch.setattr(torch.cuda, "stream", within)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "graph", within)
+    if not collects:
+        gc.disable()
+    try:
+        replay = cuda_graph.record(lambda: told.append(("work", gc.isenabled())))
+        assert gc.isenabled() == collects
+    finally:
+        gc.enable()
+    replay()
+    assert told == [
+        ("other", "waits for", "default"),
+        ("enter", "other"),
+        ("work", collects),
+        "leave",
+        ("default", "waits for", "other"),
+        ("enter", "graph", "other", "thread_local"),
+        ("work", False),
+        "leave",
+        "replay",
+    ]
+
+
+def test_the_gpu_that_trains_is_the_one_that_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever is the current one outside."""
+    told: list[str] = []
+
+    @contextmanager
+    def device_of(tensor: Tensor) -> Iterator[None]:
+        told.append(tensor.device.type)
+        yield
+        told.append("left")
+
+    def record(work: Callable[[], None]) -> Callable[[], None]:
+        told.append("record")
+        return work
+
+    monkeypatch.setattr(torch.cuda, "device_of", device_of)
+    monkeypatch.setattr(cuda_graph, "record", record)
+    numbers = torch.ones(2, 1, 1, 1, device="meta")
+    Replayed(lambda inputs, targets: None, ())(numbers, numbers)
+    assert told == ["meta", "record", "left"]
+
+
+@pytest.mark.parametrize("replayed", [False, True])
+def test_what_trained_is_freed_at_once(replayed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its graph and its buffers do not wait for the collection of garbage."""
+
+    def record(work: Callable[[], None]) -> Callable[[], None]:
+        work()
+        return lambda: None
+
+    monkeypatch.setattr(cuda_graph, "record", record)
+    monkeypatch.setattr(cuda_graph, "supports", lambda device: replayed)
+    cohort = random_cohort(mlp((3, 5, 2)), 3, 12)
+    field = Field(cohort, Objective())
+    batches = Batches(torch.arange(3), 12, 4)
+    descent = StackedDescent(cohort, batches, None, field, field.pack(cohort.state))
+    descent.advance(0, 2, torch.full((3, 1), 0.01).double())
+    gone = weakref.ref(descent)
+    gc.disable()
+    try:
+        del descent
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("own_threads", [False, True])
+def test_one_thread_at_a_time_trains_on_a_gpu(
+    own_threads: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Descents and a flow; each waits, in vain, for another to start while it trains."""
+    monkeypatch.setattr(cuda_graph, "supports", lambda device: True)
+    monkeypatch.setattr(cuda_graph, "record", lambda work: work)
+    trainings, told = observed(wait=0.2)
+    torch.set_num_threads(3)
+    try:
+        if own_threads:
+            with ThreadPoolExecutor(3) as pool:
+                list(pool.map(lambda training: training(), trainings))
+        else:
+            together(trainings)
+    finally:
+        torch.set_num_threads(1)
+    assert sorted(told) == [0, 0, 1, 1, 2, 2]
+    assert told[::2] == told[1::2]
+
+
+def test_on_a_cpu_threads_train_beside_each_other() -> None:
+    """Each waits for another to start while it trains."""
+    trainings, told = observed(wait=60.0)
+    torch.set_num_threads(3)
+    try:
+        together(trainings)
+    finally:
+        torch.set_num_threads(1)
+    assert sorted(told) == [0, 0, 1, 1, 2, 2]
+    assert len(set(told[:2])) == 2
+
+
+def observed(wait: float) -> tuple[list[Callable[[], Run]], list[int]]:
+    """Trainings that record their number at their start, before they wait, and at their end."""
+    told: list[int] = []
+    started = [Event() for _ in range(3)]
+
+    def measure(number: int, network: Network, state: State, *data: Tensor) -> Tensor:
+        told.append(number)
+        started[number].set()
+        started[(number + 1) % 3].wait(wait)
+        return torch.zeros(len(state.parameters[0]))
+
+    cohort = random_cohort(mlp((3, 5, 2)), 3, 12)
+    trainings: list[Callable[[], Run]] = []
+    for number in range(3):
+        options: dict[str, Any] = {"measures": {"told": partial(measure, number)}}
+        options["engine"] = "stacked"
+        if number == 1:
+            trainings.append(partial(gradient_flow, cohort, Objective(), horizon=0.01, **options))
+        else:
+            options |= {"learning_rate": 0.01, "steps": 2}
+            trainings.append(partial(gradient_descent, cohort, Objective(), **options))
+    return trainings, told
+
+
+def test_a_measure_may_train_several_cohorts_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within a training they do not wait for its end, which would never come."""
+    monkeypatch.setattr(cuda_graph, "supports", lambda device: True)
+    monkeypatch.setattr(cuda_graph, "record", lambda work: work)
+    cohort, done = random_cohort(mlp((3, 5, 2)), 3, 12), []
+    inner = partial(gradient_descent, cohort, Objective(), learning_rate=0.01, steps=2)
+
+    def measure(network: Network, state: State, *data: Tensor) -> Tensor:
+        done.extend(together([partial(inner, engine="stacked")] * 2))
+        return torch.zeros(len(state.parameters[0]))
+
+    outer = Thread(target=lambda: inner(engine="stacked", measures={"inner": measure}), daemon=True)
+    torch.set_num_threads(2)
+    try:
+        outer.start()
+        outer.join(60)
+    finally:
+        torch.set_num_threads(1)
+    assert len(done) == 4
 
 
 class OneDevice(TorchDispatchMode):  # type: ignore[no-untyped-call]

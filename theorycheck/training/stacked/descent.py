@@ -46,9 +46,9 @@ class StackedDescent:
         self._buffer = torch.zeros_like(self.rows)
         self._rate = torch.empty_like(self.rows[:, :1])
         self._lengths = torch.zeros_like(self.rows[:, 0])
-        self._train: Updates = self._update
+        self._replayed: Updates | None = None
         if cuda_graph.supports(self.rows.device):
-            self._train = Replayed(self._update, (self._moving, self._buffer, self._lengths))
+            self._replayed = Replayed(self._update, (self._moving, self._buffer, self._lengths))
 
     def advance(self, first: int, last: int, rate: Tensor) -> Tensor:
         """Train from one epoch to another, the last one excluded.
@@ -60,11 +60,12 @@ class StackedDescent:
             Sums over the updates of the norms of the weight matrices' steps, ``(K,)``.
         """
         self._rate.copy_(rate)
+        train = self._replayed or self._update
         path = torch.zeros_like(self._lengths)
         for epoch in range(first, last):
             self._moving.copy_(self.rows)
             self._lengths.zero_()
-            self._train(*self._batches(epoch))
+            train(*self._batches(epoch))
             path += self._lengths * rate[:, 0]
             # What is not finite stays so and stays with its member: one look per epoch is enough.
             self.diverged |= ~self._moving.square().sum(dim=1).isfinite()
