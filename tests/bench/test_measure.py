@@ -64,11 +64,16 @@ def test_what_other_programs_take(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setattr(measure, "KERNEL_STATISTICS", tmp_path / "stat")
     protocol = Protocol(CPU, 2, 0.001)
     assert compare(NAMED["W1"], "float32", 1, 8, competitors(["plain"]), protocol).elsewhere is None
-    # In all, 100 + 20 + 3 + 4 + 5 ticks were spent and 7 + 8 were idle.
-    (tmp_path / "stat").write_text("cpu  100 0 20 7 8 3 4 5 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n")
+    # On core 1, 100 + 20 + 3 + 4 + 5 ticks were spent and 7 + 8 were idle, on core 12 seven.
+    (tmp_path / "stat").write_text(
+        "cpu  999 9 9 9 9 9 9 9 0 0\ncpu0 300 1 1 1 1 1 1 1 0 0\ncpu1 100 0 20 7 8 3 4 5 0 0\n"
+        "cpu12 7 0 0 0 0 0 0 0 0 0\nintr 5 0\nbtime 17\n"
+    )
     monkeypatch.setattr(os, "times", lambda: SimpleNamespace(user=0.25, system=0.5))
     ticks = os.sysconf("SC_CLK_TCK")
-    assert measure._processor_time_elsewhere() == 132 / ticks - 0.75
+    for cores, spent in (({1}, 132), ({1, 12}, 139), ({0, 1, 12}, 444), ({2}, 0)):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda pid, cores=cores: cores)
+        assert measure._processor_time_elsewhere() == spent / ticks - 0.75
 
 
 def test_peak_is_the_rate_of_the_fastest_size(monkeypatch: pytest.MonkeyPatch) -> None:

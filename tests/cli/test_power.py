@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from theorycheck.cli import power
 from theorycheck.cli.commands import main
 from theorycheck.cli.power import Measured
 from theorycheck.errors import ExitCode
@@ -75,7 +79,7 @@ def test_all_claims_that_pass_go_to_a_file(
     assert "no formula, and so no mutants: unstated-claim" in said
     first = (project / "reports/power.json").read_bytes()
     powers = load_powers(project / "reports/power.json")
-    assert [power.claim for power in powers.claims] == ["strong-check", "weak-check"]
+    assert [one.claim for one in powers.claims] == ["strong-check", "weak-check"]
     assert powers.without_formula == ("unstated-claim",)
     strong, weak = powers.claims
     assert "constant" not in [one.change for one in strong.survived]
@@ -92,7 +96,7 @@ def test_of_some_claims_the_file_has_new_rows_and_keeps_the_others(
     said = capsys.readouterr().out
     assert "1 claims" in said or "1 claim" in said
     assert "weak-check" not in said
-    assert [power.claim for power in load_powers(file).claims] == ["strong-check"]
+    assert [one.claim for one in load_powers(file).claims] == ["strong-check"]
     assert main(["power", "unstated-claim", "weak-check", "--workers", "1"]) == ExitCode.OK
     by_parts = file.read_bytes()
     assert main(["power", "--workers", "1"]) == ExitCode.OK
@@ -101,6 +105,37 @@ def test_of_some_claims_the_file_has_new_rows_and_keeps_the_others(
     assert main(["power", "weak-check", "--seed", "3"]) == ExitCode.BAD_INPUT
     assert "power.json is from seed 0: give --seed 0, or no ids" in capsys.readouterr().err
     assert file.read_bytes() == by_parts
+
+
+class InProcess(Executor):
+    """Works in this process, where all claims are loaded once."""
+
+    def __init__(self, workers: int) -> None:
+        pass
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def test_the_seed_decides_which_examples_are_drawn(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of many weights refutes a mutant: with some seeds it is drawn, with others not."""
+    monkeypatch.setattr(power, "ProcessPoolExecutor", InProcess)
+    rare = '\nrare = bound("rare-check", 0.0, *(k / 64 for k in range(1, 64)), 4.0)\n'
+    (project / "properties" / "test_toy.py").write_text(PROPERTIES + rare, encoding="utf-8")
+    record = Baseline(verdicts={"rare-check": "holds"})
+    (project / "reports" / "baseline.json").write_text(record.text())
+    survived = set()
+    for seed in range(6):
+        assert main(["power", "--seed", str(seed)]) == ExitCode.OK
+        found = load_powers(project / "reports/power.json")
+        assert found.seed == seed
+        [one] = found.claims
+        survived.add("constant" in [mutant.change for mutant in one.survived])
+    assert survived == {True, False}
 
 
 @pytest.mark.parametrize(
@@ -134,11 +169,11 @@ def test_unreadable_powers_are_bad_input_to_the_report(
 
 def test_what_is_printed_of_one_claim() -> None:
     survivor = Mutated(change="sign", words="`-a` for `a`", reason="true at 80 examples")
-    power = Power(
+    measured = Power(
         claim="a-claim", version={}, refuted=4, true=(), survived=(survivor,), without_value=2
     )
-    assert list(Measured(power, ()).lines()) == [
+    assert list(Measured(measured, ()).lines()) == [
         "a-claim: refuted 4 of 5 false neighbours; 0 are true, 2 without a value",
         "  survived: sign: `-a` for `a` (true at 80 examples)",
     ]
-    assert json.dumps(power.version) == "{}"
+    assert json.dumps(measured.version) == "{}"

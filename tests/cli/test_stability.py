@@ -20,7 +20,7 @@ from theorycheck.claims.setting import PROFILES
 from theorycheck.cli import stability
 from theorycheck.cli.commands import main
 from theorycheck.cli.rounds import NEVER, OTHER, Needs, upper_limit
-from theorycheck.cli.stability import CONFIDENCE, ERROR, measure, summed_up
+from theorycheck.cli.stability import CONFIDENCE, ERROR, Rounds, Stability, measure, summed_up
 from theorycheck.errors import ExitCode, InputError
 from theorycheck.reports import Baseline
 from theorycheck.reports.baseline import OnRecord
@@ -163,6 +163,27 @@ def test_controls_and_all_claims_of_a_suite_count() -> None:
     )
     assert (figures.other_suites, figures.flips) == (1, 1)
     assert figures.first_rounds.needed == {1: 2, 2: 1}
+
+
+@pytest.mark.parametrize(
+    ("own", "control", "told"),
+    [
+        ([1, 1], [1, 1], False),
+        ([1, OTHER], [1, 1], True),
+        ([1, 2], [1, 1], True),
+        ([1, 1], [1, OTHER], True),
+        ([1, 1], [2, 1], True),
+    ],
+)
+def test_claims_are_told_of_whose_rounds_or_controls_do_not_suffice(
+    own: list[int], control: list[int], told: bool
+) -> None:
+    needs = Needs.of(own, ERROR), Needs.of(control, ERROR)
+    rounds = Rounds("toy-claim", "holds", 2, 0, *needs)
+    limits = {"short": 0.5, "run": 0.5}
+    figures = Stability("quick", [rounds], [], needs[0], 0, 0, limits)
+    [line, *_] = figures.lines()
+    assert line.startswith("toy-claim: ") is told
 
 
 def test_nothing_seen_in_many_trials_leaves_a_small_limit() -> None:

@@ -138,6 +138,11 @@ DATASETS: dict[str, Callable[[Dataset], bool]] = {
     "contradictory in more than one dimension": lambda d: d.width > 1 and contradicts(d),
     "balanced": lambda d: d.balanced,
     "not balanced": lambda d: bool(d.class_counts.min() > 0) and not d.balanced,
+    "classes of very different sizes": lambda d: (
+        len(np.unique(d.inputs, axis=0)) == d.size
+        and bool(d.class_counts.min() > 0)
+        and bool(d.class_counts.max() - d.class_counts.min() >= 2)
+    ),
     "empty class": lambda d: bool(d.class_counts.min() == 0),
     "two classes": lambda d: d.classes == 2,
     "four classes": lambda d: d.classes == 4,

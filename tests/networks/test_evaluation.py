@@ -123,8 +123,8 @@ def test_noise_bounds_what_rounding_makes_of_equal_values(width: int, dtype: tor
     weight = torch.randn(1, 3, width, generator=generator, dtype=dtype)
     bias = torch.randn(1, 1, 3, generator=generator, dtype=dtype)
     skip = torch.randn(1, 50, 3, generator=generator, dtype=dtype)
-    edges: list[tuple[Map, torch.Tensor, torch.Tensor | None]] = [
-        (Dense(), source, weight), (Identity(), skip, None),
+    edges: list[tuple[Map, torch.Tensor, torch.Tensor | None, None]] = [
+        (Dense(), source, weight, None), (Identity(), skip, None, None),
     ]  # fmt: skip
     found = noise(edges, bias)
     floats = source @ weight.mT + skip + bias
@@ -142,9 +142,10 @@ def test_noise_bounds_what_rounding_makes_of_equal_values(width: int, dtype: tor
 
 def test_one_term_alone_has_no_noise() -> None:
     source, weight = torch.randn(2, 5, 1), torch.randn(2, 3, 1)
-    assert not noise([(Dense(), source, weight)], None).any()
-    assert not noise([(Identity(), source, None)], None).any()
-    assert noise([(Dense(), source, weight), (Identity(), torch.randn(2, 5, 3), None)], None).all()
+    product, skip = (Dense(), source, weight, None), (Identity(), torch.randn(2, 5, 3), None, None)
+    assert not noise([product], None).any()
+    assert not noise([skip], None).any()
+    assert noise([product, skip], None).all()
 
 
 NEIGHBOURS = (1, -1, -1, 1, -1, 1)

@@ -82,6 +82,11 @@ def test_a_part_that_a_plugin_chooses(project: Project, announced: str) -> None:
 def test_files_that_are_ignored_are_not_asked_for(project: Project) -> None:
     other = PROPERTIES.replace("-claim", "-other").replace("blunt-check", "sharp-other")
     (project.path / "properties/test_other.py").write_text(other, encoding="utf-8")
+    # Both files are on record: where one is asked for and not examined, the run is red.
+    named = other.replace("_claim(", "_other(").replace("blunt_check(", "sharp_other(")
+    project.text = PROPERTIES + named
+    others = {"true-other": "holds", "sharp-other": "vacuous", "false-other": "refuted"}
+    project.record({**RECORD, **others})
     assert project.run("--ignore", "properties/test_other.py").ret == 0
     assert project.run("--ignore-glob", "*/test_other.py").ret == 0
     project.record({**RECORD, "gone-claim": "holds"})

@@ -9,15 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.cli.test_commands_merge import TOYS, run
-from tests.reports.entries import sealed
+from tests.reports.entries import ENTRIES, RUN, report, sealed
 from tests.reports.runs import scalar
 from theorycheck import reports
 from theorycheck.claims import certificates
 from theorycheck.cli.commands import main
 from theorycheck.errors import ExitCode
+from theorycheck.reports.gating import doubts
 from theorycheck.reports.sources import Sources
 
 CLAIMS = TOYS[:3]
@@ -234,6 +236,20 @@ def test_what_the_gate_does_not_believe(
     output = capsys.readouterr()
     assert complaint in output.out + output.err
     assert output.err.count("\n") <= 1
+
+
+@pytest.mark.parametrize("unfinished", [(), (0,), (1,), (0, 1)])
+def test_every_run_of_a_merged_report_has_to_be_finished(
+    tmp_path: Path, unfinished: tuple[int, ...]
+) -> None:
+    [entry, *_] = ENTRIES.values()
+    runs = tuple(
+        msgspec.structs.replace(RUN, seed=seed, finished=seed not in unfinished) for seed in (0, 1)
+    )
+    found = doubts(tmp_path, report(entry, runs=runs), tmp_path)
+    assert [doubt for doubt in found if "finish" in doubt] == [
+        f"the run with seed {seed} did not finish; run the claims again" for seed in unfinished
+    ]
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,33 @@ def test_rho_passes_levels_when_the_closed_form_does() -> None:
     assert abs(crossing.time - expected) <= error_bound(100, 2, 1.0) / speed
 
 
+@pytest.mark.parametrize(("start", "level"), [(0.0, 0.5), (2.0, 1.5)])
+@pytest.mark.parametrize("band", [0.125, 0.25])
+def test_a_quantity_that_is_zero_for_a_while_changes_its_sign_once(
+    start: float, level: float, band: float
+) -> None:
+    """It is 0 while rho is near a level, for many looks: the change of sign is not lost there.
+
+    It is on the far edge of the band, or anywhere within: between the times of its edges, by the
+    closed form of width 1.
+    """
+
+    def banded(cohort: Cohort, velocity: State) -> torch.Tensor:
+        rest = rho_less(level)(cohort, velocity)
+        return torch.where(rest.abs() < band, 0.0, rest)
+
+    cohort = classifiers([[1.0]], [[1.0]], [start], DECAY)
+    rest, rate = 1 / (1 + DECAY), 2 * (1 + DECAY)
+    edges = sorted(
+        math.log((start - rest) / (edge - rest)) / rate for edge in (level - band, level + band)
+    )
+    ((crossing,),) = watched(cohort, banded, 3.0).crossings
+    assert crossing.rising is (start < level)
+    slowest = rate * min(abs(rest - level - band), abs(rest - level + band))
+    off = error_bound(100, 2, 2.0) / slowest
+    assert edges[0] - off <= crossing.time <= edges[1] + off
+
+
 def test_members_have_the_events_that_they_have_alone() -> None:
     directions, rhos = [DIRECTION, [0.6, 0.8], [-0.8, 0.6]], [RHO, 0.5, 2.0]
     together = watched(classifiers(INPUTS, directions, rhos, DECAY), turning, 20.0)

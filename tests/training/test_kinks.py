@@ -8,6 +8,8 @@ import torch
 from theorycheck import notes
 from theorycheck.networks.specification import mlp
 from theorycheck.training.cohorts import Cohort, Objective, State
+from theorycheck.training.kinks import TRIES
+from theorycheck.training.recording import Run
 from theorycheck.training.trainers import gradient_descent, gradient_flow
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -46,3 +48,26 @@ def test_a_flow_that_arrives_says_nothing() -> None:
     assert collected == []
     assert not run.at_kink.any()
     assert descent.at_kink.tolist() == [False] * 4
+
+
+@pytest.mark.parametrize("start", [1.0, 0.25])
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_a_flow_that_would_pass_a_kink_is_not_at_one(start: float, side: float) -> None:
+    """``f = z`` or ``z / 2`` with target -1: the velocity leads z through 0 to -2.
+
+    It is stopped on its way there, and steps that it would take next cross the kink.
+    """
+    one = torch.ones(1, 1, 1, dtype=torch.float64)
+    state = State((start * side * one,))
+    cohort = Cohort.broadcast(mlp((1, 1), output_slope=0.5), state, side * one[0], -one[0])
+
+    def stopped_after(steps: int) -> Run:
+        return gradient_flow(cohort, Objective(penalty="none"), horizon=20.0, max_steps=steps)
+
+    def place(run: Run) -> float:
+        return float(run.state.parameters[0]) * side
+
+    runs = ((stopped_after(n), stopped_after(n + TRIES)) for n in range(1, 400, TRIES // 2))
+    before = next(here for here, later in runs if place(later) < 0 < place(here))
+    assert before.stalled.tolist() == [True]
+    assert before.at_kink.tolist() == [False]

@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
+from tests.training.cohorts import random_cohort
 from tests.training.dyadic_cohorts import dyadic_cohort, unit_start
 from tests.training.velocities import UNIT, exact, exact_descent, same
 from theorycheck.errors import InputError
-from theorycheck.networks.specification import mlp
-from theorycheck.training import vector_field
+from theorycheck.networks.specification import Network, mlp
+from theorycheck.training import memory, vector_field
 from theorycheck.training.batches import Batches
-from theorycheck.training.cohorts import Objective
+from theorycheck.training.cohorts import Objective, Parametrisation, State
 from theorycheck.training.recording import GradientNorm, Run
 from theorycheck.training.trainers import gradient_descent, sgd
 from theorycheck.training.vector_field import Field, velocity
@@ -174,3 +176,38 @@ def test_what_a_measure_gives_is_checked(given: Any, said: str) -> None:
             learning_rate=0.125,
             measures={"mine": lambda network, state, x, y: given(state)},
         )
+
+
+@pytest.mark.parametrize("parametrisation", ["plain", "weight-norm"])
+def test_what_is_kept_of_a_cohort_in_parts_is_that_of_the_whole(
+    parametrisation: Parametrisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every tensor of every member, the states that are kept along the way among them."""
+    cohort = random_cohort(mlp((3, 4, 2)), 40, 8, parametrisation=parametrisation)
+
+    def part(network: Network, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
+        return torch.full_like(inputs[:, 0, 0], len(inputs))
+
+    def trained() -> Run:
+        return sgd(
+            cohort,
+            Objective(penalty="weights" if parametrisation == "plain" else "rho"),
+            batch_size=4,
+            epochs=4,
+            learning_rate=0.01,
+            batch_seeds=torch.arange(40),
+            keep=[0, 2, 3],
+            measures={"part": part},
+        )
+
+    whole = trained()
+    monkeypatch.setattr(memory, "free_memory", lambda device: 4000)
+    parts = trained()
+    assert (whole.trace["part"] == 40).all()
+    assert (parts.trace["part"] < 40).all()
+    assert sorted(parts.kept) == [0, 2, 3]
+    for epoch, state in whole.kept.items():
+        kept = parts.kept[epoch]
+        assert all(map(torch.equal, kept.parameters, state.parameters))
+        if state.rho is not None and kept.rho is not None:
+            assert torch.equal(kept.rho, state.rho)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -117,3 +119,27 @@ def test_other_networks_are_refused() -> None:
     state = parametrise(biased, initialise(biased, 1, seed=0), "weight-norm")
     with pytest.raises(InputError, match="without biases"):
         points_of_rest(Cohort.broadcast(biased, state, plain.inputs, plain.targets, 0.0))
+
+
+def on_another_device(given: Cohort) -> Cohort:
+    """As on a GPU, for which the device meta stands in: no cohort can be made there."""
+    other = replace(given)
+    object.__setattr__(other, "inputs", given.inputs.to("meta"))
+    return other
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda given: given.to(dtype=torch.float32), "float64 on the CPU"),
+        (lambda given: given.to(dtype=torch.bfloat16), "float64 on the CPU"),
+        (on_another_device, "float64 on the CPU"),
+        (lambda given: replace(given, targets=given.targets / 2), "labels"),
+        (lambda given: replace(given, targets=0 * given.targets), "labels"),
+    ],
+)
+def test_other_cohorts_are_refused(change: Callable[[Cohort], Cohort], message: str) -> None:
+    for layers in ([3, 1], [3, 1, 1]):
+        given = cohort(layers, LINEAR, 2)
+        with pytest.raises(InputError, match=message):
+            points_of_rest(change(given))

@@ -201,14 +201,18 @@ KERNEL_STATISTICS = Path("/proc/stat")
 def _processor_time_elsewhere() -> float:
     """Processor time of all other processes and of other virtual machines on this host, in seconds.
 
-    0 where the system does not say.
+    On the cores that this process may use: what runs on others is in nobody's way. 0 where the
+    system does not say.
     """
     if not KERNEL_STATISTICS.exists():
         return 0.0
-    first, _, _ = KERNEL_STATISTICS.read_text().partition("\n")
-    user, nice, system, _, _, *interrupts = map(int, first.split()[1:9])
+    cores, ticks = {f"cpu{core}" for core in os.sched_getaffinity(0)}, 0
+    for line in KERNEL_STATISTICS.read_text().splitlines():
+        name, *counts = line.split()
+        if name in cores:
+            user, nice, system, _, _, *interrupts = map(int, counts[:8])
+            ticks += user + nice + system + sum(interrupts)
     own = os.times()
-    ticks = user + nice + system + sum(interrupts)
     return ticks / os.sysconf("SC_CLK_TCK") - own.user - own.system
 
 

@@ -109,7 +109,8 @@ def _evaluate(
             total = total + bias
         if layer.normalisation != "none":
             gain, shift = next(stream)[:, None, None], next(stream)[:, None, None]
-            rounded = noise([(e.map, values[e.source].detach(), w) for e, w in edges], bias)
+            given = [(e.map, values[e.source].detach(), w, None) for e, w in edges]
+            rounded = noise(given, bias)
             origin, unit = frame(total.detach(), reached[-1], rounded.detach())
             scaled = (total - origin) / unit
             centred = scaled - scaled.mean(dim=-2, keepdim=True)
@@ -126,7 +127,11 @@ def _evaluate(
 
 
 def reaches(
-    connection: Map, source: Tensor, reached: Tensor | None, weight: Tensor | None
+    connection: Map,
+    source: Tensor,
+    reached: Tensor | None,
+    weight: Tensor | None,
+    patches: Tensor | None = None,
 ) -> Tensor:
     """Which units a connection gives something that varies over the samples, ``(K, 1, width)``.
 
@@ -137,16 +142,20 @@ def reaches(
         source: the values that the connection takes, ``(K, N, width)``.
         reached: which of them something reaches, ``(K, 1, width)``; None if all may vary.
         weight: ``(K, rows, columns)``; None for an identity.
+        patches: the `patches` of a convolution, if they are on the device already.
     """
     varies = (source != source[..., :1, :]).any(dim=-2, keepdim=True)
     if reached is not None:
         varies = varies & reached
     if weight is None:
         return varies
-    return _connect(connection, varies.to(weight.dtype), (weight != 0).to(weight.dtype)) > 0
+    given = (weight != 0).to(weight.dtype)
+    return _connect(connection, varies.to(weight.dtype), given, patches) > 0
 
 
-def noise(edges: Sequence[tuple[Map, Tensor, Tensor | None]], bias: Tensor | None) -> Tensor:
+def noise(
+    edges: Sequence[tuple[Map, Tensor, Tensor | None, Tensor | None]], bias: Tensor | None
+) -> Tensor:
     """By how much equal values of a unit may differ as they are rounded, ``(K, 1, width)``.
 
     In exact numbers a unit may be constant where terms cancel that vary; what is left of them is
@@ -156,19 +165,20 @@ def noise(edges: Sequence[tuple[Map, Tensor, Tensor | None]], bias: Tensor | Non
     may be off by as much, in opposite directions.
 
     Args:
-        edges: what leads to the unit: maps, the values that they take, ``(K, N, width)``, and
-            weights as in `reaches`.
+        edges: what leads to the unit: maps, the values that they take, ``(K, N, width)``, weights
+            and patches as in `reaches`.
         bias: ``(K, 1, width)``, if there is one.
     """
-    factor = noise_factor([1 if w is None else w.shape[-1] for _, _, w in edges], bias is not None,
-                          edges[0][1].dtype)  # fmt: skip
+    terms = [1 if weight is None else weight.shape[-1] for _, _, weight, _ in edges]
+    factor = noise_factor(terms, bias is not None, edges[0][1].dtype)
     sizes = [
         _connect(
             connection,
             factor * _largest(source),
             None if weight is None else weight.abs(),
+            index,
         )
-        for connection, source, weight in edges
+        for connection, source, weight, index in edges
     ]
     return reduce(torch.add, sizes if bias is None else [*sizes, factor * bias.abs()])
 
@@ -233,13 +243,22 @@ def close(dtype: torch.dtype) -> float:
     return float(2.0 ** round(math.log2(torch.finfo(dtype).eps) / 2))
 
 
-def _connect(connection: Map, source: Tensor, weight: Tensor | None) -> Tensor:
+def patches(connection: Map, device: torch.device | str) -> Tensor | None:
+    """Where the patches of a convolution are in its source, on a device; None for other maps."""
+    if not isinstance(connection, Convolution):
+        return None
+    return torch.from_numpy(connection.patches()).to(device)
+
+
+def _connect(
+    connection: Map, source: Tensor, weight: Tensor | None, index: Tensor | None = None
+) -> Tensor:
     if weight is None:
         return source
     if isinstance(connection, Dense):
         return source @ weight.mT
-    assert isinstance(connection, Convolution)
-    index = torch.from_numpy(connection.patches()).to(source.device)
+    if index is None:
+        index = patches(connection, source.device)
     return (source[..., index] @ weight.mT.unsqueeze(-3)).mT.flatten(-2)
 
 

@@ -28,6 +28,7 @@ from theorycheck.training.memory import (
 from theorycheck.training.recording import Measures, Recorder, Run, Whole
 from theorycheck.training.schedule import Schedule
 from theorycheck.training.sliding import Slides
+from theorycheck.training.stacked.cuda_graph import turn
 from theorycheck.training.stacked.descent import StackedDescent
 from theorycheck.training.vector_field import Field
 
@@ -98,13 +99,15 @@ def train(training: Training) -> Run:
     rows = ARENA_ROWS if in_arenas else training.rows
     need = bytes_per_member(cohort, training.objective, training.samples, rows, in_arenas)
     whole = Whole(cohort.members)
-    notes = in_parts(
-        cohort.members,
-        need,
-        cohort.inputs.device,
-        lambda members: whole.put(members, training.part(members).run()),
-        cohort.state.bytes_per_member * training.states,
-    )
+    device = cohort.inputs.device
+    with turn(device):
+        notes = in_parts(
+            cohort.members,
+            need,
+            device,
+            lambda members: whole.put(members, training.part(members).run()),
+            cohort.state.bytes_per_member * training.states,
+        )
     assert whole.run is not None
     return replace(whole.run, notes=notes)
 

@@ -66,6 +66,12 @@ def points_of_rest(cohort: Cohort) -> tuple[Rest | None, ...]:
         raise InputError("points of rest are of networks without biases and normalisation")
     if cohort.state.parametrisation != "weight-norm" or network.output_width != 1:
         raise InputError("points of rest are of weight-norm states with one output")
+    if cohort.inputs.dtype != torch.float64 or cohort.inputs.device.type != "cpu":
+        raise InputError(
+            "points of rest are proved in float64 on the CPU: use cohort.to('cpu', torch.float64)"
+        )
+    if not bool((cohort.targets.abs() == 1).all()):
+        raise InputError("points of rest are of samples with labels +1 and -1")
     members = (cohort.part(slice(member, member + 1)) for member in range(cohort.members))
     return tuple(_of_one(member) for member in members)
 

@@ -27,6 +27,7 @@ from theorycheck.training.cohorts import Cohort, Objective, choose
 from theorycheck.training.engines import AtKinks, Descent, Engine, Flow, train
 from theorycheck.training.recording import Measures, Run
 from theorycheck.training.schedule import Schedule, checkpoint_times
+from theorycheck.training.stacked.cuda_graph import has_turn
 
 T = TypeVar("T")
 
@@ -202,7 +203,7 @@ def together(trainings: Sequence[Callable[[], T]]) -> list[T]:
 
     Each takes one of torch's threads: put large ones first. A mixed cohort is therefore trained in
     groups of one architecture; filling narrow networks up with zeros would make every member as
-    expensive as the widest.
+    expensive as the widest. Cohorts on a GPU train one after the other.
 
     Args:
         trainings: calls of `sgd`, `gradient_descent` or `gradient_flow`, for example made by
@@ -212,7 +213,7 @@ def together(trainings: Sequence[Callable[[], T]]) -> list[T]:
         Their results, in order; the same bit for bit as when they train one after the other.
     """
     threads = min(torch.get_num_threads(), len(trainings))
-    if threads < 2:
+    if threads < 2 or has_turn():
         return [training() for training in trainings]
     # The number of threads is set in each thread. Contexts are copied for the collectors of notes.
     with ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(1)) as pool:

@@ -37,20 +37,20 @@ def test_a_sound_engine_passes(check: Check) -> None:
     assert {s for s, f in findings.items() if not f.passed} == set()
 
 
-@pytest.mark.parametrize(("check", "count"), [(trajectories, 2 * 99), (flows, 33), (graphs, 66),
-                                              (determinism, 99)])  # fmt: skip
+@pytest.mark.parametrize(("check", "count"), [(trajectories, 2 * 108), (flows, 36), (graphs, 72),
+                                              (determinism, 108)])  # fmt: skip
 def test_on_a_gpu_every_mode_is_a_subject(check: Check, count: int, monkeypatch: Patch) -> None:
     """Each once; what a GPU would be asked is not asked here."""
-    monkeypatch.setattr(checks, "_of", lambda modes, device: modes)
-    assert len(MODES) == 99
-    assert len(SOME) == 33
+    monkeypatch.setattr(checks, "chosen", lambda modes, device: modes)
+    assert len(MODES) == 108
+    assert len(SOME) == 36
     subjects = [subject for subject, _ in check(CPU)]
     assert len(set(subjects)) == len(subjects) == count
 
 
 def test_all_modes_only_on_a_gpu() -> None:
-    assert checks._of(MODES, torch.device("cuda")) is MODES
-    kinds = {mode.kind for mode in checks._of(MODES, CPU)}
+    assert checks.chosen(MODES, torch.device("cuda")) is MODES
+    kinds = {mode.kind for mode in checks.chosen(MODES, CPU)}
     assert kinds == {mode.kind for mode in MODES}
 
 

@@ -12,9 +12,9 @@ from theorycheck.networks.specification import LINEAR, RELU, Convolution, Identi
 
 
 def test_every_way_to_train_is_there_once() -> None:
-    """Three kinds, losses, parametrisations and trainers; and two of batch normalisation."""
-    assert len(set(MODES)) == len(MODES) == 3**4 + 2 * 3 * 3
-    for field, count in (("kind", 5), ("loss", 3), ("parametrisation", 3), ("trainer", 3)):
+    """Three kinds, losses, parametrisations and trainers; and three of batch normalisation."""
+    assert len(set(MODES)) == len(MODES) == 3**4 + 3 * 3 * 3
+    for field, count in (("kind", 6), ("loss", 3), ("parametrisation", 3), ("trainer", 3)):
         assert len(Counter(getattr(mode, field) for mode in MODES)) == count
     assert len(SOME) == len(MODES) // 3
     assert (torch.float32, torch.float64) == DTYPES
@@ -23,9 +23,11 @@ def test_every_way_to_train_is_there_once() -> None:
 def test_kinds_are_what_they_are_called() -> None:
     maps = {
         kind: {type(e.map) for layer in network(kind, 2, RELU).layers for e in layer.edges}
-        for kind in ("dense", "convolutional", "residual")
+        for kind in ("dense", "convolutional", "residual", "convolutional batch")
     }
     assert Convolution in maps["convolutional"]
+    assert Convolution in maps["convolutional batch"]
+    assert network("convolutional batch", 2, RELU).normalised_by_batch
     assert Identity in maps["residual"]
     assert len(maps["dense"]) == 1
     for kind in ("batch", "batch-detached"):

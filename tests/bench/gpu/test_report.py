@@ -93,8 +93,37 @@ def test_what_is_not_finite_can_be_written(tmp_path: Path, monkeypatch: Patch) -
     assert finding["figures"] == {"a": "inf", "b": "nan", "c": 1.5, "d": None, "e": True}
 
 
-def test_all_checks_take_six_minutes_at_most() -> None:
-    assert sum(limit for _, limit in CHECKS.values()) < 6 * 60
+def test_all_checks_take_six_minutes_at_most(monkeypatch: Patch) -> None:
+    """Whatever each takes: what one spares, others have, and no more than their limits."""
+    assert report.ALL < 6 * 60
+
+    def limits(share: float) -> list[float]:
+        """Of checks that take a share of what they may; or whose process is slow to end."""
+        now, given = [1000.0], []
+
+        def outcome(check: str, device: torch.device, limit: float) -> Outcome:
+            given.append(limit)
+            now[0] += share * limit
+            return Outcome(check, {}, share * limit)
+
+        monkeypatch.setattr(report, "outcome", outcome)
+        monkeypatch.setattr("time.perf_counter", lambda: now[0])
+        assert [found.check for found in report.outcomes(CPU)] == list(CHECKS)
+        return given
+
+    own = [limit for _, limit in CHECKS.values()]
+    assert sum(own) > report.ALL
+    assert limits(0.5) == own
+    assert sum(limits(1.0)) == report.ALL
+    assert all(given <= limit for given, limit in zip(limits(1.0), own, strict=True))
+    assert limits(1.5)[-1] == 0.0
+
+
+def test_a_check_without_time_did_not_run(monkeypatch: Patch) -> None:
+    act("time.sleep(60)", monkeypatch)
+    found = outcome("graphs", CPU, 0.0)
+    assert found.failed == {"graphs": "took longer than 0 s"}
+    assert found.seconds < 30
 
 
 def test_a_real_check_in_its_process(monkeypatch: Patch) -> None:

@@ -28,17 +28,17 @@ CPU_ENGINES: tuple[Engine, ...] = ("stacked", "compiled") if COMPILER else ("sta
 
 def trajectories(device: torch.device) -> Iterator[tuple[str, Work]]:
     """Descent on the device ends where every correct engine may end, in all modes and dtypes."""
-    for mode, dtype in product(_of(MODES, device), DTYPES):
+    for mode, dtype in product(chosen(MODES, device), DTYPES):
         yield f"{mode}, {name(dtype)}", partial(_trajectory, mode, dtype, device)
 
 
 def _trajectory(mode: Mode, dtype: torch.dtype, device: torch.device) -> Finding:
     cohort = mode.cohort(dtype)
     balls = enclosure(mode, cohort, dtype)
-    found = _numbers(descend(mode, cohort.to(device)).state)
-    on_cpu = [_numbers(descend(mode, cohort, engine).state) for engine in CPU_ENGINES]
+    found = numbers(descend(mode, cohort.to(device)).state)
+    on_cpu = [numbers(descend(mode, cohort, engine).state) for engine in CPU_ENGINES]
     center, bounds = [b.value for b in balls], [b.error for b in balls]
-    movement = _apart(center, _numbers(cohort.state))
+    movement = apart(center, numbers(cohort.state))
     inside = all(
         bool(((a - c).abs() <= b).all()) for a, c, b in zip(found, center, bounds, strict=True)
     )
@@ -46,8 +46,8 @@ def _trajectory(mode: Mode, dtype: torch.dtype, device: torch.device) -> Finding
     figures = {
         "movement": movement,
         "bound": bound / movement,
-        "deviation": _apart(found, on_cpu[0]) / movement,
-        "deviation_of_cpu_engines": _apart(on_cpu[0], on_cpu[-1]) / movement,
+        "deviation": apart(found, on_cpu[0]) / movement,
+        "deviation_of_cpu_engines": apart(on_cpu[0], on_cpu[-1]) / movement,
     }
     if not inside:
         return Finding(False, "off by more than rounding explains", figures)
@@ -64,22 +64,22 @@ def flows(device: torch.device) -> Iterator[tuple[str, Work]]:
     measured: they may be apart by no more than the end of the flow on the CPU moves when its
     tolerance is `LOOSER` times looser.
     """
-    for mode in _of(SOME, device):
+    for mode in chosen(SOME, device):
         yield str(mode).rpartition(", ")[0], partial(_flow, mode, device)
 
 
 def _flow(mode: Mode, device: torch.device) -> Finding:
     cohort = mode.cohort(torch.float64, LINEAR)
-    found = _numbers(flow(mode, cohort.to(device), TOLERANCE).state)
-    on_cpu = [_numbers(flow(mode, cohort, TOLERANCE, engine).state) for engine in CPU_ENGINES]
-    loose = _numbers(flow(mode, cohort, TOLERANCE * LOOSER).state)
-    movement = _apart(on_cpu[0], _numbers(cohort.state))
-    allowed, deviation = _apart(loose, on_cpu[0]), _apart(found, on_cpu[0])
+    found = numbers(flow(mode, cohort.to(device), TOLERANCE).state)
+    on_cpu = [numbers(flow(mode, cohort, TOLERANCE, engine).state) for engine in CPU_ENGINES]
+    loose = numbers(flow(mode, cohort, TOLERANCE * LOOSER).state)
+    movement = apart(on_cpu[0], numbers(cohort.state))
+    allowed, deviation = apart(loose, on_cpu[0]), apart(found, on_cpu[0])
     figures = {
         "movement": movement,
         "allowed": allowed / movement,
         "deviation": deviation / movement,
-        "deviation_of_cpu_engines": _apart(on_cpu[0], on_cpu[-1]) / movement,
+        "deviation_of_cpu_engines": apart(on_cpu[0], on_cpu[-1]) / movement,
     }
     if not deviation <= allowed:
         return Finding(False, "off by more than the tolerance explains", figures)
@@ -90,7 +90,7 @@ def _flow(mode: Mode, device: torch.device) -> Finding:
 
 def graphs(device: torch.device) -> Iterator[tuple[str, Work]]:
     """Updates that are recorded and replayed give the bits of updates made one by one."""
-    for mode, dtype in product(_of(SOME, device), DTYPES):
+    for mode, dtype in product(chosen(SOME, device), DTYPES):
         yield f"{mode}, {name(dtype)}", partial(_graph, mode, dtype, device)
 
 
@@ -107,10 +107,10 @@ def _graph(mode: Mode, dtype: torch.dtype, device: torch.device) -> Finding:
 
 def determinism(device: torch.device) -> Iterator[tuple[str, Work]]:
     """The same training twice gives the same bits, descent and flow."""
-    for mode, dtype in product(_of(SOME, device), DTYPES):
+    for mode, dtype in product(chosen(SOME, device), DTYPES):
         train = partial(descend, mode)
         yield f"{mode}, {name(dtype)}", partial(_twice, train, mode, dtype, RELU, device)
-    for mode in _of(SOME, device):
+    for mode in chosen(SOME, device):
         train = partial(flow, mode, tolerance=TOLERANCE)
         subject = f"flow, {str(mode).rpartition(', ')[0]}"
         yield subject, partial(_twice, train, mode, torch.float64, LINEAR, device)
@@ -129,10 +129,10 @@ def _twice(
 
 def same_bits(one: Run, other: Run) -> Finding:
     """Whether two runs are the same to the bit; if not, by how much their states differ."""
-    pairs = [*zip(_tensors(one), _tensors(other), strict=True)]
+    pairs = zip(one.by_member(), other.by_member(), strict=True)
     if all(a.cpu().numpy().tobytes() == b.cpu().numpy().tobytes() for a, b in pairs):
         return Finding(True)
-    deviation = _apart(_numbers(one.state), _numbers(other.state))
+    deviation = apart(numbers(one.state), numbers(other.state))
     return Finding(False, "other bits", {"deviation": deviation})
 
 
@@ -141,7 +141,7 @@ def name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def _of(modes: Sequence[Mode], device: torch.device) -> Sequence[Mode]:
+def chosen(modes: Sequence[Mode], device: torch.device) -> Sequence[Mode]:
     """All of the modes on a GPU; on a CPU some of one loss.
 
     The engine's own tests compare the others there.
@@ -151,18 +151,13 @@ def _of(modes: Sequence[Mode], device: torch.device) -> Sequence[Mode]:
     return [m for m in modes if m.loss == "square" and m.trainer == "SGD with momentum"]
 
 
-def _tensors(run: Run) -> list[Tensor]:
-    state = [*run.state.parameters, *([] if run.state.rho is None else [run.state.rho])]
-    return [*state, run.steps, run.diverged, run.stalled, *run.trace.values()]
-
-
-def _numbers(state: State) -> list[Tensor]:
+def numbers(state: State) -> list[Tensor]:
     """The parameters, and ``rho`` if there is one, in float64 on the CPU."""
     tensors = [*state.parameters, *([] if state.rho is None else [state.rho])]
     return [tensor.to("cpu", torch.float64) for tensor in tensors]
 
 
-def _apart(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
+def apart(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
     """The largest difference of two numbers; infinite where one is none."""
     differences = ((a - b).abs().nan_to_num(nan=torch.inf) for a, b in zip(one, other, strict=True))
     return max(float(d.max()) for d in differences)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal, get_args
@@ -23,11 +23,13 @@ from theorycheck.networks.specification import (
 from theorycheck.training.batches import Batches
 from theorycheck.training.cohorts import Cohort, Loss, Objective, Parametrisation, parametrise
 from theorycheck.training.engines import Engine
-from theorycheck.training.recording import Run
+from theorycheck.training.recording import Measures, Run
 from theorycheck.training.trainers import gradient_flow, sgd
 
 Trainer = Literal["gradient descent", "SGD", "SGD with momentum"]
-Kind = Literal["dense", "convolutional", "residual", "batch", "batch-detached"]
+Kind = Literal[
+    "dense", "convolutional", "residual", "batch", "batch-detached", "convolutional batch"
+]
 
 DTYPES = (torch.float32, torch.float64)
 MEMBERS, SAMPLES, BATCH_SIZE, EPOCHS = 5, 16, 8, 4
@@ -41,7 +43,7 @@ KINDS: tuple[Kind, ...] = ("dense", "convolutional", "residual")
 LOSSES: tuple[Loss, ...] = get_args(Loss)
 PARAMETRISATIONS: tuple[Parametrisation, ...] = get_args(Parametrisation)
 TRAINERS: tuple[Trainer, ...] = get_args(Trainer)
-NORMALISED: tuple[Kind, ...] = ("batch", "batch-detached")
+NORMALISED: tuple[Kind, ...] = ("batch", "batch-detached", "convolutional batch")
 
 
 def network(kind: Kind, outputs: int, slope: float) -> Network:
@@ -56,6 +58,10 @@ def network(kind: Kind, outputs: int, slope: float) -> Network:
                 Layer(outputs, (Edge(2),), LINEAR),
             ),
         )
+    if kind == "convolutional batch":
+        only = Convolution(2, 3, 3, 3, (2, 2))
+        hidden = Layer(only.target_width, (Edge(0, only),), slope, "batch", bias=True)
+        return Network(only.source_width, (hidden, Layer(outputs, (Edge(1),), LINEAR)))
     if kind == "residual":
         return Network(
             6,
@@ -140,16 +146,29 @@ SOME = tuple(mode for mode in MODES if mode.trainer == "SGD with momentum")
 """Every network, loss and parametrisation once."""
 
 
-def descend(mode: Mode, cohort: Cohort, engine: Engine = "stacked") -> Run:
-    """Train a cohort in a mode, where it lies."""
+ALL = slice(0, MEMBERS)
+
+
+def descend(
+    mode: Mode,
+    cohort: Cohort,
+    engine: Engine = "stacked",
+    members: slice = ALL,
+    epochs: int = EPOCHS,
+    keep: Sequence[int] = (),
+    measures: Measures | None = None,
+) -> Run:
+    """Train a cohort, or some of its members, in a mode, where it lies."""
     return sgd(
-        cohort,
+        cohort.part(members),
         mode.objective,
         batch_size=mode.batch_size,
-        epochs=EPOCHS,
+        epochs=epochs,
         learning_rate=mode.learning_rate,
         momentum=mode.momentum,
-        batch_seeds=mode.batches.seeds,
+        batch_seeds=mode.batches.of(members).seeds,
+        keep=keep,
+        measures=measures,
         engine=engine,
     )
 

@@ -21,7 +21,9 @@ import torch
 
 from theorycheck.bench import record
 from theorycheck.bench.gpu.checks import determinism, flows, graphs, trajectories
+from theorycheck.bench.gpu.company import company
 from theorycheck.bench.gpu.findings import Check, Finding, examined
+from theorycheck.bench.gpu.options import options
 from theorycheck.bench.gpu.resources import memory, speed, splitting
 
 CHECKS: Mapping[str, tuple[Check, float]] = {
@@ -29,12 +31,15 @@ CHECKS: Mapping[str, tuple[Check, float]] = {
     "flows": (flows, 40),
     "graphs": (graphs, 30),
     "determinism": (determinism, 40),
+    "company": (company, 60),
+    "options": (options, 60),
     "splitting": (splitting, 60),
     "memory": (memory, 35),
     "speed": (speed, 85),
 }
-"""The checks, and how many seconds each may take, its start included: in all, less than six
-minutes."""
+"""The checks, and how many seconds each may take, its start included."""
+ALL = 350.0
+"""Definition: how many seconds they may take together: what one spares, others have."""
 COMMAND = (sys.executable, "-m", "theorycheck.bench.gpu")
 
 
@@ -89,7 +94,7 @@ def outcome(check: str, device: torch.device, limit: float) -> Outcome:
                 command, timeout=limit, stdin=subprocess.DEVNULL, capture_output=True, text=True
             )
         except subprocess.TimeoutExpired:
-            ended = f"took longer than {limit:g} s"
+            ended = f"took longer than {limit:.3g} s"
         else:
             if done.returncode:
                 [*_, last] = ["", *done.stderr.split("\n")[:-1]]
@@ -110,9 +115,10 @@ def _read(path: Path) -> dict[str, Finding]:
 
 
 def outcomes(device: torch.device) -> Iterator[Outcome]:
-    """Those of all checks, one after another."""
+    """Those of all checks, one after another; all together take `ALL` seconds at most."""
+    end = time.perf_counter() + ALL
     for check, (_, limit) in CHECKS.items():
-        yield outcome(check, device, limit)
+        yield outcome(check, device, max(0.0, min(limit, end - time.perf_counter())))
 
 
 def document(device: torch.device, found: Sequence[Outcome]) -> dict[str, Any]:

@@ -2,11 +2,19 @@
 
 A small network's update is a few dozen operations, each of which takes the GPU less time than
 calling it takes the CPU.
+
+Of all threads one at a time trains on a GPU, see `turn`: torch allows for one recording at a time,
+and while it lasts nothing else may free memory or wait for the GPU.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from threading import RLock
 
 import torch
 from torch import Tensor
@@ -21,6 +29,29 @@ Updates = Callable[[Tensor, Tensor], None]
 def supports(device: torch.device) -> bool:
     """Whether what a device does can be recorded."""
     return device.type == "cuda"
+
+
+_turn = RLock()
+_has_turn = ContextVar("has_turn", default=False)
+
+
+@contextmanager
+def turn(device: torch.device) -> Iterator[None]:
+    """Wait until no other thread trains on a GPU, and keep others waiting; a CPU is for all."""
+    if not supports(device):
+        yield
+        return
+    with _turn:
+        before = _has_turn.set(True)
+        try:
+            yield
+        finally:
+            _has_turn.reset(before)
+
+
+def has_turn() -> bool:
+    """Whether this is within a training on a GPU: another thread would wait for its end."""
+    return _has_turn.get()
 
 
 class Replayed:
@@ -41,7 +72,11 @@ class Replayed:
             count = max(k for k in range(1, LONGEST + 1) if len(inputs) % k == 0)
             self.inputs, self.targets = inputs[:count].clone(), targets[:count].clone()
             before = [tensor.clone() for tensor in self.changed]
-            self.replay = record(lambda: self.updates(self.inputs, self.targets))
+            updates = self.updates
+            with torch.cuda.device_of(inputs):  # type: ignore[no-untyped-call]
+                self.replay = record(lambda: updates(self.inputs, self.targets))
+            # They hold what trains, which would hold itself.
+            del self.updates
             for tensor, value in zip(self.changed, before, strict=True):
                 tensor.copy_(value)
         count = len(self.inputs)
@@ -53,17 +88,39 @@ class Replayed:
 
 
 def record(work: Callable[[], None]) -> Callable[[], None]:
-    """Record what some work does on the GPU; returns a function that does it again.
+    """Record what some work does on the current GPU; returns a function that does it again.
 
     As torch asks for, the work is first done once on another stream, so that libraries allocate
-    what they need. Recording it does not do it.
+    what they need. Recording it does not do it. Meanwhile other threads may allocate, but no graph
+    can be freed.
     """
-    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    stream = _stream(torch.cuda.current_device())
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         work()
     torch.cuda.current_stream().wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    with _uncollected(), torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
         work()
     return graph.replay
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Have no garbage collected: among it may be another graph."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@cache
+def _stream(device: int) -> torch.cuda.Stream:
+    """The stream on which all work of a GPU is recorded: libraries keep memory for every stream.
+
+    That which torch would choose is of the GPU on which it recorded first.
+    """
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]

@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from theorycheck.networks.evaluation import frame, noise, reaches
+from theorycheck.networks.evaluation import frame, noise, patches, reaches
 from theorycheck.networks.specification import Convolution, Map, Parameters
 from theorycheck.training.stacked.buffers import Block, Memory, Operand
 
@@ -212,21 +212,26 @@ class Variation:
     def __init__(
         self,
         vertex: Vertex,
+        memory: Memory,
         edges: Sequence[tuple[Vertex, Map, int | None]],
         bias: int | None,
         *,
         normalised: bool,
     ) -> None:
         self.vertex, self.edges, self.bias, self.normalised = vertex, edges, bias, normalised
+        # While updates are recorded, nothing can be copied to a GPU.
+        self.patches = [patches(connection, memory.device) for _, connection, _ in edges]
 
     def forward(self, parameters: Parameters) -> None:
         given = [
-            (connection, source.value.live.mT, None if i is None else parameters[i])
-            for source, connection, i in self.edges
+            (connection, source.value.live.mT, None if i is None else parameters[i], index)
+            for (source, connection, i), index in zip(self.edges, self.patches, strict=True)
         ]
         arriving = (
-            reaches(connection, values, source.reached, weight)
-            for (connection, values, weight), (source, _, _) in zip(given, self.edges, strict=True)
+            reaches(connection, values, source.reached, weight, index)
+            for (connection, values, weight, index), (source, _, _) in zip(
+                given, self.edges, strict=True
+            )
         )
         self.vertex.reached = reduce(torch.logical_or, arriving)
         if self.normalised:

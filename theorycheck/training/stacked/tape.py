@@ -115,7 +115,8 @@ class Tape:
             edges.append((source, edge.map, position))
         bias, normalised = next(own) if layer.bias else None, layer.normalisation != "none"
         if network.normalised_by_batch:
-            self._operations.append(Variation(vertex, edges, bias, normalised=normalised))
+            variation = Variation(vertex, memory, edges, bias, normalised=normalised)
+            self._operations.append(variation)
         if bias is not None:
             self._operations.append(BiasTerm(vertex, bias))
         if normalised:
