@@ -22,3 +22,17 @@ class ExitCode(IntEnum):
 
 class InputError(Exception):
     """Input that cannot be used: one line that says what was wrong and what to do about it."""
+
+
+LONGEST_QUOTE = 60
+"""Definition: how many characters of a value an error message quotes."""
+
+
+def quoted(value: object) -> str:
+    """A value as an error message quotes it: in one line, and not in full where it is long."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:
+        # Such as an integer of more digits than Python writes, which is no reason to fail here.
+        text = f"a value of type {type(value).__name__} that cannot be printed"
+    return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 3]}..."

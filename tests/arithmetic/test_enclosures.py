@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import flint
 import numpy as np
 import pytest
+from flint import fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -193,3 +196,28 @@ def test_a_normalised_matrix_has_its_largest_entry_between_a_half_and_one(larges
         assert off <= Fraction(1, 2**1075)
     zeros, exponent = normalised(np.zeros((2, 2)))
     assert (zeros.tolist(), exponent) == ([[0.0, 0.0], [0.0, 0.0]], 0)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [2**53 + 1, -(2**53) - 1, Fraction(1, 3), -Fraction(1, 3), 10**400, -(10**400),
+     Fraction(1, 10**400), np.int64(2**53 + 1), np.float32(0.1), Decimal("0.1"), fmpq(2, 3)],
+    ids=str,
+)  # fmt: skip
+def test_ends_of_other_types_are_rounded_outwards(number: Any) -> None:
+    found = Interval(number, number)
+    assert isinstance(found.low, float)
+    assert isinstance(found.high, float)
+    value = Fraction(number.item() if isinstance(number, np.generic) else str(number))
+    low = -math.inf if math.isinf(found.low) else Fraction(found.low)
+    high = math.inf if math.isinf(found.high) else Fraction(found.high)
+    assert low <= value <= high
+    # They are neighbours, or one number.
+    assert found.high in (found.low, math.nextafter(found.low, math.inf))
+
+
+@pytest.mark.parametrize("end", ["a", None, 1j, Decimal("NaN"), Decimal("sNaN"), np.float32("nan")])
+def test_ends_that_are_no_numbers_are_refused(end: Any) -> None:
+    for ends in ((end, 2.0), (0.0, end)):
+        with pytest.raises(InputError, match="real number"):
+            Interval(*ends)

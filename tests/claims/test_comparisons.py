@@ -20,6 +20,8 @@ from theorycheck.arithmetic.enclosures import Interval
 from theorycheck.claims.comparisons import equality, inequality, number_text, rank_at_most
 from theorycheck.claims.findings import Observation
 from theorycheck.claims.outcomes import Reader
+from theorycheck.errors import InputError
+from theorycheck.measures.ranks import effective_rank
 from theorycheck.networks.specification import mlp
 
 
@@ -248,3 +250,145 @@ def test_an_inequality_of_what_is_not_finite_is_open() -> None:
     one, above, below = Interval(1.0, 1.0), Interval(2.0, math.inf), Interval(-math.inf, 0.0)
     for left, right in itertools.permutations((one, above, below), 2):
         assert inequality(left, right, "balls").holds is None
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (2**53 + 1, 2.0**53),
+        (np.int64(2**53 + 1), np.float64(2**53)),
+        (np.uint64(2**63 + 1), 2.0**63),
+        (np.uint64(2**64 - 1), np.int64(-1)),
+        (np.float32(0.1), 0.1),
+        (Fraction(1, 3), 1 / 3),
+        (Fraction(1, 3), mpmath.mpf(1) / 3),
+        (Decimal("0.1"), 0.1),
+        (fmpq(1, 2), 0.25),
+        (Fraction(1, 10**400), 0),
+        (Fraction(10**60), 10**60 + 1),
+        (1j, Fraction(1)),
+        (arb(1), Fraction(2)),
+    ],
+    ids=repr,
+)
+def test_different_numbers_of_two_types_differ_and_look_so(left: Any, right: Any) -> None:
+    for sides in (([left], [right]), ([right], [left])):
+        found = equality(*sides, "mixed")
+        assert found.holds is False
+        assert found.left != found.right
+
+
+def test_integers_are_not_rounded_before_they_are_compared() -> None:
+    for whole, rounded in (
+        (np.array([2**53 + 1]), np.array([2.0**53])),
+        (torch.tensor([2**53 + 1]), torch.tensor([2.0**53], dtype=torch.float64)),
+        (np.array([2**24 + 1]), torch.tensor([2.0**24])),
+        ([[2**53 + 1, 1]], [[2.0**53, 1.0]]),
+    ):
+        found = equality(whole, rounded, "mixed")
+        assert found.holds is False
+        assert equality(whole, whole, "mixed").holds is True
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (fmpq(1, 2), 0.5),
+        (fmpz(1), 1.0),
+        (arb(1), Fraction(1)),
+        (arb(0.5), Decimal("0.5")),
+        (sympy.Integer(2), 2.0),
+        (sympy.Rational(1, 3), Fraction(1, 3)),
+        (1 + 0j, Fraction(1)),
+        (np.float16(0.5), np.longdouble(0.5)),
+        (True, 1),
+    ],
+    ids=repr,
+)
+def test_equal_numbers_of_two_types_are_equal(left: Any, right: Any) -> None:
+    assert equality([left], [right], "mixed").holds is True
+    assert equality([right], [left], "mixed").holds is True
+
+
+def test_what_is_only_written_differently_is_open() -> None:
+    root = sympy.sqrt(3 + 2 * sympy.sqrt(2))
+    assert equality([root], [1 + sympy.sqrt(2)], "roots").holds is None
+    assert equality([root], [root], "roots").holds is True
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (np.ones((2, 3)), np.ones((2, 1))),
+        (np.ones((2, 1)), np.ones(2)),
+        (np.ones((2, 2, 3)), np.ones((2, 3, 2))),
+        ([1, 2], [1]),
+        ([1], 1),
+        ([], []),
+    ],
+)
+def test_shapes_that_differ_are_refused(left: Any, right: Any) -> None:
+    for sides in ((left, right), (right, left)):
+        with pytest.raises(InputError, match=r"shape|at least"):
+            equality(*sides, "integers")
+
+
+@pytest.mark.parametrize(
+    ("rank", "bound", "left", "right"),
+    [
+        (2.9877, 2, "rank 2.9877", "2"),
+        (2.5, 2, "rank 2.5", "2"),
+        (2 + 2.0**-40, 2, "rank 2.0000000000009095", "2"),
+        (Fraction(5, 2), Fraction(7, 3), "rank 5/2", "7/3"),
+        (2**53 + 1, 2.0**53, "rank 9007199254740993", "9007199254740992"),
+        (Fraction(1, 10**400), 0, "rank 1e-400", "0"),
+    ],
+)
+def test_fractional_ranks_are_not_truncated(rank: Any, bound: Any, left: str, right: str) -> None:
+    found = rank_at_most([0, rank], bound, "floats", stacked(2).member)
+    assert (found.holds, found.left, found.right, shown_member(found)) == (False, left, right, 2.0)
+    assert rank_at_most([0, rank], rank, "floats").holds is True
+
+
+def test_an_effective_rank_above_the_bound_violates_it() -> None:
+    weights = torch.diag_embed(torch.tensor([[4.0, 3.0, 2.5]]))
+    parts = [x / 9.5 for x in (4.0, 3.0, 2.5)]
+    assert 2 < math.exp(-sum(p * math.log(p) for p in parts)) < 3
+    assert rank_at_most(effective_rank(weights), 2, "floats").holds is False
+    assert rank_at_most(effective_rank(weights), 3, "floats").holds is True
+
+
+@pytest.mark.parametrize(
+    ("ranks", "bound"),
+    [([], 2), (3, 2), ([[1, 2]], 2), (["1"], 2), ([1j], 2), ([arb(1)], 2), ([1], math.nan),
+     ([1], "2"), ([1], None), ([1], math.inf)],
+)  # fmt: skip
+def test_what_is_no_rank_is_refused(ranks: Any, bound: Any) -> None:
+    with pytest.raises(InputError):
+        rank_at_most(ranks, bound, "floats")
+
+
+def test_an_inequality_is_of_intervals() -> None:
+    wrong: Any
+    for wrong in (1, 2.5, None, (1.0, 2.0)):
+        with pytest.raises(InputError, match="the left side must be an Interval"):
+            inequality(wrong, Interval(2.0, 2.0), "balls")
+        with pytest.raises(InputError, match="the right side must be an Interval"):
+            inequality(Interval(2.0, 2.0), wrong, "balls")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (Fraction(1, 10**400), "1e-400"),
+        (-Fraction(2, 3 * 10**320), "-6.66667e-321"),
+        pytest.param(10**5000, "1e+5000", id="too long for Python"),
+        (np.longdouble(10) ** 400, "1e+400"),
+        (arb(10) ** -400, "1.00000e-400"),
+        (0.1 + 0.2 + 1j, "0.3+1j"),
+        (5e-324, "4.94066e-324"),
+        (math.inf, "inf"),
+    ],
+)
+def test_no_number_is_printed_as_zero_or_infinity_that_is_not(number: Any, text: str) -> None:
+    assert number_text(number) == text

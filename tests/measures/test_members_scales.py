@@ -150,3 +150,30 @@ def test_counts_of_half_precision_are_counts() -> None:
     assert measures.threshold_rank(torch.eye(257, dtype=torch.bfloat16)[None]).tolist() == [257]
     outputs = torch.ones(1, 70_000, 1, dtype=torch.float16)
     assert measures.accuracy(outputs, torch.ones(70_000)).tolist() == [1]
+
+
+def test_output_statistics_of_outputs_and_targets_of_two_scales() -> None:
+    for outputs, targets, expected in (
+        ([[2.0**126, 2.0**126]], [[2.0**-100, 2.0**-100]], 2.0**27),
+        ([[2.0**126], [2.0**-126]], [[2.0**-126], [2.0**126]], 1.0),
+        ([[2.0**-149, 0.0]], [[2.0**127, 2.0**127]], 2.0**-22),
+    ):
+        mean, _ = measures.output_statistics(torch.tensor([outputs]), torch.tensor([targets]))
+        assert mean.tolist() == [expected]
+
+
+def test_covariances_of_features_of_far_scales() -> None:
+    """Deviations +-a of one feature and +-b of the other: their covariance is a b."""
+    large, small = 1.75 * 2.0**127, 1.75 * 2.0**-3
+    grouped = torch.tensor([[[[large, small], [-large, -small]]] * 2])
+    covariance = measures.within_class_covariance(grouped)[0]
+    assert covariance[0, 1].item() == covariance[1, 0].item() == large * small
+
+
+def test_nc1_where_the_squared_ratio_of_scales_is_no_number() -> None:
+    """Features of size 1 that say nothing of the classes, beside others: Sigma_W / Sigma_B there
+    is (2^-480 / 2^-520)^2, over two classes.
+    """
+    centre, spread = 2.0**-520, 2.0**-480
+    classes = [[[c + d * spread, d] for d in (1.0, -1.0)] for c in (centre, -centre)]
+    assert math.log2(measures.nc1_pseudoinverse(as_tensor([classes])).item()).__round__() == 79

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from itertools import combinations
 
@@ -51,3 +52,46 @@ def test_sampling_variance_is_the_mean_over_all_batches(
     expected = Fraction(sum(squares)) / len(squares)
     (result,) = measures.sampling_variance(gradients, size).tolist()
     assert abs(Fraction(result) - expected) <= gamma(2) * expected
+
+
+def test_distances_of_which_one_is_no_number() -> None:
+    """The norm of one change, or its entries, exceed the largest number, but not the mean norm."""
+    network, top = mlp([2, 2, 2, 1]), 2.0**127
+    zero = tuple(zeros(1, *p.shape) for p in network.parameters)
+    large = (torch.full((1, 2, 2), top), torch.tensor([[[3.0, 0.0], [0.0, 4.0]]]), zero[2])
+    # Norms 2 top, 5 and 0.
+    (found,) = measures.weight_distance(network, zero, large).tolist()
+    assert abs(Fraction(found) - Fraction(2 * top) / 3) <= gamma(3, torch.float32) * Fraction(top)
+    full = tuple(torch.full((1, *p.shape), top) for p in network.parameters)
+    opposite = tuple(-p for p in full)
+    assert measures.weight_distance(network, opposite, full).tolist() == [math.inf]
+    # Entries that are 2 top apart.
+    corner = torch.zeros(1, 2, 2)
+    corner[0, 0, 0] = top
+    low, high = (-corner, *zero[1:]), (corner, *zero[1:])
+    (found,) = measures.weight_distance(network, low, high).tolist()
+    assert abs(Fraction(found) - Fraction(2 * top) / 3) <= gamma(3, torch.float32) * Fraction(top)
+
+
+@given(
+    exponents=st.lists(st.integers(-148, 126), min_size=6, max_size=6),
+    factors=st.lists(st.integers(-4, 4), min_size=6, max_size=6),
+)
+@few
+def test_distances_of_any_scales(exponents: list[int], factors: list[int]) -> None:
+    """Each matrix has one entry, so that its norm does not round.
+
+    Derivation: a difference, a sum of three and a quotient round five times; numbers below the
+    normal ones lose up to three times the least one.
+    """
+    network, largest = mlp([1, 1, 1, 1]), torch.finfo(torch.float32).max
+    numbers = [
+        max(-largest, min(f * 2.0**e, largest)) for e, f in zip(exponents, factors, strict=True)
+    ]
+    before, after = (
+        tuple(torch.tensor([[[x]]]) for x in part) for part in (numbers[:3], numbers[3:])
+    )
+    (found,) = measures.weight_distance(network, before, after).tolist()
+    changes = zip(exact(torch.cat(before)).flat, exact(torch.cat(after)).flat, strict=True)
+    true = sum((abs(old - new) for old, new in changes), Fraction(0)) / 3
+    assert abs(Fraction(found) - true) <= gamma(6, torch.float32) * true + Fraction(2) ** -147

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,20 @@ import pytest
 import torch
 
 from theorycheck.errors import InputError
-from theorycheck.networks.checks import require_floats, require_parameters
+from theorycheck.networks.checks import require_floats, require_numbers, require_parameters
 from theorycheck.networks.specification import mlp
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # These are prototypes, or on their way out.
+    NESTED = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])
+    QUANTIZED = torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.quint8)
 
 WRONG: dict[str, Any] = {
     "x must be a torch tensor, not ndarray": np.ones(2),
     "x must be a torch tensor, not NoneType": None,
     "x must be a dense tensor": torch.eye(2).to_sparse(),
+    "x must be a dense tensor, not a nested one": NESTED,
+    "x must be a dense tensor, not a quantized one": QUANTIZED,
     "x is torch.int64": torch.ones(2).long(),
 }
 
@@ -26,6 +34,14 @@ def test_what_is_no_dense_tensor_of_floats(message: str) -> None:
     with pytest.raises(InputError, match=message) as raised:
         require_floats("x", WRONG[message])
     assert "\n" not in str(raised.value)
+
+
+def test_tensors_without_numbers() -> None:
+    """They have a shape and a dtype, which is enough for some."""
+    empty = torch.ones(2, device="meta")
+    require_floats("x", empty)
+    with pytest.raises(InputError, match="x is on the device meta"):
+        require_numbers("x", empty)
 
 
 @pytest.mark.parametrize(

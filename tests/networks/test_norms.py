@@ -16,9 +16,11 @@ from theorycheck.networks.norms import (
     direction,
     euclidean_norm,
     mean,
+    mean_inner_product,
     moderate,
     power_of_two,
     product,
+    restored,
     scaled,
 )
 
@@ -222,3 +224,101 @@ def test_products_are_over_the_last_of_many_axes(scale: int) -> None:
     factors = torch.ldexp(torch.ones(2, 3, 4).double(), scale * exponents)
     expected = [[2.0 ** (scale * int(e)) for e in rows] for rows in exponents.sum(-1)]
     assert product(factors).tolist() == expected
+
+
+@st.composite
+def scattered(draw: st.DrawFn, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """Numbers of any size, all alike, of two sizes or of as many as there are; some are zero."""
+    numbers = torch.finfo(dtype)
+    low, high = math.frexp(numbers.tiny * numbers.eps)[1], math.frexp(numbers.max)[1] - 1
+    kinds = draw(st.lists(st.integers(low, high), min_size=1, max_size=4))
+    digits = st.floats(0.5, 1, exclude_max=True, width=16).flatmap(
+        lambda x: st.sampled_from([x, -x, 0.0])
+    )
+    count = math.prod(shape)
+    entries = [
+        math.ldexp(draw(digits), draw(st.sampled_from(kinds)))
+        for _ in range(count)
+    ]  # fmt: skip
+    return torch.tensor(entries, dtype=dtype).reshape(shape)
+
+
+def near(found: float, true: Fraction, bound: Fraction, dtype: torch.dtype) -> bool:
+    """Whether a number is right to a bound, or to the least number, or infinite with good reason.
+
+    The largest number may be exceeded by rounding alone.
+    """
+    numbers = torch.finfo(dtype)
+    bound += Fraction(numbers.tiny) * Fraction(numbers.eps)
+    if math.isinf(found):
+        return abs(true) + bound >= Fraction(numbers.max) and (found > 0) == (true > 0)
+    return abs(Fraction(found) - true) <= bound
+
+
+@both
+@given(data=st.data())
+@few
+def test_inner_products_of_any_scales(dtype: torch.dtype, data: st.DataObject) -> None:
+    """Derivation: products round once, sums of C and of N terms and the mean C + N times."""
+    shape = (2, data.draw(st.integers(1, 4)), data.draw(st.integers(1, 3)))
+    sides = [data.draw(scattered(shape, dtype)) for _ in range(2)]
+    found = mean_inner_product(*sides).tolist()
+    for member, value in enumerate(found):
+        left, right = (list(map(Fraction, s[member].flatten().tolist())) for s in sides)
+        products = [x * y for x, y in zip(left, right, strict=True)]
+        size = sum(map(abs, products), Fraction(0)) / shape[1]
+        bound = gamma(shape[1] + shape[2] + 4, dtype) * size
+        assert near(value, sum(products, Fraction(0)) / shape[1], bound, dtype)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "mean"),
+    [
+        ([[3e38, 3e38]], [[1e-30, 1e-30]], 6e8),
+        ([[1e38], [1e-38]], [[1e-38], [1e38]], 1.0),
+        ([[1e-45, 0.0]], [[1e38, 3e38]], 1e-7),
+        ([[0.0, 0.0]], [[3e38, 0.0]], 0.0),
+        ([[3e38], [3e38]], [[3e38], [-3e38]], 0.0),
+    ],
+)
+def test_inner_products_whose_factors_are_far_apart(
+    left: list[list[float]], right: list[list[float]], mean: float
+) -> None:
+    sides = [torch.tensor([side]) for side in (left, right)]
+    found = float(mean_inner_product(*sides))
+    exact = [list(map(Fraction, s.flatten().tolist())) for s in sides]
+    true = sum((x * y for x, y in zip(*exact, strict=True)), Fraction(0)) / len(left)
+    assert near(found, true, gamma(8, torch.float32) * abs(true), torch.float32)
+    assert math.copysign(1, mean) > 0
+    assert (found == 0) is (mean == 0)
+
+
+def test_inner_products_have_the_gradients_of_inner_products() -> None:
+    left = torch.tensor([[[0.0, 2.0], [3.0, 0.0]]], requires_grad=True)
+    right = torch.tensor([[[5.0, 7.0], [0.0, 1.0]]], requires_grad=True)
+    found = torch.autograd.grad(mean_inner_product(left, right).sum(), (left, right))
+    assert torch.equal(found[0], right / 2)
+    assert torch.equal(found[1], left / 2)
+
+
+@both
+@given(data=st.data())
+@few
+def test_powers_of_two_are_multiplied_back_at_once(dtype: torch.dtype, data: st.DataObject) -> None:
+    """In any order, whatever is beyond all numbers on the way; it rounds once."""
+    numbers = torch.finfo(dtype)
+    low, high = math.frexp(numbers.tiny)[1], math.frexp(numbers.max)[1] - 1
+    exponents = data.draw(st.lists(st.integers(low, high), min_size=1, max_size=4))
+    value = data.draw(scattered((1,), dtype))
+    factors = [torch.tensor([math.ldexp(1.0, e)], dtype=dtype) for e in exponents]
+    true = Fraction(value.item()) * Fraction(2) ** sum(exponents)
+    assert near(restored(value, *factors).item(), true, Fraction(0), dtype) or true == 0
+
+
+def test_what_is_no_number_is_restored_as_it_is() -> None:
+    strange = torch.tensor([math.inf, -math.inf, math.nan, 0.0])
+    for power in (2.0**-126, 1.0, 2.0**127):
+        found = restored(strange, torch.tensor(power), torch.tensor(power)).tolist()
+        assert found[:2] == [math.inf, -math.inf]
+        assert math.isnan(found[2])
+        assert found[3] == 0

@@ -17,9 +17,9 @@ from theorycheck.training.cohorts import (
     Objective,
     Parametrisation,
     State,
-    objective_values,
     parametrise,
 )
+from theorycheck.training.objectives import objective_values
 from theorycheck.training.recording import Run
 from theorycheck.training.trainers import gradient_descent, gradient_flow
 from theorycheck.training.vector_field import Field

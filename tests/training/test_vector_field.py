@@ -24,7 +24,8 @@ from tests.training.velocities import (
     same,
 )
 from theorycheck.networks.specification import LINEAR, mlp
-from theorycheck.training.cohorts import Cohort, Objective, State, objective_values
+from theorycheck.training.cohorts import Cohort, Objective, State
+from theorycheck.training.objectives import objective_values
 from theorycheck.training.vector_field import velocity
 
 

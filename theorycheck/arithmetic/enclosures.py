@@ -17,7 +17,7 @@ import flint
 import numpy as np
 import numpy.typing as npt
 
-from theorycheck.errors import InputError
+from theorycheck.errors import InputError, quoted
 
 Array = npt.NDArray[np.float64]
 
@@ -32,6 +32,8 @@ UNDERFLOW = 2.0**-1022
 class Interval:
     """The real numbers from ``low`` to ``high``, which may be infinite.
 
+    Ends of other types become floats, rounded outwards.
+
     Raises `InputError` unless ``low <= high``, ``low < inf`` and ``high > -inf``.
     """
 
@@ -39,6 +41,10 @@ class Interval:
     high: float
 
     def __post_init__(self) -> None:
+        if not isinstance(self.low, float):
+            object.__setattr__(self, "low", 0.0 - _end_above(self.low, -1))
+        if not isinstance(self.high, float):
+            object.__setattr__(self, "high", _end_above(self.high, 1))
         if not self.low <= self.high or self.low == math.inf or self.high == -math.inf:
             raise InputError(f"no real number lies in [{self.low}, {self.high}]: give low <= high")
 
@@ -139,6 +145,21 @@ def rounded_up(value: Fraction) -> float:
     except OverflowError:
         nearest = math.inf if value > 0 else -math.inf
     return nearest if nearest >= value else math.nextafter(nearest, math.inf)
+
+
+def _end_above(end: object, sign: int) -> float:
+    """A float that is not below an end of another type, times 1 or -1."""
+    if hasattr(end, "as_integer_ratio"):
+        try:
+            return rounded_up(sign * Fraction(*end.as_integer_ratio()))
+        except OverflowError:
+            return sign * float(end)  # type: ignore[arg-type]
+        except ValueError:
+            return math.nan
+    try:
+        return rounded_up(sign * as_fraction(end))
+    except InputError as error:
+        raise InputError(f"the end {quoted(end)} of an interval is no real number") from error
 
 
 def _product_above(end: float, factor: Fraction) -> float:

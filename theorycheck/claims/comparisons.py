@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import arb, fmpq, fmpz
+from flint import acb, arb, fmpq, fmpz
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.enclosures import Interval
 from theorycheck.claims.findings import Describe, Observation
 from theorycheck.claims.outcomes import Reader
+from theorycheck.claims.sides import exact, nearest, stacked
+from theorycheck.errors import InputError, quoted
+from theorycheck.training.arguments import instance
 
 RATIONAL = int | Fraction | fmpz | fmpq | np.integer
 """The types of numbers that are never rounded."""
+
+
+KNOWN = fmpq | arb | acb
+"""What `exact` makes of numbers whose type it knows."""
+
+DIGITS, FLOAT_DIGITS = 6, 17
+"""How many digits the report prints; how many tell two floats apart."""
 
 
 def equality(
@@ -33,22 +44,29 @@ def equality(
 
     Only for numbers that were computed without rounding: comparison is ``==``. Where that cannot
     tell, between balls that overlap and for NaN and infinity, the observation is open.
+
+    Raises:
+        InputError: for what is no array of numbers, is empty, has no axis of members or hides some
+            numbers behind a mask; and for two shapes.
     """
-    left, right = (np.asarray(side) for side in (left, right))
+    left, right = stacked("the left side", left), stacked("the right side", right)
+    if left.shape != right.shape:
+        raise InputError(
+            f"the left side has shape {left.shape} and the right side {right.shape}: give both one"
+        )
     left, right = (side.reshape(len(side), -1) for side in (left, right))
-    finite = _finite(left) & _finite(right)
-    same = finite & np.asarray(left == right, dtype=bool)
-    different = finite & np.asarray(left != right, dtype=bool)
+    same, different = _compared(left, right)
     failing = np.flatnonzero(different.any(axis=1))
     unequal = np.flatnonzero(~same.all(axis=1))
     member = int([*failing, *unequal, 0][0])
-    entry = int(np.argmax(different[member] if failing.size else ~same[member])) if left.size else 0
+    entry = int(np.argmax(different[member] if failing.size else ~same[member]))
     shown = [side[member, entry] for side in (left, right)]
+    texts = _told_apart(*shown) if failing.size else [number_text(number) for number in shown]
     return Observation(
         holds=False if failing.size else None if unequal.size else True,
-        left=number_text(shown[0]),
+        left=texts[0],
         relation="=",
-        right=number_text(shown[1]),
+        right=texts[1],
         arithmetic=arithmetic,
         count=len(left),
         case=None if describe is None else lambda: describe(member),
@@ -58,33 +76,32 @@ def equality(
     )
 
 
-def _finite(numbers: np.ndarray) -> np.ndarray:
-    """Which entries are neither NaN nor infinite."""
-    if numbers.dtype != object:
-        return np.asarray(np.isfinite(numbers))
-    found = [_is_number(number) for number in numbers.flat]
-    return np.array(found, dtype=bool).reshape(numbers.shape)
+def _compared(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which entries are certainly equal, and which certainly different.
 
-
-def _is_number(entry: Any) -> bool:
-    """Whether an entry of any type is neither NaN nor infinite: less itself it is 0, then only."""
-    if isinstance(entry, RATIONAL):
-        return True
-    if isinstance(entry, arb):
-        return bool(entry.is_finite())
-    if isinstance(entry, float | complex | np.inexact):
-        return bool(np.isfinite(entry))
-    try:
-        return bool(entry - entry == 0)
-    except (ArithmeticError, TypeError):
-        return False
+    Neither where one is NaN or infinite, where balls overlap, and where numbers of a type that is
+    not known here are written differently.
+    """
+    if left.dtype == right.dtype and left.dtype != object:
+        finite = np.isfinite(left) & np.isfinite(right)
+        return finite & (left == right), finite & np.asarray(left != right, dtype=bool)
+    same, different = np.zeros(left.shape, dtype=bool), np.zeros(left.shape, dtype=bool)
+    for place, pair in enumerate(zip(left.flat, right.flat, strict=True)):
+        one, other = map(exact, pair)
+        if one is not None and other is not None:
+            same.flat[place] = one == other
+            known = isinstance(one, KNOWN) and isinstance(other, KNOWN)
+            different.flat[place] = known and one != other
+    return same, different
 
 
 def _reader(*sides: np.ndarray) -> Reader | None:
     """The exact reader that compares these numbers. Floats have none: they may have been rounded,
-    whatever the check says of them.
+    whatever the check says of them. Nor have truth values, which may come from such floats.
     """
     numbers = [number for side in sides for number in side.flat]
+    if any(isinstance(number, bool) for number in numbers):
+        return None
     if all(isinstance(number, RATIONAL) for number in numbers):
         return Reader.RATIONALS
     if all(isinstance(number, RATIONAL | arb) for number in numbers):
@@ -94,7 +111,7 @@ def _reader(*sides: np.ndarray) -> Reader | None:
 
 def rank_at_most(
     ranks: Any,
-    bound: int,
+    bound: float | Fraction,
     arithmetic: str,
     describe: Describe | None = None,
     *,
@@ -102,23 +119,34 @@ def rank_at_most(
 ) -> Observation:
     """``rank <= bound`` for each member, given ranks (or proven lower bounds of ranks).
 
-    A rank that is NaN or infinite, as that of a network that diverged, leaves it open unless
-    another one exceeds the bound.
+    Ranks and bound are compared as they are, also where they are fractions, as effective and stable
+    ranks are. A rank that is NaN or infinite, as that of a network that diverged, leaves it open
+    unless another one exceeds the bound.
+
+    Raises:
+        InputError: unless ranks are real numbers, one for each member, and the bound is another.
     """
-    ranks = np.asarray(ranks)
-    known = _finite(ranks)
-    highest = int(ranks[known].max()) if known.any() else 0
-    violated = highest > bound
-    unknown = None if violated or known.all() else int(np.argmin(known))
-    member = int(np.argmax(np.where(known, ranks, -1))) if unknown is None else unknown
+    given, most = stacked("ranks", ranks), exact(bound)
+    if given.ndim != 1:
+        raise InputError(f"ranks have shape {given.shape}: give one for each member")
+    known = [exact(rank) for rank in given]
+    if not all(rank is None or isinstance(rank, fmpq) for rank in known):
+        raise InputError("ranks must be real numbers that are known exactly, such as floats")
+    if not isinstance(most, fmpq):
+        raise InputError(f"the bound of a rank must be a finite number, not {quoted(bound)}")
+    highest = max((rank for rank in known if rank is not None), default=most)
+    holds = False if highest > most else None if None in known else True
+    member = known.index(None if holds is None else highest)
+    shown = given[member], bound
+    texts = _told_apart(*shown) if holds is False else [number_text(number) for number in shown]
     return Observation(
-        holds=False if violated else None if unknown is not None else True,
-        left=f"rank {highest}" if unknown is None else f"rank {ranks[unknown]}",
+        holds=holds,
+        left=f"rank {texts[0]}",
         relation="≤",
-        right=str(bound),
+        right=texts[1],
         arithmetic=arithmetic,
-        tightness=highest / bound if bound > 0 and unknown is None else None,
-        count=len(ranks),
+        tightness=nearest(highest / most) if most > 0 and holds is not None else None,
+        count=len(known),
         case=None if describe is None else lambda: describe(member),
         note=note,
     )
@@ -134,7 +162,13 @@ def inequality(
     degenerate: str | None = None,
     note: str | None = None,
 ) -> Observation:
-    """``left <= right`` for numbers known to lie in two intervals with proven ends."""
+    """``left <= right`` for numbers known to lie in two intervals with proven ends.
+
+    Raises:
+        InputError: when a side is no `Interval`.
+    """
+    instance("the left side", left, Interval)
+    instance("the right side", right, Interval)
     holds: bool | None = None
     if left.low > right.high:
         holds = False
@@ -155,13 +189,36 @@ def inequality(
     )
 
 
-def number_text(number: Any, *, longest: int = 12, digits: int = 6) -> str:
+def _told_apart(*numbers: Any) -> list[str]:
+    """Two numbers as the report prints them, to so many digits that they look different."""
+    for digits in (DIGITS, 17, 40, 100):
+        texts = [number_text(number, digits=digits) for number in numbers]
+        if len(set(texts)) > 1:
+            break
+    return texts
+
+
+def number_text(number: Any, *, longest: int = 12, digits: int = DIGITS) -> str:
     """A number as the report prints it: exact if short, to some significant digits otherwise."""
-    text = str(number)
-    if len(text) <= longest and not isinstance(number, (float, np.floating)):
+    if isinstance(number, complex | np.complexfloating | acb):
+        return f"{complex(number):.{digits}g}"
+    value, is_float = exact(number), isinstance(number, float | np.floating)
+    # No digits of integers that have too many for Python to write them.
+    long = isinstance(value, fmpq) and max(value.p.bit_length(), value.q.bit_length()) > 4 * longest
+    text = f"{float(number):.{digits}g}" if is_float else "" if long else str(number)
+    if isinstance(value, arb) and len(text) > longest:
+        middle = value.mid()
+        short = middle == 0 or _has_all_digits(float(middle))
+        return f"{float(middle):.{digits}g}" if short else str(middle.str(digits, radius=False))
+    if not isinstance(value, fmpq) or (0 < len(text) <= longest and not is_float):
         return text
-    try:
-        return f"{float(number):.{digits}g}"
-    except OverflowError:
-        exact = Fraction(text)
-        return f"{Decimal(exact.numerator) / Decimal(exact.denominator):.{digits}g}"
+    rounded = nearest(value)
+    if value == 0 or (digits <= FLOAT_DIGITS and _has_all_digits(rounded)):
+        return f"{rounded:.{digits}g}"
+    with localcontext(prec=digits, Emax=MAX_EMAX, Emin=MIN_EMIN):
+        return f"{(Decimal(int(value.p)) / Decimal(int(value.q))).normalize():.{digits}g}"
+
+
+def _has_all_digits(rounded: float) -> bool:
+    """Whether a float is neither infinite nor among the least ones, which have few digits."""
+    return sys.float_info.min <= abs(rounded) < math.inf

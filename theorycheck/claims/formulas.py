@@ -121,4 +121,4 @@ def side_text(side: Any) -> str:
         return number_text(Fraction(int(side.p), int(side.q)))
     if isinstance(side, float | int):
         return number_text(Fraction(side))
-    return number_text(float(arb(enclosed(side)).mid()))
+    return number_text(arb(enclosed(side)))

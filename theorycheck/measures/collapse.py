@@ -19,7 +19,14 @@ from theorycheck.measures.members import (
     require_outputs,
 )
 from theorycheck.networks.checks import require_floats
-from theorycheck.networks.norms import bounded_mean, direction, euclidean_norm, moderate, scaled
+from theorycheck.networks.norms import (
+    bounded_mean,
+    direction,
+    euclidean_norm,
+    moderate,
+    restored,
+    scaled,
+)
 
 
 def by_class(features: Tensor, labels: Tensor, classes: int) -> Tensor:
@@ -168,7 +175,8 @@ def nc1_pseudoinverse(grouped: Tensor) -> Tensor:
     roundings = max(features.classes, features.width) + 4 * math.sqrt(values.shape[1])
     spanning = values > values[:, :1] * (roundings * torch.finfo(values.dtype).eps)
     ratios = (deviations @ directions.mT) / values.where(spanning, math.inf).unsqueeze(1)
-    ratio: Tensor = ratios.square().sum(dim=-1).mean(dim=-1) * ((size / other) ** 2).flatten()
+    quotient = (size / other).flatten()
+    ratio = restored(ratios.square().sum(dim=-1).mean(dim=-1), quotient, quotient)
     ratio = ratio.masked_fill(~(finite & spanning.any(dim=-1)), math.nan)
     return ratio.to(dtype)
 
@@ -264,8 +272,8 @@ def _mean_outer_product(deviations: Tensor, power: Tensor, share: float = 1.0) -
         share: what the mean is multiplied by.
     """
     vectors, _, sizes = moderate(deviations.flatten(1, 2), 1)
-    sizes = sizes * power[:, None, None]
-    return vectors.mT @ vectors / vectors.shape[1] * share * sizes * sizes.mT
+    products, power = vectors.mT @ vectors / vectors.shape[1] * share, power[:, None, None]
+    return restored(products, sizes, sizes.mT, power, power)
 
 
 def _trace(deviations: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ from theorycheck.measures.members import (
     require_outputs,
     require_shape,
 )
-from theorycheck.networks.norms import bounded_mean, moderate, scaled
+from theorycheck.networks.norms import bounded_mean, mean_inner_product, moderate, scaled
 
 
 def margins(outputs: Tensor, signs: Tensor) -> Tensor:
@@ -90,11 +90,8 @@ def output_statistics(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]
     require_outputs(outputs)
     require_shape(targets, outputs, "targets")
     unit, _, power = moderate(outputs, (-2, -1))
-    wanted, _, other = moderate(targets, (-2, -1))
-    power, other = power.flatten(), other.flatten()
-    products = bounded_mean((unit * wanted).sum(dim=-1), -1)
-    mean = products * torch.maximum(power, other) * torch.minimum(power, other)
-    return mean, unit.square().sum(dim=-1).mean(dim=-1) * power * power
+    power, moment = power.flatten(), unit.square().sum(dim=-1).mean(dim=-1)
+    return mean_inner_product(outputs, targets), moment * power * power
 
 
 def _decay(weight_decay: Tensor | float, like: Tensor) -> Tensor:

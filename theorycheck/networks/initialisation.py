@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from theorycheck.errors import InputError
-from theorycheck.networks.norms import euclidean_norm, mean, moderate, product
+from theorycheck.networks.norms import euclidean_norm, mean, moderate, product, restored
 from theorycheck.networks.specification import Network, Parameters
 
 
@@ -71,8 +71,17 @@ def mean_distance(network: Network, before: Parameters, after: Parameters) -> Te
 
     d(W_{t+1}, W_t) of galanti2022, Section 4.2.
     """
-    changes = tuple(new - old for old, new in zip(before, after, strict=True))
-    return mean(frobenius_norms(network, changes), -1)
+    pairs = [(before[i], after[i]) for i in network.weights]
+    largest = torch.stack([each.abs().amax((-2, -1)) for pair in pairs for each in pair]).amax(0)
+    # Opposite numbers may be further apart than the largest number: their halves are not.
+    far = largest > torch.finfo(largest.dtype).max / 2
+    divisor = torch.ones_like(largest).masked_fill(far, 2.0)
+    share = divisor[:, None, None]
+    changes = [moderate(new / share - old / share, (-2, -1)) for old, new in pairs]
+    norms, powers = (torch.cat([c[k].flatten(1) for c in changes], dim=-1) for k in (1, 2))
+    # Beside a norm that was divided, what vanishes of the others is negligible.
+    most = powers.amax(dim=-1, keepdim=True)
+    return restored(mean(norms * (powers / most), -1), most.squeeze(-1), divisor)
 
 
 def normalise(network: Network, parameters: Parameters) -> tuple[Tensor, Parameters]:

@@ -110,3 +110,46 @@ def product(factors: Tensor) -> Tensor:
         ends = factors[..., :1] * factors[..., -1:]
         factors = torch.cat([ends, factors[..., 1:-1]], dim=-1)
     return factors[..., 0]
+
+
+def restored(unit: Tensor, *powers: Tensor) -> Tensor:
+    """A tensor times powers of two, which overflows, vanishes and is rounded only as a whole.
+
+    Each alone may be beyond what the others bring back: the numbers of the tensor get sizes between
+    1 and 2 first, so that the product of the powers is beyond all numbers only where the result is.
+    """
+    shapes = [unit.shape, *(power.shape for power in powers)]
+    shape = torch.broadcast_shapes(*shapes)  # type: ignore[no-untyped-call]
+    entries, own = scaled(unit.expand(shape).unsqueeze(-1), -1)
+    factors = [own, *(power.expand(shape).unsqueeze(-1) for power in powers)]
+    return _times(entries.squeeze(-1), torch.cat(factors, dim=-1))
+
+
+def _times(entries: Tensor, powers: Tensor) -> Tensor:
+    """Entries times all powers over the last axis; 0 and what is not finite stay what they are."""
+    factor, found = product(powers), entries.detach()
+    stays = ~found.isfinite() | ((found == 0) & factor.isinf())
+    return entries * factor.masked_fill(stays, 1.0)
+
+
+def mean_inner_product(left: Tensor, right: Tensor) -> Tensor:
+    """The mean over ``N`` of inner products over ``C``, of ``(K, N, C)`` each: ``(K,)``.
+
+    The right side may be the same for all members, ``(N, C)``.
+
+    Products are taken of numbers with sizes between 1 and 2, and put in proportion to the largest
+    one of the member: what vanishes is negligible beside that.
+    """
+    (first, one), (second, other) = (
+        scaled(side.expand_as(left).unsqueeze(-1), -1) for side in (left, right)
+    )
+    products, powers = (first * second).squeeze(-1), torch.cat([one, other], dim=-1)
+    sizes = torch.frexp(powers)[1].sum(dim=-1) - 2
+    least = 2 * (math.frexp(torch.finfo(products.dtype).tiny)[1] - 1)
+    largest = sizes.masked_fill(products.detach() == 0, least).amax((-2, -1)).clamp(least).tolist()
+    # Two powers for each member, because what they multiply to may be beyond all numbers.
+    halves = [(math.ldexp(1.0, size // 2), math.ldexp(1.0, size - size // 2)) for size in largest]
+    unit = powers.new_tensor(halves)
+    powers = torch.cat([powers, (1 / unit)[:, None, None].expand_as(powers)], dim=-1)
+    total = bounded_mean(_times(products, powers).sum(dim=-1), -1)
+    return restored(total, *unit.unbind(-1))

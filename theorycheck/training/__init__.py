@@ -11,7 +11,6 @@ if TYPE_CHECKING:
         Parametrisation,
         Reduction,
         State,
-        objective_values,
         outputs,
         parametrise,
         resolve_device,
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from theorycheck.training.engines import Engine
     from theorycheck.training.events import Course, Crossing, Quantity, follow_events
     from theorycheck.training.experiments import Experiment, Recipe, Trained
+    from theorycheck.training.objectives import objective_values
     from theorycheck.training.recording import GradientNorm, Measure, Measures, Run
     from theorycheck.training.rest import Rest, points_of_rest
     from theorycheck.training.trainers import gradient_descent, gradient_flow, sgd, together

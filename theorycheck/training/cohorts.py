@@ -17,7 +17,7 @@ from theorycheck.errors import InputError
 from theorycheck.networks.checks import require_floats, require_parameters
 from theorycheck.networks.evaluation import forward
 from theorycheck.networks.initialisation import normalise
-from theorycheck.networks.norms import mean, moderate
+from theorycheck.networks.norms import mean
 from theorycheck.networks.specification import Network, Parameters
 from theorycheck.training.arguments import instance
 
@@ -334,26 +334,6 @@ class Objective:
     def share(self, samples: int) -> float:
         """The weight of the loss of each sample in `reduce`."""
         return 1 / samples if self.reduction == "mean" else 1.0
-
-
-def objective_values(cohort: Cohort, objective: Objective) -> Tensor:
-    """The objective of every member at its state and on its data, ``(K,)``.
-
-    Raises:
-        InputError: as `check` does.
-    """
-    check(cohort, objective)
-    network, state = cohort.network, cohort.state
-    values = outputs(network, state, cohort.inputs)
-    total = objective.reduce(sample_losses(objective.loss, values, cohort.targets))
-    if objective.penalty == "weights":
-        for i in network.weights:
-            unit, _, power = moderate(state.parameters[i], (-2, -1))
-            squares = cohort.weight_decay * unit.square().sum(dim=(-2, -1))
-            total = total + squares * power.flatten() * power.flatten()
-    elif state.rho is not None and objective.penalty == "rho":
-        total = total + cohort.weight_decay * state.rho.square()
-    return total
 
 
 def check(cohort: Cohort, objective: Objective) -> None:

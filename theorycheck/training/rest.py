@@ -24,7 +24,8 @@ from theorycheck.arithmetic.reverse_mode import jacobian
 from theorycheck.arithmetic.zeros import BITS, proved_stable, proved_zero
 from theorycheck.errors import InputError
 from theorycheck.networks.specification import Network
-from theorycheck.training.cohorts import Cohort, Objective, objective_values
+from theorycheck.training.cohorts import Cohort, Objective
+from theorycheck.training.objectives import objective_values
 from theorycheck.training.vector_field import Field
 
 OBJECTIVE = Objective("square", "mean", "rho")
