@@ -8,7 +8,6 @@ Exit codes are `theorycheck.errors.ExitCode`, which agree with pytest's own.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -91,7 +90,6 @@ def _list(paths: Sequence[Path]) -> int:
     width = max((len(claim.id) for claim in claims), default=0)
     for claim in claims:
         print(f"{claim.id:<{width}}  {claim.kind:<10}  {claim.title}")
-    sys.stdout.flush()
     return ExitCode.OK
 
 

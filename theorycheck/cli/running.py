@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,7 +58,6 @@ def run_claims(paths: Sequence[Path], words: Sequence[str]) -> int:
     # Before the words, of which "--" may say that no option follows.
     arguments = [*QUIET, *map(str, paths), *words]
     code = pytest.main(arguments, plugins=[ClaimsNamed(len(paths))])
-    sys.stdout.flush()
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         raise InputError(
             f"no claim was found in {', '.join(map(str, paths))};"
