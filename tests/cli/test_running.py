@@ -103,29 +103,30 @@ def installed(project: Project) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path}
 
 
-def test_an_installed_theorycheck_runs_where_warnings_are_errors(project: Project) -> None:
-    command = [sys.executable, "-m", "theorycheck", "run", "true-claim"]
+@pytest.mark.parametrize("words", ["", "-W error"])
+def test_an_installed_theorycheck_runs_where_warnings_are_errors(
+    project: Project, words: str
+) -> None:
+    command = [sys.executable, "-m", "theorycheck", "run", "true-claim", *words.split()]
     ran = subprocess.run(
         command, cwd=project.path, env=installed(project), capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_a_checkout_that_nobody_can_write_to(project: Project, tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", ["", "-W error", "-W error::pytest.PytestCacheWarning -n 2"])
+def test_a_checkout_that_nobody_can_write_to(project: Project, tmp_path: Path, words: str) -> None:
     """The report is there; that pytest cannot save its cache is no error."""
     (project.path / ".pytest_cache").write_text("")
     for _ in range(2):
-        ran = run(project, "true-claim", "--report-dir", str(tmp_path / "out"))
+        ran = run(project, "true-claim", "--report-dir", str(tmp_path / "out"), *words.split())
         assert ran.returncode == 0, ran.stdout + ran.stderr
     assert (tmp_path / "out/partial/claims.json").exists()
     assert not (project.path / "reports/claims.json").exists()
 
 
-def test_assertions_may_be_switched_off(project: Project) -> None:
-    """Without them pytest warns, where warnings are errors, unless it is told not to."""
-    (project.path / "tox.ini").write_text(
-        "[pytest]\nfilterwarnings =\n    error\n"
-        "    ignore:assertions not in test modules:pytest.PytestConfigWarning\n"
-    )
-    ran = run(project, "true-claim", python="-O")
+@pytest.mark.parametrize("words", ["true-claim", "-W error true-claim", "-W error -- true-claim"])
+def test_assertions_may_be_switched_off(project: Project, words: str) -> None:
+    """Without them pytest warns, and warnings are errors here."""
+    ran = run(project, *words.split(), python="-O")
     assert ran.returncode == 0, ran.stdout + ran.stderr

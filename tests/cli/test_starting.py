@@ -39,6 +39,16 @@ def test_a_new_project_is_red_until_it_is_on_record(tmp_path: Path) -> None:
         assert theorycheck(folder, job, *words.split()).returncode == 1
 
 
+def test_its_pytest_may_run_without_assertions_where_warnings_are_errors(tmp_path: Path) -> None:
+    assert main(["init", str(tmp_path)]) == 0
+    configuration = tmp_path / "pyproject.toml"
+    text = configuration.read_text()
+    configuration.write_text(text.replace("filterwarnings = [", 'filterwarnings = ["error",'))
+    command = [sys.executable, "-O", "-m", "pytest", "--collect-only", "-q"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ran.returncode, "layers-share-the-output" in ran.stdout) == (0, True), ran.stdout
+
+
 def test_what_is_there_is_not_overwritten(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

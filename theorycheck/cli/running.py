@@ -11,8 +11,12 @@ import pytest
 from theorycheck.errors import InputError
 from theorycheck.pytest_plugin.session import NAMED
 
-QUIET = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
-"""This process has loaded the plugin already, which pytest warns of."""
+QUIET = [
+    "-Wignore::pytest.PytestAssertRewriteWarning",
+    "-Wignore:assertions not in test modules:pytest.PytestConfigWarning",
+]
+"""This process has loaded the plugin already, and nothing of ours relies on assertions, which
+`python -O` leaves out; pytest warns of both."""
 
 
 class ClaimsNamed:
@@ -55,8 +59,9 @@ def run_claims(paths: Sequence[Path], words: Sequence[str]) -> int:
     for path in paths:
         if not path.exists():
             raise InputError(f"{path} does not exist; name the folder of the claims with --path")
-    # Before the words, of which "--" may say that no option follows.
-    arguments = [*QUIET, *map(str, paths), *words]
+    # After all other filters, but "--" says that no option follows.
+    end = words.index("--") if "--" in words else len(words)
+    arguments = [*map(str, paths), *words[:end], *QUIET, *words[end:]]
     code = pytest.main(arguments, plugins=[ClaimsNamed(len(paths))])
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         raise InputError(

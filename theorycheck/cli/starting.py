@@ -38,6 +38,10 @@ errors = ["new"]                    # what is an error besides changes: new, ref
 addopts = "--import-mode=importlib"
 pythonpath = ["."]
 testpaths = ["properties"]
+filterwarnings = [
+    # "error", if you want it, comes first: without assertions, `python -O -m pytest` warns of that.
+    "ignore:assertions not in test modules:pytest.PytestConfigWarning",
+]
 """
 
 WORKFLOW = """\

@@ -66,7 +66,9 @@ def pytest_configure(config: pytest.Config) -> None:
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
     # Where warnings are errors, a checkout that nobody can write to would end the run with one.
-    config.addinivalue_line("filterwarnings", "ignore::pytest.PytestCacheWarning")
+    # Filters of the command line come after those of a file, and this one after all.
+    known = config.known_args_namespace
+    known.pythonwarnings = [*(known.pythonwarnings or ()), "ignore::pytest.PytestCacheWarning"]
     selection = Selection(config, project.paths)
     session = ClaimSession(config, project, selection)
     manager = config.pluginmanager
