@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from argparse import ArgumentTypeError
 
 import pytest
 
 from theorycheck.cli.arguments import EXIT_CODES
-from theorycheck.errors import ExitCode
+from theorycheck.errors import ExitCode, named
 
 
 def test_exit_codes_are_documented_in_their_order() -> None:
@@ -26,3 +27,10 @@ def test_they_are_those_of_pytest_where_pytest_has_one() -> None:
         "BAD_INPUT": pytest.ExitCode.USAGE_ERROR,
     }
     assert [int(code) for code in ExitCode] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("text", ["a", " ", "0", "None"])
+def test_what_is_not_empty_is_a_name(text: str) -> None:
+    assert named(text) == text
+    with pytest.raises(ArgumentTypeError, match="given nothing"):
+        named("")

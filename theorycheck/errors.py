@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from enum import IntEnum
 
 
@@ -22,3 +23,13 @@ class ExitCode(IntEnum):
 
 class InputError(Exception):
     """Input that cannot be used: one line that says what was wrong and what to do about it."""
+
+
+def named(text: str) -> str:
+    """The value of an option that names something, for `argparse`: an empty one is an error.
+
+    It would otherwise mean the same as no option, or the current folder.
+    """
+    if not text:
+        raise ArgumentTypeError("is given nothing: name something, or leave it out")
+    return text

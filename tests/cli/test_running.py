@@ -72,6 +72,13 @@ def test_without_ids_all_claims_run_in_parallel(project: Project) -> None:
         ("true-claim no-such-claim -n 2", "unknown claim: no-such-claim"),
         ("--profile no-such-profile", "invalid choice: 'no-such-profile'"),
         ("-k no-such-words", "no such words"),
+        (",", "',' names no claim"),
+        ("true-claim,", "'true-claim,' names no claim"),
+        ("--claims=", "'' names no claim"),
+        ("--claims= true-claim -n 2", "',true-claim' names no claim"),
+        ("--images=", "is given nothing: name something"),
+        ("--baseline= -n 0", "is given nothing: name something"),
+        ("--report-dir=", "is given nothing: name something"),
     ],
 )
 def test_what_cannot_be_run_is_bad_input(project: Project, words: str, said: str) -> None:

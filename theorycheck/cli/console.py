@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import NoReturn, ParamSpec
+from typing import Any, NoReturn, ParamSpec
 
 from theorycheck.cli.streams import lasting
 from theorycheck.errors import ExitCode, InputError
@@ -15,7 +15,13 @@ P = ParamSpec("P")
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose usage errors are bad input like any other."""
+    """An argument parser whose usage errors are bad input like any other.
+
+    No option may be abbreviated: one that is added later would change what a script says.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; see `{self.prog} --help`")

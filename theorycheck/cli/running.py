@@ -35,7 +35,8 @@ class ClaimsNamed:
         ids = config.args[self.paths :]
         config.args[self.paths :] = []
         if ids:
-            config.option.claims = ",".join(filter(None, [config.option.claims, *ids]))
+            named = config.option.claims
+            config.option.claims = ",".join(ids if named is None else [named, *ids])
         elif getattr(config.option, "numprocesses", 0) is None:
             config.option.numprocesses = "auto"
         return config

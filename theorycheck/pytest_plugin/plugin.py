@@ -11,7 +11,7 @@ import pytest
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.setting import PROFILES
 from theorycheck.configuration import Project
-from theorycheck.errors import InputError
+from theorycheck.errors import InputError, named
 from theorycheck.pytest_plugin.events import Hooks
 from theorycheck.pytest_plugin.items import EXAMINER, ClaimItem
 from theorycheck.pytest_plugin.live import Live
@@ -36,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--images",
+        type=named,
         metavar="DATA",
         help="what claims on real data train on: digits, mnist:FOLDER or cifar10:FOLDER"
         " (by default: digits)",
@@ -43,11 +44,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--claims", metavar="ID[,ID...]", help="check only these claims")
     group.addoption(
         "--report-dir",
+        type=named,
         metavar="DIR",
         help="where claims.json, claims.html and claims.md are written (by default: reports/)",
     )
     group.addoption(
         "--baseline",
+        type=named,
         metavar="FILE",
         help="verdicts on record, with certificates/ beside it (by default: reports/baseline.json)",
     )
@@ -63,14 +66,14 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     try:
         project = Project.at(config.rootpath)
+        selection = Selection(config, project.paths)
+        session = ClaimSession(config, project, selection)
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
     # Where warnings are errors, a checkout that nobody can write to would end the run with one.
     # Filters of the command line come after those of a file, and this one after all.
     known = config.known_args_namespace
     known.pythonwarnings = [*(known.pythonwarnings or ()), "ignore::pytest.PytestCacheWarning"]
-    selection = Selection(config, project.paths)
-    session = ClaimSession(config, project, selection)
     manager = config.pluginmanager
     manager.register(session, EXAMINER)
     manager.register(selection, "theorycheck-selection")

@@ -15,12 +15,29 @@ from typing import Any
 import pytest
 
 from theorycheck.claims.declaration import is_claim_id
+from theorycheck.errors import InputError
 from theorycheck.pytest_plugin.items import ClaimItem
 
 
 def claim_id(node: str) -> str:
     """The id of the claim that a node id ends in."""
     return node.rpartition("::")[2]
+
+
+def claim_ids(text: str | None) -> list[str] | None:
+    """The ids that the option ``--claims`` names; None where it is not given.
+
+    Raises:
+        InputError: when one of them is empty.
+    """
+    if text is None:
+        return None
+    ids = [name.strip() for name in text.split(",")]
+    if not all(ids):
+        raise InputError(
+            f"{text!r} names no claim before or after a comma; `theorycheck list` does"
+        )
+    return ids
 
 
 class Selection:

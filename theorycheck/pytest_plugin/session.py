@@ -34,7 +34,7 @@ from theorycheck.pytest_plugin.events import (
     RunFinished,
 )
 from theorycheck.pytest_plugin.items import EXAMINATION, ClaimItem
-from theorycheck.pytest_plugin.selection import Selection, claim_id
+from theorycheck.pytest_plugin.selection import Selection, claim_id, claim_ids
 from theorycheck.reports.baseline import Baseline, load_baseline
 from theorycheck.reports.coverage import load_items
 from theorycheck.reports.documents import Circumstances, Report, Run, load_report
@@ -71,7 +71,7 @@ class ClaimSession:
         settings = project.settings
         self.profile = PROFILES[option.profile or settings.profile]
         self.images: str = option.images or settings.images
-        self.wanted = [i.strip() for i in option.claims.split(",")] if option.claims else None
+        self.wanted = claim_ids(option.claims)
         start = config.invocation_params.dir
         folder, record = option.report_dir, option.baseline
         self.folder = start / expanded(folder) if folder else project.report_dir
