@@ -22,7 +22,7 @@ from theorycheck.bench.sweeps import Point, sweep
 from theorycheck.bench.workloads import workload
 from theorycheck.cli.console import Parser, command
 from theorycheck.errors import ExitCode, InputError
-from theorycheck.reports.documents import dumps, write_atomically
+from theorycheck.reports.documents import dumps, try_writing, write_atomically
 from theorycheck.training.cohorts import resolve_device
 
 DTYPES = ("float32", "float64")
@@ -109,7 +109,7 @@ def _check_gpu(options: argparse.Namespace) -> int:
         raise InputError("--gpu-check needs a GPU, and there is none: --device cpu uses stand-ins")
     output = options.output or (GPU_REPORT if device.type == "cuda" else None)
     if output is not None:
-        _check_folder(output)
+        _check_place(output, "--output")
     found = []
     for outcome in report.outcomes(device):
         found.append(outcome)
@@ -130,7 +130,7 @@ def _run(options: argparse.Namespace) -> None:
     programs, skipped = _available(competitors(options.against.split(",")), protocol.device)
     figure = _figure(options.plot, skipped)
     if options.json is not None:
-        _check_folder(options.json)
+        _check_place(options.json, "--json")
 
     circumstances = record.circumstances(protocol, options.threads)
     _print(table.preamble(circumstances, programs, skipped))
@@ -205,7 +205,7 @@ def _figure(path: Path | None, skipped: dict[str, str]) -> Path | None:
     """Where the figure is written; None unless it is wanted and can be drawn."""
     if path is None:
         return None
-    _check_folder(path)
+    _check_place(path, "--plot")
     if path.suffix not in plot.SUFFIXES:
         raise InputError(f"{path}: choose a name that ends in {', '.join(plot.SUFFIXES)}")
     if (reason := plot.lacks_matplotlib()) is not None:
@@ -214,10 +214,11 @@ def _figure(path: Path | None, skipped: dict[str, str]) -> Path | None:
     return path
 
 
-def _check_folder(path: Path) -> None:
+def _check_place(path: Path, option: str) -> None:
     """Refuse what cannot be written before anything is measured."""
-    if path.is_dir() or not path.parent.is_dir():
+    if not path.parent.is_dir():
         raise InputError(f"{path} cannot be written: give a file in a folder that exists")
+    try_writing(path, option)
 
 
 def _print(lines: Iterator[str] | Sequence[str]) -> None:
