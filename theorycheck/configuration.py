@@ -78,6 +78,13 @@ class Project:
                     ) from error
         return cls(start, Settings())
 
+    def is_of(self, folder: Path) -> bool:
+        """Whether a command that is given in a folder is about this project."""
+        try:
+            return Project.at(folder).folder.samefile(self.folder)
+        except (InputError, OSError):
+            return False
+
     @property
     def paths(self) -> tuple[Path, ...]:
         """Where the claims are."""
@@ -129,9 +136,9 @@ def expanded(path: str) -> Path:
     return Path(os.path.expanduser(path))
 
 
-def near(path: Path) -> Path:
-    """A path as short as it can be written in the current folder."""
-    here = Path.cwd()
+def near(path: Path, here: Path | None = None) -> Path:
+    """A path as short as it can be written in a folder, by default the current one."""
+    here = here or Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 

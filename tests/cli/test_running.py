@@ -88,6 +88,22 @@ def test_what_cannot_be_run_is_bad_input(project: Project, words: str, said: str
     assert said in ran.stdout + ran.stderr or said == "no such words"
 
 
+@pytest.mark.parametrize(
+    "words", ["true-claim", "nope", "true-claim nope -n 2", "--claims more -n 0"]
+)
+@pytest.mark.parametrize("text", ["import nowhere_at_all", "1 / 0", "def f(:"])
+def test_a_file_that_cannot_be_imported_is_told_before_unknown_claims(
+    project: Project, words: str, text: str
+) -> None:
+    """Nobody knows which claims it has."""
+    (project.path / "properties/test_more.py").write_text(text)
+    ran = run(project, *words.split())
+    said = {"import": "nowhere_at_all", "1": "ZeroDivisionError", "def": "SyntaxError"}
+    assert ran.returncode == 2
+    assert said[text.split()[0]] in ran.stdout
+    assert "unknown claim" not in ran.stdout + ran.stderr
+
+
 def test_warnings_of_the_user_are_still_errors(project: Project) -> None:
     warn = "    import warnings\n    warnings.warn('mine')\n"
     project.write(PROPERTIES.replace('itself."""\n', f'itself."""\n{warn}'))

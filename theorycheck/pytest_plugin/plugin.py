@@ -6,6 +6,8 @@ What happens is said in events, which reporters consume.
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from theorycheck.claims.declaration import Claim
@@ -79,9 +81,19 @@ def pytest_configure(config: pytest.Config) -> None:
     manager.register(selection, "theorycheck-selection")
     manager.register(Outcomes(), "theorycheck-outcomes")
     if session.worker_input is None:
-        manager.register(Terminal(session.folder, project.report_dir), "theorycheck-terminal")
+        terminal = Terminal(session.folder, session.baseline, project)
+        manager.register(terminal, "theorycheck-terminal")
         manager.register(Writer(session.folder, project.paths), "theorycheck-writer")
         manager.register(Live(config, selection), "theorycheck-live")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Hypothesis keeps what it keeps with the claims, wherever the run was started."""
+    if any(isinstance(item, ClaimItem) for item in session.items):
+        from hypothesis.configuration import set_hypothesis_home_dir
+
+        chosen = os.environ.get("HYPOTHESIS_STORAGE_DIRECTORY")
+        set_hypothesis_home_dir(chosen or session.config.rootpath / ".hypothesis")
 
 
 def pytest_pycollect_makeitem(

@@ -49,6 +49,7 @@ class Selection:
         asked: node ids of the claims that were asked for, in the order of the run.
         found: ids of the claims that were found, before any was deselected.
         skipped: node ids of the modules that were skipped as a whole.
+        broken: whether some module could not be imported, so that nobody knows all claims.
     """
 
     def __init__(self, config: pytest.Config, paths: Iterable[Path]) -> None:
@@ -59,10 +60,12 @@ class Selection:
         self.found: set[str] = set()
         self.skipped: set[str] = set()
         self.deselected = False
+        self.broken = False
 
     # -- what pytest says -------------------------------------------------------------------------
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self.broken |= report.failed
         if report.skipped and any(map(self._file(report.nodeid).is_relative_to, self.paths)):
             self.skipped.add(report.nodeid)
 

@@ -124,7 +124,7 @@ class ClaimSession:
         self.record = load_baseline(self.baseline)
         load_items(self.project.paths)
         missing = [i for i in self.wanted or [] if i not in ids]
-        if missing:
+        if missing and not self.selection.broken:
             raise InputError(self.record.unknown(missing))
         if self.collected or self._device_asked_for != "auto":
             self.device = self._resolved()
@@ -301,6 +301,9 @@ class ClaimSession:
         if not self.examining:
             return code
         lost = self._lost()
+        about_claims = self.selection.asked or lost or self.wanted
+        if about_claims and self.selection.broken and code == pytest.ExitCode.TESTS_FAILED:
+            code = ExitCode.INTERRUPTED  # Workers go on with what they could import.
         if not (self.selection.asked or lost):
             all_left_out = code == pytest.ExitCode.NO_TESTS_COLLECTED and self.selection.found
             return ExitCode.BAD_INPUT if all_left_out else code
