@@ -6,6 +6,7 @@ Exit codes are `theorycheck.errors.ExitCode`.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
@@ -24,6 +25,7 @@ from theorycheck.cli.console import Parser, command
 from theorycheck.errors import ExitCode, InputError
 from theorycheck.reports.documents import dumps, try_writing, write_atomically
 from theorycheck.training.cohorts import resolve_device
+from theorycheck.training.free_memory import free_memory
 
 DTYPES = ("float32", "float64")
 
@@ -35,9 +37,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: those of the command line, by default the process's own.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     if options.gpu_check:
+        for name, value in vars(options).items():
+            if name not in GPU_OPTIONS and value != parser.get_default(name):
+                raise InputError(f"--gpu-check times and writes what it does: leave out --{name}")
         return _check_gpu(options)
+    if options.output is not None:
+        raise InputError("--output says where --gpu-check writes; for what is timed give --json")
     _run(options)
     return ExitCode.OK
 
@@ -100,6 +108,8 @@ def _add_gpu_check(parser: Parser) -> None:
 
 
 GPU_REPORT = Path("reports/gpu.json")
+GPU_OPTIONS = ("gpu_check", "device", "output")
+"""The options that say something to ``--gpu-check``."""
 
 
 def _check_gpu(options: argparse.Namespace) -> int:
@@ -126,6 +136,8 @@ def _run(options: argparse.Namespace) -> None:
     sizes = [_size(text) for text in options.members.split(",")]
     dtypes = options.dtype.split(",")
     _check_numbers(options, dtypes)
+    for each in workloads:
+        each.require_memory(max(sizes), free_memory(torch.device("cpu")))
     protocol = Protocol(resolve_device(options.device), options.repeats, options.seconds)
     programs, skipped = _available(competitors(options.against.split(",")), protocol.device)
     figure = _figure(options.plot, skipped)
@@ -166,6 +178,8 @@ def _check_numbers(options: argparse.Namespace, dtypes: Sequence[str]) -> None:
     for name, least in (("repeats", 2), ("steps", 1), ("threads", 1)):
         if getattr(options, name) < least:
             raise InputError(f"--{name} must be at least {least}")
+    if options.threads > (most := max(2, os.cpu_count() or 1)):
+        raise InputError(f"--threads may be at most {most}, as many as there are cores")
     if not 0 < options.seconds < float("inf"):
         raise InputError("--seconds must be positive and finite")
 
@@ -183,7 +197,8 @@ def _show(rows: Iterable[Row], peak: float) -> list[Row]:
 
 
 def _size(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+    # More digits than a size needs are more than Python reads.
+    if not (text.isascii() and text.isdecimal() and len(text) <= 12 and int(text) > 0):
         raise InputError(f"{text!r} is no number of members: give positive integers")
     return int(text)
 
