@@ -91,6 +91,13 @@ FAULTS = {
     'errors = ["everything"]': "everything",
     'report_dir = "out"': "report_dir",
     'pathes = ["properties"]': "pathes",
+    "paths = []": "$.paths",
+    'paths = [""]': "$.paths[",
+    'baseline = ""': "$.baseline",
+    'report-dir = ""': "$.report-dir",
+    'images = ""': "$.images",
+    r'paths = ["a", "b\u0000c"]': "$.paths[",
+    r'baseline = "\u0000"': "$.baseline",
 }
 
 
@@ -112,8 +119,11 @@ def test_what_nobody_understands_is_bad_input(
         assert FAULTS[line] in error
 
 
-def test_a_file_that_is_no_toml_is_bad_input(tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_text("[tool")
+@pytest.mark.parametrize(
+    "text", ["[tool", "x = " + 9999 * "[" + 9999 * "]", "x = " + 9999 * "{a=" + "1" + 9999 * "}"]
+)
+def test_a_file_that_is_no_toml_is_bad_input(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
     with pytest.raises(InputError, match=r"pyproject.toml cannot be read: .*; correct it"):
         Configured.at(tmp_path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from argparse import ArgumentTypeError
 from fractions import Fraction
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from theorycheck.cli.arguments import EXIT_CODES
-from theorycheck.errors import LONGEST_QUOTE, ExitCode, quoted
+from theorycheck.errors import LONGEST_QUOTE, ExitCode, named, quoted
 
 
 def test_exit_codes_are_documented_in_their_order() -> None:
@@ -50,3 +51,10 @@ def test_every_value_is_quoted_in_one_line(value: object) -> None:
 @pytest.mark.parametrize("value", [1, 2.5, "x", None, [1, 2], torch.tensor(2)])
 def test_short_values_are_quoted_as_they_are(value: object) -> None:
     assert quoted(value) == repr(value)
+
+
+@pytest.mark.parametrize("text", ["a", " ", "0", "None"])
+def test_what_is_not_empty_is_a_name(text: str) -> None:
+    assert named(text) == text
+    with pytest.raises(ArgumentTypeError, match="given nothing"):
+        named("")

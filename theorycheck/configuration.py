@@ -23,7 +23,7 @@ import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -34,17 +34,20 @@ from theorycheck.reports.documents import Report
 
 FILE = "pyproject.toml"
 
+Text = Annotated[str, msgspec.Meta(min_length=1, pattern=r"^[^\0]+$")]
+"""What may name something: not nothing, which would be the folder of the project, and no NUL."""
+
 
 class Settings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"
 ):
     """The table as it is written."""
 
-    paths: tuple[str, ...] = ("properties",)
-    baseline: str = "reports/baseline.json"
-    report_dir: str = "reports"
+    paths: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)] = ("properties",)
+    baseline: Text = "reports/baseline.json"
+    report_dir: Text = "reports"
     profile: Literal["quick", "default", "deep", "explore"] = "default"
-    images: str = "digits"
+    images: Text = "digits"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     errors: tuple[Literal["new", "refuted", "vacuous"], ...] = ("new",)
 
@@ -74,6 +77,13 @@ class Project:
                         f"{said}; correct it, the README lists what it may say"
                     ) from error
         return cls(start, Settings())
+
+    def is_of(self, folder: Path) -> bool:
+        """Whether a command that is given in a folder is about this project."""
+        try:
+            return Project.at(folder).folder.samefile(self.folder)
+        except (InputError, OSError):
+            return False
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -126,9 +136,9 @@ def expanded(path: str) -> Path:
     return Path(os.path.expanduser(path))
 
 
-def near(path: Path) -> Path:
-    """A path as short as it can be written in the current folder."""
-    here = Path.cwd()
+def near(path: Path, here: Path | None = None) -> Path:
+    """A path as short as it can be written in a folder, by default the current one."""
+    here = here or Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
@@ -138,5 +148,5 @@ def _table(path: Path) -> object:
         return tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("theorycheck")
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} cannot be read: {error}; correct it") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from enum import IntEnum
 
 
@@ -36,3 +37,13 @@ def quoted(value: object) -> str:
         # Such as an integer of more digits than Python writes, which is no reason to fail here.
         text = f"a value of type {type(value).__name__} that cannot be printed"
     return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 3]}..."
+
+
+def named(text: str) -> str:
+    """The value of an option that names something, for `argparse`: an empty one is an error.
+
+    It would otherwise mean the same as no option, or the current folder.
+    """
+    if not text:
+        raise ArgumentTypeError("is given nothing: name something, or leave it out")
+    return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.bench.rows import ROW
@@ -20,6 +21,15 @@ def test_a_curve_for_every_program_and_dtype() -> None:
         ("plain", "float64"): dict.fromkeys(AXES["depth"], Spread(8.0, 5.0, 8.0)),
         ("vmap", "float64"): dict.fromkeys(AXES["depth"], Spread(2.0, 1.5, 3.0)),
     }
+
+
+def test_what_was_timed_on_a_busy_machine_is_not_drawn(tmp_path: Path) -> None:
+    busy = [Point(p.axis, p.value, replace(ROW, elsewhere=1.0)) for p in POINTS]
+    assert plot.costs(busy, "depth") == {}
+    mixed = plot.costs([*busy[:-1], POINTS[-1]], POINTS[-1].axis)
+    assert [list(curve) for curve in mixed.values()] == [[POINTS[-1].value]] * 3
+    if plot.lacks_matplotlib() is None:
+        plot.draw(busy, tmp_path / "figure.svg")
 
 
 def test_the_figure_has_all_axes(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ RECORDED = {
     "steps": 8,
     "flops_per_step": FLOPS,
     "busy_elsewhere": 0.0,
+    "measured": True,
     # The engine's costs are 1, 2, 4, once for each competitor.
     "cost": {"median": 2.0, "lower": 1.25, "upper": 3.5},
     # Of 8 peak operations in a second, 84 in 2 seconds are 21/4.
@@ -107,6 +108,16 @@ def test_document_of_rows_by_hand() -> None:
         "recording": [{**in_single, "workload": "again"}],
         "points": [{"axis": "depth", "value": 2, **RECORDED}],
     }
+
+
+@pytest.mark.parametrize(
+    ("cores", "measured"), [(None, True), (0.5, True), (0.6, False), (7, False)]
+)
+def test_on_a_busy_machine_no_fraction_is_recorded(cores: float | None, measured: bool) -> None:
+    row = replace(ROW, elsewhere=cores)
+    document = record.document({}, [], {}, {"float64": 8.0}, [row], [], [])
+    [found] = document["rows"]
+    assert (found["measured"], found["gemm_fraction"] is not None) == (measured, measured)
 
 
 def test_circumstances_are_those_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:

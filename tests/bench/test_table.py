@@ -66,7 +66,10 @@ def test_on_a_busy_machine_nothing_is_measured() -> None:
     for cores, shown in ((None, True), (BUSIEST, True), (2 * BUSIEST, False)):
         row = replace(ROW, elsewhere=cores)
         assert row.measured(ROW.comparisons[0]) == shown
-        assert ("2.00 (2.00–3.00)" in table.line(row, 1.0)) == shown
+        line = table.line(row, 1.0)
+        assert ("2.00 (2.00–3.00)" in line, "µs" in line, "%" in line) == (shown, shown, shown)
+        assert line.count("not measured") == (1 if shown else 3)
+        assert len(line) == len(table.line(ROW, 1.0))
 
 
 @pytest.mark.parametrize(

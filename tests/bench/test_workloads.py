@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from tests.bench.tasks import CPU
 from theorycheck.bench.workloads import NAMED, workload
+from theorycheck.errors import InputError
 from theorycheck.networks.specification import mlp
 
 
@@ -24,3 +26,18 @@ def test_operations_are_counted_by_hand() -> None:
     products = [*convolutions, 256 * 10]
     assert NAMED["W3"].flops == 2 * 16 * (3 * sum(products) - products[0])
     assert NAMED["W2"].network == mlp((64, 128, 128, 128, 128, 10))
+
+
+@pytest.mark.parametrize(
+    ("name", "members", "numbers"),
+    [
+        ("mlp:2-3-1@2/4", 1, 9 + 2 * 4 * 3),
+        ("mlp:2-3-1@2/4", 1000, 1000 * (9 + 2 * 4 * 3)),
+        ("W2", 5, 5 * (64 * 128 + 3 * 128**2 + 1280 + 2 * 512 * 74)),
+    ],
+)
+def test_a_cohort_needs_what_its_numbers_take(name: str, members: int, numbers: int) -> None:
+    """Weights, and twice the inputs and targets, of four bytes each."""
+    workload(name).require_memory(members, 4 * numbers)
+    with pytest.raises(InputError, match=f"{name} with {members} members"):
+        workload(name).require_memory(members, 4 * numbers - 1)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -58,9 +55,14 @@ def missing() -> OSError:
             ExitCode.BAD_INPUT,
             "toy: claims.md: No space left on device\n",
         ),
+        (
+            BlockingIOError(11, "Resource temporarily unavailable"),
+            ExitCode.BAD_INPUT,
+            "toy: Resource temporarily unavailable\n",
+        ),
         (KeyboardInterrupt(), ExitCode.INTERRUPTED, ""),
     ],
-    ids=["input", "missing file", "full disk", "interruption"],
+    ids=["input", "missing file", "full disk", "no process", "interruption"],
 )
 def test_an_end_has_its_exit_code_and_at_most_one_line(
     error: BaseException, code: ExitCode, said: str, capsys: pytest.CaptureFixture[str]
@@ -74,41 +76,6 @@ def test_faults_of_our_own_are_not_hidden(error: BaseException) -> None:
     with pytest.raises(type(error)) as raised:
         ended(error)
     assert raised.value is error
-
-
-PIPED = """
-import sys
-from theorycheck.cli.console import command
-
-
-@command("toy")
-def work():
-    print("first", flush=True)
-    sys.stdin.readline()
-    print("second", flush=True)
-
-
-sys.exit(work())
-"""
-
-
-def test_a_reader_that_has_seen_enough_is_no_error() -> None:
-    """Neither when the command writes nor when Python writes at its exit what is still buffered."""
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        [sys.executable, "-c", PIPED],
-        stdin=pipe,
-        stdout=pipe,
-        stderr=pipe,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": ""},
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "first\n"
-        process.stdout.close()
-        process.stdout = None
-        _, error = process.communicate("go on\n")
-        assert (error, process.returncode) == ("", ExitCode.OK)
 
 
 def test_arguments_are_handed_on_and_the_name_kept() -> None:

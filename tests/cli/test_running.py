@@ -72,6 +72,13 @@ def test_without_ids_all_claims_run_in_parallel(project: Project) -> None:
         ("true-claim no-such-claim -n 2", "unknown claim: no-such-claim"),
         ("--profile no-such-profile", "invalid choice: 'no-such-profile'"),
         ("-k no-such-words", "no such words"),
+        (",", "',' names no claim"),
+        ("true-claim,", "'true-claim,' names no claim"),
+        ("--claims=", "'' names no claim"),
+        ("--claims= true-claim -n 2", "',true-claim' names no claim"),
+        ("--images=", "is given nothing: name something"),
+        ("--baseline= -n 0", "is given nothing: name something"),
+        ("--report-dir=", "is given nothing: name something"),
     ],
 )
 def test_what_cannot_be_run_is_bad_input(project: Project, words: str, said: str) -> None:
@@ -79,6 +86,22 @@ def test_what_cannot_be_run_is_bad_input(project: Project, words: str, said: str
     ran = run(project, *words.split())
     assert ran.returncode == 4
     assert said in ran.stdout + ran.stderr or said == "no such words"
+
+
+@pytest.mark.parametrize(
+    "words", ["true-claim", "nope", "true-claim nope -n 2", "--claims more -n 0"]
+)
+@pytest.mark.parametrize("text", ["import nowhere_at_all", "1 / 0", "def f(:"])
+def test_a_file_that_cannot_be_imported_is_told_before_unknown_claims(
+    project: Project, words: str, text: str
+) -> None:
+    """Nobody knows which claims it has."""
+    (project.path / "properties/test_more.py").write_text(text)
+    ran = run(project, *words.split())
+    said = {"import": "nowhere_at_all", "1": "ZeroDivisionError", "def": "SyntaxError"}
+    assert ran.returncode == 2
+    assert said[text.split()[0]] in ran.stdout
+    assert "unknown claim" not in ran.stdout + ran.stderr
 
 
 def test_warnings_of_the_user_are_still_errors(project: Project) -> None:
@@ -103,29 +126,30 @@ def installed(project: Project) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path}
 
 
-def test_an_installed_theorycheck_runs_where_warnings_are_errors(project: Project) -> None:
-    command = [sys.executable, "-m", "theorycheck", "run", "true-claim"]
+@pytest.mark.parametrize("words", ["", "-W error"])
+def test_an_installed_theorycheck_runs_where_warnings_are_errors(
+    project: Project, words: str
+) -> None:
+    command = [sys.executable, "-m", "theorycheck", "run", "true-claim", *words.split()]
     ran = subprocess.run(
         command, cwd=project.path, env=installed(project), capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_a_checkout_that_nobody_can_write_to(project: Project, tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", ["", "-W error", "-W error::pytest.PytestCacheWarning -n 2"])
+def test_a_checkout_that_nobody_can_write_to(project: Project, tmp_path: Path, words: str) -> None:
     """The report is there; that pytest cannot save its cache is no error."""
     (project.path / ".pytest_cache").write_text("")
     for _ in range(2):
-        ran = run(project, "true-claim", "--report-dir", str(tmp_path / "out"))
+        ran = run(project, "true-claim", "--report-dir", str(tmp_path / "out"), *words.split())
         assert ran.returncode == 0, ran.stdout + ran.stderr
     assert (tmp_path / "out/partial/claims.json").exists()
     assert not (project.path / "reports/claims.json").exists()
 
 
-def test_assertions_may_be_switched_off(project: Project) -> None:
-    """Without them pytest warns, where warnings are errors, unless it is told not to."""
-    (project.path / "tox.ini").write_text(
-        "[pytest]\nfilterwarnings =\n    error\n"
-        "    ignore:assertions not in test modules:pytest.PytestConfigWarning\n"
-    )
-    ran = run(project, "true-claim", python="-O")
+@pytest.mark.parametrize("words", ["true-claim", "-W error true-claim", "-W error -- true-claim"])
+def test_assertions_may_be_switched_off(project: Project, words: str) -> None:
+    """Without them pytest warns, and warnings are errors here."""
+    ran = run(project, *words.split(), python="-O")
     assert ran.returncode == 0, ran.stdout + ran.stderr

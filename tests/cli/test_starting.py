@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -37,6 +38,29 @@ def test_a_new_project_is_red_until_it_is_on_record(tmp_path: Path) -> None:
     (folder / "properties/test_first_claim.py").write_text("")
     for job, words in jobs[:1]:
         assert theorycheck(folder, job, *words.split()).returncode == 1
+
+
+def test_its_pytest_may_run_without_assertions_where_warnings_are_errors(tmp_path: Path) -> None:
+    assert main(["init", str(tmp_path)]) == 0
+    configuration = tmp_path / "pyproject.toml"
+    text = configuration.read_text()
+    configuration.write_text(text.replace("filterwarnings = [", 'filterwarnings = ["error",'))
+    command = [sys.executable, "-O", "-m", "pytest", "--collect-only", "-q"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ran.returncode, "layers-share-the-output" in ran.stdout) == (0, True), ran.stdout
+
+
+@pytest.mark.parametrize("named", ["", "git+https://host/me/theorycheck@0123", "./a folder"])
+def test_its_job_installs_what_is_named_and_nothing_else(tmp_path: Path, named: str) -> None:
+    """No index has theorycheck: whoever takes the name there must not be installed."""
+    [step] = re.findall(r"- run: (pip install .*)", WORKFLOW)
+    command = ["bash", "-ec", f'pip() {{ printf "%s|" "$@"; }}; {step}']
+    ran = subprocess.run(
+        command, env={**os.environ, "THEORYCHECK": named}, capture_output=True, text=True
+    )
+    assert (ran.returncode == 0, ran.stdout) == (bool(named), f"install|{named}|" * bool(named))
+    assert bool(named) or "THEORYCHECK: set this repository variable" in ran.stderr
+    assert "THEORYCHECK: ${{ vars.THEORYCHECK }}\n" in WORKFLOW
 
 
 def test_what_is_there_is_not_overwritten(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,8 @@ from tests.claims.toy_claims import toy
 from tests.pytest_plugin.projects import RECORD, Project, error_lines
 from theorycheck import reports
 from theorycheck.claims.examination import undecided
+from theorycheck.configuration import Project as Configured
+from theorycheck.configuration import Settings
 from theorycheck.errors import ExitCode
 from theorycheck.pytest_plugin.events import (
     ClaimChanged,
@@ -113,12 +118,12 @@ def files(folder: Path) -> set[str]:
 
 
 def test_nothing_is_written_or_shown_before_the_run_is_over(tmp_path: Path) -> None:
-    writer, terminal = Writer(tmp_path), Terminal(tmp_path, tmp_path)
+    writer, screen = Writer(tmp_path), terminal(tmp_path)
     for event in EARLIER:
         assert writer.pytest_theorycheck_event(event) is None
-        terminal.pytest_theorycheck_event(event)
+        screen.pytest_theorycheck_event(event)
     assert files(tmp_path) == set()
-    assert Screen.after(writer) == Screen.after(terminal) == []
+    assert Screen.after(writer) == Screen.after(screen) == []
 
 
 def test_the_writer_writes_the_report_and_every_certificate(tmp_path: Path) -> None:
@@ -148,18 +153,79 @@ def test_the_writer_that_cannot_write_saves_everything_elsewhere(
     assert files(saved) == {*WRITTEN, "certificates/toy-claim.json"}
 
 
-def test_the_terminal_shows_every_claim_and_what_changed() -> None:
-    terminal = Terminal(Path("there"), Path("reports"))
-    terminal.pytest_theorycheck_event(FINISHED)
-    title, first, second, new, note, *table, counts, advice = Screen.after(terminal)
+def terminal(project: Path, folder: str = "reports", record: str = "reports/baseline.json") -> Any:
+    return Terminal(project / folder, project / record, Configured(project, Settings()))
+
+
+def test_the_terminal_shows_every_claim_and_what_changed(tmp_path: Path) -> None:
+    shown = terminal(tmp_path, "there")
+    shown.pytest_theorycheck_event(FINISHED)
+    title, first, second, new, note, *table, counts, advice = Screen.after(shown)
     assert title == "= verdicts"
     assert [first, second] == [f"CHANGED {change}" for change in FINISHED.changes]
     assert any("undecided" in line and "toy-claim" in line for line in table)
     assert counts == "1 claim: 1 undecided"
     assert note == "note: toy-claim: a piece was halved"
-    assert Screen.after(terminal, -1) == [title, first, second, new, note, counts, advice]
+    assert Screen.after(shown, -1) == [title, first, second, new, note, counts, advice]
     assert new == "NEW toy-claim: undecided (nobody looked)"
-    assert "`theorycheck gate --accept --report-dir there`" in advice
+    assert "theorycheck gate --accept --report-dir there`" in advice
+
+
+ACCEPT = "theorycheck gate --accept"
+
+
+@pytest.mark.parametrize("start", ["project", "project/properties", "elsewhere"])
+@pytest.mark.parametrize(
+    ("folder", "record", "words"),
+    [
+        ("reports", "reports/baseline.json", []),
+        ("out", "reports/baseline.json", ["--report-dir", "out"]),
+        ("reports", "other.json", ["--baseline", "other.json"]),
+        ("o u t", "o/r.json", ["--report-dir", "o u t", "--baseline", "o/r.json"]),
+        ("/tmp/out", "reports/baseline.json", ["--report-dir", "/tmp/out"]),
+    ],
+)
+def test_the_advice_is_a_command_that_works_here(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    start: str,
+    folder: str,
+    record: str,
+    words: list[str],
+) -> None:
+    """It names this report and this record from the folder in which the gate finds the claims."""
+    project, here = tmp_path / "project", tmp_path / start
+    (project / "properties").mkdir(parents=True)
+    (project / "pyproject.toml").write_text("[tool.theorycheck]\n")
+    here.mkdir(exist_ok=True)
+    monkeypatch.chdir(here)
+    shown = terminal(project, folder, record)
+    shown.pytest_theorycheck_event(FINISHED)
+    said = shlex.split(Screen.after(shown)[-1].split("`")[1])
+    if start == "elsewhere":
+        assert said[:3] == ["cd", str(project), "&&"]
+        here, said = project, said[3:]
+    assert said[:3] == ACCEPT.split()
+    assert said[3::2] == words[::2]
+    assert [here / word for word in said[4::2]] == [project / word for word in words[1::2]]
+
+
+def test_a_command_given_elsewhere_leaves_nothing_there(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """And its advice can be followed."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (project.path / "pyproject.toml").write_text("[tool.theorycheck]\n")
+    project.record({})
+    command = [sys.executable, "-m", "theorycheck", "run", "-n", "2", "--profile", "quick"]
+    command += ["--path", str(project.path / "properties")]
+    ran = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True)
+    assert ran.returncode == 1
+    [advice] = [line.split("`")[1] for line in ran.stdout.splitlines() if " new: `" in line]
+    advice = advice.replace("theorycheck ", f"{sys.executable} -m theorycheck ")
+    assert subprocess.run(["bash", "-c", advice], cwd=elsewhere).returncode == 0
+    assert json.loads((project.path / "reports/baseline.json").read_text())["verdicts"] == RECORD
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_changes_are_shown_first_and_the_report_last(project: Project) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from tests.pytest_plugin.projects import PROPERTIES, RECORD, Project
 from theorycheck.cli.commands import main
+from theorycheck.errors import InputError
+from theorycheck.pytest_plugin.selection import claim_ids
 
 pytest_plugins = ["pytester"]
 
@@ -152,3 +154,15 @@ def test_a_report_on_more_claims_is_not_replaced_where_nothing_is_on_record(
     project.run("--claims", "true-claim")
     assert list(project.entries()) == list(RECORD)
     assert list(project.entries("reports/partial")) == ["true-claim"]
+
+
+@pytest.mark.parametrize("text", ["", ",", "a,", ",a", "a,,b", " ", "a, ,b"])
+def test_a_list_of_claims_with_an_empty_name(text: str) -> None:
+    with pytest.raises(InputError, match="names no claim"):
+        claim_ids(text)
+
+
+def test_a_list_of_claims() -> None:
+    assert claim_ids(None) is None
+    assert claim_ids("a") == ["a"]
+    assert claim_ids("a, b ,c") == ["a", "b", "c"]

@@ -6,6 +6,7 @@ Exit codes are `theorycheck.errors.ExitCode`.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
@@ -22,8 +23,9 @@ from theorycheck.bench.sweeps import Point, sweep
 from theorycheck.bench.workloads import workload
 from theorycheck.cli.console import Parser, command
 from theorycheck.errors import ExitCode, InputError
-from theorycheck.reports.documents import dumps, write_atomically
+from theorycheck.reports.documents import dumps, try_writing, write_atomically
 from theorycheck.training.cohorts import resolve_device
+from theorycheck.training.free_memory import free_memory
 
 DTYPES = ("float32", "float64")
 
@@ -35,9 +37,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: those of the command line, by default the process's own.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     if options.gpu_check:
+        for name, value in vars(options).items():
+            if name not in GPU_OPTIONS and value != parser.get_default(name):
+                raise InputError(f"--gpu-check times and writes what it does: leave out --{name}")
         return _check_gpu(options)
+    if options.output is not None:
+        raise InputError("--output says where --gpu-check writes; for what is timed give --json")
     _run(options)
     return ExitCode.OK
 
@@ -100,6 +108,8 @@ def _add_gpu_check(parser: Parser) -> None:
 
 
 GPU_REPORT = Path("reports/gpu.json")
+GPU_OPTIONS = ("gpu_check", "device", "output")
+"""The options that say something to ``--gpu-check``."""
 
 
 def _check_gpu(options: argparse.Namespace) -> int:
@@ -109,7 +119,7 @@ def _check_gpu(options: argparse.Namespace) -> int:
         raise InputError("--gpu-check needs a GPU, and there is none: --device cpu uses stand-ins")
     output = options.output or (GPU_REPORT if device.type == "cuda" else None)
     if output is not None:
-        _check_folder(output)
+        _check_place(output, "--output")
     found = []
     for outcome in report.outcomes(device):
         found.append(outcome)
@@ -126,11 +136,13 @@ def _run(options: argparse.Namespace) -> None:
     sizes = [_size(text) for text in options.members.split(",")]
     dtypes = options.dtype.split(",")
     _check_numbers(options, dtypes)
+    for each in workloads:
+        each.require_memory(max(sizes), free_memory(torch.device("cpu")))
     protocol = Protocol(resolve_device(options.device), options.repeats, options.seconds)
     programs, skipped = _available(competitors(options.against.split(",")), protocol.device)
     figure = _figure(options.plot, skipped)
     if options.json is not None:
-        _check_folder(options.json)
+        _check_place(options.json, "--json")
 
     circumstances = record.circumstances(protocol, options.threads)
     _print(table.preamble(circumstances, programs, skipped))
@@ -166,6 +178,8 @@ def _check_numbers(options: argparse.Namespace, dtypes: Sequence[str]) -> None:
     for name, least in (("repeats", 2), ("steps", 1), ("threads", 1)):
         if getattr(options, name) < least:
             raise InputError(f"--{name} must be at least {least}")
+    if options.threads > (most := max(2, os.cpu_count() or 1)):
+        raise InputError(f"--threads may be at most {most}, as many as there are cores")
     if not 0 < options.seconds < float("inf"):
         raise InputError("--seconds must be positive and finite")
 
@@ -183,7 +197,8 @@ def _show(rows: Iterable[Row], peak: float) -> list[Row]:
 
 
 def _size(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+    # More digits than a size needs are more than Python reads.
+    if not (text.isascii() and text.isdecimal() and len(text) <= 12 and int(text) > 0):
         raise InputError(f"{text!r} is no number of members: give positive integers")
     return int(text)
 
@@ -205,7 +220,7 @@ def _figure(path: Path | None, skipped: dict[str, str]) -> Path | None:
     """Where the figure is written; None unless it is wanted and can be drawn."""
     if path is None:
         return None
-    _check_folder(path)
+    _check_place(path, "--plot")
     if path.suffix not in plot.SUFFIXES:
         raise InputError(f"{path}: choose a name that ends in {', '.join(plot.SUFFIXES)}")
     if (reason := plot.lacks_matplotlib()) is not None:
@@ -214,10 +229,11 @@ def _figure(path: Path | None, skipped: dict[str, str]) -> Path | None:
     return path
 
 
-def _check_folder(path: Path) -> None:
+def _check_place(path: Path, option: str) -> None:
     """Refuse what cannot be written before anything is measured."""
-    if path.is_dir() or not path.parent.is_dir():
+    if not path.parent.is_dir():
         raise InputError(f"{path} cannot be written: give a file in a folder that exists")
+    try_writing(path, option)
 
 
 def _print(lines: Iterator[str] | Sequence[str]) -> None:

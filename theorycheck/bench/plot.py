@@ -29,10 +29,13 @@ def lacks_matplotlib() -> str | None:
 
 
 def costs(points: Sequence[Point], axis: Axis) -> dict[tuple[str, str], dict[int, Spread]]:
-    """Costs at every size along an axis, in seconds per member and step, by program and dtype."""
+    """Costs at every size along an axis, in seconds per member and step, by program and dtype.
+
+    What was timed while other programs were busy is left out.
+    """
     curves: dict[tuple[str, str], dict[int, Spread]] = {}
     for point in points:
-        if point.axis == axis:
+        if point.axis == axis and point.row.calm:
             row = point.row
             curves.setdefault(("theorycheck", row.dtype), {})[point.value] = row.cost
             for comparison in row.comparisons:

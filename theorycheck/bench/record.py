@@ -96,8 +96,9 @@ def _row(row: Row, peaks: Mapping[str, float]) -> dict[str, Any]:
         "steps": row.steps,
         "flops_per_step": flops,
         "busy_elsewhere": row.elsewhere,
+        "measured": row.calm,
         "cost": asdict(row.cost),
-        "gemm_fraction": flops / row.cost.median / peaks[row.dtype],
+        "gemm_fraction": flops / row.cost.median / peaks[row.dtype] if row.calm else None,
         "comparisons": [_comparison(row, comparison) for comparison in row.comparisons],
     }
 

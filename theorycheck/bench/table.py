@@ -50,13 +50,21 @@ def heading(row: Row, peak: float) -> Iterator[str]:
 def line(row: Row, peak: float) -> str:
     """A row: cost, fraction of the peak, each competitor's cost as a multiple of the engine's.
 
-    Where other programs were busy, or the ratio varies too much, it says so instead of a number.
+    Where other programs were busy, it says so instead of numbers, and instead of a ratio that
+    varies too much.
     """
-    fraction = row.workload.flops / row.cost.median / peak
-    cost = f"{_digits(row.cost.median * 1e6)} µs"
-    return f"{row.members:>7}  {cost:>11}  {fraction:>7.1%}" + "".join(
+    return f"{row.members:>7}  {_own(row, peak)}" + "".join(
         f"  {_ratio(row, comparison):>{WIDTH}}" for comparison in row.comparisons
     )
+
+
+def _own(row: Row, peak: float) -> str:
+    """The engine's cost, and the fraction of the peak."""
+    if not row.calm:
+        return f"{'not measured':>20}"
+    fraction = row.workload.flops / row.cost.median / peak
+    cost = f"{_digits(row.cost.median * 1e6)} µs"
+    return f"{cost:>11}  {fraction:>7.1%}"
 
 
 def _ratio(row: Row, comparison: Comparison) -> str:

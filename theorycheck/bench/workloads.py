@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 
 import torch
 from torch import Tensor
@@ -107,6 +108,24 @@ class Workload:
         batches = Batches(torch.arange(members), self.samples, self.batch_size)
         return Task(cohort, batches, epochs, LEARNING_RATE)
 
+    def require_memory(self, members: int, free: int) -> None:
+        """Refuse a cohort that no machine like this can hold.
+
+        Args:
+            free: bytes of memory.
+
+        Raises:
+            InputError: when its weights and data, of which `task` makes a copy, are more.
+        """
+        weights = sum(prod(parameter.shape) for parameter in self.network.parameters)
+        data = self.samples * (self.network.input_width + self.network.output_width)
+        needed = members * (weights + 2 * data) * torch.float32.itemsize
+        if needed > free:
+            raise InputError(
+                f"{self.name} with {members} members takes more than {needed / 2**30:.3g} GiB of"
+                f" memory, and {free / 2**30:.3g} are free; give fewer members or smaller widths"
+            )
+
     @property
     def flops(self) -> int:
         """Additions and multiplications in the matrix products of one step of one member.
@@ -158,7 +177,7 @@ NAMED = {
         ),
     )
 }
-_CUSTOM = re.compile(r"mlp:(\d+(?:-\d+)+)@(\d+)/(\d+)", re.ASCII)
+_CUSTOM = re.compile(r"mlp:(\d{1,12}(?:-\d{1,12})+)@(\d{1,12})/(\d{1,12})", re.ASCII)
 
 
 def workload(name: str) -> Workload:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from theorycheck import __version__
 from theorycheck.cli.console import Parser
+from theorycheck.errors import named
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[Parser]
@@ -23,11 +24,27 @@ exit codes:
   4  bad input: a claim id, option, file or folder that cannot be used
 """
 
+RUN_OPTIONS = """\
+options of theorycheck, besides all of pytest, which `pytest --help` describes:
+  --profile NAME        how much is tried: quick, default, deep or explore
+  --claims ID[,ID...]   only these claims, as the words that are no options
+  --images DATA         what claims on real data train on: digits, mnist:FOLDER or cifar10:FOLDER
+  --device NAME         where trainings run: auto, cpu or cuda
+  --report-dir DIR      where the report is written
+  --baseline FILE       verdicts on record, with certificates/ beside it
+  --seed N              seed of the run
+  -n N                  processes (by default one for each core; one where claims are named)
+"""
+
+
+def place(text: str) -> Path:
+    """The path that an option names."""
+    return Path(named(text))
+
 
 def parser_of_commands() -> Parser:
     parser = Parser(
         prog="theorycheck",
-        allow_abbrev=False,
         description="Check the claims of theory papers on random networks and real training.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -37,13 +54,13 @@ def parser_of_commands() -> Parser:
     path = Parser(add_help=False)
     path.add_argument(
         "--path",
-        type=lambda path: (Path(path),),
+        type=lambda path: (place(path),),
         dest="paths",
         metavar="PATH",
         help="where the claims are (by default: properties)",
     )
     record = Parser(add_help=False)
-    record.add_argument("--baseline", type=Path, metavar="FILE")
+    record.add_argument("--baseline", type=place, metavar="FILE")
     _add_claims(commands, path, record)
     _add_reports(commands, record)
     _add_certificates(commands, path)
@@ -57,7 +74,7 @@ def _add_claims(commands: Commands, path: Parser, record: Parser) -> None:
     init = commands.add_parser(
         "init", help="make a folder with one claim, the configuration and a CI job that gates"
     )
-    init.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="FOLDER")
+    init.add_argument("folder", nargs="?", type=place, default=Path(), metavar="FOLDER")
     commands.add_parser("list", parents=[path], help="name all claims")
     coverage = commands.add_parser(
         "coverage",
@@ -68,24 +85,28 @@ def _add_claims(commands: Commands, path: Parser, record: Parser) -> None:
     commands.add_parser(
         "run",
         parents=[path],
-        allow_abbrev=False,
         usage="theorycheck run [ID ...] [--path PATH] [option of pytest ...]",
         help="check these claims, or all; options of pytest may stand anywhere",
+        epilog=RUN_OPTIONS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
 
 def _add_reports(commands: Commands, record: Parser) -> None:
     """Commands about reports."""
     folder = Parser(add_help=False)
-    folder.add_argument("--report-dir", type=Path, metavar="DIR")
+    folder.add_argument("--report-dir", type=place, metavar="DIR")
     report = commands.add_parser(
         "report", parents=[folder], help="rewrite claims.html and claims.md from claims.json"
     )
     report.add_argument(
-        "--since", type=Path, metavar="FILE", help="say what differs from that report or record"
+        "--since", type=place, metavar="FILE", help="say what differs from that report or record"
     )
     report.add_argument(
-        "--commit", metavar="COMMIT", help="say of which commit, and what versions, in claims.html"
+        "--commit",
+        type=named,
+        metavar="COMMIT",
+        help="say of which commit, and what versions, in claims.html",
     )
     gate = commands.add_parser(
         "gate", parents=[folder, record], help="compare the last report with the record"
@@ -97,9 +118,9 @@ def _add_reports(commands: Commands, record: Parser) -> None:
         "merge", parents=[record], help="make one report of those of several runs or machines"
     )
     merge.add_argument(
-        "runs", nargs="+", type=Path, metavar="RUN", help="a report folder or its claims.json"
+        "runs", nargs="+", type=place, metavar="RUN", help="a report folder or its claims.json"
     )
-    merge.add_argument("--report-dir", type=Path, default=Path("merged"), metavar="DIR")
+    merge.add_argument("--report-dir", type=place, default=Path("merged"), metavar="DIR")
 
 
 def _add_certificates(commands: Commands, path: Parser) -> None:
@@ -111,13 +132,14 @@ def _add_certificates(commands: Commands, path: Parser) -> None:
     verify.add_argument("--explain", action="store_true", help="print what each of them states")
     verify.add_argument(
         "--record",
+        type=named,
         metavar="FILE",
         help="with which to compare their statements (default: baseline.json in the folder above)",
     )
     replay = commands.add_parser(
         "replay", parents=[path], help="reproduce the example of a certificate with the engine"
     )
-    replay.add_argument("file", type=Path, metavar="FILE")
+    replay.add_argument("file", type=place, metavar="FILE")
 
 
 def _add_studies(commands: Commands, path: Parser, record: Parser) -> None:
@@ -132,7 +154,7 @@ def _add_studies(commands: Commands, path: Parser, record: Parser) -> None:
         study.add_argument("--seed", type=int, default=0, help="of the examples (0)")
         study.add_argument("--workers", type=int, default=os.cpu_count() or 1)
         study.add_argument(
-            "--report-dir", type=Path, metavar="DIR", help=f"where {name}.json is written"
+            "--report-dir", type=place, metavar="DIR", help=f"where {name}.json is written"
         )
 
 
@@ -151,4 +173,4 @@ def _add_stability(commands: Commands, path: Parser, record: Parser) -> None:
     )
     stability.add_argument("--profile", default="quick")
     stability.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    stability.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
+    stability.add_argument("--output", type=place, metavar="FILE", help="write the figures as JSON")

@@ -8,7 +8,6 @@ Exit codes are `theorycheck.errors.ExitCode`, which agree with pytest's own.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -91,7 +90,6 @@ def _list(paths: Sequence[Path]) -> int:
     width = max((len(claim.id) for claim in claims), default=0)
     for claim in claims:
         print(f"{claim.id:<{width}}  {claim.kind:<10}  {claim.title}")
-    sys.stdout.flush()
     return ExitCode.OK
 
 
@@ -204,6 +202,8 @@ def _power(options: argparse.Namespace) -> int:
 
     if options.workers < 1:
         raise InputError("workers are a count: give at least 1")
+    place = options.report_dir / FILE
+    reports.try_writing(place, "--report-dir")
     paths = tuple(map(str, options.paths))
     known = power.known_of_others(options.report_dir, options.ids, options.seed)
     stated, others = power.chosen(paths, reports.load_baseline(options.baseline), options.ids)
@@ -213,7 +213,6 @@ def _power(options: argparse.Namespace) -> int:
         print("\n".join(one.lines()), flush=True)
     print("\n".join(power.summary(found, others)))
     written = power.document_of(found, others, options.seed, known)
-    place = options.report_dir / FILE
     reports.write_atomically(place, reports.dumps(written.document()))
     print(f"wrote {place}")
     return ExitCode.OK
@@ -227,6 +226,8 @@ def _stability(options: argparse.Namespace) -> int:
     if options.profile not in PROFILES:
         raise InputError(f"profile {options.profile!r} is not one of {', '.join(PROFILES)}")
     profile = PROFILES[options.profile]
+    if options.output is not None:
+        reports.try_writing(options.output, "--output")
     figures = stability.measure(
         tuple(map(str, options.paths)),
         reports.load_baseline(options.baseline).verdicts,
@@ -236,9 +237,9 @@ def _stability(options: argparse.Namespace) -> int:
         workers=options.workers,
         only=options.ids,
     )
+    print("\n".join(figures.lines()))
     if options.output is not None:
         reports.write_atomically(options.output, reports.dumps(figures.document()))
-    print("\n".join(figures.lines()))
     if figures.interrupted:
         return ExitCode.INTERRUPTED
     return ExitCode.VERDICT_CHANGED if figures.flips else ExitCode.OK

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import NoReturn, ParamSpec
+from typing import Any, NoReturn, ParamSpec
 
+from theorycheck.cli.streams import lasting
 from theorycheck.errors import ExitCode, InputError
 
 P = ParamSpec("P")
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose usage errors are bad input like any other."""
+    """An argument parser whose usage errors are bad input like any other.
+
+    No option may be abbreviated: one that is added later would change what a script says.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; see `{self.prog} --help`")
@@ -27,26 +33,21 @@ def command(name: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
     def decorate(work: Callable[P, int]) -> Callable[P, int]:
         @wraps(work)
         def run(*args: P.args, **kwargs: P.kwargs) -> int:
-            try:
-                code = work(*args, **kwargs)
-                sys.stdout.flush()
-                return code
-            except InputError as error:
-                print(f"{name}: {error}", file=sys.stderr)
-                return ExitCode.BAD_INPUT
-            except BrokenPipeError:
-                # The reader, such as `head`, has seen enough; nothing is left to flush at exit.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                return ExitCode.OK
-            except OSError as error:
-                place = error.filename
-                if place is None:  # What is left of the output cannot be written at exit either.
-                    place = "the output"
-                    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                print(f"{name}: {place}: {error.strerror}", file=sys.stderr)
-                return ExitCode.BAD_INPUT
-            except KeyboardInterrupt:
-                return ExitCode.INTERRUPTED
+            with lasting():
+                try:
+                    try:
+                        return work(*args, **kwargs)
+                    finally:
+                        sys.stdout.flush()
+                except InputError as error:
+                    print(f"{name}: {error}", file=sys.stderr)
+                    return ExitCode.BAD_INPUT
+                except OSError as error:
+                    place = "" if error.filename is None else f"{error.filename}: "
+                    print(f"{name}: {place}{error.strerror or error}", file=sys.stderr)
+                    return ExitCode.BAD_INPUT
+                except KeyboardInterrupt:
+                    return ExitCode.INTERRUPTED
 
         return run
 

@@ -11,7 +11,7 @@ from theorycheck.claims.declaration import Claim
 from theorycheck.errors import InputError
 from theorycheck.pytest_plugin.collecting import claims_by_id, claims_of_worker
 from theorycheck.reports.baseline import Baseline
-from theorycheck.reports.documents import dumps, write_atomically
+from theorycheck.reports.documents import dumps, try_writing, write_atomically
 from theorycheck.reports.needs import FILE, FOLDER, Needs, Row, load_needs, summary
 
 Found = tuple[Row, list[dict[str, Any]]]
@@ -37,10 +37,12 @@ def find_needs(
         ids: of the claims; all that are stated, and not on record as failing, by default.
 
     Raises:
-        InputError: when a claim is unknown, is not stated as a formula with hypotheses, or fails.
+        InputError: when a claim is unknown, is not stated as a formula with hypotheses, or fails,
+            and when the report cannot be written.
     """
     if workers < 1:
         raise InputError("workers is a count: give at least 1")
+    try_writing(folder / FILE, "--report-dir")
     claims = claims_by_id(paths)
     chosen = list(ids) or sorted(name for name in claims if _reason(claims[name], record) is None)
     for name in chosen:
@@ -56,8 +58,8 @@ def find_needs(
             for name, each in zip(chosen, made, strict=True):
                 row, certificates = each.result()
                 rows[name] = row
-                _write(folder, Needs(claims=rows), certificates)
                 yield from summary(name, row)
+                _write(folder, Needs(claims=rows), certificates)
         except KeyboardInterrupt:
             executor.shutdown(cancel_futures=True)
             raise

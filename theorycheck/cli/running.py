@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,12 @@ import pytest
 from theorycheck.errors import InputError
 from theorycheck.pytest_plugin.session import NAMED
 
-QUIET = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
-"""This process has loaded the plugin already, which pytest warns of."""
+QUIET = [
+    "-Wignore::pytest.PytestAssertRewriteWarning",
+    "-Wignore:assertions not in test modules:pytest.PytestConfigWarning",
+]
+"""This process has loaded the plugin already, and nothing of ours relies on assertions, which
+`python -O` leaves out; pytest warns of both."""
 
 
 class ClaimsNamed:
@@ -32,7 +35,8 @@ class ClaimsNamed:
         ids = config.args[self.paths :]
         config.args[self.paths :] = []
         if ids:
-            config.option.claims = ",".join(filter(None, [config.option.claims, *ids]))
+            named = config.option.claims
+            config.option.claims = ",".join(ids if named is None else [named, *ids])
         elif getattr(config.option, "numprocesses", 0) is None:
             config.option.numprocesses = "auto"
         return config
@@ -56,10 +60,10 @@ def run_claims(paths: Sequence[Path], words: Sequence[str]) -> int:
     for path in paths:
         if not path.exists():
             raise InputError(f"{path} does not exist; name the folder of the claims with --path")
-    # Before the words, of which "--" may say that no option follows.
-    arguments = [*QUIET, *map(str, paths), *words]
+    # After all other filters, but "--" says that no option follows.
+    end = words.index("--") if "--" in words else len(words)
+    arguments = [*map(str, paths), *words[:end], *QUIET, *words[end:]]
     code = pytest.main(arguments, plugins=[ClaimsNamed(len(paths))])
-    sys.stdout.flush()
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         raise InputError(
             f"no claim was found in {', '.join(map(str, paths))};"

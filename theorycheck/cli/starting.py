@@ -38,10 +38,17 @@ errors = ["new"]                    # what is an error besides changes: new, ref
 addopts = "--import-mode=importlib"
 pythonpath = ["."]
 testpaths = ["properties"]
+filterwarnings = [
+    # "error", if you want it, comes first: without assertions, `python -O -m pytest` warns of that.
+    "ignore:assertions not in test modules:pytest.PytestConfigWarning",
+]
 """
 
 WORKFLOW = """\
 # Red when a claim on record changed, was not examined, or is new.
+#
+# theorycheck is on no package index. The repository variable THEORYCHECK says what pip installs:
+# git+https://HOST/OWNER/REPOSITORY@COMMIT, or a folder of this repository, such as ./theorycheck.
 name: claims
 on: [push, pull_request]
 jobs:
@@ -52,7 +59,9 @@ jobs:
       - uses: actions/setup-python@v5
         with:
           python-version: "3.12"
-      - run: pip install theorycheck
+      - run: pip install "${THEORYCHECK:?set this repository variable, claims.yml says to what}"
+        env:
+          THEORYCHECK: ${{ vars.THEORYCHECK }}
       - run: theorycheck run --report-dir out
       - run: theorycheck gate --report-dir out
       - uses: actions/upload-artifact@v4
@@ -71,7 +80,7 @@ FILES = {
 NEXT = """\
 check the claim:    theorycheck run
 put it on record:   theorycheck gate --accept
-and commit reports/ with the rest"""
+and commit reports/ with the rest; .github/workflows/claims.yml says what its job needs"""
 
 
 def start(folder: Path) -> list[str]:

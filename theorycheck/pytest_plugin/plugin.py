@@ -6,12 +6,14 @@ What happens is said in events, which reporters consume.
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.setting import PROFILES
 from theorycheck.configuration import Project
-from theorycheck.errors import InputError
+from theorycheck.errors import InputError, named
 from theorycheck.pytest_plugin.events import Hooks
 from theorycheck.pytest_plugin.items import EXAMINER, ClaimItem
 from theorycheck.pytest_plugin.live import Live
@@ -36,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--images",
+        type=named,
         metavar="DATA",
         help="what claims on real data train on: digits, mnist:FOLDER or cifar10:FOLDER"
         " (by default: digits)",
@@ -43,11 +46,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--claims", metavar="ID[,ID...]", help="check only these claims")
     group.addoption(
         "--report-dir",
+        type=named,
         metavar="DIR",
         help="where claims.json, claims.html and claims.md are written (by default: reports/)",
     )
     group.addoption(
         "--baseline",
+        type=named,
         metavar="FILE",
         help="verdicts on record, with certificates/ beside it (by default: reports/baseline.json)",
     )
@@ -63,20 +68,32 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     try:
         project = Project.at(config.rootpath)
+        selection = Selection(config, project.paths)
+        session = ClaimSession(config, project, selection)
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
     # Where warnings are errors, a checkout that nobody can write to would end the run with one.
-    config.addinivalue_line("filterwarnings", "ignore::pytest.PytestCacheWarning")
-    selection = Selection(config, project.paths)
-    session = ClaimSession(config, project, selection)
+    # Filters of the command line come after those of a file, and this one after all.
+    known = config.known_args_namespace
+    known.pythonwarnings = [*(known.pythonwarnings or ()), "ignore::pytest.PytestCacheWarning"]
     manager = config.pluginmanager
     manager.register(session, EXAMINER)
     manager.register(selection, "theorycheck-selection")
     manager.register(Outcomes(), "theorycheck-outcomes")
     if session.worker_input is None:
-        manager.register(Terminal(session.folder, project.report_dir), "theorycheck-terminal")
+        terminal = Terminal(session.folder, session.baseline, project)
+        manager.register(terminal, "theorycheck-terminal")
         manager.register(Writer(session.folder, project.paths), "theorycheck-writer")
         manager.register(Live(config, selection), "theorycheck-live")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Hypothesis keeps what it keeps with the claims, wherever the run was started."""
+    if any(isinstance(item, ClaimItem) for item in session.items):
+        from hypothesis.configuration import set_hypothesis_home_dir
+
+        chosen = os.environ.get("HYPOTHESIS_STORAGE_DIRECTORY")
+        set_hypothesis_home_dir(chosen or session.config.rootpath / ".hypothesis")
 
 
 def pytest_pycollect_makeitem(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from shutil import get_terminal_size
+from shlex import quote
+from shutil import get_terminal_size, rmtree
 
 import pytest
 
-from theorycheck.configuration import near
+from theorycheck.configuration import Project, near
 from theorycheck.errors import ExitCode
 from theorycheck.pytest_plugin.events import Event, RunFinished
 
@@ -45,8 +47,11 @@ class Writer:
     def _rescue(self, run: RunFinished) -> str:
         """Save the report anywhere, and say where."""
         try:
-            folder = Path(tempfile.mkdtemp(prefix="theorycheck-"))
-            self._write(folder, run)
+            with ExitStack() as stack:
+                folder = Path(tempfile.mkdtemp(prefix="theorycheck-"))
+                stack.callback(rmtree, folder, ignore_errors=True)
+                self._write(folder, run)
+                stack.pop_all()
         except OSError as error:
             return f"nor can a temporary folder ({error.strerror}), so that the report is lost"
         return f"the report was saved in {folder}"
@@ -72,9 +77,10 @@ WIDEST = 100
 class Terminal:
     """Prints what is new or differs from the record, then the table of verdicts."""
 
-    def __init__(self, folder: Path, usual: Path) -> None:
+    def __init__(self, folder: Path, baseline: Path, project: Project) -> None:
         self.folder = folder
-        self.usual = usual
+        self.baseline = baseline
+        self.project = project
         self.run: RunFinished | None = None
 
     def pytest_theorycheck_event(self, event: Event) -> None:
@@ -108,10 +114,16 @@ class Terminal:
 
     def _advice(self, run: RunFinished) -> str:
         """How new claims go on record."""
-        folder = place(self.folder, run)
-        command = "theorycheck gate --accept"
-        if folder != self.usual:
-            command += f" --report-dir {near(folder)}"
+        project, command = self.project, "theorycheck gate --accept"
+        used = {"report-dir": place(self.folder, run), "baseline": self.baseline}
+        usual = {"report-dir": project.report_dir, "baseline": project.baseline}
+        start = Path.cwd()
+        if not project.is_of(start):  # There the gate would look for other claims.
+            start = project.folder
+            command = f"cd {quote(str(start))} && {command}"
+        for option, path in used.items():
+            if path != usual[option]:
+                command += f" --{option} {quote(str(near(path, start)))}"
         undecided = any(e.id in run.new and e.verdict == "undecided" for e in run.report.claims)
         but = ", but none that is undecided" if undecided else ""
         return f"{len(run.new)} new: `{command}` puts verdicts and statements on record{but}"

@@ -15,12 +15,29 @@ from typing import Any
 import pytest
 
 from theorycheck.claims.declaration import is_claim_id
+from theorycheck.errors import InputError
 from theorycheck.pytest_plugin.items import ClaimItem
 
 
 def claim_id(node: str) -> str:
     """The id of the claim that a node id ends in."""
     return node.rpartition("::")[2]
+
+
+def claim_ids(text: str | None) -> list[str] | None:
+    """The ids that the option ``--claims`` names; None where it is not given.
+
+    Raises:
+        InputError: when one of them is empty.
+    """
+    if text is None:
+        return None
+    ids = [name.strip() for name in text.split(",")]
+    if not all(ids):
+        raise InputError(
+            f"{text!r} names no claim before or after a comma; `theorycheck list` does"
+        )
+    return ids
 
 
 class Selection:
@@ -32,6 +49,7 @@ class Selection:
         asked: node ids of the claims that were asked for, in the order of the run.
         found: ids of the claims that were found, before any was deselected.
         skipped: node ids of the modules that were skipped as a whole.
+        broken: whether some module could not be imported, so that nobody knows all claims.
     """
 
     def __init__(self, config: pytest.Config, paths: Iterable[Path]) -> None:
@@ -42,10 +60,12 @@ class Selection:
         self.found: set[str] = set()
         self.skipped: set[str] = set()
         self.deselected = False
+        self.broken = False
 
     # -- what pytest says -------------------------------------------------------------------------
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self.broken |= report.failed
         if report.skipped and any(map(self._file(report.nodeid).is_relative_to, self.paths)):
             self.skipped.add(report.nodeid)
 

@@ -34,7 +34,7 @@ from theorycheck.pytest_plugin.events import (
     RunFinished,
 )
 from theorycheck.pytest_plugin.items import EXAMINATION, ClaimItem
-from theorycheck.pytest_plugin.selection import Selection, claim_id
+from theorycheck.pytest_plugin.selection import Selection, claim_id, claim_ids
 from theorycheck.reports.baseline import Baseline, load_baseline
 from theorycheck.reports.coverage import load_items
 from theorycheck.reports.documents import Circumstances, Report, Run, load_report
@@ -71,7 +71,7 @@ class ClaimSession:
         settings = project.settings
         self.profile = PROFILES[option.profile or settings.profile]
         self.images: str = option.images or settings.images
-        self.wanted = [i.strip() for i in option.claims.split(",")] if option.claims else None
+        self.wanted = claim_ids(option.claims)
         start = config.invocation_params.dir
         folder, record = option.report_dir, option.baseline
         self.folder = start / expanded(folder) if folder else project.report_dir
@@ -124,7 +124,7 @@ class ClaimSession:
         self.record = load_baseline(self.baseline)
         load_items(self.project.paths)
         missing = [i for i in self.wanted or [] if i not in ids]
-        if missing:
+        if missing and not self.selection.broken:
             raise InputError(self.record.unknown(missing))
         if self.collected or self._device_asked_for != "auto":
             self.device = self._resolved()
@@ -301,6 +301,9 @@ class ClaimSession:
         if not self.examining:
             return code
         lost = self._lost()
+        about_claims = self.selection.asked or lost or self.wanted
+        if about_claims and self.selection.broken and code == pytest.ExitCode.TESTS_FAILED:
+            code = ExitCode.INTERRUPTED  # Workers go on with what they could import.
         if not (self.selection.asked or lost):
             all_left_out = code == pytest.ExitCode.NO_TESTS_COLLECTED and self.selection.found
             return ExitCode.BAD_INPUT if all_left_out else code

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         dumps,
         load_report,
         schema,
+        try_writing,
         write_atomically,
         write_together,
     )

@@ -174,10 +174,10 @@ def write_together(folder: Path, texts: Mapping[str, str | None]) -> None:
     be missing, though not the first: it is there as it was, or as it is to be.
 
     Raises:
-        OSError: when the folder or disk does not take them.
+        OSError: when the folder or disk does not take them, naming the file.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
+        stack.enter_context(_there(folder))
         written = {
             name: _prepared(stack, folder / name, text)
             for name, text in texts.items()
@@ -187,16 +187,63 @@ def write_together(folder: Path, texts: Mapping[str, str | None]) -> None:
         for name in list(texts)[1:]:
             (folder / name).unlink(missing_ok=True)
         for name, temporary in written.items():
-            os.replace(temporary, folder / name)
+            with _about(folder / name):
+                os.replace(temporary, folder / name)
+
+
+def try_writing(path: Path, option: str) -> None:
+    """See that a file can be written, before the work for it is done; nothing is left of that.
+
+    Args:
+        option: with which another may be named.
+
+    Raises:
+        InputError: when it cannot.
+    """
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is no file; name another with {option}")
+    try:
+        with _there(path.parent, stays=False), ExitStack() as stack:
+            _prepared(stack, path, " " * 4096)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written ({error.strerror}); name another with {option}"
+        ) from error
+
+
+@contextmanager
+def _there(folder: Path, *, stays: bool = True) -> Iterator[None]:
+    """Have a folder; afterwards, or after an error, folders that were made for it are gone."""
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        stays = False
+        raise
+    finally:
+        for one in made if not stays else ():
+            with suppress(OSError):  # Somebody else has put something there.
+                one.rmdir()
+
+
+@contextmanager
+def _about(path: Path) -> Iterator[None]:
+    """What the system says is said of a file, not of none, or of one that nobody knows."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _prepared(stack: ExitStack, path: Path, text: str) -> str:
     """A file beside its place, which is removed with the stack unless it was moved there."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    stack.callback(Path(temporary).unlink, missing_ok=True)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    os.chmod(temporary, 0o644)
+    with _about(path):
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        stack.callback(Path(temporary).unlink, missing_ok=True)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        os.chmod(temporary, 0o644)
     return temporary
 
 
