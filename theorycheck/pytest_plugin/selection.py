@@ -3,6 +3,9 @@
 A run is asked for all claims when pytest is given the folders that hold them, or folders around
 these, and leaves none out. Whoever names files, or deselects claims, asks for a part: the others
 are not compared with anything, and the last report on them stays.
+
+Where the folders as a whole are given, every claim on record has to be found, though, whatever is
+deselected then: what is not there was not deselected by anybody.
 """
 
 from __future__ import annotations
@@ -16,6 +19,10 @@ import pytest
 
 from theorycheck.claims.declaration import is_claim_id
 from theorycheck.pytest_plugin.items import ClaimItem
+from theorycheck.reports.baseline import Baseline
+
+LAST_FAILED = "lfplugin-collwrapper"
+"""Under which pytest knows what skips files in which nothing failed."""
 
 
 def claim_id(node: str) -> str:
@@ -32,6 +39,7 @@ class Selection:
         asked: node ids of the claims that were asked for, in the order of the run.
         found: ids of the claims that were found, before any was deselected.
         skipped: node ids of the modules that were skipped as a whole.
+        heard: whether it is known what was found.
     """
 
     def __init__(self, config: pytest.Config, paths: Iterable[Path]) -> None:
@@ -42,6 +50,7 @@ class Selection:
         self.found: set[str] = set()
         self.skipped: set[str] = set()
         self.deselected = False
+        self.heard = False
 
     # -- what pytest says -------------------------------------------------------------------------
 
@@ -49,8 +58,19 @@ class Selection:
         if report.skipped and any(map(self._file(report.nodeid).is_relative_to, self.paths)):
             self.skipped.add(report.nodeid)
 
+    def pytest_sessionstart(self) -> None:
+        """With ``--lf`` pytest reads only files in which something failed: here it reads all.
+
+        Otherwise nobody would know whether a claim is gone or merely in one of the others.
+        """
+        manager = self.config.pluginmanager
+        is_project = any(path.exists() for path in self.paths)
+        if manager.has_plugin(LAST_FAILED) and is_project and self.whole:
+            manager.unregister(name=LAST_FAILED)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        self.heard = True
         self.found = {item.claim.id for item in items if isinstance(item, ClaimItem)}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -75,6 +95,7 @@ class Selection:
 
     def hear(self, told: Mapping[str, Any]) -> None:
         """Take in what a worker tells."""
+        self.heard = True
         self.found |= set(told["found"])
         self.skipped |= set(told["skipped"])
         self.deselected |= told["deselected"]
@@ -89,11 +110,24 @@ class Selection:
     @property
     def narrowed(self) -> bool:
         """Whether some claims were left out by whoever started the run, as far as is known yet."""
-        option = self.config.option
-        if self.deselected or option.claims or getattr(option, "lf", False) or self._ignores():
-            return True
+        return self.deselected or not self.whole
+
+    @property
+    def whole(self) -> bool:
+        """Whether the run is to find all claims, be some of them deselected then or not."""
+        if self.config.option.claims or self._ignores():
+            return False
         given = [(self.start / argument).resolve() for argument in self.config.args]
-        return not all(any(path.is_relative_to(one) for one in given) for path in self.paths)
+        return all(any(path.is_relative_to(one) for one in given) for path in self.paths)
+
+    def lost(self, record: Baseline) -> list[str]:
+        """What to say of claims on record that should have been found."""
+        if self.whole and (self.heard or not self.deselected):
+            return record.lost({*self.found, *self.ids})
+        if record.verdicts.keys() <= self.found:
+            return []
+        # Nobody knows whether those that were not found were asked for.
+        return [f"{module}: skipped, with all claims in it" for module in sorted(self.skipped)]
 
     def omitted(self, known: Iterable[str]) -> int:
         """How many claims were left out, given the ids of others that there are."""
