@@ -55,7 +55,8 @@ class Selection:
     # -- what pytest says -------------------------------------------------------------------------
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.skipped and any(map(self._file(report.nodeid).is_relative_to, self.paths)):
+        file = self._file(report.nodeid).resolve()
+        if report.skipped and any(map(file.is_relative_to, self.paths)):
             self.skipped.add(report.nodeid)
 
     def pytest_sessionstart(self) -> None:
@@ -120,6 +121,10 @@ class Selection:
         given = [(self.start / argument).resolve() for argument in self.config.args]
         return all(any(path.is_relative_to(one) for one in given) for path in self.paths)
 
+    def files(self) -> set[Path]:
+        """The files of the claims that were asked for."""
+        return set(map(self._file, self.asked))
+
     def lost(self, record: Baseline) -> list[str]:
         """What to say of claims on record that should have been found."""
         if self.whole and (self.heard or not self.deselected):
@@ -145,4 +150,4 @@ class Selection:
         )
 
     def _file(self, node: str) -> Path:
-        return (self.config.rootpath / node.partition("::")[0]).resolve()
+        return self.config.rootpath / node.partition("::")[0]

@@ -350,9 +350,7 @@ class ClaimSession:
             seed=self.seed,
             device=self.device or self._resolved(),
             images=identity(self.images),
-            sources=Sources.of(
-                self.config.rootpath, (node.partition("::")[0] for node in self.selection.asked)
-            ),
+            sources=Sources.of(self.project.folder, self.project.paths, self.selection.files()),
             finished=len(self.received) == len(self.selection.asked),
             omitted=self.selection.omitted([*self.record.verdicts, *self._reported()]),
         )
