@@ -10,7 +10,7 @@ deselected then: what is not there was not deselected by anybody.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ from theorycheck.claims.declaration import is_claim_id
 from theorycheck.pytest_plugin.items import ClaimItem
 from theorycheck.reports.baseline import Baseline
 
+DROPPED = "found, and left out by a plugin that told nobody (`pytest_deselected`)"
+SELECTING = ("keyword", "markexpr", "deselect", "lf")
+"""Options that deselect."""
 LAST_FAILED = "lfplugin-collwrapper"
 """Under which pytest knows what skips files in which nothing failed."""
 
@@ -38,6 +41,8 @@ class Selection:
     Attributes:
         asked: node ids of the claims that were asked for, in the order of the run.
         found: ids of the claims that were found, before any was deselected.
+        left_out: ids of the claims that were deselected, as pytest was told.
+        dropped: ids of those that are not asked for although nobody deselected them.
         skipped: node ids of the modules that were skipped as a whole.
         heard: whether it is known what was found.
     """
@@ -48,8 +53,9 @@ class Selection:
         self.start = config.invocation_params.dir
         self.asked: list[str] = []
         self.found: set[str] = set()
+        self.left_out: set[str] = set()
+        self.dropped: set[str] = set()
         self.skipped: set[str] = set()
-        self.deselected = False
         self.heard = False
 
     # -- what pytest says -------------------------------------------------------------------------
@@ -69,15 +75,21 @@ class Selection:
         if manager.has_plugin(LAST_FAILED) and is_project and self.whole:
             manager.unregister(name=LAST_FAILED)
 
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        if isinstance(item, ClaimItem):
+            self.found.add(item.claim.id)
+
     @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+    def pytest_collection_modifyitems(self) -> None:
         self.heard = True
-        self.found = {item.claim.id for item in items if isinstance(item, ClaimItem)}
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        self.left_out |= {item.claim.id for item in items if isinstance(item, ClaimItem)}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         nodes = [item.nodeid for item in session.items if isinstance(item, ClaimItem)]
         self.asked = list(dict.fromkeys(nodes))
-        self.deselected |= not self.found <= set(map(claim_id, self.asked))
+        self.dropped = self.found - self.left_out - set(self.ids)
 
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
@@ -90,16 +102,18 @@ class Selection:
         """What a worker tells the controller."""
         return {
             "found": sorted(self.found),
+            "left_out": sorted(self.left_out),
+            "dropped": sorted(self.dropped),
             "skipped": sorted(self.skipped),
-            "deselected": self.deselected,
         }
 
     def hear(self, told: Mapping[str, Any]) -> None:
         """Take in what a worker tells."""
         self.heard = True
         self.found |= set(told["found"])
+        self.left_out |= set(told["left_out"])
+        self.dropped |= set(told["dropped"])
         self.skipped |= set(told["skipped"])
-        self.deselected |= told["deselected"]
 
     # -- what follows -----------------------------------------------------------------------------
 
@@ -111,7 +125,7 @@ class Selection:
     @property
     def narrowed(self) -> bool:
         """Whether some claims were left out by whoever started the run, as far as is known yet."""
-        return self.deselected or not self.whole
+        return not self.whole or self._selects or not self.left_out | self.dropped <= {*self.ids}
 
     @property
     def whole(self) -> bool:
@@ -121,15 +135,24 @@ class Selection:
         given = [(self.start / argument).resolve() for argument in self.config.args]
         return all(any(path.is_relative_to(one) for one in given) for path in self.paths)
 
+    @property
+    def _selects(self) -> bool:
+        """Whether nobody knows what was deselected, as no worker told before it ended."""
+        return not self.heard and any(getattr(self.config.option, one, None) for one in SELECTING)
+
     def files(self) -> set[Path]:
         """The files of the claims that were asked for."""
         return set(map(self._file, self.asked))
 
     def lost(self, record: Baseline) -> list[str]:
-        """What to say of claims on record that should have been found."""
-        if self.whole and (self.heard or not self.deselected):
-            return record.lost({*self.found, *self.ids})
-        if record.verdicts.keys() <= self.found:
+        """What to say of claims that should have been examined, and were not found or dropped."""
+        dropped = [f"{claim}: {DROPPED}" for claim in sorted(self.dropped)]
+        return [*self._unfound(record, {*self.found, *self.ids}), *dropped]
+
+    def _unfound(self, record: Baseline, known: set[str]) -> list[str]:
+        if self.whole and not self._selects:
+            return record.lost(known)
+        if record.verdicts.keys() <= known:
             return []
         # Nobody knows whether those that were not found were asked for.
         return [f"{module}: skipped, with all claims in it" for module in sorted(self.skipped)]
