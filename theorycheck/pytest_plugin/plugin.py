@@ -19,6 +19,7 @@ from theorycheck.pytest_plugin.outcomes import Outcomes
 from theorycheck.pytest_plugin.reporters import Terminal, Writer
 from theorycheck.pytest_plugin.selection import Selection
 from theorycheck.pytest_plugin.session import ClaimSession
+from theorycheck.pytest_plugin.strays import Strays
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -72,6 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
     manager = config.pluginmanager
     manager.register(session, EXAMINER)
     manager.register(selection, "theorycheck-selection")
+    manager.register(Strays(config, selection), "theorycheck-strays")
     manager.register(Outcomes(), "theorycheck-outcomes")
     if session.worker_input is None:
         manager.register(Terminal(session.folder, project.report_dir), "theorycheck-terminal")

@@ -140,6 +140,19 @@ class Selection:
         """Whether nobody knows what was deselected, as no worker told before it ended."""
         return not self.heard and any(getattr(self.config.option, one, None) for one in SELECTING)
 
+    def given(self) -> list[Path]:
+        """The folders of claims, or folders and files in them, that are asked for as a whole."""
+        if self._ignores():
+            return []
+        named = [(self.start / one).resolve() for one in self.config.args if "::" not in one]
+        within = [one for one in named if any(map(one.is_relative_to, self.paths))]
+        around = [path for path in self.paths if any(map(path.is_relative_to, named))]
+        return [*dict.fromkeys([*around, *within])]
+
+    def skipped_files(self) -> set[Path]:
+        """The files of modules that were skipped."""
+        return {self._file(node).resolve() for node in self.skipped}
+
     def files(self) -> set[Path]:
         """The files of the claims that were asked for."""
         return set(map(self._file, self.asked))
