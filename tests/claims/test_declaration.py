@@ -6,6 +6,7 @@ import hashlib
 import re
 import string
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -20,6 +21,7 @@ from theorycheck.claims.declaration import (
     Paper,
     Source,
     claim,
+    declarations,
     is_claim_id,
 )
 from theorycheck.claims.findings import Findings
@@ -204,3 +206,21 @@ def test_a_formal_statement_is_shown_in_the_order_in_which_it_is_read() -> None:
 
 def test_definitions_are_kept_as_the_kernel_reads_them() -> None:
     assert Formal("g(0,1) <= 1", where=("g(a,b)=a+b",)).where == ("g(a, b) = a+b",)
+
+
+def test_those_who_listen_hear_of_claims_that_are_declared_meanwhile() -> None:
+    def named(id: str) -> Claim:
+        words: dict[str, Any] = {"title": "x", "statement": "x", "control": "x"}
+        made = claim(id, kind="identity", sources=[], hypotheses=[], **words)
+        return made(lambda setting: iter(()))
+
+    named("a-before")
+    with declarations() as outer:
+        first = named("a-first")
+        with declarations() as inner:
+            again, second = replace(first), named("a-second")
+        named("a-third")
+    named("an-after")
+    assert inner == {"a-first": again, "a-second": second}
+    assert list(outer) == ["a-first", "a-second", "a-third"]
+    assert outer["a-first"] is again

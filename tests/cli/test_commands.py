@@ -85,7 +85,7 @@ def write(folder: Path, entries: list[dict[str, Any]], record: dict[str, OnRecor
     """A report, as text that no class has made, and a record."""
     run = {
         "profile": "default", "seed": 0, "device": "cpu", "images": "digits",
-        "finished": True, "sources": msgspec.to_builtins(Sources.of(folder, ["properties/x.py"])),
+        "finished": True, "sources": msgspec.to_builtins(Sources.of(folder, ["properties"])),
     }  # fmt: skip
     (folder / "reports").mkdir(exist_ok=True)
     document = {"schema_version": 4, "run": run, "claims": entries}

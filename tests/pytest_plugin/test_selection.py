@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.pytest_plugin.projects import PROPERTIES, RECORD, Project
+from tests.pytest_plugin.projects import PROPERTIES, QUIET, RECORD, Project
 from theorycheck.cli.commands import main
 from theorycheck.errors import InputError
 from theorycheck.pytest_plugin.selection import claim_ids
@@ -21,9 +21,15 @@ import pytest
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     left_out, items[1:] = items[1:], []
-    {announced}
+    config.hook.pytest_deselected(items=left_out)
 """
-"""As plugins do it that split a suite in parts, or shards: whether they say so or not."""
+"""As plugins do it that split a suite in parts, or shards."""
+DROPPING = {
+    "first": "@pytest.hookimpl(tryfirst=True)",
+    "last": "@pytest.hookimpl(trylast=True)",
+    "around": "@pytest.hookimpl(wrapper=True)",
+    "whenever": "",
+}
 PARTS: dict[str, tuple[list[str], list[str]]] = {
     "keyword": (["-k", "true"], ["true-claim"]),
     "mark": (["-m", "not blunt"], ["true-claim", "false-claim"]),
@@ -75,10 +81,39 @@ def test_a_part(project: Project, part: str) -> None:
     require_part(project, asked, *arguments)
 
 
-@pytest.mark.parametrize("announced", ["config.hook.pytest_deselected(items=left_out)", "pass"])
-def test_a_part_that_a_plugin_chooses(project: Project, announced: str) -> None:
-    (project.path / "split.py").write_text(SPLIT.format(announced=announced), encoding="utf-8")
+def test_a_part_that_a_plugin_chooses(project: Project) -> None:
+    (project.path / "split.py").write_text(SPLIT, encoding="utf-8")
     require_part(project, ["true-claim"], "-p", "split")
+
+
+@pytest.mark.parametrize("when", DROPPING)
+@pytest.mark.parametrize("arguments", [[], ["-k", "not blunt"], [MODULE]], ids=" ".join)
+def test_what_a_plugin_drops_without_a_word_is_missing(
+    project: Project, when: str, arguments: list[str]
+) -> None:
+    drop = "items[:] = [item for item in items if item.name != 'false-claim']"
+    then = "    result = yield\n    {}\n    return result\n" if when == "around" else "    {}\n"
+    (project.path / "conftest.py").write_text(
+        f"import pytest\n\n{DROPPING[when]}\ndef pytest_collection_modifyitems(items):\n"
+        + then.format(drop)
+    )
+    full = project.path / "reports/claims.json"
+    full.write_text("as it was")
+    words = arguments if MODULE in arguments else ["properties", *arguments]
+    result = project.pytester.runpytest_inprocess(*QUIET, *words)
+    assert result.ret == 1
+    assert "CHANGED false-claim: found, and left out by a plugin" in result.stdout.str()
+    assert full.read_text() == "as it was"
+
+
+def test_a_parallel_run_tells_what_a_plugin_dropped(project: Project) -> None:
+    (project.path / "conftest.py").write_text(
+        "def pytest_collection_modifyitems(items):\n    del items[1:]\n"
+    )
+    result = project.run_parallel()
+    assert result.ret == 1
+    changed = [line for line in result.outlines if line.startswith("CHANGED")]
+    assert [line.split()[1] for line in changed] == ["blunt-check:", "false-claim:"]
 
 
 def test_files_that_are_ignored_are_not_asked_for(project: Project) -> None:

@@ -137,10 +137,8 @@ def test_a_run_of_the_whole_suite(project: Project, arguments: list[str]) -> Non
         ["properties/test_toy.py::true-claim"],
         ["properties/part"],
         ["properties", "--claims", "true-claim"],
-        ["properties", "-k", "true"],
-        ["properties", "--deselect", "properties/test_toy.py::blunt-check"],
-        ["properties", "-k", "true", "-n", "2"],
-        ["properties", "--lf"],
+        ["properties", "--claims", "true-claim", "-k", "true", "-n", "2"],
+        ["properties", "--ignore", "properties/part"],
     ],
     ids=" ".join,
 )
@@ -151,6 +149,47 @@ def test_a_run_of_a_part_asks_for_no_more(project: Project, arguments: list[str]
     (part / "test_part.py").write_text("def test_nothing():\n    pass\n")
     ran = project.pytester.runpytest_subprocess(*arguments)
     assert (ran.ret, changes(ran)) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["properties", "-k", "true"],
+        [".", "-k", "not blunt", "-n", "2"],
+        ["-k", "blunt-check"],
+        ["properties", "-m", "slow or not slow", "-k", "true"],
+        ["properties", "--deselect", "properties/test_toy.py::blunt-check"],
+        ["properties", "--deselect", "properties/test_toy.py"],
+        ["properties", "--deselect", "properties/test_toy.py::true-claim", "-n", "2"],
+        ["properties", "--lf"],
+        ["properties", "--lf", "-n", "2"],
+        ["properties", "--sw"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_gone_was_not_deselected(project: Project, arguments: list[str]) -> None:
+    """Also where the last run failed elsewhere, so that pytest would read no other file."""
+    if set(arguments) & {"--lf", "--sw"}:
+        (project.path / "properties/test_other.py").write_text("def test_it():\n    assert False\n")
+        project.run()
+        (project.path / "properties/test_other.py").write_text("def test_it():\n    pass\n")
+    without_one(project)
+    ran = project.pytester.runpytest_subprocess(*arguments)
+    assert (ran.ret, changes(ran)) == (1, [GONE])
+
+
+@pytest.mark.parametrize("arguments", [["--lf"], ["--lf", "-n", "2"], ["-k", "test_it"]])
+def test_what_is_there_is_found_whatever_failed_before(
+    project: Project, arguments: list[str]
+) -> None:
+    failing = project.path / "properties/test_another.py"
+    failing.write_text("def test_it():\n    assert False\n")
+    project.run()
+    failing.write_text("def test_it():\n    pass\n")
+    ran = project.pytester.runpytest_subprocess("properties", *arguments)
+    assert changes(ran) == []
+    assert ran.parseoutcomes()["passed"] == 1
+    assert ran.ret == 0
 
 
 @pytest.mark.parametrize("arguments", [["-k", "claim or check"], ["-m", "not slow"]], ids=" ".join)

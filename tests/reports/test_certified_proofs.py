@@ -33,7 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "properties").mkdir()
     (folder / "properties/test_toys.py").write_text("# claims\n")
     for seed, name in enumerate(("run", "run2")):
-        sources = Sources.of(folder, ["properties/test_toys.py"])
+        sources = Sources.of(folder, ["properties"])
         run(folder / name, seed, CLAIMS, sources=sources)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -155,7 +155,7 @@ def test_a_profile_without_strengths_leaves_those_on_record(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It says so, needs no proof, and what it finds can be accepted and merged."""
-    sources = Sources.of(place, ["properties/test_toys.py"])
+    sources = Sources.of(place, ["properties"])
     run(place / "quick", 2, CLAIMS, "quick", sources=sources)
     entry = reports.load_report(place / "quick/claims.json").claims[0]
     assert (entry.strength, entry.neighbours, entry.verdict) == (None, {}, "holds")

@@ -32,7 +32,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "properties").mkdir()
     (tmp_path / "properties/test_toys.py").write_text("# claims\n")
-    run(tmp_path / "run", 1, CLAIMS, sources=Sources.of(tmp_path, ["properties/test_toys.py"]))
+    run(tmp_path / "run", 1, CLAIMS, sources=Sources.of(tmp_path, ["properties"]))
     assert main(["gate", "--report-dir", "run", "--accept"]) == 0
     return tmp_path
 
@@ -145,19 +145,37 @@ ATTACKS: dict[str, tuple[Callable[[], object], str]] = {
     "no run": (report_edited(lambda d: d.update(run={"merged": []})), "the report is of no run"),
     "claims that changed since": (
         lambda: Path("properties/test_toys.py").write_text("# others\n"),
-        "older than the code in properties",
+        "older than what is in properties",
     ),
     "a module of hypotheses that is new": (
         lambda: Path("properties/assumptions.py").write_text(""),
-        "older than the code in properties",
+        "older than what is in properties",
     ),
     "claims that are gone": (
         lambda: Path("properties/test_toys.py").unlink(),
-        "older than the code in properties",
+        "older than what is in properties",
+    ),
+    "data beside the claims": (
+        lambda: Path("properties/data.json").write_text("1"),
+        "older than what is in properties",
+    ),
+    "a conftest that is new": (
+        lambda: Path("conftest.py").write_text(""),
+        "older than what is in conftest.py",
+    ),
+    "a folder that nobody examined": (
+        lambda: Path("pyproject.toml").write_text(
+            "[tool.theorycheck]\npaths = ['properties', 'more']\n"
+        ),
+        "older than what is in more, pyproject.toml",
+    ),
+    "a report of no folder": (
+        report_edited(lambda d: d["run"]["sources"].update(claims={})),
+        "older than what is in properties, pyproject.toml",
     ),
     "a report of another engine": (
         report_edited(lambda d: d["run"]["sources"].update(engine="0" * 16)),
-        "older than the code in theorycheck",
+        "older than what is in theorycheck",
     ),
     "a certificate that is gone": (lambda: Path(WEIGHT).unlink(), "weight-bound.json is gone"),
     "a certificate and its statement that are gone": (
@@ -246,7 +264,7 @@ def test_every_run_of_a_merged_report_has_to_be_finished(
     runs = tuple(
         msgspec.structs.replace(RUN, seed=seed, finished=seed not in unfinished) for seed in (0, 1)
     )
-    found = doubts(tmp_path, report(entry, runs=runs), tmp_path)
+    found = doubts(tmp_path, report(entry, runs=runs), tmp_path, [])
     assert [doubt for doubt in found if "finish" in doubt] == [
         f"the run with seed {seed} did not finish; run the claims again" for seed in unfinished
     ]
@@ -294,7 +312,7 @@ def test_accepting_shows_verdicts_and_statements_that_change(
         replace(CLAIMS[0], title="Another title", hypotheses=("none", "one more")),
         *CLAIMS[1:],
     ]
-    run(place / "run", 1, changed, sources=Sources.of(place, ["properties/test_toys.py"]))
+    run(place / "run", 1, changed, sources=Sources.of(place, ["properties"]))
     edited("reports/baseline.json", lambda d: d["verdicts"].update({"wide-bound": "proved"}), False)
     edited("reports/baseline.json", lambda d: d["verdicts"].pop("weight-bound"), False)
     capsys.readouterr()
@@ -317,7 +335,7 @@ def test_what_is_undecided_is_not_accepted_and_nobody_recommends_it(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     blunt = replace(CLAIMS[0], enough=10**6)
-    run(place / "run", 1, [blunt], sources=Sources.of(place, ["properties/test_toys.py"]))
+    run(place / "run", 1, [blunt], sources=Sources.of(place, ["properties"]))
     capsys.readouterr()
     assert gate() == 1
     assert "--accept" not in capsys.readouterr().out

@@ -91,7 +91,7 @@ def test_no_edit_is_a_traceback(tmp_path_factory: pytest.TempPathFactory, edits:
             answer(lambda: [reports.section(entry) for entry in about.claims]),
             answer(lambda: reports.render_markdown(about)),
             answer(lambda: Project(folder, Settings()).differences(Baseline(verdicts={}), about)),
-            answer(lambda: list(gating.doubts(folder, about, folder))),
+            answer(lambda: list(gating.doubts(folder, about, folder, []))),
             answer(lambda: reports.dumps(merge([about]).document())),
         ]
     else:

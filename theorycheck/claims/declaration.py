@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, get_args
@@ -134,6 +135,21 @@ class Place(NamedTuple):
     line: int
 
 
+_LISTENERS: list[dict[str, Claim]] = []
+"""Those who want to know of claims that are declared."""
+
+
+@contextmanager
+def declarations() -> Iterator[dict[str, Claim]]:
+    """The claims that are declared meanwhile, by id; of those with one id the last."""
+    declared = dict[str, Claim]()
+    _LISTENERS.append(declared)
+    try:
+        yield declared
+    finally:
+        _LISTENERS.pop()
+
+
 @dataclass(frozen=True, eq=False)
 class Claim:
     """One checkable statement.
@@ -161,6 +177,10 @@ class Claim:
     positive: str | None = None
     rests_on: tuple[str, ...] = ()
     given: tuple[Hypothesis, ...] = ()
+
+    def __post_init__(self) -> None:
+        for listener in _LISTENERS:
+            listener[self.id] = self
 
     @property
     def place(self) -> Place:

@@ -18,6 +18,7 @@ from theorycheck.cli.console import command
 from theorycheck.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
+    from theorycheck.configuration import Project
     from theorycheck.reports.baseline import Baseline
     from theorycheck.reports.documents import Report
 
@@ -150,10 +151,10 @@ def _gate(folder: Path, baseline: Path, *, accept: bool) -> int:
     record = reports.load_baseline(baseline)
     project = Project.at(Path.cwd())
     if accept:
-        return _accept(folder, report, baseline, record, project.folder)
+        return _accept(folder, report, baseline, record, project)
     changes = project.differences(record, report)
     faults = [
-        *gating.doubts(folder, report, project.folder),
+        *gating.doubts(folder, report, project.folder, project.paths),
         *certified.on_record(baseline, record),
     ]
     for line in [*changes, *faults, *filter(None, [record.unexamined(report.claims)])]:
@@ -163,13 +164,16 @@ def _gate(folder: Path, baseline: Path, *, accept: bool) -> int:
     return ExitCode.VERDICT_CHANGED if changes or faults else ExitCode.OK
 
 
-def _accept(folder: Path, report: Report, baseline: Path, record: Baseline, root: Path) -> int:
+def _accept(
+    folder: Path, report: Report, baseline: Path, record: Baseline, project: Project
+) -> int:
     from theorycheck.reports import gating
 
     changes = gating.changes(record, report)
     for line in changes:
         print(line)
-    for line in gating.accept(folder, report, baseline, record, root):
+    done = gating.accept(folder, report, baseline, record, project.folder, project.paths)
+    for line in done:
         print(line)
     changed = sum(not line.startswith(" ") for line in changes)
     print(f"{changed} of {len(report.claims)} claims changed on the record in {baseline}")

@@ -21,6 +21,7 @@ from theorycheck.pytest_plugin.outcomes import Outcomes
 from theorycheck.pytest_plugin.reporters import Terminal, Writer
 from theorycheck.pytest_plugin.selection import Selection
 from theorycheck.pytest_plugin.session import ClaimSession
+from theorycheck.pytest_plugin.strays import Strays
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -79,6 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
     manager = config.pluginmanager
     manager.register(session, EXAMINER)
     manager.register(selection, "theorycheck-selection")
+    manager.register(Strays(config, selection), "theorycheck-strays")
     manager.register(Outcomes(), "theorycheck-outcomes")
     if session.worker_input is None:
         terminal = Terminal(session.folder, session.baseline, project)

@@ -3,11 +3,14 @@
 A run is asked for all claims when pytest is given the folders that hold them, or folders around
 these, and leaves none out. Whoever names files, or deselects claims, asks for a part: the others
 are not compared with anything, and the last report on them stays.
+
+Where the folders as a whole are given, every claim on record has to be found, though, whatever is
+deselected then: what is not there was not deselected by anybody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,13 @@ import pytest
 from theorycheck.claims.declaration import is_claim_id
 from theorycheck.errors import InputError
 from theorycheck.pytest_plugin.items import ClaimItem
+from theorycheck.reports.baseline import Baseline
+
+DROPPED = "found, and left out by a plugin that told nobody (`pytest_deselected`)"
+SELECTING = ("keyword", "markexpr", "deselect", "lf")
+"""Options that deselect."""
+LAST_FAILED = "lfplugin-collwrapper"
+"""Under which pytest knows what skips files in which nothing failed."""
 
 
 def claim_id(node: str) -> str:
@@ -48,7 +58,10 @@ class Selection:
     Attributes:
         asked: node ids of the claims that were asked for, in the order of the run.
         found: ids of the claims that were found, before any was deselected.
+        left_out: ids of the claims that were deselected, as pytest was told.
+        dropped: ids of those that are not asked for although nobody deselected them.
         skipped: node ids of the modules that were skipped as a whole.
+        heard: whether it is known what was found.
         broken: whether some module could not be imported, so that nobody knows all claims.
     """
 
@@ -58,25 +71,45 @@ class Selection:
         self.start = config.invocation_params.dir
         self.asked: list[str] = []
         self.found: set[str] = set()
+        self.left_out: set[str] = set()
+        self.dropped: set[str] = set()
         self.skipped: set[str] = set()
-        self.deselected = False
+        self.heard = False
         self.broken = False
 
     # -- what pytest says -------------------------------------------------------------------------
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         self.broken |= report.failed
-        if report.skipped and any(map(self._file(report.nodeid).is_relative_to, self.paths)):
+        file = self._file(report.nodeid).resolve()
+        if report.skipped and any(map(file.is_relative_to, self.paths)):
             self.skipped.add(report.nodeid)
 
+    def pytest_sessionstart(self) -> None:
+        """With ``--lf`` pytest reads only files in which something failed: here it reads all.
+
+        Otherwise nobody would know whether a claim is gone or merely in one of the others.
+        """
+        manager = self.config.pluginmanager
+        is_project = any(path.exists() for path in self.paths)
+        if manager.has_plugin(LAST_FAILED) and is_project and self.whole:
+            manager.unregister(name=LAST_FAILED)
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        if isinstance(item, ClaimItem):
+            self.found.add(item.claim.id)
+
     @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        self.found = {item.claim.id for item in items if isinstance(item, ClaimItem)}
+    def pytest_collection_modifyitems(self) -> None:
+        self.heard = True
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        self.left_out |= {item.claim.id for item in items if isinstance(item, ClaimItem)}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         nodes = [item.nodeid for item in session.items if isinstance(item, ClaimItem)]
         self.asked = list(dict.fromkeys(nodes))
-        self.deselected |= not self.found <= set(map(claim_id, self.asked))
+        self.dropped = self.found - self.left_out - set(self.ids)
 
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
@@ -89,15 +122,18 @@ class Selection:
         """What a worker tells the controller."""
         return {
             "found": sorted(self.found),
+            "left_out": sorted(self.left_out),
+            "dropped": sorted(self.dropped),
             "skipped": sorted(self.skipped),
-            "deselected": self.deselected,
         }
 
     def hear(self, told: Mapping[str, Any]) -> None:
         """Take in what a worker tells."""
+        self.heard = True
         self.found |= set(told["found"])
+        self.left_out |= set(told["left_out"])
+        self.dropped |= set(told["dropped"])
         self.skipped |= set(told["skipped"])
-        self.deselected |= told["deselected"]
 
     # -- what follows -----------------------------------------------------------------------------
 
@@ -109,11 +145,50 @@ class Selection:
     @property
     def narrowed(self) -> bool:
         """Whether some claims were left out by whoever started the run, as far as is known yet."""
-        option = self.config.option
-        if self.deselected or option.claims or getattr(option, "lf", False) or self._ignores():
-            return True
+        return not self.whole or self._selects or not self.left_out | self.dropped <= {*self.ids}
+
+    @property
+    def whole(self) -> bool:
+        """Whether the run is to find all claims, be some of them deselected then or not."""
+        if self.config.option.claims or self._ignores():
+            return False
         given = [(self.start / argument).resolve() for argument in self.config.args]
-        return not all(any(path.is_relative_to(one) for one in given) for path in self.paths)
+        return all(any(path.is_relative_to(one) for one in given) for path in self.paths)
+
+    @property
+    def _selects(self) -> bool:
+        """Whether nobody knows what was deselected, as no worker told before it ended."""
+        return not self.heard and any(getattr(self.config.option, one, None) for one in SELECTING)
+
+    def given(self) -> list[Path]:
+        """The folders of claims, or folders and files in them, that are asked for as a whole."""
+        if self._ignores():
+            return []
+        named = [(self.start / one).resolve() for one in self.config.args if "::" not in one]
+        within = [one for one in named if any(map(one.is_relative_to, self.paths))]
+        around = [path for path in self.paths if any(map(path.is_relative_to, named))]
+        return [*dict.fromkeys([*around, *within])]
+
+    def skipped_files(self) -> set[Path]:
+        """The files of modules that were skipped."""
+        return {self._file(node).resolve() for node in self.skipped}
+
+    def files(self) -> set[Path]:
+        """The files of the claims that were asked for."""
+        return set(map(self._file, self.asked))
+
+    def lost(self, record: Baseline) -> list[str]:
+        """What to say of claims that should have been examined, and were not found or dropped."""
+        dropped = [f"{claim}: {DROPPED}" for claim in sorted(self.dropped)]
+        return [*self._unfound(record, {*self.found, *self.ids}), *dropped]
+
+    def _unfound(self, record: Baseline, known: set[str]) -> list[str]:
+        if self.whole and not self._selects:
+            return record.lost(known)
+        if record.verdicts.keys() <= known:
+            return []
+        # Nobody knows whether those that were not found were asked for.
+        return [f"{module}: skipped, with all claims in it" for module in sorted(self.skipped)]
 
     def omitted(self, known: Iterable[str]) -> int:
         """How many claims were left out, given the ids of others that there are."""
@@ -131,4 +206,4 @@ class Selection:
         )
 
     def _file(self, node: str) -> Path:
-        return (self.config.rootpath / node.partition("::")[0]).resolve()
+        return self.config.rootpath / node.partition("::")[0]

@@ -153,7 +153,7 @@ class ClaimSession:
         What has none, or another file in its place, is no project of claims: it is left alone.
         """
         try:
-            return not self.selection.narrowed and bool(load_baseline(self.baseline).verdicts)
+            return self.selection.whole and bool(load_baseline(self.baseline).verdicts)
         except InputError:
             return False
 
@@ -300,7 +300,7 @@ class ClaimSession:
             return code
         if not self.examining:
             return code
-        lost = self._lost()
+        lost = self.selection.lost(self.record)
         about_claims = self.selection.asked or lost or self.wanted
         if about_claims and self.selection.broken and code == pytest.ExitCode.TESTS_FAILED:
             code = ExitCode.INTERRUPTED  # Workers go on with what they could import.
@@ -313,17 +313,6 @@ class ClaimSession:
             code = ExitCode.VERDICT_CHANGED
         worst = max(codes, default=ExitCode.OK)
         return code if worst is ExitCode.OK else worst
-
-    def _lost(self) -> list[str]:
-        """What to say of claims on record that should have been found."""
-        if not self.selection.narrowed:
-            return self.record.lost(self.selection.ids)
-        if self.record.verdicts.keys() <= self.selection.found:
-            return []
-        # Nobody knows whether those that were not found were asked for.
-        return [
-            f"{module}: skipped, with all claims in it" for module in sorted(self.selection.skipped)
-        ]
 
     def _finished(self, lost: Sequence[str]) -> RunFinished:
         examinations = self._examinations()
@@ -364,9 +353,7 @@ class ClaimSession:
             seed=self.seed,
             device=self.device or self._resolved(),
             images=identity(self.images),
-            sources=Sources.of(
-                self.config.rootpath, (node.partition("::")[0] for node in self.selection.asked)
-            ),
+            sources=Sources.of(self.project.folder, self.project.paths, self.selection.files()),
             finished=len(self.received) == len(self.selection.asked),
             omitted=self.selection.omitted([*self.record.verdicts, *self._reported()]),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from theorycheck.errors import InputError
@@ -13,25 +13,26 @@ from theorycheck.reports.documents import Report, dumps, write_atomically
 from theorycheck.reports.merging import merge, require_named
 
 
-def doubts(folder: Path, report: Report, root: Path) -> Iterator[str]:
+def doubts(folder: Path, report: Report, root: Path, paths: Sequence[Path]) -> Iterator[str]:
     """Why a report is none to rely on, one line each.
 
     Args:
         folder: of the report.
-        root: the folder of the run, in which the claims are.
+        root: the folder of the project.
+        paths: where its claims are.
     """
     if not report.runs:
         yield "the report is of no run; run the claims"
     for run in report.runs:
         if not run.finished:
             yield f"the run with seed {run.seed} did not finish; run the claims again"
-    changed = sorted({place for run in report.runs for place in run.sources.changed(root)})
-    if changed:
-        yield (
-            f"the report is older than the code in {', '.join(changed)}, or is not of this folder;"
-            " run the claims again"
-        )
     try:
+        changed = {one for run in report.runs for one in run.sources.changed(root, paths)}
+        if changed:
+            yield (
+                f"the report is older than what is in {', '.join(sorted(changed))}, or is not of"
+                " this folder; run the claims again"
+            )
         said = {entry.id: entry.verdict for entry in report.claims}
         require_named(report)
         for entry in merge([report]).claims:
@@ -43,18 +44,25 @@ def doubts(folder: Path, report: Report, root: Path) -> Iterator[str]:
         yield str(error)
 
 
-def accept(folder: Path, report: Report, baseline: Path, record: Baseline, root: Path) -> list[str]:
+def accept(
+    folder: Path,
+    report: Report,
+    baseline: Path,
+    record: Baseline,
+    root: Path,
+    paths: Sequence[Path],
+) -> list[str]:
     """Put a report on record, with its certificates, and say what that changed.
 
     Args:
         folder: of the report.
         baseline: the file of the record; certificates lie in a folder beside it.
-        root: the folder of the run.
+        root, paths: as in `doubts`.
 
     Raises:
         InputError: when the report is none to rely on, or has undecided claims. Nothing is written.
     """
-    found = next(doubts(folder, report, root), None)
+    found = next(doubts(folder, report, root, paths), None)
     if found is not None:
         raise InputError(f"{found}; nothing was accepted")
     accepted = record.accepting(report.claims)

@@ -1,0 +1,89 @@
+"""Strays: claims that are declared where pytest collects none, so that nobody would examine them.
+
+pytest collects what modules named as tests hold under a name. A claim in a list, an attribute, a
+nested class or a function, or in a module with another name, is an error of collection.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Generator, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from theorycheck.claims.declaration import Claim, declarations
+from theorycheck.pytest_plugin.selection import Selection
+
+DECLARING = ("claim", "stated", "experiment_claim")
+"""Functions that declare claims."""
+
+
+class Strays:
+    """Finds claims that are declared and not collected; registered as a plugin.
+
+    What it finds becomes the report of a collection that failed, which ends a run of any kind.
+    """
+
+    def __init__(self, config: pytest.Config, selection: Selection) -> None:
+        self.root = config.rootpath
+        self.selection = selection
+        self.declared: dict[str, Claim] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection(self) -> Generator[None, object, object]:
+        with declarations() as self.declared:
+            return (yield)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, session: pytest.Session) -> None:
+        if session.testsfailed:  # a module that was not read to its end: the run is red already
+            return
+        folders = self.selection.given()
+        for path, words in [*self._uncollected(folders), *self._unread(folders)]:
+            name = str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
+            report = pytest.CollectReport(name, "failed", f"E   {name}: {words}", [])
+            session.config.hook.pytest_collectreport(report=report)
+
+    def _uncollected(self, folders: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+        """Of modules that were imported."""
+        for claim in self.declared.values():
+            path = Path(claim.place.path).resolve()
+            asked = claim.id not in self.selection.found and any(map(path.is_relative_to, folders))
+            if asked and path not in self.selection.skipped_files():
+                yield (
+                    path,
+                    f"claim {claim.id}, line {claim.place.line}, is not collected; give it a name"
+                    " of its own in a module that is named as a test",
+                )
+
+    def _unread(self, folders: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+        """Of modules that nothing imported."""
+        loaded = [getattr(module, "__file__", None) for module in [*sys.modules.values()]]
+        read = {Path(file).resolve() for file in loaded if file}
+        for folder in folders:
+            for path in sorted(folder.rglob("*.py")):
+                hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+                left = hidden or path.resolve() in read or path in self.selection.skipped_files()
+                if not left and _declares(path):
+                    yield path, "its claims are not collected; name it test_*.py"
+
+
+def _declares(path: Path) -> bool:
+    """Whether a module declares claims when it is imported, as far as its text says."""
+    try:
+        left: list[ast.AST] = [ast.parse(path.read_bytes())]
+    except (OSError, ValueError, SyntaxError, RecursionError):
+        return False
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", None))
+            if name in DECLARING:
+                return True
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            left += node.decorator_list
+        elif not isinstance(node, ast.Lambda):
+            left += ast.iter_child_nodes(node)
+    return False
