@@ -56,7 +56,6 @@ BAD_INPUT: dict[str, Callable[[], object]] = {
     "integers from 0 to 3": lambda: measures.accuracy(ones(2, 1, 4), torch.tensor([4])),
     "integers from 0 to 1": lambda: measures.by_class(ones(1, 2, 1), ones(2), 2),
     "balanced": lambda: measures.by_class(ones(1, 3, 1), torch.tensor([0, 0, 1]), 2),
-    "there must be at least one": lambda: measures.by_class(ones(1, 1, 1), torch.tensor([0]), 0),
     "outputs and features": lambda: measures.by_class(ones(2, 2), torch.tensor([0, 1]), 2),
     "use by_class": lambda: measures.nc1(ones(1, 2, 3)),
     "Eq. 27": lambda: measures.within_class_covariance_as_printed(ones(1, 3, 2, 1)),
@@ -142,5 +141,70 @@ def test_what_is_no_dense_tensor_of_floats(message: str) -> None:
 def test_labels_that_are_no_tensor() -> None:
     labels: Any
     for labels in (np.array([0, 1]), [0, 1], torch.tensor([0, 1]).to_sparse(), torch.tensor([1j])):
-        with pytest.raises(InputError, match="labels must be a dense torch tensor"):
+        with pytest.raises(InputError, match=r"labels must be (a torch|a dense|real)"):
             measures.by_class(ones(1, 2, 2), labels, 2)
+
+
+@pytest.mark.parametrize("classes", [0, -1, 2.5, 3.0, True, "3", None, math.nan, 10**30])
+def test_numbers_of_classes_that_are_none(classes: Any) -> None:
+    with pytest.raises(InputError, match="classes must be"):
+        measures.by_class(ones(1, 6, 3), torch.tensor([0, 1, 2, 0, 1, 2]), classes)
+
+
+def test_classes_without_a_sample_take_no_memory() -> None:
+    """There is no room for a number per sample and class, and none for one per class."""
+    for classes in (7, 10**9, 2**50):
+        with pytest.raises(InputError, match="defined for balanced classes"):
+            measures.by_class(ones(1, 6, 3), torch.tensor([0, 1, 2, 0, 1, 2]), classes)
+    many = torch.arange(40_000)
+    grouped = measures.by_class(ones(1, 40_000, 1), many, 40_000)
+    assert grouped.shape == (1, 40_000, 1, 1)
+
+
+@pytest.mark.parametrize("classes", [3, np.int64(3), torch.tensor(3)])
+def test_features_by_class(classes: Any) -> None:
+    features = torch.arange(12.0).reshape(2, 6, 1)
+    labels = torch.tensor([[2, 0, 1, 1, 0, 2], [0, 0, 1, 1, 2, 2]])
+    grouped = measures.by_class(features, labels, classes)
+    assert grouped.squeeze(-1).tolist() == [
+        [[1, 4], [2, 3], [0, 5]], [[6, 7], [8, 9], [10, 11]]
+    ]  # fmt: skip
+    labels[1] = 0
+    with pytest.raises(InputError, match="balanced"):
+        measures.by_class(features, labels, classes)
+
+
+@pytest.mark.parametrize("size", [2.5, 2.0, True, "2", None, 0, math.nan, 10**30, torch.ones(1)])
+def test_batch_sizes_that_are_none(size: Any) -> None:
+    with pytest.raises(InputError, match="batch_size"):
+        measures.sampling_variance(torch.arange(12.0).reshape(1, 6, 2), size)
+
+
+@pytest.mark.parametrize("size", [2, np.int64(2), torch.tensor(2)])
+def test_batch_sizes_of_any_type(size: Any) -> None:
+    gradients = torch.tensor([[[1.0], [2.0], [3.0]]])
+    # (3 - 2) / (2 (3 - 1)) times the variance 2/3.
+    assert (measures.sampling_variance(gradients, size) * 6).round().tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    "threshold", [math.nan, math.inf, -1, -math.inf, "x", None, True, 10**400, [0.1]]
+)
+def test_thresholds_that_are_none(threshold: Any) -> None:
+    with pytest.raises(InputError, match="threshold"):
+        measures.threshold_rank(torch.eye(3)[None], threshold=threshold)
+
+
+@pytest.mark.parametrize("threshold", [0, 0.5, np.float32(0.5), torch.tensor(0.5)])
+def test_thresholds_of_any_type(threshold: Any) -> None:
+    assert measures.threshold_rank(torch.eye(3)[None], threshold=threshold).tolist() == [3]
+
+
+@pytest.mark.parametrize("tensor", [torch.ones(1, 2, 2, device="meta")])
+def test_tensors_without_numbers_have_no_measures(tensor: Tensor) -> None:
+    for name in ("singular_values", "stable_rank", "effective_rank", "threshold_rank"):
+        with pytest.raises(InputError, match="on the device meta"):
+            getattr(measures, name)(tensor)
+    for labels in (torch.tensor([0, 1]), torch.tensor([0, 1]).to("meta")):
+        with pytest.raises(InputError, match="on the device meta"):
+            measures.by_class(tensor, labels, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -49,21 +50,46 @@ def test_members_do_not_depend_on_how_many_follow(network: Network, members: int
     assert all(torch.equal(a, b[:members]) for a, b in zip(few, many, strict=True))
 
 
-BAD: dict[str, dict[str, Any]] = {
-    "members is 0": {"members": 0},
-    "members is 2.0": {"members": 2.0},
-    "seed is -1": {"seed": -1},
-    "seed is 0.5": {"seed": 0.5},
-    "scale is nan": {"scale": math.nan},
-    "scale is inf": {"scale": math.inf},
-    "dtype is torch.int64": {"dtype": torch.int64},
+BAD: dict[str, list[dict[str, Any]]] = {
+    "members must be a whole number": [
+        {"members": m} for m in (0, -1, 2.0, True, "2", None, math.nan, torch.tensor(2.0))
+    ],
+    "members must be at most": [{"members": 10**30}],
+    "members is .*: so many do not fit into memory": [{"members": 10**13}, {"members": 2**53}],
+    "seed is": [{"seed": s} for s in (-1, 0.5, True, "2", None, [1, 2], math.nan)],
+    "scale must be a number": [{"scale": s} for s in ("1", None, 1j, True, [1.0])],
+    "scale is beyond the numbers of float64": [{"scale": 10**400}],
+    "scale is .*: give a finite number": [{"scale": s} for s in (math.nan, math.inf, -math.inf)],
+    "scale is .*: it takes weights beyond the numbers": [
+        {"scale": 1e39, "dtype": torch.float32},
+        {"scale": 1e5, "dtype": torch.float16},
+        {"scale": 1.7e308, "network": mlp([1, 64, 1])},
+        {"scale": 1e-50, "dtype": torch.float32},
+        {"scale": 1e-9, "dtype": torch.float16},
+    ],
+    "dtype must be one of torch": [{"dtype": d} for d in ("float32", None, np.float32, float)],
+    "dtype is torch": [{"dtype": d} for d in (torch.int64, torch.complex64, torch.bool)],
+    "the network must be a Network": [{"network": n} for n in (None, "mlp", [2, 1])],
 }
 
 
-@pytest.mark.parametrize("message", BAD)
-def test_what_cannot_be_drawn(message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        initialise(mlp([2, 1]), **{"members": 2, **BAD[message]})
+@pytest.mark.parametrize(("message", "changed"), [(m, c) for m, cs in BAD.items() for c in cs])
+def test_what_cannot_be_drawn(message: str, changed: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=message) as raised:
+        initialise(**{"network": mlp([64, 64, 1]), "members": 2, **changed})
+    assert "\n" not in str(raised.value)
+
+
+def test_what_can_be_drawn_from_numbers_of_other_types() -> None:
+    expected = initialise(mlp([2, 1]), 2, scale=0.5, seed=3)
+    drawn = initialise(
+        mlp([2, 1]),
+        torch.tensor(2),  # type: ignore[arg-type]
+        scale=Fraction(1, 2),  # type: ignore[arg-type]
+        seed=np.int64(3),  # type: ignore[arg-type]
+    )
+    assert all(map(torch.equal, drawn, expected))
+    assert initialise(mlp([2, 1]), 2, scale=0)[0].eq(0).all()
 
 
 @pytest.mark.parametrize("power", [2.0**-1020, 2.0**-600, 2.0**600, 2.0**1000])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -132,6 +133,9 @@ def test_cross_entropy_of_certain_outputs(dtype: torch.dtype) -> None:
     assert missed[0, 0].item() == math.inf
 
 
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # They are a prototype.
+    NESTED = torch.nested.nested_tensor([torch.ones(4, 2), torch.ones(4, 2)])
 SHARED = State((torch.ones(3, 1, 2),))
 DATA = torch.ones(4, 2), torch.ones(4, 1)
 NOT_SHARED: dict[str, tuple[Any, Any, Any, Any]] = {
@@ -148,6 +152,15 @@ NOT_SHARED: dict[str, tuple[Any, Any, Any, Any]] = {
     "weight_decay 'much' is no number": (SHARED, *DATA, "much"),
     "weight_decay None is no number": (SHARED, *DATA, None),
     r"weight_decay has shape \(2,\)": (SHARED, *DATA, torch.zeros(2)),
+    "weight_decay .* is no number": (SHARED, *DATA, 10**400),
+    "weight_decay is beyond the numbers of float32": (SHARED, *DATA, 1e-50),
+    "weight_decay is beyond the numbers of float32: use": (SHARED, *DATA, 1e40),
+    "weight_decay is on the device meta": (SHARED, *DATA, torch.ones(3, device="meta")),
+    "inputs is on the device meta": (SHARED, DATA[0].to("meta"), DATA[1], 0.0),
+    "targets is on the device meta": (SHARED, DATA[0], DATA[1].to("meta"), 0.0),
+    "inputs must be a dense tensor, not a nested one": (SHARED, NESTED, DATA[1], 0.0),
+    "targets must be a dense tensor, not a nested one": (SHARED, DATA[0], NESTED, 0.0),
+    "weight_decay must be a dense tensor, not a nested one": (SHARED, *DATA, NESTED),
     "weight_decay must not be negative": (SHARED, *DATA, -1.0),
     "the state must be a State, not tuple": (SHARED.parameters, *DATA, 0.0),
 }
@@ -222,7 +235,7 @@ def test_slopes_of_losses_are_their_derivatives(dtype: Any, loss: Loss, seed: in
     assert torch.equal(slopes, -0.25 * expected)
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda", "cuda:7", "auto"])
+@pytest.mark.parametrize("device", ["gpu", "cuda", "cuda:7", "auto", "meta", "xpu", "", "mps"])
 def test_a_device_that_is_none_is_named(device: Any) -> None:
     """There is no GPU where tests run, or not eight."""
     if device == "cuda" and torch.cuda.is_available():
@@ -233,3 +246,18 @@ def test_a_device_that_is_none_is_named(device: Any) -> None:
     with pytest.raises(InputError, match=rf"cannot use the device {device!r}.*choose cpu") as found:
         cohort.to(device)
     assert "\n" not in str(found.value)
+
+
+def test_dtypes_that_cannot_hold_a_cohort() -> None:
+    cohort = Cohort.broadcast(mlp((2, 1)), SHARED, *DATA, 0.5)
+    assert cohort.to(dtype=torch.float64).weight_decay.dtype == torch.float64
+    dtype: Any
+    for dtype in ("float32", np.float32, float, 32):
+        with pytest.raises(InputError, match="dtype must be one of torch"):
+            cohort.to(dtype=dtype)
+    for dtype in (torch.int32, torch.complex64, torch.bool):
+        with pytest.raises(InputError, match="weights need a floating one"):
+            cohort.to(dtype=dtype)
+    wide = cohort.to(dtype=torch.float64)
+    with pytest.raises(InputError, match="weight_decay is beyond the numbers of float32"):
+        replace(wide, weight_decay=wide.weight_decay * 1e-50).to(dtype=torch.float32)

@@ -177,9 +177,10 @@ def test_a_crossing_counts_at_the_last_change_before_the_threshold() -> None:
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("horizon", 0.0, "horizon and threshold"),
-        ("threshold", 0.0, "horizon and threshold"),
-        ("relative_tolerance", 0.0, "tolerances must be positive"),
+        ("horizon", 0.0, "horizon 0.0 must be positive and finite"),
+        ("threshold", math.inf, "threshold inf must be positive and finite"),
+        ("relative_tolerance", math.inf, "relative_tolerance inf must be positive and finite"),
+        ("absolute_tolerance", 0.0, "absolute_tolerance 0.0 must be positive and finite"),
         ("max_steps", 0, "max_steps"),
     ],
 )

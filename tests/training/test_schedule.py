@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -15,7 +17,7 @@ from theorycheck.errors import InputError
 from theorycheck.networks.specification import mlp
 from theorycheck.training.batches import Batches
 from theorycheck.training.cohorts import Objective
-from theorycheck.training.schedule import Schedule, checkpoint_times
+from theorycheck.training.schedule import Schedule, checkpoint_times, per_member
 from theorycheck.training.trainers import sgd
 
 
@@ -112,13 +114,20 @@ def test_one_number_is_that_of_all_members() -> None:
         (lambda: schedule(0), "at least 1"),
         (lambda: schedule(record_every=0), "at least 1"),
         (lambda: schedule(learning_rate=-0.5), "learning_rate must be positive and finite"),
-        (lambda: schedule(learning_rate=math.inf), "learning_rate must be positive and finite"),
+        (lambda: schedule(learning_rate=math.inf), "learning_rate is beyond the numbers of"),
         (lambda: schedule(learning_rate=math.nan), "learning_rate must be positive and finite"),
         (lambda: schedule(learning_rate=torch.ones(3, 1)), "a number or have shape"),
         (lambda: schedule(momentum=-0.5), "momentum must be at least 0 and less than 1"),
         (lambda: schedule(momentum=torch.tensor([0.0, math.nan, 0.0])), "momentum must be"),
         (lambda: schedule(momentum=torch.zeros(2)), "momentum must be a number or have shape"),
         (lambda: schedule(decay=math.inf), "decay inf must be positive and finite"),
+        (lambda: schedule(decay=1e300, milestones=[1, 1]), "learning rate beyond the numbers of"),
+        (lambda: schedule(decay=2, milestones=[1] * 5000), "at the last of 5000 milestones"),
+        (lambda: schedule(learning_rate=10**400), "learning_rate .* is no number"),
+        (lambda: schedule(10**30), "must be at most 1099511627776"),
+        (lambda: schedule(10**12, record_every=1), "makes over 1000000 records"),
+        (lambda: schedule(milestones=range(10**12)), "milestones must be at most 1000000 numbers"),
+        (lambda: schedule(keep=range(10**12)), "keep must be at most 1000000 numbers"),
         (lambda: schedule(keep=(11,)), "keep names epochs that are not between 0 and 10"),
         (lambda: schedule(keep=(-1,)), "keep must be a sequence of whole numbers, at least 0"),
     ],
@@ -141,3 +150,48 @@ def test_checkpoints_are_the_ends_of_equal_intervals() -> None:
 def test_checkpoints_that_are_refused(checkpoints: int | list[float]) -> None:
     with pytest.raises(InputError, match="checkpoints"):
         checkpoint_times(3.0, checkpoints)
+
+
+@pytest.mark.parametrize("single", [2, np.array(2), torch.tensor(2), np.int64(2)])
+def test_a_number_of_intervals_of_any_type(single: Any) -> None:
+    assert checkpoint_times(3.0, single) == [0.0, 1.5, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "message"),
+    [
+        (10**30, "checkpoints must be at most 1000000"),
+        (2**63, "checkpoints must be at most 1000000"),
+        (range(10**12), "checkpoints must be at most 1000000 numbers"),
+        ([10**400], "every one of the checkpoints is beyond the numbers of float64"),
+        ([Fraction(10**400, 3)], "every one of the checkpoints is beyond the numbers of float64"),
+        (torch.tensor(2.5), "checkpoints must be a whole number"),
+        (torch.tensor(True), "checkpoints must be a whole number"),
+        (b"2", "checkpoints must be a whole number"),
+        ([True], "every one of the checkpoints must be a number"),
+    ],
+)
+def test_checkpoints_that_are_none_or_too_many(checkpoints: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        checkpoint_times(1.0, checkpoints)
+
+
+def test_the_longest_training_has_its_stretches() -> None:
+    stretches = list(schedule(2**40, learning_rate=0.5).stretches())
+    assert stretches[0][0] == 0
+    assert stretches[-1][1] == 2**40
+    assert max(last - first for first, last in stretches) == 2**23
+
+
+def test_a_decay_that_ends_below_all_numbers_is_no_error() -> None:
+    late = schedule(10, learning_rate=1.0, decay=0.1, milestones=[1] * 5000)
+    assert late.rate(0).tolist() == [[1.0]] * 3
+    assert late.rate(1).tolist() == [[0.0]] * 3
+
+
+@pytest.mark.parametrize(("name", "value"), [("learning_rate", 1e-50), ("momentum", 1e-50)])
+def test_numbers_that_float32_makes_zero_are_refused(name: str, value: float) -> None:
+    like = torch.zeros(1, dtype=torch.float32)
+    with pytest.raises(InputError, match=f"{name} is beyond the numbers of float32"):
+        per_member(name, value, 2, like)
+    assert per_member(name, 0.0, 2, like).tolist() == [[0.0], [0.0]]

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from flint import acb, arb, fmpq, fmpz
 
+from theorycheck.arguments import instance
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.enclosures import Interval
 from theorycheck.claims.findings import Describe, Observation
 from theorycheck.claims.outcomes import Reader
 from theorycheck.claims.sides import exact, nearest, stacked
 from theorycheck.errors import InputError, quoted
-from theorycheck.training.arguments import instance
 
 RATIONAL = int | Fraction | fmpz | fmpq | np.integer
 """The types of numbers that are never rounded."""

@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor
 
+from theorycheck.arguments import whole_number
 from theorycheck.measures.features import Features, accurately_centred
 from theorycheck.measures.members import (
     are_finite,
@@ -18,7 +19,7 @@ from theorycheck.measures.members import (
     require,
     require_outputs,
 )
-from theorycheck.networks.checks import require_floats
+from theorycheck.networks.checks import require_floats, require_numbers
 from theorycheck.networks.norms import (
     bounded_mean,
     direction,
@@ -45,19 +46,22 @@ def by_class(features: Tensor, labels: Tensor, classes: int) -> Tensor:
     Raises:
         InputError: when shapes do not fit, a label is no class, or classes differ in size.
     """
-    require_floats("features", features)
+    require_floats("features", require_numbers("features", features))
     require_outputs(features)
+    classes = whole_number("classes", classes)
     numbers = class_numbers(labels, features, classes)
-    samples = features.shape[1]
-    counts = torch.nn.functional.one_hot(numbers, classes).sum(dim=-2)
+    members, samples, width = features.shape
+    size = samples // classes
+    # In order, the samples of a class are as many neighbours as there are in each, and equal.
+    ordered, order = numbers.sort(dim=-1, stable=True)
+    balanced = torch.arange(samples, device=numbers.device) // max(size, 1)
     require(
-        bool((counts * classes == samples).all()),
+        size * classes == samples and torch.equal(ordered, balanced.expand_as(ordered)),
         f"neural collapse is defined for balanced classes: give each of the {classes} classes "
         f"the same number of the {samples} samples",
     )
-    order = numbers.argsort(dim=-1, stable=True).unsqueeze(-1).expand_as(features)
-    shape = (features.shape[0], classes, samples // classes, features.shape[-1])
-    return features.gather(1, order).reshape(shape)
+    picked = features.gather(1, order.unsqueeze(-1).expand_as(features))
+    return picked.reshape(members, classes, size, width)
 
 
 def class_means(grouped: Tensor) -> Tensor:

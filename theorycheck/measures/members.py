@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from theorycheck.errors import InputError
-from theorycheck.networks.checks import require_floats
+from theorycheck.networks.checks import require_floats, require_numbers
 
 
 def reals(tensor: Tensor, name: str) -> Tensor:
@@ -15,7 +15,7 @@ def reals(tensor: Tensor, name: str) -> Tensor:
     Raises:
         InputError: for anything else.
     """
-    require_floats(name, tensor)
+    require_floats(name, require_numbers(name, tensor))
     return tensor.float() if tensor.dtype.itemsize < torch.float32.itemsize else tensor
 
 
@@ -29,7 +29,6 @@ def class_numbers(labels: Tensor, outputs: Tensor, classes: int) -> Tensor:
     """Labels as int64 class numbers, ``(K, N)``, checked against outputs ``(K, N, *)``."""
     require_labels(labels, "labels")
     require_shape(labels, outputs[..., 0], "labels")
-    require(classes > 0, f"{classes} classes: there must be at least one")
     message = f"labels must be integers from 0 to {classes - 1}"
     require(not labels.is_floating_point(), message)
     # In a dtype that holds all class numbers: small ones cannot even be compared with `classes`.
@@ -40,10 +39,7 @@ def class_numbers(labels: Tensor, outputs: Tensor, classes: int) -> Tensor:
 
 def require_labels(labels: Tensor, name: str) -> None:
     """Raise InputError unless labels are a dense tensor of real numbers."""
-    require(
-        isinstance(labels, Tensor) and labels.layout == torch.strided and not labels.is_complex(),
-        f"{name} must be a dense torch tensor of real numbers",
-    )
+    require(not require_numbers(name, labels).is_complex(), f"{name} must be real numbers")
 
 
 def require_outputs(outputs: Tensor) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from theorycheck.arguments import whole_number
 from theorycheck.measures.members import reals, require
 from theorycheck.networks.checks import require_parameters
 from theorycheck.networks.initialisation import mean_distance
@@ -70,7 +71,7 @@ def sampling_variance(gradients: Tensor, batch_size: int) -> Tensor:
         gradients.ndim >= 2,
         f"gradients must have shape (members, samples, ...), not {tuple(gradients.shape)}",
     )
-    samples = gradients.shape[1]
+    samples, batch_size = gradients.shape[1], whole_number("batch_size", batch_size)
     require(
         1 <= batch_size <= samples,
         f"batch_size {batch_size} must be between 1 and the {samples} samples",

@@ -19,6 +19,7 @@ from theorycheck.measures.members import (
     require_outputs,
     require_shape,
 )
+from theorycheck.networks.checks import held
 from theorycheck.networks.norms import bounded_mean, mean_inner_product, moderate, scaled
 
 
@@ -94,17 +95,6 @@ def output_statistics(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]
     return mean_inner_product(outputs, targets), moment * power * power
 
 
-def _decay(weight_decay: Tensor | float, like: Tensor) -> Tensor:
-    """The weight decay in the dtype of what it is added to, where that can hold it."""
-    kept = weight_decay.dtype if isinstance(weight_decay, Tensor) else torch.float64
-    given = torch.as_tensor(weight_decay, dtype=kept, device=like.device)
-    decay = given.to(like.dtype)
-    held = (decay.isfinite() | decay.isnan()) & ((decay != 0) | (given == 0))
-    kind = str(like.dtype).removeprefix("torch.")
-    require(bool(held.all()), f"weight_decay is beyond the numbers of {kind}: use a wider dtype")
-    return decay
-
-
 def equilibrium_rho(mean: Tensor, second_moment: Tensor, weight_decay: Tensor | float) -> Tensor:
     """``mu / (M + lambda)``: where the flow of ``rho`` stops (xu2022, Eq. 7; Lemma 7).
 
@@ -115,7 +105,7 @@ def equilibrium_rho(mean: Tensor, second_moment: Tensor, weight_decay: Tensor | 
         InputError: when the weight decay is infinite, or beyond the range of the means' dtype.
     """
     mean, second_moment = reals(mean, "mean"), reals(second_moment, "second_moment")
-    decay = _decay(weight_decay, second_moment).expand_as(second_moment)
+    decay = held("weight_decay", weight_decay, second_moment).expand_as(second_moment)
     terms, power = scaled(torch.stack([second_moment, decay], dim=-1), -1)
     return mean / terms.sum(dim=-1) / power.squeeze(-1)
 
@@ -135,7 +125,7 @@ def equilibrium_rho_of_sums(margins: Tensor, weight_decay: Tensor | float) -> Te
         InputError: when the weight decay is infinite, or beyond the range of the margins' dtype.
     """
     margins = reals(margins, "margins")
-    decay = _decay(weight_decay, margins).expand(margins.shape[:-1]).unsqueeze(-1)
+    decay = held("weight_decay", weight_decay, margins).expand(margins.shape[:-1]).unsqueeze(-1)
     # By one power of two each margin, and the decay by its square.
     _, power = scaled(torch.cat([margins, decay.abs().sqrt()], dim=-1), -1)
     unit = margins / power

@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from theorycheck.arguments import real_number
 from theorycheck.measures.members import are_finite, reals, require
 from theorycheck.networks.norms import euclidean_norm, moderate
 from theorycheck.simd.available import COMPILER
@@ -74,9 +75,12 @@ def threshold_rank(
         weights: ``(K, p, q)``.
 
     Raises:
-        InputError: when the shape is another one, or the norm unknown.
+        InputError: when the shape is another one, the norm unknown, or the threshold negative or
+            not finite.
     """
     require(norm in ("spectral", "frobenius"), f"norm {norm!r}: use 'spectral' or 'frobenius'")
+    threshold = real_number("threshold", threshold)
+    require(0 <= threshold < math.inf, f"threshold is {threshold}: give a finite one from 0 on")
     values = _relative(weights)
     size = values[:, :1] if norm == "spectral" else euclidean_norm(values, -1, keepdim=True)
     # Comparing with threshold * size instead of dividing spares the zero matrix a case of its own.

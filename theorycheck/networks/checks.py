@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from theorycheck.errors import InputError
+from theorycheck.errors import InputError, quoted
 from theorycheck.networks.specification import Network
 
 
@@ -50,3 +50,32 @@ def require_parameters(network: Network, parameters: Sequence[Tensor]) -> None:
             f"parameters do not fit the network {network}: give one tensor per parameter, of shape "
             "(members, *shape), for the same members"
         )
+
+
+def held(name: str, value: object, like: Tensor) -> Tensor:
+    """A number, or numbers, in the dtype and on the device of a tensor.
+
+    Raises:
+        InputError: for what is no number, or infinite, and where the dtype makes that or 0 of it.
+    """
+    try:
+        given = value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise InputError(f"{name} {quoted(value)} is no number: {error}") from error
+    if require_numbers(name, given).is_complex():
+        raise InputError(f"{name} must be a real number, not {quoted(value)}")
+    kept = given.to(like.device, like.dtype)
+    vanished = (kept == 0) & (given != 0).to(like.device)
+    if bool((kept.isinf() | vanished).any()):
+        kind = str(like.dtype).removeprefix("torch.")
+        raise InputError(f"{name} is beyond the numbers of {kind}: use a wider dtype")
+    return kept
+
+
+def require_dtype(dtype: object) -> torch.dtype:
+    """The value; raises InputError unless it is a floating dtype of torch."""
+    if not isinstance(dtype, torch.dtype):
+        raise InputError(f"dtype must be one of torch, such as torch.float64, not {quoted(dtype)}")
+    if not dtype.is_floating_point:
+        raise InputError(f"dtype is {dtype}: weights need a floating one")
+    return dtype

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from theorycheck.errors import InputError
+from theorycheck.arguments import instance, real_number, whole_number
+from theorycheck.errors import InputError, quoted
+from theorycheck.networks.checks import require_dtype
 from theorycheck.networks.norms import euclidean_norm, mean, moderate, product, restored
 from theorycheck.networks.specification import Network, Parameters
 
@@ -30,23 +32,27 @@ def initialise(
 
     Raises:
         InputError: unless ``members`` is a positive whole number, ``seed`` one that is not
-            negative, ``scale`` finite and ``dtype`` a floating one.
+            negative, ``scale`` finite and ``dtype`` a floating one that can hold the weights; and
+            when they do not fit into memory.
     """
-    if not isinstance(members, Integral) or members < 1:
-        raise InputError(f"members is {members!r}: give a positive whole number")
-    if not isinstance(seed, Integral) or seed < 0:
-        raise InputError(f"seed is {seed!r}: give a whole number that is not negative")
+    instance("the network", network, Network)
+    members = whole_number("members", members)
+    scale = real_number("scale", scale)
+    if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
+        raise InputError(f"seed is {quoted(seed)}: give a whole number that is not negative")
     if not math.isfinite(scale):
         raise InputError(f"scale is {scale}: give a finite number")
-    if not dtype.is_floating_point:
-        raise InputError(f"dtype is {dtype}: weights need a floating one")
+    require_dtype(dtype)
     sizes = [math.prod(network.parameters[i].shape) for i in network.weights]
-    # NumPy fills an array in order of its rows, so that a row does not depend on how many follow.
-    draws = np.random.default_rng(int(seed)).standard_normal((int(members), sum(sizes)))
+    try:
+        # NumPy fills an array in order of its rows: a row does not depend on how many follow.
+        draws = np.random.default_rng(int(seed)).standard_normal((members, sum(sizes)))
+    except (MemoryError, ValueError) as error:
+        raise InputError(f"members is {members}: so many do not fit into memory") from error
     blocks = iter(torch.from_numpy(draws).split(sizes, dim=1))
     tensors = []
     for parameter in network.parameters:
-        shape = (int(members), *parameter.shape)
+        shape = (members, *parameter.shape)
         if parameter.role == "weight":
             draw = next(blocks).reshape(shape)
             tensors.append(draw * (scale * math.sqrt(2.0 / parameter.shape[1])))
@@ -54,7 +60,15 @@ def initialise(
             tensors.append(torch.ones(shape, dtype=torch.float64))
         else:
             tensors.append(torch.zeros(shape, dtype=torch.float64))
-    return tuple(t.to(dtype) for t in tensors)
+    parameters = tuple(t.to(dtype) for t in tensors)
+    for i in network.weights:
+        # No matrix of normal numbers is zero.
+        if not bool(parameters[i].isfinite().all()) or (scale and not parameters[i].any()):
+            raise InputError(
+                f"scale is {scale}: it takes weights beyond the numbers of {dtype}: use another "
+                "scale, or a wider dtype"
+            )
+    return parameters
 
 
 def frobenius_norms(network: Network, parameters: Parameters) -> Tensor:
@@ -71,17 +85,26 @@ def mean_distance(network: Network, before: Parameters, after: Parameters) -> Te
 
     d(W_{t+1}, W_t) of galanti2022, Section 4.2.
     """
-    pairs = [(before[i], after[i]) for i in network.weights]
-    largest = torch.stack([each.abs().amax((-2, -1)) for pair in pairs for each in pair]).amax(0)
-    # Opposite numbers may be further apart than the largest number: their halves are not.
-    far = largest > torch.finfo(largest.dtype).max / 2
-    divisor = torch.ones_like(largest).masked_fill(far, 2.0)
-    share = divisor[:, None, None]
-    changes = [moderate(new / share - old / share, (-2, -1)) for old, new in pairs]
-    norms, powers = (torch.cat([c[k].flatten(1) for c in changes], dim=-1) for k in (1, 2))
+    norms, powers = _norms_of_changes(network, before, after)
+    far = norms.isinf().any(dim=-1, keepdim=True)
+    if bool(far.any()):
+        # Opposite numbers may be further apart than the largest number: their halves are not.
+        halves = (tuple(p / 2 for p in each) for each in (before, after))
+        nearer, others = _norms_of_changes(network, *halves)
+        norms, powers = torch.where(far, nearer, norms), torch.where(far, others, powers)
     # Beside a norm that was divided, what vanishes of the others is negligible.
     most = powers.amax(dim=-1, keepdim=True)
-    return restored(mean(norms * (powers / most), -1), most.squeeze(-1), divisor)
+    factors = most, torch.ones_like(most).masked_fill(far, 2.0)
+    return restored(mean(norms * (powers / most), -1), *(f.squeeze(-1) for f in factors))
+
+
+def _norms_of_changes(
+    network: Network, before: Parameters, after: Parameters
+) -> tuple[Tensor, Tensor]:
+    """Norms of the changes of the weight matrices over powers of two, and these: ``(K, L)``."""
+    found = [moderate(after[i] - before[i], (-2, -1))[1:] for i in network.weights]
+    norms, powers = (torch.cat(each, dim=-1).flatten(1) for each in zip(*found, strict=True))
+    return norms, powers
 
 
 def normalise(network: Network, parameters: Parameters) -> tuple[Tensor, Parameters]:

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from theorycheck.arguments import whole_number
 from theorycheck.errors import InputError
-from theorycheck.training.arguments import whole_number
 from theorycheck.training.cohorts import choose
 
 Sampling = Literal["reshuffle", "uniform"]

@@ -13,13 +13,19 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from theorycheck.arguments import instance
 from theorycheck.errors import InputError
-from theorycheck.networks.checks import require_floats, require_parameters
+from theorycheck.networks.checks import (
+    held,
+    require_dtype,
+    require_floats,
+    require_numbers,
+    require_parameters,
+)
 from theorycheck.networks.evaluation import forward
 from theorycheck.networks.initialisation import normalise
 from theorycheck.networks.norms import mean
 from theorycheck.networks.specification import Network, Parameters
-from theorycheck.training.arguments import instance
 
 Loss = Literal["square", "cross_entropy", "exponential"]
 Reduction = Literal["mean", "sum"]
@@ -182,6 +188,7 @@ class Cohort:
     ) -> None:
         """Raise InputError unless shapes are as expected, numbers finite, and all of one kind."""
         for name, tensor in tensors.items():
+            require_numbers(name, tensor)
             if tuple(tensor.shape) != expected[name]:
                 raise InputError(f"{name} has shape {tuple(tensor.shape)}, not {expected[name]}")
             if tensor.dtype != self.inputs.dtype:
@@ -211,12 +218,9 @@ class Cohort:
             InputError: as `Cohort`.
         """
         _require_state(state)
-        require_floats("inputs", inputs)
-        require_floats("targets", targets)
-        try:
-            decay = torch.as_tensor(weight_decay, dtype=inputs.dtype, device=inputs.device)
-        except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-            raise InputError(f"weight_decay {weight_decay!r} is no number: {error}") from error
+        for name, tensor in {"inputs": inputs, "targets": targets}.items():
+            require_floats(name, require_numbers(name, tensor))
+        decay = held("weight_decay", weight_decay, inputs)
         first = state.parameters[0] if state.parameters else torch.empty(0)
         members = len(first) if first.dim() else 0
 
@@ -244,18 +248,20 @@ class Cohort:
         """The same cohort on another device or in another dtype.
 
         Raises:
-            InputError: when this machine has no such device.
+            InputError: when this machine has no such device, and for a dtype that is none of floats
+                or cannot hold the numbers.
         """
         device = self.inputs.device if device is None else _require_device(device)
-        dtype = dtype or self.inputs.dtype
+        dtype = self.inputs.dtype if dtype is None else require_dtype(dtype)
         rho = self.state.rho
         state = replace(
             self.state,
             parameters=tuple(p.to(device, dtype) for p in self.state.parameters),
             rho=None if rho is None else rho.to(device, dtype),
         )
-        data = (t.to(device, dtype) for t in (self.inputs, self.targets, self.weight_decay))
-        return Cohort(self.network, state, *data)
+        inputs, targets = (t.to(device, dtype) for t in (self.inputs, self.targets))
+        decay = held("weight_decay", self.weight_decay, inputs)
+        return Cohort(self.network, state, inputs, targets, decay)
 
 
 def _require_device(device: torch.device | str) -> torch.device:
@@ -267,8 +273,10 @@ def _require_device(device: torch.device | str) -> torch.device:
         # A build of torch without CUDA says so by an assertion.
         if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
             raise refused
+        if found.type == "meta":  # There tensors have no numbers.
+            raise refused
         return torch.empty(0, device=found).device
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, AssertionError) as error:
         raise refused from error
 
 

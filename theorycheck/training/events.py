@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from theorycheck.arguments import positive_number, whole_number
 from theorycheck.errors import InputError
-from theorycheck.training.arguments import real_number, whole_number
 from theorycheck.training.cohorts import Cohort, Objective, State, check
 from theorycheck.training.integrator import Integrator, Step
 from theorycheck.training.vector_field import Field
@@ -88,22 +88,17 @@ def follow_events(
     check(cohort, objective)
     if cohort.inputs.dtype != torch.float64:
         raise InputError("gradient flow needs float64: use cohort.to(dtype=torch.float64)")
-    horizon, threshold = real_number("horizon", horizon), real_number("threshold", threshold)
-    if not (0 < horizon < float("inf") and 0 < threshold < float("inf")):
-        raise InputError("horizon and threshold must be positive and finite")
-    tolerances = [
-        real_number("relative_tolerance", relative_tolerance),
-        real_number("absolute_tolerance", absolute_tolerance),
-    ]
-    if not min(tolerances) > 0:
-        raise InputError("tolerances must be positive")
+    horizon = positive_number("horizon", horizon)
+    threshold = positive_number("threshold", threshold)
+    relative_tolerance = positive_number("relative_tolerance", relative_tolerance)
+    absolute_tolerance = positive_number("absolute_tolerance", absolute_tolerance)
     field = Field(cohort, objective)
     watcher = _Watcher(cohort, Field(cohort, objective), quantity, threshold)
     integrator = Integrator(
         lambda rows: field.velocity(rows, cohort.inputs, cohort.targets),
         field.pack(cohort.state),
-        tolerances[0],
-        tolerances[1],
+        relative_tolerance,
+        absolute_tolerance,
         whole_number("max_steps", max_steps),
         watcher.look,
     )

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from theorycheck.data.dataset import Dataset
 from theorycheck.errors import InputError
+from theorycheck.networks.checks import held
 from theorycheck.networks.specification import Network
 from theorycheck.training.cohorts import Cohort, Objective, State, outputs
 from theorycheck.training.recording import Measures, Run
@@ -185,9 +186,9 @@ class Experiment:
         def repeated(tensor: Tensor) -> Tensor:
             return tensor.repeat(arms, *[1] * (tensor.dim() - 1))
 
-        def per_member(values: Sequence[float]) -> Tensor:
-            tensor = torch.tensor(values, dtype=self.inputs.dtype, device=device)
-            return tensor.repeat_interleave(members)
+        def per_member(name: str) -> Tensor:
+            values = [getattr(recipe, name) for recipe in recipes]
+            return held(name, values, self.inputs).to(device).repeat_interleave(members)
 
         rho = None if self.start.rho is None else repeated(self.start.rho)
         parameters = tuple(map(repeated, self.start.parameters))
@@ -195,7 +196,7 @@ class Experiment:
         cohort = Cohort.broadcast(
             self.network, state, repeated(self.inputs), repeated(self.targets)
         ).to(device)
-        cohort = replace(cohort, weight_decay=per_member([r.weight_decay for r in recipes]))
+        cohort = replace(cohort, weight_decay=per_member("weight_decay"))
         orders = torch.tensor([recipe.order for recipe in recipes]).repeat_interleave(members)
         first = recipes[0]
         run = sgd(
@@ -203,7 +204,7 @@ class Experiment:
             self.objective,
             batch_size=first.batch_size,
             epochs=first.epochs,
-            learning_rate=per_member([recipe.learning_rate for recipe in recipes]),
+            learning_rate=per_member("learning_rate"),
             momentum=first.momentum,
             milestones=first.milestones,
             batch_seeds=repeated(self.batch_seeds) + orders * members,

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from theorycheck.arguments import instance
 from theorycheck.errors import InputError
 from theorycheck.networks.norms import euclidean_norm
 from theorycheck.networks.specification import Network
-from theorycheck.training.arguments import instance
 from theorycheck.training.cohorts import Cohort, Objective, State, check
 from theorycheck.training.vector_field import Field
 
@@ -142,14 +142,15 @@ class Recorder:
         self, cohort: Cohort, measures: Measures | None, reserved: Sequence[str] = ()
     ) -> None:
         self.cohort = cohort
-        instance("measures", measures or {}, Mapping)
-        for name, measure in (measures or {}).items():
+        measures = {} if measures is None else measures
+        instance("measures", measures, Mapping)
+        for name, measure in measures.items():
             instance("the name of a measure", name, str)
             if not callable(measure) and not isinstance(measure, GradientNorm):
                 raise InputError(f"the measure {name!r} cannot be called: give a function")
         self.measures = {
             name: measure.of(cohort) if isinstance(measure, GradientNorm) else measure
-            for name, measure in (measures or {}).items()
+            for name, measure in measures.items()
         }
         taken = sorted(set(self.measures) & set(reserved))
         if taken:

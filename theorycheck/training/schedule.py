@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from itertools import pairwise
+from typing import Any
 
 from torch import Tensor
 
+from theorycheck.arguments import (
+    LONGEST,
+    is_sequence,
+    listed,
+    positive_number,
+    real_number,
+    whole_number,
+    whole_numbers,
+)
 from theorycheck.errors import InputError
-from theorycheck.training.arguments import per_member, real_number, whole_number, whole_numbers
+from theorycheck.networks.checks import held
 from theorycheck.training.batches import Batches
 from theorycheck.training.cohorts import Cohort
 
@@ -23,8 +33,11 @@ RECORD_UPDATES = 4000
 of fewer updates is recorded at its start and at its end."""
 
 
-LONGEST = 2**23
+STRETCH = 2**23
 """Definition: the most epochs of a stretch, so that counts of them are exact in float32."""
+
+MOST_EPOCHS = 2**40
+"""Definition: the most epochs of a training, which leaves some hundred thousand stretches."""
 
 
 class Schedule:
@@ -53,13 +66,16 @@ class Schedule:
         record_every: int | None,
         keep: Sequence[int] = (),
     ) -> None:
-        self.epochs = epochs = whole_number("the number of epochs or steps", epochs)
-        self.decay = decay = real_number("decay", decay)
+        name = "the number of epochs or steps"
+        self.epochs = epochs = whole_number(name, epochs, most=MOST_EPOCHS)
+        self.decay = positive_number("decay", decay)
         records = min(RECORDS, epochs * batches.updates // RECORD_UPDATES)
         default = -(-epochs // max(1, records))
         self.record_every = whole_number(
             "record_every", default if record_every is None else record_every
         )
+        if epochs // self.record_every > LONGEST:
+            raise InputError(f"record_every {self.record_every} makes over {LONGEST} records")
         self.milestones = whole_numbers("milestones", milestones)
         self.keep = frozenset(whole_numbers("keep", keep))
         members, like = cohort.members, cohort.inputs
@@ -71,8 +87,11 @@ class Schedule:
             raise InputError(f"keep names epochs that are not between 0 and {epochs}")
         if not bool(((self.momentum >= 0) & (self.momentum < 1)).all()):
             raise InputError("momentum must be at least 0 and less than 1")
-        if not 0 < decay < math.inf:
-            raise InputError(f"decay {decay} must be positive and finite")
+        if not bool(self.rate(epochs).isfinite().all()):
+            raise InputError(
+                f"decay {self.decay} takes the learning rate beyond the numbers of "
+                f"{self.learning_rate.dtype} at the last of {len(self.milestones)} milestones"
+            )
 
     def part(self, members: slice) -> Schedule:
         """The schedule of some members."""
@@ -82,7 +101,11 @@ class Schedule:
 
     def rate(self, epoch: int) -> Tensor:
         """Learning rates ``(K, 1)`` of an epoch; epochs count from 0."""
-        return self.learning_rate * self.decay ** sum(m <= epoch for m in self.milestones)
+        passed = sum(m <= epoch for m in self.milestones)
+        try:
+            return self.learning_rate * self.decay**passed
+        except OverflowError:
+            return self.learning_rate * math.inf
 
     def records(self, finished: int) -> bool:
         """Whether the measures are evaluated when this many epochs are finished."""
@@ -95,7 +118,7 @@ class Schedule:
         """
         inner = (*self.milestones, *self.keep)
         ends = {m for m in inner if 0 < m < self.epochs} | {self.epochs}
-        for step in (self.record_every, LONGEST):
+        for step in (self.record_every, STRETCH):
             ends.update(range(step, self.epochs, step))
         return pairwise([0, *sorted(ends)])
 
@@ -106,11 +129,24 @@ def checkpoint_times(horizon: float, checkpoints: int | Sequence[float]) -> list
     Raises:
         InputError: unless there is an interval, or the times increase within ``[0, horizon]``.
     """
-    if not isinstance(checkpoints, Iterable) or isinstance(checkpoints, str):
-        intervals = whole_number("checkpoints", checkpoints)
+    if not is_sequence(checkpoints):
+        intervals = whole_number("checkpoints", checkpoints, most=LONGEST)
         return [horizon * i / intervals for i in range(intervals + 1)]
-    times = [real_number("every one of the checkpoints", time) for time in checkpoints]
+    every = listed("checkpoints", checkpoints)  # type: ignore[arg-type]
+    times = [real_number("every one of the checkpoints", time) for time in every]
     ordered = all(before < after for before, after in pairwise(times))
     if not ordered or not all(0 <= time <= horizon for time in times):
         raise InputError(f"checkpoints must increase and lie between 0 and the horizon {horizon}")
     return times
+
+
+def per_member(name: str, value: Any, members: int, like: Tensor) -> Tensor:
+    """A number, or one for every member, as ``(K, 1)`` in the dtype and on the device of a tensor.
+
+    Raises:
+        InputError: for anything else, and for numbers that the dtype cannot hold.
+    """
+    tensor = held(name, value, like)
+    if tensor.dim() > 0 and tuple(tensor.shape) != (members,):
+        raise InputError(f"{name} must be a number or have shape ({members},)")
+    return tensor.expand(members)[:, None]

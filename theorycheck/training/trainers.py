@@ -9,7 +9,6 @@ All trainers follow one vector field, `velocity`, and return a `Run`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -19,9 +18,10 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from theorycheck.arguments import instance, positive_number, whole_number
 from theorycheck.errors import InputError
+from theorycheck.networks.checks import require_numbers
 from theorycheck.notes import note
-from theorycheck.training.arguments import instance, real_number, whole_number
 from theorycheck.training.batches import Batches, Sampling
 from theorycheck.training.cohorts import Cohort, Objective, choose
 from theorycheck.training.engines import AtKinks, Descent, Engine, Flow, train
@@ -73,16 +73,12 @@ def gradient_flow(
     choose("at_kinks", at_kinks, AtKinks)
     if at_kinks == "slide" and cohort.network.normalised_by_batch:
         raise InputError("networks with batch normalisation cannot slide: use at_kinks='stop'")
-    horizon = real_number("horizon", horizon)
-    relative_tolerance = real_number("relative_tolerance", relative_tolerance)
-    absolute_tolerance = real_number("absolute_tolerance", absolute_tolerance)
+    horizon = positive_number("horizon", horizon)
+    relative_tolerance = positive_number("relative_tolerance", relative_tolerance)
+    absolute_tolerance = positive_number("absolute_tolerance", absolute_tolerance)
     max_steps = whole_number("max_steps", max_steps)
     if cohort.inputs.dtype != torch.float64:
         raise InputError("gradient flow needs float64: use cohort.to(dtype=torch.float64)")
-    if not 0 < horizon < math.inf:
-        raise InputError(f"horizon {horizon} must be positive and finite")
-    if not (relative_tolerance > 0 and absolute_tolerance > 0):
-        raise InputError("tolerances must be positive")
     times = checkpoint_times(horizon, checkpoints)
     tolerances = relative_tolerance, absolute_tolerance, max_steps
     flow = Flow(cohort, objective, measures, engine, times, horizon, tolerances, at_kinks)
@@ -181,8 +177,8 @@ def sgd(
     """
     _check_kinds(cohort, objective)
     shape = (cohort.members,)
-    given = isinstance(batch_seeds, Tensor)
-    if not given or tuple(batch_seeds.shape) != shape or batch_seeds.dtype != torch.int64:
+    seeds = require_numbers("batch_seeds", batch_seeds)
+    if tuple(seeds.shape) != shape or seeds.dtype != torch.int64:
         raise InputError(f"batch_seeds must be an int64 tensor of shape {shape}")
     batch_size = whole_number("batch_size", batch_size)
     batches = Batches(batch_seeds, cohort.inputs.shape[1], batch_size, sampling)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -10,12 +12,20 @@ import pytest
 import torch
 
 from tests.training.dyadic_cohorts import dyadic_cohort
-from theorycheck.errors import InputError
+from theorycheck.arguments import (
+    is_sequence,
+    listed,
+    positive_number,
+    real_number,
+    whole_number,
+    whole_numbers,
+)
+from theorycheck.errors import InputError, quoted
 from theorycheck.networks.specification import mlp
-from theorycheck.training.arguments import per_member, real_number, whole_number, whole_numbers
 from theorycheck.training.batches import Batches
 from theorycheck.training.cohorts import Objective
 from theorycheck.training.experiments import Experiment, Recipe
+from theorycheck.training.schedule import per_member
 from theorycheck.training.trainers import gradient_descent, gradient_flow, sgd
 
 COHORT = dyadic_cohort(mlp((2, 1)))
@@ -25,12 +35,22 @@ DEFAULTS: dict[Callable[..., Any], dict[str, Any]] = {
     gradient_descent: {"steps": 1, "learning_rate": 0.125},
     gradient_flow: {"horizon": 0.125},
 }
-NO_COUNT: list[Any] = [2.0, 2.5, "2", None, True, [2], 0, -1, torch.tensor(2.0), np.float64(2)]
-NO_COUNTS: list[Any] = [3, [1.0], [1.5], ["1"], "1", None, [[1]], torch.tensor([1.0])]
-NO_NUMBER: list[Any] = ["0.5", None, [0.5], 0.5j, torch.tensor([0.5]), torch.tensor(0.5j)]
-NO_NUMBERS: list[Any] = ["0.5", None, 0.5j, [0.5], ["a"] * 3, torch.ones(3, 1), {}]
-NO_SEEDS: list[Any] = [[1, 2, 3], 1, None, np.arange(3), SEEDS[:2], SEEDS.int(), SEEDS.double()]
-NO_MEASURES: list[Any] = [["rank"], {"rank": 3}, {3: len}, len]
+HUGE = 10**400
+NO_COUNT: list[Any] = [2.0, 2.5, "2", None, True, [2], 0, -1, torch.tensor(2.0), np.float64(2),
+                       b"2", torch.tensor(True), np.bool_(True), torch.tensor([2]), HUGE, 2**63,
+                       10**5000, torch.tensor(2, device="meta")]  # fmt: skip
+NO_COUNTS: list[Any] = [3, [1.0], [1.5], ["1"], "1", None, [[1]], torch.tensor([1.0]), b"2",
+                        [True], torch.tensor([True]), np.array(2), torch.tensor(2), [HUGE],
+                        range(10**12), {1: 2}, torch.tensor([2], device="meta")]  # fmt: skip
+NO_NUMBER: list[Any] = ["0.5", None, [0.5], 0.5j, torch.tensor([0.5]), torch.tensor(0.5j), HUGE,
+                        Fraction(HUGE, 3), math.inf, math.nan, True, torch.tensor(True), 0, -1,
+                        torch.tensor(0.5, device="meta"), Fraction(1, HUGE)]  # fmt: skip
+NO_NUMBERS: list[Any] = ["0.5", None, 0.5j, [0.5], ["a"] * 3, torch.ones(3, 1), {}, HUGE, math.inf,
+                         math.nan, torch.ones(3, device="meta"), torch.ones(3).to_sparse(),
+                         -1]  # fmt: skip
+NO_SEEDS: list[Any] = [[1, 2, 3], 1, None, np.arange(3), SEEDS[:2], SEEDS.int(), SEEDS.double(),
+                       SEEDS.to_sparse(), SEEDS.to("meta")]  # fmt: skip
+NO_MEASURES: list[Any] = [["rank"], {"rank": 3}, {3: len}, len, torch.ones(2), np.ones(2), 0, ""]
 
 REFUSED: list[tuple[Callable[..., Any], str, str, list[Any]]] = [
     (sgd, "batch_size", "batch_size", NO_COUNT),
@@ -46,6 +66,7 @@ REFUSED: list[tuple[Callable[..., Any], str, str, list[Any]]] = [
     (gradient_flow, "horizon", "horizon", NO_NUMBER),
     (gradient_flow, "relative_tolerance", "relative_tolerance", NO_NUMBER),
     (gradient_flow, "absolute_tolerance", "absolute_tolerance", NO_NUMBER),
+    (gradient_flow, "checkpoints", "checkpoints", [10**30, 2**63, range(10**12), [HUGE], b"2"]),
     (gradient_flow, "checkpoints", "checkpoints", [2.0, "2", None, True, ["a"], [0.0625, None]]),
     (sgd, "batch_seeds", "batch_seeds", NO_SEEDS),
     (sgd, "measures", "measure", NO_MEASURES),
@@ -58,7 +79,7 @@ REFUSED: list[tuple[Callable[..., Any], str, str, list[Any]]] = [
 @pytest.mark.parametrize(
     ("train", "name", "message", "value"),
     [(t, n, m, v) for t, n, m, values in REFUSED for v in values],
-    ids=lambda value: getattr(value, "__name__", None) or repr(value)[:30],
+    ids=lambda value: getattr(value, "__name__", None) or quoted(value)[:30],
 )
 def test_trainers_name_the_argument(
     train: Callable[..., Any], name: str, message: str, value: Any
@@ -126,7 +147,32 @@ def test_what_is_read_is_returned() -> None:
     assert whole_numbers("n", torch.tensor([3, 1])) == (3, 1)
     assert whole_numbers("n", range(2)) == (0, 1)
     assert real_number("x", 3) == real_number("x", np.float32(3)) == 3.0
-    assert real_number("x", torch.tensor(0.5)) == 0.5
+    assert real_number("x", torch.tensor(0.5)) == real_number("x", np.array(0.5)) == 0.5
+    assert real_number("x", Fraction(1, 2)) == 0.5
+    assert whole_number("n", np.array(3)) == 3
     like = torch.zeros(1, dtype=torch.float32)
     assert per_member("x", 0.1, 2, like).tolist() == torch.tensor([[0.1], [0.1]]).tolist()
     assert per_member("x", np.array([1, 2]), 2, like).tolist() == [[1.0], [2.0]]
+
+
+def test_sequences_are_read_up_to_a_limit() -> None:
+    assert listed("n", iter([1, 2]), most=2) == [1, 2]
+    with pytest.raises(InputError, match="n must be at most 2 numbers, there are more"):
+        listed("n", iter(range(10**18)), most=2)
+    sequences = [[1], (1,), range(3), np.ones(2), torch.ones(1, 1), {1, 2}, iter([1])]
+    assert all(map(is_sequence, sequences))
+    singles = [1, 2.5, None, "12", b"12", np.array(1), torch.tensor(1), np.float64(1)]
+    assert not any(map(is_sequence, singles))
+
+
+@pytest.mark.parametrize("value", [0, -1.0, math.inf, -math.inf, math.nan, Fraction(1, HUGE)])
+def test_what_has_to_be_positive_and_finite(value: Any) -> None:
+    with pytest.raises(InputError, match=r"x .* must be positive and finite"):
+        positive_number("x", value)
+    assert positive_number("x", 5e-324) == 5e-324
+
+
+def test_numbers_up_to_a_limit() -> None:
+    assert whole_number("n", 3, most=3) == 3
+    with pytest.raises(InputError, match="n must be at most 3, not 4"):
+        whole_number("n", 4, most=3)
