@@ -55,6 +55,7 @@ class Project:
 
     folder: Path
     settings: Settings
+    configured: bool = False
 
     @classmethod
     def at(cls, start: Path) -> Project:
@@ -67,7 +68,7 @@ class Project:
             table = _table(folder / FILE)
             if table is not None:
                 try:
-                    return cls(folder, msgspec.convert(table, Settings))
+                    return cls(folder, msgspec.convert(table, Settings), configured=True)
                 except msgspec.ValidationError as error:
                     said = f"[tool.theorycheck] in {folder / FILE}: {error}"
                     raise InputError(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.outcomes import OutcomeException
 
 from theorycheck.errors import InputError
 from theorycheck.pytest_plugin.session import NAMED
@@ -58,7 +59,11 @@ def run_claims(paths: Sequence[Path], words: Sequence[str]) -> int:
             raise InputError(f"{path} does not exist; name the folder of the claims with --path")
     # Before the words, of which "--" may say that no option follows.
     arguments = [*QUIET, *map(str, paths), *words]
-    code = pytest.main(arguments, plugins=[ClaimsNamed(len(paths))])
+    try:
+        code = pytest.main(arguments, plugins=[ClaimsNamed(len(paths))])
+    except (SystemExit, OutcomeException) as error:
+        # Of a plugin that was loaded before that of the claims.
+        raise InputError(f"a plugin ended pytest ({type(error).__name__}: {error})") from error
     sys.stdout.flush()
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         raise InputError(
