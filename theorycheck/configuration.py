@@ -58,6 +58,7 @@ class Project:
 
     folder: Path
     settings: Settings
+    configured: bool = False
 
     @classmethod
     def at(cls, start: Path) -> Project:
@@ -70,7 +71,7 @@ class Project:
             table = _table(folder / FILE)
             if table is not None:
                 try:
-                    return cls(folder, msgspec.convert(table, Settings))
+                    return cls(folder, msgspec.convert(table, Settings), configured=True)
                 except msgspec.ValidationError as error:
                     said = f"[tool.theorycheck] in {folder / FILE}: {error}"
                     raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from collections.abc import Callable
@@ -109,23 +110,40 @@ def test_what_is_sealed_again_is_merged_only_when_it_fits(
     assert error.count("\n") == 1
 
 
-def test_one_run_under_two_seeds_counts_once(
+def without_fingerprints(document: Any) -> None:
+    for one in document["claims"]:
+        one["fingerprints"] = []
+
+
+def unfinished(document: Any) -> None:
+    document["run"]["finished"] = False
+
+
+def test_one_run_under_two_seeds_is_refused_in_any_order(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(place / "run1", place / "again")
     edited(place / "again/claims.json", another_seed)
-    assert main(["merge", "run1", "again"]) == ExitCode.VERDICT_CHANGED
-    alone, both = (entries_of(place / folder)["fair-coin"] for folder in ("run1", "merged"))
-    assert both.examples == alone.examples
-    assert (both.verdict, both.seeds) == ("undecided", (1, 7))
-    said = "fair-coin: of 2 runs 1 made searches of their own; the same search counts once"
+    for runs in itertools.permutations(["run1", "again", "run2"]):
+        assert main(["merge", *runs]) == ExitCode.BAD_INPUT
+        assert "evidence of one search, whatever seeds" in capsys.readouterr().err
+    edited(place / "again/claims.json", without_fingerprints)
+    for runs in itertools.permutations(["run1", "again"]):
+        assert main(["merge", *runs]) == ExitCode.BAD_INPUT
+        assert "evidence without the fingerprint of a search" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("which", ["run1", "run2"])
+def test_a_run_that_did_not_finish_is_red(
+    place: Path, capsys: pytest.CaptureFixture[str], which: str
+) -> None:
+    assert main(["merge", "run1", "run2"]) == ExitCode.OK
+    edited(place / which / "claims.json", unfinished)
+    assert main(["merge", "run1", "run2"]) == ExitCode.VERDICT_CHANGED
+    said = f"the run with seed {which.removeprefix('run')} did not finish"
     assert said in capsys.readouterr().out
-    edited(
-        place / "again/claims.json",
-        lambda d: of(d, "fair-coin")["examples"].update(tried=99),
-    )
-    assert main(["merge", "run1", "again"]) == ExitCode.BAD_INPUT
-    assert "evidence of one search, and differ in it" in capsys.readouterr().err
+    assert main(["gate", "--report-dir", "merged"]) == ExitCode.VERDICT_CHANGED
+    assert said in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", BOUNDS)

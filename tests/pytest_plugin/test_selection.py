@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from shutil import copyfile
 
 import pytest
 
@@ -177,8 +178,19 @@ def test_the_gate_compares_a_part_with_its_part(
     project.run("--claims", "true-claim")
     assert main(["gate"]) == 0
     capsys.readouterr()
-    assert main(["gate", "--report-dir", "reports/partial"]) == 0
+    part = ["gate", "--report-dir", "reports/partial"]
+    assert main([*part, "--part"]) == 0
     assert capsys.readouterr().out == "1 of 3 claims, 0 differ from the record\n"
+    assert main(part) == 1
+    assert capsys.readouterr().out == (
+        "the report is on 1 of 3 claims only; run them all, or ask for a --part\n"
+        "1 of 3 claims, 0 differ from the record, 1 faults besides\n"
+    )
+    copyfile("reports/partial/claims.json", "reports/claims.json")
+    assert main(["gate"]) == 1
+    assert main(["gate", "--part"]) == 0
+    project.record({**RECORD, "true-claim": "refuted"})
+    assert main(["gate", "--part"]) == 1
 
 
 def test_a_report_on_more_claims_is_not_replaced_where_nothing_is_on_record(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.reports.drawn import reseeded
 from tests.reports.runs import (
     CLAIMS,
     FAILED,
@@ -32,7 +33,6 @@ from theorycheck.reports import merging
 from theorycheck.reports.folders import write_report
 from theorycheck.reports.merging import (
     certificates,
-    counted_once,
     issued_for,
     load,
     merge,
@@ -57,10 +57,10 @@ def test_of_two_reasons_why_there_is_no_evidence_the_first_is_kept() -> None:
 
 
 def test_a_strength_is_that_of_a_run_in_which_the_claim_passed() -> None:
-    settled, other = replace(HOLDS, strength=SETTLED), replace(HOLDS, seeds=(1,), strength=None)
-    for order in itertools.permutations([settled, replace(other, fingerprints=("1",))]):
+    settled, other = replace(HOLDS, strength=SETTLED), reseeded(HOLDS, 1)
+    for order in itertools.permutations([settled, other]):
         assert merged(*order).strength == SETTLED
-        assert merged(*order, replace(REFUTED, seeds=(2,))).strength is None
+        assert merged(*order, reseeded(REFUTED, 2)).strength is None
 
 
 def test_of_what_passes_only_when_merged_no_strength_is_known() -> None:
@@ -91,29 +91,27 @@ def test_the_certificate_of_another_example_is_not_named(
         assert merged(*order).certificate is None
 
 
-def test_one_search_counts_once_and_has_one_outcome() -> None:
-    """Whatever seeds it is given: two runs that say different things of it are refused."""
-    again = replace(HOLDS, seeds=(1,))
-    found = merged(HOLDS, again)
-    assert (found.examples, found.seeds) == (HOLDS.examples, (0, 1))
-    edited = replace(again, examples=replace(again.examples, tried=9))
-    for order in itertools.permutations([HOLDS, edited]):
-        with pytest.raises(InputError, match="identity-claim: two reports have evidence of one s"):
-            merged(*order)
+@pytest.mark.parametrize("part", ["claim", "control"])
+def test_one_search_is_refused_under_any_seed_in_any_order(part: str) -> None:
+    """Also where it is among others that were merged before."""
+    again = replace(HOLDS, seeds=(7,))
+    if part == "control":
+        again = replace(again, fingerprints=("0" * 15 + "7",))
+    other = only(merge([report(0, reseeded(HOLDS, 1))]))
+    for runs in (HOLDS, again), (HOLDS, again, other), (merged(HOLDS, other), again):
+        for order in itertools.permutations(runs):
+            with pytest.raises(InputError, match="identity-claim: two reports have evidence of on"):
+                merged(*order)
+    assert merged(HOLDS, other).seeds == (0, 1)
 
 
-def test_runs_that_share_their_searches_are_named() -> None:
-    """Not those that searched on their own, and not claims that nobody examined."""
-    again = replace(HOLDS, seeds=(1,))
-    shared = report(0, HOLDS), report(1, again)
-    assert counted_once(merge(shared)) == [
-        "identity-claim: of 2 runs 1 made searches of their own; the same search counts once"
-    ]
-    assert counted_once(merge(shared[:1])) == []
-    own = report(1, replace(again, fingerprints=("0" * 15 + "1",), control=REFUTED.control))
-    assert counted_once(merge([shared[0], own])) == []
-    nothing = replace(merge(shared), claims=(replace(HOLDS, seeds=(0, 1), fingerprints=()),))
-    assert counted_once(nothing) == []
+@pytest.mark.parametrize("part", ["claim", "control"])
+def test_evidence_of_no_search_is_refused(part: str) -> None:
+    bare = replace(HOLDS, fingerprints=())
+    if part == "control":
+        bare = replace(HOLDS, control=replace(HOLDS.control, fingerprints=()))
+    with pytest.raises(InputError, match="identity-claim: evidence without the fingerprint of a s"):
+        merged(bare)
 
 
 def test_claims_that_rest_on_the_report_alone_are_named() -> None:
@@ -171,7 +169,7 @@ def test_certificates_are_those_of_the_examples_shown(monkeypatch: pytest.Monkey
 def test_proofs_come_from_whichever_run_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first in the order of their texts, whatever the order of the runs."""
     settled = replace(HOLDS, strength=SETTLED)
-    runs = [report(seed, replace(settled, seeds=(seed,), fingerprints=())) for seed in range(3)]
+    runs = [report(seed, reseeded(settled, seed)) for seed in range(3)]
     proof = "certificates/identity-claim.proof.json"
     held = {"1": {proof: {"n": 2}}, "2": {proof: {"n": 1}}}
     shown = {"certificates/identity-claim.json": {"n": 0}}

@@ -144,8 +144,11 @@ def proposed(strategies: Mapping[str, Any], examples: int, seed: int) -> list[Ca
 
 
 def replay(claim: Claim, setting: Setting, case: Case) -> Evidence:
-    """Run a claim's property on the one case of a certificate, as it is."""
-    evidence = Evidence()
+    """Run a claim's property on the one case of a certificate, as it is.
+
+    It is evidence of the run that does so, as a search is: no two runs have the same.
+    """
+    evidence = Evidence.started(setting.seed)
     _run_once(claim, replace(setting, replayed=True), {"case": case}, evidence)
     return evidence
 

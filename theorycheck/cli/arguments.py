@@ -111,6 +111,9 @@ def _add_reports(commands: Commands, record: Parser) -> None:
     gate = commands.add_parser(
         "gate", parents=[folder, record], help="compare the last report with the record"
     )
+    gate.add_argument(
+        "--part", action="store_true", help="a report on a part of the claims will do"
+    )
     gate.add_argument("--accept", action="store_true", help="put what the report says on record")
     show = commands.add_parser("show", parents=[folder], help="print one claim of the last report")
     show.add_argument("id", metavar="ID")

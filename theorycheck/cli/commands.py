@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case "report":
             return _report(options.report_dir, options.paths, options.since, options.commit)
         case "gate":
-            return _gate(options.report_dir, options.baseline, accept=options.accept)
+            return _gate(options)
         case "verify":
             return _verify(options.files, options.record, explain=options.explain)
         case "replay":
@@ -142,18 +142,20 @@ def _report(folder: Path, paths: Sequence[Path], earlier: Path | None, commit: s
     return ExitCode.OK
 
 
-def _gate(folder: Path, baseline: Path, *, accept: bool) -> int:
+def _gate(options: argparse.Namespace) -> int:
     from theorycheck import reports
     from theorycheck.configuration import Project
     from theorycheck.reports import certified, gating
 
+    folder, baseline = options.report_dir, options.baseline
     report = reports.load_report(folder / "claims.json")
     record = reports.load_baseline(baseline)
     project = Project.at(Path.cwd())
-    if accept:
+    if options.accept:
         return _accept(folder, report, baseline, record, project)
     changes = project.differences(record, report)
     faults = [
+        *([] if options.part else gating.missing(report)),
         *gating.doubts(folder, report, project.folder, project.paths),
         *certified.on_record(baseline, record),
     ]
@@ -268,7 +270,7 @@ def _needs(options: argparse.Namespace) -> int:
 def _merge(runs: Sequence[Path], folder: Path, baseline: Path, paths: Sequence[Path]) -> int:
     from theorycheck import reports
     from theorycheck.configuration import Project
-    from theorycheck.reports import merging
+    from theorycheck.reports import gating, merging
 
     record = reports.load_baseline(baseline)
     loaded = [merging.load(run) for run in runs]
@@ -277,13 +279,14 @@ def _merge(runs: Sequence[Path], folder: Path, baseline: Path, paths: Sequence[P
         reports.write_atomically(folder / name, text)
     wrote = reports.write_report(folder, merged, claims=paths)
     changes = Project.at(Path.cwd()).differences(record, merged)
-    for line in [*reports.run_summary(merged, {}), *merging.counted_once(merged)]:
+    for line in reports.run_summary(merged, {}):
         print(line)
     for change in changes:
         print(f"CHANGED {change}")
-    for line in [*merging.unknown(merged), wrote]:
+    faults = [*gating.unfinished(merged)]
+    for line in [*faults, *merging.unknown(merged), wrote]:
         print(line)
-    return ExitCode.VERDICT_CHANGED if changes else ExitCode.OK
+    return ExitCode.VERDICT_CHANGED if changes or faults else ExitCode.OK
 
 
 def _show(claim: str, folder: Path) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.outcomes import OutcomeException
 
 from theorycheck.errors import InputError
 from theorycheck.pytest_plugin.session import NAMED
@@ -63,7 +64,12 @@ def run_claims(paths: Sequence[Path], words: Sequence[str]) -> int:
     # After all other filters, but "--" says that no option follows.
     end = words.index("--") if "--" in words else len(words)
     arguments = [*map(str, paths), *words[:end], *QUIET, *words[end:]]
-    code = pytest.main(arguments, plugins=[ClaimsNamed(len(paths))])
+    try:
+        code = pytest.main(arguments, plugins=[ClaimsNamed(len(paths))])
+    except (SystemExit, OutcomeException) as error:
+        # Of a plugin that was loaded before that of the claims.
+        raise InputError(f"a plugin ended pytest ({type(error).__name__}: {error})") from error
+    sys.stdout.flush()
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         raise InputError(
             f"no claim was found in {', '.join(map(str, paths))};"

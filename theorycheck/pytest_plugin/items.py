@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
-from unittest.mock import patch
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 import pytest
@@ -16,6 +13,7 @@ import pytest
 import theorycheck
 from theorycheck.claims.declaration import Claim
 from theorycheck.errors import InputError
+from theorycheck.pytest_plugin.processes import kept_running
 
 if TYPE_CHECKING:
     from _pytest._code.code import ExceptionInfo, TerminalRepr
@@ -67,7 +65,7 @@ class ClaimItem(pytest.Item):
         examiner: Examiner | None = self.config.pluginmanager.get_plugin(EXAMINER)
         assert examiner is not None
         try:
-            with _kept_running():
+            with kept_running():
                 examination = examiner.examine(self.claim)
             self._keep(examination)
         except KeyboardInterrupt:
@@ -107,20 +105,6 @@ class ClaimItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, self.claim.place.line - 1, self.claim.id
-
-
-@contextmanager
-def _kept_running() -> Iterator[None]:
-    """What a check calls cannot end this process, and with it the run as if all were well."""
-    process, leave = os.getpid(), os._exit
-
-    def end(status: int) -> NoReturn:
-        if os.getpid() != process:  # a fork, which may end as it likes
-            leave(status)
-        raise RuntimeError(f"os._exit({status}) would have ended the whole run")
-
-    with patch.object(os, "_exit", end):
-        yield
 
 
 def _first_line(error: BaseException) -> str:

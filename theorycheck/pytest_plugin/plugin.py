@@ -23,6 +23,7 @@ from theorycheck.pytest_plugin.selection import Selection
 from theorycheck.pytest_plugin.session import ClaimSession
 from theorycheck.pytest_plugin.strays import Strays
 
+pytest_plugins = ["theorycheck.pytest_plugin.leaving"]
 DEVICES = ("auto", "cpu", "cuda")
 
 

@@ -48,7 +48,7 @@ TOLD = "theorycheck_selection"
 DEVICE = "theorycheck_device"
 """Key under which a worker tells the controller which claims it found."""
 VERSIONED = ("theorycheck", "torch", "numpy", "hypothesis", "python-flint", "sympy")
-SHOWING = ("collectonly", "setuponly", "showfixtures", "show_fixtures_per_test")
+SHOWING = ("collectonly", "setuponly", "showfixtures", "show_fixtures_per_test", "cacheshow")
 """Options with which pytest shows what it would run."""
 COLLECTED = (5_000, 20, 50)
 """Definition: how many objects make Python collect garbage, see `gc.set_threshold`."""
@@ -84,6 +84,9 @@ class ClaimSession:
         self.prepared = False
         self.examining = not any(getattr(option, name, False) for name in SHOWING)
         self.received: dict[str, Examination] = {}
+        self.compared = False
+        self.ended_unheard = False
+        """Whether the run ended, and nobody said which claims there are."""
 
     def _choose_seed(self, asked: int | None) -> int:
         if self.worker_input is not None:
@@ -305,10 +308,12 @@ class ClaimSession:
         if about_claims and self.selection.broken and code == pytest.ExitCode.TESTS_FAILED:
             code = ExitCode.INTERRUPTED  # Workers go on with what they could import.
         if not (self.selection.asked or lost):
+            self.ended_unheard = not self.selection.heard
             all_left_out = code == pytest.ExitCode.NO_TESTS_COLLECTED and self.selection.found
             return ExitCode.BAD_INPUT if all_left_out else code
         run = self._finished(lost)
         codes = self.emit(run)
+        self.compared = True
         if run.is_red and code in GREEN:
             code = ExitCode.VERDICT_CHANGED
         worst = max(codes, default=ExitCode.OK)

@@ -10,7 +10,21 @@ from theorycheck.errors import InputError
 from theorycheck.reports import certified
 from theorycheck.reports.baseline import Baseline
 from theorycheck.reports.documents import Report, dumps, write_atomically
+from theorycheck.reports.markdown.words import how_many
 from theorycheck.reports.merging import merge, require_named
+
+
+def missing(report: Report) -> Iterator[str]:
+    """What to say of a report that is on a part of the claims, whether these differ or not."""
+    if report.omitted:
+        yield f"the report is on {how_many(report)} only; run them all, or ask for a --part"
+
+
+def unfinished(report: Report) -> Iterator[str]:
+    """What to say of runs that ended early, one line each."""
+    for run in report.runs:
+        if not run.finished:
+            yield f"the run with seed {run.seed} did not finish; run the claims again"
 
 
 def doubts(folder: Path, report: Report, root: Path, paths: Sequence[Path]) -> Iterator[str]:
@@ -23,9 +37,7 @@ def doubts(folder: Path, report: Report, root: Path, paths: Sequence[Path]) -> I
     """
     if not report.runs:
         yield "the report is of no run; run the claims"
-    for run in report.runs:
-        if not run.finished:
-            yield f"the run with seed {run.seed} did not finish; run the claims again"
+    yield from unfinished(report)
     try:
         changed = {one for run in report.runs for one in run.sources.changed(root, paths)}
         if changed:

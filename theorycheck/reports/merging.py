@@ -18,8 +18,9 @@ added up
   rounding how, the same pairs are trained. So two runs with one seed share pairs whatever else
   differs, and even where they share few, their outcomes are not independent. Each entry therefore
   carries the run seeds that its evidence comes from, and evidence with a common seed is refused.
-  Seeds are what a report says; what a search found has a fingerprint besides, and counts once
-  however many seeds it is given.
+  Seeds are what a report says; what a search found has a fingerprint besides, which begins with its
+  seed. So two reports with one fingerprint are of one search, whatever seeds they name, and are
+  refused, as is evidence without a fingerprint.
   Runs with different seeds draw from unrelated streams, so that their outcomes are independent,
   provided that the property of a tendency draws its pairs from `theorycheck.claims.Setting.seed`;
   an example that depends on no seed is the same in every run, and counts once for each.
@@ -87,6 +88,11 @@ class Part:
             positive = Evidence() if entry.positive is None else Evidence.of(entry.positive)
         except InputError as error:
             raise unreadable(f"claim {entry.id!r}", error) from error
+        for part in (entry, entry.control, entry.positive):
+            if part is not None and not (part.fingerprints or part.is_empty):
+                raise InputError(
+                    f"claim {entry.id}: evidence without the fingerprint of a search; run it again"
+                )
         reasons = frozenset() if entry.seeds else frozenset([entry.reason])
         certified = entry.certificate is not None
         return cls(
@@ -130,21 +136,16 @@ class Part:
         return outcome.counterexample or outcome.tightest
 
     def _added(self, one: Evidence, other: Evidence) -> Evidence:
-        """Both together; what two searches found that are the same, whatever their seeds, once."""
-        common = one.fingerprints & other.fingerprints
-        if not common:
-            try:
-                return one + other
-            except InputError as error:
-                raise InputError(
-                    f"claim {self.about.id}: {error}; merge runs of one code"
-                ) from error
-        if one.outcome() != other.outcome():
+        """Both together, of searches that are not the same."""
+        if one.fingerprints & other.fingerprints:
             raise InputError(
-                f"claim {self.about.id}: two reports have evidence of one search, and differ in it;"
-                " merge each run once"
+                f"claim {self.about.id}: two reports have evidence of one search, whatever seeds"
+                " they name; merge each run once"
             )
-        return one
+        try:
+            return one + other
+        except InputError as error:
+            raise InputError(f"claim {self.about.id}: {error}; merge runs of one code") from error
 
     def entry(self) -> Entry:
         """The entry of the merged report, judged from the evidence, the kernel's word included."""
@@ -291,16 +292,6 @@ def issued_for(entry: Entry) -> dict[str, Any]:
     """
     positive = {} if entry.positive is None else entry.positive.examples.strata
     return issue_contradicted(entry, entry.examples.strata, positive)
-
-
-def counted_once(merged: Report) -> list[str]:
-    """What to say of claims whose evidence several runs share, one line each."""
-    return [
-        f"{entry.id}: of {len(entry.seeds)} runs {len(entry.fingerprints)} made searches of their"
-        " own; the same search counts once"
-        for entry in merged.claims
-        if 0 < len(entry.fingerprints) < len(entry.seeds)
-    ]
 
 
 def unknown(merged: Report) -> list[str]:

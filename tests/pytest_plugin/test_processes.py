@@ -1,0 +1,42 @@
+"""What is called or imported while a claim is examined or read cannot end this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from theorycheck.pytest_plugin.processes import kept_running
+
+ENDING: dict[str, Callable[[], object]] = {
+    "_exit": lambda: os._exit(0),
+    "execv": lambda: os.execv("/bin/true", ["true"]),
+    "execve": lambda: os.execve("/bin/true", ["true"], {}),
+    "execl": lambda: os.execl("/bin/true", "true"),
+    "execvp": lambda: os.execvp("true", ["true"]),
+    "execlpe": lambda: os.execlpe("true", "true", {"PATH": "/bin"}),
+}
+
+
+@pytest.mark.parametrize("name", ENDING)
+def test_this_process_goes_on(name: str) -> None:
+    with kept_running(), pytest.raises(RuntimeError, match="would have ended the whole run"):
+        ENDING[name]()
+
+
+def test_what_was_imported_meanwhile_is_harmless_later() -> None:
+    before = os._exit
+    with kept_running():
+        from os import _exit
+    assert os._exit is before
+    with pytest.raises(RuntimeError, match=r"^os\._exit\(3\) would"):
+        _exit(3)
+
+
+def test_a_fork_ends_as_it_likes() -> None:
+    with kept_running():
+        child = os.fork()
+        if child == 0:
+            os._exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7

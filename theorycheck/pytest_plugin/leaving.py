@@ -1,0 +1,90 @@
+"""Leaving: what ends pytest early, as if all were well, before any claim was compared.
+
+`pytest.exit(returncode=0)` in a hook, and `sys.exit(0)` or a skip in a ``conftest.py``, end the run
+at once, some of them before a session is told that it ends. In a project of claims that is an
+error.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from _pytest.outcomes import OutcomeException
+
+from theorycheck.configuration import Project
+from theorycheck.errors import ExitCode, InputError
+from theorycheck.pytest_plugin.items import EXAMINER
+from theorycheck.pytest_plugin.processes import kept_running
+from theorycheck.pytest_plugin.session import GREEN, ClaimSession
+from theorycheck.reports.baseline import load_baseline
+
+
+class Leaving:
+    """Hears that something left pytest as if all were well; registered as a plugin."""
+
+    def __init__(self) -> None:
+        self.left = False
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """What pytest also calls after `pytest.exit`."""
+        error = excinfo.value
+        self.left |= isinstance(error, pytest.exit.Exception) and error.returncode in GREEN
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
+    """A run of a project of claims that was left early is no success."""
+    leaving = Leaving()
+    config.pluginmanager.register(leaving)
+    code = yield
+    session: ClaimSession | None = config.pluginmanager.get_plugin(EXAMINER)
+    early = leaving.left or (session is not None and session.ended_unheard)
+    compared = session is not None and (session.compared or not session.examining)
+    if code in GREEN and early and not compared and _has_claims(config):
+        sys.stderr.write(
+            "ERROR: pytest was left before any claim was examined (pytest.exit with returncode 0?);"
+            " let it come to its end, or leave it with another code\n"
+        )
+        return ExitCode.INTERRUPTED
+    return code
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, None, None]:
+    """A ``conftest.py`` that exits, or skips, when it is read."""
+    try:
+        yield
+    except (SystemExit, OutcomeException) as error:
+        if not _has_claims(early_config):
+            raise
+        raise pytest.UsageError(
+            f"a conftest.py ended the run when it was read ({type(error).__name__}: {error});"
+            " let it be read to its end"
+        ) from error
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    """A module that exits when it is read; nor can what it imports from `os` end this process."""
+    if not isinstance(collector, pytest.Module):
+        return (yield)
+    try:
+        with kept_running():
+            return (yield)
+    except SystemExit as error:
+        if not _has_claims(collector.config):
+            raise
+        said = f"E   {collector.nodeid} ended the run when it was read (SystemExit: {error})"
+        return pytest.CollectReport(collector.nodeid, "failed", said, [])
+
+
+def _has_claims(config: pytest.Config) -> bool:
+    """Whether this is a project of claims; any other one is left alone."""
+    try:
+        project = Project.at(config.rootpath)
+        return project.configured or bool(load_baseline(project.baseline).verdicts)
+    except InputError:
+        return False
