@@ -147,6 +147,15 @@ def _shown(error: BaseException) -> str:
     return "\n".join(line if len(line) < LONGEST else f"{line[:LONGEST]} ..." for line in lines)
 
 
+NO_TEXT = "has a name that is no UTF-8, which no report can hold; rename it"
+"""What to say of a file or folder of claims that is not `is_text`."""
+
+
+def is_text(name: str) -> bool:
+    """Whether a name can be written; the system takes any bytes for one."""
+    return printable(name) == name
+
+
 def printable(text: str) -> str:
     """Without what no report can hold: bytes of file names, and the like, that are no text."""
     return text.encode(errors="backslashreplace").decode()
