@@ -150,3 +150,15 @@ def test_a_forged_certificate_is_not_replayed(tmp_path: Path) -> None:
     assert kernel.verify(str(path))
     with pytest.raises(InputError, match="its example no longer violates weight-after-a-step"):
         examine(claim, profile=PROFILES["quick"], run_seed=0, device="cpu", certificate=path)
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_training_without_targets_is_bad_input(members: int) -> None:
+    """Said in one line, without the case."""
+    case = replace(linear(*[1.0] * members), targets=None)
+    along = trained_by(learning_rate=0.1, epochs=1)
+    with pytest.raises(InputError) as raised:
+        list(along(Setting(altered=False, seed=0, effort=1.0), case))
+    assert str(raised.value) == (
+        'training needs targets: draw them, as in cases(..., targets="signs")'
+    )

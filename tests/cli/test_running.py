@@ -104,6 +104,27 @@ def test_a_file_that_cannot_be_imported_is_told_before_unknown_claims(
     assert "unknown claim" not in ran.stdout + ran.stderr
 
 
+@pytest.mark.parametrize("name", [b"prop\xff", b"a/\xe4\xf6"])
+def test_a_folder_whose_name_is_no_text(project: Project, name: bytes) -> None:
+    """Neither pytest's cache nor its workers can name it, nor can a report."""
+    folder = project.path / os.fsdecode(name)
+    folder.parent.mkdir(exist_ok=True)
+    (project.path / "properties").rename(folder)
+    for words in (["-n", "0"], ["-n", "2"]):
+        ran = run(project, *words, "--path", os.fsdecode(name))
+        assert (ran.returncode, ran.stdout) == (4, "")
+        assert ran.stderr.count("\n") == 1
+        assert "has a name that is no UTF-8" in ran.stderr
+    # pytest's own cache fails on any such name.
+    command = [sys.executable, "-m", "pytest", str(folder), "-p", "no:cacheprovider"]
+    ran = subprocess.run(
+        command, cwd=project.path, text=True, errors="replace", capture_output=True, check=False
+    )
+    assert ran.returncode == 2
+    assert "test_toy.py has a name that is no UTF-8, which no report can hold" in ran.stdout
+    assert "INTERNALERROR" not in ran.stdout + ran.stderr
+
+
 def test_warnings_of_the_user_are_still_errors(project: Project) -> None:
     warn = "    import warnings\n    warnings.warn('mine')\n"
     project.write(PROPERTIES.replace('itself."""\n', f'itself."""\n{warn}'))

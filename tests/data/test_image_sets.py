@@ -267,7 +267,7 @@ def test_images_are_known_by_their_content_and_not_by_their_folder(tmp_path: Pat
     pixels = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
     names = {}
     for name, change, labels in (("one", 0, [0, 1]), ("two", 0, [0, 1]), ("three", 1, [0, 1]),
-                                 ("four", 0, [1, 1])):  # fmt: skip
+                                 ("four", 0, [1, 2])):  # fmt: skip
         folder = tmp_path / name
         folder.mkdir()
         for kind, content in (("images-idx3", pixels + change), ("labels-idx1", labels)):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.drawing.families import FAMILIES, few, reached, skips, slopes
 from theorycheck import drawing
+from theorycheck.errors import InputError
 from theorycheck.networks.specification import LINEAR, Convolution, Dense, Identity, Network
 
 
@@ -134,3 +137,36 @@ def test_biases_are_drawn_where_they_are_asked_for(plain: Network, biased: Netwo
     """Chains without biases are what most claims are about; others would only be rejected."""
     assert not any(layer.bias for layer in plain.layers)
     assert [layer.bias for layer in biased.layers] == [True] * (biased.depth - 1) + [False]
+
+
+@pytest.mark.parametrize("bounds", [1, (1,), (1, 2, 3), (3, 1), (1.0, 2.0), "12", None, (True, 2)])
+@pytest.mark.parametrize("name", ["outputs", "widths", "depths"])
+def test_bounds_that_are_none_are_bad_input(name: str, bounds: Any) -> None:
+    """Named as they were given."""
+
+    @few
+    @given(drawing.mlps(**{name: bounds}))
+    def draw(network: Network) -> None:
+        raise AssertionError
+
+    with pytest.raises(InputError, match=re.escape(f"{name}={bounds!r}: give the least and the")):
+        draw()
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        drawing.convolutional_networks(outputs=2),  # type: ignore[arg-type]
+        drawing.directed_graphs(widths=2),  # type: ignore[arg-type]
+        drawing.residual_networks(blocks=2),  # type: ignore[arg-type]
+        drawing.cases(drawing.mlps(), samples=3),  # type: ignore[arg-type]
+    ],
+)
+def test_so_are_those_of_every_strategy(strategy: st.SearchStrategy[object]) -> None:
+    @few
+    @given(strategy)
+    def draw(drawn: object) -> None:
+        raise AssertionError
+
+    with pytest.raises(InputError, match="give the least and the largest, as in"):
+        draw()

@@ -127,11 +127,31 @@ def test_an_error_in_a_check_fits_a_screen(project: Project, body: str) -> None:
     project.write(PROPERTIES.replace('itself."""\n', f'itself."""\n{body}', 1))
     [said] = [r.longreprtext for r in project.reports() if r.location[2] == "true-claim"]
     lines = said.splitlines()
-    assert "test_toy.py" in lines[0] or "ExceptionGroup" in body  # Hypothesis hides where
-    assert any("no such luck" in line for line in lines)
+    assert any("test_toy.py" in line for line in lines) or "ExceptionGroup" in body
+    assert "no such luck" in lines[0]
     assert len(lines) <= 40
     assert max(map(len, lines)) < 320
     assert "hypothesis/" not in said or "ExceptionGroup" in body
+
+
+@pytest.mark.parametrize(
+    ("body", "first"),
+    [
+        ("    raise ValueError('no such luck')\n", "ValueError: no such luck"),
+        ("    assert number < -1, 'no such luck'\n", "AssertionError: no such luck"),
+        ("    eval('1 +')\n", "SyntaxError: invalid syntax (<string>, line 1)"),
+        ("    import theorycheck; raise theorycheck.InputError('give two')\n", "give two"),
+        ("    raise KeyError\n", "KeyError"),
+    ],
+)
+def test_the_summary_of_an_error_says_what_went_wrong(
+    project: Project, body: str, first: str
+) -> None:
+    project.write(PROPERTIES.replace('itself."""\n', f'itself."""\n{body}', 1))
+    lines = project.run("--claims", "true-claim").outlines
+    [said] = [line for line in lines if line.startswith("FAILED properties/test_toy.py::true-cl")]
+    shown = said.partition(" - ")[2]
+    assert shown == first or (shown.endswith("...") and first.startswith(shown[:-3]))
 
 
 def test_a_new_claim_is_named_once_and_the_run_says_how_to_record_it(project: Project) -> None:

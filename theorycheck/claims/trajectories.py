@@ -11,6 +11,7 @@ import torch
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.findings import Rejection
 from theorycheck.claims.setting import Setting
+from theorycheck.errors import InputError
 from theorycheck.training.cohorts import Cohort, Loss, Objective, State, resolve_device
 from theorycheck.training.trainers import sgd
 
@@ -74,7 +75,8 @@ def trained_by(
     """
 
     def along(setting: Setting, case: Case) -> Iterator[Case | Rejection]:
-        assert case.targets is not None, "training needs targets: draw cases with targets=..."
+        if case.targets is None:
+            raise InputError('training needs targets: draw them, as in cases(..., targets="signs")')
         device = resolve_device(setting.device)
         parameters, inputs = case.tensors(device)
         targets = torch.tensor(case.targets, dtype=torch.float64, device=device)

@@ -10,6 +10,7 @@ import pytest
 from _pytest.outcomes import OutcomeException
 
 from theorycheck.errors import InputError
+from theorycheck.pytest_plugin.items import NO_TEXT, is_text
 from theorycheck.pytest_plugin.session import NAMED
 
 QUIET = [
@@ -59,6 +60,8 @@ def run_claims(paths: Sequence[Path], words: Sequence[str]) -> int:
         InputError: when there is nothing to run.
     """
     for path in paths:
+        if not is_text(str(path.absolute())):  # Workers could not even be told of it.
+            raise InputError(f"{path} {NO_TEXT}")
         if not path.exists():
             raise InputError(f"{path} does not exist; name the folder of the claims with --path")
     # After all other filters, but "--" says that no option follows.

@@ -137,6 +137,7 @@ def identity(name: str) -> str:
 
 
 def _missing_cifar_file(path: Path) -> str:
+    _require_no_link(path)
     if os.path.exists(path.with_suffix("")):
         return (
             f"{path} is missing, and {path.with_suffix('').name} beside it is the Python version "
@@ -144,8 +145,8 @@ def _missing_cifar_file(path: Path) -> str:
             "(cifar-10-binary.tar.gz)"
         )
     return (
-        f"{path} is missing; name the folder that holds the binary version of CIFAR-10 "
-        "(cifar-10-binary.tar.gz, unpacked)"
+        f"{path} is missing; name {_inside(path.parent, path.name) or 'the folder'} that holds the "
+        "binary version of CIFAR-10 (cifar-10-binary.tar.gz, unpacked)"
     )
 
 
@@ -163,6 +164,11 @@ def _varied(data: Dataset) -> Dataset:
     """Images from which something can be learnt."""
     if (data.inputs == data.inputs[0]).all():
         raise InputError(f"{data.name}: all images are the same one; name a folder of real images")
+    if (data.labels == data.labels[0]).all():
+        raise InputError(
+            f"{data.name}: all images are of class {data.labels[0]}, and there is nothing to tell"
+            " apart; name data with several classes"
+        )
     return data
 
 
@@ -174,12 +180,32 @@ def _idx_path(root: Path, stem: str, *, dimensions: int) -> Path:
                 raise InputError(f"{path} is a folder; if the file {name} is in it, name it")
             if os.path.exists(path):
                 return path
-    alike = sorted(path.name for path in root.glob(f"*{stem}*"))
+    for name in names:
+        _require_no_link(root / name)
+        _require_no_link(root / f"{name}.gz")
+    alike = sorted(path.name for path in root.glob("*") if stem in path.name.lower())
     raise InputError(
         f"{root / names[0]} is missing, with and without .gz;"
         + (f" rename {alike[0]}, if that is it, or" if alike else "")
-        + " name the folder that holds the IDX files"
+        + f" name {_inside(root, f'{stem}*') or 'the folder'} that holds the IDX files"
     )
+
+
+def _inside(root: Path, file: str) -> str | None:
+    """The folder, within the one that was named, with such a file.
+
+    As torchvision lays them out, MNIST/raw/ in the folder that it is given, and archives unpack.
+    """
+    found = (
+        path.parent for depth in ("*", "*/*", "*/*/*") for path in root.glob(f"{depth}/{file}")
+    )
+    return next(map(str, found), None)
+
+
+def _require_no_link(path: Path) -> None:
+    """Refuse a link that leads nowhere, or in a circle, which exists for no reader."""
+    if os.path.islink(path):
+        raise InputError(f"{path} is a link to no file; mend it, or put the file there")
 
 
 def _read_idx_file(path: Path, dimensions: int) -> NDArray[np.uint8]:
@@ -250,6 +276,9 @@ def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
     """Open a plain or gzipped file; what goes wrong while it is read becomes an InputError."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            # No file of images or labels begins like this.
+            if path.suffix != ".gz" and stream.peek(2).startswith(b"\x1f\x8b"):
+                raise InputError(f"{path} is gzipped, though its name does not say so; unpack it")
             yield stream
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(

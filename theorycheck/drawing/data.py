@@ -37,6 +37,7 @@ from theorycheck.drawing.networks import (
     SMALL_INTEGERS,
     Cases,
     Targets,
+    between,
 )
 from theorycheck.drawing.numbers import integer_array
 from theorycheck.networks.specification import LINEAR, Network
@@ -56,7 +57,8 @@ def datasets(
     collinear inputs; some with every input twice, of one label or of two that contradict. ``sizes``
     counts such a pair once.
     """
-    size, width, count = (draw(st.integers(*bounds)) for bounds in (sizes, widths, classes))
+    asked = {"sizes": sizes, "widths": widths, "classes": classes}
+    size, width, count = (draw(between(name, bounds)) for name, bounds in asked.items())
     seed = draw(st.integers(0, 2**32 - 1))
     labels = draw(st.lists(st.integers(0, count - 1), min_size=size, max_size=size))
     balanced = [len(range(label, size, count)) for label in range(count)]
@@ -102,7 +104,7 @@ def cases(
         InputError: when a drawn network is too large for that with any integers.
     """
     network = draw(networks)
-    count = draw(st.integers(*samples))
+    count = draw(between("samples", samples))
     drawn = {name: draw(strategy) for name, strategy in (numbers or {}).items()}
     affordable = LARGEST_INTEGER
     if check is not None:
@@ -150,7 +152,7 @@ def large_cases(
         rng.normal(0.0, math.sqrt(2.0 / p.shape[-1]), (cohort, *p.shape))
         for p in network.parameters
     )
-    inputs = rng.normal(size=(cohort, draw(st.integers(*samples)), network.input_width))
+    inputs = rng.normal(size=(cohort, draw(between("samples", samples)), network.input_width))
     corner = draw(st.sampled_from(["none", "none", "cancelling", "zero sample", "tiny"]))
     if corner == "cancelling":
         _cancel(network, parameters, draw(st.integers(1, max(1, network.depth - 1))))

@@ -12,6 +12,7 @@ from typing import Literal
 from hypothesis import strategies as st
 
 from theorycheck.arithmetic.cases import Case
+from theorycheck.errors import InputError
 from theorycheck.networks.specification import (
     LINEAR,
     RELU,
@@ -43,6 +44,23 @@ COLLINEAR = 2
 COHORT = 32
 
 
+def between(name: str, bounds: tuple[int, int]) -> st.SearchStrategy[int]:
+    """Integers from the least to the largest that whoever calls a strategy asks for.
+
+    Raises:
+        InputError: naming the argument, when that is no such pair.
+    """
+    if not (
+        isinstance(bounds, tuple | list)
+        and [type(bound) for bound in bounds] == [int, int]
+        and bounds[0] <= bounds[1]
+    ):
+        raise InputError(
+            f"{name}={bounds!r}: give the least and the largest, as in {name}=(1, 3), or (2, 2)"
+        )
+    return st.integers(*bounds)
+
+
 @st.composite
 def mlps(
     draw: st.DrawFn,
@@ -54,11 +72,18 @@ def mlps(
     bias: bool = False,
     output_slopes: Sequence[float] = (LINEAR,),
 ) -> Network:
-    """Multilayer perceptrons, from width 1 and depth 1 upwards."""
-    depth = draw(st.integers(*depths))
-    hidden = [draw(st.integers(*widths)) for _ in range(depth)]
+    """Multilayer perceptrons, from width 1 and depth 1 upwards.
+
+    Args:
+        depths, widths, outputs: the least and the largest number of weight matrices, of inputs and
+            of units in each hidden layer, and of outputs; (2, 2) is always two.
+        slopes, output_slopes: one is drawn for the hidden layers, and one for the output; 0 is
+            ReLU, 1 linear.
+    """
+    depth = draw(between("depths", depths))
+    hidden = [draw(between("widths", widths)) for _ in range(depth)]
     return mlp(
-        [*hidden, draw(st.integers(*outputs))],
+        [*hidden, draw(between("outputs", outputs))],
         draw(st.sampled_from(slopes)),
         bias=bias,
         output_slope=draw(st.sampled_from(output_slopes)),
@@ -80,16 +105,16 @@ def convolutional_networks(
     height, width = draw(st.sampled_from([(1, 2), (1, 4), (1, 5), (2, 2), (3, 3)]))
     input_width = channels * height * width
     built: list[Layer] = []
-    for _ in range(draw(st.integers(*layers))):
+    for _ in range(draw(between("layers", layers))):
         kernel = (draw(st.integers(1, min(2, height))), draw(st.integers(1, min(3, width))))
         stride = draw(st.integers(1, 2))
-        count = draw(st.integers(*filters))
+        count = draw(between("filters", filters))
         convolution = Convolution(channels, height, width, count, kernel, stride)
         built.append(Layer(convolution.target_width, (Edge(len(built), convolution),), slope))
         channels = count
         height = (height - kernel[0]) // stride + 1
         width = (width - kernel[1]) // stride + 1
-    built.append(Layer(draw(st.integers(*outputs)), (Edge(len(built)),), LINEAR))
+    built.append(Layer(draw(between("outputs", outputs)), (Edge(len(built)),), LINEAR))
     return Network(input_width, tuple(built))
 
 
@@ -109,11 +134,13 @@ def directed_graphs(
     Each has the chain 0, 1, ..., L of dense edges and a few skips from earlier vertices: trainable
     dense ones, or constant identities where the widths agree.
     """
-    depth = draw(st.integers(*depths))
+    depth = draw(between("depths", depths))
     slope = draw(st.sampled_from(slopes))
-    sizes = [draw(st.integers(*widths)) for _ in range(depth)] + [draw(st.integers(*outputs))]
+    sizes = [draw(between("widths", widths)) for _ in range(depth)] + [
+        draw(between("outputs", outputs))
+    ]
     edges: list[list[Edge]] = [[Edge(vertex - 1)] for vertex in range(1, depth + 1)]
-    for _ in range(draw(st.integers(*skip_count))):
+    for _ in range(draw(between("skip_count", skip_count))):
         target = draw(st.integers(2, depth))
         source = draw(st.integers(0, target - 2))
         kind = draw(st.sampled_from(skips))
@@ -150,9 +177,9 @@ def residual_networks(
 ) -> Network:
     """A linear layer, blocks ``z + sigma(W2 sigma(W1 z))``, a linear layer (galanti2022, 4.1)."""
     slope = draw(st.sampled_from(slopes))
-    width = draw(st.integers(*widths))
+    width = draw(between("widths", widths))
     layers = [Layer(width, (Edge(0),), LINEAR)]
-    for _ in range(draw(st.integers(*blocks))):
+    for _ in range(draw(between("blocks", blocks))):
         start = len(layers)
         sides = (Edge(start, Identity()), Edge(start + 2, Identity()))
         layers += [
@@ -160,8 +187,8 @@ def residual_networks(
             Layer(width, (Edge(start + 1),), slope),
             Layer(width, sides, LINEAR),
         ]
-    layers.append(Layer(draw(st.integers(*outputs)), (Edge(len(layers)),), LINEAR))
-    return Network(draw(st.integers(*widths)), tuple(layers))
+    layers.append(Layer(draw(between("outputs", outputs)), (Edge(len(layers)),), LINEAR))
+    return Network(draw(between("widths", widths)), tuple(layers))
 
 
 @st.composite

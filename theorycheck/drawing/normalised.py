@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from theorycheck.arithmetic.cases import Case
-from theorycheck.drawing.networks import SMALL_INTEGERS
+from theorycheck.drawing.networks import SMALL_INTEGERS, between
 from theorycheck.drawing.numbers import integer_array
 from theorycheck.networks.specification import Network, Normalisation
 
@@ -33,7 +33,7 @@ def batches(
         cohort: members of a cohort.
     """
     network = draw(networks)
-    count = draw(st.integers(*samples))
+    count = draw(between("samples", samples))
     integers = _integers(draw, cohort)
     parameters = _small_parameters(network, integers)
     inputs = integers((count, network.input_width), SMALL_INTEGERS)
@@ -125,7 +125,7 @@ def normalised_cases(
     """
     integers = _integers(draw, cohort)
     drawn = {name: draw(strategy) for name, strategy in (numbers or {}).items()}
-    count = draw(st.integers(*samples))
+    count = draw(between("samples", samples))
     # Labels before the network and weights last: what shrinking removes is then in one place.
     signs = integers((count, 1), (1, -1))
     network = draw(networks)

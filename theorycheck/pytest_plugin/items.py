@@ -116,16 +116,28 @@ def _first_line(error: BaseException) -> str:
 
 
 def _shown(error: BaseException) -> str:
-    """Where the check failed, without what called it, and what the error says, cut to a screen."""
+    """What the error says, and where, without what called the check, cut to a screen."""
     import hypothesis
 
     callers = tuple(module.__path__[0] + os.sep for module in (theorycheck, hypothesis))
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(callers)]
     said = "".join(traceback.format_exception_only(error)).splitlines()
-    lines = "".join(traceback.format_list((own or frames)[-MOST_FRAMES:])).splitlines()
-    lines += said[:MOST_LINES] + ["..."] * (len(said) > MOST_LINES)
+    if said[0].startswith(" "):  # Of code that is none, where it stands comes first.
+        said.insert(0, _first_line(error))
+    # First what pytest's summary shows: the first line.
+    lines = said[:MOST_LINES] + ["..."] * (len(said) > MOST_LINES)
+    lines += "".join(traceback.format_list((own or frames)[-MOST_FRAMES:])).splitlines()
     return "\n".join(line if len(line) < LONGEST else f"{line[:LONGEST]} ..." for line in lines)
+
+
+NO_TEXT = "has a name that is no UTF-8, which no report can hold; rename it"
+"""What to say of a file or folder of claims that is not `is_text`."""
+
+
+def is_text(name: str) -> bool:
+    """Whether a name can be written; the system takes any bytes for one."""
+    return printable(name) == name
 
 
 def printable(text: str) -> str:

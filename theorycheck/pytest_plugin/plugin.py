@@ -15,7 +15,7 @@ from theorycheck.claims.setting import PROFILES
 from theorycheck.configuration import Project
 from theorycheck.errors import InputError, named
 from theorycheck.pytest_plugin.events import Hooks
-from theorycheck.pytest_plugin.items import EXAMINER, ClaimItem
+from theorycheck.pytest_plugin.items import EXAMINER, NO_TEXT, ClaimItem, is_text, printable
 from theorycheck.pytest_plugin.live import Live
 from theorycheck.pytest_plugin.outcomes import Outcomes
 from theorycheck.pytest_plugin.reporters import Terminal, Writer
@@ -104,6 +104,8 @@ def pytest_pycollect_makeitem(
 ) -> ClaimItem | None:
     if isinstance(obj, Claim):
         if isinstance(collector, pytest.Module):
+            if not is_text(collector.nodeid):
+                raise collector.CollectError(f"{printable(collector.nodeid)} {NO_TEXT}")
             item: ClaimItem = ClaimItem.from_parent(collector, name=obj.id, claim=obj)
             return item
     elif isinstance(obj, type) and isinstance(collector, pytest.Module):
