@@ -174,6 +174,31 @@ def test_a_crossing_counts_at_the_last_change_before_the_threshold() -> None:
     assert watched(cohort, rho_less(0.5), 3.0, 0.6).crossings == ((),)
 
 
+def test_options_reach_the_flow() -> None:
+    """Each looser tolerance takes fewer looks, and few steps lead nowhere near the end."""
+    cohort = classifiers(INPUTS, [DIRECTION], [RHO], DECAY)
+    looks: list[None] = []
+
+    def counted(cohort: Cohort, velocity: State) -> torch.Tensor:
+        looks.append(None)
+        return turning(cohort, velocity)
+
+    def count(**options: float) -> int:
+        tight = {"relative_tolerance": 1e-9, "absolute_tolerance": 1e-9}
+        looks.clear()
+        settings: dict[str, Any] = {"horizon": 4.0, "threshold": SIGNS, **tight, **options}
+        assert not follow_events(cohort, OBJECTIVE, counted, **settings).stalled.any()
+        return len(looks)
+
+    assert count(relative_tolerance=1e-5) < count()
+    assert count(absolute_tolerance=1e-5) < count()
+    for steps in (1, 5):
+        course = follow_events(
+            cohort, OBJECTIVE, turning, horizon=40.0, threshold=SIGNS, max_steps=steps
+        )
+        assert course.stalled.tolist() == [True]
+
+
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [

@@ -73,6 +73,23 @@ def test_a_rejected_step_leaves_the_state(power: int) -> None:
     assert integrator.step.tolist() == [planned * 0.2]
 
 
+def test_the_next_step_after_one_that_was_cut_short() -> None:
+    """At constant velocity nothing is in error, so that steps grow tenfold, as far as they went.
+
+    One that is cut to less than a tenth is tried in full the next time.
+    """
+    start = torch.ones(1, 1).double()
+    integrator = Integrator(torch.ones_like, start, RELATIVE, ABSOLUTE, 100)
+    integrator.step = torch.tensor([0.125], dtype=torch.float64)
+    end = 0.0
+    for taken, planned in ((2.0**-10, 0.125), (0.125, 1.25), (1.25, 12.5), (1.0, 12.5)):
+        end += taken
+        before = integrator.accepted.tolist()[0]
+        integrator.advance(end)
+        assert integrator.accepted.tolist() == [before + 1]
+        assert integrator.step.tolist() == [planned]
+
+
 def test_a_step_too_small_for_the_clock_stalls() -> None:
     """``y' = y^2`` from 1 explodes at time 1; its companion from 0 goes on to time 2."""
     start = torch.tensor([[1.0], [0.0]]).double()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -82,6 +84,21 @@ def test_along_a_kink_the_flow_is_the_closed_form() -> None:
     bound = error_bound(int(run.steps[0]), 2, 2.0)
     assert bound < FAR
     assert ((kept - kept[0] * decay).abs() <= bound).all()
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("max_steps", [44, 60])
+def test_along_a_kink_a_flow_may_take_as_many_steps_again(max_steps: int) -> None:
+    """From near the kink, so that it is reached in fewer steps than there are on either way."""
+    near = State((torch.tensor([[[2.0**-10, 0.4]]], dtype=torch.float64),))
+    options: dict[str, Any] = {"relative_tolerance": 1e-10, "absolute_tolerance": 1e-12}
+    flow = partial(gradient_flow, replace(unit(), state=near), Objective(), horizon=3.0, **options)
+    stopped = flow(max_steps=max_steps)
+    assert stopped.at_kink.tolist() == [True]
+    run = flow(max_steps=max_steps, at_kinks="slide")
+    assert run.stalled.tolist() == run.at_kink.tolist() == [True]
+    assert (run.steps - stopped.steps).tolist() == [max_steps]
+    assert not flow(max_steps=200, at_kinks="slide").stalled.any()
 
 
 def random_cohort(seed: int, slope: float, parametrisation: Parametrisation) -> Cohort:
