@@ -72,7 +72,6 @@ def run_claims(paths: Sequence[Path], words: Sequence[str]) -> int:
     except (SystemExit, OutcomeException) as error:
         # Of a plugin that was loaded before that of the claims.
         raise InputError(f"a plugin ended pytest ({type(error).__name__}: {error})") from error
-    sys.stdout.flush()
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         raise InputError(
             f"no claim was found in {', '.join(map(str, paths))};"
