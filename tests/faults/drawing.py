@@ -35,7 +35,7 @@ FAULTS = [
         "shallow-networks",
         "drawing.networks",
         "all perceptrons have the least depth",
-        old=("    depth = draw(st.integers(*depths))\n    hidden"),
+        old=('    depth = draw(between("depths", depths))\n    hidden'),
         new=("    depth = depths[0]\n    hidden"),
         asked=("tests/drawing/test_networks.py::test_every_activation",),
     ),
