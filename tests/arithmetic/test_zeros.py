@@ -37,7 +37,10 @@ def test_boxes_of_different_zeros_do_not_meet() -> None:
     assert first is not None
     assert second is not None
     assert not first.region[0].overlaps(second.region[0])
-    assert all(wide.contains(tight) for wide, tight in zip(first.region, first.box, strict=True))
+    for wide, tight in zip(first.region, first.box, strict=True):
+        assert wide.contains(tight)
+        assert wide.rad() > arb(2) ** (15 - BITS)
+        assert wide.rad() > 2 * tight.rad()
 
 
 def test_the_zero_is_that_of_mpmath() -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.comparisons import equality
 from theorycheck.claims.declaration import Claim
+from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.findings import Findings, Observation
-from theorycheck.claims.search import ROUNDS, search
+from theorycheck.claims.search import ROUNDS, is_short, search
 from theorycheck.claims.setting import Setting
 from theorycheck.networks.specification import mlp
 
@@ -81,6 +83,19 @@ def test_a_search_that_is_short_of_evidence_goes_on_within_bounds() -> None:
         assert evidence.tried == len(tried) == 10 * rounds
         half = len(tried) // 2
         assert rounds == 1 or tried[:half] != tried[half : 2 * half]
+
+
+@pytest.mark.parametrize("altered", [False, True])
+@pytest.mark.parametrize(("met", "trivial"), [(4, 4), (5, 5), (9, 9), (9, 8)])
+def test_of_trivial_examples_more_are_drawn_for_a_control_alone(
+    met: int, trivial: int, altered: bool
+) -> None:
+    """Of five that are enough: for the claim itself they say that more would not help."""
+    evidence = Evidence()
+    evidence.met, evidence.degenerate, evidence.counted = met, trivial, met - trivial
+    claim = replace(small_numbers([], highest=0, examples=10), enough=5)
+    short = altered or met < 5 or met > trivial
+    assert is_short(claim, evidence, altered=altered) is short
 
 
 def test_rounds_grow_to_those_of_the_default_profile() -> None:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
 from tests.claims.stated_claims import lemma, means
-from theorycheck.claims.sharpness import is_bound, sharpness_of
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims import sharpness
+from theorycheck.claims.sharpness import MEMBERS, is_bound, sharpness_of
 from theorycheck.kernel import Comparison, check
+from theorycheck.networks.specification import mlp
 
 
 def test_equal_numbers_have_equal_means() -> None:
@@ -29,6 +37,26 @@ def test_a_slack_constant_is_seen() -> None:
         found, certificate = sharpness_of(means(states), 0)
         assert (found.ratio, found.equality, certificate) == (0.75, None, None)
         assert found.network is not None
+
+
+@pytest.mark.parametrize("tight", range(MEMBERS + 1))
+def test_of_a_cohort_the_first_members_are_looked_at(
+    tight: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The nearest to equality is kept, as a network by itself."""
+
+    def answers(statement: object, case: Case, member: int) -> list[SimpleNamespace]:
+        near = 1.0 if member == tight else member / 16
+        return [SimpleNamespace(holds=True, trivial=False, tightness=near)]
+
+    monkeypatch.setattr(sharpness, "answers", answers)
+    weights = np.arange(6.0).reshape(6, 1, 1)
+    case, best = Case(mlp([1, 1]), (weights,), np.ones((6, 1, 1))), sharpness._Best()
+    seen = tight < MEMBERS
+    expected = 1.0 if seen else (MEMBERS - 1) / 16
+    assert best.look(means(), case) == best.ratio == expected
+    assert best.case is not None
+    assert best.case.parameters[0].tolist() == [[[tight if seen else MEMBERS - 1]]]
 
 
 def test_two_sides_that_are_0_say_nothing() -> None:

@@ -16,7 +16,7 @@ from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.dyadic import Check, minors
 from theorycheck.drawing.cohorts import cohort_case
 from theorycheck.networks.evaluation import forward, vertices
-from theorycheck.networks.specification import LINEAR, Network, mlp
+from theorycheck.networks.specification import LINEAR, Convolution, Edge, Layer, Network, mlp
 
 MLPS = drawing.cases(drawing.mlps(depths=(2, 3)))
 
@@ -180,3 +180,20 @@ def test_each_corner_of_a_cohort_is_planted_and_by_itself() -> None:
                 counts[corner] = counts.get(corner, 0) + 1
     assert len(counts) == 7
     assert min(counts.values()) >= 10
+
+
+@pytest.mark.parametrize("kernel", [(2, 1), (1, 2), (2, 2)])
+def test_a_filter_is_planted_at_its_kink_on_a_patch(kernel: tuple[int, int]) -> None:
+    """Whatever entries of the input the patch is made of; in one of four spoiled networks."""
+    filters = Convolution(2, 3, 3, 2, kernel)
+    hidden = Layer(filters.target_width, (Edge(0, filters),))
+    network = Network(filters.source_width, (hidden, Layer(1, (Edge(1),), LINEAR)))
+    patch = filters.patches()[0]
+    planted = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        case = cohort_case(network, 3, "none", {}, 32, 10**6, rng)
+        seen, own = case.inputs[:, 0, patch], case.parameters[0][:, 0]
+        at_kink = (seen * own).sum(axis=-1) == 0
+        planted += int((at_kink & seen.any(axis=-1) & own.any(axis=-1)).sum())
+    assert planted >= 20

@@ -28,6 +28,8 @@ REFERENCE = 1e-3
 LIPSCHITZ = 10.0
 """Derivation: rho and all inputs are below 2 and 1, so that the partial derivatives of the velocity
 of rho, ``-2 (M + lambda)`` and ``2 x (1 - 2 rho f)``, are below 3 and 6, on two weights."""
+TIGHT, LOOSE = 1e-9, 1e-5
+"""Definition: tolerances of flows of which only the number of looks is compared."""
 ALL = 1e-300
 """Definition: a threshold that nothing stays below."""
 
@@ -184,14 +186,14 @@ def test_options_reach_the_flow() -> None:
         return turning(cohort, velocity)
 
     def count(**options: float) -> int:
-        tight = {"relative_tolerance": 1e-9, "absolute_tolerance": 1e-9}
+        tight = {"relative_tolerance": TIGHT, "absolute_tolerance": TIGHT}
         looks.clear()
         settings: dict[str, Any] = {"horizon": 4.0, "threshold": SIGNS, **tight, **options}
         assert not follow_events(cohort, OBJECTIVE, counted, **settings).stalled.any()
         return len(looks)
 
-    assert count(relative_tolerance=1e-5) < count()
-    assert count(absolute_tolerance=1e-5) < count()
+    assert count(relative_tolerance=LOOSE) < count()
+    assert count(absolute_tolerance=LOOSE) < count()
     for steps in (1, 5):
         course = follow_events(
             cohort, OBJECTIVE, turning, horizon=40.0, threshold=SIGNS, max_steps=steps

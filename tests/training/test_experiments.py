@@ -166,7 +166,8 @@ def test_members_as_they_were_after_an_epoch() -> None:
         assert same(early, shorter)
         assert torch.equal(early.cohort.state.parameters[0], shorter.cohort.state.parameters[0])
         assert early.run.times.tolist() == [0, 1]
-        assert torch.equal(early.run.trace["distance"][1], shorter.run.trace["distance"][1])
+        for name, values in shorter.run.trace.items():
+            assert torch.equal(early.run.trace[name].nan_to_num(), values.nan_to_num())
         assert same(end, trained)
         assert torch.equal(start.run.state.parameters[1], paired.start.parameters[1])
         with pytest.raises(KeyError):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from theorycheck import notes
 from theorycheck.networks.specification import mlp
 from theorycheck.training.cohorts import Cohort, Objective, State
-from theorycheck.training.kinks import TRIES
+from theorycheck.training.kinks import TRIES, crossing
 from theorycheck.training.recording import Run
 from theorycheck.training.trainers import gradient_descent, gradient_flow
 
@@ -71,3 +74,23 @@ def test_a_flow_that_would_pass_a_kink_is_not_at_one(start: float, side: float) 
     before = next(here for here, later in runs if place(later) < 0 < place(here))
     assert before.stalled.tolist() == [True]
     assert before.at_kink.tolist() == [False]
+
+
+@pytest.mark.parametrize(
+    ("place", "step", "near"),
+    [(0.125, 1e-3, True), (0.125, 1e-14, True), (2.0**60, 1e-3, False)],
+)
+def test_some_steps_are_looked_at(place: float, step: float, near: bool) -> None:
+    """Steps grow tenfold: one of 1e-14 crosses the kink after 14 more, of `TRIES`.
+
+    From 2^60 the flow decays as ``exp(-2 t)``, in steps that tolerances keep below 1/10.
+    """
+    first = cohort().part(slice(0, 1))
+    stopped = SimpleNamespace(
+        point=torch.full((1, 1), place, dtype=torch.float64),
+        step=torch.full((1,), step, dtype=torch.float64),
+        stalled=torch.tensor([True]),
+    )
+    found = crossing(first, Objective(penalty="none"), stopped, (1e-8, 1e-10))
+    assert found.tolist() == [near]
+    assert 14 < TRIES < math.log(2.0**60) / (2 * 0.1)

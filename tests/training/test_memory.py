@@ -8,6 +8,7 @@ import itertools
 import json
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
@@ -208,6 +209,32 @@ def test_errors_that_say_that_memory_ran_out(error: Exception, monkeypatch: Patc
     made = in_parts(3, 1000, CPU, train)
     assert results == [slice(i, i + 1) for i in range(3)]
     assert made == ("3 members at once ran out of memory on cpu: going on with 1",)
+
+
+def test_what_did_not_fit_is_freed_before_the_rest_trains(monkeypatch: Patch) -> None:
+    """What a part had allocated, though it refers to itself, as engines may."""
+    limit(monkeypatch, 64)
+    left: list[weakref.ref[Buffers]] = []
+    free: list[bool] = []
+
+    class Buffers:
+        def __init__(self) -> None:
+            self.own = self
+
+    def train(members: slice) -> None:
+        free.append(all(reference() is None for reference in left))
+        if members.stop - members.start > 1:
+            left.append(weakref.ref(Buffers()))
+            raise MemoryError
+
+    gc.disable()
+    try:
+        in_parts(5, 1000, CPU, train)
+    finally:
+        gc.enable()
+    assert len(left) == 2
+    assert len(free) == 7
+    assert all(free)
 
 
 @pytest.mark.parametrize("error", OTHERS, ids=repr)
