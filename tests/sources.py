@@ -25,7 +25,11 @@ NUMERIC = re.compile(
 """Functions whose result is of the size of their arguments."""
 APPROXIMATE = re.compile(".*approx|.*allclose|.*isclose|.*almost_?equal.*", re.IGNORECASE)
 HIDING = re.compile("flaky|.*rerun.*|xfail|importorskip|skip|skipif|skipunless|skiptest", re.I)
-MISSING = ("not torch.cuda.is_available()", "not shutil.which('chromedriver')")
+MISSING = (
+    "not torch.cuda.is_available()",
+    "not shutil.which('chromedriver')",
+    "not (shutil.which('firefox-esr') or shutil.which('firefox'))",
+)
 """What a machine may lack without which a test has to be skipped: a GPU, a browser."""
 TOLERANCES = re.compile("rtol|atol|tol|rel_tol|abs_tol|.*tolerance")
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda

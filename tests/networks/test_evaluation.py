@@ -122,30 +122,33 @@ def test_noise_bounds_what_rounding_makes_of_equal_values(width: int, dtype: tor
     source = torch.randn(1, 50, width, generator=generator, dtype=dtype)
     weight = torch.randn(1, 3, width, generator=generator, dtype=dtype)
     bias = torch.randn(1, 1, 3, generator=generator, dtype=dtype)
-    skip = torch.randn(1, 50, 3, generator=generator, dtype=dtype)
+    kept = torch.randn(1, 50, 3, generator=generator, dtype=dtype)
     edges: list[tuple[Map, torch.Tensor, torch.Tensor | None, None]] = [
-        (Dense(), source, weight, None), (Identity(), skip, None, None),
-    ]  # fmt: skip
+        (Dense(), source, weight, None),
+        (Identity(), kept, None, None),
+    ]  # fmt: kept
     found = noise(edges, bias)
-    floats = source @ weight.mT + skip + bias
+    floats = source @ weight.mT + kept + bias
     for n, unit in np.ndindex(50, 3):
-        terms = [Fraction(float(a)) * Fraction(float(b))
-                 for a, b in zip(source[0, n], weight[0, unit], strict=True)]  # fmt: skip
-        exact = sum(terms, Fraction(float(skip[0, n, unit])) + Fraction(float(bias[0, 0, unit])))
+        terms = [
+            Fraction(float(a)) * Fraction(float(b))
+            for a, b in zip(source[0, n], weight[0, unit], strict=True)
+        ]  # fmt: kept
+        exact = sum(terms, Fraction(float(kept[0, n, unit])) + Fraction(float(bias[0, 0, unit])))
         off = abs(Fraction(float(floats[0, n, unit])) - exact)
         assert 2 * off <= Fraction(float(found[0, 0, unit]))
     # It is no more than it has to be: of the size of one rounding for each term, on both sides.
-    size = weight.abs().sum(dim=2) * source.abs().amax() + skip.abs().amax() + bias.abs()[:, 0]
+    size = weight.abs().sum(dim=2) * source.abs().amax() + kept.abs().amax() + bias.abs()[:, 0]
     eps = torch.finfo(dtype).eps
     assert (found[:, 0] <= 4 * (width + 4) * eps * size).all()
 
 
 def test_one_term_alone_has_no_noise() -> None:
     source, weight = torch.randn(2, 5, 1), torch.randn(2, 3, 1)
-    product, skip = (Dense(), source, weight, None), (Identity(), torch.randn(2, 5, 3), None, None)
+    product, kept = (Dense(), source, weight, None), (Identity(), torch.randn(2, 5, 3), None, None)
     assert not noise([product], None).any()
-    assert not noise([skip], None).any()
-    assert noise([product, skip], None).all()
+    assert not noise([kept], None).any()
+    assert noise([product, kept], None).all()
 
 
 NEIGHBOURS = (1, -1, -1, 1, -1, 1)

@@ -29,6 +29,8 @@ LIPSCHITZ = 10.0
 """Derivation: rho and all inputs are below 2 and 1, so that the partial derivatives of the velocity
 of rho, ``-2 (M + lambda)`` and ``2 x (1 - 2 rho f)``, are below 3 and 6, on two weights."""
 TIGHT, LOOSE = 1e-9, 1e-5
+"""Definition: tolerances of an integrator whose looks are counted, and with which nothing is
+compared."""
 """Definition: tolerances of flows of which only the number of looks is compared."""
 ALL = 1e-300
 """Definition: a threshold that nothing stays below."""

@@ -270,14 +270,12 @@ def _require_device(device: torch.device | str) -> torch.device:
     )
     try:
         found = torch.device(device)
-        # A build of torch without CUDA says so by an assertion.
-        if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
-            raise refused
-        if found.type == "meta":  # There tensors have no numbers.
-            raise refused
-        return torch.empty(0, device=found).device
-    except (RuntimeError, TypeError, AssertionError) as error:
+    except (RuntimeError, TypeError) as error:
         raise refused from error
+    absent = found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count()
+    if absent or found.type not in ("cpu", "cuda"):
+        raise refused
+    return torch.empty(0, device=found).device
 
 
 def _require_state(state: object) -> None:

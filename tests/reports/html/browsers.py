@@ -40,7 +40,6 @@ class Chromium(webdriver.Chrome):
     """
 
     program = shutil.which("chromedriver")
-    absent = "there is no chromium with its chromedriver"
 
     def __init__(self, folder: Path) -> None:
         options = webdriver.ChromeOptions()
@@ -77,7 +76,6 @@ class Firefox(webdriver.Remote):
     """
 
     program = shutil.which("firefox-esr") or shutil.which("firefox")
-    absent = "there is no firefox"
 
     def __init__(self, folder: Path) -> None:
         lines = [f"user_pref({json.dumps(n)}, {json.dumps(v)});" for n, v in PREFERENCES.items()]

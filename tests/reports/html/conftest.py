@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,15 +10,25 @@ import pytest
 
 from tests.reports.html.browsers import Chromium, Firefox
 
+NO_CHROMIUM = pytest.mark.skipif(
+    not shutil.which("chromedriver"), reason="there is no chromium with its chromedriver"
+)
+NO_FIREFOX = pytest.mark.skipif(
+    not (shutil.which("firefox-esr") or shutil.which("firefox")), reason="there is no firefox"
+)
 
-@pytest.fixture(scope="session", params=[Chromium, Firefox], ids=["chromium", "firefox"])
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(Chromium, marks=NO_CHROMIUM, id="chromium"),
+        pytest.param(Firefox, marks=NO_FIREFOX, id="firefox"),
+    ],
+)
 def started(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Any]:
-    kind = request.param
-    if not kind.program:
-        pytest.skip(kind.absent)
-    driver = kind(tmp_path_factory.mktemp("browser"))
+    driver = request.param(tmp_path_factory.mktemp("browser"))
     yield driver
     driver.quit()
 
