@@ -62,8 +62,9 @@ def initialise(
             tensors.append(torch.zeros(shape, dtype=torch.float64))
     parameters = tuple(t.to(dtype) for t in tensors)
     for i in network.weights:
-        # No matrix of normal numbers is zero.
-        if not bool(parameters[i].isfinite().all()) or (scale and not parameters[i].any()):
+        # Of eight bits torch cannot tell whether they are finite. No normal matrix is zero.
+        drawn = parameters[i].float() if dtype.itemsize == 1 else parameters[i]
+        if not bool(drawn.isfinite().all()) or (scale and not drawn.any()):
             raise InputError(
                 f"scale is {scale}: it takes weights beyond the numbers of {dtype}: use another "
                 "scale, or a wider dtype"
