@@ -208,3 +208,88 @@ def test_gradients_of_what_is_not_finite_stay_with_their_member() -> None:
     weights[1, 0, 0] = torch.inf
     found = gradient(measures.stable_rank, weights)
     assert torch.equal(found[0], gradient(measures.stable_rank, weights[:1])[0])
+
+
+RANKS = ["singular_values", "stable_rank", "effective_rank"]
+SIZES = [(4, 4), (3, 5)]
+
+
+def drawn(*shape: int) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", RANKS)
+def test_transforms_of_torch_are_those_of_autograd(name: str, size: tuple[int, int]) -> None:
+    measure, weights, along = getattr(measures, name), drawn(2, *size), drawn(2, *size)
+
+    def total(matrices: Tensor) -> Tensor:
+        value: Tensor = measure(matrices).square().sum()
+        return value
+
+    leaf = weights.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(total(leaf), leaf, create_graph=True)
+    assert torch.equal(torch.func.grad(total)(weights), expected)
+    (second,) = torch.autograd.grad((expected * along).sum(), leaf)
+    found = torch.func.grad(lambda w: (torch.func.grad(total)(w) * along).sum())(weights)
+    assert torch.equal(found, second)
+
+
+@pytest.mark.parametrize("name", ["singular_values", "stable_rank", "effective_rank"])
+def test_jacobians_of_diagonal_matrices(name: str) -> None:
+    """Singular vectors are unit vectors: only entries on the diagonal matter to first order.
+
+    The derivative of the squared norm over the largest square 16: 2 s_i / 16, and for the largest
+    itself -2 (4 + 1) / 64.
+    """
+    weights = torch.diag_embed(torch.tensor([[4.0, 2.0, 1.0]]))
+    for transform in (torch.func.jacrev, torch.func.jacfwd):
+        jacobian = transform(getattr(measures, name))(weights)
+        diagonal = jacobian.diagonal(dim1=-2, dim2=-1)
+        assert torch.equal(torch.diag_embed(diagonal), jacobian)
+        if name == "singular_values":
+            assert diagonal.squeeze().tolist() == torch.eye(3).tolist()
+            along = torch.arange(9.0).reshape(1, 3, 3)
+            values, slopes = torch.func.jvp(measures.singular_values, (weights,), (along,))  # type: ignore[misc]
+            assert (values.tolist(), slopes.tolist()) == ([[4, 2, 1]], [[0, 4, 8]])
+        if name == "stable_rank":
+            assert diagonal.squeeze().tolist() == [-10 / 64, 2 * 2 / 16, 2 / 16]
+
+
+STACKS = torch.diag_embed(torch.tensor(
+    [[[4.0, 2, 1], [1, 4, 4]], [[0, 0, 0], [1, 0, 2]], [[2, 2, 2], [0, 8, 0]]]
+))  # fmt: skip
+"""Three stacks of two diagonal matrices, whose singular values do not round."""
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("singular_values", STACKS.diagonal(dim1=-2, dim2=-1).sort(descending=True).values),
+        ("stable_rank", torch.tensor([[21 / 16, 33 / 16], [0, 5 / 4], [3, 1]])),
+        ("threshold_rank", torch.tensor([[3.0, 3], [0, 2], [3, 1]])),
+    ],
+)
+def test_stacks_of_cohorts_are_cohorts(name: str, expected: Tensor) -> None:
+    measure = getattr(measures, name)
+    assert torch.equal(torch.func.vmap(measure)(STACKS), expected)
+    assert torch.equal(torch.func.vmap(measure, in_dims=1)(STACKS.transpose(0, 1)), expected)
+    assert torch.equal(torch.func.vmap(measure, in_dims=-1)(STACKS.movedim(0, -1)), expected)
+    twice = torch.func.vmap(torch.func.vmap(measure))(STACKS.unsqueeze(1))
+    assert torch.equal(twice.squeeze(1), expected)
+
+
+def test_effective_ranks_of_stacks() -> None:
+    line = torch.diag_embed(torch.tensor([[[3.0, 0, 0]], [[0, 0, 0]], [[0, 0, 2.0**100]]]))
+    assert torch.func.vmap(measures.effective_rank)(line).tolist() == [[1], [0], [1]]
+
+
+def test_gradients_of_stacks_are_those_of_cohorts() -> None:
+    """Of the squared norm over the largest square, by hand as above."""
+    stacks = STACKS[[0, 2], :1]
+
+    def total(matrices: Tensor) -> Tensor:
+        return measures.singular_values(matrices).square().sum()
+
+    assert torch.equal(torch.func.vmap(torch.func.grad(total))(stacks), 2 * stacks)

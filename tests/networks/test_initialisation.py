@@ -90,6 +90,7 @@ def test_what_can_be_drawn_from_numbers_of_other_types() -> None:
     )
     assert all(map(torch.equal, drawn, expected))
     assert initialise(mlp([2, 1]), 2, scale=0)[0].eq(0).all()
+    assert initialise(mlp([2, 1]), 2, dtype=torch.float8_e5m2)[0].dtype == torch.float8_e5m2
 
 
 @pytest.mark.parametrize("power", [2.0**-1020, 2.0**-600, 2.0**600, 2.0**1000])

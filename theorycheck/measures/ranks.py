@@ -13,7 +13,7 @@ from torch import Tensor
 
 from theorycheck.arguments import real_number
 from theorycheck.measures.members import are_finite, reals, require
-from theorycheck.networks.norms import euclidean_norm, moderate
+from theorycheck.networks.norms import scaled
 from theorycheck.simd.available import COMPILER
 
 if COMPILER:
@@ -51,8 +51,11 @@ def _matrices(weights: Tensor) -> Tensor:
 
 
 def _relative(weights: Tensor) -> Tensor:
-    """Singular values of each matrix over a power of two: neither sums nor squares overflow."""
-    unit, _, _ = moderate(_matrices(weights), (1, 2))
+    """Singular values of each matrix over a power of two: neither sums nor squares overflow.
+
+    Every matrix is divided, for ``torch.func.vmap`` lets nobody look which ones have to be.
+    """
+    unit, _ = scaled(_matrices(weights), (1, 2))
     return singular_values(unit)
 
 
@@ -82,7 +85,11 @@ def threshold_rank(
     threshold = real_number("threshold", threshold)
     require(0 <= threshold < math.inf, f"threshold is {threshold}: give a finite one from 0 on")
     values = _relative(weights)
-    size = values[:, :1] if norm == "spectral" else euclidean_norm(values, -1, keepdim=True)
+    size = (
+        values[:, :1]
+        if norm == "spectral"
+        else torch.linalg.vector_norm(values, dim=-1, keepdim=True)
+    )
     # Comparing with threshold * size instead of dividing spares the zero matrix a case of its own.
     count = (values > threshold * size).sum(dim=-1).to(values.dtype)
     return count.masked_fill(~are_finite(values), math.nan)

@@ -62,8 +62,10 @@ def initialise(
             tensors.append(torch.zeros(shape, dtype=torch.float64))
     parameters = tuple(t.to(dtype) for t in tensors)
     for i in network.weights:
-        # No matrix of normal numbers is zero.
-        if not bool(parameters[i].isfinite().all()) or (scale and not parameters[i].any()):
+        # Of eight bits torch cannot tell whether they are finite. No normal matrix is zero.
+        drawn = parameters[i].float() if dtype.itemsize == 1 else parameters[i]
+        low, high = (end.item() for end in drawn.aminmax())
+        if not (math.isfinite(low) and math.isfinite(high)) or (scale and low == high == 0):
             raise InputError(
                 f"scale is {scale}: it takes weights beyond the numbers of {dtype}: use another "
                 "scale, or a wider dtype"
@@ -102,7 +104,8 @@ def _norms_of_changes(
     network: Network, before: Parameters, after: Parameters
 ) -> tuple[Tensor, Tensor]:
     """Norms of the changes of the weight matrices over powers of two, and these: ``(K, L)``."""
-    found = [moderate(after[i] - before[i], (-2, -1))[1:] for i in network.weights]
+    changes = tuple(new - old for old, new in zip(before, after, strict=True))
+    found = [moderate(changes[i], (-2, -1))[1:] for i in network.weights]
     norms, powers = (torch.cat(each, dim=-1).flatten(1) for each in zip(*found, strict=True))
     return norms, powers
 

@@ -75,13 +75,24 @@ class _Differentiable(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, matrices: Tensor) -> Tensor:
-        ctx.save_for_backward(matrices)
-        ctx.save_for_forward(matrices)
+    def forward(matrices: Tensor) -> Tensor:
         values, finished = _values(matrices)
         if not bool(finished.all()):
             values[~finished] = torch.linalg.svdvals(matrices[~finished])
         return values
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        """Apart from `forward`, as the transforms of ``torch.func`` want it."""
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None], matrices: Tensor) -> tuple[Tensor, int]:
+        """Stacks of matrices as one; only called where there is more than one."""
+        stacks = matrices.movedim(in_dims[0] or 0, 0)
+        values = singular_values(stacks.flatten(0, 1))
+        return values.reshape(*stacks.shape[:2], -1), 0
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> Tensor:
