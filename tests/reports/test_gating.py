@@ -276,7 +276,15 @@ ATTACKS: dict[str, tuple[Callable[[], object], str]] = {
     "an empty record": (lambda: Path("reports/baseline.json").write_text(""), "not a file"),
     "a record that leads nowhere": (
         dangling,
-        "does not exist",
+        "is a link to what does not exist; restore or delete it",
+    ),
+    "a record of version -5": (
+        record_edited(lambda d: d.update(schema_version=-5)),
+        "has schema version -5, which there never was",
+    ),
+    "a report of version 0": (
+        report_edited(lambda d: d.update(schema_version=0)),
+        "has schema version 0, which there never was",
     ),
 }
 

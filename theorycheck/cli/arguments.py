@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from theorycheck import __version__
-from theorycheck.cli.console import Parser
+from theorycheck.cli.console import Once, Parser
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[Parser]
@@ -37,13 +37,14 @@ def parser_of_commands() -> Parser:
     path = Parser(add_help=False)
     path.add_argument(
         "--path",
+        action=Once,
         type=lambda path: (Path(path),),
         dest="paths",
         metavar="PATH",
         help="where the claims are (by default: properties)",
     )
     record = Parser(add_help=False)
-    record.add_argument("--baseline", type=Path, metavar="FILE")
+    record.add_argument("--baseline", action=Once, type=Path, metavar="FILE")
     _add_claims(commands, path, record)
     _add_reports(commands, record)
     _add_certificates(commands, path)
@@ -77,12 +78,16 @@ def _add_claims(commands: Commands, path: Parser, record: Parser) -> None:
 def _add_reports(commands: Commands, record: Parser) -> None:
     """Commands about reports."""
     folder = Parser(add_help=False)
-    folder.add_argument("--report-dir", type=Path, metavar="DIR")
+    folder.add_argument("--report-dir", action=Once, type=Path, metavar="DIR")
     report = commands.add_parser(
         "report", parents=[folder], help="rewrite claims.html and claims.md from claims.json"
     )
     report.add_argument(
-        "--since", type=Path, metavar="FILE", help="say what differs from that report or record"
+        "--since",
+        action=Once,
+        type=Path,
+        metavar="FILE",
+        help="say what differs from that report or record",
     )
     report.add_argument(
         "--commit", metavar="COMMIT", help="say of which commit, and what versions, in claims.html"
@@ -102,7 +107,9 @@ def _add_reports(commands: Commands, record: Parser) -> None:
     merge.add_argument(
         "runs", nargs="+", type=Path, metavar="RUN", help="a report folder or its claims.json"
     )
-    merge.add_argument("--report-dir", type=Path, default=Path("merged"), metavar="DIR")
+    merge.add_argument(
+        "--report-dir", action=Once, type=Path, default=Path("merged"), metavar="DIR"
+    )
 
 
 def _add_certificates(commands: Commands, path: Parser) -> None:
@@ -114,6 +121,7 @@ def _add_certificates(commands: Commands, path: Parser) -> None:
     verify.add_argument("--explain", action="store_true", help="print what each of them states")
     verify.add_argument(
         "--record",
+        action=Once,
         metavar="FILE",
         help="with which to compare their statements (default: baseline.json in the folder above)",
     )
@@ -135,7 +143,11 @@ def _add_studies(commands: Commands, path: Parser, record: Parser) -> None:
         study.add_argument("--seed", type=int, default=0, help="of the examples (0)")
         study.add_argument("--workers", type=int, default=os.cpu_count() or 1)
         study.add_argument(
-            "--report-dir", type=Path, metavar="DIR", help=f"where {name}.json is written"
+            "--report-dir",
+            action=Once,
+            type=Path,
+            metavar="DIR",
+            help=f"where {name}.json is written",
         )
 
 
