@@ -137,7 +137,8 @@ def test_the_nearest_configured_folder_counts(
     inner.mkdir(parents=True)
     (inner / "pyproject.toml").write_text("[tool.other]\n")
     found = Configured.at(inner)
-    assert found == Configured(tmp_path, Settings(baseline="~/record.json"))
+    assert found == Configured(tmp_path, Settings(baseline="~/record.json"), configured=True)
+    assert not Configured.at(tmp_path.parent).configured
     assert found.baseline == Path("/home/me/record.json")
     assert found.paths == (tmp_path / "properties",)
     assert Configured.at(Path("/")) == Configured(Path("/"), Settings())

@@ -54,7 +54,11 @@ class Settings(
 
 @dataclass(frozen=True)
 class Project:
-    """A project with claims: the folder that its settings are relative to, and what they say."""
+    """A project with claims: the folder that its settings are relative to, and what they say.
+
+    Attributes:
+        configured: whether there is such a table, or all is as it is without one.
+    """
 
     folder: Path
     settings: Settings

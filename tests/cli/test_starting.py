@@ -76,4 +76,4 @@ def test_what_is_there_is_not_overwritten(
 
 def test_what_it_configures_is_what_is_so_by_default(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(FILES["pyproject.toml"])
-    assert Project.at(tmp_path / "properties") == Project(tmp_path, Settings())
+    assert Project.at(tmp_path / "properties") == Project(tmp_path, Settings(), configured=True)

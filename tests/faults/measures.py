@@ -51,8 +51,8 @@ FAULTS = [
         "equilibrium-of-halved-decay",
         "measures.outputs",
         "the equilibrium rho is that of half the weight decay",
-        old='decay = held("weight_decay", weight_decay, second_moment).expand_as(second_moment)',
-        new='decay = held("weight_decay", weight_decay / 2, second_moment).expand_as(second_moment)',
+        old='decay = held("weight_decay", weight_decay, second_moment)',
+        new='decay = held("weight_decay", weight_decay / 2, second_moment)',
         asked=(
             "properties/equilibrium/test_rho_equilibrium.py::rho-equilibrium-descent",
             "tests/measures/test_outputs.py::test_equilibrium_is_the_vertex_of_the_loss",

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 
 import pytest
 
+from tests.pytest_plugin.projects import PROPERTIES, Project
 from theorycheck.pytest_plugin.processes import kept_running
+
+pytest_plugins = ["pytester"]
 
 ENDING: dict[str, Callable[[], object]] = {
     "_exit": lambda: os._exit(0),
@@ -32,6 +36,26 @@ def test_what_was_imported_meanwhile_is_harmless_later() -> None:
     assert os._exit is before
     with pytest.raises(RuntimeError, match=r"^os\._exit\(3\) would"):
         _exit(3)
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr", "__stdout__", "__stderr__"])
+def test_outputs_stay_open(name: str) -> None:
+    stream = getattr(sys, name)
+    with kept_running(), pytest.raises(RuntimeError, match="a closed output would have ended"):
+        stream.close()
+    assert not stream.closed
+
+
+@pytest.mark.parametrize("call", ["sys.stdout.close()", "sys.__stdout__.close()"])
+@pytest.mark.parametrize("options", [[], ["-s"], ["-n", "2"]], ids=" ".join)
+def test_a_check_that_closes_the_output_is_red(
+    project: Project, call: str, options: list[str]
+) -> None:
+    project.write(PROPERTIES.replace('itself."""\n', f'itself."""\n    import sys; {call}\n'))
+    result = project.pytester.runpytest_subprocess("properties", *options)
+    assert result.ret == 1
+    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+    assert project.verdicts()["true-claim"] == "undecided"
 
 
 def test_a_fork_ends_as_it_likes() -> None:

@@ -30,7 +30,7 @@ def test_entries_have_every_promised_field(project: Project) -> None:
     assert document["schema_version"] == reports.SCHEMA_VERSION
     run = document["run"]
     assert {"profile", "seed", "device", "images", "finished", "sources"} == run.keys()
-    assert run["sources"]["claims"].keys() == {"properties"}
+    assert run["sources"]["claims"].keys() == {"properties", "pyproject.toml", "tox.ini"}
     promised = {
         "id", "title", "kind", "sources", "statement", "hypotheses", "verdict", "reason",
         "examples", "tightest", "control", "certificate", "enough", "seeds",

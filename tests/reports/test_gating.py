@@ -59,6 +59,15 @@ def entry(document: Any, name: str) -> Any:
     return next(one for one in document["claims"] if one["id"] == name)
 
 
+OTHER_SOURCE = {
+    "place": "Eq. 99", "title": "Another", "authors": "M. M.", "year": 1999, "paper": "x"
+}  # fmt: skip
+
+
+def source_edited(part: str, other: object) -> Callable[[], None]:
+    return report_edited(lambda d: entry(d, "even-numbers")["sources"][0].update({part: other}))
+
+
 def doubled(path: str, key: str) -> Callable[[], None]:
     """A key that is there twice, with what is wanted last."""
 
@@ -209,6 +218,41 @@ ATTACKS: dict[str, tuple[Callable[[], object], str]] = {
         report_edited(lambda d: entry(d, "weight-bound").update(kind="symbolic")),
         "its kind is not the one that its version names",
     ),
+    "a hypothesis": (
+        report_edited(lambda d: entry(d, "even-numbers").update(hypotheses=["a full moon"])),
+        "even-numbers: statement changed (wording)",
+    ),
+    "a hypothesis fewer": (
+        report_edited(lambda d: entry(d, "weight-bound").update(hypotheses=[])),
+        "weight-bound: statement changed (wording)",
+    ),
+    "a formula": (
+        report_edited(lambda d: entry(d, "wide-bound").update(formula=["W[0][0][0] <= 99"])),
+        "wide-bound: statement changed (wording)",
+    ),
+    "what the control is": (
+        report_edited(lambda d: entry(d, "even-numbers")["control"].update(statement="none")),
+        "even-numbers: statement changed (wording)",
+    ),
+    "the words on record": (
+        record_edited(lambda d: d["wording"]["even-numbers"].append("hypothesis: a full moon")),
+        "even-numbers: statement changed (wording)",
+    ),
+    "no words on record": (
+        record_edited(lambda d: d["wording"].update({"wide-bound": []})),
+        "wide-bound: statement changed (wording)",
+    ),
+    **{
+        f"the {part} of a source": (
+            source_edited(part, other),
+            "its sources is not the one that its version names",
+        )
+        for part, other in OTHER_SOURCE.items()
+    },
+    "a source that is gone": (
+        report_edited(lambda d: entry(d, "even-numbers").update(sources=[])),
+        "its sources is not the one that its version names",
+    ),
     "fewer examples that are enough": (
         report_edited(lambda d: entry(d, "wide-bound").update(enough=0)),
         "its enough is not the one that its version names",
@@ -234,7 +278,15 @@ ATTACKS: dict[str, tuple[Callable[[], object], str]] = {
     "an empty record": (lambda: Path("reports/baseline.json").write_text(""), "not a file"),
     "a record that leads nowhere": (
         dangling,
-        "does not exist",
+        "is a link to what does not exist; restore or delete it",
+    ),
+    "a record of version -5": (
+        record_edited(lambda d: d.update(schema_version=-5)),
+        "has schema version -5, which there never was",
+    ),
+    "a report of version 0": (
+        report_edited(lambda d: d.update(schema_version=0)),
+        "has schema version 0, which there never was",
     ),
 }
 

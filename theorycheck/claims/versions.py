@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from theorycheck.claims.certificates import formal_of
-from theorycheck.claims.declaration import Claim, Formal
-from theorycheck.claims.entries import Description
+from theorycheck.claims.declaration import Claim, Formal, Paper, Source
+from theorycheck.claims.entries import Description, Reference
 
 PARTS = (
     "title", "kind", "sources", "printed statement", "hypotheses", "formula", "control", "enough",
@@ -34,7 +34,6 @@ def version_of(claim: Claim) -> dict[str, str]:
     difference = {name: value for name, value in altered.items() if value != formal.get(name)}
     parts: dict[str, Any] = {
         **_plain(claim),
-        "sources": [asdict(source) for source in claim.sources],
         "hypotheses": [claim.hypotheses, formal.pop("given", None)],
         "formula": formal,
         "control": [claim.control, difference],
@@ -53,10 +52,19 @@ def _plain(about: Claim | Description) -> dict[str, Any]:
     return {
         "title": about.title,
         "kind": about.kind,
+        "sources": [_source(one) for one in about.sources],
         "printed statement": about.statement,
         "enough": about.enough,
         "corrects": about.corrects,
     }
+
+
+def _source(place: Source | Reference) -> dict[str, Any]:
+    """A place in a paper, whole."""
+    if isinstance(place, Source):
+        return asdict(place)
+    paper = Paper(place.paper, place.title, place.authors, place.year)
+    return asdict(paper.at(place.place))
 
 
 def _formulas(formal: Formal | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from theorycheck import __version__
-from theorycheck.cli.console import Parser
+from theorycheck.cli.console import Once, Parser
 from theorycheck.errors import named
 
 if TYPE_CHECKING:
@@ -54,13 +54,14 @@ def parser_of_commands() -> Parser:
     path = Parser(add_help=False)
     path.add_argument(
         "--path",
+        action=Once,
         type=lambda path: (place(path),),
         dest="paths",
         metavar="PATH",
         help="where the claims are (by default: properties)",
     )
     record = Parser(add_help=False)
-    record.add_argument("--baseline", type=place, metavar="FILE")
+    record.add_argument("--baseline", action=Once, type=place, metavar="FILE")
     _add_claims(commands, path, record)
     _add_reports(commands, record)
     _add_certificates(commands, path)
@@ -95,12 +96,16 @@ def _add_claims(commands: Commands, path: Parser, record: Parser) -> None:
 def _add_reports(commands: Commands, record: Parser) -> None:
     """Commands about reports."""
     folder = Parser(add_help=False)
-    folder.add_argument("--report-dir", type=place, metavar="DIR")
+    folder.add_argument("--report-dir", action=Once, type=place, metavar="DIR")
     report = commands.add_parser(
         "report", parents=[folder], help="rewrite claims.html and claims.md from claims.json"
     )
     report.add_argument(
-        "--since", type=place, metavar="FILE", help="say what differs from that report or record"
+        "--since",
+        action=Once,
+        type=place,
+        metavar="FILE",
+        help="say what differs from that report or record",
     )
     report.add_argument(
         "--commit",
@@ -123,7 +128,9 @@ def _add_reports(commands: Commands, record: Parser) -> None:
     merge.add_argument(
         "runs", nargs="+", type=place, metavar="RUN", help="a report folder or its claims.json"
     )
-    merge.add_argument("--report-dir", type=place, default=Path("merged"), metavar="DIR")
+    merge.add_argument(
+        "--report-dir", action=Once, type=place, default=Path("merged"), metavar="DIR"
+    )
 
 
 def _add_certificates(commands: Commands, path: Parser) -> None:
@@ -135,6 +142,7 @@ def _add_certificates(commands: Commands, path: Parser) -> None:
     verify.add_argument("--explain", action="store_true", help="print what each of them states")
     verify.add_argument(
         "--record",
+        action=Once,
         type=named,
         metavar="FILE",
         help="with which to compare their statements (default: baseline.json in the folder above)",
@@ -157,7 +165,11 @@ def _add_studies(commands: Commands, path: Parser, record: Parser) -> None:
         study.add_argument("--seed", type=int, default=0, help="of the examples (0)")
         study.add_argument("--workers", type=int, default=os.cpu_count() or 1)
         study.add_argument(
-            "--report-dir", type=place, metavar="DIR", help=f"where {name}.json is written"
+            "--report-dir",
+            action=Once,
+            type=place,
+            metavar="DIR",
+            help=f"where {name}.json is written",
         )
 
 

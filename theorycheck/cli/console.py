@@ -27,6 +27,21 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"{message}; see `{self.prog} --help`")
 
 
+class Once(argparse.Action):
+    """An option that says one thing, and of two would silently mean the last."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        if getattr(namespace, self.dest, self.default) is not self.default:
+            raise argparse.ArgumentError(self, "it is given twice; give one")
+        setattr(namespace, self.dest, values)
+
+
 def command(name: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
     """Decorator: a function's exit code is returned, bad input told in one line after ``name``."""
 

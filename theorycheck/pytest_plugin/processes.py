@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import NoReturn, TextIO
 from unittest.mock import patch
 
 ENDING = ("_exit", "execv", "execve")
@@ -17,7 +20,19 @@ def kept_running() -> Iterator[None]:
     with ExitStack() as stack:
         for name in ENDING:
             stack.enter_context(patch.object(os, name, _kept(name, getattr(os, name))))
+        for stream in {id(one): one for one in _streams()}.values():
+            stack.enter_context(patch.object(stream, "close", _stays_open))
         yield
+
+
+def _streams() -> list[TextIO]:
+    """Those that pytest writes to, and reads from where it captures what is written."""
+    streams = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+    return [one for one in streams if isinstance(one, io.TextIOWrapper)]
+
+
+def _stays_open() -> NoReturn:
+    raise RuntimeError("a closed output would have ended the whole run")
 
 
 def _kept(name: str, leave: Callable[..., object]) -> Callable[..., object]:

@@ -37,7 +37,8 @@ class Baseline:
         statements: versions of their formal statements, which the kernel compares with those of
             certificates, by claim id.
         renamed: ids that claims once had, and those that they have now.
-        wording: what each claim says, in lines, to show what changes when a report is accepted.
+        wording: what each claim says, in lines, to show what changes when a report is accepted, and
+            to compare with it where versions agree.
     """
 
     verdicts: dict[str, OnRecord]
@@ -174,6 +175,9 @@ class Baseline:
         parts = [name for name in names if version.get(name) != entry.version.get(name)]
         if not parts and self.statements.get(entry.id) != entry.formal_version:
             return ["formal statement"]
+        if not parts and self.wording.get(entry.id, entry.wording()) != entry.wording():
+            # Also what a version digests and no report holds: one of the two was edited.
+            return ["wording"]
         return parts
 
     def lost(self, examined: Iterable[str]) -> list[str]:

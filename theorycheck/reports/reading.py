@@ -31,6 +31,10 @@ def load(path: Path, what: str, newest: int) -> dict[str, Any]:
         # What cannot be written again, such as half a surrogate pair, cannot be printed either.
         json.dumps(document, ensure_ascii=False).encode()
     except FileNotFoundError as error:
+        if path.is_symlink():
+            raise InputError(
+                f"{what} {path} is a link to what does not exist; restore or delete it"
+            ) from error
         raise InputError(f"{what} {path} does not exist; run `pytest properties/` first") from error
     except (OSError, ValueError, RecursionError) as error:
         reason = str(error).replace("\n", " ")
@@ -38,6 +42,11 @@ def load(path: Path, what: str, newest: int) -> dict[str, Any]:
     version = document.get("schema_version") if isinstance(document, dict) else None
     if not isinstance(version, int) or isinstance(version, bool):
         raise InputError(f"{what} {path} has no schema_version; restore or delete it")
+    if version < 1:
+        raise InputError(
+            f"{what} {path} has schema version {version}, which there never was; restore or delete"
+            " it"
+        )
     if version > newest:
         raise InputError(
             f"{what} {path} has schema version {version}, this theorycheck reads up to"
