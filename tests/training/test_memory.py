@@ -321,6 +321,7 @@ def test_what_a_part_took_is_free_when_it_ends(
     gc.disable()
     try:
         descent(whole, Objective(), engine)
+        flow(whole, Objective(), engine)
         left = [found for found in gc.get_objects() if isinstance(found, Tape | Field | Evaluation)]
     finally:
         gc.enable()

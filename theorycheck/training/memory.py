@@ -108,9 +108,6 @@ def in_parts(
     start = 0
     while start < members:
         stop = min(start + size, members)
-        if start > 0:
-            # What the part before had allocated is held by cycles, which nobody else may look for.
-            gc.collect()
         try:
             train(slice(start, stop))
         except Exception as error:
