@@ -52,7 +52,7 @@ def test_its_pytest_may_run_without_assertions_where_warnings_are_errors(tmp_pat
 
 @pytest.mark.parametrize("named", ["", "git+https://host/me/theorycheck@0123", "./a folder"])
 def test_its_job_installs_what_is_named_and_nothing_else(tmp_path: Path, named: str) -> None:
-    """No index has theorycheck: whoever takes the name there must not be installed."""
+    """On a package index the name is free: a stranger might take it."""
     [step] = re.findall(r"- run: (pip install .*)", WORKFLOW)
     command = ["bash", "-ec", f'pip() {{ printf "%s|" "$@"; }}; {step}']
     ran = subprocess.run(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.files import write_files
 from theorycheck.reports.imported import reached
 
 IMPORTS = {
@@ -65,11 +66,7 @@ def root(tmp_path: Path) -> Path:
         "engine/inner.py": "",
         "../outside.py": "",
     }
-    for name, text in texts.items():
-        path = tmp_path / "project" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return tmp_path / "project"
+    return write_files(tmp_path / "project", texts)
 
 
 @pytest.mark.parametrize("text", IMPORTS)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.files import write_files
 from theorycheck.reports.sources import MOST_BYTES, Sources
 
 PATHS = ["properties"]
@@ -26,17 +27,12 @@ def root(tmp_path: Path) -> Path:
         "../elsewhere/test_three.py": "3",
         "more/test_more.py": "4",
     }
-    for name, text in texts.items():
-        path = tmp_path / "run" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return tmp_path / "run"
+    return write_files(tmp_path / "run", texts)
 
 
 def write(name: str, text: str = "other") -> Callable[[Path], object]:
     def edit(root: Path) -> None:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+        write_files(root, {name: text})
 
     return edit
 

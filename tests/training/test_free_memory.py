@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.files import write_files
 from theorycheck.training import free_memory
 
 CPU = torch.device("cpu")
@@ -52,9 +53,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def write(root: Path, files: dict[str, str]) -> None:
     free_memory._control_groups.cache_clear()
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+    write_files(root, files)
 
 
 def free() -> int:

@@ -46,7 +46,7 @@ def cohort(network: Network, parametrisation: Parametrisation) -> Cohort:
 
 
 def limit(monkeypatch: pytest.MonkeyPatch, members: int) -> None:
-    """Let memory be free for so many members."""
+    """Let there be free memory for this many members."""
     monkeypatch.setattr(memory, "SHARE", 1.0)
     monkeypatch.setattr(memory, "bytes_per_member", lambda *_: 1000)
     monkeypatch.setattr(engines, "bytes_per_member", lambda *_: 1000)

@@ -190,7 +190,7 @@ def inequality(
 
 
 def _told_apart(*numbers: Any) -> list[str]:
-    """Two numbers as the report prints them, to so many digits that they look different."""
+    """Two numbers as the report prints them, with enough digits to look different."""
     for digits in (DIGITS, 17, 40, 100):
         texts = [number_text(number, digits=digits) for number in numbers]
         if len(set(texts)) > 1:

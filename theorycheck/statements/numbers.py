@@ -31,6 +31,10 @@ class Undefined(Exception):
     """A formula has no value at this example: a division by zero, the root of a negative number."""
 
 
+class Ragged(Undefined):
+    """A list of arrays of different shapes, such as all parameters, is no array itself."""
+
+
 class Surd:
     """The square root of a positive rational that is not a square."""
 
@@ -182,7 +186,7 @@ def _shape(value: Any) -> tuple[int, ...]:
         return np.shape(value) if isinstance(value, np.ndarray) else ()
     shapes = {_shape(part) for part in value}
     if len(shapes) > 1:
-        raise Undefined("rows of different lengths")
+        raise Ragged("rows of different lengths")
     return (len(value), *(shapes.pop() if shapes else ()))
 
 
@@ -222,9 +226,11 @@ def combined(op: ast.operator, left: Any, right: Any) -> Any:
     """Sum, difference, product, quotient or power, entry by entry; or the product of matrices."""
     single = type(left) in SINGLE and type(right) in SINGLE
     if not single or isinstance(op, ast.MatMult):
-        if _is_ragged(left) or _is_ragged(right):
+        try:
+            operands = _operand(left), _operand(right)
+        except Ragged:
             return _by_entries(op, left, right)
-        left, right = _operand(left), _operand(right)
+        left, right = operands
         _check_shapes(op, left, right)
     match op:
         case ast.MatMult():
@@ -248,15 +254,6 @@ def _operand(value: Any) -> Any:
         return array(value)
     number(value)
     return value
-
-
-def _is_ragged(value: Any) -> bool:
-    """Whether a value is a list of arrays of different shapes, such as all parameters."""
-    try:
-        _shape(value)
-    except Undefined:
-        return True
-    return False
 
 
 def _by_entries(op: ast.operator, left: Any, right: Any) -> list[Any]:

@@ -129,7 +129,7 @@ def in_parts(
 
 
 def _fitting(free: int, need: int) -> int:
-    """How many members train at once where so many bytes are free."""
+    """How many members train at once where this many bytes are free."""
     found = max(1, int(SHARE * free) // need)
     return found if found < FULL else found // FULL * FULL
 

@@ -28,7 +28,7 @@ def written(folder: Path, *entries: Any) -> str:
 
 @pytest.fixture(scope="module")
 def long_page(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The address of a page with so many claims that browsers do not lay out all of them."""
+    """The address of a page that is too long for browsers to lay out all of its claims."""
     named = {name.replace(" ", "-"): entry for name, entry in ENTRIES.items()}
     entries = [replace(e, id=f"{name}-{k}") for k in range(20) for name, e in named.items()]
     return written(tmp_path_factory.mktemp("long"), *entries)
