@@ -13,9 +13,18 @@ import torch
 
 HERE = Path(__file__).parent
 
-# pytester forgets what is imported while a run of its own lasts, and NumPy's fft, which this
-# imports, cannot be loaded twice.
-import_module("scipy.integrate")
+# pytester forgets what is imported while a run of its own lasts: it would be loaded again by each,
+# and NumPy's fft, which scipy.integrate imports, cannot be.
+for module in (
+    "scipy.integrate",
+    "theorycheck.claims.comparisons",
+    "theorycheck.claims.examination",
+    "theorycheck.data.image_sets",
+    "theorycheck.pytest_plugin.processes",
+    "theorycheck.reports.html.page",
+    "theorycheck.reports.terminal",
+):
+    import_module(module)
 
 # Other tests run on the other cores.
 torch.set_num_threads(1)

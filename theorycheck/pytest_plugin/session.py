@@ -217,6 +217,7 @@ class ClaimSession:
                 raise pytest.UsageError(str(error)) from error
         # Modules and claims stay until the end; looking through them at each collection of
         # garbage took a tenth of a run, and collecting as often as Python does takes a twentieth.
+        frozen = gc.get_freeze_count() > 0
         gc.freeze()
         usual = gc.get_threshold()
         gc.set_threshold(*COLLECTED)
@@ -224,8 +225,9 @@ class ClaimSession:
             return (yield)
         finally:
             gc.set_threshold(*usual)
-            # A worker ends now, and pytest collects garbage ten times before it does.
-            if self.worker_input is None:
+            # A worker ends now, and pytest collects garbage ten times before it does. What a run
+            # around this one has frozen stays so.
+            if self.worker_input is None and not frozen:
                 gc.unfreeze()
 
     # -- the run ----------------------------------------------------------------------------------

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy  # loads its parts when they are used, which few runs do
 import torch
 from flint import arb, fmpq
-from scipy.optimize import minimize
 from torch import Tensor
 
 from theorycheck.arithmetic.duals import Dual
@@ -88,7 +88,7 @@ def _of_one(cohort: Cohort) -> Rest | None:
 
     options = {"maxiter": MOST_ROUNDS, "ftol": 0.0, "gtol": 0.0}
     start = field.pack(cohort.state)[0].numpy()
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
+    found = scipy.optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
     state = field.unpack(torch.from_numpy(found)[None])
     assert state.rho is not None
     numbers = [float(state.rho[0])]

@@ -24,10 +24,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import scipy  # loads its parts when they are used, which few runs do
 import torch
 from numpy.typing import NDArray
-from scipy.integrate import RK45
-from scipy.optimize import brentq, lsq_linear
 from torch import Tensor
 
 from theorycheck.arithmetic.enclosures import gamma
@@ -120,7 +119,7 @@ class Sliding:
     def _follow(self, end: float) -> None:
         """To the end of a smooth stretch, or to time ``end``."""
         relative, absolute = self.tolerances
-        solver = RK45(
+        solver = scipy.integrate.RK45(
             lambda _, point: self._velocity(point),
             self.time,
             self.point,
@@ -155,7 +154,7 @@ class Sliding:
 
         if least(low) <= 0:
             return low
-        return float(brentq(least, low, high)) if least(high) < 0 else high
+        return float(scipy.optimize.brentq(least, low, high)) if least(high) < 0 else high
 
     @torch.enable_grad()
     def _look(self, point: Array) -> _Look:
@@ -272,7 +271,7 @@ class Sliding:
             new, change = shares.copy(), np.zeros(len(jumps))
             if len(jumps):
                 bounds = -jumps * shares[attracts], jumps * (1 - shares[attracts])
-                found = lsq_linear(matrix, look.velocity, bounds, method="bvls")
+                found = scipy.optimize.lsq_linear(matrix, look.velocity, bounds, method="bvls")
                 at_bound, change = found.active_mask, found.x
                 inside = shares[attracts] + change / jumps
                 new[attracts] = np.where(at_bound, at_bound > 0, inside)
