@@ -43,8 +43,8 @@ CONDITIONAL = [
     and "outcome" not in formal.numbers
 ]
 """Those with hypotheses on networks or data, which some other example does not meet."""
-WORK = kernel.MOST_WORK // 6
-"""Of the kernel for one example."""
+WORK = kernel.MOST_WORK // 60
+"""Of the kernel for one example: it takes tenths of a second, and few examples need more."""
 
 
 def with_numbers(claim: Claim, drawn: dict[str, Any]) -> dict[str, Any]:
