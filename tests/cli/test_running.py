@@ -31,7 +31,7 @@ def run(project: Project, *words: str, python: str = "") -> subprocess.Completed
     [
         "true-claim --profile quick --seed 3",
         "--profile quick true-claim --seed 3",
-        "--seed 3 --profile quick -n 2 true-claim",
+        "--seed 3 --profile quick -n 1 true-claim",
         "-k true -n 0 --seed 3 --profile quick",
         "--claims true-claim --seed=3 --profile=quick",
         "--seed 3 --profile quick --path properties --tb short true-claim -p no:cacheprovider",
@@ -66,16 +66,16 @@ def test_without_ids_all_claims_run_in_parallel(project: Project) -> None:
     ("words", "said"),
     [
         ("--path /nonexistent", "/nonexistent does not exist"),
-        ("--path /nonexistent -n 2", "/nonexistent does not exist"),
+        ("--path /nonexistent -n 1", "/nonexistent does not exist"),
         ("--path empty", "no claim was found in empty"),
         ("no-such-claim", "unknown claim: no-such-claim"),
-        ("true-claim no-such-claim -n 2", "unknown claim: no-such-claim"),
+        ("true-claim no-such-claim -n 1", "unknown claim: no-such-claim"),
         ("--profile no-such-profile", "invalid choice: 'no-such-profile'"),
         ("-k no-such-words", "no such words"),
         (",", "',' names no claim"),
         ("true-claim,", "'true-claim,' names no claim"),
         ("--claims=", "'' names no claim"),
-        ("--claims= true-claim -n 2", "',true-claim' names no claim"),
+        ("--claims= true-claim -n 1", "',true-claim' names no claim"),
         ("--images=", "is given nothing: name something"),
         ("--baseline= -n 0", "is given nothing: name something"),
         ("--report-dir=", "is given nothing: name something"),
@@ -89,7 +89,7 @@ def test_what_cannot_be_run_is_bad_input(project: Project, words: str, said: str
 
 
 @pytest.mark.parametrize(
-    "words", ["true-claim", "nope", "true-claim nope -n 2", "--claims more -n 0"]
+    "words", ["true-claim", "nope", "true-claim nope -n 1", "--claims more -n 0"]
 )
 @pytest.mark.parametrize("text", ["import nowhere_at_all", "1 / 0", "def f(:"])
 def test_a_file_that_cannot_be_imported_is_told_before_unknown_claims(
@@ -110,7 +110,7 @@ def test_a_folder_whose_name_is_no_text(project: Project, name: bytes) -> None:
     folder = project.path / os.fsdecode(name)
     folder.parent.mkdir(exist_ok=True)
     (project.path / "properties").rename(folder)
-    for words in (["-n", "0"], ["-n", "2"]):
+    for words in (["-n", "0"], ["-n", "1"]):
         ran = run(project, *words, "--path", os.fsdecode(name))
         assert (ran.returncode, ran.stdout) == (4, "")
         assert ran.stderr.count("\n") == 1
@@ -158,7 +158,7 @@ def test_an_installed_theorycheck_runs_where_warnings_are_errors(
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-@pytest.mark.parametrize("words", ["", "-W error", "-W error::pytest.PytestCacheWarning -n 2"])
+@pytest.mark.parametrize("words", ["", "-W error", "-W error::pytest.PytestCacheWarning -n 1"])
 def test_a_checkout_that_nobody_can_write_to(project: Project, tmp_path: Path, words: str) -> None:
     """The report is there; that pytest cannot save its cache is no error."""
     (project.path / ".pytest_cache").write_text("")

@@ -207,8 +207,10 @@ class Project:
         ran = self.pytester.inline_run("properties", *QUIET)
         return [r for r in ran.getreports("pytest_runtest_logreport") if r.when == "call"]
 
-    def run_parallel(self, *arguments: str) -> pytest.RunResult:
-        return self.pytester.runpytest_subprocess("properties", "-n", "2", *arguments)
+    def run_parallel(self, *arguments: str, workers: int = 1) -> pytest.RunResult:
+        """In new processes; one worker does for all that is not about several."""
+        words = ["properties", "-n", str(workers), *arguments]
+        return self.pytester.runpytest_subprocess(*words)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """A run in a process of its own, and of its own group, to be interrupted."""

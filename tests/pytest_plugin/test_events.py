@@ -184,7 +184,7 @@ def test_an_interrupted_run_ends_with_what_it_has(told: Project, workers: str) -
 def test_a_claim_whose_worker_dies_is_started_and_not_examined(told: Project) -> None:
     told.write(with_fatal("killed"))
     told.record({**RECORD, "fatal-claim": "holds"})
-    assert told.run_parallel().ret == 1
+    assert told.run_parallel(workers=2).ret == 1
     events = lines(told, "events")
     assert [event for event in events if event[1] == "fatal-claim"] == [["started", "fatal-claim"]]
     assert events[-1] == finished(ENDED, complete=False, more=FATAL)

@@ -37,8 +37,8 @@ PARTS: dict[str, tuple[list[str], list[str]]] = {
     "deselected": (["--deselect", f"{MODULE}::blunt-check"], ["true-claim", "false-claim"]),
     "claims": (["--claims", "true-claim,false-claim"], ["true-claim", "false-claim"]),
     "node": ([f"{MODULE}::true-claim"], ["true-claim"]),
-    "parallel": (["-k", "true", "-n", "2"], ["true-claim"]),
-    "parallel claims": (["--claims", "true-claim", "-n", "2"], ["true-claim"]),
+    "parallel": (["-k", "true", "-n", "1"], ["true-claim"]),
+    "parallel claims": (["--claims", "true-claim", "-n", "1"], ["true-claim"]),
 }
 MARK = """
 def pytest_collection_modifyitems(items):

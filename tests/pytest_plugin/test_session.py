@@ -50,7 +50,7 @@ def test_control_that_survives_leaves_the_claim_undecided(project: Project) -> N
 
 def test_serial_and_parallel_runs_agree_byte_for_byte(project: Project) -> None:
     assert project.run("--report-dir", "serial").ret == 0
-    assert project.run_parallel("--report-dir", "parallel").ret == 0
+    assert project.run_parallel("--report-dir", "parallel", workers=2).ret == 0
     for name in ("claims.json", "claims.html", "claims.md"):
         serial, parallel = (project.path / folder / name for folder in ("serial", "parallel"))
         assert serial.read_bytes() == parallel.read_bytes()
@@ -62,7 +62,7 @@ def test_courses_of_trainings_are_the_same_in_all_processes_and_add_up_by_seed(
     project.write(PROPERTIES + TRAINED)
     project.record({**RECORD, "decay-shrinks": "holds"})
     assert project.run("--report-dir", "serial").ret == 0
-    assert project.run_parallel("--report-dir", "parallel").ret == 0
+    assert project.run_parallel("--report-dir", "parallel", workers=2).ret == 0
     for name in ("claims.json", "claims.html", "claims.md"):
         serial, parallel = (project.path / folder / name for folder in ("serial", "parallel"))
         assert serial.read_bytes() == parallel.read_bytes()
@@ -89,7 +89,7 @@ def test_seeds_differ_in_examples_and_agree_in_verdicts(project: Project) -> Non
 
 
 def test_all_workers_use_the_fresh_seed_of_the_run(project: Project) -> None:
-    assert project.run_parallel("--profile", "explore").ret == 0
+    assert project.run_parallel("--profile", "explore", workers=2).ret == 0
     [run] = reports.load_report(project.path / "reports/claims.json").runs
     assert {tuple(entry["seeds"]) for entry in project.entries().values()} == {(run.seed,)}
     assert run.seed != 0
@@ -103,7 +103,7 @@ def test_a_seed_may_have_any_number_of_digits(project: Project) -> None:
 
 def test_reports_of_serial_and_parallel_runs_merge(project: Project) -> None:
     project.run("--seed", "1", "--report-dir", "one")
-    project.run_parallel("--seed", "2", "--report-dir", "two")
+    project.run_parallel("--seed", "2", "--report-dir", "two", workers=2)
     assert main(["merge", "one", "two", "--report-dir", "both"]) == 0
     assert {name: e["verdict"] for name, e in project.entries("both").items()} == RECORD
     for name, entry in project.entries("both").items():
@@ -189,7 +189,7 @@ def test_report_folder_that_is_a_file(project: Project) -> None:
 def test_killed_worker_loses_only_its_claim(project: Project) -> None:
     project.write(with_fatal("killed"))
     project.record({**RECORD, "fatal-claim": "holds"})
-    result = project.run_parallel()
+    result = project.run_parallel(workers=2)
     assert result.ret == 1
     assert project.verdicts() == {**RECORD, "fatal-claim": "undecided"}
     assert "ended before" in project.entries()["fatal-claim"]["reason"]

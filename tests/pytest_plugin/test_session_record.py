@@ -137,7 +137,7 @@ def test_a_run_of_the_whole_suite(project: Project, arguments: list[str]) -> Non
         ["properties/test_toy.py::true-claim"],
         ["properties/part"],
         ["properties", "--claims", "true-claim"],
-        ["properties", "--claims", "true-claim", "-k", "true", "-n", "2"],
+        ["properties", "--claims", "true-claim", "-k", "true", "-n", "1"],
         ["properties", "--ignore", "properties/part"],
     ],
     ids=" ".join,
@@ -155,14 +155,14 @@ def test_a_run_of_a_part_asks_for_no_more(project: Project, arguments: list[str]
     "arguments",
     [
         ["properties", "-k", "true"],
-        [".", "-k", "not blunt", "-n", "2"],
+        [".", "-k", "not blunt", "-n", "1"],
         ["-k", "blunt-check"],
         ["properties", "-m", "slow or not slow", "-k", "true"],
         ["properties", "--deselect", "properties/test_toy.py::blunt-check"],
         ["properties", "--deselect", "properties/test_toy.py"],
-        ["properties", "--deselect", "properties/test_toy.py::true-claim", "-n", "2"],
+        ["properties", "--deselect", "properties/test_toy.py::true-claim", "-n", "1"],
         ["properties", "--lf"],
-        ["properties", "--lf", "-n", "2"],
+        ["properties", "--lf", "-n", "1"],
         ["properties", "--sw"],
     ],
     ids=" ".join,
@@ -178,7 +178,7 @@ def test_what_is_gone_was_not_deselected(project: Project, arguments: list[str])
     assert (ran.ret, changes(ran)) == (1, [GONE])
 
 
-@pytest.mark.parametrize("arguments", [["--lf"], ["--lf", "-n", "2"], ["-k", "test_it"]])
+@pytest.mark.parametrize("arguments", [["--lf"], ["--lf", "-n", "1"], ["-k", "test_it"]])
 def test_what_is_there_is_found_whatever_failed_before(
     project: Project, arguments: list[str]
 ) -> None:
