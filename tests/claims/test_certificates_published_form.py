@@ -68,17 +68,22 @@ def at_place(document: Document, place: tuple[str | int, ...]) -> Any:
 
 FREE = (("at",), ("case", "numbers"), ("architecture", "numbers"))
 """Objects whose keys the certificate chooses."""
-OBJECTS = [
-    (index, place)
+OBJECTS = {
+    (*("an index" if isinstance(key, int) else key for key in place), *sorted(found)): (
+        index,
+        place,
+    )
     for index, document in enumerate(SMALL)
     for place in places(document)
-    if isinstance(at_place(document, place), dict) and place not in FREE
-]
+    if isinstance(found := at_place(document, place), dict) and place not in FREE
+}
+"""One of each kind: at the same place of a document, whatever the index, with the same keys."""
 
 
 def test_objects_have_exactly_their_keys() -> None:
     """In schema and kernel alike: none is optional, and there is no other."""
-    for index, place in OBJECTS:
+    assert len(OBJECTS) >= 8
+    for index, place in OBJECTS.values():
         for key in at_place(SMALL[index], place):
             less = deepcopy(SMALL[index])
             del at_place(less, place)[key]
