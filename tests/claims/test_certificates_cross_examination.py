@@ -124,7 +124,10 @@ def test_engine_and_kernel_agree_on_examples_that_are_no_certificates(name: str)
             found[where, at] = holds and found.get((where, at), True)
         if refuted:
             found = {key: holds for key, holds in found.items() if agreed[holds] < ENOUGH}
-        truths = {key: kernel_finds(claim, *map(json.loads, key), spent) for key in found}
+        truths = {
+            (where, at): kernel_finds(claim, json.loads(where), json.loads(at), spent)
+            for where, at in found
+        }
         for key, holds in found.items():
             if truths[key] is None or (name in MORE and truths[key] and not holds):
                 continue

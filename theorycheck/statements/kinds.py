@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import reduce
+from dataclasses import dataclass
+from functools import cache, reduce
 from typing import NoReturn
 
 from theorycheck.statements.syntax import Definition, Formula, Statement, wrong
 from theorycheck.statements.vocabulary import FUNCTIONS, NAMES, NUMBERS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kind:
-    """What sort of value a formula has.
+    """What sort of value a formula has; there is one object of each.
 
     Attributes:
         name, several: one of them and many, in words.
@@ -45,15 +45,16 @@ NUMBER, TRUTH = Kind("a number", "numbers"), Kind("true or false", "truths")
 ARRAY = Kind("a number, vector or matrix", "arrays")
 """Which of them depends on the network."""
 ANY = Kind("anything", "things")
-LIST = Kind("a list", "lists", ANY)
 SET = Kind("a range or batch", "ranges or batches", NUMBER)
 """Whole numbers that are counted and looped over; there is no arithmetic of them."""
 
 
+@cache
 def _list_of(entries: Kind) -> Kind:
-    return replace(LIST, of=entries)
+    return Kind("a list", "lists", entries)
 
 
+LIST = _list_of(ANY)
 VECTOR = _list_of(NUMBER)
 MATRIX = _list_of(VECTOR)
 
