@@ -329,6 +329,15 @@ def test_filters_offer_what_tells_claims_apart() -> None:
     assert "subject" in {found["name"] for found in found.all("select")}
 
 
+def test_a_filter_names_what_changed_since_the_record_also_where_nothing_did() -> None:
+    changed = frozenset([ENTRIES["holds"].id])
+    for told in (changed, frozenset[str]()):
+        page = Read(render_html(report(), Companions(changed=told)))
+        assert "record" in {found["name"] for found in page.all("select")}
+        assert page.text.count("changed since the record") == 1 + len(told)
+    assert "since the record" not in Read(render_html(report())).text
+
+
 def test_five_hundred_claims_take_at_most_ten_seconds_and_three_megabytes() -> None:
     record = reports.load_report(RECORD)
     repeated = [
