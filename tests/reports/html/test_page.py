@@ -253,6 +253,13 @@ def test_the_page_fetches_nothing_and_its_policy_forbids_it() -> None:
     assert "://" not in re.sub(r"<(style|script)>.*?</\1>", "", text, flags=re.DOTALL)
 
 
+def test_formulas_have_a_font_of_mathematics_on_each_system() -> None:
+    """Without one roots and sums do not grow, and accents are where they should not be."""
+    fonts = re.findall(r"--math: ([^;]*)", render_html(report()))
+    for font in ("STIX Two Math", "Cambria Math", "DejaVu Math TeX Gyre"):
+        assert font in fonts[0]
+
+
 def test_an_experiment_is_shown_with_recipe_curves_effects_and_exclusions() -> None:
     one = replace(ENTRIES["tendency"], description="Decided: the rank is lower.\n\nWhy not.")
     page = Read(render_html(report(one)))

@@ -11,6 +11,8 @@ import pytest
 from tests.reports.entries import ENTRIES, report
 from tests.reports.html.test_page_browser import find, opened
 from theorycheck import reports
+from theorycheck.reports.companions import Companions
+from theorycheck.reports.coverage import Item, Items
 
 LONG = r"\left(a - b\right)^2 f(x_{cn}) \Big( c + d \Big) g(x_{cn}) h(x_{cn}) f(x_{cn}) g(x_{cn})"
 """A formula with nothing at which a line may end but what stands between its brackets."""
@@ -151,3 +153,32 @@ def test_a_choice_that_means_nothing_looks_so(browser: Any, long_page: str, tmp_
         """
         looks.append(browser.execute_script(script))
     assert looks[0] != looks[1]
+
+
+def test_counts_have_the_colours_of_their_verdicts(browser: Any, tmp_path: Path) -> None:
+    opened(browser, written(tmp_path, *ENTRIES.values()))
+    for verdict in ("holds", "refuted"):
+        count = find(browser, f".counts .{verdict}")[0]
+        claim = find(browser, f".claim .status .{verdict}")[0]
+        assert count.value_of_css_property("color") == claim.value_of_css_property("color")
+
+
+def test_a_mark_stays_with_the_claim_of_an_item(browser: Any, tmp_path: Path) -> None:
+    items = tuple(Item(label="Eq. 1", words="w", says="word " * k) for k in range(60))
+    listed = Companions(items=(Items(paper="toy2020", items=items),))
+    page = tmp_path / "claims.html"
+    page.write_text(reports.render_html(report(), listed), encoding="utf-8")
+    opened(browser, page.as_uri())
+    script = """
+        document.querySelector("details.all").open = true;
+        const links = [...document.querySelectorAll(".index a > b[title]")];
+        return links.map((mark) => {
+          const range = document.createRange();
+          range.setStart(mark.nextSibling, 0);
+          range.setEnd(mark.nextSibling, 1);
+          return Math.abs(range.getBoundingClientRect().top - mark.getBoundingClientRect().top);
+        });
+    """
+    apart = browser.execute_script(script)
+    assert len(apart) > 60
+    assert max(apart) < 10
