@@ -12,7 +12,7 @@ from tests.cli.test_commands import VERSION
 from theorycheck.cli.commands import main
 from theorycheck.reports import Baseline
 
-CHANGED = "changed since the record</span>"
+CHANGED = "</span> since the record</span>"
 
 project = test_commands.project
 

@@ -145,7 +145,7 @@ def test_the_page_names_what_changed_since_the_record(tmp_path: Path) -> None:
     record.write_text(Baseline(verdicts={"toy-claim": "holds"}).text(), encoding="utf-8")
     Writer(tmp_path / "new", baseline=record).pytest_theorycheck_event(FINISHED)
     page = (tmp_path / "new/claims.html").read_text(encoding="utf-8")
-    assert "changed since the record</span>" in page
+    assert "</span> since the record</span>" in page
 
 
 def test_the_writer_that_cannot_write_saves_everything_elsewhere(

@@ -125,6 +125,16 @@ def test_no_formula_draws_a_complaint(browser: Any, tmp_path: Path) -> None:
     assert browser.complaints() == []
 
 
+@pytest.mark.parametrize("width", [380, 1400])
+def test_a_small_graph_is_no_larger_than_a_large_one(
+    browser: Any, tmp_path: Path, width: int
+) -> None:
+    browser.resize(width)
+    first, second = ENTRIES["holds"], ENTRIES["refuted"]
+    opened(browser, written(tmp_path, replace(first, rests_on=(second.id,)), second))
+    assert {round(mark.rect["width"]) for mark in find(browser, "#proofs circle")} <= {13, 14}
+
+
 def test_short_words_are_not_hyphenated(browser: Any, long_page: str) -> None:
     opened(browser, long_page)
     script = """

@@ -40,8 +40,8 @@ from theorycheck.reports.needs import lines_of
 MARKS = {"proved": "■", "holds": "✓", "refuted": "✗", "vacuous": "∅", "undecided": "?"}
 """A shape for each verdict, so that no reader needs its colour."""
 
-CHANGED = "changed since the record"
-"""What is said of a claim that differs from the record, and the filter for such claims."""
+CHANGED = "changed"
+"""What is said of a claim that differs from the record, and what the filter calls it."""
 
 STRENGTHS = ("general", "architectures", "sampled")
 
