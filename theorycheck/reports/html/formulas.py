@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import unescape
 from itertools import pairwise
 from unicodedata import lookup, name
@@ -200,7 +200,7 @@ def _math(part: list[Element]) -> str:
     return f"<math>{body}</math>"
 
 
-def _close_up(row: Sequence[Element]) -> None:
+def _close_up(row: list[Element]) -> None:
     """Leave no space between functions and the brackets that follow them."""
     for element, following in pairwise(row):
         base = _base(element)
@@ -240,7 +240,15 @@ def _set(element: Element) -> None:
         # It is an accent, and grows with what it is over, without being told.
         element[1].attrib = {k: v for k, v in element[1].attrib.items() if v != "true"}
         element[1].text = {"^": "ˆ", "―": BAR[element.tag]}.get(accent, accent)
-    elif element.tag == "mo" and text in BARS | DOTS:
+    elif element.tag == "mtext":
+        element.text = text.replace("--", "–")
+    else:
+        _set_sign(element, text)
+
+
+def _set_sign(element: Element, text: str) -> None:
+    """Set an operator or a variable, whose text is given."""
+    if element.tag == "mo" and text in BARS | DOTS:
         element.attrib |= {"lspace": "0", "rspace": "0"}
         if element.get("minsize"):
             element.set("stretchy", "true")
@@ -254,8 +262,6 @@ def _set(element: Element) -> None:
         element.tag = "mo"
     elif element.tag == "mi" and text in CAPITALS:
         element.set("mathvariant", "normal")
-    elif element.tag == "mtext":
-        element.text = text.replace("--", "–")
 
 
 def _in_characters(element: Element) -> None:
@@ -289,7 +295,7 @@ def _written(element: Element) -> Iterator[str]:
         # A row of one element is that element.
         yield from _written(element[0])
         return
-    _close_up(element)
+    _close_up([*element])
     yield f"<{element.tag}" + "".join(f' {n}="{escape(v)}"' for n, v in kept.items()) + ">"
     yield str(escape(_text(element)))
     for child in element:
