@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import zlib
+from base64 import b64decode
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -192,3 +196,23 @@ def test_a_mark_stays_with_the_claim_of_an_item(browser: Any, tmp_path: Path) ->
     apart = browser.execute_script(script)
     assert len(apart) > 60
     assert max(apart) < 10
+
+
+def pages_of(pdf: bytes) -> int:
+    """How many pages a PDF has, whose objects may be packed."""
+    texts = [pdf]
+    for packed in re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL):
+        with suppress(zlib.error):
+            texts.append(zlib.decompressobj().decompress(packed))
+    return sum(len(re.findall(rb"/Type */Page\b", text)) for text in texts)
+
+
+def test_a_high_graph_is_printed_on_one_page(browser: Any, tmp_path: Path) -> None:
+    first, *others = [replace(ENTRIES["holds"], id=f"a-claim-{k}") for k in range(100)]
+    opened(browser, written(tmp_path, first, *(replace(o, rests_on=(first.id,)) for o in others)))
+    pages = []
+    for shown in ("block", "none"):
+        script = "document.querySelector('.graph').style.display = arguments[0]"
+        browser.execute_script(script, shown)
+        pages.append(pages_of(b64decode(browser.print_page())))
+    assert pages[0] == pages[1] > 1
