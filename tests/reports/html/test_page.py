@@ -260,6 +260,15 @@ def test_formulas_have_a_font_of_mathematics_on_each_system() -> None:
         assert font in fonts[0]
 
 
+def test_a_claim_of_several_runs_names_their_seeds() -> None:
+    assert (
+        "; seeds 0, 7." in Read(render_html(report(replace(ENTRIES["holds"], seeds=(0, 7))))).text
+    )
+    page = Read(render_html(report(ENTRIES["holds"])))
+    assert "seeds" not in page.text
+    assert "seed 0" in page.text  # In the foot, of all claims.
+
+
 def test_an_experiment_is_shown_with_recipe_curves_effects_and_exclusions() -> None:
     one = replace(ENTRIES["tendency"], description="Decided: the rank is lower.\n\nWhy not.")
     page = Read(render_html(report(one)))
