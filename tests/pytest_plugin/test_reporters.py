@@ -29,6 +29,7 @@ from theorycheck.pytest_plugin.events import (
     RunFinished,
 )
 from theorycheck.pytest_plugin.reporters import Terminal, Writer
+from theorycheck.reports.baseline import Baseline
 from theorycheck.reports.documents import Circumstances, Report, Run
 from theorycheck.reports.sources import Sources
 
@@ -137,6 +138,14 @@ def test_the_writer_writes_the_report_and_every_certificate(tmp_path: Path) -> N
     assert json.loads((tmp_path / "new" / certificate).read_text()) == {"left": "7"}
     [line] = Screen.after(writer)
     assert str(tmp_path / "new") in line
+
+
+def test_the_page_names_what_changed_since_the_record(tmp_path: Path) -> None:
+    record = tmp_path / "baseline.json"
+    record.write_text(Baseline(verdicts={"toy-claim": "holds"}).text(), encoding="utf-8")
+    Writer(tmp_path / "new", baseline=record).pytest_theorycheck_event(FINISHED)
+    page = (tmp_path / "new/claims.html").read_text(encoding="utf-8")
+    assert "</span> since the record</span>" in page
 
 
 def test_the_writer_that_cannot_write_saves_everything_elsewhere(

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case "coverage":
             return _coverage(options.paths, options.baseline, options.paper)
         case "report":
-            return _report(options.report_dir, options.paths, options.since, options.commit)
+            return _report(options)
         case "gate":
             return _gate(options)
         case "verify":
@@ -121,21 +121,23 @@ def _coverage(paths: Sequence[Path], baseline: Path, paper: str | None) -> int:
     return ExitCode.OK if all(one.is_complete for one in found) else ExitCode.VERDICT_CHANGED
 
 
-def _report(folder: Path, paths: Sequence[Path], earlier: Path | None, commit: str | None) -> int:
+def _report(options: argparse.Namespace) -> int:
     from theorycheck import reports
     from theorycheck.reports.origins import Making
     from theorycheck.reports.since import since
 
+    folder, earlier = options.report_dir, options.since
     report = reports.load_report(folder / "claims.json")
     if earlier is not None:
         for line in since(earlier, report) or [f"nothing differs from {earlier}"]:
             print(line)
-    beside = reports.Companions.of(folder, paths)
+    beside = reports.Companions.of(folder, options.paths)
     if beside.unread:
         raise InputError(beside.unread[0])
-    if commit is not None:
-        beside = replace(beside, making=Making.of(folder, commit))
-    pages = reports.pages(report, beside)
+    if options.commit is not None:
+        beside = replace(beside, making=Making.of(folder, options.commit))
+    record = reports.load_baseline(options.baseline)
+    pages = reports.pages(report, beside.compared(record, report.claims))
     reports.write_together(folder, reports.replacing(folder, pages))
     print(f"{len(report.claims)} claims: {reports.verdict_counts(report.claims)}")
     print(f"wrote {', '.join(str(folder / name) for name in sorted(pages))}")
@@ -169,7 +171,9 @@ def _gate(options: argparse.Namespace) -> int:
 def _accept(
     folder: Path, report: Report, baseline: Path, record: Baseline, project: Project
 ) -> int:
+    from theorycheck import reports
     from theorycheck.reports import gating
+    from theorycheck.reports.html.page import render_html
 
     changes = gating.changes(record, report)
     for line in changes:
@@ -177,6 +181,10 @@ def _accept(
     done = gating.accept(folder, report, baseline, record, project.folder, project.paths)
     for line in done:
         print(line)
+    accepted, page = reports.load_baseline(baseline), folder / "claims.html"
+    if accepted != record and page.exists():  # It says what differs from the record.
+        beside = reports.Companions.of(folder, project.paths).compared(accepted, report.claims)
+        reports.write_atomically(page, render_html(report, beside))
     changed = sum(not line.startswith(" ") for line in changes)
     print(f"{changed} of {len(report.claims)} claims changed on the record in {baseline}")
     return ExitCode.OK
@@ -277,7 +285,7 @@ def _merge(runs: Sequence[Path], folder: Path, baseline: Path, paths: Sequence[P
     merged = merging.merge(report for _, report in loaded)
     for name, text in merging.certificates(merged, loaded).items():
         reports.write_atomically(folder / name, text)
-    wrote = reports.write_report(folder, merged, claims=paths)
+    wrote = reports.write_report(folder, merged, claims=paths, record=record)
     changes = Project.at(Path.cwd()).differences(record, merged)
     for line in reports.run_summary(merged, {}):
         print(line)

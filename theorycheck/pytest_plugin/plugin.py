@@ -86,7 +86,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if session.worker_input is None:
         terminal = Terminal(session.folder, session.baseline, project)
         manager.register(terminal, "theorycheck-terminal")
-        manager.register(Writer(session.folder, project.paths), "theorycheck-writer")
+        writer = Writer(session.folder, project.paths, session.baseline)
+        manager.register(writer, "theorycheck-writer")
         manager.register(Live(config, selection), "theorycheck-live")
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from theorycheck.claims.entries import Entry
 from theorycheck.errors import InputError
+from theorycheck.reports.baseline import Baseline
 from theorycheck.reports.coverage import Items, load_items
 from theorycheck.reports.needs import Needs, load_needs
 from theorycheck.reports.origins import Making, Origin, origins
@@ -23,6 +25,7 @@ class Companions:
         needs: what is known of their hypotheses and bounds.
         origins: where they are stated, by id, as far as that is known.
         making: what is said of a page that is published.
+        changed: ids of the claims that differ from the record; None where nothing is on record.
         unread: what could not be read, a sentence for each; a report is not lost for it.
     """
 
@@ -31,6 +34,7 @@ class Companions:
     needs: Needs = field(default_factory=Needs)
     origins: Mapping[str, Origin] = field(default_factory=dict)
     making: Making | None = None
+    changed: frozenset[str] | None = None
     unread: tuple[str, ...] = ()
 
     @classmethod
@@ -57,6 +61,12 @@ class Companions:
             origins=origins(folder, places),
             unread=tuple(unread),
         )
+
+    def compared(self, record: Baseline, entries: Iterable[Entry]) -> Companions:
+        """The same with what differs from a record: verdicts, strengths, statements, new claims."""
+        if not record.verdicts:
+            return self
+        return replace(self, changed=frozenset(e.id for e in entries if record.difference(e)))
 
 
 NOTHING = Companions()

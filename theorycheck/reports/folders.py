@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec import to_builtins
 
+from theorycheck.reports.baseline import Baseline
 from theorycheck.reports.companions import NOTHING, Companions
 from theorycheck.reports.documents import Circumstances, Report, dumps, write_together
 from theorycheck.reports.markdown.pages import HEADING, INDEX, render_markdown
@@ -48,6 +49,7 @@ def write_report(
     report: Report,
     went: Circumstances | None = None,
     claims: Iterable[Path] = (),
+    record: Baseline | None = None,
 ) -> str:
     """Write ``claims.json``, its pages for people and ``run.json``, all of one run, and say where.
 
@@ -57,12 +59,15 @@ def write_report(
 
     Args:
         claims: the folders of the claims, with the lists of the items of papers.
+        record: with which the report is compared.
 
     Raises:
         InputError: for a list of items that is none.
         OSError: when the folder or disk does not take it.
     """
     beside = Companions.of(folder, claims)
+    if record is not None:
+        beside = beside.compared(record, report.claims)
     made = pages(report, beside)
     texts = {"claims.json": dumps(report.document()), **replacing(folder, made)}
     apart = None if went is None else dumps(to_builtins(went))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from unicodedata import normalize
 from xml.etree import ElementTree
 
 import pytest
@@ -30,6 +31,17 @@ def test_every_printed_formula_of_every_claim_is_rendered() -> None:
     assert raw == set()
     left = {claim.id: words(formula(claim.statement)) for claim in claims}
     assert {claim for claim, text in left.items() if re.search(r"\\|[\^_]\w|\$", text)} == set()
+
+
+def test_no_number_of_a_printed_formula_is_lost() -> None:
+    """As those were that a converter took for a comment, which begins with a per cent sign."""
+
+    def digits(text: str) -> list[str]:
+        return sorted(re.findall(r"\d", normalize("NFKC", text)))
+
+    claims = collect_claims([str(PROPERTIES)]).values()
+    told = {claim.statement: words(formula(claim.statement)) for claim in claims}
+    assert [latex for latex, shown in told.items() if digits(latex) != digits(shown)] == []
 
 
 def test_a_formula_is_mathml() -> None:
@@ -135,6 +147,8 @@ def test_text_is_set_as_text() -> None:
         (r"\arg\min_c x", "argmincx"),
         (r"x \implies y", "x⟹y"),
         (r"x := y", "x≔y"),
+        (r"20\%, 40\% \text{ and 80\%}", "20%,40% and 80%"),
+        (r"\#S \text{ is \#1}", "#S is #1"),
     ],
 )
 def test_commands_that_the_converter_lacks(latex: str, shown: str) -> None:
@@ -192,3 +206,27 @@ def test_a_large_bracket_with_a_script_is_no_operator_of_its_own() -> None:
     large = 'maxsize="1.7em" form="postfix">)</mo><mspace width="0"></mspace></mrow><mn>2</mn>'
     assert large in found
     assert found.count("<mspace") == 1
+
+
+def test_a_large_brace_is_large() -> None:
+    large = [m for m in tree(formula(r"\Big\{ a \Big\}_{i=1}^m")).iter("mo") if m.get("minsize")]
+    assert [m.text for m in large] == ["{", "}"]
+
+
+@pytest.mark.parametrize("latex", [r"\log(2)", r"\max\Big(a\Big)", r"\frac{\log(2)}{\Pr[x]}"])
+def test_nothing_is_between_a_function_and_its_bracket(latex: str) -> None:
+    functions = [m for m in tree(formula(latex)).iter("mo") if (m.text or "").isalpha()]
+    assert functions
+    assert {m.get("rspace") for m in functions} == {"0"}
+
+
+def test_a_colon_is_followed_by_space() -> None:
+    [colon] = [m for m in tree(formula(r"\forall n : x_n")).iter("mo") if m.text == ":"]
+    assert (colon.get("lspace"), colon.get("rspace")) == ("0", "0.28em")
+
+
+@pytest.mark.parametrize("sign", [":", ","])
+def test_a_sign_after_words_stays_with_them(sign: str) -> None:
+    assert formula(rf"\text{{as printed}}{sign} x").startswith(
+        f'<span class="formula">as printed{sign} <wbr/><math>'
+    )

@@ -253,13 +253,29 @@ def test_the_page_fetches_nothing_and_its_policy_forbids_it() -> None:
     assert "://" not in re.sub(r"<(style|script)>.*?</\1>", "", text, flags=re.DOTALL)
 
 
+def test_formulas_have_a_font_of_mathematics_on_each_system() -> None:
+    """Without one roots and sums do not grow, and accents are where they should not be."""
+    fonts = re.findall(r"--math: ([^;]*)", render_html(report()))
+    for font in ("STIX Two Math", "Cambria Math", "DejaVu Math TeX Gyre"):
+        assert font in fonts[0]
+
+
+def test_a_claim_of_several_runs_names_their_seeds() -> None:
+    assert (
+        "; seeds 0, 7." in Read(render_html(report(replace(ENTRIES["holds"], seeds=(0, 7))))).text
+    )
+    page = Read(render_html(report(ENTRIES["holds"])))
+    assert "seeds" not in page.text
+    assert "seed 0" in page.text  # In the foot, of all claims.
+
+
 def test_an_experiment_is_shown_with_recipe_curves_effects_and_exclusions() -> None:
     one = replace(ENTRIES["tendency"], description="Decided: the rank is lower.\n\nWhy not.")
     page = Read(render_html(report(one)))
     for part in (
         "As printed", "As decided", "The rank is lower.", "batches of 4, 25 epochs", "Control: ",
-        "Excluded none of 30 pairs", "rank (3 pairs)", "the claim: 30 of 30 pairs",
-        "control: 0 of 30 pairs", "Numbers of these figures",
+        "Excluded none of 30 pairs", "rank (3 pairs: median, middle half)",
+        "the claim: 30 of 30 pairs", "control: 0 of 30 pairs", "Numbers of these figures",
     ):  # fmt: skip
         assert part in page.text, part
     drawings = [svg for svg in page.all("svg") if svg.get("class") == "drawing"]
@@ -327,6 +343,15 @@ def test_filters_offer_what_tells_claims_apart() -> None:
     ]
     found = Read(render_html(report(*elsewhere)))
     assert "subject" in {found["name"] for found in found.all("select")}
+
+
+def test_a_filter_names_what_changed_since_the_record_also_where_nothing_did() -> None:
+    changed = frozenset([ENTRIES["holds"].id])
+    for told in (changed, frozenset[str]()):
+        page = Read(render_html(report(), Companions(changed=told)))
+        assert "record" in {found["name"] for found in page.all("select")}
+        assert page.text.count("changed since the record") == len(told)
+    assert "since the record" not in Read(render_html(report())).text
 
 
 def test_five_hundred_claims_take_at_most_ten_seconds_and_three_megabytes() -> None:

@@ -12,6 +12,7 @@ from selenium.webdriver import ActionChains
 from tests.reports.entries import ENTRIES, report
 from tests.reports.html.test_page import hostile
 from theorycheck import __version__, reports
+from theorycheck.reports.baseline import Baseline
 from theorycheck.reports.companions import Companions
 from theorycheck.reports.coverage import Item, Items
 
@@ -34,7 +35,11 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
         )
         for i, entry in enumerate(ENTRIES.values())
     ]
-    reports.write_report(folder, report(*entries))
+    others = replace(ENTRIES["vacuous"], title="Another title")
+    record = Baseline(verdicts={}).accepting(
+        [e for e in (*entries, others) if e.verdict != "undecided"]
+    )
+    reports.write_report(folder, report(*entries), record=record)
     return (folder / "claims.html").as_uri()
 
 
@@ -85,7 +90,7 @@ def test_a_tendency_is_three_clicks_from_its_curves_effects_and_numbers(
     assert experiment.is_displayed()
     for part in (
         "How they were trained", "batches of 4, 25 epochs", "Excluded none of 30 pairs",
-        "rank (3 pairs)", "Control: the same",
+        "rank (3 pairs: median, middle half)", "Control: the same",
     ):  # fmt: skip
         assert part in experiment.text, part
     drawings = experiment.find_elements("css selector", "svg.drawing")
@@ -247,6 +252,7 @@ def test_search_finds_words_in_any_order_and_reset_shows_all(browser: Any, page:
         ("paper=toy2021", ["second-claim"]),
         ("subject=b&kind=inequality", ["second-claim"]),
         ("text=nothing+at+all", []),
+        ("record=changed", ["fourth-claim", "fifth-claim"]),
     ],
 )
 def test_filters_stand_in_the_address(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import zlib
+from base64 import b64decode
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +15,8 @@ import pytest
 from tests.reports.entries import ENTRIES, report
 from tests.reports.html.test_page_browser import find, opened
 from theorycheck import reports
+from theorycheck.reports.companions import Companions
+from theorycheck.reports.coverage import Item, Items
 
 LONG = r"\left(a - b\right)^2 f(x_{cn}) \Big( c + d \Big) g(x_{cn}) h(x_{cn}) f(x_{cn}) g(x_{cn})"
 """A formula with nothing at which a line may end but what stands between its brackets."""
@@ -123,6 +129,16 @@ def test_no_formula_draws_a_complaint(browser: Any, tmp_path: Path) -> None:
     assert browser.complaints() == []
 
 
+@pytest.mark.parametrize("width", [380, 1400])
+def test_a_small_graph_is_no_larger_than_a_large_one(
+    browser: Any, tmp_path: Path, width: int
+) -> None:
+    browser.resize(width)
+    first, second = ENTRIES["holds"], ENTRIES["refuted"]
+    opened(browser, written(tmp_path, replace(first, rests_on=(second.id,)), second))
+    assert {round(mark.rect["width"]) for mark in find(browser, "#proofs circle")} <= {13, 14}
+
+
 def test_short_words_are_not_hyphenated(browser: Any, long_page: str) -> None:
     opened(browser, long_page)
     script = """
@@ -151,3 +167,52 @@ def test_a_choice_that_means_nothing_looks_so(browser: Any, long_page: str, tmp_
         """
         looks.append(browser.execute_script(script))
     assert looks[0] != looks[1]
+
+
+def test_counts_have_the_colours_of_their_verdicts(browser: Any, tmp_path: Path) -> None:
+    opened(browser, written(tmp_path, *ENTRIES.values()))
+    for verdict in ("holds", "refuted"):
+        count = find(browser, f".counts .{verdict}")[0]
+        claim = find(browser, f".claim .status .{verdict}")[0]
+        assert count.value_of_css_property("color") == claim.value_of_css_property("color")
+
+
+def test_a_mark_stays_with_the_claim_of_an_item(browser: Any, tmp_path: Path) -> None:
+    items = tuple(Item(label="Eq. 1", words="w", says="word " * k) for k in range(60))
+    listed = Companions(items=(Items(paper="toy2020", items=items),))
+    page = tmp_path / "claims.html"
+    page.write_text(reports.render_html(report(), listed), encoding="utf-8")
+    opened(browser, page.as_uri())
+    script = """
+        document.querySelector("details.all").open = true;
+        const links = [...document.querySelectorAll(".index a > b[title]")];
+        return links.map((mark) => {
+          const range = document.createRange();
+          range.setStart(mark.nextSibling, 0);
+          range.setEnd(mark.nextSibling, 1);
+          return Math.abs(range.getBoundingClientRect().top - mark.getBoundingClientRect().top);
+        });
+    """
+    apart = browser.execute_script(script)
+    assert len(apart) > 60
+    assert max(apart) < 10
+
+
+def pages_of(pdf: bytes) -> int:
+    """How many pages a PDF has, whose objects may be packed."""
+    texts = [pdf]
+    for packed in re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL):
+        with suppress(zlib.error):
+            texts.append(zlib.decompressobj().decompress(packed))
+    return sum(len(re.findall(rb"/Type */Page\b", text)) for text in texts)
+
+
+def test_a_high_graph_is_printed_on_one_page(browser: Any, tmp_path: Path) -> None:
+    first, *others = [replace(ENTRIES["holds"], id=f"a-claim-{k}") for k in range(100)]
+    opened(browser, written(tmp_path, first, *(replace(o, rests_on=(first.id,)) for o in others)))
+    pages = []
+    for shown in ("block", "none"):
+        script = "document.querySelector('.graph').style.display = arguments[0]"
+        browser.execute_script(script, shown)
+        pages.append(pages_of(b64decode(browser.print_page())))
+    assert pages[0] == pages[1] > 1

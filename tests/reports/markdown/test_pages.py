@@ -55,6 +55,17 @@ def test_markdown_has_summary_errata_overview_and_sections() -> None:
     assert [text.count(f"### Title of {e.id}\n") for e in ENTRIES.values()] == [1] * 9
 
 
+def test_no_text_of_a_claim_is_html() -> None:
+    hostile = replace(ENTRIES["refuted"], title="<script>", reason="<img>", hypotheses=("<b>",))
+    text = index(hostile)
+    assert "### \\<script>" in text
+    assert re.findall("(?<!\\\\)<[A-Za-z!/?]", text) == ["<a", "</"]
+
+
+def test_a_claim_without_hypotheses_names_none() -> None:
+    assert "Hypotheses" not in index(replace(ENTRIES["refuted"], hypotheses=()))
+
+
 def test_markdown_names_every_run_that_was_merged() -> None:
     interrupted = replaced(
         RUN, profile="quick", seed=7, device="cuda", images="mnist:here", finished=False

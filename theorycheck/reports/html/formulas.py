@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import unescape
+from itertools import pairwise
 from unicodedata import lookup, name
 from xml.etree.ElementTree import Element
 
@@ -43,6 +44,9 @@ OPENING, CLOSING = frozenset("([{⟨"), frozenset(")]}⟩")
 
 BARS, DOTS = frozenset("|‖"), frozenset("…⋯")
 """Operators around which browsers differ in the space that they leave."""
+
+PUNCTUATION = frozenset(",;:")
+"""What stays with the words before it."""
 
 ENDING = CLOSING | BARS
 """What may stand, in a large size, before a script."""
@@ -95,6 +99,8 @@ def formula(latex: str) -> Markup:
         root = convert_to_element(_spelled(latex), display="block")
     except Exception:  # The converter has no common class for the errors of what it cannot read.
         root = None
+    if root is not None:
+        _unescape(root)
     if root is None or not _is_clean(root):
         return Markup("<code>{}</code>").format(latex)
     texts = [_words(part[0]) if _is_prose(part[0]) else _math(part) for part in _parts(root)]
@@ -107,15 +113,19 @@ def _spelled(latex: str) -> str:
     bigger = re.compile(rf"(\\[bB]igg?[lrm]?)\s*\\({names})(?![A-Za-z])")
     latex = bigger.sub(lambda found: found[1] + DELIMITERS[found[2]], latex)
     latex = re.sub(r"(\\[bB]igg?[lrm]?)\s*\\\|", r"\1‖", latex)
-    latex = re.sub(r"\\[bB]igg?[lrm]?\s*(?=\\[{}])", "", latex)
-    for written, plain in ((":=", "≔"), (r"\%", "%"), (r"\#", "#")):
-        latex = latex.replace(written, plain)
+    latex = latex.replace(":=", "≔")
     return re.sub(r"\\arg(?![A-Za-z])", r"\\operatorname{arg}", latex)
 
 
 def _text(element: Element) -> str:
     # The converter writes characters as references, and everything else as it is.
     return unescape(element.text or "")
+
+
+def _unescape(root: Element) -> None:
+    """Take the backslash from signs that the converter leaves as they were written."""
+    for element in root.iter():
+        element.text = re.sub(r"\\([%#$&_{}])", r"\1", _text(element))
 
 
 def _is_clean(element: Element) -> bool:
@@ -135,6 +145,10 @@ def _parts(root: Element) -> list[list[Element]]:
     for element in (child for row in root for child in row):
         # Of two operators in a row the second one is a sign.
         operator = not depth and _is_operator(element) and not _ends_open(parts[-1])
+        if parts[-1] and _is_prose(parts[-1][-1]) and _text(element) in PUNCTUATION:
+            # No line begins with it.
+            parts[-1][-1].text = f"{_text(parts[-1][-1])}{_text(element)} "
+            continue
         begins = operator or _is_prose(element)
         if parts[-1] and (begins or _ends_part(parts[-1][-1])):
             parts.append([])
@@ -181,8 +195,17 @@ def _math(part: list[Element]) -> str:
                 element.set("form", "infix")
         elif place and _is_function(base := _base(element)) and _is_factor(part[place - 1]):
             base.set("lspace", THIN)
+    _close_up(part)
     body = "".join(text for element in part for text in _written(element))
     return f"<math>{body}</math>"
+
+
+def _close_up(row: list[Element]) -> None:
+    """Leave no space between functions and the brackets that follow them."""
+    for element, following in pairwise(row):
+        base = _base(element)
+        if _is_function(base) and _text(following) in OPENING:
+            base.set("rspace", "0")
 
 
 def _base(element: Element) -> Element:
@@ -217,19 +240,28 @@ def _set(element: Element) -> None:
         # It is an accent, and grows with what it is over, without being told.
         element[1].attrib = {k: v for k, v in element[1].attrib.items() if v != "true"}
         element[1].text = {"^": "ˆ", "―": BAR[element.tag]}.get(accent, accent)
-    elif element.tag == "mo" and text in BARS | DOTS:
+    elif element.tag == "mtext":
+        element.text = text.replace("--", "–")
+    else:
+        _set_sign(element, text)
+
+
+def _set_sign(element: Element, text: str) -> None:
+    """Set an operator or a variable, whose text is given."""
+    if element.tag == "mo" and text in BARS | DOTS:
         element.attrib |= {"lspace": "0", "rspace": "0"}
         if element.get("minsize"):
             element.set("stretchy", "true")
     elif _is_function(element):
         element.tag = "mo"
-        element.attrib |= {"lspace": element.get("lspace", "0"), "rspace": THIN}
+        element.attrib = {"lspace": "0", "rspace": THIN} | element.attrib
+    elif text == ":" and element.tag in ("mi", "mo"):
+        element.tag = "mo"
+        element.attrib |= {"lspace": "0", "rspace": "0.28em"}
     elif element.tag == "mi" and text == PRIME:
         element.tag = "mo"
     elif element.tag == "mi" and text in CAPITALS:
         element.set("mathvariant", "normal")
-    elif element.tag == "mtext":
-        element.text = text.replace("--", "–")
 
 
 def _in_characters(element: Element) -> None:
@@ -263,6 +295,7 @@ def _written(element: Element) -> Iterator[str]:
         # A row of one element is that element.
         yield from _written(element[0])
         return
+    _close_up([*element])
     yield f"<{element.tag}" + "".join(f' {n}="{escape(v)}"' for n, v in kept.items()) + ">"
     yield str(escape(_text(element)))
     for child in element:

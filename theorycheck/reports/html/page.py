@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Collection
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -39,6 +40,9 @@ from theorycheck.reports.needs import lines_of
 MARKS = {"proved": "■", "holds": "✓", "refuted": "✗", "vacuous": "∅", "undecided": "?"}
 """A shape for each verdict, so that no reader needs its colour."""
 
+CHANGED = "changed"
+"""What is said of a claim that differs from the record, and what the filter calls it."""
+
 STRENGTHS = ("general", "architectures", "sampled")
 
 
@@ -70,7 +74,7 @@ def render_html(report: Report, beside: Companions = NOTHING) -> str:
         coverage={one.paper: one for one in coverage},
         beside=beside,
         needed=lambda entry: " ".join(lines_of(beside.needs.of(entry))).strip(),
-        filters=_filters(report),
+        filters=_filters(report, beside.changed),
         counts=f"{how_many(report)}: {verdict_counts(entries)}",
         made=provenance(report.runs),
         words={**VERDICTS, **TERMS, **(TENDENCIES if tendencies else {})},
@@ -84,8 +88,11 @@ def render_html(report: Report, beside: Companions = NOTHING) -> str:
     return minify_html.minify(page, keep_html_and_head_opening_tags=True)
 
 
-def _filters(report: Report) -> dict[str, list[str]]:
-    """The values of each filter; one that tells no claims apart is left out."""
+def _filters(report: Report, changed: Collection[str] | None) -> dict[str, list[str]]:
+    """The values of each filter; one that tells no claims apart is left out.
+
+    That of what changed since the record is there also where nothing did, which it then says.
+    """
     entries = report.claims
     found: dict[str, list[str]] = {
         "paper": [sheet.key or "our own" for sheet in sheets(entries)],
@@ -94,7 +101,8 @@ def _filters(report: Report) -> dict[str, list[str]]:
         "kind": sorted({entry.kind for entry in entries}),
         "subject": sorted({entry.subject for entry in entries} - {""}),
     }
-    return {name: values for name, values in found.items() if len(values) > 1}
+    found = {name: values for name, values in found.items() if len(values) > 1}
+    return found if changed is None else {**found, "record": [CHANGED]}
 
 
 def _policy(style: str, script: str) -> str:
@@ -128,6 +136,7 @@ def _environment() -> Environment:
         excluded=excluded, decided=decided, paper_figures=paper_figures,
     )  # fmt: skip
     environment.globals.update(
-        fate=fate, item_anchors=item_anchors, marks=MARKS, numbers=numbers, version=__version__
-    )
+        CHANGED=CHANGED, fate=fate, item_anchors=item_anchors, marks=MARKS, numbers=numbers,
+        version=__version__,
+    )  # fmt: skip
     return environment

@@ -12,7 +12,7 @@ from theorycheck.reports.companions import NOTHING, Companions
 from theorycheck.reports.coverage import Coverage, Placed, coverage_section, covered, unlisted
 from theorycheck.reports.documents import ORDER, Report
 from theorycheck.reports.glossary import TENDENCIES, TERMS, VERDICTS
-from theorycheck.reports.markdown.elements import Link, cell
+from theorycheck.reports.markdown.elements import Link, cell, without_markup
 from theorycheck.reports.markdown.sections import section
 from theorycheck.reports.markdown.words import (
     counted,
@@ -100,7 +100,7 @@ def render_markdown(report: Report, beside: Companions = NOTHING) -> dict[str, s
 
 
 def _text(lines: Sequence[str]) -> str:
-    return "\n".join(lines) + "\n"
+    return "\n".join(without_markup("\n".join(lines))) + "\n"
 
 
 def _body(

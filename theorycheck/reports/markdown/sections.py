@@ -43,8 +43,7 @@ def section(entry: Entry, row: Row | None = None, link: Link = within) -> list[s
         "",
         LINKED.sub(lambda found: link(found[1], found[2]), entry.description),
         "",
-        "Hypotheses: " + "; ".join(entry.hypotheses) + ".",
-        "",
+        *(["Hypotheses: " + "; ".join(entry.hypotheses) + ".", ""] if entry.hypotheses else []),
         *(["Checked as:", "", "```text", *entry.formula, "```", ""] if entry.formula else []),
         f"Examples: {examples.tried} tried, {examples.met} met the hypotheses"
         + (f" ({examples.fraction:.1%})" if examples.met < examples.tried else "")
