@@ -314,11 +314,7 @@ def test_a_cohort_trains_in_parts_under_a_limit(
 def test_what_a_part_took_is_free_when_it_ends(
     parametrisation: Parametrisation, engine: str
 ) -> None:
-    """Nothing waits for a collection of cycles: the next part may need the room.
-
-    The type is asked, as `isinstance` also looks at the attribute `__class__`, at which some of
-    torch's objects warn.
-    """
+    """Nothing waits for a collection of cycles: the next part may need the room."""
     whole = cohort(NETWORKS[0], parametrisation)
     descent(whole, Objective(), engine)
     gc.collect()
@@ -326,7 +322,7 @@ def test_what_a_part_took_is_free_when_it_ends(
     try:
         descent(whole, Objective(), engine)
         flow(whole, Objective(), engine)
-        kinds = (Tape, Field, Evaluation)
+        kinds = (Tape, Field, Evaluation)  # `isinstance` reads attributes, some of which warn
         left = [found for found in gc.get_objects() if issubclass(type(found), kinds)]
     finally:
         gc.enable()
