@@ -76,7 +76,7 @@ FAULTS = [
         old="MULTIPLE = 4",
         new="MULTIPLE = 1",
         asked=(
-            "tests/training/test_vector_field_buffers.py::test_bits_do_not_depend_on_who_is_computed_beside",
+            "tests/training/stacked/test_buffers.py::test_members_begin_on_cache_lines_of_their_own",
         ),
     ),
     Fault(

@@ -45,6 +45,16 @@ def test_a_block_is_filled_up_with_zeros(rows: int, columns: int) -> None:
     assert not border(block).any()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@given(rows=SIZES, columns=SIZES)
+def test_members_begin_on_cache_lines_of_their_own(
+    dtype: torch.dtype, rows: int, columns: int
+) -> None:
+    """So that all are read and multiplied alike, whichever instructions a processor has for it."""
+    block = Memory(3, dtype, "cpu", by_sample=False).block(rows, columns)
+    assert block.whole.stride(0) * dtype.itemsize % 64 == 0
+
+
 @pytest.mark.parametrize("by_sample", [False, True])
 def test_samples_are_columns_wherever_they_lie(by_sample: bool) -> None:
     """In memory the numbers of a sample lie side by side, or those of a unit."""
