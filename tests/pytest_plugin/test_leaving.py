@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.pytest_plugin.projects import PROPERTIES, QUIET, Project
+from tests.pytest_plugin.projects import PROPERTIES, QUIET, RECORD, Project
 
 pytest_plugins = ["pytester"]
 
@@ -24,6 +24,15 @@ HOOKS = {
     "set-up": "def pytest_runtest_setup(item):\n",
     "call": "def pytest_runtest_call(item):\n",
     "tear-down": "def pytest_runtest_teardown(item):\n",
+}
+AFTERWARDS = {
+    "end": "def pytest_sessionfinish(session):\n    yield\n    session.exitstatus = 0\n",
+    "exit at the end": "def pytest_sessionfinish(session):\n    yield\n    sys.exit(0)\n",
+    "summary": "def pytest_terminal_summary():\n    yield\n    pytest.exit('x', returncode=0)\n",
+    "exit in the summary": "def pytest_terminal_summary():\n    yield\n    sys.exit(0)\n",
+    "clean-up": "def pytest_unconfigure():\n    yield\n    sys.exit(0)\n",
+    "leaving in the clean-up": "def pytest_unconfigure():\n    yield\n    pytest.exit('', 0)\n",
+    "all of it": "def pytest_cmdline_main():\n    yield\n    return 0\n",
 }
 READ = {
     "exit": "import sys\nsys.exit(0)\n",
@@ -59,6 +68,33 @@ def require_red(project: Project, hook: str, *arguments: str) -> None:
     result = run("properties", *QUIET, *arguments)
     assert result.ret in (1, 2)
     assert "CHANGED" in result.stdout.str() or len(outcome(result)[1]) == 1
+
+
+@pytest.mark.parametrize(
+    ("hook", "way"),
+    [
+        *((hook, "pytest") for hook in AFTERWARDS),
+        ("clean-up", "theorycheck run"),
+        ("all of it", "theorycheck run"),
+    ],
+)
+def test_what_comes_after_the_comparison_does_not_change_the_code(
+    project: Project, hook: str, way: str
+) -> None:
+    project.record({**RECORD, "true-claim": "vacuous"})
+    wrapper = "import sys\nimport pytest\n@pytest.hookimpl(wrapper=True, tryfirst=True)\n"
+    (project.path / "conftest.py").write_text(wrapper + AFTERWARDS[hook])
+    command = [sys.executable, "-m", *way.split(), "-p", "no:xdist"]
+    ran = subprocess.run(command, cwd=project.path, capture_output=True, text=True)
+    assert (ran.returncode, "CHANGED true-claim" in ran.stdout) == (1, True)
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_run_that_never_began(project: Project) -> None:
+    (project.path / "conftest.py").write_text("def pytest_cmdline_main():\n    return 0\n")
+    ran = project.pytester.runpytest_subprocess("properties")
+    assert outcome(ran) == (2, [line for line in ran.errlines if "before any claim" in line])
+    assert project.pytester.runpytest_subprocess("--version").ret == 0
 
 
 @pytest.mark.parametrize("hook", ["configure", "start", "collecting", "choosing", "call"])

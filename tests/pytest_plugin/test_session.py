@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 
 import pytest
@@ -54,6 +55,28 @@ def test_serial_and_parallel_runs_agree_byte_for_byte(project: Project) -> None:
     for name in ("claims.json", "claims.html", "claims.md"):
         serial, parallel = (project.path / folder / name for folder in ("serial", "parallel"))
         assert serial.read_bytes() == parallel.read_bytes()
+
+
+ORDERS: dict[str, list[str]] = {
+    "as collected": [],
+    "of the files": ["properties/test_toy.py", "properties/test_again.py"],
+    "new files first": ["properties", "--nf"],
+    "backwards": ["properties", "-p", "backwards"],
+    "backwards, in parallel": ["properties", "-p", "backwards", "-n", "2"],
+}
+BACKWARDS = "def pytest_collection_modifyitems(items):\n    items.reverse()\n"
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_order_of_a_run_is_not_that_of_its_report(project: Project, order: str) -> None:
+    (project.path / "backwards.py").write_text(BACKWARDS)
+    text = PROPERTIES.replace("-claim", "-again").replace("-check", "-again")
+    (project.path / "properties/test_again.py").write_text(text)
+    os.utime(project.path / "properties/test_again.py", (0, 0))
+    project.pytester.runpytest_subprocess(*ORDERS[order])
+    names = ["true-claim", "blunt-check", "false-claim"]
+    again = ["true-again", "blunt-again", "false-again"]
+    assert list(project.entries()) == [*again, *names]
 
 
 def test_courses_of_trainings_are_the_same_in_all_processes_and_add_up_by_seed(

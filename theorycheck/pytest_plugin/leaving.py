@@ -1,8 +1,8 @@
-"""Leaving: what ends pytest early, as if all were well, before any claim was compared.
+"""Leaving: what ends pytest as if all were well, though claims say otherwise, or nobody asked them.
 
 `pytest.exit(returncode=0)` in a hook, and `sys.exit(0)` or a skip in a ``conftest.py``, end the run
-at once, some of them before a session is told that it ends. In a project of claims that is an
-error.
+at once, some of them before a session is told that it ends, others after claims were compared. In a
+project of claims the first is an error, and the second changes no exit code.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from theorycheck.reports.baseline import load_baseline
 
 
 class Leaving:
-    """Hears that something left pytest as if all were well; registered as a plugin."""
+    """Says with which code pytest ends; registered as a plugin, after all ``conftest.py``."""
 
     def __init__(self) -> None:
         self.left = False
@@ -33,23 +33,41 @@ class Leaving:
         error = excinfo.value
         self.left |= isinstance(error, pytest.exit.Exception) and error.returncode in GREEN
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_cmdline_main(self, config: pytest.Config) -> Generator[None, Any, Any]:
+        """A run that was left early is no success, and one that found changes stays red."""
+        try:
+            code = yield
+        except SystemExit as error:
+            owed = self._owed(config) if error.code in (None, *GREEN) else None
+            if owed is None:
+                raise
+            return owed
+        except pytest.exit.Exception as error:
+            owed = self._owed(config) if error.returncode in GREEN else None
+            if owed is None:
+                raise
+            return owed
+        owed = self._owed(config) if code in GREEN else None
+        return code if owed is None else owed
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
-    """A run of a project of claims that was left early is no success."""
-    leaving = Leaving()
-    config.pluginmanager.register(leaving)
-    code = yield
-    session: ClaimSession | None = config.pluginmanager.get_plugin(EXAMINER)
-    early = leaving.left or (session is not None and session.ended_unheard)
-    compared = session is not None and (session.compared or not session.examining)
-    if code in GREEN and early and not compared and _has_claims(config):
+    def _owed(self, config: pytest.Config) -> int | None:
+        """The code that a run has to have which ends as if all were well; None if it may."""
+        session: ClaimSession | None = config.pluginmanager.get_plugin(EXAMINER)
+        if session is not None and session.code is not None:
+            return None if session.code in GREEN else session.code
+        if session is None:
+            # Something took the place of pytest's own command, which says its version like that.
+            early = not config.option.version
+        else:
+            early = session.examining and (self.left or session.ended_unheard)
+        if not (early and _has_claims(config)):
+            return None
         sys.stderr.write(
             "ERROR: pytest was left before any claim was examined (pytest.exit with returncode 0?);"
             " let it come to its end, or leave it with another code\n"
         )
         return ExitCode.INTERRUPTED
-    return code
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -57,6 +75,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     """A ``conftest.py`` that exits, or skips, when it is read."""
     try:
         yield
+        early_config.pluginmanager.register(Leaving())
     except (SystemExit, OutcomeException) as error:
         if not _has_claims(early_config):
             raise

@@ -58,6 +58,7 @@ class Selection:
     Attributes:
         asked: node ids of the claims that were asked for, in the order of the run.
         found: ids of the claims that were found, before any was deselected.
+        places: of each node id, how many claims were found before it.
         left_out: ids of the claims that were deselected, as pytest was told.
         dropped: ids of those that are not asked for although nobody deselected them.
         skipped: node ids of the modules that were skipped as a whole.
@@ -71,6 +72,7 @@ class Selection:
         self.start = config.invocation_params.dir
         self.asked: list[str] = []
         self.found: set[str] = set()
+        self.places: dict[str, int] = {}
         self.left_out: set[str] = set()
         self.dropped: set[str] = set()
         self.skipped: set[str] = set()
@@ -98,6 +100,7 @@ class Selection:
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         if isinstance(item, ClaimItem):
             self.found.add(item.claim.id)
+            self.places.setdefault(item.nodeid, len(self.places))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self) -> None:
@@ -122,6 +125,7 @@ class Selection:
         """What a worker tells the controller."""
         return {
             "found": sorted(self.found),
+            "places": self.places,
             "left_out": sorted(self.left_out),
             "dropped": sorted(self.dropped),
             "skipped": sorted(self.skipped),
@@ -131,6 +135,7 @@ class Selection:
         """Take in what a worker tells."""
         self.heard = True
         self.found |= set(told["found"])
+        self.places |= told["places"]
         self.left_out |= set(told["left_out"])
         self.dropped |= set(told["dropped"])
         self.skipped |= set(told["skipped"])
@@ -141,6 +146,17 @@ class Selection:
     def ids(self) -> list[str]:
         """Ids of the claims that were asked for."""
         return list(map(claim_id, self.asked))
+
+    def in_order(self) -> list[str]:
+        """Node ids of the claims that were asked for, as files lie and claims stand in them.
+
+        The order of the run may be another one: that of files on the command line, or of a plugin.
+        """
+
+        def place(node: str) -> tuple[list[str], int]:
+            return node.partition("::")[0].split("/"), self.places.get(node, 0)
+
+        return sorted(self.asked, key=place)
 
     @property
     def narrowed(self) -> bool:

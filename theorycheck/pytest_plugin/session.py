@@ -84,7 +84,8 @@ class ClaimSession:
         self.prepared = False
         self.examining = not any(getattr(option, name, False) for name in SHOWING)
         self.received: dict[str, Examination] = {}
-        self.compared = False
+        self.code: int | None = None
+        """The exit code that the run has to have, once claims were compared."""
         self.ended_unheard = False
         """Whether the run ended, and nobody said which claims there are."""
 
@@ -315,11 +316,11 @@ class ClaimSession:
             return ExitCode.BAD_INPUT if all_left_out else code
         run = self._finished(lost)
         codes = self.emit(run)
-        self.compared = True
         if run.is_red and code in GREEN:
             code = ExitCode.VERDICT_CHANGED
         worst = max(codes, default=ExitCode.OK)
-        return code if worst is ExitCode.OK else worst
+        self.code = code if worst is ExitCode.OK else worst
+        return self.code
 
     def _finished(self, lost: Sequence[str]) -> RunFinished:
         examinations = self._examinations()
@@ -339,8 +340,8 @@ class ClaimSession:
         )
 
     def _examinations(self) -> list[Examination]:
-        """Of all claims that were asked for, in their order."""
-        asked = self.selection.asked
+        """Of all claims that were asked for, in the order of files, and of claims in them."""
+        asked = self.selection.in_order()
         unknown = [n for n in asked if n not in self.received and n not in self.collected]
         if unknown:
             # Only workers have imported the claims; an interrupted run reads them here.
