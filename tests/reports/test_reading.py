@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,3 +102,8 @@ def test_no_edit_is_a_traceback(tmp_path_factory: pytest.TempPathFactory, edits:
             assert "\n" not in str(one)
         else:
             json.dumps(one, ensure_ascii=False).encode()
+
+
+def test_a_folder_is_no_document(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not a file, or an empty one"):
+        reports.load_baseline(tmp_path)

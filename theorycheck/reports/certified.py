@@ -22,7 +22,8 @@ def of_report(folder: Path, report: Report) -> dict[str, dict[str, Any]]:
 
     Raises:
         InputError: when one is missing, rejected or about something else; and when a claim with a
-            formal statement is refuted without one, or true of architectures without a proof.
+            formal statement is refuted without one, or true of architectures without a proof,
+            and one without was put to the kernel.
     """
     found = dict[str, dict[str, Any]]()
     for entry in report.claims:
@@ -39,6 +40,13 @@ def of_report(folder: Path, report: Report) -> dict[str, dict[str, Any]]:
         elif rests_on_the_report_alone(entry) and entry.formal_version is not None:
             raise InputError(
                 f"claim {entry.id!r} is refuted without a certificate; run the claims again"
+            )
+        shown = entry.counterexample
+        asked = shown is not None and shown.kernel is not None
+        if asked and entry.formal_version is None and entry.kind != "tendency":
+            raise InputError(
+                f"the report says what the kernel answered about claim {entry.id!r}, which has no"
+                " formula; run the claims again"
             )
         if entry.proof is not None:
             path = folder / entry.proof

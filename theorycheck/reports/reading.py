@@ -79,10 +79,11 @@ def _text(path: Path) -> str:
     """The text of a regular file: pipes, devices and files without an end are none."""
     # Without waiting, because a pipe may have no writer.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_size == 0:
+        os.close(descriptor)
+        raise ValueError("not a file, or an empty one")
     with open(descriptor, "rb") as stream:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_size == 0:
-            raise ValueError("not a file, or an empty one")
         content = stream.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise ValueError(f"longer than {MOST_BYTES} bytes")
