@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -144,6 +145,18 @@ def fatal_claim(setting):
     yield
 '''
     )
+
+
+def with_bodies(bodies: Iterable[str]) -> tuple[str, list[str]]:
+    """The properties, and last a claim for each body of a check; and the ids of these claims."""
+    text, ids = PROPERTIES, []
+    for number, body in enumerate(bodies):
+        ids.append(f"more-{number}")
+        function = f"def more_{number}(setting, number):"
+        text += (
+            f'\n\n@toy("more-{number}")\n{function}\n    """It ends."""\n    {body}\n    yield\n'
+        )
+    return text, ids
 
 
 WATCH = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pytest_plugin.projects import PROPERTIES, RECORD, Project
+from tests.pytest_plugin.projects import PROPERTIES, RECORD, Project, with_bodies
 
 pytest_plugins = ["pytester"]
 
@@ -32,26 +32,31 @@ BODIES = {
 }
 
 
-PARALLEL = [
-    "skip",
-    "skip of unittest",
-    "expected failure",
-    "unprintable exception",
-    "end of the process at once",
-    "end of the run",
-]
-
-
-@pytest.mark.parametrize(
-    ("body", "parallel"), [*((b, False) for b in BODIES), *((b, True) for b in PARALLEL)]
-)
-def test_a_check_that_ends_otherwise_than_with_findings(
-    project: Project, body: str, parallel: bool
-) -> None:
+@pytest.mark.parametrize("body", BODIES)
+def test_a_check_that_ends_otherwise_than_with_findings(project: Project, body: str) -> None:
     project.write(with_body(BODIES[body]))
-    result = (project.run_parallel if parallel else project.run)()
+    result = project.run()
     assert result.ret == 1
     result.stdout.fnmatch_lines(["CHANGED true-claim: on record as holds, now undecided (*"])
+
+
+@pytest.mark.parametrize("body", ["end of the process at once", "end of the run"])
+def test_a_check_that_ends_more_than_itself_in_a_worker(project: Project, body: str) -> None:
+    project.write(with_body(BODIES[body]))
+    result = project.run_parallel()
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["CHANGED true-claim: on record as holds, now undecided (*"])
+
+
+def test_checks_that_end_otherwise_than_with_findings_in_a_worker(project: Project) -> None:
+    kinds = ["skip", "skip of unittest", "expected failure", "unprintable exception"]
+    text, ids = with_bodies(f"import pytest, unittest; {BODIES[kind]}" for kind in kinds)
+    project.write(text)
+    project.record({**RECORD, **dict.fromkeys(ids, "holds")})
+    result = project.run_parallel()
+    assert result.ret == 1
+    said = [f"CHANGED {name}: on record as holds, now undecided (*" for name in ids]
+    result.stdout.fnmatch_lines_random(said)
 
 
 def test_a_fork_of_a_check_may_end_at_once(project: Project) -> None:

@@ -40,24 +40,23 @@ def watched_claim(setting):
 '''
 )
 RECORD = {"watched-claim": "holds"}
-RUNS = {"serial": Project.run, "parallel": Project.run_parallel}
 DIGITS = digits().labels[:3].tolist()
 # And what reads them is loaded, which a run in this process would load again and again.
 
+Told = Callable[..., list[dict[str, Any]]]
 
-@pytest.fixture(params=list(RUNS))
-def told(
-    request: pytest.FixtureRequest, project: Project, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., list[dict[str, Any]]]:
+
+@pytest.fixture
+def told(project: Project, monkeypatch: pytest.MonkeyPatch) -> Told:
     """What the three sides of the claim are told in a run with some options."""
     monkeypatch.chdir(project.path)
     project.write(WATCHED)
     project.record(RECORD)
     pictures(project.path / "pictures")
 
-    def run(*options: str) -> list[dict[str, Any]]:
-        result = RUNS[request.param](project, "--claims", "watched-claim", *options)
-        assert result.ret == 0
+    def run(*options: str, parallel: bool = False) -> list[dict[str, Any]]:
+        run_pytest = project.run_parallel if parallel else project.run
+        assert run_pytest("--claims", "watched-claim", *options).ret == 0
         lines = (project.path / "told.jsonl").read_text().splitlines()
         sides = [json.loads(line) for line in lines]
         assert [(s["altered"], s["positive"]) for s in sides] == [
@@ -76,9 +75,6 @@ def pictures(folder: Path) -> None:
         header = np.array([0x0800 + array.ndim, *array.shape], dtype=">u4").tobytes()
         content = header + array.astype(np.uint8).tobytes()
         (folder / f"train-{name}-ubyte").write_bytes(content)
-
-
-Told = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.mark.parametrize("configured", [False, True])
@@ -104,15 +100,32 @@ def test_the_profile_reaches_the_claim(told: Told, configured: bool) -> None:
     assert {side["effort"] for side in sides} == {PROFILES["quick"].effort}
 
 
+def seeds(run_seed: int) -> list[int]:
+    """What the three sides of the claim draw from in a run with a seed."""
+    (claim,) = (claim for claim in claims_in(WATCHED) if claim.id == "watched-claim")
+    sides = ((False, False), (True, False), (False, True))
+    return [claim.seed(run_seed, altered=a, positive=p) for a, p in sides]
+
+
 @pytest.mark.parametrize("seed", [0, 5])
 def test_the_seed_reaches_the_claim(told: Told, seed: int) -> None:
-    (claim,) = (claim for claim in claims_in(WATCHED) if claim.id == "watched-claim")
-    expected = [
-        claim.seed(seed, altered=altered, positive=positive)
-        for altered, positive in ((False, False), (True, False), (False, True))
-    ]
-    assert [side["seed"] for side in told("--seed", str(seed))] == expected
-    assert len(set(expected)) == 3
+    assert [side["seed"] for side in told("--seed", str(seed))] == seeds(seed)
+    assert len(set(seeds(seed))) == 3
+
+
+@pytest.mark.parametrize("configured", [False, True])
+def test_all_of_it_reaches_the_claim_in_a_worker(told: Told, configured: bool) -> None:
+    options = {"images": "mnist:pictures", "profile": "quick"}
+    if configured:
+        lines = [f'{name} = "{value}"' for name, value in options.items()]
+        Path("pyproject.toml").write_text("\n".join(["[tool.theorycheck]", *lines]))
+        sides = told("--seed", "5", parallel=True)
+    else:
+        words = [word for name, value in options.items() for word in (f"--{name}", value)]
+        sides = told(*words, "--seed", "5", parallel=True)
+    assert [side["labels"] for side in sides] == [[7, 8, 9]] * 3
+    assert {side["effort"] for side in sides} == {PROFILES["quick"].effort}
+    assert [side["seed"] for side in sides] == seeds(5)
 
 
 @pytest.mark.parametrize("configured", [False, True])
