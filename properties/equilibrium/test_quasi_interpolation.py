@@ -124,7 +124,7 @@ PLACE = "Section 3.5: margins of 0.002, Figure 4"
 quasi_interpolation_numbers_printed = tc.stated(
     "quasi-interpolation-numbers-printed",
     title="With the paper's lambda and margins, training ends near interpolation, as printed",
-    sources=[XU2022.at(PLACE)],
+    sources=[XU2022.at(PLACE), XU2022.at("Section 5.1: observed margins")],
     printed=r"\text{quasi-interpolation: } |f(x_n) - y_n| \le \epsilon \text{ small;}"
     r"\quad \lambda = 0.001,\; \bar f_n \approx 0.002 \text{ at most, typically } 5 \times 10^{-3}",
     given=PAPERS_NUMBERS,

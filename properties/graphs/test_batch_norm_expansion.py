@@ -55,6 +55,8 @@ TWO_LAYERS = tc.Family(
         "u2_printed(n, l) = sum([alpha(n, j) * Q(j, l) * D(j, l) * W[2] for j in samples])",
         "u3(n, l) = sum([alpha(n, j) * Q(j, l) * (z(j, l) - centre(l)) for j in samples])",
         "behind(n) = sum([W[6][0][i] * D2(n, i) * W[5] for i in second])",
+        "behind_printed(n) = sum([W[6][0][i] * W[5] for i in second])",
+        "through(n, seen) = sum([u1(n, i) * inner(W[3][i], seen) for i in second])",
     ],
     examples=120,
 )
@@ -189,6 +191,23 @@ batch_norm_expansion_centred = ONE_LAYER.stated(
     corrects="batch-norm-expansion-centred-printed",
     rests_on=["normalised-layer", "normalised-layer-mean", "batch-norm-expansion-alpha"],
     why="With Delta' = x - mu where the layer reads the input.",
+)
+
+batch_norm_expansion_recursion_printed = TWO_LAYERS.stated(
+    "batch-norm-expansion-recursion-printed",
+    title="The expansion over all paths, as printed: shifts are neither gated nor centred",
+    sources=[GALANTI2022.at("Appendix C: expansion")],
+    printed=r"f_W = \sum_{l_1} W^{l_0 l_1} \cdot \mathbb{1} \cdot \beta_{l_1} + \sum_{l_1, l_2}"
+    r" W^{l_0 l_1} Q^{j_0}_{l_1} W^{l_1 l_2} D^{j_0}_{l_2} \cdot \mathbb{1} \cdot \beta_{l_2}"
+    r" + \ldots",
+    forall=EVERY_SAMPLE,
+    states="f(n, 0) == behind_printed(n) + through(n, [D(n, l) * W[2] + u3(n, l) for l in first])",
+    control=tc.altered("without the shifts of the first layer", {"D(n, l) * W[2] + ": ""}),
+    rests_on=["batch-norm-expansion-bare-shifts", "batch-norm-expansion-centred-printed"],
+    why="Both errors of the displays before it are in it: the factor D is missing before the first"
+    " shift, and the sum over the batch with alpha before the second: the mean of the shifts is not"
+    " subtracted. With both the line is right, as `batch-norm-expansion-parts` and the gradient of"
+    " `batch-norm-expansion-gradient` say together.",
 )
 
 batch_norm_expansion_gradient_printed = TWO_LAYERS.stated(
