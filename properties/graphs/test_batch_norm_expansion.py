@@ -207,7 +207,8 @@ batch_norm_expansion_recursion_printed = TWO_LAYERS.stated(
     why="Both errors of the displays before it are in it: the factor D is missing before the first"
     " shift, and the sum over the batch with alpha before the second: the mean of the shifts is not"
     " subtracted. With both the line is right, as `batch-norm-expansion-parts` and the gradient of"
-    " `batch-norm-expansion-gradient` say together.",
+    " `batch-norm-expansion-gradient` say together. Inputs are centred here, which Eq. 20 forgets"
+    " (`batch-norm-expansion-inputs`): it is false with them, too.",
 )
 
 batch_norm_expansion_gradient_printed = TWO_LAYERS.stated(
