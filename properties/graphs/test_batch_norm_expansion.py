@@ -208,7 +208,7 @@ batch_norm_expansion_recursion_printed = TWO_LAYERS.stated(
     " shift, and the sum over the batch with alpha before the second: the mean of the shifts is not"
     " subtracted. With both the line is right, as `batch-norm-expansion-parts` and the gradient of"
     " `batch-norm-expansion-gradient` say together. Inputs are centred here, which Eq. 20 forgets"
-    " (`batch-norm-expansion-inputs`): it is false with them, too.",
+    " (`batch-norm-expansion-inputs`).",
 )
 
 batch_norm_expansion_gradient_printed = TWO_LAYERS.stated(
