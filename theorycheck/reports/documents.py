@@ -138,6 +138,10 @@ def schema() -> dict[str, Any]:
     (run, entry), parts = msgspec.json.schema_components((Run, Entry))
     for part in parts.values():
         part["description"] = cleandoc(part.get("description", ""))
+        for told in part.get("properties", {}).values():
+            # What is absent is empty; versions of msgspec differ in whether they say so.
+            if told.get("default") in ([], {}):
+                del told["default"]
     merged = {
         "type": "object",
         "required": ["merged"],
