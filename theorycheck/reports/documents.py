@@ -140,7 +140,7 @@ def schema() -> dict[str, Any]:
         part["description"] = cleandoc(part.get("description", ""))
         for told in part.get("properties", {}).values():
             # What is absent is empty; versions of msgspec differ in whether they say so.
-            if told.get("default") in ([], {}):
+            if told.get("default") in ((), [], {}):
                 del told["default"]
     merged = {
         "type": "object",
