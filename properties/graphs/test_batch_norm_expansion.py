@@ -55,8 +55,6 @@ TWO_LAYERS = tc.Family(
         "u2_printed(n, l) = sum([alpha(n, j) * Q(j, l) * D(j, l) * W[2] for j in samples])",
         "u3(n, l) = sum([alpha(n, j) * Q(j, l) * (z(j, l) - centre(l)) for j in samples])",
         "behind(n) = sum([W[6][0][i] * D2(n, i) * W[5] for i in second])",
-        "behind_printed(n) = sum([W[6][0][i] * W[5] for i in second])",
-        "through(n, seen) = sum([u1(n, i) * inner(W[3][i], seen) for i in second])",
     ],
     examples=120,
 )
@@ -203,6 +201,10 @@ batch_norm_expansion_recursion_printed = TWO_LAYERS.stated(
     forall=EVERY_SAMPLE,
     states="f(n, 0) == behind_printed(n) + through(n, [D(n, l) * W[2] + u3(n, l) for l in first])",
     control=tc.altered("without the shifts of the first layer", {"D(n, l) * W[2] + ": ""}),
+    where=[
+        "behind_printed(n) = sum([W[6][0][i] * W[5] for i in second])",
+        "through(n, seen) = sum([u1(n, i) * inner(W[3][i], seen) for i in second])",
+    ],
     rests_on=["batch-norm-expansion-bare-shifts", "batch-norm-expansion-centred-printed"],
     why="Both errors of the displays before it are in it: the factor D is missing before the first"
     " shift, and the sum over the batch with alpha before the second: the mean of the shifts is not"
