@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from theorycheck.pytest_plugin.events import (
     RunFinished,
 )
 from theorycheck.pytest_plugin.reporters import Terminal, Writer
-from theorycheck.reports.baseline import Baseline
+from theorycheck.reports.baseline import EMPTY, Baseline
 from theorycheck.reports.documents import Circumstances, Report, Run
 from theorycheck.reports.sources import Sources
 
@@ -52,6 +53,7 @@ FINISHED = RunFinished(
     new=("toy-claim",),
     forbidden=(),
     examined=1,
+    record=EMPTY,
 )
 EARLIER: list[Event] = [
     ClaimStarted("toy-claim"),
@@ -141,9 +143,8 @@ def test_the_writer_writes_the_report_and_every_certificate(tmp_path: Path) -> N
 
 
 def test_the_page_names_what_changed_since_the_record(tmp_path: Path) -> None:
-    record = tmp_path / "baseline.json"
-    record.write_text(Baseline(verdicts={"toy-claim": "holds"}).text(), encoding="utf-8")
-    Writer(tmp_path / "new", baseline=record).pytest_theorycheck_event(FINISHED)
+    record = Baseline(verdicts={"toy-claim": "holds"})
+    Writer(tmp_path / "new").pytest_theorycheck_event(replace(FINISHED, record=record))
     page = (tmp_path / "new/claims.html").read_text(encoding="utf-8")
     assert "</span> since the record</span>" in page
 

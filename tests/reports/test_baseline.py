@@ -265,3 +265,15 @@ def test_what_was_accepted_without_a_strength_may_have_any(level: Level) -> None
     said = known.difference(other)
     assert said is not None
     assert f"strength on record as {level}, now " in said
+
+
+def test_what_differs_from_a_record_is_named() -> None:
+    first, second, third = (ENTRIES[name] for name in ("holds", "refuted", "vacuous"))
+    record = Baseline(verdicts={}).accepting([first, second])
+    told = replace(second, title="Another title")
+    assert record.differing([first, told, third]) == frozenset([told.id, third.id])
+    assert record.differing([first, second]) == frozenset()
+
+
+def test_where_nothing_is_on_record_nothing_has_changed() -> None:
+    assert Baseline(verdicts={}).differing([ENTRIES["holds"]]) is None

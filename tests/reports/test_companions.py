@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.reports.entries import ENTRIES
 from theorycheck.errors import InputError
-from theorycheck.reports.baseline import Baseline
 from theorycheck.reports.companions import NOTHING, Companions
 
 
@@ -33,18 +30,6 @@ def test_a_report_is_not_lost_for_what_cannot_be_read(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert found.powers == NOTHING.powers
     assert found.needs == NOTHING.needs
-
-
-def test_what_differs_from_a_record_is_named() -> None:
-    first, second, third = (ENTRIES[name] for name in ("holds", "refuted", "vacuous"))
-    record = Baseline(verdicts={}).accepting([first, second])
-    told = replace(second, title="Another title")
-    assert NOTHING.compared(record, [first, told, third]).changed == frozenset([told.id, third.id])
-    assert NOTHING.compared(record, [first, second]).changed == frozenset()
-
-
-def test_where_nothing_is_on_record_nothing_has_changed() -> None:
-    assert NOTHING.compared(Baseline(verdicts={}), [ENTRIES["holds"]]) == NOTHING
 
 
 def test_a_list_of_items_that_is_none_is_bad_input(tmp_path: Path) -> None:

@@ -131,13 +131,13 @@ def _report(options: argparse.Namespace) -> int:
     if earlier is not None:
         for line in since(earlier, report) or [f"nothing differs from {earlier}"]:
             print(line)
-    beside = reports.Companions.of(folder, options.paths)
+    changed = reports.load_baseline(options.baseline).differing(report.claims)
+    beside = reports.Companions.of(folder, options.paths, changed)
     if beside.unread:
         raise InputError(beside.unread[0])
     if options.commit is not None:
         beside = replace(beside, making=Making.of(folder, options.commit))
-    record = reports.load_baseline(options.baseline)
-    pages = reports.pages(report, beside.compared(record, report.claims))
+    pages = reports.pages(report, beside)
     reports.write_together(folder, reports.replacing(folder, pages))
     print(f"{len(report.claims)} claims: {reports.verdict_counts(report.claims)}")
     print(f"wrote {', '.join(str(folder / name) for name in sorted(pages))}")
@@ -183,10 +183,11 @@ def _accept(
         print(line)
     accepted, page = reports.load_baseline(baseline), folder / "claims.html"
     if accepted != record and page.exists():  # It says what differs from the record.
-        beside = reports.Companions.of(folder, project.paths).compared(accepted, report.claims)
+        changed = accepted.differing(report.claims)
+        beside = reports.Companions.of(folder, project.paths, changed)
         reports.write_atomically(page, render_html(report, beside))
-    changed = sum(not line.startswith(" ") for line in changes)
-    print(f"{changed} of {len(report.claims)} claims changed on the record in {baseline}")
+    how_many = sum(not line.startswith(" ") for line in changes)
+    print(f"{how_many} of {len(report.claims)} claims changed on the record in {baseline}")
     return ExitCode.OK
 
 

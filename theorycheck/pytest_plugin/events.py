@@ -20,6 +20,7 @@ from theorycheck.errors import ExitCode
 
 if TYPE_CHECKING:
     from theorycheck.claims.entries import Examination
+    from theorycheck.reports.baseline import Baseline
     from theorycheck.reports.documents import Circumstances, Report
 
 
@@ -58,6 +59,7 @@ class RunFinished:
         forbidden: those of them that make the run red.
         examined: how many claims were examined.
         went: times, versions and notes, which are no part of the report.
+        record: what the claims were compared with.
     """
 
     report: Report
@@ -67,6 +69,7 @@ class RunFinished:
     forbidden: tuple[str, ...]
     examined: int
     went: Circumstances
+    record: Baseline
 
     @property
     def is_red(self) -> bool:

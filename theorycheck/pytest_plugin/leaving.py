@@ -36,20 +36,19 @@ class Leaving:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config: pytest.Config) -> Generator[None, Any, Any]:
         """A run that was left early is no success, and one that found changes stays red."""
+        left: BaseException | None = None
         try:
             code = yield
         except SystemExit as error:
-            owed = self._owed(config) if error.code in (None, *GREEN) else None
-            if owed is None:
-                raise
-            return owed
+            left, code = error, ExitCode.OK if error.code is None else error.code
         except pytest.exit.Exception as error:
-            owed = self._owed(config) if error.returncode in GREEN else None
-            if owed is None:
-                raise
-            return owed
+            left, code = error, error.returncode
         owed = self._owed(config) if code in GREEN else None
-        return code if owed is None else owed
+        if owed is not None:
+            return owed
+        if left is not None:
+            raise left
+        return code
 
     def _owed(self, config: pytest.Config) -> int | None:
         """The code that a run has to have which ends as if all were well; None if it may."""

@@ -86,7 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if session.worker_input is None:
         terminal = Terminal(session.folder, session.baseline, project)
         manager.register(terminal, "theorycheck-terminal")
-        writer = Writer(session.folder, project.paths, session.baseline)
+        writer = Writer(session.folder, project.paths)
         manager.register(writer, "theorycheck-writer")
         manager.register(Live(config, selection), "theorycheck-live")
 

@@ -24,12 +24,9 @@ def place(folder: Path, run: RunFinished) -> Path:
 class Writer:
     """Writes report, circumstances and certificates when the run is over."""
 
-    def __init__(
-        self, folder: Path, claims: Sequence[Path] = (), baseline: Path | None = None
-    ) -> None:
+    def __init__(self, folder: Path, claims: Sequence[Path] = ()) -> None:
         self.folder = folder
         self.claims = claims
-        self.baseline = baseline
         self.message: str | None = None
 
     def pytest_theorycheck_event(self, event: Event) -> ExitCode | None:
@@ -65,8 +62,7 @@ class Writer:
 
         for name, certificate in run.certificates.items():
             reports.write_atomically(folder / name, reports.dumps(certificate))
-        record = reports.load_baseline(self.baseline) if self.baseline is not None else None
-        return reports.write_report(folder, run.report, run.went, self.claims, record)
+        return reports.write_report(folder, run.report, run.went, self.claims, run.record)
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -35,7 +35,7 @@ from theorycheck.pytest_plugin.events import (
 )
 from theorycheck.pytest_plugin.items import EXAMINATION, ClaimItem
 from theorycheck.pytest_plugin.selection import Selection, claim_id, claim_ids
-from theorycheck.reports.baseline import Baseline, load_baseline
+from theorycheck.reports.baseline import EMPTY, load_baseline
 from theorycheck.reports.coverage import load_items
 from theorycheck.reports.documents import Circumstances, Report, Run, load_report
 from theorycheck.reports.sources import Sources
@@ -78,7 +78,7 @@ class ClaimSession:
         self.baseline = start / expanded(record) if record else project.baseline
         self.seed = self._choose_seed(option.seed)
         self.device: str | None = None
-        self.record = Baseline(verdicts={})
+        self.record = EMPTY
         self.started = time.time()
         self.collected: dict[str, Claim] = {}
         self.prepared = False
@@ -337,6 +337,7 @@ class ClaimSession:
             forbidden=tuple(entry.id for entry in new if self.project.forbids(entry)),
             examined=len(self.received),
             went=self._circumstances(examinations),
+            record=self.record,
         )
 
     def _examinations(self) -> list[Examination]:

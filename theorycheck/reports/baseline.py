@@ -108,6 +108,12 @@ class Baseline:
     def _named(self, claim: str) -> str:
         return f"{claim}, now called {self.renamed[claim]}" if claim in self.renamed else claim
 
+    def differing(self, entries: Iterable[Entry]) -> frozenset[str] | None:
+        """Ids of the claims that differ from the record; None where nothing is on record."""
+        if not self.verdicts:
+            return None
+        return frozenset(entry.id for entry in entries if self.difference(entry))
+
     def difference(self, entry: Entry) -> str | None:
         """What differs between an entry and the record, in words; None if nothing.
 
@@ -197,9 +203,13 @@ def load_baseline(path: Path) -> Baseline:
         InputError: as `theorycheck.reports.documents.load`, and for a file that is no record.
     """
     if not os.path.lexists(path):
-        return Baseline(verdicts={})
+        return EMPTY
     document = load(path, "baseline", BASELINE_VERSION)
     try:
         return msgspec.convert(document, Baseline)
     except msgspec.ValidationError as error:
         raise InputError(f"baseline {path}: {error}; restore or delete it") from error
+
+
+EMPTY = Baseline(verdicts={})
+"""Nothing is on record."""

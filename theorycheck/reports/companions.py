@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from theorycheck.claims.entries import Entry
 from theorycheck.errors import InputError
-from theorycheck.reports.baseline import Baseline
 from theorycheck.reports.coverage import Items, load_items
 from theorycheck.reports.needs import Needs, load_needs
 from theorycheck.reports.origins import Making, Origin, origins
@@ -38,8 +36,13 @@ class Companions:
     unread: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, folder: Path, claims: Iterable[Path]) -> Companions:
+    def of(
+        cls, folder: Path, claims: Iterable[Path], changed: frozenset[str] | None = None
+    ) -> Companions:
         """Of the report in a folder, on the claims in others.
+
+        Args:
+            changed: the claims that differ from the record (`Baseline.differing`).
 
         Raises:
             InputError: for a list of items that is none.
@@ -59,14 +62,9 @@ class Companions:
             powers=powers,
             needs=needs,
             origins=origins(folder, places),
+            changed=changed,
             unread=tuple(unread),
         )
-
-    def compared(self, record: Baseline, entries: Iterable[Entry]) -> Companions:
-        """The same with what differs from a record: verdicts, strengths, statements, new claims."""
-        if not record.verdicts:
-            return self
-        return replace(self, changed=frozenset(e.id for e in entries if record.difference(e)))
 
 
 NOTHING = Companions()

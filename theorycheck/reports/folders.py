@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import to_builtins
 
-from theorycheck.reports.baseline import Baseline
+from theorycheck.reports.baseline import EMPTY, Baseline
 from theorycheck.reports.companions import NOTHING, Companions
 from theorycheck.reports.documents import Circumstances, Report, dumps, write_together
 from theorycheck.reports.markdown.pages import HEADING, INDEX, render_markdown
@@ -49,7 +49,7 @@ def write_report(
     report: Report,
     went: Circumstances | None = None,
     claims: Iterable[Path] = (),
-    record: Baseline | None = None,
+    record: Baseline = EMPTY,
 ) -> str:
     """Write ``claims.json``, its pages for people and ``run.json``, all of one run, and say where.
 
@@ -65,9 +65,7 @@ def write_report(
         InputError: for a list of items that is none.
         OSError: when the folder or disk does not take it.
     """
-    beside = Companions.of(folder, claims)
-    if record is not None:
-        beside = beside.compared(record, report.claims)
+    beside = Companions.of(folder, claims, record.differing(report.claims))
     made = pages(report, beside)
     texts = {"claims.json": dumps(report.document()), **replacing(folder, made)}
     apart = None if went is None else dumps(to_builtins(went))
