@@ -98,6 +98,28 @@ def test_what_does_not_fit_is_one_line_each(tmp_path: Path) -> None:
     assert not found.is_complete
 
 
+def test_claims_that_pass_and_contradict_an_item_are_told_from_those_that_confirm_it(
+    tmp_path: Path,
+) -> None:
+    said = LIST.replace('says = "the first"', 'says = "the first"\nagainst = ["first-claim"]')
+    [found] = covered(load_items([folder(tmp_path, said)]), [FIRST, AGAIN])
+    assert found.is_complete
+    lines = list(found.lines())
+    assert lines[3:5] == ["  Eq. 1    the first", "           holds      first-claim  (against it)"]
+    assert "           holds      first-claim" in lines  # Of the other items.
+    rows = list(found.table(lambda name, text: text))
+    assert "| Eq. 1 | the first | first-claim holds, against it |" in rows
+    assert "| Eq. 2 | the second | another-claim refuted; first-claim holds |" in rows
+
+
+def test_a_claim_that_is_not_about_an_item_says_nothing_against_it(tmp_path: Path) -> None:
+    said = LIST.replace('says = "the first"', 'says = "the first"\nagainst = ["another-claim"]')
+    [found] = covered(load_items([folder(tmp_path, said)]), [FIRST, AGAIN])
+    assert found.faults == (
+        "toy2020, Eq. 1: another-claim is said to be against it, but is not about it",
+    )
+
+
 ITEM = 'paper = "p"\n[[items]]\nlabel = "{}"\nwords = "{}"\nsays = "s"\n'
 
 

@@ -9,6 +9,7 @@ The items of a paper are listed in ``items/PAPER.toml`` within a folder of claim
     says = "each inner product with the gradient is the output"
     shows = "curves that ..."         # only for a figure: what is to be seen on it
     unchecked = "a definition"       # only where it cannot be checked: why
+    against = ["a-claim"]            # those of its claims that pass and contradict it
 
 A claim covers an item when a place of one of its sources in that paper names the label. A place is
 one label or several with commas between them; ``Eq. 11-13`` names Eq. 11, Eq. 12 and Eq. 13.
@@ -45,6 +46,11 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     says: str
     unchecked: str | None = None
     shows: str | None = None
+    against: tuple[str, ...] = ()
+
+    def standing(self, claim: Placed) -> str:
+        """The verdict of a claim, and whether that speaks against what the paper says."""
+        return f"{claim.verdict}, against it" if claim.id in self.against else claim.verdict
 
 
 class Items(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -166,7 +172,8 @@ class Coverage:
         for item, claims in self.rows:
             yield f"  {item.label:<{width}}  {item.says}"
             for claim in claims:
-                yield f"  {'':<{width}}  {claim.verdict:<9}  {claim.id}"
+                against = "  (against it)" * (claim.id in item.against)
+                yield f"  {'':<{width}}  {claim.verdict:<9}  {claim.id}{against}"
             if not claims:
                 reason = f"not checked: {item.unchecked}" if item.unchecked else "OPEN"
                 yield f"  {'':<{width}}  {reason}"
@@ -176,7 +183,7 @@ class Coverage:
         """The same in Markdown, without the counts."""
         yield from (f"### Items of {self.paper}", "", "| item | says | claims |", "|---|---|---|")
         for item, claims in self.rows:
-            found = ", ".join(f"{link(claim.id, claim.id)} {claim.verdict}" for claim in claims)
+            found = "; ".join(f"{link(c.id, c.id)} {item.standing(c)}" for c in claims)
             reason = f"not checked: {item.unchecked}" if item.unchecked else "**open**"
             yield f"| {' | '.join(map(cell, (item.label, item.says, found or reason)))} |"
         yield from ("", *(f"- {fault}" for fault in self.faults))
@@ -204,6 +211,12 @@ def _of_one(listed: Items, claims: Sequence[Placed]) -> Coverage:
         " is about it"
         for item in listed.items
         if item.unchecked and covering[item.label]
+    ]
+    faults += [
+        f"{listed.paper}, {item.label}: {name} is said to be against it, but is not about it"
+        for item in listed.items
+        for name in item.against
+        if name not in [claim.id for claim in covering[item.label]]
     ]
     rows = tuple((item, tuple(covering[item.label])) for item in listed.items)
     return Coverage(listed.paper, rows, tuple(faults))

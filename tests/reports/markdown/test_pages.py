@@ -138,6 +138,27 @@ def test_many_claims_have_a_page_for_each_paper() -> None:
     assert anchors(pages["claims-toy2021.md"]) == {entries[2].id}
 
 
+def test_a_page_names_the_claims_that_its_paper_prints_as_well() -> None:
+    entries = many()
+    pages = reports.render_markdown(report(*entries))
+    away = "Printed here as well, and on the page of another paper: "
+    moved = entries[2]
+    link = f"[{moved.title.replace('|', chr(92) + '|')}](claims-toy2021.md#{moved.id}) (holds)"
+    assert f"\n{away}{link}.\n" in pages["claims-toy2020.md"]
+    others = [e for e in entries if "toy2021" in [s.paper for s in e.sources[1:]]]
+    assert len(others) == ONE_PAGE // 2 - 1
+    [line] = [text for text in pages["claims-toy2021.md"].split("\n") if text.startswith(away)]
+    assert re.findall(r"\(claims-toy2020\.md#([^)]+)\)", line) == [e.id for e in others]
+    assert away not in pages["claims-our-own.md"]
+
+
+def test_a_paper_that_no_claim_names_first_has_a_page() -> None:
+    only = [e for e in many() if e.sources[:1] != ENTRIES["holds"].sources[1:]]
+    page = reports.render_markdown(report(*only))["claims-toy2021.md"]
+    assert page.startswith("# Claims of toy2021 — Another toy (2021)\n\nNo claims. [Overview]")
+    assert "Printed here as well" in page
+
+
 def test_every_link_leads_to_a_claim() -> None:
     pages = reports.render_markdown(report(*many()))
     targets = []
@@ -164,7 +185,7 @@ def test_the_items_of_a_paper_are_on_its_page(tmp_path: Path) -> None:
     assert "| toy2020 | 1 | 1 | 0 | 0 |" in pages["claims.md"]
     assert "### Items of" not in pages["claims.md"]
     own = pages["claims-toy2020.md"]
-    assert "| Eq. 1 | one | [third-claim-0](#third-claim-0) refuted," in own
+    assert "| Eq. 1 | one | [third-claim-0](#third-claim-0) refuted;" in own
     assert "# Claims of zoo2020\n\nNo claims." in pages["claims-zoo2020.md"]
     assert "| Eq. 1 | one | **open** |" in pages["claims-zoo2020.md"]
     few = reports.render_markdown(report(ENTRIES["refuted"]), beside)

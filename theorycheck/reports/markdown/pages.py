@@ -90,12 +90,21 @@ def render_markdown(report: Report, beside: Companions = NOTHING) -> dict[str, s
     if layout.is_one_page:
         return {INDEX: _text([*index, *_body(entries, found, beside, link, overview)])}
     pages = {INDEX: _text([*index, *overview])}
-    # The list of a paper has a page, whether or not a claim has.
-    for page in sorted({*layout.pages.values(), *(page_of(one.paper) for one in found)}):
+    # Papers have a page, whether or not they are the first that a claim names.
+    cited = {source.paper for entry in entries for source in entry.sources}
+    listed = {one.paper for one in found}
+    for page in sorted({*layout.pages.values(), *map(page_of, cited | listed)}):
         here = [entry for entry in entries if layout.pages[entry.id] == page]
+        away = [
+            entry
+            for entry in entries
+            if layout.pages[entry.id] != page
+            and page in [page_of(source.paper) for source in entry.sources]
+        ]
         tables = [one for one in found if page_of(one.paper) == page]
-        heading = _heading(here, tables)
-        pages[page] = _text([*heading, *_body(here, tables, beside, layout.link(page))])
+        link = layout.link(page)
+        heading = _heading(page, here, away, tables, link)
+        pages[page] = _text([*heading, *_body(here, tables, beside, link)])
     return pages
 
 
@@ -118,18 +127,25 @@ def _body(
         yield from ("", *section(entry, beside.needs.of(entry), link))
 
 
-def _heading(entries: Sequence[Entry], tables: Sequence[Coverage]) -> list[str]:
-    """The first lines of the page of a paper."""
-    sources = [entry.sources[0] for entry in entries if entry.sources]
+def _heading(
+    page: str, here: Sequence[Entry], away: Sequence[Entry], tables: Sequence[Coverage], link: Link
+) -> list[str]:
+    """The first lines of the page of a paper.
+
+    Args:
+        here: the claims of the page.
+        away: those that the paper prints as well, and that stand on the page of another one.
+    """
+    sources = [source for entry in (*here, *away) for source in entry.sources]
     named = {one.paper: one.paper for one in tables}
     named |= {s.paper: f"{s.paper} — {s.title} ({s.year})" for s in sources}
-    counts = f"{counted(entries)}: {verdict_counts(entries)}" if entries else "No claims"
-    return [
-        HEADING + ("; ".join(named.values()) or OWN),
-        "",
-        f"{counts}. [Overview]({INDEX})",
-        "",
-    ]
+    titles = [title for paper, title in named.items() if page_of(paper) == page]
+    counts = f"{counted(here)}: {verdict_counts(here)}" if here else "No claims"
+    lines = [HEADING + ("; ".join(titles) or OWN), "", f"{counts}. [Overview]({INDEX})", ""]
+    if away:
+        told = ", ".join(f"{link(cell(e.title), e.id)} ({e.verdict})" for e in away)
+        lines += [f"Printed here as well, and on the page of another paper: {told}.", ""]
+    return lines
 
 
 def _index(report: Report, link: Link) -> list[str]:
