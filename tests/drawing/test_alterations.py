@@ -23,6 +23,13 @@ KINDS: dict[str, Callable[[Case], bool]] = {
         for layer in case.network.layers
         for e in layer.edges
     ),
+    "one patch of a longer input": lambda case: any(
+        isinstance(e.map, Convolution)
+        and e.map.positions == 1
+        and e.map.kernel[1] < e.map.source_width
+        for layer in case.network.layers
+        for e in layer.edges
+    ),
     "constant edge": lambda case: any(
         isinstance(e.map, Identity) for layer in case.network.layers for e in layer.edges
     ),

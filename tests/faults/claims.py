@@ -263,4 +263,14 @@ FAULTS = [
             "tests/pytest_plugin/test_session_certificates.py::test_certificate_that_violates_nothing_turns_the_run_red",
         ),
     ),
+    Fault(
+        "strategy-taken-for-hypotheses",
+        "claims.examination",
+        "claims are read at no case but those that their strategies draw",
+        old="if profile.strengths and evidence.counterexample is None:",
+        new="if False:",
+        asked=(
+            "tests/claims/test_wider.py::test_a_hypothesis_that_the_strategy_alone_keeps_is_missing",
+        ),
+    ),
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from theorycheck import notes
 from theorycheck.arithmetic.cases import Case
-from theorycheck.claims import certificates, proofs
+from theorycheck.claims import certificates, proofs, wider
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.entries import Control, Description, Entry, Examination, certificate_name
 from theorycheck.claims.evidence import Evidence
@@ -61,6 +61,8 @@ def examine(
         recorded = None if certificate is None else _replayed(claim, setting, certificate)
         # A counterexample on record is shown again, whatever the search comes upon.
         evidence = search(claim, setting, shrink=not isinstance(recorded, Observation))
+        if profile.strengths and evidence.counterexample is None:
+            evidence.counterexample = wider.counterexample(claim, setting)
         altered = replace(setting, altered=True, seed=claim.seed(run_seed, altered=True))
         control = search(claim, altered)
         positive = None

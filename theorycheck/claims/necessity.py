@@ -6,15 +6,13 @@ no such example, the condition is *not seen to be needed*, as far as examples me
 this one; where none did, it is *not tried*. Where formulas mean nothing without it, it has *no
 meaning* to leave it out: there is a division by zero, or a word stands for nothing.
 
-The wider family has cases of any kind, and those that the claim and its control propose, altered in
-a place or two (`theorycheck.drawing.alterations`).
+What the wider family is, says `theorycheck.claims.wider`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from random import Random
 from typing import Any
 
 from theorycheck.arithmetic.cases import Case
@@ -22,17 +20,14 @@ from theorycheck.claims import certificates
 from theorycheck.claims.conditions import Condition, conditions_of
 from theorycheck.claims.declaration import Claim, Formal
 from theorycheck.claims.evidence import Evidence
-from theorycheck.claims.findings import Observation
-from theorycheck.claims.formulas import RELATIONS, side_text
 from theorycheck.claims.needs import Need, Outcome, Shown
 from theorycheck.claims.reducing import reduced
-from theorycheck.claims.search import proposed
 from theorycheck.claims.settling import settled
 from theorycheck.claims.variants import said
-from theorycheck.drawing.alterations import altered, any_case
+from theorycheck.claims.wider import observed_at, proposals, read, violation, wider
 from theorycheck.statements.architectures import NoValue, PassedOver
-from theorycheck.statements.checking import NO_VALUE, Answer, answers
-from theorycheck.statements.syntax import Formula, Statement
+from theorycheck.statements.checking import NO_VALUE
+from theorycheck.statements.syntax import Formula
 from theorycheck.statements.trials import MISUSE
 
 EXAMPLES = 1500
@@ -43,12 +38,8 @@ ARCHITECTURES = 3000
 """Those whose architectures are looked at, at most."""
 MET = 80
 """Of those that meet all hypotheses but one, with a decision, as many as are enough."""
-PROPOSED = 40
-"""Examples of the claim's strategy, and of its control's, that are altered."""
 MOST_OPEN = 5
 """Of those that are false to the engine and not to the kernel, until the search ends."""
-LARGEST = 300
-"""Numbers of a network and its data, up to which examples are looked at."""
 
 
 @dataclass
@@ -77,10 +68,7 @@ def needs_of(claim: Claim, run_seed: int) -> tuple[list[Need], list[dict[str, An
         The answers, in the order of the hypotheses, and the certificates that they name.
     """
     seed = claim.seed(run_seed, altered=False)
-    own = proposed(claim.on, PROPOSED, seed)
-    if claim.control_on is not None:
-        own += proposed(claim.control_on, PROPOSED, seed)
-    own = [case for case in own if case.size <= LARGEST]
+    own = proposals(claim, seed)
     found = [_need(claim, condition, own, run_seed) for condition in conditions_of(claim)]
     return [need for need, _ in found], [made for _, made in found if made is not None]
 
@@ -114,17 +102,6 @@ def _need(
     return replace(need, strength=strength if reached else None), None
 
 
-def wider(own: Sequence[Case], seed: int, count: int) -> Iterator[Case]:
-    """Cases of any kind and altered ones of a claim's own, in turn.
-
-    Args:
-        own: single networks that the claim proposes, one at least.
-    """
-    rng, names = Random(seed), sorted(own[0].numbers)
-    for number in range(count):
-        yield altered(rng, rng.choice(own)) if number % 2 else any_case(rng, names)
-
-
 def denying(claim: Claim, condition: Condition) -> Claim:
     """The claim with one condition denied."""
     formal = condition.denied_in(claim)
@@ -139,18 +116,9 @@ def varying(claim: Claim, name: str, formal: Formal, old: str, new: str) -> Clai
 
 def certified(variant: Claim, case: Case) -> tuple[Shown | None, dict[str, Any] | None]:
     """A case at which a statement is false, if the kernel confirms that; and its certificate."""
-    violated = _violation(variant, case)
-    if violated is None:
+    observed = observed_at(variant, case)
+    if observed is None:
         return None, None
-    observed = Observation(
-        False,
-        side_text(violated.left),
-        RELATIONS[violated.relation],
-        side_text(violated.right),
-        violated.arithmetic,
-        case=lambda: case,
-        at={n: list(v) if isinstance(v, tuple) else v for n, v in violated.at.items()},
-    )
     _, certificate = certificates.certify(variant, Evidence(counterexample=observed))
     if certificate is None:
         return None, None
@@ -164,14 +132,8 @@ def certified(variant: Claim, case: Case) -> tuple[Shown | None, dict[str, Any] 
 
 def _smallest(variant: Claim, case: Case) -> tuple[Shown | None, dict[str, Any] | None]:
     """A small case at which a statement is false, or else the given one; to the kernel, too."""
-    found = certified(variant, reduced(case, lambda one: _violation(variant, one) is not None))
+    found = certified(variant, reduced(case, lambda one: violation(variant, one) is not None))
     return found if found[0] is not None else certified(variant, case)
-
-
-def _violation(variant: Claim, case: Case) -> Answer | None:
-    assert variant.formal is not None
-    found = _read(variant.formal.statement, case)
-    return next((a for a in found if a.unmet is None and a.holds is False), None)
 
 
 def _searched(claim: Claim, condition: Condition, denied: Claim, cases: Iterator[Case]) -> _Search:
@@ -180,9 +142,7 @@ def _searched(claim: Claim, condition: Condition, denied: Claim, cases: Iterator
     for number, case in enumerate(cases):
         if number == HOPELESS and not (search.met or search.trivial):
             break
-        if case.size > LARGEST:
-            continue
-        found = _read(denied.formal.statement, case)
+        found = read(denied.formal.statement, case)
         met = [answer for answer in found if answer.unmet is None]
         if any(answer.holds is False for answer in met):
             search.met += 1
@@ -202,14 +162,6 @@ def _searched(claim: Claim, condition: Condition, denied: Claim, cases: Iterator
     return search
 
 
-def _read(statement: Statement, case: Case) -> list[Answer]:
-    """What the exact reader finds; nothing where a word is applied to what it is not meant for."""
-    try:
-        return answers(statement, case)
-    except MISUSE as error:
-        return [Answer({}, unmet=f"{NO_VALUE}: {error}")]
-
-
 def _means_nothing(claim: Claim, condition: Condition, case: Case) -> bool:
     """Whether a case meets all hypotheses with a value but this one, which it does not meet.
 
@@ -220,7 +172,7 @@ def _means_nothing(claim: Claim, condition: Condition, case: Case) -> bool:
 
     def met(formula: str) -> bool | None:
         alone = replace(statement, given=(Formula.of(formula),), conclusion=Formula.of("0 == 0"))
-        found = _read(alone, case)
+        found = read(alone, case)
         if any(answer.unmet is None for answer in found):
             return True
         return None if any((a.unmet or "").startswith(NO_VALUE) for a in found) else False

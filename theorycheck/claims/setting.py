@@ -13,7 +13,8 @@ class Profile:
     effort: float
     """Factor on the number of examples of every claim."""
     strengths: bool = True
-    """Whether claims that pass are settled, and some of their mutants tried, too."""
+    """Whether claims are also read at the wider family of cases, and those that pass are settled,
+    and some of their mutants tried."""
 
 
 PROFILES: dict[str, Profile] = {

@@ -18,10 +18,11 @@ from hypothesis import Phase
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.declaration import Claim
-from theorycheck.claims.necessity import LARGEST, certified, varying
+from theorycheck.claims.necessity import certified, varying
 from theorycheck.claims.needs import Sharpness, Shown
 from theorycheck.claims.search import draw
 from theorycheck.claims.variants import SHARP
+from theorycheck.claims.wider import LARGEST
 from theorycheck.statements.checking import Answer, answers
 
 STRICT = {"<=": "<", ">=": ">"}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from theorycheck.claims.declaration import Claim
+from theorycheck.claims.wider import is_read_anywhere
 from theorycheck.errors import InputError
 from theorycheck.pytest_plugin.collecting import claims_by_id, claims_of_worker
 from theorycheck.reports.baseline import Baseline
@@ -68,7 +69,7 @@ def find_needs(
 
 def _reason(claim: Claim, record: Baseline) -> str | None:
     """Why nothing is asked of a claim, as the end of a sentence that begins with its name."""
-    if claim.written is None or claim.kind in ("trajectory", "tendency"):
+    if not is_read_anywhere(claim):
         return "is not stated by a formula at any weights"
     verdict = record.verdicts.get(claim.id)
     if verdict in ("refuted", "vacuous"):

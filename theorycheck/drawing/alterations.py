@@ -247,11 +247,15 @@ def _several_outputs(rng: Random, case: Case) -> Case:
 
 
 def _convolved(rng: Random, case: Case) -> Case:
-    """The first layer as filters on several patches; data and the next layers get their widths."""
+    """The first layer as filters; data and the next layers get their widths.
+
+    There are several patches, or one and inputs that it does not read.
+    """
     network = case.network
-    patches, kernel, filters = rng.randint(2, 3), rng.choice([1, 2, 2]), rng.choice([1, 2, 2])
-    stride = rng.randint(1, kernel)
-    inputs = kernel + stride * (patches - 1)
+    patches, kernel, filters = rng.randint(1, 3), rng.choice([1, 2, 2]), rng.choice([1, 2, 2])
+    stride = rng.randint(1, kernel) if patches > 1 else rng.randint(2, 3)
+    unread = rng.randint(patches == 1, stride - 1)
+    inputs = kernel + stride * (patches - 1) + unread
     convolution = Convolution(1, 1, inputs, filters, (1, kernel), stride)
     edges = (Edge(0, convolution), *network.layers[0].edges[1:])
     layer = replace(network.layers[0], width=convolution.target_width, edges=edges)
@@ -325,5 +329,6 @@ def _other_samples(rng: Random, case: Case) -> Case:
 
 ALTERATIONS: tuple[Alteration, ...] = (
     _other_weights, _other_inputs, _other_targets, _other_number, _other_samples, _biased, _bent,
-    _several_outputs, _skipping, _skipping, _normalised, _standardised, _convolved, _wider,
+    _several_outputs, _skipping, _skipping, _normalised, _standardised, _convolved, _convolved,
+    _wider,
 )  # fmt: skip

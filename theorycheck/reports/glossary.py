@@ -38,7 +38,9 @@ TERMS = {
     "false neighbours": "formulas that differ from the claim in one thing, such as a sign, a factor"
     " 2, an index or a norm, and are not known to be true; how many of them the examples of the"
     " claim refute says how strong its check is",
-    "survives": "that passes by itself, although its printed proof uses something that fails: the"
+    "survived": "a false neighbour that the examples did not refute, and that is not known to be"
+    " true",
+    "survives": "said of a claim that passes although its printed proof uses one that fails: the"
     " paper lacks a proof, and the report has other evidence",
     "general": "the statement is derived with symbols in the place of all numbers",
 }

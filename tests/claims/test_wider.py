@@ -1,0 +1,91 @@
+"""Claims are read at cases that their strategies never draw: a hypothesis unsaid is missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from tests.claims.stated_claims import LEMMA, NO_BIASES, ONE_OUTPUT, lemma
+from theorycheck import Claim, altered, cases, kernel, mlp, mlps, positive_dyadics
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims.entries import Examination
+from theorycheck.claims.examination import examine
+from theorycheck.claims.setting import PROFILES, Setting
+from theorycheck.claims.wider import LARGEST, counterexample, is_read_anywhere, proposals, wider
+
+NEAR = altered("twice the output", LEMMA.replace("== ", "== 2 * "))
+
+
+def known_to_the_strategy(**changes: Any) -> Claim:
+    """The lemma without the hypothesis that there are no biases: `mlps()` draws none."""
+    return lemma(**{"given": [ONE_OUTPUT], "control": NEAR, "enough": 5, **changes})
+
+
+def examined(claim: Claim, profile: str = "default", seed: int = 0) -> Examination:
+    return examine(claim, profile=PROFILES[profile], run_seed=seed, device="cpu")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_hypothesis_that_the_strategy_alone_keeps_is_missing(seed: int) -> None:
+    found = examined(known_to_the_strategy(), seed=seed)
+    assert found.entry.verdict == "refuted"
+    assert found.certificate is not None
+    assert kernel.check(found.certificate).document["shows"] == "refuted"
+    network = found.certificate["case"]["network"]
+    layers = network["layers"]
+    assert any(layer["bias"] or len(layer["edges"]) > 1 or layer["normalisation"] != "none"
+               or layer["edges"][0].get("kind") != "dense" for layer in layers)  # fmt: skip
+
+
+def test_one_that_is_said_is_not() -> None:
+    claim = known_to_the_strategy(given=[NO_BIASES, ONE_OUTPUT])
+    found = examined(claim)
+    assert found.entry.verdict == "holds"
+    assert counterexample(claim, Setting(effort=10)) is None
+
+
+def test_the_quick_profile_looks_at_what_the_strategy_draws() -> None:
+    assert examined(known_to_the_strategy(), "quick").entry.verdict == "holds"
+
+
+def test_a_number_that_the_strategy_bounds_is_found() -> None:
+    """|a| <= a where a is positive, as the strategy has it; numbers of either sign are tried."""
+    claim = lemma(
+        "abs(a) <= a", kind="inequality", given=[], forall=[], numbers=["a"], enough=1,
+        control=altered("twice", "2 * abs(a) <= a"),
+        on=cases(mlps(), numbers={"a": positive_dyadics()}),
+    )  # fmt: skip
+    observed = counterexample(claim, Setting())
+    assert observed is not None
+    assert (observed.left, observed.relation, observed.right) == ("1", "≤", "-1")
+
+
+def test_the_same_seed_finds_the_same() -> None:
+    claim = known_to_the_strategy()
+    first, again = (counterexample(claim, Setting(seed=3)) for _ in range(2))
+    assert first is not None
+    assert again is not None
+    assert first.case is not None
+    assert again.case is not None
+    assert first.case().to_dict() == again.case().to_dict()
+
+
+def test_none_is_too_large() -> None:
+    own = proposals(lemma(on=cases(mlps(depths=(2, 5), widths=(2, 12)))), 0)
+    assert 0 < len(own) < 40
+    assert max(case.size for case in wider(own, 0, 200)) <= LARGEST
+
+
+def test_trainings_are_not_read_at_other_weights() -> None:
+    assert is_read_anywhere(lemma())
+    assert not is_read_anywhere(lemma(kind="trajectory"))
+
+
+def test_a_claim_without_small_proposals_is_left_alone() -> None:
+    shapes = [(1, 16, 16), (1, 1, 16)]
+    large = Case(mlp([16, 16, 1]), tuple(map(np.ones, shapes)), np.ones((1, 2, 16)))
+    assert large.size > LARGEST
+    assert counterexample(known_to_the_strategy(on=st.just(large)), Setting()) is None

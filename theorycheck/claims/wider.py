@@ -1,0 +1,104 @@
+"""The wider family: cases that no strategy of a claim draws.
+
+A strategy only proposes. Of which cases a claim speaks is said by its hypotheses, and a condition
+that the strategy alone keeps is missing there: the claim is false as it stands. So it is also read
+at cases of any kind, and at those that it proposes, altered in a place or two
+(`theorycheck.drawing.alterations`). Where they meet the hypotheses, it has to be true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from random import Random
+
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims.declaration import Claim
+from theorycheck.claims.findings import Observation
+from theorycheck.claims.formulas import RELATIONS, side_text
+from theorycheck.claims.reducing import reduced
+from theorycheck.claims.search import proposed
+from theorycheck.claims.setting import Setting
+from theorycheck.drawing.alterations import altered, any_case
+from theorycheck.statements.checking import NO_VALUE, Answer, answers
+from theorycheck.statements.syntax import Statement
+from theorycheck.statements.trials import MISUSE
+
+PROPOSED = 40
+"""Examples of a claim's strategy, and of its control's, that are altered."""
+LARGEST = 300
+"""Numbers of a network and its data, up to which examples are looked at."""
+EXAMPLES = 100
+"""Cases that a claim is read at in the default profile."""
+
+
+def is_read_anywhere(claim: Claim) -> bool:
+    """Whether a claim is stated by a formula at any weights, not only at those of a training."""
+    return claim.written is not None and claim.kind not in ("trajectory", "tendency")
+
+
+def proposals(claim: Claim, seed: int) -> list[Case]:
+    """Single networks that a claim and its control propose, and that are not too large."""
+    own = proposed(claim.on, PROPOSED, seed)
+    if claim.control_on is not None:
+        own += proposed(claim.control_on, PROPOSED, seed)
+    return [case for case in own if case.size <= LARGEST]
+
+
+def wider(own: Sequence[Case], seed: int, count: int) -> Iterator[Case]:
+    """Cases of any kind and altered ones of a claim's own, in turn, without those too large.
+
+    Args:
+        own: single networks that the claim proposes, one at least.
+        count: how many are drawn.
+    """
+    rng, names = Random(seed), sorted(own[0].numbers)
+    for number in range(count):
+        case = altered(rng, rng.choice(own)) if number % 2 else any_case(rng, names)
+        if case.size <= LARGEST:
+            yield case
+
+
+def counterexample(claim: Claim, setting: Setting) -> Observation | None:
+    """A small case of the wider family at which a claim is false, though it meets the hypotheses.
+
+    Args:
+        setting: of the search; how many cases are looked at is scaled by its effort.
+    """
+    if not is_read_anywhere(claim):
+        return None
+    own = proposals(claim, setting.seed)
+    for case in wider(own, setting.seed, setting.scaled(EXAMPLES)) if own else ():
+        if violation(claim, case) is not None:
+            return observed_at(claim, reduced(case, lambda one: violation(claim, one) is not None))
+    return None
+
+
+def read(statement: Statement, case: Case) -> list[Answer]:
+    """What the exact reader finds; nothing where a word is applied to what it is not meant for."""
+    try:
+        return answers(statement, case)
+    except MISUSE as error:
+        return [Answer({}, unmet=f"{NO_VALUE}: {error}")]
+
+
+def violation(claim: Claim, case: Case) -> Answer | None:
+    """Where a stated claim is false at a case that meets its hypotheses."""
+    assert claim.formal is not None
+    found = read(claim.formal.statement, case)
+    return next((a for a in found if a.unmet is None and a.holds is False), None)
+
+
+def observed_at(claim: Claim, case: Case) -> Observation | None:
+    """A violation at a case, as a search observes it; None where there is none."""
+    violated = violation(claim, case)
+    if violated is None:
+        return None
+    return Observation(
+        False,
+        side_text(violated.left),
+        RELATIONS[violated.relation],
+        side_text(violated.right),
+        violated.arithmetic,
+        case=lambda: case,
+        at={n: list(v) if isinstance(v, tuple) else v for n, v in violated.at.items()},
+    )
