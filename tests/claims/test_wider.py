@@ -14,7 +14,14 @@ from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.entries import Examination
 from theorycheck.claims.examination import examine
 from theorycheck.claims.setting import PROFILES, Setting
-from theorycheck.claims.wider import LARGEST, counterexample, is_read_anywhere, proposals, wider
+from theorycheck.claims.wider import (
+    LARGEST,
+    UNSAID,
+    counterexample,
+    is_read_anywhere,
+    proposals,
+    wider,
+)
 
 NEAR = altered("twice the output", LEMMA.replace("== ", "== 2 * "))
 
@@ -32,6 +39,7 @@ def examined(claim: Claim, profile: str = "default", seed: int = 0) -> Examinati
 def test_a_hypothesis_that_the_strategy_alone_keeps_is_missing(seed: int) -> None:
     found = examined(known_to_the_strategy(), seed=seed)
     assert found.entry.verdict == "refuted"
+    assert found.notes == (UNSAID,)
     assert found.certificate is not None
     assert kernel.check(found.certificate).document["shows"] == "refuted"
     network = found.certificate["case"]["network"]

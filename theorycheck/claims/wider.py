@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from random import Random
 
+from theorycheck import notes
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.findings import Observation
@@ -27,6 +28,7 @@ PROPOSED = 40
 """Examples of a claim's strategy, and of its control's, that are altered."""
 LARGEST = 300
 """Numbers of a network and its data, up to which examples are looked at."""
+UNSAID = "its counterexample is none that its strategy draws; a hypothesis may be missing"
 EXAMPLES = 100
 """Cases that a claim is read at in the default profile."""
 
@@ -69,6 +71,7 @@ def counterexample(claim: Claim, setting: Setting) -> Observation | None:
     own = proposals(claim, setting.seed)
     for case in wider(own, setting.seed, setting.scaled(EXAMPLES)) if own else ():
         if violation(claim, case) is not None:
+            notes.note(UNSAID)
             return observed_at(claim, reduced(case, lambda one: violation(claim, one) is not None))
     return None
 

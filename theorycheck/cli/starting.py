@@ -17,7 +17,7 @@ layers_share_the_output = stated(
     title="Each layer's inner product with its gradient is the output",
     sources=[PAPER.at("Lemma 2")],
     printed=r"\langle W_k, \partial f_W(x) / \partial W_k \rangle = f_W(x)",
-    assuming={"no biases": "len(biases) == 0", "a chain": "chain()"},
+    assuming={"a chain": "chain()", "plain layers": "len(biases) == 0 and not normalised()"},
     forall=["k in weights", "n in samples"],
     states="inner(W[k], df(n, 0, k)) == f(n, 0)",
     control=altered("twice the output", "inner(W[k], df(n, 0, k)) == 2 * f(n, 0)"),
