@@ -68,7 +68,9 @@ DIFFERENTIATED_VARIANCE = tc.Assumption("mean and variance are differentiated", 
 
 VARYING_UNITS = tc.Assumption("every normalised unit varies over the batch S", "varies(S)")
 
-# Weights and labels
+# Inputs, weights and labels
+
+IN_BALL = tc.Assumption("the inputs lie in the ball", "all([squared(x[n]) <= 1 for n in samples])")
 
 UNIT_WEIGHTS = tc.Assumption(
     "|V_k| = 1 for every layer k", "all([squared(W[k]) == 1 for k in weights])"

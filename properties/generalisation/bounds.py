@@ -26,4 +26,11 @@ TWO_RHO = tc.Assumption("0 <= rho_a < rho_b", "0 <= smaller and smaller < larger
 OF_BOUNDS = of_numbers(
     smaller=WHOLE, larger=POSITIVE_WHOLE, delta=SMALL, complexity=SMALL, size=POSITIVE_WHOLE
 )
+OF_POSITIVE = of_numbers(
+    smaller=st.integers(1, 4).map(Fraction),
+    larger=st.integers(5, 9).map(Fraction),
+    delta=SMALL,
+    complexity=SMALL,
+    size=POSITIVE_WHOLE,
+)
 OF_BOUND = ["smaller", "larger", "delta", "complexity", "size"]

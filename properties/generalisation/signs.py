@@ -23,7 +23,6 @@ ON_A_LINE = tc.Assumption(
     "all inputs are multiples of the first unit vector",
     "all([x[n][j] == 0 for n in samples for j in range(1, len(x[n]))])",
 )
-IN_BALL = tc.Assumption("the inputs lie in the ball", "all([squared(x[n]) <= 1 for n in samples])")
 
 NO_NETWORK = tc.mlps(depths=(1, 1), widths=(1, 1))
 """For statements on numbers alone."""

@@ -61,14 +61,18 @@ binary_tree_columns_printed = tc.stated(
     printed=r"(0, \ldots, 0, -W^l, 0, \ldots, 0), \text{ where } W^l \text{ appears on the }"
     r" 2^i - 1 \text{ and } 2^i \text{ coordinates}",
     given=[ONE_LAYER, NO_OVERLAP],
-    assuming={"2^i is a column": "two(i) <= len(x[0])"},
+    assuming={
+        "a kernel of two entries": "len(W[0][0]) == 2",
+        "2^i is a column": "two(i) <= len(x[0])",
+    },
     forall=["i in range(1, patches(0) + 1)"],
     where=[UNITS, ENTRY, TWO],
-    states="toeplitz(i - 1, two(i) - 2) == W[0][0][0]",
+    states="toeplitz(i - 1, two(i) - 2) == W[0][0][0]"
+    " and toeplitz(i - 1, two(i) - 1) == W[0][0][1]",
     control=tc.altered("negated", "toeplitz(i - 1, two(i) - 2) == -W[0][0][0]"),
-    on=layers(overlap=False),
-    why="For i = 3 the columns are 5 and 6, not 7 and 8. (The sign before W^l is taken for a"
-    " dash.)",
+    on=layers(overlap=False, kernels=(2, 2)),
+    why="For i = 1 and 2 they are the right columns. For i = 3, which takes 8 inputs, the kernel is"
+    " in columns 5 and 6, not 7 and 8. (The sign before W^l is taken for a dash.)",
 )
 
 binary_tree_columns = tc.stated(
@@ -124,9 +128,9 @@ binary_tree_one_sample = tc.stated(
     examples=60,
     rests_on=PROOF_OF_THEOREM_4,
     why="The content of Theorem 4 for one sample, m = 1: R_X(H) in the sense of Eq. 20 is at most"
-    " `rho |x|`, without the factor `2^(L-1)`. Patches without overlap have norms that add up to"
-    " that of the input, so that the kernels' norms are enough, not those of the Toeplitz"
-    " matrices.",
+    " `rho |x|`, without the factor `2^(L-1)`. Patches without overlap have squared norms"
+    " that add up to that of the input, so that the kernels' norms are enough, not those of the"
+    " Toeplitz matrices.",
 )
 
 binary_tree_theorem = tc.stated(
@@ -220,5 +224,7 @@ binary_tree_exponent = EQUATION_25.stated(
     states="two(depth) ** 4 * product([two(l) for l in range(1, depth + 1)]) ** 2"
     " == two(depth * depth + 5 * depth)",
     control=tc.altered("0.75 for 1.25", {"+ 5": "+ 3"}),
-    why="In fourth powers. The arithmetic is right, whatever the factors `2^l` are.",
+    why="In fourth powers. The arithmetic is right, whatever the factors `2^l` are. In the text the"
+    " root on the left also covers rho and the root of the sum, which the right side has outside:"
+    " this is read as a slip.",
 )

@@ -10,7 +10,7 @@ from properties.generalisation.bounds import (
     BOUND,
     CONFIDENCE,
     OF_BOUND,
-    OF_BOUNDS,
+    OF_POSITIVE,
     POSITIVE_WHOLE,
     SMALL,
     TWO_RHO,
@@ -146,7 +146,7 @@ error_bound_level = tc.stated(
 error_bound_log_printed = tc.stated(
     "error-bound-log-printed",
     title="Eq. 16 follows from Eq. 12, as printed",
-    sources=[XU2022.at("Eq. 16, Eq. 12")],
+    sources=[XU2022.at("Eq. 16")],
     printed=r"3\sqrt{\frac{\log(2(\rho+1)^2/\delta)}{2N}}"
     r" \le 3\sqrt{\frac{\log(2(\log(\rho)+1)^2/\delta)}{2N}}",
     assuming={"rho >= 1": "rho >= 1"},
@@ -155,9 +155,10 @@ error_bound_log_printed = tc.stated(
     on=of_numbers(rho=tc.positive_dyadics(largest=8)),
     rests_on=["error-bound-level-printed", "rademacher-complexity-frobenius"],
     why="Eq. 16 has log(rho) where Eq. 12 has rho, in the argument of the logarithm, and is smaller"
-    " for every rho. It would need levels that grow by a factor, which cost a factor in the first"
-    " term; the text after Eq. 15 says that the term scales as `sqrt(log(rho/delta)/N)`, as in"
-    " Eq. 12. With rho + 1 in its place Eq. 16 is Eq. 12 with the bound on R(F).",
+    " for every rho >= 1. It would need levels that grow by a factor, which cost a factor in the"
+    " first term; the text after Eq. 15 says that the term scales as `sqrt(log(rho/delta)/N)`, as"
+    " in Eq. 12. With `rho + 1` in the place of `log(rho) + 1`, Eq. 16 is Eq. 12 with the bound on"
+    " R(F).",
 )
 
 error_bound_common_rest_printed = tc.stated(
@@ -166,15 +167,16 @@ error_bound_common_rest_printed = tc.stated(
     sources=[XU2022.at("Eq. 17, Eq. 18")],
     printed=r"L_0(f^a) \le A\rho_a + \epsilon, \qquad L_0(f^b) \le A\rho_b + \epsilon",
     given=[CONFIDENCE, TWO_RHO],
-    assuming={"N >= 1": "size >= 1"},
+    assuming={"rho_a >= 1, as for zero loss": "smaller >= 1", "N >= 1": "size >= 1"},
     where=BOUND,
     states="second(smaller) == second(larger)",
     control=tc.altered("twice", "2 * second(smaller) == second(larger)"),
     numbers=OF_BOUND,
-    on=OF_BOUNDS,
+    on=OF_POSITIVE,
     rests_on=["error-bound-log-printed", "error-bound-scale"],
     why="In Eq. 12 and 16, from which Eq. 17 and 18 are drawn, the second term depends on rho; and"
-    " the first is proportional to rho + 1. The conclusion stands: `error-bound-order`.",
+    " the first is proportional to rho + 1. Zero loss on inputs in the unit ball takes a rho of 1"
+    " or more (`zero-loss-least-rho`). The conclusion stands: `error-bound-order`.",
 )
 
 error_bound_scale = tc.stated(

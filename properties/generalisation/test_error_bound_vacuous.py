@@ -7,7 +7,6 @@ from properties.papers import XU2022
 error_bound_vacuous = tc.stated(
     "error-bound-vacuous",
     title="With nine samples or fewer, the bound of Theorem 3 says nothing",
-    sources=[XU2022.at("Theorem 3"), XU2022.at("Section 1: bounds are still vacuous")],
     printed=r"\rho \ge 1,\; N \le 9 \implies 3\sqrt{\frac{\log(2(\rho+1)^2/\delta)}{2N}} \ge 1",
     given=[CONFIDENCE],
     assuming={"rho >= 1": "rho >= 1", "N <= 9": "1 <= size and size <= 9"},
@@ -19,9 +18,9 @@ error_bound_vacuous = tc.stated(
     ),
     examples=40,
     rests_on=["error-bound-level", "zero-loss-least-rho"],
-    why="For any confidence. A network that interpolates inputs in the unit ball has rho of 1 or"
-    " more (`zero-loss-least-rho`). The first term of Eq. 16 is below 1 only with N > 75 samples,"
-    " for any depth.",
+    why="The last term of Theorem 3, for any confidence. A network that interpolates inputs"
+    " in the unit ball has rho of 1 or more (`zero-loss-least-rho`). The first term of Eq. 16 is"
+    " below 1 only with N > 75 samples, for any depth.",
 )
 
 error_bound_vacuous_numbers = tc.stated(
@@ -29,6 +28,7 @@ error_bound_vacuous_numbers = tc.stated(
     title="With rho = 500, six layers and 10,000 samples the bound is above 38",
     sources=[
         XU2022.at("Figure 6, Eq. 16, Section 4.3: suggested by Figure 6"),
+        XU2022.at("Section 1: bounds are still vacuous"),
         XU2022.at("Section 7: non-vacuous bounds"),
     ],
     printed=r"\text{The bounds are vacuous but ``only'' by an order of magnitude}",

@@ -92,6 +92,7 @@ overlap_norm_each_sample = PATCHES.stated(
 overlap_norm = PATCHES.stated(
     "overlap-norm",
     title="An input is read by at most K/(K-O) patches, rounded up",
+    sources=[],
     printed=r"\text{patches that read an input} \le \lceil K/(K-O) \rceil",
     forall=["j in columns"],
     states="(reads(j) - 1) * (kernel - overlap) < kernel",
@@ -164,7 +165,7 @@ overlap_bound = tc.stated(
 overlap_rate_printed = tc.stated(
     "overlap-rate-printed",
     title="Eq. 23 is the bound of Eq. 22, as printed",
-    sources=[XU2022.at("Eq. 23, Eq. 22")],
+    sources=[XU2022.at("Eq. 23")],
     printed=r"\text{the non-overlap bound } \mathcal R_m(\mathcal H_L) \le 2^{L-1} \rho \|x\|"
     r" = \frac{2^{L-1} \rho \sqrt{\sum_{i=1}^m \|x_i\|^2}}{m}",
     assuming={"all inputs have one norm": "all([squared(x[n]) == squared(x[0]) for n in samples])"},

@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, ONE_OUTPUT, RELU_NETWORK
-from properties.generalisation.signs import IN_BALL, LINE, NO_NETWORK, ON_A_LINE, SIGNS
+from properties.assumptions import CHAIN, IN_BALL, ONE_OUTPUT, RELU_NETWORK
+from properties.generalisation.signs import LINE, NO_NETWORK, ON_A_LINE, SIGNS
 from properties.papers import XU2022
 
 SMALL_NETWORKS = tc.cases(tc.mlps(depths=(1, 3), widths=(1, 2)), samples=(1, 3), cohort=4)
@@ -180,32 +180,47 @@ rademacher_complexity_coordinates = tc.stated(
 
 
 @st.composite
-def diagonal(draw: st.DrawFn) -> tc.Case:
-    """A first layer of entries 0 and 1, and a second one of norm up to 1."""
-    first = [[1, 0], [0, draw(st.integers(0, 1))]]
-    second = draw(st.sampled_from([(1, 0), (3, 4), (4, 3), (0, 2)]))
-    exact = [[Fraction(t, 1 if second == (1, 0) else 5) for t in second]]
-    return tc.Case.single(tc.mlp([2, 2, 1]), [first, exact], [[Fraction(1)] * 2], [[Fraction(1)]])
+def orthogonal(draw: st.DrawFn) -> tc.Case:
+    """Units that read one unit vector each, and a last layer of norm 1; both unit vectors."""
+    units = [[Fraction(int(i == j)) for j in range(2)] for i in range(2)]
+    last = draw(st.sampled_from([(3, 4), (4, 3), (5, 0), (0, 5), (3, -4)]))
+    exact = [[Fraction(t, 5) for t in last]]
+    return tc.Case.single(tc.mlp([2, 2, 1]), [units, exact], units, [[1], [1]])
 
 
 rademacher_complexity_norms_printed = tc.stated(
     "rademacher-complexity-norms-printed",
-    title="Networks whose spectral norms have a product of at most 1 are in F, as printed",
+    title="The complexity of G_0 is at most that of F, as printed",
     sources=[XU2022.at("Theorem 3: norms of the two classes")],
     printed=r"\mathbb G_t = \{f_W \mid \prod_i \|W_i\|_2 \in [t, t+1]\},\;"
     r" \mathbb F = \{f_W \mid \prod_i \|W_i\| \le 1\}: \quad \mathcal R_S(\mathbb G_t)"
     r" \le (t+1) \mathcal R_S(\mathbb F)",
-    given=[CHAIN],
+    given=[CHAIN, RELU_NETWORK],
     assuming={
-        "the spectral norms have a product of at most 1": (
-            "product([spectral(W[k]) for k in weights]) <= 1"
-        )
+        "two layers, a linear output": "depth == 2 and slope(2) == 1 and len(outputs) == 1",
+        "the inputs are the unit vectors": (
+            "all([x[n][j] == (1 if j == n else 0) for n in samples for j in range(len(x[n]))])"
+            " and len(x[0]) == len(samples)"
+        ),
+        "a unit for each sample": "len(W[0]) == len(samples)",
+        "a network of G_0": "spectral(W[0]) * spectral(W[1]) <= 1",
     },
-    states="product([frobenius(W[k]) for k in weights]) <= 1",
-    control=tc.altered("1/2", "product([frobenius(W[k]) for k in weights]) <= 1 / 2"),
-    on=diagonal(),
+    where=[
+        *SIGNS,
+        "last(S) = [sign(S, n) * W[1][0][n] for n in samples]",
+        "total(S) = sum([sign(S, n) * network(replaced(W, 1, [last(S)]), x)[n][0] for n in"
+        " samples])",
+        "most(S) = root(max([len(S), len(samples) - len(S)]))",
+    ],
+    states="sum([abs(total(S)) for S in subsets]) <= sum([most(S) for S in subsets])",
+    control=tc.altered("half of it", {"sum([abs": "2 * sum([abs"}),
+    on=orthogonal(),
     rests_on=["structural-lemma-positive-homogeneity"],
     why="In the reading in which the index 2, which F does not have, is the spectral norm, as usual"
-    " for matrices. The step needs one norm for both classes; the paper's own is that of Frobenius"
-    " (footnote 3).",
+    " for matrices. The left side is at most R(G_0): it takes the networks that differ from one of"
+    " G_0 in signs of the last layer. The right side is exact for F: its networks are combinations"
+    " of units `sigma(<u, x>)`, |u| = 1, with coefficients whose absolute values add up to 1 at"
+    " most, so that the supremum is that of one unit. With orthogonal units of weights 3/5 and 4/5"
+    " the means are 7/5 and `(sqrt 2 + 1)/2`. The step needs one norm for both classes; the paper's"
+    " own is that of Frobenius (footnote 3).",
 )

@@ -1,13 +1,18 @@
 """Degenerate minima, connected valleys and the penalty: xu2022, Section 3.3, Theorems 1 and 2."""
 
-from dataclasses import replace
 from fractions import Fraction
 
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, ONE_OUTPUT, SIGN_LABELS, SMOOTH
-from properties.dynamics.normalised import interpolating, points
+from properties.assumptions import (
+    CHAIN,
+    IN_BALL,
+    ONE_OUTPUT,
+    RELU_NETWORK,
+    SIGN_LABELS,
+    SMOOTH,
+)
 from properties.papers import XU2022
 
 JACOBIAN = (
@@ -19,24 +24,18 @@ JACOBIAN = (
 the Hessian of the loss where all residuals are 0."""
 
 
-def absorbed(case: tc.Case) -> tc.Case:
-    """Interpolating by itself: rho is absorbed by the last layer."""
-    one = interpolating(case)
-    rho = one.numbers["rho"]
-    *others, last = one.parameters
-    scaled = (*others, last * Fraction(rho))
-    return replace(one, parameters=scaled, numbers={})
+@st.composite
+def on_lines(draw: st.DrawFn) -> tc.Case:
+    """Samples on a line, which one of three units alone reads; a sample of the other class."""
+    side = [Fraction(0), Fraction(1, 4), Fraction(-1, 4), Fraction(-1, 2)]
+    heights = draw(st.lists(st.sampled_from(side), min_size=2, max_size=3, unique=True))
+    half = Fraction(draw(st.sampled_from([1, -1])), 2)
+    inputs = [*[[half, height] for height in heights], [-half, Fraction(0)]]
+    first = [[2 * half, 0], [-2 * half, 0], [-2 * half, 1]]
+    labels = [*[[Fraction(1)] for _ in heights], [Fraction(-1)]]
+    return tc.Case.single(tc.mlp([2, 3, 1]), [first, [[2, -1, -1]]], inputs, labels)
 
 
-def doubled(case: tc.Case) -> tc.Case:
-    """The last sample is the first one again."""
-    assert case.targets is not None
-    inputs, targets = case.inputs.copy(), case.targets.copy()
-    inputs[:, -1], targets[:, -1] = inputs[:, 0], targets[:, 0]
-    return replace(case, inputs=inputs, targets=targets)
-
-
-MINIMA = points(tc.mlps(depths=(2, 3), widths=(2, 3)), smooth=True, samples=(2, 3)).map(absorbed)
 FITS = tc.Assumption("zero loss", "all([f(n, 0) == y[n][0] for n in samples])")
 
 degenerate_minima_dimension_printed = tc.stated(
@@ -46,16 +45,24 @@ degenerate_minima_dimension_printed = tc.stated(
     sources=[XU2022.at("Theorem 1")],
     printed=r"\text{the minimizers } W^* \text{ achieve zero loss and are highly degenerate with}"
     r"\text{ dimension } d - N",
-    given=[CHAIN, ONE_OUTPUT, SIGN_LABELS, SMOOTH, FITS],
-    assuming={"overparametrised: d > 2 N": "size > 2 * len(samples)"},
+    given=[CHAIN, RELU_NETWORK, ONE_OUTPUT, SIGN_LABELS, IN_BALL, SMOOTH, FITS],
+    assuming={
+        "no two inputs are equal": (
+            "all([squared(x[n] - x[m]) > 0 for n in samples for m in range(n)])"
+        ),
+        "overparametrised: d > 2 N": "size > 2 * len(samples)",
+    },
     where=JACOBIAN,
     states="rank(kernel) - len(samples) == 0",
     control=tc.altered("d - N + 1", "rank(kernel) == len(samples) - 2"),
-    on=MINIMA.map(doubled),
+    on=on_lines(),
     why="At zero loss the Hessian is `2/N` times the sum of the outer products of the gradients of"
-    " the outputs, and its kernel has dimension d less the rank of these. The rank is N where they"
-    " are linearly independent, and less elsewhere, for instance where an input occurs twice: the"
-    " dimension is d - N at least, and more at such points.",
+    " the outputs, and its kernel has dimension d less the rank of these, which can be below N."
+    " Three samples on a line that one unit alone reads are fitted if its two weights, times the"
+    " weight above it, have the right values: two equations, and a third for the other sample. So"
+    " the minima nearby have dimension d - 3, with N = 4. Smooth activations that are ReLU outside"
+    " a small interval do not change this. The dimension is d - N where the gradients are linearly"
+    " independent.",
 )
 
 degenerate_minima_rescaling = tc.stated(

@@ -6,7 +6,7 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, RELU_NETWORK, SIGN_LABELS
+from properties.assumptions import CHAIN, IN_BALL, RELU_NETWORK, SIGN_LABELS
 from properties.collapse.conditions import MATRICES
 from properties.collapse.opposite_features import searched
 from properties.papers import XU2022
@@ -38,23 +38,44 @@ def wide(hidden: int, samples: tuple[int, int]) -> st.SearchStrategy[tc.Case]:
     return tc.cases(networks, samples=samples, targets="signs", cohort=4)
 
 
+@st.composite
+def not_reached(draw: st.DrawFn) -> tc.Case:
+    """Weights of the open positive quadrant, which no unit takes to the second sample."""
+    first = [[1, 2], [draw(st.integers(1, 3)), 1], [draw(st.integers(1, 3)), 3]]
+    a, b = draw(st.sampled_from([(2, 1), (1, 2), (3, 1)]))
+    inputs = [[Fraction(1, 2), Fraction(1, 2)], [Fraction(-a, 4), Fraction(-b, 4)]]
+    return tc.Case.single(tc.mlp([2, 3, 1]), [first, [[1, 1, 1]]], inputs, [[1], [-1]])
+
+
 last_layer_independent_printed = tc.stated(
     "last-layer-independent-printed",
-    title="More units than samples make their features independent, as printed",
+    title="With more units than samples, the last layer alone interpolates, as printed",
     sources=[XU2022.at("Section 3.3: the last layer suffices")],
     printed=r"\text{the last linear layer is enough -- if the layer before the linear classifier"
     r" has}\text{ more units than the number of training points -- to provide solutions for a"
     r" given set of}\text{ random weights}",
-    given=[CHAIN, MATRICES, RELU_NETWORK, SIGN_LABELS, WIDE],
-    assuming={"no input is 0": "all([squared(x[n]) > 0 for n in samples])"},
-    where=LAST[1:2],
-    states="rank([h(n) for n in samples]) >= len(samples)",
-    control=tc.altered("one more", "rank([h(n) for n in samples]) > len(samples)"),
-    on=wide(3, (2, 2)),
-    why="A last layer that fits any labels exists if and only if the features are linearly"
-    " independent. The number of units does not make them so: ReLUs that are all closed at a"
-    " sample leave it the feature 0, which random weights do with probability `2^-p` in a layer of"
-    " p units, and samples that open the same units stay collinear if they are.",
+    given=[CHAIN, MATRICES, RELU_NETWORK, SIGN_LABELS, IN_BALL, WIDE],
+    assuming={
+        "inputs and weights are generic: of full rank, with no unit at its kink": (
+            "smooth() and full(x) and all([full(W[k]) for k in weights])"
+        )
+    },
+    where=[
+        *LAST[1:2],
+        "full(A) = rank(A) == min([len(A), len(A[0])])",
+        "labelled(n) = [h(n)[j] if j < width else y[n][0] for j in range(width + 1)]",
+    ],
+    states="rank([labelled(n) for n in samples]) <= rank([h(n) for n in samples])",
+    control=tc.altered(
+        "one less",
+        "rank([labelled(n) for n in samples]) <= rank([h(n) for n in samples]) - 1",
+    ),
+    on=not_reached(),
+    why="A last layer that gives the labels exists if and only if these are a combination of the"
+    " columns of features: to add them as a column must not raise the rank. More units do not bring"
+    " this about. Where all units are closed at a sample its feature is 0, and so is its output for"
+    " every last layer. A random first layer of p units, symmetric about 0, does this with"
+    " probability `2^-p`. The example is one of an open set of weights and inputs.",
 )
 
 CLASSIFIERS = tc.Family(given=[CHAIN, MATRICES, LINEAR_OUTPUT, SIGN_LABELS])
@@ -75,13 +96,19 @@ last_layer_fits = CLASSIFIERS.stated(
     why="The normal equations of the features. Their Gram matrix is invertible.",
 )
 
+
+def in_ball_at_large_rho(case: tc.Case) -> tc.Case:
+    """Inputs are divided by 8."""
+    return replace(case, inputs=case.inputs / 8, numbers={"rho": Fraction(256)})
+
+
 last_layer_any_rho_printed = CLASSIFIERS.stated(
     "last-layer-any-rho-printed",
     title="With N units, the last layer interpolates at every large rho, as printed",
     sources=[XU2022.at("Section 3.5: interpolation at large rho")],
     printed=r"\text{if there are at least } N \text{ units in the top layer ... and } \rho \gg"
     r" \rho_0 \text{ there exist values of } V_L \text{ that yield interpolation due to Theorem 2}",
-    given=[INDEPENDENT],
+    given=[INDEPENDENT, IN_BALL],
     assuming={
         "as many units as samples": "len(h(0)) == len(samples)",
         "rho is larger than the least that interpolates with these features": (
@@ -91,7 +118,7 @@ last_layer_any_rho_printed = CLASSIFIERS.stated(
     where=[*LAST, FITTED],
     states="squared(fitted) == rho ** 2",
     control=tc.altered("half as large", "4 * squared(fitted) == rho ** 2"),
-    on=wide(2, (2, 2)).map(lambda case: replace(case, numbers={"rho": Fraction(8)})),
+    on=wide(2, (2, 2)).map(in_ball_at_large_rho),
     rests_on=["last-layer-independent-printed"],
     why="With N units and independent features there is one last layer that interpolates, W_L, and"
     " so one rho = |W_L|. One unit more is needed: `last-layer-any-rho`. It is linear algebra, and"
