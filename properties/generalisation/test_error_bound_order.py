@@ -32,7 +32,7 @@ error_bound_order = tc.stated(
     printed=r"\rho_a < \rho_b \implies \text{the upper bound for } L_0(f^a) \text{ is better than}"
     r"\text{ the bound for } L_0(f^b)",
     given=[CONFIDENCE, TWO_RHO],
-    assuming={"N >= 1": "size >= 1"},
+    assuming={"N >= 1": "size >= 1", "the complexity is not negative": "complexity >= 0"},
     where=BOUND,
     states="bound(smaller) <= bound(larger)",
     control=tc.altered("twice the bound", "2 * bound(smaller) <= bound(larger)"),
@@ -176,6 +176,10 @@ error_bound_order_proportional_printed = PROPORTIONS.stated(
 error_bound_order_proportional = PROPORTIONS.stated(
     "error-bound-order-proportional",
     title="The bound grows at most in proportion to rho",
+    assuming={
+        "rho_a > 0 and N >= 1": "smaller > 0 and size >= 1",
+        "the complexity is not negative": "complexity >= 0",
+    },
     printed=r"0 < \rho_a < \rho_b \implies \frac{b(\rho_b)}{\rho_b} \le \frac{b(\rho_a)}{\rho_a}",
     states="smaller * bound(larger) <= larger * bound(smaller)",
     control=tc.altered("half as fast", {"smaller *": "2 * smaller *"}),

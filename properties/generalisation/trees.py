@@ -24,8 +24,9 @@ ENTRY = "toeplitz(i, j) = network(W, units)[j][i]"
 """The matrix of a single linear layer."""
 
 ONE_LAYER = tc.Assumption(
-    "one convolutional layer, linear, with one filter",
-    "depth == 1 and slope(1) == 1 and len(W[0]) == 1",
+    "one convolutional layer, linear, with one filter, without biases and normalisation",
+    "depth == 1 and chain() and len(biases) == 0 and not normalised() and slope(1) == 1"
+    " and len(W[0]) == 1",
 )
 
 
