@@ -39,7 +39,7 @@ quasi_interpolation_some = tc.stated(
     ),
     on=st.one_of(RESTING, RESTING_LINES),
     examples=100,
-    rests_on=["zero-loss-equal-margins-printed"],
+    rests_on=["zero-loss-equal-margins"],
     why="At rest, the sum of `(1 - rho fbar_n) fbar_n` is `N lambda rho`, so that one of its terms"
     " is positive: a sample that is classified correctly stays below its label. Nor is the square"
     " loss 0 then, which Section 7 says of the trainings of Figure 4, with lambda = 0.001.",
@@ -67,7 +67,7 @@ quasi_interpolation_never_printed = tc.stated(
     states="rho * margin(n) < 1",
     control=tc.altered("half of it", "rho * margin(n) < 1 / 2"),
     on=resting_points(samples=(2, 2)),
-    rests_on=["zero-loss-equal-margins-printed"],
+    rests_on=["zero-loss-equal-margins"],
     why="Read as: rho fbar_n < 1 for all n (the sentence has it the wrong way round, as this is not"
     " interpolation). Some samples stay below their labels at rest (`quasi-interpolation-some`);"
     " others may lie above. Shown at points of rest of the whole flow, with inputs that can be"

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
+
 import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
@@ -12,7 +14,14 @@ from properties.assumptions import (
     SMOOTH,
     UNIT_WEIGHTS,
 )
-from properties.dynamics.normalised import AVERAGED_FLOW, at_rest_in_rho, interpolating, points
+from properties.dynamics.normalised import (
+    AVERAGED_FLOW,
+    NormalisedPoint,
+    at_rest_in_rho,
+    fraction,
+    interpolating,
+    points,
+)
 from properties.equilibrium.resting_points import (
     AT_REST,
     LAYER_AT_REST,
@@ -22,6 +31,7 @@ from properties.equilibrium.resting_points import (
     WEIGHTS_AT_REST,
     resting_points,
 )
+from properties.generalisation.signs import IN_BALL
 from properties.notation import ENTRIES, MARGIN
 from properties.papers import XU2022
 
@@ -73,12 +83,23 @@ stationary_weights_barred = tc.stated(
 )
 
 REFLECTED = (
-    "other(n) = 2 * inner(W[0][0], x[n]) * W[0][0] - x[n]",
+    "other(n) = 2 * inner(W[0][0], x[n]) / squared(W[0][0]) * W[0][0] - x[n]",
     "others = [other(n) for n in samples]",
     "other_loss = sum([(rho * network(W, others)[n][0] - y[n][0]) ** 2 for n in samples])",
     "other_flow(k) = inner(W[k], grad(other_loss, k)) * W[k] - grad(other_loss, k)",
 )
-"""A second training set: the inputs reflected in the line along the one row of V_1."""
+"""A second training set: the inputs reflected in the line along the first row of V_1."""
+
+
+def widened(case: tc.Case) -> tc.Case:
+    """Hidden layers of three units that are equal up to positive factors, with the same outputs."""
+    (inputs, *_), layers = case.parameters[0][0], case.network.layers
+    share = np.array([Fraction(2, 3), Fraction(1, 3), Fraction(2, 3)], dtype=object)
+    between = [np.outer(share, share)] * (len(layers) - 2)
+    network = tc.mlp([case.network.input_width, *[3] * (len(layers) - 1), 1], layers[0].slope)
+    weights = (np.outer(share, inputs), *between, share[None])
+    return replace(case, network=network, parameters=tuple(weight[None] for weight in weights))
+
 
 stationary_weights_reconstruct_printed = tc.stated(
     "stationary-weights-reconstruct-printed",
@@ -92,23 +113,29 @@ stationary_weights_reconstruct_printed = tc.stated(
         SIGN_LABELS,
         SMOOTH,
         POSITIVE,
-        tc.Assumption("a first layer of width 1", "len(W[0]) == 1"),
         WEIGHTS_AT_REST,
     ],
     assuming={
+        "more weights than entries of the inputs": (
+            "sum([len(W[k]) * len(W[k][0]) for k in weights]) > len(x) * len(x[0])"
+        ),
         "they are at rest for the other inputs too": "all([zero(other_flow(k)) for k in weights])",
         "with the same outputs": "all([network(W, others)[n][0] == f(n, 0) for n in samples])",
     },
-    forall=["n in samples", "i in range(len(x[0]))"],
+    forall=["n in samples"],
     where=[MARGIN, AVERAGED_FLOW, *REFLECTED],
-    states="other(n)[i] == x[n][i]",
-    control=tc.altered("the inputs are opposite", "other(n)[i] == -x[n][i]"),
-    on=resting_points(depths=(2, 3)),
+    states="product([squared(other(n) - x[m]) for m in samples]) == 0",
+    control=tc.altered(
+        "the inputs are opposite", "product([squared(other(n) + x[m]) for m in samples]) == 0"
+    ),
+    on=resting_points(depths=(2, 3)).map(widened),
     rests_on=["stationary-weights-printed"],
-    why="The equations are linear in the inputs, and far from determining them: here the inputs"
-    " reflected in the direction of V_1 have the same outputs, and the same weights are at rest."
-    ' The system is called overdetermined "with as many equations as weights"; of these, all but'
-    " those of the first layer do not contain the inputs, given the outputs.",
+    why='The system is called overdetermined, "with as many equations as weights", but many of its'
+    " equations can say the same. Here V_1 has rank 1 and all hidden units are active: given the"
+    " outputs, the equations of all layers ask of the inputs only that one weighted sum of their"
+    " parts across the rows of V_1 be 0. The inputs reflected in the line along these rows have the"
+    " same outputs, and the same weights are at rest. The statement is that each of these is an"
+    " input of the training set.",
 )
 
 
@@ -123,8 +150,8 @@ stationary_weights_in_span = tc.stated(
     "stationary-weights-in-span",
     title="With weight decay, the first layer at rest lies in the span of the inputs",
     sources=[XU2022.at("Section 1: weaker dependence on initial conditions")],
-    printed=r"\text{in the presence of regularization, there is a weaker dependence on initial}"
-    r"\text{ conditions}",
+    printed=r"\lambda > 0,\; \dot\rho = 0,\; \dot V_k = 0 \;\forall k \implies"
+    r" \text{the rows of } V_1 \text{ are in } \operatorname{span} \{x_1, \dots, x_N\}",
     given=[
         CHAIN,
         DENSE,
@@ -146,11 +173,13 @@ stationary_weights_in_span = tc.stated(
     ),
     on=resting_points(inputs=3),
     rests_on=["initial-direction-off-data"],
-    why="What the first layer has outside the span of the inputs is of the initial weights alone;"
-    " at rest with weight decay nothing is left of it, by `initial-direction-off-data`. Without,"
-    " every interpolating network is at rest, whatever is left.",
+    why='The statement is ours; the paper says "weaker dependence on initial conditions", without a'
+    " formula. What the first layer has outside the span of the inputs is of the initial weights"
+    " alone; at rest with weight decay nothing is left of it, by `initial-direction-off-data`."
+    " Without, every interpolating network is at rest, whatever is left.",
 )
 
+LINEAR_OUTPUT = tc.Assumption("the output layer is linear", "slope(depth) == 1")
 EQUAL = tc.Assumption("all margins are equal", "all([margin(n) == mu for n in samples])")
 
 
@@ -159,21 +188,50 @@ def with_equal_margins(case: tc.Case) -> tc.Case:
     return at_rest_in_rho(interpolating(case))
 
 
+QUASI_INTERPOLATED = tc.Assumption(
+    "the gap to interpolation is at most 1/8", "all([8 * residual(n) <= 1 for n in samples])"
+)
+
+
+def with_equal_margins_in_ball(case: tc.Case) -> tc.Case:
+    """Inputs are in the unit ball too, and the weight decay leaves a gap of 1/16."""
+    one = interpolating(case)
+    size = max(sum(abs(entry) for entry in row) for row in one.inputs[0])
+    one = replace(one, inputs=one.inputs / max(size, Fraction(1)))
+    margin = fraction(NormalisedPoint.of(one).margins[0])
+    return at_rest_in_rho(replace(one, numbers={**one.numbers, "weight_decay": margin**2 / 15}))
+
+
 stationary_weights_equal_margins_printed = tc.stated(
     "stationary-weights-equal-margins-printed",
-    title="Lemma 1: networks with equal margins at rest in rho are critical points, as printed",
+    title="In the proof of Lemma 1: equal margins with rho at rest are critical points",
     sources=[XU2022.at("Lemma 1: equal margins are critical")],
-    printed=r"\text{there are solutions with the same margins that quasi-interpolate and are}"
-    r"\text{ critical points of the gradient}",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE_WEIGHT_DECAY, EQUAL, RHO_AT_REST],
+    printed=r"\text{... critical points of the gradient. \textit{Proof.} ... To see this, assume }"
+    r" \sigma = 0, \text{ setting the gradient of } \mathcal L_S \text{ w.r.t. } \rho"
+    r" \text{ equal to zero}",
+    given=[
+        CHAIN,
+        UNIT_WEIGHTS,
+        SIGN_LABELS,
+        SMOOTH,
+        LINEAR_OUTPUT,
+        IN_BALL,
+        POSITIVE_WEIGHT_DECAY,
+        EQUAL,
+        RHO_AT_REST,
+        QUASI_INTERPOLATED,
+    ],
     forall=ENTRIES,
-    where=[*AT_REST, AVERAGED_FLOW],
+    where=[*AT_REST, RESIDUAL, AVERAGED_FLOW],
     states="flow(k)[i][j] == 0",
     control=tc.altered("the flow is 1", "flow(k)[i][j] == 1"),
-    on=points(smooth=True).map(with_equal_margins),
+    on=points(tc.mlps(depths=(1, 3), widths=(1, 2), slopes=(tc.RELU,)), smooth=True).map(
+        with_equal_margins_in_ball
+    ),
     rests_on=["rho-dynamics-loss-in-margins", "equal-margins-gap"],
-    why="The proof shows that the gradient with respect to rho vanishes, and calls it the gradient."
-    " The V_k need not be at rest: at equal margins they move to larger ones.",
+    why="The proof shows that the gradient with respect to rho vanishes, and takes it for the whole"
+    " gradient. The V_k need not be at rest: at equal margins they move to larger ones. The lemma"
+    " itself says no more than that there are such critical points: `equal-margins-exist-printed`.",
 )
 
 MEAN_PULL = "mean_gradient(k) = sum([y[n][0] * df(n, 0, k) for n in samples]) / len(samples)"

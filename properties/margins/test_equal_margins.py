@@ -13,11 +13,14 @@ from properties.assumptions import (
     POSITIVE_WEIGHT_DECAY,
     RELU_NETWORK,
     SIGN_LABELS,
+    SMOOTH,
     UNIT_WEIGHTS,
 )
 from properties.equilibrium.rational_functions import LAMBDA, MEAN, RHO, identical
+from properties.generalisation.signs import IN_BALL
 from properties.margins.same_margins import AT_BEST, SAME_MARGINS, as_observed, one_weight
-from properties.notation import MARGIN
+from properties.margins.two_samples import served_apart, two_slopes
+from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
 
 
@@ -69,31 +72,6 @@ def equal_margins_zero_loss(setting: tc.Setting) -> tc.Findings:
     if not setting.altered:
         loss += LAMBDA * RHO**2
     yield identical(sympy.discriminant(loss, RHO), -4 * LAMBDA)
-
-
-@st.composite
-def two_slopes(draw: st.DrawFn) -> tc.Case:
-    """``f(x)`` with one slope for x > 0 and one for x < 0, on the samples 1 and ``-radius``.
-
-    The slopes ``a^2`` and ``s^2`` solve ``1 - a^2 = radius - radius^2 s^2``: the residuals of the
-    samples then pull equally at the weights.
-    """
-    radius = Fraction(draw(st.sampled_from([2, 1, 3, 4])), 4)
-    steps = [Fraction(eighths, 8) for eighths in (4, 2, 6, 1, 3, 5, 7)]
-    # Between these bounds both slopes are positive and the weight decay is.
-    usable = [s for s in steps if radius == 1 or (1 - s) ** 2 < radius < 1 - s**2]
-    step = draw(st.sampled_from(usable))
-    first = (step + (1 - radius) / step) / 2
-    second = step if radius == 1 else ((1 - radius) / step - step) / (2 * radius)
-    first = second if radius == 1 else first
-    rho = first**2 + second**2
-    return tc.Case.single(
-        tc.mlp([1, 2, 1]),
-        [[[first], [-second]], [[first, -second]]],
-        [[Fraction(1)], [-radius]],
-        [[Fraction(1)], [Fraction(-1)]],
-        {"weight_decay": (1 - first**2) / (2 * rho)},
-    )
 
 
 REACH = "reach(S) = sum([margin(n) / abs(x[n][0]) for n in S])"
@@ -176,6 +154,37 @@ equal_margins_extremes = tc.stated(
 )
 
 
+equal_margins_exist_printed = tc.stated(
+    "equal-margins-exist-printed",
+    title="Lemma 1: with weight decay there are points of rest with equal margins, as printed",
+    sources=[XU2022.at("Lemma 1: equal margins are critical")],
+    printed=r"\text{For } \lambda > 0 \text{ ... there are solutions with the same margins that}"
+    r"\text{ quasi-interpolate and are critical points of the gradient}",
+    given=[*MINIMISERS[:6], IN_BALL, SMOOTH],
+    assuming={
+        "the gap at each sample is at most 1/8": "all([8 * (1 - margin(n)) <= 1 for n in samples])",
+        "the loss of Eq. 1 is critical in rho and all V_k: that of W, with lambda prod |W_k|^2": (
+            "all([zero(gradient(k)) for k in weights])"
+        ),
+    },
+    where=[
+        MARGIN,
+        "missed = sum([(f(n, 0) - y[n][0]) ** 2 for n in samples])",
+        "loss = missed / len(samples) + weight_decay * product([squared(W[k]) for k in weights])",
+        "gradient(k) = grad(loss, k)",
+    ],
+    states="margin(0) == margin(1)",
+    control=tc.altered("they are 1", "margin(0) == 1"),
+    on=served_apart(),
+    rests_on=["stationary-weights-equal-margins-printed"],
+    why="On the data of the counterexample all such critical points have the same margins, whatever"
+    " the width, so that the lemma would have to be true of this one. For each unit serves one"
+    " sample. That its two weights are at rest means `(1 - rho fbar_n) |x_n| = 2 lambda rho`, and"
+    " that they have the same size in V_1 and V_2, so that `sum_n rho fbar_n / |x_n| = rho`: linear"
+    " equations, which have one solution. Samples of different norms have different gaps.",
+)
+
+
 def less_decayed(case: tc.Case) -> tc.Case:
     """With a sixteenth of the weight decay."""
     decay = case.numbers["weight_decay"] / 16
@@ -236,27 +245,51 @@ ABOVE = tc.Assumption(
     "the product of the two margins is larger than lambda", "margin(0) * other > weight_decay"
 )
 
+
+@st.composite
+def nearly_fitted(draw: st.DrawFn) -> tc.Case:
+    """``f(x) = x`` on two or three samples, and the common margin of another solution."""
+    scale = draw(st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(3, 4)]))
+    smallest = draw(st.sampled_from([Fraction(4, 5), Fraction(1)]))
+    margins = [scale, scale * smallest, *draw(st.lists(st.just(scale * smallest), max_size=1))]
+    other = scale * draw(st.sampled_from([Fraction(10, 11), Fraction(1, 2), Fraction(3, 4)]))
+    decay = scale**2 * draw(st.sampled_from([Fraction(1, 1000), Fraction(1, 2000)]))
+    signs = [draw(st.sampled_from([1, -1])) for _ in margins]
+    rows = [[sign * margin] for sign, margin in zip(signs, margins, strict=True)]
+    numbers = {"weight_decay": decay, "other": other}
+    return tc.Case.single(tc.mlp([1, 1]), [[[1]]], rows, [[sign] for sign in signs], numbers)
+
+
 equal_margins_smaller_rho = tc.stated(
     "equal-margins-smaller-rho",
-    title="Of two solutions with equal margins, that of smaller rho has the larger margin",
+    title="Of two quasi-interpolating solutions, that of smaller rho has the larger margin",
     sources=[XU2022.at("Section 7: smaller rho, Section 7: larger margin")],
-    printed=r"\lambda > 0,\; \rho_a = \frac{\mu_a}{\mu_a^2 + \lambda} < \rho_b"
-    r" = \frac{\mu_b}{\mu_b^2 + \lambda} \implies \mu_a > \mu_b",
-    given=COMPARED,
-    states="other <= margin(0)",
-    control=tc.altered("at least twice the other", "2 * other <= margin(0)"),
-    where=[MARGIN, AT_BEST],
+    printed=r"\lambda > 0,\; |1 - \rho \bar f_n| \le \frac18,\; \rho_a"
+    r" = \frac{\mu_a}{M_a + \lambda} < \rho_b = \frac{\mu_b}{M_b + \lambda} \implies"
+    r" \mu_a > \mu_b",
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, POSITIVE_WEIGHT_DECAY],
+    assuming={
+        "rho is at rest, and no gap to interpolation is above 1/8": (
+            "all([8 * abs(1 - rest * margin(n)) <= 1 for n in samples])"
+        ),
+        "another solution, with a gap of at most 1/8, has the equal margins `other` and a larger"
+        " rho": "other > 0 and 8 * (1 - best(other) * other) <= 1 and rest < best(other)",
+    },
+    states="other <= mu",
+    control=tc.altered("at least twice the other", "2 * other <= mu"),
+    where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, AT_BEST, "rest = mu / (M + weight_decay)"],
     numbers=["other", "weight_decay"],
-    on=one_weight(numbers=("other",)),
+    on=nearly_fitted(),
     rests_on=["equal-margins-rho-inverse", "error-bound-order"],
-    why="The paper takes small rho and large margin for one thing. As a function of mu, `mu/(mu^2 +"
-    " lambda)` falls only beyond the root of lambda; below it, rho and margin grow together. The"
-    " experiments, with margins of 0.005 and `lambda^1/2 = 0.03`, are below it.",
+    why="The paper takes a small rho and a large margin for one thing. But rho is smaller, too, if"
+    " the margins of a solution differ, as `M = mu^2 + sigma^2`: a network with the margins 1 and"
+    " 4/5 has a smaller rho than one whose margins are all 10/11, and its mean margin, 9/10, is"
+    " smaller too. A gap of 1/8 is taken for a small one.",
 )
 
 equal_margins_smaller_rho_above = tc.stated(
     "equal-margins-smaller-rho-above",
-    title="The smaller rho has the larger margin where the product of the two is above lambda",
+    title="Equal margins: the smaller rho has the larger one where their product is above lambda",
     sources=[XU2022.at("Section 7: smaller rho, Section 7: larger margin")],
     printed=r"\mu_a \mu_b > \lambda,\; \rho_a < \rho_b \implies \mu_a > \mu_b",
     given=[*COMPARED, ABOVE],
@@ -267,7 +300,9 @@ equal_margins_smaller_rho_above = tc.stated(
     on=one_weight(numbers=("other",)).map(less_decayed),
     corrects="equal-margins-smaller-rho",
     rests_on=["equal-margins-gap"],
-    why="The difference of the two rho has the sign of `(mu_a - mu_b)(lambda - mu_a mu_b)`.",
+    why="The difference of the two rho has the sign of `(mu_a - mu_b)(lambda - mu_a mu_b)`. Where"
+    " gaps are below 1/2 both margins are above the root of lambda, and their product is above"
+    " lambda.",
 )
 
 FEATURES_COLLAPSED = tc.Assumption(
@@ -280,10 +315,10 @@ SAME_CLASS = tc.Assumption("the samples are of one class", "y[m][0] == y[n][0]")
 @st.composite
 def collapsed_classes(draw: st.DrawFn) -> tc.Case:
     """One linear layer, and one input for all samples of a class; now and then one is moved."""
-    means = [[Fraction(draw(st.integers(1, 3)))], [Fraction(-draw(st.integers(1, 3)))]]
+    means = [[Fraction(sign * draw(st.integers(1, 3)), 4)] for sign in (1, -1)]
     signs = [1, -1, *draw(st.lists(st.sampled_from([1, -1]), min_size=1, max_size=2))]
     rows = [list(means[sign < 0]) for sign in signs]
-    rows[-1][0] += draw(st.integers(0, 7)) == 7
+    rows[-1][0] += Fraction(draw(st.integers(0, 7)) == 7, 4)
     return tc.Case.single(tc.mlp([1, 1]), [[[1]]], rows, [[sign] for sign in signs])
 
 
@@ -292,7 +327,7 @@ equal_margins_collapsed = tc.stated(
     title="Once within-class variability has disappeared, all margins are the same",
     sources=[XU2022.at("Section 5.1: margins after collapse")],
     printed=r"\text{NC1} \implies \bar f_m = \bar f_n \quad \forall m, n",
-    given=[CHAIN, SIGN_LABELS, FEATURES_COLLAPSED],
+    given=[CHAIN, SIGN_LABELS, IN_BALL, FEATURES_COLLAPSED],
     forall=["m in samples", "n in samples"],
     states="margin(m) == margin(n)",
     control=tc.altered("all margins are 1", "margin(m) == 1"),

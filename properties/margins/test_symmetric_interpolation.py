@@ -10,6 +10,7 @@ from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, RELU_NETWORK, S
 from properties.collapse.collapsed_networks import simplex
 from properties.collapse.conditions import MATRICES
 from properties.collapse.multiclass import CENTRED, PROPORTIONAL
+from properties.generalisation.signs import IN_BALL
 from properties.papers import XU2022
 
 FACTORS = [Fraction(1, 2), Fraction(4, 5), Fraction(1, 5), Fraction(9, 10), Fraction(1, 10)]
@@ -41,8 +42,11 @@ def shared_units(draw: st.DrawFn) -> tc.Case:
     first = np.array([a * p + b * q, -a * p + b * q, -g * q], dtype=object)
     inputs = [s * p + t * q, -s * p + t * q, -z * q]
     decay = 1 / (3 * (first * first).sum())
-    network = tc.mlp([3, 3, 3])
-    return tc.Case.single(network, [first, first.T], inputs, simplex(3), {"weight_decay": decay})
+    # Into the unit ball: with the inputs divided by 4 and both weights doubled, outputs are the
+    # same, and with a sixteenth of the weight decay all gradients are 0 as before.
+    weights, rows = [2 * first, 2 * first.T], [row / 4 for row in inputs]
+    numbers = {"weight_decay": decay / 16}
+    return tc.Case.single(tc.mlp([3, 3, 3]), weights, rows, simplex(3), numbers)
 
 
 symmetric_interpolation_converged = tc.stated(
@@ -52,7 +56,7 @@ symmetric_interpolation_converged = tc.stated(
     printed=r"\frac{\partial \mathcal{L}_S}{\partial \rho} = 0,\;"
     r" \frac{\partial \mathcal{L}_S}{\partial V_k} = 0 \;\forall k,\;"
     r" \langle f_V(x_{cn}), \tilde e_c \rangle > 0 \implies f(x_{cn}) \propto \tilde e_c",
-    given=[CHAIN, MATRICES, RELU_NETWORK, CENTRED, SMOOTH, POSITIVE_WEIGHT_DECAY],
+    given=[CHAIN, MATRICES, RELU_NETWORK, CENTRED, SMOOTH, IN_BALL, POSITIVE_WEIGHT_DECAY],
     assuming={
         "all samples are correctly classified, with <f_V(x_n), y_n> > 0": (
             "all([paired(n) > 0 and (y[n][c] == 1 or f(n, c) < own(n)) for n in samples for c in"
@@ -173,15 +177,25 @@ def any_outputs(draw: st.DrawFn) -> tc.Case:
     )
 
 
+@st.composite
+def nearly_right(draw: st.DrawFn) -> tc.Case:
+    """Three classes, the last with the right sign of <f, e~_c>, be it the largest output or not."""
+    outputs = [(-4, 2, 1), (1, -4, 2), (2, -6, 1), (-2, 0, 1), (0, 0, 8), (1, 1, 2)]
+    last = [Fraction(eighths, 8) for eighths in draw(st.sampled_from(outputs))]
+    rows = [[1, 0, 0], [0, 1, 0], last]
+    return tc.Case.single(tc.mlp([3, 3]), [np.eye(3, dtype=int)], rows, simplex(3))
+
+
 symmetric_interpolation_accuracy_printed = ACCURACY.stated(
     "symmetric-interpolation-accuracy-printed",
     title="Where <f, e~_c> > 0 samples are correctly classified, as printed",
     printed=r"\text{100\% accuracy on the training dataset, which means }"
     r" \langle f_V(x_{cn}), \tilde e_c \rangle > 0",
-    assuming={"<f(x_n), y_n> > 0": "paired(n) > 0"},
+    given=[IN_BALL],
+    assuming={"<f(x_n), y_n> > 0 for all n": "all([paired(m) > 0 for m in samples])"},
     states="best_other(n) < own(n)",
     control=tc.altered("by 1", "best_other(n) + 1 < own(n)"),
-    on=any_outputs(),
+    on=nearly_right(),
     why="The inner product is the output of the class less the mean of the others. With three"
     " classes and more, one of the others may be larger while their mean is not.",
 )

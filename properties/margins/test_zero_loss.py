@@ -66,13 +66,14 @@ zero_loss_same_outputs_printed = COMMON_MARGINS.stated(
 
 zero_loss_same_margins = COMMON_MARGINS.stated(
     "zero-loss-same-margins",
-    title="At zero loss all margins are 1/rho, and lambda = 0",
+    title="Without weight decay, at zero loss all margins are 1/rho",
     sources=[
         XU2022.at("Lemma 1"),
         XU2022.at("Section 3.2: zero loss and margins"),
         XU2022.at("Section 3.5: zero loss makes margins equal"),
     ],
-    printed=r"\mathcal L_S = 0 \implies \forall n: \mu = \bar f_n \text{ and } \mu = \frac1\rho",
+    printed=r"\lambda = 0,\; \mathcal L_S = 0 \implies \forall n: \mu = \bar f_n \text{ and }"
+    r" \mu = \frac1\rho",
     given=[ZERO_MEAN_LOSS, NO_DECAY],
     forall=["n in samples"],
     where=[MARGIN, MEAN_MARGIN, MEAN_LOSS],
@@ -153,9 +154,9 @@ zero_loss_least_rho = tc.stated(
         )
     ),
     rests_on=["loss-descent-margins"],
-    why="Margins are at most 1 (`loss-descent-margins`). Equality where weights and input are"
-    " aligned, so that it is larger, and significantly so for real data; but no theorem. The rho_0"
-    " of the paper is at least 1.",
+    why="Margins are at most 1 (`loss-descent-margins`), with equality where weights and inputs are"
+    " aligned. Otherwise rho is larger than 1; that it is significantly larger for real data is"
+    " plausible, but no theorem. The rho_0 of the paper is at least 1.",
 )
 
 
@@ -215,24 +216,6 @@ zero_loss_global_rho = LEAST.stated(
     why="rho_0 is the least rho that fits all labels; equality where V is along x.",
 )
 
-zero_loss_equal_margins_printed = tc.stated(
-    "zero-loss-equal-margins-printed",
-    title="Lemma 1: with lambda > 0 no network with equal margins interpolates, as printed",
-    sources=[XU2022.at("Lemma 1")],
-    printed=r"\text{For } \lambda > 0 \text{ there are no solutions that have the same margins and}"
-    r"\text{ interpolate}",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_WEIGHT_DECAY, MARGINS_EQUAL],
-    where=[MARGIN],
-    states="rho * margin(0) != 1",
-    control=tc.altered("it is not positive", "0 >= rho * margin(0)"),
-    on=points().map(interpolating),
-    rests_on=["equal-margins-zero-loss"],
-    why='Read without "solution" as a critical point: weight decay does not change what networks'
-    " there are, and one that interpolates has equal margins. The proof shows that their loss,"
-    " with its penalty, is not 0. What is excluded is that they are points of rest:"
-    " `zero-loss-equal-margins`.",
-)
-
 zero_loss_equal_margins = COMMON_MARGINS.stated(
     "zero-loss-equal-margins",
     title="Lemma 1: with lambda > 0 and rho at rest, equal margins do not interpolate",
@@ -244,9 +227,10 @@ zero_loss_equal_margins = COMMON_MARGINS.stated(
     states="rho * margin(0) < 1",
     control=tc.altered("half of it", "2 * rho * margin(0) < 1"),
     on=points().map(interpolating).map(at_rest_in_rho),
-    corrects="zero-loss-equal-margins-printed",
     rests_on=["equal-margins-gap"],
-    why="`rho mu = mu^2 / (mu^2 + lambda)`.",
+    why='`rho mu = mu^2 / (mu^2 + lambda)`. A "solution" is read as a point at which rho is at'
+    " rest: weight decay does not change what networks there are, and one that interpolates has"
+    " equal margins.",
 )
 
 
@@ -282,6 +266,6 @@ zero_loss_contradictory_labels = tc.stated(
     on=points(samples=(2, 4))
     .map(with_opposite_pair)
     .flatmap(lambda case: st.sampled_from([case, with_small_outputs(case)])),
-    why="Lemma 1 says without a condition that there are solutions of zero loss. However many"
-    " parameters there are, the data have to allow it: `(f - 1)^2 + (f + 1)^2 >= 2`.",
+    why="The bound is ours. Lemma 1 says without a condition that there are solutions of zero loss."
+    " However many parameters there are, the data have to allow it: `(f - 1)^2 + (f + 1)^2 >= 2`.",
 )

@@ -2,6 +2,7 @@
 
 import theorycheck as tc
 from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
+from properties.generalisation.signs import IN_BALL
 from properties.notation import ENTRIES, MULTIPLIER
 from properties.papers import XU2022
 from properties.sgd.pulls import (
@@ -11,6 +12,7 @@ from properties.sgd.pulls import (
     SAMPLED,
     WEIGHTS_AT_REST,
     batched_points,
+    in_ball,
     spread,
 )
 
@@ -62,9 +64,11 @@ batch_differences_gradient_printed = GRADIENTS.stated(
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial V_k} = \frac2B \rho \sum_{j=1}^B"
     r" \Big[ (1 - \rho \bar f_{i_j}) \Big( -V_k \bar f_{i_j}"
     r" + \frac{\partial \bar f_{i_j}}{\partial V_k} \Big) \Big]",
+    given=[IN_BALL],
     forall=OF_A_BATCH,
     states=of_batch("2"),
     control=TWICE,
+    on=batched_points().map(in_ball),
     rests_on=["normalised-flow"],
     why="The right side is `dot V_k` of Eq. 5 for the batch, minus the gradient. Where both are 0,"
     " as in the proof, the sign does no harm.",
@@ -93,9 +97,11 @@ batch_differences_exchange_printed = GRADIENTS.stated(
     r" - \frac{\partial \mathcal{L}_{S'_j}}{\partial V_k} = \frac2B \rho \Big[ (1 - \rho \bar f_i)"
     r" \Big( -V_k \bar f_i + \frac{\partial \bar f_i}{\partial V_k} \Big) - (1 - \rho \bar f_j)"
     r" \Big( -V_k \bar f_j + \frac{\partial \bar f_j}{\partial V_k} \Big) \Big]",
+    given=[IN_BALL],
     forall=EXCHANGES,
     states=of_exchange("2"),
     control=tc.altered("twice the difference", of_exchange("-4")),
+    on=batched_points().map(in_ball),
     rests_on=["batch-differences-gradient-printed"],
     why="It inherits the sign of Eq. 48.",
 )
@@ -146,8 +152,10 @@ batch_differences_two_samples_printed = TWO_SAMPLES.stated(
     printed=r"V_k = \frac{(1 - \rho \bar f_i) \frac{\partial \bar f_i}{\partial V_k}"
     r" + (1 - \rho \bar f_j) \frac{\partial \bar f_j}{\partial V_k}}"
     r"{(1 - \rho \bar f_i) \bar f_i - (1 - \rho \bar f_j) \bar f_j}",
+    given=[IN_BALL],
     states=from_two_samples("+"),
     control=tc.altered("divided by 2", from_two_samples("+").replace("/ denominator(m, n)", "/ 2")),
+    on=tc.normalised_equilibria().map(spread).map(in_ball),
     rests_on=["batch-differences-exchange-printed"],
     why="Solving Eq. 49 for V_k leaves a minus in the numerator. The case that the equation is"
     " about never occurs under the hypotheses of Lemma 8, where `rho` is at rest on all batches and"

@@ -17,9 +17,11 @@ from properties.assumptions import (
     UNIT_WEIGHTS,
 )
 from properties.dynamics.normalised import NormalisedPoint
+from properties.generalisation.signs import IN_BALL
 from properties.notation import ENTRIES, MARGIN, MULTIPLIER
 from properties.papers import XU2022
 from properties.sgd.normalised_points import generic_points, updated_points
+from properties.sgd.pulls import in_ball
 from properties.sgd.updates import EXACT, EXACT_UPDATES, after_one_epoch
 from theorycheck import arithmetic
 from theorycheck.arithmetic import flat
@@ -54,6 +56,8 @@ normalised_sgd_update_printed = UPDATE_OF_RHO.stated(
     sources=[XU2022.at("Eq. 46")],
     printed=r"\rho - \eta \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = \rho - \eta \frac2B"
     r" \sum_{(x_n, y_n) \in S'} (1 - \rho \bar f_n) \bar f_n - 2 \eta \lambda \rho",
+    given=[IN_BALL],
+    on=updated_points().map(in_ball),
     states=rho_becomes(
         "rho - learning_rate * data(samples) - 2 * learning_rate * weight_decay * rho"
     ),
@@ -107,6 +111,8 @@ normalised_sgd_update_weights_printed = UPDATE_OF_WEIGHTS.stated(
     printed=r"V_k - \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = V_k - \eta \frac2B"
     r" \sum_{(x_n, y_n) \in S'} (1 - \rho \bar f_n) \rho \frac{\partial \bar f_n}{\partial V_k}"
     r" - 2 \eta \nu_k V_k",
+    given=[IN_BALL],
+    on=updated_points().map(in_ball),
     states=f"{STEP_PRINTED} == W[k][i][j] - learning_rate * data(k)[i][j] - {DECAYED}",
     control=tc.altered(
         "and with eta nu_k V_k as the last term",

@@ -320,7 +320,9 @@ sgd_noise_full_batch_comes_to_rest_relu = tc.experiment_claim(
     control=replace(COMES_TO_REST, words="batches of 4"),
     positive=replace(LINEAR_AT_REST, words="linear networks, which have no kinks"),
     rests_on=["stationary-batches-never-printed"],
-    why="The claim `sgd-noise-full-batch-comes-to-rest` for ReLU networks.",
+    why="In 1200 updates the networks do not come to rest: at kinks full-batch descent steps back"
+    " and forth, with steps that become smaller only slowly. So movement at the end is not unique"
+    " to SGD; that of SGD is larger (`sgd-noise-moves-more-than-full-batch`).",
 )
 
 # Sampling: the part of a step that kinks cannot explain

@@ -15,6 +15,7 @@ from properties.assumptions import (
     SIGN_LABELS,
 )
 from properties.collapse.collapsed_networks import identity
+from properties.generalisation.signs import IN_BALL
 from properties.papers import XU2022
 from properties.sgd.normalised_points import generic_points
 from properties.sgd.pulls import (
@@ -25,6 +26,7 @@ from properties.sgd.pulls import (
     SAMPLED,
     WEIGHTS_AT_REST,
     half_fitted,
+    in_ball,
     reflected_equilibria,
 )
 
@@ -94,7 +96,7 @@ stationary_batches_never = EQUILIBRIA.stated(
     " for every sample. The features of a ReLU network are not negative, so that all f_n have one"
     " sign; all margins have that of rho; hence all labels are the same. No genericity of the data"
     " is needed. Lemma 8, which assumes such a point, is therefore empty for ReLU networks of depth"
-    " 2 or more and data of both classes: what its paper is about.",
+    " 2 or more and data of both classes, which are the networks and the data of the paper.",
 )
 
 stationary_batches_no_decay = EQUILIBRIA.stated(
@@ -184,10 +186,10 @@ stationary_batches_equal_margins_converse = EQUILIBRIA.stated(
     printed=r"\bar f_m = \bar f_n \;\forall m, n,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S' \implies"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall S', k",
-    given=[RELU_NETWORK, POSITIVE_WEIGHT_DECAY, EQUAL_MARGINS, RHO_AT_REST],
+    given=[RELU_NETWORK, IN_BALL, POSITIVE_WEIGHT_DECAY, EQUAL_MARGINS, RHO_AT_REST],
     states=f"{RESTLESS} == 0",
     control=tc.altered("rho need not be at rest", without=[RHO_AT_REST], on=tc.interpolators()),
-    on=half_fitted(),
+    on=half_fitted().map(in_ball),
     why="The other direction. Equal margins with rho at rest say nothing about the directions in"
     " which the samples pull at the V_k.",
 )
@@ -195,17 +197,18 @@ stationary_batches_equal_margins_converse = EQUILIBRIA.stated(
 
 @st.composite
 def equal_margins(draw: st.DrawFn) -> tc.Case:
-    """Two ReLU units along a line, as a linear function: samples on both sides, at one distance."""
+    """Two ReLU units along a line, as a linear function: samples on both sides, at one distance.
+
+    With labels that are nearly fitted, and rho at rest on every batch.
+    """
     share, other = draw(st.sampled_from([(3, 4), (4, 3)]))
     a, b = draw(st.sampled_from([(3, 4), (-4, 3), (5, 0)]))
     shifts = draw(st.lists(st.integers(-2, 2), min_size=2, max_size=3))
     signs = [1, -1, 1][: len(shifts)]
     rows = [[s * a - t * b, s * b + t * a] for s, t in zip(signs, shifts, strict=True)]
-    numbers = {
-        "rho": draw(tc.positive_dyadics()),
-        "weight_decay": draw(tc.positive_dyadics()),
-        "batch_size": Fraction(1),
-    }
+    margin, gap = Fraction(share * other, 5), Fraction(1, draw(st.sampled_from([16, 8, 32])))
+    rho = (1 - gap) / margin
+    numbers = {"rho": rho, "weight_decay": gap * margin / rho, "batch_size": Fraction(1)}
     units = [[k * Fraction(share if k > 0 else other, 25) * c for c in (a, b)] for k in (1, -1)]
     last = [[Fraction(other, 5), Fraction(-share, 5)]]
     return tc.Case.single(tc.mlp([2, 2, 1]), [units, last], rows, [[s] for s in signs], numbers)
@@ -213,22 +216,23 @@ def equal_margins(draw: st.DrawFn) -> tc.Case:
 
 stationary_batches_never_equal = EQUILIBRIA.stated(
     "stationary-batches-never-equal",
-    title="Where SGD does not come to rest, margins are never exactly equal, as printed",
+    title="That SGD is not at rest implies that margins are not equal, as the paper infers",
     sources=[XU2022.at("Section 5.1: strict NC1")],
     printed=r"\text{our analysis of the origin of the SGD noise shows that ... the margins are}"
     r" \text{ never, not even asymptotically, exactly equal to each other}",
-    given=[RELU_NETWORK, BOTH_LABELS, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO],
+    given=[RELU_NETWORK, BOTH_LABELS, IN_BALL, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO],
     assuming={"some batch moves rho or a V_k": f"{RESTLESS} != 0"},
     states="sum([(margin(m) - margin(n)) ** 2 for m in samples for n in samples]) != 0",
     control=tc.altered(
         "they differ by at least their own size",
         "sum([(margin(n) - margin(0)) ** 2 for n in samples]) >= margin(0) ** 2",
     ),
-    on=equal_margins(),
+    on=equal_margins().map(in_ball),
     rests_on=["stationary-batches-never-printed"],
     why="The analysis shows that a ReLU network with both classes is at rest for no rho and V"
-    " (`stationary-batches-never`). That says nothing of margins: they may be equal where some"
-    " batch still turns the weights.",
+    " (`stationary-batches-never`). From that alone nothing follows for margins: they may be equal"
+    " where some batch still turns the weights, and rho be at rest. What SGD does is not decided"
+    " here.",
 )
 
 
@@ -237,7 +241,7 @@ def linear_separators(draw: st.DrawFn) -> tc.Case:
     """Two ReLU units along ``+-v``, on inputs along the axes, with ``v_n = y_n / |x_n|``."""
     count = draw(st.integers(2, 4))
     signs = [1, -1, *draw(st.lists(st.sampled_from([1, -1]), min_size=count, max_size=count))]
-    lengths = [Fraction(draw(st.integers(1, 3))) for _ in signs]
+    lengths = [Fraction(1, draw(st.integers(1, 3))) for _ in signs]
     row = [sign / length for sign, length in zip(signs, lengths, strict=True)]
     inputs = [
         [length * entry for entry in axis]
@@ -253,7 +257,7 @@ stationary_batches_low_rank = tc.stated(
     sources=[XU2022.at("Section 6.1: rank and quasi-interpolation")],
     printed=r"\operatorname{rank} V_k \le 2 \;\forall k \text{ is incompatible, for generic data"
     r" sets, with quasi-interpolation}",
-    given=[CHAIN, DENSE, RELU_NETWORK, SIGN_LABELS, BOTH_LABELS],
+    given=[CHAIN, DENSE, RELU_NETWORK, SIGN_LABELS, BOTH_LABELS, IN_BALL],
     assuming={
         "all ranks are at most 2": "all([rank(W[k]) <= 2 for k in weights])",
         "the inputs are linearly independent": "rank(x) == len(samples)",
@@ -266,9 +270,9 @@ stationary_batches_low_rank = tc.stated(
     on=linear_separators(),
     why='The paper\'s reason why "SGD cannot achieve zero gradient for all the mini-batches". Data'
     " with no more samples than dimensions are, if generic, fitted by a linear function, and two"
-    " units along one direction compute it: all matrices have rank 1. In fewer dimensions, weights"
-    " of rank 2 still allow any piecewise linear function of an angle. The conclusion is right for"
-    " another reason: `stationary-batches-never`.",
+    " units along one direction compute it: all matrices have rank 1. With more samples than"
+    " dimensions, weights of rank 2 still give many functions that are linear on sectors of a"
+    " plane. The conclusion is right for another reason: `stationary-batches-never`.",
 )
 
 
@@ -299,8 +303,9 @@ stationary_batches_any_size = EQUILIBRIA.stated(
     on=of_two_sizes(),
     examples=40,
     rests_on=["batch-differences-exchange"],
-    why="Exchanging two samples between batches shows that all samples pull equally, and a sum of"
-    " equal terms that is 0 has terms that are 0. So the points at rest do not depend on B, nor"
-    ' does a constraint on their ranks, against "a rank constraint that depends on the size of the'
-    ' minibatches" (Section 1). Lemma 8 has the bound 2 for every B < N, and the sharp one is 1.',
+    why="The statement is ours. Exchanging two samples between batches shows that all samples pull"
+    " equally, and a sum of equal terms that is 0 has terms that are 0. So the points at rest do"
+    ' not depend on B, nor does a constraint on their ranks, against "a rank constraint that'
+    ' depends on the size of the minibatches" (Section 1). Lemma 8 has the bound 2 for every B < N,'
+    " and the sharp one is 1.",
 )

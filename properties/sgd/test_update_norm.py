@@ -14,12 +14,14 @@ from properties.assumptions import (
     ONE_OUTPUT,
     POSITIVE_WEIGHT_DECAY,
     SIGN_LABELS,
+    SMOOTH,
     UNIT_WEIGHTS,
 )
 from properties.dynamics.normalised import on_a_line
+from properties.generalisation.signs import IN_BALL
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
-from properties.sgd.pulls import PULLS
+from properties.sgd.pulls import PULLS, in_ball
 from theorycheck.arithmetic import Point
 
 SEPARABLE = tc.Assumption(
@@ -67,10 +69,10 @@ update_norm_printed = NORMS.stated(
     sources=[XU2022.at("Eq. 53")],
     printed=r"\|\dot V_k\| = \frac{2\rho}{N} \sum_n \ell_n"
     r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|",
-    given=[*POINTS, SEPARABLE, POSITIVE_RESIDUALS],
+    given=[*POINTS, IN_BALL, SEPARABLE, POSITIVE_RESIDUALS],
     states=BOUND.format("==", 2, "with_margins"),
     control=tc.altered("half of it", BOUND.format("==", 1, "with_margins")),
-    on=classified((1, 3), SMALL_RHO),
+    on=classified((1, 3), SMALL_RHO).map(in_ball),
     rests_on=["normalised-flow", "update-norm-separability"],
     why="Eq. 10 has the norm of a sum. It is the sum of the norms only where all terms point in one"
     " direction. Two other slips of Eq. 53 are left out here: f_n for fbar_n"
@@ -83,10 +85,10 @@ update_norm_outputs = NORMS.stated(
     sources=[XU2022.at("Eq. 53")],
     printed=r"N = 1:\ \|\dot V_k\| = 2\rho\, \ell_n"
     r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - f_n V_k \Big\|",
-    given=[*POINTS, SEPARABLE, POSITIVE_RESIDUALS, ONE_SAMPLE],
+    given=[*POINTS, IN_BALL, SEPARABLE, POSITIVE_RESIDUALS, ONE_SAMPLE],
     states=BOUND.format("==", 2, "with_outputs"),
     control=tc.altered("half of it", BOUND.format("==", 1, "with_outputs")),
-    on=classified((1, 1), SMALL_RHO),
+    on=classified((1, 1), SMALL_RHO).map(in_ball),
     rests_on=["normalised-flow", "update-norm-separability"],
     why="With one sample there is nothing to be added, and the equation is false all the same for"
     " the label -1: `dfbar_n/dV_k` has the sign of the label, and the printed `f_n V_k` has not.",
@@ -98,10 +100,10 @@ update_norm_batch = NORMS.stated(
     sources=[XU2022.at("Eq. 53")],
     printed=r"\|\dot V_k\| = \frac{2\rho}{N} \sum_{n \in B} \ell_n"
     r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|,\quad |B| = 1",
-    given=[*POINTS, SEPARABLE, POSITIVE_RESIDUALS],
+    given=[*POINTS, IN_BALL, SEPARABLE, POSITIVE_RESIDUALS],
     states="2 * rho * frobenius(pull(0, k)) == 2 * rho / len(samples) * of_sample(0, k)",
     control=tc.altered("half of it", {"== 2 *": "=="}),
-    on=classified((1, 3), SMALL_RHO),
+    on=classified((1, 3), SMALL_RHO).map(in_ball),
     where=["of_sample(n, k) = residual(n) * frobenius(dmargin(n, k) - margin(n) * W[k])"],
     rests_on=["normalised-flow", "update-norm-separability"],
     why="The sum is printed over a batch, and divided by the number of all samples. The flow on a"
@@ -127,6 +129,12 @@ update_norm = NORMS.stated(
     why="The triangle inequality for Eq. 5. With one sample it is an equation.",
 )
 
+
+def with_decay_alone(case: tc.Case) -> tc.Case:
+    """With a weight decay that is positive, and no rho."""
+    return replace(case, numbers={"weight_decay": case.numbers["weight_decay"] or Fraction(1, 16)})
+
+
 AT_EQUILIBRIUM = tc.Family(
     where=[
         MARGIN,
@@ -135,7 +143,14 @@ AT_EQUILIBRIUM = tc.Family(
         "equilibrium(l) = mu / (M + l)",
         "residual(n) = 1 - equilibrium(weight_decay) * margin(n)",
     ],
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_WEIGHT_DECAY, SEPARABLE],
+    given=[
+        CHAIN,
+        UNIT_WEIGHTS,
+        SIGN_LABELS,
+        POSITIVE_WEIGHT_DECAY,
+        SEPARABLE,
+        tc.Convention("rho is at its equilibrium, mu / (M + lambda)"),
+    ],
     on=st.one_of(on_a_line(), classified((1, 3), {"weight_decay": tc.positive_dyadics()})),
     examples=40,
 )
@@ -145,9 +160,11 @@ update_norm_separability = AT_EQUILIBRIUM.stated(
     title="Separability makes all residuals positive, as printed",
     sources=[XU2022.at("Section 6.1: separability and residuals")],
     printed=r"\bar f_n > 0 \;\forall n \implies \ell_n = 1 - \rho \bar f_n > 0 \;\forall n",
+    given=[IN_BALL],
     forall=["n in samples"],
     states="0 < residual(n)",
     control=tc.altered("greater than 1/2", "1 / 2 < residual(n)"),
+    on=on_a_line().map(with_decay_alone),
     why="Separability bounds no margin from above. Here rho is moreover at its equilibrium (Eq. 7):"
     " still, a sample whose margin is larger than the others is fitted beyond its label.",
 )
@@ -168,15 +185,19 @@ update_norm_mean_residual = AT_EQUILIBRIUM.stated(
 
 @st.composite
 def of_two_ranks(draw: st.DrawFn) -> tc.Case:
-    """Three linear layers on one sample, of ranks 1 and 2 in either order, and rho at rest."""
+    """Three layers on one sample, the first of rank 2 and the second of rank 1, and rho at rest.
+
+    All numbers are positive, but for an entry of the last layer, so that no unit is at its kink.
+    """
     a, b, c = draw(st.sampled_from([(3, 4, 5), (5, 12, 13), (8, 15, 17), (4, 3, 5), (15, 8, 17)]))
-    flat = [[Fraction(a, c), Fraction(b, c)], [0, 0]]
-    square = [[Fraction(b, c), 0], [0, Fraction(a, c)]]
-    weights = draw(st.sampled_from([[flat, square], [square, flat]]))
-    margin = Fraction(a * b, c * c)
+    unit = [Fraction(a, c), Fraction(b, c)]
+    square = [[unit[1], 0], [0, unit[0]]]
+    flat = [[left * right for right in unit] for left in unit]
+    last = draw(st.sampled_from([[Fraction(1), Fraction(0)], unit]))
+    share = sum(left * right for left, right in zip(last, unit, strict=True))
+    margin = share * (unit[0] + unit[1]) * unit[0] * unit[1]
     numbers = {"rho": Fraction(1), "weight_decay": (1 - margin) * margin}
-    network = tc.mlp([2, 2, 2, 1], tc.LINEAR)
-    return tc.Case.single(network, [*weights, [[1, 0]]], [[1, 0]], [[1]], numbers)
+    return tc.Case.single(tc.mlp([2, 2, 2, 1]), [square, flat, [last]], [unit], [[1]], numbers)
 
 
 update_norm_rank_printed = NORMS.stated(
@@ -187,6 +208,8 @@ update_norm_rank_printed = NORMS.stated(
     r" asymptotically, the rank of } V_k",
     given=[
         *POINTS,
+        SMOOTH,
+        IN_BALL,
         SEPARABLE,
         POSITIVE_RESIDUALS,
         ONE_SAMPLE,
@@ -195,15 +218,16 @@ update_norm_rank_printed = NORMS.stated(
     ],
     forall=["k in hidden", "l in hidden"],
     where=["hidden = [m for m in weights if len(W[m]) > 1]"],
-    states="frobenius(pull(0, l)) <= frobenius(pull(0, k))",
+    states="squared(pull(0, l)) <= squared(pull(0, k))",
     control=tc.altered("the smaller updates", {"<=": ">="}),
     on=of_two_ranks(),
     rests_on=["update-norm-printed"],
-    why="Neither the larger nor the smaller ones. By the structural lemma the squared norm is, up"
-    " to one factor for all layers, `|dfbar/dV_k|^2 - fbar^2`; the first term is the size of the"
-    " layer's input and of what comes back to it, which is that of the other layers' weights. In"
-    " the example the norms are as 0.64 for rank 1 to 0.36 for rank 2; where the two layers change"
-    " places, that of rank 2 has the larger updates. `update-norm-stable-rank` is what is left.",
+    why="The layer of larger rank need have neither the larger nor the smaller updates. By the"
+    " structural lemma the squared norm is, up to one factor for all layers, `|dfbar/dV_k|^2 -"
+    " fbar^2`; the first term is the size of the layer's input and of what comes back to it, which"
+    " is that of the other layers' weights. In the counterexample it is 288/625 for rank 1 and"
+    " 225/625 for rank 2; with V_3 = (3/5, 4/5) it is 288/625 for rank 1 and 1 for rank 2."
+    " `update-norm-stable-rank` is what is left.",
 )
 
 
