@@ -9,6 +9,7 @@ import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
     DENSE,
+    IN_BALL,
     POSITIVE_WEIGHT_DECAY,
     SIGN_LABELS,
     SMOOTH,
@@ -31,7 +32,6 @@ from properties.equilibrium.resting_points import (
     WEIGHTS_AT_REST,
     resting_points,
 )
-from properties.generalisation.signs import IN_BALL
 from properties.notation import ENTRIES, MARGIN
 from properties.papers import XU2022
 

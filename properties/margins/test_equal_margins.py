@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
+    IN_BALL,
     POSITIVE_WEIGHT_DECAY,
     RELU_NETWORK,
     SIGN_LABELS,
@@ -17,7 +18,6 @@ from properties.assumptions import (
     UNIT_WEIGHTS,
 )
 from properties.equilibrium.rational_functions import LAMBDA, MEAN, RHO, identical
-from properties.generalisation.signs import IN_BALL
 from properties.margins.same_margins import AT_BEST, SAME_MARGINS, as_observed, one_weight
 from properties.margins.two_samples import served_apart, two_slopes
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT

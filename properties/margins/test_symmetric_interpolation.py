@@ -6,11 +6,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, RELU_NETWORK, SMOOTH
+from properties.assumptions import CHAIN, IN_BALL, POSITIVE_WEIGHT_DECAY, RELU_NETWORK, SMOOTH
 from properties.collapse.collapsed_networks import simplex
 from properties.collapse.conditions import MATRICES
 from properties.collapse.multiclass import CENTRED, PROPORTIONAL
-from properties.generalisation.signs import IN_BALL
 from properties.papers import XU2022
 
 FACTORS = [Fraction(1, 2), Fraction(4, 5), Fraction(1, 5), Fraction(9, 10), Fraction(1, 10)]

@@ -1,8 +1,14 @@
 """Batches that differ in one sample: the proof of xu2022, Lemma 8, display by display."""
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
-from properties.generalisation.signs import IN_BALL
+from properties.assumptions import (
+    CHAIN,
+    IN_BALL,
+    POSITIVE_WEIGHT_DECAY,
+    SIGN_LABELS,
+    SMOOTH,
+    UNIT_WEIGHTS,
+)
 from properties.notation import ENTRIES, MULTIPLIER
 from properties.papers import XU2022
 from properties.sgd.pulls import (

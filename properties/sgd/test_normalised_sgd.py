@@ -10,6 +10,7 @@ import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
     DENSE,
+    IN_BALL,
     MINI_BATCHES,
     POSITIVE_WEIGHT_DECAY,
     SIGN_LABELS,
@@ -17,7 +18,6 @@ from properties.assumptions import (
     UNIT_WEIGHTS,
 )
 from properties.dynamics.normalised import NormalisedPoint
-from properties.generalisation.signs import IN_BALL
 from properties.notation import ENTRIES, MARGIN, MULTIPLIER
 from properties.papers import XU2022
 from properties.sgd.normalised_points import generic_points, updated_points

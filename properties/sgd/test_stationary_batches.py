@@ -9,13 +9,13 @@ import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
     DENSE,
+    IN_BALL,
     NO_WEIGHT_DECAY,
     POSITIVE_WEIGHT_DECAY,
     RELU_NETWORK,
     SIGN_LABELS,
 )
 from properties.collapse.collapsed_networks import identity
-from properties.generalisation.signs import IN_BALL
 from properties.papers import XU2022
 from properties.sgd.normalised_points import generic_points
 from properties.sgd.pulls import (

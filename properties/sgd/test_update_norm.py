@@ -11,6 +11,7 @@ from properties.assumptions import (
     AUTOGRAD_AT_KINKS,
     CHAIN,
     DENSE,
+    IN_BALL,
     ONE_OUTPUT,
     POSITIVE_WEIGHT_DECAY,
     SIGN_LABELS,
@@ -18,7 +19,6 @@ from properties.assumptions import (
     UNIT_WEIGHTS,
 )
 from properties.dynamics.normalised import on_a_line
-from properties.generalisation.signs import IN_BALL
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
 from properties.sgd.pulls import PULLS, in_ball
