@@ -7,6 +7,7 @@ not before.
 """
 
 import theorycheck as tc
+from properties.generalisation.signs import IN_BALL
 
 MATRICES = tc.Assumption(
     "f_W(x) = W_L sigma(W_{L-1} ... sigma(W_1 x)): linear outputs, and each matrix acts on the"
@@ -14,6 +15,18 @@ MATRICES = tc.Assumption(
     "slope(depth) == 1 and len(filters) == 0"
     " and all([len(W[k][0]) == (len(x[0]) if k == 0 else len(W[k - 1])) for k in weights])",
 )
+
+# The setting of the paper (Section 3.2), which every refuted claim asks for
+
+RECTIFIED = tc.Assumption(
+    "hidden layers, if there are any, are ReLU",
+    "all([slope(l) == 0 for l in range(1, depth)])",
+)
+RHO_NOT_ZERO = tc.Assumption(
+    "rho > 0: no weight matrix is 0", "all([not zero(W[k]) for k in weights])"
+)
+SETTING = (IN_BALL, RECTIFIED, RHO_NOT_ZERO)
+RHO_POSITIVE = tc.Assumption("rho > 0", "rho > 0")
 
 # Classes, by targets that are 1 for the class of a sample alone
 

@@ -1,12 +1,13 @@
 """Hypotheses and abbreviations on several classes: xu2022, Theorem 6.
 
-The paper calls a point one of convergence when no balanced batch updates `rho` or any `V_k`; the
-theorem speaks of the convergence of `V_L`.
+The paper calls a point one of convergence when no balanced batch updates `rho` or any `V_k`. The
+theorem asks that `V_L` has converged, and considers such points.
 """
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, RELU_NETWORK, SMOOTH
+from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, RELU_NETWORK, SMOOTH
 from properties.collapse.conditions import BALANCED, CLASS_MEANS, MATRICES, PROBES, UPDATE
+from properties.generalisation.signs import IN_BALL
 
 CENTRED = tc.Assumption(
     "targets are the centred labels e~_c: 1 for the class of a sample, -1/(C-1) for the others",
@@ -42,9 +43,11 @@ LAYERS_AT_REST = tc.Assumption(
     "all([zero(sum([update(n, k) for n in S])) for S in balanced for k in weights if k < last])",
 )
 RHO_AT_REST = tc.Assumption(
-    "nor rho", "all([sum([update_of_rho(n) for n in S]) == 0 for S in balanced])"
+    "no class-balanced batch with b samples of each class updates rho",
+    "all([sum([update_of_rho(n) for n in S]) == 0 for S in balanced])",
 )
 NETWORK = [CHAIN, MATRICES, RELU_NETWORK, CENTRED, BALANCED]
+IN_THE_PAPER = [*NETWORK, IN_BALL, POSITIVE_WEIGHT_DECAY]
 ALL_AT_REST = [SMOOTH, CLASSIFIER_AT_REST, LAYERS_AT_REST, RHO_AT_REST]
 
 CLASSES = (

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import theorycheck as tc
-from properties.collapse.collapsed_networks import identity
+from properties.collapse.collapsed_networks import identity, in_ball
 from theorycheck.drawing import descend
 from theorycheck.networks import vertices as float_vertices
 
@@ -51,7 +51,10 @@ def opposite_features(
 
 @st.composite
 def interpolating_networks(draw: st.DrawFn) -> tc.Case:
-    """Two ReLU units with features ``(1 + t, t)`` and ``(t, 1 + t)``, told apart by ``(1, -1)``."""
+    """Two ReLU units with features ``(1 + t, t)`` and ``(t, 1 + t)``, told apart by ``(1, -1)``.
+
+    The inputs are in the unit ball.
+    """
     counts = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     common = st.integers(0, 3)
     rows = [
@@ -61,7 +64,8 @@ def interpolating_networks(draw: st.DrawFn) -> tc.Case:
     ]
     signs = [[Fraction(1)]] * counts[0] + [[Fraction(-1)]] * counts[1]
     last = [[Fraction(1), Fraction(-1)]]
-    return tc.Case.single(tc.mlp([2, 2, 1]), [identity(2, 2), last], rows, signs)
+    case = tc.Case.single(tc.mlp([2, 2, 1]), [identity(2, 2), last], rows, signs)
+    return in_ball(case, compensated=True)
 
 
 def nearest_opposite_features(network: tc.Network, seed: int) -> float:

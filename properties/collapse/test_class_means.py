@@ -1,28 +1,36 @@
 """Class means and covariances of the features: the definitions of xu2022, Section 5 (Eq. 26-27)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.collapse.conditions import BALANCED, CLASS_MEANS
+from properties.collapse.collapsed_networks import in_ball
+from properties.collapse.conditions import BALANCED, CLASS_MEANS, SETTING
 from properties.papers import XU2022
+from theorycheck.drawing import SLOPES
 
 
 @st.composite
 def balanced_cases(
-    draw: st.DrawFn, *, at_least: int = 2, among: tuple[int, int] = (2, 4)
+    draw: st.DrawFn,
+    *,
+    at_least: int = 2,
+    among: tuple[int, int] = (2, 4),
+    slopes: Sequence[float] = SLOPES,
 ) -> tc.Case:
     """Small networks on a few classes with at most 5 samples each, class by class.
 
     Args:
         at_least: how many samples a class has, or as many as there are classes if this is 0.
         among: how many classes there are.
+        slopes: one is drawn for the hidden layers.
     """
     classes = draw(st.integers(*among))
     size = draw(st.integers(at_least or classes, 5))
-    networks = tc.mlps(depths=(2, 3), widths=(1, 3), outputs=(classes, classes))
+    networks = tc.mlps(depths=(2, 3), widths=(1, 3), outputs=(classes, classes), slopes=slopes)
     samples = (classes * size, classes * size)
     case = draw(tc.cases(networks, samples=samples, cohort=4))
     labels = np.repeat(np.eye(classes), size, axis=0)
@@ -51,6 +59,7 @@ BALANCED_CLASSES = tc.Family(given=[ONE_HOT, BALANCED], forall=["i in range(len(
 class_means_covariance_decomposition_printed = BALANCED_CLASSES.stated(
     "class-means-covariance-decomposition-printed",
     title="Total covariance is within- plus between-class covariance, as printed",
+    given=SETTING,
     sources=[XU2022.at("Eq. 27")],
     printed=r"\Sigma_W = \frac1C \sum_{c=1}^C \frac1N \sum_{n=1}^{C}"
     r" (h(x_{cn}) - \mu_c)(h(x_{cn}) - \mu_c)^\top, \qquad \Sigma_T = \Sigma_W + \Sigma_B",
@@ -62,11 +71,10 @@ class_means_covariance_decomposition_printed = BALANCED_CLASSES.stated(
         "the printed sum over n = 1..C divided by C instead of N",
         "N / C * within(i, C)[j] + between(i)[j] == total(i)[j]",
     ),
-    on=balanced_cases(at_least=0),
-    why="The covariances of the last-layer features add up, with the within-class covariance to the"
-    " letter: its inner sum, over the samples of a class, is printed with upper limit C. The sum"
-    " leaves out N - C samples of each class and depends on their order. The statement is true when"
-    " N = C.",
+    on=balanced_cases(at_least=0, slopes=(tc.RELU,)).map(in_ball),
+    why="As printed, the covariances do not add up: the inner sum of the within-class covariance,"
+    " over the samples of a class, is printed with upper limit C. It leaves out N - C samples of"
+    " each class and depends on their order. The statement is true when N = C.",
 )
 
 class_means_covariance_decomposition = BALANCED_CLASSES.stated(
@@ -94,6 +102,8 @@ def is_not_constant(entries: list[int]) -> bool:
 def equinorm_means(draw: st.DrawFn, *, changed: bool = False) -> tc.Case:
     """One sample per class, its own feature: the cyclic shifts of a vector, moved as a whole.
 
+    The inputs are in the unit ball.
+
     Args:
         changed: add 1 to one entry, so that the norms differ where there are three or more.
     """
@@ -102,8 +112,8 @@ def equinorm_means(draw: st.DrawFn, *, changed: bool = False) -> tc.Case:
     offset = draw(st.lists(st.integers(-2, 2), min_size=classes, max_size=classes))
     means = np.array([np.roll(entries, c) + offset for c in range(classes)], dtype=np.float64)
     means[0, 0] += changed
-    weights = np.zeros((1, classes, classes))
-    return tc.Case(tc.mlp([classes, classes]), (weights,), means[None], np.eye(classes)[None])
+    eye = np.eye(classes)[None]
+    return in_ball(tc.Case(tc.mlp([classes, classes]), (eye,), means[None], eye))
 
 
 EQUINORM = tc.Assumption(
@@ -134,9 +144,9 @@ class_means_equinorm = BALANCED_CLASSES.stated(
     ),
     on=equinorm_means(),
     why="If the centred class means have equal norms, the unit vectors along them add to zero. The"
-    ' sum is multiplied by the norm of the first. "The centered features lie on a simplex", which'
-    " the paper adds, can only mean this sum: the vectors (1,0), (-1,0), (0,1), (0,-1) are centred"
-    " and equinorm, and no regular simplex.",
+    ' sum is multiplied by the norm of the first. The paper adds: "i.e., the centered features'
+    ' lie on a simplex". Read as this sum it is true; read as a regular simplex it is false'
+    " (`class-means-equinorm-simplex`).",
 )
 
 TWO_CLASSES = tc.Assumption("two classes", "C == 2")
@@ -195,7 +205,7 @@ def repeated_features(draw: st.DrawFn, *, changed: bool = False) -> tc.Case:
     rows = [[mean + part] for mean in means for part in [*[0] * classes, parts, -parts]]
     labels = np.repeat(np.eye(classes, dtype=int), classes + 2, axis=0)
     weights = [[1]] * classes
-    return tc.Case.single(tc.mlp([1, classes]), [weights], rows, labels)
+    return in_ball(tc.Case.single(tc.mlp([1, classes]), [weights], rows, labels))
 
 
 class_means_variability_printed = NC1.stated(
@@ -203,7 +213,7 @@ class_means_variability_printed = NC1.stated(
     title="NC1 with the within-class covariance as printed: its trace is 0 only after collapse",
     printed=r"\mathrm{Tr}\Big( \frac1C \sum_{c=1}^C \frac1N \sum_{n=1}^{C} (h(x_{cn}) - \mu_c)"
     r"(h(x_{cn}) - \mu_c)^\top \Big) = 0 \implies h(x_{cn}) = \mu_c",
-    given=[ONE_HOT, BALANCED],
+    given=[*SETTING, ONE_HOT, BALANCED],
     assuming={"N >= C and the trace is 0": "N >= C and traced(C) == 0"},
     on=repeated_features(changed=True),
     why="The printed sum over n = 1..C leaves out N - C samples of each class, and these may lie"
@@ -231,7 +241,7 @@ class_means_equinorm_simplex = EQUINORM_MEANS.stated(
     sources=[XU2022.at("Section 5: NC2")],
     printed=r"\|\mu_c - \mu_G\|_2 = \|\mu_{c'} - \mu_G\|_2 \;\forall c, c' \implies"
     r" \langle \tilde\mu_c, \tilde\mu_{c'} \rangle = -\frac1{C-1}",
-    given=[ONE_HOT, BALANCED, DISTINCT_MEANS, EQUINORM],
+    given=[*SETTING, ONE_HOT, BALANCED, DISTINCT_MEANS, EQUINORM],
     states=SIMPLEX,
     control=tc.altered("inner products -1/(C+1)", WIDER),
     on=equinorm_means(),
@@ -275,7 +285,7 @@ class_means_equiangular = EQUINORM_MEANS.stated(
     on=st.one_of(equinorm_means(), equinorm_means(changed=True)),
     why="The two conditions of NC2 are not independent. With these angles the unit vectors add to"
     " 0, and by rank C - 1 that is their only linear relation, up to a factor; the centred means"
-    " add to 0 as well, so their norms are one factor.",
+    " add to 0 as well, so their norms are equal.",
 )
 
 class_means_two_classes = EQUINORM_MEANS.stated(
@@ -290,8 +300,9 @@ class_means_two_classes = EQUINORM_MEANS.stated(
         "more than two classes", without=[TWO_CLASSES], on=balanced_cases(among=(3, 3))
     ),
     on=balanced_cases(among=(2, 2)),
-    why="So the curves for NC2 in Figure 9, which is about two classes, can only show rounding for"
-    ' the means: "notice the small scale of the fluctuations".',
+    why="If the means of Figure 9, which is about two classes, are centred, its curves for NC2 can"
+    ' only show rounding for the means: "notice the small scale of the fluctuations". The caption'
+    " does not say that they are (`class-means-two-classes-angle`).",
 )
 
 class_means_two_classes_angle = tc.stated(
@@ -321,12 +332,12 @@ class_means_opposite = BALANCED_CLASSES.stated(
     kind="consistency",
     sources=[XU2022.at("Section 5: NC2, Theorem 5")],
     printed=r"\mu_1 - \mu_G = -(\mu_2 - \mu_G) \implies \mu_+ = -\mu_-",
-    given=[TWO_CLASSES, DISTINCT_MEANS],
+    given=[*SETTING, TWO_CLASSES, DISTINCT_MEANS],
     where=CLASS_MEANS,
     states="mu(0)[i] == -mu(1)[i]",
     control=tc.altered("the means are equal", "mu(0)[i] == mu(1)[i]"),
-    on=balanced_cases(among=(2, 2)),
+    on=balanced_cases(among=(2, 2), slopes=(tc.RELU,)).map(in_ball),
     why="Section 5 defines NC2 by centred means, where it is empty for two classes; Theorem 5"
-    " prints it without centring, where no ReLU network has it. The two places mean different"
-    " things.",
+    " prints it without centring, where no network with hidden ReLU layers has it, unless both"
+    " means are 0. The two places mean different things.",
 )

@@ -2,10 +2,17 @@
 
 import theorycheck as tc
 from properties.assumptions import CHAIN, ONE_OUTPUT, SIGN_LABELS, UNIT_WEIGHTS
-from properties.collapse.conditions import MATRICES
+from properties.collapse.collapsed_networks import in_ball
+from properties.collapse.conditions import MATRICES, RECTIFIED, RHO_POSITIVE
+from properties.generalisation.signs import IN_BALL
 from properties.notation import MARGIN
 from properties.papers import XU2022
 
+CASES = tc.normalised_cases(
+    tc.mlps(depths=(1, 3), widths=(1, 3), slopes=(tc.RELU, tc.LINEAR)),
+    samples=(1, 2),
+    numbers={"rho": tc.positive_dyadics(), "learning_rate": tc.positive_dyadics()},
+)
 STEPS = tc.Family(
     given=[CHAIN, MATRICES, ONE_OUTPUT, UNIT_WEIGHTS, SIGN_LABELS],
     where=[
@@ -18,11 +25,7 @@ STEPS = tc.Family(
         "step(n) = W[last] - learning_rate * gradient(n, nu(n))",
         "tangent(n) = h(n) - f(n, 0) * W[last][0]",
     ],
-    on=tc.normalised_cases(
-        tc.mlps(depths=(1, 3), widths=(1, 3), slopes=(tc.RELU, tc.LINEAR)),
-        samples=(1, 2),
-        numbers={"rho": tc.positive_dyadics(), "learning_rate": tc.positive_dyadics()},
-    ),
+    on=CASES,
     examples=24,
 )
 OF_A_SAMPLE = ["n in samples", "j in range(len(h(n)))"]
@@ -61,15 +64,17 @@ classifier_update_multiplier = STEPS.stated(
 classifier_update_multiplier_second_form = STEPS.stated(
     "classifier-update-multiplier-second-form",
     title="Eq. 31 is the second form of Eq. 4 for one sample: two printed places",
-    sources=[XU2022.at("Eq. 31")],
+    sources=[XU2022.at("Eq. 4, Eq. 31")],
     printed=r"\nu_L = \rho \bar f_n (1 - \rho \bar f_n),\quad"
     r" \nu_k = \frac1N \sum_n \rho \bar f_n (1 - \rho f_n) \text{ for } N = 1",
+    given=[IN_BALL, RECTIFIED, RHO_POSITIVE],
     forall=["n in samples"],
     states="nu(n) == rho * margin(n) * (1 - rho * f(n, 0))",
     control=tc.altered("one is half of the other", "nu(n) == rho * margin(n) / 2"),
+    on=CASES.map(in_ball),
     rests_on=["classifier-update-multiplier", "lagrange-multiplier-second-form"],
-    why="The two places contradict each other for the label -1. Eq. 31 is right, and agrees with"
-    " the first form of Eq. 4 (`lagrange-multiplier-second-form`).",
+    why="The two places contradict each other for the label -1, where the output is not 0. Eq. 31"
+    " is right, and agrees with the first form of Eq. 4 (`lagrange-multiplier-second-form`).",
     kind="consistency",
 )
 
@@ -93,8 +98,9 @@ classifier_update = STEPS.stated(
 
 classifier_update_norm = STEPS.stated(
     "classifier-update-norm",
-    title="Every step of normalised SGD makes V_L longer than 1, unless it is at rest",
-    printed=r"\|V_L^{(t+1)}\|^2 = 1 + 4\eta^2\rho^2 (1 - \rho \bar f_n)^2 \|h(x_n) - f_n V_L\|^2",
+    title="From |V_L| = 1, a step of normalised SGD makes V_L longer, unless it is at rest",
+    printed=r"\|V_L^{(t)}\| = 1 \implies"
+    r" \|V_L^{(t+1)}\|^2 = 1 + 4\eta^2\rho^2 (1 - \rho \bar f_n)^2 \|h(x_n) - f_n V_L\|^2",
     forall=["n in samples"],
     states="squared(step(n)) == 1"
     " + (2 * learning_rate * rho * (1 - rho * margin(n))) ** 2 * squared(tangent(n))",
@@ -102,5 +108,5 @@ classifier_update_norm = STEPS.stated(
     rests_on=["classifier-update", "classifier-update-multiplier"],
     why='The paper applies the constraint `|V^(t+1)| = 1` and ignores "all terms that are'
     ' O(eta^2)" (before Eq. 31). These all have one sign: with a multiplier, unlike with weight'
-    " normalisation, the norm grows at every step that changes V_L.",
+    " normalisation, a step from the unit sphere that changes V_L always leaves it.",
 )

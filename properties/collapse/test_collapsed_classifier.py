@@ -7,15 +7,17 @@ import numpy as np
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN
+from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY
 from properties.collapse.collapsed_networks import (
     collapsed_features,
     identity,
+    in_ball,
     simplex,
     simplex_networks,
 )
 from properties.collapse.conditions import BALANCED, MATRICES
 from properties.collapse.multiclass import (
+    ALL_AT_REST,
     CENTRED,
     CLASSES,
     CLASSIFIER_AT_REST,
@@ -24,32 +26,40 @@ from properties.collapse.multiclass import (
     EQ_42,
     EQ_43,
     FULL_BATCH,
+    IN_THE_PAPER,
     NC_1,
     NC_2,
     NC_3,
     NC_4,
     NETWORK,
     PAIRS,
-    PROOF_OF_THEOREM_6,
+    RHO_AT_REST,
     SMALLER_BATCHES,
 )
+from properties.generalisation.signs import IN_BALL
 from properties.papers import XU2022
 
 LINEAR_LABELS = [CHAIN, MATRICES, CENTRED, BALANCED]
 INTERPOLATION = tc.Assumption(
-    "rho f_V(x_cn) = e~_c: Property 2 with the factor 1",
+    "rho f_V(x_cn) = e~_c: the factor of Property 2 is 1",
     "all([f(n, c) == y[n][c] for n in samples for c in outputs])",
 )
 NEGATIVE_FACTOR = tc.Assumption(
     "rho f_V(x_cn) = alpha e~_c with one alpha < 0",
     "a(0) < 0 and all([f(n, c) == a(0) * y[n][c] for n in samples for c in outputs])",
 )
+ONE_FACTOR = tc.Assumption(
+    "rho f_V(x_cn) = alpha e~_c with one alpha, any number",
+    "all([f(n, c) == a(0) * y[n][c] for n in samples for c in outputs])",
+)
 WITHOUT_NC1 = f"{NC_2} and {NC_3} and {NC_4} and {EQ_42} and {EQ_43}"
 
 
 @st.composite
 def interpolating_classes(draw: st.DrawFn, *, alpha: Fraction | None = None) -> tc.Case:
-    """Two ReLU units for each of two classes, whose difference is the output; features may differ.
+    """Two ReLU units, whose difference is the output of two classes; features may differ.
+
+    Rho is at rest, unless alpha is 1.
 
     Args:
         alpha: the factor of Property 2; by default drawn between 0 and 1.
@@ -62,8 +72,12 @@ def interpolating_classes(draw: st.DrawFn, *, alpha: Fraction | None = None) -> 
             rows.append([factor * (label == 0) + lift, factor * (label == 1) + lift])
     labels = np.repeat(simplex(2), size, axis=0)
     last = [[Fraction(1), Fraction(-1)], [Fraction(-1), Fraction(1)]]
-    numbers = {"batch_per_class": Fraction(1)}
-    return tc.Case.single(tc.mlp([2, 2, 2]), [identity(2, 2), last], rows, labels, numbers)
+    case = tc.Case.single(tc.mlp([2, 2, 2]), [identity(2, 2), last], rows, labels)
+    case = in_ball(case, compensated=True)
+    # rho^2 = |W_1|^2 |W_2|^2, where |W_2|^2 = 4, and the targets have squared norm 2.
+    rest = factor * (1 - factor) / (2 * Fraction((case.parameters[0] ** 2).sum()))
+    numbers = {"batch_per_class": Fraction(1), "weight_decay": rest or Fraction(1)}
+    return replace(case, numbers=numbers)
 
 
 def turned(case: tc.Case) -> tc.Case:
@@ -76,18 +90,42 @@ CLASSIFIERS = tc.Family(forall=PAIRS, where=[*CLASSES])
 
 collapsed_classifier_interpolation = CLASSIFIERS.stated(
     "collapsed-classifier-interpolation",
-    title="Theorem 6 when only V_L is asked to converge, and the labels are interpolated",
-    sources=[XU2022.at("Theorem 6")],
+    title="If rho is not asked to rest: NC1 to NC4 where the labels are interpolated",
     printed=r"V_L \text{ has converged},\; f(x_{cn}) \propto \tilde e_c \;\forall c, n"
     r" \implies \text{NC1--NC4}",
-    given=[*NETWORK, SMALLER_BATCHES, INTERPOLATION, CLASSIFIER_AT_REST],
+    given=[*NETWORK, IN_BALL, SMALLER_BATCHES, INTERPOLATION, CLASSIFIER_AT_REST],
     states=COLLAPSED,
     control=tc.altered("NC2 with inner products -1/C", COLLAPSED.replace("-1 / (C - 1)", "-1 / C")),
     on=interpolating_classes(alpha=Fraction(1)),
-    rests_on=PROOF_OF_THEOREM_6,
-    why="Property 2 does not exclude alpha = 1, where all residuals are 0 and no update moves V_L,"
-    " whatever the features are: Eq. 40 is `0 = 0`. With weight decay rho is not at rest there, but"
-    " the theorem asks only that V_L has converged.",
+    why="Our own; it is not Theorem 6, at whose points of convergence rho rests too. With weight"
+    " decay this excludes alpha = 1 (`collapsed-classifier-factor`); Property 2 and the rest of V_L"
+    " do not. At alpha = 1 all residuals are 0, and no update moves V_L, whatever the features are:"
+    " Eq. 40 of the proof is `0 = 0`.",
+)
+
+collapsed_classifier_factor = tc.stated(
+    "collapsed-classifier-factor",
+    title="Where rho is at rest with weight decay, the factor of Property 2 is between 0 and 1",
+    printed=r"\frac{\partial \mathcal L_S}{\partial \rho} = 0,\; \lambda > 0,\; \rho > 0,\quad"
+    r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies"
+    r" \alpha (1 - \alpha) \frac{C}{C-1} = \lambda \rho^2,\; 0 < \alpha < 1",
+    given=[CENTRED, BALANCED, ONE_FACTOR, POSITIVE_WEIGHT_DECAY],
+    assuming={
+        "rho > 0": "squared_rho > 0",
+        "rho is at rest on all samples": "sum([update_of_rho(n) for n in samples]) == 0",
+    },
+    where=CLASSES,
+    states="a(0) * (1 - a(0)) * C == (C - 1) * weight_decay * squared_rho"
+    " and 0 < a(0) and a(0) < 1",
+    control=tc.altered(
+        "without the factor C/(C-1)",
+        "a(0) * (1 - a(0)) == weight_decay * squared_rho and 0 < a(0) and a(0) < 1",
+    ),
+    on=st.one_of(interpolating_classes(), simplex_networks(groups=(2, 1), full_batch=True)),
+    examples=40,
+    why="Our own; it bears on Theorem 6, which considers points of convergence, where rho rests."
+    " The derivative in rho, times rho/2, is `-alpha (1 - alpha) C/(C-1) + lambda rho^2`. So the"
+    " proof may divide by alpha (Eq. 42) and by alpha - 1 (the step from Eq. 40 to NC1).",
 )
 
 collapsed_classifier_any_solution = CLASSIFIERS.stated(
@@ -95,18 +133,19 @@ collapsed_classifier_any_solution = CLASSIFIERS.stated(
     title="Any quasi-interpolating solution shows NC1 to NC4, as a remark has it",
     sources=[XU2022.at("Section 5.2: remark on generalization")],
     printed=r"\text{NC1 to NC4 should take place for any quasi-interpolating solutions}",
-    given=[*NETWORK, COMMON_FACTOR],
+    given=[*IN_THE_PAPER, SMALLER_BATCHES, COMMON_FACTOR, RHO_AT_REST],
     states=COLLAPSED,
     control=tc.altered("NC2 with inner products -1/C", COLLAPSED.replace("-1 / (C - 1)", "-1 / C")),
     on=interpolating_classes(),
     rests_on=["neural-collapse-binary", "neural-collapse-multiclass-printed"],
-    why="Quasi-interpolation says what the outputs are, not what the features are. Convergence of"
-    " V_L on all batches is what the theorem adds; the remark leaves it out.",
+    why="Quasi-interpolation says what the outputs are, not what the features are, and rho is at"
+    " rest here on every batch. Convergence of V_L on all batches is what the theorem adds; the"
+    " remark leaves it out.",
 )
 
 AT_LEAST_RHO_0 = tc.Assumption(
-    "rho >= rho_0: with the average of the units of a class the network interpolates, and its last"
-    " layer may be so much larger that rho is no larger",
+    "rho >= rho_0: if units with equal outgoing weights are replaced by their mean and the last"
+    " layer is divided by beta, the network interpolates, with a rho that is no larger",
     "depth == 2 and beta > 0 and squared(averaged) <= beta ** 2 * squared(W[0])"
     " and all([outputs_of(n)[c] == beta * y[n][c] for n in samples for c in outputs])",
 )
@@ -117,8 +156,7 @@ collapsed_classifier_large_rho = CLASSIFIERS.stated(
     sources=[XU2022.at("Section 5.2: remark on quasi-interpolating solutions")],
     printed=r"\text{all quasi-interpolating solutions with } \rho \ge \rho_0 \text{ and }"
     r" \lambda > 0 \text{ ... yield Neural Collapse and have its four properties}",
-    given=[*NETWORK, FULL_BATCH, COMMON_FACTOR, CLASSIFIER_AT_REST, AT_LEAST_RHO_0],
-    assuming={"lambda > 0": "weight_decay > 0"},
+    given=[*IN_THE_PAPER, FULL_BATCH, COMMON_FACTOR, *ALL_AT_REST, AT_LEAST_RHO_0],
     where=[
         "units = range(len(W[0]))",
         "twins(i) = [j for j in units if all([W[1][c][j] == W[1][c][i] for c in outputs])]",
@@ -131,9 +169,9 @@ collapsed_classifier_large_rho = CLASSIFIERS.stated(
     on=simplex_networks(groups=(2,), full_batch=True, least=7),
     examples=20,
     rests_on=["neural-collapse-binary", "neural-collapse-multiclass-printed"],
-    why="False even where every layer is at rest on all samples together: a class may have two"
-    " units, and some of its samples move the one, the others the other. NC2 to NC4 hold there, on"
-    " the class means (`collapsed-classifier-full-batch`); NC1 needs rest on every mini-batch.",
+    why="False even where rho and every layer are at rest on all samples together: a class may have"
+    " two units, and some of its samples move the one, the others the other. NC2 to NC4 hold there,"
+    " on the class means (`collapsed-classifier-full-batch`); NC1 needs rest on every mini-batch.",
 )
 
 collapsed_classifier_full_batch = CLASSIFIERS.stated(
@@ -141,7 +179,8 @@ collapsed_classifier_full_batch = CLASSIFIERS.stated(
     title="NC2 to NC4 follow at rest on all samples together, without SGD",
     sources=[XU2022.at("Theorem 6, Eq. 41, Eq. 42, Eq. 43, Section 5.2: remark on SGD")],
     printed=r"\frac{\partial \mathcal{L}_{S}}{\partial V_L} = 0,\quad"
-    r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies \text{NC2--NC4},\;"
+    r" \rho f_V(x_{cn}) = \alpha \tilde e_c,\; 0 < \alpha < 1 \;\forall c, n"
+    r" \implies \text{NC2--NC4},\;"
     r" V_L^c = \frac{\rho}{\alpha C}(\mu_c - \mu_G),\; \|V_L^c\|_2^2 = \frac1C",
     given=[*NETWORK, FULL_BATCH, COMMON_FACTOR, CLASSIFIER_AT_REST],
     states=WITHOUT_NC1,
@@ -157,32 +196,32 @@ collapsed_classifier_full_batch = CLASSIFIERS.stated(
     ],
     why='"SGD is a necessary requirement in our proof of NC1": and of NC1 only. Eq. 41 sums over'
     " all samples of a class, so that Eq. 42 holds for the class means of features that vary, and"
-    " the equations after it, with their constants, need nothing else.",
+    " the equations after it, with their constants, need nothing else. NC4 is checked at the"
+    " samples, differences of samples and the unit vectors.",
 )
 
 
 @st.composite
 def negative_factor(draw: st.DrawFn) -> tc.Case:
     """Collapsed features with the opposite of their dual classifier."""
-    return turned(draw(collapsed_features()))
+    return in_ball(turned(draw(collapsed_features())), compensated=True)
 
 
 collapsed_classifier_negative_factor = tc.stated(
     "collapsed-classifier-negative-factor",
-    title="Theorem 6 where outputs are a negative multiple of their labels",
-    sources=[XU2022.at("Theorem 6, Property 2")],
+    title="If rho is not asked to rest: NC3 where outputs are a negative multiple of their labels",
     printed=r"V_L \text{ has converged},\; f(x_{cn}) \propto \tilde e_c \;\forall c, n"
     r" \implies V_L^\top = \frac{M}{\|M\|_F}",
-    given=[*NETWORK, SMALLER_BATCHES, NEGATIVE_FACTOR, CLASSIFIER_AT_REST],
+    given=[*NETWORK, IN_BALL, SMALLER_BATCHES, NEGATIVE_FACTOR, CLASSIFIER_AT_REST],
     where=CLASSES,
     states=NC_3,
     control=tc.altered("and of twice the size", NC_3.replace("== ", "== 2 * ")),
     on=negative_factor(),
     examples=40,
-    rests_on=["multiclass-update-full-printed"],
-    why="Property 2 prints a proportion, with any sign. With a negative factor Eq. 42 gives"
-    " `V_L^T = -M/|M|_F`, and every sample is classified wrongly. Lemma 7 assumes the right"
-    " classification; Property 2 and the theorem do not.",
+    why="Our own; it is not Theorem 6, at whose points of convergence rho rests too. With a"
+    " negative factor it does not, with weight decay or without: the sum of `<f, y - f>` is"
+    " negative. Property 2, a proportion with any sign, and the rest of V_L do not exclude the"
+    " factor. With it Eq. 42 gives `V_L^T = -M/|M|_F`, and every sample is classified wrongly.",
 )
 
 collapsed_classifier_global_mean = CLASSIFIERS.stated(

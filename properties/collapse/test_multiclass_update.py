@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 import theorycheck as tc
 from properties.assumptions import CHAIN, UNIT_WEIGHTS
-from properties.collapse.collapsed_networks import simplex, simplex_labelled
-from properties.collapse.conditions import BALANCED, MATRICES
+from properties.collapse.collapsed_networks import in_ball, simplex, simplex_labelled
+from properties.collapse.conditions import BALANCED, MATRICES, RECTIFIED, RHO_POSITIVE
+from properties.generalisation.signs import IN_BALL
 from properties.papers import XU2022
 
 CENTRED_LABELS = tc.Assumption(
@@ -20,6 +21,7 @@ PROPORTIONAL = tc.Assumption(
     "rho f_V(x_n) = alpha e~_c for all samples of every class c",
     "all([rho * f(n, c) == alpha * y[n][c] for n in samples for c in outputs])",
 )
+SETTING = [UNIT_WEIGHTS, IN_BALL, RECTIFIED, RHO_POSITIVE]
 HALVES = tc.Assumption("two batches, S and R, are all samples", "2 * len(S) == len(samples)")
 
 
@@ -90,7 +92,7 @@ multiclass_update_gradient = UPDATES.stated(
 multiclass_update_batch_size = UPDATES.stated(
     "multiclass-update-batch-size",
     title="The gradient of a batch in V_L, where B counts the samples of a class: two meanings",
-    sources=[XU2022.at("Section 5.2: B samples per class, Eq. 36")],
+    sources=[XU2022.at("Theorem 6, Section 5.2: B samples per class, Eq. 36")],
     printed=r"S'_c \text{ includes } B \text{ samples}:\quad"
     r" \frac{\partial \mathcal L_{S'}}{\partial V_L} = \frac1B \sum_{c'=1}^C \sum_{n=1}^b"
     r" 2\rho (\rho f_V(x_{c'n}) - \tilde e_{c'}) h(x_{c'n})^\top + 2 \nu_L V_L",
@@ -102,6 +104,8 @@ multiclass_update_batch_size = UPDATES.stated(
         "squared(with_multiplier(S, v) - rho / batch_per_class * outers(S) / C"
         " - 2 * v * W[last]) == 0",
     ),
+    given=SETTING,
+    on=simplex_labelled().map(in_ball),
     why='The text before Theorem 6 says that a batch includes "B samples per-class", the theorem'
     " that B = bC. With the loss of Eq. 35, a mean over all samples, Eq. 36 needs the second"
     " meaning, as `multiclass-update-gradient` has it.",
@@ -191,7 +195,8 @@ multiclass_update_quasi_interpolation = UPDATES.stated(
 
 multiclass_update_exchange = UPDATES.stated(
     "multiclass-update-exchange",
-    title="Two balanced batches that differ in one sample differ by its feature vector",
+    title="The gradients of two balanced batches that differ in one sample differ by a multiple of"
+    " the difference of the two feature vectors",
     sources=[XU2022.at("Eq. 40")],
     printed=r"\frac{\partial \mathcal L_{S'}}{\partial V_L^c}"
     r" - \frac{\partial \mathcal L_{S''}}{\partial V_L^c}"
@@ -247,6 +252,8 @@ multiclass_update_full_printed = UPDATES.stated(
     forall=["c in outputs"],
     states="squared(gradient(samples)[c] - 2 * rho / len(samples) * terms(samples, c)) == 0",
     control=tc.altered("half of it", {"- 2 *": "-"}),
+    given=SETTING,
+    on=simplex_labelled().map(in_ball),
     rests_on=["multiclass-update-tangential", "multiclass-update-partition"],
     why="The third line of Eq. 41 lacks the minus of Eq. 38; its fourth line has the sign right, so"
     " that the two lines are each other's negatives. Both are 0 where they are used.",

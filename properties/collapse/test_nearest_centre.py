@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 import theorycheck as tc
 from properties.assumptions import SIGN_LABELS
-from properties.collapse.collapsed_networks import simplex
-from properties.collapse.conditions import BALANCED, CLASS_MEANS, MATRICES, PROBES
+from properties.collapse.collapsed_networks import in_ball, simplex
+from properties.collapse.conditions import BALANCED, CLASS_MEANS, MATRICES, PROBES, SETTING
 from properties.notation import MARGIN
 from properties.papers import XU2022
 
@@ -54,14 +54,20 @@ BINARY = tc.Family(
 
 @st.composite
 def opposite_inputs(draw: st.DrawFn, factors: tuple[int, ...]) -> tc.Case:
-    """A linear classifier on features ``+-m``: a multiple of m, or any where the factor is 0."""
+    """A linear classifier on features ``+-m`` in the unit ball.
+
+    A multiple of m, or any that classifies them correctly where the factor is 0.
+    """
     width, factor = draw(st.integers(1, 3)), draw(st.sampled_from(factors))
     vectors = st.lists(st.integers(-2, 2), min_size=width, max_size=width).filter(any)
     mean, other = draw(vectors), draw(vectors)
     weights = [factor * entry for entry in mean] if factor else other
+    if not factor and sum(a * b for a, b in zip(weights, mean, strict=True)) < 0:
+        weights = [-entry for entry in weights]
     signs = [1, -1, *draw(st.lists(st.sampled_from([1, -1]), max_size=2))]
     inputs = [[sign * entry for entry in mean] for sign in signs]
-    return tc.Case.single(tc.mlp([width, 1]), [[weights]], inputs, [[sign] for sign in signs])
+    labels = [[sign] for sign in signs]
+    return in_ball(tc.Case.single(tc.mlp([width, 1]), [[weights]], inputs, labels))
 
 
 nearest_centre_binary_printed = BINARY.stated(
@@ -69,9 +75,11 @@ nearest_centre_binary_printed = BINARY.stated(
     title='Two classes: "NC4 follows then from NC1-NC2"',
     sources=[XU2022.at("Theorem 5, Section 5.1: NC4 from NC1 and NC2")],
     printed=r"\text{NC1, NC2} \implies \mathrm{sign}(f(x)) = \arg\min_c \|\mu_c - h(x)\|",
-    given=[MATRICES, SIGN_LABELS, BOTH_CLASSES, COLLAPSED, OPPOSITE],
-    on=opposite_inputs((0, 1, -1)),
-    why="NC1 and NC2 are about features alone; what the classifier decides, they do not say.",
+    given=[*SETTING, MATRICES, SIGN_LABELS, BOTH_CLASSES, COLLAPSED, OPPOSITE, CLASSIFIED],
+    on=opposite_inputs((0, 0, 1)),
+    why="NC1 and NC2 are about features alone; what the classifier decides, they do not say. Nor is"
+    " it enough that all samples are correctly classified, as the proof may assume by Property 1."
+    " The example has one layer, whose features are the inputs.",
 )
 
 nearest_centre_binary_dual = BINARY.stated(
@@ -81,9 +89,9 @@ nearest_centre_binary_dual = BINARY.stated(
     r" \mathrm{sign}(f(x)) = \arg\min_c \|\mu_c - h(x)\|",
     given=[MATRICES, SIGN_LABELS, BOTH_CLASSES, COLLAPSED, OPPOSITE, PARALLEL],
     on=opposite_inputs((1, 2, -1)),
-    why="The paper concludes from NC1 and NC2 alone; with NC3 as printed it would not follow"
-    " either. NC3 is printed for both means, which are opposite: proportional must allow negative"
-    " factors, and with a negative one for mu_+ the classifier is wrong everywhere.",
+    why="Our own. The paper concludes from NC1 and NC2 alone; with NC3 as printed it would not"
+    " follow either. NC3 is printed for both means, which are opposite: proportional must allow"
+    " negative factors, and with a negative one for mu_+ the classifier is wrong everywhere.",
 )
 
 nearest_centre_binary = BINARY.stated(
@@ -96,7 +104,7 @@ nearest_centre_binary = BINARY.stated(
     on=opposite_inputs((1, 2, -1)),
     corrects="nearest-centre-binary-printed",
     why="`|h - mu_-|^2 - |h - mu_+|^2 = 4 <mu_+, h>`, which has the sign of `<V_L, h>`. NC1 is not"
-    " needed.",
+    " needed. Checked at the samples, differences of samples and the unit vectors.",
 )
 
 ETF = tc.Assumption(
@@ -111,6 +119,10 @@ DUAL = tc.Assumption(
 )
 FEATURES_COLLAPSED = tc.Assumption(
     "NC1: mu_c = h(x_cn)", "all([zero(h(n) - mu(c)) for c in outputs for n in members(c)])"
+)
+RIGHTLY_CLASSIFIED = tc.Assumption(
+    "all samples are correctly classified",
+    "all([f(n, b) < f(n, c) for c in outputs for n in members(c) for b in outputs if b != c])",
 )
 CENTRED_TWICE = tc.Assumption(
     "Eq. 44: the global mean is orthogonal to all centred means",
@@ -150,9 +162,9 @@ def simplex_inputs(draw: st.DrawFn, *, dual: bool, anywhere: bool) -> tc.Case:
     moves = st.lists(st.integers(-2, 2), min_size=classes, max_size=classes)
     offset = draw(moves) if anywhere else [lift] * classes
     means = centred + np.array([Fraction(k) for k in offset], dtype=object)
-    weights = centred if dual else [draw(moves) for _ in range(classes)]
+    weights = centred if dual else centred + [draw(moves) for _ in range(classes)]
     labels = np.eye(classes, dtype=int)
-    return tc.Case.single(tc.mlp([classes, classes]), [weights], means, labels)
+    return in_ball(tc.Case.single(tc.mlp([classes, classes]), [weights], means, labels))
 
 
 nearest_centre_multiclass_printed = SEVERAL.stated(
@@ -160,10 +172,11 @@ nearest_centre_multiclass_printed = SEVERAL.stated(
     title='Several classes: "NC4 follows then from NC1-NC2"',
     sources=[XU2022.at("Theorem 6, Section 5.2: NC4 from NC1 and NC2")],
     printed=r"\text{NC1, NC2} \implies \arg\max_c f^c(x) = \arg\min_c \|\mu_c - h(x)\|",
-    given=[MATRICES, BALANCED, FEATURES_COLLAPSED, ETF],
+    given=[*SETTING, MATRICES, BALANCED, FEATURES_COLLAPSED, ETF, RIGHTLY_CLASSIFIED],
     control=FARTHEST,
-    on=simplex_inputs(dual=False, anywhere=True),
-    why="As with two classes: NC1 and NC2 say nothing of the classifier.",
+    on=simplex_inputs(dual=False, anywhere=False),
+    why="As with two classes (`nearest-centre-binary-printed`): NC1 and NC2 say nothing of the"
+    " classifier. It may classify all samples correctly and still decide otherwise elsewhere.",
 )
 
 nearest_centre_multiclass_dual = SEVERAL.stated(
@@ -173,8 +186,8 @@ nearest_centre_multiclass_dual = SEVERAL.stated(
     given=[MATRICES, BALANCED, FEATURES_COLLAPSED, ETF, DUAL],
     control=FARTHEST,
     on=simplex_inputs(dual=True, anywhere=True),
-    why="The paper concludes from NC1 and NC2 alone; with NC3 it would not follow either. Distances"
-    " are measured from the means, and the classifier is dual to the centred means. In"
+    why="Our own. The paper concludes from NC1 and NC2 alone; with NC3 it would not follow either."
+    " Distances are measured from the means, and the classifier is dual to the centred means. In"
     " [12] biases make up for the global mean; the networks here have none.",
 )
 
@@ -194,5 +207,5 @@ nearest_centre_multiclass = SEVERAL.stated(
     corrects="nearest-centre-multiclass-printed",
     why="With Eq. 44 the `|mu_c|^2` are equal, so that the nearest mean has the largest `<mu_c,"
     " h>`, which differs from `<mu_c - mu_G, h>` by a number that is the same for all classes. NC1"
-    " is not needed.",
+    " is not needed. Checked at the samples, differences of samples and the unit vectors.",
 )

@@ -2,12 +2,14 @@
 
 import theorycheck as tc
 from properties.assumptions import CHAIN, ONE_OUTPUT, RELU_NETWORK, SIGN_LABELS
+from properties.collapse.collapsed_networks import in_ball
 from properties.collapse.conditions import MATRICES, PROBES, UPDATE
 from properties.collapse.opposite_features import (
     interpolating_networks,
     opposite_features,
     searched,
 )
+from properties.generalisation.signs import IN_BALL
 from properties.notation import MARGIN
 from properties.papers import XU2022
 
@@ -103,7 +105,7 @@ neural_collapse_binary_relu_features = tc.stated(
     title="Non-negative features of two classes keep a distance from opposite vectors",
     printed=r"c^2 \le \|h(x_+) - c V_L\|^2 + \|h(x_-) + c V_L\|^2",
     given=[CHAIN, MATRICES, RELU_NETWORK, ONE_OUTPUT],
-    assuming={"V_L is not 0 (and has unit norm)": "not zero(W[last])"},
+    assuming={"V_L is not 0 (it is divided by its norm)": "not zero(W[last])"},
     forall=["i in samples", "j in samples", "m in range(1, 8)"],
     where=[
         UPDATE[0],
@@ -113,7 +115,8 @@ neural_collapse_binary_relu_features = tc.stated(
     states="squared(step(m)) <= apart(i, m, 1) + apart(j, m, -1)",
     control=tc.altered("the bound is 9/8 c^2", {"squared": "9 / 8 * squared"}),
     on=opposite_features(depths=(2, 3), rectified=True),
-    why="The features of two inputs to a ReLU network cannot both be near c V_L and -c V_L, c > 0."
+    why="The features of two inputs to a ReLU network cannot be near c V_L and -c V_L, one each,"
+    " where c > 0."
     " Where an entry v of `V_L` is negative, the first term is at least `c^2 v^2`, because the"
     " feature is not negative; where it is positive, the second is; and the squares add to `c^2`."
     " Equality holds when the features are the positive parts of the two vectors. For the features"
@@ -127,7 +130,7 @@ neural_collapse_binary_printed_means = tc.stated(
     sources=[XU2022.at("Theorem 5")],
     printed=r"\mu_\pm = \frac1N \sum_{n=1,\, y_n=\pm1}^N h(x_n)"
     r" \implies \mu_\pm = h(x_n) \text{ for all } n \text{ with } y_n = \pm 1",
-    given=[*BINARY, BOTH_SIGNS, PROPERTY_1, CLASSIFIER_AT_REST],
+    given=[*BINARY, IN_BALL, BOTH_SIGNS, PROPERTY_1, CLASSIFIER_AT_REST],
     forall=["m in samples", "i in range(len(h(0)))"],
     where=[
         MARGIN,
@@ -138,12 +141,13 @@ neural_collapse_binary_printed_means = tc.stated(
     control=tc.altered(
         "the sums over the classes divided by 2N", "h(m)[i] == mean(y[m][0])[i] / 2"
     ),
-    on=opposite_features(),
+    on=opposite_features().map(in_ball),
     rests_on=["classifier-update"],
     why="NC1 of Theorem 5 with its own definition of the class means, on networks that do have"
     " points of convergence. The sum over one class is divided by the number N of all samples, so"
     ' that the "mean" is `N_+/N` times the feature vector that all samples of the class share. It'
-    " cannot equal it unless the other class is empty.",
+    " cannot equal it unless the other class is empty. The example has one layer; rho is at rest"
+    " there for `lambda = eps (1 - eps) / rho^2`.",
 )
 
 neural_collapse_binary_class_means = tc.stated(
@@ -168,21 +172,19 @@ neural_collapse_binary_class_means = tc.stated(
 
 neural_collapse_binary_classifier_only = tc.stated(
     "neural-collapse-binary-classifier-only",
-    title="Theorem 5 when only V_L is asked to converge",
-    sources=[XU2022.at("Theorem 5")],
+    title="If rho is not asked to rest: NC1 to NC4 with two classes, where V_L has converged",
     printed=r"V_L \text{ has converged},\; \rho \bar f_n = 1 - \epsilon \;\forall n"
     r" \implies \text{NC1--NC4}",
-    given=[*BINARY, RELU_NETWORK, INTERPOLATION, CLASSIFIER_AT_REST],
+    given=[*BINARY, IN_BALL, RELU_NETWORK, INTERPOLATION, CLASSIFIER_AT_REST],
     where=CLASSES,
     states=COLLAPSED,
     control=tc.altered(
         "the convergence of V_L is not asked for, Property 1 alone is", without=[CLASSIFIER_AT_REST]
     ),
     on=interpolating_networks(),
-    rests_on=["classifier-update", "nearest-centre-binary-printed"],
-    why="The first sentence of Theorem 5 asks only that `V_L` has converged. Then an interpolating"
-    " network, eps = 0, qualifies: the factor `1 - rho fbar_n` stops every update of `V_L`, and of"
-    " all other layers, whatever the features are. Only the update of `rho` by weight decay"
-    " excludes these points; without weight decay they are points of convergence of the whole"
-    " network. The means are those of the classes.",
+    why="Our own; it is not Theorem 5, which considers points of convergence, where rho rests too:"
+    " with weight decay this gives a gap eps > 0 (`interpolation-gap`). If only `V_L` rests, an"
+    " interpolating network, eps = 0, qualifies: the factor `1 - rho fbar_n` stops every update of"
+    " `V_L`, and of all other layers, whatever the features are. Without weight decay these are"
+    " points of convergence of the whole network. The means are those of the classes.",
 )

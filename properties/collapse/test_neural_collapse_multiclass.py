@@ -1,7 +1,8 @@
 """Neural collapse with several classes: xu2022, Theorem 6.
 
-The paper calls a point one of convergence when no balanced batch updates `rho` or any `V_k`; the
-theorem speaks of the convergence of `V_L`. Both readings are claims.
+The paper calls a point one of convergence when no balanced batch updates `rho` or any `V_k`. The
+theorem asks that `V_L` has converged, and considers such points. For the corrected form the rest of
+`V_L` suffices.
 """
 
 import theorycheck as tc
@@ -15,6 +16,7 @@ from properties.collapse.multiclass import (
     COMMON_FACTOR,
     DIVISOR,
     FULL_BATCH,
+    IN_THE_PAPER,
     LAYERS_AT_REST,
     NETWORK,
     PAIRS,
@@ -42,7 +44,7 @@ neural_collapse_multiclass_printed = tc.stated(
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial V} = 0,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S',\quad"
     r" f(x_{cn}) \propto \tilde e_c \;\forall c, n \implies \text{NC1--NC4}",
-    given=[*NETWORK, SMALLER_BATCHES, DIVISOR, PROPORTIONAL, *ALL_AT_REST],
+    given=[*IN_THE_PAPER, SMALLER_BATCHES, DIVISOR, PROPORTIONAL, *ALL_AT_REST],
     forall=PAIRS,
     where=CLASSES,
     states=COLLAPSED,
@@ -66,7 +68,7 @@ neural_collapse_multiclass_full_batch = tc.stated(
     printed=r"b \mid N,\; \frac{\partial \mathcal{L}_{S'}}{\partial V} = 0,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S',\quad"
     r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies \text{NC1--NC4}",
-    given=[*NETWORK, FULL_BATCH, COMMON_FACTOR, *ALL_AT_REST],
+    given=[*IN_THE_PAPER, FULL_BATCH, COMMON_FACTOR, *ALL_AT_REST],
     forall=PAIRS,
     where=CLASSES,
     states=COLLAPSED,
@@ -86,7 +88,8 @@ neural_collapse_multiclass = tc.stated(
     title="Theorem 6: neural collapse with several classes and one factor for all samples",
     sources=[XU2022.at("Theorem 6, Eq. 36-45")],
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial V_L} = 0 \;\forall S',\; b < N,\quad"
-    r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies \text{NC1--NC4},\;"
+    r" \rho f_V(x_{cn}) = \alpha \tilde e_c,\; 0 < \alpha < 1 \;\forall c, n"
+    r" \implies \text{NC1--NC4},\;"
     r" V_L^c = \frac{\rho}{\alpha C}(\mu_c - \mu_G),\; \|V_L^c\|_2^2 = \frac1C",
     given=[*NETWORK, SMALLER_BATCHES, COMMON_FACTOR, CLASSIFIER_AT_REST],
     forall=PAIRS,
@@ -98,13 +101,15 @@ neural_collapse_multiclass = tc.stated(
     rests_on=PROOF_OF_THEOREM_6,
     why="If no balanced batch smaller than the whole set updates `V_L`, and all outputs are the"
     " same multiple of their centred targets, the features and the classifier have collapsed. The"
-    " convergence of `V_L` suffices, and Eq. 42-43 hold with their constants. NC4 is checked at the"
-    ' samples, differences of samples and the unit vectors. It does not follow "from NC1-NC2", as'
-    " printed: without biases it also needs `<V_L^c, mu_G> = 0`, which Eq. 44 provides. Such"
-    " networks exist for ReLU, unlike in the binary case with a scalar output, because the global"
-    " mean of the features can make up for the negative entries of the simplex; they are"
-    " constructed here, not found by training. Whether the other layers can converge as well is the"
-    " subject of [neural-collapse-multiclass-all-layers](#neural-collapse-multiclass-all-layers).",
+    " convergence of `V_L` suffices, and Eq. 42-43 hold with their constants. That alpha is between"
+    " 0 and 1 follows where rho rests, with weight decay (`collapsed-classifier-factor`). NC4 is"
+    " checked at the samples, differences of samples and the unit vectors. It does not follow"
+    ' "from NC1-NC2", as printed: without biases it also needs `<V_L^c, mu_G> = 0`, which Eq. 44'
+    " provides. Such networks exist for ReLU, unlike in the binary case with a scalar output,"
+    " because the global mean of the features can make up for the negative entries of the simplex;"
+    " they are constructed here, not found by training. Whether the other layers can converge as"
+    " well is the subject of"
+    " [neural-collapse-multiclass-all-layers](#neural-collapse-multiclass-all-layers).",
 )
 
 neural_collapse_multiclass_all_layers = tc.stated(
@@ -112,7 +117,8 @@ neural_collapse_multiclass_all_layers = tc.stated(
     title="Theorem 6 at points where SGD has converged in all layers",
     sources=[XU2022.at("Section 5.2: convergence points, Theorem 6")],
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall k, S',\; b < N,\quad"
-    r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies \text{NC1--NC4}",
+    r" \rho f_V(x_{cn}) = \alpha \tilde e_c,\; 0 < \alpha < 1 \;\forall c, n"
+    r" \implies \text{NC1--NC4}",
     given=[*NETWORK, SMALLER_BATCHES, COMMON_FACTOR, SMOOTH, NOT_COLLAPSED],
     where=CLASSES,
     states="sum([squared(sum([update(n, k) for n in S])) for S in balanced for k in weights]) != 0",
@@ -138,8 +144,9 @@ neural_collapse_multiclass_all_layers_inputs = tc.stated(
     "neural-collapse-multiclass-all-layers-inputs",
     title="All layers converge only where the inputs of a class coincide",
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall k, S',\; b < N,\quad"
-    r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies x_{cn} = x_{cm}",
-    given=[*NETWORK, SMALLER_BATCHES, COMMON_FACTOR, *ALL_AT_REST],
+    r" \rho f_V(x_{cn}) = \alpha \tilde e_c,\; 0 < \alpha < 1 \;\forall c, n"
+    r" \implies x_{cn} = x_{cm}",
+    given=[*NETWORK, SMALLER_BATCHES, COMMON_FACTOR, SMOOTH, CLASSIFIER_AT_REST, LAYERS_AT_REST],
     forall=["i in outputs", "p in members(i)", "q in members(i)"],
     where=CLASSES,
     states="squared(x[p] - x[q]) == 0",

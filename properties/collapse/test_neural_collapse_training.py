@@ -202,8 +202,8 @@ def falls(
 TRAINING = [
     "square loss on centred one-hot targets, SGD with momentum, weight normalisation, penalty"
     " lambda rho^2",
-    "bias-free ReLU networks of depth 3 and width 32; Gaussian mixtures and images, handwritten"
-    " digits unless others are named, each by itself",
+    "bias-free ReLU networks of depth 3 and width 32; Gaussian mixtures and images (handwritten"
+    " digits, unless others are named), each decided separately",
     "rule of exclusion, fixed beforehand: the training diverges or ends with a training error",
 ]
 DECAY = "lambda = 5e-5 (mixtures) and 1e-5 (images)"
@@ -225,7 +225,8 @@ neural_collapse_training_nc1 = tc.experiment_claim(
     compares=NC1,
     control=NC1_CONTROL,
     rests_on=["neural-collapse-binary", "neural-collapse-multiclass-printed"],
-    why="Section 5 prints Tr(Sigma_W), and Figure 9 shows Tr(Sigma_W Sigma_B^{-1}), though Sigma_B,"
+    why="The paper prints a limit; trainings of finite length decide whether the measures fall."
+    " Section 5 prints Tr(Sigma_W), and Figure 9 shows Tr(Sigma_W Sigma_B^{-1}), though Sigma_B,"
     " whose rank is below C, has no inverse. The terminal phase begins where there is no training"
     " error any more. Before it the latter falls for the trivial reason that the classes are told"
     " apart, while Tr(Sigma_W) rises from its value at initialisation, where the features of"
@@ -249,7 +250,8 @@ neural_collapse_training_nc2 = tc.experiment_claim(
     compares=NC2,
     control=NC2_CONTROL,
     rests_on=["neural-collapse-binary", "neural-collapse-multiclass-printed"],
-    why="The distance is zero exactly when norms and angles are those of NC2. With two classes it"
+    why="The paper prints limits; that the distance falls is what trainings can decide. It is zero"
+    " exactly when norms and angles are those of NC2. With two classes it"
     " is zero always, whatever the network: the two centred means are opposite vectors.",
 )
 
@@ -269,7 +271,8 @@ neural_collapse_training_nc3 = tc.experiment_claim(
     compares=NC3,
     control=NC3_CONTROL,
     rests_on=["neural-collapse-binary", "neural-collapse-multiclass-printed"],
-    why="The columns of M are the centred class means.",
+    why="The columns of M are the centred class means. The paper prints a limit; that the distance"
+    " falls is what trainings can decide.",
 )
 
 WITHOUT_DECAY, WITHOUT_DECAY_CONTROL = falls(
@@ -289,8 +292,9 @@ neural_collapse_training_without_decay = tc.experiment_claim(
     given=[*TRAINING, "lambda = 0"],
     compares=WITHOUT_DECAY,
     control=WITHOUT_DECAY_CONTROL,
-    why="The other claims of this family with the weight decay left out. The paper derives collapse"
-    " in its presence; that the measures fall in training does not show that it is the cause.",
+    why="As `neural-collapse-training-nc1`, `-nc2` and `-nc3`, without weight decay. The paper"
+    " derives collapse in its presence; that the measures fall in training does not show that it is"
+    " the cause.",
 )
 
 RANDOM_LABELS, RANDOM_LABELS_CONTROL = falls(
