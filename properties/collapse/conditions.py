@@ -7,7 +7,7 @@ not before.
 """
 
 import theorycheck as tc
-from properties.generalisation.signs import IN_BALL
+from properties.assumptions import IN_BALL
 
 MATRICES = tc.Assumption(
     "f_W(x) = W_L sigma(W_{L-1} ... sigma(W_1 x)): linear outputs, and each matrix acts on the"

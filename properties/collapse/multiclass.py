@@ -5,9 +5,8 @@ theorem asks that `V_L` has converged, and considers such points.
 """
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, RELU_NETWORK, SMOOTH
+from properties.assumptions import CHAIN, IN_BALL, POSITIVE_WEIGHT_DECAY, RELU_NETWORK, SMOOTH
 from properties.collapse.conditions import BALANCED, CLASS_MEANS, MATRICES, PROBES, UPDATE
-from properties.generalisation.signs import IN_BALL
 
 CENTRED = tc.Assumption(
     "targets are the centred labels e~_c: 1 for the class of a sample, -1/(C-1) for the others",

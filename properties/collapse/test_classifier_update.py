@@ -1,10 +1,9 @@
 """SGD with batches of one sample on the last layer: xu2022, Eq. 30-32, the proof of Theorem 5."""
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, ONE_OUTPUT, SIGN_LABELS, UNIT_WEIGHTS
+from properties.assumptions import CHAIN, IN_BALL, ONE_OUTPUT, SIGN_LABELS, UNIT_WEIGHTS
 from properties.collapse.collapsed_networks import in_ball
 from properties.collapse.conditions import MATRICES, RECTIFIED, RHO_POSITIVE
-from properties.generalisation.signs import IN_BALL
 from properties.notation import MARGIN
 from properties.papers import XU2022
 

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY
+from properties.assumptions import CHAIN, IN_BALL, POSITIVE_WEIGHT_DECAY
 from properties.collapse.collapsed_networks import (
     collapsed_features,
     identity,
@@ -36,7 +36,6 @@ from properties.collapse.multiclass import (
     RHO_AT_REST,
     SMALLER_BATCHES,
 )
-from properties.generalisation.signs import IN_BALL
 from properties.papers import XU2022
 
 LINEAR_LABELS = [CHAIN, MATRICES, CENTRED, BALANCED]

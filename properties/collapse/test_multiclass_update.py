@@ -6,10 +6,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, UNIT_WEIGHTS
+from properties.assumptions import CHAIN, IN_BALL, UNIT_WEIGHTS
 from properties.collapse.collapsed_networks import in_ball, simplex, simplex_labelled
 from properties.collapse.conditions import BALANCED, MATRICES, RECTIFIED, RHO_POSITIVE
-from properties.generalisation.signs import IN_BALL
 from properties.papers import XU2022
 
 CENTRED_LABELS = tc.Assumption(

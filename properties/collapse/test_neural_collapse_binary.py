@@ -1,7 +1,7 @@
 """Neural collapse of binary classifiers with a scalar output: xu2022, Theorem 5."""
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, ONE_OUTPUT, RELU_NETWORK, SIGN_LABELS
+from properties.assumptions import CHAIN, IN_BALL, ONE_OUTPUT, RELU_NETWORK, SIGN_LABELS
 from properties.collapse.collapsed_networks import in_ball
 from properties.collapse.conditions import MATRICES, PROBES, UPDATE
 from properties.collapse.opposite_features import (
@@ -9,7 +9,6 @@ from properties.collapse.opposite_features import (
     opposite_features,
     searched,
 )
-from properties.generalisation.signs import IN_BALL
 from properties.notation import MARGIN
 from properties.papers import XU2022
 
