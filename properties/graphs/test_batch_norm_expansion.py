@@ -133,7 +133,7 @@ batch_norm_expansion_inputs = ONE_LAYER.stated(
     control=tc.altered("without shifts", {"shift(n)": "[0 for i in units]"}),
     rests_on=["layer-graph-output", "normalised-layer", "normalised-layer-mean"],
     why="Eq. 20 makes Delta_1 the input itself. A normalised layer subtracts the mean of what it"
-    " reads, inputs included: Delta_1 must be x_j - mu_1. The ranks do not change.",
+    " reads, inputs included: Delta_1 must be x_j - mu_1. The bound of Lemma 2 does not change.",
 )
 
 batch_norm_expansion = ONE_LAYER.stated(
@@ -172,9 +172,9 @@ batch_norm_expansion_centred_printed = ONE_LAYER.stated(
     states="deviation(n, i) == shift(n)[i] + recentred(n, i)",
     control=tc.altered("without shifts", "deviation(n, i) == recentred(n, i)"),
     rests_on=["normalised-layer", "normalised-layer-mean", "batch-norm-expansion-alpha"],
-    why="The mean of the layer contains that of D beta, which the display forgets. The second line"
-    " of the display has an index too few besides: it repeats l_{t+2} and the sample j_t within the"
-    " mean.",
+    why="The mean of the layer contains that of D beta, which the display forgets. In the line with"
+    " 1/B, moreover, the indices of the layers in the parentheses are one too low, and j_t stands"
+    " for j_{t+1}.",
 )
 
 batch_norm_expansion_centred = ONE_LAYER.stated(
@@ -240,8 +240,8 @@ batch_norm_expansion_gradient = TWO_LAYERS.stated(
     control=tc.altered("with the shifts as printed", {"u2": "u2_printed"}),
     corrects="batch-norm-expansion-gradient-printed",
     rests_on=["batch-norm-expansion-parts"],
-    why="Here the matrix leads to the last normalised layer, so that u^1 is there for one sample"
-    " alone.",
+    why="Here the matrix leads to the last normalised layer, so that u^1_{j_0, j} is 0 unless"
+    " j = j_0.",
 )
 
 batch_norm_expansion_parts = TWO_LAYERS.stated(

@@ -12,7 +12,12 @@ from properties.papers import GALANTI2022
 
 TWO_LAYERS = tc.Assumption("two layers of weights in a chain", "chain() and depth == 2")
 NO_BIASES = tc.Assumption("no biases", "len(biases) == 0")
-READS_INPUT = "len([k for k in weights if source(k) == 0])"
+EDGES = [
+    "out_of(l) = len([k for k in weights if source(k) == l])"
+    " + len([e for e in skips if e[0] == l])",
+    "into(l) = len([k for k in weights if layer(k) == l]) + len([e for e in skips if e[1] == l])",
+]
+"""How many edges, trainable and constant, lead from a layer and to it."""
 PATHS = (
     r"\pi = (\pi_0, \dots, \pi_T), \quad \pi_0 = 1,\ \pi_T = L, \quad"
     r" (v_{\pi_i}, v_{\pi_{i+1}}) \in E"
@@ -20,6 +25,8 @@ PATHS = (
 GRAPHS = tc.cases(
     st.one_of(tc.trainable_networks(), tc.directed_graphs(depths=(2, 4), widths=(1, 2))), cohort=1
 )
+ANY_GRAPHS = st.one_of(GRAPHS, tc.constant_first_layers())
+"""Some read the input through a constant edge alone."""
 CHAINS = tc.cases(tc.mlps(depths=(2, 2), widths=(1, 3)), samples=(1, 3), cohort=1)
 ARGUMENT = "z(n, i) = inner(W[0][i], x[n])"
 
@@ -29,13 +36,14 @@ layer_graph_paths_printed = tc.stated(
     sources=[GALANTI2022.at("Section 2.1: paths, Section 2.1: graph")],
     printed=PATHS,
     given=[GRAPH],
-    states="len([k for k in weights if layer(k) == 0]) >= 1",
-    control=tc.altered("at least two", "len([k for k in weights if layer(k) == 0]) >= 2"),
-    on=GRAPHS,
+    states="into(0) >= 1",
+    control=tc.altered("at least two", "into(0) >= 2"),
+    where=EDGES,
+    on=ANY_GRAPHS,
     why="A path that starts with the input needs an edge (v_1, v_j). By Eq. 3, pred(i) is the set"
     " of j with (v_i, v_j) in E, so that the first index of an edge is the layer that reads, and"
     " the input reads nothing: with the printed orientation there is no path. The expansions of"
-    " Appendices B and C have the same slip; read with edges reversed, they are meant well.",
+    " Appendices B and C have the same slip; read with edges reversed, they are right.",
 )
 
 layer_graph_paths = tc.stated(
@@ -44,11 +52,14 @@ layer_graph_paths = tc.stated(
     sources=[GALANTI2022.at("Section 2.1: paths")],
     printed=PATHS.replace(r"(v_{\pi_i}, v_{\pi_{i+1}})", r"(v_{\pi_{i+1}}, v_{\pi_i})"),
     given=[GRAPH],
-    states=f"{READS_INPUT} >= 1",
-    control=tc.altered("at least two", f"{READS_INPUT} >= 2"),
-    on=GRAPHS,
+    states="out_of(0) >= 1",
+    control=tc.altered("at least two", "out_of(0) >= 2"),
+    where=EDGES,
+    on=ANY_GRAPHS,
     corrects="layer-graph-paths-printed",
-    why="Networks in which weights read the input; paths follow edges backwards.",
+    why="Paths follow edges backwards. The first layer after the input has nothing else to read."
+    " Edges are trainable or constant, as in the paper's E: the weights alone need not read the"
+    " input.",
 )
 
 layer_graph_ends_printed = tc.stated(
@@ -58,9 +69,10 @@ layer_graph_ends_printed = tc.stated(
     printed=r"\text{The output layer is not connected to any other layer and no one of the layers}"
     r" \text{ connects with the input layer}: (v_L, v_j) \notin E,\ (v_i, v_1) \notin E",
     given=[GRAPH],
-    states="max([layer(k) for k in weights]) < depth and min([source(k) for k in weights]) > 0",
-    control=tc.altered("the former alone", "max([layer(k) for k in weights]) < depth"),
-    on=GRAPHS,
+    states="into(depth) == 0 and out_of(0) == 0",
+    control=tc.altered("the former alone", "into(depth) == 0"),
+    where=EDGES,
+    on=ANY_GRAPHS,
     why="With (v_i, v_j) for W^{ij}, which maps v_j to v_i, Eq. 4 needs edges (v_L, v_j), and"
     " Proposition 1 is about edges (v_p, v_1). The sentence means the reverse orientation.",
 )
@@ -71,11 +83,10 @@ layer_graph_ends = tc.stated(
     sources=[GALANTI2022.at("Section 2.1: graph")],
     printed=r"(v_i, v_L) \notin E,\ (v_1, v_j) \notin E",
     given=[GRAPH],
-    states="max([source(k) for k in weights]) < depth and min([layer(k) for k in weights]) > 0",
-    control=tc.altered(
-        "nothing reads the layer before the output", "max([source(k) for k in weights]) < depth - 1"
-    ),
-    on=GRAPHS,
+    states="out_of(depth) == 0 and into(0) == 0",
+    control=tc.altered("nothing reads the layer before the output", "out_of(depth - 1) == 0"),
+    where=EDGES,
+    on=ANY_GRAPHS,
     corrects="layer-graph-ends-printed",
     why="With the indices exchanged.",
 )
@@ -157,7 +168,8 @@ layer_graph_output = tc.stated(
 layer_graph_residual = tc.stated(
     "layer-graph-residual",
     title="The layers of a residual network are activations, as Eq. 3 says",
-    sources=[GALANTI2022.at("Section 4.1: residual blocks")],
+    kind="consistency",
+    sources=[GALANTI2022.at("Section 4.1: residual blocks, Eq. 3")],
     printed=r"z + \sigma(W_2 \sigma(W_1 z)) = \sigma(\cdot) \ge 0, \qquad \sigma \text{ the ReLU}",
     given=[GRAPH, RESIDUAL_BLOCKS],
     assuming={"constant edges": "len(skips) > 0"},

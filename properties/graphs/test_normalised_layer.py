@@ -6,7 +6,12 @@ from hypothesis import strategies as st
 
 import theorycheck as tc
 from properties.assumptions import AUTOGRAD_AT_KINKS, CHAIN, DETACHED_VARIANCE, ONE_OUTPUT
-from properties.graphs.batches_of_two import FIRST_LAYER, ONE_NORMALISED, one_normalised
+from properties.graphs.batches_of_two import (
+    FIRST_LAYER,
+    ONE_NORMALISED,
+    all_normalised,
+    one_normalised,
+)
 from properties.papers import GALANTI2022
 
 VARIES = tc.Assumption("every normalised unit varies over the samples", "varies()")
@@ -119,8 +124,19 @@ normalised_layer_pseudo_gradient = tc.stated(
     on=one_normalised(),
     examples=60,
     why="Training by pseudo gradients grows or shrinks weights whose size does not matter to the"
-    " function. Such steps are none of gradient descent on the loss.",
+    " function. Such steps are not steps of gradient descent on the loss.",
 )
+
+
+BATCHES_VARY = tc.Assumption(
+    "every normalised unit varies over every batch of two", "all([varies(S) for S in batches(2)])"
+)
+
+
+def four_samples() -> st.SearchStrategy[tc.Case]:
+    """That the first layer standardises in rationals, as it does any two of them."""
+    networks = tc.mlps(depths=(2, 2), widths=(1, 2), slopes=(tc.RELU,)).map(all_normalised)
+    return tc.rational_batches(networks, "batch-detached")
 
 
 def batch_variances() -> st.SearchStrategy[tc.Case]:
@@ -133,44 +149,73 @@ def batch_variances() -> st.SearchStrategy[tc.Case]:
     )
 
 
+BATCH_SIZES = tc.Assumption(
+    "batches of 2 to m samples", "2 <= batch_size and batch_size <= len(samples)"
+)
 VARIANCES = [
     "mean(S) = sum([f(n, 0) for n in S]) / len(S)",
-    "var(S) = sum([(f(n, 0) - mean(S)) ** 2 for n in S]) / len(S)",
-    "average = sum([var(S) for S in batches(batch_size)]) / len(batches(batch_size))",
-    "share = len(samples) * (batch_size - 1) / (batch_size * (len(samples) - 1))",
+    "about_mean(S) = sum([(f(n, 0) - mean(S)) ** 2 for n in S])",
+    "var(S) = about_mean(S) / len(S)",
+    "unbiased(S) = about_mean(S) / (len(S) - 1)",
+    "average = sum([unbiased(S) for S in batches(batch_size)]) / len(batches(batch_size))",
 ]
+SAME = (
+    r"\text{the evaluation process of the network with this kind of normalization is the same as}"
+    r" \text{ with standard batch normalization layers}"
+)
 
 normalised_layer_test_time_printed = tc.stated(
     "normalised-layer-test-time-printed",
-    title="The variance over all training data is the average of those of batches, as printed",
+    title="Evaluation with all training data is the standard one, read as equal variances",
     sources=[GALANTI2022.at("Section 2.1: test time")],
-    printed=r"\text{evaluat[ing] } f(x; \hat X) \text{, the full training data, ... is the same as}"
-    r" \text{ with standard batch normalization}: \operatorname{Avg}_{\tilde X}"
-    r" \operatorname{Var}_{\tilde X} = \operatorname{Var}_{\hat X}",
-    given=[CHAIN, ONE_OUTPUT],
+    printed=SAME
+    + r":\quad \operatorname{Avg}_{|\tilde X| = B} \frac{B}{B - 1} \operatorname{Var}_{\tilde X} ="
+    r" \operatorname{Var}_{\hat X}",
+    given=[CHAIN, ONE_OUTPUT, BATCH_SIZES],
     states="average == var(samples)",
     control=tc.altered("half of it", "2 * average == var(samples)"),
     where=VARIANCES,
     on=batch_variances(),
-    why="Standard batch normalisation evaluates with averages of the statistics of the batches that"
-    " it met in training. The average of the variances of batches, each about its own mean, is"
-    " smaller than the variance of all data. For batches of 32 of many samples it is 3% smaller;"
-    " that deeper layers see other inputs under the two rules comes on top.",
+    why="The formula is our reading. Standard batch normalisation (Ioffe and Szegedy, Algorithm 2)"
+    " evaluates with averages over the batches of training: of their means, and of their unbiased"
+    " variances, with B - 1 in the place of B. In the first layer the latter is larger than the"
+    " variance of all data, by a factor that is next to 1 for many samples"
+    " (`normalised-layer-test-time`). What differs more is the input of deeper layers"
+    " (`normalised-layer-test-time-deeper`).",
 )
 
 normalised_layer_test_time = tc.stated(
     "normalised-layer-test-time",
-    title="The average variance of batches is smaller by a known factor",
+    title="The average unbiased variance of batches is larger by the factor m/(m - 1)",
     sources=[GALANTI2022.at("Section 2.1: test time")],
-    printed=r"\operatorname{Avg}_{|\tilde X| = B} \operatorname{Var}_{\tilde X} ="
-    r" \frac{m (B - 1)}{(m - 1) B} \operatorname{Var}_{\hat X}",
-    given=[CHAIN, ONE_OUTPUT],
-    states="average == share * var(samples)",
-    control=tc.altered("the factor (B - 1)/B alone", {"share": "(batch_size - 1) / batch_size"}),
+    printed=r"\operatorname{Avg}_{|\tilde X| = B} \frac{B}{B - 1} \operatorname{Var}_{\tilde X} ="
+    r" \frac{m}{m - 1} \operatorname{Var}_{\hat X}",
+    given=[CHAIN, ONE_OUTPUT, BATCH_SIZES],
+    states="average == len(samples) * var(samples) / (len(samples) - 1)",
+    control=tc.altered(
+        "the factor B/(B - 1)", "average == batch_size * var(samples) / (batch_size - 1)"
+    ),
     where=VARIANCES,
     on=batch_variances(),
     examples=60,
     corrects="normalised-layer-test-time-printed",
     why="Over all batches of B of the m samples, for the first layer, whose arguments do not depend"
     " on the batch.",
+)
+
+normalised_layer_test_time_deeper = tc.stated(
+    "normalised-layer-test-time-deeper",
+    title="Evaluation with all training data is the standard one, read as equal deeper means",
+    sources=[GALANTI2022.at("Section 2.1: test time")],
+    printed=SAME + r":\quad \operatorname{Avg}_{|\tilde X| = 2} b_l(\tilde X) = b_l(\hat X)"
+    r" \ (l \text{ behind a normalised layer})",
+    given=[ONE_NORMALISED, VARIES, BATCHES_VARY],
+    states="over_batches / len(batches(2)) == sum([f(n, 0) for n in samples]) / len(samples)",
+    control=tc.altered("half of it", {"len(batches(2))": "(2 * len(batches(2)))"}),
+    where=["over_batches = sum([(f(S[0], 0, S) + f(S[1], 0, S)) / 2 for S in batches(2)])"],
+    on=four_samples(),
+    why="The formula is our reading. The output of two layers is what a third one would normalise,"
+    " and its mean is b_l. In training the layer before it is normalised by the batch, in the"
+    " evaluation by all data. Its activation makes the means differ. With B = m, instead of 2, both"
+    " are the same.",
 )

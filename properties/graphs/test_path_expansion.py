@@ -122,8 +122,8 @@ path_expansion_at_input = tc.stated(
     on=tc.cases(tc.trainable_networks(widths=(1, 3)), samples=(1, 2)),
     examples=60,
     rests_on=["path-expansion-input-edges"],
-    why="E_p is printed as a row, whose product with the row x is none: its transpose is meant."
-    " That rows are along x is what the proof of Proposition 1 uses.",
+    why="E_p is printed as a row, which cannot be multiplied by the row x: its transpose is"
+    " meant. That rows are along x is what the proof of Proposition 1 uses.",
 )
 
 path_expansion_locally_linear = tc.stated(

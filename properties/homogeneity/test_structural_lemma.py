@@ -21,7 +21,7 @@ from properties.assumptions import (
     SEVERAL_OUTPUTS,
 )
 from properties.notation import ADDED_UP, EVERYWHERE, LEMMA
-from properties.papers import BANBURSKI2019, POGGIO2020, XU2022
+from properties.papers import BANBURSKI2019, POGGIO2020, POGGIO2021, XU2022
 from theorycheck.arithmetic import sums_of_parameters
 
 LARGE = tc.large_cases(tc.mlps(depths=(2, 6), widths=(32, 256)))
@@ -65,7 +65,8 @@ structural_lemma_positive_homogeneity = tc.stated(
     title="Scaling one layer by a positive factor scales the output by it",
     sources=[
         XU2022.at("Section 3.2: positive homogeneity"),
-        POGGIO2020.at("Section 2, definition of rho"),
+        POGGIO2020.at("Section 2.1, definition of rho"),
+        POGGIO2021.at("Section 1.1, definition of rho"),
         BANBURSKI2019.at("Section 2, positive one-homogeneity"),
     ],
     printed=r"f_W(x) = \rho_1 \cdots \rho_L \, f_V(x), \qquad W_k = \rho_k V_k, \; \rho_k > 0",

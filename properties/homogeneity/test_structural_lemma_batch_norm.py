@@ -52,9 +52,10 @@ structural_lemma_batch_norm = BATCH_NORM.stated(
     on=chains("batch").map(without_shifts),
     why="A layer in front of batch normalisation does not change the output when it is scaled, so"
     " that its inner product with the gradient is 0 and not the output. In the smallest"
-    " counterexamples a unit has two values on the batch, which normalisation turns into +1 and -1"
-    " whatever its weights, so that the whole gradient vanishes. That it is orthogonal to the"
-    " weights in general is the next claim.",
+    " counterexamples a unit has two values on the batch, each on half of the samples, which"
+    " normalisation turns into +1 and -1 whatever its weights, so that the whole gradient"
+    " vanishes. That it is orthogonal to the weights in general is"
+    " `structural-lemma-batch-norm-scale-invariance`.",
 )
 
 structural_lemma_batch_norm_scale_invariance = BATCH_NORM.stated(

@@ -72,7 +72,7 @@ BATCHES = tc.Family(
 batch_norm_gradient_rank = BATCHES.stated(
     "batch-norm-gradient-rank",
     title="With batch normalisation, a batch's combined pseudo gradient has rank at most B",
-    sources=[GALANTI2022.at("Lemma 2, Eq. 24")],
+    sources=[GALANTI2022.at("Lemma 2, Eq. 24, Abstract: minimal assumptions")],
     printed=printed("B"),
     given=[*GRAPH_OF_BATCH, DETACHED_VARIANCE],
     states=combined("len(samples)"),
@@ -86,7 +86,7 @@ batch_norm_gradient_rank = BATCHES.stated(
 
 batch_norm_gradient_rank_full = BATCHES.stated(
     "batch-norm-gradient-rank-full",
-    title="The gradient has rank B* at most when the variance is differentiated, too",
+    title="The gradient has rank at most B when the variance is differentiated, too",
     printed=printed("B", r"\partial"),
     given=[*GRAPH_OF_BATCH, DIFFERENTIATED_VARIANCE],
     states=combined("len(samples)"),
@@ -98,20 +98,19 @@ batch_norm_gradient_rank_full = BATCHES.stated(
 
 batch_norm_gradient_rank_centred = BATCHES.stated(
     "batch-norm-gradient-rank-centred",
-    title="A layer in front of batch normalisation has rank at most B - 1",
+    title="In front of batch normalisation the gradient has rank at most B - 1",
     printed=printed("B - 1") + r" \quad \text{if } n_p \text{ is batch normalisation}",
     given=[*GRAPH_OF_BATCH, NORMALISED_LAYER, DETACHED_VARIANCE],
     states=combined("len(samples) - 1"),
     control=tc.altered("the bound is B - 2", combined("len(samples) - 2")),
-    why="A sharper form of Lemma 2 for the multilayer perceptrons that galanti2022 trains, all of"
-    " whose hidden layers are normalised: subtracting the mean over the batch makes the B left"
+    why="A sharper form of Lemma 2 for the perceptrons MLP-BN of galanti2022, all of whose hidden"
+    " layers are normalised: subtracting the mean over the batch makes the B left"
     " factors add up to 0.",
 )
 
 batch_norm_gradient_rank_sample = tc.stated(
     "batch-norm-gradient-rank-sample",
     title="With batch normalisation, the gradient at one sample has rank at most 1",
-    sources=[GALANTI2022.at("Section 1: rank one, Abstract: minimal assumptions")],
     printed=r"\operatorname{rank}\Big(\frac{\bar\partial \tilde f_W(x_j; \tilde X)}"
     r"{\bar\partial W^{pq}}\Big) \le 1 \quad \forall j, p, q",
     given=[*GRAPH_OF_BATCH, DETACHED_VARIANCE],
@@ -127,10 +126,11 @@ batch_norm_gradient_rank_sample = tc.stated(
     ),
     examples=400,
     rests_on=["gradient-rank"],
-    why="The introduction states the observation that the gradient has rank at most 1 of a deep"
-    " ReLU network, and the abstract includes batch normalisation among those covered; Lemma 1"
-    " itself comes before normalisation, and Lemma 2 claims less. Read literally the observation"
-    " fails: the output at one sample depends on the whole batch through its mean.",
+    why="The introduction of galanti2022 says that the gradient of a deep ReLU network has rank at"
+    " most 1, and the abstract that networks may include batch normalisation. Taken together, which"
+    " is our reading and printed nowhere, this fails: the output at one sample depends on the whole"
+    " batch through its mean. Lemma 1 is for networks without normalisation, and Lemma 2 claims"
+    " less.",
 )
 
 batch_norm_gradient_rank_of_sample = tc.stated(

@@ -75,7 +75,7 @@ gradient_rank = tc.stated(
 
 gradient_rank_batch = tc.stated(
     "gradient-rank-batch",
-    title="The gradient of a batch's loss has at most the rank of the batch size",
+    title="The gradient of a batch's loss has rank at most the batch size",
     sources=[GALANTI2022.at("Appendix B: U")],
     printed=r"\operatorname{rank}\Big( -\frac{1}{2\lambda B^*} \sum_{j=1}^{B^*}"
     r" \frac{\partial \ell(f_W(x_{i_j}), y_{i_j})}{\partial f_W(x_{i_j})} \cdot"
@@ -114,7 +114,7 @@ gradient_rank_convolution = tc.stated(
 
 gradient_rank_convolution_patches = tc.stated(
     "gradient-rank-convolution-patches",
-    title="The gradient in a matrix of filters has at most the rank of the number of patches",
+    title="The rank of the gradient in a matrix of filters is at most the number of patches",
     printed=r"\operatorname{rank}\Big(\frac{\partial f_W(x)}{\partial K}\Big)"
     r" \le \text{number of patches that } K \text{ is applied to}",
     given=[FILTERS, NOT_NORMALISED, AUTOGRAD_AT_KINKS],

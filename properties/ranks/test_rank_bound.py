@@ -207,7 +207,10 @@ convolution_patches_bound = tc.stated(
 trained_bound = tc.stated(
     "rank-bound-trained",
     title="Rank bound of Theorem 1 at trained weights",
-    sources=[GALANTI2022.at("Theorem 1, Eq. 10, Section 1.2: low-rank bias")],
+    sources=[
+        GALANTI2022.at("Theorem 1, Eq. 10, Section 1.2: low-rank bias"),
+        GALANTI2022.at("Section 3.2: progress of the optimization"),
+    ],
     printed=STATEMENT,
     given=[ONE_OUTPUT, *DENSE_NETWORK],
     **eckart_young.rank_bound(*NORMS),

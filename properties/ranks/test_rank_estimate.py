@@ -46,8 +46,8 @@ MATRICES = st.one_of(
 rank_estimate_norm = CASES.stated(
     "rank-estimate-norm",
     title="The estimate of the rank does not depend on the norm",
-    sources=[GALANTI2022.at("Section 4.1: rank estimate")],
-    printed=ESTIMATE,
+    printed=r"\#\big\{ i : \sigma_i(W) > 10^{-4} \|W\|_2 \big\} ="
+    r" \#\big\{ i : \sigma_i(W) > 10^{-4} \|W\|_F \big\}",
     given=[COUNTED, NOT_ZERO],
     states="next(k, r) <= spectral(W[k]) or next(k, r) > frobenius(W[k])",
     control=tc.altered(
@@ -55,7 +55,8 @@ rank_estimate_norm = CASES.stated(
         "next(k, r) <= spectral(W[k]) / 2 or next(k, r) > spectral(W[k])",
     ),
     on=graded_matrices(),
-    why='"We normalize it" fixes the estimate only up to the norm. Divided by the Frobenius norm, a'
+    why="A question of our own: galanti2022, Section 4.1, says of a matrix"
+    ' "we normalize it", and not by which norm. Divided by the Frobenius norm, a'
     " matrix of rank R has singular values smaller by up to sqrt(R): between 1e-4 and that many"
     " times it, a singular value counts under one reading and not under the other.",
 )
