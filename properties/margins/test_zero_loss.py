@@ -9,6 +9,7 @@ import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
     DENSE,
+    IN_BALL,
     POSITIVE_WEIGHT_DECAY,
     SHORTENING,
     SIGN_LABELS,
@@ -29,9 +30,6 @@ FIT = "sum([(rho * f(n, 0) - y[n][0]) ** 2 for n in samples])"
 ZERO_LOSS = tc.Assumption("the square loss is 0", f"{FIT} == 0")
 NO_DECAY = tc.Assumption("lambda = 0", "weight_decay == 0")
 RHO_IS_POSITIVE = tc.Assumption("rho is positive", "0 < rho")
-INPUTS_IN_BALL = tc.Assumption(
-    "inputs in the unit ball", "all([squared(x[n]) <= 1 for n in samples])"
-)
 MARGINS_EQUAL = tc.Assumption(
     "all margins are equal", "all([margin(n) == margin(0) for n in samples])"
 )
@@ -145,7 +143,7 @@ zero_loss_least_rho = tc.stated(
     ],
     printed=r"\text{in order to guarantee interpolation, namely } \rho f_n y_n = 1,\; \rho"
     r" \text{ must be significantly larger than } 1",
-    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, INPUTS_IN_BALL, ZERO_LOSS],
+    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, ZERO_LOSS],
     states="1 <= rho ** 2",
     control=tc.altered("2", "2 <= rho ** 2"),
     on=points(tc.mlps(depths=(1, 4), widths=(1, 2))).map(
