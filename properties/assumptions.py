@@ -64,7 +64,7 @@ NO_SHIFTS = tc.Assumption(
     "the shifts of the normalisation are 0", "all([W[b] == 0 for b in shifts])"
 )
 DETACHED_VARIANCE = tc.Assumption("the variance is detached", "detached()")
-DIFFERENTIATED_VARIANCE = tc.Assumption("mean and variance are differentiated", "not detached()")
+DIFFERENTIATED_VARIANCE = tc.Assumption("mean and variance are differentiated", "differentiated()")
 
 VARYING_UNITS = tc.Assumption("every normalised unit varies over the batch S", "varies(S)")
 

@@ -1354,6 +1354,7 @@ class Evaluator:
             "varies": self.varies,
             "smooth": self.is_smooth,
             "detached": lambda: self.normalisations == {"batch-detached"},
+            "differentiated": lambda: self.normalisations == {"batch"},
             "normalised": lambda: bool(self.normalisations),
             "normalised_layer": lambda v: self.layer(v).gain is not None,
             # Vectors and matrices.

@@ -7,12 +7,12 @@ not before.
 """
 
 import theorycheck as tc
-from properties.assumptions import IN_BALL
+from properties.assumptions import CHAIN, IN_BALL
 
 MATRICES = tc.Assumption(
-    "f_W(x) = W_L sigma(W_{L-1} ... sigma(W_1 x)): linear outputs, and each matrix acts on the"
-    " whole layer before it",
-    "slope(depth) == 1 and len(filters) == 0"
+    "f_W(x) = W_L sigma(W_{L-1} ... sigma(W_1 x)): linear outputs, no biases, and each matrix acts"
+    " on the whole layer before it",
+    f"{CHAIN.formula} and slope(depth) == 1 and len(filters) == 0"
     " and all([len(W[k][0]) == (len(x[0]) if k == 0 else len(W[k - 1])) for k in weights])",
 )
 

@@ -9,12 +9,15 @@ import theorycheck as tc
 from theorycheck.drawing import batches
 
 ONE_NORMALISED = tc.Assumption(
-    "a chain of two layers of weights, the first one normalised, without biases",
-    "chain() and len(biases) == 0 and depth == 2 and normalised_layer(1)",
+    "a chain of two layers of weights, the first one normalised, without biases; linear outputs",
+    "chain() and len(biases) == 0 and depth == 2 and normalised_layer(1)"
+    " and not normalised_layer(2) and slope(2) == 1",
 )
 BOTH_NORMALISED = tc.Assumption(
-    "a chain of three layers of weights, the hidden ones normalised, without biases",
-    "chain() and len(biases) == 0 and depth == 3 and normalised_layer(1) and normalised_layer(2)",
+    "a chain of three layers of weights, the hidden ones normalised, without biases; linear"
+    " outputs",
+    "chain() and len(biases) == 0 and depth == 3 and normalised_layer(1) and normalised_layer(2)"
+    " and not normalised_layer(3) and slope(3) == 1",
 )
 BENT = (tc.RELU, 0.5)
 

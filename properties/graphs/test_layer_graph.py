@@ -146,7 +146,11 @@ layer_graph_output = tc.stated(
     sources=[GALANTI2022.at("Eq. 4, Eq. 11")],
     printed=r"f_W(x) = \sum_{j \in \operatorname{pred}(L)} W^{Lj} \cdot v_j(x)",
     given=[GRAPH],
-    assuming={"two layers, without constant edges": "depth == 2 and len(skips) == 0"},
+    assuming={
+        "two layers, without constant edges; linear outputs": (
+            "depth == 2 and len(skips) == 0 and slope(2) == 1"
+        )
+    },
     forall=["n in samples", "c in outputs"],
     states="f(n, c) == sum([read(k, n, c) for k in weights if layer(k) == depth])",
     control=tc.altered(

@@ -80,7 +80,7 @@ normalised_layer_mean = tc.stated(
     sources=[GALANTI2022.at("Appendix C: mean")],
     printed=r"b_l(\tilde X) = \sum_{t \in \operatorname{pred}(l)} W^{lt} \cdot \mu_t(\tilde X)",
     given=[CHAIN],
-    assuming={"at least two layers of weights": "depth >= 2"},
+    assuming={"two layers of weights or more, linear outputs": "depth >= 2 and slope(depth) == 1"},
     forall=["c in outputs"],
     states="sum([f(n, c) for n in samples])"
     " == inner(W[len(W) - 1][c], sum([h(n) for n in samples]))",

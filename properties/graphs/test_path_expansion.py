@@ -19,7 +19,9 @@ from properties.papers import GALANTI2022
 
 READS_INPUT = "k in [k for k in weights if source(k) == 0]"
 NO_BIASES = tc.Assumption("no biases", "len(biases) == 0")
-TWO_LAYERS = tc.Assumption("two layers of weights in a chain", "chain() and depth == 2")
+TWO_LAYERS = tc.Assumption(
+    "two layers of weights in a chain, linear outputs", "chain() and depth == 2 and slope(2) == 1"
+)
 SHALLOW = tc.Assumption(
     "a chain with at most one hidden layer and a linear output",
     "chain() and depth <= 2 and slope(depth) == 1",

@@ -256,7 +256,8 @@ zero_loss_contradictory_labels = tc.stated(
     assuming={
         "the first two samples are one input with both labels": (
             "squared(x[0] - x[1]) == 0 and y[0][0] == -y[1][0]"
-        )
+        ),
+        "lambda >= 0": "weight_decay >= 0",
     },
     where=[MEAN_LOSS],
     states="2 <= len(samples) * loss(rho)",

@@ -80,7 +80,7 @@ def value_of(formula: str, *where: str) -> Any:
         ("patches(0)", 1),
         ("chain()", True),
         ("smooth()", False),
-        ("detached() or normalised() or normalised_layer(1)", False),
+        ("detached() or differentiated() or normalised() or normalised_layer(1)", False),
         ("inner([1, 2], [3, 4])", 11),
         ("squared([[1, 2], [3, 4]])", 30),
         ("outer([1, 2], [3, 4])", [[3, 4], [6, 8]]),

@@ -42,6 +42,7 @@ WORDS = {
     "varies": "varies() and not (varies([0]) and normalised())",
     "smooth": "smooth()",
     "detached": "detached()",
+    "differentiated": "differentiated()",
     "normalised": "normalised()",
     "normalised_layer": "normalised_layer(1)",
     "inner": "inner(x[0], x[len(x) - 1])",

@@ -102,6 +102,12 @@ def test_normalisation_and_patches() -> None:
     _, functions = architecture(mlp([1, 2, 1], normalisation="batch-detached"), 1)
     assert functions["normalised"]()
     assert functions["detached"]()
+    assert not functions["differentiated"]()
+    _, whole = architecture(mlp([1, 2, 1], normalisation="batch"), 1)
+    assert (whole["detached"](), whole["differentiated"]()) == (False, True)
+    first, second = Layer(1, (Edge(0),), 0.0, "batch"), Layer(1, (Edge(1),), 0.0, "batch-detached")
+    _, both = architecture(Network(1, (first, second)), 1)
+    assert (both["detached"](), both["differentiated"]()) == (False, False)
     assert [functions["normalised_layer"](v) for v in (1, 2)] == [True, False]
     assert is_chain(mlp([1, 2, 1]))
     convolution = Convolution(1, 1, 4, 2, (1, 2), 1)

@@ -140,6 +140,7 @@ def architecture(
         "patches": patches,
         "chain": lambda: is_chain(network),
         "detached": lambda: kinds == {"batch-detached"},
+        "differentiated": lambda: kinds == {"batch"},
         "normalised": lambda: bool(kinds),
         "normalised_layer": lambda v: layer_of(v).normalisation != "none",
     }

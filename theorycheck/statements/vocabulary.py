@@ -108,6 +108,7 @@ FUNCTIONS: dict[str, Word] = {
         "vector?", "truth", "whether no unit with an activation that bends is at its kink"
     ),
     "detached": Word("", "truth", "whether all normalised layers hold their deviation constant"),
+    "differentiated": Word("", "truth", "whether all normalised layers differentiate it"),
     "normalised": Word("", "truth", "whether any layer is normalised over the batch"),
     "normalised_layer": Word("number", "truth", "whether a layer is normalised over the batch"),
     # Vectors and matrices.
