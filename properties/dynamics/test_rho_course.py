@@ -135,10 +135,12 @@ rho_course_oscillates = tc.stated(
     given=[CHAIN, CLASSIFIER, UNIT_WEIGHTS, SIGN_LABELS],
     assuming={
         "V = (5, -12)/13, and the inputs are (2, 3)/16 and (11, 11)/16 or (12, 10)/16": (
-            "13 * W[0][0][0] == 5 and 13 * W[0][0][1] == -12 and len(samples) == 2 and 16 * x[0][0]"
-            " == 2 and 16 * x[0][1] == 3 and 16 * (x[1][0] + x[1][1]) == 22 and (x[1][0] -"
-            " x[1][1]) * 8 <= 1"
+            "13 * W[0][0][0] == 5 and 13 * W[0][0][1] == -12 and len(samples) == 2"
+            " and 16 * x[0][0] == 2 and 16 * x[0][1] == 3"
+            " and (16 * x[1][0] == 11 and 16 * x[1][1] == 11"
+            " or 16 * x[1][0] == 12 and 16 * x[1][1] == 10)"
         ),
+        "both labels are 1": "y[0][0] == 1 and y[1][0] == 1",
         "1/2 <= rho <= 1": "1 <= 2 * rho and rho <= 1",
         "1/32 <= lambda <= 1/8": "1 <= 32 * weight_decay and 8 * weight_decay <= 1",
     },
