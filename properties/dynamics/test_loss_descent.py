@@ -7,7 +7,15 @@ from typing import Any
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, DENSE, SHORTENING, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
+from properties.assumptions import (
+    CHAIN,
+    DENSE,
+    NO_WEIGHT_DECAY,
+    SHORTENING,
+    SIGN_LABELS,
+    SMOOTH,
+    UNIT_WEIGHTS,
+)
 from properties.dynamics.normalised import (
     AVERAGED_FLOW,
     DESCENT,
@@ -119,7 +127,7 @@ loss_descent_step_printed = FLOWS.stated(
 loss_descent_rho_speed = FLOWS.stated(
     "loss-descent-rho-speed",
     title="Lemma 3 with numbers: the velocity of rho is bounded by the loss",
-    sources=[XU2022.at("Lemma 3")],
+    sources=[XU2022.at("Lemma 3"), XU2022.at("Section 3.4: rho cannot oscillate for ever")],
     printed=r"\dot\rho^2 \le 4 (M + \lambda)\, \mathcal L_S",
     states="rho_dot(rho) ** 2 <= 4 * (M + weight_decay) * loss(rho)",
     control=tc.altered("half of it", "rho_dot(rho) ** 2 <= 2 * (M + weight_decay) * loss(rho)"),
@@ -128,8 +136,9 @@ loss_descent_rho_speed = FLOWS.stated(
     rests_on=["loss-descent-mean-margin", "loss-descent-representation"],
     why="Cauchy and Schwarz: half the velocity is the inner product of the residuals `1 - rho"
     " fbar_n` and `sqrt(lambda) rho` with the margins and `-sqrt(lambda)`, up to factors of N. As M"
-    " is at most 1, a loss that goes to 0 stops rho, for lambda = 0: what Lemma 3 states. That rho"
-    " converges, as it also says, does not follow from its velocity alone.",
+    " is at most 1, a loss that goes to 0 stops rho, for lambda = 0: what Lemma 3 states. So it"
+    " cannot oscillate periodically within an interval then. That rho converges, as the lemma also"
+    " says, does not follow from its velocity alone.",
 )
 
 UNIT_PAIRS = [
@@ -179,18 +188,32 @@ loss_descent_weight_speed = tc.stated(
     ' from "since rho converges", of which only that its velocity vanishes is shown.',
 )
 
+
+@st.composite
+def fitted(draw: st.DrawFn) -> tc.Case:
+    """A linear classifier that interpolates its samples, which have one margin, up to 1."""
+    rho = Fraction(draw(st.integers(1, 16)))
+    signs = draw(st.lists(st.sampled_from([1, -1]), min_size=1, max_size=2))
+    inputs = [[sign / rho, 0] for sign in signs]
+    numbers = {"rho": rho, "weight_decay": Fraction(0)}
+    return tc.Case.single(tc.mlp([2, 1]), [[[1, 0]]], inputs, [[sign] for sign in signs], numbers)
+
+
 loss_descent_margins_printed = tc.stated(
     "loss-descent-margins-printed",
-    title="Every margin is 1 in absolute value, as the proof of Lemma 3 prints",
+    title="At zero loss every margin is 1 in absolute value, as the proof of Lemma 3 prints",
     sources=[XU2022.at("Lemma 3")],
     printed=r"\|V_k\| = 1,\; |\bar f_n| = 1",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_INPUTS],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_INPUTS, NO_WEIGHT_DECAY],
+    assuming={"rho > 0": "rho > 0", "the loss is 0, as in the limit": "loss(rho) == 0"},
     forall=["n in samples"],
-    where=[MARGIN],
+    where=[MARGIN, MEAN_LOSS],
     states="margin(n) ** 2 == 1",
-    control=tc.altered("1/2", "margin(n) ** 2 == 1 / 4"),
-    on=points(smooth=True).map(shrunk),
-    why="Read literally. What the proof needs, and Section 3.5 says, is that it is at most 1.",
+    control=tc.altered("1/9", "margin(n) ** 2 == 1 / 9"),
+    on=fitted(),
+    why="Read literally, at the limit that Lemma 3 speaks of, where rho and V are at rest. Margins"
+    " are 1/rho there, and Section 3.5 says that rho must be significantly larger than 1. What the"
+    " proof needs is that they are at most 1 in absolute value.",
 )
 
 loss_descent_margins = tc.stated(
