@@ -48,7 +48,7 @@ lagrange_multiplier = tc.stated(
     on=points(smooth=True),
     examples=60,
     rests_on=["structural-lemma", "norm-constraint-derivative-printed"],
-    why="With this multiplier the flow of Eq. 2, minus the gradient of the Lagrangian, is"
+    why="The flow of Eq. 2 is minus the gradient of the Lagrangian; with this multiplier it is"
     " orthogonal to every V_k. The multiplier is the same for every layer. The gradient is that of"
     " the loss; Lemma 2 is not presupposed.",
 )
