@@ -21,9 +21,11 @@ from properties.dynamics.normalised import (
     DESCENT,
     MEAN_LOSS,
     RHO_DOT,
+    in_ball,
     on_a_line,
     points,
 )
+from properties.equilibrium.resting_points import POSITIVE
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
 
@@ -59,7 +61,7 @@ loss_descent_sum_printed = tc.stated(
     title="The second line of Eq. 11, as printed, without its sum",
     sources=[XU2022.at("Eq. 11")],
     printed=r"\mathcal L_S = \frac1N (\rho^2 f_n^2 - 2 y_n \rho f_n + y_n^2) + \lambda\rho^2",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_INPUTS, POSITIVE],
     forall=["n in samples"],
     where=[MEAN_LOSS],
     states="loss(rho) == (rho ** 2 * f(n, 0) ** 2 - 2 * y[n][0] * rho * f(n, 0) + y[n][0] ** 2)"
@@ -69,7 +71,7 @@ loss_descent_sum_printed = tc.stated(
         "loss(rho) == 2 * ((rho ** 2 * f(n, 0) ** 2"
         " - 2 * y[n][0] * rho * f(n, 0) + y[n][0] ** 2) / len(samples) + weight_decay * rho ** 2)",
     ),
-    on=points(tc.mlps(depths=(1, 2), widths=(1, 2))),
+    on=points(tc.mlps(depths=(1, 2), widths=(1, 2))).map(in_ball),
     why="The sum over n is missing, and n is free on the right side. The first and the third line"
     " agree: `rho-dynamics-loss-in-margins`.",
 )
@@ -112,13 +114,13 @@ loss_descent_step_printed = FLOWS.stated(
         XU2022.at("Section 3.5: gradient descent only decreases the loss"),
     ],
     printed=r"\text{With gradient descent, the loss function cannot increase}",
-    given=[SMOOTH],
+    given=[SMOOTH, UNIT_INPUTS, POSITIVE],
     assuming={"0 < eta <= 1": "0 < learning_rate and learning_rate <= 1"},
     where=[AVERAGED_FLOW, *STEPPED_LOSS],
     states="loss_ahead <= loss(rho)",
     control=tc.altered("the loss is halved", "2 * loss_ahead <= loss(rho)"),
     numbers=["rho", "weight_decay", "learning_rate"],
-    on=points(smooth=True).map(with_step),
+    on=points(smooth=True).map(in_ball).map(with_step),
     why="True of gradient flow, `loss-descent-along-flow`, and of steps that are small enough for"
     " the curvature, and not of gradient descent as such: a step along Eq. 5 can overshoot, in rho"
     " alone already.",
@@ -204,8 +206,8 @@ loss_descent_margins_printed = tc.stated(
     title="At zero loss every margin is 1 in absolute value, as the proof of Lemma 3 prints",
     sources=[XU2022.at("Lemma 3")],
     printed=r"\|V_k\| = 1,\; |\bar f_n| = 1",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_INPUTS, NO_WEIGHT_DECAY],
-    assuming={"rho > 0": "rho > 0", "the loss is 0, as in the limit": "loss(rho) == 0"},
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_INPUTS, NO_WEIGHT_DECAY, POSITIVE],
+    assuming={"the loss is 0, as in the limit": "loss(rho) == 0"},
     forall=["n in samples"],
     where=[MARGIN, MEAN_LOSS],
     states="margin(n) ** 2 == 1",

@@ -15,6 +15,7 @@ from properties.dynamics.normalised import (
     points,
 )
 from properties.equilibrium.resting_points import POSITIVE, RHO_AT_REST
+from properties.generalisation.signs import IN_BALL
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
 
@@ -72,7 +73,7 @@ margin_spread_falls_printed = tc.stated(
     sources=[XU2022.at("Section 3.5: mu increases and sigma decreases")],
     printed=r"\mathcal L_S \text{ decreases with } \mu \text{ increasing and } \sigma"
     r" \text{ decreasing}, \text{ read as } \frac{d}{dt}\sigma^2 \le 0",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE, SEPARATED, BELOW_LABELS],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, IN_BALL, POSITIVE, SEPARATED, BELOW_LABELS],
     where=[*MOMENTS, VARIANCE_RATE],
     states="variance_rate <= 0",
     control=tc.altered("it does not change", "variance_rate == 0"),
@@ -88,8 +89,8 @@ margin_spread_falls_printed = tc.stated(
 
 @st.composite
 def pulled_apart(draw: st.DrawFn) -> tc.Case:
-    """A planar classifier; beside V, the sample with the larger margin lies opposite the other."""
-    steep = Fraction(draw(st.integers(1, 4)), 4)
+    """A planar classifier; across V, the sample with the larger margin lies opposite the other."""
+    steep = Fraction(draw(st.integers(1, 3)), 8)
     rows = [[Fraction(1, 4), steep], [Fraction(3, 4), -steep * Fraction(3, 2)]]
     numbers = {"rho": Fraction(1), "weight_decay": draw(tc.positive_dyadics())}
     return tc.Case.single(tc.mlp([2, 1], tc.LINEAR), [[[1, 0]]], rows, [[1], [1]], numbers)
@@ -101,7 +102,7 @@ margin_spread_mean_printed = tc.stated(
     sources=[XU2022.at("Section 3.5: mu increases and sigma decreases")],
     printed=r"\mathcal L_S \text{ decreases with } \mu \text{ increasing and } \sigma"
     r" \text{ decreasing}, \text{ read as } \frac{d}{dt}\mu \ge 0",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE, SEPARATED, BELOW_LABELS],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, IN_BALL, POSITIVE, SEPARATED, BELOW_LABELS],
     where=[*MOMENTS, "mean_rate = sum([inner(grad(mu, k), flow(k)) for k in weights])"],
     states="mean_rate >= 0",
     control=tc.altered("it does not change", "mean_rate == 0"),

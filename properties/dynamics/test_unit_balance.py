@@ -163,7 +163,7 @@ ON_CIRCLE = tc.Assumption("s^2 + t^2 = 1", "cosine ** 2 + sine ** 2 == 1")
 
 unit_balance_split = tc.stated(
     "unit-balance-split",
-    title="Beside a spare unit no network is isolated among those of its loss, for any lambda",
+    title="With a spare unit no network is isolated among those of its loss, for any lambda",
     sources=[XU2022.at("Section 3.3: Morse-Bott landscape")],
     printed=r"\text{In the case of } \lambda\rho^2 > 0 \text{ the landscape may become a}"
     r"\text{ Morse-Bott or Morse function}: \quad f_{W(s, t)} = f_W,\; \|W_k(s, t)\| = \|W_k\|",
