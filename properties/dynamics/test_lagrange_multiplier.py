@@ -7,6 +7,7 @@ import theorycheck as tc
 from properties.assumptions import (
     AUTOGRAD_AT_KINKS,
     CHAIN,
+    IN_BALL,
     ONE_OUTPUT,
     SIGN_LABELS,
     SMOOTH,
@@ -16,9 +17,11 @@ from properties.dynamics.normalised import (
     DESCENT,
     MEAN_LOSS,
     SUMMED_LOSS,
+    in_ball,
     points,
     with_halved_labels,
 )
+from properties.equilibrium.resting_points import POSITIVE
 from properties.notation import MARGIN
 from properties.papers import POGGIO2020, POGGIO2021, XU2022
 
@@ -48,7 +51,7 @@ lagrange_multiplier = tc.stated(
     on=points(smooth=True),
     examples=60,
     rests_on=["structural-lemma", "norm-constraint-derivative-printed"],
-    why="With this multiplier the flow of Eq. 2, minus the gradient of the Lagrangian, is"
+    why="The flow of Eq. 2 is minus the gradient of the Lagrangian; with this multiplier it is"
     " orthogonal to every V_k. The multiplier is the same for every layer. The gradient is that of"
     " the loss; Lemma 2 is not presupposed.",
 )
@@ -93,11 +96,11 @@ lagrange_multiplier_second_form = tc.stated(
     sources=[XU2022.at("Eq. 4")],
     printed=r"\frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
     r" = \frac1N \sum_n \rho\bar f_n(1 - \rho f_n)",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, POSITIVE],
     states=both_forms("margin(n)", "f(n, 0)"),
     control=tc.altered("f_n in place of both margins", both_forms("f(n, 0)", "f(n, 0)")),
     where=[MARGIN],
-    on=points(tc.mlps(depths=(1, 2), widths=(1, 2))),
+    on=points(tc.mlps(depths=(1, 2), widths=(1, 2))).map(in_ball),
     rests_on=["lagrange-multiplier"],
     why=(
         "The two expressions that Eq. 4 equates agree only if all samples of label -1 have output"

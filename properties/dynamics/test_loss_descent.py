@@ -7,15 +7,25 @@ from typing import Any
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, DENSE, SHORTENING, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
+from properties.assumptions import (
+    CHAIN,
+    DENSE,
+    NO_WEIGHT_DECAY,
+    SHORTENING,
+    SIGN_LABELS,
+    SMOOTH,
+    UNIT_WEIGHTS,
+)
 from properties.dynamics.normalised import (
     AVERAGED_FLOW,
     DESCENT,
     MEAN_LOSS,
     RHO_DOT,
+    in_ball,
     on_a_line,
     points,
 )
+from properties.equilibrium.resting_points import POSITIVE
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
 
@@ -51,7 +61,7 @@ loss_descent_sum_printed = tc.stated(
     title="The second line of Eq. 11, as printed, without its sum",
     sources=[XU2022.at("Eq. 11")],
     printed=r"\mathcal L_S = \frac1N (\rho^2 f_n^2 - 2 y_n \rho f_n + y_n^2) + \lambda\rho^2",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_INPUTS, POSITIVE],
     forall=["n in samples"],
     where=[MEAN_LOSS],
     states="loss(rho) == (rho ** 2 * f(n, 0) ** 2 - 2 * y[n][0] * rho * f(n, 0) + y[n][0] ** 2)"
@@ -61,7 +71,7 @@ loss_descent_sum_printed = tc.stated(
         "loss(rho) == 2 * ((rho ** 2 * f(n, 0) ** 2"
         " - 2 * y[n][0] * rho * f(n, 0) + y[n][0] ** 2) / len(samples) + weight_decay * rho ** 2)",
     ),
-    on=points(tc.mlps(depths=(1, 2), widths=(1, 2))),
+    on=points(tc.mlps(depths=(1, 2), widths=(1, 2))).map(in_ball),
     why="The sum over n is missing, and n is free on the right side. The first and the third line"
     " agree: `rho-dynamics-loss-in-margins`.",
 )
@@ -104,13 +114,13 @@ loss_descent_step_printed = FLOWS.stated(
         XU2022.at("Section 3.5: gradient descent only decreases the loss"),
     ],
     printed=r"\text{With gradient descent, the loss function cannot increase}",
-    given=[SMOOTH],
+    given=[SMOOTH, UNIT_INPUTS, POSITIVE],
     assuming={"0 < eta <= 1": "0 < learning_rate and learning_rate <= 1"},
     where=[AVERAGED_FLOW, *STEPPED_LOSS],
     states="loss_ahead <= loss(rho)",
     control=tc.altered("the loss is halved", "2 * loss_ahead <= loss(rho)"),
     numbers=["rho", "weight_decay", "learning_rate"],
-    on=points(smooth=True).map(with_step),
+    on=points(smooth=True).map(in_ball).map(with_step),
     why="True of gradient flow, `loss-descent-along-flow`, and of steps that are small enough for"
     " the curvature, and not of gradient descent as such: a step along Eq. 5 can overshoot, in rho"
     " alone already.",
@@ -119,7 +129,7 @@ loss_descent_step_printed = FLOWS.stated(
 loss_descent_rho_speed = FLOWS.stated(
     "loss-descent-rho-speed",
     title="Lemma 3 with numbers: the velocity of rho is bounded by the loss",
-    sources=[XU2022.at("Lemma 3")],
+    sources=[XU2022.at("Lemma 3"), XU2022.at("Section 3.4: rho cannot oscillate for ever")],
     printed=r"\dot\rho^2 \le 4 (M + \lambda)\, \mathcal L_S",
     states="rho_dot(rho) ** 2 <= 4 * (M + weight_decay) * loss(rho)",
     control=tc.altered("half of it", "rho_dot(rho) ** 2 <= 2 * (M + weight_decay) * loss(rho)"),
@@ -128,8 +138,9 @@ loss_descent_rho_speed = FLOWS.stated(
     rests_on=["loss-descent-mean-margin", "loss-descent-representation"],
     why="Cauchy and Schwarz: half the velocity is the inner product of the residuals `1 - rho"
     " fbar_n` and `sqrt(lambda) rho` with the margins and `-sqrt(lambda)`, up to factors of N. As M"
-    " is at most 1, a loss that goes to 0 stops rho, for lambda = 0: what Lemma 3 states. That rho"
-    " converges, as it also says, does not follow from its velocity alone.",
+    " is at most 1, a loss that goes to 0 stops rho, for lambda = 0: what Lemma 3 states. So it"
+    " cannot oscillate periodically within an interval then. That rho converges, as the lemma also"
+    " says, does not follow from its velocity alone.",
 )
 
 UNIT_PAIRS = [
@@ -179,18 +190,32 @@ loss_descent_weight_speed = tc.stated(
     ' from "since rho converges", of which only that its velocity vanishes is shown.',
 )
 
+
+@st.composite
+def fitted(draw: st.DrawFn) -> tc.Case:
+    """A linear classifier that interpolates its samples, which have one margin, up to 1."""
+    rho = Fraction(draw(st.integers(1, 16)))
+    signs = draw(st.lists(st.sampled_from([1, -1]), min_size=1, max_size=2))
+    inputs = [[sign / rho, 0] for sign in signs]
+    numbers = {"rho": rho, "weight_decay": Fraction(0)}
+    return tc.Case.single(tc.mlp([2, 1]), [[[1, 0]]], inputs, [[sign] for sign in signs], numbers)
+
+
 loss_descent_margins_printed = tc.stated(
     "loss-descent-margins-printed",
-    title="Every margin is 1 in absolute value, as the proof of Lemma 3 prints",
+    title="At zero loss every margin is 1 in absolute value, as the proof of Lemma 3 prints",
     sources=[XU2022.at("Lemma 3")],
     printed=r"\|V_k\| = 1,\; |\bar f_n| = 1",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_INPUTS],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_INPUTS, NO_WEIGHT_DECAY, POSITIVE],
+    assuming={"the loss is 0, as in the limit": "loss(rho) == 0"},
     forall=["n in samples"],
-    where=[MARGIN],
+    where=[MARGIN, MEAN_LOSS],
     states="margin(n) ** 2 == 1",
-    control=tc.altered("1/2", "margin(n) ** 2 == 1 / 4"),
-    on=points(smooth=True).map(shrunk),
-    why="Read literally. What the proof needs, and Section 3.5 says, is that it is at most 1.",
+    control=tc.altered("1/9", "margin(n) ** 2 == 1 / 9"),
+    on=fitted(),
+    why="Read literally, at the limit that Lemma 3 speaks of, where rho and V are at rest. Margins"
+    " are 1/rho there, and Section 3.5 says that rho must be significantly larger than 1. What the"
+    " proof needs is that they are at most 1 in absolute value.",
 )
 
 loss_descent_margins = tc.stated(

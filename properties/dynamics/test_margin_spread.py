@@ -5,14 +5,31 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
-from properties.dynamics.normalised import AVERAGED_FLOW, MEAN_LOSS, RHO_DOT, at_rest_in_rho, points
+from properties.assumptions import CHAIN, IN_BALL, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
+from properties.dynamics.normalised import (
+    AVERAGED_FLOW,
+    MEAN_LOSS,
+    RHO_DOT,
+    at_rest_in_rho,
+    on_a_line,
+    points,
+)
 from properties.equilibrium.resting_points import POSITIVE, RHO_AT_REST
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
 
 MOMENTS = (MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, RHO_DOT, AVERAGED_FLOW)
+BY_MOMENTS = (
+    "variance = M - mu ** 2",
+    "reduced(m, s) = 1 - 2 * rho * m + rho ** 2 * (m ** 2 + s + weight_decay)",
+    "in_mean = (reduced(mu + 1, variance) - reduced(mu - 1, variance)) / 2",
+    "in_variance = reduced(mu, variance + 1) - reduced(mu, variance)",
+)
+"""The loss as a function of the mean and the variance of the margins (Eq. 11), and its slopes: as
+it is quadratic in the one and linear in the other, differences are derivatives.
+"""
 VARIANCE_RATE = "variance_rate = sum([inner(grad(M - mu ** 2, k), flow(k)) for k in weights])"
+MEAN_BELOW = tc.Assumption("rho mu < 1", "rho * mu < 1")
 BELOW_LABELS = tc.Assumption(
     "no output exceeds its label", "all([rho * margin(n) <= 1 for n in samples])"
 )
@@ -30,29 +47,49 @@ def unequal_inputs(draw: st.DrawFn) -> tc.Case:
     return tc.Case.single(tc.mlp([2, 1], tc.LINEAR), [weights], rows, [[1], [1]], numbers)
 
 
+margin_spread_loss = tc.stated(
+    "margin-spread-loss",
+    title="The loss decreases with mu increasing and sigma decreasing",
+    sources=[XU2022.at("Section 3.5: mu increases and sigma decreases")],
+    printed=r"\mathcal L_S = 1 - 2\rho\mu + \rho^2(\mu^2 + \sigma^2 + \lambda): \quad"
+    r" \frac{\partial \mathcal L_S}{\partial \mu} < 0, \quad"
+    r" \frac{\partial \mathcal L_S}{\partial \sigma^2} > 0",
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE, MEAN_BELOW],
+    where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, *BY_MOMENTS],
+    states="loss(rho) == reduced(mu, variance) and in_mean < 0 and in_variance > 0",
+    control=tc.altered("rho mu may be above 1", without=[MEAN_BELOW]),
+    on=st.one_of(points(tc.mlps(depths=(1, 2), widths=(1, 2))), on_a_line()),
+    examples=40,
+    rests_on=["rho-dynamics-loss-in-margins"],
+    why="The derivatives are `-2 rho (1 - rho mu)` and `rho^2`. This is what the sentence says of"
+    " the loss; that along the flow mu rises and sigma falls is more:"
+    " `margin-spread-mean-printed`, `margin-spread-falls-printed`.",
+)
+
 margin_spread_falls_printed = tc.stated(
     "margin-spread-falls-printed",
-    title="The loss decreases with sigma decreasing, as printed",
+    title="In training sigma never grows: a reading of ours",
     sources=[XU2022.at("Section 3.5: mu increases and sigma decreases")],
     printed=r"\mathcal L_S \text{ decreases with } \mu \text{ increasing and } \sigma"
-    r" \text{ decreasing}: \quad \frac{d}{dt}\sigma^2 \le 0",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE, SEPARATED, BELOW_LABELS],
+    r" \text{ decreasing}, \text{ read as } \frac{d}{dt}\sigma^2 \le 0",
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, IN_BALL, POSITIVE, SEPARATED, BELOW_LABELS],
     where=[*MOMENTS, VARIANCE_RATE],
     states="variance_rate <= 0",
     control=tc.altered("it does not change", "variance_rate == 0"),
     on=unequal_inputs(),
     examples=12,
-    why="False even where all samples are separated and below their labels. Margins grow at rates"
-    " of their own, a long input's faster than a short one's, and their variance with them. What"
-    " falls, where rho is at rest, is the variance beside the squared mean:"
+    why="As a statement on the loss the sentence is true (`margin-spread-loss`); as one on the"
+    " flow it is false, even where all samples are separated and below their labels. Margins grow"
+    " at rates of their own, a long input's faster than a short one's, and their variance with"
+    " them. What falls, where rho is at rest, is `(sigma^2 + lambda) / mu^2`, not `sigma^2`:"
     " `margin-spread-relative`.",
 )
 
 
 @st.composite
 def pulled_apart(draw: st.DrawFn) -> tc.Case:
-    """A planar classifier; beside V, the sample with the larger margin lies opposite the other."""
-    steep = Fraction(draw(st.integers(1, 4)), 4)
+    """A planar classifier; across V, the sample with the larger margin lies opposite the other."""
+    steep = Fraction(draw(st.integers(1, 3)), 8)
     rows = [[Fraction(1, 4), steep], [Fraction(3, 4), -steep * Fraction(3, 2)]]
     numbers = {"rho": Fraction(1), "weight_decay": draw(tc.positive_dyadics())}
     return tc.Case.single(tc.mlp([2, 1], tc.LINEAR), [[[1, 0]]], rows, [[1], [1]], numbers)
@@ -60,25 +97,29 @@ def pulled_apart(draw: st.DrawFn) -> tc.Case:
 
 margin_spread_mean_printed = tc.stated(
     "margin-spread-mean-printed",
-    title="The loss decreases with mu increasing, as printed",
+    title="In training mu never falls: a reading of ours",
     sources=[XU2022.at("Section 3.5: mu increases and sigma decreases")],
     printed=r"\mathcal L_S \text{ decreases with } \mu \text{ increasing and } \sigma"
-    r" \text{ decreasing}: \quad \frac{d}{dt}\mu \ge 0",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE, SEPARATED, BELOW_LABELS],
+    r" \text{ decreasing}, \text{ read as } \frac{d}{dt}\mu \ge 0",
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, IN_BALL, POSITIVE, SEPARATED, BELOW_LABELS],
     where=[*MOMENTS, "mean_rate = sum([inner(grad(mu, k), flow(k)) for k in weights])"],
     states="mean_rate >= 0",
     control=tc.altered("it does not change", "mean_rate == 0"),
     on=pulled_apart(),
     examples=12,
-    why="False even where all samples are separated and below their labels. The samples with the"
-    " smallest margins pull most; where their gradients point against those of the others, the mean"
-    " margin pays for it.",
+    why="As a statement on the loss the sentence is true (`margin-spread-loss`); as one on the"
+    " flow it is false, even where all samples are separated and below their labels. The samples"
+    " with the smallest margins pull most; where their gradients point against those of the"
+    " others, the mean margin pays for it.",
 )
 
 margin_spread_relative = tc.stated(
     "margin-spread-relative",
     title="Where rho turns, (sigma^2 + lambda) / mu^2 falls at the rate of the squared velocities",
-    sources=[XU2022.at("Section 3.5: mu increases and sigma decreases")],
+    sources=[
+        XU2022.at("Section 3.5: mu increases and sigma decreases"),
+        XU2022.at("Section 3.5: sigma decreases in the end"),
+    ],
     printed=r"\dot\rho = 0 \implies \frac{d}{dt} \frac{\sigma^2 + \lambda}{\mu^2}"
     r" = -\Big(\frac{M + \lambda}{\mu^2}\Big)^2 \sum_k \|\dot V_k\|^2",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, RHO_AT_REST],
@@ -95,9 +136,10 @@ margin_spread_relative = tc.stated(
     examples=12,
     corrects="margin-spread-falls-printed",
     rests_on=["reduced-loss", "loss-descent-along-flow"],
-    why="There the loss is `q / (1 + q)` with `q = (sigma^2 + lambda) / mu^2` (Eq. 29), and falls"
-    " at the rate of the squared velocities, as rho has no part in it. So the loss falls with the"
-    " spread of the margins beside their mean, not with sigma.",
+    why="Our own; it bears on what of the margins falls with the loss. There the loss is `q / (1 +"
+    " q)` with `q = (sigma^2 + lambda) / mu^2` (Eq. 29), and falls at the rate of the squared"
+    " velocities, as rho has no part in it. So it is `(sigma^2 + lambda) / mu^2` that falls with"
+    " the loss, not sigma.",
 )
 
 margin_spread_bound = tc.stated(
@@ -121,7 +163,8 @@ margin_spread_bound = tc.stated(
     examples=12,
     corrects="rho-growth-margin-printed",
     rests_on=["loss-descent-representation", "loss-descent-along-flow"],
-    why="What Lemma 4, `mu = B - rho_dot / 2`, does imply where rho falls: `mu > B`, and B grows,"
-    " by both of its terms. B is `2 mu - rho (M + lambda)`, whose gradient is that of the loss over"
-    " `-rho`. The mean margin itself may fall, not below a bound that grows.",
+    why="Our own; it bears on the step from a falling rho to a growing mean margin. What Lemma 4,"
+    " `mu = B - rho_dot / 2`, does imply where rho falls: `mu > B`, and B grows, by both of its"
+    " terms. B is `2 mu - rho (M + lambda)`, whose gradient is that of the loss over `-rho`. The"
+    " mean margin itself may fall, not below a bound that grows.",
 )

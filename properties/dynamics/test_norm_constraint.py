@@ -3,15 +3,24 @@
 from dataclasses import replace
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
+from properties.assumptions import (
+    CHAIN,
+    IN_BALL,
+    POSITIVE_WEIGHT_DECAY,
+    SIGN_LABELS,
+    SMOOTH,
+    UNIT_WEIGHTS,
+)
 from properties.dynamics.normalised import (
     AVERAGED_FLOW,
     DESCENT,
     MEAN_LOSS,
     RHO_DOT,
     at_rest_in_rho,
+    in_ball,
     points,
 )
+from properties.equilibrium.resting_points import POSITIVE
 from properties.notation import MARGIN, MULTIPLIER
 from properties.papers import XU2022
 
@@ -24,12 +33,12 @@ norm_constraint_derivative_printed = tc.stated(
     title="The derivative of the squared norm of V_k, as printed",
     sources=[XU2022.at("Section 3.4.1: derivative of the norm")],
     printed=r"\frac{\partial \|V_k\|^2}{\partial t} = V_k^\top \dot V_k",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, POSITIVE],
     forall=["k in weights"],
     where=[MEAN_LOSS, DESCENT, NORM_RATE],
     states="rate(k, descent(k)) == inner(W[k], descent(k))",
     control=tc.altered("twice the right side, negated", {"==": "== -2 *"}),
-    on=points(),
+    on=points().map(in_ball),
     why="The factor 2 of the chain rule is missing. The equation is used where both sides are 0, on"
     " the flow with the multiplier, so that Eq. 4 is not affected. Checked in the direction in"
     " which V_k would move without its multiplier.",
@@ -64,16 +73,17 @@ CONVERGE = (
     r" \text{ eventually converge to, unit norm matrices}"
 )
 
+OFF_THE_SPHERES = tc.cases(
+    tc.homogeneous_networks(),
+    samples=(1, 3),
+    targets="signs",
+    numbers={"rho": tc.positive_dyadics()},
+    cohort=8,
+)
 ATTRACTION = tc.Family(
     sources=[XU2022.at("Section 3.2: weights converge to unit norm")],
     given=[CHAIN, SIGN_LABELS],
-    on=tc.cases(
-        tc.homogeneous_networks(),
-        samples=(1, 3),
-        targets="signs",
-        numbers={"rho": tc.positive_dyadics()},
-        cohort=8,
-    ),
+    on=OFF_THE_SPHERES,
 )
 
 norm_constraint_restoring = ATTRACTION.stated(
@@ -87,23 +97,25 @@ norm_constraint_restoring = ATTRACTION.stated(
     control=tc.altered("2 nu in place of 4 nu", {"4 *": "2 *"}),
     examples=40,
     rests_on=["structural-lemma", "norm-constraint-derivative"],
-    why="Eq. 5 with weights of any norm. By the structural lemma the inner product of V_k with its"
-    " velocity is `2 nu_k (1 - |V_k|^2)`, with the multiplier of Eq. 4.",
+    why="Our own; it bears on where the multiplier takes norms. Eq. 5 with weights of any norm. By"
+    " the structural lemma the inner product of V_k with its velocity is `2 nu_k (1 - |V_k|^2)`,"
+    " with the multiplier of Eq. 4.",
 )
 
 norm_constraint_attracts_printed = ATTRACTION.stated(
     "norm-constraint-attracts-printed",
     title="The Lagrange multiplier pulls weights towards unit norm, as printed",
     printed=CONVERGE,
-    given=[SMOOTH],
-    assuming={"rho > 0": "rho > 0"},
+    given=[SMOOTH, IN_BALL, POSITIVE],
     forall=["k in weights"],
     where=[MARGIN, AVERAGED_FLOW],
     states="inner(W[k], flow(k)) * (1 - squared(W[k])) >= 0",
     control=tc.altered("away from it", "inner(W[k], flow(k)) * (1 - squared(W[k])) < 0"),
+    on=OFF_THE_SPHERES.map(in_ball),
     why="Of weights off the sphere, the flow of Eq. 5 moves the norm to 1 where `nu_k > 0`, and"
-    " drives it away where `nu_k < 0`: where outputs exceed their labels on average, as from large"
-    " rho. The multiplier preserves unit norms, and does not enforce them.",
+    " drives it away where `nu_k < 0`: where the mean of `(rho fbar_n)^2` exceeds that of"
+    " `rho fbar_n`, because outputs exceed their labels or samples are misclassified. The"
+    " multiplier preserves unit norms, and does not enforce them.",
 )
 
 PULLS = tc.Assumption("nu_k > 0", "nu(samples) > 0")
@@ -113,7 +125,7 @@ norm_constraint_attracts = ATTRACTION.stated(
     title="The multiplier pulls weights towards unit norm where it is positive",
     printed=CONVERGE + r" \text{ where } \nu_k > 0",
     given=[SMOOTH, PULLS],
-    assuming={"V_k has not unit norm": "squared(W[k]) != 1"},
+    assuming={"V_k does not have unit norm": "squared(W[k]) != 1"},
     forall=["k in weights"],
     where=[MARGIN, MULTIPLIER, AVERAGED_FLOW],
     states="inner(W[k], flow(k)) * (1 - squared(W[k])) > 0",
@@ -153,37 +165,37 @@ def with_learning_rate(case: tc.Case) -> tc.Case:
 
 norm_constraint_step_printed = tc.stated(
     "norm-constraint-step-printed",
-    title="In training, the multiplier keeps the norms constant, as printed",
-    sources=[XU2022.at("Section 3.5: norms are kept constant")],
-    printed=r"\text{During training the norm of each layer weight matrix is kept constant by the}"
-    r"\text{ Lagrange multiplier constraint}",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],
+    title="Steps of descent along Eq. 5 keep the norms, as the flow does",
+    printed=r"\|V_k + \eta \dot V_k\|^2 = 1",
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, IN_BALL, POSITIVE],
     forall=["k in weights"],
     where=[MARGIN, AVERAGED_FLOW, STEPPED],
     states="squared(stepped(k)) == 1",
     control=tc.altered("the norm is doubled", "squared(stepped(k)) == 4"),
     numbers=["rho", "learning_rate"],
-    on=points(SMALL_NETWORKS, smooth=True).map(with_learning_rate),
+    on=points(SMALL_NETWORKS, smooth=True).map(with_learning_rate).map(in_ball),
     rests_on=["normalised-flow-keeps-sphere"],
-    why="The flow keeps the norms; training has steps, `V_k + eta dV_k/dt`, and each of them"
-    " lengthens V_k, by `norm-constraint-step`.",
+    why="A remark of our own, on steps: xu2022 says in Section 3.5 that the multiplier keeps the"
+    " norms constant, and assumes gradient flow there (Section 3.1), of which it is true"
+    " (`normalised-flow-keeps-sphere`). Trainings have steps, `V_k + eta dV_k/dt`, and each of"
+    " them lengthens a V_k that moves, by `norm-constraint-step`.",
 )
 
 norm_constraint_step = tc.stated(
     "norm-constraint-step",
-    title="A step of descent along Eq. 5 lengthens V_k by the square of the step",
-    sources=[XU2022.at("Section 3.5: norms are kept constant")],
+    title="A step of descent along Eq. 5 adds its square to the squared norm of V_k",
     printed=r"\|V_k + \eta \dot V_k\|^2 = 1 + \eta^2 \|\dot V_k\|^2",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],
     forall=["k in weights"],
     where=[MARGIN, AVERAGED_FLOW, STEPPED],
     states="squared(stepped(k)) == 1 + learning_rate ** 2 * squared(flow(k))",
-    control=tc.altered("the norm is kept, as printed", "squared(stepped(k)) == 1"),
+    control=tc.altered("the norm is kept", "squared(stepped(k)) == 1"),
     numbers=["rho", "learning_rate"],
     on=points(SMALL_NETWORKS, smooth=True).map(with_learning_rate),
     examples=40,
     corrects="norm-constraint-step-printed",
     rests_on=["normalised-flow-keeps-sphere"],
-    why="The velocity is orthogonal to V_k. Where training succeeds, the multiplier pulls the norm"
+    why="Of our own, on the norms that xu2022 keeps constant by a flow (Section 3.5). The velocity"
+    " is orthogonal to V_k. Where training succeeds, the multiplier pulls the norm"
     " back in later steps, if it is positive.",
 )

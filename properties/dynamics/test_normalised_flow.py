@@ -69,8 +69,8 @@ normalised_flow_of_sums = FLOWS.stated(
     control=NOT_PROJECTED,
     where=[SUMMED_LOSS, DESCENT, PROJECTED, FLOW_OF_SUMS],
     rests_on=["lagrange-multiplier-of-sums"],
-    why="The same for the summed loss. The equation is printed without margins; with `y_n^2 = 1` it"
-    " is N times Eq. 5 of xu2022.",
+    why="As Eq. 5 of xu2022 (`normalised-flow`), for the loss summed over the samples. The equation"
+    " is printed without margins; with `y_n^2 = 1` it is N times Eq. 5 of xu2022.",
 )
 
 
@@ -82,7 +82,10 @@ def with_doubled_first_layer(case: tc.Case) -> tc.Case:
 normalised_flow_keeps_sphere = FLOWS.stated(
     "normalised-flow-keeps-sphere",
     title="A normalised V_k can only rotate",
-    sources=[XU2022.at("Section 3.4.1: normalised weights only rotate")],
+    sources=[
+        XU2022.at("Section 3.4.1: normalised weights only rotate"),
+        XU2022.at("Section 3.5: norms are kept constant"),
+    ],
     printed=r"\|V_k\| = 1 \;\Rightarrow\; V_k^\top \dot V_k = 0",
     assuming={"V_k moves": "not zero(flow(k))"},
     forall=["k in weights"],
@@ -92,7 +95,8 @@ normalised_flow_keeps_sphere = FLOWS.stated(
     ),
     where=[MARGIN, AVERAGED_FLOW],
     rests_on=["normalised-flow", "structural-lemma"],
-    why="The right-hand side of Eq. 5 is orthogonal to V_k on the unit sphere. Off the sphere it is"
+    why="The right-hand side of Eq. 5 is orthogonal to V_k on the unit sphere, so that the flow"
+    " keeps the norms; steps do not (`norm-constraint-step`). Off the sphere it is"
     " not: `(|V_k|^2)' = 4 nu_k (1 - |V_k|^2)`, so that the equation restores the norm where"
     " nu_k > 0 and drives it away where nu_k < 0.",
 )

@@ -1,8 +1,9 @@
 """The two parametrisations of xu2022, Figure 1: what becomes of the flow."""
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, ONE_OUTPUT, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
-from properties.dynamics.normalised import AVERAGED_FLOW, MEAN_LOSS, RHO_DOT, points
+from properties.assumptions import CHAIN, IN_BALL, ONE_OUTPUT, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
+from properties.dynamics.normalised import AVERAGED_FLOW, MEAN_LOSS, RHO_DOT, in_ball, points
+from properties.equilibrium.resting_points import POSITIVE
 from properties.notation import MARGIN
 from properties.papers import XU2022
 
@@ -70,18 +71,21 @@ parametrisations_top_rho = tc.stated(
 
 parametrisations_top_printed = tc.stated(
     "parametrisations-top-printed",
-    title="V_L turns as the direction of an unnormalised last layer, as printed",
+    title="V_L turns as an unnormalised last layer, if the flows are equivalent: our reading",
     sources=[XU2022.at("Section 3.2: an unnormalised last layer")],
     printed=TOP_LAYER,
-    given=GIVEN,
+    given=[*GIVEN, IN_BALL, POSITIVE],
     forall=["i in range(len(W[len(weights) - 1]))", "j in range(len(W[len(weights) - 1][0]))"],
     where=[MARGIN, *TOP, AVERAGED_FLOW],
     states="turning[i][j] == flow(last)[i][j]",
     control=tc.altered("the other way", "turning[i][j] == -flow(last)[i][j]"),
-    on=points(tc.mlps(depths=(1, 2), widths=(2, 3)), smooth=True),
-    why="The functions are equal, and so are the velocities of rho; but the flow of W_L turns its"
-    " direction 1/rho^2 times as fast as Eq. 5. From small rho the last layer of an unnormalised"
-    " network turns first and grows later; V_L of the paper's model hardly turns while rho grows.",
+    on=points(tc.mlps(depths=(1, 2), widths=(2, 3)), smooth=True).map(in_ball),
+    why="A reading of ours: the sentence can be meant of the functions alone, which are equal."
+    ' Section 3.2 itself says of such "equivalent reparameterizations of the same function" that'
+    ' "their optimization generally differ". Of the flows it is true for rho'
+    " (`parametrisations-top-rho`), and not for V_L: the flow of W_L turns its direction 1/rho^2"
+    " times as fast as Eq. 5. From small rho the last layer of an unnormalised network turns first"
+    " and grows later; V_L of the paper's model hardly turns while rho grows.",
 )
 
 parametrisations_top = tc.stated(

@@ -65,9 +65,10 @@ rho_course_acceleration = tc.stated(
     ),
     examples=20,
     rests_on=["rho-dynamics", "normalised-flow", "rho-equilibrium-mean"],
-    why="Eq. 6 differentiated along Eq. 5. For rho > 0 the margin grows as long as the output is"
-    " below its label, so that its square passes lambda once: rho can turn up before that, and down"
-    " after it, each at most once (`rho-course-one-sample`).",
+    why="Our own; it bears on whether rho can oscillate. Eq. 6 differentiated along Eq. 5. For rho"
+    " > 0 the margin grows as long as the output is below its label, so that its square passes"
+    " lambda once: rho can turn up before that, and down after it, each at most once"
+    " (`rho-course-one-sample`).",
 )
 
 
@@ -107,9 +108,9 @@ rho_course_one_sample = tc.stated(
     examples=1,
     enough=6,
     rests_on=["rho-course-acceleration"],
-    why="`rho-course-acceleration`: it can fall, grow and fall, and not oscillate. Turns are"
-    " changes of sign of the velocity of rho along the flow up to time 16, found on the continuous"
-    " extension of its steps.",
+    why="Our own; it bears on whether rho can oscillate. `rho-course-acceleration`: it can fall,"
+    " grow and fall, and not oscillate. Turns are changes of sign of the velocity of rho along the"
+    " flow up to time 16, found on the continuous extension of its steps.",
 )
 
 
@@ -135,10 +136,12 @@ rho_course_oscillates = tc.stated(
     given=[CHAIN, CLASSIFIER, UNIT_WEIGHTS, SIGN_LABELS],
     assuming={
         "V = (5, -12)/13, and the inputs are (2, 3)/16 and (11, 11)/16 or (12, 10)/16": (
-            "13 * W[0][0][0] == 5 and 13 * W[0][0][1] == -12 and len(samples) == 2 and 16 * x[0][0]"
-            " == 2 and 16 * x[0][1] == 3 and 16 * (x[1][0] + x[1][1]) == 22 and (x[1][0] -"
-            " x[1][1]) * 8 <= 1"
+            "13 * W[0][0][0] == 5 and 13 * W[0][0][1] == -12 and len(samples) == 2"
+            " and 16 * x[0][0] == 2 and 16 * x[0][1] == 3"
+            " and (16 * x[1][0] == 11 and 16 * x[1][1] == 11"
+            " or 16 * x[1][0] == 12 and 16 * x[1][1] == 10)"
         ),
+        "both labels are 1": "y[0][0] == 1 and y[1][0] == 1",
         "1/2 <= rho <= 1": "1 <= 2 * rho and rho <= 1",
         "1/32 <= lambda <= 1/8": "1 <= 32 * weight_decay and 8 * weight_decay <= 1",
     },
@@ -252,9 +255,10 @@ rho_course_passes_zero = tc.stated(
     enough=4,
     corrects="rho-course-back-to-zero-printed",
     rests_on=["rho-dynamics", "normalised-flow", "loss-descent-margins"],
-    why="As long as mu < 0 and rho falls, `mu^2 - L (1 + rho(0)) rho^2` cannot fall: margins grow"
-    " at most at the rate `2 L rho (1 + rho)`, rho falls at least at the rate `-2 mu`. So mu stays"
-    " below `-sqrt c`, until rho is 0. `crossing` is when the flow passes it, or 4.",
+    why="Our own; it bears on where a small perturbation goes. As long as mu < 0 and rho falls,"
+    " `mu^2 - L (1 + rho(0)) rho^2` cannot fall: margins grow at most at the rate `2 L rho (1 +"
+    " rho)`, rho falls at least at the rate `-2 mu`. So mu stays below `-sqrt c`, until rho is 0."
+    " `crossing` is when the flow passes it, or 4.",
 )
 
 
@@ -315,10 +319,10 @@ rho_course_limit = tc.stated(
     enough=6,
     corrects="initial-direction-least-rho-printed",
     rests_on=["initial-direction-off-data"],
-    why="What V has outside the span of the inputs shrinks as `exp(-rho^2 / 2)`"
-    " (`initial-direction-off-data`), and at zero loss what it has inside is `rho_0 / rho`. The"
-    " left side grows with the limit, so there is one, it grows with the initial rho, and from"
-    " rho(0) = 0 it is above rho_0 unless V starts in the span of the inputs; from a large one,"
-    " `rho_infinity^2 - rho(0)^2` tends to `log |V_perp|^2`. One percent is for what is left of the"
-    " loss.",
+    why="Our own; it bears on what the initial rho decides. What V has outside the span of the"
+    " inputs shrinks as `exp(-rho^2 / 2)` (`initial-direction-off-data`), and at zero loss what it"
+    " has inside is `rho_0 / rho`. The left side grows with the limit, so there is one, it grows"
+    " with the initial rho, and from rho(0) = 0 it is above rho_0 unless V starts in the span of"
+    " the inputs; from a large one, `rho_infinity^2 - rho(0)^2` tends to `log |V_perp|^2`. One"
+    " percent is for what is left of the loss.",
 )

@@ -88,9 +88,9 @@ rho_dynamics_of_sums = tc.stated(
     where=[SUMMED_LOSS, RHO_DOT],
     on=points(),
     examples=60,
-    why="The same for the loss that is summed over the samples (poggio2020, Eq. 4; poggio2021,"
-    " Eq. 2), with a lambda that is not divided by N either. Again the derivative is a central"
-    " difference of the loss.",
+    why="As Eq. 6 of xu2022 (`rho-dynamics`), for the loss summed over the samples (poggio2020,"
+    " Eq. 4; poggio2021, Eq. 2): neither the sum nor lambda is divided by N. The derivative is a"
+    " central difference of the loss.",
 )
 
 rho_dynamics_any_network = tc.stated(

@@ -21,6 +21,7 @@ from properties.dynamics.normalised import (
     MEAN_LOSS,
     RHO_DOT,
     NormalisedPoint,
+    in_ball,
     interpolating,
     on_a_line,
     points,
@@ -127,7 +128,7 @@ rho_growth_average_separability_printed = IN_UNIT_BALL.stated(
     control=tc.altered("rho falls", "rho_dot(rho) < 0"),
     on=linear_classifiers(),
     rests_on=["rho-dynamics"],
-    why="rho grows while `rho < mu / M`, and a mean margin that is small beside its spread makes"
+    why="rho grows while `rho < mu / M`, and a mean margin that is small for its spread makes"
     " this bound as small as one likes; rho_0 has no part in it. Shown for a linear classifier,"
     " whose rho_0 is known: the norm of the least interpolating weights.",
 )
@@ -151,7 +152,7 @@ rho_growth_large_rho_printed = IN_UNIT_BALL.stated(
 
 
 def in_unit_ball(case: tc.Case) -> tc.Case:
-    """Interpolating, with ``rho`` at least 1 and inputs shrunk into the unit ball."""
+    """Equal margins, positive where ``rho`` was, with inputs shrunk into the unit ball."""
     one = interpolating(case)
     rows = to_fractions(NormalisedPoint.of(one).inputs)
     size = max([Fraction(1), *(sum(abs(t) for t in row) for row in rows)])
@@ -181,12 +182,16 @@ rho_growth_positive_outputs_printed = IN_UNIT_BALL.stated(
     title="Full separability written without the labels, as printed",
     sources=[XU2022.at("Section 3.5: full separability")],
     printed=r"\forall n : f_n > 0 \implies M \le \mu",
-    assuming={"all outputs are positive": "all([f(n, 0) > 0 for n in samples])"},
+    given=[POSITIVE_RHO],
+    assuming={
+        "ReLU": "all([slope(l) == 0 for l in range(1, depth)]) and slope(depth) == 1",
+        "all outputs are positive": "all([f(n, 0) > 0 for n in samples])",
+    },
     where=(MARGIN, MEAN_MARGIN, SECOND_MOMENT),
     states="M <= mu",
     control=tc.altered("and mu <= 0", "mu <= 0"),
     numbers=["rho"],
-    on=points(),
+    on=points(tc.mlps(depths=(1, 2), widths=(1, 2), slopes=(tc.RELU,))).map(in_ball),
     rests_on=["loss-descent-margins"],
     why="The bar is missing: `f_n > 0` says that all samples are put into one class, and the margin"
     " of a sample of the other class is negative.",
@@ -202,20 +207,21 @@ FULL_SEPARABILITY = tc.Family(
 
 rho_growth_full_separability_printed = FULL_SEPARABILITY.stated(
     "rho-growth-full-separability-printed",
-    title="Under full separability rho grows at least until it is 1, as printed",
+    title="Under full separability rho grows at least at the rate 2 (mu - rho mu), as printed",
     printed=r"\bar f_n > 0 \;\forall n \implies \dot\rho \ge 2(\mu - \rho\mu)",
     given=[POSITIVE_RHO, POSITIVE_WEIGHT_DECAY],
     states="rho_dot(rho) >= 2 * (mu - rho * mu)",
     control=tc.altered("with the opposite sign", "rho_dot(rho) <= -2 * (mu - rho * mu)"),
     rests_on=["rho-dynamics", "rho-growth-moment"],
     why="The inequality follows from Eq. 5 and `M <= mu` for lambda = 0 only: the term"
-    " `-2 lambda rho` is lost. Under weight decay, the growth of rho need not last until rho = 1;"
-    " it lasts no longer than until `mu / (M + lambda)`.",
+    " `-2 lambda rho` is lost. What the paper concludes, that rho grows at least until it is 1,"
+    " fails with it under weight decay: growth lasts no longer than until `mu / (M + lambda)`,"
+    " which is 1/2 for one sample with mu = 1 and lambda = 1.",
 )
 
 rho_growth_full_separability = FULL_SEPARABILITY.stated(
     "rho-growth-full-separability",
-    title="Under full separability rho grows at least until it is 1, but for weight decay",
+    title="Under full separability rho_dot + 2 lambda rho is at least 2 (mu - rho mu)",
     printed=r"\bar f_n > 0 \;\forall n \implies \dot\rho + 2\lambda\rho \ge 2(\mu - \rho\mu)",
     given=[POSITIVE_RHO],
     states="rho_dot(rho) + 2 * weight_decay * rho >= 2 * (mu - rho * mu)",
@@ -224,22 +230,33 @@ rho_growth_full_separability = FULL_SEPARABILITY.stated(
     examples=100,
     corrects="rho-growth-full-separability-printed",
     rests_on=["rho-dynamics", "rho-growth-moment"],
-    why="Eq. 6 with `M <= mu`.",
+    why="Eq. 6 with `M <= mu`. Without weight decay rho then grows as long as it is below 1.",
 )
 
 MARGIN_RATE = "margin_rate = sum([inner(grad(mu, k), flow(k)) for k in weights])"
+
+
+@st.composite
+def turned_away(draw: st.DrawFn) -> tc.Case:
+    """A planar classifier of one sample whose output exceeds its label."""
+    unit = draw(st.sampled_from([[0, 1], [Fraction(3, 5), Fraction(4, 5)]]))
+    row = draw(st.sampled_from([[Fraction(3, 5), Fraction(4, 5)], [Fraction(0), Fraction(1)]]))
+    numbers = {"rho": draw(st.sampled_from([Fraction(2), Fraction(3)]))}
+    numbers["weight_decay"] = draw(tc.positive_dyadics())
+    return tc.Case.single(tc.mlp([2, 1]), [[unit]], [row], [[1]], numbers)
+
 
 rho_growth_margin_printed = tc.stated(
     "rho-growth-margin-printed",
     title="While rho falls the mean margin grows, as printed",
     sources=[XU2022.at("Section 3.5: margins grow while rho falls")],
     printed=r"\dot\rho < 0 \implies \dot\mu \ge 0",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE_RHO],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE_RHO, UNIT_BALL],
     assuming={"the mean margin is positive": "mu > 0", "rho falls": "rho_dot(rho) < 0"},
     where=(*RHO_MOMENTS, AVERAGED_FLOW, MARGIN_RATE),
     states="margin_rate >= 0",
     control=tc.altered("it falls", "margin_rate < 0"),
-    on=points(tc.mlps(depths=(1, 2), widths=(1, 2)), smooth=True),
+    on=turned_away(),
     rests_on=["loss-descent-representation", "loss-descent-step-printed"],
     why="Read in the weakest way: the mean margin does not fall. But the loss, `1 - rho (rho_dot/2"
     " + mu)`, can fall by rho alone, and where outputs exceed their labels, by lower margins. The"
@@ -251,22 +268,19 @@ rho_growth_margin_printed = tc.stated(
 rho_growth_at_zero = tc.stated(
     "rho-growth-at-zero",
     title="At rho = 0 the loss has slope -2 mu in rho, and none in V",
-    sources=[
-        XU2022.at("Figure 2: a saddle at rho = 0"),
-        XU2022.at("Section 3.5: rho = 0 is a critical point"),
-    ],
+    sources=[XU2022.at("Section 3.5: rho = 0 is a critical point")],
     printed=r"\rho = 0 \implies \dot\rho = 2\mu, \quad \dot V_k = 0",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],
+    forall=["k in weights"],
     where=RHO_MOMENTS,
-    states="rho_dot(0) == 2 * mu",
-    control=tc.altered("the loss has no slope, a critical point", "rho_dot(0) == 0"),
-    on=points(SMALL_NETWORKS),
+    states="rho_dot(0) == 2 * mu and squared(grad(loss(0), k)) == 0",
+    control=tc.altered("it has none in rho either, a critical point", {"2 * mu": "0"}),
+    on=points(SMALL_NETWORKS, smooth=True),
     examples=40,
     rests_on=["rho-dynamics", "normalised-flow"],
     why="So rho = 0 is a critical point, as the text says of it together with f_V = 0, where the"
-    " mean margin is 0, and nowhere else; the saddle that Section 3.3 and Figure 2 have at rho = 0"
-    " is that of the weights W, for depth 2 and more, not that of rho and normalised V_k. Every"
-    " velocity of V_k has the factor rho.",
+    " mean margin is 0, and nowhere else. Every slope in V_k has the factor rho, and so has the"
+    " multiplier. What becomes of the saddle of Figure 2: `rho-zero-saddle-printed`.",
 )
 
 rho_growth_valley = tc.stated(
@@ -288,7 +302,7 @@ rho_growth_valley = tc.stated(
 
 rho_growth_first_term = FULL_SEPARABILITY.stated(
     "rho-growth-first-term",
-    title="For small rho the term -2 rho mu dominates the loss",
+    title="For small rho the term -2 rho mu dominates the decrease of the loss",
     sources=[XU2022.at("Section 3.5: terms of the loss")],
     printed=r"\text{for small } \rho \text{, the term dominating the decrease in } \mathcal L_S"
     r" \text{ is } -2\rho\mu",

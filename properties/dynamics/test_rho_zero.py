@@ -1,15 +1,26 @@
-"""Whether rho = 0 with f_V = 0 is unstable: xu2022, Section 3.5."""
+"""What the loss and the flow are like at rho = 0: xu2022, Section 3.5 and Figure 2."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
-from properties.dynamics.normalised import MEAN_LOSS, RHO_DOT
+from properties.assumptions import (
+    CHAIN,
+    IN_BALL,
+    NO_WEIGHT_DECAY,
+    POSITIVE_WEIGHT_DECAY,
+    SIGN_LABELS,
+    SMOOTH,
+    UNIT_WEIGHTS,
+)
+from properties.dynamics.normalised import MEAN_LOSS, RHO_DOT, in_ball, points
+from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
 
 NO_OUTPUT = tc.Assumption("f_V(x_n) = 0 for all n", "all([f(n, 0) == 0 for n in samples])")
+DEEP = tc.Assumption("depth L >= 2", "depth >= 2")
 GROWTH = tc.Assumption(
     "e is positive with e^2 + 2 lambda e = 4 |g|^2", "e > 0 and e ** 2 + 2 * weight_decay * e == G"
 )
@@ -101,4 +112,60 @@ rho_zero_decay = AT_ZERO.stated(
     rests_on=["rho-dynamics"],
     why="All moments of the margins are 0 in Eq. 6. It lasts where the first units are off; where g"
     " is not 0, V moves with the velocity `2 rho g` meanwhile, and margins with it.",
+)
+
+# The saddle of Figure 2
+
+
+def with_factor(case: tc.Case) -> tc.Case:
+    return replace(case, numbers={**case.numbers, "t": abs(case.numbers["rho"])})
+
+
+def without_decay(case: tc.Case) -> tc.Case:
+    return replace(case, numbers={**case.numbers, "weight_decay": Fraction(0)})
+
+
+rho_zero_saddle_printed = tc.stated(
+    "rho-zero-saddle-printed",
+    title="rho = 0 is a saddle, hence a critical point of the loss in rho and V, as printed",
+    sources=[XU2022.at("Figure 2: a saddle at rho = 0")],
+    printed=r"\text{Figure 2 shows a landscape which has a saddle for } \rho = 0",
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, NO_WEIGHT_DECAY],
+    where=[MEAN_LOSS, RHO_DOT],
+    states="rho_dot(0) == 0",
+    control=tc.altered("the slope is 1", "rho_dot(0) == 1"),
+    on=points(tc.mlps(depths=(1, 2), widths=(1, 2))).map(in_ball).map(without_decay),
+    rests_on=["rho-growth-at-zero"],
+    why='Figure 2 has rho and V_k as "polar" coordinates of the unregularised loss. In these the'
+    " slope at rho = 0 is `-2 mu`, so that rho = 0 is critical only for those V whose mean margin"
+    " is 0. In the weights W there is a saddle, from depth 2 on: `rho-zero-saddle-weights`.",
+)
+
+rho_zero_saddle_weights = tc.stated(
+    "rho-zero-saddle-weights",
+    title="In the weights W, from depth 2 on, zero is a saddle: the loss on rays from it",
+    sources=[XU2022.at("Figure 2: a saddle at rho = 0")],
+    printed=r"\mathcal L_S(tV_1, \dots, tV_L) = 1 - 2 t^L \mu + t^{2L} (M + \lambda)",
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, DEEP],
+    assuming={"t > 0": "t > 0"},
+    where=[
+        MARGIN,
+        MEAN_MARGIN,
+        SECOND_MOMENT,
+        "ray = [t * W[k] for k in weights]",
+        "height = product([t for k in weights])",
+        "penalty = weight_decay * product([squared(V) for V in ray])",
+        "outputs_there = network(ray, x)",
+        "fit = sum([(outputs_there[n][0] - y[n][0]) ** 2 for n in samples]) / len(samples)",
+    ],
+    states="fit + penalty == 1 - 2 * height * mu + height ** 2 * (M + weight_decay)",
+    control=tc.altered("as for L = 1", {"2 * height": "2 * t"}),
+    numbers=["t", "weight_decay"],
+    on=points(tc.mlps(depths=(2, 3), widths=(1, 2))).map(with_factor),
+    examples=40,
+    corrects="rho-zero-saddle-printed",
+    rests_on=["structural-lemma-positive-homogeneity", "rho-dynamics-loss-in-margins"],
+    why="Here `rho = t^L`. For L >= 2 the loss has no slope at W = 0 on any ray, and it falls on"
+    " those with mu > 0 and grows on those with the opposite last layer, whose mu is the negative:"
+    " a critical point that is neither a minimum nor a maximum.",
 )

@@ -22,7 +22,7 @@ DEEP = points(tc.mlps(depths=(2, 3), widths=(1, 2)), samples=(1, 2))
 
 unit_balance_flow = BALANCE.stated(
     "unit-balance-flow",
-    title="The imbalance of every hidden unit shrinks by rho and weight decay alone",
+    title="The imbalance of every hidden unit changes by rho and weight decay alone",
     sources=[
         XU2022.at("Section 1: weaker dependence on initial conditions"),
         XU2022.at("Section 3.5: weight decay makes the process more robust"),
@@ -49,11 +49,12 @@ unit_balance_flow = BALANCE.stated(
     on=DEEP,
     examples=12,
     rests_on=["lagrange-multiplier", "normalised-flow", "rho-dynamics", "unit-balance-rescaled"],
-    why="The weights into a unit and those out of it have the same inner product with the gradient,"
-    " as a unit can be rescaled; what is left is the multiplier, the same for all layers. Without"
-    " weight decay `D_j exp(rho^2)` is therefore constant, as is what V_1 has outside the data"
-    " (`initial-direction-off-data`): the limit depends on the initial weights for ever, at any"
-    " initial rho. With it both are forgotten at one rate.",
+    why="Our own; it bears on what the flow forgets. The weights into a unit and those out of it"
+    " have the same inner product with the gradient, as a unit can be rescaled; what is left is"
+    " the multiplier, the same for all layers. Without weight decay `D_j exp(rho^2)` is therefore"
+    " constant, as is what V_1 has outside the data (`initial-direction-off-data`): the limit"
+    " depends on the initial weights for ever, at any initial rho. With it both are forgotten, D_j"
+    " at twice the rate of what V_1 has outside the data.",
 )
 
 unit_balance_rest = BALANCE.stated(
@@ -78,9 +79,10 @@ unit_balance_rest = BALANCE.stated(
     on=tc.normalised_equilibria(),
     examples=24,
     rests_on=["unit-balance-flow"],
-    why="`unit-balance-flow`, or Eq. 9 multiplied by the row of V_k and by the column of V_(k+1)."
-    " A unit that nothing leaves has no weights, and the other way round; with one hidden layer,"
-    " rho is the sum of `|w_j| |a_j|` over the units of W.",
+    why="Our own; it bears on what weight decay makes of the start. `unit-balance-flow`, or Eq. 9"
+    " multiplied by the row of V_k and by the column of V_(k+1). A unit that nothing leaves has no"
+    " weights, and the other way round; with one hidden layer, rho is the sum of `|w_j| |a_j|`"
+    " over the units of W.",
 )
 
 
@@ -90,7 +92,7 @@ def with_factor(case: tc.Case) -> tc.Case:
 
 unit_balance_rescaled = tc.stated(
     "unit-balance-rescaled",
-    title="Rescaling one hidden unit keeps the function and takes rho to every larger value",
+    title="Rescaling one hidden unit keeps the function, and changes rho by this formula",
     sources=[XU2022.at("Section 3.3: minima of different rho are connected")],
     printed=r"f_{W(t)} = f_W, \quad \|W_k(t)\|^2 \|W_{k+1}(t)\|^2 ="
     r" \big(\|W_k\|^2 + (t^2 - 1) u\big)\big(\|W_{k+1}\|^2 + (t^{-2} - 1) v\big)",
@@ -118,11 +120,11 @@ unit_balance_rescaled = tc.stated(
     numbers=["factor"],
     on=tc.cases(tc.mlps(depths=(2, 3), widths=(1, 3)), samples=(1, 2), cohort=4).map(with_factor),
     examples=24,
-    why="For networks of any width and without Theorem 2: as t grows, so does the product of the"
-    " norms, to any value where the unit has weights into it and its layer others out of it. So"
-    " every interpolating network lies on a curve of such with all larger rho, and Lemma 5 needs no"
-    " alignment. Weight decay takes rho down this curve, to the balanced end"
-    " (`unit-balance-rest`).",
+    why="Our own; it bears on whether minima of different rho are connected, for networks of any"
+    " width and without Theorem 2. For large t the product of the norms grows without bound, if the"
+    " unit has weights into it and its layer others out of it. By continuity such an interpolating"
+    " network lies on a curve of such with all larger rho, without the alignment that Lemma 5"
+    " assumes. At rest with weight decay units are balanced (`unit-balance-rest`).",
 )
 
 unit_balance_least = tc.stated(
@@ -141,7 +143,8 @@ unit_balance_least = tc.stated(
     control=tc.altered("half as large", "4 * paths ** 2 <= squared(W[0]) * squared(W[1])"),
     on=tc.cases(tc.mlps(depths=(2, 2), widths=(1, 3)), samples=(1, 1), cohort=4),
     examples=24,
-    why="Cauchy and Schwarz, with equality where all units are balanced alike. The right side does"
+    why="Our own; it bears on the least rho of a function. Cauchy and Schwarz, with equality where"
+    " all units are balanced alike. The right side does"
     " not change when units are rescaled (`unit-balance-rescaled`): it is the least rho on that"
     " family, and what weight decay on rho penalises at rest.",
 )
@@ -160,7 +163,7 @@ ON_CIRCLE = tc.Assumption("s^2 + t^2 = 1", "cosine ** 2 + sine ** 2 == 1")
 
 unit_balance_split = tc.stated(
     "unit-balance-split",
-    title="Beside a spare unit no network is isolated among those of its loss, for any lambda",
+    title="With a spare unit no network is isolated among those of its loss, for any lambda",
     sources=[XU2022.at("Section 3.3: Morse-Bott landscape")],
     printed=r"\text{In the case of } \lambda\rho^2 > 0 \text{ the landscape may become a}"
     r"\text{ Morse-Bott or Morse function}: \quad f_{W(s, t)} = f_W,\; \|W_k(s, t)\| = \|W_k\|",
@@ -194,8 +197,9 @@ unit_balance_split = tc.stated(
     numbers=["cosine", "sine"],
     on=WIDE.map(lambda case: with_spare_unit(case, (Fraction(3, 5), Fraction(4, 5)))),
     examples=24,
-    why="A unit is split into two with its weights times s and times t: the function, all norms and"
-    " so rho and the loss stay, for any penalty. Minima of overparametrised networks that do not"
-    " need all units lie on such circles, for every lambda: their Hessians are singular, and the"
-    " landscape is not Morse. Where no unit is spare they can be isolated: `attracting-rest-rho`.",
+    why="Our own; it bears on whether the landscape can be Morse. A unit is split into two with"
+    " its weights times s and times t: the function, all norms and so rho and the loss stay, for"
+    " any penalty. Minima of overparametrised networks that do not need all units lie on such"
+    " circles, for every lambda: their Hessians are singular, and the landscape is not Morse."
+    " Where no unit is spare they can be isolated: `attracting-rest-rho`.",
 )

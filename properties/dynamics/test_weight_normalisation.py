@@ -4,10 +4,11 @@ from dataclasses import replace
 from fractions import Fraction
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, NORMALISED_LAYER, SIGN_LABELS, SMOOTH
-from properties.dynamics.normalised import points
+from properties.assumptions import CHAIN, IN_BALL, NORMALISED_LAYER, SIGN_LABELS, SMOOTH
+from properties.dynamics.normalised import in_ball, points
+from properties.equilibrium.resting_points import POSITIVE
 from properties.notation import ENTRIES
-from properties.papers import XU2022
+from properties.papers import POGGIO2020, POGGIO2021, XU2022
 
 
 def of_norm_two(case: tc.Case) -> tc.Case:
@@ -34,6 +35,11 @@ VELOCITIES = (
 the gradient is taken; and under gradient flow of v_k through the division by its norm."""
 PLACES = "Section 3: weight normalisation is equivalent to Lagrange multipliers"
 
+
+def of_norm_one(case: tc.Case) -> tc.Case:
+    return replace(case, numbers={**case.numbers, "size": Fraction(1)})
+
+
 EQUAL_SIZES = tc.Family(
     sources=[XU2022.at(PLACES)],
     given=[CHAIN, SIGN_LABELS, SMOOTH, ONE_SIZE],
@@ -45,13 +51,42 @@ EQUAL_SIZES = tc.Family(
 
 weight_normalisation_printed = EQUAL_SIZES.stated(
     "weight-normalisation-printed",
-    title="Weight normalisation is equivalent to Lagrange multipliers, as printed",
+    title="Weight normalisation is equivalent to Lagrange multipliers, where |v_k| is not 1",
     printed=r"\text{Weight Normalization, which is equivalent to Lagrange multiplier}",
+    given=[IN_BALL, POSITIVE],
+    assuming={"|v_k| is not 1": "size != 1"},
+    on=TURNING.map(in_ball).map(of_norm_two),
     states="by_division(k)[i][j] == by_multiplier(k)[i][j]",
     control=tc.altered("opposite", "by_division(k)[i][j] == -by_multiplier(k)[i][j]"),
-    why="Gradient flow of v_k keeps its norm, and turns V_k 1/|v_k|^2 times as fast as the flow"
-    " with a multiplier. The velocity of rho is the same, so that the two flows differ by more than"
-    " the time that they take, unless |v_k| = 1.",
+    why="The constraint that goes with the sentence is `|V_k|^2 = 1`, for which it is true"
+    " (`weight-normalisation-unit`); weight normalisation itself takes v_k of any norm. Gradient"
+    " flow of v_k keeps its norm, and turns V_k 1/|v_k|^2 times as fast as the flow with a"
+    " multiplier. The velocity of rho is the same, so that the two flows differ by more than the"
+    " time that they take.",
+)
+
+UNIT_SIZE = tc.Assumption("|v_k| = 1", "size == 1")
+
+weight_normalisation_unit = EQUAL_SIZES.stated(
+    "weight-normalisation-unit",
+    title="With |v_k| = 1, weight normalisation is the flow with a Lagrange multiplier",
+    sources=[
+        XU2022.at(f"{PLACES}, Eq. 1"),
+        POGGIO2021.at("Section 2, Eq. 1"),
+        POGGIO2020.at("Section 2.3, Appendix A.1"),
+    ],
+    printed=r"\text{with } \|V_k\|^2 = 1 \text{ is in fact exactly equivalent to ``Weight"
+    r" Normalization''}",
+    given=[UNIT_SIZE],
+    states="by_division(k)[i][j] == by_multiplier(k)[i][j]",
+    control=tc.altered("any norm", without=[UNIT_SIZE], on=TURNING.map(of_norm_two)),
+    on=TURNING.map(of_norm_one),
+    examples=30,
+    corrects="weight-normalisation-printed",
+    rests_on=["normalised-flow", "weight-normalisation-turning"],
+    why="The flows, not their steps (`weight-normalisation-step`). Gradient flow through the"
+    " division by the norm keeps |v_k| = 1 (`weight-normalisation-keeps-norm`), so that the two"
+    " are one for all times.",
 )
 
 weight_normalisation_turning = EQUAL_SIZES.stated(
@@ -90,9 +125,9 @@ weight_normalisation_step = EQUAL_SIZES.stated(
     control=tc.altered("it keeps the norm", "squared(W[k] - normalised_gradient(k)) == size ** 2"),
     examples=30,
     rests_on=["weight-normalisation-keeps-norm"],
-    why="With steps, weight normalisation is not equivalent to a multiplier, even from |v_k| = 1:"
-    " the norm grows for ever and slows the turning down, by `weight-normalisation-turning`. Shown"
-    " for eta = 1.",
+    why="Our own; it bears on trainings, which have steps. With steps, weight normalisation is not"
+    " equivalent to a multiplier, even from |v_k| = 1: the norm grows for ever and slows the"
+    " turning down, by `weight-normalisation-turning`. Shown for eta = 1.",
 )
 
 

@@ -94,12 +94,14 @@ def attracting(case: tc.Case) -> Pair | tc.Rejection:
     **FAMILY,
 )
 def attracting_rest_rho(setting: tc.Setting, case: tc.Case) -> tc.Findings:
-    """The point of least rho "may be unreachable by gradient flow ... even in the presence of"
-    lambda > 0. Two points of rest of the same data and the same lambda, each proved to attract all
-    flows nearby, show that it can be. A unit that looks at one side does not see the other one. The
-    larger rho has the larger loss here: it fits one sample, which is short. Weight decay forgets
-    what no gradient sees (`initial-direction-off-data`, `unit-balance-flow`), not which minimum is
-    near.
+    """An analogue of our own, in a network of three weights that cannot interpolate its four
+    samples: the paper has overparametrised networks, and says that the point of minimum rho "may be
+    unreachable by gradient flow from another point of zero loss even in the presence of lambda >
+    0". Two points of rest of the same data and the same lambda, each proved to attract all flows
+    nearby, show that the lesser rho can be unreachable from around the other. A unit that looks at
+    one side does not see the other one. The larger rho has the larger loss: it fits one sample,
+    which is short. Weight decay forgets what no gradient sees (`initial-direction-off-data`,
+    `unit-balance-flow`), not which minimum is near.
     """
     found = attracting(case)
     if isinstance(found, tc.Rejection):
@@ -126,9 +128,10 @@ def attracting_rest_rho(setting: tc.Setting, case: tc.Case) -> tc.Findings:
     **FAMILY,
 )
 def attracting_rest_loss(setting: tc.Setting, case: tc.Case) -> tc.Findings:
-    """ "The descent from rho = 0 can encounter local minima ... with non-zero loss": the worse of
-    the two points is a strict local minimum of the loss on the unit spheres, which is not the
-    global one. With lambda > 0 no loss is 0, so the other point is the comparison.
+    """An example of our own for "the descent from rho = 0 can encounter local minima and saddles
+    with non-zero loss": the worse of the two points is a strict local minimum of the loss on the
+    unit spheres, which is not the global one. The network of three weights cannot interpolate its
+    four samples, and with lambda > 0 no loss is 0, so that the other point is the comparison.
     """
     found = attracting(case)
     if isinstance(found, tc.Rejection):
@@ -170,9 +173,10 @@ def disturbed(pair: Pair) -> Iterator[float]:
     **FAMILY,
 )
 def attracting_rest_returns(setting: tc.Setting, case: tc.Case) -> tc.Findings:
-    """The paper assumes that critical points of non-zero loss "can be avoided by the randomness of
-    SGD or by an algorithm that restarts". The flow, with which Section 3.5 argues, does not leave
-    them: moved away by 1/64 in rho and in the angle of V_1, it comes back.
+    """An example of our own; the paper assumes that a critical point of non-zero loss, "either a
+    local minimum or a saddle", "can be avoided by the randomness of SGD or by an algorithm that
+    restarts". The flow, with which Section 3.5 argues, does not leave such a minimum: moved away by
+    1/64 in rho and in the angle of V_1, it comes back. (Saddles it can leave.)
     """
     found = attracting(case)
     if isinstance(found, tc.Rejection):
@@ -220,12 +224,12 @@ def two_clusters(draw: st.DrawFn) -> tc.Case:
     enough=2,
 )
 def attracting_rest_unequal_margins(setting: tc.Setting, case: tc.Case) -> tc.Findings:
-    """Lemma 6 says that an overparametrised network trained to convergence has equal margins, and
-    that this "follows without any assumption". Here training converges, to a strict local minimum
-    that classifies all samples, with more weights than samples, and margins differ. What the proof
-    adds is that "the network is expressive enough to attain any value" and that the global minimum
-    is reached: margins are then equal only where the greatest possible ones are
-    (`reduced-loss-common-bound`).
+    """An example of our own; Lemma 6 says that an overparametrised network trained to convergence
+    has equal margins, and that this "follows without any assumption". Here training converges, to a
+    strict local minimum that classifies all samples, with more weights than samples, and margins
+    differ. What the proof adds is that "the network is expressive enough to attain any value" and
+    that the global minimum is reached: margins are then equal only where the greatest possible ones
+    are (`reduced-loss-common-bound`).
     """
     (rest,) = points_of_rest(started(case))
     if rest is None or not rest.attracts:

@@ -1,11 +1,19 @@
 """Quasi-interpolation at rest, and what the paper's own numbers make of it: xu2022, Section 3."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, POSITIVE_WEIGHT_DECAY, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
+from properties.assumptions import (
+    CHAIN,
+    IN_BALL,
+    POSITIVE_WEIGHT_DECAY,
+    SIGN_LABELS,
+    SMOOTH,
+    UNIT_WEIGHTS,
+)
 from properties.dynamics.normalised import AVERAGED_FLOW, at_rest_in_rho, on_a_line, points
 from properties.equilibrium.resting_points import (
     AT_REST,
@@ -16,6 +24,8 @@ from properties.equilibrium.resting_points import (
 )
 from properties.papers import XU2022
 
+FIT = "fit = sum([(rho * f(n, 0) - y[n][0]) ** 2 for n in samples]) / len(samples)"
+"""The square loss without its penalty."""
 RESTING = points().map(at_rest_in_rho)
 RESTING_LINES = (
     on_a_line([Fraction(margin, 4) for margin in (4, 3, 0, -1)])
@@ -26,9 +36,7 @@ RESTING_LINES = (
 quasi_interpolation_some = tc.stated(
     "quasi-interpolation-some",
     title="With weight decay, some sample is not interpolated where rho is at rest",
-    sources=[
-        XU2022.at("Section 1: perfect interpolation cannot occur, Section 7: zero square loss")
-    ],
+    sources=[XU2022.at("Section 1: perfect interpolation cannot occur")],
     printed=r"\text{In the presence of weight decay, perfect interpolation of all data points}"
     r"\text{ cannot occur}",
     given=[CHAIN, SIGN_LABELS, POSITIVE_WEIGHT_DECAY, POSITIVE, RHO_AT_REST],
@@ -41,9 +49,49 @@ quasi_interpolation_some = tc.stated(
     examples=100,
     rests_on=["zero-loss-equal-margins"],
     why="At rest, the sum of `(1 - rho fbar_n) fbar_n` is `N lambda rho`, so that one of its terms"
-    " is positive: a sample that is classified correctly stays below its label. Nor is the square"
-    " loss 0 then, which Section 7 says of the trainings of Figure 4, with lambda = 0.001.",
+    " is positive: a sample that is classified correctly stays below its label. So the square loss"
+    " is not 0 (`quasi-interpolation-zero-loss-printed`).",
 )
+
+
+@st.composite
+def one_sample_at_rest(draw: st.DrawFn) -> tc.Case:
+    """A linear classifier of one sample in the unit ball, with rho at rest."""
+    margin = Fraction(1, draw(st.integers(1, 4)))
+    decay = Fraction(1, draw(st.sampled_from([1, 4, 1000])))
+    numbers = {"rho": margin / (margin**2 + decay), "weight_decay": decay}
+    return tc.Case.single(tc.mlp([1, 1]), [[[1]]], [[margin]], [[1]], numbers)
+
+
+quasi_interpolation_zero_loss_printed = tc.stated(
+    "quasi-interpolation-zero-loss-printed",
+    title="Training gives zero square loss, with weight decay too, as printed",
+    sources=[XU2022.at("Section 7: zero square loss")],
+    printed=r"\text{training gives perfect classification and zero square loss}",
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, POSITIVE_WEIGHT_DECAY, POSITIVE, RHO_AT_REST],
+    where=[*AT_REST, FIT],
+    states="fit == 0",
+    control=tc.altered("1, the loss of a network that is 0", "fit == 1"),
+    on=one_sample_at_rest(),
+    rests_on=["zero-loss-equal-margins"],
+    why="Section 7 says so of trainings on random labels; those of Figure 4 have lambda = 0.001."
+    " Where rho is at rest and positive, lambda > 0 leaves a square loss in every network, by"
+    " `quasi-interpolation-some`.",
+)
+
+
+def shrunk(case: tc.Case) -> tc.Case:
+    """The same point of rest with inputs in the unit ball: `f_V(x) / c`, c rho and lambda / c^2."""
+    squares = (case.inputs[0] * case.inputs[0]).sum(axis=1)
+    factor = 1
+    while any(square > factor**2 for square in squares):
+        factor += 1
+    numbers = {
+        "rho": factor * case.numbers["rho"],
+        "weight_decay": case.numbers["weight_decay"] / factor**2,
+    }
+    return replace(case, inputs=case.inputs / factor, numbers=numbers)
+
 
 quasi_interpolation_never_printed = tc.stated(
     "quasi-interpolation-never-printed",
@@ -56,6 +104,7 @@ quasi_interpolation_never_printed = tc.stated(
         UNIT_WEIGHTS,
         SIGN_LABELS,
         SMOOTH,
+        IN_BALL,
         POSITIVE_WEIGHT_DECAY,
         POSITIVE,
         RHO_AT_REST,
@@ -66,7 +115,7 @@ quasi_interpolation_never_printed = tc.stated(
     where=[*AT_REST, AVERAGED_FLOW],
     states="rho * margin(n) < 1",
     control=tc.altered("half of it", "rho * margin(n) < 1 / 2"),
-    on=resting_points(samples=(2, 2)),
+    on=resting_points(samples=(2, 2)).map(shrunk),
     rests_on=["zero-loss-equal-margins"],
     why="Read as: rho fbar_n < 1 for all n (the sentence has it the wrong way round, as this is not"
     " interpolation). Some samples stay below their labels at rest (`quasi-interpolation-some`);"
@@ -162,15 +211,20 @@ quasi_interpolation_final_phase_printed = tc.stated(
     printed=r"\text{The regularization term, for standard small values of } \lambda \text{, is}"
     r"\text{ relevant only in the final phase, when } \rho \text{ is in the order of } \rho_0",
     given=[*PAPERS_NUMBERS[:4], POSITIVE],
+    assuming={
+        "before the final phase: no output exceeds a tenth of its label": "10 * rho"
+        " * max([abs(margin(n)) for n in samples]) <= 1"
+    },
     where=AT_REST,
     states="weight_decay * rho ** 2 <= M * rho ** 2",
     control=tc.altered("half of it", "weight_decay * rho ** 2 <= M * rho ** 2 / 2"),
     on=typical_margins(),
     rests_on=["rho-dynamics-loss-in-margins"],
-    why="Relevant is taken as: larger than the other term of Eq. 11 in rho^2. With lambda = 0.001"
-    " and margins up to 0.005, `lambda` is 40 times M, at every rho, and at rho_0 = 500 the penalty"
-    " is 250, where the loss of a network that is 0 is 1. The numbers contradict one another, as in"
-    " `quasi-interpolation-numbers-printed`.",
+    why="Relevant is taken as: larger than the other term of Eq. 11 in rho^2. In the example rho is"
+    " about 1 and rho_0 is 1000. With lambda = 0.001"
+    " and margins up to 0.005, `lambda` is at least 40 times M, at every rho, and at rho_0 = 500"
+    " the penalty is 250, where the loss of a network that is 0 is 1. The numbers contradict one"
+    " another, as in `quasi-interpolation-numbers-printed`.",
 )
 
 ANY = tc.cases(tc.mlps(depths=(1, 1), widths=(1, 1)), samples=(1, 1), cohort=1)
@@ -196,7 +250,7 @@ quasi_interpolation_typical_printed = tc.stated(
 
 quasi_interpolation_parameters = tc.stated(
     "quasi-interpolation-parameters",
-    title="The network of the experiments has the number of parameters that Figure 6 names",
+    title="The weights of the architecture are 7 fewer than the parameters that Figure 6 names",
     sources=[XU2022.at("Section 3.2: experiments, Figure 6")],
     printed=r"3200 \times 1024 = 3{,}276{,}800,\; 1024 \times 2 = 2048; \quad"
     r"\text{the number of parameters (here 3519335)}",
@@ -211,6 +265,7 @@ quasi_interpolation_parameters = tc.stated(
     examples=1,
     enough=1,
     why="Four convolutional layers of 32, 64, 128 and 128 channels with 3 x 3 filters on three"
-    " colours, the two dense layers, no biases; and 7 more, which are six gains of weight"
-    " normalisation and rho, if the number is right.",
+    " colours, and the two dense layers, without biases, have 3,519,328 weights. The paper does not"
+    " say what the other 7 are; a guess is rho and six gains of weight normalisation, which are"
+    " frozen.",
 )

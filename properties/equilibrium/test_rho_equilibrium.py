@@ -89,7 +89,8 @@ rho_equilibrium_sum = tc.stated(
     on=points(),
     examples=60,
     rests_on=["rho-dynamics-of-sums"],
-    why="The same for the summed loss. One lambda means two things: with N samples this is the"
+    why="As Eq. 7 of xu2022 (`rho-equilibrium-mean`), for the loss summed over the samples: neither"
+    " the sum nor lambda is divided by N. One lambda means two things: with N samples this is the"
     " equilibrium of xu2022, Eq. 7, for lambda / N.",
 )
 
@@ -151,13 +152,14 @@ FLOW_HYPOTHESES = [
     "|x_n| <= 1",
     POSITIVE_WEIGHT_DECAY.prose,
     "gradient flow with Lagrange multipliers from rho(0) = 1/8, 1 and 8",
-    "the flow has come to rest: the bound on its distance is below 1 % of rho_eq",
+    "the flow has come to rest: the bound on the distance of rho from rho_eq is below 1 % of"
+    " rho_eq",
 ]
 
 
 @tc.claim(
     "rho-equilibrium-flow-mean",
-    title="Gradient flow on the averaged loss takes rho to its equilibrium",
+    title="Where gradient flow on the averaged loss comes to rest, rho is at its equilibrium",
     kind="trajectory",
     sources=[XU2022.at("Eq. 5-7, Section 3.5: rho reaches an equilibrium")],
     statement=r"\rho(t) \to \frac{\mu}{M + \lambda}",
@@ -187,7 +189,7 @@ def rho_equilibrium_flow_mean(setting: tc.Setting, case: tc.Case) -> tc.Findings
 
 @tc.claim(
     "rho-equilibrium-flow-sum",
-    title="Gradient flow on the summed loss takes rho to its equilibrium",
+    title="Where gradient flow on the summed loss comes to rest, rho is at its equilibrium",
     kind="trajectory",
     sources=[POGGIO2020.at("Eq. 5-7"), POGGIO2021.at("Eq. 3-5")],
     rests_on=["rho-equilibrium-sum"],
@@ -199,15 +201,15 @@ def rho_equilibrium_flow_mean(setting: tc.Setting, case: tc.Case) -> tc.Findings
     enough=10,
 )
 def rho_equilibrium_flow_sum(setting: tc.Setting, case: tc.Case) -> tc.Findings:
-    """The same for the summed loss, whose flow is N times as fast. Flows of ReLU networks that
-    stall at a kink are left out here too.
+    """As `rho-equilibrium-flow-mean`, for the loss summed over the samples, whose flow is N times
+    as fast. Flows of ReLU networks along a kink, where the integrator stalls, are left out.
     """
     yield from flow_to_rest(setting, case, "sum")
 
 
 @tc.claim(
     "rho-equilibrium-descent",
-    title="Small steps of gradient descent take rho to its equilibrium",
+    title="Where small steps of gradient descent settle, rho is near its equilibrium",
     kind="trajectory",
     sources=[XU2022.at("Section 3.1: descent near the flow, Eq. 5-7")],
     statement=r"\rho_{t+1} = \rho_t + \eta\,\dot\rho(\rho_t, V_t):\quad"
@@ -215,7 +217,8 @@ def rho_equilibrium_flow_sum(setting: tc.Setting, case: tc.Case) -> tc.Findings:
     hypotheses=[
         *FLOW_HYPOTHESES[:4],
         "full-batch steps of size 1/16 along Eq. 5 from rho(0) = 1/8, 1 and 8",
-        "training has come to rest: the bound on its distance is below 1 % of rho_eq",
+        "training has come to rest: the bound on the distance of rho from rho_eq is below 1 % of"
+        " rho_eq",
     ],
     control="the formula with sums, and the same lambda",
     on={
