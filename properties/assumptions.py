@@ -80,7 +80,9 @@ SIGN_LABELS = tc.Assumption(
 )
 POSITIVE_WEIGHT_DECAY = tc.Assumption("lambda > 0", "weight_decay > 0")
 NO_WEIGHT_DECAY = tc.Assumption("lambda = 0", "weight_decay == 0")
-MINI_BATCHES = tc.Assumption("batches of size B < N", "batch_size < len(samples)")
+MINI_BATCHES = tc.Assumption(
+    "batches of size B, 1 <= B < N", "1 <= batch_size and batch_size < len(samples)"
+)
 
 # Points at which SGD can stop
 
@@ -92,6 +94,14 @@ TRAINABLE_INPUT_EDGES = tc.Assumption(
     "every edge out of the input is trainable", "all([e[0] > 0 for e in skips])"
 )
 NOT_COLLINEAR = tc.Assumption("the inputs are not collinear", "rank(x) > 1")
+WHOLE_INPUT = tc.Assumption(
+    "every weight matrix next to the input reads all of it, no patch",
+    "all([len(W[k][0]) == len(x[0]) for k in weights if source(k) == 0])",
+)
+MATRIX_READS_INPUT = tc.Assumption(
+    "W^{p1} reads all of the input, no patch", "len(W[k][0]) == len(x[0])"
+)
+SOME_WEIGHT = tc.Assumption("some weight is not 0", "any([not zero(W[k]) for k in weights])")
 
 # Kinks
 

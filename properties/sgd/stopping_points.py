@@ -76,6 +76,16 @@ def small_networks(draw: st.DrawFn) -> tc.Case:
     )
 
 
+@st.composite
+def strongly_decayed(draw: st.DrawFn) -> tc.Case:
+    """Two layers, and a decay above every ``|x_i| |y_i|``."""
+    case = draw(tc.plain_cases(tc.mlps(depths=(2, 2), widths=(1, 3)), samples=(2, 3)))
+    assert case.targets is not None
+    sizes = (abs(case.inputs).sum(axis=2, keepdims=True) * abs(case.targets)).max()
+    decay = Fraction(sizes) + draw(tc.positive_dyadics())
+    return replace(case, numbers={**case.numbers, "weight_decay": decay})
+
+
 def without_decay() -> st.SearchStrategy[tc.Case]:
     """Random weights and labels, and lambda = 0."""
     return tc.plain_cases(samples=(2, 3)).map(

@@ -77,11 +77,13 @@ average_gradient_minimised = tc.stated(
 
 average_gradient_without_lambda = tc.stated(
     "average-gradient-without-lambda",
-    title="In expectation, SGD as printed follows the gradient of the regularised risk",
-    sources=[GALANTI2022.at("Section 2.1: loss of the update")],
-    printed=r"W_{t+1} \leftarrow W_t - \eta_t \cdot \frac{\bar\partial L_{\tilde S}(f_{W_t})}"
-    r"{\bar\partial W}, \quad \operatorname{Avg}_{\tilde S} [\nabla_W L_{\tilde S}(f_W)] ="
-    r" \nabla_W L^\lambda_S(f_W)",
+    title="In the update of SGD, too, L without lambda is the loss without weight decay",
+    kind="consistency",
+    sources=[GALANTI2022.at("Section 2.1: loss of the update, Eq. 2")],
+    printed=r"\text{Eq. 2: } L^\lambda_S = \frac1m \sum_i \ell + \lambda \|W\|^2_2; \quad"
+    r" \text{Section 2.1: } W_{t+1} \leftarrow W_t - \eta_t \cdot"
+    r" \frac{\bar\partial L_{\tilde S}(f_{W_t})}{\bar\partial W}"
+    r" \text{ minimises the regularised risk } L_S",
     given=[*NETWORK, POSITIVE_WEIGHT_DECAY],
     forall=ENTRIES,
     states="expected(k)[i][j] == gradient(samples, k)[i][j]",
@@ -93,10 +95,10 @@ average_gradient_without_lambda = tc.stated(
         "expected(k) = sum([of_fit(S, k) for S in batches(batch_size)]) / count",
     ],
     on=tc.plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(2, 3)),
-    why="The update is printed with L instead of L^lambda, and L without lambda is read as the mean"
-    " loss, the empirical form of Eq. 1: then there is no weight decay, on which all that follows"
-    " rests. The notation is not consistent: two sentences before, L_S is called the regularised"
-    " risk, and with that meaning the update is right. Eq. 6 has the lambda.",
+    why="Inconsistent notation, and no more: Eq. 1 has L for the loss without weight decay, and Eq."
+    " 2 and 6 write L^lambda with it; the update has L without lambda. Read as the mean loss, its"
+    " average over the batches is not the gradient of the regularised risk. But two sentences"
+    " before, L_S is called the regularised risk, and with that meaning the update is right.",
 )
 
 AVERAGES = tc.Family(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import theorycheck as tc
 from properties.assumptions import (
     AUTOGRAD_AT_KINKS,
+    MATRIX_READS_INPUT,
     MINI_BATCHES,
     NOT_NORMALISED,
     ONE_OUTPUT,
@@ -69,40 +70,7 @@ batch_gradient = tc.stated(
     " `batch-gradient-pair-bound` and the papers' bounds rest on.",
 )
 
-EXCHANGE = tc.Family(
-    forall=ENTRIES,
-    where=[
-        RISK,
-        "difference(k) = grad(risk(range(0, batch_size)) - risk(range(1, batch_size + 1)), k)",
-        TERM,
-        "exchanged(k) = term(0, k) - term(batch_size, k)",
-    ],
-)
-"""Batches 0 .. B-1 and 1 .. B, and the difference of samples 0 and B."""
-
-batch_gradient_exchange_printed = EXCHANGE.stated(
-    "batch-gradient-exchange-printed",
-    title="Exchanging one sample of a batch, as printed: without the factor 1/B",
-    sources=[GALANTI2022.at("Eq. 7")],
-    printed=r"\nabla L^\lambda_{\tilde S_1}(f_W) - \nabla L^\lambda_{\tilde S_2}(f_W)"
-    r" = \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)}"
-    r" \frac{\partial f_W(x_i)}{\partial W}"
-    r" - \frac{\partial \ell(f_W(x_j), y_j)}{\partial f_W(x_j)}"
-    r" \frac{\partial f_W(x_j)}{\partial W}",
-    given=[*SQUARE_LOSS_RISK, MINI_BATCHES],
-    states="difference(k)[i][j] == exchanged(k)[i][j]",
-    control=tc.altered("with the right side doubled", {"==": "== 2 *"}),
-    on=tc.plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(3, 3)).map(
-        tc.away_from_kinks
-    ),
-    examples=400,
-    rests_on=["batch-gradient"],
-    why="The second equality of Eq. 7, read as an identity at every W, for two batches of size B"
-    " that differ in one sample. It lacks the factor 1/B of Eq. 6, so it holds only for B = 1. In"
-    " its context both sides are zero, and nothing that the paper concludes from it changes.",
-)
-
-batch_gradient_exchange = EXCHANGE.stated(
+batch_gradient_exchange = tc.stated(
     "batch-gradient-exchange",
     title="Exchanging one sample of a batch changes the gradient by 1/B of the difference",
     sources=[GALANTI2022.at("Eq. 7")],
@@ -112,13 +80,21 @@ batch_gradient_exchange = EXCHANGE.stated(
     r" - \frac{\partial \ell(f_W(x_j), y_j)}{\partial f_W(x_j)}"
     r" \frac{\partial f_W(x_j)}{\partial W} \Big)",
     given=[*SQUARE_LOSS_RISK, MINI_BATCHES],
+    forall=ENTRIES,
     states="difference(k)[i][j] == exchanged(k)[i][j] / batch_size",
-    control=tc.altered("the factor is 1/(B + 1)", {"batch_size": "(batch_size + 1)"}),
+    control=tc.altered("without the factor 1/B, as printed", {" / batch_size": ""}),
+    where=[
+        RISK,
+        "difference(k) = grad(risk(range(0, batch_size)) - risk(range(1, batch_size + 1)), k)",
+        TERM,
+        "exchanged(k) = term(0, k) - term(batch_size, k)",
+    ],
     on=tc.plain_cases(samples=(2, 4)).map(tc.away_from_kinks),
     examples=120,
-    corrects="batch-gradient-exchange-printed",
     rests_on=["batch-gradient"],
-    why="Eq. 7 with the factor 1/B, for two batches of size B that differ in one sample.",
+    why="The second equality of Eq. 7 for any weights, and with the factor 1/B of Eq. 6, which it"
+    " lacks. Eq. 7 is about convergence points, where both sides are 0: there the factor changes"
+    " nothing, nor does it in what the paper concludes.",
 )
 
 EQUATION_17 = tc.Family(
@@ -152,16 +128,18 @@ CHAIN_RULE = (
 
 batch_gradient_chain_rule_printed = EQUATION_17.stated(
     "batch-gradient-chain-rule-printed",
-    title="The gradient in the proof of Theorem 1, as printed: of the risk without weight decay",
-    sources=[GALANTI2022.at("Eq. 17-18")],
-    printed=r"\frac{\bar\partial L_{\tilde S}(\tilde f_W)}{\partial W^{pq}}" + CHAIN_RULE,
+    title="In the proof of Theorem 1, too, L without lambda is the loss without weight decay",
+    kind="consistency",
+    sources=[GALANTI2022.at("Eq. 17-18, Eq. 2")],
+    printed=r"\text{Eq. 2: } L^\lambda_S = \frac1m \sum_i \ell + \lambda \|W\|^2_2; \quad"
+    r" \text{Eq. 17: } \frac{\bar\partial L_{\tilde S}(\tilde f_W)}{\partial W^{pq}}" + CHAIN_RULE,
     states="gradient_of_fit(S, k)[i][j] == data(S, k)[i][j] + 2 * weight_decay * W[k][i][j]",
     control=tc.altered("and with lambda W as the last term", {"+ 2 *": "+"}),
-    why="The left side lacks the lambda of Eq. 2 and Eq. 6, and is read as the mean loss of the"
-    " batch, whose gradient has no term in W. The notation is not consistent: Eq. 1 defines L over"
-    " the distribution, without weight decay, and Section 2.1 calls L_S the regularised risk, with"
-    " which the formula is right. Eq. 18 leaves lambda out likewise, Theorem 1 has it, and nothing"
-    " that the paper concludes changes.",
+    why="Inconsistent notation, and no more: Eq. 1 has L for the loss without weight decay, and Eq."
+    " 2 and 6 write L^lambda with it; in Eq. 17 and 18 the lambda is left out, and the gradient on"
+    " the right is that of L^lambda. Section 2.1 calls L_S the regularised risk, and with that"
+    " meaning both equations are right. Theorem 1 has the lambda, and nothing that the paper"
+    " concludes changes.",
 )
 
 batch_gradient_chain_rule = EQUATION_17.stated(
@@ -220,8 +198,8 @@ def batch_gradient_update_trained(setting: tc.Setting, case: tc.Case) -> tc.Find
     yield tc.equality(flat(found)[None], flat(expected)[None], EXACT, case.member)
 
 
-READS_INPUT = "k in [k for k in weights if source(k) == 0 and patches(k) == 1]"
-"""Full, trainable weight matrices that read the input, ``W^{p1}``."""
+READS_INPUT = "k in [k for k in weights if source(k) == 0]"
+"""Trainable weight matrices next to the input, ``W^{p1}``."""
 FIRST_WEIGHT_NOT_ZERO = tc.Assumption("W^{p1} is not 0", "not zero(W[k])")
 
 PAIR_BOUND = "4 * weight_decay ** 2 * (1 - abs(cosine(i, j))) * squared(W[k])"
@@ -231,7 +209,13 @@ batch_gradient_pair_bound = tc.stated(
     title="The gradients on two samples cannot both be small: a bound by their angle",
     printed=r"4 \lambda^2 (1 - |\cos\theta_{ij}|)\, \|W^{p1}\|_F^2 \le \|g_i\|_F^2 + \|g_j\|_F^2,"
     r" \quad g_i = \nabla_{W^{p1}} L^\lambda_{\{(x_i, y_i)\}}(f_W)",
-    given=[SQUARE_LOSS, NOT_NORMALISED, POSITIVE_WEIGHT_DECAY, FIRST_WEIGHT_NOT_ZERO],
+    given=[
+        SQUARE_LOSS,
+        NOT_NORMALISED,
+        POSITIVE_WEIGHT_DECAY,
+        MATRIX_READS_INPUT,
+        FIRST_WEIGHT_NOT_ZERO,
+    ],
     assuming={"x_i and x_j are not collinear": "rank([x[i], x[j]]) == 2"},
     forall=(READS_INPUT, "j in samples", "i in range(j)"),
     states=f"{PAIR_BOUND} <= squared(gradient((i,), k)) + squared(gradient((j,), k))",
@@ -269,7 +253,7 @@ batch_gradient_bound = tc.stated(
     printed=r"2 \lambda \| W^{p1} P_{\tilde S} \|_F \le"
     r" \| \nabla_{W^{p1}} L^\lambda_{\tilde S}(f_W) \|_F, \quad"
     r" P_{\tilde S} \text{ the projector onto the complement of span } \{x_i\}_{i \in \tilde S}",
-    given=[SQUARE_LOSS, NOT_NORMALISED, POSITIVE_WEIGHT_DECAY],
+    given=[SQUARE_LOSS, NOT_NORMALISED, POSITIVE_WEIGHT_DECAY, MATRIX_READS_INPUT],
     assuming={"not all rows of W^{p1} lie in the span of the batch": "beyond(S, k) > 0"},
     forall=(READS_INPUT, "S in batches(batch_size)"),
     states="4 * weight_decay ** 2 * beyond(S, k) <= squared(gradient(S, k))",

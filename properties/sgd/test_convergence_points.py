@@ -12,15 +12,19 @@ from properties.assumptions import (
     DENSE,
     FILTERS,
     GRAPH,
+    MATRIX_READS_INPUT,
     MINI_BATCHES,
     NOT_COLLINEAR,
     ONE_OUTPUT,
     POSITIVE_WEIGHT_DECAY,
     SEVERAL_OUTPUTS,
+    SHORTENING,
     SIGN_LABELS,
+    SOME_WEIGHT,
     STATIONARY,
     TRAINABLE_INPUT_EDGES,
     UNNORMALISED,
+    WHOLE_INPUT,
 )
 from properties.notation import BATCH_GRADIENT
 from properties.papers import GALANTI2022
@@ -29,6 +33,7 @@ from properties.sgd.stopping_points import (
     small_networks,
     stationary_filters,
     stationary_outputs,
+    strongly_decayed,
     wide_interpolating_cases,
     with_zero_input,
     zeroed,
@@ -37,22 +42,26 @@ from properties.sgd.stopping_points import (
 READS_INPUT = "k in [k for k in weights if source(k) == 0]"
 ONE_LAYER = "sum([squared(gradient(S, k)) for S in batches(batch_size)])"
 ALL_LAYERS = "sum([squared(gradient(S, k)) for S in batches(batch_size) for k in weights])"
-SOME_WEIGHT = tc.Assumption("some weight is not 0", "any([not zero(W[k]) for k in weights])")
 SOME_INPUT_IS_ZERO = tc.Assumption("some input is 0", "any([zero(x[n]) for n in samples])")
+SOME_OUTPUT = tc.Assumption("some output is not 0", "any([f(n, 0) != 0 for n in samples])")
 NETWORK = [GRAPH, DENSE, ONE_OUTPUT, ANY_LOSS, AUTOGRAD_AT_KINKS]
 SHARED = tc.Family(where=[BATCH_GRADIENT], numbers=["batch_size", "weight_decay"])
 STATIONARY_POINTS = st.one_of(
     tc.sign_labelled_chains(), tc.stationary_chains(), tc.stationary_residual_networks()
 )
-SMALL = tc.plain_cases(tc.mlps(depths=(1, 2), widths=(1, 1)), samples=(2, 3))
+SMALL = tc.plain_cases(tc.mlps(depths=(2, 2), widths=(1, 1)), samples=(2, 3))
+SEVERAL_OUTPUT_NETWORKS = st.one_of(
+    tc.mlps(depths=(1, 3), widths=(2, 3), outputs=(2, 2)),
+    tc.directed_graphs(depths=(2, 3), widths=(2, 2), outputs=(2, 2), skips=("dense",)),
+    tc.residual_networks(blocks=(1, 1), widths=(2, 2), outputs=(2, 2)),
+)
 
 convergence_points_none = SHARED.stated(
     "convergence-points-none",
     title="With weight decay, SGD has no convergence point, as printed",
     kind="inequality",
     sources=[
-        GALANTI2022.at("Section 1.2: noise is always present"),
-        GALANTI2022.at("Section 3.1: convergence is impossible, Section 5: noise is inevitable"),
+        GALANTI2022.at("Section 1.2: noise is always present, Section 5: noise is inevitable")
     ],
     printed=r"\lambda > 0:\ \text{SGD noise must be always present, even asymptotically,}"
     r" \text{ regardless of the batch size, as long as we incorporate weight decay}",
@@ -61,40 +70,44 @@ convergence_points_none = SHARED.stated(
     control=tc.altered("every batch of B samples vanishes", f"{ALL_LAYERS} == 0"),
     on=st.one_of(SMALL, SMALL.map(zeroed)),
     rests_on=["sgd-stationary-weight-decay"],
-    why="Away from collinear inputs it is true of all networks but one. At W = 0 the gradient of"
-    " every network with a hidden layer vanishes on every batch, whatever the loss, the labels and"
-    " lambda: SGD rests there without noise, and Section 4.2 reports runs that end there."
-    " `convergence-points-zero-attracts` says when they must. (The next sentence of the paper says"
-    ' "generically, there is never convergence", which allows such a point; this one does not.)',
+    why="Away from collinear inputs it is true of all weights but W = 0, if every edge out of the"
+    " input is trainable (`convergence-points-zero-matrices`). At W = 0 every gradient vanishes if"
+    " each path to the output passes two trainable matrices, on every batch, whatever the loss, the"
+    " labels and lambda: SGD rests there without noise, and Section 4.2 reports runs that end"
+    " there. `convergence-points-zero-attracts` says when they must. (The next sentence of the"
+    ' paper says "generically, there is never convergence", which allows such a point; this one'
+    " does not.)",
 )
 
 convergence_points_cross_entropy = tc.stated(
     "convergence-points-cross-entropy",
-    title="Without weight decay and with the cross-entropy, SGD has no convergence point",
+    title="With the cross-entropy and no weight decay, SGD rests only where all outputs are 0",
     kind="inequality",
     sources=[GALANTI2022.at("Section 4.2: perfect convergence")],
-    printed=r"\lambda = 0,\ \ell(a, b) = \log(1 + e^{-a b}):\quad \text{perfect convergence is}"
+    printed=r"\text{In this regime [almost convergence], even though perfect convergence is}"
     r" \text{ impossible (see Prop. 2) for a fixed neural network}",
     given=[
         GRAPH,
         TRAINABLE_INPUT_EDGES,
         SIGN_LABELS,
         AUTOGRAD_AT_KINKS,
-        NOT_COLLINEAR,
+        MINI_BATCHES,
+        SOME_OUTPUT,
         tc.Convention("the cross-entropy of two classes, without weight decay"),
     ],
-    states="sum([squared(gradient(n, k)) for n in samples for k in weights]) != 0",
-    control=tc.altered(
-        "the gradient vanishes on every sample",
-        "sum([squared(gradient(n, k)) for n in samples for k in weights]) == 0",
-    ),
-    where=["gradient(n, k) = -y[n][0] / (1 + exp(y[n][0] * f(n, 0))) * df(n, 0, k)"],
-    on=st.one_of(tc.dead_cases(), tc.plain_cases(targets="signs")),
+    states="sum([squared(gradient(S, k)) for S in batches(batch_size) for k in weights]) != 0",
+    control=tc.altered("all outputs may be 0", without=[SOME_OUTPUT], on=tc.dead_cases()),
+    where=[
+        "slope_of_loss(n) = -y[n][0] / (1 + exp(y[n][0] * f(n, 0)))",
+        "gradient(S, k) = sum([slope_of_loss(n) * df(n, 0, k) for n in S]) / len(S)",
+    ],
+    on=st.one_of(tc.sign_labelled_chains(), tc.plain_cases(samples=(2, 3), targets="signs")),
+    examples=60,
     rests_on=["sgd-stationary-no-minimiser"],
-    why="Read as: some sample has a gradient that is not 0. Proposition 2 says less: at a"
-    " convergence point all outputs are 0 (`sgd-stationary-no-minimiser`). A network whose first"
-    " layer is dead at all samples is such a point. What the proposition excludes is convergence to"
-    " a network that has learned something.",
+    why="Where all outputs are 0 every loss has the slope 1/2 in size, and in the regime of almost"
+    " convergence all slopes are tiny: there some output is not 0, and some batch moves the"
+    " weights, by Proposition 2. Outside of it SGD can rest (the control): at a network whose first"
+    " layer is dead at all samples.",
 )
 
 convergence_points_zero_attracts = tc.stated(
@@ -105,6 +118,8 @@ convergence_points_zero_attracts = tc.stated(
     r" 2 \big(\lambda - \max_i |y_i| \|x_i\|\big) \|W\|^2, \qquad L = 2",
     given=[
         UNNORMALISED,
+        DENSE,
+        SHORTENING,
         tc.Assumption("two layers of weights in a chain", "chain() and depth == 2"),
         tc.Assumption("no biases", "len(biases) == 0"),
         tc.Assumption("lambda is larger than each |x_i| |y_i|", "excess > 0"),
@@ -119,8 +134,8 @@ convergence_points_zero_attracts = tc.stated(
         "size = sum([squared(W[k]) for k in weights])",
         "excess = weight_decay - max([root(squared(x[n]) * y[n][0] ** 2) for n in samples])",
     ],
-    on=small_networks(),
-    examples=40,
+    on=st.one_of(small_networks(), strongly_decayed()),
+    examples=60,
     rests_on=["structural-lemma", "batch-gradient"],
     why="By the structural lemma the left side is the mean over the batch of 4 (f - y) f, plus"
     " 2 lambda ||W||^2, and |f| <= ||W_1|| ||W_2|| |x| <= ||W||^2 |x| / 2. So steps that are"
@@ -142,11 +157,9 @@ convergence_points_first_matrix = SHARED.stated(
         POSITIVE_WEIGHT_DECAY,
         MINI_BATCHES,
         NOT_COLLINEAR,
+        MATRIX_READS_INPUT,
     ],
-    assuming={
-        "W^{p1} acts on the whole input": "patches(k) == 1",
-        "W^{p1} is not zero": "not zero(W[k])",
-    },
+    assuming={"W^{p1} is not zero": "not zero(W[k])"},
     forall=[READS_INPUT],
     states=f"{ONE_LAYER} != 0",
     control=tc.altered(
@@ -183,12 +196,13 @@ convergence_points_zero_matrices = SHARED.stated(
     "convergence-points-zero-matrices",
     title="At convergence all trainable matrices are zero, unless the inputs are collinear",
     kind="inequality",
-    sources=[GALANTI2022.at("Section 3.2: zero matrices")],
+    sources=[GALANTI2022.at("Section 3.2: zero matrices, Section 3.1: convergence is impossible")],
     printed=r"\{x_i\} \text{ not collinear}:\ \forall \tilde S:\ \nabla_W L^\lambda_{\tilde S}(f_W)"
     r" = 0 \ \Longrightarrow\ W^{pq} = 0 \ \forall (v_p, v_q) \in E_T",
     given=[
         *NETWORK,
         TRAINABLE_INPUT_EDGES,
+        WHOLE_INPUT,
         POSITIVE_WEIGHT_DECAY,
         MINI_BATCHES,
         NOT_COLLINEAR,
@@ -215,7 +229,7 @@ convergence_points_zero_matrices = SHARED.stated(
 
 convergence_points_outputs = SHARED.stated(
     "convergence-points-outputs",
-    title="With several outputs, too, SGD has no convergence point unless the inputs are collinear",
+    title="With several outputs, too, SGD rests only at zero weights or on collinear inputs",
     kind="inequality",
     sources=[GALANTI2022.at("Section 2: one output")],
     printed=r"\text{For simplicity ... we focus on the case where } k = 1",
@@ -223,6 +237,8 @@ convergence_points_outputs = SHARED.stated(
         GRAPH,
         DENSE,
         SEVERAL_OUTPUTS,
+        TRAINABLE_INPUT_EDGES,
+        WHOLE_INPUT,
         ANY_LOSS,
         AUTOGRAD_AT_KINKS,
         POSITIVE_WEIGHT_DECAY,
@@ -234,8 +250,8 @@ convergence_points_outputs = SHARED.stated(
     control=tc.altered(
         "the inputs may be collinear", without=[NOT_COLLINEAR], on=stationary_outputs()
     ),
-    on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(2, 3), outputs=(2, 2)), samples=(2, 3)),
-    examples=60,
+    on=tc.plain_cases(SEVERAL_OUTPUT_NETWORKS, samples=(2, 3)),
+    examples=80,
     rests_on=["path-expansion-at-input"],
     why="One output is a simplification and no restriction: on a sample, the gradients of all"
     " outputs along W^{p1} have their rows along the input. `rank-bound-outputs` says the same of"
@@ -268,7 +284,9 @@ convergence_points_filters = SHARED.stated(
     r"\ \Longrightarrow\ f_W \equiv 0 \ \text{ or } \ \{x_i\}_{i=1}^m \text{ are collinear}",
     given=[
         FILTERS,
-        UNNORMALISED,
+        GRAPH,
+        ONE_OUTPUT,
+        TRAINABLE_INPUT_EDGES,
         ANY_LOSS,
         AUTOGRAD_AT_KINKS,
         POSITIVE_WEIGHT_DECAY,
@@ -328,8 +346,8 @@ convergence_points_decreasing_rates = SHARED.stated(
     control=tc.altered("and the label is fitted", "f(n, 0) == y[n][0]"),
     on=ridge_solutions(),
     why="Section 2.1 lets the learning rate depend on the step, and the experiments lower it. If"
-    " its squares have a finite sum and it has not, SGD converges where the expected step vanishes,"
-    " and no batch need be at rest (`epoch-distance-decreasing-rates`): here at a solution of ridge"
-    " regression, which is not zero, on inputs that are not collinear. All of Section 3.1 needs"
-    " learning rates that do not vanish, which it does not say.",
+    " the rates have an infinite sum and their squares a finite one, SGD can converge where the"
+    " expected step vanishes, and no batch need be at rest (`epoch-distance-decreasing-rates`):"
+    " here at a solution of ridge regression, which is not zero, on inputs that are not collinear."
+    " All of Section 3.1 needs learning rates that do not vanish, which it does not say.",
 )

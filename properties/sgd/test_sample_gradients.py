@@ -12,6 +12,7 @@ from properties.assumptions import (
     MINI_BATCHES,
     NO_WEIGHT_DECAY,
     POSITIVE_WEIGHT_DECAY,
+    SOME_WEIGHT,
     SQUARE_LOSS,
     STATIONARY,
     UNNORMALISED,
@@ -62,7 +63,7 @@ sample_gradients_are_equal = SHARED.stated(
     ),
     on=STATIONARY_POINTS,
     examples=60,
-    rests_on=["batch-gradient-exchange-printed", "convergence-points-decreasing-rates"],
+    rests_on=["batch-gradient-exchange", "convergence-points-decreasing-rates"],
     why="Two batches that differ in one sample have equal gradients, here both zero. The scalar"
     " alpha of Appendix B is the quotient of the slopes of the loss. With the full batch there is"
     " nothing to exchange, and Eq. 8 fails.",
@@ -70,11 +71,12 @@ sample_gradients_are_equal = SHARED.stated(
 
 sample_gradients_are_collinear = SHARED.stated(
     "sample-gradients-are-collinear",
-    title="At convergence with weight decay the gradients of the output are collinear",
+    title="At convergence with weight decay, unless W = 0, the gradients of f are collinear",
     sources=[GALANTI2022.at("Section 3.1: collinear gradients, Appendix B: collinear pairs")],
-    printed=r"\Big\{ \frac{\partial f_W(x_i)}{\partial \operatorname{vec}(W^{pq})}"
+    printed=r"\text{unless } \lambda = 0 \text{ or } \forall\, (v_p, v_q) \in E_T: W^{pq} = 0:\quad"
+    r" \Big\{ \frac{\partial f_W(x_i)}{\partial \operatorname{vec}(W^{pq})}"
     r" \Big\}_{i=1}^m \text{ are collinear vectors}",
-    given=[*AT_REST, POSITIVE_WEIGHT_DECAY],
+    given=[*AT_REST, POSITIVE_WEIGHT_DECAY, SOME_WEIGHT],
     forall=["k in weights"],
     states="rank([[entry(n, k, a) for a in places(k)] for n in samples]) <= 1",
     control=tc.altered(
@@ -83,28 +85,9 @@ sample_gradients_are_collinear = SHARED.stated(
     on=STATIONARY_POINTS,
     examples=60,
     rests_on=["sample-gradients-are-equal", "sgd-stationary-sample-gradients"],
-    why="Each is M divided by the slope of its loss, which is not 0 where W is not. The case"
-    " lambda = 0, which the paper excepts, is the control: where labels are fitted, the gradients"
-    " are free.",
-)
-
-sample_gradients_product = SHARED.stated(
-    "sample-gradients-product",
-    title="Gradients of two samples differ by the product of the losses' slopes, as printed",
-    sources=[GALANTI2022.at("Eq. 16")],
-    printed=r"\frac{\partial f_W(x_i)}{\partial W^{pq}} ="
-    r" \Big[ \frac{\partial \ell(f_W(x_j), y_j)}{\partial f_W(x_j)} \Big] \Big/"
-    r" \Big[ \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \Big]^{-1} \cdot"
-    r" \frac{\partial f_W(x_j)}{\partial W^{pq}}",
-    given=[*AT_REST, SLOPES_NOT_ZERO],
-    forall=PAIRS,
-    states="entry(m, k, a) == slope_of_loss(n) * slope_of_loss(m) * entry(n, k, a)",
-    control=tc.altered("twice the product", {"==": "== 2 *"}),
-    on=STATIONARY_POINTS,
-    rests_on=["sample-gradients-are-equal"],
-    why="The quotient is divided by an inverse, which makes it a product: a bar too many. In the"
-    " proof of Proposition 2, where lambda = 0, both sides are 0 and nothing changes; where Eq. 8"
-    " says something, with weight decay, the printed form is wrong.",
+    why="Each is M divided by the slope of its loss, which is not 0 unless all W are. The case"
+    " lambda = 0, which the paper excepts too, is the control: where labels are fitted, the"
+    " gradients can be any.",
 )
 
 sample_gradients_quotient = SHARED.stated(
@@ -119,14 +102,16 @@ sample_gradients_quotient = SHARED.stated(
     forall=PAIRS,
     states="entry(m, k, a) == slope_of_loss(n) / slope_of_loss(m) * entry(n, k, a)",
     control=tc.altered(
-        "the inverse quotient",
-        "entry(m, k, a) == slope_of_loss(m) / slope_of_loss(n) * entry(n, k, a)",
+        "the product, as the inverse in the denominator of Eq. 16 has it",
+        "entry(m, k, a) == slope_of_loss(n) * slope_of_loss(m) * entry(n, k, a)",
     ),
     on=STATIONARY_POINTS,
     examples=60,
-    corrects="sample-gradients-product",
     rests_on=["sample-gradients-are-equal"],
-    why="Eq. 8 divided by the slope of one loss.",
+    why="Eq. 8 divided by the slope of one loss. The paper divides by the inverse of that slope, an"
+    " inverse too many, which makes the quotient a product. That changes nothing where Eq. 16"
+    " stands, in the proof of Proposition 2: with lambda = 0 both sides are 0. With weight decay,"
+    " as here, the quotient is right and the product, the control, is not.",
 )
 
 sample_gradients_without_decay = SHARED.stated(
@@ -169,22 +154,6 @@ sample_gradients_interpolation = SHARED.stated(
 STEP = "squared(gradient(S, k))"
 STEEPEST = "max([slope_of_loss(n) ** 2 for n in S])"
 
-sample_gradients_small_steps_printed = SHARED.stated(
-    "sample-gradients-small-steps-printed",
-    title="Without weight decay, steps are at most the largest slope of a loss, as printed",
-    sources=[GALANTI2022.at("Section 3.1: almost convergence")],
-    printed=r"\max_{i \in [m]} \Big| \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} \Big|"
-    r" \text{ is tiny and the training steps ... are very small as a result}",
-    given=[UNNORMALISED, ANY_LOSS, AUTOGRAD_AT_KINKS, NO_WEIGHT_DECAY],
-    forall=["S in batches(batch_size)", "k in weights"],
-    states=f"{STEP} <= {STEEPEST}",
-    control=tc.altered("a quarter of it", f"4 * {STEP} <= {STEEPEST}"),
-    on=without_decay(),
-    rests_on=["batch-gradient"],
-    why="The step is the slope times the gradient of the output, which grows with weights, inputs"
-    " and depth: a tiny slope is no tiny step. Read as a bound with the constant 1.",
-)
-
 sample_gradients_small_steps = SHARED.stated(
     "sample-gradients-small-steps",
     title="Without weight decay, steps are at most the largest slope times the largest gradient",
@@ -200,8 +169,8 @@ sample_gradients_small_steps = SHARED.stated(
     ),
     on=without_decay(),
     examples=60,
-    corrects="sample-gradients-small-steps-printed",
     rests_on=["batch-gradient"],
     why="A mean of products is at most the product of the largest factors; on one sample they are"
-    " equal.",
+    " equal. That the steps are tiny where the slopes are is true as long as the gradients of the"
+    " output, which grow with weights, inputs and depth, stay bounded.",
 )

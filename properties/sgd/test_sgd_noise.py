@@ -217,7 +217,7 @@ sgd_noise_moves_more_with_decay = tc.experiment_claim(
     control=replace(
         MOVES_MORE, words="lambda = 0.03 and 0.015", recipes=(SGD, replace(SGD, weight_decay=0.015))
     ),
-    why="A magnitude is printed, two orders at least, and decides here.",
+    why="'Orders of magnitude' is read as a factor of at least 100; this decides.",
 )
 
 # SGD and full-batch descent
@@ -365,7 +365,8 @@ sgd_noise_is_of_sampling = tc.experiment_claim(
     rests_on=["sgd-stationary-weight-decay", "stationary-batches-never-printed"],
     why="The squared gradients on all samples are what kinks and drift contribute to an update. The"
     " choice of the batch contributes more than either explains. In the paper: a convergence point"
-    " of SGD needs equal gradients on all batches (Eq. 7), which is impossible with weight decay.",
+    " of SGD needs equal gradients on all batches (Eq. 7), which is impossible with weight decay"
+    " but for zero functions and collinear inputs.",
 )
 
 sgd_noise_needs_decay = tc.experiment_claim(

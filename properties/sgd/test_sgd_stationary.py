@@ -18,10 +18,12 @@ from properties.assumptions import (
     ONE_OUTPUT,
     POSITIVE_WEIGHT_DECAY,
     SIGN_LABELS,
+    SOME_WEIGHT,
     SQUARE_LOSS,
     STATIONARY,
     TRAINABLE_INPUT_EDGES,
     UNNORMALISED,
+    WHOLE_INPUT,
 )
 from properties.notation import BATCH_GRADIENT
 from properties.papers import GALANTI2022
@@ -46,6 +48,7 @@ sgd_stationary_weight_decay = tc.stated(
         DENSE,
         ONE_OUTPUT,
         TRAINABLE_INPUT_EDGES,
+        WHOLE_INPUT,
         ANY_LOSS,
         AUTOGRAD_AT_KINKS,
         POSITIVE_WEIGHT_DECAY,
@@ -85,7 +88,8 @@ sgd_stationary_weight_decay = tc.stated(
     "That the edges out of the input are trainable is needed: behind a constant first layer (a"
     " residual connection) two inputs can look alike to the trainable part, and SGD stops at a"
     " non-zero function although the inputs are not collinear. The control finds such networks. So"
-    " it is with filters that meet several patches of the input, which the hypotheses exclude.",
+    " it is with filters that read patches of the input, or one of them alone, which the hypotheses"
+    " exclude.",
 )
 
 sgd_stationary_only_zero = tc.stated(
@@ -136,7 +140,7 @@ sgd_stationary_no_decay = tc.stated(
     examples=120,
     rests_on=[
         "sample-gradients-without-decay",
-        "sample-gradients-product",
+        "sample-gradients-quotient",
         "path-expansion-at-input",
         "path-expansion-input-edges",
         "convergence-points-first-matrix",
@@ -152,8 +156,8 @@ sgd_stationary_no_minimiser = tc.stated(
     "sgd-stationary-no-minimiser",
     title="Without weight decay and with exponential-type losses, SGD stops only at f(x_i) = 0",
     sources=[GALANTI2022.at("Proposition 2, Section 3.1: exponential losses")],
-    printed=r"\ell \text{ convex},\ \forall b\, \nexists a^*: \ell(a^*, b) = \inf_a \ell(a, b)"
-    r"\ \Longrightarrow\ \forall i \in [m]: f_W(x_i) = 0",
+    printed=r"b \in \{-1, 1\},\ \ell(a, b) \in \{e^{-ab}, \log(1 + e^{-ab})\}:\quad \nexists a^*:"
+    r" \ell(a^*, b) = \inf_a \ell(a, b)\ \Longrightarrow\ \forall i \in [m]: f_W(x_i) = 0",
     given=[GRAPH, TRAINABLE_INPUT_EDGES, SIGN_LABELS, A_AND_B, AUTOGRAD_AT_KINKS, MINI_BATCHES],
     assuming={
         "lambda = 0, and the gradient of the loss vanishes on every batch of size B": (
@@ -176,11 +180,10 @@ sgd_stationary_no_minimiser = tc.stated(
     ),
     examples=200,
     rests_on=["sgd-stationary-no-decay", "sgd-stationary-no-minimum-printed"],
-    why="With a convex loss that has no minimum for the labels that occur, such as the exponential"
-    " and the logistic loss for labels +-1, the only points that are stationary on every mini-batch"
-    " have output zero at every sample.\n\n"
+    why="With the exponential and the logistic loss, convex and without a minimum for labels +-1,"
+    " the only points that are stationary on every mini-batch have output zero at every sample.\n\n"
     "The proposition asks that there be no minimum for any real b, which excludes both losses"
-    " (`sgd-stationary-no-minimum-printed`). What is meant, and stated here, is about labels"
+    " (`sgd-stationary-no-minimum-printed`). What is meant is about the labels that occur, here"
     " +-1.\n\n"
     "Such points exist: networks all of whose units are dead at all samples. They need not be the"
     " zero function, as the control shows. The derivative of the loss is enclosed in a ball; at a"
@@ -260,9 +263,10 @@ sgd_stationary_no_label_printed = tc.stated(
     where=[BATCH_GRADIENT],
     on=st.one_of(STATIONARY_POINTS, zero_networks()),
     rests_on=["sample-gradients-are-equal"],
-    why="The sentence before excepts weights that are all 0, this one does not. There every network"
-    " with a hidden layer is at rest, and it fits the label 0. For labels +-1 the sentence is"
-    " true: the zero network does not fit them, and no other convergence point does.",
+    why="The sentence before excepts weights that are all 0, this one does not. There a network is"
+    " at rest if each path to the output passes two trainable matrices, and it fits the label 0."
+    " For labels +-1, and without constant paths to the output, the sentence is true: the zero"
+    " network does not fit them, and no other convergence point does.",
 )
 
 sgd_stationary_sample_gradients = tc.stated(
@@ -280,7 +284,7 @@ sgd_stationary_sample_gradients = tc.stated(
         SQUARE_LOSS,
         UNNORMALISED,
         POSITIVE_WEIGHT_DECAY,
-        tc.Assumption("W is not 0", "any([not zero(W[k]) for k in weights])"),
+        SOME_WEIGHT,
         STATIONARY,
         MINI_BATCHES,
     ],
