@@ -79,6 +79,7 @@ SIGN_LABELS = tc.Assumption(
     "one output, labels +-1", "all([len(outputs) == 1 and y[n][0] ** 2 == 1 for n in samples])"
 )
 POSITIVE_WEIGHT_DECAY = tc.Assumption("lambda > 0", "weight_decay > 0")
+WEIGHT_DECAY = tc.Assumption("lambda >= 0", "weight_decay >= 0")
 NO_WEIGHT_DECAY = tc.Assumption("lambda = 0", "weight_decay == 0")
 MINI_BATCHES = tc.Assumption(
     "batches of size B, 1 <= B < N", "1 <= batch_size and batch_size < len(samples)"

@@ -15,6 +15,7 @@ from properties.assumptions import (
     SIGN_LABELS,
     SMOOTH,
     UNIT_WEIGHTS,
+    WEIGHT_DECAY,
 )
 from properties.dynamics.normalised import (
     AVERAGED_FLOW,
@@ -131,6 +132,7 @@ loss_descent_rho_speed = FLOWS.stated(
     title="Lemma 3 with numbers: the velocity of rho is bounded by the loss",
     sources=[XU2022.at("Lemma 3"), XU2022.at("Section 3.4: rho cannot oscillate for ever")],
     printed=r"\dot\rho^2 \le 4 (M + \lambda)\, \mathcal L_S",
+    given=[WEIGHT_DECAY],
     states="rho_dot(rho) ** 2 <= 4 * (M + weight_decay) * loss(rho)",
     control=tc.altered("half of it", "rho_dot(rho) ** 2 <= 2 * (M + weight_decay) * loss(rho)"),
     on=st.one_of(points(), on_a_line()),
@@ -173,7 +175,7 @@ loss_descent_weight_speed = tc.stated(
     title="Lemma 3 with numbers: the velocity of V_k is bounded by rho and the loss",
     sources=[XU2022.at("Lemma 3, Eq. 10")],
     printed=r"\|\dot V_k\|^2 \le 4 \rho^2 \mathcal L_S",
-    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, UNIT_INPUTS],
+    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, UNIT_INPUTS, WEIGHT_DECAY],
     forall=["k in weights"],
     where=[*MOMENTS, AVERAGED_FLOW],
     states="squared(flow(k)) <= 4 * rho ** 2 * loss(rho)",
@@ -290,6 +292,7 @@ loss_descent_mean_margin = FLOWS.stated(
     title="The mean margin is as near to 1/rho as the loss is to 0",
     sources=[XU2022.at("Lemma 3")],
     printed=r"(1 - \rho\mu)^2 \le \mathcal L_S",
+    given=[WEIGHT_DECAY],
     states="(1 - rho * mu) ** 2 <= loss(rho)",
     control=tc.altered("half of it", "2 * (1 - rho * mu) ** 2 <= loss(rho)"),
     on=st.one_of(points(), on_a_line()),

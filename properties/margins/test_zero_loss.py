@@ -14,6 +14,7 @@ from properties.assumptions import (
     SHORTENING,
     SIGN_LABELS,
     UNIT_WEIGHTS,
+    WEIGHT_DECAY,
 )
 from properties.dynamics.normalised import (
     AVERAGED_FLOW,
@@ -252,12 +253,11 @@ zero_loss_contradictory_labels = tc.stated(
     title="Where one input has both labels, no network has a loss below 2/N",
     sources=[XU2022.at("Lemma 1, Section 3.1: convergence to global minima")],
     printed=r"x_1 = x_2,\; y_1 = -y_2 \implies \mathcal L_S \ge \frac2N",
-    given=[CHAIN, SIGN_LABELS],
+    given=[CHAIN, SIGN_LABELS, WEIGHT_DECAY],
     assuming={
         "the first two samples are one input with both labels": (
             "squared(x[0] - x[1]) == 0 and y[0][0] == -y[1][0]"
         ),
-        "lambda >= 0": "weight_decay >= 0",
     },
     where=[MEAN_LOSS],
     states="2 <= len(samples) * loss(rho)",

@@ -16,6 +16,7 @@ from properties.assumptions import (
     SIGN_LABELS,
     SMOOTH,
     UNIT_WEIGHTS,
+    WHOLE_INPUT,
 )
 from properties.dynamics.normalised import NormalisedPoint
 from properties.notation import ENTRIES, MARGIN, MULTIPLIER
@@ -248,7 +249,7 @@ normalised_sgd_convergence_rank_one = tc.stated(
     printed=r"\text{Under the hypotheses of Lemma 8: } \operatorname{rank} V_k = 1,\ "
     r"\operatorname{rank} (x_1, \dots, x_N) = 1,\ (1 - \rho \bar f_n) \bar f_n = \lambda \rho"
     r" \ \forall n",
-    given=[*POINTS, POSITIVE_WEIGHT_DECAY],
+    given=[*POINTS, POSITIVE_WEIGHT_DECAY, WHOLE_INPUT],
     assuming={
         "rho is stationary on every batch of size B": (
             "all([rho_slope(S) == 0 for S in batches(batch_size)])"
