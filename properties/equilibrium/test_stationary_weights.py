@@ -198,8 +198,9 @@ def with_equal_margins_in_ball(case: tc.Case) -> tc.Case:
     one = interpolating(case)
     size = max(sum(abs(entry) for entry in row) for row in one.inputs[0])
     one = replace(one, inputs=one.inputs / max(size, Fraction(1)))
-    margin = fraction(NormalisedPoint.of(one).margins[0])
-    return at_rest_in_rho(replace(one, numbers={**one.numbers, "weight_decay": margin**2 / 15}))
+    margin = max(map(fraction, NormalisedPoint.of(one).margins))  # 0 where all outputs are.
+    decay = margin**2 / 15 or Fraction(1)
+    return at_rest_in_rho(replace(one, numbers={**one.numbers, "weight_decay": decay}))
 
 
 stationary_weights_equal_margins_printed = tc.stated(

@@ -13,16 +13,18 @@ from theorycheck import Claim, altered, cases, kernel, mlp, mlps, positive_dyadi
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.entries import Examination
 from theorycheck.claims.examination import examine
+from theorycheck.claims.findings import Observation
+from theorycheck.claims.search import search
 from theorycheck.claims.setting import PROFILES, Setting
 from theorycheck.claims.wider import (
     LARGEST,
     UNSAID,
     counterexample,
     is_read_anywhere,
-    proposals,
     wider,
 )
 
+LARGE = (np.ones((1, 16, 16)), np.ones((1, 1, 16)))
 NEAR = altered("twice the output", LEMMA.replace("== ", "== 2 * "))
 
 
@@ -33,6 +35,12 @@ def known_to_the_strategy(**changes: Any) -> Claim:
 
 def examined(claim: Claim, profile: str = "default", seed: int = 0) -> Examination:
     return examine(claim, profile=PROFILES[profile], run_seed=seed, device="cpu")
+
+
+def found_for(claim: Claim, **changes: Any) -> Observation | None:
+    """What is found near the simplest examples that a search draws."""
+    setting = Setting(**changes)
+    return counterexample(claim, setting, search(claim, setting).drawn)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -52,7 +60,7 @@ def test_one_that_is_said_is_not() -> None:
     claim = known_to_the_strategy(given=[NO_BIASES, ONE_OUTPUT])
     found = examined(claim)
     assert found.entry.verdict == "holds"
-    assert counterexample(claim, Setting(effort=10)) is None
+    assert found_for(claim, effort=10) is None
 
 
 def test_the_quick_profile_looks_at_what_the_strategy_draws() -> None:
@@ -66,14 +74,14 @@ def test_a_number_that_the_strategy_bounds_is_found() -> None:
         control=altered("twice", "2 * abs(a) <= a"),
         on=cases(mlps(), numbers={"a": positive_dyadics()}),
     )  # fmt: skip
-    observed = counterexample(claim, Setting())
+    observed = found_for(claim)
     assert observed is not None
     assert (observed.left, observed.relation, observed.right) == ("1", "≤", "-1")
 
 
 def test_the_same_seed_finds_the_same() -> None:
     claim = known_to_the_strategy()
-    first, again = (counterexample(claim, Setting(seed=3)) for _ in range(2))
+    first, again = (found_for(claim, seed=3) for _ in range(2))
     assert first is not None
     assert again is not None
     assert first.case is not None
@@ -82,9 +90,10 @@ def test_the_same_seed_finds_the_same() -> None:
 
 
 def test_none_is_too_large() -> None:
-    own = proposals(lemma(on=cases(mlps(depths=(2, 5), widths=(2, 12)))), 0)
-    assert 0 < len(own) < 40
-    assert max(case.size for case in wider(own, 0, 200)) <= LARGEST
+    own = [Case(mlp([16, 16, 1]), LARGE, np.ones((1, 1, 16)))]
+    found = [case.size for case in wider(own, 0, 200)]
+    assert 90 < len(found) < 200
+    assert max(found) <= LARGEST
 
 
 def test_trainings_are_not_read_at_other_weights() -> None:
@@ -93,7 +102,6 @@ def test_trainings_are_not_read_at_other_weights() -> None:
 
 
 def test_a_claim_without_small_proposals_is_left_alone() -> None:
-    shapes = [(1, 16, 16), (1, 1, 16)]
-    large = Case(mlp([16, 16, 1]), tuple(map(np.ones, shapes)), np.ones((1, 2, 16)))
+    large = Case(mlp([16, 16, 1]), LARGE, np.ones((1, 2, 16)))
     assert large.size > LARGEST
-    assert counterexample(known_to_the_strategy(on=st.just(large)), Setting()) is None
+    assert found_for(known_to_the_strategy(on=st.just(large))) is None

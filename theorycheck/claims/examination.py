@@ -61,10 +61,12 @@ def examine(
         recorded = None if certificate is None else _replayed(claim, setting, certificate)
         # A counterexample on record is shown again, whatever the search comes upon.
         evidence = search(claim, setting, shrink=not isinstance(recorded, Observation))
-        if profile.strengths and evidence.counterexample is None:
-            evidence.counterexample = wider.counterexample(claim, setting)
         altered = replace(setting, altered=True, seed=claim.seed(run_seed, altered=True))
         control = search(claim, altered)
+        if profile.strengths and evidence.counterexample is None:
+            near = [*evidence.drawn, evidence.tightest, control.counterexample]
+            found = wider.counterexample(claim, setting, filter(None, near))
+            evidence.counterexample = found
         positive = None
         if claim.positive is not None:
             seed = claim.seed(run_seed, altered=False, positive=True)

@@ -22,9 +22,10 @@ from theorycheck.claims.declaration import Claim, Formal
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.needs import Need, Outcome, Shown
 from theorycheck.claims.reducing import reduced
+from theorycheck.claims.search import proposed
 from theorycheck.claims.settling import settled
 from theorycheck.claims.variants import said
-from theorycheck.claims.wider import observed_at, proposals, read, violation, wider
+from theorycheck.claims.wider import LARGEST, observed_at, read, violation, wider
 from theorycheck.statements.architectures import NoValue, PassedOver
 from theorycheck.statements.checking import NO_VALUE
 from theorycheck.statements.syntax import Formula
@@ -38,6 +39,8 @@ ARCHITECTURES = 3000
 """Those whose architectures are looked at, at most."""
 MET = 80
 """Of those that meet all hypotheses but one, with a decision, as many as are enough."""
+PROPOSED = 40
+"""Examples of the claim's strategy, and of its control's, that are altered."""
 MOST_OPEN = 5
 """Of those that are false to the engine and not to the kernel, until the search ends."""
 
@@ -68,7 +71,10 @@ def needs_of(claim: Claim, run_seed: int) -> tuple[list[Need], list[dict[str, An
         The answers, in the order of the hypotheses, and the certificates that they name.
     """
     seed = claim.seed(run_seed, altered=False)
-    own = proposals(claim, seed)
+    own = proposed(claim.on, PROPOSED, seed)
+    if claim.control_on is not None:
+        own += proposed(claim.control_on, PROPOSED, seed)
+    own = [case for case in own if case.size <= LARGEST]
     found = [_need(claim, condition, own, run_seed) for condition in conditions_of(claim)]
     return [need for need, _ in found], [made for _, made in found if made is not None]
 

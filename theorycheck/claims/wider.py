@@ -8,7 +8,7 @@ at cases of any kind, and at those that it proposes, altered in a place or two
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 
 from theorycheck import notes
@@ -17,15 +17,12 @@ from theorycheck.claims.declaration import Claim
 from theorycheck.claims.findings import Observation
 from theorycheck.claims.formulas import RELATIONS, side_text
 from theorycheck.claims.reducing import reduced
-from theorycheck.claims.search import proposed
 from theorycheck.claims.setting import Setting
 from theorycheck.drawing.alterations import altered, any_case
 from theorycheck.statements.checking import NO_VALUE, Answer, answers
 from theorycheck.statements.syntax import Statement
 from theorycheck.statements.trials import MISUSE
 
-PROPOSED = 40
-"""Examples of a claim's strategy, and of its control's, that are altered."""
 LARGEST = 300
 """Numbers of a network and its data, up to which examples are looked at."""
 UNSAID = "its counterexample is none that its strategy draws; a hypothesis may be missing"
@@ -36,14 +33,6 @@ EXAMPLES = 100
 def is_read_anywhere(claim: Claim) -> bool:
     """Whether a claim is stated by a formula at any weights, not only at those of a training."""
     return claim.written is not None and claim.kind not in ("trajectory", "tendency")
-
-
-def proposals(claim: Claim, seed: int) -> list[Case]:
-    """Single networks that a claim and its control propose, and that are not too large."""
-    own = proposed(claim.on, PROPOSED, seed)
-    if claim.control_on is not None:
-        own += proposed(claim.control_on, PROPOSED, seed)
-    return [case for case in own if case.size <= LARGEST]
 
 
 def wider(own: Sequence[Case], seed: int, count: int) -> Iterator[Case]:
@@ -60,15 +49,19 @@ def wider(own: Sequence[Case], seed: int, count: int) -> Iterator[Case]:
             yield case
 
 
-def counterexample(claim: Claim, setting: Setting) -> Observation | None:
+def counterexample(
+    claim: Claim, setting: Setting, found: Iterable[Observation]
+) -> Observation | None:
     """A small case of the wider family at which a claim is false, though it meets the hypotheses.
 
     Args:
         setting: of the search; how many cases are looked at is scaled by its effort.
+        found: what searches for the claim and its control came upon: cases that are altered.
     """
     if not is_read_anywhere(claim):
         return None
-    own = proposals(claim, setting.seed)
+    known = [one.case() for one in found if one.case is not None]
+    own = [case for case in known if case.size <= LARGEST]
     for case in wider(own, setting.seed, setting.scaled(EXAMPLES)) if own else ():
         if violation(claim, case) is not None:
             notes.note(UNSAID)
