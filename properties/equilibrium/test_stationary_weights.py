@@ -207,7 +207,7 @@ stationary_weights_equal_margins_printed = tc.stated(
     "stationary-weights-equal-margins-printed",
     title="In the proof of Lemma 1: equal margins with rho at rest are critical points",
     sources=[XU2022.at("Lemma 1: equal margins are critical")],
-    printed=r"\text{... critical points of the gradient. \textit{Proof.} ... To see this, assume }"
+    printed=r"\text{... critical points of the gradient. Proof. ... To see this, assume }"
     r" \sigma = 0, \text{ setting the gradient of } \mathcal L_S \text{ w.r.t. } \rho"
     r" \text{ equal to zero}",
     given=[

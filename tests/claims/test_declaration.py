@@ -204,6 +204,18 @@ def test_a_formal_statement_is_shown_in_the_order_in_which_it_is_read() -> None:
     )
 
 
+def test_abbreviations_that_nothing_comes_to_are_not_shown() -> None:
+    formal = Formal(
+        "twice(0) <= bound",
+        forall=("n in range(most)",),
+        where=("half = 1 / 2", "most = 3", "bound = 8", "once(k) = k / half", "twice(k) = once(k)",
+               "spare(k) = twice(k)"),
+    )  # fmt: skip
+    shown = [line.split(" = ")[0] for line in formal.lines() if line.startswith("where ")]
+    assert shown == ["where half", "where most", "where bound", "where once(k)", "where twice(k)"]
+    assert len(formal.where) == 6
+
+
 def test_definitions_are_kept_as_the_kernel_reads_them() -> None:
     assert Formal("g(0,1) <= 1", where=("g(a,b)=a+b",)).where == ("g(a, b) = a+b",)
 

@@ -82,12 +82,12 @@ class Formal:
         object.__setattr__(self, "where", texts)
 
     def lines(self) -> tuple[str, ...]:
-        """As a reader wants it: variables, hypotheses, the conclusion, abbreviations."""
+        """As a reader wants it: variables, hypotheses, the conclusion, abbreviations it uses."""
         return (
             *(f"for all {variable}" for variable in self.forall),
             *(f"given {condition}" for condition in self.given),
             self.conclusion,
-            *(f"where {definition}" for definition in self.where),
+            *(f"where {definition.text}" for definition in self.statement.used),
         )
 
     @cached_property

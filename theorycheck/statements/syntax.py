@@ -202,6 +202,18 @@ class Statement:
             tuple(numbers),
         )
 
+    @property
+    def used(self) -> tuple[Definition, ...]:
+        """The abbreviations that it comes to; those of a family may be more."""
+        rest = [*(variable.among for variable in self.forall), *self.given, self.conclusion]
+        wanted = {name for formula in rest for name in formula.names[0]}
+        found: list[Definition] = []
+        for definition in reversed(self.where):
+            if definition.name in wanted:
+                found.insert(0, definition)
+                wanted |= definition.body.names[0]
+        return tuple(found)
+
     def formulas(self) -> Iterator[Formula]:
         """All formulas: definitions, ranges, hypotheses, and the conclusion."""
         yield from (definition.body for definition in self.where)

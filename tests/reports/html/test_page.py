@@ -165,6 +165,17 @@ def test_what_rests_on_an_erratum_and_what_survives_it_is_said_with_it() -> None
     assert "Title of fifth-claim undecided" in page.text
 
 
+def test_what_rests_on_an_erratum_through_others_is_named_by_what_became_of_it() -> None:
+    user = replace(ENTRIES["holds"], id="a-user", rests_on=(ENTRIES["refuted"].id,))
+    others = [
+        replace(ENTRIES[name], id=f"{name}-{number}", rests_on=("a-user",))
+        for name, number in (("holds", 1), ("vacuous", 2), ("holds", 3))
+    ]
+    page = Read(render_html(report(ENTRIES["refuted"], user, *others)))
+    assert "survives: holds by itself: ✓ holds-1, ✓ holds-3" in page.text
+    assert "vacuous: ∅ vacuous-2" in page.text
+
+
 def test_a_claim_links_its_source_where_that_lies_beside_the_report() -> None:
     name, file = ENTRIES["holds"].id, "properties/test_x.py"
     linked = Companions(origins={name: Origin(file, 7, f"../{file}#L7")})

@@ -54,6 +54,18 @@ class Dependencies:
         return sum(user.verdict.passes for layer in self.reach(claim) for user in layer)
 
 
+def by_fate(layer: Iterable[Entry], corrected: Mapping[str, Entry]) -> dict[str, list[Entry]]:
+    """Claims that rest on an error by what became of them, in words.
+
+    Args:
+        corrected: the corrected forms that there are, by the claim that they correct.
+    """
+    found: dict[str, list[Entry]] = {}
+    for user in layer:
+        found.setdefault(fate(user, corrected.get(user.id)), []).append(user)
+    return found
+
+
 def fate(user: Entry, corrected: Entry | None) -> str:
     """What became of a claim whose printed proof rests on an error, in words.
 

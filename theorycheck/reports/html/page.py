@@ -18,7 +18,7 @@ from theorycheck.reports.coverage import Placed, covered
 from theorycheck.reports.documents import ORDER, Report
 from theorycheck.reports.glossary import TENDENCIES, TERMS, VERDICTS
 from theorycheck.reports.html.anchors import item_anchors, paper_anchor
-from theorycheck.reports.html.dependencies import Dependencies, fate
+from theorycheck.reports.html.dependencies import Dependencies, by_fate, fate
 from theorycheck.reports.html.evidence import conclusion, sureness
 from theorycheck.reports.html.examples import numbers
 from theorycheck.reports.html.experiments import decided, excluded, numbers_of, recipes
@@ -136,7 +136,7 @@ def _environment() -> Environment:
         excluded=excluded, decided=decided, paper_figures=paper_figures,
     )  # fmt: skip
     environment.globals.update(
-        CHANGED=CHANGED, fate=fate, item_anchors=item_anchors, marks=MARKS, numbers=numbers,
-        version=__version__,
+        CHANGED=CHANGED, by_fate=by_fate, fate=fate, item_anchors=item_anchors, marks=MARKS,
+        numbers=numbers, version=__version__,
     )  # fmt: skip
     return environment
