@@ -205,7 +205,8 @@ multiclass_update_exchange = UPDATES.stated(
         "m in S",
         "R in [Q for Q in balanced if len([p for p in S if p != m and any([p == q for q in Q])])"
         " == len(S) - 1]",
-        "n in [p for p in R if y[p][0] == y[m][0] and y[p][1] == y[m][1]]",
+        "n in [p for p in R if all([p != q for q in S if q != m])"
+        " and y[p][0] == y[m][0] and y[p][1] == y[m][1]]",
         "c in [b for b in outputs if y[m][b] == 1]",
     ],
     states="squared(gradient(S)[c] - gradient(R)[c]"
