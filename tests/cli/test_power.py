@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from theorycheck.cli import power
 from theorycheck.cli.commands import main
@@ -105,6 +106,24 @@ def test_of_some_claims_the_file_has_new_rows_and_keeps_the_others(
     assert main(["power", "weak-check", "--seed", "3"]) == ExitCode.BAD_INPUT
     assert "power.json is from seed 0: give --seed 0, or no ids" in capsys.readouterr().err
     assert file.read_bytes() == by_parts
+
+
+@pytest.mark.parametrize("ids", [[], ["strong-check", "weak-check"]])
+def test_what_was_measured_stays_when_the_rest_is_interrupted(
+    project: Path, monkeypatch: pytest.MonkeyPatch, ids: list[str]
+) -> None:
+    file = project / "reports/power.json"
+    assert main(["power", "--workers", "1"]) == ExitCode.OK
+    before = load_powers(file)
+    changed = replace(before.claims[0], refuted=77)
+
+    def interrupted(*arguments: Any) -> Iterator[Measured]:
+        yield Measured(changed, ())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(power, "measured", interrupted)
+    assert main(["power", *ids]) == ExitCode.INTERRUPTED
+    assert load_powers(file).claims == (changed, before.claims[1])
 
 
 class InProcess(Executor):

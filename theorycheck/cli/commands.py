@@ -213,22 +213,23 @@ def _replay(file: Path, paths: Sequence[Path]) -> int:
 def _power(options: argparse.Namespace) -> int:
     from theorycheck import reports
     from theorycheck.cli import power
-    from theorycheck.reports.power import FILE
+    from theorycheck.reports.power import FILE, NONE
 
     if options.workers < 1:
         raise InputError("workers are a count: give at least 1")
     place = options.report_dir / FILE
     reports.try_writing(place, "--report-dir")
     paths = tuple(map(str, options.paths))
-    known = power.known_of_others(options.report_dir, options.ids, options.seed)
+    known = power.known_before(options.report_dir, options.ids, options.seed)
     stated, others = power.chosen(paths, reports.load_baseline(options.baseline), options.ids)
     found = []
     for one in power.measured(paths, stated, options.seed, options.workers):
         found.append(one)
         print("\n".join(one.lines()), flush=True)
+        # What was measured stays when the rest is interrupted.
+        power.write(place, found, others, options.seed, known)
     print("\n".join(power.summary(found, others)))
-    written = power.document_of(found, others, options.seed, known)
-    reports.write_atomically(place, reports.dumps(written.document()))
+    power.write(place, found, others, options.seed, known if options.ids else NONE)
     print(f"wrote {place}")
     return ExitCode.OK
 

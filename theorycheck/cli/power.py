@@ -14,6 +14,7 @@ from theorycheck.claims.versions import version_of
 from theorycheck.errors import InputError
 from theorycheck.pytest_plugin.collecting import claims_by_id, claims_of_worker
 from theorycheck.reports.baseline import Baseline
+from theorycheck.reports.documents import dumps, write_atomically
 from theorycheck.reports.power import FILE, NONE, Mutated, Power, Powers, beside
 
 
@@ -126,28 +127,41 @@ def summary(found: Sequence[Measured], without_formula: Sequence[str]) -> Iterat
         yield f"{median(seconds):.3f} s each (median), {max(seconds):.1f} s at most"
 
 
-def known_of_others(folder: Path, only: Sequence[str], seed: int) -> Powers:
-    """What ``power.json`` of a folder holds, where it is to be kept.
+def known_before(folder: Path, only: Sequence[str], seed: int) -> Powers:
+    """What ``power.json`` of a folder holds of this seed, until it is measured anew.
 
     Raises:
-        InputError: when that is from another seed; as `theorycheck.reports.power.beside`.
+        InputError: where only some claims are measured: when that is from another seed, and as
+            `theorycheck.reports.power.beside`.
     """
-    known = beside(folder) if only else NONE
+    try:
+        known = beside(folder)
+    except InputError:
+        if only:
+            raise
+        return NONE
     if known.claims and known.seed != seed:
+        if not only:
+            return NONE
         raise InputError(
             f"{folder / FILE} is from seed {known.seed}: give --seed {known.seed}, or no ids"
         )
     return known
 
 
-def document_of(
-    found: Sequence[Measured], without_formula: Sequence[str], seed: int, others: Powers
-) -> Powers:
-    """What ``power.json`` holds, with what is known of other claims."""
+def write(
+    place: Path, found: Sequence[Measured], without: Sequence[str], seed: int, others: Powers
+) -> None:
+    """Write ``power.json``, with what is known of other claims.
+
+    Args:
+        without: claims that pass and have no formula.
+    """
     powers = {power.claim: power for power in others.claims}
     powers |= {one.power.claim: one.power for one in found}
-    return Powers(
+    document = Powers(
         seed=seed,
         claims=tuple(power for _, power in sorted(powers.items())),
-        without_formula=tuple(sorted({*others.without_formula, *without_formula} - powers.keys())),
-    )
+        without_formula=tuple(sorted({*others.without_formula, *without} - powers.keys())),
+    ).document()
+    write_atomically(place, dumps(document))
