@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from tests.claims.stated_claims import NO_BIASES
 from tests.claims.toy_claims import toy
 from theorycheck import Assumption, Claim, altered, cases, mlps, stated
 from theorycheck.claims.declaration import Paper
@@ -21,7 +22,7 @@ LEMMA = "inner(W[k], df(n, 0, k)) == f(n, 0)"
 def lemma(states: str = LEMMA, **changes: Any) -> Claim:
     parts: dict[str, Any] = {
         "title": "A lemma", "kind": "identity", "sources": [PAPER.at("Lemma 1")], "printed": "1=1",
-        "given": [Assumption("no biases", "len(biases) == 0")], "control": altered("2", "1 == 2"),
+        "given": [NO_BIASES], "control": altered("2", "1 == 2"),
         "forall": ["k in weights", "n in samples"], "on": cases(mlps()), "why": "Because.",
         **changes,
     }  # fmt: skip
