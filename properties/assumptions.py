@@ -15,6 +15,7 @@ CHAIN_WITH_BIASES = tc.Assumption(
     "a chain of layers without normalisation; ReLU, leaky ReLU or linear",
     "chain() and not normalised()",
 )
+NO_BIASES = tc.Assumption("no biases", "len(biases) == 0")
 BIASES = tc.Assumption("some layers have biases", "len(biases) > 0")
 GRAPH = tc.Assumption(
     "a directed acyclic graph of layers (galanti2022, Section 2.1), without biases and"
@@ -29,6 +30,10 @@ RELU_NETWORK = tc.Assumption(
     "a ReLU network of depth L >= 2", "depth >= 2 and all([slope(l) == 0 for l in range(1, depth)])"
 )
 ONE_OUTPUT = tc.Assumption("one output", "len(outputs) == 1")
+TWO_LAYERS = tc.Assumption("two layers of weights in a chain", "chain() and depth == 2")
+LINEAR_CLASSIFIER = tc.Assumption("a linear classifier", "depth == 1 and slope(1) == 1")
+LINEAR_FIRST_LAYER = tc.Assumption("the first layer is linear", "slope(1) == 1")
+LINEAR_OUTPUT = tc.Assumption("the output is linear", "slope(depth) == 1")
 SEVERAL_OUTPUTS = tc.Assumption("several outputs", "len(outputs) > 1")
 DENSE = tc.Assumption(
     "dense or constant connections: no weight matrix is applied to several patches",
@@ -66,18 +71,31 @@ NO_SHIFTS = tc.Assumption(
 DETACHED_VARIANCE = tc.Assumption("the variance is detached", "detached()")
 DIFFERENTIATED_VARIANCE = tc.Assumption("mean and variance are differentiated", "differentiated()")
 
+VARYING_OVER_SAMPLES = tc.Assumption("every normalised unit varies over the samples", "varies()")
 VARYING_UNITS = tc.Assumption("every normalised unit varies over the batch S", "varies(S)")
 
 # Inputs, weights and labels
 
-IN_BALL = tc.Assumption("the inputs lie in the ball", "all([squared(x[n]) <= 1 for n in samples])")
+IN_BALL = tc.Assumption("|x_n| <= 1", "all([squared(x[n]) <= 1 for n in samples])")
+INPUT_NOT_ZERO = tc.Assumption("x is not 0", "not zero(x[n])")
+ONE_SAMPLE = tc.Assumption("one sample", "len(samples) == 1")
 
 UNIT_WEIGHTS = tc.Assumption(
     "|V_k| = 1 for every layer k", "all([squared(W[k]) == 1 for k in weights])"
 )
+TWO_CLASSES = tc.Assumption("two classes", "C == 2")
 SIGN_LABELS = tc.Assumption(
     "one output, labels +-1", "all([len(outputs) == 1 and y[n][0] ** 2 == 1 for n in samples])"
 )
+FITTED = tc.Assumption("every label is fitted", "all([f(n, 0) == y[n][0] for n in samples])")
+SOME_OUTPUT = tc.Assumption("some output is not 0", "any([f(n, 0) != 0 for n in samples])")
+CLASSIFIED = tc.Assumption(
+    "all samples are correctly classified", "all([margin(n) > 0 for n in samples])"
+)
+EQUAL_MARGINS = tc.Assumption(
+    "all margins are equal", "all([margin(n) == margin(0) for n in samples])"
+)
+POSITIVE_RHO = tc.Assumption("rho > 0", "rho > 0")
 POSITIVE_WEIGHT_DECAY = tc.Assumption("lambda > 0", "weight_decay > 0")
 WEIGHT_DECAY = tc.Assumption("lambda >= 0", "weight_decay >= 0")
 NO_WEIGHT_DECAY = tc.Assumption("lambda = 0", "weight_decay == 0")
@@ -102,6 +120,7 @@ WHOLE_INPUT = tc.Assumption(
 MATRIX_READS_INPUT = tc.Assumption(
     "W^{p1} reads all of the input, no patch", "len(W[k][0]) == len(x[0])"
 )
+WEIGHT_NOT_ZERO = tc.Assumption("W is not 0", "not zero(W[k])")
 SOME_WEIGHT = tc.Assumption("some weight is not 0", "any([not zero(W[k]) for k in weights])")
 
 # Kinks

@@ -25,23 +25,6 @@ def identity(width: int, columns: int) -> list[list[Fraction]]:
     return [[Fraction(i == j) for j in range(columns)] for i in range(width)]
 
 
-def in_ball(case: tc.Case, *, compensated: bool = False) -> tc.Case:
-    """With all inputs divided by a power of two that brings them into the unit ball.
-
-    Args:
-        compensated: multiply the first weight matrix by it, so that a chain computes the same.
-    """
-    largest = max(sum(Fraction(k) ** 2 for k in row) for rows in case.inputs for row in rows)
-    scale = 1
-    while scale**2 < largest:
-        scale *= 2
-    first, *others = case.parameters
-    if compensated:
-        first = first * scale
-    divisor = Fraction(scale) if case.inputs.dtype == object else float(scale)
-    return replace(case, parameters=(first, *others), inputs=case.inputs / divisor)
-
-
 @st.composite
 def simplex_labelled(
     draw: st.DrawFn, sizes: Sequence[tuple[int, int]] = ((2, 2), (2, 1), (3, 1))

@@ -25,8 +25,11 @@ RECTIFIED = tc.Assumption(
 RHO_NOT_ZERO = tc.Assumption(
     "rho > 0: no weight matrix is 0", "all([not zero(W[k]) for k in weights])"
 )
+BOTH_CLASSES = tc.Assumption(
+    "both classes occur",
+    "any([y[n][0] == 1 for n in samples]) and any([y[n][0] == -1 for n in samples])",
+)
 SETTING = (IN_BALL, RECTIFIED, RHO_NOT_ZERO)
-RHO_POSITIVE = tc.Assumption("rho > 0", "rho > 0")
 
 # Classes, by targets that are 1 for the class of a sample alone
 

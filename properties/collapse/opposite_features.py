@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import theorycheck as tc
-from properties.collapse.collapsed_networks import identity, in_ball
+from properties.collapse.collapsed_networks import identity
+from properties.unit_ball import in_ball_with_outputs
 from theorycheck.drawing import descend
 from theorycheck.networks import vertices as float_vertices
 
@@ -65,7 +66,7 @@ def interpolating_networks(draw: st.DrawFn) -> tc.Case:
     signs = [[Fraction(1)]] * counts[0] + [[Fraction(-1)]] * counts[1]
     last = [[Fraction(1), Fraction(-1)]]
     case = tc.Case.single(tc.mlp([2, 2, 1]), [identity(2, 2), last], rows, signs)
-    return in_ball(case, compensated=True)
+    return in_ball_with_outputs(case)
 
 
 def nearest_opposite_features(network: tc.Network, seed: int) -> float:

@@ -7,9 +7,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.collapse.collapsed_networks import in_ball
+from properties.assumptions import TWO_CLASSES
 from properties.collapse.conditions import BALANCED, CLASS_MEANS, SETTING
 from properties.papers import XU2022
+from properties.unit_ball import in_ball
 from theorycheck.drawing import SLOPES
 
 
@@ -116,6 +117,9 @@ def equinorm_means(draw: st.DrawFn, *, changed: bool = False) -> tc.Case:
     return in_ball(tc.Case(tc.mlp([classes, classes]), (eye,), means[None], eye))
 
 
+NO_CENTRED_MEAN_IS_ZERO = tc.Assumption(
+    "no class mean equals the global mean", "all([squared(centred(c)) > 0 for c in outputs])"
+)
 EQUINORM = tc.Assumption(
     "the centred class means are equinorm",
     "all([squared(centred(c)) == squared(centred(0)) for c in outputs])",
@@ -128,10 +132,7 @@ class_means_equinorm = BALANCED_CLASSES.stated(
     printed=r"\|\mu_c - \mu_G\|_2 = \|\mu_{c'} - \mu_G\|_2 \;\forall c, c' \implies"
     r" \sum_c \tilde\mu_c = 0",
     given=[
-        tc.Assumption(
-            "no class mean equals the global mean",
-            "all([squared(centred(c)) > 0 for c in outputs])",
-        ),
+        NO_CENTRED_MEAN_IS_ZERO,
         EQUINORM,
     ],
     where=CLASS_MEANS,
@@ -149,11 +150,7 @@ class_means_equinorm = BALANCED_CLASSES.stated(
     " (`class-means-equinorm-simplex`).",
 )
 
-TWO_CLASSES = tc.Assumption("two classes", "C == 2")
 AT_MOST_THREE = tc.Assumption("at most three classes", "C <= 3")
-DISTINCT_MEANS = tc.Assumption(
-    "the class means differ", "all([squared(centred(c)) > 0 for c in outputs])"
-)
 CLASS_PAIRS = ("a in outputs", "b in [c for c in outputs if c != a]")
 SIMPLEX = "(C - 1) * inner(centred(a), centred(b)) == -squared(centred(a))"
 
@@ -241,7 +238,7 @@ class_means_equinorm_simplex = EQUINORM_MEANS.stated(
     sources=[XU2022.at("Section 5: NC2")],
     printed=r"\|\mu_c - \mu_G\|_2 = \|\mu_{c'} - \mu_G\|_2 \;\forall c, c' \implies"
     r" \langle \tilde\mu_c, \tilde\mu_{c'} \rangle = -\frac1{C-1}",
-    given=[*SETTING, ONE_HOT, BALANCED, DISTINCT_MEANS, EQUINORM],
+    given=[*SETTING, ONE_HOT, BALANCED, NO_CENTRED_MEAN_IS_ZERO, EQUINORM],
     states=SIMPLEX,
     control=tc.altered("inner products -1/(C+1)", WIDER),
     on=equinorm_means(),
@@ -258,7 +255,7 @@ class_means_equinorm_three = EQUINORM_MEANS.stated(
     sources=[XU2022.at("Section 5: NC2")],
     printed=r"C \le 3,\; \|\mu_c - \mu_G\|_2 = \|\mu_{c'} - \mu_G\|_2 \;\forall c, c' \implies"
     r" \langle \tilde\mu_c, \tilde\mu_{c'} \rangle = -\frac1{C-1}",
-    given=[ONE_HOT, BALANCED, DISTINCT_MEANS, EQUINORM, AT_MOST_THREE],
+    given=[ONE_HOT, BALANCED, NO_CENTRED_MEAN_IS_ZERO, EQUINORM, AT_MOST_THREE],
     states=SIMPLEX,
     control=tc.altered("any number of classes", without=[AT_MOST_THREE]),
     on=equinorm_means(),
@@ -279,7 +276,7 @@ class_means_equiangular = EQUINORM_MEANS.stated(
     title="The angles of NC2 imply its equal norms",
     printed=r"\langle \tilde\mu_c, \tilde\mu_{c'} \rangle = -\frac1{C-1} \;\forall c \ne c'"
     r" \implies \|\mu_c - \mu_G\|_2 = \|\mu_{c'} - \mu_G\|_2",
-    given=[ONE_HOT, BALANCED, DISTINCT_MEANS, EQUIANGULAR],
+    given=[ONE_HOT, BALANCED, NO_CENTRED_MEAN_IS_ZERO, EQUIANGULAR],
     states="squared(centred(a)) == squared(centred(b))",
     control=tc.altered("any angles", without=[EQUIANGULAR], on=equinorm_means(changed=True)),
     on=st.one_of(equinorm_means(), equinorm_means(changed=True)),
@@ -294,7 +291,7 @@ class_means_two_classes = EQUINORM_MEANS.stated(
     sources=[XU2022.at("Figure 9, Section 5: NC2")],
     printed=r"C = 2 \implies \mu_1 - \mu_G = -(\mu_2 - \mu_G),\; \langle \tilde\mu_1, \tilde\mu_2"
     r" \rangle = -1",
-    given=[ONE_HOT, BALANCED, TWO_CLASSES, DISTINCT_MEANS],
+    given=[ONE_HOT, BALANCED, TWO_CLASSES, NO_CENTRED_MEAN_IS_ZERO],
     states=SIMPLEX,
     control=tc.altered(
         "more than two classes", without=[TWO_CLASSES], on=balanced_cases(among=(3, 3))
@@ -332,7 +329,7 @@ class_means_opposite = BALANCED_CLASSES.stated(
     kind="consistency",
     sources=[XU2022.at("Section 5: NC2, Theorem 5")],
     printed=r"\mu_1 - \mu_G = -(\mu_2 - \mu_G) \implies \mu_+ = -\mu_-",
-    given=[*SETTING, TWO_CLASSES, DISTINCT_MEANS],
+    given=[*SETTING, TWO_CLASSES, NO_CENTRED_MEAN_IS_ZERO],
     where=CLASS_MEANS,
     states="mu(0)[i] == -mu(1)[i]",
     control=tc.altered("the means are equal", "mu(0)[i] == mu(1)[i]"),

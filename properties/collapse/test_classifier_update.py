@@ -1,11 +1,18 @@
 """SGD with batches of one sample on the last layer: xu2022, Eq. 30-32, the proof of Theorem 5."""
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, IN_BALL, ONE_OUTPUT, SIGN_LABELS, UNIT_WEIGHTS
-from properties.collapse.collapsed_networks import in_ball
-from properties.collapse.conditions import MATRICES, RECTIFIED, RHO_POSITIVE
+from properties.assumptions import (
+    CHAIN,
+    IN_BALL,
+    ONE_OUTPUT,
+    POSITIVE_RHO,
+    SIGN_LABELS,
+    UNIT_WEIGHTS,
+)
+from properties.collapse.conditions import MATRICES, RECTIFIED
 from properties.notation import MARGIN
 from properties.papers import XU2022
+from properties.unit_ball import in_ball
 
 CASES = tc.normalised_cases(
     tc.mlps(depths=(1, 3), widths=(1, 3), slopes=(tc.RELU, tc.LINEAR)),
@@ -66,7 +73,7 @@ classifier_update_multiplier_second_form = STEPS.stated(
     sources=[XU2022.at("Eq. 4, Eq. 31")],
     printed=r"\nu_L = \rho \bar f_n (1 - \rho \bar f_n),\quad"
     r" \nu_k = \frac1N \sum_n \rho \bar f_n (1 - \rho f_n) \text{ for } N = 1",
-    given=[IN_BALL, RECTIFIED, RHO_POSITIVE],
+    given=[IN_BALL, RECTIFIED, POSITIVE_RHO],
     forall=["n in samples"],
     states="nu(n) == rho * margin(n) * (1 - rho * f(n, 0))",
     control=tc.altered("one is half of the other", "nu(n) == rho * margin(n) / 2"),

@@ -11,7 +11,6 @@ from properties.assumptions import CHAIN, IN_BALL, POSITIVE_WEIGHT_DECAY
 from properties.collapse.collapsed_networks import (
     collapsed_features,
     identity,
-    in_ball,
     simplex,
     simplex_networks,
 )
@@ -37,6 +36,7 @@ from properties.collapse.multiclass import (
     SMALLER_BATCHES,
 )
 from properties.papers import XU2022
+from properties.unit_ball import in_ball_with_outputs
 
 LINEAR_LABELS = [CHAIN, MATRICES, CENTRED, BALANCED]
 INTERPOLATION = tc.Assumption(
@@ -72,7 +72,7 @@ def interpolating_classes(draw: st.DrawFn, *, alpha: Fraction | None = None) -> 
     labels = np.repeat(simplex(2), size, axis=0)
     last = [[Fraction(1), Fraction(-1)], [Fraction(-1), Fraction(1)]]
     case = tc.Case.single(tc.mlp([2, 2, 2]), [identity(2, 2), last], rows, labels)
-    case = in_ball(case, compensated=True)
+    case = in_ball_with_outputs(case)
     # rho^2 = |W_1|^2 |W_2|^2, where |W_2|^2 = 4, and the targets have squared norm 2.
     rest = factor * (1 - factor) / (2 * Fraction((case.parameters[0] ** 2).sum()))
     numbers = {"batch_per_class": Fraction(1), "weight_decay": rest or Fraction(1)}
@@ -110,7 +110,7 @@ collapsed_classifier_factor = tc.stated(
     r" \alpha (1 - \alpha) \frac{C}{C-1} = \lambda \rho^2,\; 0 < \alpha < 1",
     given=[CENTRED, BALANCED, ONE_FACTOR, POSITIVE_WEIGHT_DECAY],
     assuming={
-        "rho > 0": "squared_rho > 0",
+        "rho^2 > 0": "squared_rho > 0",
         "rho is at rest on all samples": "sum([update_of_rho(n) for n in samples]) == 0",
     },
     where=CLASSES,
@@ -203,7 +203,7 @@ collapsed_classifier_full_batch = CLASSIFIERS.stated(
 @st.composite
 def negative_factor(draw: st.DrawFn) -> tc.Case:
     """Collapsed features with the opposite of their dual classifier."""
-    return in_ball(turned(draw(collapsed_features())), compensated=True)
+    return in_ball_with_outputs(turned(draw(collapsed_features())))
 
 
 collapsed_classifier_negative_factor = tc.stated(

@@ -6,10 +6,11 @@ import numpy as np
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, IN_BALL, UNIT_WEIGHTS
-from properties.collapse.collapsed_networks import in_ball, simplex, simplex_labelled
-from properties.collapse.conditions import BALANCED, MATRICES, RECTIFIED, RHO_POSITIVE
+from properties.assumptions import CHAIN, IN_BALL, POSITIVE_RHO, UNIT_WEIGHTS
+from properties.collapse.collapsed_networks import simplex, simplex_labelled
+from properties.collapse.conditions import BALANCED, MATRICES, RECTIFIED
 from properties.papers import XU2022
+from properties.unit_ball import in_ball
 
 CENTRED_LABELS = tc.Assumption(
     "labels are the e~_c: 1 for the class of a sample, -1/(C-1) for the others",
@@ -20,7 +21,7 @@ PROPORTIONAL = tc.Assumption(
     "rho f_V(x_n) = alpha e~_c for all samples of every class c",
     "all([rho * f(n, c) == alpha * y[n][c] for n in samples for c in outputs])",
 )
-SETTING = [UNIT_WEIGHTS, IN_BALL, RECTIFIED, RHO_POSITIVE]
+SETTING = [UNIT_WEIGHTS, IN_BALL, RECTIFIED, POSITIVE_RHO]
 HALVES = tc.Assumption("two batches, S and R, are all samples", "2 * len(S) == len(samples)")
 
 

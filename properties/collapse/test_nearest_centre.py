@@ -6,13 +6,20 @@ import numpy as np
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import SIGN_LABELS
-from properties.collapse.collapsed_networks import in_ball, simplex
-from properties.collapse.conditions import BALANCED, CLASS_MEANS, MATRICES, PROBES, SETTING
+from properties.assumptions import CLASSIFIED, SIGN_LABELS
+from properties.collapse.collapsed_networks import simplex
+from properties.collapse.conditions import (
+    BALANCED,
+    BOTH_CLASSES,
+    CLASS_MEANS,
+    MATRICES,
+    PROBES,
+    SETTING,
+)
 from properties.notation import MARGIN
 from properties.papers import XU2022
+from properties.unit_ball import in_ball
 
-BOTH_CLASSES = tc.Assumption("both classes occur", "len(members(1)) > 0 and len(members(-1)) > 0")
 COLLAPSED = tc.Assumption(
     "NC1: mu_+- = h(x_n) for all samples of the class",
     "all([zero(h(n) - mean(y[n][0])) for n in samples])",
@@ -23,9 +30,6 @@ OPPOSITE = tc.Assumption(
 PARALLEL = tc.Assumption(
     "NC3: V_L is proportional to mu_+ and mu_-",
     "inner(W[last], mean(1)) ** 2 == squared(W[last]) * squared(mean(1)) and not zero(W[last])",
-)
-CLASSIFIED = tc.Assumption(
-    "all samples are correctly classified", "all([margin(n) > 0 for n in samples])"
 )
 LAST = "last = weights[len(weights) - 1]"
 
@@ -121,7 +125,7 @@ FEATURES_COLLAPSED = tc.Assumption(
     "NC1: mu_c = h(x_cn)", "all([zero(h(n) - mu(c)) for c in outputs for n in members(c)])"
 )
 RIGHTLY_CLASSIFIED = tc.Assumption(
-    "all samples are correctly classified",
+    "all samples are correctly classified: their class has the largest output",
     "all([f(n, b) < f(n, c) for c in outputs for n in members(c) for b in outputs if b != c])",
 )
 CENTRED_TWICE = tc.Assumption(

@@ -1,9 +1,15 @@
 """Neural collapse of binary classifiers with a scalar output: xu2022, Theorem 5."""
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, IN_BALL, ONE_OUTPUT, RELU_NETWORK, SIGN_LABELS
-from properties.collapse.collapsed_networks import in_ball
-from properties.collapse.conditions import MATRICES, PROBES, UPDATE
+from properties.assumptions import (
+    CHAIN,
+    EQUAL_MARGINS,
+    IN_BALL,
+    ONE_OUTPUT,
+    RELU_NETWORK,
+    SIGN_LABELS,
+)
+from properties.collapse.conditions import BOTH_CLASSES, MATRICES, PROBES, UPDATE
 from properties.collapse.opposite_features import (
     interpolating_networks,
     opposite_features,
@@ -11,23 +17,19 @@ from properties.collapse.opposite_features import (
 )
 from properties.notation import MARGIN
 from properties.papers import XU2022
+from properties.unit_ball import in_ball
 
-BOTH_CLASSES = tc.Assumption(
-    "both classes occur",
-    "any([y[n][0] == 1 for n in samples]) and any([y[n][0] == -1 for n in samples])",
-)
 BOTH_SIGNS = tc.Assumption(
     "features of both signs: leaky ReLU or linear activations, or depth 1",
     "depth == 1 or all([slope(v) > 0 for v in range(1, depth)])",
 )
-EQUAL_MARGINS = "all([margin(n) == margin(0) for n in samples])"
 PROPERTY_1 = tc.Assumption(
     "Property 1: y_n rho f_V(x_n) = 1 - eps for all n, with 0 < eps < 1",
-    f"{EQUAL_MARGINS} and 0 < margin(0) and margin(0) < 1",
+    f"{EQUAL_MARGINS.formula} and 0 < margin(0) and margin(0) < 1",
 )
 INTERPOLATION = tc.Assumption(
     "Property 1: y_n rho f_V(x_n) = 1 - eps for all n, with 0 <= eps < 1",
-    f"{EQUAL_MARGINS} and 0 < margin(0) and margin(0) <= 1",
+    f"{EQUAL_MARGINS.formula} and 0 < margin(0) and margin(0) <= 1",
 )
 CLASSIFIER_AT_REST = tc.Assumption(
     "no sample, as a batch of size 1, updates V_L under LN + WD",

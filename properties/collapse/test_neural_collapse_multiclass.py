@@ -30,7 +30,7 @@ from properties.collapse.multiclass import (
 from properties.papers import XU2022
 
 NOT_COLLAPSED = tc.Assumption(
-    "NC1 to NC4 do not all hold (the contrapositive: then some batch updates some layer)",
+    "NC1 to NC4 do not all hold",
     f"not all([{COLLAPSED} for i in outputs for j in outputs])",
 )
 CLASSIFIER_ALONE = tc.altered(

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Self
 
-import numpy as np
 import torch
 from flint import fmpq
 from hypothesis import strategies as st
@@ -97,14 +96,6 @@ def on_a_line(
     decay = draw(st.sampled_from([0, 1, 4096]))
     numbers = {"rho": Fraction(rho, 16), "weight_decay": Fraction(decay, 1024)}
     return tc.Case.single(tc.mlp([2, 1]), [[[1, 0]]], inputs, [[sign] for sign in signs], numbers)
-
-
-def in_ball(case: tc.Case) -> tc.Case:
-    """The same with inputs shrunk into the unit ball, by powers of 2, and a positive ``rho``."""
-    lengths = np.abs(case.inputs).sum(axis=-1).max(axis=-1).astype(float)
-    sizes = 2 ** np.ceil(np.log2(np.maximum(lengths, 1)))
-    numbers = {**case.numbers, "rho": abs(case.numbers["rho"])}
-    return replace(case, inputs=case.inputs / sizes[:, None, None], numbers=numbers)
 
 
 def fraction(number: fmpq) -> Fraction:

@@ -9,6 +9,7 @@ from properties.assumptions import (
     CHAIN,
     IN_BALL,
     ONE_OUTPUT,
+    POSITIVE_RHO,
     SIGN_LABELS,
     SMOOTH,
     UNIT_WEIGHTS,
@@ -17,13 +18,12 @@ from properties.dynamics.normalised import (
     DESCENT,
     MEAN_LOSS,
     SUMMED_LOSS,
-    in_ball,
     points,
     with_halved_labels,
 )
-from properties.equilibrium.resting_points import POSITIVE
 from properties.notation import MARGIN
 from properties.papers import POGGIO2020, POGGIO2021, XU2022
+from properties.unit_ball import in_ball_with_positive_rho
 
 STEEP = tc.Assumption(
     "the gradient of the loss with respect to V_k is not 0", "not zero(descent(k))"
@@ -96,11 +96,11 @@ lagrange_multiplier_second_form = tc.stated(
     sources=[XU2022.at("Eq. 4")],
     printed=r"\frac1N \sum_n (\rho\bar f_n - \rho^2 f_n^2)"
     r" = \frac1N \sum_n \rho\bar f_n(1 - \rho f_n)",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, POSITIVE],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, POSITIVE_RHO],
     states=both_forms("margin(n)", "f(n, 0)"),
     control=tc.altered("f_n in place of both margins", both_forms("f(n, 0)", "f(n, 0)")),
     where=[MARGIN],
-    on=points(tc.mlps(depths=(1, 2), widths=(1, 2))).map(in_ball),
+    on=points(tc.mlps(depths=(1, 2), widths=(1, 2))).map(in_ball_with_positive_rho),
     rests_on=["lagrange-multiplier"],
     why=(
         "The two expressions that Eq. 4 equates agree only if all samples of label -1 have output"

@@ -11,6 +11,7 @@ from properties.assumptions import (
     CHAIN,
     DENSE,
     NO_WEIGHT_DECAY,
+    POSITIVE_RHO,
     SHORTENING,
     SIGN_LABELS,
     SMOOTH,
@@ -22,23 +23,17 @@ from properties.dynamics.normalised import (
     DESCENT,
     MEAN_LOSS,
     RHO_DOT,
-    in_ball,
     on_a_line,
     points,
 )
-from properties.equilibrium.resting_points import POSITIVE
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
+from properties.unit_ball import in_ball, in_ball_with_positive_rho
 
 UNIT_INPUTS = tc.Assumption(
     "the inputs lie in the unit ball", "max([squared(x[n]) for n in samples]) <= 1"
 )
 MOMENTS = (MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, RHO_DOT)
-
-
-def shrunk(case: tc.Case) -> tc.Case:
-    """The same with inputs in the unit ball: integers up to 3, in at most nine dimensions."""
-    return replace(case, inputs=case.inputs / 16)
 
 
 FLOWS = tc.Family(given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS], where=[*MOMENTS])
@@ -62,7 +57,7 @@ loss_descent_sum_printed = tc.stated(
     title="The second line of Eq. 11, as printed, without its sum",
     sources=[XU2022.at("Eq. 11")],
     printed=r"\mathcal L_S = \frac1N (\rho^2 f_n^2 - 2 y_n \rho f_n + y_n^2) + \lambda\rho^2",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_INPUTS, POSITIVE],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_INPUTS, POSITIVE_RHO],
     forall=["n in samples"],
     where=[MEAN_LOSS],
     states="loss(rho) == (rho ** 2 * f(n, 0) ** 2 - 2 * y[n][0] * rho * f(n, 0) + y[n][0] ** 2)"
@@ -72,7 +67,7 @@ loss_descent_sum_printed = tc.stated(
         "loss(rho) == 2 * ((rho ** 2 * f(n, 0) ** 2"
         " - 2 * y[n][0] * rho * f(n, 0) + y[n][0] ** 2) / len(samples) + weight_decay * rho ** 2)",
     ),
-    on=points(tc.mlps(depths=(1, 2), widths=(1, 2))).map(in_ball),
+    on=points(tc.mlps(depths=(1, 2), widths=(1, 2))).map(in_ball_with_positive_rho),
     why="The sum over n is missing, and n is free on the right side. The first and the third line"
     " agree: `rho-dynamics-loss-in-margins`.",
 )
@@ -115,13 +110,13 @@ loss_descent_step_printed = FLOWS.stated(
         XU2022.at("Section 3.5: gradient descent only decreases the loss"),
     ],
     printed=r"\text{With gradient descent, the loss function cannot increase}",
-    given=[SMOOTH, UNIT_INPUTS, POSITIVE],
+    given=[SMOOTH, UNIT_INPUTS, POSITIVE_RHO],
     assuming={"0 < eta <= 1": "0 < learning_rate and learning_rate <= 1"},
     where=[AVERAGED_FLOW, *STEPPED_LOSS],
     states="loss_ahead <= loss(rho)",
     control=tc.altered("the loss is halved", "2 * loss_ahead <= loss(rho)"),
     numbers=["rho", "weight_decay", "learning_rate"],
-    on=points(smooth=True).map(in_ball).map(with_step),
+    on=points(smooth=True).map(in_ball_with_positive_rho).map(with_step),
     why="True of gradient flow, `loss-descent-along-flow`, and of steps that are small enough for"
     " the curvature, and not of gradient descent as such: a step along Eq. 5 can overshoot, in rho"
     " alone already.",
@@ -183,7 +178,7 @@ loss_descent_weight_speed = tc.stated(
         "without rho, and a hundredth of it", "100 * squared(flow(k)) <= 4 * loss(rho)"
     ),
     on=st.one_of(
-        pulled_aside(), points(tc.mlps(depths=(1, 3), widths=(1, 3)), smooth=True).map(shrunk)
+        pulled_aside(), points(tc.mlps(depths=(1, 3), widths=(1, 3)), smooth=True).map(in_ball)
     ),
     examples=60,
     rests_on=["normalised-flow", "loss-descent-rho-speed", "loss-descent-margins-printed"],
@@ -208,7 +203,7 @@ loss_descent_margins_printed = tc.stated(
     title="At zero loss every margin is 1 in absolute value, as the proof of Lemma 3 prints",
     sources=[XU2022.at("Lemma 3")],
     printed=r"\|V_k\| = 1,\; |\bar f_n| = 1",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_INPUTS, NO_WEIGHT_DECAY, POSITIVE],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_INPUTS, NO_WEIGHT_DECAY, POSITIVE_RHO],
     assuming={"the loss is 0, as in the limit": "loss(rho) == 0"},
     forall=["n in samples"],
     where=[MARGIN, MEAN_LOSS],

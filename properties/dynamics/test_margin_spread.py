@@ -5,7 +5,15 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, IN_BALL, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
+from properties.assumptions import (
+    CHAIN,
+    CLASSIFIED,
+    IN_BALL,
+    POSITIVE_RHO,
+    SIGN_LABELS,
+    SMOOTH,
+    UNIT_WEIGHTS,
+)
 from properties.dynamics.normalised import (
     AVERAGED_FLOW,
     MEAN_LOSS,
@@ -14,7 +22,7 @@ from properties.dynamics.normalised import (
     on_a_line,
     points,
 )
-from properties.equilibrium.resting_points import POSITIVE, RHO_AT_REST
+from properties.equilibrium.resting_points import RHO_AT_REST
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
 
@@ -33,7 +41,6 @@ MEAN_BELOW = tc.Assumption("rho mu < 1", "rho * mu < 1")
 BELOW_LABELS = tc.Assumption(
     "no output exceeds its label", "all([rho * margin(n) <= 1 for n in samples])"
 )
-SEPARATED = tc.Assumption("all margins are positive", "all([margin(n) > 0 for n in samples])")
 
 
 @st.composite
@@ -54,7 +61,7 @@ margin_spread_loss = tc.stated(
     printed=r"\mathcal L_S = 1 - 2\rho\mu + \rho^2(\mu^2 + \sigma^2 + \lambda): \quad"
     r" \frac{\partial \mathcal L_S}{\partial \mu} < 0, \quad"
     r" \frac{\partial \mathcal L_S}{\partial \sigma^2} > 0",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE, MEAN_BELOW],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_RHO, MEAN_BELOW],
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, *BY_MOMENTS],
     states="loss(rho) == reduced(mu, variance) and in_mean < 0 and in_variance > 0",
     control=tc.altered("rho mu may be above 1", without=[MEAN_BELOW]),
@@ -72,7 +79,16 @@ margin_spread_falls_printed = tc.stated(
     sources=[XU2022.at("Section 3.5: mu increases and sigma decreases")],
     printed=r"\mathcal L_S \text{ decreases with } \mu \text{ increasing and } \sigma"
     r" \text{ decreasing}, \text{ read as } \frac{d}{dt}\sigma^2 \le 0",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, IN_BALL, POSITIVE, SEPARATED, BELOW_LABELS],
+    given=[
+        CHAIN,
+        UNIT_WEIGHTS,
+        SIGN_LABELS,
+        SMOOTH,
+        IN_BALL,
+        POSITIVE_RHO,
+        CLASSIFIED,
+        BELOW_LABELS,
+    ],
     where=[*MOMENTS, VARIANCE_RATE],
     states="variance_rate <= 0",
     control=tc.altered("it does not change", "variance_rate == 0"),
@@ -101,7 +117,16 @@ margin_spread_mean_printed = tc.stated(
     sources=[XU2022.at("Section 3.5: mu increases and sigma decreases")],
     printed=r"\mathcal L_S \text{ decreases with } \mu \text{ increasing and } \sigma"
     r" \text{ decreasing}, \text{ read as } \frac{d}{dt}\mu \ge 0",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, IN_BALL, POSITIVE, SEPARATED, BELOW_LABELS],
+    given=[
+        CHAIN,
+        UNIT_WEIGHTS,
+        SIGN_LABELS,
+        SMOOTH,
+        IN_BALL,
+        POSITIVE_RHO,
+        CLASSIFIED,
+        BELOW_LABELS,
+    ],
     where=[*MOMENTS, "mean_rate = sum([inner(grad(mu, k), flow(k)) for k in weights])"],
     states="mean_rate >= 0",
     control=tc.altered("it does not change", "mean_rate == 0"),
@@ -148,7 +173,7 @@ margin_spread_bound = tc.stated(
     sources=[XU2022.at("Section 3.5: margins grow while rho falls")],
     printed=r"B = \frac{1 - \mathcal L_S}\rho, \quad \dot B = \frac1\rho \sum_k \|\dot V_k\|^2"
     r" - (M + \lambda)\dot\rho",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE_RHO],
     where=[
         *MOMENTS,
         "bound = 2 * mu - rho * (M + weight_decay)",

@@ -6,6 +6,7 @@ import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
     IN_BALL,
+    POSITIVE_RHO,
     POSITIVE_WEIGHT_DECAY,
     SIGN_LABELS,
     SMOOTH,
@@ -17,12 +18,11 @@ from properties.dynamics.normalised import (
     MEAN_LOSS,
     RHO_DOT,
     at_rest_in_rho,
-    in_ball,
     points,
 )
-from properties.equilibrium.resting_points import POSITIVE
 from properties.notation import MARGIN, MULTIPLIER
 from properties.papers import XU2022
+from properties.unit_ball import in_ball_with_positive_rho
 
 SMALL_NETWORKS = tc.mlps(depths=(1, 3), widths=(1, 3))
 NORM_RATE = "rate(k, D) = (squared(W[k] + D) - squared(W[k] - D)) / 2"
@@ -33,12 +33,12 @@ norm_constraint_derivative_printed = tc.stated(
     title="The derivative of the squared norm of V_k, as printed",
     sources=[XU2022.at("Section 3.4.1: derivative of the norm")],
     printed=r"\frac{\partial \|V_k\|^2}{\partial t} = V_k^\top \dot V_k",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, POSITIVE],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, POSITIVE_RHO],
     forall=["k in weights"],
     where=[MEAN_LOSS, DESCENT, NORM_RATE],
     states="rate(k, descent(k)) == inner(W[k], descent(k))",
     control=tc.altered("twice the right side, negated", {"==": "== -2 *"}),
-    on=points().map(in_ball),
+    on=points().map(in_ball_with_positive_rho),
     why="The factor 2 of the chain rule is missing. The equation is used where both sides are 0, on"
     " the flow with the multiplier, so that Eq. 4 is not affected. Checked in the direction in"
     " which V_k would move without its multiplier.",
@@ -106,12 +106,12 @@ norm_constraint_attracts_printed = ATTRACTION.stated(
     "norm-constraint-attracts-printed",
     title="The Lagrange multiplier pulls weights towards unit norm, as printed",
     printed=CONVERGE,
-    given=[SMOOTH, IN_BALL, POSITIVE],
+    given=[SMOOTH, IN_BALL, POSITIVE_RHO],
     forall=["k in weights"],
     where=[MARGIN, AVERAGED_FLOW],
     states="inner(W[k], flow(k)) * (1 - squared(W[k])) >= 0",
     control=tc.altered("away from it", "inner(W[k], flow(k)) * (1 - squared(W[k])) < 0"),
-    on=OFF_THE_SPHERES.map(in_ball),
+    on=OFF_THE_SPHERES.map(in_ball_with_positive_rho),
     why="Of weights off the sphere, the flow of Eq. 5 moves the norm to 1 where `nu_k > 0`, and"
     " drives it away where `nu_k < 0`: where the mean of `(rho fbar_n)^2` exceeds that of"
     " `rho fbar_n`, because outputs exceed their labels or samples are misclassified. The"
@@ -143,7 +143,7 @@ norm_constraint_multiplier_at_rest = ATTRACTION.stated(
     sources=[XU2022.at("Section 1: weight decay stabilises normalisation"), XU2022.at("Eq. 4")],
     printed=r"\dot\rho = 0 \implies \nu_k = \lambda \rho^2",
     given=[POSITIVE_WEIGHT_DECAY],
-    assuming={"rho is at rest": "rho_dot(rho) == 0"},
+    assuming={"the slope of the loss in rho is 0": "rho_dot(rho) == 0"},
     where=[MARGIN, MULTIPLIER, MEAN_LOSS, RHO_DOT],
     states="nu(samples) == weight_decay * rho ** 2",
     control=tc.altered("half of it", "2 * nu(samples) == weight_decay * rho ** 2"),
@@ -167,13 +167,13 @@ norm_constraint_step_printed = tc.stated(
     "norm-constraint-step-printed",
     title="Steps of descent along Eq. 5 keep the norms, as the flow does",
     printed=r"\|V_k + \eta \dot V_k\|^2 = 1",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, IN_BALL, POSITIVE],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, IN_BALL, POSITIVE_RHO],
     forall=["k in weights"],
     where=[MARGIN, AVERAGED_FLOW, STEPPED],
     states="squared(stepped(k)) == 1",
     control=tc.altered("the norm is doubled", "squared(stepped(k)) == 4"),
     numbers=["rho", "learning_rate"],
-    on=points(SMALL_NETWORKS, smooth=True).map(with_learning_rate).map(in_ball),
+    on=points(SMALL_NETWORKS, smooth=True).map(with_learning_rate).map(in_ball_with_positive_rho),
     rests_on=["normalised-flow-keeps-sphere"],
     why="A remark of our own, on steps: xu2022 says in Section 3.5 that the multiplier keeps the"
     " norms constant, and assumes gradient flow there (Section 3.1), of which it is true"

@@ -1,11 +1,20 @@
 """The two parametrisations of xu2022, Figure 1: what becomes of the flow."""
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, IN_BALL, ONE_OUTPUT, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS
-from properties.dynamics.normalised import AVERAGED_FLOW, MEAN_LOSS, RHO_DOT, in_ball, points
-from properties.equilibrium.resting_points import POSITIVE
+from properties.assumptions import (
+    CHAIN,
+    IN_BALL,
+    LINEAR_OUTPUT,
+    ONE_OUTPUT,
+    POSITIVE_RHO,
+    SIGN_LABELS,
+    SMOOTH,
+    UNIT_WEIGHTS,
+)
+from properties.dynamics.normalised import AVERAGED_FLOW, MEAN_LOSS, RHO_DOT, points
 from properties.notation import MARGIN
 from properties.papers import XU2022
+from properties.unit_ball import in_ball_with_positive_rho
 
 NOT_ZERO = tc.Assumption("no weight matrix is 0", "all([squared(W[k]) > 0 for k in weights])")
 RHO_RATES = (
@@ -50,7 +59,6 @@ TOP_LAYER = (
     r"\text{normalizing } V_L \text{ and then multiplying the output by } \rho,"
     r" \text{ is equivalent to letting } W_L = \rho V_L \text{ be unnormalized}"
 )
-LINEAR_OUTPUT = tc.Assumption("the output is linear", "slope(depth) == 1")
 GIVEN = [CHAIN, LINEAR_OUTPUT, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH]
 
 parametrisations_top_rho = tc.stated(
@@ -74,12 +82,12 @@ parametrisations_top_printed = tc.stated(
     title="V_L turns as an unnormalised last layer, if the flows are equivalent: our reading",
     sources=[XU2022.at("Section 3.2: an unnormalised last layer")],
     printed=TOP_LAYER,
-    given=[*GIVEN, IN_BALL, POSITIVE],
+    given=[*GIVEN, IN_BALL, POSITIVE_RHO],
     forall=["i in range(len(W[len(weights) - 1]))", "j in range(len(W[len(weights) - 1][0]))"],
     where=[MARGIN, *TOP, AVERAGED_FLOW],
     states="turning[i][j] == flow(last)[i][j]",
     control=tc.altered("the other way", "turning[i][j] == -flow(last)[i][j]"),
-    on=points(tc.mlps(depths=(1, 2), widths=(2, 3)), smooth=True).map(in_ball),
+    on=points(tc.mlps(depths=(1, 2), widths=(2, 3)), smooth=True).map(in_ball_with_positive_rho),
     why="A reading of ours: the sentence can be meant of the functions alone, which are equal."
     ' Section 3.2 itself says of such "equivalent reparameterizations of the same function" that'
     ' "their optimization generally differ". Of the flows it is true for rho'

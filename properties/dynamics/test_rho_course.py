@@ -9,7 +9,11 @@ import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
     DENSE,
+    IN_BALL,
+    LINEAR_CLASSIFIER,
     NO_WEIGHT_DECAY,
+    ONE_SAMPLE,
+    POSITIVE_RHO,
     POSITIVE_WEIGHT_DECAY,
     SHORTENING,
     SIGN_LABELS,
@@ -18,13 +22,11 @@ from properties.assumptions import (
 )
 from properties.dynamics.courses import crossed, ended, turned
 from properties.dynamics.normalised import AVERAGED_FLOW, MEAN_LOSS, RHO_DOT, at_rest_in_rho, points
-from properties.equilibrium.resting_points import POSITIVE, RHO_AT_REST
+from properties.equilibrium.resting_points import RHO_AT_REST
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
 
-ONE_SAMPLE = tc.Assumption("one sample", "len(samples) == 1")
 LINEAR = tc.Assumption("a deep linear network", "all([slope(l) == 1 for l in range(1, depth + 1)])")
-CLASSIFIER = tc.Assumption("a linear classifier", "depth == 1 and slope(1) == 1")
 
 rho_course_acceleration = tc.stated(
     "rho-course-acceleration",
@@ -100,7 +102,15 @@ rho_course_one_sample = tc.stated(
     sources=[XU2022.at("Section 3.5: rho may overshoot")],
     printed=r"\text{there may [be] oscillations in } \rho \text{ for ``short'' intervals}: \quad"
     r" N = 1 \implies \text{at most two}",
-    given=[CHAIN, LINEAR, UNIT_WEIGHTS, SIGN_LABELS, ONE_SAMPLE, POSITIVE, POSITIVE_WEIGHT_DECAY],
+    given=[
+        CHAIN,
+        LINEAR,
+        UNIT_WEIGHTS,
+        SIGN_LABELS,
+        ONE_SAMPLE,
+        POSITIVE_RHO,
+        POSITIVE_WEIGHT_DECAY,
+    ],
     states="turns <= 2",
     control=tc.altered("at most once", "turns <= 1"),
     on=one_sample(),
@@ -133,7 +143,7 @@ rho_course_oscillates = tc.stated(
     sources=[XU2022.at("Section 3.5: rho may overshoot")],
     printed=r"\rho \text{ may grow non-monotonically, that is there may oscillations in } \rho"
     r" \text{ for ``short'' intervals}",
-    given=[CHAIN, CLASSIFIER, UNIT_WEIGHTS, SIGN_LABELS],
+    given=[CHAIN, LINEAR_CLASSIFIER, UNIT_WEIGHTS, SIGN_LABELS],
     assuming={
         "V = (5, -12)/13, and the inputs are (2, 3)/16 and (11, 11)/16 or (12, 10)/16": (
             "13 * W[0][0][0] == 5 and 13 * W[0][0][1] == -12 and len(samples) == 2"
@@ -175,7 +185,14 @@ rho_course_falls_long_printed = tc.stated(
     title="rho cannot fall for long periods of time, as printed",
     sources=[XU2022.at("Section 3.5: rho cannot fall for long")],
     printed=r"\dot\rho \text{ cannot be negative for long periods of time}",
-    given=[CHAIN, CLASSIFIER, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE, POSITIVE_WEIGHT_DECAY],
+    given=[
+        CHAIN,
+        LINEAR_CLASSIFIER,
+        UNIT_WEIGHTS,
+        SIGN_LABELS,
+        POSITIVE_RHO,
+        POSITIVE_WEIGHT_DECAY,
+    ],
     states="falling <= growing",
     control=tc.altered("a third as long", "3 * falling <= growing"),
     on=slowly_forgotten(),
@@ -188,7 +205,6 @@ rho_course_falls_long_printed = tc.stated(
 
 # Past zero
 
-UNIT_BALL = tc.Assumption("|x_n| <= 1", "all([squared(x[n]) <= 1 for n in samples])")
 NEGATIVE = tc.Assumption("the mean margin is negative", "mu < 0")
 
 
@@ -215,7 +231,7 @@ rho_course_back_to_zero_printed = tc.stated(
     sources=[XU2022.at("Section 3.5: growth after a perturbation")],
     printed=r"\text{A small perturbation will either result in } \dot\rho < 0 \text{ with } \rho"
     r" \text{ going back to zero or in } \rho \text{ growing}",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_BALL, NEGATIVE],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, NEGATIVE],
     assuming={"0 < rho <= 1/4, a small perturbation": "0 < rho and 4 * rho <= 1"},
     where=[MARGIN, MEAN_MARGIN],
     states="rho_end >= 0",
@@ -241,8 +257,8 @@ rho_course_passes_zero = tc.stated(
         UNIT_WEIGHTS,
         SIGN_LABELS,
         SMOOTH,
-        UNIT_BALL,
-        POSITIVE,
+        IN_BALL,
+        POSITIVE_RHO,
         NEGATIVE,
     ],
     assuming={"c > 0, and the time is below 4": "rho ** 2 < 64 * c"},
@@ -300,9 +316,8 @@ rho_course_limit = tc.stated(
     printed=r"\lambda = 0: \quad \Big(1 - \frac{\rho_0^2}{\rho_\infty^2}\Big) e^{\rho_\infty^2}"
     r" = \|V^\perp(0)\|^2 e^{\rho(0)^2}, \quad"
     r" \rho_0 = \min\{\|w\| : \langle w, x_n\rangle = y_n\}",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE, NO_WEIGHT_DECAY],
+    given=[CHAIN, LINEAR_CLASSIFIER, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_RHO, NO_WEIGHT_DECAY],
     assuming={
-        "a linear classifier": "depth == 1 and slope(1) == 1",
         "training ends with a loss of at most 10^-12": "1000 ** 4 * loss_end <= 1",
         "rho ends below 3": "rho_end < 3",
     },

@@ -1,7 +1,6 @@
 """When rho grows and when it falls: xu2022, Section 3.5 and Figure 2."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 
 from hypothesis import strategies as st
@@ -9,7 +8,12 @@ from hypothesis import strategies as st
 import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
+    CLASSIFIED,
     DENSE,
+    IN_BALL,
+    LINEAR_CLASSIFIER,
+    NO_WEIGHT_DECAY,
+    POSITIVE_RHO,
     POSITIVE_WEIGHT_DECAY,
     SHORTENING,
     SIGN_LABELS,
@@ -20,21 +24,16 @@ from properties.dynamics.normalised import (
     AVERAGED_FLOW,
     MEAN_LOSS,
     RHO_DOT,
-    NormalisedPoint,
-    in_ball,
     interpolating,
     on_a_line,
     points,
 )
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
-from theorycheck.arithmetic import to_fractions
+from properties.unit_ball import in_ball_with_positive_rho
 
 RHO_MOMENTS = (MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, RHO_DOT)
 SMALL_NETWORKS = tc.mlps(depths=(1, 3), widths=(1, 3))
-POSITIVE_RHO = tc.Assumption("rho > 0", "rho > 0")
-UNIT_BALL = tc.Assumption("|x_n| <= 1", "all([squared(x[n]) <= 1 for n in samples])")
-SEPARATED = tc.Assumption("all margins are positive", "all([margin(n) > 0 for n in samples])")
 
 
 @st.composite
@@ -104,9 +103,6 @@ def linear_classifiers(draw: st.DrawFn, *, tilts: Sequence[int] = (1, 2, 4)) -> 
     return tc.Case.single(tc.mlp([3, 1]), [[unit]], inputs, signs, numbers)
 
 
-LINEAR_CLASSIFIER = tc.Assumption(
-    "a linear classifier, L = 1, and lambda = 0", "depth == 1 and weight_decay == 0"
-)
 LEAST_RHO = (
     "labels = [y[n][0] for n in samples]",
     "kernel = [[inner(x[n], x[m]) for m in samples] for n in samples]",
@@ -114,14 +110,14 @@ LEAST_RHO = (
 )
 """Its last: rho_0 squared, of a linear classifier: that of the least interpolating weights."""
 
-IN_UNIT_BALL = tc.Family(given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_BALL])
+IN_UNIT_BALL = tc.Family(given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL])
 
 rho_growth_average_separability_printed = IN_UNIT_BALL.stated(
     "rho-growth-average-separability-printed",
     title="Below rho_0, rho grows where the mean margin is positive, as printed",
     sources=[XU2022.at("Section 3.5: small rho and average separability")],
     printed=r"0 < \rho < \rho_0,\; \mu > 0 \implies \dot\rho > 0",
-    given=[LINEAR_CLASSIFIER, POSITIVE_RHO],
+    given=[LINEAR_CLASSIFIER, NO_WEIGHT_DECAY, POSITIVE_RHO],
     assuming={"rho < rho_0": "rho ** 2 < least", "average separability": "mu > 0"},
     where=(*RHO_MOMENTS, *LEAST_RHO),
     states="rho_dot(rho) > 0",
@@ -138,7 +134,7 @@ rho_growth_large_rho_printed = IN_UNIT_BALL.stated(
     title="Above rho_0, rho falls, as printed",
     sources=[XU2022.at("Section 3.5: large rho initialisation")],
     printed=r"\rho > \rho_0 \implies \dot\rho < 0",
-    given=[LINEAR_CLASSIFIER, POSITIVE_RHO],
+    given=[LINEAR_CLASSIFIER, NO_WEIGHT_DECAY, POSITIVE_RHO],
     assuming={"rho > rho_0": "rho ** 2 > least", "average separability": "mu > 0"},
     where=(*RHO_MOMENTS, *LEAST_RHO),
     states="rho_dot(rho) < 0",
@@ -151,13 +147,9 @@ rho_growth_large_rho_printed = IN_UNIT_BALL.stated(
 )
 
 
-def in_unit_ball(case: tc.Case) -> tc.Case:
-    """Equal margins, positive where ``rho`` was, with inputs shrunk into the unit ball."""
-    one = interpolating(case)
-    rows = to_fractions(NormalisedPoint.of(one).inputs)
-    size = max([Fraction(1), *(sum(abs(t) for t in row) for row in rows)])
-    inputs = (rows / size)[None]
-    return replace(one, inputs=inputs, numbers={**one.numbers, "rho": abs(one.numbers["rho"])})
+def with_equal_margins(case: tc.Case) -> tc.Case:
+    """One member with equal margins, inputs in the unit ball, and a positive ``rho``."""
+    return in_ball_with_positive_rho(interpolating(case))
 
 
 rho_growth_moment = tc.stated(
@@ -165,11 +157,11 @@ rho_growth_moment = tc.stated(
     title="Under full separability the second moment of the margins is at most their mean",
     sources=[XU2022.at("Section 3.5: M is at most mu")],
     printed=r"\bar f_n > 0 \;\forall n \implies M \le \mu",
-    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, UNIT_BALL, SEPARATED],
+    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, CLASSIFIED],
     where=(MARGIN, MEAN_MARGIN, SECOND_MOMENT),
     states="M <= mu",
-    control=tc.altered("any margins", without=[SEPARATED]),
-    on=st.one_of(points().map(in_unit_ball), on_a_line()),
+    control=tc.altered("any margins", without=[CLASSIFIED]),
+    on=st.one_of(points().map(with_equal_margins), on_a_line()),
     examples=60,
     numbers=["rho"],
     rests_on=["loss-descent-margins"],
@@ -191,7 +183,9 @@ rho_growth_positive_outputs_printed = IN_UNIT_BALL.stated(
     states="M <= mu",
     control=tc.altered("and mu <= 0", "mu <= 0"),
     numbers=["rho"],
-    on=points(tc.mlps(depths=(1, 2), widths=(1, 2), slopes=(tc.RELU,))).map(in_ball),
+    on=points(tc.mlps(depths=(1, 2), widths=(1, 2), slopes=(tc.RELU,))).map(
+        in_ball_with_positive_rho
+    ),
     rests_on=["loss-descent-margins"],
     why="The bar is missing: `f_n > 0` says that all samples are put into one class, and the margin"
     " of a sample of the other class is negative.",
@@ -200,9 +194,9 @@ rho_growth_positive_outputs_printed = IN_UNIT_BALL.stated(
 
 FULL_SEPARABILITY = tc.Family(
     sources=[XU2022.at("Section 3.5: full separability")],
-    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, UNIT_BALL, SEPARATED],
+    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, CLASSIFIED],
     where=RHO_MOMENTS,
-    on=points().map(in_unit_ball),
+    on=points().map(with_equal_margins),
 )
 
 rho_growth_full_separability_printed = FULL_SEPARABILITY.stated(
@@ -226,7 +220,7 @@ rho_growth_full_separability = FULL_SEPARABILITY.stated(
     given=[POSITIVE_RHO],
     states="rho_dot(rho) + 2 * weight_decay * rho >= 2 * (mu - rho * mu)",
     control=tc.altered("weight decay left out", "rho_dot(rho) >= 2 * (mu - rho * mu)"),
-    on=st.one_of(points().map(in_unit_ball), on_a_line()),
+    on=st.one_of(points().map(with_equal_margins), on_a_line()),
     examples=100,
     corrects="rho-growth-full-separability-printed",
     rests_on=["rho-dynamics", "rho-growth-moment"],
@@ -251,8 +245,8 @@ rho_growth_margin_printed = tc.stated(
     title="While rho falls the mean margin grows, as printed",
     sources=[XU2022.at("Section 3.5: margins grow while rho falls")],
     printed=r"\dot\rho < 0 \implies \dot\mu \ge 0",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE_RHO, UNIT_BALL],
-    assuming={"the mean margin is positive": "mu > 0", "rho falls": "rho_dot(rho) < 0"},
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE_RHO, IN_BALL],
+    assuming={"average separability": "mu > 0", "rho falls": "rho_dot(rho) < 0"},
     where=(*RHO_MOMENTS, AVERAGED_FLOW, MARGIN_RATE),
     states="margin_rate >= 0",
     control=tc.altered("it falls", "margin_rate < 0"),
@@ -289,7 +283,7 @@ rho_growth_valley = tc.stated(
     sources=[XU2022.at("Section 3.3: weight decay pulls to the minimum rho")],
     printed=r"\rho\bar f_n = 1 \;\forall n \implies \dot\rho = -2\lambda\rho",
     given=[CHAIN, SIGN_LABELS],
-    assuming={"every label is fitted": "all([rho * f(n, 0) == y[n][0] for n in samples])"},
+    assuming={"rho f_n = y_n for every sample": "all([rho * f(n, 0) == y[n][0] for n in samples])"},
     where=RHO_MOMENTS,
     states="rho_dot(rho) == -2 * weight_decay * rho",
     control=tc.altered("half as fast", "rho_dot(rho) == -weight_decay * rho"),
@@ -309,7 +303,7 @@ rho_growth_first_term = FULL_SEPARABILITY.stated(
     assuming={"0 < rho <= 1": "0 < rho and rho <= 1"},
     states="2 * rho ** 2 * M <= 2 * rho * mu",
     control=tc.altered("a quarter", "8 * rho ** 2 * M <= 2 * rho * mu"),
-    on=st.one_of(points(SMALL_NETWORKS).map(in_unit_ball), on_a_line()),
+    on=st.one_of(points(SMALL_NETWORKS).map(with_equal_margins), on_a_line()),
     examples=120,
     rests_on=["rho-dynamics-loss-in-margins", "rho-growth-moment"],
     why="Twice the term `rho^2 M` of Eq. 11 is at most `2 rho mu` up to rho = 1, under full"

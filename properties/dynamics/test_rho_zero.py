@@ -15,9 +15,10 @@ from properties.assumptions import (
     SMOOTH,
     UNIT_WEIGHTS,
 )
-from properties.dynamics.normalised import MEAN_LOSS, RHO_DOT, in_ball, points
+from properties.dynamics.normalised import MEAN_LOSS, RHO_DOT, points
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
+from properties.unit_ball import in_ball_with_positive_rho
 
 NO_OUTPUT = tc.Assumption("f_V(x_n) = 0 for all n", "all([f(n, 0) == 0 for n in samples])")
 DEEP = tc.Assumption("depth L >= 2", "depth >= 2")
@@ -134,7 +135,9 @@ rho_zero_saddle_printed = tc.stated(
     where=[MEAN_LOSS, RHO_DOT],
     states="rho_dot(0) == 0",
     control=tc.altered("the slope is 1", "rho_dot(0) == 1"),
-    on=points(tc.mlps(depths=(1, 2), widths=(1, 2))).map(in_ball).map(without_decay),
+    on=points(tc.mlps(depths=(1, 2), widths=(1, 2)))
+    .map(in_ball_with_positive_rho)
+    .map(without_decay),
     rests_on=["rho-growth-at-zero"],
     why='Figure 2 has rho and V_k as "polar" coordinates of the unregularised loss. In these the'
     " slope at rho = 0 is `-2 mu`, so that rho = 0 is critical only for those V whose mean margin"

@@ -8,11 +8,12 @@ from properties.assumptions import (
     AUTOGRAD_AT_KINKS,
     CHAIN,
     DENSE,
+    POSITIVE_RHO,
     POSITIVE_WEIGHT_DECAY,
     SIGN_LABELS,
 )
 from properties.dynamics.normalised import AVERAGED_FLOW, MEAN_LOSS, RHO_DOT, points
-from properties.equilibrium.resting_points import AT_REST, POSITIVE, RHO_AT_REST, WEIGHTS_AT_REST
+from properties.equilibrium.resting_points import AT_REST, RHO_AT_REST, WEIGHTS_AT_REST
 from properties.notation import MARGIN
 from properties.papers import XU2022
 
@@ -68,7 +69,7 @@ unit_balance_rest = BALANCE.stated(
         DENSE,
         SIGN_LABELS,
         AUTOGRAD_AT_KINKS,
-        POSITIVE,
+        POSITIVE_RHO,
         POSITIVE_WEIGHT_DECAY,
         RHO_AT_REST,
         WEIGHTS_AT_REST,
@@ -97,7 +98,7 @@ unit_balance_rescaled = tc.stated(
     printed=r"f_{W(t)} = f_W, \quad \|W_k(t)\|^2 \|W_{k+1}(t)\|^2 ="
     r" \big(\|W_k\|^2 + (t^2 - 1) u\big)\big(\|W_{k+1}\|^2 + (t^{-2} - 1) v\big)",
     given=[CHAIN, DENSE],
-    assuming={"t > 0": "factor > 0"},
+    assuming={"the factor is positive": "factor > 0"},
     forall=["k in range(len(weights) - 1)", "j in range(len(W[k]))", "n in samples"],
     where=[
         COLUMN,

@@ -4,11 +4,19 @@ from dataclasses import replace
 from fractions import Fraction
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, IN_BALL, NORMALISED_LAYER, SIGN_LABELS, SMOOTH
-from properties.dynamics.normalised import in_ball, points
-from properties.equilibrium.resting_points import POSITIVE
+from properties.assumptions import (
+    CHAIN,
+    IN_BALL,
+    NORMALISED_LAYER,
+    POSITIVE_RHO,
+    SIGN_LABELS,
+    SMOOTH,
+    VARYING_OVER_SAMPLES,
+)
+from properties.dynamics.normalised import points
 from properties.notation import ENTRIES
 from properties.papers import POGGIO2020, POGGIO2021, XU2022
+from properties.unit_ball import in_ball_with_positive_rho
 
 
 def of_norm_two(case: tc.Case) -> tc.Case:
@@ -53,9 +61,9 @@ weight_normalisation_printed = EQUAL_SIZES.stated(
     "weight-normalisation-printed",
     title="Weight normalisation is equivalent to Lagrange multipliers, where |v_k| is not 1",
     printed=r"\text{Weight Normalization, which is equivalent to Lagrange multiplier}",
-    given=[IN_BALL, POSITIVE],
+    given=[IN_BALL, POSITIVE_RHO],
     assuming={"|v_k| is not 1": "size != 1"},
-    on=TURNING.map(in_ball).map(of_norm_two),
+    on=TURNING.map(in_ball_with_positive_rho).map(of_norm_two),
     states="by_division(k)[i][j] == by_multiplier(k)[i][j]",
     control=tc.altered("opposite", "by_division(k)[i][j] == -by_multiplier(k)[i][j]"),
     why="The constraint that goes with the sentence is `|V_k|^2 = 1`, for which it is true"
@@ -141,9 +149,8 @@ weight_normalisation_batch_norm = tc.stated(
     sources=[XU2022.at("Figure 1, Section 3.2: normalisation makes products invariant to scale")],
     printed=r"\text{both normalization techniques capture the relevant property of normalization}"
     r"\text{ -- to make the dot product invariant to scale}",
-    given=[NORMALISED_LAYER],
+    given=[NORMALISED_LAYER, VARYING_OVER_SAMPLES],
     assuming={
-        "every normalised unit varies over the batch": "varies()",
         "the factor is positive": "factor > 0",
     },
     forall=["k in weights", "n in samples"],

@@ -16,7 +16,6 @@ RESIDUAL = "residual(n) = 1 - rho * margin(n)"
 LAYER_AT_REST = tc.Assumption("V_k is at rest", "zero(flow(k))")
 WEIGHTS_AT_REST = tc.Assumption("all V_k are at rest", "all([zero(flow(k)) for k in weights])")
 RHO_AT_REST = tc.Assumption("rho is at rest", "mu == rho * (M + weight_decay)")
-POSITIVE = tc.Assumption("rho > 0", "rho > 0")
 AT_REST = (MARGIN, MEAN_MARGIN, SECOND_MOMENT)
 
 

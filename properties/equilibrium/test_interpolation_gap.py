@@ -4,10 +4,11 @@ import sympy
 
 import theorycheck as tc
 from properties.assumptions import CHAIN, IN_BALL, POSITIVE_WEIGHT_DECAY, SIGN_LABELS, UNIT_WEIGHTS
-from properties.dynamics.normalised import in_ball, points
+from properties.dynamics.normalised import points
 from properties.equilibrium.rational_functions import LAMBDA, MEAN, RHO, VARIANCE, identical
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
+from properties.unit_ball import in_ball_with_positive_rho
 
 MOMENT = MEAN**2 + VARIANCE
 
@@ -58,7 +59,7 @@ interpolation_gap_first_equality = tc.stated(
     states="(equilibrium(0) - equilibrium(weight_decay)) * mu == 1 - mu / (M + weight_decay) * mu",
     control=tc.altered("lambda is left out of the right-hand side", {"(M + weight_decay)": "M"}),
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, EQUILIBRIUM],
-    on=points(tc.mlps(depths=(1, 2), widths=(1, 2))).map(in_ball),
+    on=points(tc.mlps(depths=(1, 2), widths=(1, 2))).map(in_ball_with_positive_rho),
     rests_on=["rho-equilibrium-mean", "zero-loss-average-margin"],
     why="With `rho_{lambda=0} = mu/M`, which is Eq. 7 for lambda = 0 at the same V, the left-hand"
     " side is `mu^2/M - mu^2/(M + lambda)`. It equals the right-hand side only if `mu^2 = M`, that"

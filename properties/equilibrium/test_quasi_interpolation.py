@@ -1,6 +1,5 @@
 """Quasi-interpolation at rest, and what the paper's own numbers make of it: xu2022, Section 3."""
 
-from dataclasses import replace
 from fractions import Fraction
 
 from hypothesis import strategies as st
@@ -9,6 +8,7 @@ import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
     IN_BALL,
+    POSITIVE_RHO,
     POSITIVE_WEIGHT_DECAY,
     SIGN_LABELS,
     SMOOTH,
@@ -17,12 +17,12 @@ from properties.assumptions import (
 from properties.dynamics.normalised import AVERAGED_FLOW, at_rest_in_rho, on_a_line, points
 from properties.equilibrium.resting_points import (
     AT_REST,
-    POSITIVE,
     RHO_AT_REST,
     WEIGHTS_AT_REST,
     resting_points,
 )
 from properties.papers import XU2022
+from properties.unit_ball import in_ball_at_rest
 
 FIT = "fit = sum([(rho * f(n, 0) - y[n][0]) ** 2 for n in samples]) / len(samples)"
 """The square loss without its penalty."""
@@ -39,7 +39,7 @@ quasi_interpolation_some = tc.stated(
     sources=[XU2022.at("Section 1: perfect interpolation cannot occur")],
     printed=r"\text{In the presence of weight decay, perfect interpolation of all data points}"
     r"\text{ cannot occur}",
-    given=[CHAIN, SIGN_LABELS, POSITIVE_WEIGHT_DECAY, POSITIVE, RHO_AT_REST],
+    given=[CHAIN, SIGN_LABELS, POSITIVE_WEIGHT_DECAY, POSITIVE_RHO, RHO_AT_REST],
     where=AT_REST,
     states="min([rho * margin(n) for n in samples if margin(n) > 0]) < 1",
     control=tc.altered(
@@ -68,7 +68,15 @@ quasi_interpolation_zero_loss_printed = tc.stated(
     title="Training gives zero square loss, with weight decay too, as printed",
     sources=[XU2022.at("Section 7: zero square loss")],
     printed=r"\text{training gives perfect classification and zero square loss}",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, POSITIVE_WEIGHT_DECAY, POSITIVE, RHO_AT_REST],
+    given=[
+        CHAIN,
+        UNIT_WEIGHTS,
+        SIGN_LABELS,
+        IN_BALL,
+        POSITIVE_WEIGHT_DECAY,
+        POSITIVE_RHO,
+        RHO_AT_REST,
+    ],
     where=[*AT_REST, FIT],
     states="fit == 0",
     control=tc.altered("1, the loss of a network that is 0", "fit == 1"),
@@ -78,19 +86,6 @@ quasi_interpolation_zero_loss_printed = tc.stated(
     " Where rho is at rest and positive, lambda > 0 leaves a square loss in every network, by"
     " `quasi-interpolation-some`.",
 )
-
-
-def shrunk(case: tc.Case) -> tc.Case:
-    """The same point of rest with inputs in the unit ball: `f_V(x) / c`, c rho and lambda / c^2."""
-    squares = (case.inputs[0] * case.inputs[0]).sum(axis=1)
-    factor = 1
-    while any(square > factor**2 for square in squares):
-        factor += 1
-    numbers = {
-        "rho": factor * case.numbers["rho"],
-        "weight_decay": case.numbers["weight_decay"] / factor**2,
-    }
-    return replace(case, inputs=case.inputs / factor, numbers=numbers)
 
 
 quasi_interpolation_never_printed = tc.stated(
@@ -106,16 +101,16 @@ quasi_interpolation_never_printed = tc.stated(
         SMOOTH,
         IN_BALL,
         POSITIVE_WEIGHT_DECAY,
-        POSITIVE,
+        POSITIVE_RHO,
         RHO_AT_REST,
         WEIGHTS_AT_REST,
     ],
-    assuming={"inputs of rank N, which can be interpolated": "rank(x) == len(samples)"},
+    assuming={"the inputs are linearly independent": "rank(x) == len(samples)"},
     forall=["n in samples"],
     where=[*AT_REST, AVERAGED_FLOW],
     states="rho * margin(n) < 1",
     control=tc.altered("half of it", "rho * margin(n) < 1 / 2"),
-    on=resting_points(samples=(2, 2)).map(shrunk),
+    on=resting_points(samples=(2, 2)).map(in_ball_at_rest),
     rests_on=["zero-loss-equal-margins"],
     why="Read as: rho fbar_n < 1 for all n (the sentence has it the wrong way round, as this is not"
     " interpolation). Some samples stay below their labels at rest (`quasi-interpolation-some`);"
@@ -165,7 +160,7 @@ PAPERS_NUMBERS = [
     SIGN_LABELS,
     tc.Assumption("lambda is 0.001, or larger", "1000 * weight_decay >= 1"),
     tc.Assumption("margins are at most 0.005", "max([abs(margin(n)) for n in samples]) <= 1 / 200"),
-    POSITIVE,
+    POSITIVE_RHO,
     RHO_AT_REST,
 ]
 PLACE = "Section 3.5: margins of 0.002, Figure 4"
@@ -210,7 +205,7 @@ quasi_interpolation_final_phase_printed = tc.stated(
     sources=[XU2022.at("Section 3.5: weight decay in the final phase")],
     printed=r"\text{The regularization term, for standard small values of } \lambda \text{, is}"
     r"\text{ relevant only in the final phase, when } \rho \text{ is in the order of } \rho_0",
-    given=[*PAPERS_NUMBERS[:4], POSITIVE],
+    given=[*PAPERS_NUMBERS[:4], POSITIVE_RHO],
     assuming={
         "before the final phase: no output exceeds a tenth of its label": "10 * rho"
         " * max([abs(margin(n)) for n in samples]) <= 1"

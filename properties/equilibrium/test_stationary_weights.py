@@ -9,7 +9,11 @@ import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
     DENSE,
+    EQUAL_MARGINS,
     IN_BALL,
+    LINEAR_CLASSIFIER,
+    LINEAR_OUTPUT,
+    POSITIVE_RHO,
     POSITIVE_WEIGHT_DECAY,
     SIGN_LABELS,
     SMOOTH,
@@ -26,7 +30,6 @@ from properties.dynamics.normalised import (
 from properties.equilibrium.resting_points import (
     AT_REST,
     LAYER_AT_REST,
-    POSITIVE,
     RESIDUAL,
     RHO_AT_REST,
     WEIGHTS_AT_REST,
@@ -35,7 +38,7 @@ from properties.equilibrium.resting_points import (
 from properties.notation import ENTRIES, MARGIN
 from properties.papers import XU2022
 
-GIVEN = [CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE, LAYER_AT_REST]
+GIVEN = [CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE_RHO, LAYER_AT_REST]
 PULLS = "pull(k) = sum([residual(n) * y[n][0] * df(n, 0, k) for n in samples])"
 PULL = "sum([residual(n) * margin(n) for n in samples])"
 
@@ -112,7 +115,7 @@ stationary_weights_reconstruct_printed = tc.stated(
         UNIT_WEIGHTS,
         SIGN_LABELS,
         SMOOTH,
-        POSITIVE,
+        POSITIVE_RHO,
         WEIGHTS_AT_REST,
     ],
     assuming={
@@ -158,7 +161,7 @@ stationary_weights_in_span = tc.stated(
         UNIT_WEIGHTS,
         SIGN_LABELS,
         SMOOTH,
-        POSITIVE,
+        POSITIVE_RHO,
         POSITIVE_WEIGHT_DECAY,
         RHO_AT_REST,
         WEIGHTS_AT_REST,
@@ -178,9 +181,6 @@ stationary_weights_in_span = tc.stated(
     " alone; at rest with weight decay nothing is left of it, by `initial-direction-off-data`."
     " Without, every interpolating network is at rest, whatever is left.",
 )
-
-LINEAR_OUTPUT = tc.Assumption("the output layer is linear", "slope(depth) == 1")
-EQUAL = tc.Assumption("all margins are equal", "all([margin(n) == mu for n in samples])")
 
 
 def with_equal_margins(case: tc.Case) -> tc.Case:
@@ -218,7 +218,7 @@ stationary_weights_equal_margins_printed = tc.stated(
         LINEAR_OUTPUT,
         IN_BALL,
         POSITIVE_WEIGHT_DECAY,
-        EQUAL,
+        EQUAL_MARGINS,
         RHO_AT_REST,
         QUASI_INTERPOLATED,
     ],
@@ -243,7 +243,7 @@ stationary_weights_equal_margins = tc.stated(
     sources=[XU2022.at("Lemma 1: equal margins are critical")],
     printed=r"\bar f_n = \mu \;\forall n \implies \dot V_k = 2\rho(1 - \rho\mu)"
     r"\Big(\frac{\partial\mu}{\partial V_k} - \mu V_k\Big)",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, EQUAL],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, EQUAL_MARGINS],
     forall=ENTRIES,
     where=[*AT_REST, AVERAGED_FLOW, MEAN_PULL],
     states="flow(k)[i][j] == 2 * rho * (1 - rho * mu) * (mean_gradient(k)[i][j] - mu * W[k][i][j])",
@@ -268,10 +268,10 @@ stationary_weights_linear = tc.stated(
     r" the}\text{ case of a linear network}",
     given=[
         CHAIN,
-        tc.Assumption("L = 1, a linear classifier", "depth == 1 and slope(1) == 1"),
+        LINEAR_CLASSIFIER,
         UNIT_WEIGHTS,
         SIGN_LABELS,
-        POSITIVE,
+        POSITIVE_RHO,
         RHO_AT_REST,
         WEIGHTS_AT_REST,
     ],

@@ -6,6 +6,7 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 import theorycheck as tc
+from properties.assumptions import POSITIVE_RHO
 from properties.generalisation.bounds import (
     BOUND,
     CONFIDENCE,
@@ -184,7 +185,8 @@ error_bound_scale = tc.stated(
     title="The classification error does not depend on rho",
     sources=[XU2022.at("Section 4.2: the error of the normalised network")],
     printed=r"L_0(f^a) = L_0(F^a)",
-    assuming={"rho > 0": "rho > 0", "a label": "y[0][0] ** 2 == 1"},
+    given=[POSITIVE_RHO],
+    assuming={"a label": "y[0][0] ** 2 == 1"},
     where=[RAMP[1]],
     states="wrong(y[0][0] * rho * f(0, 0)) - wrong(y[0][0] * f(0, 0)) == 0",
     control=tc.altered("rho of the other sign", {"y[0][0] * rho": "-y[0][0] * rho"}),

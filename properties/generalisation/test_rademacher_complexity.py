@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, IN_BALL, ONE_OUTPUT, RELU_NETWORK
+from properties.assumptions import CHAIN, IN_BALL, LINEAR_OUTPUT, ONE_OUTPUT, RELU_NETWORK
 from properties.generalisation.signs import LINE, NO_NETWORK, ON_A_LINE, SIGNS
 from properties.papers import XU2022
 
@@ -67,7 +67,7 @@ rademacher_complexity_line = tc.stated(
         CHAIN,
         RELU_NETWORK,
         ONE_OUTPUT,
-        tc.Assumption("a linear output", "slope(depth) == 1"),
+        LINEAR_OUTPUT,
         ON_A_LINE,
     ],
     forall=["S in [S for B in range(len(samples) + 1) for S in batches(B)]"],

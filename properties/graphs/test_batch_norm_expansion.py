@@ -4,7 +4,12 @@ Two or three layers of weights, the hidden ones normalised, on batches with rati
 """
 
 import theorycheck as tc
-from properties.assumptions import AUTOGRAD_AT_KINKS, DETACHED_VARIANCE, ONE_OUTPUT
+from properties.assumptions import (
+    AUTOGRAD_AT_KINKS,
+    DETACHED_VARIANCE,
+    ONE_OUTPUT,
+    VARYING_OVER_SAMPLES,
+)
 from properties.graphs.batches_of_two import (
     ALPHA,
     BOTH_NORMALISED,
@@ -15,9 +20,8 @@ from properties.graphs.batches_of_two import (
 )
 from properties.papers import GALANTI2022
 
-VARIES = tc.Assumption("every normalised unit varies over the batch", "varies()")
 ONE_LAYER = tc.Family(
-    given=[ONE_NORMALISED, VARIES, ONE_OUTPUT],
+    given=[ONE_NORMALISED, VARYING_OVER_SAMPLES, ONE_OUTPUT],
     on=one_normalised(),
     where=[
         *FIRST_LAYER,
@@ -35,8 +39,8 @@ ONE_LAYER = tc.Family(
     ],
     examples=60,
 )
-TWO_LAYERS = tc.Family(
-    given=[BOTH_NORMALISED, VARIES, ONE_OUTPUT, DETACHED_VARIANCE, AUTOGRAD_AT_KINKS],
+BOTH_LAYERS = tc.Family(
+    given=[BOTH_NORMALISED, VARYING_OVER_SAMPLES, ONE_OUTPUT, DETACHED_VARIANCE, AUTOGRAD_AT_KINKS],
     on=both_normalised(),
     where=[
         *FIRST_LAYER,
@@ -77,7 +81,7 @@ LAYER = (
     r" \Big( \sum_{l_2} W^{l_1 l_2} \cdot v_{l_2}(x; \tilde X) - b_{"
 )
 
-batch_norm_expansion_layer_printed = TWO_LAYERS.stated(
+batch_norm_expansion_layer_printed = BOTH_LAYERS.stated(
     "batch-norm-expansion-layer-printed",
     title="A layer is centred by the mean of the layer before, as printed",
     sources=[GALANTI2022.at("Appendix C: layer")],
@@ -93,7 +97,7 @@ batch_norm_expansion_layer_printed = TWO_LAYERS.stated(
     " Where the layers differ in width, the line has no meaning. The second line is right.",
 )
 
-batch_norm_expansion_layer = TWO_LAYERS.stated(
+batch_norm_expansion_layer = BOTH_LAYERS.stated(
     "batch-norm-expansion-layer",
     title="A layer is centred by the mean of its own sum",
     sources=[GALANTI2022.at("Appendix C: layer")],
@@ -191,7 +195,7 @@ batch_norm_expansion_centred = ONE_LAYER.stated(
     why="With Delta' = x - mu where the layer reads the input.",
 )
 
-batch_norm_expansion_recursion_printed = TWO_LAYERS.stated(
+batch_norm_expansion_recursion_printed = BOTH_LAYERS.stated(
     "batch-norm-expansion-recursion-printed",
     title="The expansion over all paths, as printed: shifts are neither gated nor centred",
     sources=[GALANTI2022.at("Appendix C: expansion")],
@@ -213,7 +217,7 @@ batch_norm_expansion_recursion_printed = TWO_LAYERS.stated(
     " (`batch-norm-expansion-inputs`).",
 )
 
-batch_norm_expansion_gradient_printed = TWO_LAYERS.stated(
+batch_norm_expansion_gradient_printed = BOTH_LAYERS.stated(
     "batch-norm-expansion-gradient-printed",
     title="The gradient in a matrix between normalised layers, as printed",
     sources=[GALANTI2022.at("Appendix C: E, Appendix C: Z_2, Eq. 23")],
@@ -228,7 +232,7 @@ batch_norm_expansion_gradient_printed = TWO_LAYERS.stated(
     " expansion for paths of length 3 it stands behind D_q alone.",
 )
 
-batch_norm_expansion_gradient = TWO_LAYERS.stated(
+batch_norm_expansion_gradient = BOTH_LAYERS.stated(
     "batch-norm-expansion-gradient",
     title="The gradient in a matrix between normalised layers",
     sources=[GALANTI2022.at("Appendix C: Z_2, Appendix C: Z_4, Eq. 23")],
@@ -244,7 +248,7 @@ batch_norm_expansion_gradient = TWO_LAYERS.stated(
     " j = j_0.",
 )
 
-batch_norm_expansion_parts = TWO_LAYERS.stated(
+batch_norm_expansion_parts = BOTH_LAYERS.stated(
     "batch-norm-expansion-parts",
     title="What does not involve the matrix are the shifts behind it",
     sources=[GALANTI2022.at("Appendix C: Z, Appendix C: expansion")],

@@ -7,11 +7,9 @@ Layers are numbered from 0, the input, to L. A weight matrix is printed as W^{ij
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, GRAPH, RESIDUAL_BLOCKS
+from properties.assumptions import CHAIN, GRAPH, NO_BIASES, RESIDUAL_BLOCKS, TWO_LAYERS
 from properties.papers import GALANTI2022
 
-TWO_LAYERS = tc.Assumption("two layers of weights in a chain", "chain() and depth == 2")
-NO_BIASES = tc.Assumption("no biases", "len(biases) == 0")
 EDGES = [
     "out_of(l) = len([k for k in weights if source(k) == l])"
     " + len([e for e in skips if e[0] == l])",

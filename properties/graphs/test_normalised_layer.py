@@ -5,7 +5,14 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import AUTOGRAD_AT_KINKS, CHAIN, DETACHED_VARIANCE, ONE_OUTPUT
+from properties.assumptions import (
+    AUTOGRAD_AT_KINKS,
+    CHAIN,
+    DETACHED_VARIANCE,
+    LINEAR_FIRST_LAYER,
+    ONE_OUTPUT,
+    VARYING_OVER_SAMPLES,
+)
 from properties.graphs.batches_of_two import (
     FIRST_LAYER,
     ONE_NORMALISED,
@@ -14,8 +21,6 @@ from properties.graphs.batches_of_two import (
 )
 from properties.papers import GALANTI2022
 
-VARIES = tc.Assumption("every normalised unit varies over the samples", "varies()")
-LINEAR = tc.Assumption("the first layer is linear", "slope(1) == 1")
 UNITS = ["n in samples", "i in range(len(W[0]))"]
 CASES = tc.Family(
     where=[
@@ -35,7 +40,7 @@ normalised_layer_of_itself = CASES.stated(
     sources=[GALANTI2022.at("Eq. 5")],
     printed=r"n_l(v_l(x; \tilde X); \tilde X) = \gamma_l \cdot A_l(\tilde X) \cdot"
     r" (v_l(x; \tilde X) - b_l(\tilde X)) + \mathbb{1} \cdot \beta_l",
-    given=[ONE_NORMALISED, VARIES],
+    given=[ONE_NORMALISED, VARYING_OVER_SAMPLES],
     assuming={"the layer varies over the samples": "variance_of_layer(i) > 0"},
     forall=UNITS,
     states="h(n)[i] == max([again(n, i), slope(1) * again(n, i)])",
@@ -50,7 +55,7 @@ normalised_layer = CASES.stated(
     sources=[GALANTI2022.at("Eq. 5, Appendix C: layer")],
     printed=r"v_l(x; \tilde X) = \sigma\Big( \gamma_l \cdot A_l(\tilde X) \cdot \Big(\sum_j W^{lj}"
     r" v_j(x; \tilde X) - b_l(\tilde X)\Big) + \mathbb{1} \cdot \beta_l \Big)",
-    given=[ONE_NORMALISED, VARIES],
+    given=[ONE_NORMALISED, VARYING_OVER_SAMPLES],
     forall=UNITS,
     states="h(n)[i] == max([argument(n, i), slope(1) * argument(n, i)])",
     control=tc.altered("without the activation", "h(n)[i] == argument(n, i)"),
@@ -65,10 +70,10 @@ normalised_layer_moments = CASES.stated(
     sources=[GALANTI2022.at("Eq. 5")],
     printed=r"\mathbb{E}_{\hat x \sim U[\tilde X]}[n_l] = \beta_l, \qquad"
     r" \operatorname{Var}_{\hat x \sim U[\tilde X]}(n_l)_j = \gamma_l^2",
-    given=[ONE_NORMALISED, VARIES, LINEAR],
+    given=[ONE_NORMALISED, VARYING_OVER_SAMPLES, LINEAR_FIRST_LAYER],
     forall=["i in range(len(W[0]))"],
     states="centre_of_layer(i) == W[2] and variance_of_layer(i) == W[1] ** 2",
-    control=tc.altered("after any activation", without=[LINEAR], on=one_normalised()),
+    control=tc.altered("after any activation", without=[LINEAR_FIRST_LAYER], on=one_normalised()),
     on=one_normalised((tc.LINEAR,)),
     rests_on=["normalised-layer"],
     why="Before the activation: the layer is linear here. Whatever the weights before it are.",
@@ -99,7 +104,7 @@ normalised_layer_scale = CASES.stated(
     title="The network does not change with the size of the weights before a normalisation",
     sources=[GALANTI2022.at("Section 2.1: detaching")],
     printed=r"f_{(2 W^{lj}, \ldots)}(x; \tilde X) = f_{(W^{lj}, \ldots)}(x; \tilde X)",
-    given=[ONE_NORMALISED, VARIES],
+    given=[ONE_NORMALISED, VARYING_OVER_SAMPLES],
     forall=["n in samples"],
     states="network(replaced(W, 0, 2 * W[0]), x)[n][0] == f(n, 0)",
     control=tc.altered("of the weights after it", {"0, 2 * W[0]": "3, 2 * W[3]"}),
@@ -113,7 +118,7 @@ normalised_layer_pseudo_gradient = tc.stated(
     sources=[GALANTI2022.at("Section 2.1: detaching, Section 2.1: pseudo gradient")],
     printed=r"\Big\langle W, \frac{\bar\partial f_W(x; \tilde X)}{\bar\partial W} \Big\rangle ="
     r" f_W(x; \tilde X) - \sum_i W^{Ll}_i D_i(x; \tilde X) \beta_l",
-    given=[ONE_NORMALISED, VARIES, DETACHED_VARIANCE, ONE_OUTPUT, AUTOGRAD_AT_KINKS],
+    given=[ONE_NORMALISED, VARYING_OVER_SAMPLES, DETACHED_VARIANCE, ONE_OUTPUT, AUTOGRAD_AT_KINKS],
     forall=["n in samples"],
     states="inner(W[0], df(n, 0, 0)) == f(n, 0) - shifts_of(n)",
     control=tc.altered("with the shifts", "inner(W[0], df(n, 0, 0)) == f(n, 0)"),
@@ -209,7 +214,7 @@ normalised_layer_test_time_deeper = tc.stated(
     sources=[GALANTI2022.at("Section 2.1: test time")],
     printed=SAME + r":\quad \operatorname{Avg}_{|\tilde X| = 2} b_l(\tilde X) = b_l(\hat X)"
     r" \ (l \text{ behind a normalised layer})",
-    given=[ONE_NORMALISED, VARIES, BATCHES_VARY],
+    given=[ONE_NORMALISED, VARYING_OVER_SAMPLES, BATCHES_VARY],
     states="over_batches / len(batches(2)) == sum([f(n, 0) for n in samples]) / len(samples)",
     control=tc.altered("half of it", {"len(batches(2))": "(2 * len(batches(2)))"}),
     where=["over_batches = sum([(f(S[0], 0, S) + f(S[1], 0, S)) / 2 for S in batches(2)])"],

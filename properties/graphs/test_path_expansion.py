@@ -10,6 +10,7 @@ from properties.assumptions import (
     CHAIN,
     DENSE,
     GRAPH,
+    NO_BIASES,
     NOT_NORMALISED,
     ONE_OUTPUT,
     SMOOTH,
@@ -18,8 +19,7 @@ from properties.assumptions import (
 from properties.papers import GALANTI2022
 
 READS_INPUT = "k in [k for k in weights if source(k) == 0]"
-NO_BIASES = tc.Assumption("no biases", "len(biases) == 0")
-TWO_LAYERS = tc.Assumption(
+TWO_LINEAR_LAYERS = tc.Assumption(
     "two layers of weights in a chain, linear outputs", "chain() and depth == 2 and slope(2) == 1"
 )
 SHALLOW = tc.Assumption(
@@ -86,7 +86,7 @@ path_expansion_gradient = tc.stated(
     printed=r"\frac{\partial f_W(x)}{\partial W^{pq}} = u_q(x) \cdot v_q(x)^\top, \quad"
     r" u_q(x)^\top = \sum_{\pi \text{ from } p \text{ to } l_0} W^{\pi_T \pi_{T-1}} \cdot"
     r" D_{\pi_{T-1}}(x) \cdots D_{\pi_1}(x)",
-    given=[CHAIN, DENSE, TWO_LAYERS, ONE_OUTPUT, AUTOGRAD_AT_KINKS],
+    given=[CHAIN, DENSE, TWO_LINEAR_LAYERS, ONE_OUTPUT, AUTOGRAD_AT_KINKS],
     forall=["n in samples", "i in range(len(W[0]))", "j in range(len(W[0][0]))"],
     states="df(n, 0, 0)[i][j] == W[1][0][i] * D(n, i) * x[n][j] and df(n, 0, 1)[0][i] == h(n)[i]",
     control=tc.altered("without the slopes of the activation", {"* D(n, i) *": "*"}),

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
+    FITTED,
     IN_BALL,
     ONE_OUTPUT,
     RELU_NETWORK,
@@ -36,8 +37,6 @@ def on_lines(draw: st.DrawFn) -> tc.Case:
     return tc.Case.single(tc.mlp([2, 3, 1]), [first, [[2, -1, -1]]], inputs, labels)
 
 
-FITS = tc.Assumption("zero loss", "all([f(n, 0) == y[n][0] for n in samples])")
-
 degenerate_minima_dimension_printed = tc.stated(
     "degenerate-minima-dimension-printed",
     title="Theorem 1: minima of an overparametrised network have dimension d - N, as printed",
@@ -45,7 +44,7 @@ degenerate_minima_dimension_printed = tc.stated(
     sources=[XU2022.at("Theorem 1")],
     printed=r"\text{the minimizers } W^* \text{ achieve zero loss and are highly degenerate with}"
     r"\text{ dimension } d - N",
-    given=[CHAIN, RELU_NETWORK, ONE_OUTPUT, SIGN_LABELS, IN_BALL, SMOOTH, FITS],
+    given=[CHAIN, RELU_NETWORK, ONE_OUTPUT, SIGN_LABELS, IN_BALL, SMOOTH, FITTED],
     assuming={
         "no two inputs are equal": (
             "all([squared(x[n] - x[m]) > 0 for n in samples for m in range(n)])"

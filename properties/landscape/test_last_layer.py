@@ -18,14 +18,16 @@ LAST = (
     "gram(X) = [[inner(a, b) for b in X] for a in X]",
     "features_of = [h(n) for n in samples]",
 )
-FITTED = "fitted = sum([solve(gram(features_of), labels)[n] * h(n) for n in samples])"
+FITTING = "fitted = sum([solve(gram(features_of), labels)[n] * h(n) for n in samples])"
 """The last layer of least norm that has the labels for outputs."""
 WIDE = tc.Assumption("more units in the last hidden layer than samples", "len(h(0)) > len(samples)")
 INDEPENDENT = tc.Assumption(
     "the features of the samples are linearly independent",
     "rank([h(n) for n in samples]) == len(samples)",
 )
-LINEAR_OUTPUT = tc.Assumption("a linear output", "slope(depth) == 1 and depth >= 2")
+DEEP_LINEAR_OUTPUT = tc.Assumption(
+    "L >= 2, with a linear output", "slope(depth) == 1 and depth >= 2"
+)
 
 
 def wide(hidden: int, samples: tuple[int, int]) -> st.SearchStrategy[tc.Case]:
@@ -78,7 +80,7 @@ last_layer_independent_printed = tc.stated(
     " probability `2^-p`. The example is one of an open set of weights and inputs.",
 )
 
-CLASSIFIERS = tc.Family(given=[CHAIN, MATRICES, LINEAR_OUTPUT, SIGN_LABELS])
+CLASSIFIERS = tc.Family(given=[CHAIN, MATRICES, DEEP_LINEAR_OUTPUT, SIGN_LABELS])
 
 last_layer_fits = CLASSIFIERS.stated(
     "last-layer-fits",
@@ -87,7 +89,7 @@ last_layer_fits = CLASSIFIERS.stated(
     printed=r"\mathrm{rank}\,(h(x_1), \ldots, h(x_N)) = N \implies \exists W_L:\; f_W(x_n) = y_n",
     given=[INDEPENDENT],
     forall=["n in samples"],
-    where=[*LAST, FITTED],
+    where=[*LAST, FITTING],
     states="network(replaced(W, last, [fitted]), x)[n][0] == y[n][0]",
     control=tc.altered("opposite labels", {"== y": "== -y"}),
     on=wide(3, (1, 2)),
@@ -115,7 +117,7 @@ last_layer_any_rho_printed = CLASSIFIERS.stated(
             "rho ** 2 > squared(fitted)"
         ),
     },
-    where=[*LAST, FITTED],
+    where=[*LAST, FITTING],
     states="squared(fitted) == rho ** 2",
     control=tc.altered("half as large", "4 * squared(fitted) == rho ** 2"),
     on=wide(2, (2, 2)).map(in_ball_at_large_rho),
@@ -141,7 +143,7 @@ last_layer_any_rho = CLASSIFIERS.stated(
     given=[INDEPENDENT, WIDE],
     assuming={"the last unit is not determined by the features": "squared(free) > 0"},
     forall=["n in samples"],
-    where=[*LAST, FITTED, *FREE],
+    where=[*LAST, FITTING, *FREE],
     states="network(replaced(W, last, [longer]), x)[n][0] == y[n][0]"
     " and squared(longer) == squared(fitted) + excess ** 2 * squared(free)",
     control=tc.altered("the norm is kept", {"(fitted) + excess ** 2 * squared(free)": "(fitted)"}),

@@ -5,7 +5,7 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, DENSE, ONE_OUTPUT, UNIT_WEIGHTS
+from properties.assumptions import CHAIN, DENSE, LINEAR_FIRST_LAYER, ONE_OUTPUT, UNIT_WEIGHTS
 from properties.papers import XU2022
 
 SQUARE = tc.Assumption(
@@ -13,7 +13,6 @@ SQUARE = tc.Assumption(
     "depth == 2 and slope(2) == 1 and len(W[0]) == len(W[0][0])",
 )
 RANK = tc.Assumption("the rank of V_1 is at most r", "rank(W[0]) <= r")
-LINEAR = tc.Assumption("linear activations", "slope(1) == 1")
 BOUNDED_RANK = tc.Assumption("the rank of V_k is at most r", "rank(W[k]) <= r")
 
 UNIT_NETWORKS = tc.normalised_cases(
@@ -81,7 +80,7 @@ low_rank_complexity_rank_one = tc.stated(
     title="What a linear network computes, one of rank 1 and no larger norm computes as well",
     printed=r"V_1' = \frac{V_2^\top V_2 V_1}{\|V_2\|^2}:\quad V_2 V_1' x = V_2 V_1 x,\quad"
     r" \|V_1'\|_F \le \|V_1\|_F",
-    given=[CHAIN, DENSE, ONE_OUTPUT, UNIT_WEIGHTS, SQUARE, LINEAR],
+    given=[CHAIN, DENSE, ONE_OUTPUT, UNIT_WEIGHTS, SQUARE, LINEAR_FIRST_LAYER],
     forall=["n in samples"],
     where=[f"flat = {OF_RANK_ONE}"],
     states="squared(flat) <= squared(W[0]) and network([flat, W[1]], x)[n][0] == f(n, 0)",

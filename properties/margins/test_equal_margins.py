@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
+    CLASSIFIED,
     IN_BALL,
     POSITIVE_WEIGHT_DECAY,
     RELU_NETWORK,
@@ -88,7 +89,7 @@ MINIMISERS = [
         "len(samples) == 2 and len(x[0]) == 1"
         " and x[0][0] > 0 and y[0][0] == 1 and x[1][0] < 0 and y[1][0] == -1",
     ),
-    tc.Assumption("all samples are correctly classified", "all([margin(n) > 0 for n in samples])"),
+    CLASSIFIED,
     tc.Assumption(
         "a global minimiser: no network of smaller rho has these margins",
         "squared(W[0]) * squared(W[1]) == reach(samples) ** 2",
@@ -163,7 +164,7 @@ equal_margins_exist_printed = tc.stated(
     given=[*MINIMISERS[:6], IN_BALL, SMOOTH],
     assuming={
         "the gap at each sample is at most 1/8": "all([8 * (1 - margin(n)) <= 1 for n in samples])",
-        "the loss of Eq. 1 is critical in rho and all V_k: that of W, with lambda prod |W_k|^2": (
+        "the loss is critical in rho and all V_k: that of W, with lambda prod |W_k|^2": (
             "all([zero(gradient(k)) for k in weights])"
         ),
     },
@@ -178,10 +179,11 @@ equal_margins_exist_printed = tc.stated(
     on=served_apart(),
     rests_on=["stationary-weights-equal-margins-printed"],
     why="On the data of the counterexample all such critical points have the same margins, whatever"
-    " the width, so that the lemma would have to be true of this one. For each unit serves one"
-    " sample. That its two weights are at rest means `(1 - rho fbar_n) |x_n| = 2 lambda rho`, and"
-    " that they have the same size in V_1 and V_2, so that `sum_n rho fbar_n / |x_n| = rho`: linear"
-    " equations, which have one solution. Samples of different norms have different gaps.",
+    " the width, so that the lemma would have to be true of this one: the inputs have opposite"
+    " signs, so that each unit is active on one sample alone. That its two weights are at rest"
+    " means `(1 - rho fbar_n) |x_n| = 2 lambda rho`, and that they have the same size in V_1 and"
+    " V_2, so that `sum_n rho fbar_n / |x_n| = rho`: linear equations, which have one solution."
+    " Samples of different norms have different gaps.",
 )
 
 
@@ -242,7 +244,7 @@ COMPARED = [
     ),
 ]
 ABOVE = tc.Assumption(
-    "the product of the two margins is larger than lambda", "margin(0) * other > weight_decay"
+    "mu times the other margin is larger than lambda", "margin(0) * other > weight_decay"
 )
 
 

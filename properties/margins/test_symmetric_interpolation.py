@@ -6,7 +6,14 @@ import numpy as np
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, IN_BALL, POSITIVE_WEIGHT_DECAY, RELU_NETWORK, SMOOTH
+from properties.assumptions import (
+    CHAIN,
+    IN_BALL,
+    POSITIVE_WEIGHT_DECAY,
+    RELU_NETWORK,
+    SMOOTH,
+    TWO_CLASSES,
+)
 from properties.collapse.collapsed_networks import simplex
 from properties.collapse.conditions import MATRICES
 from properties.collapse.multiclass import CENTRED, PROPORTIONAL
@@ -61,7 +68,7 @@ symmetric_interpolation_converged = tc.stated(
             "all([paired(n) > 0 and (y[n][c] == 1 or f(n, c) < own(n)) for n in samples for c in"
             " outputs])"
         ),
-        "the loss of Eq. 35 is critical in rho and all V_k: that of W, with lambda prod |W_k|^2": (
+        "the loss is critical in rho and all V_k: that of W, with lambda prod |W_k|^2": (
             "all([zero(gradient(k)) for k in weights])"
         ),
     },
@@ -105,7 +112,7 @@ symmetric_interpolation_two_classes = tc.stated(
     sources=[XU2022.at("Property 1, Property 2")],
     printed=r"C = 2,\; f(x_{cn}) \propto \tilde e_c \;\forall c, n \implies"
     r" y_n f_W(x_n) = 1 - \epsilon \;\forall n",
-    given=[CHAIN, MATRICES, CENTRED, tc.Assumption("C = 2", "C == 2"), PROPORTIONAL],
+    given=[CHAIN, MATRICES, CENTRED, TWO_CLASSES, PROPORTIONAL],
     forall=["m in samples", "n in samples"],
     where=["C = len(outputs)", "a(n) = sum([f(n, c) * y[n][c] for c in outputs]) / squared(y[n])"],
     states="a(m) == a(n)",

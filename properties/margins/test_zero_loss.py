@@ -9,7 +9,10 @@ import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
     DENSE,
+    EQUAL_MARGINS,
     IN_BALL,
+    NO_WEIGHT_DECAY,
+    POSITIVE_RHO,
     POSITIVE_WEIGHT_DECAY,
     SHORTENING,
     SIGN_LABELS,
@@ -29,11 +32,6 @@ from properties.papers import XU2022
 
 FIT = "sum([(rho * f(n, 0) - y[n][0]) ** 2 for n in samples])"
 ZERO_LOSS = tc.Assumption("the square loss is 0", f"{FIT} == 0")
-NO_DECAY = tc.Assumption("lambda = 0", "weight_decay == 0")
-RHO_IS_POSITIVE = tc.Assumption("rho is positive", "0 < rho")
-MARGINS_EQUAL = tc.Assumption(
-    "all margins are equal", "all([margin(n) == margin(0) for n in samples])"
-)
 
 
 def of_zero_loss(case: tc.Case) -> tc.Case:
@@ -54,7 +52,7 @@ zero_loss_same_outputs_printed = COMMON_MARGINS.stated(
     sources=[XU2022.at("Section 3.5: zero loss makes margins equal")],
     printed=r"\mathcal L = 0 \text{ implies interpolation: thus all the } f_n \text{ have the same}"
     r"\text{ value}",
-    given=[ZERO_MEAN_LOSS, NO_DECAY],
+    given=[ZERO_MEAN_LOSS, NO_WEIGHT_DECAY],
     forall=["m in samples", "n in samples"],
     where=[MEAN_LOSS],
     states="f(m, 0) == f(n, 0)",
@@ -73,7 +71,7 @@ zero_loss_same_margins = COMMON_MARGINS.stated(
     ],
     printed=r"\lambda = 0,\; \mathcal L_S = 0 \implies \forall n: \mu = \bar f_n \text{ and }"
     r" \mu = \frac1\rho",
-    given=[ZERO_MEAN_LOSS, NO_DECAY],
+    given=[ZERO_MEAN_LOSS, NO_WEIGHT_DECAY],
     forall=["n in samples"],
     where=[MARGIN, MEAN_MARGIN, MEAN_LOSS],
     states="margin(n) == mu and mu == 1 / rho",
@@ -105,7 +103,7 @@ zero_loss_separability = tc.stated(
     sources=[XU2022.at("Section 3.2: zero loss and separability")],
     printed=r"\text{The minimum of } \mathcal L_S \text{ for } \lambda = 0 \text{ is usually zero"
     r" ... This corresponds to separability}",
-    given=[CHAIN, SIGN_LABELS, ZERO_LOSS, RHO_IS_POSITIVE],
+    given=[CHAIN, SIGN_LABELS, ZERO_LOSS, POSITIVE_RHO],
     forall=["n in samples"],
     where=[MARGIN],
     states="margin(n) > 0",
@@ -179,8 +177,8 @@ LEAST = tc.Family(
         UNIT_WEIGHTS,
         SIGN_LABELS,
         ZERO_MEAN_LOSS,
-        NO_DECAY,
-        RHO_IS_POSITIVE,
+        NO_WEIGHT_DECAY,
+        POSITIVE_RHO,
         tc.Assumption("a linear classifier, one sample", "depth == 1 and len(samples) == 1"),
         tc.Assumption(
             "rho and all V_k are at rest",
@@ -220,8 +218,8 @@ zero_loss_equal_margins = COMMON_MARGINS.stated(
     title="Lemma 1: with lambda > 0 and rho at rest, equal margins do not interpolate",
     sources=[XU2022.at("Lemma 1")],
     printed=r"\lambda > 0,\; \dot\rho = 0,\; \bar f_n = \mu \;\forall n \implies \rho\mu < 1",
-    given=[POSITIVE_WEIGHT_DECAY, MARGINS_EQUAL],
-    assuming={"rho is where the loss has no slope": "rho_dot(rho) == 0"},
+    given=[POSITIVE_WEIGHT_DECAY, EQUAL_MARGINS],
+    assuming={"the slope of the loss in rho is 0": "rho_dot(rho) == 0"},
     where=[MARGIN, MEAN_LOSS, RHO_DOT],
     states="rho * margin(0) < 1",
     control=tc.altered("half of it", "2 * rho * margin(0) < 1"),

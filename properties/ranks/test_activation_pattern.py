@@ -3,12 +3,11 @@
 from dataclasses import replace
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, DENSE, ONE_OUTPUT, RELU_NETWORK, SMOOTH
+from properties.assumptions import CHAIN, DENSE, INPUT_NOT_ZERO, ONE_OUTPUT, RELU_NETWORK, SMOOTH
 from properties.papers import XU2022
 from theorycheck.arithmetic import rationals, vertices
 
 THREE_LAYERS = tc.Assumption("L = 3, with a linear output", "depth == 3 and slope(3) == 1")
-INPUT_NOT_ZERO = tc.Assumption("x is not 0", "not zero(x[n])")
 NOT_AT_KINKS = tc.Assumption(
     "no pre-activation of the first layer is 0", "all([u != 0 for u in first(n)])"
 )

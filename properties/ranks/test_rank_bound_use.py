@@ -14,6 +14,7 @@ from properties.assumptions import (
     POSITIVE_WEIGHT_DECAY,
     SQUARE_LOSS,
     UNNORMALISED,
+    WEIGHT_NOT_ZERO,
 )
 from properties.papers import GALANTI2022
 from properties.ranks.extremal_networks import FLAT, dead_networks, random_networks
@@ -113,9 +114,8 @@ rank_bound_use_fitted = CASES.stated(
     title="Where no output other than 0 falls short of its label, Theorem 1 says nothing",
     printed=r"\frac{1}{2\lambda} \| \nabla_{W_k} L^\lambda_{\tilde S}(f_W) \|_F \ge \|W_k\|_F \quad"
     r" \text{if } (f_W(x_i) - y_i) f_W(x_i) \ge 0 \ \forall i \in \tilde S",
-    given=[CHAIN, *NETWORK],
+    given=[CHAIN, *NETWORK, WEIGHT_NOT_ZERO],
     assuming={
-        "the weight matrix is not 0": "not zero(W[k])",
         "(f - y) f >= 0 on the batch": "all([residual(n) * f(n, 0) >= 0 for n in S])",
     },
     states=f"{SIZE} >= {TRIVIAL}",

@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 import theorycheck as tc
+from properties.assumptions import WEIGHT_NOT_ZERO
 from properties.papers import GALANTI2022
 
-NOT_ZERO = tc.Assumption("W is not 0", "not zero(W[k])")
 COUNTED = tc.Convention(
     "a singular value is counted if it exceeds 1e-4 of the norm by which the matrix is divided"
 )
@@ -48,7 +48,7 @@ rank_estimate_norm = CASES.stated(
     title="The estimate of the rank does not depend on the norm",
     printed=r"\#\big\{ i : \sigma_i(W) > 10^{-4} \|W\|_2 \big\} ="
     r" \#\big\{ i : \sigma_i(W) > 10^{-4} \|W\|_F \big\}",
-    given=[COUNTED, NOT_ZERO],
+    given=[COUNTED, WEIGHT_NOT_ZERO],
     states="next(k, r) <= spectral(W[k]) or next(k, r) > frobenius(W[k])",
     control=tc.altered(
         "spectral norm and half of it",
@@ -66,7 +66,7 @@ rank_estimate_norms_ordered = CASES.stated(
     title="Divided by the Frobenius norm, no more singular values are counted",
     sources=[GALANTI2022.at("Section 4.1: rank estimate")],
     printed=ESTIMATE,
-    given=[COUNTED, NOT_ZERO],
+    given=[COUNTED, WEIGHT_NOT_ZERO],
     states="next(k, r) > spectral(W[k]) or next(k, r) <= frobenius(W[k])",
     control=tc.altered(
         "by the nuclear norm, no fewer",
@@ -84,7 +84,7 @@ rank_estimate_below_rank = CASES.stated(
     kind="inequality",
     sources=[GALANTI2022.at("Section 4.1: rank estimate")],
     printed=ESTIMATE + r" \le \operatorname{rank}(W)",
-    given=[COUNTED, NOT_ZERO],
+    given=[COUNTED, WEIGHT_NOT_ZERO],
     assuming={"the estimate is more than r": "next(k, r) > spectral(W[k])"},
     states="rank(W[k]) > r",
     control=tc.altered("and is the rank", "rank(W[k]) == r + 1"),
@@ -99,7 +99,7 @@ rank_estimate_zero = tc.stated(
     sources=[GALANTI2022.at("Section 4.2: ranks are zero")],
     printed=r"W_t \to 0:\ \text{the averaged ranks for } \lambda = 10^{-4}, 10^{-3}"
     r" \text{ ... are zero}",
-    given=[COUNTED, NOT_ZERO],
+    given=[COUNTED, WEIGHT_NOT_ZERO],
     forall=["k in weights"],
     states="10000 * spectral_beyond(W[k], 0) <= frobenius(W[k])",
     control=tc.altered("divided by the nuclear norm", "10000 * spectral(W[k]) <= nuclear(W[k])"),
@@ -116,7 +116,7 @@ rank_estimate_at_least_one = tc.stated(
     title="A matrix that is not 0 has an estimated rank of at least 1",
     sources=[GALANTI2022.at("Section 4.2: ranks are zero")],
     printed=r"W \ne 0:\quad \#\big\{ i : \sigma_i(W / \|W\|_F) > 10^{-4} \big\} \ge 1",
-    given=[COUNTED, NOT_ZERO],
+    given=[COUNTED, WEIGHT_NOT_ZERO],
     forall=["k in weights"],
     states="10000 * spectral(W[k]) > frobenius(W[k])",
     control=tc.altered("at least 2", "10000 * spectral_beyond(W[k], 1) > frobenius(W[k])"),

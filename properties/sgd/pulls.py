@@ -57,20 +57,6 @@ def spread(case: tc.Case) -> tc.Case:
     return replace(case, inputs=case.inputs * factors)
 
 
-def in_ball(case: tc.Case) -> tc.Case:
-    """The inputs divided by a power of two that takes them into the unit ball.
-
-    rho is multiplied by it and the weight decay divided by its square, so that ``rho f_V`` is the
-    same on the data, and what is at rest stays so.
-    """
-    size, factor = (case.inputs**2).sum(axis=-1).max(), 1
-    while size > factor**2:
-        factor *= 2
-    powers = {"rho": Fraction(factor), "weight_decay": Fraction(1, factor**2)}
-    numbers = {name: n * powers.get(name, Fraction(1)) for name, n in case.numbers.items()}
-    return replace(case, inputs=case.inputs / factor, numbers=numbers)
-
-
 def reflected(case: tc.Case) -> tc.Case:
     """The first sample is turned to its negative, with the other label."""
     signs = np.ones((1, case.samples, 1), dtype=int)

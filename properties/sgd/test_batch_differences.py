@@ -18,9 +18,9 @@ from properties.sgd.pulls import (
     SAMPLED,
     WEIGHTS_AT_REST,
     batched_points,
-    in_ball,
     spread,
 )
+from properties.unit_ball import in_ball_at_rest
 
 GRADIENTS = tc.Family(
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],
@@ -74,7 +74,7 @@ batch_differences_gradient_printed = GRADIENTS.stated(
     forall=OF_A_BATCH,
     states=of_batch("2"),
     control=TWICE,
-    on=batched_points().map(in_ball),
+    on=batched_points().map(in_ball_at_rest),
     rests_on=["normalised-flow"],
     why="The right side is `dot V_k` of Eq. 5 for the batch, minus the gradient. Where both are 0,"
     " as in the proof, the sign does no harm.",
@@ -107,7 +107,7 @@ batch_differences_exchange_printed = GRADIENTS.stated(
     forall=EXCHANGES,
     states=of_exchange("2"),
     control=tc.altered("twice the difference", of_exchange("-4")),
-    on=batched_points().map(in_ball),
+    on=batched_points().map(in_ball_at_rest),
     rests_on=["batch-differences-gradient-printed"],
     why="It inherits the sign of Eq. 48.",
 )
@@ -161,7 +161,7 @@ batch_differences_two_samples_printed = TWO_SAMPLES.stated(
     given=[IN_BALL],
     states=from_two_samples("+"),
     control=tc.altered("divided by 2", from_two_samples("+").replace("/ denominator(m, n)", "/ 2")),
-    on=tc.normalised_equilibria().map(spread).map(in_ball),
+    on=tc.normalised_equilibria().map(spread).map(in_ball_at_rest),
     rests_on=["batch-differences-exchange-printed"],
     why="Solving Eq. 49 for V_k leaves a minus in the numerator. The case that the equation is"
     " about never occurs under the hypotheses of Lemma 8, where `rho` is at rest on all batches and"

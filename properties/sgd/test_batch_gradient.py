@@ -21,6 +21,7 @@ from properties.assumptions import (
     SQUARE_LOSS,
     UNNORMALISED,
     VARYING_UNITS,
+    WEIGHT_NOT_ZERO,
 )
 from properties.notation import BATCH_GRADIENT, ENTRIES
 from properties.papers import GALANTI2022
@@ -200,7 +201,6 @@ def batch_gradient_update_trained(setting: tc.Setting, case: tc.Case) -> tc.Find
 
 READS_INPUT = "k in [k for k in weights if source(k) == 0]"
 """Trainable weight matrices next to the input, ``W^{p1}``."""
-FIRST_WEIGHT_NOT_ZERO = tc.Assumption("W^{p1} is not 0", "not zero(W[k])")
 
 PAIR_BOUND = "4 * weight_decay ** 2 * (1 - abs(cosine(i, j))) * squared(W[k])"
 
@@ -214,7 +214,7 @@ batch_gradient_pair_bound = tc.stated(
         NOT_NORMALISED,
         POSITIVE_WEIGHT_DECAY,
         MATRIX_READS_INPUT,
-        FIRST_WEIGHT_NOT_ZERO,
+        WEIGHT_NOT_ZERO,
     ],
     assuming={"x_i and x_j are not collinear": "rank([x[i], x[j]]) == 2"},
     forall=(READS_INPUT, "j in samples", "i in range(j)"),

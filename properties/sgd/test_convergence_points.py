@@ -14,16 +14,20 @@ from properties.assumptions import (
     GRAPH,
     MATRIX_READS_INPUT,
     MINI_BATCHES,
+    NO_BIASES,
     NOT_COLLINEAR,
     ONE_OUTPUT,
     POSITIVE_WEIGHT_DECAY,
     SEVERAL_OUTPUTS,
     SHORTENING,
     SIGN_LABELS,
+    SOME_OUTPUT,
     SOME_WEIGHT,
     STATIONARY,
     TRAINABLE_INPUT_EDGES,
+    TWO_LAYERS,
     UNNORMALISED,
+    WEIGHT_NOT_ZERO,
     WHOLE_INPUT,
 )
 from properties.notation import BATCH_GRADIENT
@@ -43,7 +47,6 @@ READS_INPUT = "k in [k for k in weights if source(k) == 0]"
 ONE_LAYER = "sum([squared(gradient(S, k)) for S in batches(batch_size)])"
 ALL_LAYERS = "sum([squared(gradient(S, k)) for S in batches(batch_size) for k in weights])"
 SOME_INPUT_IS_ZERO = tc.Assumption("some input is 0", "any([zero(x[n]) for n in samples])")
-SOME_OUTPUT = tc.Assumption("some output is not 0", "any([f(n, 0) != 0 for n in samples])")
 NETWORK = [GRAPH, DENSE, ONE_OUTPUT, ANY_LOSS, AUTOGRAD_AT_KINKS]
 SHARED = tc.Family(where=[BATCH_GRADIENT], numbers=["batch_size", "weight_decay"])
 STATIONARY_POINTS = st.one_of(
@@ -120,8 +123,8 @@ convergence_points_zero_attracts = tc.stated(
         UNNORMALISED,
         DENSE,
         SHORTENING,
-        tc.Assumption("two layers of weights in a chain", "chain() and depth == 2"),
-        tc.Assumption("no biases", "len(biases) == 0"),
+        TWO_LAYERS,
+        NO_BIASES,
         tc.Assumption("lambda is larger than each |x_i| |y_i|", "excess > 0"),
         AUTOGRAD_AT_KINKS,
     ],
@@ -158,8 +161,8 @@ convergence_points_first_matrix = SHARED.stated(
         MINI_BATCHES,
         NOT_COLLINEAR,
         MATRIX_READS_INPUT,
+        WEIGHT_NOT_ZERO,
     ],
-    assuming={"W^{p1} is not zero": "not zero(W[k])"},
     forall=[READS_INPUT],
     states=f"{ONE_LAYER} != 0",
     control=tc.altered(
@@ -338,9 +341,7 @@ convergence_points_decreasing_rates = SHARED.stated(
     printed=r"\text{at convergence, we have } \nabla_{W^{pq}} L_{\tilde S}(f_W) = 0"
     r" \text{ for all ... mini-batches } \tilde S \subset S",
     given=[*NETWORK, POSITIVE_WEIGHT_DECAY, NOT_COLLINEAR],
-    assuming={
-        "the gradient on all samples vanishes": "all([zero(gradient(samples, l)) for l in weights])"
-    },
+    assuming={"the expected step vanishes": "all([zero(gradient(samples, l)) for l in weights])"},
     forall=["k in weights", "n in samples"],
     states="squared(gradient((n,), k)) == 0",
     control=tc.altered("and the label is fitted", "f(n, 0) == y[n][0]"),

@@ -8,14 +8,13 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import SQUARE_LOSS, UNNORMALISED
+from properties.assumptions import INPUT_NOT_ZERO, NO_BIASES, SQUARE_LOSS, UNNORMALISED
 from properties.papers import GALANTI2022
 
 ONE_LAYER = tc.Assumption(
     "one linear layer, which reads all of the input",
     "depth == 1 and chain() and slope(1) == 1 and len(W[0][0]) == len(x[0])",
 )
-NO_BIASES = tc.Assumption("no biases", "len(biases) == 0")
 TWO_SAMPLES = tc.Assumption("two samples", "len(samples) == 2")
 EPOCH = tc.Convention("an epoch has two steps, each on a sample drawn at random")
 
@@ -154,7 +153,7 @@ LOGISTIC = [
     tc.Assumption("labels +-1", "all([y[n][0] ** 2 == 1 for n in samples])"),
     tc.Convention("the logistic loss log(1 + exp(-y f)), no weight decay, one sample a step"),
     tc.Assumption("the sample is classified correctly", "margin(n) >= 0"),
-    tc.Assumption("the input is not 0", "not zero(x[n])"),
+    INPUT_NOT_ZERO,
     tc.Assumption("the learning rate is positive", "rate > 0"),
 ]
 

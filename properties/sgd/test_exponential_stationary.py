@@ -12,8 +12,10 @@ from properties.assumptions import (
     AUTOGRAD_AT_KINKS,
     CHAIN,
     DENSE,
+    EQUAL_MARGINS,
     MINI_BATCHES,
     SIGN_LABELS,
+    SOME_OUTPUT,
     UNIT_WEIGHTS,
 )
 from properties.notation import ENTRIES, MARGIN
@@ -24,10 +26,6 @@ EQUATION_26 = (
     r" V_k \hat f_n \Big) = 0"
 )
 ANY_FACTORS = tc.Convention("any numbers c_n, here the targets, stand for y_n exp(-rho y_n f_n)")
-EQUAL_MARGINS = tc.Assumption(
-    "all y_n f_n are equal, so that the exponentials cancel, for every rho",
-    "all([margin(n) == margin(0) for n in samples])",
-)
 STATIONARY_ON_BATCH = tc.Assumption(
     "Eq. 26 for every layer, the batch being all samples",
     "all([zero(sum([y[n][0] * (df(n, 0, l) - f(n, 0) * W[l]) for n in samples]))"
@@ -38,7 +36,6 @@ STATIONARY_ON_BATCHES = tc.Assumption(
     "all([zero(sum([y[n][0] * (df(n, 0, l) - f(n, 0) * W[l]) for n in S]))"
     " for S in batches(batch_size) for l in weights])",
 )
-SOME_OUTPUT = tc.Assumption("some output is not 0", "any([f(n, 0) != 0 for n in samples])")
 SUM_NOT_ZERO = tc.Assumption(
     "the sum of the c_n f_n is not 0", "sum([y[n][0] * f(n, 0) for n in samples]) != 0"
 )

@@ -22,8 +22,8 @@ from properties.dynamics.normalised import NormalisedPoint
 from properties.notation import ENTRIES, MARGIN, MULTIPLIER
 from properties.papers import XU2022
 from properties.sgd.normalised_points import generic_points, updated_points
-from properties.sgd.pulls import in_ball
 from properties.sgd.updates import EXACT, EXACT_UPDATES, after_one_epoch
+from properties.unit_ball import in_ball_at_rest
 from theorycheck import arithmetic
 from theorycheck.arithmetic import flat
 
@@ -58,7 +58,7 @@ normalised_sgd_update_printed = UPDATE_OF_RHO.stated(
     printed=r"\rho - \eta \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = \rho - \eta \frac2B"
     r" \sum_{(x_n, y_n) \in S'} (1 - \rho \bar f_n) \bar f_n - 2 \eta \lambda \rho",
     given=[IN_BALL],
-    on=updated_points().map(in_ball),
+    on=updated_points().map(in_ball_at_rest),
     states=rho_becomes(
         "rho - learning_rate * data(samples) - 2 * learning_rate * weight_decay * rho"
     ),
@@ -113,7 +113,7 @@ normalised_sgd_update_weights_printed = UPDATE_OF_WEIGHTS.stated(
     r" \sum_{(x_n, y_n) \in S'} (1 - \rho \bar f_n) \rho \frac{\partial \bar f_n}{\partial V_k}"
     r" - 2 \eta \nu_k V_k",
     given=[IN_BALL],
-    on=updated_points().map(in_ball),
+    on=updated_points().map(in_ball_at_rest),
     states=f"{STEP_PRINTED} == W[k][i][j] - learning_rate * data(k)[i][j] - {DECAYED}",
     control=tc.altered(
         "and with eta nu_k V_k as the last term",
@@ -210,11 +210,7 @@ normalised_sgd_convergence_rank = tc.stated(
     r"\ \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0,\ \forall n: \bar f_n \ne 0"
     r" \ \Longrightarrow\ \operatorname{rank} V_k \le 2",
     given=[*POINTS, POSITIVE_WEIGHT_DECAY],
-    assuming={
-        "some V_k has rank above 2 (the contrapositive: then some batch is not at rest)": (
-            "any([rank(W[k]) > 2 for k in weights])"
-        )
-    },
+    assuming={"some V_k has rank above 2": "any([rank(W[k]) > 2 for k in weights])"},
     states="sum([rho_slope(S) ** 2 for S in batches(batch_size)])"
     " + sum([squared(slope_of_loss(S, k)) for S in batches(batch_size) for k in weights]) != 0",
     control=tc.altered(

@@ -9,6 +9,7 @@ import theorycheck as tc
 from properties.assumptions import (
     ANY_LOSS,
     AUTOGRAD_AT_KINKS,
+    FITTED,
     MINI_BATCHES,
     NO_WEIGHT_DECAY,
     POSITIVE_WEIGHT_DECAY,
@@ -30,7 +31,6 @@ AT_REST = [UNNORMALISED, ANY_LOSS, AUTOGRAD_AT_KINKS, MINI_BATCHES, STATIONARY]
 SLOPES_NOT_ZERO = tc.Assumption(
     "the slopes of the losses are not 0", "all([f(n, 0) != y[n][0] for n in samples])"
 )
-FITTED = tc.Assumption("every label is fitted", "all([f(n, 0) == y[n][0] for n in samples])")
 STATIONARY_POINTS = st.one_of(
     tc.sign_labelled_chains(), tc.stationary_chains(), tc.stationary_residual_networks()
 )

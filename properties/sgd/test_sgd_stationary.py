@@ -15,6 +15,7 @@ from properties.assumptions import (
     GRAPH,
     MINI_BATCHES,
     NO_WEIGHT_DECAY,
+    NOT_COLLINEAR,
     ONE_OUTPUT,
     POSITIVE_WEIGHT_DECAY,
     SIGN_LABELS,
@@ -53,12 +54,10 @@ sgd_stationary_weight_decay = tc.stated(
         AUTOGRAD_AT_KINKS,
         POSITIVE_WEIGHT_DECAY,
         MINI_BATCHES,
+        NOT_COLLINEAR,
     ],
     assuming={
         "x_i is not 0": "all([not zero(x[n]) for n in samples])",
-        "the inputs are not collinear (the contrapositive: then some batch is not stationary)": (
-            "rank(x) > 1"
-        ),
         "f is not the zero function: not 0 at some sample or its negative": (
             "any([z[0] != 0 for z in network(W, [s * x[n] for s in [1, -1] for n in samples])])"
         ),

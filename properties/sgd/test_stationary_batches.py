@@ -9,6 +9,7 @@ import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
     DENSE,
+    EQUAL_MARGINS,
     IN_BALL,
     NO_WEIGHT_DECAY,
     POSITIVE_WEIGHT_DECAY,
@@ -26,22 +27,19 @@ from properties.sgd.pulls import (
     SAMPLED,
     WEIGHTS_AT_REST,
     half_fitted,
-    in_ball,
     reflected_equilibria,
 )
+from properties.unit_ball import in_ball_at_rest
 
 BOTH_LABELS = tc.Assumption(
     "both labels occur", "any([y[m][0] != y[n][0] for m in samples for n in samples])"
 )
 HIGH_RANK = tc.Assumption(
-    "some V_k has rank above 2 (the contrapositive: then some batch is not at rest)",
+    "some V_k has rank above 2",
     "any([rank(W[k]) > 2 for k in weights])",
 )
-FITTED = tc.Assumption(
+INTERPOLATING = tc.Assumption(
     "the network interpolates: rho fbar_n = 1 for all n", "all([residual(n) == 0 for n in samples])"
-)
-EQUAL_MARGINS = tc.Assumption(
-    "all margins are equal", "all([margin(n) == margin(0) for n in samples])"
 )
 NEVER = r"\lambda > 0,\; B < N:\ \exists\, S', k:\ \frac{\partial \mathcal{L}_{S'}}{\partial V_k}"
 NO_DECAY_POINTS = tc.interpolators(weight_decays=st.just(Fraction(0)))
@@ -106,7 +104,7 @@ stationary_batches_no_decay = EQUILIBRIA.stated(
     printed=r"\lambda = 0,\; \rho \bar f_n = 1 \;\forall n \implies"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall S', k",
-    given=[FITTED, NO_WEIGHT_DECAY],
+    given=[INTERPOLATING, NO_WEIGHT_DECAY],
     states=f"{RESTLESS} == 0",
     control=tc.altered("lambda > 0", without=[NO_WEIGHT_DECAY], on=tc.interpolators()),
     on=NO_DECAY_POINTS,
@@ -189,7 +187,7 @@ stationary_batches_equal_margins_converse = EQUILIBRIA.stated(
     given=[RELU_NETWORK, IN_BALL, POSITIVE_WEIGHT_DECAY, EQUAL_MARGINS, RHO_AT_REST],
     states=f"{RESTLESS} == 0",
     control=tc.altered("rho need not be at rest", without=[RHO_AT_REST], on=tc.interpolators()),
-    on=half_fitted().map(in_ball),
+    on=half_fitted().map(in_ball_at_rest),
     why="The other direction. Equal margins with rho at rest say nothing about the directions in"
     " which the samples pull at the V_k.",
 )
@@ -227,7 +225,7 @@ stationary_batches_never_equal = EQUILIBRIA.stated(
         "they differ by at least their own size",
         "sum([(margin(n) - margin(0)) ** 2 for n in samples]) >= margin(0) ** 2",
     ),
-    on=equal_margins().map(in_ball),
+    on=equal_margins().map(in_ball_at_rest),
     rests_on=["stationary-batches-never-printed"],
     why="The analysis shows that a ReLU network with both classes is at rest for no rho and V"
     " (`stationary-batches-never`). From that alone nothing follows for margins: they may be equal"

@@ -10,9 +10,12 @@ import theorycheck as tc
 from properties.assumptions import (
     AUTOGRAD_AT_KINKS,
     CHAIN,
+    CLASSIFIED,
     DENSE,
     IN_BALL,
     ONE_OUTPUT,
+    ONE_SAMPLE,
+    POSITIVE_RHO,
     POSITIVE_WEIGHT_DECAY,
     SIGN_LABELS,
     SMOOTH,
@@ -21,17 +24,13 @@ from properties.assumptions import (
 from properties.dynamics.normalised import on_a_line
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
-from properties.sgd.pulls import PULLS, in_ball
+from properties.sgd.pulls import PULLS
+from properties.unit_ball import in_ball_at_rest
 from theorycheck.arithmetic import Point
 
-SEPARABLE = tc.Assumption(
-    "all samples are correctly classified", "all([margin(n) > 0 for n in samples])"
-)
 POSITIVE_RESIDUALS = tc.Assumption(
     "1 - rho fbar_n > 0 for all n", "all([residual(n) > 0 for n in samples])"
 )
-ONE_SAMPLE = tc.Assumption("one sample", "len(samples) == 1")
-POSITIVE_RHO = tc.Assumption("rho > 0", "rho > 0")
 POINTS = [CHAIN, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_RHO, AUTOGRAD_AT_KINKS]
 SMALL_RHO = {"rho": st.sampled_from([Fraction(1, 8), Fraction(1, 16)])}
 
@@ -69,10 +68,10 @@ update_norm_printed = NORMS.stated(
     sources=[XU2022.at("Eq. 53")],
     printed=r"\|\dot V_k\| = \frac{2\rho}{N} \sum_n \ell_n"
     r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|",
-    given=[*POINTS, IN_BALL, SEPARABLE, POSITIVE_RESIDUALS],
+    given=[*POINTS, IN_BALL, CLASSIFIED, POSITIVE_RESIDUALS],
     states=BOUND.format("==", 2, "with_margins"),
     control=tc.altered("half of it", BOUND.format("==", 1, "with_margins")),
-    on=classified((1, 3), SMALL_RHO).map(in_ball),
+    on=classified((1, 3), SMALL_RHO).map(in_ball_at_rest),
     rests_on=["normalised-flow", "update-norm-separability"],
     why="Eq. 10 has the norm of a sum. It is the sum of the norms only where all terms point in one"
     " direction. Two other slips of Eq. 53 are left out here: f_n for fbar_n"
@@ -85,10 +84,10 @@ update_norm_outputs = NORMS.stated(
     sources=[XU2022.at("Eq. 53")],
     printed=r"N = 1:\ \|\dot V_k\| = 2\rho\, \ell_n"
     r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - f_n V_k \Big\|",
-    given=[*POINTS, IN_BALL, SEPARABLE, POSITIVE_RESIDUALS, ONE_SAMPLE],
+    given=[*POINTS, IN_BALL, CLASSIFIED, POSITIVE_RESIDUALS, ONE_SAMPLE],
     states=BOUND.format("==", 2, "with_outputs"),
     control=tc.altered("half of it", BOUND.format("==", 1, "with_outputs")),
-    on=classified((1, 1), SMALL_RHO).map(in_ball),
+    on=classified((1, 1), SMALL_RHO).map(in_ball_at_rest),
     rests_on=["normalised-flow", "update-norm-separability"],
     why="With one sample there is nothing to be added, and the equation is false all the same for"
     " the label -1: `dfbar_n/dV_k` has the sign of the label, and the printed `f_n V_k` has not.",
@@ -100,10 +99,10 @@ update_norm_batch = NORMS.stated(
     sources=[XU2022.at("Eq. 53")],
     printed=r"\|\dot V_k\| = \frac{2\rho}{N} \sum_{n \in B} \ell_n"
     r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|,\quad |B| = 1",
-    given=[*POINTS, IN_BALL, SEPARABLE, POSITIVE_RESIDUALS],
+    given=[*POINTS, IN_BALL, CLASSIFIED, POSITIVE_RESIDUALS],
     states="2 * rho * frobenius(pull(0, k)) == 2 * rho / len(samples) * of_sample(0, k)",
     control=tc.altered("half of it", {"== 2 *": "=="}),
-    on=classified((1, 3), SMALL_RHO).map(in_ball),
+    on=classified((1, 3), SMALL_RHO).map(in_ball_at_rest),
     where=["of_sample(n, k) = residual(n) * frobenius(dmargin(n, k) - margin(n) * W[k])"],
     rests_on=["normalised-flow", "update-norm-separability"],
     why="The sum is printed over a batch, and divided by the number of all samples. The flow on a"
@@ -117,7 +116,7 @@ update_norm = NORMS.stated(
     sources=[XU2022.at("Eq. 53")],
     printed=r"\|\dot V_k\| \le \frac{2\rho}{N} \sum_n \ell_n"
     r" \Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|",
-    given=[*POINTS, SEPARABLE, POSITIVE_RESIDUALS],
+    given=[*POINTS, CLASSIFIED, POSITIVE_RESIDUALS],
     states=BOUND.format("<=", 2, "with_margins"),
     control=tc.altered("half of it", BOUND.format("<=", 1, "with_margins")),
     on=st.one_of(
@@ -148,7 +147,7 @@ AT_EQUILIBRIUM = tc.Family(
         UNIT_WEIGHTS,
         SIGN_LABELS,
         POSITIVE_WEIGHT_DECAY,
-        SEPARABLE,
+        CLASSIFIED,
         tc.Convention("rho is at its equilibrium, mu / (M + lambda)"),
     ],
     on=st.one_of(on_a_line(), classified((1, 3), {"weight_decay": tc.positive_dyadics()})),
@@ -210,10 +209,12 @@ update_norm_rank_printed = NORMS.stated(
         *POINTS,
         SMOOTH,
         IN_BALL,
-        SEPARABLE,
+        CLASSIFIED,
         POSITIVE_RESIDUALS,
         ONE_SAMPLE,
-        tc.Assumption("rho is at rest", "residual(0) * margin(0) == weight_decay * rho"),
+        tc.Assumption(
+            "rho is at rest on the sample", "residual(0) * margin(0) == weight_decay * rho"
+        ),
         tc.Assumption("layer l has a smaller rank than layer k", "rank(W[l]) < rank(W[k])"),
     ],
     forall=["k in hidden", "l in hidden"],

@@ -155,7 +155,7 @@ def test_a_page_names_the_claims_that_its_paper_prints_as_well() -> None:
 def test_a_paper_that_no_claim_names_first_has_a_page() -> None:
     only = [e for e in many() if e.sources[:1] != ENTRIES["holds"].sources[1:]]
     page = reports.render_markdown(report(*only))["claims-toy2021.md"]
-    assert page.startswith("# Claims of toy2021 — Another toy (2021)\n\nNo claims. [Overview]")
+    assert page.startswith("# Claims of toy2021 — Another toy (2021)\n\nNo claim names")
     assert "Printed here as well" in page
 
 

@@ -140,7 +140,8 @@ def _heading(
     named = {one.paper: one.paper for one in tables}
     named |= {s.paper: f"{s.paper} — {s.title} ({s.year})" for s in sources}
     titles = [title for paper, title in named.items() if page_of(paper) == page]
-    counts = f"{counted(here)}: {verdict_counts(here)}" if here else "No claims"
+    none = "No claim names this paper first" if away else "No claims"
+    counts = f"{counted(here)}: {verdict_counts(here)}" if here else none
     lines = [HEADING + ("; ".join(titles) or OWN), "", f"{counts}. [Overview]({INDEX})", ""]
     if away:
         told = ", ".join(f"{link(cell(e.title), e.id)} ({e.verdict})" for e in away)
