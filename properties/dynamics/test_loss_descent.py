@@ -10,6 +10,7 @@ import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
     DENSE,
+    IN_BALL,
     NO_WEIGHT_DECAY,
     POSITIVE_RHO,
     SHORTENING,
@@ -30,9 +31,6 @@ from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
 from properties.unit_ball import in_ball, in_ball_with_positive_rho
 
-UNIT_INPUTS = tc.Assumption(
-    "the inputs lie in the unit ball", "max([squared(x[n]) for n in samples]) <= 1"
-)
 MOMENTS = (MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, RHO_DOT)
 
 
@@ -57,7 +55,7 @@ loss_descent_sum_printed = tc.stated(
     title="The second line of Eq. 11, as printed, without its sum",
     sources=[XU2022.at("Eq. 11")],
     printed=r"\mathcal L_S = \frac1N (\rho^2 f_n^2 - 2 y_n \rho f_n + y_n^2) + \lambda\rho^2",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_INPUTS, POSITIVE_RHO],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, POSITIVE_RHO],
     forall=["n in samples"],
     where=[MEAN_LOSS],
     states="loss(rho) == (rho ** 2 * f(n, 0) ** 2 - 2 * y[n][0] * rho * f(n, 0) + y[n][0] ** 2)"
@@ -110,7 +108,7 @@ loss_descent_step_printed = FLOWS.stated(
         XU2022.at("Section 3.5: gradient descent only decreases the loss"),
     ],
     printed=r"\text{With gradient descent, the loss function cannot increase}",
-    given=[SMOOTH, UNIT_INPUTS, POSITIVE_RHO],
+    given=[SMOOTH, IN_BALL, POSITIVE_RHO],
     assuming={"0 < eta <= 1": "0 < learning_rate and learning_rate <= 1"},
     where=[AVERAGED_FLOW, *STEPPED_LOSS],
     states="loss_ahead <= loss(rho)",
@@ -170,7 +168,7 @@ loss_descent_weight_speed = tc.stated(
     title="Lemma 3 with numbers: the velocity of V_k is bounded by rho and the loss",
     sources=[XU2022.at("Lemma 3, Eq. 10")],
     printed=r"\|\dot V_k\|^2 \le 4 \rho^2 \mathcal L_S",
-    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, UNIT_INPUTS, WEIGHT_DECAY],
+    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, IN_BALL, WEIGHT_DECAY],
     forall=["k in weights"],
     where=[*MOMENTS, AVERAGED_FLOW],
     states="squared(flow(k)) <= 4 * rho ** 2 * loss(rho)",
@@ -203,7 +201,7 @@ loss_descent_margins_printed = tc.stated(
     title="At zero loss every margin is 1 in absolute value, as the proof of Lemma 3 prints",
     sources=[XU2022.at("Lemma 3")],
     printed=r"\|V_k\| = 1,\; |\bar f_n| = 1",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_INPUTS, NO_WEIGHT_DECAY, POSITIVE_RHO],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, NO_WEIGHT_DECAY, POSITIVE_RHO],
     assuming={"the loss is 0, as in the limit": "loss(rho) == 0"},
     forall=["n in samples"],
     where=[MARGIN, MEAN_LOSS],
@@ -220,7 +218,7 @@ loss_descent_margins = tc.stated(
     title="Every margin is at most 1 in absolute value",
     sources=[XU2022.at("Section 3.5: margins are at most 1"), XU2022.at("Lemma 3")],
     printed=r"0 \le |\bar f_n| \le 1",
-    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, UNIT_INPUTS],
+    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL],
     forall=["n in samples"],
     where=[MARGIN],
     states="margin(n) ** 2 <= 1",
@@ -271,7 +269,7 @@ loss_descent_margins_filters = tc.stated(
     ],
     printed=r"0 \le |\bar f_n| \le 1, \qquad \rho_j \text{ is the norm of their filters and not}"
     r"\text{ the norm of their associated Toeplitz matrices}",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, UNIT_INPUTS],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL],
     forall=["n in samples"],
     where=[MARGIN],
     states="margin(n) ** 2 <= 1",
