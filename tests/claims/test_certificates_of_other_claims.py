@@ -6,10 +6,12 @@ kernel decides; where its limits of work do not suffice, the exact reader does.
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections import Counter
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import pytest
@@ -57,6 +59,24 @@ def with_numbers(claim: Claim, drawn: dict[str, Any]) -> dict[str, Any]:
     return {**drawn, "numbers": {**dict.fromkeys(found, "1"), **drawn["numbers"]}}
 
 
+@cache
+def on_its_own(name: str) -> list[ast.expr]:
+    """The hypotheses of a claim that no abbreviation and no variable of the statement enters.
+
+    They are met or not before anything else of the statement is computed.
+    """
+    formal = certificates.formal_statement(claims()[name])
+    assert formal is not None
+    parsed = formal.parsed
+    defined = {match[1] for one in parsed.where if (match := kernel.DEFINITION.fullmatch(one))}
+    later = defined | {variable for variable, _ in parsed.forall}
+
+    def names(condition: ast.expr) -> set[str]:
+        return {node.id for node in ast.walk(condition) if isinstance(node, ast.Name)}
+
+    return [condition for condition in parsed.given if not names(condition) & later]
+
+
 def kernel_finds(claim: Claim, document: dict[str, Any]) -> str | None:
     """``holds``, ``false``, or the hypothesis that no values of the variables meet; None when the
     kernel cannot say.
@@ -67,6 +87,10 @@ def kernel_finds(claim: Claim, document: dict[str, Any]) -> str | None:
         try:
             example = kernel.Example(document)
             example.work = WORK
+            plain = kernel.Evaluator(example, [], bits)
+            for condition in on_its_own(claim.id):
+                if not plain.truth(plain.evaluate(condition, {})):
+                    return ast.unparse(condition)
             evaluator = kernel.Evaluator(example, formal.parsed.where, bits)
             found = "nothing to check"
             for scope in formal.parsed.assignments(evaluator, {}):
