@@ -89,6 +89,10 @@ SIGN_LABELS = tc.Assumption(
 )
 FITTED = tc.Assumption("every label is fitted", "all([f(n, 0) == y[n][0] for n in samples])")
 SOME_OUTPUT = tc.Assumption("some output is not 0", "any([f(n, 0) != 0 for n in samples])")
+OUTPUT_NEAR_ZERO = tc.Assumption(
+    "|f_V(x_n)| <= |x_n|/8 in two dimensions or more: near V there is a V_0 with f_{V_0}(x_n) = 0",
+    "all([len(x[n]) >= 2 and 64 * f(n, 0) ** 2 <= squared(x[n]) for n in samples])",
+)
 CLASSIFIED = tc.Assumption(
     "all samples are correctly classified", "all([margin(n) > 0 for n in samples])"
 )
@@ -96,6 +100,9 @@ EQUAL_MARGINS = tc.Assumption(
     "all margins are equal", "all([margin(n) == margin(0) for n in samples])"
 )
 POSITIVE_RHO = tc.Assumption("rho > 0", "rho > 0")
+RHO_NEAR_ZERO = tc.Assumption(
+    "0 < rho <= 1/32, a small perturbation of 0", "0 < rho and 32 * rho <= 1"
+)
 POSITIVE_WEIGHT_DECAY = tc.Assumption("lambda > 0", "weight_decay > 0")
 WEIGHT_DECAY = tc.Assumption("lambda >= 0", "weight_decay >= 0")
 NO_WEIGHT_DECAY = tc.Assumption("lambda = 0", "weight_decay == 0")

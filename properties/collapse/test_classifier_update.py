@@ -64,7 +64,8 @@ classifier_update_multiplier = STEPS.stated(
     " and inner(W[last], gradient(n, nu(n))) == 0",
     control=tc.altered("half the multiplier", "inner(W[last], gradient(n, nu(n) / 2)) == 0"),
     rests_on=["classifier-update-gradient"],
-    why="The first-order change of the squared norm is -2 eta times the last inner product.",
+    why="The first-order change of the squared norm is -2 eta times the inner product of V_L with"
+    " its gradient, which is 0 with this multiplier.",
 )
 
 classifier_update_multiplier_second_form = STEPS.stated(

@@ -239,7 +239,7 @@ collapsed_classifier_global_mean = CLASSIFIERS.stated(
     examples=60,
     rests_on=["collapsed-classifier-full-batch", "collapsed-classifier-row-norms"],
     why="The paper derives it from Eq. 42 and 43. It is simpler: the inner product is the mean of"
-    " output c over all samples, which is alpha times the mean of the centred labels. Neither"
+    " f_V^(c) over all samples, which is alpha/rho times the mean of the centred labels, 0. Neither"
     " convergence nor collapse is needed.",
 )
 
@@ -265,8 +265,8 @@ collapsed_classifier_angles = CLASSIFIERS.stated(
         "collapsed-classifier-global-mean",
         "collapsed-classifier-row-norms",
     ],
-    why="At rest on all samples, as before. Also `sum_c V_L^c = 0` follows from Property 2 and"
-    " rest.",
+    why="At rest on all samples, as in `collapsed-classifier-full-batch`. That `sum_c V_L^c = 0`"
+    " follows from Property 2 and rest, too.",
 )
 
 

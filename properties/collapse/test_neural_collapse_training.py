@@ -313,7 +313,7 @@ ON_THE_SPHERE = {
 
 neural_collapse_training_random_labels = tc.experiment_claim(
     "neural-collapse-training-random-labels",
-    title="NC1, NC2 and NC3 fall in training on random labels",
+    title="The measures of NC1, NC2 and NC3 fall in training on random labels: classes collapse",
     sources=[XU2022.at("Section 5.2: remark on random labels, Section 7: random labels collapse")],
     printed=r"\text{our analysis predicts Neural Collapse for datasets with fully random labels}",
     given=[

@@ -129,7 +129,7 @@ def tilted(draw: st.DrawFn, *, tilts: tuple[int, ...] = (4, 5, 6, 7, 8)) -> tc.C
 
 
 OFF_THE_DATA = tc.Assumption(
-    "three fifths of |V|^2 are outside the span of the inputs", "5 * squared(unseen) >= 3"
+    "at least three fifths of |V|^2 are outside the span of the inputs", "5 * squared(unseen) >= 3"
 )
 
 initial_direction_overshoots = tc.stated(
@@ -163,9 +163,9 @@ initial_direction_overshoots = tc.stated(
     along=ended(24.0),
     examples=40,
     rests_on=["loss-descent-representation"],
-    why="V and rho are those of the start; rho is 5 percent above its rest at time 24. The one"
-    " point of rest with rho > 0 has `rho = 1/(1 + lambda)` (`stationary-weights-linear`). Before"
-    " it forgets its initial direction, the flow nearly interpolates with a V that is not aligned"
-    " with the sample, and needs a larger rho, from which it falls for a time of the order of"
-    " `1/lambda`. There is one turn and no oscillation. Without weight decay rho stays there.",
+    why="V and rho are those of the start; rho is at least 5 percent above its rest at time 24. The"
+    " one point of rest with rho > 0 has `rho = 1/(1 + lambda)` (`stationary-weights-linear`)."
+    " Before it forgets its initial direction, the flow nearly interpolates with a V that is not"
+    " aligned with the sample, and needs a larger rho, from which it falls for a time of the order"
+    " of `1/lambda`. There is one turn and no oscillation. Without weight decay rho stays there.",
 )

@@ -73,7 +73,10 @@ loss_descent_sum_printed = tc.stated(
 loss_descent_along_flow = FLOWS.stated(
     "loss-descent-along-flow",
     title="Along the flow the loss falls at the rate of the squared velocities",
-    sources=[XU2022.at("Section 3.4: the loss cannot increase")],
+    sources=[
+        XU2022.at("Section 3.4: the loss cannot increase"),
+        XU2022.at("Section 3.5: gradient descent only decreases the loss"),
+    ],
     printed=r"\frac{d \mathcal L}{dt} = -\dot\rho^2 - \sum_k \|\dot V_k\|^2",
     given=[SMOOTH],
     where=[DESCENT, AVERAGED_FLOW],
@@ -102,12 +105,9 @@ def with_step(case: tc.Case) -> tc.Case:
 
 loss_descent_step_printed = FLOWS.stated(
     "loss-descent-step-printed",
-    title="With gradient descent the loss cannot increase, as printed",
-    sources=[
-        XU2022.at("Section 3.4: the loss cannot increase"),
-        XU2022.at("Section 3.5: gradient descent only decreases the loss"),
-    ],
-    printed=r"\text{With gradient descent, the loss function cannot increase}",
+    title="Steps of descent along Eq. 5 cannot raise the loss, as the flow cannot",
+    printed=r"\mathcal L_S(\rho + \eta\dot\rho, \{V_k + \eta\dot V_k\})"
+    r" \le \mathcal L_S(\rho, \{V_k\})",
     given=[SMOOTH, IN_BALL, POSITIVE_RHO],
     assuming={"0 < eta <= 1": "0 < learning_rate and learning_rate <= 1"},
     where=[AVERAGED_FLOW, *STEPPED_LOSS],
@@ -115,9 +115,10 @@ loss_descent_step_printed = FLOWS.stated(
     control=tc.altered("the loss is halved", "2 * loss_ahead <= loss(rho)"),
     numbers=["rho", "weight_decay", "learning_rate"],
     on=points(smooth=True).map(in_ball_with_positive_rho).map(with_step),
-    why="True of gradient flow, `loss-descent-along-flow`, and of steps that are small enough for"
-    " the curvature, and not of gradient descent as such: a step along Eq. 5 can overshoot, in rho"
-    " alone already.",
+    why="A remark of our own, on steps: xu2022 says in Sections 3.4 and 3.5 that gradient descent"
+    " cannot increase the loss, and assumes gradient flow there (Section 3.1), of which it is true"
+    " (`loss-descent-along-flow`). Trainings have steps. Those that are small enough for the"
+    " curvature lower the loss; a larger one can overshoot, in rho alone already.",
 )
 
 loss_descent_rho_speed = FLOWS.stated(

@@ -13,6 +13,7 @@ from properties.assumptions import (
     SIGN_LABELS,
     SMOOTH,
     UNIT_WEIGHTS,
+    WEIGHT_DECAY,
 )
 from properties.dynamics.normalised import (
     AVERAGED_FLOW,
@@ -173,7 +174,7 @@ margin_spread_bound = tc.stated(
     sources=[XU2022.at("Section 3.5: margins grow while rho falls")],
     printed=r"B = \frac{1 - \mathcal L_S}\rho, \quad \dot B = \frac1\rho \sum_k \|\dot V_k\|^2"
     r" - (M + \lambda)\dot\rho",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE_RHO],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE_RHO, WEIGHT_DECAY],
     where=[
         *MOMENTS,
         "bound = 2 * mu - rho * (M + weight_decay)",
@@ -190,6 +191,6 @@ margin_spread_bound = tc.stated(
     rests_on=["loss-descent-representation", "loss-descent-along-flow"],
     why="Our own; it bears on the step from a falling rho to a growing mean margin. What Lemma 4,"
     " `mu = B - rho_dot / 2`, does imply where rho falls: `mu > B`, and B grows, by both of its"
-    " terms. B is `2 mu - rho (M + lambda)`, whose gradient is that of the loss over `-rho`. The"
-    " mean margin itself may fall, not below a bound that grows.",
+    " terms, as lambda >= 0. B is `2 mu - rho (M + lambda)`, whose gradient is that of the loss"
+    " over `-rho`. The mean margin itself may fall, not below a bound that grows.",
 )

@@ -13,8 +13,11 @@ from properties.assumptions import (
     IN_BALL,
     LINEAR_CLASSIFIER,
     NO_WEIGHT_DECAY,
+    ONE_SAMPLE,
+    OUTPUT_NEAR_ZERO,
     POSITIVE_RHO,
     POSITIVE_WEIGHT_DECAY,
+    RHO_NEAR_ZERO,
     SHORTENING,
     SIGN_LABELS,
     SMOOTH,
@@ -38,11 +41,13 @@ SMALL_NETWORKS = tc.mlps(depths=(1, 3), widths=(1, 3))
 
 @st.composite
 def nearly_growing(draw: st.DrawFn) -> tc.Case:
-    """One sample and a linear classifier, whose lambda rho is just below the margin."""
-    margin = Fraction(draw(st.integers(1, 4)), 4)
-    rho = Fraction(1, draw(st.sampled_from([4, 8, 16])))
-    numbers = {"rho": rho, "weight_decay": margin / rho - margin**2 / 2}
-    return tc.Case.single(tc.mlp([1, 1]), [[[1]]], [[margin]], [[1]], numbers)
+    """A sample nearly across V, and a lambda rho below the margin, by too little or by enough."""
+    margin = Fraction(draw(st.integers(1, 3)), 32)
+    rho = Fraction(1, draw(st.sampled_from([32, 64, 256])))
+    gap = margin**2 * draw(st.sampled_from([Fraction(1, 2), Fraction(2)]))
+    numbers = {"rho": rho, "weight_decay": margin / rho - gap}
+    rows = [[margin, Fraction(7, 8)]]
+    return tc.Case.single(tc.mlp([2, 1]), [[[1, 0]]], rows, [[1]], numbers)
 
 
 PERTURBATION = tc.Family(
@@ -56,15 +61,13 @@ rho_growth_perturbation_printed = PERTURBATION.stated(
     "rho-growth-perturbation-printed",
     title="rho grows from a small perturbation where mu > lambda rho > 0, as printed",
     printed=r"\mu > \lambda\rho > 0 \implies \dot\rho > 0",
-    assuming={
-        "0 < rho <= 1/4, a small perturbation": "0 < rho and 4 * rho <= 1",
-        "mu > lambda rho": "mu > weight_decay * rho",
-    },
+    given=[LINEAR_CLASSIFIER, UNIT_WEIGHTS, ONE_SAMPLE, IN_BALL, RHO_NEAR_ZERO, OUTPUT_NEAR_ZERO],
+    assuming={"mu > lambda rho": "mu > weight_decay * rho"},
     control=tc.altered("rho falls", "rho_dot(rho) < 0"),
     on=nearly_growing(),
     rests_on=["rho-dynamics"],
     why="The second moment of the margins is missing: rho grows where `mu > (M + lambda) rho`"
-    " (Eq. 6). However small rho is, there are margins between the two conditions.",
+    " (Eq. 6). However small rho and the output are, there are margins between the two conditions.",
 )
 
 rho_growth_sign = PERTURBATION.stated(
@@ -251,7 +254,7 @@ rho_growth_margin_printed = tc.stated(
     states="margin_rate >= 0",
     control=tc.altered("it falls", "margin_rate < 0"),
     on=turned_away(),
-    rests_on=["loss-descent-representation", "loss-descent-step-printed"],
+    rests_on=["loss-descent-along-flow", "loss-descent-representation"],
     why="Read in the weakest way: the mean margin does not fall. But the loss, `1 - rho (rho_dot/2"
     " + mu)`, can fall by rho alone, and where outputs exceed their labels, by lower margins. The"
     " paper concludes that rho cannot fall for long, and that it is good if it does, as margins"

@@ -27,8 +27,9 @@ FAMILY: dict[str, Any] = {
         "ReLU networks 2-1-1 under Lagrange multipliers, square loss, penalty lambda rho^2",
         "three samples of one class, two on the right and one on the left, and one of the other",
         "lambda is 1/64 or 1/32",
-        "two points of rest of Eq. 5, proved by Krawczyk's operator: no activation is at its kink,"
-        " and all eigenvalues of the Jacobian of the velocity are negative",
+        "two points of rest a and b of Eq. 5, b the worse one, with the larger loss; both proved by"
+        " Krawczyk's operator: no activation is at its kink, and all eigenvalues of the Jacobian of"
+        " the velocity are negative",
     ],
     "examples": 4,
     "enough": 2,
@@ -88,7 +89,7 @@ def attracting(case: tc.Case) -> Pair | tc.Rejection:
     kind="inequality",
     sources=[XU2022.at("Section 3.3: unreachable minimum")],
     statement=r"\dot\rho = 0,\ \dot V = 0 \text{ at two attracting points of one } \mathcal L_S,"
-    r" \lambda > 0: \quad \tfrac54 \rho_b \le \rho_a",
+    r" \lambda > 0: \quad \tfrac54 \rho_a \le \rho_b",
     control="one is four times the other",
     on={"case": two_sided()},
     **FAMILY,
@@ -170,7 +171,13 @@ def disturbed(pair: Pair) -> Iterator[float]:
     statement=r"16\, |\rho(T) - \rho_b| \le |\rho(0) - \rho_b|",
     control="it goes to the better one",
     on={"case": two_sided()},
-    **FAMILY,
+    **{
+        **FAMILY,
+        "hypotheses": [
+            *FAMILY["hypotheses"],
+            "T = 100; rho(0) = rho_b + 1/64, and V_1(0) is that of b, turned by arctan(1/64)",
+        ],
+    },
 )
 def attracting_rest_returns(setting: tc.Setting, case: tc.Case) -> tc.Findings:
     """An example of our own; the paper assumes that a critical point of non-zero loss, "either a
