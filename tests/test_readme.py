@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,16 @@ def test_the_structure_names_what_there_is_and_nothing_else() -> None:
     assert set(re.findall(r"(\w+)/", drawn)) == packages | engines | subjects | top | others
     modules = {path.stem for path in (ROOT / "theorycheck").glob("[!_]*.py")}
     assert modules <= set(re.findall(r"\w+", drawn))
+
+
+def test_claims_are_counted_as_they_are_on_record() -> None:
+    record = reports.load_baseline(ROOT / "reports/baseline.json")
+    total, found = len(record.verdicts), Counter(record.verdicts.values())
+    assert (
+        f"({total} claims: {found['proved']} proved, {found['holds']} hold,"
+        f" {found['vacuous']} vacuous, {found['refuted']} refuted)"
+    ) in README
+    assert set(re.findall(r"of (\d+) claims", README)) == {str(total)}
 
 
 def test_every_profile_is_named() -> None:

@@ -113,7 +113,7 @@ classifier_update_norm = STEPS.stated(
     " + (2 * learning_rate * rho * (1 - rho * margin(n))) ** 2 * squared(tangent(n))",
     control=tc.altered("the norm stays 1", "squared(step(n)) == 1"),
     rests_on=["classifier-update", "classifier-update-multiplier"],
-    why='The paper applies the constraint `|V^(t+1)| = 1` and ignores "all terms that are'
-    ' O(eta^2)" (before Eq. 31). These all have one sign: with a multiplier, unlike with weight'
+    why='xu2022 applies the constraint `|V^(t+1)| = 1` and ignores "all terms that are O(eta^2)"'
+    " (before Eq. 31). These all have one sign: with a multiplier, unlike with weight"
     " normalisation, a step from the unit sphere that changes V_L always leaves it.",
 )

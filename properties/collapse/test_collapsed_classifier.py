@@ -96,15 +96,16 @@ collapsed_classifier_interpolation = CLASSIFIERS.stated(
     states=COLLAPSED,
     control=tc.altered("NC2 with inner products -1/C", COLLAPSED.replace("-1 / (C - 1)", "-1 / C")),
     on=interpolating_classes(alpha=Fraction(1)),
-    why="Our own; it is not Theorem 6, at whose points of convergence rho rests too. With weight"
-    " decay this excludes alpha = 1 (`collapsed-classifier-factor`); Property 2 and the rest of V_L"
-    " do not. At alpha = 1 all residuals are 0, and no update moves V_L, whatever the features are:"
-    " Eq. 40 of the proof is `0 = 0`.",
+    why="Our own; it is not xu2022, Theorem 6, at whose points of convergence rho rests too. With"
+    " weight decay this excludes alpha = 1 (`collapsed-classifier-factor`); Property 2 and the"
+    " rest of V_L do not. At alpha = 1 all residuals are 0, and no update moves V_L, whatever the"
+    " features are: Eq. 40 of the proof is `0 = 0`.",
 )
 
 collapsed_classifier_factor = tc.stated(
     "collapsed-classifier-factor",
-    title="Where rho is at rest with weight decay, the factor of Property 2 is between 0 and 1",
+    title="Where rho is at rest with weight decay, the factor of xu2022's Property 2 is between 0"
+    " and 1",
     printed=r"\frac{\partial \mathcal L_S}{\partial \rho} = 0,\; \lambda > 0,\; \rho > 0,\quad"
     r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies"
     r" \alpha (1 - \alpha) \frac{C}{C-1} = \lambda \rho^2,\; 0 < \alpha < 1",
@@ -122,9 +123,9 @@ collapsed_classifier_factor = tc.stated(
     ),
     on=st.one_of(interpolating_classes(), simplex_networks(groups=(2, 1), full_batch=True)),
     examples=40,
-    why="Our own; it bears on Theorem 6, which considers points of convergence, where rho rests."
-    " The derivative in rho, times rho/2, is `-alpha (1 - alpha) C/(C-1) + lambda rho^2`. So the"
-    " proof may divide by alpha (Eq. 42) and by alpha - 1 (the step from Eq. 40 to NC1).",
+    why="Our own; it bears on xu2022, Theorem 6, which considers points of convergence, where rho"
+    " rests. The derivative in rho, times rho/2, is `-alpha (1 - alpha) C/(C-1) + lambda rho^2`."
+    " So the proof may divide by alpha (Eq. 42) and by alpha - 1 (the step from Eq. 40 to NC1).",
 )
 
 collapsed_classifier_any_solution = CLASSIFIERS.stated(
@@ -217,8 +218,8 @@ collapsed_classifier_negative_factor = tc.stated(
     control=tc.altered("and of twice the size", NC_3.replace("== ", "== 2 * ")),
     on=negative_factor(),
     examples=40,
-    why="Our own; it is not Theorem 6, at whose points of convergence rho rests too. With a"
-    " negative factor it does not, with weight decay or without: the sum of `<f, y - f>` is"
+    why="Our own; it is not xu2022, Theorem 6, at whose points of convergence rho rests too. With"
+    " a negative factor it does not, with weight decay or without: the sum of `<f, y - f>` is"
     " negative. Property 2, a proportion with any sign, and the rest of V_L do not exclude the"
     " factor. With it Eq. 42 gives `V_L^T = -M/|M|_F`, and every sample is classified wrongly.",
 )

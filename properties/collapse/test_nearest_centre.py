@@ -93,9 +93,9 @@ nearest_centre_binary_dual = BINARY.stated(
     r" \mathrm{sign}(f(x)) = \arg\min_c \|\mu_c - h(x)\|",
     given=[MATRICES, SIGN_LABELS, BOTH_CLASSES, COLLAPSED, OPPOSITE, PARALLEL],
     on=opposite_inputs((1, 2, -1)),
-    why="Our own. The paper concludes from NC1 and NC2 alone; with NC3 as printed it would not"
-    " follow either. NC3 is printed for both means, which are opposite: proportional must allow"
-    " negative factors, and with a negative one for mu_+ the classifier is wrong everywhere.",
+    why="Our own. xu2022 concludes from NC1 and NC2 alone; with NC3 as printed it would not follow"
+    " either. NC3 is printed for both means, which are opposite: proportional must allow negative"
+    " factors, and with a negative one for mu_+ the classifier is wrong everywhere.",
 )
 
 nearest_centre_binary = BINARY.stated(
@@ -190,9 +190,9 @@ nearest_centre_multiclass_dual = SEVERAL.stated(
     given=[MATRICES, BALANCED, FEATURES_COLLAPSED, ETF, DUAL],
     control=FARTHEST,
     on=simplex_inputs(dual=True, anywhere=True),
-    why="Our own. The paper concludes from NC1 and NC2 alone; with NC3 it would not follow either."
+    why="Our own. xu2022 concludes from NC1 and NC2 alone; with NC3 it would not follow either."
     " Distances are measured from the means, and the classifier is dual to the centred means. In"
-    " [12] biases make up for the global mean; the networks here have none.",
+    " its reference [12] biases make up for the global mean; the networks here have none.",
 )
 
 nearest_centre_multiclass = SEVERAL.stated(

@@ -159,9 +159,10 @@ neural_collapse_multiclass_all_layers_inputs = tc.stated(
     examples=40,
     enough=10,
     rests_on=["structural-lemma-multi-output", "structural-lemma-positive-homogeneity"],
-    why="As in the step from Eq. 40 to NC1, the samples of a class make equal updates. In the first"
-    " layer these are `delta_n x_n^T`, whose inner product with `W_1` is `<f, f - y>`, here `alpha"
-    " (alpha - 1) C/(C-1)` and not 0; so all inputs of a class are multiples of one vector."
-    " Positive multiples coincide by homogeneity, since the outputs are the same; of negative"
-    " multiples no unit of the first layer is active at both, which makes their `delta` different.",
+    why="As in the step of xu2022 from Eq. 40 to NC1, the samples of a class make equal updates."
+    " In the first layer these are `delta_n x_n^T`, whose inner product with `W_1` is `<f, f -"
+    " y>`, here `alpha (alpha - 1) C/(C-1)` and not 0; so all inputs of a class are multiples of"
+    " one vector. Positive multiples coincide by homogeneity, since the outputs are the same; of"
+    " negative multiples no unit of the first layer is active at both, which makes their `delta`"
+    " different.",
 )

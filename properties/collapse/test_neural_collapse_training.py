@@ -292,9 +292,9 @@ neural_collapse_training_without_decay = tc.experiment_claim(
     given=[*TRAINING, "lambda = 0"],
     compares=WITHOUT_DECAY,
     control=WITHOUT_DECAY_CONTROL,
-    why="As `neural-collapse-training-nc1`, `-nc2` and `-nc3`, without weight decay. The paper"
-    " derives collapse in its presence; that the measures fall in training does not show that it is"
-    " the cause.",
+    why="As `neural-collapse-training-nc1`, `-nc2` and `-nc3`, without weight decay. xu2022"
+    " derives collapse in its presence; that the measures fall in training does not show that it"
+    " is the cause.",
 )
 
 RANDOM_LABELS, RANDOM_LABELS_CONTROL = falls(

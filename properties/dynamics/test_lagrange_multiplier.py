@@ -156,6 +156,6 @@ lagrange_multiplier_any_labels = tc.stated(
     why="A sharpening of xu2022, Eq. 4, of our own: the multiplier is printed for margins, where"
     " labels are +-1. Written with `y_n f_n` it is right for all labels, so that normalised flows"
     " of regression are the same; the margin's `y_n^2 f_n^2` would not be. `<V_k, descent>` is the"
-    " mean of `2 rho (y_n - rho f_n) <V_k, df_n/dV_k>`, which by Lemma 2 is `2 nu`, also at kinks"
-    " with autograd's derivative; and `|V_k|^2 = 1`.",
+    " mean of `2 rho (y_n - rho f_n) <V_k, df_n/dV_k>`, which by Lemma 2 of xu2022 is `2 nu`, also"
+    " at kinks with autograd's derivative; and `|V_k|^2 = 1`.",
 )

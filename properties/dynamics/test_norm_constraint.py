@@ -166,7 +166,7 @@ def with_learning_rate(case: tc.Case) -> tc.Case:
 
 norm_constraint_step_printed = tc.stated(
     "norm-constraint-step-printed",
-    title="Steps of descent along Eq. 5 keep the norms, as the flow does",
+    title="Steps of descent along xu2022's Eq. 5 keep the norms, as the flow does",
     printed=r"\|V_k + \eta \dot V_k\|^2 = 1",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, IN_BALL, POSITIVE_RHO],
     forall=["k in weights"],
@@ -184,7 +184,7 @@ norm_constraint_step_printed = tc.stated(
 
 norm_constraint_step = tc.stated(
     "norm-constraint-step",
-    title="A step of descent along Eq. 5 adds its square to the squared norm of V_k",
+    title="A step of descent along xu2022's Eq. 5 adds its square to the squared norm of V_k",
     printed=r"\|V_k + \eta \dot V_k\|^2 = 1 + \eta^2 \|\dot V_k\|^2",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH],
     forall=["k in weights"],

@@ -121,6 +121,7 @@ normalised_flow_any_labels = tc.stated(
     rests_on=["structural-lemma"],
     why="A sharpening of poggio2020, Eq. 6, and poggio2021, Eq. 4, of our own: Eq. 5 of xu2022,"
     " which has margins, needs labels +-1; this form needs none. The gradient is `2 rho sum (rho"
-    " f_n - y_n) df_n/dV_k`, its inner product with V_k is `2 rho sum (rho f_n - y_n) f_n` by Lemma"
-    " 2, and the difference is what is printed, with autograd's derivative at kinks as well.",
+    " f_n - y_n) df_n/dV_k`, its inner product with V_k is `2 rho sum (rho f_n - y_n) f_n` by"
+    " Lemma 2 of xu2022, and the difference is what is printed, with autograd's derivative at"
+    " kinks as well.",
 )

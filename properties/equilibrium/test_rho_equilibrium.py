@@ -202,7 +202,8 @@ def rho_equilibrium_flow_mean(setting: tc.Setting, case: tc.Case) -> tc.Findings
 )
 def rho_equilibrium_flow_sum(setting: tc.Setting, case: tc.Case) -> tc.Findings:
     """As `rho-equilibrium-flow-mean`, for the loss summed over the samples, whose flow is N times
-    as fast. Flows of ReLU networks along a kink, where the integrator stalls, are left out.
+    as fast as that of the averaged loss with lambda/N. Flows of ReLU networks along a kink, where
+    the integrator stalls, are left out.
     """
     yield from flow_to_rest(setting, case, "sum")
 

@@ -170,8 +170,10 @@ binary_tree_line = tc.stated(
     " <= product([squared(W[k]) for k in weights]) * larger(S) ** 2",
     control=tc.altered("half of it", {"sum": "2 * sum"}),
     on=trees(depths=(2, 3), samples=(1, 3), line=True),
-    why="One path of the tree reads the first input; its first weight has one sign, and opens for"
-    " inputs of that sign alone. Equality for a path of unit weights.",
+    why="rho is the product of the norms of the kernels, h the tree, and the epsilon_n are signs."
+    " One path of the tree reads the first input; its first weight has one sign, and opens for"
+    " inputs of that sign alone. Equality for a path of unit weights that opens for the side with"
+    " the larger sum.",
 )
 
 EQUATION_25 = tc.Family(

@@ -6,7 +6,7 @@ from properties.papers import XU2022
 
 error_bound_vacuous = tc.stated(
     "error-bound-vacuous",
-    title="With nine samples or fewer, the bound of Theorem 3 says nothing",
+    title="With nine samples or fewer, the bound of xu2022's Theorem 3 says nothing",
     printed=r"\rho \ge 1,\; N \le 9 \implies 3\sqrt{\frac{\log(2(\rho+1)^2/\delta)}{2N}} \ge 1",
     given=[CONFIDENCE],
     assuming={"rho >= 1": "rho >= 1", "N <= 9": "1 <= size and size <= 9"},
@@ -18,9 +18,9 @@ error_bound_vacuous = tc.stated(
     ),
     examples=40,
     rests_on=["error-bound-level", "zero-loss-least-rho"],
-    why="The last term of Theorem 3, for any confidence. A network that interpolates inputs"
-    " in the unit ball has rho of 1 or more (`zero-loss-least-rho`). The first term of Eq. 16 is"
-    " below 1 only with N > 75 samples, for any depth.",
+    why="The last term of xu2022, Theorem 3, for any confidence. A network that interpolates"
+    " inputs in the unit ball has rho of 1 or more (`zero-loss-least-rho`). The first term of Eq."
+    " 16 is below 1 only with N > 75 samples, for any depth.",
 )
 
 error_bound_vacuous_numbers = tc.stated(

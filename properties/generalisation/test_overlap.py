@@ -84,9 +84,9 @@ overlap_norm_each_sample = PATCHES.stated(
     control=tc.altered("half of it", {"(kernel - overlap)": "2 * (kernel - overlap)"}),
     on=layers(kernels=(3, 3), least=2),
     why="What `overlap-norm-averaged` says without the assumption on averages. On average an input"
-    " is read by K/(K-O) patches; some are read by more where that is no whole number, and a sample"
-    " may lie on these. For K = 3, O = 1 it is 2, not 3/2. Eq. 24 itself has slack in `2^(L-1)`:"
-    " `overlap-bound`.",
+    " is read by at most K/(K-O) patches, and by nearly as many where D is large; some are read by"
+    " more where that is no whole number, and a sample may lie on these. For K = 3, O = 1 it is 2,"
+    " not 3/2. Eq. 24 of xu2022 itself has slack in `2^(L-1)`: `overlap-bound`.",
 )
 
 overlap_norm = PATCHES.stated(

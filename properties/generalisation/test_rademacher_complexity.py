@@ -82,7 +82,7 @@ rademacher_complexity_line = tc.stated(
     why="On a line the network is `a x` for positive and `b |x|` for negative inputs, and `|a| +"
     " |b|` is at most the product of the norms: what reads inputs of one sign does not read the"
     " others. A network with one open unit attains the bound, which therefore is the supremum over"
-    " the class F of Theorem 3, and exact complexities follow.",
+    " the class F of xu2022, Theorem 3, and exact complexities follow.",
 )
 
 
@@ -107,7 +107,7 @@ rademacher_complexity_depth = tc.stated(
     why="The left side is the complexity for depth 2 and more, by `rademacher-complexity-line`, up"
     " to the factor of N; the right side that for depth 1. The mean of |a + b| and |a - b| is the"
     " larger of |a| and |b|. So no factor for the depth is needed there, and the `2^(L-1)` of"
-    " Theorem 4 and the `sqrt(L)` of Eq. 16 are what the proofs cost.",
+    " xu2022, Theorem 4, and the `sqrt(L)` of its Eq. 16 are what the proofs cost.",
 )
 
 MEAN_ON_LINE = "complexity = 2 / len(samples) * sum([larger(S) for S in subsets]) / len(subsets)"

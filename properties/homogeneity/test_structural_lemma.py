@@ -56,8 +56,8 @@ structural_lemma_multi_output = tc.stated(
     control=ADDED_UP,
     on=tc.cases(tc.homogeneous_networks(outputs=(2, 3)), check=sums_of_parameters),
     rests_on=["structural-lemma"],
-    why="The lemma is printed for scalar networks; it carries over to each output component, which"
-    " is what its use for several classes needs.",
+    why="The lemma is printed for scalar networks (xu2022, Lemma 2); it carries over to each"
+    " output component, which is what its use for several classes needs.",
 )
 
 structural_lemma_positive_homogeneity = tc.stated(
@@ -96,9 +96,9 @@ structural_lemma_biases = tc.stated(
     states=LEMMA,
     control=ADDED_UP,
     on=tc.cases(tc.mlps(depths=(2, 4), bias=True), check=sums_of_parameters),
-    why="The lemma needs the absence of biases that all three papers assume. A constant input"
-    " feature, which poggio2020 and banburski2019 allow instead, is covered by the lemma: its"
-    " weights belong to the first matrix.",
+    why="The lemma needs the absence of biases that xu2022, poggio2020, poggio2021 and"
+    " banburski2019 assume. A constant input feature, which the last three allow instead, is"
+    " covered by the lemma: its weights belong to the first matrix.",
 )
 
 LATER = "sum([inner(W[b], df(n, c, b)) for b in biases if layer(b) {} layer(k)])"

@@ -164,7 +164,7 @@ reduced_loss_output_norm = OUTPUTS.stated(
 
 reduced_loss_mean_margin = OUTPUTS.stated(
     "reduced-loss-mean-margin",
-    title="The mean margin of a balanced set falls with the number of classes",
+    title="The largest mean margin of a balanced set falls with the number of classes",
     printed=r"\|V_k\|_F = 1,\; \|x_n\| \le 1 \implies \mu = \frac1{CN} \sum_{c,n}"
     r" \langle f_V(x_{cn}), \tilde e_c \rangle \le \frac{\sqrt C}{C-1}",
     given=[CHAIN, DENSE, UNIT_WEIGHTS, CENTRED],

@@ -103,9 +103,9 @@ batch_norm_gradient_rank_centred = BATCHES.stated(
     given=[*GRAPH_OF_BATCH, NORMALISED_LAYER, DETACHED_VARIANCE],
     states=combined("len(samples) - 1"),
     control=tc.altered("the bound is B - 2", combined("len(samples) - 2")),
-    why="A sharper form of Lemma 2 for the perceptrons MLP-BN of galanti2022, all of whose hidden"
-    " layers are normalised: subtracting the mean over the batch makes the B left"
-    " factors add up to 0.",
+    why="A sharper form of galanti2022, Lemma 2, for its perceptrons MLP-BN, all of whose hidden"
+    " layers are normalised: subtracting the mean over the batch makes the B left factors add up"
+    " to 0.",
 )
 
 batch_norm_gradient_rank_sample = tc.stated(

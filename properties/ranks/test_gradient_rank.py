@@ -165,7 +165,8 @@ gradient_rank_toeplitz = tc.stated(
     on=tc.cases(tc.convolutional_networks(outputs=(1, 2)), cohort=8).map(unrolled),
     corrects="gradient-rank-convolution",
     rests_on=["gradient-rank"],
-    why="The other reading of a convolutional layer's weight matrix, under which Lemma 1 holds:"
-    " every convolutional layer is written as the dense matrix T that acts on the whole layer, and"
-    " the entries of T are varied freely. It is not what training with shared filters changes.",
+    why="The other reading of a convolutional layer's weight matrix, under which galanti2022,"
+    " Lemma 1, holds: every convolutional layer is written as the dense matrix T that acts on the"
+    " whole layer, and the entries of T are varied freely. It is not what training with shared"
+    " filters changes.",
 )

@@ -200,8 +200,8 @@ convolution_patches_bound = tc.stated(
     enough=10,
     rests_on=["batch-gradient-chain-rule", "gradient-rank-convolution-patches"],
     why="On one sample the gradient of the filters is a sum of P matrices of rank 1, one for each"
-    " patch that they are applied to, so that the argument of Theorem 1 gives the rank P B* instead"
-    " of B*. A dense matrix has P = 1.",
+    " patch that they are applied to, so that the argument of galanti2022, Theorem 1, gives the"
+    " rank P B* instead of B*. A dense matrix has P = 1.",
 )
 
 trained_bound = tc.stated(
@@ -250,7 +250,7 @@ CENTRED = eckart_young.rank_bound(*NORMS, rank="B - 1")
 
 batch_norm_centred_bound = tc.stated(
     "rank-bound-batch-norm-centred",
-    title="Rank bound of Theorem 1 in front of batch normalisation: rank B* - 1 is enough",
+    title="galanti2022's Theorem 1 in front of batch normalisation: rank B* - 1 is enough",
     printed=STATEMENT.replace(r"\leq B^*}", r"\leq B^* - 1}")
     + r" \quad \text{if } n_p \text{ is batch normalisation}",
     given=[*NORMALISED_NETWORK, NORMALISED_LAYER],

@@ -44,7 +44,7 @@ def two_decays(draw: st.DrawFn) -> tc.Case:
 
 rank_bound_use_trained = tc.stated(
     "rank-bound-use-trained",
-    title="After training, the right side of Theorem 1 is below the norm of every matrix",
+    title="After training, the bound of galanti2022's Theorem 1 is below every matrix's norm",
     printed=r"\frac{1}{2\lambda} \min_{|\tilde S| = 1} \| \nabla_{W_k} L^\lambda_{\tilde S} \|_F"
     r" < \|W_k\|_F \quad \forall k",
     given=[
@@ -95,7 +95,8 @@ rank_bound_use_average = tc.stated(
 
 rank_bound_use_criterion = CASES.stated(
     "rank-bound-use-criterion",
-    title="On which batches Theorem 1 says more than the trivial bound",
+    title="On which batches galanti2022's Theorem 1, in the Frobenius norm, beats the trivial"
+    " bound",
     printed=r"\| \nabla_{W_k} L^\lambda_{\tilde S} \|_F^2 - 4 \lambda^2 \|W_k\|_F^2 ="
     r" \| \nabla_{W_k} L_{\tilde S} \|_F^2 + \frac{4\lambda}{B} \sum_{i \in \tilde S}"
     r" \frac{\partial \ell(f_W(x_i), y_i)}{\partial f_W(x_i)} f_W(x_i)",
@@ -105,13 +106,15 @@ rank_bound_use_criterion = CASES.stated(
     on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(1, 3)), samples=(2, 3)),
     rests_on=["structural-lemma", "batch-gradient"],
     why="By `structural-lemma`, <W_k, df> = f in every layer of a chain. So the right side of"
-    " Eq. 10 is below ||W_k|| only where the outputs of the batch fall short of their labels, on"
-    " average, and the gradient of the loss alone is smaller than that allows.",
+    " galanti2022, Eq. 10, in the Frobenius norm, is below ||W_k|| only where the outputs of the"
+    " batch fall short of their labels, on average, and the gradient of the loss alone is smaller"
+    " than that allows.",
 )
 
 rank_bound_use_fitted = CASES.stated(
     "rank-bound-use-fitted",
-    title="Where no output other than 0 falls short of its label, Theorem 1 says nothing",
+    title="Where no output other than 0 falls short of its label, galanti2022's Theorem 1 in the"
+    " Frobenius norm says nothing",
     printed=r"\frac{1}{2\lambda} \| \nabla_{W_k} L^\lambda_{\tilde S}(f_W) \|_F \ge \|W_k\|_F \quad"
     r" \text{if } (f_W(x_i) - y_i) f_W(x_i) \ge 0 \ \forall i \in \tilde S",
     given=[CHAIN, *NETWORK, WEIGHT_NOT_ZERO],
@@ -122,9 +125,10 @@ rank_bound_use_fitted = CASES.stated(
     control=tc.altered("9/8 of it", f"8 * {SIZE} >= 9 * {TRIVIAL}"),
     on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(1, 2)), samples=(2, 3)),
     rests_on=["rank-bound-use-criterion"],
-    why="By `rank-bound-use-criterion`. Equality is reached where the labels are fitted: the"
-    " gradient is that of the weight decay, and the bound is ||W||, for every batch and every"
-    " layer.",
+    why="By `rank-bound-use-criterion`, in the Frobenius norm: in another, such as the spectral"
+    " one, galanti2022, Theorem 1, can say something there. Equality is reached where the labels"
+    " are fitted: the gradient is that of the weight decay, and the bound is ||W||, in any norm,"
+    " for every batch and every layer.",
 )
 
 rank_bound_use_twofold = tc.stated(
@@ -155,7 +159,7 @@ rank_bound_use_twofold = tc.stated(
 
 rank_bound_use_lambda = tc.stated(
     "rank-bound-use-lambda",
-    title="At given weights, the bound of Theorem 1 falls when weight decay grows",
+    title="At given weights, the bound of galanti2022's Theorem 1 falls when weight decay grows",
     sources=[],
     printed=r"\lambda_2 > \lambda_1 > 0:\quad \frac{1}{2\lambda_2} \min_{\tilde S}"
     r" \| \nabla_{W^{pq}} L^{\lambda_2}_{\tilde S} \| \le"
@@ -173,15 +177,16 @@ rank_bound_use_lambda = tc.stated(
     numbers=[*NUMBERS, "stronger"],
     on=two_decays(),
     rests_on=["rank-bound-frobenius"],
-    why="A reading of our own: the paper prints no order of the bounds at given weights, only what"
-    " to expect of trained ones. At fixed weights the right side tends to ||W|| as lambda grows"
-    " (`rank-bound-use-twofold`), from above or from below: where the weaker decay is at rest, the"
-    " bound is 0, and any stronger one raises it.",
+    why="A reading of our own: galanti2022 prints no order of the bounds at given weights, only"
+    " what to expect of trained ones. At fixed weights the right side tends to ||W|| as lambda"
+    " grows (`rank-bound-use-twofold`), from above or from below: where the weaker decay is at"
+    " rest, the bound is 0, and any stronger one raises it.",
 )
 
 rank_bound_use_small_lambda = CASES.stated(
     "rank-bound-use-small-lambda",
-    title="As weight decay vanishes, the bound of Theorem 1 grows without limit",
+    title="As lambda vanishes, the bound of Theorem 1 grows without limit, unless a batch's loss"
+    " gradient is 0",
     sources=[GALANTI2022.at("Section 3.2: lambda = 0")],
     printed=r"\frac{1}{2\lambda} \| \nabla_{W^{pq}} L^\lambda_{\tilde S} \| \ge"
     r" \frac{1}{2\lambda} \| \nabla_{W^{pq}} L_{\tilde S} \| - \|W^{pq}\|",
@@ -206,7 +211,7 @@ rank_bound_use_small_lambda = CASES.stated(
 
 rank_bound_use_constant = tc.stated(
     "rank-bound-use-constant",
-    title="Theorem 1 for a matrix that weight decay leaves out, such as a constant one",
+    title="galanti2022's Theorem 1 for a matrix without weight decay, such as a constant one",
     printed=r"\min_{\operatorname{rank}(V) \leq B^*} \|W^{pq} - V\| \leq \frac{1}{2\lambda}"
     r" \min_{\tilde S} \| \nabla_{W^{pq}} L_{\tilde S}(f_W) \|",
     given=[

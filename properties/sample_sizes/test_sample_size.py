@@ -18,8 +18,8 @@ PROBABILITIES = [
     tc.Assumption("0 < e <= 1", "0 < accuracy and accuracy <= 1"),
     tc.Assumption("at least one parameter of one bit", "bits >= 1 and parameters >= 1"),
 ]
-ENOUGH = tc.Assumption("at least as many samples as Eq. 25 says", "size >= needed")
-TOO_FEW = tc.Assumption("fewer samples than Eq. 25 says", "size < needed")
+ENOUGH = tc.Assumption("at least as many samples as galanti2022, Eq. 25, says", "size >= needed")
+TOO_FEW = tc.Assumption("fewer samples than galanti2022, Eq. 25, says", "size < needed")
 
 
 @st.composite
@@ -74,7 +74,7 @@ sample_size_sharp = SHARED.stated(
     states="chance > failure",
     control=tc.altered("eight times delta", "chance > 8 * failure"),
     on=sizes(above=False),
-    why="So the constant cannot be improved by this argument.",
+    why="So the constant of galanti2022, Eq. 25, cannot be improved by this argument.",
 )
 
 sample_size_exceeds_parameters = SHARED.stated(

@@ -242,7 +242,7 @@ normalised_sgd_convergence_rank = tc.stated(
 normalised_sgd_convergence_rank_one = tc.stated(
     "normalised-sgd-convergence-rank-one",
     title="Convergence of all batches forces rank one, collinear inputs and at most two margins",
-    printed=r"\text{Under the hypotheses of Lemma 8: } \operatorname{rank} V_k = 1,\ "
+    printed=r"\text{Under the hypotheses of xu2022, Lemma 8: } \operatorname{rank} V_k = 1,\ "
     r"\operatorname{rank} (x_1, \dots, x_N) = 1,\ (1 - \rho \bar f_n) \bar f_n = \lambda \rho"
     r" \ \forall n",
     given=[*POINTS, POSITIVE_WEIGHT_DECAY, WHOLE_INPUT],
@@ -262,7 +262,7 @@ normalised_sgd_convergence_rank_one = tc.stated(
     on=tc.normalised_equilibria(),
     examples=120,
     rests_on=["batch-differences-common-matrix", "gradient-rank"],
-    why="The sharp form of Lemma 8, our own.\n\n"
+    why="The sharp form of xu2022, Lemma 8, our own.\n\n"
     "Proof. Exchange two samples between batches: the terms of a stationarity equation are equal"
     " for all n. For rho this reads (1 - rho fbar_n) fbar_n = lambda rho =: alpha, and alpha is not"
     " 0, since rho = 0 would make the margins zero. For V_k it reads"

@@ -145,7 +145,7 @@ def without_rho(case: tc.Case) -> tc.Case:
 
 stationary_batches_zero_margins = EQUILIBRIA.stated(
     "stationary-batches-zero-margins",
-    title="Lemma 8 needs no assumption on margins: rho other than 0 suffices",
+    title="xu2022's Lemma 8 needs no assumption on margins: rho other than 0 suffices",
     printed=r"\rho \ne 0,\; \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall S', k"
     r" \implies \operatorname{rank} V_k \le 2",
@@ -157,8 +157,8 @@ stationary_batches_zero_margins = EQUILIBRIA.stated(
     on=generic_points().flatmap(lambda case: st.sampled_from([case, with_a_zero_margin(case)])),
     examples=40,
     rests_on=["normalised-sgd-convergence-rank", "batch-differences-common-matrix"],
-    why="The lemma assumes that no margin is 0. Where rho is at rest on all batches, `(1 - rho"
-    " fbar_n) fbar_n = lambda rho` excludes such margins by itself, unless rho is 0.",
+    why="xu2022, Lemma 8, assumes that no margin is 0. Where rho is at rest on all batches, `(1 -"
+    " rho fbar_n) fbar_n = lambda rho` excludes such margins by itself, unless rho is 0.",
 )
 
 stationary_batches_equal_margins = EQUILIBRIA.stated(

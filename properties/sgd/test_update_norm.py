@@ -177,8 +177,8 @@ update_norm_mean_residual = AT_EQUILIBRIUM.stated(
     control=tc.altered("of every sample by itself", {"sum": "min"}),
     corrects="update-norm-separability",
     rests_on=["rho-dynamics"],
-    why="It is lambda rho: Eq. 2 with `dot rho = 0`. Large margins count more, and so the plain"
-    " mean of the residuals, the gap of Eq. 8, is positive too.",
+    why="It is lambda rho: xu2022, Eq. 2, with `dot rho = 0`. Large margins count more, and so the"
+    " plain mean of the residuals, the gap of Eq. 8, is positive too.",
 )
 
 
@@ -247,7 +247,7 @@ def attained(draw: st.DrawFn) -> tc.Case:
 
 update_norm_stable_rank = tc.stated(
     "update-norm-stable-rank",
-    title="Each sample pulls at V_k the harder, the larger the stable rank of V_k",
+    title="The pull of a sample at V_k is at least |f_n| times the root of the stable rank less 1",
     printed=r"\Big\| \frac{\partial \bar f_n}{\partial V_k} - \bar f_n V_k \Big\|"
     r" \ge |\bar f_n| \sqrt{\frac{\|V_k\|_F^2}{\|V_k\|_2^2} - 1}",
     given=[CHAIN, DENSE, ONE_OUTPUT, UNIT_WEIGHTS, AUTOGRAD_AT_KINKS],
@@ -264,9 +264,10 @@ update_norm_stable_rank = tc.stated(
     examples=40,
     corrects="update-norm-rank-printed",
     rests_on=["structural-lemma", "gradient-rank"],
-    why='What is true of the sentence that "the norm of the SGD updates at layer k should reflect,'
-    ' asymptotically, the rank of V_k": `f_n = <V_k, df_n/dV_k>` and the gradient has rank 1, so'
-    " that `|f_n| <= |V_k|_2 |df_n/dV_k|_F`; by the structural lemma the squared distance is"
-    " `|df_n/dV_k|^2 - f_n^2`. The bound is attained. It is about single samples: those of a batch"
-    " can cancel.",
+    why='What is true of the sentence of xu2022, Section 6.1, that "the norm of the SGD updates at'
+    ' layer k should reflect[s], asymptotically, the rank of V_k": `f_n = <V_k, df_n/dV_k>` and'
+    " the gradient has rank 1, so that `|f_n| <= |V_k|_2 |df_n/dV_k|_F`; by the structural lemma"
+    " the squared distance is `|df_n/dV_k|^2 - f_n^2`. The bound is attained. It is a lower bound:"
+    " a layer of a smaller stable rank can feel the larger pull. It is about single samples: those"
+    " of a batch can cancel.",
 )

@@ -6,7 +6,7 @@ import json
 import math
 from collections import Counter
 from dataclasses import replace
-from statistics import median_low
+from statistics import median
 from typing import Any
 
 import msgspec
@@ -80,8 +80,15 @@ def test_a_bin_is_within_a_fortieth_of_its_values(values: list[float]) -> None:
 @given(st.lists(st.integers(10, 99), min_size=1, max_size=40))
 def test_quantiles_are_those_of_the_values(values: list[int]) -> None:
     found = quantiles(binned(values), (0, 0.5, 1))
-    assert found == [min(values), median_low(values), max(values)]
+    assert found == [min(values), median(values), max(values)]
     assert quantiles("", (0.5,)) is None
+
+
+def test_quantiles_by_hand() -> None:
+    """Of 24 ranks of which the middle two differ, the median is between them."""
+    assert quantiles("4:6 5:6 6:2 7:6 8:1 9:1 10:1 12:1", (0.5,)) == [5.5]
+    assert quantiles("0:1 4:1", (0, 0.25, 0.5, 0.75, 1)) == [0, 1, 2, 3, 4]
+    assert quantiles("-1:1 0:1 8:1", (0.25, 0.5, 0.75)) == [-0.5, 0, 4]
 
 
 def test_courses_add_up_population_by_population() -> None:

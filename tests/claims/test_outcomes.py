@@ -318,6 +318,7 @@ def test_strata_of_one_population_add_up_and_others_stay_apart() -> None:
 def test_the_size_is_the_median_with_its_interval() -> None:
     assert stratum(successes=3).size() is None
     assert stratum(successes=5, effects={"10": 1, "9": 2}).size() == (9.0, -math.inf, math.inf)
+    assert stratum(successes=5, effects={"10": 2, "9": 2}).size() == (9.5, -math.inf, math.inf)
     many = stratum(successes=40, effects={"1": 10, "2": 20, "30": 10})
     assert many.size() == (2.0, *interval([1.0] * 10 + [2.0] * 20 + [30.0] * 10))
 

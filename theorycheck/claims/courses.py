@@ -124,10 +124,18 @@ def counts(bins: Bins) -> dict[float, int]:
 
 
 def quantiles(bins: Bins, parts: Sequence[float]) -> list[float] | None:
-    """The values below which these parts of all values lie, the lower one of two; None of none."""
+    """The values below which these parts of all values lie; None of none.
+
+    Between two values they are in proportion, so that the median is the middle of the middle two.
+    """
     found = counts(bins)
     values = [value for value, count in found.items() for _ in range(count)]
-    return [values[int(part * (len(values) - 1))] for part in parts] if values else None
+    return [_at(values, part * (len(values) - 1)) for part in parts] if values else None
+
+
+def _at(values: Sequence[float], place: float) -> float:
+    lower = values[int(place)]
+    return lower + (place - int(place)) * (values[math.ceil(place)] - lower)
 
 
 def _bin(value: float) -> str:

@@ -176,7 +176,8 @@ class Stratum:
         values = sorted(v for text, n in self.effects.items() for v in [float(text)] * n)
         if not values:
             return None
-        return values[(len(values) - 1) // 2], *interval(values)
+        middle = values[(len(values) - 1) // 2], values[len(values) // 2]
+        return middle[0] / 2 + middle[1] / 2, *interval(values)
 
 
 def added(one: Mapping[str, Stratum], other: Mapping[str, Stratum]) -> dict[str, Stratum]:

@@ -18,15 +18,15 @@ def course(*lines: Line, epochs: tuple[int, ...] = (0, 10, 20)) -> Course:
 
 
 def test_a_median_and_its_band_by_hand() -> None:
-    """Of 0, 0, 10, 20 the quarters are 0, 0 and 10, on a scale from 0 at 262 to 20 at 14."""
+    """Of 0, 0, 10, 20 the quarters are 0, 5 and 12.5, on a scale from 0 at 262 to 20 at 14."""
     drawn = curves(course(Line(words="rank", stages=("20:4", "0:2 10:1 20:1", "10:4"))))
     assert drawn is not None
     assert drawn.across.marks == [(94, "0"), (334, "10"), (574, "20")]
     assert [place for place, _ in drawn.up.marks] == [262, 200, 138, 76, 14]
     [curve] = drawn.curves
     assert curve.words == "rank"
-    assert curve.median == "M94 14 334 262 574 138"
-    assert curve.band == "M94 14 334 138 574 138 574 138 334 262 94 14Z"
+    assert curve.median == "M94 14 334 200 574 138"
+    assert curve.band == "M94 14 334 107 574 138 574 138 334 262 94 14Z"
 
 
 def test_a_quantity_without_spread_has_no_band_and_stages_without_numbers_are_left_out() -> None:

@@ -22,6 +22,13 @@ def test_medians_of_each_quantity_and_population() -> None:
     )
 
 
+def test_the_median_of_an_even_number_is_the_middle_of_two() -> None:
+    ranks = Line(words="rank", stages=("32:2", "4:2 5:1 6:2 12:1"))
+    course = replace(traced("a", 2.0).course, pairs=6, lines=(ranks,))
+    found = over_training(replace(ENTRIES["tendency"], courses={"a": course}))
+    assert found == "Medians over training: rank 32, 5.5; at epochs 0, 25 of 6 pairs."
+
+
 def test_a_claim_of_which_nothing_was_followed_has_no_line() -> None:
     recipes_alone = replace(traced("a", 2.0).course, lines=(), epochs=())
     assert over_training(replace(ENTRIES["tendency"], courses={"a": recipes_alone})) == ""

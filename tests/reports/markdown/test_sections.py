@@ -95,7 +95,7 @@ def test_section_of_an_undecided_claim_says_what_was_missing() -> None:
 
 def test_section_of_a_tendency_counts_pairs() -> None:
     text = section("tendency")
-    assert "30 of 30 pairs show it, median 0.469 (99% interval 0." in text
+    assert "30 of 30 pairs show it, median 0.476 (99% interval 0." in text
     assert ") [rank, batch 4 against 16]." in text
     assert "Medians over training: rank 1, 3; at epochs 0, 25 of 3 pairs." in text
     assert "Control: one less — 0 of 30 pairs show it, median 1.5 (99% interval 1.5 to 1.5)" in text
