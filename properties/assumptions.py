@@ -107,7 +107,8 @@ POSITIVE_WEIGHT_DECAY = tc.Assumption("lambda > 0", "weight_decay > 0")
 WEIGHT_DECAY = tc.Assumption("lambda >= 0", "weight_decay >= 0")
 NO_WEIGHT_DECAY = tc.Assumption("lambda = 0", "weight_decay == 0")
 MINI_BATCHES = tc.Assumption(
-    "batches of size B, 1 <= B < N", "1 <= batch_size and batch_size < len(samples)"
+    "batches of size B, from 1 to fewer than all samples",
+    "1 <= batch_size and batch_size < len(samples)",
 )
 
 # Points at which SGD can stop

@@ -122,7 +122,8 @@ batch_norm_expansion_bare_shifts = ONE_LAYER.stated(
     control=tc.altered("without shifts", "f(n, 0) == output(n, centred(n), [0 for i in units])"),
     rests_on=["layer-graph-output", "normalised-layer", "normalised-layer-mean"],
     why="The factor D before the shift, which the display for a layer has, is lost in the next one:"
-    " a unit that is switched off would pass its shift. Later displays have it again.",
+    " a unit that is switched off would pass its shift. Eq. 22 has it"
+    " again; the first term of the expansion and E_1 for T = 2 do not.",
 )
 
 batch_norm_expansion_inputs = ONE_LAYER.stated(

@@ -7,7 +7,7 @@ Layers are numbered from 0, the input, to L. A weight matrix is printed as W^{ij
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, GRAPH, NO_BIASES, RESIDUAL_BLOCKS, TWO_LAYERS
+from properties.assumptions import CHAIN, DENSE, GRAPH, NO_BIASES, RESIDUAL_BLOCKS, TWO_LAYERS
 from properties.papers import GALANTI2022
 
 EDGES = [
@@ -41,7 +41,8 @@ layer_graph_paths_printed = tc.stated(
     why="A path that starts with the input needs an edge (v_1, v_j). By Eq. 3, pred(i) is the set"
     " of j with (v_i, v_j) in E, so that the first index of an edge is the layer that reads, and"
     " the input reads nothing: with the printed orientation there is no path. The expansions of"
-    " Appendices B and C have the same slip; read with edges reversed, they are right.",
+    " Appendices B and C have the same slip. Read with edges reversed, that of Appendix B is right;"
+    " that of Appendix C has other errors (`batch-norm-expansion-recursion-printed`).",
 )
 
 layer_graph_paths = tc.stated(
@@ -94,7 +95,7 @@ layer_graph_layer = tc.stated(
     title="A layer is the activation of its weights times the layer before",
     sources=[GALANTI2022.at("Eq. 3")],
     printed=r"v_i(x) = \sigma\Big( \sum_{j \in \operatorname{pred}(i)} W^{ij} \cdot v_j(x) \Big)",
-    given=[TWO_LAYERS, NO_BIASES, CHAIN],
+    given=[TWO_LAYERS, NO_BIASES, CHAIN, DENSE],
     forall=["n in samples", "i in range(len(W[0]))"],
     states="h(n)[i] == max([z(n, i), slope(1) * z(n, i)])",
     control=tc.altered("the smaller one", "h(n)[i] == min([z(n, i), slope(1) * z(n, i)])"),
@@ -110,7 +111,7 @@ layer_graph_slopes = tc.stated(
     sources=[GALANTI2022.at("Eq. 12, Appendix B: slopes")],
     printed=r"v_{l_1}(x) = D_{l_1}(x) \sum_{l_2 \in \operatorname{pred}(l_1)} W^{l_1 l_2} \cdot"
     r" v_{l_2}(x), \qquad D_l(x) = \operatorname{diag}[\sigma'(v_l(x))]",
-    given=[TWO_LAYERS, NO_BIASES, CHAIN],
+    given=[TWO_LAYERS, NO_BIASES, CHAIN, DENSE],
     forall=["n in samples", "i in range(len(W[0]))"],
     states="h(n)[i] == (1 if h(n)[i] > 0 else slope(1)) * z(n, i)",
     control=tc.altered("all slopes are those of positive numbers", "h(n)[i] == 1 * z(n, i)"),
@@ -127,7 +128,7 @@ layer_graph_sigmoid = tc.stated(
     title="A layer of sigmoids is their slopes times its argument",
     sources=[GALANTI2022.at("Section 2.1: activations, Eq. 12")],
     printed=r"\sigma(z) = \sigma'(z) \cdot z, \qquad \sigma \text{ the sigmoid}",
-    given=[TWO_LAYERS, NO_BIASES],
+    given=[TWO_LAYERS, NO_BIASES, DENSE],
     forall=["n in samples", "i in range(len(W[0]))"],
     states="sigmoid(z(n, i)) == sigmoid(z(n, i)) * (1 - sigmoid(z(n, i))) * z(n, i)",
     control=tc.altered("without the second factor", {"* (1 - sigmoid(z(n, i))) *": "*"}),
@@ -143,7 +144,7 @@ layer_graph_output = tc.stated(
     title="The output is a sum over the edges into the last layer",
     sources=[GALANTI2022.at("Eq. 4, Eq. 11")],
     printed=r"f_W(x) = \sum_{j \in \operatorname{pred}(L)} W^{Lj} \cdot v_j(x)",
-    given=[GRAPH],
+    given=[GRAPH, DENSE],
     assuming={
         "two layers, without constant edges; linear outputs": (
             "depth == 2 and len(skips) == 0 and slope(2) == 1"

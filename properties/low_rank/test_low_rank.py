@@ -118,7 +118,8 @@ low_rank_learning_rate = tc.experiment_claim(
     title="At equal epochs, larger learning rates give weights of lower rank",
     sources=[
         GALANTI2022.at(
-            "Section 3.2: learning rate, Section 4.3: learning rate, Section 1.2: predictions"
+            "Section 3.2: learning rate, Section 4.3: learning rate, Section 1.2: predictions,"
+            " Section 5: regularizing effect"
         )
     ],
     printed=LARGER_RATE,

@@ -88,8 +88,8 @@ rank_bound_use_average = tc.stated(
     on=st.one_of(dead_networks(FLAT), random_networks()),
     examples=80,
     rests_on=["rank-bound-frobenius", "average-gradient-bounds-minimum"],
-    why='Read as a bound: if training makes the average small, "then we expect the matrix to be'
-    ' close to a matrix of rank" at most B. It is Theorem 1, with the average in the place of the'
+    why='Read as a bound: if training makes the average small, "then, we expect the matrix W^{pq}'
+    ' to be close to a matrix of rank <= B". It is Theorem 1, with the average in the place of the'
     " minimum, for trainable matrices.",
 )
 

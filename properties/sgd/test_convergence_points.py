@@ -77,8 +77,8 @@ convergence_points_none = SHARED.stated(
     " input is trainable (`convergence-points-zero-matrices`). At W = 0 every gradient vanishes if"
     " each path to the output passes two trainable matrices, on every batch, whatever the loss, the"
     " labels and lambda: SGD rests there without noise, and Section 4.2 reports runs that end"
-    " there. `convergence-points-zero-attracts` says when they must. (The next sentence of the"
-    ' paper says "generically, there is never convergence", which allows such a point; this one'
+    " there. `convergence-points-zero-attracts` says when small steps must. (The next sentence of"
+    ' the paper says "generically, there is never convergence", which allows such a point; this one'
     " does not.)",
 )
 
@@ -115,7 +115,7 @@ convergence_points_cross_entropy = tc.stated(
 
 convergence_points_zero_attracts = tc.stated(
     "convergence-points-zero-attracts",
-    title="With two layers and lambda > |x y|, every step of SGD leads towards zero weights",
+    title="With two layers and lambda > |x y|, small enough steps of SGD lead towards zero weights",
     sources=[GALANTI2022.at("Section 4.2: with weight decay")],
     printed=r"\Big\langle W, \nabla L^\lambda_{\tilde S}(f_W) \Big\rangle \ge"
     r" 2 \big(\lambda - \max_i |y_i| \|x_i\|\big) \|W\|^2, \qquad L = 2",
@@ -143,7 +143,8 @@ convergence_points_zero_attracts = tc.stated(
     why="By the structural lemma the left side is the mean over the batch of 4 (f - y) f, plus"
     " 2 lambda ||W||^2, and |f| <= ||W_1|| ||W_2|| |x| <= ||W||^2 |x| / 2. So steps that are"
     " small enough bring every network nearer to zero, whatever the batches: zero weights are a"
-    " convergence point that attracts all others. The bound is approached by small weights.",
+    " convergence point that attracts all others, if the steps are small enough for each. The bound"
+    " is approached by small weights.",
 )
 
 convergence_points_first_matrix = SHARED.stated(
@@ -274,8 +275,8 @@ convergence_points_zero_input = SHARED.stated(
     on=st.one_of(tc.plain_cases(samples=(2, 3)), tc.stationary_chains()).map(with_zero_input),
     examples=50,
     rests_on=["sgd-stationary-sample-gradients"],
-    why='The paper assumes "that x_i is not 0 for all i". That is not needed: without biases all'
-    " layers are 0 at the input 0, so that its gradient is 2 lambda W alone, and at convergence all"
+    why="The paper assumes that no x_i is 0. That is not needed: without biases all layers are 0"
+    " at the input 0, so that its gradient is 2 lambda W alone, and at convergence all"
     " M_i are equal. The assumption excludes a case in which the proposition says even more.",
 )
 

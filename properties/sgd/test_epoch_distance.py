@@ -69,7 +69,7 @@ epoch_distance_vanishes = EPOCHS.stated(
     why="One half of it. With a large learning rate a step can lead from w to the other side of the"
     " minimum and the next one back, whichever samples are drawn, at random as in Section 2.1 or in"
     " order: after every epoch of two steps d is 0, and no batch is at rest. With the logistic loss"
-    " d tends to 0 at every learning rate while the weights grow for ever"
+    " of one sample d tends to 0 at every learning rate while the weights grow for ever"
     " (`epoch-distance-logistic`).",
 )
 
@@ -159,10 +159,11 @@ LOGISTIC = [
 
 epoch_distance_logistic = tc.stated(
     "epoch-distance-logistic",
-    title="With the logistic loss steps vanish while the weights grow for ever",
+    title="With the logistic loss of one sample, steps vanish while the weights grow for ever",
     sources=[GALANTI2022.at("Section 4.2: distance")],
     printed=r"e^{y f_{W_{t+1}}(x)} \ge e^{y f_{W_t}(x)} + \frac{\eta}{2} \|x\|^2, \qquad"
-    r" d(W_{t+1}, W_t) = \frac{\eta \|x\|}{1 + e^{y f_{W_t}(x)}}",
+    r" \|W_{t+1} - W_t\| = \frac{\eta \|x\|}{1 + e^{y f_{W_t}(x)}} \qquad"
+    r" \text{for a step } t \to t + 1 \text{ on } (x, y)",
     given=LOGISTIC,
     forall=["n in samples"],
     states="exp(margin(n) + advance(n)) >= exp(margin(n)) + rate * squared(x[n]) / 2",
@@ -182,10 +183,11 @@ epoch_distance_logistic = tc.stated(
         cohort=1,
     ),
     examples=60,
-    why="So after T steps the margin is at least log(1 + eta |x|^2 T / 2), which has no limit,"
-    " while the length of a step is at most eta |x| / (2 + eta |x|^2 T / 2) and vanishes. d tends"
-    " to 0 and nothing converges: the 'if' of the sentence is wrong in the limit, too. So it is"
-    " with a single weight; the size of the network does not matter.",
+    why="So with one sample in the training set, after T steps the margin is at least log(1 +"
+    " eta |x|^2 T / 2), which has no limit, while the length of a step is at most eta |x| / (2 +"
+    " eta |x|^2 T / 2) and vanishes. d tends to 0 and nothing converges: the 'if' of the sentence"
+    " is wrong in the limit, too. So it is with a single weight; the size of the network does not"
+    " matter. With more samples, a step on another one can lower the margin.",
 )
 
 

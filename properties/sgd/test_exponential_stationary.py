@@ -161,7 +161,7 @@ exponential_stationary_every_batch = tc.stated(
     "exponential-stationary-every-batch",
     title="Where Eq. 26 holds on every mini-batch, the weight matrices have rank 1",
     sources=[GALANTI2022.at("Eq. 26, Appendix E: rank one")],
-    printed=r"\text{Eq. 26 on every batch of size } B < N \ \Longrightarrow"
+    printed=r"\text{Eq. 26 on every batch of size } B < m \ \Longrightarrow"
     r" \frac{\partial \hat f_n}{\partial V_k} = V_k \hat f_n \ \forall n, \qquad"
     r" \operatorname{rank} V_k \le 1",
     given=[
@@ -177,7 +177,7 @@ exponential_stationary_every_batch = tc.stated(
     forall=["k in weights", "n in samples"],
     states="squared(df(n, 0, k) - f(n, 0) * W[k]) == 0 and rank(W[k]) <= 1",
     control=tc.altered(
-        "on all samples together, B = N",
+        "on all samples together",
         without=[MINI_BATCHES],
         on=separate_units(equal=False),
     ),

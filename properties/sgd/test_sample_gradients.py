@@ -57,7 +57,7 @@ sample_gradients_are_equal = SHARED.stated(
     forall=PAIRS,
     states="term(m, k)[a[0]][a[1]] == term(n, k)[a[0]][a[1]]",
     control=tc.altered(
-        "the full batch alone, B = N",
+        "the full batch alone",
         without=[MINI_BATCHES],
         on=tc.stationary_chains(full_batch=True),
     ),
@@ -125,7 +125,7 @@ sample_gradients_without_decay = SHARED.stated(
     assuming={"the gradient of some sample is not 0": "not zero(term(n, k))"},
     forall=["k in weights", "n in samples"],
     states="sum([squared(gradient(S, k)) for S in batches(batch_size)]) != 0",
-    control=tc.altered("the full batch, B = N", "squared(gradient(samples, k)) != 0"),
+    control=tc.altered("the full batch", "squared(gradient(samples, k)) != 0"),
     on=st.one_of(cancelling_pairs(), cancelling_pairs(), tc.fitted_cases()),
     examples=80,
     rests_on=["sample-gradients-are-equal"],

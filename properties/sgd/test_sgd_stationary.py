@@ -262,8 +262,9 @@ sgd_stationary_no_label_printed = tc.stated(
     where=[BATCH_GRADIENT],
     on=st.one_of(STATIONARY_POINTS, zero_networks()),
     rests_on=["sample-gradients-are-equal"],
-    why="The sentence before excepts weights that are all 0, this one does not. There a network is"
-    " at rest if each path to the output passes two trainable matrices, and it fits the label 0."
+    why="Two sentences before, weights that are all 0 are excepted; here they are not. At zero"
+    " weights a network is at rest if each path to the output passes two trainable matrices, and it"
+    " fits the label 0."
     " For labels +-1, and without constant paths to the output, the sentence is true: the zero"
     " network does not fit them, and no other convergence point does.",
 )
@@ -290,7 +291,7 @@ sgd_stationary_sample_gradients = tc.stated(
     forall=["n in samples", "k in weights"],
     states="squared(gradient((n,), k)) == 0 and f(n, 0) != y[n][0]",
     control=tc.altered(
-        "the gradient vanishes on the full batch only, B = m",
+        "the gradient vanishes on the full batch only",
         without=[MINI_BATCHES],
         on=tc.stationary_chains(full_batch=True),
     ),

@@ -120,6 +120,24 @@ def test_a_claim_that_is_not_about_an_item_says_nothing_against_it(tmp_path: Pat
     )
 
 
+def test_a_claim_about_a_part_of_an_item_says_which(tmp_path: Path) -> None:
+    said = LIST.replace(
+        'says = "the second"', 'says = "the second"\nonly = { first-claim = "with bias" }'
+    )
+    [found] = covered(load_items([folder(tmp_path, said)]), [FIRST, AGAIN])
+    assert found.is_complete
+    assert "           holds      first-claim  (only with bias)" in list(found.lines())
+    rows = list(found.table(lambda name, text: text))
+    assert "| Eq. 1 | the first | first-claim holds |" in rows
+    assert (
+        "| Eq. 2 | the second | another-claim refuted; first-claim holds, only with bias |" in rows
+    )
+    [bare] = covered(load_items([folder(tmp_path, said)]), [AGAIN])
+    assert bare.faults == (
+        "toy2020, Eq. 2: first-claim is said to be about a part of it, but is not about it",
+    )
+
+
 ITEM = 'paper = "p"\n[[items]]\nlabel = "{}"\nwords = "{}"\nsays = "s"\n'
 
 

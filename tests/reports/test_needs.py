@@ -112,6 +112,33 @@ def test_a_bound_that_is_not_reached_has_a_ratio(found: Sharpness, said: str) ->
     assert lines_of(replace(ROW, needs=(), sharpness=None)) == []
 
 
+SEEN = Sharpness(ratio=0.75, network="1 -> linear 1")
+UNSEEN = Sharpness(ratio=None, network=None)
+OF_THE_SEARCH = "The bound is not seen to be reached: the best ratio of the sides is {}, at {}."
+
+
+@pytest.mark.parametrize(
+    ("found", "tightness", "ratio", "place"),
+    [
+        (SEEN, 0.875, 0.875, "the tightest example"),
+        (UNSEEN, 0.875, 0.875, "the tightest example"),
+        (SEEN, 0.75, 0.75, "`1 -> linear 1`"),
+        (SEEN, 0.5, 0.75, "`1 -> linear 1`"),
+        (SEEN, None, 0.75, "`1 -> linear 1`"),
+    ],
+)
+def test_no_bound_is_said_to_be_slacker_than_the_example_that_is_shown(
+    found: Sharpness, tightness: float | None, ratio: float, place: str
+) -> None:
+    assert HOLDS.tightest is not None
+    tightest = replace(HOLDS.tightest, tightness=tightness)
+    row, said = replace(ROW, needs=(), sharpness=found), OF_THE_SEARCH.format(ratio, place)
+    assert lines_of(row, tightest) == ["", said]
+    assert section(replace(HOLDS, tightest=tightest), row)[-1] == said
+    # An equality that is certified stands, whatever is shown.
+    assert lines_of(ROW, tightest) == lines_of(ROW)
+
+
 def test_what_is_known_of_another_statement_is_not_shown() -> None:
     assert NEEDS.of(HOLDS) == ROW
     assert section(HOLDS, NEEDS.of(HOLDS))[-1] == lines_of(ROW)[-1]

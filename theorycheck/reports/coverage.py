@@ -10,6 +10,7 @@ The items of a paper are listed in ``items/PAPER.toml`` within a folder of claim
     shows = "curves that ..."         # only for a figure: what is to be seen on it
     unchecked = "a definition"       # only where it cannot be checked: why
     against = ["a-claim"]            # those of its claims that pass and contradict it
+    only = { b-claim = "with bias" } # those of its claims that are about a part of it: which
 
 A claim covers an item when a place of one of its sources in that paper names the label. A place is
 one label or several with commas between them; ``Eq. 11-13`` names Eq. 11, Eq. 12 and Eq. 13.
@@ -47,10 +48,16 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     unchecked: str | None = None
     shows: str | None = None
     against: tuple[str, ...] = ()
+    only: Mapping[str, str] = {}
+
+    def remark(self, claim: str) -> str:
+        """What keeps a claim from confirming all that the paper says; empty where nothing does."""
+        part = [f"only {self.only[claim]}"] if claim in self.only else []
+        return ", ".join(["against it"] * (claim in self.against) + part)
 
     def standing(self, claim: Placed) -> str:
-        """The verdict of a claim, and whether that speaks against what the paper says."""
-        return f"{claim.verdict}, against it" if claim.id in self.against else claim.verdict
+        """The verdict of a claim, with the remark if there is one."""
+        return ", ".join(filter(None, (claim.verdict, self.remark(claim.id))))
 
 
 class Items(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -172,8 +179,8 @@ class Coverage:
         for item, claims in self.rows:
             yield f"  {item.label:<{width}}  {item.says}"
             for claim in claims:
-                against = "  (against it)" * (claim.id in item.against)
-                yield f"  {'':<{width}}  {claim.verdict:<9}  {claim.id}{against}"
+                remark = f"  ({said})" if (said := item.remark(claim.id)) else ""
+                yield f"  {'':<{width}}  {claim.verdict:<9}  {claim.id}{remark}"
             if not claims:
                 reason = f"not checked: {item.unchecked}" if item.unchecked else "OPEN"
                 yield f"  {'':<{width}}  {reason}"
@@ -213,9 +220,10 @@ def _of_one(listed: Items, claims: Sequence[Placed]) -> Coverage:
         if item.unchecked and covering[item.label]
     ]
     faults += [
-        f"{listed.paper}, {item.label}: {name} is said to be against it, but is not about it"
+        f"{listed.paper}, {item.label}: {name} is said to be {said} it, but is not about it"
         for item in listed.items
-        for name in item.against
+        for said, names in (("against", item.against), ("about a part of", item.only))
+        for name in names
         if name not in [claim.id for claim in covering[item.label]]
     ]
     rows = tuple((item, tuple(covering[item.label])) for item in listed.items)

@@ -18,6 +18,7 @@ import msgspec
 
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.needs import Need, Outcome, Sharpness, Shown
+from theorycheck.claims.outcomes import Example
 from theorycheck.errors import InputError
 from theorycheck.reports.reading import is_sealed, load, sealed
 
@@ -119,8 +120,13 @@ WORDS: dict[Outcome, str] = {
 }
 
 
-def lines_of(row: Row | None) -> list[str]:
-    """What was found of a claim, for the report of claims: one line, if anything."""
+def lines_of(row: Row | None, tightest: Example | None = None) -> list[str]:
+    """What was found of a claim, for the report of claims: one line, if anything.
+
+    Args:
+        tightest: the example that the report shows. It is of another search, and can be nearer to
+            equality than what the row knows.
+    """
     if row is None:
         return []
     parts = [
@@ -130,7 +136,7 @@ def lines_of(row: Row | None) -> list[str]:
     ]
     sentences = [f"Hypotheses, left out one at a time: {'; '.join(parts)}."] if parts else []
     if row.sharpness is not None:
-        sentences.append(f"The bound is {_sharpness(row.sharpness)}.")
+        sentences.append(f"The bound is {_sharpness(row.sharpness, tightest)}.")
     return ["", " ".join(sentences)] if sentences else []
 
 
@@ -166,15 +172,16 @@ def _example(shown: Shown) -> str:
     return f"[`{shown.comparison}`]({FOLDER}/{shown.name}.json) at `{shown.network}`"
 
 
-def _sharpness(found: Sharpness) -> str:
+def _sharpness(found: Sharpness, tightest: Example | None) -> str:
     if found.equality is not None:
         return f"sharp: {_example(found.equality)} is false"
-    if found.ratio is None:
+    ratio, place = found.ratio or 0.0, f"`{found.network}`"
+    shown = None if tightest is None else tightest.tightness
+    if shown is not None and shown > ratio:
+        ratio, place = shown, "the tightest example"
+    if not ratio:
         return "not tried: no example has two sides that are not 0"
-    return (
-        f"not seen to be reached: the best ratio of the sides is {found.ratio:g}, at"
-        f" `{found.network}`"
-    )
+    return f"not seen to be reached: the best ratio of the sides is {ratio:g}, at {place}"
 
 
 def summary(claim: str, row: Row) -> list[str]:

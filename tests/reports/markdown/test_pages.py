@@ -141,7 +141,7 @@ def test_many_claims_have_a_page_for_each_paper() -> None:
 def test_a_page_names_the_claims_that_its_paper_prints_as_well() -> None:
     entries = many()
     pages = reports.render_markdown(report(*entries))
-    away = "Printed here as well, and on the page of another paper: "
+    away = "Of this paper too, but on the page of another one and not counted here: "
     moved = entries[2]
     link = f"[{moved.title.replace('|', chr(92) + '|')}](claims-toy2021.md#{moved.id}) (holds)"
     assert f"\n{away}{link}.\n" in pages["claims-toy2020.md"]
@@ -156,7 +156,7 @@ def test_a_paper_that_no_claim_names_first_has_a_page() -> None:
     only = [e for e in many() if e.sources[:1] != ENTRIES["holds"].sources[1:]]
     page = reports.render_markdown(report(*only))["claims-toy2021.md"]
     assert page.startswith("# Claims of toy2021 — Another toy (2021)\n\nNo claim names")
-    assert "Printed here as well" in page
+    assert "Of this paper too" in page
 
 
 def test_every_link_leads_to_a_claim() -> None:

@@ -29,6 +29,8 @@ INDEX = "claims.md"
 """The page that one begins with."""
 HEADING = "# Claims of "
 """Begins the other ones, with the paper."""
+ELSEWHERE = "Of this paper too, but on the page of another one and not counted here"
+"""Begins the line of such claims."""
 ONE_PAGE = 100
 """Up to this many claims are on one page. Longer ones load slowly, and forges cut them off."""
 
@@ -145,7 +147,7 @@ def _heading(
     lines = [HEADING + ("; ".join(titles) or OWN), "", f"{counts}. [Overview]({INDEX})", ""]
     if away:
         told = ", ".join(f"{link(cell(e.title), e.id)} ({e.verdict})" for e in away)
-        lines += [f"Printed here as well, and on the page of another paper: {told}.", ""]
+        lines += [f"{ELSEWHERE}: {told}.", ""]
     return lines
 
 

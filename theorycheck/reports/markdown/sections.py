@@ -71,7 +71,7 @@ def section(entry: Entry, row: Row | None = None, link: Link = within) -> list[s
     if entry.positive is not None:
         shown = pairs(entry.positive.examples) or "not examined"
         lines += ["", f"Positive control: {entry.positive.statement} — {shown}."]
-    return lines + lines_of(row)
+    return lines + lines_of(row, entry.tightest)
 
 
 def _shown(entry: Entry) -> list[str]:
