@@ -79,6 +79,7 @@ VARYING_UNITS = tc.Assumption("every normalised unit varies over the batch S", "
 IN_BALL = tc.Assumption("|x_n| <= 1", "all([squared(x[n]) <= 1 for n in samples])")
 INPUT_NOT_ZERO = tc.Assumption("x is not 0", "not zero(x[n])")
 ONE_SAMPLE = tc.Assumption("one sample", "len(samples) == 1")
+PAIR = tc.Assumption("two samples", "len(samples) == 2")
 
 UNIT_WEIGHTS = tc.Assumption(
     "|V_k| = 1 for every layer k", "all([squared(W[k]) == 1 for k in weights])"

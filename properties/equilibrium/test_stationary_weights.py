@@ -41,6 +41,7 @@ from properties.papers import XU2022
 GIVEN = [CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE_RHO, LAYER_AT_REST]
 PULLS = "pull(k) = sum([residual(n) * y[n][0] * df(n, 0, k) for n in samples])"
 PULL = "sum([residual(n) * margin(n) for n in samples])"
+PRINTED = "sum([residual(n) * f(n, 0) for n in samples])"
 
 stationary_weights_printed = tc.stated(
     "stationary-weights-printed",
@@ -49,19 +50,18 @@ stationary_weights_printed = tc.stated(
     printed=r"\dot V_k = 0 \implies V_k = \frac{\sum_n \ell_n \frac{\partial f_n}{\partial V_k}}"
     r"{\sum_n \ell_n f_n}, \quad \ell_n = 1 - \rho\bar f_n",
     given=GIVEN,
+    assuming={"the printed denominator is not 0": f"{PRINTED} != 0"},
     forall=ENTRIES,
     where=[MARGIN, RESIDUAL, AVERAGED_FLOW],
-    states="sum([residual(n) * f(n, 0) for n in samples]) * W[k][i][j]"
-    " == sum([residual(n) * df(n, 0, k) for n in samples])[i][j]",
+    states=f"W[k][i][j] == sum([residual(n) * df(n, 0, k) for n in samples])[i][j] / {PRINTED}",
     control=tc.altered(
         "half of V_k",
-        "2 * sum([residual(n) * f(n, 0) for n in samples]) * W[k][i][j]"
-        " == sum([residual(n) * df(n, 0, k) for n in samples])[i][j]",
+        f"2 * W[k][i][j] == sum([residual(n) * df(n, 0, k) for n in samples])[i][j] / {PRINTED}",
     ),
     on=resting_points(mixed=True),
     rests_on=["normalised-flow"],
     why="The bars are missing: Eq. 5 gives `sum ell_n y_n df_n/dV_k = V_k sum ell_n y_n f_n`. With"
-    " labels of both signs it is another equation. Written without the division.",
+    " labels of both signs it is another equation.",
 )
 
 stationary_weights_barred = tc.stated(

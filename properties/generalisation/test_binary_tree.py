@@ -5,6 +5,8 @@ from properties.assumptions import CHAIN, RELU_NETWORK
 from properties.generalisation.signs import LINE, NO_NETWORK, ON_A_LINE, SIGNS
 from properties.generalisation.trees import (
     ENTRY,
+    FILTER_WITHOUT_ZEROS,
+    ONE_DIMENSIONAL,
     ONE_LAYER,
     TREE,
     TWO,
@@ -60,7 +62,7 @@ binary_tree_columns_printed = tc.stated(
     sources=[XU2022.at("Section 4.3: rows of the Toeplitz matrix")],
     printed=r"(0, \ldots, 0, -W^l, 0, \ldots, 0), \text{ where } W^l \text{ appears on the }"
     r" 2^i - 1 \text{ and } 2^i \text{ coordinates}",
-    given=[ONE_LAYER, NO_OVERLAP],
+    given=[ONE_LAYER, ONE_DIMENSIONAL, FILTER_WITHOUT_ZEROS, NO_OVERLAP],
     assuming={
         "a kernel of two entries": "len(W[0][0]) == 2",
         "2^i is a column": "two(i) <= len(x[0])",
@@ -80,7 +82,7 @@ binary_tree_columns = tc.stated(
     title="Row i of the Toeplitz matrix holds the kernel in columns 2i - 1 and 2i",
     sources=[XU2022.at("Section 4.3: rows of the Toeplitz matrix")],
     printed=r"\text{row } i: W^l \text{ on the } 2i - 1 \text{ and } 2i \text{ coordinates}",
-    given=[ONE_LAYER, NO_OVERLAP],
+    given=[ONE_LAYER, ONE_DIMENSIONAL, FILTER_WITHOUT_ZEROS, NO_OVERLAP],
     assuming={"a kernel of two entries": "len(W[0][0]) == 2"},
     forall=["i in range(1, patches(0) + 1)"],
     where=[UNITS, ENTRY],
@@ -88,7 +90,8 @@ binary_tree_columns = tc.stated(
     control=tc.altered("one column later", "toeplitz(i - 1, 2 * i - 1) == W[0][0][0]"),
     on=layers(overlap=False),
     corrects="binary-tree-columns-printed",
-    why="A stride of 2.",
+    why="Patches that cover all inputs without overlap have a stride of 2. On a 2 x 2 image two"
+    " patches of 2 x 1 are in columns 1 and 3, and 2 and 4.",
 )
 
 binary_tree_peeling_printed = tc.stated(

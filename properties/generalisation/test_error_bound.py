@@ -55,7 +55,7 @@ SHARES = (
 
 error_bound_union_printed = tc.stated(
     "error-bound-union-printed",
-    title="The failure probabilities that Eq. 13 leaves add up to delta, as printed",
+    title="The failure probabilities that the deviation of Eq. 13 takes add up to delta",
     sources=[XU2022.at("Theorem 3: union bound, Eq. 13, Eq. 14")],
     printed=r"3\sqrt{\frac{\log(2(t+1)^2/\delta)}{2N}} \text{ fails with probability }"
     r" \frac{\delta}{(t+1)^2},\quad \sum_{t \ge 0} \frac{\delta}{(t+1)^2} \le \delta",
@@ -166,18 +166,25 @@ error_bound_common_rest_printed = tc.stated(
     "error-bound-common-rest-printed",
     title="The second term of the bound is one epsilon for both networks, as printed",
     sources=[XU2022.at("Eq. 17, Eq. 18")],
-    printed=r"L_0(f^a) \le A\rho_a + \epsilon, \qquad L_0(f^b) \le A\rho_b + \epsilon",
+    printed=r"L_0(f^a) \le A\rho_a + \epsilon,\; L_0(f^b) \le A\rho_b + \epsilon,"
+    r" \text{ from Eq. 16: } A\rho = c_1 \rho\, \mathbb R_N(\tilde{\mathbb F}),\; \epsilon = c_2"
+    r" \sqrt{\frac{\ln(1/\delta)}{2N}}",
     given=[CONFIDENCE, TWO_RHO],
-    assuming={"rho_a >= 1, as for zero loss": "smaller >= 1", "N >= 1": "size >= 1"},
+    assuming={
+        "rho_a >= 1, as for zero loss with dense layers": "smaller >= 1",
+        "N >= 1": "size >= 1",
+    },
     where=BOUND,
     states="second(smaller) == second(larger)",
     control=tc.altered("twice", "2 * second(smaller) == second(larger)"),
     numbers=OF_BOUND,
     on=OF_POSITIVE,
     rests_on=["error-bound-log-printed", "error-bound-scale"],
-    why="In Eq. 12 and 16, from which Eq. 17 and 18 are drawn, the second term depends on rho; and"
-    " the first is proportional to rho + 1. Zero loss on inputs in the unit ball takes a rho of 1"
-    " or more (`zero-loss-least-rho`). The conclusion stands: `error-bound-order`.",
+    why="A rho and epsilon are read as the two terms of Eq. 16. There, as in Eq. 12, the second"
+    " term depends on rho, and the first is proportional to rho + 1. Zero loss on inputs in the"
+    " unit ball takes a rho of 1 or more, with dense layers (`zero-loss-least-rho`). With a larger"
+    " A and an epsilon of its own Eq. 17 and 18 do follow, for rho >= 1: the root of the logarithm"
+    " grows less than linearly. The conclusion stands: `error-bound-order`.",
 )
 
 error_bound_scale = tc.stated(
@@ -215,8 +222,9 @@ error_bound_regression = tc.stated(
     enough=1,
     why="With four points the t-test of a slope has two degrees of freedom, and `R^2 = (1 - p)^2`:"
     " 0.939, which rounds to 0.94. The slope is negative: if the axis is accuracy, as the caption"
-    " and the text say, a larger margin went with a lower accuracy, significantly at 5 %, against"
-    " what the section argues; it fits the argument if the axis is the test error.",
+    " and Section 4.2 say (Section 7 has it the other way round: `margin-training-correlation`), a"
+    " larger margin went with a lower accuracy, significantly at 5 %, against what the section"
+    " argues; it fits the argument if the axis is the test error.",
 )
 
 error_bound_regression_without_decay = tc.stated(

@@ -6,7 +6,15 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import IN_BALL, POSITIVE_WEIGHT_DECAY
+from properties.assumptions import (
+    CHAIN,
+    CLASSIFIED,
+    IN_BALL,
+    PAIR,
+    POSITIVE_WEIGHT_DECAY,
+    SIGN_LABELS,
+    UNIT_WEIGHTS,
+)
 from properties.generalisation.bounds import (
     BOUND,
     CONFIDENCE,
@@ -16,6 +24,8 @@ from properties.generalisation.bounds import (
     TWO_RHO,
     of_numbers,
 )
+from properties.margins.same_margins import OTHER_MARGIN, OTHER_WEIGHTS, on_two_samples
+from properties.notation import MARGIN
 from properties.papers import XU2022
 
 
@@ -47,28 +57,29 @@ OF_L_AND_N = "complexity = (root(2 * log(2) * layers) + 1) / root(size)"
 POSITIVE = tc.Assumption("N and L are positive", "size >= 1 and layers >= 1")
 
 
-def of_margins(
-    decay: Fraction, size: int, choices: list[dict[str, Fraction]]
-) -> st.SearchStrategy[tc.Case]:
-    """One of the choices of margins, with six layers."""
+def about(decay: Fraction, size: int) -> dict[str, Fraction]:
+    """The numbers of a bound, for six layers."""
     numbers = {"delta": Fraction(1, 20), "layers": Fraction(6), "size": Fraction(size)}
-    fixed = {**numbers, "weight_decay": decay}
-    return st.sampled_from(choices).flatmap(
-        lambda chosen: of_numbers(**{name: st.just(n) for name, n in {**fixed, **chosen}.items()})
-    )
+    return {**numbers, "weight_decay": decay}
 
 
 def two_margins(pairs: list[tuple[int, int]], decay: Fraction) -> st.SearchStrategy[tc.Case]:
     """The reciprocals of two margins; a million samples."""
     choices = [{"margin": Fraction(1, m), "other": Fraction(1, n)} for m, n in pairs]
-    return of_margins(decay, 10**6, choices)
+    return st.sampled_from(choices).flatmap(
+        lambda chosen: of_numbers(
+            **{name: st.just(n) for name, n in {**about(decay, 10**6), **chosen}.items()}
+        )
+    )
 
 
-OF_HALVES = ("low", "high", "other_low", "other_high")
-NEARLY_EQUAL = [
-    dict(zip(OF_HALVES, [Fraction(t, 100) for t in margins], strict=True))
-    for margins in [(10, 12, 11, 11), (10, 12, 10, 10)]
-]
+@st.composite
+def two_solutions(draw: st.DrawFn) -> tc.Case:
+    """Two solutions of one linear network on two samples, which stand for 10,000."""
+    numbers = about(Fraction(1, 10**4), 10**4)
+    sign = draw(st.sampled_from([1, -1]))
+    return on_two_samples(Fraction(3, 25), Fraction(1, 10), sign, numbers)
+
 
 error_bound_order_quasi_printed = tc.stated(
     "error-bound-order-quasi-printed",
@@ -76,37 +87,51 @@ error_bound_order_quasi_printed = tc.stated(
     sources=[XU2022.at("Section 7: smaller rho")],
     printed=r"\text{among all the quasi-interpolating solutions the ones associated with smaller }"
     r"\rho \text{ have better bounds on the expected classification error}",
-    given=[CONFIDENCE, POSITIVE_WEIGHT_DECAY, POSITIVE],
+    given=[
+        CHAIN,
+        UNIT_WEIGHTS,
+        SIGN_LABELS,
+        IN_BALL,
+        PAIR,
+        tc.Convention("each of the two stands for half of the N samples"),
+        CLASSIFIED,
+        CONFIDENCE,
+        POSITIVE_WEIGHT_DECAY,
+        POSITIVE,
+    ],
     assuming={
-        "each network has one positive margin on half of the samples, and one on the other half": (
-            "low > 0 and high > 0 and other_low > 0 and other_high > 0"
+        "another solution V' of the linear network on the same data has positive margins": (
+            f"{OTHER_WEIGHTS} and all([equal(n) > 0 for n in samples])"
         ),
-        "rho is at rest, and smaller in the first network": (
-            "at_rest(low, high) < at_rest(other_low, other_high)"
-        ),
+        "rho is at rest, and smaller with V": "at_rest(of_v) < at_rest(of_other)",
         "quasi-interpolation: every output is within 1/8 of its label": (
-            "gap(low, high) <= 1 / 8 and gap(other_low, other_high) <= 1 / 8"
+            "gap(of_v) <= 1 / 8 and gap(of_other) <= 1 / 8"
         ),
     },
     where=[
+        MARGIN,
+        OTHER_MARGIN,
         OF_L_AND_N,
         *BOUND,
-        "at_rest(a, b) = (a + b) / (a ** 2 + b ** 2 + 2 * weight_decay)",
-        "gap(a, b) = max([abs(1 - at_rest(a, b) * m) for m in [a, b]])",
+        "of_v = [margin(n) for n in samples]",
+        "of_other = [equal(n) for n in samples]",
+        "at_rest(m) = sum(m) / (squared(m) + 2 * weight_decay)",
+        "gap(m) = max([abs(1 - at_rest(m) * t) for t in m])",
         "ramp(t) = max([0, 1 - t])",
-        "ramps(a, b) = (ramp(at_rest(a, b) * a) + ramp(at_rest(a, b) * b)) / 2",
-        "total(a, b) = ramps(a, b) + bound(at_rest(a, b))",
+        "ramps(m) = sum([ramp(at_rest(m) * t) for t in m]) / 2",
+        "total(m) = ramps(m) + bound(at_rest(m))",
     ],
-    states="total(low, high) <= total(other_low, other_high)",
-    control=tc.altered("twice the bound", "2 * total(low, high) <= total(other_low, other_high)"),
-    numbers=["delta", "layers", "size", *OF_HALVES],
-    on=of_margins(Fraction(1, 10**4), 10**4, NEARLY_EQUAL),
+    states="total(of_v) <= total(of_other)",
+    control=tc.altered("twice the bound", "2 * total(of_v) <= total(of_other)"),
+    numbers=["delta", "layers", "other", "size"],
+    on=two_solutions(),
     rests_on=["error-bound-order", "equal-margins-rho-inverse"],
     why="Eq. 12 is for networks that fit all labels. For quasi-interpolating ones Eq. 13 keeps its"
     " first term, the mean ramp loss, in which outputs beyond their labels do not make up for those"
-    " that fall short. With lambda = 1/10000, margins of 0.10 and 0.12 have rho = 8.94 and a mean"
-    " ramp loss of 0.053; equal margins of 0.11 have rho = 9.02 and 0.008. With six layers and"
-    " 10,000 samples the bounds are 0.886 and 0.847. Nothing is assumed of dot V_k.",
+    " that fall short. With lambda = 1/10000, V = (1, 0) has the margins 0.12 and 0.10 on the two"
+    " inputs, rho = 8.94 and a mean ramp loss of 0.053; V' = (77/85, 36/85) has two margins of"
+    " 0.109, rho = 9.12 and 0.008. With six layers and 10,000 samples, half of them at each input,"
+    " the bounds are 0.886 and 0.856. Nothing is assumed of dot V_k.",
 )
 
 MARGINS_ABOVE = tc.Assumption(
@@ -176,10 +201,7 @@ error_bound_order_proportional_printed = PROPORTIONS.stated(
 error_bound_order_proportional = PROPORTIONS.stated(
     "error-bound-order-proportional",
     title="The bound grows at most in proportion to rho",
-    assuming={
-        "rho_a > 0 and N >= 1": "smaller > 0 and size >= 1",
-        "the complexity is not negative": "complexity >= 0",
-    },
+    assuming={"the complexity is not negative": "complexity >= 0"},
     printed=r"0 < \rho_a < \rho_b \implies \frac{b(\rho_b)}{\rho_b} \le \frac{b(\rho_a)}{\rho_a}",
     states="smaller * bound(larger) <= larger * bound(smaller)",
     control=tc.altered("half as fast", {"smaller *": "2 * smaller *"}),

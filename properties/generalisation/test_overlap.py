@@ -5,6 +5,8 @@ from properties.assumptions import CHAIN, RELU_NETWORK
 from properties.generalisation.signs import NO_NETWORK
 from properties.generalisation.trees import (
     ENTRY,
+    FILTER_WITHOUT_ZEROS,
+    ONE_DIMENSIONAL,
     ONE_LAYER,
     TWO,
     UNITS,
@@ -14,9 +16,6 @@ from properties.generalisation.trees import (
 )
 from properties.papers import XU2022
 
-FILTER_WITHOUT_ZEROS = tc.Assumption(
-    "no entry of the filter is 0", "all([w != 0 for w in W[0][0]])"
-)
 READS = (
     UNITS,
     ENTRY,
@@ -38,7 +37,7 @@ EQUAL_COMPONENTS = tc.Assumption(
     "all([sum([x[n][j] ** 2 for n in samples]) == sum([x[n][0] ** 2 for n in samples])"
     " for j in columns])",
 )
-LAYER = [ONE_LAYER, FILTER_WITHOUT_ZEROS, SEVERAL, TO_THE_END]
+LAYER = [ONE_LAYER, ONE_DIMENSIONAL, FILTER_WITHOUT_ZEROS, SEVERAL, TO_THE_END]
 
 PATCHES = tc.Family(
     sources=[XU2022.at("Conjecture 1, Eq. 24")], given=[*LAYER], where=[*READS], on=layers()
@@ -53,7 +52,8 @@ overlap_patches = PATCHES.stated(
     control=tc.altered("without overlap", "patches(0) * kernel == len(x[0])"),
     examples=60,
     why="Each patch but the first adds K - O inputs. Overlap is read off the first two rows of the"
-    " Toeplitz matrix.",
+    " Toeplitz matrix. On images it is another number: one of 4 x 4 has nine patches of 2 x 2, with"
+    " K = 4 and O = 2, and `(D - O)/(K - O) = 7`.",
 )
 
 overlap_norm_averaged = PATCHES.stated(
@@ -137,7 +137,7 @@ overlap_bound = tc.stated(
     title="Conjecture 1 for one sample and one layer that overlaps",
     sources=[XU2022.at("Conjecture 1, Eq. 24")],
     printed=r"\mathcal R_m(\mathcal H_L) \le 2^{L-1} \rho \sqrt{\frac{K}{K-O}} \|x\|",
-    given=[CHAIN, RELU_NETWORK],
+    given=[CHAIN, RELU_NETWORK, ONE_DIMENSIONAL],
     assuming={
         "one filter with positive entries, then a linear output": (
             "depth == 2 and slope(2) == 1 and len(outputs) == 1 and len(W[0]) == 1 and patches(0)"
@@ -149,6 +149,7 @@ overlap_bound = tc.stated(
         UNITS,
         "kernel = len(W[0][0])",
         "seen = features(W, units)",
+        "toeplitz(i, j) = seen[j][i]",
         "overlap = len([j for j in range(len(x[0])) if seen[j][0] > 0 and seen[j][1] > 0])",
         "rho_squared = squared(W[0]) * squared(W[1])",
     ],
@@ -159,7 +160,9 @@ overlap_bound = tc.stated(
     rests_on=["overlap-rate-printed", "overlap-norm-averaged", "overlap-norm"],
     why="For L = 2 and one sample the complexity of Eq. 20 is the largest output. It holds because"
     " `K/(K-O)` rounded up is less than twice that number; without the factor `2^(L-1)`, which is"
-    " not needed without overlap (`binary-tree-one-sample`), it fails.",
+    " not needed without overlap (`binary-tree-one-sample`), it fails. On images, where patches"
+    " overlap in two directions, it fails with that factor too: for patches of 5 x 5 with stride 1"
+    " on 38 x 38 inputs, where all weights and inputs are 1.",
 )
 
 overlap_rate_printed = tc.stated(

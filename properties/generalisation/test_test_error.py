@@ -138,7 +138,7 @@ test_error_training_error = tc.experiment_claim(
     "test-error-training-error",
     title="Networks that fit random labels generalise where labels are right",
     sources=[XU2022.at("Section 2: training error and test error")],
-    printed=r"\text{overparametrized deep networks that usually fit randomly labeled data also}"
+    printed=r"\text{overparametrized deep network[s] that usually fit randomly labeled data also}"
     r"\text{ generalize well when they [are] trained on correctly labeled data}",
     given=GIVEN,
     compares=replace(

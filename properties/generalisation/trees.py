@@ -28,6 +28,18 @@ ONE_LAYER = tc.Assumption(
     "depth == 1 and chain() and len(biases) == 0 and not normalised() and slope(1) == 1"
     " and len(W[0]) == 1",
 )
+FILTER_WITHOUT_ZEROS = tc.Assumption(
+    "no entry of the filter is 0", "all([w != 0 for w in W[0][0]])"
+)
+ONE_DIMENSIONAL = tc.Assumption(
+    "the inputs lie on a line: patch p reads the K inputs from (p - 1) s + 1 on, and the stride s"
+    " is at most K",
+    "any([all([toeplitz(p, j) =="
+    " (W[0][0][j - s * p] if s * p <= j and j < s * p + len(W[0][0]) else 0)"
+    " for p in range(patches(0)) for j in range(len(x[0]))])"
+    " for s in range(1, len(W[0][0]) + 1)])",
+)
+"""The paper's convolutions are one-dimensional; those of the library need not be."""
 
 
 def tree(depth: int, slope: float = tc.RELU) -> tc.Network:

@@ -60,8 +60,9 @@ degenerate_minima_dimension_printed = tc.stated(
     " Three samples on a line that one unit alone reads are fitted if its two weights, times the"
     " weight above it, have the right values: two equations, and a third for the other sample. So"
     " the minima nearby have dimension d - 3, with N = 4. Smooth activations that are ReLU outside"
-    " a small interval do not change this. The dimension is d - N where the gradients are linearly"
-    " independent.",
+    " a small interval do not change this. Further units that are closed at all samples leave the"
+    " rank at 3, so that d can be as large as one likes. The dimension is d - N where the gradients"
+    " are linearly independent.",
 )
 
 degenerate_minima_rescaling = tc.stated(
@@ -103,8 +104,7 @@ degenerate_minima_pass = tc.stated(
     "degenerate-minima-pass",
     title="Against Theorem 2: two ReLU units on top that pull in one direction leave a class out",
     sources=[XU2022.at("Theorem 2")],
-    printed=r"\text{every sublevel set of the loss is connected}: \quad a b \ge 0 \implies"
-    r" \mathcal L_S \ge \frac{\min(N_+, N_-)}N",
+    printed=r"a b \ge 0 \implies \mathcal L_S \ge \frac{\min(N_+, N_-)}N",
     given=[CHAIN, SIGN_LABELS],
     assuming={
         "depth 2 or more with ReLU before a linear output": (
@@ -122,13 +122,13 @@ degenerate_minima_pass = tc.stated(
     states="min([count(1), count(-1)]) <= total",
     control=tc.altered("twice that", "2 * min([count(1), count(-1)]) <= total"),
     on=st.one_of(RANDOM_TOPS, half_fitted()),
-    why="This is why Theorem 2 fails for the ReLU networks of the paper. With two units of ReLU"
-    " before the output, and any first layers, a network of zero loss on both classes has last"
-    " weights a > 0 > b, or a < 0 < b; exchanging the units takes the one to the other. On every"
-    " path between the two, a or b passes 0, and there the output has one sign and the loss is"
-    " `min(N_+, N_-)/N` at least: the sublevel sets below are not connected, although widths 2N, 2,"
-    " 1 decrease. Its source asks for a strictly monotonic activation, which the informal version"
-    " leaves out.",
+    why='This is why Theorem 2, "every sublevel set of the loss is connected", fails for the ReLU'
+    " networks of the paper. With two units of ReLU before the output, and any first layers, a"
+    " network of zero loss on both classes has last weights a > 0 > b, or a < 0 < b; exchanging the"
+    " units takes the one to the other. On every path between the two, a or b passes 0, and there"
+    " the output has one sign and the loss is `min(N_+, N_-)/N` at least: the sublevel sets below"
+    " are not connected, although widths 2N, 2, 1 decrease. Its source asks for a strictly"
+    " monotonic activation, which the informal version leaves out.",
 )
 
 

@@ -141,7 +141,10 @@ last_layer_any_rho = CLASSIFIERS.stated(
     printed=r"p > N \implies \forall t: f_{W_L + t z}(x_n) = y_n,\;"
     r" \|W_L + t z\|^2 = \|W_L\|^2 + t^2 \|z\|^2",
     given=[INDEPENDENT, WIDE],
-    assuming={"the last unit is not determined by the features": "squared(free) > 0"},
+    assuming={
+        "the unit vector of the last hidden unit is not in the span of the features (as p > N, this"
+        " is so for some unit); z is its part orthogonal to that span": "squared(free) > 0"
+    },
     forall=["n in samples"],
     where=[*LAST, FITTING, *FREE],
     states="network(replaced(W, last, [longer]), x)[n][0] == y[n][0]"

@@ -56,7 +56,7 @@ low_rank_complexity_printed = tc.stated(
 
 low_rank_complexity_spectral = tc.stated(
     "low-rank-complexity-spectral",
-    title="Of matrices with one spectral norm, those of rank r have a smaller Frobenius norm",
+    title="A matrix of rank r has a Frobenius norm of at most sqrt(r) times its spectral norm",
     sources=[XU2022.at("Theorem 7")],
     printed=r"\operatorname{rank} V_k \le r \implies \|V_k\|_F \le \sqrt{r} \, \|V_k\|_2"
     r" \text{ (instead of } \sqrt{n} \, \|V_k\|_2 \text{)}",

@@ -132,7 +132,7 @@ margin_training_narrows = tc.experiment_claim(
     "margin-training-narrows",
     title="With weight decay, margins are nearest to each other at the end of training",
     sources=[XU2022.at("Figure 8, Section 5.1: margins concentrate")],
-    printed=r"\text{At the final epoch the margin distribution is much narrower than at any"
+    printed=r"\text{At the final epoch the margin distribution ... is much narrower than at any"
     r" intermediate epochs}",
     given=[*TRAINING, "two Gaussian classes, lambda = 0.001"],
     compares=NARROWS,

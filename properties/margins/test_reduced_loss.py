@@ -6,7 +6,14 @@ import numpy as np
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, DENSE, POSITIVE_WEIGHT_DECAY, SIGN_LABELS, UNIT_WEIGHTS
+from properties.assumptions import (
+    CHAIN,
+    DENSE,
+    POSITIVE_WEIGHT_DECAY,
+    SHORTENING,
+    SIGN_LABELS,
+    UNIT_WEIGHTS,
+)
 from properties.collapse.collapsed_networks import simplex, simplex_labelled
 from properties.collapse.multiclass import CENTRED
 from properties.dynamics.normalised import MEAN_LOSS, points
@@ -152,7 +159,7 @@ reduced_loss_output_norm = OUTPUTS.stated(
     title="With unit weights and inputs in the unit ball, outputs are in the unit ball",
     sources=[XU2022.at("Section 5.1: norm of outputs, Section 5.2: norm of outputs")],
     printed=r"\|V_k\|_F = 1,\; \|x\| \le 1 \implies \|f_V(x)\| \le 1",
-    given=[CHAIN, DENSE, UNIT_WEIGHTS],
+    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS],
     forall=["n in samples"],
     states="size(n) <= squared(x[n])",
     control=tc.altered("half of it", "2 * size(n) <= squared(x[n])"),
@@ -167,7 +174,7 @@ reduced_loss_mean_margin = OUTPUTS.stated(
     title="The largest mean margin of a balanced set falls with the number of classes",
     printed=r"\|V_k\|_F = 1,\; \|x_n\| \le 1 \implies \mu = \frac1{CN} \sum_{c,n}"
     r" \langle f_V(x_{cn}), \tilde e_c \rangle \le \frac{\sqrt C}{C-1}",
-    given=[CHAIN, DENSE, UNIT_WEIGHTS, CENTRED],
+    given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, CENTRED],
     assuming={"classes of one size": "squared(sum([y[n] for n in samples])) == 0"},
     states="(C - 1) ** 2 * mu ** 2 <= C * longest",
     control=tc.altered("half of it", "2 * (C - 1) ** 2 * mu ** 2 <= C * longest"),

@@ -153,7 +153,8 @@ zero_loss_least_rho = tc.stated(
     rests_on=["loss-descent-margins"],
     why="Margins are at most 1 (`loss-descent-margins`), with equality where weights and inputs are"
     " aligned. Otherwise rho is larger than 1; that it is significantly larger for real data is"
-    " plausible, but no theorem. The rho_0 of the paper is at least 1.",
+    " plausible, but no theorem. The rho_0 of dense networks is at least 1; with the norms of"
+    " filters it need not be (`loss-descent-margins-filters`).",
 )
 
 

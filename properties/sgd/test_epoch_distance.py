@@ -8,14 +8,19 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import INPUT_NOT_ZERO, NO_BIASES, SQUARE_LOSS, UNNORMALISED
+from properties.assumptions import (
+    INPUT_NOT_ZERO,
+    NO_BIASES,
+    PAIR,
+    SQUARE_LOSS,
+    UNNORMALISED,
+)
 from properties.papers import GALANTI2022
 
 ONE_LAYER = tc.Assumption(
     "one linear layer, which reads all of the input",
     "depth == 1 and chain() and slope(1) == 1 and len(W[0][0]) == len(x[0])",
 )
-TWO_SAMPLES = tc.Assumption("two samples", "len(samples) == 2")
 EPOCH = tc.Convention("an epoch has two steps, each on a sample drawn at random")
 
 
@@ -40,7 +45,7 @@ def turned_epochs(draw: st.DrawFn) -> tc.Case:
 
 EPOCHS = tc.Family(
     sources=[GALANTI2022.at("Section 4.2: distance")],
-    given=[UNNORMALISED, ONE_LAYER, NO_BIASES, TWO_SAMPLES, SQUARE_LOSS, EPOCH],
+    given=[UNNORMALISED, ONE_LAYER, NO_BIASES, PAIR, SQUARE_LOSS, EPOCH],
     where=[
         "entries = range(len(x[0]))",
         "error(V, n) = inner(V[0], x[n]) - y[n][0]",

@@ -20,8 +20,7 @@ from torch import Tensor
 
 import theorycheck as tc
 from properties.papers import GALANTI2022, XU2022
-from theorycheck.measures import sampling_variance
-from theorycheck.training import velocity
+from properties.sgd.noise import BATCH, apart, drift, kinks, noise
 
 # Real runs (galanti2022, Section 4.2)
 
@@ -30,7 +29,7 @@ INTERPOLATING, VANISHED = 1e-6, 0.01
 """Definition: a mean squared residual up to the first, which the hypotheses name, interpolates, and
 a mean squared output below the second belongs to a function that went to zero."""
 
-SGD = tc.Recipe(batch_size=4, epochs=EPOCHS, learning_rate=0.1, weight_decay=0.03)
+SGD = tc.Recipe(batch_size=BATCH, epochs=EPOCHS, learning_rate=0.1, weight_decay=0.03)
 NO_DECAY = replace(SGD, weight_decay=0.0)
 FULL_BATCH = replace(SGD, batch_size=SAMPLES, epochs=EPOCHS * SAMPLES // SGD.batch_size)
 """As many updates."""
@@ -84,35 +83,6 @@ def fall(trained: tc.Trained) -> tuple[Tensor, Tensor]:
     return movement(trained), movement(trained, 0.5)
 
 
-def noise(trained: tc.Trained) -> Tensor:
-    """E ||g_B - g||^2 over all batches of 4."""
-    cohort = trained.cohort
-    residuals = trained.outputs - cohort.targets
-    gradients = (
-        2 * residuals[..., None, None] * slopes
-        for slopes in tc.sample_gradients(cohort.network, cohort.state.parameters, cohort.inputs)
-    )
-    return torch.stack([sampling_variance(g, SGD.batch_size) for g in gradients]).sum(dim=0)
-
-
-def drift(trained: tc.Trained) -> Tensor:
-    """||g||^2, the gradient of the objective on all samples."""
-    gradients = velocity(trained.cohort, tc.Objective()).parameters
-    return torch.stack([g.square().sum(dim=(1, 2)) for g in gradients]).sum(dim=0)
-
-
-def kinks(sgd: tc.Trained, full_batch: tc.Trained) -> Tensor:
-    """What kinks and drift contribute to an update, at the weights where either ends."""
-    return torch.maximum(drift(sgd), drift(full_batch))
-
-
-def apart(one: tc.Trained, other: tc.Trained) -> Tensor:
-    """The distance between two solutions."""
-    states = (trained.cohort.state.parameters for trained in (one, other))
-    differences = [(a - b).square().sum(dim=(1, 2)) for a, b in zip(*states, strict=True)]
-    return torch.stack(differences).sum(dim=0).sqrt()
-
-
 def excluded(trained: tc.Trained) -> tc.Exclusions:
     size = trained.outputs.square().mean(dim=(1, 2))
     return {"training diverged": trained.run.diverged, "the function went to zero": size < VANISHED}
@@ -129,6 +99,11 @@ TRAINING = [
     "SGD with batches of 4, reshuffled every epoch, constant learning rate 0.1, no momentum",
     "training did not diverge, and the mean squared output is at least 0.01",
 ]
+PLAIN = (
+    "unnormalised weights with the penalty lambda sum_k |W_k|^2, as in galanti2022, in place of the"
+    " Lagrange normalisation of xu2022 with lambda rho^2"
+)
+DISTANCE = "d is the mean over the layers of |W_{t+1} - W_t|, over an epoch of SGD: four updates"
 RESTS = (
     "d comes to rest when its median over the last tenth of the run is below exp(-eta lambda T) ="
     f" {COME_TO_REST:.2g} of that before the middle, T updates earlier: what weight decay alone"
@@ -264,7 +239,12 @@ sgd_noise_moves_more_than_full_batch = tc.experiment_claim(
     title="With weight decay, SGD moves farther than full-batch descent",
     sources=[XU2022.at("Section 3.1: noise that is unique to SGD")],
     printed=UNIQUE_NOISE,
-    given=[*TRAINING, "lambda = 0.03; batches of 4 and of all 16 samples, 600 updates each"],
+    given=[
+        *TRAINING,
+        "lambda = 0.03; batches of 4 and of all 16 samples, 600 updates each",
+        PLAIN,
+        DISTANCE,
+    ],
     compares=tc.Comparison(
         "at the end, four updates of SGD move the weights farther than four of full-batch descent",
         FOR_150_EPOCHS,
@@ -284,9 +264,11 @@ sgd_noise_moves_more_than_full_batch = tc.experiment_claim(
 # Full batch: what must come to rest, and what does not
 
 REST = [
-    "data, widths and learning rate as in `sgd-noise-keeps-moving-with-decay`, lambda = 0.03",
-    "full-batch gradient descent; d over four updates, as many as an epoch of SGD has",
+    "16 inputs on the unit sphere with random labels +-1, square loss, lambda = 0.03",
+    "full-batch gradient descent, 1200 updates with constant learning rate 0.1",
     TRAINING[-1],
+    PLAIN,
+    DISTANCE,
     RESTS,
 ]
 LINEAR_AT_REST = replace(COMES_TO_REST, on=LINEAR_NETWORKS, recipes=(FULL_BATCH,))
@@ -355,6 +337,7 @@ sgd_noise_is_of_sampling = tc.experiment_claim(
         *TRAINING,
         "lambda = 0.03",
         "pairs with batches of 4 and of all 16 samples, 600 updates each",
+        PLAIN,
     ],
     compares=IS_OF_SAMPLING,
     control=replace(
@@ -378,7 +361,7 @@ sgd_noise_needs_decay = tc.experiment_claim(
     ],
     printed=r"\text{When } \lambda = 0, \text{ interpolation of all data points is expected ...}"
     r"\text{ SGD noise is expected to essentially disappear}",
-    given=[*TRAINING, "pairs with lambda = 0.03 and lambda = 0, all else equal, 150 epochs"],
+    given=[*TRAINING, "pairs with lambda = 0.03 and lambda = 0, all else equal, 150 epochs", PLAIN],
     compares=tc.Comparison(
         "where training ends, the variance of the gradient over batches is larger with lambda ="
         " 0.03 than with 0",

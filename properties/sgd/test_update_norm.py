@@ -195,7 +195,8 @@ def of_two_ranks(draw: st.DrawFn) -> tc.Case:
     last = draw(st.sampled_from([[Fraction(1), Fraction(0)], unit]))
     share = sum(left * right for left, right in zip(last, unit, strict=True))
     margin = share * (unit[0] + unit[1]) * unit[0] * unit[1]
-    numbers = {"rho": Fraction(1), "weight_decay": (1 - margin) * margin}
+    # With this rho the residual is 1 / (1 + margin), and rho is at rest.
+    numbers = {"rho": 1 / (1 + margin), "weight_decay": margin}
     return tc.Case.single(tc.mlp([2, 2, 2, 1]), [square, flat, [last]], [unit], [[1]], numbers)
 
 

@@ -12,21 +12,20 @@ from hypothesis import strategies as st
 import theorycheck as tc
 from theorycheck import arithmetic
 from theorycheck.arithmetic import Array, rationals
-from theorycheck.training import Batches
+from theorycheck.training import Batches, Sampling
 
 EXACT = "float64 without rounding against rationals"
 
 
-def batch_orders(case: tc.Case) -> list[list[int]]:
+def batch_orders(case: tc.Case, sampling: Sampling = "reshuffle") -> list[list[int]]:
     """The samples of every update of one epoch, as the trainer draws them."""
     size = int(case.numbers["batch_size"])
     seeds = torch.tensor([int(case.numbers["batch_seed"])])
-    return [
-        [int(i) for i in row] for row in Batches(seeds, case.samples, size).orders(0, 1)[:, 0][0]
-    ]
+    drawn = Batches(seeds, case.samples, size, sampling).orders(0, 1)[0, 0]
+    return [[int(i) for i in row] for row in drawn]
 
 
-def after_one_epoch(case: tc.Case, rho: bool) -> tc.State:
+def after_one_epoch(case: tc.Case, rho: bool, sampling: Sampling = "reshuffle") -> tc.State:
     """One epoch of the real trainer, in float64."""
     parameters, inputs = case.tensors()
     assert case.targets is not None
@@ -43,24 +42,29 @@ def after_one_epoch(case: tc.Case, rho: bool) -> tc.State:
         learning_rate=float(case.numbers["learning_rate"]),
         momentum=float(case.numbers["momentum"]),
         batch_seeds=torch.tensor([int(case.numbers["batch_seed"])]),
+        sampling=sampling,
     )
     return run.state
 
 
-EXACT_UPDATES = tc.cases(
-    tc.mlps(depths=(1, 2), widths=(1, 2), slopes=(tc.RELU, tc.LINEAR)),
-    samples=(1, 2),
+NUMBERS = {
+    "learning_rate": st.sampled_from([Fraction(1, 2), Fraction(1, 4)]),
+    "weight_decay": st.sampled_from([Fraction(1), Fraction(1, 2)]),
+    "momentum": st.sampled_from([Fraction(0), Fraction(1, 2)]),
+    "batch_size": st.just(Fraction(1)),
+    "batch_seed": st.integers(0, 9).map(Fraction),
+    "rho": st.integers(1, 3).map(Fraction),
+}
+SMALL_NETWORKS = tc.mlps(depths=(1, 2), widths=(1, 2), slopes=(tc.RELU, tc.LINEAR))
+EXACT_UPDATES = tc.cases(SMALL_NETWORKS, samples=(1, 2), targets="signs", cohort=1, numbers=NUMBERS)
+TWO_OF_THREE = tc.cases(
+    SMALL_NETWORKS,
+    samples=(3, 3),
     targets="signs",
     cohort=1,
-    numbers={
-        "learning_rate": st.sampled_from([Fraction(1, 2), Fraction(1, 4)]),
-        "weight_decay": st.sampled_from([Fraction(1), Fraction(1, 2)]),
-        "momentum": st.sampled_from([Fraction(0), Fraction(1, 2)]),
-        "batch_size": st.just(Fraction(1)),
-        "batch_seed": st.integers(0, 9).map(Fraction),
-        "rho": st.integers(1, 3).map(Fraction),
-    },
+    numbers={**NUMBERS, "momentum": st.just(Fraction(0)), "batch_size": st.just(Fraction(2))},
 )
+"""Drawn uniformly, one batch of two is an epoch of three samples: a single update."""
 
 Weights = list[Array]
 
