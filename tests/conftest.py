@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,10 @@ for module in (
     "theorycheck.reports.terminal",
 ):
     import_module(module)
+
+# Hypothesis reads the constants of all local modules, and keeps them: once for all processes that
+# the tests start in folders of their own.
+os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(HERE.parent / ".hypothesis")
 
 # Other tests run on the other cores.
 torch.set_num_threads(1)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.pytest_plugin.forked import run_module
 from tests.pytest_plugin.projects import PROPERTIES, RECORD, Project
 
 pytest_plugins = ["pytester"]
@@ -22,6 +23,8 @@ def project(pytester: pytest.Pytester) -> Project:
 
 
 def run(project: Project, *words: str, python: str = "") -> subprocess.CompletedProcess[str]:
+    if not python:
+        return run_module("theorycheck", "run", *words)
     command = [sys.executable, *python.split(), "-m", "theorycheck", "run", *words]
     return subprocess.run(command, cwd=project.path, capture_output=True, text=True, check=False)
 

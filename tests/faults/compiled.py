@@ -108,7 +108,7 @@ FAULTS = [
         "the momentum buffer starts anew after every record",
         old="self._exchange(column, place + offset, size, padded(size), changes=True)",
         new='self._exchange(column, place + offset, size, padded(size), name != "buffer")',
-        asked=("tests/training/test_engines.py::test_a_thousand_updates_at_kinks",),
+        asked=("tests/training/test_engines.py::test_hundreds_of_updates_at_kinks",),
     ),
     Fault(
         "compiled-weights-move-too-early",

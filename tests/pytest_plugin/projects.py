@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.pytest_plugin.forked import forked_workers, run_apart
 from theorycheck import reports
 from theorycheck.claims.certificates import statement_version
 from theorycheck.claims.declaration import Claim
@@ -174,7 +175,8 @@ RECORD = {"true-claim": "holds", "blunt-check": "vacuous", "false-claim": "refut
 
 
 # A process that has imported the plugin before is warned of that by pytest.
-QUIET = ("-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+IMPORTED = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+QUIET = ("-p", "no:xdist", *IMPORTED)
 
 
 class Project:
@@ -221,9 +223,15 @@ class Project:
         return [r for r in ran.getreports("pytest_runtest_logreport") if r.when == "call"]
 
     def run_parallel(self, *arguments: str, workers: int = 1) -> pytest.RunResult:
-        """In new processes; one worker does for all that is not about several."""
-        words = ["properties", "-n", str(workers), *arguments]
-        return self.pytester.runpytest_subprocess(*words)
+        """Claims in new processes; one worker does for all that is not about several."""
+        return self.run_apart("properties", "-n", str(workers), *arguments)
+
+    def run_apart(self, *words: str) -> pytest.RunResult:
+        """Pytest with these words and no other, in a new process, or with claims in new ones."""
+        if "-n" not in words:
+            return run_apart(*words)
+        with forked_workers():
+            return self.pytester.runpytest_inprocess(*IMPORTED, *words)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """A run in a process of its own, and of its own group, to be interrupted."""

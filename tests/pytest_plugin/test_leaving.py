@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.pytest_plugin.forked import run_module
 from tests.pytest_plugin.projects import PROPERTIES, QUIET, RECORD, Project
 
 pytest_plugins = ["pytester"]
@@ -84,17 +85,16 @@ def test_what_comes_after_the_comparison_does_not_change_the_code(
     project.record({**RECORD, "true-claim": "vacuous"})
     wrapper = "import sys\nimport pytest\n@pytest.hookimpl(wrapper=True, tryfirst=True)\n"
     (project.path / "conftest.py").write_text(wrapper + AFTERWARDS[hook])
-    command = [sys.executable, "-m", *way.split(), "-p", "no:xdist"]
-    ran = subprocess.run(command, cwd=project.path, capture_output=True, text=True)
+    ran = run_module(*way.split(), "-p", "no:xdist")
     assert (ran.returncode, "CHANGED true-claim" in ran.stdout) == (1, True)
     assert "Traceback" not in ran.stderr
 
 
 def test_a_run_that_never_began(project: Project) -> None:
     (project.path / "conftest.py").write_text("def pytest_cmdline_main():\n    return 0\n")
-    ran = project.pytester.runpytest_subprocess("properties")
+    ran = project.run_apart("properties")
     assert outcome(ran) == (2, [line for line in ran.errlines if "before any claim" in line])
-    assert project.pytester.runpytest_subprocess("--version").ret == 0
+    assert project.run_apart("--version").ret == 0
 
 
 @pytest.mark.parametrize("hook", ["configure", "start", "collecting", "choosing", "call"])
@@ -113,7 +113,7 @@ def test_exits_in_parallel_runs(project: Project, hook: str, where: str) -> None
 @pytest.mark.parametrize("folder", ["", "properties/"])
 def test_what_ends_when_it_is_read(project: Project, kind: str, folder: str) -> None:
     (project.path / folder / "conftest.py").write_text(READ[kind])
-    ran = project.pytester.runpytest_subprocess("properties")
+    ran = project.run_apart("properties")
     assert ran.ret == 4
     assert "Traceback" not in ran.stderr.str() or kind == "pytest's exit"
 

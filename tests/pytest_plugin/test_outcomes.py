@@ -190,11 +190,11 @@ def test_a_module_that_is_skipped_in_a_run_of_a_part(project: Project, how: str)
     )
     project.record({**RECORD, "other-claim": "holds"})
     part = ["properties/test_toy.py", "properties/test_part.py"]
-    result = project.pytester.runpytest_subprocess(*part)
+    result = project.run_apart(*part)
     assert result.ret == 1
     result.stdout.fnmatch_lines(["CHANGED properties/test_part.py: skipped, with all claims in it"])
     project.record(RECORD)
-    assert project.pytester.runpytest_subprocess(*part).ret == 0
+    assert project.run_apart(*part).ret == 0
 
 
 def test_a_class_with_claims_is_named(project: Project) -> None:
@@ -214,6 +214,6 @@ def test_a_run_that_examines_nothing_keeps_the_last_report(project: Project) -> 
 @pytest.mark.parametrize("option", [["-x"], ["--maxfail=1"], ["--stepwise"]], ids=" ".join)
 def test_a_run_that_stops_early_is_red(project: Project, option: list[str]) -> None:
     project.record({**RECORD, "true-claim": "refuted"})
-    result = project.pytester.runpytest_subprocess("properties", *option)
+    result = project.run_apart("properties", *option)
     assert result.ret in (1, 2)
     result.stdout.fnmatch_lines(["CHANGED false-claim*ended before*"])

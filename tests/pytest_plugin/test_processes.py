@@ -52,7 +52,7 @@ def test_a_check_that_closes_the_output_is_red(
     project: Project, call: str, options: list[str]
 ) -> None:
     project.write(PROPERTIES.replace('itself."""\n', f'itself."""\n    import sys; {call}\n'))
-    result = project.pytester.runpytest_subprocess("properties", *options)
+    result = project.run_apart("properties", *options)
     assert result.ret == 1
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
     assert project.verdicts()["true-claim"] == "undecided"

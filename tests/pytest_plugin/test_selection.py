@@ -64,7 +64,7 @@ def require_part(project: Project, asked: list[str], *arguments: str) -> None:
     }
     project.record({name: RECORD[name] if name in asked else "vacuous" for name in RECORD})
     words = arguments if arguments[0].startswith(MODULE) else ("properties", *arguments)
-    result = project.pytester.runpytest_subprocess(*words)
+    result = project.run_apart(*words)
     assert result.ret == 0
     assert f"{len(asked)} of 3 claims: " in result.stdout.str()
     assert "CHANGED" not in result.stdout.str()

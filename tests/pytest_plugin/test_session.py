@@ -70,10 +70,11 @@ BACKWARDS = "def pytest_collection_modifyitems(items):\n    items.reverse()\n"
 @pytest.mark.parametrize("order", ORDERS)
 def test_the_order_of_a_run_is_not_that_of_its_report(project: Project, order: str) -> None:
     (project.path / "backwards.py").write_text(BACKWARDS)
+    project.pytester.syspathinsert()
     text = PROPERTIES.replace("-claim", "-again").replace("-check", "-again")
     (project.path / "properties/test_again.py").write_text(text)
     os.utime(project.path / "properties/test_again.py", (0, 0))
-    project.pytester.runpytest_subprocess(*ORDERS[order])
+    project.run_apart(*ORDERS[order])
     names = ["true-claim", "blunt-check", "false-claim"]
     again = ["true-again", "blunt-again", "false-again"]
     assert list(project.entries()) == [*again, *names]

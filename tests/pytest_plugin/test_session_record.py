@@ -126,7 +126,7 @@ def test_a_run_of_the_whole_suite(project: Project, arguments: list[str]) -> Non
     """Its folder, one that holds it, or none, with others beside it."""
     without_one(project)
     (project.path / "tests").mkdir()
-    ran = project.pytester.runpytest_subprocess(*arguments)
+    ran = project.run_apart(*arguments)
     assert (ran.ret, changes(ran)) == (1, [GONE])
 
 
@@ -147,7 +147,7 @@ def test_a_run_of_a_part_asks_for_no_more(project: Project, arguments: list[str]
     part = project.path / "properties/part"
     part.mkdir()
     (part / "test_part.py").write_text("def test_nothing():\n    pass\n")
-    ran = project.pytester.runpytest_subprocess(*arguments)
+    ran = project.run_apart(*arguments)
     assert (ran.ret, changes(ran)) == (0, [])
 
 
@@ -174,7 +174,7 @@ def test_what_is_gone_was_not_deselected(project: Project, arguments: list[str])
         project.run()
         (project.path / "properties/test_other.py").write_text("def test_it():\n    pass\n")
     without_one(project)
-    ran = project.pytester.runpytest_subprocess(*arguments)
+    ran = project.run_apart(*arguments)
     assert (ran.ret, changes(ran)) == (1, [GONE])
 
 
@@ -186,7 +186,7 @@ def test_what_is_there_is_found_whatever_failed_before(
     failing.write_text("def test_it():\n    assert False\n")
     project.run()
     failing.write_text("def test_it():\n    pass\n")
-    ran = project.pytester.runpytest_subprocess("properties", *arguments)
+    ran = project.run_apart("properties", *arguments)
     assert changes(ran) == []
     assert ran.parseoutcomes()["passed"] == 1
     assert ran.ret == 0
