@@ -86,6 +86,20 @@ class _Mutant(SourceFileLoader):
         return code
 
 
+class Unshrunk:
+    """A pytest plugin: Hypothesis looks for one failing example, and takes it as it is."""
+
+    def pytest_sessionstart(self) -> None:
+        from hypothesis import Phase, settings
+
+        phases = (Phase.explicit, Phase.generate)
+        settings.register_profile(
+            "unshrunk", settings.get_profile("theorycheck"), phases=phases,
+            report_multiple_bugs=False,
+        )  # fmt: skip
+        settings.load_profile("unshrunk")
+
+
 def noticed(fault: Fault | None, asked: Sequence[str]) -> list[str]:
     """Which of the asked claims and tests turn red; to be called in a process of its own.
 
@@ -115,7 +129,8 @@ def noticed(fault: Fault | None, asked: Sequence[str]) -> list[str]:
         # Nobody reads how a test fails; explaining it costs more than most tests.
         arguments += ["--assert=plain", "--tb=native", "-p", "no:unraisableexception"]
         with redirect_stdout(output), redirect_stderr(output):
-            code = pytest.main([*arguments, *(str(ROOT / item) for item in asked)], [outcomes])
+            words = [*arguments, *(str(ROOT / item) for item in asked)]
+            code = pytest.main(words, [outcomes, Unshrunk()])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise RuntimeError(f"pytest ended with {code}: {output.getvalue()[-2000:]}")
     return [item for item, red in outcomes.red.items() if red]

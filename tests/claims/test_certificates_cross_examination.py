@@ -43,7 +43,7 @@ ALL_WORK = kernel.MOST_WORK // 3
 """Of the kernel for the examples of one claim, after which the fewest comparisons suffice."""
 ENOUGH = 5
 """Comparisons of either outcome, after which no more are drawn."""
-FEW, MOST = 60, 400
+FEW, MOST = 30, 400
 """Examples drawn where one outcome is rare, and where one that has to be seen is."""
 LEAST = 3
 """Comparisons without which nothing has been examined."""

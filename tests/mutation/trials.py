@@ -26,10 +26,9 @@ from types import FrameType, TracebackType
 from typing import Any
 
 import pytest
-from hypothesis import Phase, settings
 
 from tests.faults.fault import Fault
-from tests.mutants import LIBRARIES, ROOT, plant
+from tests.mutants import LIBRARIES, ROOT, Unshrunk, plant
 from tests.mutation.code import Functions
 from tests.mutation.mutator import Mutant
 from tests.mutation.targets import TARGETS, path_of, source_of
@@ -316,7 +315,7 @@ def _pytest(asked: Sequence[str], plugin: object) -> int:
     # The last collects garbage for long.
     for left_out in ("cacheprovider", "xdist", "unraisableexception"):
         arguments += ["-p", f"no:{left_out}"]
-    return int(pytest.main([*arguments, *asked], [plugin, _Unshrunk()]))
+    return int(pytest.main([*arguments, *asked], [plugin, Unshrunk()]))
 
 
 @contextmanager
@@ -331,15 +330,3 @@ def _quietly() -> Iterator[None]:
             yield
         except Exception:
             sys.exit(1)
-
-
-class _Unshrunk:
-    """A pytest plugin: Hypothesis looks for one failing example, and takes it as it is."""
-
-    def pytest_sessionstart(self) -> None:
-        phases = (Phase.explicit, Phase.generate)
-        settings.register_profile(
-            "unshrunk", settings.get_profile("theorycheck"), phases=phases,
-            report_multiple_bugs=False,
-        )  # fmt: skip
-        settings.load_profile("unshrunk")
