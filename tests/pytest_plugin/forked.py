@@ -51,12 +51,13 @@ def _live(
 ) -> None:
     for number, stream in enumerate(streams):
         os.dup2(stream.detach(), number)
-    sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
+    sys.stdin, sys.stdout = os.fdopen(0), os.fdopen(1, "w")
+    sys.stderr = os.fdopen(2, "w", errors="backslashreplace")
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    sys.path.insert(0, "")
     option, what, *arguments = words
+    sys.path.insert(0, "" if option == "-c" else folder)
     if option == "-c":
         sys.argv = ["-c", *arguments]
         exec(what, {"__name__": "__main__"})
@@ -89,8 +90,15 @@ class _Worker(gateway_base.Popen2IO):
 
 @contextmanager
 def forked_workers() -> Iterator[None]:
-    """Within it, runs of pytest in this process have workers that are forked."""
-    with patch.object(gateway_io, "Popen2IOMaster", _Worker):
+    """Within it, runs of pytest in this process have forked workers, which find modules here.
+
+    pytest-xdist gives workers the path that its process had when it began.
+    """
+    path = [os.getcwd(), *sys.path]
+    with (
+        patch.object(gateway_io, "Popen2IOMaster", _Worker),
+        patch("xdist.workermanage._sys_path", path),
+    ):
         yield
 
 
