@@ -115,10 +115,10 @@ def test_engine_and_kernel_agree_on_examples_that_are_no_certificates(name: str)
         found: dict[tuple[str, str], bool] = {}
         drawn += 1
         needed = agreed[False] if refuted else told_apart or not same
-        enough = ENOUGH if sum(spent) < ALL_WORK else LEAST
-        both = agreed[True] >= enough and (not refuted or agreed[False] >= enough)
+        both = agreed[True] >= ENOUGH and (not refuted or agreed[False] >= ENOUGH)
         # Many draws only for claims whose violations, or whose controls' ones, are rare.
-        if disputed or (needed and (both or (drawn > FEW and agreed.total() >= LEAST))):
+        late = drawn > FEW or sum(spent) > ALL_WORK
+        if disputed or (needed and (both or (late and agreed.total() >= LEAST))):
             raise Enough
         for holds, where, at in engine_finds(claim, one, altered=False):
             found[where, at] = holds and found.get((where, at), True)
