@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from tests.claims.on_record import claims
 from tests.kernel.examples import PROOFS, Json, judged, sealed
 from tests.kernel.tampering import part, tampered
 from theorycheck import kernel
@@ -92,20 +91,6 @@ def test_proofs_on_record_take_seconds() -> None:
 
 
 # --- What is true and what is not ----------------------------------------------------------------
-
-
-@each_proof
-def test_the_control_of_a_claim_is_never_verified(path: Path) -> None:
-    document = json.loads(path.read_text())
-    altered = claims()[document["claim"]].altered
-    assert altered is not None
-    formal = statement(
-        altered.conclusion, given=list(altered.given), where=list(altered.where),
-        forall=list(altered.forall),
-    )  # fmt: skip
-    about, exponent = document["architecture"], document["exponent"]
-    with pytest.raises(Rejected):
-        settle(formal, Architecture(formal, document["version"], about, exponent))
 
 
 TRUE = [

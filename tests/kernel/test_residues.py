@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
 from itertools import combinations, product
 from math import factorial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,14 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.arithmetic.test_residues import POLYNOMIALS, at, size
-from tests.claims.on_record import claims
-from tests.kernel.examples import PROOFS, budget
+from tests.kernel.examples import budget
 from tests.kernel.test_proofs import architecture, statement
 from theorycheck import kernel
-from theorycheck.arithmetic import residues
-from theorycheck.kernel import Architecture, Evaluator, Field, Residue, Statement, Unreadable
+from theorycheck.kernel import Architecture, Evaluator, Field, Residue, Unreadable
 from theorycheck.networks.specification import LINEAR, Network, mlp
-from theorycheck.statements import architectures, field
 
 Pair = tuple[Residue, fmpz_mpoly, fmpz_mpoly]
 """A residue, and the numerator and the denominator of what it stands for."""
@@ -235,58 +230,7 @@ def test_bounds_on_minors_hold_of_minors() -> None:
     assert bounds == (4, factorial(2) * 2**2 * 2**2)
 
 
-# --- The engine's --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("path", PROOFS, ids=lambda path: path.name.split(".")[0])
-def test_kernel_and_engine_compute_the_same_at_the_same_point(path: Path) -> None:
-    """Outputs, derivatives and slopes, each by its own code, and their bounds."""
-    document = json.loads(path.read_text())
-    formal = claims()[document["claim"]].formal
-    assert formal is not None
-    parsed = Statement.read(document["statement"])
-    about, exponent = document["architecture"], document["exponent"]
-    example = Architecture(parsed, document["version"], about, exponent)
-    for row in example.signs:
-        row[0] = Fraction(1)
-    evaluator = Evaluator(example, parsed.where, 64)
-    unit = parsed.assumes(*kernel.UNIT_WEIGHTS)
-    single = [p for p in example.network.parameters if p.role == "weight" and p.shape == (1, 1)]
-    seed = kernel.digest([document["version"], about, exponent])
-    engine = field.FieldEvaluator(
-        engine_architecture(about),
-        residues.Field(2**exponent - 1, seed),
-        formal.statement,
-        [1] * (len(single) if unit else 0),
-    )
-    compared = 0
-    for n, c in product(range(example.samples), range(example.outputs)):
-        pairs = [(evaluator.output(n, c), engine.functions["f"](n, c))]
-        for k in range(len(example.network.parameters)):
-            mine = np.ravel(np.array(evaluator.derivative(n, c, k), dtype=object))
-            pairs += zip(mine, np.ravel(engine.functions["df"](n, c, k)), strict=True)
-        for one, other in pairs:
-            if isinstance(one, Residue):
-                assert one.value == other.value
-                assert one.bounds[0] <= other.bounds.degree
-                compared += 1
-            else:
-                assert other.value == one == 0 or other.bounds.degree == 0
-    assert compared >= example.samples * example.outputs
-    assert {value for _, value in example.field.slopes} == {
-        value for _, value in engine.field.gates
-    }
-
-
-def engine_architecture(about: Any) -> architectures.Architecture:
-    targets = about["targets"]
-    return architectures.Architecture(
-        network=Network.from_dict(about["network"]),
-        samples=about["samples"],
-        outputs=about["outputs"],
-        numbers={n: None if v is None else Fraction(v) for n, v in about["numbers"].items()},
-        targets=None if targets is None else tuple(tuple(map(Fraction, r)) for r in targets),
-    )
+# --- What is bounded, and what cannot be ----------------------------------------------------------
 
 
 def test_bounds_of_quotients_by_hand() -> None:

@@ -109,8 +109,8 @@ class Trials:
 
     def _reach(self) -> Reach:
         told, code = self._asked(None)
-        if code != 0 or not told:
-            raise RuntimeError(f"{self.module}: its tests fail without any change")
+        if code != 0:
+            raise RuntimeError(f"{self.module}: {told[-1]} fails without any change")
         found: Reach = told[-1]
         return found
 
@@ -191,19 +191,28 @@ class _Server:
         """The code is -1 where the change cannot be made any more."""
         context = get_context("fork")
         if request is None:
-            return _in_a_process(context, self.measure)
+            return self.reach()
         source, limits = request
         changes = self.functions.changed(source)
         if changes is None:
             return [], -1
         return _in_a_process(context, self.changed, changes, limits)
 
-    def measure(self, told: Connection) -> None:
-        """Run all tests without any change; each is told before it starts, what came at last."""
-        for test, item in self.items.items():
-            told.send(test)
-            self.measured.run(item)
-        told.send(self.measured.found())
+    def reach(self) -> Told:
+        """What all tests come to; of one that fails its name and its code."""
+        for test in self.items:
+            told, code = _in_a_process(get_context("fork"), self.measure, test)
+            if code != 0:
+                return [test], code
+            self.measured.seconds[test], self.measured.lines[test] = told[-1]
+        return [self.measured.found()], 0
+
+    def measure(self, told: Connection, test: str) -> None:
+        """Run a test without any change, as the first of its process.
+
+        A mutant is tried so, too: what an earlier test has loaded would not be counted.
+        """
+        told.send(self.measured.run(self.items[test]))
         os._exit(0)
 
     def changed(self, told: Connection, changes: Any, limits: dict[str, float]) -> None:
@@ -272,14 +281,15 @@ class _Measured:
         self.here = self.at_import
         self.start = math.inf
 
-    def run(self, item: pytest.Item) -> None:
-        """One test."""
+    def run(self, item: pytest.Item) -> tuple[float, frozenset[int] | None]:
+        """Seconds of one test, and its lines."""
         self.here, self.start = set(), time.process_time()
         sys.settrace(self.enter)
         item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
-        self.seconds[item.nodeid] = time.process_time() - self.start
-        self.lines[item.nodeid] = None if sys.gettrace() is None else frozenset(self.here)
+        seconds = time.process_time() - self.start
+        lines = None if sys.gettrace() is None else frozenset(self.here)
         sys.settrace(None)
+        return seconds, lines
 
     def found(self) -> Reach:
         """Of all tests that ran."""
