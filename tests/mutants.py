@@ -15,7 +15,7 @@ import io
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
@@ -147,6 +147,15 @@ class _Outcomes:
         node = report.nodeid
         item = node if node in self.asked else node.partition("[")[0]
         self.red[item] = self.red.get(item, False) or report.failed
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Nobody reads the report of this run, which takes as long as some claims do."""
+        from theorycheck.pytest_plugin.items import EXAMINER
+
+        ran = yield
+        session.config.pluginmanager.unregister(name=EXAMINER)
+        return ran
 
 
 def row(fault: Fault, red: Iterable[str]) -> str:

@@ -27,8 +27,8 @@ from tests.mutants import LIBRARIES
 WORKER = "import sys;exec(eval(sys.stdin.readline()))"
 """What execnet has a new interpreter do, after ``-c``."""
 CONTEXT = get_context("forkserver")
-LOADED = [name for name in LIBRARIES if name != "hypothesis"]
-"""Of a plugin that is imported before it, pytest warns."""
+LOADED = [*(name for name in LIBRARIES if name != "hypothesis"), "tests.pytest_plugin.preloaded"]
+"""Hypothesis has a plugin: pytest loads it."""
 # Else pytester forgets them, and with them the server, at the end of the test that comes first.
 for part in ("forkserver", "popen_forkserver", "resource_sharer", "resource_tracker", "spawn"):
     import_module(f"multiprocessing.{part}")
