@@ -25,6 +25,7 @@ from importlib.util import spec_from_loader
 from multiprocessing import get_context
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 import pytest
 
@@ -154,7 +155,8 @@ class _Outcomes:
         from theorycheck.pytest_plugin.items import EXAMINER
 
         ran = yield
-        session.config.pluginmanager.unregister(name=EXAMINER)
+        examiner: Any = session.config.pluginmanager.get_plugin(EXAMINER)
+        examiner.examining = False
         return ran
 
 

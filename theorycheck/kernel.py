@@ -1205,11 +1205,12 @@ def signature(matrix: list[list[int]], example: Example) -> tuple[int, int]:
 def squared_singular_values(
     rows: list[list[int]], common: int, example: Example, bits: int
 ) -> list[Number]:
-    """Of a matrix of integers divided by ``common``, largest first; rational ones exactly.
+    """Of a matrix of integers divided by ``common``, largest first.
 
     They are the eigenvalues of the smaller Gram matrix, with multiplicity. The Gram matrix of an
     integer matrix has integer entries, so that its rational eigenvalues are integers: bisection
-    between integers finds them, and then encloses the others to about ``bits`` bits.
+    between integers finds those below about ``2**bits``, and encloses the others to about ``bits``
+    bits.
     """
     if len(rows) > len(rows[0]):
         rows = [list(column) for column in zip(*rows, strict=True)]
@@ -1634,14 +1635,17 @@ class Evaluator:
     def is_smooth(self, batch: Any = None) -> bool:
         """``smooth()``: whether no unit with an activation that bends is at its kink, on a batch.
 
-        The outputs are then differentiable in all parameters.
+        The outputs are then differentiable in all parameters. Samples beyond the batch may be at
+        kinks, as they do not matter.
         """
         chosen, _ = self.place(0 if batch is None else batch[0], batch)
+        asked = [i for i, n in enumerate(chosen) if batch is None or n in batch]
         return all(
-            layer.slope == 1 or all(self.compared(z, "!=", Fraction(0)) for z in self.flat(rows))
+            layer.slope == 1 or self.compared(z, "!=", Fraction(0))
             for layer, rows in zip(
                 self.example.network.layers, self.trace(chosen).arguments, strict=True
             )
+            for z in self.flat([rows[i] for i in asked])
         )
 
     # Arrays and collections

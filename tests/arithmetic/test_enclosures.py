@@ -221,3 +221,14 @@ def test_ends_that_are_no_numbers_are_refused(end: Any) -> None:
     for ends in ((end, 2.0), (0.0, end)):
         with pytest.raises(InputError, match="real number"):
             Interval(*ends)
+
+
+@pytest.mark.parametrize("kind", [np.float32, Decimal], ids=["numpy", "decimal"])
+def test_infinite_ends_of_other_types_stay_infinite(kind: Any) -> None:
+    least, largest = kind("-inf"), kind("inf")
+    assert Interval(least, largest) == Interval(-math.inf, math.inf)
+    assert Interval(least, 2.0) == Interval(-math.inf, 2.0)
+    assert Interval(2.0, largest) == Interval(2.0, math.inf)
+    for ends in ((largest, largest), (least, least)):
+        with pytest.raises(InputError, match="no real number"):
+            Interval(*ends)

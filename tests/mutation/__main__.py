@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from tests.mutants import ROOT
 from tests.mutation.mutator import Mutant, Mutator
 from tests.mutation.record import EQUIVALENT, Row, Tried, reasons, table
-from tests.mutation.targets import SAMPLES, TARGETS, source_of
+from tests.mutation.targets import TARGETS, source_of
 from tests.mutation.trials import Trials
 
 TABLE = ROOT / "reports" / "mutation.md"
@@ -80,8 +80,7 @@ def main() -> None:
         )
     known, why, rows = Tried(), reasons(EQUIVALENT.read_text(encoding="utf-8")), []
     for module in options.modules or TARGETS:
-        sample = options.sample or SAMPLES.get(module)
-        row = tried(module, sample, options.seed, known, options.processes)
+        row = tried(module, options.sample, options.seed, known, options.processes)
         if row.tried:
             rows.append(row)
         equivalent = [mutant.place in why.get(module, {}) for mutant in row.survivors]

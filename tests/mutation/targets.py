@@ -8,6 +8,11 @@ from tests.mutants import ROOT
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "kernel": (
+        "kernel/test_numbers_by_hand.py",
+        "kernel/test_arrays_by_hand.py",
+        "kernel/test_formulas_by_hand.py",
+        "kernel/test_settling_by_hand.py",
+        "kernel/test_command_by_hand.py",
         "kernel/test_work.py",
         "kernel/test_limits.py",
         "kernel/test_exponentials.py",
@@ -59,9 +64,6 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "statements.field": ("statements/test_field.py",),
 }
 """The tests in ``tests/`` that are asked about a module."""
-
-SAMPLES = {"kernel": 700}
-"""Of how many mutants of a module the table tells, where these are not all."""
 
 
 def source_of(module: str) -> str:

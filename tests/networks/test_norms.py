@@ -322,3 +322,39 @@ def test_what_is_no_number_is_restored_as_it_is() -> None:
         assert found[:2] == [math.inf, -math.inf]
         assert math.isnan(found[2])
         assert found[3] == 0
+
+
+@both
+def test_inner_products_at_the_ends_of_the_range(dtype: torch.dtype) -> None:
+    """Members whose products are beyond all numbers, to either side, beside ordinary ones."""
+    numbers = torch.finfo(dtype)
+    sizes = torch.tensor([numbers.max, numbers.max, numbers.tiny, 1.0], dtype=dtype)
+    signs = torch.tensor([1.0, -1.0, 1.0, -1.0], dtype=dtype)
+    left, right = (s[:, None, None].repeat(1, 3, 2) for s in (sizes, sizes * signs))
+    assert mean_inner_product(left, right).tolist() == [math.inf, -math.inf, 0.0, -2.0]
+
+
+@both
+def test_a_product_counts_where_its_factor_is_negligible_in_its_row(dtype: torch.dtype) -> None:
+    """Beside factors whose ratio vanishes, of which the larger ones are multiplied by zero."""
+    most = math.frexp(torch.finfo(dtype).max)[1] - 1
+    large, small = 2.0**most, 2.0 ** -(most // 2)
+    left = torch.tensor([[[large, 3 * small], [5 * small, large]]], dtype=dtype)
+    right = torch.tensor([[[0.0, 1.0], [1.0, 0.0]]], dtype=dtype)
+    assert mean_inner_product(left, right).tolist() == [4 * small]
+    assert mean_inner_product(right.expand_as(left), left).tolist() == [4 * small]
+
+
+@both
+def test_powers_of_two_are_multiplied_back_over_many_axes(dtype: torch.dtype) -> None:
+    """Powers for rows and for columns, which overflow or vanish without each other."""
+    most = math.frexp(torch.finfo(dtype).max)[1] - 1
+    unit = torch.tensor([[[3.0, -0.5, 0.0]], [[2.0**-9, 7.0, 2.0**-most]]], dtype=dtype)
+    rows, columns = torch.tensor([[most], [most - 2]]), torch.tensor([2, 1 - most, 2 - most])
+    one = torch.ones((), dtype=dtype)
+    found = restored(unit, torch.ldexp(one, rows), torch.ldexp(one, columns))
+    expected = [
+        [[math.inf, -1.0, 0.0], [math.inf, -0.25, 0.0]],
+        [[2.0 ** (most - 7), 14.0, 4 * 2.0**-most], [2.0 ** (most - 9), 3.5, 2.0**-most]],
+    ]
+    assert found.tolist() == expected

@@ -40,7 +40,7 @@ WORDS = {
     "patches": "patches(weights[0])",
     "chain": "chain()",
     "varies": "varies() and not (varies([0]) and normalised())",
-    "smooth": "smooth()",
+    "smooth": "smooth() or smooth([0])",
     "detached": "detached()",
     "differentiated": "differentiated()",
     "normalised": "normalised()",
@@ -260,3 +260,13 @@ def test_members_are_read_one_by_one() -> None:
     )
     output = Formula.of("f(0, 0)").tree
     assert [Evaluator(both, member, []).value(output, {}) for member in (0, 1)] == [1, 5]
+
+
+def test_kinks_of_samples_beyond_a_batch_do_not_matter() -> None:
+    """A unit of ReLU whose argument is 1 at the first sample and 0 at the second one."""
+    case = Case.single(mlp([1, 1, 1]), [[[1]], [[1]]], [[1], [0]], [[1], [1]])
+    expected = {"smooth()": False, "smooth([0])": True, "smooth([1])": False}
+    for rational in (True, False):
+        for text, smooth in expected.items():
+            evaluator = Evaluator(case, 0, [], rational=rational)
+            assert evaluator.value(Formula.of(text).tree, {}) is smooth

@@ -276,7 +276,9 @@ class Evaluator(Interpreter):
 
     def _smooth(self, batch: Any = None) -> bool:
         self._check_batch(batch)
-        return not has_kink(self.network, *self._point(self._batch(batch)))
+        chosen = range(len(self.samples)) if batch is None else batch
+        rows = [position(n, len(self.samples)) for n in chosen]
+        return not has_kink(self.network, *self._point(rows))
 
     def _varies(self, batch: Any = None) -> bool:
         self._check_batch(batch)
