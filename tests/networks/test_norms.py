@@ -350,11 +350,10 @@ def test_powers_of_two_are_multiplied_back_over_many_axes(dtype: torch.dtype) ->
     """Powers for rows and for columns, which overflow or vanish without each other."""
     most = math.frexp(torch.finfo(dtype).max)[1] - 1
     unit = torch.tensor([[[3.0, -0.5, 0.0]], [[2.0**-9, 7.0, 2.0**-most]]], dtype=dtype)
-    rows, columns = torch.tensor([[most], [most - 2]]), torch.tensor([2, 1 - most, 2 - most])
-    one = torch.ones((), dtype=dtype)
-    found = restored(unit, torch.ldexp(one, rows), torch.ldexp(one, columns))
+    rows = torch.tensor([[2.0**most], [2.0 ** (most - 2)]], dtype=dtype)
+    columns = torch.tensor([4.0, 2.0 ** (1 - most), 2.0 ** (2 - most)], dtype=dtype)
     expected = [
         [[math.inf, -1.0, 0.0], [math.inf, -0.25, 0.0]],
         [[2.0 ** (most - 7), 14.0, 4 * 2.0**-most], [2.0 ** (most - 9), 3.5, 2.0**-most]],
     ]
-    assert found.tolist() == expected
+    assert restored(unit, rows, columns).tolist() == expected

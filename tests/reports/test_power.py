@@ -13,14 +13,22 @@ from msgspec.structs import replace as replaced
 from tests.reports.entries import ENTRIES, report
 from theorycheck import reports
 from theorycheck.errors import InputError
-from theorycheck.reports.power import NONE, Mutated, Power, Powers, beside, load_powers
+from theorycheck.reports.power import (
+    NONE,
+    Mutated,
+    Power,
+    Powers,
+    beside,
+    formula_digest,
+    load_powers,
+)
 
 HOLDS = ENTRIES["holds"]
 TRUE = Mutated(change="sign", words="`-a` for `a`", reason="algebra: it says nothing else")
 SURVIVOR = Mutated(change="factor", words="`2 * a` for `a`", reason="true at 80 examples")
 POWER = Power(
-    claim=HOLDS.id, version=HOLDS.version, refuted=20, true=(TRUE,), survived=(SURVIVOR,),
-    without_value=3,
+    claim=HOLDS.id, formula=formula_digest(HOLDS.id, HOLDS.formula), refuted=20,
+    true=(TRUE,), survived=(SURVIVOR,), without_value=3,
 )  # fmt: skip
 POWERS = Powers(seed=0, claims=(POWER,), without_formula=("tenth-claim",))
 
@@ -50,10 +58,11 @@ def test_the_table_shows_how_many_are_refuted(tmp_path: Path) -> None:
 
 def test_powers_of_another_statement_are_not_shown() -> None:
     assert POWERS.shown(HOLDS) == "20 of 21"
-    assert POWERS.shown(replace(HOLDS, version={**HOLDS.version, "formula": "other"})) == ""
+    assert POWERS.shown(replace(HOLDS, formula=(*HOLDS.formula, "given a > 0"))) == ""
+    assert POWERS.shown(replace(HOLDS, title="In other words", version={})) == "20 of 21"
     assert POWERS.shown(ENTRIES["own"]) == ""
     refuted = ENTRIES["refuted"]
-    old = replaced(POWER, claim=refuted.id, version=refuted.version)
+    old = replaced(POWER, claim=refuted.id, formula=formula_digest(refuted.id, refuted.formula))
     assert Powers(seed=0, claims=(old,)).shown(refuted) == ""
     assert NONE.shown(HOLDS) == ""
 
@@ -95,4 +104,4 @@ def test_what_is_no_json_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         load_powers(path)
     assert "\n" not in str(caught.value)
-    assert json.loads(reports.dumps(POWERS.document()))["schema_version"] == 1
+    assert json.loads(reports.dumps(POWERS.document()))["schema_version"] == 2

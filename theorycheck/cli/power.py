@@ -10,12 +10,11 @@ from statistics import median
 
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.outcomes import Fate
-from theorycheck.claims.versions import version_of
 from theorycheck.errors import InputError
 from theorycheck.pytest_plugin.collecting import claims_by_id, claims_of_worker
 from theorycheck.reports.baseline import Baseline
 from theorycheck.reports.documents import dumps, write_atomically
-from theorycheck.reports.power import FILE, NONE, Mutated, Power, Powers, beside
+from theorycheck.reports.power import FILE, NONE, Mutated, Power, Powers, beside, formula_digest
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def _measured(paths: tuple[str, ...], name: str, seed: int) -> Measured:
 
     power = Power(
         claim=name,
-        version=version_of(claim),
+        formula=formula_digest(name, claim.formal.lines()),
         refuted=len(of(Fate.REFUTED)),
         true=of(Fate.TRUE),
         survived=of(Fate.SURVIVED),

@@ -5,7 +5,7 @@ The same claims with the same seed give the same document, byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,11 +17,16 @@ from theorycheck.claims.entries import Entry
 from theorycheck.claims.outcomes import Count
 from theorycheck.errors import InputError
 from theorycheck.reports.documents import unreadable
-from theorycheck.reports.reading import is_sealed, load, sealed
+from theorycheck.reports.reading import digest, is_sealed, load, sealed
 
-POWER_VERSION = 1
+POWER_VERSION = 2
 """Of the form of ``power.json``."""
 FILE = "power.json"
+
+
+def formula_digest(claim: str, formula: Sequence[str]) -> str:
+    """What names the formula of a claim, from its lines as an entry holds them."""
+    return digest({"claim": claim, "formula": list(formula)})[:16]
 
 
 class Mutated(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +47,7 @@ class Power(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the mutants of one claim.
 
     Attributes:
-        version: of the claim that they are mutants of (`theorycheck.claims.version_of`).
+        formula: what names the formula that they are mutants of, see `formula_digest`.
         refuted: how many an example refutes, to the kernel too.
         true: those that are no false neighbours.
         survived: those that may be false, although no example says so.
@@ -50,7 +55,7 @@ class Power(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     claim: str
-    version: dict[str, str]
+    formula: str
     refuted: Count
     true: tuple[Mutated, ...]
     survived: tuple[Mutated, ...]
@@ -92,9 +97,14 @@ class Powers:
         return sealed(content)
 
     def shown(self, entry: Entry) -> str:
-        """How many false neighbours of a claim are refuted; empty where that is of another one."""
+        """How many false neighbours of a claim are refuted; empty where that is of another one.
+
+        What a claim says in words is no part of what its neighbours are made of.
+        """
         power = self._by_claim.get(entry.id)
-        if power is None or power.version != entry.version or not entry.verdict.passes:
+        if power is None or not entry.verdict.passes:
+            return ""
+        if power.formula != formula_digest(entry.id, entry.formula):
             return ""
         return f"{power.refuted} of {power.false}"
 
