@@ -8,6 +8,7 @@ printed. It takes an hour, and belongs in no run that somebody waits for. What w
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import random
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -20,6 +21,12 @@ from tests.mutation.targets import TARGETS, source_of
 from tests.mutation.trials import Trials
 
 TABLE = ROOT / "reports" / "mutation.md"
+
+QUICK = 0.1
+"""Seconds of the tests that are asked about a mutant for which there is a reason.
+
+Most of them could show that a reason is wrong; all of them take minutes, for nothing.
+"""
 
 
 def chosen(mutants: list[Mutant], sample: int | None, seed: int) -> list[Mutant]:
@@ -34,6 +41,7 @@ def tried(module: str, sample: int | None, seed: int, known: Tried, processes: i
     """Try the mutants of a module that are not known yet; none of them without processes."""
     mutants = list(Mutator(source_of(module)).mutants())
     asked = chosen(mutants, sample, seed)
+    why = reasons(EQUIVALENT.read_text(encoding="utf-8")).get(module, {})
     new = [mutant for mutant in asked if not known.knows(module, mutant)]
     if not processes:
         # Who survived other tests than those of today would be missing.
@@ -49,7 +57,7 @@ def tried(module: str, sample: int | None, seed: int, known: Tried, processes: i
             def notice(mutant: Mutant) -> str | None:
                 trials = free.pop()
                 try:
-                    return trials.who_notices(mutant)
+                    return trials.who_notices(mutant, QUICK if mutant.place in why else math.inf)
                 finally:
                     free.append(trials)
 

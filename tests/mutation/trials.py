@@ -45,6 +45,9 @@ SLOWEST = 60.0
 WATCHED = 0.25
 """Seconds for which it is watched to which lines a test comes."""
 
+ANYWHERE = "anywhere"
+"""No function is called so."""
+
 LOADING = "loading"
 """What notices when the module cannot be loaded."""
 
@@ -71,12 +74,13 @@ class Reach:
         """Whether what is changed is executed before any test."""
         return not self.at_import.isdisjoint(mutant.reached)
 
-    def asked(self, mutant: Mutant) -> list[str]:
-        """The tests that can notice a mutant, the quickest first."""
+    def asked(self, mutant: Mutant, within: float) -> list[str]:
+        """The tests that can notice a mutant and take so many seconds at most, quickest first."""
         return [
             test
             for test, lines in self.lines.items()
-            if lines is None or self.at_once(mutant) or not lines.isdisjoint(mutant.reached)
+            if self.seconds[test] <= within
+            and (lines is None or self.at_once(mutant) or not lines.isdisjoint(mutant.reached))
         ]
 
 
@@ -88,7 +92,7 @@ class Trials:
     """
 
     def __init__(self, module: str, known: Reach | None = None) -> None:
-        self.module, self.noticed = module, list[str]()
+        self.module, self.noticed = module, dict[str, list[str]]()
         self.server, there = get_context("spawn").Pipe()
         self.process = get_context("spawn").Process(target=_serve, args=(there, module))
         self.process.start()
@@ -119,10 +123,18 @@ class Trials:
         answer: Told = self.server.recv()
         return answer
 
-    def who_notices(self, mutant: Mutant) -> str | None:
-        """The first test found that fails with the change; those who noticed others are first."""
-        asked = self.known.asked(mutant)
-        asked = list(dict.fromkeys([*(test for test in self.noticed if test in asked), *asked]))
+    def who_notices(self, mutant: Mutant, within: float = math.inf) -> str | None:
+        """The first test found that fails with the change.
+
+        Those that noticed other changes of the function are first, and then those that noticed any.
+
+        Args:
+            mutant: the change.
+            within: seconds that a test may take to be asked.
+        """
+        known = dict.fromkeys(self.known.asked(mutant, within))
+        first = [*self.noticed.get(mutant.within, ()), *self.noticed.get(ANYWHERE, ())]
+        asked = dict.fromkeys([*(test for test in first if test in known), *known])
         limits = {test: STARTING + TIMES * self.known.seconds[test] for test in asked}
         if not limits:
             return None
@@ -134,7 +146,9 @@ class Trials:
         if code == 0:
             return None
         found: str = told[-1] if told else LOADING
-        self.noticed = [found, *(test for test in self.noticed if test != found)][:20]
+        for place in (mutant.within, ANYWHERE):
+            others = [test for test in self.noticed.get(place, ()) if test != found]
+            self.noticed[place] = [found, *others][:20]
         return found
 
 

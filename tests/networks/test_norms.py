@@ -357,3 +357,23 @@ def test_powers_of_two_are_multiplied_back_over_many_axes(dtype: torch.dtype) ->
         [[2.0 ** (most - 7), 14.0, 4 * 2.0**-most], [2.0 ** (most - 9), 3.5, 2.0**-most]],
     ]
     assert restored(unit, rows, columns).tolist() == expected
+
+
+@both
+@pytest.mark.parametrize("size", [-30, -31])
+def test_inner_products_have_gradients_at_a_zero_beside_small_products(
+    dtype: torch.dtype, size: int
+) -> None:
+    """The other factor of that zero is as many times the largest product as a number can say."""
+    most = math.frexp(torch.finfo(dtype).max)[1] - 1
+    left = torch.tensor([[[0.0, 2.0**size]]], dtype=dtype, requires_grad=True)
+    right = torch.tensor([[[2.0 ** (most + size), 1.0]]], dtype=dtype, requires_grad=True)
+    found = torch.autograd.grad(mean_inner_product(left, right).sum(), (left, right))
+    assert torch.equal(found[0], right)
+    assert torch.equal(found[1], left)
+
+
+def test_whatever_is_multiplied_by_one_has_gradient_one() -> None:
+    entries = torch.tensor([math.inf, -math.inf, math.nan, 0.0, 3.0], requires_grad=True)
+    (found,) = torch.autograd.grad(restored(entries, torch.ones(())).sum(), entries)
+    assert found.tolist() == [1.0] * 5
