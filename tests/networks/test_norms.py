@@ -373,6 +373,15 @@ def test_inner_products_have_gradients_at_a_zero_beside_small_products(
     assert torch.equal(found[1], left)
 
 
+@both
+def test_a_member_of_zeros_has_gradients(dtype: torch.dtype) -> None:
+    left = torch.zeros(2, 2, 2, dtype=dtype, requires_grad=True)
+    right = torch.tensor([[[1.0, 2.0], [3.0, 4.0]], [[0.0, 5.0], [6.0, 0.0]]], dtype=dtype)
+    found = mean_inner_product(left, right)
+    assert found.tolist() == [0.0, 0.0]
+    assert torch.equal(torch.autograd.grad(found.sum(), left)[0], right / 2)
+
+
 def test_whatever_is_multiplied_by_one_has_gradient_one() -> None:
     entries = torch.tensor([math.inf, -math.inf, math.nan, 0.0, 3.0], requires_grad=True)
     (found,) = torch.autograd.grad(restored(entries, torch.ones(())).sum(), entries)

@@ -146,9 +146,14 @@ def mean_inner_product(left: Tensor, right: Tensor) -> Tensor:
     products, powers = (first * second).squeeze(-1), torch.cat([one, other], dim=-1)
     sizes = torch.frexp(powers)[1].sum(dim=-1) - 2
     least = 2 * (math.frexp(torch.finfo(products.dtype).tiny)[1] - 1)
-    largest = sizes.masked_fill(products.detach() == 0, least).amax((-2, -1)).clamp(least).tolist()
+    found = products.detach() != 0
+    largest = sizes.masked_fill(~found, least).amax((-2, -1)).clamp(least)
+    # Where all products are 0, they may have gradients of any size.
+    largest = largest.masked_fill(~found.any(-1).any(-1), 0)
     # Two powers for each member, because what they multiply to may be beyond all numbers.
-    halves = [(math.ldexp(1.0, size // 2), math.ldexp(1.0, size - size // 2)) for size in largest]
+    halves = [
+        (math.ldexp(1.0, size // 2), math.ldexp(1.0, size - size // 2)) for size in largest.tolist()
+    ]
     unit = powers.new_tensor(halves)
     powers = torch.cat([powers, (1 / unit)[:, None, None].expand_as(powers)], dim=-1)
     total = bounded_mean(_times(products, powers).sum(dim=-1), -1)
