@@ -374,6 +374,16 @@ def test_inner_products_have_gradients_at_a_zero_beside_small_products(
 
 
 @both
+def test_large_products_beside_zeros_are_put_in_proportion(dtype: torch.dtype) -> None:
+    """Two products that overflow when they are added, and six zeros: the mean over 4 does not."""
+    most = math.frexp(torch.finfo(dtype).max)[1] - 1
+    left = torch.zeros(1, 4, 2, dtype=dtype)
+    left[0, 0] = 2.0 ** (most // 2 + 1)
+    right = torch.full_like(left, 2.0 ** (most - most // 2 - 1))
+    assert mean_inner_product(left, right).tolist() == [2.0 ** (most - 1)]
+
+
+@both
 def test_a_member_of_zeros_has_gradients(dtype: torch.dtype) -> None:
     left = torch.zeros(2, 2, 2, dtype=dtype, requires_grad=True)
     right = torch.tensor([[[1.0, 2.0], [3.0, 4.0]], [[0.0, 5.0], [6.0, 0.0]]], dtype=dtype)

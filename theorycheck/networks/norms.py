@@ -149,7 +149,7 @@ def mean_inner_product(left: Tensor, right: Tensor) -> Tensor:
     found = products.detach() != 0
     largest = sizes.masked_fill(~found, least).amax((-2, -1)).clamp(least)
     # Where all products are 0, they may have gradients of any size.
-    largest = largest.masked_fill(~found.any(-1).any(-1), 0)
+    largest = largest.masked_fill(~found.any((-2, -1)), 0)
     # Two powers for each member, because what they multiply to may be beyond all numbers.
     halves = [
         (math.ldexp(1.0, size // 2), math.ldexp(1.0, size - size // 2)) for size in largest.tolist()
