@@ -9,19 +9,15 @@ from typing import Any
 import pytest
 
 from tests.kernel.examples import DOCUMENT, evaluator
+from tests.kernel.test_proofs import statement
 from theorycheck import kernel
-from theorycheck.kernel import Rejected, Statement
+from theorycheck.kernel import Rejected
 
 F = Fraction
-EMPTY: dict[str, Any] = {"latex": "", "hypotheses": [], "given": [], "where": [], "forall": []}
 
 
 def value_of(formula: str, *where: str, document: Any = DOCUMENT) -> Any:
     return evaluator(document, where).evaluate(kernel.parse(formula), {})
-
-
-def statement(**parts: Any) -> Statement:
-    return Statement.read({**EMPTY, "conclusion": "0 <= 1", **parts})
 
 
 @pytest.mark.parametrize(
@@ -126,10 +122,10 @@ def test_a_statement_has_up_to_forty_entries_of_each_part(part: str) -> None:
     entries = [
         {"forall": f"v{i} in samples", "where": f"v{i} = 0"}.get(part, "1 < 2") for i in range(41)
     ]
-    read = statement(**{part: entries[:40]})
+    read = statement("0 <= 1", **{part: entries[:40]})
     assert part == "hypotheses" or len(getattr(read, part)) == 40
     with pytest.raises(Rejected, match="more than 40"):
-        statement(**{part: entries})
+        statement("0 <= 1", **{part: entries})
 
 
 @pytest.mark.parametrize(
@@ -147,7 +143,9 @@ def test_a_statement_has_up_to_forty_entries_of_each_part(part: str) -> None:
     ],
 )
 def test_a_hypothesis_says_one_equation_of_all_weights(condition: str, said: bool) -> None:
-    assert statement(given=[condition]).assumes("squared(W[k]) == 1", "k", "weights") is said
+    assert (
+        statement("0 <= 1", given=[condition]).assumes("squared(W[k]) == 1", "k", "weights") is said
+    )
 
 
 def test_what_is_equal_and_moves_with_nothing_has_a_greatest() -> None:

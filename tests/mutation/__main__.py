@@ -16,17 +16,11 @@ from contextlib import ExitStack
 
 from tests.mutants import ROOT
 from tests.mutation.mutator import Mutant, Mutator
-from tests.mutation.record import EQUIVALENT, Row, Tried, reasons, table
+from tests.mutation.record import EQUIVALENT, QUICK, Places, Row, Tried, reasons, table
 from tests.mutation.targets import TARGETS, source_of
 from tests.mutation.trials import Trials
 
 TABLE = ROOT / "reports" / "mutation.md"
-
-QUICK = 0.1
-"""Seconds of the tests that are asked about a mutant for which there is a reason.
-
-Most of them could show that a reason is wrong; all of them take minutes, for nothing.
-"""
 
 
 def chosen(mutants: list[Mutant], sample: int | None, seed: int) -> list[Mutant]:
@@ -37,11 +31,12 @@ def chosen(mutants: list[Mutant], sample: int | None, seed: int) -> list[Mutant]
     return [mutants[i] for i in sorted(order[:sample])]
 
 
-def tried(module: str, sample: int | None, seed: int, known: Tried, processes: int) -> Row:
+def tried(
+    module: str, sample: int | None, seed: int, known: Tried, why: Places, processes: int
+) -> Row:
     """Try the mutants of a module that are not known yet; none of them without processes."""
     mutants = list(Mutator(source_of(module)).mutants())
     asked = chosen(mutants, sample, seed)
-    why = reasons(EQUIVALENT.read_text(encoding="utf-8")).get(module, {})
     new = [mutant for mutant in asked if not known.knows(module, mutant)]
     if not processes:
         # Who survived other tests than those of today would be missing.
@@ -88,10 +83,11 @@ def main() -> None:
         )
     known, why, rows = Tried(), reasons(EQUIVALENT.read_text(encoding="utf-8")), []
     for module in options.modules or TARGETS:
-        row = tried(module, options.sample, options.seed, known, options.processes)
+        places = why.get(module, {})
+        row = tried(module, options.sample, options.seed, known, places, options.processes)
         if row.tried:
             rows.append(row)
-        equivalent = [mutant.place in why.get(module, {}) for mutant in row.survivors]
+        equivalent = [mutant.place in places for mutant in row.survivors]
         print(
             f"{module}: of {row.mutants} mutants {row.tried} tried, {len(row.survivors)} survive,"
             f" {sum(equivalent)} of them equivalent",

@@ -20,6 +20,15 @@ TRIED = ROOT / "build" / "mutation.jsonl"
 EQUIVALENT = Path(__file__).parent / "equivalent.toml"
 """Why survivors are equivalent, by module, function, line and change."""
 
+QUICK = 0.1
+"""Seconds of the tests that are asked about a mutant for which there is a reason.
+
+Most of them could show that a reason is wrong; all of them take minutes, for nothing.
+"""
+
+Places = Mapping[tuple[str, str, str], str]
+"""Reasons by `Mutant.place`."""
+
 
 class Tried:
     """The file of what was tried, so that nothing is tried twice.
@@ -104,7 +113,8 @@ def table(rows: list[Row], why: Mapping[str, Mapping[tuple[str, str, str], str]]
         " changed, one at a time, and the module's own tests run. A mutant is *noticed* when one of"
         " them fails or takes several times as long as before. Of those that are not, some are"
         " *equivalent*: they differ from the module in nothing that it promises. The others are"
-        " *left*. Equivalent ones are shown to tests of up to a tenth of a second alone.",
+        " *left*. Equivalent ones are shown to tests of up to"
+        f" {QUICK:g} seconds alone.",
         "",
         "Measured by `python -m tests.mutation`; `tests/mutation/equivalent.toml` holds the reasons"
         " below.",

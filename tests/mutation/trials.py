@@ -75,7 +75,7 @@ class Reach:
         return not self.at_import.isdisjoint(mutant.reached)
 
     def asked(self, mutant: Mutant, within: float) -> list[str]:
-        """The tests that can notice a mutant and take so many seconds at most, quickest first."""
+        """The tests of so many seconds that can notice a mutant, the quickest first."""
         return [
             test
             for test, lines in self.lines.items()

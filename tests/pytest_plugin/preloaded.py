@@ -7,6 +7,7 @@ the constants of all modules; it makes a page, for which Jinja compiles template
 import gc
 import os
 from contextlib import redirect_stdout
+from importlib import import_module
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -23,12 +24,11 @@ class Loading:
         from hypothesis import find, settings
         from hypothesis import strategies as st
 
-        import theorycheck.claims.examination
-        import theorycheck.pytest_plugin.processes
-        import theorycheck.reports.terminal  # noqa: F401
         from tests.reports.entries import report
         from theorycheck.reports.html.page import render_html
 
+        for module in ("claims.examination", "pytest_plugin.processes", "reports.terminal"):
+            import_module(f"theorycheck.{module}")
         find(st.integers(), bool, settings=settings(database=None))
         render_html(report())
 
