@@ -37,7 +37,7 @@ from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.outcomes import Answer, Fate
 from theorycheck.claims.search import draw
 from theorycheck.claims.setting import Setting
-from theorycheck.claims.settling import proposals, settled
+from theorycheck.claims.settling import proposals_settled
 from theorycheck.claims.trajectories import one_after_another
 from theorycheck.statements.algebra import changed, follows, same
 from theorycheck.statements.mutants import Mutant, mutants
@@ -197,7 +197,7 @@ class Bench:
             return None
         with suppress(*NO_VALUE):  # In a field, an architecture may be too small for a formula.
             about = replace(self.claim, formal=formal_of(mutant.statement))
-            strength = settled(about, proposals(about))
+            strength = proposals_settled(about).strength()
             if strength.level == "architectures":
                 reason = f"field reader: true for {strength.architectures} architectures"
                 return Neighbour(mutant, Fate.TRUE, reason)

@@ -135,12 +135,28 @@ def proposed(strategies: Mapping[str, Any], examples: int, seed: int) -> list[Ca
     """Single networks that strategies propose, one for each example with a case."""
     found: list[Case] = []
 
-    def keep(**drawn: Any) -> None:
-        if isinstance(drawn["case"], Case):
-            found.append(drawn["case"].member(0))
+    def keep(case: Case) -> bool:
+        found.append(case)
+        return False
 
-    draw(keep, strategies, examples, seed, [Phase.generate])
+    shown(keep, strategies, examples, seed)
     return found
+
+
+def shown(
+    look: Callable[[Case], bool], strategies: Mapping[str, Any], examples: int, seed: int
+) -> bool:
+    """Show the networks of `proposed` as they are drawn, until a look at one was enough."""
+
+    def show(**drawn: Any) -> None:
+        if isinstance(drawn["case"], Case) and look(drawn["case"].member(0)):
+            raise _Found
+
+    try:
+        draw(show, strategies, examples, seed, [Phase.generate])
+    except _Found:
+        return True
+    return False
 
 
 def replay(claim: Claim, setting: Setting, case: Case) -> Evidence:

@@ -5,7 +5,7 @@ The engine settles many architectures, and the kernel has to come to the same fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,11 @@ from theorycheck.arithmetic.residues import Unreadable
 from theorycheck.claims.certificates import statement_version
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.proofs import Candidate, Unproved, prove
-from theorycheck.claims.search import proposed
+from theorycheck.claims.search import shown
 from theorycheck.claims.strengths import SAMPLED, Strength
 from theorycheck.statements.architectures import Architecture, PassedOver
 from theorycheck.statements.field import settle
+from theorycheck.statements.syntax import Statement
 
 ENOUGH = 40
 """Different architectures, for all of which a statement must be settled."""
@@ -39,8 +40,61 @@ UNSETTLED = Settlement(SAMPLED)
 """Of claims that are not meant to be settled."""
 
 
-class Unsettled(Exception):
-    """Why a statement is not known to be true of enough architectures."""
+class Settling:
+    """Settles the statement of a claim for one architecture after another, until that is enough.
+
+    Args:
+        passed_over: errors that say nothing of the other architectures. Where cases are of any
+            kind, a formula need not have a meaning at all of them.
+
+    Attributes:
+        found: the architectures for which it is settled.
+        reason: why no more are looked at, where the statement is not true or not read.
+    """
+
+    def __init__(
+        self, claim: Claim, passed_over: tuple[type[Exception], ...] = (PassedOver,)
+    ) -> None:
+        self.claim, self.found = claim, list[Candidate]()
+        self.reason = None if claim.formal is not None else "not stated as a formula"
+        self._version = statement_version(claim) or ""
+        self._passed_over, self._seen = passed_over, set[str]()
+
+    def look(self, case: Case) -> bool:
+        """Settle the architecture of a case, if it is another one; whether to look no further."""
+        if self.claim.formal is not None and case.size <= LARGEST:
+            statement = self.claim.formal.statement
+            architecture = Architecture.of(statement, case)
+            name = repr(architecture.document())
+            if name not in self._seen:
+                self._seen.add(name)
+                self._settle(statement, architecture, case.size)
+        return self.reason is not None or len(self.found) == ENOUGH
+
+    def _settle(self, statement: Statement, architecture: Architecture, size: int) -> None:
+        try:
+            one = settle(statement, self._version, architecture)
+        except self._passed_over:
+            return
+        except Unreadable as error:
+            self.reason = f"not read in a field: {error}"
+            return
+        if one.holds:
+            self.found.append(Candidate(size, architecture, one.prime.bit_length()))
+        else:
+            self.reason = (
+                "not true of all weights and data in a field, where hypotheses are dropped"
+            )
+
+    def strength(self) -> Strength:
+        """How far the statement is true, to the engine alone."""
+        reason = self.reason
+        if reason is None and len(self.found) < ENOUGH:
+            reason = f"settled for only {len(self.found)} architectures, where {ENOUGH} are needed"
+        if reason is not None:
+            return _sampled(reason)
+        largest = max(candidate.size for candidate in self.found)
+        return Strength(level="architectures", architectures=len(self.found), largest=largest)
 
 
 def settlement_of(claim: Claim) -> Settlement:
@@ -54,15 +108,25 @@ def settlement_of(claim: Claim) -> Settlement:
         return Settlement(Strength(level="general"))
     if claim.kind not in ("identity", "rank", "consistency"):
         return UNSETTLED
+    settling = proposals_settled(claim)
+    strength = settling.strength()
+    if strength.level == "sampled":
+        return Settlement(strength)
     try:
-        found = _settled(claim, proposals(claim), (PassedOver,))
-    except Unsettled as error:
-        return Settlement(_sampled(str(error)))
-    try:
-        return Settlement(_strength(found), prove(claim, found))
+        return Settlement(strength, prove(claim, settling.found))
     except Unproved as error:
-        reason = f"settled for {len(found)} architectures, but the kernel: {error}"
+        reason = f"settled for {len(settling.found)} architectures, but the kernel: {error}"
         return Settlement(_sampled(reason))
+
+
+def proposals_settled(claim: Claim) -> Settling:
+    """The architectures of what the strategy of a claim proposes, as many as it takes."""
+    settling = Settling(claim)
+    for number in range(ROUNDS):
+        seed = claim.seed(number, altered=False)
+        if settling.reason or shown(settling.look, claim.on, DRAWS, seed):
+            break
+    return settling
 
 
 def settled(
@@ -70,66 +134,11 @@ def settled(
     cases: Iterable[Case],
     passed_over: tuple[type[Exception], ...] = (PassedOver,),
 ) -> Strength:
-    """Whether the statement of a claim is true of enough architectures, to the engine alone.
-
-    Args:
-        cases: whose architectures are looked at.
-        passed_over: errors that say nothing of the other architectures. Where cases are of any
-            kind, a formula need not have a meaning at all of them.
-    """
-    try:
-        return _strength(_settled(claim, cases, passed_over))
-    except Unsettled as error:
-        return _sampled(str(error))
-
-
-def _settled(
-    claim: Claim, cases: Iterable[Case], passed_over: tuple[type[Exception], ...]
-) -> list[Candidate]:
-    if claim.formal is None:
-        raise Unsettled("not stated as a formula")
-    version, found = statement_version(claim) or "", list[Candidate]()
-    for architecture, numbers in _architectures(claim, cases):
-        try:
-            one = settle(claim.formal.statement, version, architecture)
-        except passed_over:
-            continue
-        except Unreadable as error:
-            raise Unsettled(f"not read in a field: {error}") from error
-        if not one.holds:
-            raise Unsettled(
-                "not true of all weights and data in a field, where hypotheses are dropped"
-            )
-        found.append(Candidate(numbers, architecture, one.prime.bit_length()))
-        if len(found) == ENOUGH:
-            return found
-    raise Unsettled(f"settled for only {len(found)} architectures, where {ENOUGH} are needed")
-
-
-def _strength(found: list[Candidate]) -> Strength:
-    largest = max(candidate.size for candidate in found)
-    return Strength(level="architectures", architectures=len(found), largest=largest)
+    """Whether the statement of a claim is true of the architectures of some cases, if many."""
+    settling = Settling(claim, passed_over)
+    any(map(settling.look, cases))
+    return settling.strength()
 
 
 def _sampled(reason: str) -> Strength:
     return Strength(level="sampled", reason=reason)
-
-
-def _architectures(claim: Claim, cases: Iterable[Case]) -> Iterator[tuple[Architecture, int]]:
-    """Different ones, each with the size of a case, in the order of the cases."""
-    assert claim.formal is not None
-    seen = set[str]()
-    for case in cases:
-        if case.size > LARGEST:
-            continue
-        architecture = Architecture.of(claim.formal.statement, case)
-        name = repr(architecture.document())
-        if name not in seen:
-            seen.add(name)
-            yield architecture, case.size
-
-
-def proposals(claim: Claim) -> Iterator[Case]:
-    """What the strategy of a claim proposes."""
-    for number in range(ROUNDS):
-        yield from proposed(claim.on, DRAWS, claim.seed(number, altered=False))
