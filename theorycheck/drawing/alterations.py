@@ -36,23 +36,29 @@ from theorycheck.networks.specification import (
 )
 
 SMALL = (0, 1, -1, 2, -2)
+STEEP = (2.0, -1.0)
+"""Slopes that no ReLU or leaky ReLU has: one stretches, the other turns signs."""
 FACTORS = (Fraction(2), Fraction(-1), Fraction(0), Fraction(1, 2))
 NUMBERS = tuple(Fraction(n, d) for d in (1, 2) for n in (0, 1, -1, 2, 3))
 Alteration = Callable[[Random, Case], Case]
 
 
-def altered(rng: Random, case: Case, *, most: int = 2) -> Case:
-    """A single network with one change or several, some of which may be none."""
+def altered(rng: Random, case: Case) -> Case:
+    """A single network with one change or two, some of which may be none."""
+    return _altered(rng, case, ALTERATIONS, 2)
+
+
+def _altered(rng: Random, case: Case, among: Sequence[Alteration], most: int) -> Case:
     for _ in range(rng.randint(1, most)):
         try:
-            case = rng.choice(ALTERATIONS)(rng, case)
+            case = rng.choice(among)(rng, case)
         except InputError:  # It does not fit: the case stays as it is.
             continue
     return case
 
 
 def any_case(rng: Random, numbers: Collection[str]) -> Case:
-    """A small network on any data: a chain with, more often than not, one thing about it changed.
+    """A small network on any data: a chain with, more often than not, a few things added.
 
     Args:
         numbers: names of those that a case has; those of batch sizes begin with ``batch``.
@@ -72,7 +78,7 @@ def any_case(rng: Random, numbers: Collection[str]) -> Case:
         _labels(rng, samples, widths[-1]),
         given,
     )
-    return altered(rng, case) if rng.random() < 3 / 4 else case
+    return _altered(rng, case, ADDITIONS, 3) if rng.random() < 7 / 8 else case
 
 
 def _labels(rng: Random, samples: int, outputs: int) -> np.ndarray:
@@ -190,12 +196,15 @@ def _biased(rng: Random, case: Case) -> Case:
 
 def _bent(rng: Random, case: Case) -> Case:
     place = rng.randint(0, case.network.depth - 1)
-    slope = rng.choice(SLOPES)
+    slope = rng.choice((*SLOPES, *STEEP, *STEEP))
     return replace(case, network=_with_layer(case.network, place, slope=slope))
 
 
 def _normalised(rng: Random, case: Case) -> Case:
-    place = rng.randint(0, case.network.depth - 1)
+    """A layer normalised, or no longer so; one that reads several, more often than not."""
+    layers = case.network.layers
+    several = [place for place, layer in enumerate(layers) if len(layer.edges) > 1]
+    place = rng.choice([*range(len(layers)), *(2 * len(layers) * several)])
     kinds: list[Normalisation] = ["batch-detached", "batch", "none"]
     kind = rng.choice(kinds)
     return _rebuilt(rng, case, _with_layer(case.network, place, normalisation=kind))
@@ -247,23 +256,28 @@ def _several_outputs(rng: Random, case: Case) -> Case:
 
 
 def _convolved(rng: Random, case: Case) -> Case:
-    """The first layer as filters; data and the next layers get their widths.
+    """The first matrix of a layer, of the first one most often, as filters.
 
-    There are several patches, or one and inputs that it does not read.
+    What they read and the next layers get their widths. Patches may overlap in either direction;
+    there may be one only, and entries that it does not read, before, between and after its own.
     """
     network = case.network
-    patches, kernel, filters = rng.randint(1, 3), rng.choice([1, 2, 2]), rng.choice([1, 2, 2])
-    stride = rng.randint(1, kernel) if patches > 1 else rng.randint(2, 3)
-    unread = rng.randint(patches == 1, stride - 1)
-    inputs = kernel + stride * (patches - 1) + unread
-    convolution = Convolution(1, 1, inputs, filters, (1, kernel), stride)
-    edges = (Edge(0, convolution), *network.layers[0].edges[1:])
-    layer = replace(network.layers[0], width=convolution.target_width, edges=edges)
-    layers = (layer, *network.layers[1:])
-    if network.depth == 1:
-        layers = (layer, Layer(network.output_width, (Edge(1),), LINEAR))
-    data = _resized(rng, case.inputs, (case.samples, inputs))
-    return _rebuilt(rng, case, Network(inputs, layers), data)
+    place = rng.choice([0, rng.randrange(network.depth)])
+    kernel, stride = rng.choice([(1, 1), (1, 2), (2, 1), (2, 2), (2, 2)]), rng.choice([1, 1, 2, 3])
+    height, width = (side + rng.choice([0, 1, 1, stride]) for side in kernel)
+    image = Convolution(rng.choice([1, 1, 2]), height, width, rng.choice([1, 2]), kernel, stride)
+    layers = list(network.layers)
+    convolved = (replace(layers[place].edges[0], map=image), *layers[place].edges[1:])
+    layers[place] = replace(layers[place], width=image.target_width, edges=convolved)
+    source = convolved[0].source
+    if source > 0:
+        layers[source - 1] = replace(layers[source - 1], width=image.source_width)
+    if place == network.depth - 1:
+        layers.append(Layer(network.output_width, (Edge(network.depth),), LINEAR))
+    inputs = case.inputs
+    if source == 0:
+        inputs = _resized(rng, inputs, (case.samples, image.source_width))
+    return _rebuilt(rng, case, Network(inputs.shape[-1], tuple(layers)), inputs)
 
 
 def _resized(rng: Random, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -327,8 +341,11 @@ def _other_samples(rng: Random, case: Case) -> Case:
     return replace(case, inputs=case.inputs[:, rows], targets=targets)
 
 
+ADDITIONS: tuple[Alteration, ...] = (
+    _biased, _bent, _several_outputs, _skipping, _skipping, _normalised, _standardised, _convolved,
+    _convolved, _convolved, _wider,
+)  # fmt: skip
+"""Changes of the network, its data resized."""
 ALTERATIONS: tuple[Alteration, ...] = (
-    _other_weights, _other_inputs, _other_targets, _other_number, _other_samples, _biased, _bent,
-    _several_outputs, _skipping, _skipping, _normalised, _standardised, _convolved, _convolved,
-    _wider,
+    _other_weights, _other_inputs, _other_targets, _other_number, _other_samples, *ADDITIONS,
 )  # fmt: skip
