@@ -40,7 +40,7 @@ DENSE = tc.Assumption(
     "len(filters) == 0",
 )
 SHORTENING = tc.Assumption(
-    "activations with slopes between 0 and 1, which shorten vectors",
+    "ReLU, leaky ReLU or linear: slopes between 0 and 1",
     "all([0 <= slope(l) and slope(l) <= 1 for l in range(1, depth + 1)])",
 )
 SEVERAL_PATCHES = tc.Assumption("K is applied to several patches", "patches(k) > 1")
@@ -128,6 +128,10 @@ WHOLE_INPUT = tc.Assumption(
 )
 MATRIX_READS_INPUT = tc.Assumption(
     "W^{p1} reads all of the input, no patch", "len(W[k][0]) == len(x[0])"
+)
+WHOLE_LAYERS = tc.Assumption(
+    "each matrix acts on the whole layer before it",
+    "all([len(W[k][0]) == (len(x[0]) if k == 0 else len(W[k - 1])) for k in weights])",
 )
 WEIGHT_NOT_ZERO = tc.Assumption("W is not 0", "not zero(W[k])")
 SOME_WEIGHT = tc.Assumption("some weight is not 0", "any([not zero(W[k]) for k in weights])")

@@ -96,6 +96,30 @@ def simplex_networks(
     )
 
 
+@st.composite
+def unequal_factors(draw: st.DrawFn) -> tc.Case:
+    """Two classes whose outputs have two factors; every layer and rho is at rest on every batch.
+
+    A unit reads the inputs 1 of one class, another the inputs -r of the other. The first layer and
+    the rows of the last are along (p, -q), and rest asks that the gap of the first class is r times
+    that of the other.
+    """
+    p, q = draw(st.sampled_from([(3, 4), (5, 7)]))
+    r, square = Fraction(1, 2), Fraction(q * q, p * p)
+    gap = r * (1 - square * r) / (1 - square * r * r)
+    scale = (1 - gap) / (p * p)
+    row = [scale * p, -scale * q]
+    residual = sum(factor * (1 - factor) for factor in (1 - gap, 1 - gap / r))
+    decay = residual / (2 * (scale * (p * p + q * q)) ** 2)
+    return tc.Case.single(
+        tc.mlp([1, 2, 2]),
+        [[[p], [-q]], [row, [-t for t in row]]],
+        [[Fraction(1)], [Fraction(1)], [-r], [-r]],
+        np.repeat(simplex(2), 2, axis=0),
+        {"weight_decay": decay, "batch_per_class": Fraction(1)},
+    )
+
+
 CLASSES_SIZES_BATCHES = [
     (2, 2, 1), (2, 3, 1), (3, 2, 1), (4, 2, 1), (2, 4, 2), (2, 4, 1), (3, 3, 1), (2, 3, 2),
 ]  # fmt: skip

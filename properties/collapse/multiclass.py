@@ -33,6 +33,10 @@ COMMON_FACTOR = tc.Assumption(
     "rho f_V(x_cn) = alpha e~_c with one alpha in (0, 1)",
     "0 < a(0) and a(0) < 1 and all([f(n, c) == a(0) * y[n][c] for n in samples for c in outputs])",
 )
+SMALL_GAPS = tc.Assumption(
+    "quasi-interpolation with small gaps: the factors are between 3/4 and 5/4",
+    "all([4 * abs(a(n) - 1) <= 1 for n in samples])",
+)
 CLASSIFIER_AT_REST = tc.Assumption(
     "no class-balanced batch with b samples of each class updates V_L under LN + WD",
     "all([zero(sum([update(n, last) for n in S])) for S in balanced])",

@@ -81,7 +81,9 @@ classifier_update_multiplier_second_form = STEPS.stated(
     on=CASES.map(in_ball),
     rests_on=["classifier-update-multiplier", "lagrange-multiplier-second-form"],
     why="The two places contradict each other for the label -1, where the output is not 0. Eq. 31"
-    " is right, and agrees with the first form of Eq. 4 (`lagrange-multiplier-second-form`).",
+    " is right, and agrees with the first form of Eq. 4 (`lagrange-multiplier-second-form`). The"
+    " text at hand is a conversion of the PDF that loses marks, so that the bar missing in Eq. 4"
+    " may be the conversion's.",
     kind="consistency",
 )
 

@@ -33,6 +33,7 @@ from properties.collapse.multiclass import (
     NETWORK,
     PAIRS,
     RHO_AT_REST,
+    SMALL_GAPS,
     SMALLER_BATCHES,
 )
 from properties.papers import XU2022
@@ -133,10 +134,10 @@ collapsed_classifier_any_solution = CLASSIFIERS.stated(
     title="Any quasi-interpolating solution shows NC1 to NC4, as a remark has it",
     sources=[XU2022.at("Section 5.2: remark on generalization")],
     printed=r"\text{NC1 to NC4 should take place for any quasi-interpolating solutions}",
-    given=[*IN_THE_PAPER, SMALLER_BATCHES, COMMON_FACTOR, RHO_AT_REST],
+    given=[*IN_THE_PAPER, SMALLER_BATCHES, COMMON_FACTOR, SMALL_GAPS, RHO_AT_REST],
     states=COLLAPSED,
     control=tc.altered("NC2 with inner products -1/C", COLLAPSED.replace("-1 / (C - 1)", "-1 / C")),
-    on=interpolating_classes(),
+    on=interpolating_classes(alpha=Fraction(7, 8)),
     rests_on=["neural-collapse-binary", "neural-collapse-multiclass-printed"],
     why="Quasi-interpolation says what the outputs are, not what the features are, and rho is at"
     " rest here on every batch. Convergence of V_L on all batches is what the theorem adds; the"

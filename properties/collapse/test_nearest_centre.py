@@ -192,7 +192,10 @@ nearest_centre_multiclass_dual = SEVERAL.stated(
     on=simplex_inputs(dual=True, anywhere=True),
     why="Our own. xu2022 concludes from NC1 and NC2 alone; with NC3 it would not follow either."
     " Distances are measured from the means, and the classifier is dual to the centred means. In"
-    " its reference [12] biases make up for the global mean; the networks here have none.",
+    " its reference [12] biases make up for the global mean; the networks here have none. The"
+    " printed 1 = 0 is at the probe x_2 - x_2 = 0, where all outputs are equal, for class 3, whose"
+    " mean is not among the nearest. Not at ties alone: in the counterexample x = (-1, 0, 1/8) is"
+    " put in class 3, and mu_2 is nearest.",
 )
 
 nearest_centre_multiclass = SEVERAL.stated(

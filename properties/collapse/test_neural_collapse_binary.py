@@ -120,9 +120,10 @@ neural_collapse_binary_relu_features = tc.stated(
     " where c > 0."
     " Where an entry v of `V_L` is negative, the first term is at least `c^2 v^2`, because the"
     " feature is not negative; where it is positive, the second is; and the squares add to `c^2`."
-    " Equality holds when the features are the positive parts of the two vectors. For the features"
-    " of a ReLU network the hypotheses of xu2022, Theorem 5, are thus far from being met, not only"
-    " unmet. Checked for c = m/(8 |W_L|), m = 1..7: `step(m)` is c V_L.",
+    " Equality holds when the features are the positive parts of the two vectors. So where a ReLU"
+    " network nearly meets the hypotheses of xu2022, Theorem 5, as it can with a small gap eps, its"
+    " features are still this far from what the proof concludes. Checked for c = m/(8 |W_L|), m ="
+    " 1..7: `step(m)` is c V_L.",
 )
 
 neural_collapse_binary_printed_means = tc.stated(

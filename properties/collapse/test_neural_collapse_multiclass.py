@@ -7,7 +7,11 @@ theorem asks that `V_L` has converged, and considers such points. For the correc
 
 import theorycheck as tc
 from properties.assumptions import SMOOTH
-from properties.collapse.collapsed_networks import collapsed_features, simplex_networks
+from properties.collapse.collapsed_networks import (
+    collapsed_features,
+    simplex_networks,
+    unequal_factors,
+)
 from properties.collapse.multiclass import (
     ALL_AT_REST,
     CLASSES,
@@ -23,6 +27,7 @@ from properties.collapse.multiclass import (
     PROOF_OF_THEOREM_6,
     PROPORTIONAL,
     RHO_AT_REST,
+    SMALL_GAPS,
     SMALLER_BATCHES,
     WIDER,
     WITH_CONSTANTS,
@@ -44,21 +49,22 @@ neural_collapse_multiclass_printed = tc.stated(
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial V} = 0,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S',\quad"
     r" f(x_{cn}) \propto \tilde e_c \;\forall c, n \implies \text{NC1--NC4}",
-    given=[*IN_THE_PAPER, SMALLER_BATCHES, DIVISOR, PROPORTIONAL, *ALL_AT_REST],
+    given=[*IN_THE_PAPER, SMALLER_BATCHES, DIVISOR, PROPORTIONAL, SMALL_GAPS, *ALL_AT_REST],
     forall=PAIRS,
     where=CLASSES,
     states=COLLAPSED,
     control=CLASSIFIER_ALONE,
-    on=simplex_networks(mixed=True),
+    on=unequal_factors(),
     rests_on=PROOF_OF_THEOREM_6,
     why="A point of convergence of SGD with balanced batches at which every output is proportional"
     " to the centred target of its class shows neural collapse. Property 2 does not say that the"
     " factor of proportionality is the same for all samples; the proof uses that it is (`rho f_V ="
-    " alpha e~_c`, before Eq. 40). Without it the theorem is false: a sample with factor alpha and"
-    " one with factor 1 - alpha make the same update, because the update is proportional to `alpha"
-    " (1 - alpha)`. In the counterexample every layer and `rho` is at rest on every batch, away"
-    " from all kinks, with all samples correctly classified, and the features of a class have two"
-    " different lengths.",
+    " alpha e~_c`, before Eq. 40). Without it the theorem is false, however small the gaps: two"
+    " classes may have two factors, and the rows of V_L are then not parallel to the centred means."
+    " (Two samples of a class may differ, too: if one is a multiple of the other, with the factors"
+    " alpha and 1 - alpha, they make the same update.) In the counterexample every layer and `rho`"
+    " is at rest on every batch, away from all kinks, with all samples correctly classified, and"
+    " V_L is not dual to the class means.",
 )
 
 neural_collapse_multiclass_full_batch = tc.stated(

@@ -104,7 +104,9 @@ lagrange_multiplier_second_form = tc.stated(
     rests_on=["lagrange-multiplier"],
     why=(
         "The two expressions that Eq. 4 equates agree only if all samples of label -1 have output"
-        " 0: `y_n f_n^2` stands where `f_n^2` is meant. The bar over the second f is missing."
+        " 0: `y_n f_n^2` stands where `f_n^2` is meant. The bar over the second f is missing. The"
+        " text at hand is a conversion of the PDF that loses marks, so that the missing bar may be"
+        " the conversion's."
     ),
 )
 

@@ -71,15 +71,13 @@ margin_spread_loss = tc.stated(
     rests_on=["rho-dynamics-loss-in-margins"],
     why="The derivatives are `-2 rho (1 - rho mu)` and `rho^2`. This is what the sentence says of"
     " the loss; that along the flow mu rises and sigma falls is more:"
-    " `margin-spread-mean-printed`, `margin-spread-falls-printed`.",
+    " `margin-spread-mean-never-falls`, `margin-spread-never-grows`.",
 )
 
-margin_spread_falls_printed = tc.stated(
-    "margin-spread-falls-printed",
-    title="In training sigma never grows: a reading of ours",
-    sources=[XU2022.at("Section 3.5: mu increases and sigma decreases")],
-    printed=r"\mathcal L_S \text{ decreases with } \mu \text{ increasing and } \sigma"
-    r" \text{ decreasing}, \text{ read as } \frac{d}{dt}\sigma^2 \le 0",
+margin_spread_never_grows = tc.stated(
+    "margin-spread-never-grows",
+    title="Along the flow of xu2022 the variance of the margins never grows",
+    printed=r"\frac{d}{dt}\sigma^2 \le 0",
     given=[
         CHAIN,
         UNIT_WEIGHTS,
@@ -95,11 +93,11 @@ margin_spread_falls_printed = tc.stated(
     control=tc.altered("it does not change", "variance_rate == 0"),
     on=unequal_inputs(),
     examples=12,
-    why="As a statement on the loss the sentence is true (`margin-spread-loss`); as one on the"
-    " flow it is false, even where all samples are separated and below their labels. Margins grow"
-    " at rates of their own, a long input's faster than a short one's, and their variance with"
-    " them. What falls, where rho is at rest, is `(sigma^2 + lambda) / mu^2`, not `sigma^2`:"
-    " `margin-spread-relative`.",
+    why="A remark of our own on Section 3.5 of xu2022, whose sentence on sigma is true of the loss"
+    " (`margin-spread-loss`): of the flow it is not, even where all samples are separated and below"
+    " their labels. Margins move at rates of their own: in the example that of the long input grows"
+    " and that of the short one falls, and their variance grows. What falls, where rho is at rest,"
+    " is `(sigma^2 + lambda) / mu^2`, not `sigma^2`: `margin-spread-relative`.",
 )
 
 
@@ -112,12 +110,10 @@ def pulled_apart(draw: st.DrawFn) -> tc.Case:
     return tc.Case.single(tc.mlp([2, 1], tc.LINEAR), [[[1, 0]]], rows, [[1], [1]], numbers)
 
 
-margin_spread_mean_printed = tc.stated(
-    "margin-spread-mean-printed",
-    title="In training mu never falls: a reading of ours",
-    sources=[XU2022.at("Section 3.5: mu increases and sigma decreases")],
-    printed=r"\mathcal L_S \text{ decreases with } \mu \text{ increasing and } \sigma"
-    r" \text{ decreasing}, \text{ read as } \frac{d}{dt}\mu \ge 0",
+margin_spread_mean_never_falls = tc.stated(
+    "margin-spread-mean-never-falls",
+    title="Along the flow of xu2022 the mean margin never falls",
+    printed=r"\frac{d}{dt}\mu \ge 0",
     given=[
         CHAIN,
         UNIT_WEIGHTS,
@@ -133,10 +129,10 @@ margin_spread_mean_printed = tc.stated(
     control=tc.altered("it does not change", "mean_rate == 0"),
     on=pulled_apart(),
     examples=12,
-    why="As a statement on the loss the sentence is true (`margin-spread-loss`); as one on the"
-    " flow it is false, even where all samples are separated and below their labels. The samples"
-    " with the smallest margins pull most; where their gradients point against those of the"
-    " others, the mean margin pays for it.",
+    why="A remark of our own on Section 3.5 of xu2022, whose sentence on mu is true of the loss"
+    " (`margin-spread-loss`): of the flow it is not, even where all samples are separated and below"
+    " their labels. The samples with the smallest margins pull most; where their gradients point"
+    " against those of the others, the mean margin pays for it.",
 )
 
 margin_spread_relative = tc.stated(
@@ -160,7 +156,6 @@ margin_spread_relative = tc.stated(
     control=tc.altered("the first power", "spread_rate == -((M + weight_decay) / mu ** 2) * speed"),
     on=points(tc.mlps(depths=(1, 3), widths=(1, 2)), smooth=True).map(at_rest_in_rho),
     examples=12,
-    corrects="margin-spread-falls-printed",
     rests_on=["reduced-loss", "loss-descent-along-flow"],
     why="Our own; it bears on what of the margins falls with the loss. There the loss is `q / (1 +"
     " q)` with `q = (sigma^2 + lambda) / mu^2` (Eq. 29), and falls at the rate of the squared"

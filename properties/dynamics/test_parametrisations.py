@@ -77,20 +77,19 @@ parametrisations_top_rho = tc.stated(
     " changes rho.",
 )
 
-parametrisations_top_printed = tc.stated(
-    "parametrisations-top-printed",
-    title="V_L turns as an unnormalised last layer, if the flows are equivalent: our reading",
-    sources=[XU2022.at("Section 3.2: an unnormalised last layer")],
-    printed=TOP_LAYER,
+parametrisations_top_alike = tc.stated(
+    "parametrisations-top-alike",
+    title="V_L of xu2022's flow turns as the direction of an unnormalised last layer",
+    printed=r"\dot V_L = \frac{d}{dt} \frac{W_L}{\|W_L\|}",
     given=[*GIVEN, IN_BALL, POSITIVE_RHO],
     forall=["i in range(len(W[len(weights) - 1]))", "j in range(len(W[len(weights) - 1][0]))"],
     where=[MARGIN, *TOP, AVERAGED_FLOW],
     states="turning[i][j] == flow(last)[i][j]",
     control=tc.altered("the other way", "turning[i][j] == -flow(last)[i][j]"),
     on=points(tc.mlps(depths=(1, 2), widths=(2, 3)), smooth=True).map(in_ball_with_positive_rho),
-    why="A reading of ours: the sentence can be meant of the functions alone, which are equal."
-    ' Section 3.2 itself says of such "equivalent reparameterizations of the same function" that'
-    ' "their optimization generally differ". Of the flows it is true for rho'
+    why="A remark of our own on Section 3.2 of xu2022, which says that the two are equivalent. Of"
+    ' the functions that is true, and of such "equivalent reparameterizations of the same function"'
+    ' it says itself that "their optimization generally differ". Of the flows it is true for rho'
     " (`parametrisations-top-rho`), and not for V_L: the flow of W_L turns its direction 1/rho^2"
     " times as fast as Eq. 5. From small rho the last layer of an unnormalised network turns first"
     " and grows later; V_L of the paper's model hardly turns while rho grows.",
@@ -108,7 +107,6 @@ parametrisations_top = tc.stated(
     control=tc.altered("as fast", "turning[i][j] == flow(last)[i][j]"),
     on=points(tc.mlps(depths=(1, 3), widths=(1, 2)), smooth=True),
     examples=40,
-    corrects="parametrisations-top-printed",
     rests_on=["normalised-flow"],
     why="The gradient with respect to V_L is rho times that with respect to W_L, and W_L has to"
     " move rho times as far for the same turn.",

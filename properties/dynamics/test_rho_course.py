@@ -168,7 +168,8 @@ rho_course_oscillates = tc.stated(
     why="rho falls while both labels are missed, and grows until the long input is fitted. V turns"
     " on to this input, which then needs a smaller rho: rho falls. When V turns to the short input,"
     " the margin of the long one falls, and rho grows again. With one sample it cannot happen"
-    " (`rho-course-one-sample`), and in the trainings of `rho-training-overshoots` it does not.",
+    " (`rho-course-one-sample`); in the trainings of `rho-training-overshoots` rho falls in one of"
+    " 24.",
 )
 
 
@@ -242,8 +243,8 @@ def nearly_across(draw: st.DrawFn) -> tc.Case:
 
 rho_course_back_to_zero_printed = tc.stated(
     "rho-course-back-to-zero-printed",
-    title="A small perturbation with a falling rho goes back to zero, as printed",
-    sources=[XU2022.at("Section 3.5: growth after a perturbation")],
+    title='A small perturbation with a falling rho ends at zero, not below: "going back to zero"',
+    sources=[XU2022.at("Section 3.5: a perturbation goes back to zero")],
     printed=r"\text{A small perturbation will either result in } \dot\rho < 0 \text{ with } \rho"
     r" \text{ going back to zero or in } \rho \text{ growing}",
     given=[
@@ -273,7 +274,7 @@ rho_course_back_to_zero_printed = tc.stated(
 rho_course_passes_zero = tc.stated(
     "rho-course-passes-zero",
     title="With a negative mean margin a small rho passes zero, by a time that the margin gives",
-    sources=[XU2022.at("Section 3.5: growth after a perturbation")],
+    sources=[XU2022.at("Section 3.5: a perturbation goes back to zero")],
     printed=r"\mu < 0,\; c = \mu^2 - L(1 + \rho)\rho^2 > 0 \implies \rho(t) = 0"
     r" \text{ at some } t \le \frac{\rho}{2\sqrt c}",
     given=[

@@ -191,7 +191,8 @@ rho_growth_positive_outputs_printed = IN_UNIT_BALL.stated(
     ),
     rests_on=["loss-descent-margins"],
     why="The bar is missing: `f_n > 0` says that all samples are put into one class, and the margin"
-    " of a sample of the other class is negative.",
+    " of a sample of the other class is negative. The text at hand is a conversion of the PDF that"
+    " loses marks, so that the missing bar may be the conversion's.",
 )
 
 
@@ -235,12 +236,12 @@ MARGIN_RATE = "margin_rate = sum([inner(grad(mu, k), flow(k)) for k in weights])
 
 @st.composite
 def turned_away(draw: st.DrawFn) -> tc.Case:
-    """A planar classifier of one sample whose output exceeds its label."""
-    unit = draw(st.sampled_from([[0, 1], [Fraction(3, 5), Fraction(4, 5)]]))
-    row = draw(st.sampled_from([[Fraction(3, 5), Fraction(4, 5)], [Fraction(0), Fraction(1)]]))
+    """A planar classifier of two samples: the output of the longer one exceeds its label."""
+    unit = draw(st.sampled_from([[Fraction(4, 5), Fraction(3, 5)], [1, 0]]))
+    rows = [[1, 0], [0, Fraction(1, draw(st.integers(4, 6)))]]
     numbers = {"rho": draw(st.sampled_from([Fraction(2), Fraction(3)]))}
-    numbers["weight_decay"] = draw(tc.positive_dyadics())
-    return tc.Case.single(tc.mlp([2, 1]), [[unit]], [row], [[1]], numbers)
+    numbers["weight_decay"] = Fraction(1, draw(st.sampled_from([128, 64])))
+    return tc.Case.single(tc.mlp([2, 1]), [[unit]], rows, [[1], [1]], numbers)
 
 
 rho_growth_margin_printed = tc.stated(
@@ -248,9 +249,13 @@ rho_growth_margin_printed = tc.stated(
     title="While rho falls the mean margin grows, as printed",
     sources=[XU2022.at("Section 3.5: margins grow while rho falls")],
     printed=r"\dot\rho < 0 \implies \dot\mu \ge 0",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE_RHO, IN_BALL],
-    assuming={"average separability": "mu > 0", "rho falls": "rho_dot(rho) < 0"},
-    where=(*RHO_MOMENTS, AVERAGED_FLOW, MARGIN_RATE),
+    given=[CHAIN, LINEAR_CLASSIFIER, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_RHO, IN_BALL],
+    assuming={
+        "rho < rho_0": "rho ** 2 < least",
+        "average separability": "mu > 0",
+        "rho falls": "rho_dot(rho) < 0",
+    },
+    where=(*RHO_MOMENTS, AVERAGED_FLOW, MARGIN_RATE, *LEAST_RHO),
     states="margin_rate >= 0",
     control=tc.altered("it falls", "margin_rate < 0"),
     on=turned_away(),
@@ -258,8 +263,9 @@ rho_growth_margin_printed = tc.stated(
     why="Read in the weakest way: the mean margin does not fall. But the loss, `1 - rho (rho_dot/2"
     " + mu)`, can fall by rho alone, and where outputs exceed their labels, by lower margins. The"
     " paper concludes that rho cannot fall for long, and that it is good if it does, as margins"
-    " grow; neither follows. Where V_k cannot move, as in a network of width 1, mu is constant, and"
-    " rho falls towards its equilibrium for all times.",
+    " grow; neither follows. Where V_k cannot move, as in a network of width 1 on inputs of one"
+    " dimension, mu is constant, and rho falls towards its equilibrium for all times. Shown for a"
+    " linear classifier, whose rho_0 is the norm of the least interpolating weights.",
 )
 
 rho_growth_at_zero = tc.stated(
@@ -299,7 +305,7 @@ rho_growth_valley = tc.stated(
 
 rho_growth_first_term = FULL_SEPARABILITY.stated(
     "rho-growth-first-term",
-    title="For small rho the term -2 rho mu dominates the decrease of the loss",
+    title="For small rho the term -2 rho mu of the loss dominates that in M",
     sources=[XU2022.at("Section 3.5: terms of the loss")],
     printed=r"\text{for small } \rho \text{, the term dominating the decrease in } \mathcal L_S"
     r" \text{ is } -2\rho\mu",
@@ -310,5 +316,7 @@ rho_growth_first_term = FULL_SEPARABILITY.stated(
     examples=120,
     rests_on=["rho-dynamics-loss-in-margins", "rho-growth-moment"],
     why="Twice the term `rho^2 M` of Eq. 11 is at most `2 rho mu` up to rho = 1, under full"
-    " separability, by `M <= mu`. Without it, as for rho near `mu / M`, it depends on the margins.",
+    " separability, by `M <= mu`. Without it, as for rho near `mu / M`, it depends on the margins."
+    " The penalty `lambda rho^2` is not compared: it is smaller than `2 rho mu` for `lambda rho < 2"
+    " mu`.",
 )

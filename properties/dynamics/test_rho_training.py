@@ -117,13 +117,21 @@ rho_training_decay = tc.experiment_claim(
     why="At rest `rho = mu / (M + lambda)`, and the gap to interpolation is larger.",
 )
 
-OVERSHOOTS = tc.Comparison(
-    "the largest rho that training passes is above the last one",
+
+def falls(trained: tc.Trained) -> tuple[torch.Tensor, torch.Tensor]:
+    """The largest quotient of a recorded rho and a later one, and 1."""
+    trace = trained.run.trace["rho"]
+    largest = (trace.cummax(dim=0).values / trace).amax(dim=0)
+    return largest, torch.ones_like(largest)
+
+
+FALLS = tc.Comparison(
+    "some recorded rho is above a later one",
     {DATA: tc.Population(networks(SMALL_RHO), {"rho": lambda *at: at[1].rho}, 100)},
     (replace(PLAIN, epochs=LONG, weight_decay=0.001),),
-    lambda trained: (trained.run.trace["rho"].amax(dim=0), trained.rho),
+    falls,
     ">",
-    "largest rho / last",
+    "a recorded rho / a later one, where largest",
     excluded,
     followed=tc.Followed(("rho",), lambda trained: [trained.rho]),
 )
@@ -141,12 +149,10 @@ rho_training_overshoots = tc.experiment_claim(
         f"lambda = 0.001, initial rho 0.5, recorded every {LONG // 100} steps",
         "the positive control has lambda = 0.01 and starts from 8",
     ],
-    compares=OVERSHOOTS,
-    control=replace(
-        OVERSHOOTS, words="without weight decay", recipes=(replace(PLAIN, epochs=LONG),)
-    ),
+    compares=FALLS,
+    control=replace(FALLS, words="without weight decay", recipes=(replace(PLAIN, epochs=LONG),)),
     positive=replace(
-        OVERSHOOTS,
+        FALLS,
         words="with lambda = 0.01 from rho = 8, above where it comes to rest",
         on={DATA: tc.Population(networks(LARGE_RHO), {"rho": lambda *at: at[1].rho}, 100)},
         recipes=(replace(DECAYING, epochs=LONG),),
@@ -154,6 +160,6 @@ rho_training_overshoots = tc.experiment_claim(
     rests_on=["initial-direction-least-rho-printed"],
     why="Section 3.5 says that rho may grow so (`initial-direction-overshoots`), Section 1 that it"
     " does. In these trainings, full-batch descent with small steps as a model of the flow up to"
-    " time 250, rho grows all the time, up to near its rest. Mini-batches, or large steps, make any"
-    " quantity fluctuate.",
+    " time 250, rho grows from each recorded value to the next, up to near its rest; in one of 24"
+    " it falls on the way, by 1 %. Mini-batches, or large steps, make any quantity fluctuate.",
 )

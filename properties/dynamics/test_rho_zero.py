@@ -128,25 +128,26 @@ def without_decay(case: tc.Case) -> tc.Case:
 
 rho_zero_saddle_printed = tc.stated(
     "rho-zero-saddle-printed",
-    title="rho = 0 is a saddle, hence a critical point of the loss in rho and V, as printed",
+    title="A saddle at rho = 0, read as a critical point in rho and V",
     sources=[XU2022.at("Figure 2: a saddle at rho = 0")],
     printed=r"\text{Figure 2 shows a landscape which has a saddle for } \rho = 0",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, NO_WEIGHT_DECAY],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, NO_WEIGHT_DECAY, DEEP],
     where=[MEAN_LOSS, RHO_DOT],
     states="rho_dot(0) == 0",
     control=tc.altered("the slope is 1", "rho_dot(0) == 1"),
-    on=points(tc.mlps(depths=(1, 2), widths=(1, 2)))
+    on=points(tc.mlps(depths=(2, 2), widths=(1, 2)))
     .map(in_ball_with_positive_rho)
     .map(without_decay),
     rests_on=["rho-growth-at-zero"],
     why='Figure 2 has rho and V_k as "polar" coordinates of the unregularised loss. In these the'
     " slope at rho = 0 is `-2 mu`, so that rho = 0 is critical only for those V whose mean margin"
-    " is 0. In the weights W there is a saddle, from depth 2 on: `rho-zero-saddle-weights`.",
+    " is 0. In the weights W the slope is 0 from depth 2 on, and there can be a saddle:"
+    " `rho-zero-saddle-weights`. Only the reading in rho and V is refuted.",
 )
 
 rho_zero_saddle_weights = tc.stated(
     "rho-zero-saddle-weights",
-    title="In the weights W, from depth 2 on, zero is a saddle: the loss on rays from it",
+    title="In the weights W, from depth 2 on, the loss has no slope at zero on any ray",
     sources=[XU2022.at("Figure 2: a saddle at rho = 0")],
     printed=r"\mathcal L_S(tV_1, \dots, tV_L) = 1 - 2 t^L \mu + t^{2L} (M + \lambda)",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, DEEP],
@@ -168,7 +169,8 @@ rho_zero_saddle_weights = tc.stated(
     examples=40,
     corrects="rho-zero-saddle-printed",
     rests_on=["structural-lemma-positive-homogeneity", "rho-dynamics-loss-in-margins"],
-    why="Here `rho = t^L`. For L >= 2 the loss has no slope at W = 0 on any ray, and it falls on"
-    " those with mu > 0 and grows on those with the opposite last layer, whose mu is the negative:"
-    " a critical point that is neither a minimum nor a maximum.",
+    why="Here `rho = t^L`, so that the slope at t = 0 is 0 for L >= 2. Where the output is linear"
+    " and some V has mu > 0, the loss falls on the ray of this V and grows on that with the"
+    " opposite last layer: a saddle, a critical point that is neither a minimum nor a maximum."
+    " Where mu is 0 for every V, as with both labels at one input, zero is a minimum.",
 )

@@ -11,6 +11,7 @@ from properties.assumptions import (
     POSITIVE_RHO,
     POSITIVE_WEIGHT_DECAY,
     SIGN_LABELS,
+    WHOLE_LAYERS,
 )
 from properties.dynamics.normalised import AVERAGED_FLOW, MEAN_LOSS, RHO_DOT, points
 from properties.equilibrium.resting_points import AT_REST, RHO_AT_REST, WEIGHTS_AT_REST
@@ -30,7 +31,7 @@ unit_balance_flow = BALANCE.stated(
     ],
     printed=r"\frac{d}{dt} D_j = -2\rho(\dot\rho + 2\lambda\rho) D_j, \quad"
     r" D_j = \|V_k^{j\cdot}\|^2 - \|V_{k+1}^{\cdot j}\|^2",
-    given=[CHAIN, DENSE, SIGN_LABELS, AUTOGRAD_AT_KINKS],
+    given=[CHAIN, DENSE, WHOLE_LAYERS, SIGN_LABELS, AUTOGRAD_AT_KINKS],
     where=[
         MARGIN,
         MEAN_LOSS,
@@ -53,9 +54,10 @@ unit_balance_flow = BALANCE.stated(
     why="Our own; it bears on what the flow forgets. The weights into a unit and those out of it"
     " have the same inner product with the gradient, as a unit can be rescaled; what is left is"
     " the multiplier, the same for all layers. Without weight decay `D_j exp(rho^2)` is therefore"
-    " constant, as is what V_1 has outside the data (`initial-direction-off-data`): the limit"
-    " depends on the initial weights for ever, at any initial rho. With it both are forgotten, D_j"
-    " at twice the rate of what V_1 has outside the data.",
+    " constant, as is `|V_1^perp| exp(rho^2/2)` for what V_1 has outside the data"
+    " (`initial-direction-off-data`): the limit depends on the initial weights for ever, at any"
+    " initial rho. With it both are forgotten, D_j at twice the rate of what V_1 has outside the"
+    " data.",
 )
 
 unit_balance_rest = BALANCE.stated(
@@ -67,6 +69,7 @@ unit_balance_rest = BALANCE.stated(
     given=[
         CHAIN,
         DENSE,
+        WHOLE_LAYERS,
         SIGN_LABELS,
         AUTOGRAD_AT_KINKS,
         POSITIVE_RHO,
@@ -97,7 +100,7 @@ unit_balance_rescaled = tc.stated(
     sources=[XU2022.at("Section 3.3: minima of different rho are connected")],
     printed=r"f_{W(t)} = f_W, \quad \|W_k(t)\|^2 \|W_{k+1}(t)\|^2 ="
     r" \big(\|W_k\|^2 + (t^2 - 1) u\big)\big(\|W_{k+1}\|^2 + (t^{-2} - 1) v\big)",
-    given=[CHAIN, DENSE],
+    given=[CHAIN, DENSE, WHOLE_LAYERS],
     assuming={"the factor is positive": "factor > 0"},
     forall=["k in range(len(weights) - 1)", "j in range(len(W[k]))", "n in samples"],
     where=[
@@ -133,7 +136,7 @@ unit_balance_least = tc.stated(
     title="With one hidden layer, rho is at least the sum of |w_j| |a_j| over its units",
     sources=[XU2022.at("Section 3.3: minima of different rho are connected")],
     printed=r"\rho = \|W_1\| \|W_2\| \ge \sum_j \|W_1^{j\cdot}\| \|W_2^{\cdot j}\|",
-    given=[CHAIN, DENSE],
+    given=[CHAIN, DENSE, WHOLE_LAYERS],
     assuming={"one hidden layer": "depth == 2"},
     where=[
         COLUMN,
@@ -145,9 +148,9 @@ unit_balance_least = tc.stated(
     on=tc.cases(tc.mlps(depths=(2, 2), widths=(1, 3)), samples=(1, 1), cohort=4),
     examples=24,
     why="Our own; it bears on the least rho of a function. Cauchy and Schwarz, with equality where"
-    " all units are balanced alike. The right side does"
-    " not change when units are rescaled (`unit-balance-rescaled`): it is the least rho on that"
-    " family, and what weight decay on rho penalises at rest.",
+    " all units are balanced alike. The right side does not change when units are rescaled"
+    " (`unit-balance-rescaled`): it is the infimum of rho on that family, reached where each unit"
+    " has weights on both sides or on none, and what weight decay on rho penalises at rest.",
 )
 
 
@@ -171,6 +174,7 @@ unit_balance_split = tc.stated(
     given=[
         CHAIN,
         DENSE,
+        WHOLE_LAYERS,
         tc.Assumption(
             "a hidden layer of two units or more, the second of which is spare: no weights lead"
             " into it or out of it",

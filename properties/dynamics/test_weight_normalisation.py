@@ -150,9 +150,7 @@ weight_normalisation_batch_norm = tc.stated(
     printed=r"\text{both normalization techniques capture the relevant property of normalization}"
     r"\text{ -- to make the dot product invariant to scale}",
     given=[NORMALISED_LAYER, VARYING_OVER_SAMPLES],
-    assuming={
-        "the factor is positive": "factor > 0",
-    },
+    assuming={"a chain of layers": "chain()", "the factor is positive": "factor > 0"},
     forall=["k in weights", "n in samples"],
     states="network(replaced(W, k, factor * W[k]), x)[n][0] == f(n, 0)",
     control=tc.altered("a layer that is not normalised", without=[NORMALISED_LAYER]),
@@ -162,5 +160,6 @@ weight_normalisation_batch_norm = tc.stated(
     ).map(with_factor),
     examples=30,
     why="The deviation of a unit grows with its weights. What differs from weight normalisation is"
-    " that the factor depends on the batch.",
+    " that the factor depends on the batch. A layer that reads two others, by a matrix each, is"
+    " invariant to the scale of both together, not of one.",
 )

@@ -1,6 +1,9 @@
 """The gap to interpolation: xu2022, Eq. 8 and the equation after Eq. 7."""
 
+from fractions import Fraction
+
 import sympy
+from hypothesis import strategies as st
 
 import theorycheck as tc
 from properties.assumptions import CHAIN, IN_BALL, POSITIVE_WEIGHT_DECAY, SIGN_LABELS, UNIT_WEIGHTS
@@ -8,7 +11,6 @@ from properties.dynamics.normalised import points
 from properties.equilibrium.rational_functions import LAMBDA, MEAN, RHO, VARIANCE, identical
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
 from properties.papers import XU2022
-from properties.unit_ball import in_ball_with_positive_rho
 
 MOMENT = MEAN**2 + VARIANCE
 
@@ -50,20 +52,32 @@ NOT_BALANCED = tc.Assumption("mu is not 0", "mu != 0")
 EQUILIBRIUM = "equilibrium(l) = mu / (M + l)"
 """Of rho, for a weight decay l: xu2022, Eq. 7."""
 
+
+@st.composite
+def on_unit_vectors(draw: st.DrawFn) -> tc.Case:
+    """A linear classifier with two margins, on inputs that others interpolate."""
+    unit = draw(st.sampled_from([(3, 4), (4, 3)]))
+    numbers = {"rho": Fraction(1), "weight_decay": draw(tc.positive_dyadics())}
+    weights = [[[Fraction(t, 5) for t in unit]]]
+    return tc.Case.single(tc.mlp([2, 1]), weights, [[1, 0], [0, 1]], [[1], [1]], numbers)
+
+
 interpolation_gap_first_equality = tc.stated(
     "interpolation-gap-first-equality",
     title="The gap to interpolation as the difference of two equilibria, as printed",
     sources=[XU2022.at("Section 3.4.1: gap to interpolation")],
     printed=r"\epsilon = (\rho_{\lambda=0} - \rho_\lambda)\mu = 1 - \frac{\mu}{M+\lambda}\mu",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, POSITIVE_WEIGHT_DECAY, NOT_BALANCED],
+    assuming={"the inputs are linearly independent": "rank(x) == len(samples)"},
     states="(equilibrium(0) - equilibrium(weight_decay)) * mu == 1 - mu / (M + weight_decay) * mu",
     control=tc.altered("lambda is left out of the right-hand side", {"(M + weight_decay)": "M"}),
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, EQUILIBRIUM],
-    on=points(tc.mlps(depths=(1, 2), widths=(1, 2))).map(in_ball_with_positive_rho),
+    on=on_unit_vectors(),
     rests_on=["rho-equilibrium-mean", "zero-loss-average-margin"],
     why="With `rho_{lambda=0} = mu/M`, which is Eq. 7 for lambda = 0 at the same V, the left-hand"
     " side is `mu^2/M - mu^2/(M + lambda)`. It equals the right-hand side only if `mu^2 = M`, that"
-    " is, if all margins are equal.",
+    " is, if all margins are equal. Read with the `1/mu` of Section 3.2 in the place of `mu/M` the"
+    " equality is true: `interpolation-gap-from-reciprocal`.",
 )
 
 interpolation_gap_from_reciprocal = tc.stated(

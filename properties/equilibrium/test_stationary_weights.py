@@ -256,8 +256,9 @@ stationary_weights_equal_margins = tc.stated(
     examples=60,
     corrects="stationary-weights-equal-margins-printed",
     rests_on=["normalised-flow"],
-    why="All residuals are the same. Such a network is a critical point where the mean margin has"
-    " no gradient along the spheres, and, with lambda = 0, where it interpolates.",
+    why="All residuals are the same. Where rho is at rest too, such a network is a critical point"
+    " if the mean margin has no gradient along the spheres; with lambda = 0, every one that"
+    " interpolates is.",
 )
 
 stationary_weights_linear = tc.stated(
@@ -284,6 +285,6 @@ stationary_weights_linear = tc.stated(
     examples=60,
     rests_on=["rho-dynamics", "normalised-flow"],
     why="The normal equations of `w = rho V`, which have one solution for lambda > 0. Other points"
-    " of rest with rho > 0 there are none; as lambda goes to 0, it is the least one that"
-    " interpolates. Deep linear networks have a saddle at 0.",
+    " of rest with rho > 0 there are none; as lambda goes to 0, it tends to the least one that"
+    " interpolates, if any does. Deep linear networks have a saddle at 0.",
 )

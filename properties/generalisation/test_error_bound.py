@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 import theorycheck as tc
 from properties.assumptions import POSITIVE_RHO
 from properties.generalisation.bounds import (
-    BOUND,
     CONFIDENCE,
     OF_BOUND,
     OF_POSITIVE,
@@ -26,7 +25,7 @@ RAMP = ("ramp(t) = 1 if t <= 0 else 1 - t if t <= 1 else 0", "wrong(t) = 1 if t 
 PROOF_OF_THEOREM_3 = [
     "error-bound-ramp",
     "error-bound-union-printed",
-    "rademacher-complexity-norms-printed",
+    "structural-lemma-positive-homogeneity",
 ]
 
 error_bound_ramp = tc.stated(
@@ -125,7 +124,7 @@ error_bound_level_printed = tc.stated(
 error_bound_level = tc.stated(
     "error-bound-level",
     title="The second step of Eq. 15, from Eq. 14",
-    sources=[XU2022.at("Eq. 15, Theorem 3")],
+    sources=[XU2022.at("Eq. 15, Theorem 3, Theorem 3: complexity of the levels")],
     printed=r"2 \mathcal R_S(\mathbb G_t) \le 2(t+1) \mathcal R_S(\mathbb F)"
     r" \le 2(\rho+1) \cdot \mathcal R_S(\mathbb F)",
     given=[AT_LEVEL],
@@ -174,10 +173,10 @@ error_bound_common_rest_printed = tc.stated(
         "rho_a >= 1, as for zero loss with dense layers": "smaller >= 1",
         "N >= 1": "size >= 1",
     },
-    where=BOUND,
+    where=["second(r) = root(log(2 * (log(r) + 1) ** 2 / delta) / (2 * size))"],
     states="second(smaller) == second(larger)",
     control=tc.altered("twice", "2 * second(smaller) == second(larger)"),
-    numbers=OF_BOUND,
+    numbers=[name for name in OF_BOUND if name != "complexity"],
     on=OF_POSITIVE,
     rests_on=["error-bound-log-printed", "error-bound-scale"],
     why="A rho and epsilon are read as the two terms of Eq. 16. There, as in Eq. 12, the second"

@@ -18,9 +18,9 @@ error_bound_vacuous = tc.stated(
     ),
     examples=40,
     rests_on=["error-bound-level", "zero-loss-least-rho"],
-    why="The last term of xu2022, Theorem 3, for any confidence. A network that interpolates"
-    " inputs in the unit ball has rho of 1 or more (`zero-loss-least-rho`). The first term of Eq."
-    " 16 is below 1 only with N > 75 samples, for any depth.",
+    why="The last term of xu2022, Theorem 3, for any confidence. A dense ReLU network that"
+    " interpolates inputs in the unit ball has rho of 1 or more (`zero-loss-least-rho`). The first"
+    " term of Eq. 16 is below 1 only with N > 75 samples, for any depth.",
 )
 
 error_bound_vacuous_numbers = tc.stated(

@@ -101,7 +101,7 @@ overlap_norm = PATCHES.stated(
     corrects="overlap-norm-each-sample",
     rests_on=["overlap-patches"],
     why="The patches that read an input begin K - O apart, within K of each other. So the factor of"
-    " a layer is the root of `K/(K-O)` rounded up.",
+    " a layer is at most the root of the whole number that `K/(K-O)` is rounded up to.",
 )
 
 overlap_most = PATCHES.stated(

@@ -4,7 +4,6 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
-from hypothesis import strategies as st
 
 import theorycheck as tc
 from properties.assumptions import CHAIN, IN_BALL, LINEAR_OUTPUT, ONE_OUTPUT, RELU_NETWORK
@@ -106,8 +105,9 @@ rademacher_complexity_depth = tc.stated(
     rests_on=["rademacher-complexity-line"],
     why="The left side is the complexity for depth 2 and more, by `rademacher-complexity-line`, up"
     " to the factor of N; the right side that for depth 1. The mean of |a + b| and |a - b| is the"
-    " larger of |a| and |b|. So no factor for the depth is needed there, and the `2^(L-1)` of"
-    " xu2022, Theorem 4, and the `sqrt(L)` of its Eq. 16 are what the proofs cost.",
+    " larger of |a| and |b|. So no factor for the depth is needed there: on a line, the `sqrt(L)`"
+    " of xu2022, Eq. 16, and for trees, by `binary-tree-line`, the `2^(L-1)` of Eq. 22 in the proof"
+    " of Theorem 4, are what the proofs cost.",
 )
 
 MEAN_ON_LINE = "complexity = 2 / len(samples) * sum([larger(S) for S in subsets]) / len(subsets)"
@@ -176,51 +176,4 @@ rademacher_complexity_coordinates = tc.stated(
     on=tc.cases(tc.mlps(depths=(1, 1), widths=(1, 3)), samples=(1, 3), cohort=4),
     examples=40,
     why="The equality of the first two lines of Eq. 22: Pythagoras.",
-)
-
-
-@st.composite
-def orthogonal(draw: st.DrawFn) -> tc.Case:
-    """Units that read one unit vector each, and a last layer of norm 1; both unit vectors."""
-    units = [[Fraction(int(i == j)) for j in range(2)] for i in range(2)]
-    last = draw(st.sampled_from([(3, 4), (4, 3), (5, 0), (0, 5), (3, -4)]))
-    exact = [[Fraction(t, 5) for t in last]]
-    return tc.Case.single(tc.mlp([2, 2, 1]), [units, exact], units, [[1], [1]])
-
-
-rademacher_complexity_norms_printed = tc.stated(
-    "rademacher-complexity-norms-printed",
-    title="The complexity of G_0 is at most that of F, as printed",
-    sources=[XU2022.at("Theorem 3: norms of the two classes")],
-    printed=r"\mathbb G_t = \{f_W \mid \prod_i \|W_i\|_2 \in [t, t+1]\},\;"
-    r" \mathbb F = \{f_W \mid \prod_i \|W_i\| \le 1\}: \quad \mathcal R_S(\mathbb G_t)"
-    r" \le (t+1) \mathcal R_S(\mathbb F)",
-    given=[CHAIN, RELU_NETWORK],
-    assuming={
-        "two layers, a linear output": "depth == 2 and slope(2) == 1 and len(outputs) == 1",
-        "the inputs are the unit vectors": (
-            "all([x[n][j] == (1 if j == n else 0) for n in samples for j in range(len(x[n]))])"
-            " and len(x[0]) == len(samples)"
-        ),
-        "a unit for each sample": "len(W[0]) == len(samples)",
-        "a network of G_0": "spectral(W[0]) * spectral(W[1]) <= 1",
-    },
-    where=[
-        *SIGNS,
-        "last(S) = [sign(S, n) * W[1][0][n] for n in samples]",
-        "total(S) = sum([sign(S, n) * network(replaced(W, 1, [last(S)]), x)[n][0] for n in"
-        " samples])",
-        "most(S) = root(max([len(S), len(samples) - len(S)]))",
-    ],
-    states="sum([abs(total(S)) for S in subsets]) <= sum([most(S) for S in subsets])",
-    control=tc.altered("half of it", {"sum([abs": "2 * sum([abs"}),
-    on=orthogonal(),
-    rests_on=["structural-lemma-positive-homogeneity"],
-    why="In the reading in which the index 2, which F does not have, is the spectral norm, as usual"
-    " for matrices. The left side is at most R(G_0): it takes the networks that differ from one of"
-    " G_0 in signs of the last layer. The right side is exact for F: its networks are combinations"
-    " of units `sigma(<u, x>)`, |u| = 1, with coefficients whose absolute values add up to 1 at"
-    " most, so that the supremum is that of one unit. With orthogonal units of weights 3/5 and 4/5"
-    " the means are 7/5 and `(sqrt 2 + 1)/2`. The step needs one norm for both classes; the paper's"
-    " own is that of Frobenius (footnote 3).",
 )

@@ -6,8 +6,10 @@ Two or three layers of weights, the hidden ones normalised, on batches with rati
 import theorycheck as tc
 from properties.assumptions import (
     AUTOGRAD_AT_KINKS,
+    DENSE,
     DETACHED_VARIANCE,
     ONE_OUTPUT,
+    SHORTENING,
     VARYING_OVER_SAMPLES,
 )
 from properties.graphs.batches_of_two import (
@@ -40,7 +42,14 @@ ONE_LAYER = tc.Family(
     examples=60,
 )
 BOTH_LAYERS = tc.Family(
-    given=[BOTH_NORMALISED, VARYING_OVER_SAMPLES, ONE_OUTPUT, DETACHED_VARIANCE, AUTOGRAD_AT_KINKS],
+    given=[
+        BOTH_NORMALISED,
+        SHORTENING,
+        VARYING_OVER_SAMPLES,
+        ONE_OUTPUT,
+        DETACHED_VARIANCE,
+        AUTOGRAD_AT_KINKS,
+    ],
     on=both_normalised(),
     where=[
         *FIRST_LAYER,
@@ -255,6 +264,7 @@ batch_norm_expansion_parts = BOTH_LAYERS.stated(
     sources=[GALANTI2022.at("Appendix C: Z, Appendix C: expansion")],
     printed=r"f_W(x_{j_0}; \tilde X) = Z_1 + Z_2 + Z_3 + Z_4, \qquad Z_2 + Z_4 = \Big\langle"
     r" W^{pq}, \frac{\bar\partial f}{\partial W^{pq}} \Big\rangle",
+    given=[DENSE],
     forall=EVERY_SAMPLE,
     states="f(n, 0) == behind(n) + inner(W[3], df(n, 0, 3))",
     control=tc.altered("nothing else", "f(n, 0) == inner(W[3], df(n, 0, 3))"),

@@ -7,7 +7,16 @@ Layers are numbered from 0, the input, to L. A weight matrix is printed as W^{ij
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, DENSE, GRAPH, NO_BIASES, RESIDUAL_BLOCKS, TWO_LAYERS
+from properties.assumptions import (
+    CHAIN,
+    DENSE,
+    GRAPH,
+    NO_BIASES,
+    RESIDUAL_BLOCKS,
+    SHORTENING,
+    TWO_LAYERS,
+    WHOLE_INPUT,
+)
 from properties.papers import GALANTI2022
 
 EDGES = [
@@ -95,14 +104,15 @@ layer_graph_layer = tc.stated(
     title="A layer is the activation of its weights times the layer before",
     sources=[GALANTI2022.at("Eq. 3")],
     printed=r"v_i(x) = \sigma\Big( \sum_{j \in \operatorname{pred}(i)} W^{ij} \cdot v_j(x) \Big)",
-    given=[TWO_LAYERS, NO_BIASES, CHAIN, DENSE],
+    given=[TWO_LAYERS, NO_BIASES, CHAIN, DENSE, WHOLE_INPUT, SHORTENING],
     forall=["n in samples", "i in range(len(W[0]))"],
     states="h(n)[i] == max([z(n, i), slope(1) * z(n, i)])",
     control=tc.altered("the smaller one", "h(n)[i] == min([z(n, i), slope(1) * z(n, i)])"),
     where=[ARGUMENT],
     on=CHAINS,
     examples=60,
-    why="Activations are ReLU, leaky ReLU or linear; no slope on negative numbers exceeds 1.",
+    why="As no slope on negative numbers exceeds 1, an activation is the larger of its argument and"
+    " the slope times its argument.",
 )
 
 layer_graph_slopes = tc.stated(
@@ -111,7 +121,7 @@ layer_graph_slopes = tc.stated(
     sources=[GALANTI2022.at("Eq. 12, Appendix B: slopes")],
     printed=r"v_{l_1}(x) = D_{l_1}(x) \sum_{l_2 \in \operatorname{pred}(l_1)} W^{l_1 l_2} \cdot"
     r" v_{l_2}(x), \qquad D_l(x) = \operatorname{diag}[\sigma'(v_l(x))]",
-    given=[TWO_LAYERS, NO_BIASES, CHAIN, DENSE],
+    given=[TWO_LAYERS, NO_BIASES, CHAIN, DENSE, WHOLE_INPUT, SHORTENING],
     forall=["n in samples", "i in range(len(W[0]))"],
     states="h(n)[i] == (1 if h(n)[i] > 0 else slope(1)) * z(n, i)",
     control=tc.altered("all slopes are those of positive numbers", "h(n)[i] == 1 * z(n, i)"),
@@ -148,7 +158,11 @@ layer_graph_output = tc.stated(
     assuming={
         "two layers, without constant edges; linear outputs": (
             "depth == 2 and len(skips) == 0 and slope(2) == 1"
-        )
+        ),
+        "the matrices at the last layer read whole layers, no patch": (
+            "all([len(W[k][0]) == (len(h(0)) if source(k) == 1 else len(x[0]))"
+            " for k in weights if layer(k) == depth])"
+        ),
     },
     forall=["n in samples", "c in outputs"],
     states="f(n, c) == sum([read(k, n, c) for k in weights if layer(k) == depth])",
@@ -183,6 +197,7 @@ layer_graph_residual = tc.stated(
     rests_on=["layer-graph-layer"],
     why="By Eq. 3 every layer but the last is an activation of a sum, so that with ReLU nothing"
     " negative leaves it. The residual blocks of Section 4.1 add their input after the activation,"
-    " and pass it on with its sign: they are no layers of Eq. 3. They can be written with more"
-    " layers, as z = relu(z) - relu(-z) with constant weights, and the theorems apply to that.",
+    " and pass it on with its sign: they are no layers of Eq. 3. With linear layers, which"
+    " Section 2.1 includes although Eq. 3 has one activation for all, they are such graphs: one"
+    " more layer, linear and without weights, adds the branches, and the theorems apply to that.",
 )

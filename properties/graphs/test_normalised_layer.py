@@ -11,6 +11,7 @@ from properties.assumptions import (
     DETACHED_VARIANCE,
     LINEAR_FIRST_LAYER,
     ONE_OUTPUT,
+    SHORTENING,
     VARYING_OVER_SAMPLES,
 )
 from properties.graphs.batches_of_two import (
@@ -40,7 +41,7 @@ normalised_layer_of_itself = CASES.stated(
     sources=[GALANTI2022.at("Eq. 5")],
     printed=r"n_l(v_l(x; \tilde X); \tilde X) = \gamma_l \cdot A_l(\tilde X) \cdot"
     r" (v_l(x; \tilde X) - b_l(\tilde X)) + \mathbb{1} \cdot \beta_l",
-    given=[ONE_NORMALISED, VARYING_OVER_SAMPLES],
+    given=[ONE_NORMALISED, SHORTENING, VARYING_OVER_SAMPLES],
     assuming={"the layer varies over the samples": "variance_of_layer(i) > 0"},
     forall=UNITS,
     states="h(n)[i] == max([again(n, i), slope(1) * again(n, i)])",
@@ -55,7 +56,7 @@ normalised_layer = CASES.stated(
     sources=[GALANTI2022.at("Eq. 5, Appendix C: layer")],
     printed=r"v_l(x; \tilde X) = \sigma\Big( \gamma_l \cdot A_l(\tilde X) \cdot \Big(\sum_j W^{lj}"
     r" v_j(x; \tilde X) - b_l(\tilde X)\Big) + \mathbb{1} \cdot \beta_l \Big)",
-    given=[ONE_NORMALISED, VARYING_OVER_SAMPLES],
+    given=[ONE_NORMALISED, SHORTENING, VARYING_OVER_SAMPLES],
     forall=UNITS,
     states="h(n)[i] == max([argument(n, i), slope(1) * argument(n, i)])",
     control=tc.altered("without the activation", "h(n)[i] == argument(n, i)"),
@@ -85,7 +86,12 @@ normalised_layer_mean = tc.stated(
     sources=[GALANTI2022.at("Appendix C: mean")],
     printed=r"b_l(\tilde X) = \sum_{t \in \operatorname{pred}(l)} W^{lt} \cdot \mu_t(\tilde X)",
     given=[CHAIN],
-    assuming={"two layers of weights or more, linear outputs": "depth >= 2 and slope(depth) == 1"},
+    assuming={
+        "two layers of weights or more, linear outputs": "depth >= 2 and slope(depth) == 1",
+        "the last matrix reads all of the layer before, no patch": (
+            "len(W[len(W) - 1][0]) == len(h(0))"
+        ),
+    },
     forall=["c in outputs"],
     states="sum([f(n, c) for n in samples])"
     " == inner(W[len(W) - 1][c], sum([h(n) for n in samples]))",

@@ -10,11 +10,14 @@ from properties.assumptions import (
     CHAIN,
     DENSE,
     GRAPH,
+    MATRIX_READS_INPUT,
     NO_BIASES,
     NOT_NORMALISED,
     ONE_OUTPUT,
+    SHORTENING,
     SMOOTH,
     TRAINABLE_INPUT_EDGES,
+    WHOLE_LAYERS,
 )
 from properties.papers import GALANTI2022
 
@@ -55,9 +58,9 @@ path_expansion_input_edges = tc.stated(
     on=tc.cases(tc.trainable_networks(widths=(1, 3)), samples=(1, 3)),
     examples=60,
     rests_on=["layer-graph-output", "layer-graph-slopes"],
-    why="With dense and other trainable edges out of the input. The gradient of the output by"
-    " W^{p1} is the outer product of E_p and x. The step from E to E_T is the assumption that both"
-    " propositions make.",
+    why="With dense and other trainable edges out of the input. For a dense edge the gradient of"
+    " the output by W^{p1} is the outer product of E_p and x. The step from E to E_T is the"
+    " assumption that both propositions make.",
 )
 
 path_expansion_some_input_weight = tc.stated(
@@ -86,7 +89,15 @@ path_expansion_gradient = tc.stated(
     printed=r"\frac{\partial f_W(x)}{\partial W^{pq}} = u_q(x) \cdot v_q(x)^\top, \quad"
     r" u_q(x)^\top = \sum_{\pi \text{ from } p \text{ to } l_0} W^{\pi_T \pi_{T-1}} \cdot"
     r" D_{\pi_{T-1}}(x) \cdots D_{\pi_1}(x)",
-    given=[CHAIN, DENSE, TWO_LINEAR_LAYERS, ONE_OUTPUT, AUTOGRAD_AT_KINKS],
+    given=[
+        CHAIN,
+        DENSE,
+        SHORTENING,
+        TWO_LINEAR_LAYERS,
+        WHOLE_LAYERS,
+        ONE_OUTPUT,
+        AUTOGRAD_AT_KINKS,
+    ],
     forall=["n in samples", "i in range(len(W[0]))", "j in range(len(W[0][0]))"],
     states="df(n, 0, 0)[i][j] == W[1][0][i] * D(n, i) * x[n][j] and df(n, 0, 1)[0][i] == h(n)[i]",
     control=tc.altered("without the slopes of the activation", {"* D(n, i) *": "*"}),
@@ -103,12 +114,7 @@ path_expansion_at_input = tc.stated(
     title="The rows of the gradient in a matrix at the input are multiples of the input",
     sources=[GALANTI2022.at("Appendix B: gradient at the input")],
     printed=r"\frac{\partial f_W(x_i)}{\partial W^{p1}} = E_{p,i} \cdot x_i^\top",
-    given=[
-        NOT_NORMALISED,
-        NO_BIASES,
-        tc.Assumption("W^{p1} acts on the whole input", "patches(k) == 1"),
-        AUTOGRAD_AT_KINKS,
-    ],
+    given=[NOT_NORMALISED, NO_BIASES, MATRIX_READS_INPUT, AUTOGRAD_AT_KINKS],
     forall=[
         READS_INPUT,
         "n in samples",
@@ -134,7 +140,7 @@ path_expansion_locally_linear = tc.stated(
     sources=[GALANTI2022.at("Appendix B: locally constant slopes")],
     printed=r"\text{with measure 1 over } W^{pq} \text{ and } x, \text{ the matrices } D_p(x)"
     r" \text{ are constant in the neighborhood of } W^{pq}",
-    given=[NOT_NORMALISED, NO_BIASES, SMOOTH, SHALLOW, SAME_SLOPES],
+    given=[NOT_NORMALISED, NO_BIASES, SHORTENING, SMOOTH, SHALLOW, SAME_SLOPES],
     forall=["n in samples", "c in outputs", "k in weights"],
     states="moved(k)[n][c] == f(n, c) + step * inner(E(k), df(n, c, k))",
     control=tc.altered(

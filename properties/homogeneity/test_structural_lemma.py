@@ -149,5 +149,6 @@ structural_lemma_cut = tc.stated(
     corrects="structural-lemma-residual",
     why="Every path from input to output crosses such a cut exactly once, so that the output is"
     " positively homogeneous in the matrices across it. The lemma for chains is the case in which"
-    " each cut holds one matrix; the matrices into the output layer form a cut of every graph.",
+    " each cut holds one matrix; the matrices into the output layer form a cut of every graph in"
+    " which no constant edge leads to the output.",
 )

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import theorycheck as tc
 from properties.assumptions import CHAIN, IN_BALL, RELU_NETWORK, SIGN_LABELS
+from properties.collapse.collapsed_networks import identity
 from properties.collapse.conditions import MATRICES
 from properties.collapse.opposite_features import searched
 from properties.papers import XU2022
@@ -76,8 +77,9 @@ last_layer_independent_printed = tc.stated(
     why="A last layer that gives the labels exists if and only if these are a combination of the"
     " columns of features: to add them as a column must not raise the rank. More units do not bring"
     " this about. Where all units are closed at a sample its feature is 0, and so is its output for"
-    " every last layer. A random first layer of p units, symmetric about 0, does this with"
-    " probability `2^-p`. The example is one of an open set of weights and inputs.",
+    " every last layer. A random first layer of p independent units, each symmetric about 0, does"
+    " this at a given input with probability `2^-p`. The example is one of an open set of weights"
+    " and inputs.",
 )
 
 CLASSIFIERS = tc.Family(given=[CHAIN, MATRICES, DEEP_LINEAR_OUTPUT, SIGN_LABELS])
@@ -99,9 +101,14 @@ last_layer_fits = CLASSIFIERS.stated(
 )
 
 
-def in_ball_at_large_rho(case: tc.Case) -> tc.Case:
-    """Inputs are divided by 8."""
-    return replace(case, inputs=case.inputs / 8, numbers={"rho": Fraction(256)})
+@st.composite
+def unit_diagonals(draw: st.DrawFn) -> tc.Case:
+    """Two units that read a coordinate each, with weights of norm 1, on both unit vectors."""
+    a, b = draw(st.sampled_from([(3, 4), (4, 3)]))
+    first = [[Fraction(a, 5), Fraction(0)], [Fraction(0), Fraction(b, 5)]]
+    labels = [[draw(st.sampled_from([1, -1]))] for _ in range(2)]
+    numbers = {"rho": Fraction(256)}
+    return tc.Case.single(tc.mlp([2, 2, 1]), [first, [[1, 1]]], identity(2, 2), labels, numbers)
 
 
 last_layer_any_rho_printed = CLASSIFIERS.stated(
@@ -112,6 +119,9 @@ last_layer_any_rho_printed = CLASSIFIERS.stated(
     r" \rho_0 \text{ there exist values of } V_L \text{ that yield interpolation due to Theorem 2}",
     given=[INDEPENDENT, IN_BALL],
     assuming={
+        "|V_k| = 1 for every layer k below the last": (
+            "all([squared(W[k]) == 1 for k in weights if k != last])"
+        ),
         "as many units as samples": "len(h(0)) == len(samples)",
         "rho is larger than the least that interpolates with these features": (
             "rho ** 2 > squared(fitted)"
@@ -120,11 +130,13 @@ last_layer_any_rho_printed = CLASSIFIERS.stated(
     where=[*LAST, FITTING],
     states="squared(fitted) == rho ** 2",
     control=tc.altered("half as large", "4 * squared(fitted) == rho ** 2"),
-    on=wide(2, (2, 2)).map(in_ball_at_large_rho),
+    on=unit_diagonals(),
     rests_on=["last-layer-independent-printed"],
     why="With N units and independent features there is one last layer that interpolates, W_L, and"
-    " so one rho = |W_L|. One unit more is needed: `last-layer-any-rho`. It is linear algebra, and"
-    " does not follow from Theorem 2, which is on connected sets.",
+    " so one rho = |W_L|. One unit more is needed: `last-layer-any-rho`. The check compares rho"
+    " with |W_L| and no more; that W_L is the only solution, as N equations for N weights with an"
+    " invertible matrix have one, is not part of it. It is linear algebra, and does not follow from"
+    " Theorem 2, which is on connected sets.",
 )
 
 FREE = (

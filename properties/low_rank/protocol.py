@@ -7,12 +7,12 @@ no magnitudes: which rank is lower decides, and by how much is reported.
 
 One number explains most outcomes. A direction that the data do not hold shrinks by weight decay
 alone, by exp(-2 eta lambda / (1 - momentum)) an update; over T updates the exponent is the *decay
-time* 2 eta lambda T / (1 - momentum). A singular value leaves the threshold rank of galanti2022
-when it has fallen by 10^4 against the largest, at a decay time of about ln 10^4 = 9.2. The runs
-here are made short by a larger lambda, with eta and momentum of the paper: the decay time is 12
-for the recipe that should give low rank, and 3 for its counterpart with four times the batch size,
-or a quarter of lambda or eta, in as many epochs. In the paper's Figure 5 (50,000 samples, lambda
-5e-4, eta 0.1) it is 23 to 750 in the first 60 epochs, from batches of 128 to batches of 4.
+time* 2 eta lambda T / (1 - momentum). A singular value that starts as large as the largest leaves
+the threshold rank of galanti2022 when it has fallen by 10^4, at a decay time of ln 10^4 = 9.2. The
+runs here are made short by a larger lambda, with eta and momentum of the paper: the decay time is
+12 for the recipe that should give low rank, and 3 for its counterpart with four times the batch
+size, or a quarter of lambda or eta, in as many epochs. In the paper's Figure 5 (50,000 samples,
+lambda 5e-4, eta 0.1) it is 23 to 750 in the first 60 epochs, from batches of 128 to batches of 4.
 """
 
 from collections.abc import Callable, Mapping, Sequence

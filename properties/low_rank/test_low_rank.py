@@ -232,8 +232,9 @@ low_rank_negligible_constraint = tc.experiment_claim(
     ),
     control=kept(threshold_rank, LOW, "batches of 4"),
     why="The decay time 2 eta lambda T/(1 - momentum), for T updates, is 2, where 9.2 is needed for"
-    " a singular value to leave the threshold rank: too few updates are made. With as many updates,"
-    " large batches lower the rank as well (`low-rank-needs-mini-batches`).",
+    " a singular value as large as the largest to leave the threshold rank: too few updates are"
+    " made. With as many updates, large batches lower the rank as well"
+    " (`low-rank-needs-mini-batches`).",
 )
 
 low_rank_negligible_constraint_rate = tc.experiment_claim(

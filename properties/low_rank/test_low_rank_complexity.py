@@ -38,7 +38,7 @@ low_rank_complexity_printed = tc.stated(
     title="A weight matrix of rank r contributes (r/n)^1/2 to the complexity, as printed",
     sources=[XU2022.at("Theorem 7")],
     printed=r"\operatorname{rank} V_1 \le r < n \implies"
-    r" \hat{\mathcal R}_{\{x\}} = \sup |f_V(x)| \le \sqrt{\frac rn} \, \|x\|",
+    r" \sup |f_V(x)| = \frac12 \mathcal R_{\{x\}} \le \sqrt{\frac rn} \, \|x\|",
     given=[CHAIN, DENSE, ONE_OUTPUT, UNIT_WEIGHTS, SQUARE, RANK],
     forall=["r in range(1, len(W[0]))"],
     states="len(W[0]) * f(0, 0) ** 2 <= r * squared(x[0])",
@@ -46,8 +46,8 @@ low_rank_complexity_printed = tc.stated(
         "the factor is r/n", "len(W[0]) ** 2 * f(0, 0) ** 2 <= r ** 2 * squared(x[0])"
     ),
     on=st.one_of(UNIT_NETWORKS, aligned_outer_products()),
-    why="The smallest case that decides: one sample, for which the empirical complexity of a class"
-    " that is closed under a change of sign is the largest |f(x)|. Of all networks with Frobenius"
+    why="The smallest case that decides: one sample, for which the empirical complexity, without"
+    " the factor 2 of Definition 1, is the largest |f(x)|. Of all networks with Frobenius"
     " norms 1, which is how this paper normalises, it is |x|, and a V_1 of rank 1 attains it. So"
     " low rank by itself takes nothing off: `low-rank-complexity-rank-one`. The theorem is stated"
     ' without a definition of "contribution"; a reading under which it is true is'

@@ -135,9 +135,9 @@ low_rank_layers_bottom = tc.experiment_claim(
     given=DEEP,
     compares=BOTTOM,
     control=against_the_middle(1, "the second matrix in the place of the first"),
-    why="The first matrix could have a rank of 16, the one in the middle of 32. The paper's"
-    " perceptrons have batch normalisation: with it, in the training of `low-rank-layers-top`, the"
-    " first matrix keeps the rank of 16, and the middle one stays above that.",
+    why="The first matrix could have a rank of 16, the one in the middle of 32. The perceptrons of"
+    " Fig. 6 have batch normalisation: with it, in the training of `low-rank-layers-top`, the first"
+    " matrix keeps the rank of 16, and the middle one stays above that.",
 )
 
 NORMALISED_PERCEPTRON = populations(
@@ -172,7 +172,8 @@ low_rank_layers_top = tc.experiment_claim(
     why="The other half of the sentence. The decay time 2 eta lambda T/(1 - momentum), for T"
     " updates, is 38. Ranks fall from the second matrix to the output: a decoder does not show. The"
     " output layer itself has as many rows as there are classes, so that its rank says nothing; in"
-    " the paper's figure too it cannot exceed 10.",
+    " the paper's figure too it cannot exceed 10. So it is not so in general; about the paper's"
+    " runs on CIFAR10 this says nothing.",
 )
 
 low_rank_layers_top_plain = tc.experiment_claim(
@@ -185,7 +186,7 @@ low_rank_layers_top_plain = tc.experiment_claim(
     control=against_the_middle(4, "the output layer in the place of the last hidden one"),
     positive=replace(BOTTOM, words="the bottom layer in the place of the top"),
     why="Our own: `low-rank-layers-top` without the normalisation, which the perceptrons of"
-    " galanti2022 have. Ranks fall from the input to the output here, too.",
+    " galanti2022, Fig. 6, have. Ranks fall from the input to the output here, too.",
 )
 
 BLOCK = populations(residual(2, "none"))

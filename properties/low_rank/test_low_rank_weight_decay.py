@@ -28,7 +28,7 @@ CONTRIBUTES = (
     r" matrices}"
 )
 WEAK = replace(LOW, weight_decay=0.005)
-"""Decay time 3: nothing has left the threshold rank yet."""
+"""Decay time 3: little has left the threshold rank yet."""
 WEAKER = replace(LOW, weight_decay=0.00125)
 
 
@@ -65,9 +65,11 @@ low_rank_weight_decay_weak = tc.experiment_claim(
     control=no_lower(LOW, WEAK, "lambda = 0.02 and 0.005"),
     why="An observation of our own on the rank of galanti2022, Section 4.1: `low-rank-weight-decay`"
     " with both lambda divided by four. The decay times 2 eta lambda T/(1 - momentum), for T"
-    " updates, are 3 and 3/4, short of the 9.2 from which on the threshold rank can fall: most"
-    " pairs are ties. Against the prediction of Section 3.2 it says nothing: that asks SGD to bring"
-    " the gradients down for both lambda, which is not checked.",
+    " updates, are 3 and 3/4. A singular value as large as the largest needs 9.2 to leave the"
+    " threshold rank, and only one that starts far below it can leave at 3: most pairs are ties,"
+    " and in the others the rank is lower with the larger lambda. Against the prediction of Section"
+    " 3.2 it says nothing: that asks SGD to bring the gradients down for both lambda, which is not"
+    " checked.",
 )
 
 low_rank_weight_decay_effective = tc.experiment_claim(

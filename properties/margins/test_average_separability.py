@@ -64,7 +64,8 @@ average_separability_chance = tc.stated(
     on=outcomes(symmetric=True),
     examples=60,
     corrects="average-separability-chance-printed",
-    why="A symmetric distribution, such as that of outputs with fair random labels.",
+    why="For two samples, over a finite distribution; true of any number of independent ones. A"
+    " symmetric distribution, such as that of outputs with fair random labels.",
 )
 
 average_separability_implied = tc.stated(

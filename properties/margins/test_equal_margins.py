@@ -148,7 +148,7 @@ equal_margins_extremes = tc.stated(
     states="sum([margin(n) for n in samples]) / reach(samples)"
     " == max([abs(x[n][0]) for n in samples])",
     control=tc.altered(
-        "the least mean margin",
+        "half of the smaller |x_n|",
         "sum([margin(n) for n in samples]) / reach(samples) == min([abs(x[n][0]) for n in samples])"
         " / 2",
     ),

@@ -253,9 +253,7 @@ margin_training_random_labels = tc.experiment_claim(
 )
 
 SAME_ERROR = replace(
-    SAME_LABELS,
-    sides=tc.between(error_on_test_set),
-    effect="test error in one order / in another",
+    SAME_LABELS, sides=tc.between(error_on_test_set), effect="test error in one order / in another"
 )
 MORE_ERROR = replace(
     MORE_RHO,
@@ -289,7 +287,10 @@ margin_training_random_labels_lower_error = tc.experiment_claim(
     compares=LESS_ERROR,
     control=replace(SAME_ERROR, relation="<"),
     positive=replace(
-        LESS_ERROR, words="20% of random labels, and 80%", on=with_random_labels(0.2, 0.8)
+        LESS_ERROR,
+        words="20% of random labels, and 80%",
+        on=with_random_labels(0.2, 0.8),
+        effect="test error with 20% of random labels / with 80%",
     ),
     why="Section 4.2 says of the same experiment, Figure 4, that the test error increases, and it"
     " does (`margin-training-random-labels-error`).",

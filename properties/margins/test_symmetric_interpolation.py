@@ -192,18 +192,21 @@ def nearly_right(draw: st.DrawFn) -> tc.Case:
     return tc.Case.single(tc.mlp([3, 3]), [np.eye(3, dtype=int)], rows, simplex(3))
 
 
-symmetric_interpolation_accuracy_printed = ACCURACY.stated(
-    "symmetric-interpolation-accuracy-printed",
-    title="Where <f, e~_c> > 0 samples are correctly classified, as printed",
-    printed=r"\text{100\% accuracy on the training dataset, which means }"
-    r" \langle f_V(x_{cn}), \tilde e_c \rangle > 0",
+symmetric_interpolation_accuracy_converse = ACCURACY.stated(
+    "symmetric-interpolation-accuracy-converse",
+    title="With centred labels e~_c, samples with <f, e~_c> > 0 are correctly classified",
+    sources=[],
+    printed=r"\langle f_V(x_{cn}), \tilde e_c \rangle > 0 \quad \forall c, n \implies"
+    r" \text{100\% accuracy on the training dataset}",
     given=[IN_BALL],
     assuming={"<f(x_n), y_n> > 0 for all n": "all([paired(m) > 0 for m in samples])"},
     states="best_other(n) < own(n)",
     control=tc.altered("by 1", "best_other(n) + 1 < own(n)"),
     on=nearly_right(),
-    why="The inner product is the output of the class less the mean of the others. With three"
-    " classes and more, one of the others may be larger while their mean is not.",
+    why='Our own, the converse of what xu2022 prints: that 100% accuracy "means" <f, e~_c> > 0,'
+    " which is true (`symmetric-interpolation-accuracy`). The inner product is the output of the"
+    " class less the mean of the others. With three classes and more, one of the others may be"
+    " larger while their mean is not.",
 )
 
 symmetric_interpolation_accuracy = ACCURACY.stated(
@@ -216,7 +219,6 @@ symmetric_interpolation_accuracy = ACCURACY.stated(
     control=tc.altered("less than that", {"<=": "<"}),
     on=any_outputs(),
     examples=60,
-    corrects="symmetric-interpolation-accuracy-printed",
     why="The mean of the other outputs is at most the largest of them, with equality for two"
     " classes. So the inner product is at least the gap, which is positive.",
 )

@@ -11,7 +11,9 @@ from properties.assumptions import (
     DENSE,
     EQUAL_MARGINS,
     IN_BALL,
+    LINEAR_CLASSIFIER,
     NO_WEIGHT_DECAY,
+    ONE_SAMPLE,
     POSITIVE_RHO,
     POSITIVE_WEIGHT_DECAY,
     SHORTENING,
@@ -58,7 +60,8 @@ zero_loss_same_outputs_printed = COMMON_MARGINS.stated(
     states="f(m, 0) == f(n, 0)",
     control=tc.altered("twice the value", "f(m, 0) == 2 * f(n, 0)"),
     on=INTERPOLATING,
-    why="The bar is missing: outputs are `y_n / rho`, and differ where labels do.",
+    why="The bar is missing: outputs are `y_n / rho`, and differ where labels do. The sentence goes"
+    ' on "that is all the margins are the same", which is true (`zero-loss-same-margins`).',
 )
 
 zero_loss_same_margins = COMMON_MARGINS.stated(
@@ -135,7 +138,7 @@ zero_loss_margin_variance = tc.stated(
 
 zero_loss_least_rho = tc.stated(
     "zero-loss-least-rho",
-    title="Interpolation needs a rho of 1 or more",
+    title="Interpolation needs a |rho| of 1 or more",
     sources=[
         XU2022.at("Section 3.5: rho needed for interpolation"),
         XU2022.at("Section 3.3: no zero loss below a minimum rho"),
@@ -180,7 +183,8 @@ LEAST = tc.Family(
         ZERO_MEAN_LOSS,
         NO_WEIGHT_DECAY,
         POSITIVE_RHO,
-        tc.Assumption("a linear classifier, one sample", "depth == 1 and len(samples) == 1"),
+        LINEAR_CLASSIFIER,
+        ONE_SAMPLE,
         tc.Assumption(
             "rho and all V_k are at rest",
             "rho_dot(rho) == 0 and all([zero(flow(k)) for k in weights])",
@@ -199,8 +203,9 @@ zero_loss_global_rho_printed = LEAST.stated(
     control=tc.altered("twice rho_0", "rho ** 2 == 4 * least"),
     rests_on=["zero-loss-same-margins"],
     why="Without weight decay every network that fits the labels is at rest, with a loss of 0, and"
-    " its rho can be any from rho_0 on, as Section 3.3 says. For a linear classifier and one sample"
-    " rho_0 is `1 / |x|`, and rho is that over the cosine of the angle between V and x.",
+    " its rho can be larger than rho_0: Section 3.3 itself has a valley of zero loss for rho >="
+    " rho_0. For a linear classifier and one sample rho_0 is `1 / |x|`, and rho is that over the"
+    " cosine of the angle between V and y x.",
 )
 
 zero_loss_global_rho = LEAST.stated(
@@ -211,7 +216,8 @@ zero_loss_global_rho = LEAST.stated(
     control=tc.altered("above it", "rho ** 2 > least"),
     corrects="zero-loss-global-rho-printed",
     rests_on=["zero-loss-same-margins"],
-    why="rho_0 is the least rho that fits all labels; equality where V is along x.",
+    why="By definition, as rho_0 is the least rho that fits all labels. Checked where rho_0 has a"
+    " formula, a linear classifier and one sample, with equality where V is along y x.",
 )
 
 zero_loss_equal_margins = COMMON_MARGINS.stated(
@@ -264,6 +270,7 @@ zero_loss_contradictory_labels = tc.stated(
     on=points(samples=(2, 4))
     .map(with_opposite_pair)
     .flatmap(lambda case: st.sampled_from([case, with_small_outputs(case)])),
-    why="The bound is ours. Lemma 1 says without a condition that there are solutions of zero loss."
-    " However many parameters there are, the data have to allow it: `(f - 1)^2 + (f + 1)^2 >= 2`.",
+    why="The bound is ours. Lemma 1 names no condition on the data; Section 3.1 assumes"
+    ' "appropriate ... data" throughout. These are data that are not appropriate, however many'
+    " parameters there are: `(f - 1)^2 + (f + 1)^2 >= 2`.",
 )

@@ -65,6 +65,10 @@ NORMALISED_NETWORK = [
     LOSS,
 ]
 OTHERS = st.one_of(random_networks(), balanced_networks(), silent_networks())
+IN_NORMS = (
+    " Norms: p = 0 Frobenius, 1 spectral, 2 nuclear, 3 largest entry, for which a lower bound of"
+    " the distance is checked."
+)
 
 THEOREM_1 = tc.Family(
     sources=[GALANTI2022.at("Theorem 1, Eq. 10")],
@@ -131,7 +135,8 @@ outputs_bound = tc.stated(
     rests_on=["batch-gradient-chain-rule-printed", "gradient-rank-batch"],
     why="The bound needs no factor for the number of outputs, although the paper restricts itself"
     " to one: on a sample, the gradients of all components share the vector that the weight matrix"
-    " reads, so that their weighted sum still has rank at most 1.",
+    " reads, so that their weighted sum still has rank at most 1. Norms: p = 0 Frobenius, 1"
+    " spectral, 2 nuclear.",
 )
 
 batch_norm_bound = tc.stated(
@@ -149,10 +154,9 @@ batch_norm_bound = tc.stated(
     why="As without batch normalisation, where the network is a function of the batch, whose"
     " statistics it uses, and its gradient the pseudo gradient that holds the standard deviations"
     " constant. A batch of one sample has no variance: Eq. 5 divides by zero, and the case B* = 1"
-    " of the theorem is void for normalised networks. In the entrywise maximum norm the left side"
-    " is a proven lower bound. In the spectral norm both sides are equal where all units are off"
-    " and W is the identity, of more than B* rows. Equality is not decided in balls, so that the"
-    " examples stay at 128/129 of it.",
+    " of the theorem is void for normalised networks. In the spectral norm both sides are equal"
+    " where all units are off and W is the identity, of more than B* rows. Equality is not decided"
+    f" in balls, so that the examples stay at 128/129 of it.{IN_NORMS}",
 )
 
 convolution_bound = tc.stated(
@@ -203,7 +207,7 @@ convolution_patches_bound = tc.stated(
     rests_on=["batch-gradient-chain-rule", "gradient-rank-convolution-patches"],
     why="On one sample the gradient of the filters is a sum of P matrices of rank 1, one for each"
     " patch that they are applied to, so that the argument of galanti2022, Theorem 1, gives the"
-    " rank P B* instead of B*. A dense matrix has P = 1.",
+    f" rank P B* instead of B*. A dense matrix has P = 1.{IN_NORMS}",
 )
 
 trained_bound = tc.stated(
@@ -225,8 +229,7 @@ trained_bound = tc.stated(
     " with random labels or on pairs of handwritten digits, and at those that further descent on a"
     " single sample reaches. There the two sides meet: what the sample does not see of a weight"
     " matrix decays with exp(-2 lambda t) alone and soon dominates the gradient. The trained"
-    " weights are rationals, and so are all gradients. In the entrywise maximum norm the left side"
-    " is a proven lower bound.",
+    f" weights are rationals, and so are all gradients.{IN_NORMS}",
 )
 
 trained_batch_norm_bound = tc.stated(
@@ -245,7 +248,7 @@ trained_batch_norm_bound = tc.stated(
     " their own statistics, and at those that further descent on two samples reaches. Equality is"
     " not approached as closely as without normalisation: the gradient of a weight matrix before a"
     " normalisation contains the centred samples only, so that on B samples its rank is at most B -"
-    " 1.",
+    f" 1.{IN_NORMS}",
 )
 
 CENTRED = eckart_young.rank_bound(*NORMS, rank="B - 1")
@@ -266,5 +269,6 @@ batch_norm_centred_bound = tc.stated(
     " The gradient on a batch S is D + 2 lambda W, and in front of a"
     " normalisation D has rank at most B* - 1 (`batch-norm-gradient-rank-centred`): subtracting the"
     " mean makes its left factors add up to 0. So `-D / (2 lambda)` is a matrix of rank at most"
-    " B* - 1 whose distance from W is the norm of the gradient over 2 lambda, in any norm.",
+    " B* - 1 whose distance from W is the norm of the gradient over 2 lambda, in any"
+    f" norm.{IN_NORMS}",
 )

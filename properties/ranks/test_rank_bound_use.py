@@ -65,9 +65,9 @@ rank_bound_use_trained = tc.stated(
     rests_on=["rank-bound-frobenius"],
     why="A question of our own: galanti2022 says only that the bound is a function of the progress"
     " of the optimization, not that training makes it say something. B* = 1, in the Frobenius norm."
-    " In the first layer the right side of Eq. 10 usually stays above ||W||, in the last it usually"
-    " falls below (`rank-bound-use-criterion` says why). Where W is near low rank in the first, the"
-    " theorem is not the reason.",
+    " For which layers the right side of Eq. 10 is below ||W|| is decided, batch by batch, by the"
+    " gradients of the loss alone (`rank-bound-use-criterion`). Where it is not below and W is near"
+    " low rank, the theorem is not the reason.",
 )
 
 rank_bound_use_average = tc.stated(
@@ -179,8 +179,8 @@ rank_bound_use_lambda = tc.stated(
     rests_on=["rank-bound-frobenius"],
     why="A reading of our own: galanti2022 prints no order of the bounds at given weights, only"
     " what to expect of trained ones. At fixed weights the right side tends to ||W|| as lambda"
-    " grows (`rank-bound-use-twofold`), from above or from below: where the weaker decay is at"
-    " rest, the bound is 0, and any stronger one raises it.",
+    " grows (`rank-bound-use-twofold`), from above or from below: where the weaker decay is at rest"
+    " on every batch and W is not 0, the bound is 0, and any stronger one raises it.",
 )
 
 rank_bound_use_small_lambda = CASES.stated(

@@ -52,7 +52,8 @@ SHARED = tc.Family(
 
 sample_size_suffices = SHARED.stated(
     "sample-size-suffices",
-    title="As many samples as printed keep the error below e with probability 1 - delta",
+    title="With as many samples as printed, the error is within e of the best possible with"
+    " probability 1 - delta",
     sources=[GALANTI2022.at("Eq. 25")],
     printed=r"M(\epsilon_G, \delta) \le \frac{2}{\epsilon_G^2} \Big( k W \log 2 +"
     r" \log\Big(\frac2\delta\Big) \Big)",
@@ -61,8 +62,9 @@ sample_size_suffices = SHARED.stated(
     control=tc.altered("an eighth of delta", "8 * chance <= failure"),
     on=sizes(above=True),
     why="W parameters of k bits are 2^{kW} functions. Eq. 25 is the solution for M of the union"
-    " bound over them. Here k are bits and W is a number; in the rest of the paper k are outputs"
-    " and W are weights.",
+    " bound over them. Checked is Hoeffding's bound, summed over all functions, for errors on the"
+    " sample and in truth that differ by more than e/2. Here k are bits and W is a number; in the"
+    " rest of the paper k are outputs and W are weights.",
 )
 
 sample_size_sharp = SHARED.stated(

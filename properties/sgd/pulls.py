@@ -7,7 +7,14 @@ import numpy as np
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, DENSE, MINI_BATCHES, SIGN_LABELS, UNIT_WEIGHTS
+from properties.assumptions import (
+    AUTOGRAD_AT_KINKS,
+    CHAIN,
+    DENSE,
+    MINI_BATCHES,
+    SIGN_LABELS,
+    UNIT_WEIGHTS,
+)
 from properties.notation import MARGIN
 
 PULLS = (
@@ -29,7 +36,7 @@ RESTLESS = (
 """0 where no batch changes rho or any V_k."""
 
 NUMBERS = ("batch_size", "rho", "weight_decay")
-SAMPLED = (CHAIN, DENSE, UNIT_WEIGHTS, SIGN_LABELS, MINI_BATCHES)
+SAMPLED = (CHAIN, DENSE, UNIT_WEIGHTS, SIGN_LABELS, MINI_BATCHES, AUTOGRAD_AT_KINKS)
 WEIGHTS_AT_REST = tc.Assumption(
     "no batch of size B changes any V_k",
     "all([zero(rho * sum([pull(n, k) for n in S])) for S in batches(batch_size) for k in weights])",

@@ -179,7 +179,7 @@ batch_differences_two_samples = TWO_SAMPLES.stated(
     control=tc.altered("with the printed plus", from_two_samples("+")),
     corrects="batch-differences-two-samples-printed",
     rests_on=["batch-differences-exchange-printed"],
-    why="Eq. 49 solved for V_k. The two terms on the right have rank 1 each, so that the bound of 2"
+    why="Eq. 49 solved for V_k. The terms on the right have rank 1 at most, so that the bound of 2"
     " on the rank of V_k is right; it is not sharp, as both are multiples of V_k.",
 )
 

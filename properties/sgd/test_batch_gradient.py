@@ -162,7 +162,7 @@ batch_gradient_chain_rule = EQUATION_17.stated(
 
 @tc.claim(
     "batch-gradient-update-trained",
-    title="Trained steps of SGD with weight decay and momentum are the printed ones",
+    title="Trained steps of SGD are the printed ones, with momentum as in the usual libraries",
     kind="identity",
     sources=[
         GALANTI2022.at("Section 2.1: Optimization, Eq. 2"),

@@ -70,7 +70,7 @@ convergence_points_none = SHARED.stated(
     r" \text{ regardless of the batch size, as long as we incorporate weight decay}",
     given=[*NETWORK, POSITIVE_WEIGHT_DECAY, MINI_BATCHES],
     states=f"{ALL_LAYERS} != 0",
-    control=tc.altered("every batch of B samples vanishes", f"{ALL_LAYERS} == 0"),
+    control=tc.altered("the gradient on every batch of B samples vanishes", f"{ALL_LAYERS} == 0"),
     on=st.one_of(SMALL, SMALL.map(zeroed)),
     rests_on=["sgd-stationary-weight-decay"],
     why="Away from collinear inputs it is true of all weights but W = 0, if every edge out of the"
@@ -152,8 +152,9 @@ convergence_points_first_matrix = SHARED.stated(
     title="A matrix next to the input is 0 at convergence, unless the inputs are collinear",
     kind="inequality",
     sources=[GALANTI2022.at("Appendix B: zero or collinear, Appendix B: M is zero")],
-    printed=r"E_{p,i} = 0\ \forall i \Rightarrow M^{p1} = 0 \Rightarrow W^{p1} = 0, \quad"
-    r" \text{unless } \{x_i\}_{i=1}^m \text{ are collinear}",
+    printed=r"\{x_i\}_{i=1}^m \text{ not collinear}:\ \forall \tilde S:"
+    r"\ \nabla_{W^{p1}} L^\lambda_{\tilde S}(f_W) = 0 \ \Longrightarrow\ M^{p1} = 0"
+    r" \ \Longrightarrow\ W^{p1} = 0",
     given=[
         UNNORMALISED,
         ANY_LOSS,

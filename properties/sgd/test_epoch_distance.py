@@ -157,7 +157,7 @@ LOGISTIC = [
     UNNORMALISED,
     tc.Assumption("labels +-1", "all([y[n][0] ** 2 == 1 for n in samples])"),
     tc.Convention("the logistic loss log(1 + exp(-y f)), no weight decay, one sample a step"),
-    tc.Assumption("the sample is classified correctly", "margin(n) >= 0"),
+    tc.Assumption("the margin of the sample is not negative", "margin(n) >= 0"),
     INPUT_NOT_ZERO,
     tc.Assumption("the learning rate is positive", "rate > 0"),
 ]
@@ -207,7 +207,7 @@ def equal_inputs(draw: st.DrawFn) -> tc.Case:
 
 epoch_distance_decreasing_rates = tc.stated(
     "epoch-distance-decreasing-rates",
-    title="With decreasing learning rates SGD converges to the mean, and no batch is at rest there",
+    title="With decreasing learning rates SGD converges where batches need not be at rest",
     sources=[GALANTI2022.at("Section 4.2: distance")],
     printed=r"\eta_t = \frac{1}{2 (1 + \lambda) (t + 1)}:\quad"
     r" w_T = \frac{1}{1 + \lambda} \cdot \frac1T \sum_{t < T} y_{i_t}",
@@ -228,9 +228,9 @@ epoch_distance_decreasing_rates = tc.stated(
     ],
     on=equal_inputs(),
     examples=60,
-    why="Three steps, for f = w. As more are drawn at random the mean converges, and d with it to"
-    " 0; the gradient on a sample there is 2 (mean - y_i), which is not 0. So SGD with"
-    " weight decay can converge to a function that is not zero where the learning rate falls like"
-    " 1/t: for equal inputs as here, and wherever the risk is strictly convex"
-    " (`convergence-points-decreasing-rates`).",
+    why="Three steps, for f = w. As more are drawn at random, w converges to the mean label over"
+    " 1 + lambda, and d with it to 0; the gradient on a sample there is 2 (mean - y_i), which is 0"
+    " only if the label is the mean. So SGD with weight decay can converge to a function that is"
+    " not zero where the learning rate falls like 1/t: for equal inputs as here, and wherever the"
+    " risk is strictly convex (`convergence-points-decreasing-rates`).",
 )

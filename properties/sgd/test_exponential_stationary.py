@@ -139,7 +139,7 @@ exponential_stationary_projection = tc.stated(
 
 exponential_stationary_rank_one = tc.stated(
     "exponential-stationary-rank-one",
-    title="Where Eq. 26 holds for one batch, the weight matrices have rank 1, as printed",
+    title="Where Eq. 26 holds for one batch alone, the weight matrices have rank 1",
     sources=[GALANTI2022.at("Appendix E: rank one")],
     printed=EQUATION_26
     + r" \quad \text{shows a similar rank one constraint on the } V_k \text{ weight matrices}",
@@ -149,11 +149,11 @@ exponential_stationary_rank_one = tc.stated(
     control=tc.altered("they have rank 0", "rank(W[k]) <= 0"),
     on=separate_units(),
     rests_on=["exponential-stationary-projection", "gradient-rank"],
-    why="Read for one batch alone, as the equation is printed, with a sum over its B samples: V_k"
-    " is a sum of one matrix of rank 1 for each of them. Here two samples activate different units"
-    " and have equal margins, so that the exponentials cancel and the point is stationary for every"
-    " rho, with a matrix of rank 2. Read as Section 3.1 reads SGD, of every mini-batch, the text is"
-    " right (`exponential-stationary-every-batch`).",
+    why="Our reading: for one batch alone, as the sum over its B samples may be understood; V_k is"
+    " then a sum of one matrix of rank 1 for each of them. Here two samples activate different"
+    " units and have equal margins, so that the exponentials cancel and the point is stationary for"
+    " every rho, with a matrix of rank 2. Read as Section 3.1 reads SGD, of every mini-batch, the"
+    " text is right (`exponential-stationary-every-batch`).",
     where=[MARGIN],
 )
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import theorycheck as tc
 from properties.assumptions import (
+    AUTOGRAD_AT_KINKS,
     CHAIN,
     DENSE,
     IN_BALL,
@@ -199,7 +200,16 @@ AT_REST = [
 ]
 """Minus the derivatives of the Lagrangian of Eq. 1 on a batch: Eq. 2."""
 NO_MARGIN_ZERO = tc.Assumption("no margin is 0", "all([margin(n) != 0 for n in samples])")
-POINTS = [LAGRANGIAN, CHAIN, DENSE, UNIT_WEIGHTS, SIGN_LABELS, NO_MARGIN_ZERO, MINI_BATCHES]
+POINTS = [
+    LAGRANGIAN,
+    CHAIN,
+    DENSE,
+    UNIT_WEIGHTS,
+    SIGN_LABELS,
+    NO_MARGIN_ZERO,
+    MINI_BATCHES,
+    AUTOGRAD_AT_KINKS,
+]
 NUMBERS = ["batch_size", "rho", "weight_decay"]
 
 normalised_sgd_convergence_rank = tc.stated(

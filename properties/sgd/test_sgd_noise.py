@@ -144,7 +144,8 @@ sgd_noise_keeps_moving_with_decay = tc.experiment_claim(
     why="Batches have to be reshuffled: in a fixed order SGD can settle on a cycle, along which no"
     " batch has gradient zero while the distance between epochs vanishes (f = w x at x = 1, labels"
     " +1 and -1 in turn, one sample a batch). The paper's \"convergence is possible if and only if"
-    ' this quantity tends to zero" needs the random order.\n\n'
+    ' this quantity tends to zero" fails in a fixed order; in random order it fails for other'
+    " reasons (`epoch-distance-vanishes`).\n\n"
     "It does not say what keeps the weights moving. Full-batch descent on the same networks does"
     " not come to rest either (`sgd-noise-full-batch-comes-to-rest-relu`);"
     " `sgd-noise-is-of-sampling` finds the cause.",

@@ -155,7 +155,8 @@ sgd_stationary_no_minimiser = tc.stated(
     "sgd-stationary-no-minimiser",
     title="Without weight decay and with exponential-type losses, SGD stops only at f(x_i) = 0",
     sources=[GALANTI2022.at("Proposition 2, Section 3.1: exponential losses")],
-    printed=r"b \in \{-1, 1\},\ \ell(a, b) \in \{e^{-ab}, \log(1 + e^{-ab})\}:\quad \nexists a^*:"
+    printed=r"\lambda = 0,\ \forall \tilde S:\ \nabla_W L_{\tilde S}(f_W) = 0,\ "
+    r"b \in \{-1, 1\},\ \ell(a, b) \in \{e^{-ab}, \log(1 + e^{-ab})\}:\quad \nexists a^*:"
     r" \ell(a^*, b) = \inf_a \ell(a, b)\ \Longrightarrow\ \forall i \in [m]: f_W(x_i) = 0",
     given=[GRAPH, TRAINABLE_INPUT_EDGES, SIGN_LABELS, A_AND_B, AUTOGRAD_AT_KINKS, MINI_BATCHES],
     assuming={

@@ -77,10 +77,11 @@ def of_both_classes(case: tc.Case) -> tc.Case:
 
 stationary_batches_never = EQUILIBRIA.stated(
     "stationary-batches-never",
-    title="With weight decay and both classes, a ReLU network is never at rest on all batches",
+    title="With weight decay, both classes and rho not 0, a ReLU network is never at rest on all"
+    " batches",
     sources=[XU2022.at("Section 6.2: no convergence, Lemma 8")],
     printed=rf"{NEVER} \ne 0 \text{{ or }} \frac{{\partial \mathcal{{L}}_{{S'}}}}{{\partial \rho}}"
-    r" \ne 0,\quad \text{ReLU, labels of both signs}",
+    r" \ne 0,\quad \rho \ne 0,\; \text{ReLU, labels of both signs}",
     given=[RELU_NETWORK, BOTH_LABELS, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO],
     states=f"{RESTLESS} != 0",
     control=tc.altered(
@@ -227,10 +228,10 @@ stationary_batches_never_equal = EQUILIBRIA.stated(
     ),
     on=equal_margins().map(in_ball_at_rest),
     rests_on=["stationary-batches-never-printed"],
-    why="The analysis shows that a ReLU network with both classes is at rest for no rho and V"
-    " (`stationary-batches-never`). From that alone nothing follows for margins: they may be equal"
-    " where some batch still turns the weights, and rho be at rest. What SGD does is not decided"
-    " here.",
+    why="The analysis shows that a ReLU network with both classes is at rest for no V and no rho"
+    " other than 0 (`stationary-batches-never`). From that alone nothing follows for margins: they"
+    " may be equal where some batch still turns the weights, and rho be at rest. What SGD does is"
+    " not decided here.",
 )
 
 

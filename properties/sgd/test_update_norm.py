@@ -165,7 +165,8 @@ update_norm_separability = AT_EQUILIBRIUM.stated(
     control=tc.altered("greater than 1/2", "1 / 2 < residual(n)"),
     on=on_a_line().map(with_decay_alone),
     why="Separability bounds no margin from above. Here rho is moreover at its equilibrium (Eq. 7):"
-    " still, a sample whose margin is larger than the others is fitted beyond its label.",
+    " still, a sample whose margin is much larger than the others can be fitted beyond its label:"
+    " it is where the margin is above (M + lambda) / mu.",
 )
 
 update_norm_mean_residual = AT_EQUILIBRIUM.stated(
@@ -226,10 +227,10 @@ update_norm_rank_printed = NORMS.stated(
     rests_on=["update-norm-printed"],
     why="The layer of larger rank need have neither the larger nor the smaller updates. By the"
     " structural lemma the squared norm is, up to one factor for all layers, `|dfbar/dV_k|^2 -"
-    " fbar^2`; the first term is the size of the layer's input and of what comes back to it, which"
-    " is that of the other layers' weights. In the counterexample it is 288/625 for rank 1 and"
-    " 225/625 for rank 2; with V_3 = (3/5, 4/5) it is 288/625 for rank 1 and 1 for rank 2."
-    " `update-norm-stable-rank` is what is left.",
+    " fbar^2`; the first term is the product of two squared norms, of the layer's input and of the"
+    " derivative by its output, and both depend on the weights of the other layers. In the"
+    " counterexample it is 288/625 for rank 1 and 225/625 for rank 2; with V_3 = (3/5, 4/5) it is"
+    " 288/625 for rank 1 and 1 for rank 2. `update-norm-stable-rank` is what is left.",
 )
 
 

@@ -92,7 +92,8 @@ def test_a_claim_says_in_one_line_what_it_needs() -> None:
         " not seen to be needed: one output (7 examples without it, and all weights, data and"
         " activation patterns of 40 architectures without it), a chain (1 example without it);"
         " a formula has no value without it: lambda > 0;"
-        " not tried, as no example met all others and not this one, but trivially: deep."
+        " not tried, for want of examples that meet all the others and not this one, and at which"
+        " the claim is not trivially true: deep."
         f" The bound is sharp: {example.format('is-sharp')}."
     )
 

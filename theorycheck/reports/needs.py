@@ -116,7 +116,8 @@ WORDS: dict[Outcome, str] = {
     "open": "false without it to the engine, and not decided by the kernel",
     "not seen": "not seen to be needed",
     "no meaning": "a formula has no value without it",
-    "not tried": "not tried, as no example met all others and not this one, but trivially",
+    "not tried": "not tried, for want of examples that meet all the others and not this one, and at"
+    " which the claim is not trivially true",
 }
 
 

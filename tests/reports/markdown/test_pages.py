@@ -86,20 +86,20 @@ def test_a_report_on_a_part_says_of_how_many_claims() -> None:
 
 def test_errata_list_what_papers_print_and_its_correction() -> None:
     """A refuted claim of our own is no error of a paper."""
-    lines = part(index(), "What is wrong as printed").split("\n")
+    lines = part(index(), "What fails as printed, or as we read it").split("\n")
     assert [line for line in lines if line.startswith("- ")] == [
         "- **refuted** [Title of third-claim](#third-claim), toy2020, Eq. 1."
         " Corrected form: [Title of sixth-claim](#sixth-claim), holds.",
         "- **vacuous** [Title of fourth-claim](#fourth-claim), toy2020, Eq. 1.",
     ]
     fine = index(ENTRIES["holds"])
-    assert "Nothing that was checked." in part(fine, "What is wrong as printed")
+    assert "Nothing that was checked." in part(fine, "What fails as printed, or as we read it")
 
 
 def test_refuted_tendencies_are_no_errata() -> None:
     refuted = replace(ENTRIES["refuted"], kind="tendency")
     text = index(refuted)
-    assert "Nothing that was checked." in part(text, "What is wrong as printed")
+    assert "Nothing that was checked." in part(text, "What fails as printed, or as we read it")
     listed = part(text, "Tendencies that did not show").split("\n")
     assert [line for line in listed if line.startswith("- ")] == [
         "- [Title of third-claim](#third-claim), toy2020, Eq. 1."

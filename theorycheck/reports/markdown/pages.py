@@ -169,7 +169,7 @@ def _index(report: Report, link: Link) -> list[str]:
         "",
         *_summary(entries),
         "",
-        "## What is wrong as printed",
+        "## What fails as printed, or as we read it",
         "",
         *_errata(entries, link),
         "",
