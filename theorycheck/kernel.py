@@ -75,7 +75,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
-from functools import partial, reduce
+from functools import lru_cache, partial, reduce
 from itertools import combinations, count, product, takewhile
 from pathlib import Path
 from typing import Any, TextIO
@@ -992,19 +992,22 @@ class Example:
         Raises:
             Rejected: when a number has more than `MOST_BITS` bits, or no work is left.
         """
-        if isinstance(result, (list, tuple)):
+        # What occurs most comes first; `Fraction` by its type, as to ask for its instances is slow.
+        kind, bits = type(result), 0
+        if kind is Fraction or kind is int:
+            above, below = result.as_integer_ratio()
+            bits = above.bit_length() + below.bit_length()
+        elif kind is list or kind is tuple:
             for entry in result:
                 self.spend(entry)
-        elif isinstance(result, Dual):
+        elif kind is Dual:
             self.spend((result.value, result.motion))
-        elif isinstance(result, Enclosure):
+        elif kind is Enclosure:
             # Four products and two roundings where a rational needs one product.
             self.spend([result.low, result.high, result.square or 0] * 4)
-        elif isinstance(result, (int, Fraction, Residue)):
-            if isinstance(result, Residue):
-                bits = sum(map(int.bit_length, result.bounds))
-            else:
-                bits = result.numerator.bit_length() + result.denominator.bit_length()
+        elif kind is Residue:
+            bits = sum(map(int.bit_length, result.bounds))
+        if bits >= 256:
             if bits > MOST_BITS:
                 raise Rejected(f"a number grows beyond {MOST_BITS} bits")
             self.work -= (bits >> 8) + (bits >> 10) ** 2
@@ -1261,9 +1264,15 @@ def parse(formula: Any) -> ast.expr:
     if not isinstance(formula, str) or not FORMULA.fullmatch(formula):
         raise Rejected(f"not a formula: {ascii(formula)[:60]}")
     try:
-        return ast.parse(formula, mode="eval").body
+        return expression(formula)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise Rejected(f"not a formula: {formula[:60]}") from error
+
+
+@lru_cache(maxsize=1000)
+def expression(text: str) -> ast.expr:
+    """The syntax tree of one expression, which nothing alters: statements share what they say."""
+    return ast.parse(text, mode="eval").body
 
 
 def is_index(value: Any) -> bool:
@@ -1846,41 +1855,12 @@ class Evaluator:
         def value(part: ast.expr) -> Any:
             return self.evaluate(part, scope, depth + 1)
 
-        # Long: one case for each construct of the language.
+        # Long: one case for each construct of the language, the most frequent ones first.
         match node:
-            case ast.Constant(value=bool() | int() as constant):
-                return constant
             case ast.Name(id=name) if name in scope or name in self.names:
                 return scope[name] if name in scope else self.named(name)
-            case ast.Tuple(elts=parts):
-                return tuple(map(value, parts))
-            case ast.List(elts=parts):
-                return [*map(value, parts)]
-            case ast.UnaryOp(op=ast.USub(), operand=part):
-                return self.arithmetic(ast.Mult(), -1, value(part))
-            case ast.UnaryOp(op=ast.Not(), operand=part):
-                return not self.truth(value(part))
-            case ast.BoolOp(op=ast.And(), values=parts):
-                return all(self.truth(value(part)) for part in parts)
-            case ast.BoolOp(op=ast.Or(), values=parts):
-                return any(self.truth(value(part)) for part in parts)
-            case ast.BinOp(left=left, op=op, right=right):
-                return self.arithmetic(op, value(left), value(right))
-            case ast.Compare(left=left, ops=ops, comparators=parts):
-                sides = [value(left), *map(value, parts)]
-                return all(
-                    self.compared(a, RELATIONS.get(type(op), ""), b)
-                    for a, op, b in zip(sides, ops, sides[1:], strict=False)
-                )
-            case ast.IfExp(test=test, body=body, orelse=other):
-                return value(body) if self.truth(value(test)) else value(other)
-            case ast.Subscript(value=part, slice=index):
-                entries = value(part)
-                if not isinstance(entries, (list, tuple)):
-                    raise Rejected("a subscript of what is not a list")
-                return entries[self.index(value(index), len(entries))]
-            case ast.ListComp(elt=part, generators=loops):
-                return self.comprehension(part, loops, scope, depth + 1)
+            case ast.Constant(value=bool() | int() as constant):
+                return constant
             case ast.Call(func=ast.Name(id="grad"), args=[formula, k], keywords=[]):
                 # The one function that evaluates its argument itself, where an entry moves.
                 return self.example.spend(self.gradient(partial(value, formula), value(k)))
@@ -1888,6 +1868,35 @@ class Evaluator:
                 if name in self.functions:
                     arguments = self.example.spend([*map(value, parts)])
                     return self.example.spend(self.functions[name](*arguments))
+            case ast.BinOp(left=left, op=op, right=right):
+                return self.arithmetic(op, value(left), value(right))
+            case ast.Subscript(value=part, slice=index):
+                entries = value(part)
+                if not isinstance(entries, (list, tuple)):
+                    raise Rejected("a subscript of what is not a list")
+                return entries[self.index(value(index), len(entries))]
+            case ast.Compare(left=left, ops=ops, comparators=parts):
+                sides = [value(left), *map(value, parts)]
+                return all(
+                    self.compared(a, RELATIONS.get(type(op), ""), b)
+                    for a, op, b in zip(sides, ops, sides[1:], strict=False)
+                )
+            case ast.ListComp(elt=part, generators=loops):
+                return self.comprehension(part, loops, scope, depth + 1)
+            case ast.BoolOp(op=ast.And(), values=parts):
+                return all(self.truth(value(part)) for part in parts)
+            case ast.BoolOp(op=ast.Or(), values=parts):
+                return any(self.truth(value(part)) for part in parts)
+            case ast.UnaryOp(op=ast.USub(), operand=part):
+                return self.arithmetic(ast.Mult(), -1, value(part))
+            case ast.UnaryOp(op=ast.Not(), operand=part):
+                return not self.truth(value(part))
+            case ast.IfExp(test=test, body=body, orelse=other):
+                return value(body) if self.truth(value(test)) else value(other)
+            case ast.List(elts=parts):
+                return [*map(value, parts)]
+            case ast.Tuple(elts=parts):
+                return tuple(map(value, parts))
         raise Rejected(f"not part of the language, or unknown: {ast.unparse(node)[:60]}")
 
     @staticmethod
