@@ -40,7 +40,7 @@ DENSE = tc.Assumption(
     "len(filters) == 0",
 )
 SHORTENING = tc.Assumption(
-    "ReLU, leaky ReLU or linear: slopes between 0 and 1",
+    "all slopes are between 0 and 1, as those of ReLU, leaky ReLU and linear layers are",
     "all([0 <= slope(l) and slope(l) <= 1 for l in range(1, depth + 1)])",
 )
 SEVERAL_PATCHES = tc.Assumption("K is applied to several patches", "patches(k) > 1")
@@ -122,6 +122,7 @@ TRAINABLE_INPUT_EDGES = tc.Assumption(
     "every edge out of the input is trainable", "all([e[0] > 0 for e in skips])"
 )
 NOT_COLLINEAR = tc.Assumption("the inputs are not collinear", "rank(x) > 1")
+INDEPENDENT_INPUTS = tc.Assumption("the inputs are linearly independent", "rank(x) == len(samples)")
 WHOLE_INPUT = tc.Assumption(
     "every weight matrix next to the input reads all of it, no patch",
     "all([len(W[k][0]) == len(x[0]) for k in weights if source(k) == 0])",

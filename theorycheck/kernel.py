@@ -992,7 +992,7 @@ class Example:
         Raises:
             Rejected: when a number has more than `MOST_BITS` bits, or no work is left.
         """
-        # What occurs most comes first; `Fraction` by its type, as to ask for its instances is slow.
+        # The most frequent types come first; isinstance is slow for Fraction.
         kind, bits = type(result), 0
         if kind is Fraction or kind is int:
             above, below = result.as_integer_ratio()
@@ -1007,7 +1007,7 @@ class Example:
             self.spend([result.low, result.high, result.square or 0] * 4)
         elif kind is Residue:
             bits = sum(map(int.bit_length, result.bounds))
-        if bits >= 256:
+        if bits >= 256:  # Below that, the length costs nothing.
             if bits > MOST_BITS:
                 raise Rejected(f"a number grows beyond {MOST_BITS} bits")
             self.work -= (bits >> 8) + (bits >> 10) ** 2
@@ -1271,7 +1271,7 @@ def parse(formula: Any) -> ast.expr:
 
 @lru_cache(maxsize=1000)
 def expression(text: str) -> ast.expr:
-    """The syntax tree of one expression, which nothing alters: statements share what they say."""
+    """The syntax tree of one expression. Statements share it, so that nothing may alter it."""
     return ast.parse(text, mode="eval").body
 
 

@@ -104,7 +104,7 @@ def unequal_factors(draw: st.DrawFn) -> tc.Case:
     the rows of the last are along (p, -q), and rest asks that the gap of the first class is r times
     that of the other.
     """
-    p, q = draw(st.sampled_from([(3, 4), (5, 7)]))
+    p, q = draw(st.sampled_from([(3, 4), (5, 7), (8, 11), (11, 15)]))
     r, square = Fraction(1, 2), Fraction(q * q, p * p)
     gap = r * (1 - square * r) / (1 - square * r * r)
     scale = (1 - gap) / (p * p)

@@ -7,13 +7,12 @@ not before.
 """
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, IN_BALL
+from properties.assumptions import CHAIN, DENSE, IN_BALL, WHOLE_LAYERS
 
 MATRICES = tc.Assumption(
     "f_W(x) = W_L sigma(W_{L-1} ... sigma(W_1 x)): linear outputs, no biases, and each matrix acts"
     " on the whole layer before it",
-    f"{CHAIN.formula} and slope(depth) == 1 and len(filters) == 0"
-    " and all([len(W[k][0]) == (len(x[0]) if k == 0 else len(W[k - 1])) for k in weights])",
+    f"{CHAIN.formula} and slope(depth) == 1 and {DENSE.formula} and {WHOLE_LAYERS.formula}",
 )
 
 # The setting of the paper (Section 3.2), which every refuted claim asks for

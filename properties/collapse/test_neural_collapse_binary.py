@@ -66,7 +66,10 @@ neural_collapse_binary = searched(
     tc.stated(
         "neural-collapse-binary",
         title="Theorem 5: neural collapse of a binary ReLU network with scalar output",
-        sources=[XU2022.at("Theorem 5, Eq. 30-32, Section 7: collapse without assumption")],
+        sources=[
+            XU2022.at("Theorem 5, Eq. 30-32, Section 7: collapse without assumption"),
+            XU2022.at("Abstract: neural collapse without assumptions"),
+        ],
         printed=r"\rho (1 - \rho \bar f_n)\,(h(x_n) - f_n V_L) = 0,\;"
         r" \rho \bar f_n = 1 - \epsilon \;\forall n \implies \mu_\pm = h(x_n),\; \mu_+ = -\mu_-,\;"
         r" V_L \propto \mu_\pm,\; \mathrm{sign}(\rho f_V(x)) = \arg\min_c \|\mu_c - h(x)\|",

@@ -45,7 +45,7 @@ CLASSIFIER_ALONE = tc.altered(
 neural_collapse_multiclass_printed = tc.stated(
     "neural-collapse-multiclass-printed",
     title="Theorem 6: neural collapse with several classes, as printed",
-    sources=[XU2022.at("Theorem 6, Property 2")],
+    sources=[XU2022.at("Theorem 6, Property 2, Abstract: neural collapse without assumptions")],
     printed=r"\frac{\partial \mathcal{L}_{S'}}{\partial V} = 0,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S',\quad"
     r" f(x_{cn}) \propto \tilde e_c \;\forall c, n \implies \text{NC1--NC4}",
@@ -61,10 +61,10 @@ neural_collapse_multiclass_printed = tc.stated(
     " factor of proportionality is the same for all samples; the proof uses that it is (`rho f_V ="
     " alpha e~_c`, before Eq. 40). Without it the theorem is false, however small the gaps: two"
     " classes may have two factors, and the rows of V_L are then not parallel to the centred means."
-    " (Two samples of a class may differ, too: if one is a multiple of the other, with the factors"
-    " alpha and 1 - alpha, they make the same update.) In the counterexample every layer and `rho`"
-    " is at rest on every batch, away from all kinks, with all samples correctly classified, and"
-    " V_L is not dual to the class means.",
+    " (With large gaps two samples of a class may differ, too: if one is a multiple of the other,"
+    " with the factors alpha and 1 - alpha, they make the same update.) In the counterexample every"
+    " layer and `rho` is at rest on every batch, away from all kinks, with all samples correctly"
+    " classified, and V_L is not dual to the class means.",
 )
 
 neural_collapse_multiclass_full_batch = tc.stated(

@@ -113,6 +113,8 @@ LEAST_RHO = (
 )
 """Its last: rho_0 squared, of a linear classifier: that of the least interpolating weights."""
 
+BELOW_RHO_0 = {"rho < rho_0": "rho ** 2 < least", "average separability": "mu > 0"}
+
 IN_UNIT_BALL = tc.Family(given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL])
 
 rho_growth_average_separability_printed = IN_UNIT_BALL.stated(
@@ -121,7 +123,7 @@ rho_growth_average_separability_printed = IN_UNIT_BALL.stated(
     sources=[XU2022.at("Section 3.5: small rho and average separability")],
     printed=r"0 < \rho < \rho_0,\; \mu > 0 \implies \dot\rho > 0",
     given=[LINEAR_CLASSIFIER, NO_WEIGHT_DECAY, POSITIVE_RHO],
-    assuming={"rho < rho_0": "rho ** 2 < least", "average separability": "mu > 0"},
+    assuming=BELOW_RHO_0,
     where=(*RHO_MOMENTS, *LEAST_RHO),
     states="rho_dot(rho) > 0",
     control=tc.altered("rho falls", "rho_dot(rho) < 0"),
@@ -250,11 +252,7 @@ rho_growth_margin_printed = tc.stated(
     sources=[XU2022.at("Section 3.5: margins grow while rho falls")],
     printed=r"\dot\rho < 0 \implies \dot\mu \ge 0",
     given=[CHAIN, LINEAR_CLASSIFIER, UNIT_WEIGHTS, SIGN_LABELS, POSITIVE_RHO, IN_BALL],
-    assuming={
-        "rho < rho_0": "rho ** 2 < least",
-        "average separability": "mu > 0",
-        "rho falls": "rho_dot(rho) < 0",
-    },
+    assuming={**BELOW_RHO_0, "rho falls": "rho_dot(rho) < 0"},
     where=(*RHO_MOMENTS, AVERAGED_FLOW, MARGIN_RATE, *LEAST_RHO),
     states="margin_rate >= 0",
     control=tc.altered("it falls", "margin_rate < 0"),

@@ -147,7 +147,7 @@ rho_zero_saddle_printed = tc.stated(
 
 rho_zero_saddle_weights = tc.stated(
     "rho-zero-saddle-weights",
-    title="In the weights W, from depth 2 on, the loss has no slope at zero on any ray",
+    title="In the weights W, the loss on a ray through unit weights is a polynomial in t^L",
     sources=[XU2022.at("Figure 2: a saddle at rho = 0")],
     printed=r"\mathcal L_S(tV_1, \dots, tV_L) = 1 - 2 t^L \mu + t^{2L} (M + \lambda)",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, DEEP],
@@ -169,8 +169,9 @@ rho_zero_saddle_weights = tc.stated(
     examples=40,
     corrects="rho-zero-saddle-printed",
     rests_on=["structural-lemma-positive-homogeneity", "rho-dynamics-loss-in-margins"],
-    why="Here `rho = t^L`, so that the slope at t = 0 is 0 for L >= 2. Where the output is linear"
-    " and some V has mu > 0, the loss falls on the ray of this V and grows on that with the"
-    " opposite last layer: a saddle, a critical point that is neither a minimum nor a maximum."
-    " Where mu is 0 for every V, as with both labels at one input, zero is a minimum.",
+    why="Here `rho = t^L`, so that the slope at t = 0 is 0 for L >= 2, on these rays and those"
+    " through weights of other norms. Where the output is linear and some V has mu > 0, the loss"
+    " falls on the ray of this V and grows on that with the opposite last layer: a saddle, a"
+    " critical point that is neither a minimum nor a maximum. Where mu is 0 for every V, as with"
+    " both labels at one input, zero is a minimum.",
 )

@@ -87,7 +87,10 @@ def attracting(case: tc.Case) -> Pair | tc.Rejection:
     "attracting-rest-rho",
     title="With weight decay, too, the last rho can depend on the start: two attracting points",
     kind="inequality",
-    sources=[XU2022.at("Section 3.3: unreachable minimum")],
+    sources=[
+        XU2022.at("Section 3.3: unreachable minimum"),
+        XU2022.at("Abstract: convergence to minimum rho"),
+    ],
     statement=r"\dot\rho = 0,\ \dot V = 0 \text{ at two attracting points of one } \mathcal L_S,"
     r" \lambda > 0: \quad \tfrac54 \rho_a \le \rho_b",
     control="one is four times the other",

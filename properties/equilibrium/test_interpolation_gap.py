@@ -6,7 +6,14 @@ import sympy
 from hypothesis import strategies as st
 
 import theorycheck as tc
-from properties.assumptions import CHAIN, IN_BALL, POSITIVE_WEIGHT_DECAY, SIGN_LABELS, UNIT_WEIGHTS
+from properties.assumptions import (
+    CHAIN,
+    IN_BALL,
+    INDEPENDENT_INPUTS,
+    POSITIVE_WEIGHT_DECAY,
+    SIGN_LABELS,
+    UNIT_WEIGHTS,
+)
 from properties.dynamics.normalised import points
 from properties.equilibrium.rational_functions import LAMBDA, MEAN, RHO, VARIANCE, identical
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
@@ -55,7 +62,7 @@ EQUILIBRIUM = "equilibrium(l) = mu / (M + l)"
 
 @st.composite
 def on_unit_vectors(draw: st.DrawFn) -> tc.Case:
-    """A linear classifier with two margins, on inputs that others interpolate."""
+    """A linear classifier with two margins, on inputs that other weights interpolate."""
     unit = draw(st.sampled_from([(3, 4), (4, 3)]))
     numbers = {"rho": Fraction(1), "weight_decay": draw(tc.positive_dyadics())}
     weights = [[[Fraction(t, 5) for t in unit]]]
@@ -67,8 +74,15 @@ interpolation_gap_first_equality = tc.stated(
     title="The gap to interpolation as the difference of two equilibria, as printed",
     sources=[XU2022.at("Section 3.4.1: gap to interpolation")],
     printed=r"\epsilon = (\rho_{\lambda=0} - \rho_\lambda)\mu = 1 - \frac{\mu}{M+\lambda}\mu",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, POSITIVE_WEIGHT_DECAY, NOT_BALANCED],
-    assuming={"the inputs are linearly independent": "rank(x) == len(samples)"},
+    given=[
+        CHAIN,
+        UNIT_WEIGHTS,
+        SIGN_LABELS,
+        IN_BALL,
+        POSITIVE_WEIGHT_DECAY,
+        NOT_BALANCED,
+        INDEPENDENT_INPUTS,
+    ],
     states="(equilibrium(0) - equilibrium(weight_decay)) * mu == 1 - mu / (M + weight_decay) * mu",
     control=tc.altered("lambda is left out of the right-hand side", {"(M + weight_decay)": "M"}),
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, EQUILIBRIUM],

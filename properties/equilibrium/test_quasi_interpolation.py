@@ -8,6 +8,7 @@ import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
     IN_BALL,
+    INDEPENDENT_INPUTS,
     POSITIVE_RHO,
     POSITIVE_WEIGHT_DECAY,
     SIGN_LABELS,
@@ -104,8 +105,8 @@ quasi_interpolation_never_printed = tc.stated(
         POSITIVE_RHO,
         RHO_AT_REST,
         WEIGHTS_AT_REST,
+        INDEPENDENT_INPUTS,
     ],
-    assuming={"the inputs are linearly independent": "rank(x) == len(samples)"},
     forall=["n in samples"],
     where=[*AT_REST, AVERAGED_FLOW],
     states="rho * margin(n) < 1",

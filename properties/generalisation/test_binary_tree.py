@@ -205,6 +205,10 @@ binary_tree_dense_printed = EQUATION_25.stated(
 binary_tree_dense = EQUATION_25.stated(
     "binary-tree-dense",
     title="The squared Toeplitz norms of the tree bring a factor 2^(L(L-1)/2)",
+    sources=[
+        XU2022.at("Eq. 25, Abstract: bounds orders of magnitude better"),
+        XU2022.at("Section 7: bounds for convolutional networks"),
+    ],
     printed=r"\prod_{l=1}^L 2^{l-1} = 2^{L(L-1)/2}, \quad"
     r"\frac{2^L \sqrt{\prod_l 2^{l-1}} \rho \sqrt{\sum_i \|x_i\|^2}}m"
     r" = \frac{2^{0.25 L^2 + 0.75 L} \rho \sqrt{\sum_i \|x_i\|^2}}m",

@@ -9,7 +9,6 @@ import theorycheck as tc
 from properties.assumptions import POSITIVE_RHO
 from properties.generalisation.bounds import (
     CONFIDENCE,
-    OF_BOUND,
     OF_POSITIVE,
     POSITIVE_WHOLE,
     SMALL,
@@ -176,7 +175,7 @@ error_bound_common_rest_printed = tc.stated(
     where=["second(r) = root(log(2 * (log(r) + 1) ** 2 / delta) / (2 * size))"],
     states="second(smaller) == second(larger)",
     control=tc.altered("twice", "2 * second(smaller) == second(larger)"),
-    numbers=[name for name in OF_BOUND if name != "complexity"],
+    numbers=["smaller", "larger", "delta", "size"],
     on=OF_POSITIVE,
     rests_on=["error-bound-log-printed", "error-bound-scale"],
     why="A rho and epsilon are read as the two terms of Eq. 16. There, as in Eq. 12, the second"

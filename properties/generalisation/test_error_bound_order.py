@@ -38,7 +38,9 @@ def of_nearly_equal(case: tc.Case) -> tc.Case:
 error_bound_order = tc.stated(
     "error-bound-order",
     title="The bound for the smaller rho is the smaller one",
-    sources=[XU2022.at("Section 4.2, Eq. 17, Eq. 18")],
+    sources=[
+        XU2022.at("Section 4.2, Eq. 17, Eq. 18, Section 7: margin bounds the error"),
+    ],
     printed=r"\rho_a < \rho_b \implies \text{the upper bound for } L_0(f^a) \text{ is better than}"
     r"\text{ the bound for } L_0(f^b)",
     given=[CONFIDENCE, TWO_RHO],
@@ -57,9 +59,9 @@ OF_L_AND_N = "complexity = (root(2 * log(2) * layers) + 1) / root(size)"
 POSITIVE = tc.Assumption("N and L are positive", "size >= 1 and layers >= 1")
 
 
-def about(decay: Fraction, size: int) -> dict[str, Fraction]:
-    """The numbers of a bound, for six layers."""
-    numbers = {"delta": Fraction(1, 20), "layers": Fraction(6), "size": Fraction(size)}
+def about(decay: Fraction, size: int, layers: int = 6) -> dict[str, Fraction]:
+    """The numbers of a bound."""
+    numbers = {"delta": Fraction(1, 20), "layers": Fraction(layers), "size": Fraction(size)}
     return {**numbers, "weight_decay": decay}
 
 
@@ -76,7 +78,7 @@ def two_margins(pairs: list[tuple[int, int]], decay: Fraction) -> st.SearchStrat
 @st.composite
 def two_solutions(draw: st.DrawFn) -> tc.Case:
     """Two solutions of one linear network on two samples, which stand for 10,000."""
-    numbers = {**about(Fraction(1, 10**4), 10**4), "layers": Fraction(1)}
+    numbers = about(Fraction(1, 10**4), 10**4, layers=1)
     sign = draw(st.sampled_from([1, -1]))
     smaller = draw(st.sampled_from([Fraction(1, 10), Fraction(101, 1000), Fraction(51, 500)]))
     return on_two_samples(Fraction(3, 25), smaller, sign, numbers)

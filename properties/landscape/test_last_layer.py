@@ -133,10 +133,10 @@ last_layer_any_rho_printed = CLASSIFIERS.stated(
     on=unit_diagonals(),
     rests_on=["last-layer-independent-printed"],
     why="With N units and independent features there is one last layer that interpolates, W_L, and"
-    " so one rho = |W_L|. One unit more is needed: `last-layer-any-rho`. The check compares rho"
-    " with |W_L| and no more; that W_L is the only solution, as N equations for N weights with an"
-    " invertible matrix have one, is not part of it. It is linear algebra, and does not follow from"
-    " Theorem 2, which is on connected sets.",
+    " so one rho = |W_L|. One unit more is needed: `last-layer-any-rho`. The check only compares"
+    " rho with |W_L|. That W_L is the only solution is not part of it: N equations for N weights,"
+    " with an invertible matrix, have only one. All this is linear algebra, and does not follow"
+    " from Theorem 2, which is on connected sets.",
 )
 
 FREE = (
@@ -149,7 +149,10 @@ FREE = (
 last_layer_any_rho = CLASSIFIERS.stated(
     "last-layer-any-rho",
     title="With more than N units, the last layer interpolates at every large rho",
-    sources=[XU2022.at("Section 3.5: interpolation at large rho")],
+    sources=[
+        XU2022.at("Section 3.5: interpolation at large rho"),
+        XU2022.at("Section 1: zero loss says nothing of margins"),
+    ],
     printed=r"p > N \implies \forall t: f_{W_L + t z}(x_n) = y_n,\;"
     r" \|W_L + t z\|^2 = \|W_L\|^2 + t^2 \|z\|^2",
     given=[INDEPENDENT, WIDE],
@@ -197,11 +200,10 @@ def aligned(draw: st.DrawFn, *, slope: float = 0.5, both: bool = True) -> tc.Cas
     signs = [1, *([-1] if both else []), draw(st.sampled_from([1, -1] if both else [1]))]
     rows = [[sign * Fraction(t) / rho for t in classifier] for sign in signs]
     rows = [[t if t >= 0 else t / Fraction(slope) for t in row] for row in rows]
-    identity = [[Fraction(int(i == j)) for j in range(width)] for i in range(width)]
     numbers = {"rho": rho, **{f"other_{i}": Fraction(t) for i, t in enumerate(other, start=1)}}
     network = tc.mlp([width, width, 1], slope)
     return tc.Case.single(
-        network, [identity, [list(classifier)]], rows, [[s] for s in signs], numbers
+        network, [identity(width, width), [list(classifier)]], rows, [[s] for s in signs], numbers
     )
 
 

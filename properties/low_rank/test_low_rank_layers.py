@@ -172,8 +172,8 @@ low_rank_layers_top = tc.experiment_claim(
     why="The other half of the sentence. The decay time 2 eta lambda T/(1 - momentum), for T"
     " updates, is 38. Ranks fall from the second matrix to the output: a decoder does not show. The"
     " output layer itself has as many rows as there are classes, so that its rank says nothing; in"
-    " the paper's figure too it cannot exceed 10. So it is not so in general; about the paper's"
-    " runs on CIFAR10 this says nothing.",
+    " the paper's figure too it cannot exceed 10. So what is printed is not true in general; of the"
+    " paper's runs on CIFAR10 this says nothing.",
 )
 
 low_rank_layers_top_plain = tc.experiment_claim(

@@ -78,8 +78,8 @@ training_success_larger_rate = tc.experiment_claim(
     rests_on=["low-rank-learning-rate"],
     why="At the rates of `low-rank-learning-rate`, of which the larger one gives the lower rank: it"
     " trains better, too. With batches of 1 the larger rate trains worse"
-    " (`training-success-smaller-rate`). So it is not so in general; about the paper's runs on"
-    " CIFAR10 this says nothing.",
+    " (`training-success-smaller-rate`). So what is printed is not true in general; of the"
+    " paper's runs on CIFAR10 this says nothing.",
 )
 
 

@@ -11,6 +11,7 @@ from properties.assumptions import (
     DENSE,
     EQUAL_MARGINS,
     IN_BALL,
+    INDEPENDENT_INPUTS,
     NO_WEIGHT_DECAY,
     POSITIVE_WEIGHT_DECAY,
     RELU_NETWORK,
@@ -79,7 +80,9 @@ stationary_batches_never = EQUILIBRIA.stated(
     "stationary-batches-never",
     title="With weight decay, both classes and rho not 0, a ReLU network is never at rest on all"
     " batches",
-    sources=[XU2022.at("Section 6.2: no convergence, Lemma 8")],
+    sources=[
+        XU2022.at("Section 6.2: no convergence, Lemma 8, Section 1: always noise with SGD"),
+    ],
     printed=rf"{NEVER} \ne 0 \text{{ or }} \frac{{\partial \mathcal{{L}}_{{S'}}}}{{\partial \rho}}"
     r" \ne 0,\quad \rho \ne 0,\; \text{ReLU, labels of both signs}",
     given=[RELU_NETWORK, BOTH_LABELS, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO],
@@ -256,11 +259,8 @@ stationary_batches_low_rank = tc.stated(
     sources=[XU2022.at("Section 6.1: rank and quasi-interpolation")],
     printed=r"\operatorname{rank} V_k \le 2 \;\forall k \text{ is incompatible, for generic data"
     r" sets, with quasi-interpolation}",
-    given=[CHAIN, DENSE, RELU_NETWORK, SIGN_LABELS, BOTH_LABELS, IN_BALL],
-    assuming={
-        "all ranks are at most 2": "all([rank(W[k]) <= 2 for k in weights])",
-        "the inputs are linearly independent": "rank(x) == len(samples)",
-    },
+    given=[CHAIN, DENSE, RELU_NETWORK, SIGN_LABELS, BOTH_LABELS, IN_BALL, INDEPENDENT_INPUTS],
+    assuming={"all ranks are at most 2": "all([rank(W[k]) <= 2 for k in weights])"},
     where=PULLS[:1],
     states="sum([(margin(n) - margin(0)) ** 2 for n in samples]) != 0",
     control=tc.altered(

@@ -9,10 +9,11 @@ from random import Random
 import numpy as np
 import pytest
 
+from theorycheck import kernel
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.reducing import reduced
 from theorycheck.drawing.alterations import any_case
-from theorycheck.networks.specification import Network
+from theorycheck.networks.specification import LINEAR, Convolution, Edge, Layer, Network
 
 
 def has_bias(case: Case) -> bool:
@@ -69,3 +70,30 @@ def test_the_search_ends() -> None:
 
     reduced(any_case(Random(3), []), keeps)
     assert 0 < looked <= 600
+
+
+def test_a_matrix_takes_the_place_of_filters() -> None:
+    """Patches of a picture of 2 x 3 that overlap, by hand; the outputs are those of the kernel."""
+    image = Convolution(1, 2, 3, 1, (2, 2))
+    network = Network(6, (Layer(2, (Edge(0, image),), LINEAR),))
+    case = Case.single(
+        network, [[[1, 2, 3, 4]]], [[1, 0, 5, 0, 1, 7], [2, 3, 1, 1, 1, 0]], [[0, 0], [0, 0]]
+    )
+    outputs = [[5, 41], [15, 8]]
+
+    def same(one: Case) -> bool:
+        example = kernel.Example(one.to_dict())
+        formula = kernel.parse("[[f(n, c) for c in outputs] for n in samples]")
+        return bool(kernel.Evaluator(example, [], 64).evaluate(formula, {}) == outputs)
+
+    assert same(case)
+    found = reduced(case, lambda one: same(one) and one.network.input_width == 6)
+    assert str(found.network) == "6 -> linear 2"
+
+
+def test_filters_stay_where_they_matter() -> None:
+    image = Convolution(1, 1, 3, 1, (1, 2))
+    network = Network(3, (Layer(2, (Edge(0, image),), LINEAR),))
+    case = Case.single(network, [[[1, 2]]], [[1, 0, 1]], [[0, 0]])
+    found = reduced(case, lambda one: isinstance(one.network.layers[0].edges[0].map, Convolution))
+    assert found.network == network

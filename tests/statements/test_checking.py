@@ -67,9 +67,9 @@ def by_kernel(claim: Claim, case: Case) -> Iterator[tuple[dict[str, Any], str | 
     for bits in kernel.PRECISIONS:
         example = kernel.Example(case.to_dict())
         example.work *= 10
-        evaluator = kernel.Evaluator(example, statement.parsed.where, bits)
         found: list[tuple[dict[str, Any], str | bool]] = []
         try:
+            evaluator = kernel.Evaluator(example, statement.parsed.where, bits)
             for scope in islice(statement.parsed.assignments(evaluator, {}), MOST):
                 unmet = statement.parsed.unmet(evaluator, scope)
                 found.append((scope, unmet or statement.parsed.decided(evaluator, scope).holds))

@@ -1,7 +1,8 @@
 """Reducing: a case made as small as can be, one step at a time, while something stays true of it.
 
-Steps leave out a sample, a unit, an edge, a layer, a bias or a normalisation, or put a simpler
-number in the place of another. The first one that keeps what is to be kept is taken.
+Steps leave out a sample, a unit, an edge, a layer, a bias or a normalisation, or put a full matrix
+in the place of filters, or a simpler number in that of another. The first one that keeps what is to
+be kept is taken.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.numbers import rationals, to_fractions
 from theorycheck.errors import InputError
-from theorycheck.networks.specification import LINEAR, Dense, Edge, Network
+from theorycheck.networks.specification import LINEAR, Convolution, Dense, Edge, Network
 
 SIMPLE = tuple(map(Fraction, (1, 0, -1, 2, -2)))
 """Numbers, the simplest first: a network of ones stays an example when it loses units."""
@@ -62,7 +63,7 @@ def _exact(case: Case) -> Case:
 
 
 def _smaller(case: Case) -> Iterator[Case]:
-    for make in (_without_layer, _without_parts, _without_unit):
+    for make in (_without_layer, _without_parts, _without_filters, _without_unit):
         for place in range(case.network.depth + 1):
             try:
                 yield from make(case, place)
@@ -118,6 +119,37 @@ def _without_parts(case: Case, vertex: int) -> Iterator[Case]:
         names = {parameter.name for parameter in changed.parameters}
         kept = [parameter.name in names for parameter in network.parameters]
         yield replace(case, network=changed, parameters=_chosen(case.parameters, kept))
+
+
+def _without_filters(case: Case, vertex: int) -> Iterator[Case]:
+    """The full matrix that computes the same as the filters of an edge into a layer."""
+    network = case.network
+    if vertex == 0:
+        return
+    layer = network.layers[vertex - 1]
+    for edge in layer.edges:
+        if not isinstance(edge.map, Convolution):
+            continue
+        edges = tuple(Edge(e.source, Dense()) if e is edge else e for e in layer.edges)
+        layers = [*network.layers]
+        layers[vertex - 1] = replace(layer, edges=edges)
+        arrays = [
+            _unrolled(edge.map, array)
+            if (parameter.layer, parameter.source) == (vertex, edge.source)
+            else array
+            for parameter, array in zip(network.parameters, case.parameters, strict=True)
+        ]
+        changed = Network(network.input_width, tuple(layers))
+        yield replace(case, network=changed, parameters=tuple(arrays))
+
+
+def _unrolled(filters: Convolution, array: np.ndarray) -> np.ndarray:
+    """One row for each filter and patch, in the order of the layer's units."""
+    shape = (filters.filters, filters.positions, filters.source_width)
+    matrix = np.full(shape, Fraction(0), dtype=object)
+    for place, patch in enumerate(filters.patches()):
+        matrix[:, place, patch] = array[0]
+    return matrix.reshape(1, filters.target_width, filters.source_width)
 
 
 def _without_unit(case: Case, vertex: int) -> Iterator[Case]:

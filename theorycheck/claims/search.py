@@ -146,7 +146,7 @@ def proposed(strategies: Mapping[str, Any], examples: int, seed: int) -> list[Ca
 def shown(
     look: Callable[[Case], bool], strategies: Mapping[str, Any], examples: int, seed: int
 ) -> bool:
-    """Show the networks of `proposed` as they are drawn, until a look at one was enough."""
+    """Show the networks of `proposed` as they are drawn, until one is enough; whether one was."""
 
     def show(**drawn: Any) -> None:
         if isinstance(drawn["case"], Case) and look(drawn["case"].member(0)):

@@ -49,7 +49,7 @@ class Settling:
 
     Attributes:
         found: the architectures for which it is settled.
-        reason: why no more are looked at, where the statement is not true or not read.
+        reason: why no more are looked at: the statement is no formula, not read or not true.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ def settled(
     cases: Iterable[Case],
     passed_over: tuple[type[Exception], ...] = (PassedOver,),
 ) -> Strength:
-    """Whether the statement of a claim is true of the architectures of some cases, if many."""
+    """How far the statement of a claim is true, by the architectures of some cases."""
     settling = Settling(claim, passed_over)
     any(map(settling.look, cases))
     return settling.strength()

@@ -58,7 +58,7 @@ def _altered(rng: Random, case: Case, among: Sequence[Alteration], most: int) ->
 
 
 def any_case(rng: Random, numbers: Collection[str]) -> Case:
-    """A small network on any data: a chain with, more often than not, a few things added.
+    """A small network on any data: a chain, more often than not with up to three changes.
 
     Args:
         numbers: names of those that a case has; those of batch sizes begin with ``batch``.
@@ -78,7 +78,7 @@ def any_case(rng: Random, numbers: Collection[str]) -> Case:
         _labels(rng, samples, widths[-1]),
         given,
     )
-    return _altered(rng, case, ADDITIONS, 3) if rng.random() < 7 / 8 else case
+    return _altered(rng, case, OF_NETWORKS, 3) if rng.random() < 7 / 8 else case
 
 
 def _labels(rng: Random, samples: int, outputs: int) -> np.ndarray:
@@ -259,7 +259,7 @@ def _convolved(rng: Random, case: Case) -> Case:
     """The first matrix of a layer, of the first one most often, as filters.
 
     What they read and the next layers get their widths. Patches may overlap in either direction;
-    there may be one only, and entries that it does not read, before, between and after its own.
+    there may be one only, and entries that it does not read, between and after its own.
     """
     network = case.network
     place = rng.choice([0, rng.randrange(network.depth)])
@@ -341,11 +341,11 @@ def _other_samples(rng: Random, case: Case) -> Case:
     return replace(case, inputs=case.inputs[:, rows], targets=targets)
 
 
-ADDITIONS: tuple[Alteration, ...] = (
+OF_NETWORKS: tuple[Alteration, ...] = (
     _biased, _bent, _several_outputs, _skipping, _skipping, _normalised, _standardised, _convolved,
     _convolved, _convolved, _wider,
 )  # fmt: skip
-"""Changes of the network, its data resized."""
+"""Changes of the network; the data get the sizes that it needs."""
 ALTERATIONS: tuple[Alteration, ...] = (
-    _other_weights, _other_inputs, _other_targets, _other_number, _other_samples, *ADDITIONS,
+    _other_weights, _other_inputs, _other_targets, _other_number, _other_samples, *OF_NETWORKS,
 )  # fmt: skip

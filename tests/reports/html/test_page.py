@@ -285,7 +285,7 @@ def test_an_experiment_is_shown_with_recipe_curves_effects_and_exclusions() -> N
     page = Read(render_html(report(one)))
     for part in (
         "As printed", "As decided", "The rank is lower.", "batches of 4, 25 epochs", "Control: ",
-        "Excluded none of 30 pairs", "rank (3 pairs: median, middle half)",
+        "Excluded none of 30 pairs", "rank (first 3 pairs that count: median, middle half)",
         "the claim: 30 of 30 pairs", "control: 0 of 30 pairs", "Numbers of these figures",
     ):  # fmt: skip
         assert part in page.text, part

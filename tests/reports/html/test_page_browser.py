@@ -90,7 +90,7 @@ def test_a_tendency_is_three_clicks_from_its_curves_effects_and_numbers(
     assert experiment.is_displayed()
     for part in (
         "How they were trained", "batches of 4, 25 epochs", "Excluded none of 30 pairs",
-        "rank (3 pairs: median, middle half)", "Control: the same",
+        "rank (first 3 pairs that count: median, middle half)", "Control: the same",
     ):  # fmt: skip
         assert part in experiment.text, part
     drawings = experiment.find_elements("css selector", "svg.drawing")

@@ -97,7 +97,9 @@ def test_section_of_a_tendency_counts_pairs() -> None:
     text = section("tendency")
     assert "30 of 30 pairs show it, median 0.476 (99% interval 0." in text
     assert ") [rank, batch 4 against 16]." in text
-    assert "Medians over training: rank 1, 3; at epochs 0, 25 of 3 pairs." in text
+    assert (
+        "Medians over training: rank 1, 3; at epochs 0, 25 of the first 3 pairs that count." in text
+    )
     assert "Control: one less — 0 of 30 pairs show it, median 1.5 (99% interval 1.5 to 1.5)" in text
     assert "Positive control" not in text
 

@@ -38,7 +38,7 @@ class Sheet:
     Attributes:
         paper: None for claims of our own.
         entries: its claims, in the order of the report, each with its place.
-        errata: what is wrong as printed, that which matters most first.
+        errata: what fails as printed, or as we read it, that which matters most first.
         absent: tendencies that did not show.
     """
 

@@ -17,7 +17,8 @@ def over_training(entry: Entry) -> str:
 
 def _medians(course: Course) -> str:
     epochs = ", ".join(map(str, course.epochs))
-    return "; ".join([*map(_line, course.lines), f"at epochs {epochs} of {course.pairs} pairs"])
+    whose = f"at epochs {epochs} of the first {course.pairs} pairs that count"
+    return "; ".join([*map(_line, course.lines), whose])
 
 
 def _line(line: Line) -> str:
