@@ -78,6 +78,16 @@ def test_other_numbers_and_weaker_inequalities() -> None:
     assert not trial.weaker(of("f(n, 0) == 6 * x[n][0]"))
 
 
+def test_what_is_no_number_is_no_other_number() -> None:
+    """An abbreviation that says which outputs are positive: truths, not numbers."""
+    where = ("positive = [f(n, 0) > 0 for n in samples]",)
+    counted = Statement.of("sum([1 for one in positive if one]) == 1", where=where)
+    less = Statement.of(
+        counted.conclusion.text, where=("positive = [f(n, 0) > 1 for n in samples]",)
+    )
+    assert not Trial(counted, case([1.0])).differs_within(less)
+
+
 def test_equal_sides_may_be_computed_from_other_numbers() -> None:
     where = ("doubled = [2 * f(0, 0), x[0][0]]",)
     identity = Statement.of("inner([f(0, 0), 1], [0, 1]) == 1", where=where)

@@ -253,16 +253,24 @@ def _less(one: list[Any], other: list[Any]) -> bool:
 def _unequal(ours: list[Any], theirs: list[Any]) -> bool:
     """Whether any numbers, or entries of arrays, are certainly different."""
     for one, other in zip(ours, theirs, strict=True):
-        if one is None or other is None:
+        first, second = _entries(one), _entries(other)
+        if first is None or second is None:
             continue
-        entries = flat(one), flat(other)
-        if len(entries[0]) != len(entries[1]):
+        if len(first) != len(second):
             return True
-        for a, b in zip(*entries, strict=True):
+        for a, b in zip(first, second, strict=True):
             with suppress(*NO_VALUE, Open):
                 if compare(a, "!=", b):
                     return True
     return False
+
+
+def _entries(value: Any) -> list[Any] | None:
+    """All numbers in a value; None where it has none, or holds what is no number, as a truth."""
+    try:
+        return None if value is None else flat(value)
+    except NO_VALUE:
+        return None
 
 
 def _concluded(statement: Statement, evaluator: Evaluator, scope: Scope) -> bool | None:
