@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import pytest
@@ -74,19 +74,14 @@ def on_their_own(name: str) -> list[str]:
     return [ast.unparse(one) for one in parsed.given if not names(one) & later]
 
 
-@lru_cache(maxsize=2 * len(EXAMPLES))
-def plain(content: str) -> kernel.Evaluator:
-    """What evaluates formulas without abbreviations at an example, given as JSON."""
-    return kernel.Evaluator(kernel.Example(json.loads(content)), [], kernel.PRECISIONS[0])
-
-
 @cache
 def is_false(condition: str, content: str) -> bool:
     """Whether a hypothesis is not met at an example, given as JSON: many claims make the same."""
     try:
-        evaluator = plain(content)
-        evaluator.example.work = WORK
-        return not evaluator.truth(evaluator.evaluate(kernel.parse(condition), {}))
+        example = kernel.Example(json.loads(content))
+        example.work = WORK
+        plain = kernel.Evaluator(example, [], kernel.PRECISIONS[0])
+        return not plain.truth(plain.evaluate(kernel.parse(condition), {}))
     except (kernel.Undecided, kernel.Rejected, *kernel.MISUSE):
         return False
 

@@ -75,7 +75,7 @@ class Reach:
         return not self.at_import.isdisjoint(mutant.reached)
 
     def asked(self, mutant: Mutant, within: float) -> list[str]:
-        """The tests of so many seconds that can notice a mutant, the quickest first."""
+        """The tests that can notice a mutant and take at most so long, the quickest first."""
         return [
             test
             for test, lines in self.lines.items()
