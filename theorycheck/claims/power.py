@@ -111,7 +111,7 @@ def some_neighbours(claim: Claim, evidence: Evidence, run_seed: int) -> dict[str
     bench = Bench(claim, [one.case() for one in shown if one.case is not None])
     found: dict[str, Fate] = {}
     for mutant in chosen:
-        one = bench.known(mutant) or bench.refuted(mutant)
+        one = bench.refuted(mutant) or bench.known(mutant)
         if one is None and not any(t.of(mutant.statement).decided for t in bench.trials):
             continue  # It has no value at these examples.
         found[f"{mutant.change}: {mutant.words}"] = Fate.SURVIVED if one is None else one.fate
@@ -151,10 +151,12 @@ class Bench:
         assert claim.formal is not None
         self.claim = claim
         self.statement = claim.formal.statement
-        ordered = sorted(cases, key=lambda one: one.size)
-        met = [one for one in (Trial(self.statement, case) for case in ordered) if one.met]
-        # Small and large ones.
-        self.trials = met if len(met) <= MOST else [met[i * len(met) // MOST] for i in range(MOST)]
+        trials = [Trial(self.statement, case) for case in sorted(cases, key=lambda one: one.size)]
+        if len(trials) > MOST:  # Small and large ones.
+            met = [one for one in trials if one.met]
+            count = min(MOST, len(met))
+            trials = [met[i * len(met) // count] for i in range(count)]
+        self.trials = trials
 
     def fate(self, mutant: Mutant) -> Neighbour | None:
         """What becomes of a mutant; None if it does not count, for want of a value."""
@@ -193,7 +195,9 @@ class Bench:
         """A mutant that no example refutes; None if it does not count, for want of a value."""
         decided = [trial for trial in self.trials if trial.of(mutant.statement).decided]
         other = [trial for trial in decided if trial.differs(mutant.statement)]
-        if not other and not all(trial.has_value(mutant.statement) for trial in self.trials):
+        if not other and not all(
+            trial.has_value(mutant.statement) for trial in self.trials if trial.met
+        ):
             return None
         with suppress(*NO_VALUE):  # In a field, an architecture may be too small for a formula.
             about = replace(self.claim, formal=formal_of(mutant.statement))

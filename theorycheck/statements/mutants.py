@@ -85,7 +85,7 @@ def dependent(statement: Statement, name: str) -> set[str]:
 
 def _content(statement: Statement) -> tuple[str, ...]:
     """The formulas, however they are written."""
-    return tuple(ast.unparse(formula.tree) for formula in statement.formulas())
+    return tuple(formula.normal for formula in statement.formulas())
 
 
 def _all(statement: Statement) -> Iterator[Mutant]:

@@ -60,6 +60,11 @@ class Formula:
         given = frozenset(node.id for node in names if isinstance(node.ctx, ast.Store))
         return frozenset(node.id for node in names), given
 
+    @cached_property
+    def normal(self) -> str:
+        """Its text with spaces and parentheses of one style: equal for equal trees."""
+        return ast.unparse(self.tree)
+
     def comparison(self) -> Comparison:
         """Both sides of a conclusion and the relation between them.
 

@@ -236,7 +236,8 @@ class _Lookup:
                 self.visit(power, variables)
             case _:
                 for child in ast.iter_child_nodes(node):
-                    self.visit(child, variables)
+                    if isinstance(child, ast.expr):
+                        self.visit(child, variables)
 
     def comprehension(
         self, part: ast.expr, loops: list[ast.comprehension], variables: Collection[str]
