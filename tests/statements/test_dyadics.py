@@ -86,11 +86,12 @@ def test_who_may_round_is_named() -> None:
 
 
 def test_constants() -> None:
-    found = Dyadic.constant(Fraction(-3, 4), np.float32)
+    found = Dyadic.constants([Fraction(-3, 4), 5], np.float32)
     assert found is not None
-    assert (found.value.tolist(), found.exponent) == ([-0.75], 2)
-    assert Dyadic.constant(Fraction(1, 3), np.float64) is None
-    assert Dyadic.constant(10**30, np.float64) is None
+    assert (found.value.tolist(), found.exponent) == ([[-0.75, 5.0]], 2)
+    assert found.size.tolist() == [[0.75, 5.0]]
+    assert Dyadic.constants([1, Fraction(1, 3)], np.float64) is None
+    assert Dyadic.constants([1, 10**30], np.float64) is None
 
 
 def test_arrays() -> None:

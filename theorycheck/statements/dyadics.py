@@ -66,14 +66,14 @@ class Dyadic:
             raise Rounds(members)
 
     @classmethod
-    def constant(cls, number: int | Fraction, dtype: Any) -> Dyadic | None:
-        """A number that all members share; None when it is not dyadic."""
-        exact = Fraction(number)
-        denominator = exact.denominator
-        if denominator.bit_count() > 1 or abs(exact) > 2**60:
+    def constants(cls, numbers: Sequence[int | Fraction], dtype: Any) -> Dyadic | None:
+        """A vector of numbers that all members share; None when some are not dyadic."""
+        exact = [Fraction(number) for number in numbers]
+        denominators = [number.denominator for number in exact]
+        if any(d.bit_count() > 1 for d in denominators) or any(abs(n) > 2**60 for n in exact):
             return None
-        value = np.array([float(exact)])
-        return cls(value.astype(dtype), np.abs(value), denominator.bit_length() - 1)
+        value = np.array([[float(number) for number in exact]])
+        return cls(value.astype(dtype), np.abs(value), max(denominators).bit_length() - 1)
 
     @classmethod
     def stacked(cls, entries: Sequence[Dyadic]) -> Dyadic:

@@ -102,8 +102,8 @@ class FloatInterpreter(Interpreter):
         """Numbers of the case, ``(K, ...)``."""
         raise NotImplementedError
 
-    def constant(self, number: int | Fraction) -> Floats:
-        """A number that all members share."""
+    def constants(self, numbers: Sequence[int | Fraction]) -> Floats:
+        """A vector of numbers that all members share."""
         raise NotImplementedError
 
     def _place(self, n: Any, c: Any, batch: Any) -> tuple[int, int]:
@@ -203,9 +203,12 @@ class FloatInterpreter(Interpreter):
         if isinstance(value, Floats):
             return value
         if isinstance(value, list) and value:
-            return type(self.constant(1)).stacked([self.array(entry) for entry in value])
+            if all(map(is_exact, value)):
+                return self.constants(value)
+            entries = [self.array(entry) for entry in value]
+            return type(entries[0]).stacked(entries)
         if is_exact(value):
-            return self.constant(value)
+            return self.constants([value]).entry(0)
         raise Unread(f"a number that is {type(value).__name__}")
 
     def _inner(self, left: Any, right: Any) -> Floats:
@@ -254,8 +257,8 @@ class DyadicInterpreter(FloatInterpreter):
             value = numbers.astype(self.format)
         return Dyadic(value, np.abs(numbers), int(exponent))
 
-    def constant(self, number: int | Fraction) -> Dyadic:
-        found = Dyadic.constant(number, self.format)
+    def constants(self, numbers: Sequence[int | Fraction]) -> Dyadic:
+        found = Dyadic.constants(numbers, self.format)
         if found is None:
             raise Unread("a number that is not dyadic")
         return found
@@ -322,10 +325,11 @@ class BoundedInterpreter(FloatInterpreter):
             raise Unread("a number that is no float")
         return Bounded.exact(array)
 
-    def constant(self, number: int | Fraction) -> Bounded:
-        if Fraction(float(number)) != number:
+    def constants(self, numbers: Sequence[int | Fraction]) -> Bounded:
+        values = [float(number) for number in numbers]
+        if values != list(numbers):
             raise Unread("a number that is no float")
-        return Bounded.exact(np.array([float(number)]))
+        return Bounded.exact(np.array([values]))
 
     @cached_property
     def _evaluation(self) -> Evaluation:
