@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import math
+from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from theorycheck.arithmetic.cases import Case
 from theorycheck.claims import courses
 from theorycheck.claims.findings import Finding, Observation, Pair, Rejection, Traced, Unmet
 from theorycheck.claims.outcomes import Examples, Miss, Outcome, Stratum, added
@@ -35,6 +37,7 @@ class Evidence:
         agreed: on how many examples the kernel, asked about the whole statement, came to the same
             conclusion.
         drawn: the examples that it is to be asked about, the simplest ones; no report holds them.
+        proposed: the cases that a strategy proposed; no report holds them either.
 
     The others are those of `theorycheck.claims.outcomes.Examples` and `Outcome`.
     """
@@ -47,6 +50,7 @@ class Evidence:
     agreed: int = 0
     corners: Counter[str] = field(default_factory=Counter)
     drawn: list[Observation] = field(default_factory=list)
+    proposed: list[Case] = field(default_factory=list)
     trivially: set[str] = field(default_factory=set)
     rejected: dict[str, int] = field(default_factory=dict)
     arithmetic: set[str] = field(default_factory=set)
@@ -188,7 +192,8 @@ class Evidence:
             if finding.holds:
                 self.slack.update(finding.slack or histogram([finding.tightness]))
         if finding.holds and finding.case is not None:
-            self.drawn = sorted([*self.drawn, finding], key=_cost_to_the_kernel)[:DRAWN]
+            insort(self.drawn, finding, key=_cost_to_the_kernel)
+            del self.drawn[DRAWN:]
         if finding.holds is False:
             self.counterexample = finding
         elif (

@@ -88,7 +88,7 @@ def examine(
     settlement, neighbours = UNSETTLED, dict[str, Fate]()
     looked = profile.strengths and judgement.verdict.passes
     if looked:
-        settlement = settlement_of(claim)
+        settlement = settlement_of(claim, searched.proposed)
         neighbours = some_neighbours(claim, searched, run_seed)
     if profile.strengths and proof is not None:
         proofs.require(proof, claim, settlement.proof)

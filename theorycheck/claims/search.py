@@ -171,6 +171,8 @@ def replay(claim: Claim, setting: Setting, case: Case) -> Evidence:
 
 def _run_once(claim: Claim, setting: Setting, drawn: Mapping[str, Any], evidence: Evidence) -> None:
     """Add what one example yields, up to its first violation."""
+    if isinstance(drawn.get("case"), Case):
+        evidence.proposed.append(drawn["case"])
     for finding in claim.check(setting, **drawn):
         evidence.add(finding, networks=_members(drawn))
         if _violates(finding):

@@ -60,6 +60,11 @@ class Settling:
         self._version = statement_version(claim) or ""
         self._passed_over, self._seen = passed_over, set[str]()
 
+    @property
+    def seen(self) -> int:
+        """How many architectures were looked at."""
+        return len(self._seen)
+
     def look(self, case: Case) -> bool:
         """Settle the architecture of a case, if it is another one; whether to look no further."""
         if self.claim.formal is not None and case.size <= LARGEST:
@@ -97,18 +102,21 @@ class Settling:
         return Strength(level="architectures", architectures=len(self.found), largest=largest)
 
 
-def settlement_of(claim: Claim) -> Settlement:
-    """That of a claim that passes; it does not depend on the run.
+def settlement_of(claim: Claim, cases: Iterable[Case] = ()) -> Settlement:
+    """That of a claim that passes.
 
     What the strategy of an identity, a consistency or a bound on a rank proposes is settled.
     Architectures at which no hypotheses are met do not count, nor do those with too many signs to
     try all of them.
+
+    Args:
+        cases: what it has proposed to a search.
     """
     if claim.kind == "symbolic":
         return Settlement(Strength(level="general"))
     if claim.kind not in ("identity", "rank", "consistency"):
         return UNSETTLED
-    settling = proposals_settled(claim)
+    settling = proposals_settled(claim, cases)
     strength = settling.strength()
     if strength.level == "sampled":
         return Settlement(strength)
@@ -119,12 +127,19 @@ def settlement_of(claim: Claim) -> Settlement:
         return Settlement(_sampled(reason))
 
 
-def proposals_settled(claim: Claim) -> Settling:
-    """The architectures of what the strategy of a claim proposes, as many as it takes."""
+def proposals_settled(claim: Claim, cases: Iterable[Case] = ()) -> Settling:
+    """The architectures of what the strategy of a claim proposes, as many as it takes.
+
+    Args:
+        cases: what it has proposed already. Where these are too few it is asked again, as long as
+            it comes to new ones.
+    """
     settling = Settling(claim)
+    enough = settling.reason is not None or any(settling.look(case.member(0)) for case in cases)
     for number in range(ROUNDS):
-        seed = claim.seed(number, altered=False)
-        if settling.reason or shown(settling.look, claim.on, DRAWS, seed):
+        known = settling.seen
+        seed = claim.seed(-1 - number, altered=False)  # No run has such a seed.
+        if enough or shown(settling.look, claim.on, DRAWS, seed) or settling.seen == known:
             break
     return settling
 
