@@ -165,6 +165,16 @@ def test_what_rests_on_an_erratum_and_what_survives_it_is_said_with_it() -> None
     assert "Title of fifth-claim undecided" in page.text
 
 
+def test_what_rests_on_a_claim_that_passes_through_others_is_counted() -> None:
+    lemma = ENTRIES["holds"]
+    users = [replace(lemma, id="a-user", title="A user", rests_on=(lemma.id,))]
+    for count, words in enumerate(("1 more rests on these.", "2 more rest on these."), 1):
+        assert "on these" not in Read(render_html(report(lemma, users[0]))).text
+        users.append(replace(lemma, id=f"other-{count}", rests_on=("a-user",)))
+        page = Read(render_html(report(lemma, *users)))
+        assert f"A user {words}" in page.text
+
+
 def test_what_rests_on_an_erratum_through_others_is_named_by_what_became_of_it() -> None:
     user = replace(ENTRIES["holds"], id="a-user", rests_on=(ENTRIES["refuted"].id,))
     others = [
