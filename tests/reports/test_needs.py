@@ -84,17 +84,14 @@ def test_a_claim_says_in_one_line_what_it_needs() -> None:
     assert lines_of(None) == []
     blank, line = lines_of(ROW)
     assert blank == ""
-    example = "[`1 = 2`](needs/a-claim-{}.json) at `1 -> linear 1 [bias]` is false"
+    example = "[`1 = 2`](needs/a-claim-{}.json) at `1 -> linear 1 [bias]`"
     assert line == (
         "Hypotheses, left out one at a time:"
         f" needed: no biases ({example.format('needs-no-biases')});"
-        " false without it to the engine, and not decided by the kernel: smooth;"
-        " not seen to be needed: one output (7 examples without it, and all weights, data and"
-        " activation patterns of 40 architectures without it), a chain (1 example without it);"
-        " a formula has no value without it: lambda > 0;"
-        " not tried, for want of examples that meet all the others and not this one, and at which"
-        " the claim is not trivially true: deep."
-        f" The bound is sharp: {example.format('is-sharp')}."
+        " not decided by the kernel: smooth;"
+        " not seen to be needed: one output (7 examples, 40 architectures), a chain (1 example);"
+        " no meaning without: lambda > 0; not tried: deep."
+        f" The bound is sharp: {example.format('is-sharp')} is false."
     )
 
 
