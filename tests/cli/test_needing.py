@@ -93,6 +93,14 @@ def test_what_is_known_of_others_stays_unless_they_are_gone(project: Path) -> No
     assert not (project / "reports/needs/sharp-bound-is-sharp.json").exists()
 
 
+def test_what_passes_no_longer_is_not_kept(project: Path) -> None:
+    assert main(["needs", "sharp-bound", "--workers", "1"]) == ExitCode.OK
+    later = Baseline(verdicts={**VERDICTS, "sharp-bound": "refuted"})
+    (project / "reports/baseline.json").write_text(later.text())
+    assert main(["needs", "true-lemma", "--workers", "1"]) == ExitCode.OK
+    assert set(load_needs(project / "reports").claims) == {"true-lemma"}
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

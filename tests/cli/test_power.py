@@ -107,6 +107,16 @@ def test_of_some_claims_the_file_has_new_rows_and_keeps_the_others(
     assert file.read_bytes() == by_parts
 
 
+def test_what_passes_no_longer_is_not_kept(project: Path) -> None:
+    file, record = project / "reports/power.json", project / "reports/baseline.json"
+    assert main(["power", "unstated-claim", "weak-check", "--workers", "1"]) == ExitCode.OK
+    later = Baseline(verdicts={"strong-check": "holds", "weak-check": "refuted"})
+    record.write_text(later.text())
+    assert main(["power", "strong-check", "--workers", "1"]) == ExitCode.OK
+    assert [one.claim for one in load_powers(file).claims] == ["strong-check"]
+    assert load_powers(file).without_formula == ()
+
+
 @pytest.mark.parametrize("ids", [[], ["strong-check", "weak-check"]])
 def test_what_was_measured_stays_when_the_rest_is_interrupted(
     project: Path, monkeypatch: pytest.MonkeyPatch, ids: list[str]

@@ -220,8 +220,9 @@ def _power(options: argparse.Namespace) -> int:
     place = options.report_dir / FILE
     reports.try_writing(place, "--report-dir")
     paths = tuple(map(str, options.paths))
-    known = power.known_before(options.report_dir, options.ids, options.seed)
-    stated, others = power.chosen(paths, reports.load_baseline(options.baseline), options.ids)
+    record = reports.load_baseline(options.baseline)
+    known = power.known_before(options.report_dir, options.ids, options.seed, record)
+    stated, others = power.chosen(paths, record, options.ids)
     found = []
     for one in power.measured(paths, stated, options.seed, options.workers):
         found.append(one)

@@ -30,7 +30,7 @@ def find_needs(
     """Look for what claims need, and say what was found, claim by claim.
 
     The report of needs is written with its certificates after each of them, so that what was found
-    stays when the rest is interrupted. What is known of other claims that are still there stays.
+    stays when the rest is interrupted. What is known of other claims that still pass stays.
 
     Args:
         paths: folders of the claims.
@@ -52,7 +52,9 @@ def find_needs(
         reason = _reason(claims[name], record)
         if reason is not None:
             raise InputError(f"claim {name} {reason}: nothing is left out of it")
-    rows = {name: row for name, row in load_needs(folder).claims.items() if name in claims}
+    known = load_needs(folder).claims
+    asked = [name for name in known if name in claims and _reason(claims[name], record) is None]
+    rows = {name: known[name] for name in asked}
     with ProcessPoolExecutor(workers) as executor:
         made = [executor.submit(_found, paths, name, seed) for name in chosen]
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -126,8 +126,10 @@ def summary(found: Sequence[Measured], without_formula: Sequence[str]) -> Iterat
         yield f"{median(seconds):.3f} s each (median), {max(seconds):.1f} s at most"
 
 
-def known_before(folder: Path, only: Sequence[str], seed: int) -> Powers:
+def known_before(folder: Path, only: Sequence[str], seed: int, record: Baseline) -> Powers:
     """What ``power.json`` of a folder holds of this seed, until it is measured anew.
+
+    Of claims that are gone, or pass no longer, nothing is kept.
 
     Raises:
         InputError: where only some claims are measured: when that is from another seed, and as
@@ -145,7 +147,12 @@ def known_before(folder: Path, only: Sequence[str], seed: int) -> Powers:
         raise InputError(
             f"{folder / FILE} is from seed {known.seed}: give --seed {known.seed}, or no ids"
         )
-    return known
+    passing = {name for name, verdict in record.verdicts.items() if verdict in ("proved", "holds")}
+    return replace(
+        known,
+        claims=tuple(power for power in known.claims if power.claim in passing),
+        without_formula=tuple(name for name in known.without_formula if name in passing),
+    )
 
 
 def write(
