@@ -16,7 +16,7 @@ from theorycheck.claims.needs import Need, Sharpness, Shown
 from theorycheck.claims.strengths import Strength
 from theorycheck.errors import InputError
 from theorycheck.reports import dumps, section
-from theorycheck.reports.needs import Needs, Row, lines_of, load_needs, schema, summary
+from theorycheck.reports.needs import Needs, Row, lines_of, load_needs, said_of, schema, summary
 
 PUBLISHED = Path(__file__).parents[2] / "theorycheck/reports/needs.schema.json"
 VERSION = "0123456789abcdef"
@@ -93,6 +93,16 @@ def test_a_claim_says_in_one_line_what_it_needs() -> None:
         " no meaning without: lambda > 0; not tried: deep."
         f" The bound is sharp: {example.format('is-sharp')} is false."
     )
+
+
+def test_networks_may_be_left_to_the_certificates() -> None:
+    asked, with_networks = "Hypotheses, left out one at a time: ", lines_of(ROW)[1]
+    assert said_of(ROW) == with_networks.removeprefix(asked)
+    assert said_of(ROW, networks=False) == said_of(ROW).replace(" at `1 -> linear 1 [bias]`", "")
+    nothing = replace(ROW, needs=(), sharpness=None)
+    assert (said_of(nothing), lines_of(nothing)) == ("", [])
+    bound = replace(ROW, needs=())
+    assert lines_of(bound) == ["", said_of(bound)]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ that it was found of: what is known of an earlier statement is not shown. Its ce
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from inspect import cleandoc
 from pathlib import Path
@@ -125,54 +124,51 @@ def lines_of(row: Row | None, tightest: Example | None = None) -> list[str]:
     """What was found of a claim, for the report of claims: one line, if anything.
 
     Args:
+        tightest: as of `said_of`.
+    """
+    said = "" if row is None else said_of(row, tightest)
+    asked = "Hypotheses, left out one at a time: " if row is not None and row.needs else ""
+    return ["", asked + said] if said else []
+
+
+def said_of(row: Row, tightest: Example | None = None, *, networks: bool = True) -> str:
+    """What was found of a claim, in words; none for nothing.
+
+    Args:
         tightest: the example that the report shows. It is of another search, and can be nearer to
             equality than what the row knows.
+        networks: name those of examples, which their certificates hold.
     """
-    if row is None:
-        return []
     parts = [
-        f"{words}: {', '.join(map(_SAID[outcome], found))}"
+        f"{words}: {', '.join(_said(need, networks) for need in found)}"
         for outcome, words in WORDS.items()
         if (found := [need for need in row.needs if need.outcome == outcome])
     ]
-    sentences = [f"Hypotheses, left out one at a time: {'; '.join(parts)}."] if parts else []
+    sentences = [f"{'; '.join(parts)}."] if parts else []
     if row.sharpness is not None:
-        sentences.append(f"The bound is {_sharpness(row.sharpness, tightest)}.")
-    return ["", " ".join(sentences)] if sentences else []
+        sentences.append(f"The bound is {_sharpness(row.sharpness, tightest, networks)}.")
+    return " ".join(sentences)
 
 
-def _needed(need: Need) -> str:
-    assert need.counterexample is not None
-    return f"{need.words} ({_example(need.counterexample)})"
+def _said(need: Need, networks: bool) -> str:
+    found = ""
+    if need.counterexample is not None:
+        found = _example(need.counterexample, networks)
+    elif need.outcome == "not seen":
+        found = f"{need.examples} example{'s' * (need.examples != 1)}"
+        if need.strength is not None:
+            found += f", {need.strength.architectures} architectures"
+    return f"{need.words} ({found})" if found else need.words
 
 
-def _not_seen(need: Need) -> str:
-    said = f"{need.examples} example{'s' * (need.examples != 1)}"
-    if need.strength is not None:
-        said += f", {need.strength.architectures} architectures"
-    return f"{need.words} ({said})"
+def _example(shown: Shown, networks: bool) -> str:
+    place = f" at `{shown.network}`" if networks else ""
+    return f"[`{shown.comparison}`]({FOLDER}/{shown.name}.json){place}"
 
 
-def _words(need: Need) -> str:
-    return need.words
-
-
-_SAID: Mapping[Outcome, Callable[[Need], str]] = {
-    "needed": _needed,
-    "open": _words,
-    "not seen": _not_seen,
-    "no meaning": _words,
-    "not tried": _words,
-}
-
-
-def _example(shown: Shown) -> str:
-    return f"[`{shown.comparison}`]({FOLDER}/{shown.name}.json) at `{shown.network}`"
-
-
-def _sharpness(found: Sharpness, tightest: Example | None) -> str:
+def _sharpness(found: Sharpness, tightest: Example | None, networks: bool) -> str:
     if found.equality is not None:
-        return f"sharp: {_example(found.equality)} is false"
+        return f"sharp: {_example(found.equality, networks)} is false"
     ratio, place = found.ratio or 0.0, f"`{found.network}`"
     shown = None if tightest is None else tightest.tightness
     if shown is not None and shown > ratio:

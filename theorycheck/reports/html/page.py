@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from theorycheck import __version__
+from theorycheck.claims.outcomes import Example
 from theorycheck.reports.companions import NOTHING, Companions
 from theorycheck.reports.coverage import Placed, covered
 from theorycheck.reports.documents import ORDER, Report
@@ -35,7 +36,7 @@ from theorycheck.reports.markdown.words import (
     provenance,
     verdict_counts,
 )
-from theorycheck.reports.needs import lines_of
+from theorycheck.reports.needs import Row, said_of
 
 MARKS = {"proved": "■", "holds": "✓", "refuted": "✗", "vacuous": "∅", "undecided": "?"}
 """A shape for each verdict, so that no reader needs its colour."""
@@ -73,7 +74,7 @@ def render_html(report: Report, beside: Companions = NOTHING) -> str:
         dependencies=Dependencies.of(entries),
         coverage={one.paper: one for one in coverage},
         beside=beside,
-        needed=lambda entry: " ".join(lines_of(beside.needs.of(entry), entry.tightest)).strip(),
+        needed=lambda entry: _needed(beside.needs.of(entry), entry.tightest),
         filters=_filters(report, beside.changed),
         counts=f"{how_many(report)}: {verdict_counts(entries)}",
         made=provenance(report.runs),
@@ -103,6 +104,12 @@ def _filters(report: Report, changed: Collection[str] | None) -> dict[str, list[
     }
     found = {name: values for name, values in found.items() if len(values) > 1}
     return found if changed is None else {**found, "record": [CHANGED]}
+
+
+def _needed(row: Row | None, tightest: Example | None) -> str:
+    """What a claim needs, in words; the certificates that they link to hold the networks."""
+    said = "" if row is None else said_of(row, tightest, networks=False)
+    return said[:1].upper() + said[1:]
 
 
 def _policy(style: str, script: str) -> str:
