@@ -95,6 +95,12 @@ def test_a_claim_says_in_one_line_what_it_needs() -> None:
     )
 
 
+def test_two_conditions_of_the_same_words_are_said_once() -> None:
+    """Several hypotheses of a claim may contain the same one."""
+    twice = replace(ROW, needs=(need("deep", "not tried"), need("deep", "not tried")))
+    assert said_of(replace(twice, sharpness=None)) == "not tried: deep."
+
+
 def test_networks_may_be_left_to_the_certificates() -> None:
     asked, with_networks = "Hypotheses, left out one at a time: ", lines_of(ROW)[1]
     assert said_of(ROW) == with_networks.removeprefix(asked)

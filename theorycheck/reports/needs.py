@@ -140,7 +140,7 @@ def said_of(row: Row, tightest: Example | None = None, *, networks: bool = True)
         networks: name those of examples, which their certificates hold.
     """
     parts = [
-        f"{words}: {', '.join(_said(need, networks) for need in found)}"
+        f"{words}: {', '.join(dict.fromkeys(_said(need, networks) for need in found))}"
         for outcome, words in WORDS.items()
         if (found := [need for need in row.needs if need.outcome == outcome])
     ]
