@@ -9,11 +9,16 @@ from theorycheck import reports
 from theorycheck.claims.strengths import Level
 from theorycheck.claims.verdicts import Verdict
 from theorycheck.reports.glossary import TENDENCIES, TERMS, VERDICTS
+from theorycheck.reports.needs import WORDS
 
 
 def test_every_verdict_and_every_strength_is_explained() -> None:
     assert VERDICTS.keys() == {verdict.value for verdict in Verdict}
     assert set(get_args(Level)) <= TERMS.keys()
+
+
+def test_everything_that_is_said_of_a_hypothesis_is_explained() -> None:
+    assert set(WORDS.values()) <= TERMS.keys()
 
 
 def test_no_word_is_explained_twice() -> None:

@@ -19,7 +19,7 @@ NEEDS = load_needs(REPORTS).claims
 ASKED = {
     name: claim
     for name, claim in claims().items()
-    if is_read_anywhere(claim) and RECORD.verdicts[name] not in ("refuted", "vacuous")
+    if is_read_anywhere(claim) and RECORD.passes(name)
 }
 
 

@@ -45,16 +45,15 @@ def find_needs(
         raise InputError("workers is a count: give at least 1")
     try_writing(folder / FILE, "--report-dir")
     claims = claims_by_id(paths)
-    chosen = list(ids) or sorted(name for name in claims if _reason(claims[name], record) is None)
+    asked = {name for name, claim in claims.items() if _reason(claim, record) is None}
+    chosen = list(ids) or sorted(asked)
     for name in chosen:
         if name not in claims:
             raise InputError(record.unknown([name]))
         reason = _reason(claims[name], record)
         if reason is not None:
             raise InputError(f"claim {name} {reason}: nothing is left out of it")
-    known = load_needs(folder).claims
-    asked = [name for name in known if name in claims and _reason(claims[name], record) is None]
-    rows = {name: known[name] for name in asked}
+    rows = {name: row for name, row in load_needs(folder).claims.items() if name in asked}
     with ProcessPoolExecutor(workers) as executor:
         made = [executor.submit(_found, paths, name, seed) for name in chosen]
         try:

@@ -48,7 +48,7 @@ def chosen(
         InputError: for a claim that is unknown, or is not on record as passing.
     """
     claims = claims_by_id(paths)
-    passing = [name for name in sorted(claims) if record.verdicts.get(name) in ("proved", "holds")]
+    passing = [name for name in sorted(claims) if record.passes(name)]
     for name in only:
         if name not in claims:
             raise InputError(record.unknown([name]))
@@ -147,11 +147,10 @@ def known_before(folder: Path, only: Sequence[str], seed: int, record: Baseline)
         raise InputError(
             f"{folder / FILE} is from seed {known.seed}: give --seed {known.seed}, or no ids"
         )
-    passing = {name for name, verdict in record.verdicts.items() if verdict in ("proved", "holds")}
     return replace(
         known,
-        claims=tuple(power for power in known.claims if power.claim in passing),
-        without_formula=tuple(name for name in known.without_formula if name in passing),
+        claims=tuple(power for power in known.claims if record.passes(power.claim)),
+        without_formula=tuple(filter(record.passes, known.without_formula)),
     )
 
 

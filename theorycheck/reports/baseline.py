@@ -154,6 +154,10 @@ class Baseline:
             return None
         return f"{count} strengths on record were not examined; the default profile does"
 
+    def passes(self, claim: str) -> bool:
+        """Whether a claim is on record as passing."""
+        return self.verdicts.get(claim) in ("proved", "holds")
+
     def other_strength(self, entry: Entry) -> Known | None:
         """The strength on record, where it is another one than was found."""
         known = self._strength(entry.id)
@@ -166,8 +170,7 @@ class Baseline:
         """What is known of a claim's strength: what is on record where nobody looked again."""
         if entry.level is not None or not entry.verdict.passes:
             return entry.level or "sampled"
-        recorded = self.verdicts.get(entry.id) in ("proved", "holds")
-        same = recorded and self.versions.get(entry.id) == entry.version
+        same = self.passes(entry.id) and self.versions.get(entry.id) == entry.version
         return self._strength(entry.id) if same else "unexamined"
 
     def same_statement(self, entry: Entry) -> bool:

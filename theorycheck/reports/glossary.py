@@ -40,12 +40,15 @@ TERMS = {
     " claim refute says how strong its check is",
     "survived": "a false neighbour that the examples did not refute, and that is not known to be"
     " true",
-    "needed": "a hypothesis without which the claim is false at an example that meets all the"
-    " others, to the kernel too; not seen to be needed is one without which it is true at so many"
-    " examples, or of all weights, data and activation patterns of so many architectures; there is"
-    " no meaning without one where a formula has no value then; not tried is one for want of"
-    " examples that meet all the others and not this one, and at which the claim is not trivially"
-    " true",
+    "needed": "a hypothesis without which the kernel finds the claim false, at an example that"
+    " meets all the others",
+    "not decided by the kernel": "said of a hypothesis without which the engine alone finds the"
+    " claim false",
+    "not seen to be needed": "a hypothesis without which the claim is true at all examples that"
+    " were found, and, where architectures are counted, for all their weights and data",
+    "no meaning without": "said of a hypothesis without which a formula has no value",
+    "not tried": "a hypothesis for which no example was found that meets all the others and not"
+    " this one, and at which the claim is not trivially true",
     "survives": "said of a claim that passes although its printed proof uses one that fails: the"
     " paper lacks a proof, and the report has other evidence",
     "general": "the statement is derived with symbols in the place of all numbers",

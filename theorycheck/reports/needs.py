@@ -117,7 +117,7 @@ WORDS: dict[Outcome, str] = {
     "no meaning": "no meaning without",
     "not tried": "not tried",
 }
-"""What they mean, says the glossary, under "needed"."""
+"""The glossary explains each."""
 
 
 def lines_of(row: Row | None, tightest: Example | None = None) -> list[str]:
@@ -126,8 +126,10 @@ def lines_of(row: Row | None, tightest: Example | None = None) -> list[str]:
     Args:
         tightest: as of `said_of`.
     """
-    said = "" if row is None else said_of(row, tightest)
-    asked = "Hypotheses, left out one at a time: " if row is not None and row.needs else ""
+    if row is None:
+        return []
+    said = said_of(row, tightest)
+    asked = "Hypotheses, left out one at a time: " if row.needs else ""
     return ["", asked + said] if said else []
 
 

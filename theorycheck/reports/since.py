@@ -28,8 +28,7 @@ def since(path: Path, report: Report) -> list[str]:
     gone = before.verdicts.keys() - {entry.id for entry in report.claims}
     lines = [f"{claim}: gone, was {before.verdicts[claim]}" for claim in sorted(gone)]
     for entry in report.claims:
-        passed = before.verdicts.get(entry.id) in ("proved", "holds")
-        if passed and (strength := before.other_strength(entry)):
+        if before.passes(entry.id) and (strength := before.other_strength(entry)):
             lines.append(f"{entry.id}: {strength} -> {entry.level}")
     return [*lines, *changes(before, report)]
 
