@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from selenium.webdriver import ActionChains
+from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.reports.entries import ENTRIES, report
+from tests.reports.html.browsers import STARTS_WITHIN
 from tests.reports.html.test_page import hostile
 from theorycheck import __version__, reports
 from theorycheck.reports.baseline import Baseline
@@ -57,6 +59,12 @@ def opened(browser: Any, address: str) -> Any:
     browser.get("about:blank")
     browser.get(address)
     return browser
+
+
+def target(browser: Any, selector: str) -> Any:
+    """Where the address of a page leads: a browser may go there only when it first draws."""
+    [found] = WebDriverWait(browser, STARTS_WITHIN).until(lambda page: find(page, selector))
+    return found
 
 
 def test_one_click_shows_what_a_paper_got_wrong(browser: Any, page: str) -> None:
@@ -226,7 +234,7 @@ def test_a_permalink_opens_the_list_that_holds_its_item(browser: Any, tmp_path: 
     page = tmp_path / "claims.html"
     page.write_text(reports.render_html(report(), listed), encoding="utf-8")
     opened(browser, f"{page.as_uri()}#item:toy2020:Eq-30")
-    [item] = find(browser, "li:target")
+    item = target(browser, "li:target")
     assert item.is_displayed()
     assert item.text.startswith("Eq. 30 s")
 
@@ -264,7 +272,7 @@ def test_filters_stand_in_the_address(
 def test_a_permalink_shows_its_claim_whatever_is_filtered(browser: Any, page: str) -> None:
     opened(browser, f"{page}?verdict=vacuous#third-claim")
     assert "third-claim" in shown(browser)
-    [claim] = find(browser, ".claim:target")
+    claim = target(browser, ".claim:target")
     assert claim.get_attribute("id") == "third-claim"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.reports.entries import ENTRIES, report
-from tests.reports.html.test_page_browser import find, opened
+from tests.reports.html.test_page_browser import find, opened, target
 from theorycheck import reports
 from theorycheck.reports.companions import Companions
 from theorycheck.reports.coverage import Item, Items
@@ -69,7 +69,7 @@ def test_a_permalink_arrives_at_its_claim(browser: Any, long_page: str, width: i
 def test_the_claim_of_a_permalink_is_marked(browser: Any, long_page: str) -> None:
     """Beside its header, where a claim that may be left out would be cut off."""
     opened(browser, f"{long_page}#refuted-12")
-    [claim] = find(browser, ".claim:target")
+    claim = target(browser, ".claim:target")
     assert claim.value_of_css_property("content-visibility") == "visible"
 
 
