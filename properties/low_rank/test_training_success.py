@@ -1,15 +1,20 @@
 """How well SGD trains: small batches, learning rates, gradients, low rank (galanti2022, 3.2)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 import theorycheck as tc
 from properties.low_rank.protocol import (
     BASE,
+    CLASSES,
     DATA,
+    INPUT_WIDTH,
     LOW,
+    NO_DECAY,
     PAIRED,
     TRAINING,
     excluded,
@@ -164,4 +169,118 @@ training_success_gradient_noise = tc.experiment_claim(
     " gradient there: the paper's explanation of the lower rank does not apply. The printed"
     " condition has one negation too many: what is meant is unless the learning rate is too large;"
     " how large that is the paper does not say.",
+)
+
+
+NARROW = 8
+PLAIN = replace(NO_DECAY, learning_rate=0.05)
+
+
+def narrowed(experiment: tc.Experiment, seed: int) -> tuple[Tensor, ...]:
+    """Initial weights of networks of width 8, in matrices of the shapes of the experiment's.
+
+    What is filled up with zeros stays 0 without weight decay, and with it: a unit without weights
+    has no gradient, and gives none to others.
+    """
+    weights = experiment.start.parameters
+    narrow = tc.mlp([INPUT_WIDTH, NARROW, NARROW, CLASSES])
+    small = tc.initialise(narrow, len(weights[0]), seed=seed)
+    return tuple(
+        pad(one, (0, w.shape[2] - one.shape[2], 0, w.shape[1] - one.shape[1]))
+        for one, w in zip(small, weights, strict=True)
+    )
+
+
+def of_two_widths(records: int | None = None) -> Mapping[str, tc.Population]:
+    """Networks of width 32, then as many of width 8."""
+
+    def start(setting: tc.Setting, seeds: Sequence[int]) -> tc.Experiment:
+        plain = networks(setting, seeds)
+        copies = zip(plain.start.parameters, narrowed(plain, seeds[0]), strict=True)
+        return replace(
+            plain,
+            start=tc.State(tuple(torch.cat(pair) for pair in copies)),
+            inputs=plain.inputs.repeat(2, 1, 1),
+            targets=plain.targets.repeat(2, 1, 1),
+            batch_seeds=plain.batch_seeds.repeat(2),
+        )
+
+    return {DATA: tc.Population(start, records=records)}
+
+
+def largest_derivative(trained: tc.Trained) -> Tensor:
+    """Of the cross-entropy of a sample with respect to the output: its largest norm."""
+    derivatives = trained.outputs.softmax(dim=-1) - trained.cohort.targets
+    return derivatives.square().sum(dim=-1).amax(dim=-1).sqrt()
+
+
+SIZES = [
+    TRAINING[0].replace("16-32-32-4,", "16-32-32-4 and 16-8-8-4,"),
+    *TRAINING[1:],
+    "batches of 4, 25 epochs, eta = 0.05, lambda = 0",
+    "pairs of both widths, which share data and order of batches",
+]
+WIDER = tc.Comparison(
+    "the largest derivative of the loss is smaller at width 32 than at width 8",
+    of_two_widths(),
+    (PLAIN,),
+    tc.halves(largest_derivative),
+    "<",
+    "derivative at width 32 / at width 8",
+    tc.either_half(excluded),
+)
+SAME_WIDTH = replace(
+    WIDER,
+    words="width 32 twice, in two orders of the batches",
+    on={DATA: tc.Population(networks)},
+    recipes=(PLAIN, replace(PLAIN, order=1)),
+    sides=tc.between(largest_derivative),
+    excluded=excluded,
+)
+
+training_success_wider = tc.experiment_claim(
+    "training-success-wider",
+    title="Without weight decay, wider networks end at smaller derivatives of the loss",
+    sources=[GALANTI2022.at("Section 3.1: larger networks")],
+    printed=r"\text{by increasing the size of the network (i.e., the width or the depth), we}"
+    r" \text{ should expect the term } \max_i | \partial \ell / \partial f_W(x_i) |"
+    r" \text{ to tend to zero}",
+    given=SIZES,
+    compares=WIDER,
+    control=SAME_WIDTH,
+    why="The direction, for the width, after the same number of updates. What the term tends to in"
+    " the width or with the depth, this does not tell.",
+)
+
+
+def last_step(trained: tc.Trained) -> Tensor:
+    """The distance between the last two epochs."""
+    distance: Tensor = trained.run.trace["distance"][-1]
+    return distance
+
+
+training_success_wider_steps = tc.experiment_claim(
+    "training-success-wider-steps",
+    title="Without weight decay, wider networks come to rest more closely",
+    sources=[GALANTI2022.at("Section 4.2: almost convergence")],
+    printed=r"\lim_{t\to\infty} d(W_{t+1}, W_t) \text{ may be as small as we wish by increasing}"
+    r" \text{ the size of the neural network}",
+    given=SIZES,
+    compares=replace(
+        WIDER,
+        words="the distance between the last two epochs is smaller at width 32 than at width 8",
+        on=of_two_widths(PLAIN.epochs),
+        sides=tc.halves(last_step),
+        effect="distance at width 32 / at width 8",
+        followed=tc.Followed(("distance at width 32", "at width 8"), tc.halves(last_step)),
+    ),
+    control=replace(
+        SAME_WIDTH,
+        on={DATA: tc.Population(networks, records=PLAIN.epochs)},
+        sides=tc.between(last_step),
+        effect="distance in one order / in another",
+    ),
+    rests_on=["epoch-distance-logistic"],
+    why="The direction, after 25 epochs. The limit for a network of one size says nothing of size:"
+    " it can be 0 with a single weight (`epoch-distance-logistic`).",
 )
