@@ -5,10 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 import theorycheck as tc
 from properties.dynamics.normalised import started
 from properties.papers import XU2022
+from theorycheck.measures import margin_statistics, margins
+from theorycheck.training import outputs
 
 SMALL_RHO, LARGE_RHO = 0.5, 8.0
 """Initial values; with weight decay these networks come to rest between 3 and 7."""
@@ -118,7 +121,7 @@ rho_training_decay = tc.experiment_claim(
 )
 
 
-def falls(trained: tc.Trained) -> tuple[torch.Tensor, torch.Tensor]:
+def falls(trained: tc.Trained) -> tuple[Tensor, Tensor]:
     """The largest quotient of a recorded rho and a later one, and 1."""
     trace = trained.run.trace["rho"]
     largest = (trace.cummax(dim=0).values / trace).amax(dim=0)
@@ -162,4 +165,104 @@ rho_training_overshoots = tc.experiment_claim(
     " does. In these trainings, full-batch descent with small steps as a model of the flow up to"
     " time 250, rho grows from each recorded value to the next, up to near its rest; in one of 24"
     " it falls on the way, by 1 %. Mini-batches, or large steps, make any quantity fluctuate.",
+)
+
+
+def moved(trained: tc.Trained) -> Tensor:
+    """How far V ends from where it started."""
+    pairs = zip(trained.cohort.state.parameters, trained.start.parameters, strict=True)
+    return torch.stack([(a - b).square().sum(dim=(1, 2)) for a, b in pairs]).sum(dim=0).sqrt()
+
+
+MOVES_LESS = tc.Comparison(
+    "V ends nearer to its start from rho = 8 than from 0.5",
+    {DATA: tc.Population(networks(LARGE_RHO, SMALL_RHO))},
+    (PLAIN,),
+    tc.halves(moved),
+    "<",
+    "distance from 8 / from 0.5",
+    either,
+)
+
+rho_training_moves_less = tc.experiment_claim(
+    "rho-training-moves-less",
+    title="Without weight decay, V moves less from a large initial rho",
+    sources=[XU2022.at("Section 3.5: neural tangent kernel")],
+    printed=r"\text{These large } \rho \text{, small } \bar f_n \text{ solutions are reminiscent}"
+    r" \text{ of the ... NTK solutions, where the parameters do not move too far}",
+    given=[*TRAINING, "lambda = 0", BOTH],
+    compares=MOVES_LESS,
+    control=replace(MOVES_LESS, words="both start from 0.5", on=SAME_STARTS),
+    rests_on=["rho-training-scale"],
+    why="The direction: by about a sixth. With lambda = 0.01 rho comes down, and V moves as far"
+    " from either. That the limit is a kernel is cited, not claimed.",
+)
+
+
+def largest_margin(network: tc.Network, state: tc.State, inputs: Tensor, targets: Tensor) -> Tensor:
+    """Of the margins of ``f_V``."""
+    assert state.rho is not None
+    return margins(outputs(network, state, inputs), targets).amax(dim=1) / state.rho
+
+
+def deviation(network: tc.Network, state: tc.State, inputs: Tensor, targets: Tensor) -> Tensor:
+    """The standard deviation ``sigma`` of the margins of ``f_V``."""
+    assert state.rho is not None
+    _, _, variance = margin_statistics(margins(outputs(network, state, inputs), targets))
+    return variance.sqrt() / state.rho
+
+
+MEASURES = {"largest margin": largest_margin, "sigma": deviation}
+
+
+def followed(trained: tc.Trained) -> list[Tensor]:
+    cohort = trained.cohort
+    at = cohort.network, cohort.state, cohort.inputs, cohort.targets
+    return [measure(*at) for measure in MEASURES.values()]
+
+
+def falls_later(measured: str, rho: float = SMALL_RHO) -> tc.Comparison:
+    """Is what is measured smaller at the end of training than after a fifth of it?"""
+
+    def sides(trained: tc.Trained) -> tuple[Tensor, Tensor]:
+        trace = trained.run.trace[measured]
+        return trace[-1], trace[1]
+
+    return tc.Comparison(
+        f"the {measured} is smaller at the end than after 200 steps",
+        {DATA: tc.Population(networks(rho), MEASURES, 5)},
+        (DECAYING,),
+        sides,
+        "<",
+        f"{measured} at the end / after 200 steps",
+        excluded,
+        followed=tc.Followed(tuple(MEASURES), followed),
+    )
+
+
+FROM_ABOVE = "initial rho = 8, from which rho falls"
+PHASES = [*TRAINING, "lambda = 0.01, initial rho 0.5; margins are those of f_V"]
+
+rho_training_large_margins = tc.experiment_claim(
+    "rho-training-large-margins",
+    title="From small initial values, the largest margin falls in the course of training",
+    sources=[XU2022.at("Section 3.5: large margins decrease")],
+    printed=r"\text{in our experiments the large margins of some of the data points decrease}"
+    r" \text{ during GD, contributing to a decrease in } \sigma",
+    given=PHASES,
+    compares=falls_later("largest margin"),
+    control=replace(falls_later("largest margin", LARGE_RHO), words=FROM_ABOVE),
+    why="At first all margins grow. Once rho has grown the largest overshoot, and come down.",
+)
+
+rho_training_sigma = tc.experiment_claim(
+    "rho-training-sigma",
+    title="From small initial values, sigma falls in the course of training",
+    sources=[XU2022.at("Section 3.5: large margins decrease")],
+    printed=r"\text{the large margins ... decrease, contributing to a decrease in } \sigma",
+    given=PHASES,
+    compares=falls_later("sigma"),
+    control=replace(falls_later("sigma", LARGE_RHO), words=FROM_ABOVE),
+    why="As `rho-training-large-margins`. Before that sigma grows with the margins; where rho"
+    " starts above its rest, sigma grows to the end.",
 )
