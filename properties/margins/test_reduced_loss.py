@@ -89,19 +89,14 @@ def dual_simplices(draw: st.DrawFn) -> tc.Case:
     return tc.Case.single(tc.mlp([classes, classes]), [unit], inputs, simplex(classes), numbers)
 
 
-OUTPUTS_AND_LABELS = [
-    "C = len(outputs)",
-    "paired(n) = sum([f(n, c) * y[n][c] for c in outputs])",
-    "size(n) = sum([f(n, c) ** 2 for c in outputs])",
-    "mu = sum([paired(n) for n in samples]) / len(samples)",
-]
+OUTPUTS_AND_LABELS = ["C = len(outputs)", "F = network(W, x)", "mu = inner(F, y) / len(samples)"]
+"""The outputs, a row for each sample; the mean of their inner products with the labels."""
 SEVERAL = tc.Family(
     given=[CHAIN, UNIT_WEIGHTS, CENTRED, POSITIVE_WEIGHT_DECAY],
     where=[
         *OUTPUTS_AND_LABELS,
-        "M = sum([size(n) for n in samples]) / len(samples)",
-        "missed(n, r) = sum([(y[n][c] - r * f(n, c)) ** 2 for c in outputs])",
-        "loss(r) = sum([missed(n, r) for n in samples]) / len(samples) + weight_decay * r ** 2",
+        "M = squared(F) / len(samples)",
+        "loss(r) = squared(y - r * F) / len(samples) + weight_decay * r ** 2",
     ],
     on=simplex_labelled(),
     examples=40,
@@ -145,40 +140,38 @@ reduced_loss_multiclass_common_bound = SEVERAL.stated(
     rests_on=["reduced-loss-multiclass-minimum", "reduced-loss-output-norm"],
     why="Cauchy and Schwarz: equality where every output is the same multiple of its label,"
     " Property 2 with one factor. As with two classes, one bound for all samples is an assumption.",
-    where=["most = max([size(n) for n in samples])"],
+    where=["most = max([squared(row) for row in F])"],
     on=st.one_of(simplex_labelled(), dual_simplices()),
     examples=80,
 )
 
-OUTPUTS = tc.Family(
-    where=[*OUTPUTS_AND_LABELS, "longest = max([squared(x[n]) for n in samples])"], examples=40
-)
-
-reduced_loss_output_norm = OUTPUTS.stated(
+reduced_loss_output_norm = tc.stated(
     "reduced-loss-output-norm",
     title="With unit weights and inputs in the unit ball, outputs are in the unit ball",
     sources=[XU2022.at("Section 5.1: norm of outputs, Section 5.2: norm of outputs")],
     printed=r"\|V_k\|_F = 1,\; \|x\| \le 1 \implies \|f_V(x)\| \le 1",
     given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS],
     forall=["n in samples"],
-    states="size(n) <= squared(x[n])",
-    control=tc.altered("half of it", "2 * size(n) <= squared(x[n])"),
+    states="squared(network(W, x)[n]) <= squared(x[n])",
+    control=tc.altered("half of it", "2 * squared(network(W, x)[n]) <= squared(x[n])"),
     on=tc.normalised_cases(tc.mlps(depths=(1, 3), widths=(1, 2), outputs=(1, 3)), samples=(1, 2)),
+    examples=40,
     why="By homogeneity for inputs of any norm. Frobenius norms bound spectral ones, and"
     " activations lengthen no vector.",
 )
 
-
-reduced_loss_mean_margin = OUTPUTS.stated(
+reduced_loss_mean_margin = tc.stated(
     "reduced-loss-mean-margin",
     title="The largest mean margin of a balanced set falls with the number of classes",
     printed=r"\|V_k\|_F = 1,\; \|x_n\| \le 1 \implies \mu = \frac1{CN} \sum_{c,n}"
     r" \langle f_V(x_{cn}), \tilde e_c \rangle \le \frac{\sqrt C}{C-1}",
     given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, CENTRED],
     assuming={"classes of one size": "squared(sum([y[n] for n in samples])) == 0"},
+    where=[*OUTPUTS_AND_LABELS, "longest = max([squared(x[n]) for n in samples])"],
     states="(C - 1) ** 2 * mu ** 2 <= C * longest",
     control=tc.altered("half of it", "2 * (C - 1) ** 2 * mu ** 2 <= C * longest"),
-    on=st.one_of(simplex_labelled(), dual_simplices()),
+    on=st.one_of(simplex_labelled([(2, 2), (3, 1), (3, 2)]), dual_simplices()),
+    examples=60,
     why="`mu = <V_L, mean of e~_c h^T>`, and the matrix of all labels has the spectral norm `N^1/2"
     " C/(C-1)`. Attained by a linear layer. That `|f_V| <= 1` alone allows `(C/(C-1))^1/2`: one"
     " matrix of unit norm cannot serve all classes at once.",
