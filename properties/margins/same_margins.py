@@ -22,7 +22,7 @@ OTHER_MARGIN = "equal(n) = y[n][0] * network([[other]], x)[n][0]"
 def one_weight(draw: st.DrawFn, *, numbers: tuple[str, ...] = ()) -> tc.Case:
     """``f(x) = x``, with margins that are all the same, and other positive numbers."""
     margin = Fraction(draw(st.integers(1, 8)), 8)
-    signs = [1, *draw(st.lists(st.sampled_from([1, -1]), max_size=2))]
+    signs = draw(st.lists(st.sampled_from([1, -1]), min_size=1, max_size=3))
     rows = [[sign * margin] for sign in signs]
     positive = tc.positive_dyadics(exponents=range(6))
     drawn = {name: draw(positive) for name in ("weight_decay", *numbers)}

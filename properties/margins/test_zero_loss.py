@@ -27,6 +27,7 @@ from properties.dynamics.normalised import (
     RHO_DOT,
     at_rest_in_rho,
     interpolating,
+    on_a_line,
     points,
 )
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
@@ -166,12 +167,15 @@ def turned(draw: st.DrawFn) -> tc.Case:
     """``f(x) = V x`` fits one sample, which is at an angle to V, or on its line."""
     across, along, size = draw(st.sampled_from([(4, 3, 5), (3, 4, 5), (5, 12, 13), (0, 1, 1)]))
     norm, label = (
-        draw(st.sampled_from([Fraction(1), Fraction(1, 2)])),
+        draw(st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(2)])),
         draw(st.sampled_from([1, -1])),
     )
-    weights = [[Fraction(along, size), Fraction(across, size)]]
+    # The sample is norm * label * (cos, sin); V is that direction, turned by the angle.
+    cos, sin = draw(st.sampled_from([(Fraction(1), Fraction(0)), (Fraction(3, 5), Fraction(4, 5))]))
+    weights = [[(along * cos - across * sin) / size, (along * sin + across * cos) / size]]
+    inputs = [[label * norm * cos, label * norm * sin]]
     numbers = {"rho": size / (along * norm), "weight_decay": Fraction(0)}
-    return tc.Case.single(tc.mlp([2, 1]), [weights], [[label * norm, 0]], [[label]], numbers)
+    return tc.Case.single(tc.mlp([2, 1]), [weights], inputs, [[label]], numbers)
 
 
 LEAST = tc.Family(
@@ -220,6 +224,11 @@ zero_loss_global_rho = LEAST.stated(
     " formula, a linear classifier and one sample, with equality where V is along y x.",
 )
 
+
+def decayed(case: tc.Case) -> bool:
+    return case.numbers["weight_decay"] > 0
+
+
 zero_loss_equal_margins = COMMON_MARGINS.stated(
     "zero-loss-equal-margins",
     title="Lemma 1: with lambda > 0 and rho at rest, equal margins do not interpolate",
@@ -230,7 +239,9 @@ zero_loss_equal_margins = COMMON_MARGINS.stated(
     where=[MARGIN, MEAN_LOSS, RHO_DOT],
     states="rho * margin(0) < 1",
     control=tc.altered("half of it", "2 * rho * margin(0) < 1"),
-    on=points().map(interpolating).map(at_rest_in_rho),
+    on=st.one_of(points().map(interpolating), on_a_line([Fraction(1, 2)]).filter(decayed)).map(
+        at_rest_in_rho
+    ),
     rests_on=["equal-margins-gap"],
     why='`rho mu = mu^2 / (mu^2 + lambda)`. A "solution" is read as a point at which rho is at'
     " rest: weight decay does not change what networks there are, and one that interpolates has"
@@ -247,10 +258,15 @@ def with_opposite_pair(case: tc.Case) -> tc.Case:
     return replace(case, inputs=inputs, targets=targets)
 
 
-def with_small_outputs(case: tc.Case) -> tc.Case:
-    """Near equality, where there are two samples: outputs, rho and weight decay near 0."""
+def with_small_outputs(case: tc.Case, label: int) -> tc.Case:
+    """Near equality: outputs near 0 on the pair, and all others their labels times `label`."""
     numbers = {"rho": Fraction(1, 16), "weight_decay": Fraction(1, 1024)}
-    return replace(case, inputs=case.inputs / 256, numbers=numbers)
+    one = interpolating(replace(case, numbers=numbers))
+    assert one.targets is not None
+    inputs, targets = one.inputs.copy(), one.targets * label
+    inputs[:, :2] = inputs[:, :1] / 256
+    targets[:, 1] = -targets[:, 0]
+    return replace(one, inputs=inputs, targets=targets)
 
 
 zero_loss_contradictory_labels = tc.stated(
@@ -269,7 +285,7 @@ zero_loss_contradictory_labels = tc.stated(
     control=tc.altered("4/N", "4 <= len(samples) * loss(rho)"),
     on=points(samples=(2, 4))
     .map(with_opposite_pair)
-    .flatmap(lambda case: st.sampled_from([case, with_small_outputs(case)])),
+    .flatmap(lambda case: st.sampled_from([case, *(with_small_outputs(case, s) for s in (1, -1))])),
     why="The bound is ours. Lemma 1 names no condition on the data; Section 3.1 assumes"
     ' "appropriate ... data" throughout. These are data that are not appropriate, however many'
     " parameters there are: `(f - 1)^2 + (f + 1)^2 >= 2`.",
