@@ -117,6 +117,29 @@ def equinorm_means(draw: st.DrawFn, *, changed: bool = False) -> tc.Case:
     return in_ball(tc.Case(tc.mlp([classes, classes]), (eye,), means[None], eye))
 
 
+EQUINORM_SETS = [
+    [(3, 4), (-3, -4)],
+    [(2, 0, 0, 0), (-1, 1, 1, 1), (-1, -1, -1, -1)],
+    [(3, 0, 0), (-1, 2, 2), (-2, 1, -2), (0, -3, 0)],
+    [(3, 1, -1, -1, -2), (-2, 3, 1, -1, -1), (-1, -2, 3, 1, -1), (-1, -1, -2, 3, 1),
+     (1, -1, -1, -2, 3)],
+]  # fmt: skip
+"""Vectors that add to 0, and whose norms are one rational number."""
+
+
+@st.composite
+def rational_norms(draw: st.DrawFn) -> tc.Case:
+    """One sample per class: one of these sets, stretched, turned and moved; in the unit ball."""
+    vectors = np.array(draw(st.sampled_from(EQUINORM_SETS)))
+    classes, width = vectors.shape
+    order = draw(st.permutations(range(width)))
+    numbers = [st.sampled_from([1, -1]), st.integers(-2, 2)]
+    signs, offset = (draw(st.lists(n, min_size=width, max_size=width)) for n in numbers)
+    means = draw(st.integers(1, 2)) * vectors[:, order] * signs + offset
+    network, weights = tc.mlp([width, classes]), np.eye(classes, width)[None]
+    return in_ball(tc.Case(network, (weights,), means[None].astype(float), np.eye(classes)[None]))
+
+
 NO_CENTRED_MEAN_IS_ZERO = tc.Assumption(
     "no class mean equals the global mean", "all([squared(centred(c)) > 0 for c in outputs])"
 )
@@ -135,18 +158,17 @@ class_means_equinorm = BALANCED_CLASSES.stated(
         NO_CENTRED_MEAN_IS_ZERO,
         EQUINORM,
     ],
-    where=CLASS_MEANS,
-    states="sum([root(squared(centred(0)) / squared(centred(c))) * centred(c)[i]"
-    " for c in outputs]) == 0",
+    where=[*CLASS_MEANS, "unit(c) = centred(c) / root(squared(centred(c)))"],
+    states="unit(0)[i] == -sum([unit(c)[i] for c in range(1, C)])",
     control=tc.altered(
         "the norms of the centred class means may differ",
         without=[EQUINORM],
         on=equinorm_means(changed=True),
     ),
-    on=equinorm_means(),
-    why="If the centred class means have equal norms, the unit vectors along them add to zero. The"
-    ' sum is multiplied by the norm of the first. The paper adds: "i.e., the centered features'
-    ' lie on a simplex". Read as this sum it is true; read as a regular simplex it is false'
+    on=rational_norms(),
+    why="If the centred class means have equal norms, the unit vectors along them add to zero: the"
+    ' first is minus the sum of the others. The paper adds: "i.e., the centered features lie on a'
+    ' simplex". Read as this sum it is true; read as a regular simplex it is false'
     " (`class-means-equinorm-simplex`).",
 )
 
