@@ -163,7 +163,7 @@ exponential_stationary_every_batch = tc.stated(
     sources=[GALANTI2022.at("Eq. 26, Appendix E: rank one")],
     printed=r"\text{Eq. 26 on every batch of size } B < m \ \Longrightarrow"
     r" \frac{\partial \hat f_n}{\partial V_k} = V_k \hat f_n \ \forall n, \qquad"
-    r" \operatorname{rank} V_k \le 1",
+    r" \operatorname{rank} V_k = 1",
     given=[
         CHAIN,
         DENSE,
@@ -175,7 +175,7 @@ exponential_stationary_every_batch = tc.stated(
     ],
     assuming={"no c_n is 0, as exponentials are not": "all([y[n][0] != 0 for n in samples])"},
     forall=["k in weights", "n in samples"],
-    states="squared(df(n, 0, k) - f(n, 0) * W[k]) == 0 and rank(W[k]) <= 1",
+    states="squared(df(n, 0, k) - f(n, 0) * W[k]) == 0 and rank(W[k]) == 1",
     control=tc.altered(
         "on all samples together",
         without=[MINI_BATCHES],
@@ -187,7 +187,7 @@ exponential_stationary_every_batch = tc.stated(
     rests_on=["gradient-rank"],
     why="B is the size of the minibatches. Exchanging one sample shows that the terms of the sum"
     " are one matrix for all samples, and B times it is 0, as in Eq. 7-9. No exponential is 0, so"
-    " that df_n = V_k f_n, and the left side has rank at most 1.",
+    " that df_n = V_k f_n, and the left side has rank at most 1. It is not 0 where f_n is not.",
 )
 
 exponential_stationary_rank = tc.stated(
