@@ -41,16 +41,13 @@ BINARY = tc.Family(
         "members(s) = [n for n in samples if y[n][0] == s]",
         "mean(s) = sum([h(n) for n in members(s)]) / len(members(s))",
         *PROBES,
-        "distance(a, s) = squared(a - mean(s))",
-        "nearer(a) = distance(a, -1) - distance(a, 1)",
+        "distance(p, s) = squared(activations(probes)[p] - mean(s))",
+        "nearer(p) = distance(p, -1) - distance(p, 1)",
         "sign(t) = 1 if t > 0 else -1 if t < 0 else 0",
         "output(p) = decisions(probes)[p][0]",
-        "feature(p) = activations(probes)[p]",
     ],
-    states="sign(output(p)) == sign(nearer(feature(p)))",
-    control=tc.altered(
-        "the farther mean is chosen", "sign(output(p)) == -sign(nearer(feature(p)))"
-    ),
+    states="sign(output(p)) == sign(nearer(p))",
+    control=tc.altered("the farther mean is chosen", "sign(output(p)) == -sign(nearer(p))"),
     examples=40,
 )
 """NC4 at inputs in all directions: the nearer of two means has the sign of the output."""
