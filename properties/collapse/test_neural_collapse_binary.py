@@ -1,5 +1,9 @@
 """Neural collapse of binary classifiers with a scalar output: xu2022, Theorem 5."""
 
+from fractions import Fraction
+
+from hypothesis import strategies as st
+
 import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
@@ -9,6 +13,7 @@ from properties.assumptions import (
     RELU_NETWORK,
     SIGN_LABELS,
 )
+from properties.collapse.collapsed_networks import identity
 from properties.collapse.conditions import BOTH_CLASSES, MATRICES, PROBES, UPDATE
 from properties.collapse.opposite_features import (
     interpolating_networks,
@@ -42,7 +47,6 @@ CLASSES = (
     *UPDATE,
     "members(s) = [n for n in samples if y[n][0] == s]",
     "mean(s) = sum([h(n) for n in members(s)]) / len(members(s))",
-    "spread(s) = sum([squared(h(n) - mean(s)) for n in members(s)])",
     *PROBES,
     "distance(a, s) = squared(a - mean(s))",
     "nearer(a) = distance(a, -1) - distance(a, 1)",
@@ -54,7 +58,7 @@ CLASSES = (
 the first m probes the sign of the output is not that of the nearest mean.
 """
 
-NC_1 = "spread(1) == 0 and spread(-1) == 0"
+NC_1 = "squared(h(n) - mean(y[n][0])) == 0"
 NC_2 = "squared(mean(1) + mean(-1)) == 0"
 NC_3 = "inner(W[last], mean(1)) ** 2 == squared(W[last]) * squared(mean(1))"
 NC_4 = "misjudged(probes) == 0"
@@ -74,6 +78,7 @@ neural_collapse_binary = searched(
         r" \rho \bar f_n = 1 - \epsilon \;\forall n \implies \mu_\pm = h(x_n),\; \mu_+ = -\mu_-,\;"
         r" V_L \propto \mu_\pm,\; \mathrm{sign}(\rho f_V(x)) = \arg\min_c \|\mu_c - h(x)\|",
         given=[*BINARY, RELU_NETWORK, PROPERTY_1, CLASSIFIER_AT_REST],
+        forall=["n in samples"],
         where=CLASSES,
         states=COLLAPSED,
         control=tc.altered(
@@ -104,29 +109,39 @@ neural_collapse_binary = searched(
     )
 )
 
+
+@st.composite
+def along_the_classifier(draw: st.DrawFn) -> tc.Case:
+    """ReLU networks whose features are positive parts of multiples of the last layer."""
+    classifier = draw(st.lists(st.integers(-2, 2), min_size=1, max_size=3))
+    width, depth = len(classifier), draw(st.integers(2, 3))
+    halves = draw(st.lists(st.sampled_from([2, -2, 0, 4, -4, 1, -1]), min_size=2, max_size=3))
+    rows = [[Fraction(half * k, 2) for k in classifier] for half in halves]
+    hidden = [identity(width, width) for _ in range(depth - 1)]
+    network = tc.mlp([*[width] * depth, 1])
+    return tc.Case.single(network, [*hidden, [classifier]], rows, [[1]] * len(rows))
+
+
 neural_collapse_binary_relu_features = tc.stated(
     "neural-collapse-binary-relu-features",
     title="Non-negative features of two classes keep a distance from opposite vectors",
     printed=r"c^2 \le \|h(x_+) - c V_L\|^2 + \|h(x_-) + c V_L\|^2",
     given=[CHAIN, MATRICES, RELU_NETWORK, ONE_OUTPUT],
-    assuming={"V_L is not 0 (it is divided by its norm)": "not zero(W[last])"},
-    forall=["i in samples", "j in samples", "m in range(1, 8)"],
-    where=[
-        UPDATE[0],
-        "step(m) = m / (8 * squared(W[last])) * W[last][0]",
-        "apart(n, m, s) = squared(h(n) - s * step(m))",
-    ],
-    states="squared(step(m)) <= apart(i, m, 1) + apart(j, m, -1)",
-    control=tc.altered("the bound is 9/8 c^2", {"squared": "9 / 8 * squared"}),
-    on=opposite_features(depths=(2, 3), rectified=True),
+    forall=["i in samples", "j in samples"],
+    where=[UPDATE[0]],
+    states="squared(W[last]) <= squared(h(i) - W[last][0]) + squared(h(j) + W[last][0])",
+    control=tc.altered(
+        "the bound is 9/8 c^2", {"squared(W[last]) <": "9 / 8 * squared(W[last]) <"}
+    ),
+    on=st.one_of(opposite_features(depths=(2, 3), rectified=True), along_the_classifier()),
     why="The features of two inputs to a ReLU network cannot be near c V_L and -c V_L, one each,"
     " where c > 0."
     " Where an entry v of `V_L` is negative, the first term is at least `c^2 v^2`, because the"
     " feature is not negative; where it is positive, the second is; and the squares add to `c^2`."
     " Equality holds when the features are the positive parts of the two vectors. So where a ReLU"
     " network nearly meets the hypotheses of xu2022, Theorem 5, as it can with a small gap eps, its"
-    " features are still this far from what the proof concludes. Checked for c = m/(8 |W_L|), m ="
-    " 1..7: `step(m)` is c V_L.",
+    " features are still this far from what the proof concludes. The last layer, on which the"
+    " features do not depend, stands for c V_L.",
 )
 
 neural_collapse_binary_printed_means = tc.stated(
@@ -163,6 +178,7 @@ neural_collapse_binary_class_means = tc.stated(
     r" \mu_+ = -\mu_-,\; V_L \propto \mu_\pm,\;"
     r" \mathrm{sign}(\rho f_V(x)) = \arg\min_c \|\mu_c - h(x)\|",
     given=[*BINARY, BOTH_SIGNS, PROPERTY_1, CLASSIFIER_AT_REST],
+    forall=["n in samples"],
     where=CLASSES,
     states=COLLAPSED,
     control=tc.altered("NC2 with a factor 2: mu_+ = -2 mu_-", COLLAPSED_TO_TWICE),
@@ -181,6 +197,7 @@ neural_collapse_binary_classifier_only = tc.stated(
     printed=r"V_L \text{ has converged},\; \rho \bar f_n = 1 - \epsilon \;\forall n"
     r" \implies \text{NC1--NC4}",
     given=[*BINARY, IN_BALL, RELU_NETWORK, INTERPOLATION, CLASSIFIER_AT_REST],
+    forall=["n in samples"],
     where=CLASSES,
     states=COLLAPSED,
     control=tc.altered(
