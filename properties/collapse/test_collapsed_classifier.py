@@ -109,23 +109,22 @@ collapsed_classifier_factor = tc.stated(
     " and 1",
     printed=r"\frac{\partial \mathcal L_S}{\partial \rho} = 0,\; \lambda > 0,\; \rho > 0,\quad"
     r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies"
-    r" \alpha (1 - \alpha) \frac{C}{C-1} = \lambda \rho^2,\; 0 < \alpha < 1",
+    r" \alpha (1 - \alpha) \frac{C}{C-1} = \lambda \rho^2 > 0",
     given=[CENTRED, BALANCED, ONE_FACTOR, POSITIVE_WEIGHT_DECAY],
     assuming={
         "rho^2 > 0": "squared_rho > 0",
         "rho is at rest on all samples": "sum([update_of_rho(n) for n in samples]) == 0",
     },
     where=CLASSES,
-    states="a(0) * (1 - a(0)) * C == (C - 1) * weight_decay * squared_rho"
-    " and 0 < a(0) and a(0) < 1",
+    states="a(0) * (1 - a(0)) * C == (C - 1) * weight_decay * squared_rho",
     control=tc.altered(
-        "without the factor C/(C-1)",
-        "a(0) * (1 - a(0)) == weight_decay * squared_rho and 0 < a(0) and a(0) < 1",
+        "without the factor C/(C-1)", "a(0) * (1 - a(0)) == weight_decay * squared_rho"
     ),
     on=st.one_of(interpolating_classes(), simplex_networks(groups=(2, 1), full_batch=True)),
     examples=40,
     why="Our own; it bears on xu2022, Theorem 6, which considers points of convergence, where rho"
     " rests. The derivative in rho, times rho/2, is `-alpha (1 - alpha) C/(C-1) + lambda rho^2`."
+    " As `lambda rho^2` is positive, alpha is between 0 and 1."
     " So the proof may divide by alpha (Eq. 42) and by alpha - 1 (the step from Eq. 40 to NC1).",
 )
 
@@ -233,7 +232,7 @@ collapsed_classifier_global_mean = CLASSIFIERS.stated(
     r" \langle V_L^c, \mu_G \rangle = 0",
     given=[*LINEAR_LABELS, COMMON_FACTOR],
     forall=["i in outputs"],
-    states="inner(W[last][i], first(C)) == 0",
+    states="inner(W[last][i], sum(features(W, x))) == 0",
     control=tc.altered(
         "any positive factors", without=[COMMON_FACTOR], on=simplex_networks(mixed=True)
     ),
@@ -242,7 +241,7 @@ collapsed_classifier_global_mean = CLASSIFIERS.stated(
     rests_on=["collapsed-classifier-full-batch", "collapsed-classifier-row-norms"],
     why="The paper derives it from Eq. 42 and 43. It is simpler: the inner product is the mean of"
     " f_V^(c) over all samples, which is alpha/rho times the mean of the centred labels, 0. Neither"
-    " convergence nor collapse is needed.",
+    " convergence nor collapse is needed. The sum of the features is mu_G times their number.",
 )
 
 EQ_45 = (
@@ -257,7 +256,7 @@ collapsed_classifier_angles = CLASSIFIERS.stated(
     printed=r"\langle \tilde V_L^c, \tilde V_L^{c'} \rangle = -\frac1{C-1},\quad"
     r" \|V_L^c\|_2^2 = \frac1C,\quad \sum_c V_L^c = 0",
     given=[*NETWORK, FULL_BATCH, COMMON_FACTOR, CLASSIFIER_AT_REST],
-    states=f"{EQ_45} and {EQ_43} and squared(sum([W[last][c] for c in outputs])) == 0",
+    states=f"{EQ_45} and {EQ_43} and squared(sum(W[last])) == 0",
     control=tc.altered("inner products -1/C", EQ_45.replace("-1 / (C - 1)", "-1 / C")),
     on=simplex_networks(groups=(2, 1), full_batch=True),
     examples=20,
