@@ -26,8 +26,12 @@ HALVES = tc.Assumption("two batches, S and R, are all samples", "2 * len(S) == l
 
 
 @st.composite
-def proportional_outputs(draw: st.DrawFn) -> tc.Case:
-    """Non-negative inputs, which ``[I, -I, K]`` maps to ``alpha/rho e~_c``; I may come before."""
+def proportional_outputs(draw: st.DrawFn, *, batches: tuple[int, ...] = (1,)) -> tc.Case:
+    """Non-negative inputs, which ``[I, -I, K]`` maps to ``alpha/rho e~_c``; I may come before.
+
+    Args:
+        batches: how many samples of each class a batch may hold, if there are as many.
+    """
     classes, size = draw(st.sampled_from([(2, 2), (2, 1), (3, 1), (3, 2)]))
     alpha = Fraction(draw(st.integers(1, 7)), 4)
     rho, small = draw(tc.positive_dyadics()), st.integers(0, 2)
@@ -42,7 +46,8 @@ def proportional_outputs(draw: st.DrawFn) -> tc.Case:
             [*(max(a, 0) + lift for a in part), *(max(-a, 0) + lift for a in part), ignored]
         )
     labels = np.repeat(simplex(classes), size, axis=0)
-    numbers = {"rho": rho, "alpha": alpha, "batch_per_class": Fraction(1)}
+    batch = min(draw(st.sampled_from(batches)), size)
+    numbers = {"rho": rho, "alpha": alpha, "batch_per_class": Fraction(batch)}
     width, before = 2 * classes + 1, draw(st.integers(0, 1))
     layers = [*[np.eye(width, dtype=object)] * before, weights.astype(object)]
     network = tc.mlp([*[width] * (1 + before), classes])
@@ -186,7 +191,7 @@ multiclass_update_quasi_interpolation = UPDATES.stated(
     control=tc.altered("without the factor C/(C-1)", collapsed("2 * alpha * (alpha - 1)")),
     given=[PROPORTIONAL],
     numbers=["alpha"],
-    on=proportional_outputs(),
+    on=proportional_outputs(batches=(1, 2)),
     rests_on=["multiclass-update-by-classes"],
     why="Eq. 39 with `rho f_V = alpha e~_c`, where `<f_V, rho f_V - e~_c>` is `alpha (alpha - 1)"
     " C/((C-1) rho)` for every sample. The paper sets it to 0; it holds at any gradient. Neither"
