@@ -168,14 +168,12 @@ def slopes(net: ByHand) -> list[float]:
 @of(binary.neural_collapse_binary_relu_features)
 def relu_features(net: ByHand, altered: bool) -> bool | None:
     last = net.W[-1]
-    if not net.is_chain or not net.has_matrices or net.f.shape[1] != 1 or zero(last):
+    if not net.is_chain or not net.has_matrices or net.f.shape[1] != 1:
         return None
     if net.network.depth < 2 or any(slopes(net)):
         return None
-    steps = [m * last[0] / (8 * squared(last)) for m in range(1, 8)]
     return all(
-        (8 + altered) * squared(step) <= 8 * (squared(up - step) + squared(down + step))
-        for step in steps
+        (8 + altered) * squared(last) <= 8 * (squared(up - last[0]) + squared(down + last[0]))
         for up in net.h
         for down in net.h
     )
