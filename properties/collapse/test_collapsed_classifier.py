@@ -109,22 +109,23 @@ collapsed_classifier_factor = tc.stated(
     " and 1",
     printed=r"\frac{\partial \mathcal L_S}{\partial \rho} = 0,\; \lambda > 0,\; \rho > 0,\quad"
     r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies"
-    r" \alpha (1 - \alpha) \frac{C}{C-1} = \lambda \rho^2 > 0",
+    r" \alpha (1 - \alpha) \frac{C}{C-1} = \lambda \rho^2,\; 0 < \alpha < 1",
     given=[CENTRED, BALANCED, ONE_FACTOR, POSITIVE_WEIGHT_DECAY],
     assuming={
         "rho^2 > 0": "squared_rho > 0",
         "rho is at rest on all samples": "sum([update_of_rho(n) for n in samples]) == 0",
     },
     where=CLASSES,
-    states="a(0) * (1 - a(0)) * C == (C - 1) * weight_decay * squared_rho",
+    states="a(0) * (1 - a(0)) * C == (C - 1) * weight_decay * squared_rho"
+    " and 0 < a(0) and a(0) < 1",
     control=tc.altered(
-        "without the factor C/(C-1)", "a(0) * (1 - a(0)) == weight_decay * squared_rho"
+        "without the factor C/(C-1)",
+        "a(0) * (1 - a(0)) == weight_decay * squared_rho and 0 < a(0) and a(0) < 1",
     ),
     on=st.one_of(interpolating_classes(), simplex_networks(groups=(2, 1), full_batch=True)),
     examples=40,
     why="Our own; it bears on xu2022, Theorem 6, which considers points of convergence, where rho"
     " rests. The derivative in rho, times rho/2, is `-alpha (1 - alpha) C/(C-1) + lambda rho^2`."
-    " As `lambda rho^2` is positive, alpha is between 0 and 1."
     " So the proof may divide by alpha (Eq. 42) and by alpha - 1 (the step from Eq. 40 to NC1).",
 )
 
