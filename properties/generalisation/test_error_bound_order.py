@@ -66,8 +66,8 @@ def about(decay: Fraction, size: int, layers: int = 6) -> dict[str, Fraction]:
 
 
 def two_margins(pairs: list[tuple[int, int]], decay: Fraction) -> st.SearchStrategy[tc.Case]:
-    """The reciprocals of two margins; a million samples."""
-    choices = [{"margin": Fraction(1, m), "other": Fraction(1, n)} for m, n in pairs]
+    """Two margins, in thousandths; a million samples."""
+    choices = [{"margin": Fraction(m, 1000), "other": Fraction(n, 1000)} for m, n in pairs]
     return st.sampled_from(choices).flatmap(
         lambda chosen: of_numbers(
             **{name: st.just(n) for name, n in {**about(decay, 10**6), **chosen}.items()}
@@ -167,10 +167,13 @@ error_bound_order_quasi = tc.stated(
     control=tc.altered(
         "any margins",
         without=[MARGINS_ABOVE],
-        on=two_margins([(200, 40), (200, 20), (100, 25)], Fraction(1, 1000)),
+        on=two_margins([(5, 25), (5, 50), (10, 40)], Fraction(1, 1000)),
     ),
     numbers=["delta", "layers", "margin", "other", "size"],
-    on=two_margins([(20, 25), (10, 40), (10, 20)], Fraction(1, 2000)),
+    on=st.one_of(  # Margins that hardly differ, and a lambda that leaves hardly a gap.
+        two_margins([(50, 40), (100, 25), (500, 499)], Fraction(1, 2000)),
+        two_margins([(500, 250)], Fraction(1, 10**6)),
+    ),
     corrects="error-bound-order-quasi-printed",
     rests_on=["error-bound-order", "equal-margins-gap", "equal-margins-smaller-rho-above"],
     why="There the network of smaller rho has the larger margin, and `1 - rho mu`, which is"
