@@ -12,8 +12,8 @@ SIGNS = (
 
 LINE = (
     *SIGNS,
-    "above(S) = sum([sign(S, n) * x[n][0] for n in samples if x[n][0] > 0])",
-    "below(S) = sum([sign(S, n) * x[n][0] for n in samples if x[n][0] < 0])",
+    "above(S) = sum([sign(S, n) * max([x[n][0], 0]) for n in samples])",
+    "below(S) = sum([sign(S, n) * min([x[n][0], 0]) for n in samples])",
     "larger(S) = max([abs(above(S)), abs(below(S))])",
 )
 """Signed sums of the first entries of the inputs, of positive and of negative ones, and the larger.

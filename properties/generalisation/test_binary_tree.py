@@ -145,7 +145,7 @@ binary_tree_theorem = tc.stated(
     assuming={"L is 1 or more": "layers >= 1"},
     where=[*LINE, TWO],
     states="2 / len(samples) * sum([larger(S) for S in subsets]) / len(subsets)"
-    " <= two(layers) * root(sum([squared(x[n]) for n in samples])) / len(samples)",
+    " <= two(layers) * root(sum([x[n][0] ** 2 for n in samples])) / len(samples)",
     control=tc.altered("without the factor 2^L", {"<= two(layers) *": "<="}),
     numbers=["layers"],
     on=tc.cases(

@@ -69,17 +69,28 @@ def trees(
     """Trees with small integers as weights and inputs.
 
     Args:
-        line: make all inputs multiples of the first unit vector.
+        line: make all inputs multiples of the first unit vector; in half of the cases the bound
+            is reached.
     """
     networks = st.builds(tree, st.integers(*depths))
     drawn = tc.cases(networks, samples=samples, targets="signs", cohort=4)
-    return drawn.map(_on_the_line) if line else drawn
+    return drawn.map(_on_the_line) | drawn.map(_on_the_line).map(_open_path) if line else drawn
 
 
 def _on_the_line(case: tc.Case) -> tc.Case:
     inputs = case.inputs.copy()
     inputs[..., 1:] = 0.0
-    return tc.Case(case.network, case.parameters, inputs, case.targets, case.numbers)
+    return replace(case, inputs=inputs)
+
+
+def _open_path(case: tc.Case) -> tc.Case:
+    """Inputs of one sign, and unit weights on the path from the first, which opens for them."""
+    sign = 1 if case.parameters[0].flat[0] > 0 else -1
+    inputs, parameters = sign * abs(case.inputs), tuple(map(np.zeros_like, case.parameters))
+    inputs[..., 0] += sign
+    for weights in parameters:
+        weights[..., 0] = sign if weights is parameters[0] else 1
+    return replace(case, inputs=inputs, parameters=parameters)
 
 
 @st.composite
@@ -121,22 +132,35 @@ def _row(size: int, among: list[int]) -> st.SearchStrategy[list[int]]:
     return st.lists(st.sampled_from(among), min_size=size, max_size=size)
 
 
+def overlapping_networks() -> st.SearchStrategy[tc.Case]:
+    """A convolutional layer with positive filters, ReLU, and a linear output; one sample.
+
+    Some inputs are read by fourteen patches, with equal weights.
+    """
+    return _overlapping_networks() | st.just(_two_layers(1, [[1] * 14], [[1] * 15], [1] * 28))
+
+
 @st.composite
-def overlapping_networks(draw: st.DrawFn) -> tc.Case:
-    """A convolutional layer with positive filters, ReLU, and a linear output; one sample."""
+def _overlapping_networks(draw: st.DrawFn) -> tc.Case:
     near = draw(st.booleans())
     kernel = 3 if near else draw(st.integers(2, 3))
     stride = 2 if near else draw(st.integers(1, kernel - 1))
     count = draw(st.integers(4, 6)) if near else draw(st.integers(2, 5))
     width = kernel + stride * (count - 1)
-    convolution = tc.Convolution(1, 1, width, 1, (1, kernel), stride)
-    hidden = tc.Layer(count, (tc.Edge(0, convolution),), tc.RELU)
-    network = tc.Network(width, (hidden, tc.Layer(1, (tc.Edge(1),), tc.LINEAR)))
-    weights = [[draw(_row(kernel, [1, 4]))], [draw(_row(count, [1, 2]))]]
-    entries = draw(_row(width, [1, 0]))
     if near:
         # The inputs that two patches read, and equal weights on top.
-        weights = [[[4] + [1] * (kernel - 2) + [4]], [[1] * count]]
-        entries = [1 if j % stride == 0 else 0 for j in range(width)]
-    exact = [np.array(matrix, dtype=object) for matrix in weights]
-    return tc.Case.single(network, exact, [entries], [[Fraction(1)]])
+        ends, entry = draw(st.integers(4, 8)), draw(st.integers(1, 4))
+        entries = [entry if j % stride == 0 else 0 for j in range(width)]
+        return _two_layers(stride, [[ends] + [1] * (kernel - 2) + [ends]], [[1] * count], entries)
+    filters, top = [draw(_row(kernel, [1, 4]))], [draw(_row(count, [1, 2]))]
+    return _two_layers(stride, filters, top, draw(_row(width, [1, 0])))
+
+
+def _two_layers(
+    stride: int, filters: list[list[int]], top: list[list[int]], entries: list[int]
+) -> tc.Case:
+    convolution = tc.Convolution(1, 1, len(entries), 1, (1, len(filters[0])), stride)
+    hidden = tc.Layer(len(top[0]), (tc.Edge(0, convolution),), tc.RELU)
+    network = tc.Network(len(entries), (hidden, tc.Layer(1, (tc.Edge(1),), tc.LINEAR)))
+    weights = [np.array(matrix, dtype=object) for matrix in (filters, top)]
+    return tc.Case.single(network, weights, [entries], [[Fraction(1)]])
