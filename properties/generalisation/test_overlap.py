@@ -121,16 +121,17 @@ overlap_most = PATCHES.stated(
 
 overlap_most_averaged = PATCHES.stated(
     "overlap-most-averaged",
-    title="On average a layer reads at most K (D-K+1)/D times the squared norms: less than K",
+    title="On average a layer with the most overlap reads less than K times the squared norms",
     sources=[XU2022.at("Conjecture 1: most overlap, Conjecture 1: equal components")],
     printed=r"\text{a layer with the most overlap can add at most } < \|x\|\sqrt K",
     given=[EQUAL_COMPONENTS],
-    states="len(x[0]) * all_reads <= kernel * (len(x[0]) - kernel + 1) * all_squares",
-    control=tc.altered("less than that", {"<=": "<"}),
+    assuming={"K >= 2": "kernel >= 2", "some input is not 0": "all_squares > 0"},
+    states="all_reads < kernel * all_squares",
+    control=tc.altered("half of it", {"all_reads": "2 * all_reads"}),
     on=averaged_layers(),
     examples=60,
-    why="The first and the last input are read once. With O = K - 1, the most overlap, and equal"
-    " components the sum is just that many times as large, and not K times unless K = 1.",
+    why="The first and the last input are read once. With O = K - 1 and equal components the sum is"
+    " K (D - K + 1)/D times as large.",
 )
 
 overlap_bound = tc.stated(
