@@ -27,11 +27,11 @@ def run(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProces
 def test_the_kernel_alone_verifies_and_explains(tmp_path: Path) -> None:
     copy = tmp_path / "copied.py"
     copy.write_bytes(KERNEL.read_bytes())
-    path = next(path for path in CERTIFICATES if path.stem == "batch-gradient-bound")
+    path = next(path for path in CERTIFICATES if path.stem == "batch-gradient-pair-bound")
     done = run(str(copy), "--explain", str(path))
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("batch-gradient-bound: verified, ")
+    assert lines[0].startswith("batch-gradient-pair-bound: verified, ")
     document = json.loads(path.read_text())
     for entry in (*document["statement"]["given"], document["statement"]["conclusion"]):
         assert any(line.endswith(entry) for line in lines)
