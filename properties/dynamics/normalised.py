@@ -82,17 +82,19 @@ def on_a_line(
     draw: st.DrawFn,
     margins: Sequence[Fraction] = (Fraction(1), Fraction(1, 2), Fraction(3, 4), Fraction(1, 16)),
     *,
+    rhos: Sequence[int] = (16, 128, 32, 1, 8),
     aside: int = 0,
 ) -> tc.Case:
     """Near equality: a linear unit, margins as chosen, either label, any decay and positive rho.
 
     Args:
+        rhos: in sixteenths.
         aside: what every input has across the weights, times its label.
     """
     chosen = draw(st.lists(st.sampled_from(margins), min_size=1, max_size=3))
     signs = [draw(st.sampled_from([1, -1])) for _ in chosen]
     inputs = [[m * sign, aside * sign] for m, sign in zip(chosen, signs, strict=True)]
-    rho = draw(st.sampled_from([16, 128, 32, 1, 8]))
+    rho = draw(st.sampled_from(rhos))
     decay = draw(st.sampled_from([0, 1, 4096]))
     numbers = {"rho": Fraction(rho, 16), "weight_decay": Fraction(decay, 1024)}
     return tc.Case.single(tc.mlp([2, 1]), [[[1, 0]]], inputs, [[sign] for sign in signs], numbers)

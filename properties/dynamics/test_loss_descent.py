@@ -125,17 +125,21 @@ loss_descent_rho_speed = FLOWS.stated(
     "loss-descent-rho-speed",
     title="Lemma 3 with numbers: the velocity of rho is bounded by the loss",
     sources=[XU2022.at("Lemma 3"), XU2022.at("Section 3.4: rho cannot oscillate for ever")],
-    printed=r"\dot\rho^2 \le 4 (M + \lambda)\, \mathcal L_S",
+    printed=r"\dot\rho^2 \le 4 (M + \lambda)\, \mathcal L_S - 4 \lambda"
+    r" \le 4 (M + \lambda)\, \mathcal L_S",
     given=[WEIGHT_DECAY],
-    states="rho_dot(rho) ** 2 <= 4 * (M + weight_decay) * loss(rho)",
-    control=tc.altered("half of it", "rho_dot(rho) ** 2 <= 2 * (M + weight_decay) * loss(rho)"),
+    states="rho_dot(rho) ** 2 <= 4 * (M + weight_decay) * loss(rho) - 4 * weight_decay",
+    control=tc.altered(
+        "half of it", "rho_dot(rho) ** 2 <= 2 * (M + weight_decay) * loss(rho) - 2 * weight_decay"
+    ),
     on=st.one_of(points(), on_a_line()),
     examples=60,
     rests_on=["loss-descent-mean-margin", "loss-descent-representation"],
     why="Cauchy and Schwarz: half the velocity is the inner product of the residuals `1 - rho"
-    " fbar_n` and `sqrt(lambda) rho` with the margins and `-sqrt(lambda)`, up to factors of N. As M"
-    " is at most 1, a loss that goes to 0 stops rho, for lambda = 0: what Lemma 3 states. So it"
-    " cannot oscillate periodically within an interval then. That rho has a limit, as the proof"
+    " fbar_n` and `sqrt(lambda) rho` with the margins and `-sqrt(lambda)`, up to factors of N; what"
+    " is left is `4 lambda` and four times the variance of the margins. As M is at most 1, a loss"
+    " that goes to 0 stops rho, for lambda = 0: what Lemma 3 states. So it cannot oscillate"
+    " periodically within an interval then. That rho has a limit, as the proof"
     ' uses it for V_k ("since rho converges"), does not follow from its velocity alone.',
 )
 
@@ -151,15 +155,16 @@ def pulled_aside(draw: st.DrawFn) -> tc.Case:
     along, across = draw(st.sampled_from(UNIT_PAIRS))
     signs = draw(st.lists(st.sampled_from([1, -1]), min_size=1, max_size=3))
     decays = st.sampled_from([Fraction(0), Fraction(1, 1024), Fraction(1)])
-    rhos = st.one_of(st.just(Fraction(1, 16)), tc.dyadics())
+    rhos = st.one_of(st.sampled_from([Fraction(1, 16), Fraction(10, 3)]), tc.dyadics())
     numbers = {"rho": draw(rhos), "weight_decay": draw(decays)}
-    if draw(st.booleans()):
-        network = tc.mlp([2, 1])
-        weights: list[Any] = [[[along, across]]]
-    else:  # The weights where the gradient is, and beside it, are not symmetric.
-        network = tc.mlp([2, 2, 1], slope=tc.LINEAR)
-        weights = [[[0, along], [-across, 0]], [[1, 0]]]
-    axis = network.depth - 1
+    weights: list[Any] = [[[along, across]]]
+    match draw(st.integers(1, 3)):
+        case 2:  # The weights where the gradient is, and beside it, are not symmetric.
+            weights = [[[0, along], [-across, 0]], [[1, 0]]]
+        case 3:  # Nor are they those of the next layer.
+            weights = [[[0, along], [-across, 0]], [[0, 0], [1, 0]], [[0, 1]]]
+    network = tc.mlp([2, *map(len, weights)], slope=tc.LINEAR)
+    axis = min(network.depth - 1, 1)
     inputs = [[sign * (axis == i) for i in range(2)] for sign in signs]
     return tc.Case.single(network, weights, inputs, [[sign] for sign in signs], numbers)
 
@@ -286,7 +291,7 @@ loss_descent_mean_margin = FLOWS.stated(
     given=[WEIGHT_DECAY],
     states="(1 - rho * mu) ** 2 <= loss(rho)",
     control=tc.altered("half of it", "2 * (1 - rho * mu) ** 2 <= loss(rho)"),
-    on=st.one_of(points(), on_a_line()),
+    on=st.one_of(points(), on_a_line(), on_a_line([Fraction(1, 2)])),
     examples=60,
     why="The square of a mean is at most the mean of the squares. In particular a loss that goes to"
     " 0 takes `rho mu` to 1, as the proof of Lemma 3 says.",

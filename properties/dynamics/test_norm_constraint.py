@@ -1,6 +1,11 @@
 """The constraint |V_k| = 1 and its multiplier: xu2022, Sections 3.2 and 3.4.1."""
 
 from dataclasses import replace
+from fractions import Fraction
+from functools import reduce
+
+import numpy as np
+from hypothesis import strategies as st
 
 import theorycheck as tc
 from properties.assumptions import (
@@ -55,7 +60,7 @@ norm_constraint_derivative = tc.stated(
     where=[MEAN_LOSS, DESCENT, NORM_RATE],
     states="rate(k, descent(k)) == 2 * inner(W[k], descent(k))",
     control=tc.altered("as printed", "rate(k, descent(k)) == inner(W[k], descent(k))"),
-    on=points(SMALL_NETWORKS),
+    on=st.one_of(points(SMALL_NETWORKS), points(tc.mlps(depths=(3, 3), widths=(2, 2)))),
     examples=40,
     corrects="norm-constraint-derivative-printed",
     why="The chain rule, for the motion that the loss alone would give V_k.",
@@ -69,6 +74,28 @@ SMALL_OFF_THE_SPHERES = tc.cases(
     cohort=8,
 )
 """With multipliers of both signs."""
+
+
+TURNS = [[[0, 1], [-1, 0]], [[0, -1], [1, 0]], [[1, 1], [0, 1]]]
+"""Matrices that are not symmetric."""
+
+
+@st.composite
+def pulled(draw: st.DrawFn) -> tc.Case:
+    """Linear layers of width 2 off the spheres; most labels have the signs of the outputs."""
+    turns = draw(st.lists(st.sampled_from(TURNS), min_size=1, max_size=2))
+    scale = draw(st.sampled_from([Fraction(3, 4), Fraction(1, 2), Fraction(1)]))
+    weights = [scale * np.array(turn, dtype=object) for turn in turns]
+    weights.append(np.array([[Fraction(1, 2), Fraction(1, 4)]]))
+    rows = draw(st.lists(st.sampled_from([(1, 0), (-1, -1), (1, -1)]), min_size=3, max_size=3))
+    inputs = np.array(rows, dtype=object) * draw(st.sampled_from([Fraction(1, 4), 1]))
+    outputs = inputs @ reduce(np.matmul, weights[::-1])[0]
+    signs = [-1 if output < 0 else 1 for output in outputs]
+    signs[-1] *= draw(st.sampled_from([1, 1, 1, -1]))
+    numbers = {"rho": draw(st.sampled_from([Fraction(1, 2), Fraction(2)]))}
+    network = tc.mlp([2, *map(len, weights)], tc.LINEAR)
+    return tc.Case.single(network, weights, inputs, [[sign] for sign in signs], numbers)
+
 
 OFF_THE_SPHERES = tc.cases(
     tc.homogeneous_networks(),
@@ -132,7 +159,7 @@ norm_constraint_attracts = ATTRACTION.stated(
     where=[MARGIN, MULTIPLIER, AVERAGED_FLOW],
     states="inner(W[k], flow(k)) * (1 - squared(W[k])) > 0",
     control=tc.altered("the multiplier may be negative", without=[PULLS]),
-    on=SMALL_OFF_THE_SPHERES,
+    on=st.one_of(SMALL_OFF_THE_SPHERES, pulled(), pulled()),
     examples=60,
     rests_on=["norm-constraint-restoring"],
     why="The sign of the multiplier decides, by `norm-constraint-restoring`.",

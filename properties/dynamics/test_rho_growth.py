@@ -226,7 +226,9 @@ rho_growth_full_separability = FULL_SEPARABILITY.stated(
     given=[POSITIVE_RHO],
     states="rho_dot(rho) + 2 * weight_decay * rho >= 2 * (mu - rho * mu)",
     control=tc.altered("weight decay left out", "rho_dot(rho) >= 2 * (mu - rho * mu)"),
-    on=st.one_of(points().map(with_equal_margins), on_a_line()),
+    on=st.one_of(
+        points().map(with_equal_margins), on_a_line(), on_a_line([Fraction(1)], rhos=[1, 20])
+    ),
     examples=100,
     corrects="rho-growth-full-separability-printed",
     rests_on=["rho-dynamics", "rho-growth-moment"],

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -30,15 +31,20 @@ MOVING = tc.Assumption("g is not 0", "G > 0")
 
 @st.composite
 def across(draw: st.DrawFn) -> tc.Case:
-    """A linear unit, inputs across its weights, and a weight decay for which e is rational."""
+    """One or two linear layers, inputs across them, and a weight decay for which e is rational."""
     signs = [1, *draw(st.lists(st.sampled_from([1, -1]), max_size=2))]
     lengths = [Fraction(draw(st.integers(1, 4)), 2) for _ in signs]
     inputs = [[0, length] for length in lengths]
+    weights: list[Any] = [[[1, 0]]]
+    if draw(st.booleans()):  # Their gradients are not symmetric, and not the same.
+        weights = [[[Fraction(4, 5), 0], [0, Fraction(3, 5)]], [[1, 0]]]
     g = sum((y * t for y, t in zip(signs, lengths, strict=True)), Fraction(0)) / len(signs)
     e = 2 * abs(g) * draw(st.sampled_from([Fraction(1, 2), Fraction(1, 4), Fraction(3, 4)]))
-    decay = (4 * g * g - e * e) / (2 * e) if g else Fraction(1)
+    squares = 4 * g * g * (1 if len(weights) == 1 else Fraction(34, 25))
+    decay = (squares - e * e) / (2 * e) if g else Fraction(1)
     numbers = {"rho": Fraction(0), "weight_decay": decay, "e": e}
-    return tc.Case.single(tc.mlp([2, 1]), [[[1, 0]]], inputs, [[sign] for sign in signs], numbers)
+    network = tc.mlp([2, *map(len, weights)], tc.LINEAR)
+    return tc.Case.single(network, weights, inputs, [[sign] for sign in signs], numbers)
 
 
 @st.composite

@@ -77,8 +77,8 @@ unit_balance_rest = BALANCE.stated(
         RHO_AT_REST,
         WEIGHTS_AT_REST,
     ],
-    where=[*AT_REST, AVERAGED_FLOW, COLUMN],
-    states="squared(W[k][j]) == squared(column(W[k + 1], j))",
+    where=[*AT_REST, AVERAGED_FLOW],
+    states="squared(W[k][j]) == squared([row[j] for row in W[k + 1]])",
     control=tc.altered("weights move", without=[RHO_AT_REST, WEIGHTS_AT_REST], on=DEEP),
     on=tc.normalised_equilibria(),
     examples=24,
@@ -104,13 +104,12 @@ unit_balance_rescaled = tc.stated(
     assuming={"the factor is positive": "factor > 0"},
     forall=["k in range(len(weights) - 1)", "j in range(len(W[k]))", "n in samples"],
     where=[
-        COLUMN,
         "into(k, j) = [[(factor if i == j else 1) * a for a in W[k][i]] for i in range(len(W[k]))]",
         "out_of(k, j) = [[row[i] / (factor if i == j else 1) for i in range(len(row))]"
         " for row in W[k + 1]]",
         "other(k, j) = replaced(replaced(W, k, into(k, j)), k + 1, out_of(k, j))",
         "u(k, j) = squared(W[k][j])",
-        "v(k, j) = squared(column(W[k + 1], j))",
+        "v(k, j) = squared([row[j] for row in W[k + 1]])",
     ],
     states="network(other(k, j), x)[n][0] == f(n, 0)"
     " and squared(into(k, j)) * squared(out_of(k, j))"
@@ -139,14 +138,13 @@ unit_balance_least = tc.stated(
     given=[CHAIN, DENSE, WHOLE_LAYERS],
     assuming={"one hidden layer": "depth == 2"},
     where=[
-        COLUMN,
-        "paths = sum([root(squared(W[0][j]) * squared(column(W[1], j)))"
+        "paths = sum([root(squared(W[0][j]) * squared([row[j] for row in W[1]]))"
         " for j in range(len(W[0]))])",
     ],
     states="paths ** 2 <= squared(W[0]) * squared(W[1])",
     control=tc.altered("half as large", "4 * paths ** 2 <= squared(W[0]) * squared(W[1])"),
-    on=tc.cases(tc.mlps(depths=(2, 2), widths=(1, 3)), samples=(1, 1), cohort=4),
-    examples=24,
+    on=tc.cases(tc.mlps(depths=(2, 2), widths=(1, 3), outputs=(1, 3)), samples=(1, 1), cohort=4),
+    examples=28,
     why="Our own; it bears on the least rho of a function. Cauchy and Schwarz, with equality where"
     " all units are balanced alike. The right side does not change when units are rescaled"
     " (`unit-balance-rescaled`): it is the infimum of rho on that family, reached where each unit"

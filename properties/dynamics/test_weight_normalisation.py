@@ -3,6 +3,8 @@
 from dataclasses import replace
 from fractions import Fraction
 
+from hypothesis import strategies as st
+
 import theorycheck as tc
 from properties.assumptions import (
     CHAIN,
@@ -11,9 +13,10 @@ from properties.assumptions import (
     POSITIVE_RHO,
     SIGN_LABELS,
     SMOOTH,
+    UNIT_WEIGHTS,
     VARYING_OVER_SAMPLES,
 )
-from properties.dynamics.normalised import points
+from properties.dynamics.normalised import DESCENT, MEAN_LOSS, points
 from properties.notation import ENTRIES
 from properties.papers import POGGIO2020, POGGIO2021, XU2022
 from properties.unit_ball import in_ball_with_positive_rho
@@ -25,7 +28,10 @@ def of_norm_two(case: tc.Case) -> tc.Case:
     return replace(case, parameters=doubled, numbers={**case.numbers, "size": Fraction(2)})
 
 
-TURNING = points(tc.mlps(depths=(1, 3), widths=(1, 2), slopes=(tc.RELU, tc.LINEAR)), smooth=True)
+SLOPES = (tc.RELU, tc.LINEAR)
+TURNING = points(tc.mlps(depths=(1, 3), widths=(1, 2), slopes=SLOPES), smooth=True)
+SQUARE = points(tc.mlps(depths=(3, 3), widths=(2, 2), slopes=SLOPES), smooth=True, samples=(1, 2))
+"""Matrices of the same shape in two layers."""
 ONE_SIZE = tc.Assumption(
     "all weights have one norm", "size > 0 and all([squared(W[k]) == size ** 2 for k in weights])"
 )
@@ -42,10 +48,6 @@ VELOCITIES = (
 """How ``V_k = v_k / |v_k|`` turns: under a multiplier, with the norm ``size`` held constant when
 the gradient is taken; and under gradient flow of v_k through the division by its norm."""
 PLACES = "Section 3: weight normalisation is equivalent to Lagrange multipliers"
-
-
-def of_norm_one(case: tc.Case) -> tc.Case:
-    return replace(case, numbers={**case.numbers, "size": Fraction(1)})
 
 
 EQUAL_SIZES = tc.Family(
@@ -73,9 +75,7 @@ weight_normalisation_printed = EQUAL_SIZES.stated(
     " time that they take.",
 )
 
-UNIT_SIZE = tc.Assumption("|v_k| = 1", "size == 1")
-
-weight_normalisation_unit = EQUAL_SIZES.stated(
+weight_normalisation_unit = tc.stated(
     "weight-normalisation-unit",
     title="With |v_k| = 1, weight normalisation is the flow with a Lagrange multiplier",
     sources=[
@@ -85,10 +85,17 @@ weight_normalisation_unit = EQUAL_SIZES.stated(
     ],
     printed=r"\text{with } \|V_k\|^2 = 1 \text{ is in fact exactly equivalent to ``Weight"
     r" Normalization''}",
-    given=[UNIT_SIZE],
-    states="by_division(k)[i][j] == by_multiplier(k)[i][j]",
-    control=tc.altered("any norm", without=[UNIT_SIZE], on=TURNING.map(of_norm_two)),
-    on=TURNING.map(of_norm_one),
+    given=[CHAIN, SIGN_LABELS, SMOOTH, UNIT_WEIGHTS],
+    forall=ENTRIES,
+    where=[
+        MEAN_LOSS,
+        DESCENT,
+        "divided = network([W[k] / frobenius(W[k]) for k in weights], x)",
+        "by_division(k) = -grad(" + RESIDUALS.format("divided") + ", k)",
+    ],
+    states="by_division(k)[i][j] == descent(k)[i][j] - inner(W[k], descent(k)) * W[k][i][j]",
+    control=tc.altered("any norm", without=[UNIT_WEIGHTS], on=TURNING.map(of_norm_two)),
+    on=TURNING,
     examples=30,
     corrects="weight-normalisation-printed",
     rests_on=["normalised-flow", "weight-normalisation-turning"],
@@ -131,6 +138,7 @@ weight_normalisation_step = EQUAL_SIZES.stated(
     forall=["k in weights"],
     states="squared(W[k] - normalised_gradient(k)) == size ** 2 + squared(normalised_gradient(k))",
     control=tc.altered("it keeps the norm", "squared(W[k] - normalised_gradient(k)) == size ** 2"),
+    on=st.one_of(TURNING, SQUARE).map(of_norm_two),
     examples=30,
     rests_on=["weight-normalisation-keeps-norm"],
     why="Our own; it bears on trainings, which have steps. With steps, weight normalisation is not"
