@@ -128,11 +128,9 @@ epoch_distance_loss_converges = tc.stated(
         "the label is missed by less than its size": "0 < loss(w) and loss(w) < y[0][0] ** 2",
         "eta x^2 = 1": "rate * x[0][0] ** 2 == 1",
     },
-    states="loss(after) == loss(w) and correct(after) == correct(w)"
-    " and (epoch(after) - after) ** 2 == (after - w) ** 2 and (after - w) ** 2 > 0",
-    control=tc.altered(
-        "nor do the weights move", {"(after - w) ** 2 > 0": "(after - w) ** 2 == 0"}
-    ),
+    states="loss(after) == loss(w) and correct(w) == 3 and correct(after) == 3"
+    " and x[0][0] * (after - w) == -2 * error(w, 0) and epoch(after) == w",
+    control=tc.altered("nor do the weights move", {"-2 * error(w, 0)": "0"}),
     where=[
         "error(v, n) = v * x[n][0] - y[n][0]",
         "stepped(v, n) = v - rate * 2 * error(v, n) * x[n][0]",
@@ -145,8 +143,9 @@ epoch_distance_loss_converges = tc.stated(
     numbers=["rate"],
     on=overstepped_samples(),
     examples=60,
-    why="For x = y = 1 a step leads from w to 2 - w, whichever sample is drawn: the loss and the"
-    " accuracy stay, and d(W_{t+1}, W_t) is |2 w - 2| for ever. So the sentence describes"
+    why="For x = y = 1 a step leads from w to 2 - w, whichever sample is drawn: the loss stays, and"
+    " so does the accuracy, which is 1; the next epoch leads back, and d(W_{t+1}, W_t), twice the"
+    " error over |x|, is |2 w - 2| for ever. So the sentence describes"
     " something that exists, in descent on all samples too: here the learning rate is too large,"
     " and no batch disagrees with another.",
 )
@@ -161,6 +160,17 @@ LOGISTIC = [
     INPUT_NOT_ZERO,
     tc.Assumption("the learning rate is positive", "rate > 0"),
 ]
+
+
+@st.composite
+def classified_samples(draw: st.DrawFn) -> tc.Case:
+    """A positive weight, labels of both signs, and inputs that have the sign of their label."""
+    signs = [-1, *draw(st.lists(st.sampled_from([1, -1]), max_size=2))]
+    inputs = [[sign * draw(st.integers(1, 3))] for sign in signs]
+    numbers = {"rate": draw(tc.positive_dyadics())}
+    weight = draw(tc.positive_dyadics())
+    return tc.Case.single(tc.mlp([1, 1]), [[[weight]]], inputs, [[s] for s in signs], numbers)
+
 
 epoch_distance_logistic = tc.stated(
     "epoch-distance-logistic",
@@ -181,11 +191,14 @@ epoch_distance_logistic = tc.stated(
         "advance(n) = rate * squared(x[n]) / (1 + exp(margin(n)))",
     ],
     numbers=["rate"],
-    on=tc.cases(
-        tc.mlps(depths=(1, 1), widths=(1, 2)),
-        targets="signs",
-        numbers={"rate": tc.positive_dyadics()},
-        cohort=1,
+    on=st.one_of(
+        classified_samples(),
+        tc.cases(
+            tc.mlps(depths=(1, 1), widths=(1, 2)),
+            targets="signs",
+            numbers={"rate": tc.positive_dyadics()},
+            cohort=1,
+        ),
     ),
     examples=60,
     why="So with one sample in the training set, after T steps the margin is at least log(1 +"
@@ -222,9 +235,10 @@ epoch_distance_decreasing_rates = tc.stated(
     where=[
         "at(v, n) = 2 * (v * x[n][0] - y[n][0]) * x[n][0] + 2 * weight_decay * v",
         "stepped(v, n) = v - at(v, n) / (2 * (1 + weight_decay) * (n + 1))",
-        "after = stepped(stepped(stepped(W[0][0][0], 0), 1), 2)",
+        "w = W[0][0][0]",
+        "after = stepped(stepped(stepped(w, 0), 1), 2)",
         "fixed(v, n) = v - at(v, n) / (2 * (1 + weight_decay))",
-        "constant = fixed(fixed(fixed(W[0][0][0], 0), 1), 2)",
+        "constant = fixed(fixed(fixed(w, 0), 1), 2)",
     ],
     on=equal_inputs(),
     examples=60,
