@@ -276,35 +276,32 @@ stationary_batches_low_rank = tc.stated(
 
 
 @st.composite
-def of_two_sizes(draw: st.DrawFn) -> tc.Case:
-    """At rest on all batches, with another size of batches, up to all samples."""
-    case = draw(tc.normalised_equilibria())
-    sizes = [Fraction(B) for B in range(1, case.samples + 1) if case.numbers["batch_size"] != B]
-    return replace(case, numbers={**case.numbers, "other": draw(st.sampled_from(sizes))})
+def without_outputs(draw: st.DrawFn) -> tc.Case:
+    """No rho, and a linear unit whose weights are at right angles to all inputs."""
+    labels = [1, *draw(st.lists(st.sampled_from([1, -1]), min_size=1, max_size=2))]
+    inputs = [[0, draw(st.integers(0, 3))] for _ in labels]
+    size = Fraction(draw(st.integers(1, len(labels) - 1)))
+    numbers = {"rho": Fraction(0), "weight_decay": draw(tc.positive_dyadics()), "batch_size": size}
+    return tc.Case.single(tc.mlp([2, 1]), [[[1, 0]]], inputs, [[s] for s in labels], numbers)
 
 
 stationary_batches_any_size = EQUILIBRIA.stated(
     "stationary-batches-any-size",
-    title="Where all batches of one size below N are at rest, those of every size are",
+    title="Where all batches of one size below N are at rest, every sample is, and so every batch",
     sources=[XU2022.at("Section 1: rank constraint, Lemma 8")],
     printed=r"B < N:\ \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall |S'| = B \implies"
-    r" \text{the same } \forall |S'| = B'",
-    given=[
-        RHO_AT_REST,
-        WEIGHTS_AT_REST,
-        tc.Assumption("1 <= B' <= N", "1 <= other and other <= len(samples)"),
-    ],
-    where=["restless(B) = " + RESTLESS.replace("batch_size", "B")],
-    states="restless(other) == 0",
-    control=tc.altered("all samples are fitted", "sum([residual(n) ** 2 for n in samples]) == 0"),
-    numbers=["other"],
-    on=of_two_sizes(),
+    r" \text{the same for } S' = \{n\} \;\forall n, \text{ hence } \forall S'",
+    given=[RHO_AT_REST, WEIGHTS_AT_REST],
+    forall=["n in samples", "k in weights"],
+    states="pull_of_rho(n) == 0 and squared(rho * pull(n, k)) == 0",
+    control=tc.altered("and the sample is fitted", {"pull_of_rho(n)": "residual(n)"}),
+    on=st.one_of(tc.normalised_equilibria(), tc.normalised_equilibria(), without_outputs()),
     examples=40,
     rests_on=["batch-differences-exchange"],
     why="The statement is ours. Exchanging two samples between batches shows that all samples pull"
-    " equally, and a sum of equal terms that is 0 has terms that are 0. So the points at rest do"
-    ' not depend on B, nor does a constraint on their ranks, against "a rank constraint that'
-    ' depends on the size of the minibatches" (Section 1). Lemma 8 has the bound 2 for every B < N,'
-    " and the sharp one is 1.",
+    " equally, and a sum of equal terms that is 0 has terms that are 0. The gradient of a batch of"
+    " any size is the mean of those of its samples. So the points at rest do not depend on B, nor"
+    ' does a constraint on their ranks, against "a rank constraint that depends on the size of the'
+    ' minibatches" (Section 1). Lemma 8 has the bound 2 for every B < N, and the sharp one is 1.',
 )
