@@ -43,7 +43,7 @@ SHARED = tc.Family(
         "places(k) = [[i, j] for i in range(len(W[k])) for j in range(len(W[k][0]))]",
     ]
 )
-PAIRS = ["k in weights", "m in samples", "n in range(m)", "a in places(k)"]
+PAIRS = ["k in weights", "m in samples", "n in samples", "a in places(k)"]
 
 sample_gradients_are_equal = SHARED.stated(
     "sample-gradients-are-equal",
