@@ -43,7 +43,7 @@ SHARED = tc.Family(
         "places(k) = [[i, j] for i in range(len(W[k])) for j in range(len(W[k][0]))]",
     ]
 )
-PAIRS = ["k in weights", "m in samples", "n in samples", "a in places(k)"]
+PAIRS = ["k in weights", "m in samples", "n in samples"]
 
 sample_gradients_are_equal = SHARED.stated(
     "sample-gradients-are-equal",
@@ -55,7 +55,7 @@ sample_gradients_are_equal = SHARED.stated(
     r" \frac{\partial f_W(x_j)}{\partial W^{pq}} \quad \forall i, j",
     given=AT_REST,
     forall=PAIRS,
-    states="term(m, k)[a[0]][a[1]] == term(n, k)[a[0]][a[1]]",
+    states="squared(slope_of_loss(m) * df(m, 0, k) - slope_of_loss(n) * df(n, 0, k)) == 0",
     control=tc.altered(
         "the full batch alone",
         without=[MINI_BATCHES],
@@ -78,16 +78,17 @@ sample_gradients_are_collinear = SHARED.stated(
     r" \Big\}_{i=1}^m \text{ are collinear vectors}",
     given=[*AT_REST, POSITIVE_WEIGHT_DECAY, SOME_WEIGHT],
     forall=["k in weights"],
-    states="rank([[entry(n, k, a) for a in places(k)] for n in samples]) <= 1",
+    states="rank([[entry(n, k, a) for a in places(k)] for n in samples])"
+    " == (0 if zero(W[k]) else 1)",
     control=tc.altered(
         "lambda may be 0", without=[POSITIVE_WEIGHT_DECAY], on=wide_interpolating_cases()
     ),
     on=STATIONARY_POINTS,
     examples=60,
     rests_on=["sample-gradients-are-equal", "sgd-stationary-sample-gradients"],
-    why="Each is M divided by the slope of its loss, which is not 0 unless all W are. The case"
-    " lambda = 0, which the paper excepts too, is the control: where labels are fitted, the"
-    " gradients can be any.",
+    why="Each is M divided by the slope of its loss, which is not 0 unless all W are, and M is"
+    " -2 lambda W. The case lambda = 0, which the paper excepts too, is the control: where labels"
+    " are fitted, the gradients can be any.",
 )
 
 sample_gradients_quotient = SHARED.stated(
@@ -100,10 +101,9 @@ sample_gradients_quotient = SHARED.stated(
     r" \frac{\partial f_W(x_j)}{\partial W^{pq}}",
     given=[*AT_REST, SLOPES_NOT_ZERO],
     forall=PAIRS,
-    states="entry(m, k, a) == slope_of_loss(n) / slope_of_loss(m) * entry(n, k, a)",
+    states="squared(df(m, 0, k) - slope_of_loss(n) / slope_of_loss(m) * df(n, 0, k)) == 0",
     control=tc.altered(
-        "the product, as the inverse in the denominator of Eq. 16 has it",
-        "entry(m, k, a) == slope_of_loss(n) * slope_of_loss(m) * entry(n, k, a)",
+        "the product, as the inverse in the denominator of Eq. 16 has it", {" / ": " * "}
     ),
     on=STATIONARY_POINTS,
     examples=60,
