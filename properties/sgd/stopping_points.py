@@ -60,19 +60,20 @@ def stationary_filters(draw: st.DrawFn) -> tc.Case:
 
 @st.composite
 def small_networks(draw: st.DrawFn) -> tc.Case:
-    """Two layers whose weights are nearly 0, one sample along the rows, decay above |x y|."""
+    """Two layers whose weights are nearly 0, samples along the rows, decay above their |x y|."""
     width, sign = draw(st.integers(1, 2)), draw(st.sampled_from([1, -1]))
     size = Fraction(1, draw(st.sampled_from([16, 64])))
     length, label = draw(tc.positive_dyadics()), draw(tc.positive_dyadics())
     decay = length * label + draw(tc.positive_dyadics(exponents=(2, 3)))
     first = [[size] + [0] * (width - 1)]
-    samples = draw(st.integers(2, 3))
+    # The samples have the same |x y|, but not the same output.
+    factors = [1, *draw(st.lists(st.integers(1, 3), min_size=1, max_size=2))]
     return tc.Case.single(
         tc.mlp([width, 1, 1]),
         [first, [[sign * size]]],
-        [[length] + [0] * (width - 1)] * samples,
-        [[sign * label]] * samples,
-        {"weight_decay": decay, "batch_size": Fraction(draw(st.integers(1, samples - 1)))},
+        [[length * factor] + [0] * (width - 1) for factor in factors],
+        [[sign * label / factor] for factor in factors],
+        {"weight_decay": decay, "batch_size": Fraction(draw(st.integers(1, len(factors) - 1)))},
     )
 
 
@@ -86,11 +87,12 @@ def strongly_decayed(draw: st.DrawFn) -> tc.Case:
     return replace(case, numbers={**case.numbers, "weight_decay": decay})
 
 
-def without_decay() -> st.SearchStrategy[tc.Case]:
-    """Random weights and labels, and lambda = 0."""
-    return tc.plain_cases(samples=(2, 3)).map(
-        lambda case: replace(case, numbers={**case.numbers, "weight_decay": Fraction(0)})
-    )
+@st.composite
+def without_decay(draw: st.DrawFn) -> tc.Case:
+    """Random weights and labels, lambda = 0, and batches of up to all samples."""
+    case = draw(tc.plain_cases(samples=(2, 3)))
+    size = Fraction(case.samples - draw(st.integers(0, case.samples - 1)))
+    return replace(case, numbers={"weight_decay": Fraction(0), "batch_size": size})
 
 
 @st.composite

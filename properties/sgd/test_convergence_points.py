@@ -329,7 +329,7 @@ convergence_points_rank_one = SHARED.stated(
     control=tc.altered(
         "lambda may be 0", without=[POSITIVE_WEIGHT_DECAY], on=wide_interpolating_cases()
     ),
-    on=st.one_of(tc.stationary_chains(), tc.sign_labelled_chains()),
+    on=STATIONARY_POINTS,
     rests_on=["sgd-stationary-sample-gradients", "gradient-rank"],
     why="The constraint that the abstract means: with weight decay W is proportional to the"
     " gradient at one sample. Without it, an interpolating network of any rank is at rest (the"
