@@ -253,19 +253,17 @@ update_norm_rank_printed = NORMS.stated(
 
 @st.composite
 def attained(draw: st.DrawFn) -> tc.Case:
-    """V_1, and V_2 of three layers, diagonal but for the order of units; x along ``e_1``."""
+    """``f(x) = e_1 . V_2 V_1 x``, both diagonal but for the order of units, one x along ``e_1``."""
     triples = draw(st.permutations([(4, 3, 5), (24, 7, 25), (12, 5, 13), (15, 8, 17)]))
     first, second = (
-        [[Fraction(larger, size), 0], [0, Fraction(smaller, size)]]
+        [[Fraction(larger, size), Fraction(0)], [Fraction(0), Fraction(smaller, size)]]
         for larger, smaller, size in triples[:2]
     )
     slope, turn = draw(st.sampled_from([tc.RELU, tc.LINEAR])), draw(st.sampled_from([1, -1]))
-    middle = [row[::turn] for row in second]
-    upper = draw(st.sampled_from([[[[1, 0][::turn]]], [middle, [[1, 0]]]]))
     norm = draw(st.sampled_from([1, 32, 2]))
+    weights = [first[::turn], [row[::turn] for row in second], [[1, 0]]]
     inputs = [[norm, 0], [norm - 1, 1]]
-    network = tc.mlp([2] * (len(upper) + 1) + [1], slope)
-    return tc.Case.single(network, [first[::turn], *upper], inputs, [[1], [1]])
+    return tc.Case.single(tc.mlp([2, 2, 2, 1], slope), weights, inputs, [[1], [1]])
 
 
 @st.composite
