@@ -330,6 +330,7 @@ convergence_points_rank_one = SHARED.stated(
         "lambda may be 0", without=[POSITIVE_WEIGHT_DECAY], on=wide_interpolating_cases()
     ),
     on=STATIONARY_POINTS,
+    examples=60,
     rests_on=["sgd-stationary-sample-gradients", "gradient-rank"],
     why="The constraint that the abstract means: with weight decay W is proportional to the"
     " gradient at one sample. Without it, an interpolating network of any rank is at rest (the"

@@ -236,6 +236,7 @@ sgd_stationary_no_minimum = tc.stated(
     on=tc.cases(
         tc.mlps(depths=(1, 1), widths=(1, 1)), samples=(2, 3), targets="signs", cohort=1
     ).flatmap(lambda case: st.sampled_from([case, replace(case, inputs=32 * case.inputs)])),
+    examples=70,
     corrects="sgd-stationary-no-minimum-printed",
     why="Whatever a is, the losses are smaller at a + b, the exponential one by the factor e, which"
     " lies between 27/10 and 11/4.",

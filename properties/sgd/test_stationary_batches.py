@@ -297,7 +297,7 @@ stationary_batches_any_size = EQUILIBRIA.stated(
     states="pull_of_rho(n) == 0 and squared(rho * pull(n, k)) == 0",
     control=tc.altered("and the sample is fitted", {"pull_of_rho(n)": "residual(n)"}),
     on=st.one_of(tc.normalised_equilibria(), tc.normalised_equilibria(), without_outputs()),
-    examples=40,
+    examples=32,
     rests_on=["batch-differences-exchange"],
     why="The statement is ours. Exchanging two samples between batches shows that all samples pull"
     " equally, and a sum of equal terms that is 0 has terms that are 0. The gradient of a batch of"

@@ -296,7 +296,7 @@ update_norm_stable_rank = tc.stated(
         attained_by_rotations(),
         tc.normalised_cases(tc.mlps(depths=(2, 3), widths=(2, 2)), samples=(1, 3)),
     ),
-    examples=40,
+    examples=36,
     corrects="update-norm-rank-printed",
     rests_on=["structural-lemma", "gradient-rank"],
     why='What is true of the sentence of xu2022, Section 6.1, that "the norm of the SGD updates at'
