@@ -2,8 +2,17 @@
 
 from dataclasses import replace
 
+from hypothesis import strategies as st
+
 import theorycheck as tc
-from properties.assumptions import CHAIN, DENSE, INPUT_NOT_ZERO, ONE_OUTPUT, RELU_NETWORK, SMOOTH
+from properties.assumptions import (
+    AUTOGRAD_AT_KINKS,
+    CHAIN,
+    DENSE,
+    INPUT_NOT_ZERO,
+    ONE_OUTPUT,
+    RELU_NETWORK,
+)
 from properties.papers import XU2022
 from theorycheck.arithmetic import rationals, vertices
 
@@ -35,6 +44,20 @@ such as norms, change no sign: the weights here need not have norm 1.
 """
 
 SMALL = tc.cases(tc.mlps(depths=(3, 3), widths=(1, 3), slopes=(tc.RELU,)), samples=(1, 2), cohort=1)
+
+
+def orthogonal_rows(case: tc.Case) -> tc.Case:
+    """The first unit of layer 2 is moved to its kink at the first sample, whatever is below."""
+    weights = [rationals(w[0]) for w in case.parameters]
+    below = vertices(case.network, weights, rationals(case.inputs[0]))[1][0]
+    second = case.parameters[1].copy()
+    second[0, 0, 0], second[0, 0, 1] = -float(below[1]), float(below[0])
+    return replace(case, parameters=(case.parameters[0], second, case.parameters[2]))
+
+
+AT_KINKS = tc.cases(
+    tc.mlps(depths=(3, 3), widths=(2, 2), slopes=(tc.RELU,)), samples=(1, 2), cohort=1
+).map(orthogonal_rows)
 PRODUCT = "({} @ (W[1] @ (D(first(n)) @ (W[0] @ x[n]))))[0]"
 
 activation_pattern = PATTERN.stated(
@@ -46,7 +69,7 @@ activation_pattern = PATTERN.stated(
     forall=["n in samples"],
     states=f"f(n, 0) == {PRODUCT.format('left(n)')}",
     control=tc.altered("without D_2", f"f(n, 0) == {PRODUCT.format('W[2]')}"),
-    on=SMALL,
+    on=st.one_of(SMALL, AT_KINKS),
     why="`sigma(u) = sigma'(u) u` for every u, at the kink too, whatever slope is chosen there: the"
     " product with u = 0 is 0.",
 )
@@ -65,10 +88,10 @@ activation_pattern_factors = PATTERN.stated(
         "the factor D_k is left out of a for k = 1",
         "squared(df(n, 0, 0) - outer((left(n) @ W[1])[0], x[n])) == 0",
     ),
-    on=SMALL,
-    given=[SMOOTH],
+    on=st.one_of(SMALL, AT_KINKS),
+    given=[AUTOGRAD_AT_KINKS],
     rests_on=["activation-pattern", "activation-pattern-negligible-printed"],
-    why="For k = 1, 2 and 3 of three layers, where no unit is at its kink. For k = 2 the paper's b"
+    why="For k = 1, 2 and 3 of three layers, at kinks with the slope 0. For k = 2 the paper's b"
     " ends in `V_1 x`, so that it is the activations of the layer below.",
 )
 
@@ -92,15 +115,6 @@ activation_pattern_negligible_printed = PATTERN.stated(
 )
 
 
-def orthogonal_rows(case: tc.Case) -> tc.Case:
-    """The first unit of layer 2 is moved to its kink at the first sample, whatever is below."""
-    weights = [rationals(w[0]) for w in case.parameters]
-    below = vertices(case.network, weights, rationals(case.inputs[0]))[1][0]
-    second = case.parameters[1].copy()
-    second[0, 0, 0], second[0, 0, 1] = -float(below[1]), float(below[0])
-    return replace(case, parameters=(case.parameters[0], second, case.parameters[2]))
-
-
 activation_pattern_negligible = PATTERN.stated(
     "activation-pattern-negligible",
     title="Weights at kinks are negligible among those under which the layer below is not dead",
@@ -110,9 +124,7 @@ activation_pattern_negligible = PATTERN.stated(
     forall=["n in samples", "i in range(len(W[1]))", "t in range(1, 4)"],
     states="inner(W[1][i] + t / 4 * (D(first(n)) @ first(n)), D(first(n)) @ first(n)) != 0",
     control=tc.altered("the layer below may be dead", without=[ACTIVE_BELOW]),
-    on=tc.cases(
-        tc.mlps(depths=(3, 3), widths=(2, 2), slopes=(tc.RELU,)), samples=(1, 2), cohort=1
-    ).map(orthogonal_rows),
+    on=AT_KINKS,
     corrects="activation-pattern-negligible-printed",
     given=[INPUT_NOT_ZERO, ACTIVE_BELOW, AT_ZERO],
     why="Where the layer below is active, u_{l,i} is a linear function of row i of V_l that is not"
