@@ -67,11 +67,9 @@ rank_estimate_norms_ordered = CASES.stated(
     sources=[GALANTI2022.at("Section 4.1: rank estimate")],
     printed=ESTIMATE,
     given=[COUNTED, WEIGHT_NOT_ZERO],
-    states="next(k, r) > spectral(W[k]) or next(k, r) <= frobenius(W[k])",
-    control=tc.altered(
-        "by the nuclear norm, no fewer",
-        "next(k, r) <= spectral(W[k]) or next(k, r) > nuclear(W[k])",
-    ),
+    assuming={"counted, divided by the Frobenius norm": "next(k, r) > frobenius(W[k])"},
+    states="next(k, r) > spectral(W[k])",
+    control=tc.altered("counted, divided by the nuclear norm", "next(k, r) > nuclear(W[k])"),
     on=MATRICES,
     why="The Frobenius norm is at least the spectral one. The estimates differ by the singular"
     " values in between (`rank-estimate-norm`), and order two recipes alike as long as none lies"
@@ -86,7 +84,7 @@ rank_estimate_below_rank = CASES.stated(
     printed=ESTIMATE + r" \le \operatorname{rank}(W)",
     given=[COUNTED, WEIGHT_NOT_ZERO],
     assuming={"the estimate is more than r": "next(k, r) > spectral(W[k])"},
-    states="rank(W[k]) > r",
+    states="rank(W[k]) >= r + 1",
     control=tc.altered("and is the rank", "rank(W[k]) == r + 1"),
     on=MATRICES,
     why="What is counted is not 0. The estimate says how many directions matter, not the rank,"
@@ -114,14 +112,17 @@ rank_estimate_zero = tc.stated(
 rank_estimate_at_least_one = tc.stated(
     "rank-estimate-at-least-one",
     title="A matrix that is not 0 has an estimated rank of at least 1",
+    kind="inequality",
     sources=[GALANTI2022.at("Section 4.2: ranks are zero")],
-    printed=r"W \ne 0:\quad \#\big\{ i : \sigma_i(W / \|W\|_F) > 10^{-4} \big\} \ge 1",
+    printed=r"W \ne 0:\quad \sigma_1(W / \|W\|_F) \ge \frac{1}{\sqrt{\operatorname{rank} W}}"
+    r" \quad (\, > 10^{-4} \text{ if } \operatorname{rank} W < 10^8)",
     given=[COUNTED, WEIGHT_NOT_ZERO],
     forall=["k in weights"],
-    states="10000 * spectral(W[k]) > frobenius(W[k])",
-    control=tc.altered("at least 2", "10000 * spectral_beyond(W[k], 1) > frobenius(W[k])"),
+    states="rank(W[k]) * (spectral(W[k]) / frobenius(W[k])) ** 2 >= 1",
+    control=tc.altered("the second one", {"spectral(W[k])": "spectral_beyond(W[k], 1)"}),
     on=MATRICES,
     examples=60,
     corrects="rank-estimate-zero",
-    why="However small the matrix is, if it has fewer than 10^8 rows or columns.",
+    why="However small the matrix is, if it has fewer than 10^8 rows or columns: the largest of R"
+    " singular values is at least their norm over sqrt(R), as where all of them are equal.",
 )
