@@ -64,7 +64,14 @@ low_rank_complexity_spectral = tc.stated(
     forall=["k in weights", "r in range(1, 4)"],
     states="squared(W[k]) <= r * spectral(W[k]) ** 2",
     control=tc.altered("the rank is not bounded", without=[BOUNDED_RANK]),
-    on=tc.cases(tc.mlps(depths=(1, 2), widths=(1, 3)), samples=(1, 1), cohort=1),
+    on=tc.cases(
+        st.one_of(
+            tc.mlps(depths=(1, 2), widths=(1, 3)),
+            tc.mlps(depths=(2, 2), widths=(2, 3), outputs=(2, 3)),
+        ),
+        samples=(1, 1),
+        cohort=1,
+    ),
     examples=40,
     corrects="low-rank-complexity-printed",
     why="Bounds such as Eq. 16 have the Frobenius norm of every matrix as a factor. For matrices"
@@ -73,19 +80,20 @@ low_rank_complexity_spectral = tc.stated(
     " norm, where the factor is 1 at any rank.",
 )
 
-OF_RANK_ONE = "outer(W[1][0], W[1][0] @ W[0]) / squared(W[1][0])"
-
 low_rank_complexity_rank_one = tc.stated(
     "low-rank-complexity-rank-one",
     title="What a linear network computes, one of rank 1 and no larger norm computes as well",
-    printed=r"V_1' = \frac{V_2^\top V_2 V_1}{\|V_2\|^2}:\quad V_2 V_1' x = V_2 V_1 x,\quad"
-    r" \|V_1'\|_F \le \|V_1\|_F",
+    printed=r"V_1' = V_2^\top V_2 V_1:\quad V_2 V_1' x = V_2 V_1 x,\quad"
+    r" \|V_1'\|_F^2 + \|V_1 - V_1'\|_F^2 = \|V_1\|_F^2",
     given=[CHAIN, DENSE, ONE_OUTPUT, UNIT_WEIGHTS, SQUARE, LINEAR_FIRST_LAYER],
     forall=["n in samples"],
-    where=[f"flat = {OF_RANK_ONE}"],
-    states="squared(flat) <= squared(W[0]) and network([flat, W[1]], x)[n][0] == f(n, 0)",
+    where=["flat = outer(W[1][0], W[1][0] @ W[0])"],
+    states="squared(flat) + squared(W[0] - flat) == squared(W[0])"
+    " and network([flat, W[1]], x)[n][0] == f(n, 0)",
     control=tc.altered("a norm of at most 1/2", "4 * squared(flat) <= squared(W[0])"),
-    on=UNIT_NETWORKS,
+    on=tc.normalised_cases(
+        tc.mlps(depths=(2, 2), widths=(2, 3), slopes=(tc.LINEAR,)), samples=(1, 2)
+    ),
     examples=60,
     why="The class of all linear networks of depth 2 with unit Frobenius norms, and that of those"
     " whose V_1 has rank 1, are the same set of functions: their complexities are equal on all"
