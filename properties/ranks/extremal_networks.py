@@ -13,7 +13,8 @@ from scipy.linalg import hadamard
 import theorycheck as tc
 from theorycheck.drawing import SLOPES
 
-NUMBERS = {"weight_decay": tc.positive_dyadics()}
+DECAYS = tc.positive_dyadics()
+NUMBERS = {"weight_decay": DECAYS}
 SIGNS = st.sampled_from([1.0, -1.0])
 INTEGERS = st.integers(-3, 3)
 
@@ -87,12 +88,15 @@ def stationary_networks(draw: st.DrawFn, matrices: st.SearchStrategy[np.ndarray]
 
 
 @st.composite
-def balanced_networks(draw: st.DrawFn) -> tc.Case:
+def balanced_networks(draw: st.DrawFn, *, further: int = 0) -> tc.Case:
     """Two layers; every sample has a unit of its own, and all together balance weight decay.
 
     With ``W = diag(c)``, ``f = a sigma(W x)`` and ``x_n = s e_n``, the gradient on all N samples is
     ``diag(2 (a c s - y) a s / N + 2 lambda c)``, which is 0 by the choice of ``y``. On fewer than N
     of them it is not, as W has rank N.
+
+    Args:
+        further: samples beside these.
     """
     samples = draw(st.integers(2, 3))
     powers = st.sampled_from([Fraction(1), Fraction(2)])
@@ -104,9 +108,35 @@ def balanced_networks(draw: st.DrawFn) -> tc.Case:
     return tc.Case(
         tc.mlp([samples, samples, 1], tc.RELU),
         (np.diag([float(c) for c in corners])[None], np.full((1, 1, samples), float(last))),
-        float(length) * np.eye(samples)[None],
-        np.array(targets, dtype=float)[None, :, None],
+        np.concatenate([float(length) * np.eye(samples), array(draw, further, samples)])[None],
+        np.array([*targets, *array(draw, further)], dtype=float)[None, :, None],
         {"weight_decay": weight_decay},
+    )
+
+
+@st.composite
+def checkered_networks(draw: st.DrawFn) -> tc.Case:
+    """Two layers; of ``W`` the first sample does not see a matrix all of whose entries are +-e.
+
+    With ``W = t 1 1^T + e (1, -1, ..) (1, -1, ..)^T``, ``f = a sum sigma(W x)`` and ``x_1`` all s,
+    the gradient on the first sample is ``2 (f - y) a s 1 1^T + 2 lambda W``, from which ``y`` takes
+    the first part of W. As ``t >= e``, both sides of Eq. 10 are the norm of the other part.
+    """
+    rows, columns = (draw(st.sampled_from([2, 4])) for _ in range(2))
+    samples = draw(st.integers(2, 3))
+    powers = st.sampled_from([1.0, 0.5])
+    seen, last, length, decay = draw(powers), draw(powers), draw(powers), draw(DECAYS)
+    unseen = seen * draw(powers) * np.resize([1, -1], rows)[:, None] * np.resize([1, -1], columns)
+    inputs, targets = array(draw, 1, samples, columns), array(draw, 1, samples, 1)
+    inputs[0, 0] = length
+    output = last * rows * seen * columns * length
+    targets[0, 0] = output + float(decay) * seen / (last * length)
+    return tc.Case(
+        tc.mlp([columns, rows, 1], draw(st.sampled_from(SLOPES))),
+        ((seen + unseen)[None], np.full((1, 1, rows), last)),
+        inputs,
+        targets,
+        {"weight_decay": decay},
     )
 
 
@@ -161,28 +191,86 @@ def batch_normalised_cases(draw: st.DrawFn) -> tc.Case:
 
 
 @st.composite
-def dead_normalised_networks(draw: st.DrawFn) -> tc.Case:
+def dead_normalised_networks(
+    draw: st.DrawFn, decays: st.SearchStrategy[Fraction] = DECAYS
+) -> tc.Case:
     """Units shifted so far below 0 that the gradient is weight decay, whatever the batch.
 
     Normalised values of ``B`` samples are at most ``sqrt(B - 1)``. The two longer rows of
     the flat matrix keep its distance from rank 2 apart from its norm, so that rounding can decide.
+    In some, copies of the input reach the units through a far smaller and a far larger matrix, too.
     """
     order, samples = draw(st.integers(4, 6)), 4
     lengths = np.where(np.arange(order) < 2, 129 / 128, 1.0)
     rows = draw(st.permutations(range(order)))
     flat = hadamard(order) if order == 4 and draw(st.booleans()) else np.eye(order)
     columns = [draw(st.permutations(range(samples))) for _ in range(order)]
+    sizes = draw(st.sampled_from([(), (1 / 8, 8)]))
+    copies = [tc.Layer(order, (tc.Edge(0, tc.Identity()),), tc.LINEAR) for _ in sizes]
+    edges = tuple(tc.Edge(source) for source in range(1 + len(sizes)))
+    units = tc.Layer(order, edges, tc.RELU, "batch-detached")
+    last = tc.Layer(1, (tc.Edge(len(edges)),), tc.LINEAR)
     return tc.Case(
-        tc.mlp([order, order, 1], tc.RELU, normalisation="batch-detached"),
+        tc.Network(order, (*copies, units, last)),
         (
             (lengths[:, None] * flat)[None, rows],
+            *(size * np.diag(lengths)[None] for size in sizes),
             np.array([0.5]),
             np.array([-2.0]),
             array(draw, 1, 1, order),
         ),
         np.array([columns], dtype=float).mT,
         array(draw, 1, samples, 1),
-        {"weight_decay": draw(tc.positive_dyadics())},
+        {"weight_decay": draw(decays)},
+    )
+
+
+@st.composite
+def balanced_normalised_networks(
+    draw: st.DrawFn, decays: st.SearchStrategy[Fraction] = DECAYS
+) -> tc.Case:
+    """As `balanced_networks`, without kinks, beside a normalised unit that is off.
+
+    With ``x_n = e_n - 1/8`` and ``W = c x``, each of four samples has a unit of its own, of
+    ``13/16 c``. Labels above ``f = 7/8 c sigma(W x)`` by ``32/7 lambda`` make the gradient of W on
+    all samples 0, and that of the last layer small.
+    """
+    scale, decay = draw(st.sampled_from([1.0, 2.0])), draw(decays)
+    inputs = np.eye(4) - 1 / 8
+    row = np.array([draw(st.permutations([1.0, 2.0, 3.0, 5.0]))])
+    layers = (
+        tc.Layer(1, (tc.Edge(0),), tc.RELU, "batch-detached"),
+        tc.Layer(4, (tc.Edge(0),), tc.RELU),
+        tc.Layer(1, (tc.Edge(1), tc.Edge(2)), tc.LINEAR),
+    )
+    weights = (scale * inputs[None], np.ones((1, 1, 1)), np.full((1, 1, 4), 7 / 8 * scale))
+    return tc.Case(
+        tc.Network(4, layers),
+        (row[None], np.array([0.5]), np.array([-2.0]), *weights),
+        inputs[None],
+        np.full((1, 4, 1), 7 / 8 * 13 / 16 * scale**2 + 32 / 7 * float(decay)),
+        {"weight_decay": decay},
+    )
+
+
+@st.composite
+def balanced_centred_networks(draw: st.DrawFn) -> tc.Case:
+    """Four samples together balance weight decay in front of a normalisation, and no three of them.
+
+    With ``W = c I`` and inputs ``h_n`` whose three entries are the columns of a Hadamard matrix,
+    a unit is on at the two samples where its column is 1. Labels above ``f = a sum sigma(h_n)``, by
+    the same ``2 lambda c^2 / a`` at all samples, make the gradient ``2 lambda W - 2 lambda W = 0``.
+    """
+    columns = hadamard(4)[draw(st.permutations(range(4)))][:, 1:].astype(float)
+    scale, last = draw(st.sampled_from([1.0, 2.0])), draw(st.sampled_from([1.0, 2.0]))
+    decay = draw(DECAYS)
+    outputs = last * np.maximum(columns, 0).sum(axis=1)
+    return tc.Case(
+        tc.mlp([3, 3, 1], tc.RELU, normalisation="batch-detached"),
+        (scale * np.eye(3)[None], np.array([1.0]), np.array([0.0]), np.full((1, 1, 3), last)),
+        columns[None],
+        (outputs + 2 * float(decay) * scale**2 / last)[None, :, None],
+        {"weight_decay": decay},
     )
 
 

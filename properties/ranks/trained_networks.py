@@ -24,6 +24,8 @@ TRAINED_NORMALISED = [
 ]
 """The same; a batch of one sample has no variance."""
 
+DECAYS = st.sampled_from([Fraction(1, 32), Fraction(1, 64)])
+
 handwritten = cache(tc.digits)
 
 
@@ -50,5 +52,5 @@ def perceptrons(draw: st.DrawFn, *, normalised: bool, members: int) -> tc.Case:
         tuple(weights.numpy() for weights in tc.initialise(network, members, seed=seed)),
         np.stack([drawn.inputs for drawn in data]),
         np.stack([drawn.signs for drawn in data]),
-        {"weight_decay": Fraction(1, draw(st.sampled_from([32, 64])))},
+        {"weight_decay": draw(DECAYS)},
     )
