@@ -262,7 +262,8 @@ trained_batch_norm_bound = tc.stated(
     " their own statistics, and at those that further descent on two samples reaches. Equality is"
     " not approached as closely as without normalisation: the gradient of a weight matrix before a"
     " normalisation contains the centred samples only, so that on B samples its rank is at most B -"
-    f" 1.{IN_NORMS}",
+    " 1. Some start with all normalised units off, so that W only shrinks, or where all samples"
+    f" together balance weight decay.{IN_NORMS}",
 )
 
 batch_norm_centred_bound = tc.stated(
