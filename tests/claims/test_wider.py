@@ -60,7 +60,7 @@ def test_one_that_is_said_is_not() -> None:
     claim = known_to_the_strategy(given=[NO_BIASES, ONE_OUTPUT])
     found = examined(claim)
     assert found.entry.verdict == "holds"
-    assert found_for(claim, effort=10) is None
+    assert found_for(claim, effort=3) is None
 
 
 def test_the_quick_profile_looks_at_what_the_strategy_draws() -> None:

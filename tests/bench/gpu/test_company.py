@@ -16,6 +16,7 @@ from theorycheck.bench.gpu import company as module
 from theorycheck.bench.gpu.company import alone, company, united
 from theorycheck.bench.gpu.findings import Check, Finding, examined
 from theorycheck.bench.gpu.stand_ins import recording
+from theorycheck.training import together
 from theorycheck.training.recording import Run
 from theorycheck.training.stacked.descent import StackedDescent
 
@@ -83,7 +84,7 @@ def test_threads_that_change_a_number_are_noticed(monkeypatch: Patch) -> None:
 
 def test_everything_of_a_run_is_compared(monkeypatch: Patch) -> None:
     def miscounted(trainings: Sequence[Callable[[], Run]]) -> list[Run]:
-        first, *others = [training() for training in trainings]
+        first, *others = together(trainings)
         return [replace(first, steps=first.steps + 1), *others]
 
     monkeypatch.setattr(module, "together", miscounted)
