@@ -54,6 +54,15 @@ def test_what_cannot_be_read_says_why() -> None:
     assert found == Strength(level="sampled", reason="not read in a field: the word exp")
 
 
+@pytest.mark.parametrize(
+    "states",
+    ["rank(df(n, 0, k)) - 1 == 0", "rank(W[k][0]) <= 0"],
+    ids=["a difference", "of a row"],
+)
+def test_a_rank_where_the_field_has_none_is_not_settled(states: str) -> None:
+    assert str(strength_of(lemma(states)).reason).startswith("not read in a field: ")
+
+
 def test_few_architectures_are_not_enough() -> None:
     found = strength_of(lemma(on=cases(mlps(depths=(1, 1), widths=(1, 2)), samples=(1, 1))))
     assert found.level == "sampled"

@@ -19,6 +19,7 @@ from theorycheck.claims.strengths import SAMPLED, Strength
 from theorycheck.statements.architectures import Architecture, PassedOver
 from theorycheck.statements.field import settle
 from theorycheck.statements.syntax import Statement
+from theorycheck.statements.trials import MISUSE
 
 ENOUGH = 40
 """Different architectures, for all of which a statement must be settled."""
@@ -81,7 +82,7 @@ class Settling:
             one = settle(statement, self._version, architecture)
         except self._passed_over:
             return
-        except Unreadable as error:
+        except (Unreadable, *MISUSE) as error:  # Such as the rank of a number, or a sum with one.
             self.reason = f"not read in a field: {error}"
             return
         if one.holds:
