@@ -267,7 +267,7 @@ loss_descent_margins_filters = tc.stated(
     "loss-descent-margins-filters",
     title="Margins are at most 1 where the norm of a layer is that of its filters, as printed",
     sources=[
-        XU2022.at("Section 3.5: margins are at most 1"),
+        XU2022.at("Section 3.5: margins are at most 1, Section 3.2: norm of the filters"),
         XU2022.at("Section 5.1: norm of outputs, Section 5.2: norm of outputs"),
     ],
     printed=r"0 \le |\bar f_n| \le 1, \qquad \rho_j \text{ is the norm of their filters and not}"

@@ -104,7 +104,7 @@ rho_training_decay = tc.experiment_claim(
     sources=[
         XU2022.at("Section 3.5: weight decay biases to small rho"),
         XU2022.at("Section 3.3: weight decay pulls to the minimum rho"),
-        XU2022.at("Figure 2: weight decay biases to small rho"),
+        XU2022.at("Figure 2: weight decay biases to small rho, Figure 3"),
     ],
     printed=r"\lambda > 0 \text{ makes the process more robust and bias it towards small } \rho",
     given=[*TRAINING[:2], MINI_BATCHES_OF_8, TRAINING[3], "lambda = 0.01 and 0, from rho = 0.5"],

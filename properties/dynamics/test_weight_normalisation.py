@@ -154,7 +154,10 @@ def with_factor(case: tc.Case) -> tc.Case:
 weight_normalisation_batch_norm = tc.stated(
     "weight-normalisation-batch-norm",
     title="Batch normalisation, too, makes the function invariant to the scale of a layer",
-    sources=[XU2022.at("Figure 1, Section 3.2: normalisation makes products invariant to scale")],
+    sources=[
+        XU2022.at("Figure 1, Section 3.2: normalisation makes products invariant to scale"),
+        XU2022.at("Section 3.2: batch normalisation"),
+    ],
     printed=r"\text{both normalization techniques capture the relevant property of normalization}"
     r"\text{ -- to make the dot product invariant to scale}",
     given=[NORMALISED_LAYER, VARYING_OVER_SAMPLES],

@@ -215,7 +215,7 @@ error_bound_scale = tc.stated(
 error_bound_regression = tc.stated(
     "error-bound-regression",
     title="R^2 and p-value of Figure 5 with weight decay agree",
-    sources=[XU2022.at("Figure 5: regression")],
+    sources=[XU2022.at("Figure 5: regression, Section 4.2: monotonic relation")],
     printed=r"R^2 = 0.94,\; p\text{-value} = 0.031,\; \text{slope} = -18.968"
     r" \text{ for four initialisations}",
     given=[],
@@ -234,7 +234,9 @@ error_bound_regression = tc.stated(
 error_bound_regression_without_decay = tc.stated(
     "error-bound-regression-without-decay",
     title="R^2 and p-value of Figure 5 without weight decay agree",
-    sources=[XU2022.at("Figure 5: regression without weight decay")],
+    sources=[
+        XU2022.at("Figure 5: regression without weight decay, Section 4.2: monotonic relation")
+    ],
     printed=r"R^2 = 0.004,\; p\text{-value} = 0.92 \text{ for five initialisations}",
     given=[],
     where=[

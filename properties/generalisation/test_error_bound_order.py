@@ -40,6 +40,7 @@ error_bound_order = tc.stated(
     title="The bound for the smaller rho is the smaller one",
     sources=[
         XU2022.at("Section 4.2, Eq. 17, Eq. 18, Section 7: margin bounds the error"),
+        XU2022.at("Section 7: best solution"),
     ],
     printed=r"\rho_a < \rho_b \implies \text{the upper bound for } L_0(f^a) \text{ is better than}"
     r"\text{ the bound for } L_0(f^b)",

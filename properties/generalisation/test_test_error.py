@@ -137,7 +137,7 @@ test_error_more_random_labels = tc.experiment_claim(
 test_error_training_error = tc.experiment_claim(
     "test-error-training-error",
     title="Networks that fit random labels generalise where labels are right",
-    sources=[XU2022.at("Section 2: training error and test error")],
+    sources=[XU2022.at("Section 2: training error and test error, Figure 4: random labels alone")],
     printed=r"\text{overparametrized deep network[s] that usually fit randomly labeled data also}"
     r"\text{ generalize well when they [are] trained on correctly labeled data}",
     given=GIVEN,

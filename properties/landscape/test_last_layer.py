@@ -87,7 +87,7 @@ CLASSIFIERS = tc.Family(given=[CHAIN, MATRICES, DEEP_LINEAR_OUTPUT, SIGN_LABELS]
 last_layer_fits = CLASSIFIERS.stated(
     "last-layer-fits",
     title="Where features are independent, the last layer alone interpolates",
-    sources=[XU2022.at("Section 3.3: the last layer suffices")],
+    sources=[XU2022.at("Section 3.3: the last layer suffices, Section 3.3: intermediate layers")],
     printed=r"\mathrm{rank}\,(h(x_1), \ldots, h(x_N)) = N \implies \exists W_L:\; f_W(x_n) = y_n",
     given=[INDEPENDENT],
     forall=["n in samples"],
