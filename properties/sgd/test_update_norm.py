@@ -252,8 +252,12 @@ update_norm_rank_printed = NORMS.stated(
 
 
 @st.composite
-def attained(draw: st.DrawFn) -> tc.Case:
-    """``f(x) = e_1 . V_2 V_1 x``, both diagonal but for the order of units, one x along ``e_1``."""
+def attained(draw: st.DrawFn, *, deep: bool = True) -> tc.Case:
+    """``f(x) = e_1 . V_2 V_1 x``, both diagonal but for the order of units, one x along ``e_1``.
+
+    Args:
+        deep: V_2 is there, and another x.
+    """
     triples = draw(st.permutations([(4, 3, 5), (24, 7, 25), (12, 5, 13), (15, 8, 17)]))
     first, second = (
         [[Fraction(larger, size), Fraction(0)], [Fraction(0), Fraction(smaller, size)]]
@@ -261,6 +265,9 @@ def attained(draw: st.DrawFn) -> tc.Case:
     )
     slope, turn = draw(st.sampled_from([tc.RELU, tc.LINEAR])), draw(st.sampled_from([1, -1]))
     norm = draw(st.sampled_from([1, 32, 2]))
+    if not deep:
+        weights = [first[::turn], [[1, 0][::turn]]]
+        return tc.Case.single(tc.mlp([2, 2, 1], slope), weights, [[norm, 0]], [[1]])
     weights = [first[::turn], [row[::turn] for row in second], [[1, 0]]]
     inputs = [[norm, 0], [norm - 1, 1]]
     return tc.Case.single(tc.mlp([2, 2, 2, 1], slope), weights, inputs, [[1], [1]])
@@ -293,10 +300,11 @@ update_norm_stable_rank = tc.stated(
     ),
     on=st.one_of(
         attained(),
+        attained(deep=False),
         attained_by_rotations(),
         tc.normalised_cases(tc.mlps(depths=(2, 3), widths=(2, 2)), samples=(1, 3)),
     ),
-    examples=36,
+    examples=48,
     corrects="update-norm-rank-printed",
     rests_on=["structural-lemma", "gradient-rank"],
     why='What is true of the sentence of xu2022, Section 6.1, that "the norm of the SGD updates at'
