@@ -7,7 +7,6 @@ together, and None where the hypotheses are not met. All arithmetic is in fracti
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
@@ -297,7 +296,7 @@ def pair_bound(net: ByHand, altered: bool) -> bool | None:
             return None
         # factor * (1 - |cos|) <= gradients, where cos**2 is product / lengths.
         factor = 4 * net.decay**2 * squared(net.W[k]) * (9 if altered else 8) / 8
-        beyond = factor - squared(net.gradient([i], k)) - squared(net.gradient([j], k))
+        beyond = factor - sum(squared(outside(net.gradient([n], k), net.x[[n]])) for n in (i, j))
         return bool(beyond <= 0 or beyond**2 * lengths <= factor**2 * product)
 
     pairs = combinations(range(len(net.x)), 2)
@@ -306,15 +305,14 @@ def pair_bound(net: ByHand, altered: bool) -> bool | None:
 
 @of(batch_gradient.batch_gradient_bound)
 def batch_bound(net: ByHand, altered: bool) -> bool | None:
-    if net.is_normalised or net.decay <= 0:
+    if net.is_normalised:
         return None
 
     def truth(k: int, batch: tuple[int, ...]) -> bool | None:
-        beyond = squared(outside(net.W[k], net.x[list(batch)]))
-        if beyond == 0:
-            return None
-        factor = 4 * net.decay**2 * (Fraction(81, 64) if altered else 1)
-        return bool(factor * beyond <= squared(net.gradient(batch, k)))
+        gradient, decay = (
+            outside(matrix, net.x[list(batch)]) for matrix in (net.gradient(batch, k), net.W[k])
+        )
+        return zero(gradient - (1 if altered else 2) * net.decay * decay)
 
     return everywhere(truth(k, batch) for batch in net.batches for k in reads_input(net))
 
