@@ -1700,6 +1700,8 @@ class Evaluator:
         """``abs(a)``: the absolute value of a number."""
         if isinstance(value, Dual) and self.compared(value, "==", Fraction(0)):
             raise Rejected("the derivative of an absolute value at 0")
+        if isinstance(value, Enclosure) and value.low < 0 < value.high:
+            return Enclosure(Fraction(0), max(-value.low, value.high), value.bits)
         return value if self.compared(value, ">=", Fraction(0)) else -value
 
     def compared(self, left: Any, relation: str, right: Any) -> bool:
@@ -1719,13 +1721,26 @@ class Evaluator:
         return Fraction(value) if isinstance(value, int) else value
 
     def greatest(self, values: Any, relation: str = ">") -> Any:
-        """``max(values)``: the greatest of one or more numbers; ``min`` by the other relation."""
-        best = reduce(lambda best, v: v if self.compared(v, relation, best) else best, values)
+        """``max(values)``: the greatest of one or more numbers; ``min`` by the other relation.
+
+        Which one that is need not be known: it is enclosed all the same.
+        """
+        best = reduce(lambda best, v: self._greater(best, v, relation), values)
         if any(isinstance(value, Dual) for value in values):
             tied = [value for value in values if self.compared(value, "==", best)]
             if len(tied) > 1 and any(isinstance(value, Dual) for value in tied):
                 raise Rejected("the derivative of a greatest or least number that two are")
         return best
+
+    def _greater(self, best: Any, value: Any, relation: str) -> Any:
+        try:
+            return value if self.compared(value, relation, best) else best
+        except Undecided:
+            if isinstance(best, Dual) or isinstance(value, Dual):
+                raise
+            outer = max if relation == ">" else min
+            low, high = map(outer, ends(self.scalar(best)), ends(self.scalar(value)))
+            return Enclosure(low, high, self.bits)
 
     def quotient(self, left: Any, right: Any) -> Any:
         """A quotient of two numbers."""

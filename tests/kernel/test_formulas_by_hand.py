@@ -156,6 +156,30 @@ def test_what_is_equal_and_moves_with_nothing_has_a_greatest() -> None:
         value_of("grad(max([f(0, 0), f(0, 0)]), 2)")
 
 
+@pytest.mark.parametrize(
+    "formula", ["max([{0}, {1}])", "min([{1}, {0}])", "largest([[{0}, -{1}]])"]
+)
+def test_what_enclosures_do_not_tell_apart_has_a_greatest(formula: str) -> None:
+    """It is enclosed, not known; what is beyond it is."""
+    same = formula.format("exp(1)", "exp(1 / 2) ** 2")
+    found = value_of(same)
+    assert F(271828, 10**5) < found.low <= found.high < F(271829, 10**5)
+    assert value_of(f"max([{same}, 3])") == 3
+    assert value_of(f"min([{same}, 2])") == 2
+
+
+def test_an_enclosure_around_0_has_an_absolute_value() -> None:
+    found = value_of("abs(exp(1) - exp(1 / 2) ** 2)")
+    assert found.low == 0
+    assert 0 < found.high < F(1, 10**9)
+    below, above = value_of("abs(exp(1) - 3)"), value_of("3 - exp(1)")
+    assert (below.low, below.high) == (above.low, above.high)
+    with pytest.raises(kernel.Undecided):
+        value_of("grad(abs(f(0, 0) * (exp(1) - exp(1 / 2) ** 2)), 2)")
+    with pytest.raises(kernel.Undecided):
+        value_of("grad(max([W[2][0][0] * exp(1), W[2][0][0] * exp(1 / 2) ** 2]), 2)")
+
+
 def test_only_the_samples_of_a_batch_have_to_be_smooth() -> None:
     """At all but the first of three samples a unit is at its kink."""
     for batch, smooth in (("[0]", True), ("[1]", False), ("[2, 0]", False), ("[0, 0]", True)):

@@ -17,12 +17,16 @@ from theorycheck.statements.numbers import (
     Open,
     Surd,
     Undefined,
+    absolute,
     array,
     compare,
     enclosed,
+    exponential,
+    greatest,
     root,
     whole,
 )
+from theorycheck.statements.ranks import RankBounds
 from theorycheck.statements.syntax import Formula
 
 small = st.fractions(-3, 3, max_denominator=4)
@@ -92,3 +96,34 @@ def test_what_is_refused() -> None:
     with pytest.raises(Undefined, match="root of a negative number"):
         root(-1)
     assert array(rationals([[1, 2]])).shape == (1, 2)
+
+
+@given(small.filter(bool), st.lists(small, min_size=1, max_size=3))
+def test_of_balls_that_overlap_the_greatest_is_a_ball(a: Fraction, others: list[Fraction]) -> None:
+    """The square of exp(a / 2) and exp(a) are one number, which no ball says."""
+    with precision(128):
+        same = [exponential(exactly(a / 2)) ** 2, exponential(exactly(a))]
+        with pytest.raises(Open):
+            compare(same[0], ">", same[1])
+        values = [*same, *map(exponential, map(exactly, others))]
+        for relation, at in ((">", max(a, *others)), ("<", min(a, *others))):
+            found = greatest(values, relation)
+            assert found.overlaps(exponential(exactly(at)))
+            assert found.rad() < 1e-30
+
+
+def test_the_absolute_value_of_a_ball_around_0_is_a_ball() -> None:
+    with precision(128):
+        around = exponential(fmpq(1)) ** 2 - exponential(fmpq(2))
+        with pytest.raises(Open):
+            compare(around, ">=", 0)
+        assert absolute(around).overlaps(arb(0))
+        assert absolute(around).rad() < 1e-30
+    for value in (fmpq(-3, 2), arb(-1.5), fmpq(3, 2)):
+        assert bool(absolute(value) == fmpq(3, 2))
+    assert compare(absolute(root(fmpq(2))), "==", root(fmpq(2)))
+
+
+def test_bounds_of_ranks_that_overlap_have_no_greatest() -> None:
+    with pytest.raises(Open):
+        greatest([fmpq(2), RankBounds(1, 3)])

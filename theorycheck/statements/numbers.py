@@ -212,9 +212,7 @@ def compare(left: Any, relation: str, right: Any) -> bool:
         return truths.pop()
     a, b = number(base(left)), number(base(right))
     squares = _square_of(a), _square_of(b)
-    if None not in squares:
-        a, b = squares
-    a, b = enclosed(a), enclosed(b)
+    a, b = (enclosed(a), enclosed(b)) if None in squares else squares
     holds = bool(RELATIONS[relation](a, b))
     # Of balls that overlap neither a relation nor its opposite is true.
     if not holds and not OPPOSITES[relation](a, b):
@@ -333,8 +331,8 @@ def total(values: Any) -> Any:
 
 
 def greatest(values: Any, relation: str = ">") -> Any:
-    """The greatest of one or more numbers; the least one by another relation."""
-    best = reduce(lambda best, v: v if compare(v, relation, best) else best, values)
+    """The greatest of one or more numbers, or the least one: of balls that overlap, a ball."""
+    best = reduce(lambda best, v: _greater(best, v, relation), values)
     if any(isinstance(value, Dual) for value in values):
         tied = [value for value in values if compare(value, "==", best)]
         if len(tied) > 1 and any(isinstance(value, Dual) for value in tied):
@@ -342,11 +340,21 @@ def greatest(values: Any, relation: str = ">") -> Any:
     return best
 
 
+def _greater(best: Any, value: Any, relation: str) -> Any:
+    try:
+        return value if compare(value, relation, best) else best
+    except Open:
+        if any(isinstance(side, Dual | RankBounds) for side in (best, value)):
+            raise
+        outer = arb.max if relation == ">" else arb.min
+        return outer(arb(enclosed(best)), enclosed(value))
+
+
 def absolute(value: Any) -> Any:
     """The absolute value."""
     if isinstance(value, Dual) and compare(value, "==", 0):
         raise Undefined("the derivative of an absolute value at 0")
-    return value if compare(value, ">=", 0) else -value
+    return abs(value) if isinstance(value, arb) else value if compare(value, ">=", 0) else -value
 
 
 def squared(value: Any) -> Any:
