@@ -302,6 +302,7 @@ class_means_equiangular = EQUINORM_MEANS.stated(
     states="squared(centred(a)) == squared(centred(b))",
     control=tc.altered("any angles", without=[EQUIANGULAR], on=equinorm_means(changed=True)),
     on=st.one_of(equinorm_means(), equinorm_means(changed=True)),
+    examples=100,
     why="The two conditions of NC2 are not independent. With these angles the unit vectors add to"
     " 0, and by rank C - 1 that is their only linear relation, up to a factor; the centred means"
     " add to 0 as well, so their norms are equal.",

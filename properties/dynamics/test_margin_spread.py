@@ -67,7 +67,7 @@ margin_spread_loss = tc.stated(
     states="loss(rho) == reduced(mu, variance) and in_mean < 0 and in_variance > 0",
     control=tc.altered("rho mu may be above 1", without=[MEAN_BELOW]),
     on=st.one_of(points(tc.mlps(depths=(1, 2), widths=(1, 2))), on_a_line()),
-    examples=40,
+    examples=80,
     rests_on=["rho-dynamics-loss-in-margins"],
     why="The derivatives are `-2 rho (1 - rho mu)` and `rho^2`. This is what the sentence says of"
     " the loss; that along the flow mu rises and sigma falls is more:"
@@ -155,7 +155,7 @@ margin_spread_relative = tc.stated(
     states="spread_rate == -(((M + weight_decay) / mu ** 2) ** 2) * speed",
     control=tc.altered("the first power", "spread_rate == -((M + weight_decay) / mu ** 2) * speed"),
     on=points(tc.mlps(depths=(1, 3), widths=(1, 2)), smooth=True).map(at_rest_in_rho),
-    examples=12,
+    examples=60,
     rests_on=["reduced-loss", "loss-descent-along-flow"],
     why="Our own; it bears on what of the margins falls with the loss. There the loss is `q / (1 +"
     " q)` with `q = (sigma^2 + lambda) / mu^2` (Eq. 29), and falls at the rate of the squared"
@@ -181,7 +181,7 @@ margin_spread_bound = tc.stated(
     " and bound_rate == speed / rho - (M + weight_decay) * rho_dot(rho)",
     control=tc.altered("half the speed", {"/ rho": "/ rho / 2"}),
     on=points(tc.mlps(depths=(1, 2), widths=(1, 2)), smooth=True, samples=(1, 2)),
-    examples=12,
+    examples=60,
     corrects="rho-growth-margin-printed",
     rests_on=["loss-descent-representation", "loss-descent-along-flow"],
     why="Our own; it bears on the step from a falling rho to a growing mean margin. What Lemma 4,"

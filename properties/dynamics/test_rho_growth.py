@@ -1,6 +1,7 @@
 """When rho grows and when it falls: xu2022, Section 3.5 and Figure 2."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ from properties.dynamics.normalised import (
     AVERAGED_FLOW,
     MEAN_LOSS,
     RHO_DOT,
+    at_rest_in_rho,
     interpolating,
     on_a_line,
     points,
@@ -70,13 +72,21 @@ rho_growth_perturbation_printed = PERTURBATION.stated(
     " (Eq. 6). However small rho and the output are, there are margins between the two conditions.",
 )
 
+
+def just_below_rest(case: tc.Case) -> tc.Case:
+    one = at_rest_in_rho(case)
+    return replace(one, numbers={**one.numbers, "rho": one.numbers["rho"] * Fraction(15, 16)})
+
+
 rho_growth_sign = PERTURBATION.stated(
     "rho-growth-sign",
     title="rho grows where mu > (M + lambda) rho",
     printed=r"\mu > (M + \lambda)\rho \implies \dot\rho > 0",
     assuming={"mu > (M + lambda) rho": "mu > (M + weight_decay) * rho"},
     control=tc.altered(
-        "it grows faster than weight decay would take it", "rho_dot(rho) > 2 * weight_decay * rho"
+        "it grows faster than weight decay would take it",
+        "rho_dot(rho) > 2 * weight_decay * rho",
+        on=points().map(just_below_rest),
     ),
     on=st.one_of(points(), on_a_line()),
     examples=60,

@@ -39,7 +39,7 @@ def without_shifts(case: tc.Case) -> tc.Case:
     return replace(case, parameters=parameters)
 
 
-BATCH_NORM = tc.Family(given=[NORMALISED_CHAIN], forall=EVERYWHERE, examples=300)
+BATCH_NORM = tc.Family(given=[NORMALISED_CHAIN], forall=EVERYWHERE, examples=120)
 
 structural_lemma_batch_norm = BATCH_NORM.stated(
     "structural-lemma-batch-norm",
@@ -67,7 +67,7 @@ structural_lemma_batch_norm_scale_invariance = BATCH_NORM.stated(
     states="inner(W[k], df(n, c, k)) == 0",
     control=tc.altered("layer k need not be normalised", without=[NORMALISED_LAYER]),
     on=chains("batch"),
-    examples=700,
+    examples=280,
     corrects="structural-lemma-batch-norm",
     rests_on=["weight-normalisation-batch-norm"],
     why="The invariance to scale that xu2022 (caption of Figure 1) names as what batch"

@@ -148,7 +148,7 @@ zero_loss_least_rho = tc.stated(
     r" \text{ must be significantly larger than } 1",
     given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, ZERO_LOSS],
     states="1 <= rho ** 2",
-    control=tc.altered("2", "2 <= rho ** 2"),
+    control=tc.altered("2", "2 <= rho ** 2", on=on_a_line(rhos=(16, 20)).map(of_zero_loss)),
     on=points(tc.mlps(depths=(1, 4), widths=(1, 2))).map(
         lambda case: of_zero_loss(
             replace(case, numbers={**case.numbers, "rho": case.numbers["rho"] * 4})

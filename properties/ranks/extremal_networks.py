@@ -192,16 +192,16 @@ def batch_normalised_cases(draw: st.DrawFn) -> tc.Case:
 
 @st.composite
 def dead_normalised_networks(
-    draw: st.DrawFn, decays: st.SearchStrategy[Fraction] = DECAYS
+    draw: st.DrawFn, decays: st.SearchStrategy[Fraction] = DECAYS, *, longer: int = 2
 ) -> tc.Case:
     """Units shifted so far below 0 that the gradient is weight decay, whatever the batch.
 
-    Normalised values of ``B`` samples are at most ``sqrt(B - 1)``. The two longer rows of
-    the flat matrix keep its distance from rank 2 apart from its norm, so that rounding can decide.
+    Normalised values of ``B`` samples are at most ``sqrt(B - 1)``. The longer rows of the flat
+    matrix keep its distance from as small a rank apart from its norm, so that rounding can decide.
     In some, copies of the input reach the units through a far smaller and a far larger matrix, too.
     """
     order, samples = draw(st.integers(4, 6)), 4
-    lengths = np.where(np.arange(order) < 2, 129 / 128, 1.0)
+    lengths = np.where(np.arange(order) < longer, 129 / 128, 1.0)
     rows = draw(st.permutations(range(order)))
     flat = hadamard(order) if order == 4 and draw(st.booleans()) else np.eye(order)
     columns = [draw(st.permutations(range(samples))) for _ in range(order)]
@@ -231,11 +231,12 @@ def balanced_normalised_networks(
 ) -> tc.Case:
     """As `balanced_networks`, without kinks, beside a normalised unit that is off.
 
-    With ``x_n = e_n - 1/8`` and ``W = c x``, each of four samples has a unit of its own, of
-    ``13/16 c``. Labels above ``f = 7/8 c sigma(W x)`` by ``32/7 lambda`` make the gradient of W on
-    all samples 0, and that of the last layer small.
+    With ``x_n = e_n - 1/8`` and rows ``c_n x_n`` of W, each of four samples has a unit of its own,
+    of ``13/16 c_n``. Labels above ``f = sum 7/8 c_n sigma(W x)_n`` by ``32/7 lambda`` make the
+    gradient of W on all samples 0, and that of the last layer small. Not all ``c_n`` are the same,
+    which keeps both sides apart in the spectral norm.
     """
-    scale, decay = draw(st.sampled_from([1.0, 2.0])), draw(decays)
+    scales, decay = np.array(draw(st.permutations([1.0, 1.0, 1.5, 2.0]))), draw(decays)
     inputs = np.eye(4) - 1 / 8
     row = np.array([draw(st.permutations([1.0, 2.0, 3.0, 5.0]))])
     layers = (
@@ -243,12 +244,12 @@ def balanced_normalised_networks(
         tc.Layer(4, (tc.Edge(0),), tc.RELU),
         tc.Layer(1, (tc.Edge(1), tc.Edge(2)), tc.LINEAR),
     )
-    weights = (scale * inputs[None], np.ones((1, 1, 1)), np.full((1, 1, 4), 7 / 8 * scale))
+    weights = (scales[:, None] * inputs)[None], np.ones((1, 1, 1)), 7 / 8 * scales[None, None]
     return tc.Case(
         tc.Network(4, layers),
         (row[None], np.array([0.5]), np.array([-2.0]), *weights),
         inputs[None],
-        np.full((1, 4, 1), 7 / 8 * 13 / 16 * scale**2 + 32 / 7 * float(decay)),
+        (7 / 8 * 13 / 16 * scales**2 + 32 / 7 * float(decay))[None, :, None],
         {"weight_decay": decay},
     )
 
@@ -257,19 +258,20 @@ def balanced_normalised_networks(
 def balanced_centred_networks(draw: st.DrawFn) -> tc.Case:
     """Four samples together balance weight decay in front of a normalisation, and no three of them.
 
-    With ``W = c I`` and inputs ``h_n`` whose three entries are the columns of a Hadamard matrix,
-    a unit is on at the two samples where its column is 1. Labels above ``f = a sum sigma(h_n)``, by
-    the same ``2 lambda c^2 / a`` at all samples, make the gradient ``2 lambda W - 2 lambda W = 0``.
+    With ``W = diag(c)`` and inputs ``h_n``, whose entries are three columns of a Hadamard matrix,
+    a unit is on at the two samples where its column is 1. Labels ``2 lambda / a`` above
+    ``f = a sum c^2 sigma(h_n)`` make the gradient ``2 lambda W - 2 lambda W = 0``.
+    Not all ``c`` are the same, which keeps both sides apart in the spectral norm.
     """
     columns = hadamard(4)[draw(st.permutations(range(4)))][:, 1:].astype(float)
-    scale, last = draw(st.sampled_from([1.0, 2.0])), draw(st.sampled_from([1.0, 2.0]))
-    decay = draw(DECAYS)
-    outputs = last * np.maximum(columns, 0).sum(axis=1)
+    scales = np.array(draw(st.permutations([1.0, draw(st.sampled_from([1.0, 1.5])), 2.0])))
+    last, decay = draw(st.sampled_from([1.0, 2.0])), draw(DECAYS)
+    outputs = np.maximum(columns, 0) @ (last * scales**2)
     return tc.Case(
         tc.mlp([3, 3, 1], tc.RELU, normalisation="batch-detached"),
-        (scale * np.eye(3)[None], np.array([1.0]), np.array([0.0]), np.full((1, 1, 3), last)),
+        (np.diag(scales)[None], np.array([1.0]), np.array([0.0]), last * scales[None, None] ** 2),
         columns[None],
-        (outputs + 2 * float(decay) * scale**2 / last)[None, :, None],
+        (outputs + 2 * float(decay) / last)[None, :, None],
         {"weight_decay": decay},
     )
 

@@ -66,7 +66,7 @@ def printed(bound: str, derivative: str = r"\bar\partial") -> str:
 GRAPH_OF_BATCH = [DENSE, NORMALISED, ONE_OUTPUT, RESIDUAL_BLOCKS, AUTOGRAD_AT_KINKS]
 
 BATCHES = tc.Family(
-    forall=["k in weights"], numbers=["beta"], on=batch_cases("batch-detached"), examples=200
+    forall=["k in weights"], numbers=["beta"], on=batch_cases("batch-detached"), examples=100
 )
 
 batch_norm_gradient_rank = BATCHES.stated(

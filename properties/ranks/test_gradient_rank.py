@@ -58,7 +58,7 @@ gradient_rank = tc.stated(
     states=RANK_ONE,
     control=SUMMED,
     on=tc.mostly(SMALL, LARGE),
-    examples=300,
+    examples=120,
     rests_on=[
         "path-expansion-gradient",
         "activation-pattern-factors",
@@ -126,7 +126,7 @@ gradient_rank_convolution_patches = tc.stated(
         cohort=4,
         check=alone,
     ),
-    examples=300,
+    examples=120,
     corrects="gradient-rank-convolution",
     why="Each patch contributes one outer product. The bound is reached, so that batches of one"
     " sample give convolutional layers no constraint of rank 1.",

@@ -79,7 +79,7 @@ THEOREM_1 = tc.Family(
     printed=STATEMENT,
     given=[ONE_OUTPUT, *DENSE_NETWORK],
     on=st.one_of(OTHERS, dead_networks(FLAT), stationary_networks(FLAT)),
-    examples=140,
+    examples=70,
     why="The distance of a weight matrix from the matrices of rank at most B* is at most 1/(2"
     " lambda) times the smallest gradient norm over the batches of B* samples: the gradient less"
     " its weight decay has rank at most B* (Eq. 17-18). The minimum on the left is the norm of the"
@@ -136,7 +136,7 @@ outputs_bound = tc.stated(
     **eckart_young.rank_bound("frobenius", "spectral", "nuclear"),
     control=strengthened(),
     on=st.one_of(fitted_as_a_whole(), random_networks((2, 3)), dead_networks(FLAT, outputs=(2, 3))),
-    examples=50,
+    examples=30,
     enough=10,
     rests_on=["batch-gradient-chain-rule-printed", "gradient-rank-batch"],
     why="The bound needs no factor for the number of outputs, although the paper restricts itself"
@@ -156,7 +156,7 @@ batch_norm_bound = tc.stated(
     on=st.one_of(
         batch_normalised_cases(), dead_normalised_networks(), balanced_normalised_networks()
     ),
-    examples=80,
+    examples=32,
     enough=10,
     rests_on=["batch-gradient-chain-rule-printed", "batch-norm-gradient-rank"],
     why="As without batch normalisation, where the network is a function of the batch, whose"
@@ -212,7 +212,7 @@ convolution_patches_bound = tc.stated(
         ),
     ),
     corrects="rank-bound-convolution",
-    examples=160,
+    examples=80,
     enough=10,
     rests_on=["batch-gradient-chain-rule", "gradient-rank-convolution-patches"],
     why="On one sample the gradient of the filters is a sum of P matrices of rank 1, one for each"
@@ -274,8 +274,10 @@ batch_norm_centred_bound = tc.stated(
     given=[*NORMALISED_NETWORK, NORMALISED_LAYER],
     **eckart_young.rank_bound(*NORMS, rank="B - 1"),
     control=strengthened(),
-    on=st.one_of(batch_normalised_cases(), dead_normalised_networks(), balanced_centred_networks()),
-    examples=80,
+    on=st.one_of(
+        batch_normalised_cases(), dead_normalised_networks(longer=1), balanced_centred_networks()
+    ),
+    examples=32,
     enough=10,
     rests_on=["batch-gradient-chain-rule", "batch-norm-gradient-rank-centred"],
     why="A sharpening of galanti2022, Theorem 1, of our own."
