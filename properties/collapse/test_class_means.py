@@ -89,6 +89,7 @@ class_means_covariance_decomposition = BALANCED_CLASSES.stated(
     states="within(i, N)[j] + between(i)[j] == total(i)[j]",
     control=tc.altered("the inner sum stops one sample early", {", N": ", N - 1"}),
     on=balanced_cases(),
+    examples=50,
     corrects="class-means-covariance-decomposition-printed",
     why="The covariances of the last-layer features add up when the inner sum of the within-class"
     " covariance runs over all N samples of the class.",

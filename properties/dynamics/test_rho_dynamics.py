@@ -103,6 +103,7 @@ rho_dynamics_any_network = tc.stated(
     control=tc.altered(HALVED, flow_of_rho("weight_decay / 2")),
     where=[MARGIN, MEAN_MARGIN, SECOND_MOMENT, MEAN_LOSS, RHO_DOT],
     on=points_of_any_network("signs"),
+    examples=50,
     why="A sharpening of xu2022, Eq. 6, of our own: Eq. 6 holds for networks with biases and skips"
     " and for weights of any norm, as f enters through its values alone. Minus the derivative of"
     " the mean of `(rho f_n - y_n)^2` is the mean of `2 (y_n - rho f_n) f_n`, and with `y_n^2 = 1`"
@@ -119,6 +120,7 @@ rho_dynamics_any_labels = tc.stated(
     control=tc.altered(HALVED, SUMMED_FLOW + "weight_decay * rho"),
     where=[SUMMED_LOSS, RHO_DOT],
     on=points_of_any_network("dyadic"),
+    examples=50,
     why="A sharpening of poggio2020, Eq. 5, and poggio2021, Eq. 3, of our own:"
     " written with outputs instead of margins, the equation needs"
     " neither labels +-1 nor anything of the network, so that it holds for regression as well."

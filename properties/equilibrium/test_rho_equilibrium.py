@@ -282,6 +282,7 @@ rho_equilibrium_any_labels = tc.stated(
     control=tc.altered("lambda is left out of the formula", {"(weight_decay)": "(0)"}),
     where=[SUMMED_LOSS, RHO_DOT, SUMS],
     on=points_of_any_network("dyadic"),
+    examples=50,
     rests_on=["rho-dynamics-any-labels"],
     why="A sharpening of poggio2020, Eq. 7, and poggio2021, Eq. 5, of our own:"
     " the equilibrium is that of regression on one feature, f, with a"

@@ -89,6 +89,7 @@ binary_tree_columns = tc.stated(
     states="toeplitz(i - 1, 2 * i - 2) == W[0][0][0] and toeplitz(i - 1, 2 * i - 1) == W[0][0][1]",
     control=tc.altered("one column later", "toeplitz(i - 1, 2 * i - 1) == W[0][0][0]"),
     on=layers(overlap=False),
+    examples=50,
     corrects="binary-tree-columns-printed",
     why="Patches that cover all inputs without overlap have a stride of 2. On a 2 x 2 image two"
     " patches of 2 x 1 are in columns 1 and 3, and 2 and 4.",

@@ -39,6 +39,7 @@ structural_lemma = tc.stated(
     states=LEMMA,
     control=ADDED_UP,
     on=tc.mostly(tc.cases(tc.homogeneous_networks(), check=sums_of_parameters), LARGE),
+    examples=50,
     why="Once the activation pattern is fixed, the output is linear in each weight matrix. At a"
     " kink any choice of the derivative at zero gives the same inner product, because the"
     " pre-activation that it multiplies is zero. The output is linear (xu2022, poggio2020) or"
@@ -55,6 +56,7 @@ structural_lemma_multi_output = tc.stated(
     states=LEMMA,
     control=ADDED_UP,
     on=tc.cases(tc.homogeneous_networks(outputs=(2, 3)), check=sums_of_parameters),
+    examples=50,
     rests_on=["structural-lemma"],
     why="The lemma is printed for scalar networks (xu2022, Lemma 2); it carries over to each"
     " output component, which is what its use for several classes needs.",
@@ -80,6 +82,7 @@ structural_lemma_positive_homogeneity = tc.stated(
     ),
     numbers=["factor"],
     on=tc.cases(tc.homogeneous_networks(outputs=(1, 2)), numbers={"factor": tc.positive_dyadics()}),
+    examples=50,
     why="The factorisation behind the structural lemma, which follows from it by Euler's theorem."
     " Stated for one layer at a time, which gives the product by induction, and for any positive"
     " factor, of which the Frobenius norm is one. No derivative takes part, so that kinks are no"
@@ -114,6 +117,7 @@ structural_lemma_later_biases = tc.stated(
     states=f"inner(W[k], df(n, c, k)) + {LATER.format('>=')} == f(n, c)",
     control=tc.altered("the bias of layer k itself is left out", {">=": ">"}),
     on=tc.cases(tc.mlps(depths=(2, 4), outputs=(1, 2), bias=True), check=sums_of_parameters),
+    examples=50,
     corrects="structural-lemma-biases",
     why="The network is positively homogeneous in the weights of layer k together with the biases"
     " of layer k and of all later layers; Euler's theorem gives the identity.",
@@ -146,6 +150,7 @@ structural_lemma_cut = tc.stated(
         "constant edges across the cut are allowed", without=[CUT_WITHOUT_CONSTANTS]
     ),
     on=tc.cases(GRAPHS, check=sums_of_parameters),
+    examples=50,
     corrects="structural-lemma-residual",
     why="Every path from input to output crosses such a cut exactly once, so that the output is"
     " positively homogeneous in the matrices across it. The lemma for chains is the case in which"

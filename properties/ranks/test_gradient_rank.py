@@ -163,6 +163,7 @@ gradient_rank_toeplitz = tc.stated(
     states=RANK_ONE,
     control=SUMMED,
     on=tc.cases(tc.convolutional_networks(outputs=(1, 2)), cohort=8).map(unrolled),
+    examples=50,
     corrects="gradient-rank-convolution",
     rests_on=["gradient-rank"],
     why="The other reading of a convolutional layer's weight matrix, under which galanti2022,"

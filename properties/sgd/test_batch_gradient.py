@@ -91,7 +91,7 @@ batch_gradient_exchange = tc.stated(
         "exchanged(k) = term(0, k) - term(batch_size, k)",
     ],
     on=tc.plain_cases(samples=(2, 4)).map(tc.away_from_kinks),
-    examples=120,
+    examples=100,
     rests_on=["batch-gradient"],
     why="The second equality of Eq. 7 for any weights, and with the factor 1/B of Eq. 6, which it"
     " lacks. Eq. 7 is about convergence points, where both sides are 0: there the factor changes"
@@ -228,7 +228,7 @@ batch_gradient_pair_bound = tc.stated(
         "cosine(i, j) = inner(x[i], x[j]) / root(squared(x[i]) * squared(x[j]))",
     ],
     on=st.one_of(tc.spread_cases(), tight_pairs(), trained_cases(), tc.searched_cases()),
-    examples=200,
+    examples=100,
     rests_on=["batch-gradient-bound"],
     why="A quantitative form of Proposition 1 of galanti2022, our own: with weight decay, the steps"
     " of SGD with batch size 1 stay away from zero by the learning rate times"

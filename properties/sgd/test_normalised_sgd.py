@@ -232,7 +232,7 @@ normalised_sgd_convergence_rank = tc.stated(
     ),
     where=AT_REST,
     on=st.one_of(tc.interpolators(), generic_points()),
-    examples=150,
+    examples=100,
     rests_on=[
         "gradient-rank",
         "batch-differences-two-samples-printed",
@@ -272,7 +272,7 @@ normalised_sgd_convergence_rank_one = tc.stated(
     control=tc.altered("all margins are equal", "margin(n) == margin(0)"),
     where=AT_REST,
     on=tc.normalised_equilibria(),
-    examples=120,
+    examples=100,
     rests_on=["batch-differences-common-matrix", "gradient-rank"],
     why="The sharp form of xu2022, Lemma 8, our own.\n\n"
     "Proof. Exchange two samples between batches: the terms of a stationarity equation are equal"

@@ -70,7 +70,7 @@ sgd_stationary_weight_decay = tc.stated(
     ),
     where=[BATCH_GRADIENT],
     on=st.one_of(tc.spread_cases(), tc.spread_cases(), tc.searched_cases()),
-    examples=200,
+    examples=100,
     rests_on=["path-expansion-some-input-weight", "convergence-points-first-matrix"],
     why="A point that is stationary on every mini-batch of size B < m, with lambda > 0, is the zero"
     ' function, unless the inputs lie on one line through the origin (the paper: "on a'
@@ -136,7 +136,7 @@ sgd_stationary_no_decay = tc.stated(
     control=tc.altered("the output is 0 at every sample", without=[LABEL_NOT_FITTED]),
     where=[BATCH_GRADIENT],
     on=tc.fitted_cases(),
-    examples=120,
+    examples=100,
     rests_on=[
         "sample-gradients-without-decay",
         "sample-gradients-quotient",
@@ -178,7 +178,7 @@ sgd_stationary_no_minimiser = tc.stated(
     on=st.one_of(
         tc.dead_cases(), tc.dead_cases(), tc.dead_cases(), tc.plain_cases(targets="signs")
     ),
-    examples=200,
+    examples=100,
     rests_on=["sgd-stationary-no-decay", "sgd-stationary-no-minimum-printed"],
     why="With the exponential and the logistic loss, convex and without a minimum for labels +-1,"
     " the only points that are stationary on every mini-batch have output zero at every sample.\n\n"
@@ -302,7 +302,7 @@ sgd_stationary_sample_gradients = tc.stated(
     ),
     where=[BATCH_GRADIENT],
     on=STATIONARY_POINTS,
-    examples=150,
+    examples=100,
     corrects="sgd-stationary-no-label-printed",
     rests_on=["batch-gradient", "sample-gradients-are-equal"],
     why="At a point that is stationary on every mini-batch of one size B < m, the regularised"

@@ -82,7 +82,7 @@ class Settling:
             one = settle(statement, self._version, architecture)
         except self._passed_over:
             return
-        except (Unreadable, *MISUSE) as error:  # Such as the rank of a number, or a sum with one.
+        except (Unreadable, *MISUSE) as error:  # Such as a sum with a rank.
             self.reason = f"not read in a field: {error}"
             return
         if one.holds:
