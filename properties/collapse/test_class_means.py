@@ -282,6 +282,7 @@ class_means_equinorm_three = EQUINORM_MEANS.stated(
     states=SIMPLEX,
     control=tc.altered("any number of classes", without=[AT_MOST_THREE]),
     on=equinorm_means(),
+    examples=100,
     corrects="class-means-equinorm-simplex",
     rests_on=["class-means-equinorm"],
     why="Three vectors of equal norm that add to 0 are at angles of 120 degrees.",

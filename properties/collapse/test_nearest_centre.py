@@ -103,6 +103,7 @@ nearest_centre_binary = BINARY.stated(
     r" \mathrm{sign}(f(x)) = \arg\min_c \|\mu_c - h(x)\|",
     given=[MATRICES, SIGN_LABELS, BOTH_CLASSES, OPPOSITE, PARALLEL, CLASSIFIED],
     on=opposite_inputs((1, 2, -1)),
+    examples=100,
     corrects="nearest-centre-binary-printed",
     why="`|h - mu_-|^2 - |h - mu_+|^2 = 4 <mu_+, h>`, which has the sign of `<V_L, h>`. NC1 is not"
     " needed. Checked at the samples, differences of samples and the unit vectors.",

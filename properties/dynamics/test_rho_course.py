@@ -68,7 +68,7 @@ rho_course_acceleration = tc.stated(
     on=points(tc.mlps(depths=(1, 3), widths=(1, 2)), smooth=True, samples=(1, 1)).map(
         at_rest_in_rho
     ),
-    examples=20,
+    examples=60,
     rests_on=["rho-dynamics", "normalised-flow", "rho-equilibrium-mean"],
     why="Our own; it bears on whether rho can oscillate. Eq. 6 differentiated along Eq. 5. A"
     " positive rho rests only where the margin is positive and the output below its label. From"

@@ -177,7 +177,7 @@ rho_growth_moment = tc.stated(
     states="M <= mu",
     control=tc.altered("any margins", without=[CLASSIFIED]),
     on=st.one_of(points().map(with_equal_margins), on_a_line()),
-    examples=60,
+    examples=100,
     numbers=["rho"],
     rests_on=["loss-descent-margins"],
     why="Margins lie between 0 and 1: weights of unit norm, inputs in the unit ball. Equality where"

@@ -81,7 +81,7 @@ unit_balance_rest = BALANCE.stated(
     states="squared(W[k][j]) == squared([row[j] for row in W[k + 1]])",
     control=tc.altered("weights move", without=[RHO_AT_REST, WEIGHTS_AT_REST], on=DEEP),
     on=tc.normalised_equilibria(),
-    examples=24,
+    examples=60,
     rests_on=["unit-balance-flow"],
     why="Our own; it bears on what weight decay makes of the start. `unit-balance-flow`, or Eq. 9"
     " multiplied by the row of V_k and by the column of V_(k+1). A unit that nothing leaves has no"

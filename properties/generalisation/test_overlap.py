@@ -1,5 +1,7 @@
 """Patches that overlap: xu2022, Conjecture 1 with its sketch; and constants of Section 4.3."""
 
+from hypothesis import strategies as st
+
 import theorycheck as tc
 from properties.assumptions import CHAIN, RELU_NETWORK
 from properties.generalisation.signs import NO_NETWORK
@@ -204,6 +206,12 @@ overlap_constant_printed = tc.stated(
     " better.",
 )
 
+
+def layers_up_to(most: int) -> st.SearchStrategy[tc.Case]:
+    numbers = {"layers": tc.positive_dyadics(largest=most, exponents=(0,))}
+    return tc.cases(NO_NETWORK, samples=(1, 1), numbers=numbers, cohort=1)
+
+
 overlap_constant = tc.stated(
     "overlap-constant",
     title="The constant sqrt(2 log(2) L) + 1 is at most 0.76 times 2^(L-1) from three layers on",
@@ -212,14 +220,9 @@ overlap_constant = tc.stated(
     assuming={"L is 3 or more": "layers >= 3"},
     where=[TWO],
     states="root(2 * log(2) * layers) + 1 <= 76 / 100 * two(layers - 1)",
-    control=tc.altered("at most 0.75 times", {"76": "75"}),
+    control=tc.altered("at most 0.75 times", {"76": "75"}, on=layers_up_to(4)),
     numbers=["layers"],
-    on=tc.cases(
-        NO_NETWORK,
-        samples=(1, 1),
-        numbers={"layers": tc.positive_dyadics(largest=12, exponents=(0,))},
-        cohort=1,
-    ),
+    on=layers_up_to(12),
     examples=60,
     corrects="overlap-constant-printed",
     why="For three layers it is 3.04 against 4, and the right side doubles with each layer. Checked"

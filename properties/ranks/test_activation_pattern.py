@@ -70,6 +70,7 @@ activation_pattern = PATTERN.stated(
     states=f"f(n, 0) == {PRODUCT.format('left(n)')}",
     control=tc.altered("without D_2", f"f(n, 0) == {PRODUCT.format('W[2]')}"),
     on=st.one_of(SMALL, AT_KINKS),
+    examples=100,
     why="`sigma(u) = sigma'(u) u` for every u, at the kink too, whatever slope is chosen there: the"
     " product with u = 0 is 0.",
 )

@@ -90,6 +90,7 @@ batch_differences_gradient = GRADIENTS.stated(
     forall=OF_A_BATCH,
     states=of_batch("-2"),
     control=TWICE,
+    examples=40,
     corrects="batch-differences-gradient-printed",
     rests_on=["normalised-flow"],
     why="The sign of Eq. 2 and 5. The derivative is that of the Lagrangian, not of the right side.",

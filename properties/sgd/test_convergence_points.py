@@ -329,8 +329,8 @@ convergence_points_rank_one = SHARED.stated(
     control=tc.altered(
         "lambda may be 0", without=[POSITIVE_WEIGHT_DECAY], on=wide_interpolating_cases()
     ),
-    on=STATIONARY_POINTS,
-    examples=60,
+    on=st.one_of(STATIONARY_POINTS, tc.stationary_chains(depths=(3, 3), widths=(2, 3))),
+    examples=100,
     rests_on=["sgd-stationary-sample-gradients", "gradient-rank"],
     why="The constraint that the abstract means: with weight decay W is proportional to the"
     " gradient at one sample. Without it, an interpolating network of any rank is at rest (the"

@@ -51,13 +51,13 @@ def unit_arrays(draw: st.DrawFn, shape: tuple[int, ...], *, positive: bool = Fal
 
 @st.composite
 def aligned_chains(
-    draw: st.DrawFn, *, depths: tuple[int, int] = (1, 3)
+    draw: st.DrawFn, *, depths: tuple[int, int] = (1, 3), widths: tuple[int, int] = (1, 3)
 ) -> tuple[Network, list[np.ndarray], np.ndarray]:
     """A chain, unit weights ``v_k v_{k-1}^T``, and ``v_0``: ``f(c v_0) = c`` for ``c >= 0``.
 
     There ``df/dW_k = c W_k`` for every layer, so one equation per sample makes it stationary.
     """
-    network = draw(mlps(depths=depths, widths=(1, 3)))
+    network = draw(mlps(depths=depths, widths=widths))
     directions = [draw(unit_arrays((network.input_width,)))]
     for layer in network.layers[:-1]:
         directions.append(draw(unit_arrays((layer.width,), positive=True)))
@@ -106,11 +106,18 @@ def sign_labelled_chains(draw: st.DrawFn) -> Case:
 
 
 @st.composite
-def stationary_chains(draw: st.DrawFn, *, full_batch: bool = False) -> Case:
+def stationary_chains(
+    draw: st.DrawFn,
+    *,
+    full_batch: bool = False,
+    depths: tuple[int, int] = (1, 3),
+    widths: tuple[int, int] = (1, 3),
+) -> Case:
     """Collinear inputs, any positions; stationary on every batch.
 
     Args:
         full_batch: whether the batch is the full one, and the point stationary on no smaller ones.
+        depths, widths: of the chain.
     """
     positions = draw(st.lists(positive_dyadics(), min_size=2, max_size=4))
     decay, scale = draw(positive_dyadics()), draw(positive_dyadics(exponents=(0, 1)))
@@ -118,7 +125,8 @@ def stationary_chains(draw: st.DrawFn, *, full_batch: bool = False) -> Case:
     pulls = [decay + tilt, decay - tilt, *[decay] * (samples - 2)]
     batch_size = Fraction(samples if full_batch else draw(st.integers(1, samples - 1)))
     numbers = {"weight_decay": decay, "batch_size": batch_size}
-    return _aligned_case(draw(aligned_chains()), scale, positions, pulls, numbers)
+    chain = draw(aligned_chains(depths=depths, widths=widths))
+    return _aligned_case(chain, scale, positions, pulls, numbers)
 
 
 @st.composite
