@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,19 @@ def test_what_nobody_understands_is_bad_input(
 def test_a_file_that_is_no_toml_is_bad_input(tmp_path: Path, text: str) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
     with pytest.raises(InputError, match=r"pyproject.toml cannot be read: .*; correct it"):
+        Configured.at(tmp_path)
+
+
+def test_tools_that_are_no_table_are_bad_input(tmp_path: Path) -> None:
+    for text in ("tool = 3\n", "tool = []\n", "[[tool]]\ntheorycheck = 1\n"):
+        (tmp_path / "pyproject.toml").write_text(text)
+        with pytest.raises(InputError, match=r"cannot be read: \[tool\] is no table; correct it"):
+            Configured.at(tmp_path)
+
+
+def test_nobody_waits_for_a_pipe_in_place_of_the_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pyproject.toml")
+    with pytest.raises(InputError, match="cannot be read: it is no file; correct it"):
         Configured.at(tmp_path)
 
 

@@ -150,8 +150,13 @@ def near(path: Path, here: Path | None = None) -> Path:
 def _table(path: Path) -> object:
     """The table of a file; None where there is no file, or no such table in it."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("theorycheck")
+        if path.exists() and not path.is_file():  # A pipe may have no writer: nobody waits for it.
+            raise ValueError("it is no file")
+        tools = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
+        if not isinstance(tools, dict):
+            raise ValueError("[tool] is no table")
+        return tools.get("theorycheck")
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read: {error}; correct it") from error

@@ -103,6 +103,19 @@ def test_a_full_disk_leaves_all_files_as_they_were(tmp_path: Path) -> None:
     assert contents(tmp_path) == OLD
 
 
+@pytest.mark.parametrize("name", NEW)
+def test_a_folder_in_the_place_of_a_file_leaves_all_files_as_they_were(
+    tmp_path: Path, name: str
+) -> None:
+    others = {other: text for other, text in OLD.items() if other != name}
+    reports.write_together(tmp_path, others)
+    (tmp_path / name).mkdir()
+    with pytest.raises(IsADirectoryError, match=f"{name} is a folder"):
+        reports.write_together(tmp_path, NEW)
+    (tmp_path / name).rmdir()
+    assert contents(tmp_path) == others
+
+
 WRITE_OFTEN = """
 import sys
 from pathlib import Path

@@ -56,6 +56,14 @@ def test_the_table_fits_the_screen(width: int) -> None:
     assert words == long.id
 
 
+@pytest.mark.parametrize("width", [0, 1, 20])
+def test_on_a_screen_that_is_too_narrow_claims_keep_their_names(width: int) -> None:
+    lines = reports.run_summary(report(), SECONDS, width=width)
+    assert all(any(entry.id in line for line in lines) for entry in report().claims)
+    assert sheet(ENTRIES["holds"])
+    assert any("rank" in line for line in reports.printed("rank(W) <= 1", width=width))
+
+
 def test_colours_only_where_they_are_wanted() -> None:
     assert "\x1b[31m" in "".join(reports.run_summary(report(), {}, colour=True))
     assert "\x1b" not in "".join(reports.run_summary(report(), {}))

@@ -10,6 +10,7 @@ different another time, or on another machine, is in `Circumstances`, a file of 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -188,6 +189,9 @@ def write_together(folder: Path, texts: Mapping[str, str | None]) -> None:
             if text is not None
         }
         stack.enter_context(_alone(folder))
+        for path in (folder / name for name in texts):
+            if path.is_dir():  # Nothing is removed before all can be put in its place.
+                raise IsADirectoryError(errno.EISDIR, f"{path.name} is a folder", str(path))
         for name in list(texts)[1:]:
             (folder / name).unlink(missing_ok=True)
         for name, temporary in written.items():

@@ -54,12 +54,16 @@ def run_summary(
     return [*printed(table, width=width, colour=colour), "", counts]
 
 
+NARROWEST = 48
+"""Characters that the columns of a table need; on a narrower screen its lines run on."""
+
+
 def printed(part: RenderableType, *, width: int = 80, colour: bool = False) -> list[str]:
     """What a screen shows of a part, in lines."""
     screen = StringIO()
     Console(
         file=screen,
-        width=width,
+        width=max(width, NARROWEST),
         force_terminal=colour,
         color_system="standard" if colour else None,
         highlight=False,
