@@ -9,8 +9,8 @@ FAULTS = [
         "deviation-from-global-mean",
         "measures.features",
         "NC1 measures deviations from the global mean",
-        old="return self.values - self.means.unsqueeze(2)",
-        new="return self.values - self.centre[:, None, None]",
+        old="return without_mean(self.values, 2)",
+        new="return without_mean(self.values.flatten(1, 2), 1).reshape_as(self.values)",
         asked=("tests/measures/test_collapse.py::test_collapsed_features_exactly",),
     ),
     Fault(

@@ -12,11 +12,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from torch import Tensor, zeros
 
 from tests.measures.samples import (
     COLLAPSE,
     DTYPES,
+    Array,
     Sample,
     as_tensor,
     assert_exact,
@@ -212,20 +214,45 @@ def test_angles_norms_and_duality_within_rounding(sample: Sample) -> None:
             assert error <= 2 * gamma(3 * classes * width + 8, dtype)
 
 
+def disagreements_of(h: Array, classifier: Array) -> list[bool]:
+    """Of all samples of a member, by Fractions."""
+    means, disagreements = mean(h, 1), []
+    for x in h.reshape(-1, h.shape[-1]):
+        scores = [w @ x for w in classifier]
+        distances = [(x - m) @ (x - m) for m in means]
+        disagreements.append(scores.index(max(scores)) != distances.index(min(distances)))
+    return disagreements
+
+
 @given(samples())
 @few
 def test_nearest_mean_against_a_loop(sample: Sample) -> None:
     h, classifier = sample.exact_grouped, exact(sample.classifier)
-    means = mean(h, 2)
     result = measures.nc4(sample.grouped, sample.classifier)
     for k in range(len(h)):
-        disagreements = []
-        for x in h[k].reshape(-1, h.shape[-1]):
-            scores = [w @ x for w in classifier[k]]
-            distances = [(x - m) @ (x - m) for m in means[k]]
-            chosen, nearest = scores.index(max(scores)), distances.index(min(distances))
-            disagreements.append(chosen != nearest)
+        disagreements = disagreements_of(h[k], classifier[k])
         assert Fraction(result[k].item()) == Fraction(sum(disagreements), len(disagreements))
+
+
+ties = st.integers(1, 3).flatmap(
+    lambda width: arrays(np.int64, (2, 1, 3, 3, width), elements=st.integers(-5, 5))
+)
+
+
+@given(ties, st.sampled_from(DTYPES))
+@few
+def test_ties_of_means_that_are_no_floats(numbers: Any, dtype: torch.dtype) -> None:
+    """Three samples of three classes: thirds. The classifier is made of as many others."""
+    grouped, classifier = as_tensor(numbers[0], dtype), as_tensor(numbers[1, :, :, 0], dtype)
+    disagreements = disagreements_of(exact(grouped)[0], exact(classifier)[0])
+    found = measures.nc4(grouped, classifier).item()
+    assert found == as_tensor(sum(disagreements) / 9, dtype).item()
+
+
+def test_a_tie_of_means_that_are_no_floats() -> None:
+    """Of means -2/3, 4/3 and 2/3 the latter are as far from 1, and the first and last from 0."""
+    grouped = torch.tensor([[[[2.0], [1.0], [-5.0]], [[-1.0], [0.0], [5.0]], [[-1.0], [3.0], [0]]]])
+    assert measures.nc4(grouped, torch.tensor([[[0.0], [1.0], [1.0]]])).item() == 0
 
 
 def agree(left: Tensor, right: Tensor) -> bool:
@@ -245,6 +272,10 @@ def test_order_of_the_samples_does_not_matter(sample: Sample, random: Any) -> No
             assert agree(left, measure(shuffled, sample.classifier))
 
 
+def digits(dtype: torch.dtype) -> int:
+    return 1 - round(math.log2(torch.finfo(dtype).eps))
+
+
 @given(samples(), st.data())
 @few
 def test_moved_reflected_and_scaled_features(sample: Sample, data: st.DataObject) -> None:
@@ -256,6 +287,8 @@ def test_moved_reflected_and_scaled_features(sample: Sample, data: st.DataObject
     width = grouped.shape[-1]
     shift = as_tensor(data.draw(st.lists(st.integers(-8, 8), min_size=width, max_size=width)))
     signs = as_tensor(data.draw(st.lists(st.sampled_from([-1, 1]), min_size=width, max_size=width)))
+    # Also so far that features have no digits left for halves of means.
+    shift = shift * 2.0 ** data.draw(st.sampled_from([0, digits(grouped.dtype) - 4]))
     shift, signs = shift.to(grouped.dtype), signs.to(grouped.dtype)
     scale = 2.0 ** data.draw(st.integers(-6, 6))
     factors = {"nc1": scale**2, "nc2_norm_gap": scale}

@@ -104,18 +104,25 @@ def test_one_class_at_the_centre_of_the_others() -> None:
     assert zero.count(True) == 2
 
 
-anything = st.floats(-1e300, 1e300, allow_subnormal=False) | st.floats(-1, 1) | st.just(0.1)
+anything = st.one_of(
+    st.floats(-1e300, 1e300, allow_subnormal=False),
+    st.floats(-1, 1),
+    st.sampled_from([0.1, 1e160, 1e-200, 3e-200]),
+)
 
 
 @given(st.lists(st.lists(anything, min_size=3, max_size=3), min_size=2, max_size=4))
 @few
 def test_accurately_centred_means(rows: list[list[float]]) -> None:
-    """Right to 8 units of roundoff, however much cancels; but for what is below the normal numbers
-    beside the largest feature, half of the least number times a power above half of that.
+    """Right to 8 units of roundoff, however much cancels, but for what is below the least number.
+
+    Derivation: a multiple for each cut, which is up to ``2^bits <= 8 C N`` times a power of two,
+    rounds or vanishes by ``8 C N`` times half of the least number; three do, since powers are more
+    than ``2^40`` apart; in the end that is multiplied by ``2^bits / (C N) <= 8``.
     """
     grouped = as_tensor(rows)[None, :, :, None]
     found, expected = accurately_centred(grouped), centred_exactly(grouped)
-    least = Fraction(math.ulp(0.0)) * max(Fraction(1), Fraction(grouped.abs().max().item()))
+    least = Fraction(math.ulp(0.0)) * 96 * grouped.numel()
     for x, y in zip(exact(found).flatten(), expected.flatten(), strict=True):
         assert abs(x - y) <= gamma(8) * abs(y) + least
 
@@ -132,14 +139,28 @@ def test_means_that_nearly_coincide() -> None:
         assert abs(x - y) <= gamma(8) * abs(y)
 
 
-def test_centring_is_given_all_that_it_may_round() -> None:
-    """Class means are off by ``gamma_N``, their mean by that and ``gamma_C``, a difference by 2 u;
-    the norm is 6 times the largest feature.
+def test_classes_that_differ_by_their_last_digit() -> None:
+    """Thirds of it: the trace within is 2/9, that between 1/36, both times its square.
+
+    Derivation: steps are exact, means of them and deviations are off by 2 u and 4 u; means that
+    differ by half of the larger one are off by 12 u less their mean. Squares, sums and a quotient
+    round 12 times: 2 * 4 + 2 * 12 + 12 u, of first order, which 48 include.
     """
-    for classes, samples in ((9, 4), (4, 9), (36, 1)):
-        found = Features(torch.ones(1, classes, samples, 1).double())
-        parts = (gamma(n) for n in (samples, samples, classes, 2))
-        assert Fraction(found._centring_error().item()) >= 6 * sum(parts)
+    last = torch.finfo(torch.float32).eps
+    digits = torch.tensor([[[[0.0], [0.0], [1.0]], [[0.0], [1.0], [1.0]]]])
+    found = Fraction(measures.nc1_relative(1 + last * digits).item())
+    assert abs(found - 8) <= 8 * gamma(48, torch.float32)
+
+
+def test_centring_is_given_all_that_it_may_round() -> None:
+    """Steps are off by u, class means by that of two and of a sum, and ``gamma_N``; so is their
+    mean, but for ``gamma_C`` of numbers up to 2; three differences are up to 2 and round.
+    """
+    for classes, samples in ((9, 4), (4, 9), (36, 1), (1, 36)):
+        grouped = torch.zeros(1, classes, samples, 1).double()
+        grouped[0, -1, -1] = 1
+        parts = 2 * gamma(samples + 3), 2 * gamma(classes), 6 * gamma(1)
+        assert Fraction(Features(grouped)._centring_error().item()) >= sum(parts)
 
 
 @pytest.mark.parametrize(("classes", "samples"), [(63, 65), (3, 1365), (1023, 3)])

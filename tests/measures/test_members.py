@@ -13,7 +13,7 @@ from torch import Tensor, ones, zeros
 
 from tests.measures.samples import COLLAPSE, as_tensor
 from theorycheck import measures
-from theorycheck.errors import InputError
+from theorycheck.errors import InputError, quoted
 from theorycheck.networks.specification import mlp
 
 STACKED: dict[str, Callable[[Tensor], Tensor]] = {
@@ -45,7 +45,6 @@ def test_a_diverged_member_is_marked_and_disturbs_no_other(name: str, value: flo
     assert result.isfinite().tolist() == [True, False]
 
 
-UNKNOWN: Any = "nuclear"
 BAD_INPUT: dict[str, Callable[[], object]] = {
     "outputs of shape": lambda: measures.margins(ones(2, 3), ones(2, 3)),
     "signs must have shape": lambda: measures.margins(ones(2, 3, 1), ones(2, 1)),
@@ -62,7 +61,6 @@ BAD_INPUT: dict[str, Callable[[], object]] = {
     "one row per class": lambda: measures.nc3(ones(1, 2, 3, 4), ones(1, 4, 2)),
     "classifier": lambda: measures.nc4(ones(1, 2, 3, 4), ones(2, 4)),
     "weights must have shape": lambda: measures.singular_values(ones(2, 3)),
-    "norm 'nuclear'": lambda: measures.threshold_rank(ones(1, 2, 2), norm=UNKNOWN),
     "do not fit": lambda: measures.weight_distance(mlp([2, 1]), (ones(1, 1, 2),), ()),
     "same members": lambda: measures.weight_distance(
         mlp([2, 1]), (ones(2, 1, 2),), (ones(1, 1, 2),)
@@ -110,12 +108,59 @@ def test_labels_that_wrap_are_no_labels() -> None:
         measures.margins(ones(1, 1, 1), torch.tensor([[255]], dtype=torch.uint8))
 
 
+NET, HALF = mlp([2, 2]), 0.5
+ONE = (ones(1, 2, 2),)
+MEANS = torch.tensor([0.25, 0.5])
+REFUSED: list[tuple[str, Callable[[Any], object], list[Any]]] = [
+    ("features must be grouped", measures.nc1_pseudoinverse,
+     [torch.tensor(1.5), ones(2), ones(0, 2, 2, 2), ones(1, 2, 3)]),
+    ("features must be grouped", measures.nc1, [torch.tensor(1.5), ones(0, 2, 2, 2)]),
+    ("mean", lambda x: measures.equilibrium_rho(x, MEANS, HALF),
+     [zeros(0), torch.tensor(HALF), ones(3), ones(1), ones(2, 1), MEANS.to("meta"), None]),
+    ("second_moment", lambda x: measures.equilibrium_rho(MEANS, x, HALF),
+     [zeros(0), torch.tensor(HALF), ones(3), ones(1), ones(2, 1), None]),
+    ("weight_decay", lambda x: measures.equilibrium_rho(MEANS, MEANS, x),
+     [ones(2, 3), ones(2, 2), ones(3), ones(1), True, None, "1", MEANS.to(torch.float8_e5m2)]),
+    ("margins must have shape", lambda x: measures.equilibrium_rho_of_sums(x, HALF),
+     [torch.tensor(1.5), ones(2), ones(0, 3), ones(2, 0)]),
+    ("weight_decay", lambda x: measures.equilibrium_rho_of_sums(ones(2, 3), x),
+     [ones(2, 3), ones(3), ones(1), ones(2, 1), True, None]),
+    ("margins must have shape", measures.margin_statistics,
+     [zeros(0, 3), zeros(3, 0), torch.tensor(1.5), ones(1, 2, 3)]),
+    ("gradients must have shape", measures.batch_gradient_norms,
+     [zeros(2, 0), zeros(0, 2), zeros(2, 3, 0), ones(2), torch.tensor(1.5)]),
+    ("gradients must have shape", lambda x: measures.sampling_variance(x, 1),
+     [zeros(0, 3, 2), zeros(3, 0), zeros(2, 3, 0), ones(2), torch.tensor(1.5)]),
+    ("parameter", lambda x: measures.weight_distance(NET, x, ONE),
+     [None, torch.empty(0), ones(1, 2, 2), (None,), (ONE[0].to("meta"),), (ONE[0].numpy(),)]),
+    ("parameter", lambda x: measures.weight_distance(NET, ONE, x), [None, torch.empty(0), ()]),
+    ("the network must be a Network", lambda x: measures.weight_distance(x, ONE, ONE),
+     [None, "mlp", [2, 2]]),
+    ("the same members", lambda x: measures.weight_distance(NET, ONE, x), [(ones(2, 2, 2),)]),
+    ("unknown norm", lambda x: measures.threshold_rank(ones(1, 2, 2), norm=x),
+     [None, "nuclear", np.array(["spectral", "frobenius"]), ["spectral"]]),
+    ("threshold", lambda x: measures.threshold_rank(ones(1, 2, 2), x), [-1, math.nan, math.inf]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("message", "use", "value"),
+    [(message, use, value) for message, use, values in REFUSED for value in values],
+    ids=lambda value: None if callable(value) else quoted(value)[:30],
+)
+def test_arguments_of_another_kind(message: str, use: Callable[[Any], object], value: Any) -> None:
+    with pytest.raises(InputError, match=message) as raised:
+        use(value)
+    assert "\n" not in str(raised.value)
+
+
 NO_FLOATS: dict[str, Any] = {
     "torch tensor, not ndarray": np.ones((1, 2, 2)),
     "torch tensor, not list": [[[1.0]]],
     "dense tensor": torch.eye(2)[None].to_sparse(),
-    "floating dtype": torch.ones(1, 2, 2, dtype=torch.int64),
-    "give it a floating": torch.ones(1, 2, 2, dtype=torch.complex64),
+    "is torch.int64: give it float16": torch.ones(1, 2, 2, dtype=torch.int64),
+    "is torch.complex64: give it": torch.ones(1, 2, 2, dtype=torch.complex64),
+    "is torch.float8_e4m3fn: give it": torch.ones(1, 2, 2).to(torch.float8_e4m3fn),
 }
 
 

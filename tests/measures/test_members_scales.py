@@ -177,3 +177,65 @@ def test_nc1_where_the_squared_ratio_of_scales_is_no_number() -> None:
     centre, spread = 2.0**-520, 2.0**-480
     classes = [[[c + d * spread, d] for d in (1.0, -1.0)] for c in (centre, -centre)]
     assert math.log2(measures.nc1_pseudoinverse(as_tensor([classes])).item()).__round__() == 79
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "dtype"),
+    [(1e-30, 1e20, torch.float32), (1e-200, 1e160, torch.float64)],
+)
+def test_means_of_features_beside_larger_ones(
+    small: float, large: float, dtype: torch.dtype
+) -> None:
+    """Of another feature, and of another class."""
+    grouped = as_tensor([[[[small, large]], [[small, small]]]], dtype)
+    assert torch.equal(measures.class_means(grouped), grouped[:, :, 0])
+    assert torch.equal(measures.global_mean(grouped)[:, 0], grouped[:, 0, 0, 0])
+    centred = measures.centred_class_means(
+        as_tensor([[[[small, large]], [[-small, large]]]], dtype)
+    )
+    assert torch.equal(centred, as_tensor([[[small, 0], [-small, 0]]], dtype))
+
+
+def test_variation_beside_a_constant_feature_or_class_that_is_larger() -> None:
+    """Class 0 is constant and large; in class 1 features differ by 2 s from their mean."""
+    small = 2.0**-50
+    grouped = torch.tensor([[[[2.0**100]] * 2, [[small], [5 * small]]]])
+    expected = 2 * small**2
+    assert measures.nc1(grouped).tolist() == [expected]
+    assert measures.within_class_covariance(grouped).tolist() == [[[expected]]]
+    constant = torch.tensor([[[[7.25e-31, 7.97e37]] * 2 + [[8.7e-31, 7.97e37]] * 2]])
+    assert measures.nc1_relative(constant).tolist() == [math.inf]
+    tiny, large = 2.0**-500, 2.0**700
+    gradients = as_tensor([[[3 * tiny, 4 * tiny, large], [-3 * tiny, -4 * tiny, large]]])
+    assert measures.sampling_variance(gradients, 1).tolist() == [25 * tiny**2]
+
+
+def test_collapsed_features_whose_means_are_near_each_other() -> None:
+    """No variation, over a distance whose inverse is beyond all numbers."""
+    near = 2.0**-140
+    grouped = torch.tensor([[[[1.0, near]] * 2, [[1.0, -near]] * 2]])
+    assert measures.nc1_relative(grouped).tolist() == [0]
+
+
+def test_the_nearest_mean_beside_larger_features() -> None:
+    """Each sample is its mean, or near it; and it has the sign, or the feature, of its class."""
+    grouped = torch.tensor([[[[1e30], [2e30]], [[-1e-20], [-1e-20]]]])
+    assert measures.nc4(grouped, torch.tensor([[[1.0], [-1.0]]])).tolist() == [0]
+    grouped = torch.tensor([[[[1.0, 0.0]], [[0.0, 1e-20]]]])
+    assert measures.nc4(grouped, torch.tensor([[[1e30, 0.0], [0.0, 1e-30]]])).tolist() == [0]
+    wide = as_tensor([[[[1e200], [2e200]], [[-1e-200], [-1e-200]]]])
+    assert measures.nc4(wide, as_tensor([[[1], [-1]]])).tolist() == [0]
+
+
+def test_the_usual_measure_where_variation_across_the_means_is_far_larger() -> None:
+    """Features of size 2^600 that say nothing of the classes, beside deviations of half their
+    distance from the centre, 2^-500: a quarter, over two classes.
+    """
+    tiny, large = 2.0**-500, 2.0**600
+    classes = [
+        [[c * tiny + d * tiny / 2, d * large], [c * tiny - d * tiny / 2, -d * large]]
+        for c, d in ((1.0, 1.0), (-1.0, -1.0))
+    ]
+    found = measures.nc1_pseudoinverse(as_tensor([classes])).item()
+    # A direction and a singular value, a product and a quotient, a square and sums.
+    assert abs(Fraction(found) - Fraction(1, 8)) <= gamma(64) / 8

@@ -95,3 +95,14 @@ def test_distances_of_any_scales(exponents: list[int], factors: list[int]) -> No
     changes = zip(exact(torch.cat(before)).flat, exact(torch.cat(after)).flat, strict=True)
     true = sum((abs(old - new) for old, new in changes), Fraction(0)) / 3
     assert abs(Fraction(found) - true) <= gamma(6, torch.float32) * true + Fraction(2) ** -147
+
+
+def test_sampling_variance_of_gradients_that_differ_by_their_last_digit() -> None:
+    """Their mean is no float. Derivation: of steps 0, 0 and 1 in units of the last digit a third
+    rounds, and so do deviations; squares, a mean of three and a product with 1 follow.
+    """
+    last = torch.finfo(torch.float32).eps
+    gradients = torch.tensor([[[1.0], [1.0], [1 + last]]])
+    expected = Fraction(2, 9) * Fraction(last) ** 2
+    found = Fraction(measures.sampling_variance(gradients, 1).item())
+    assert abs(found - expected) <= gamma(10, torch.float32) * expected

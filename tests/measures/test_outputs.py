@@ -81,6 +81,24 @@ def test_margin_statistics_within_rounding(values: list[float]) -> None:
     assert variance >= 0
 
 
+@given(st.lists(st.integers(0, 2**10), min_size=1, max_size=20), st.sampled_from(DTYPES))
+@few
+def test_the_variance_of_margins_that_differ_by_their_last_digits(
+    digits: list[int], dtype: torch.dtype
+) -> None:
+    """Between 1 and 2. Derivation: differences from the first margin and their sum are exact. Their
+    mean m is off by u m, and deviations round: errors up to 4 u r with the range r, which is at
+    most sqrt(2 n) standard deviations, and hence relative ones of 2 * 4 sqrt(2 n) u <= 12 n u.
+    Squares and their mean round n + 2 times.
+    """
+    last, n = torch.finfo(dtype).eps, len(digits)
+    margins = as_tensor([[1 + digit * last for digit in digits]], dtype)
+    x = exact(margins)
+    expected = (mean(x * x, 1) - mean(x, 1) ** 2).item()
+    found = Fraction(measures.margin_statistics(margins)[2].item())
+    assert abs(found - expected) <= gamma(13 * n + 3, dtype) * expected
+
+
 def test_variance_where_the_difference_of_moments_is_negative() -> None:
     rows = [[k / 10] * n for n in (3, 5, 7) for k in range(1, 30)]
     differences = []

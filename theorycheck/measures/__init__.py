@@ -1,15 +1,17 @@
 """Measures of trained networks: margins, equilibria, neural collapse, ranks, movement.
 
-Pure functions of stacked tensors of any float dtype, on any device. Shapes: ``K`` members, ``N``
-samples, ``C`` outputs or classes, ``p`` features. A measure is ``(K,)`` unless it says otherwise,
-and has the dtype of its tensors; those of half precision are measured in float32.
+Pure functions of stacked tensors of float16, bfloat16, float32 or float64, on any device. Shapes:
+``K`` members, ``N`` samples, ``C`` outputs or classes, ``p`` features. A measure is ``(K,)`` unless
+it says otherwise, and has the dtype of its tensors; those of half precision are measured in
+float32.
 
 A member that is degenerate or has diverged raises nothing and leaves the others alone. One with
 non-finite entries measures ``nan`` or ``inf``, never a number that looks like a result; what zero
 matrices and the like measure is stated with each function. Finite members are measured whatever
 their scale: nothing overflows or vanishes on the way to a result that is a number of the dtype.
-Only what is no dense tensor of floats, tensors of the wrong shape and labels that name no class
-raise `InputError`.
+Only digits below the least normal number may be lost, or, beside some of ``n`` numbers of a member
+whose squares overflow, below ``16 n`` times that. Only what is no dense tensor of floats, tensors
+of the wrong shape and labels that name no class raise `InputError`.
 """
 
 from typing import TYPE_CHECKING

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from theorycheck.arguments import whole_number
-from theorycheck.measures.features import Features, accurately_centred
+from theorycheck.measures.features import Features, accurately_centred, by_classes
 from theorycheck.measures.members import (
     are_finite,
     class_numbers,
@@ -24,9 +24,12 @@ from theorycheck.networks.norms import (
     bounded_mean,
     direction,
     euclidean_norm,
+    mean,
     moderate,
     restored,
     scaled,
+    summable,
+    without_mean,
 )
 
 
@@ -73,14 +76,12 @@ def class_means(grouped: Tensor) -> Tensor:
     Raises:
         InputError: when the shape is another one, here and in all functions below.
     """
-    features = Features(grouped)
-    return features.means * features.power[:, None, None]
+    return Features(grouped).means
 
 
 def global_mean(grouped: Tensor) -> Tensor:
     """``mu_G``, the mean of the class means, ``(K, p)`` (xu2022, after Eq. 26)."""
-    features = Features(grouped)
-    return features.centre * features.power[:, None]
+    return mean(Features(grouped).means, 1)
 
 
 def centred_class_means(grouped: Tensor) -> Tensor:
@@ -128,7 +129,7 @@ def between_class_covariance(grouped: Tensor) -> Tensor:
 def total_covariance(grouped: Tensor) -> Tensor:
     """``Sigma_T`` of xu2022, Eq. 27, ``(K, p, p)``."""
     features = Features(grouped)
-    return _mean_outer_product(features.values - features.centre[:, None, None], features.power)
+    return _mean_outer_product(features.deviations + features.centred.unsqueeze(2), features.power)
 
 
 def nc1(grouped: Tensor) -> Tensor:
@@ -139,8 +140,7 @@ def nc1(grouped: Tensor) -> Tensor:
     """
     features = Features(grouped)
     trace, size = _trace(features.deviations)
-    size = size * features.power
-    return trace * size * size
+    return restored(trace, size, size, features.power, features.power)
 
 
 def nc1_relative(grouped: Tensor) -> Tensor:
@@ -153,7 +153,7 @@ def nc1_relative(grouped: Tensor) -> Tensor:
     features = Features(grouped)
     within, size = _trace(features.deviations)
     between, other = _trace(features.centred.unsqueeze(2))
-    return within / between * (size / other) * (size / other)
+    return restored(within / between, size / other, size / other)
 
 
 def nc1_pseudoinverse(grouped: Tensor) -> Tensor:
@@ -170,17 +170,18 @@ def nc1_pseudoinverse(grouped: Tensor) -> Tensor:
     up to its error, ``max(C, p) eps`` times the largest (LAPACK Users' Guide, 3rd ed., Section
     4.9), and that of the means, ``8 u`` times their Frobenius norm (Weyl's inequality).
     """
-    dtype, grouped = reals(grouped, "features").dtype, grouped.double()
+    dtype, grouped = by_classes(grouped).dtype, grouped.double()
     finite = are_finite(grouped)
     features = Features(grouped.masked_fill(~finite[:, None, None, None], 0.0))
-    deviations, size = scaled(features.deviations.flatten(1, 2), (1, 2))
+    deviations, size = summable(features.deviations.flatten(1, 2), (1, 2))
     centred, other = scaled(accurately_centred(features.values), (1, 2))
     _, values, directions = torch.linalg.svd(centred, full_matrices=False)
     roundings = max(features.classes, features.width) + 4 * math.sqrt(values.shape[1])
     spanning = values > values[:, :1] * (roundings * torch.finfo(values.dtype).eps)
     ratios = (deviations @ directions.mT) / values.where(spanning, math.inf).unsqueeze(1)
-    quotient = (size / other).flatten()
-    ratio = restored(ratios.square().sum(dim=-1).mean(dim=-1), quotient, quotient)
+    ratios, largest = scaled(ratios, (1, 2))
+    sizes = (size / other).flatten(), largest.flatten()
+    ratio = restored(ratios.square().sum(dim=-1).mean(dim=-1), *sizes, *sizes)
     ratio = ratio.masked_fill(~(finite & spanning.any(dim=-1)), math.nan)
     return ratio.to(dtype)
 
@@ -193,8 +194,7 @@ def nc2_norms(grouped: Tensor) -> Tensor:
     network.
     """
     norms, _ = _centred_norms(grouped)
-    mean = bounded_mean(norms, 1)
-    return (norms - mean.unsqueeze(1)).square().mean(dim=1).sqrt() / mean
+    return without_mean(norms, 1).square().mean(dim=1).sqrt() / bounded_mean(norms, 1)
 
 
 def nc2_norm_gap(grouped: Tensor) -> Tensor:
@@ -250,21 +250,27 @@ def nc4(grouped: Tensor, classifier: Tensor) -> Tensor:
     xu2022, Section 5. The classifier chooses ``argmax_c <W^c, h>``, the rule of the nearest mean
     ``argmin_c ||h - mu_c||``. Ties go to the lowest class in both, so that zero features agree.
 
+    Decided in float64 by ``W^c h`` and ``||N h - sum_n h_cn||``. Ties are seen where these do not
+    round, as those of integers whose squared distances ``||N h - sum_n h_cn||^2`` are below
+    ``2^51``; elsewhere what differs by no more than rounding may count for either class. Products
+    below ``2^-1022`` times the largest number of ``W`` and that of ``h`` lose digits or vanish.
+
     Args:
         classifier: the last weight matrix ``W``, ``(K, C, p)``.
     """
-    features = Features(grouped)
-    values, means = features.values, features.means
-    weights, _, _ = moderate(_classifier(classifier, means), (-2, -1))
-    samples, _, _ = moderate(values, -1)
+    dtype, features = reals(grouped, "features").dtype, Features(grouped.double())
+    values, sums = features.values, features.values.sum(dim=2)
+    weights, _ = scaled(_classifier(classifier, sums).double(), (-2, -1))
+    samples, _ = scaled(values, -1)
     scores = samples @ weights.mT.unsqueeze(1)
     # Class by class: all differences at once would hold C copies of the features, and expanding the
     # square would cancel just when features collapse on their means.
+    multiples = values * features.samples
     distances = torch.stack(
-        [euclidean_norm(values - mean[:, None, None], -1) for mean in means.unbind(1)], dim=-1
+        [euclidean_norm(multiples - each[:, None, None], -1) for each in sums.unbind(1)], dim=-1
     )
     disagree = scores.argmax(dim=-1) != distances.argmin(dim=-1)
-    fraction = disagree.to(scores.dtype).mean(dim=(1, 2))
+    fraction = disagree.to(dtype).mean(dim=(1, 2))
     return fraction.masked_fill(~(are_finite(scores) & are_finite(distances)), math.nan)
 
 
@@ -282,7 +288,7 @@ def _mean_outer_product(deviations: Tensor, power: Tensor, share: float = 1.0) -
 
 def _trace(deviations: Tensor) -> tuple[Tensor, Tensor]:
     """Mean of ``|v|^2`` over the vectors of ``(K, C, N, p)``, over ``size^2``; and ``size``."""
-    unit, _, size = moderate(deviations, (1, 2, 3))
+    unit, size = scaled(deviations, (1, 2, 3))
     return unit.square().sum(dim=-1).mean(dim=(1, 2)), size.flatten()
 
 

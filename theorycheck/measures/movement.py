@@ -11,7 +11,7 @@ from theorycheck.arguments import whole_number
 from theorycheck.measures.members import reals, require
 from theorycheck.networks.checks import require_parameters
 from theorycheck.networks.initialisation import mean_distance
-from theorycheck.networks.norms import bounded_mean, euclidean_norm, moderate
+from theorycheck.networks.norms import euclidean_norm, moderate, summable, without_mean
 from theorycheck.networks.specification import Network, Parameters
 
 
@@ -21,14 +21,10 @@ def weight_distance(network: Network, before: Parameters, after: Parameters) -> 
     galanti2022, Section 4.2. Biases, gains and shifts do not enter.
 
     Raises:
-        InputError: when the parameters do not fit the network.
+        InputError: when the parameters do not fit the network, or are of other members.
     """
     for parameters in (before, after):
         require_parameters(network, parameters)
-    members, others = len(before[0]), len(after[0])
-    require(
-        members == others, f"give the same members before and after, not {members} and {others}"
-    )
     old, new = (tuple(reals(p, "parameter") for p in each) for each in (before, after))
     return mean_distance(network, old, new)
 
@@ -42,11 +38,11 @@ def batch_gradient_norms(gradients: Tensor) -> Tensor:
         gradients: one parameter's gradients on each batch, ``(K, batches, *shape)``.
 
     Raises:
-        InputError: when there is no axis of batches.
+        InputError: when there is no axis of batches, or nothing on an axis.
     """
     gradients = reals(gradients, "gradients")
     require(
-        gradients.ndim >= 2,
+        gradients.ndim >= 2 and gradients.numel() > 0,
         f"gradients must have shape (members, batches, ...), not {tuple(gradients.shape)}",
     )
     return euclidean_norm(gradients.unsqueeze(-1).flatten(2), -1)
@@ -64,11 +60,12 @@ def sampling_variance(gradients: Tensor, batch_size: int) -> Tensor:
         gradients: one parameter's gradient at each sample, ``(K, N, *shape)``.
 
     Raises:
-        InputError: when there is no axis of samples, or the batch size is out of range.
+        InputError: when there is no axis of samples, or nothing on an axis, or the batch size is
+            out of range.
     """
     gradients = reals(gradients, "gradients")
     require(
-        gradients.ndim >= 2,
+        gradients.ndim >= 2 and gradients.numel() > 0,
         f"gradients must have shape (members, samples, ...), not {tuple(gradients.shape)}",
     )
     samples, batch_size = gradients.shape[1], whole_number("batch_size", batch_size)
@@ -76,10 +73,10 @@ def sampling_variance(gradients: Tensor, batch_size: int) -> Tensor:
         1 <= batch_size <= samples,
         f"batch_size {batch_size} must be between 1 and the {samples} samples",
     )
-    unit, _, power = moderate(gradients.unsqueeze(-1).flatten(2), (1, 2))
-    deviations, _, spread = moderate(unit - bounded_mean(unit, 1).unsqueeze(1), (1, 2))
-    size = (power * spread).flatten()
-    variance = deviations.square().sum(dim=-1).mean(dim=1)
+    unit, power = summable(gradients.unsqueeze(-1).flatten(2), (1, 2))
+    spread, _, other = moderate(without_mean(unit, 1), (1, 2))
+    size = (power * other).flatten()
+    variance = spread.square().sum(dim=-1).mean(dim=1)
     # A single sample has no spread, and its only batch no variance.
     factor = (samples - batch_size) / (batch_size * max(samples - 1, 1))
     return variance * factor * size * size

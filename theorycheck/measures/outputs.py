@@ -20,7 +20,13 @@ from theorycheck.measures.members import (
     require_shape,
 )
 from theorycheck.networks.checks import held
-from theorycheck.networks.norms import bounded_mean, mean_inner_product, moderate, scaled
+from theorycheck.networks.norms import (
+    bounded_mean,
+    mean_inner_product,
+    moderate,
+    scaled,
+    without_mean,
+)
 
 
 def margins(outputs: Tensor, signs: Tensor) -> Tensor:
@@ -63,14 +69,14 @@ def margin_statistics(margins: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """
     margins = reals(margins, "margins")
     require(
-        margins.ndim == 2 and margins.shape[1] > 0,
+        margins.ndim == 2 and margins.numel() > 0,
         f"margins must have shape (members, samples), not {tuple(margins.shape)}",
     )
     unit, _, power = moderate(margins, -1)
     average = bounded_mean(unit, -1)
-    deviations, _, spread = moderate(unit - average.unsqueeze(-1), -1)
-    power, spread = power.squeeze(-1), (power * spread).squeeze(-1)
-    variance = deviations.square().mean(dim=-1) * spread * spread
+    spread, _, other = moderate(without_mean(unit, -1), -1)
+    power, size = power.squeeze(-1), (power * other).squeeze(-1)
+    variance = spread.square().mean(dim=-1) * size * size
     return average * power, unit.square().mean(dim=-1) * power * power, variance
 
 
@@ -102,12 +108,30 @@ def equilibrium_rho(mean: Tensor, second_moment: Tensor, weight_decay: Tensor | 
     weight decay every ``rho`` is an equilibrium of the zero function, which gives ``nan``.
 
     Raises:
-        InputError: when the weight decay is infinite, or beyond the range of the means' dtype.
+        InputError: when the shapes are others, and when the weight decay is no number, infinite, or
+            beyond the range of the means' dtype.
     """
     mean, second_moment = reals(mean, "mean"), reals(second_moment, "second_moment")
-    decay = held("weight_decay", weight_decay, second_moment).expand_as(second_moment)
-    terms, power = scaled(torch.stack([second_moment, decay], dim=-1), -1)
+    shape = tuple(mean.shape)
+    require(
+        mean.ndim >= 1 and mean.numel() > 0 and tuple(second_moment.shape) == shape,
+        "mean and second_moment must have shape (members,), not "
+        f"{shape} and {tuple(second_moment.shape)}",
+    )
+    decay = held("weight_decay", weight_decay, second_moment)
+    terms = torch.stack([second_moment, _of_members(decay, mean)], dim=-1)
+    terms, power = scaled(terms, -1)
     return mean / terms.sum(dim=-1) / power.squeeze(-1)
+
+
+def _of_members(decay: Tensor, members: Tensor) -> Tensor:
+    """A weight decay for members; raises InputError unless it is a number, or one for each."""
+    shape = tuple(members.shape[-1:])
+    require(
+        tuple(decay.shape) in ((), shape),
+        f"weight_decay must be a number or have shape {shape}, not {tuple(decay.shape)}",
+    )
+    return decay.expand_as(members)
 
 
 def equilibrium_rho_of_sums(margins: Tensor, weight_decay: Tensor | float) -> Tensor:
@@ -118,14 +142,19 @@ def equilibrium_rho_of_sums(margins: Tensor, weight_decay: Tensor | float) -> Te
     squared margin. Without weight decay the zero function gives ``nan``.
 
     Args:
-        margins: ``(K, N)``.
+        margins: ``(K, N)`` with ``N > 0``.
         weight_decay: a number or ``(K,)``.
 
     Raises:
-        InputError: when the weight decay is infinite, or beyond the range of the margins' dtype.
+        InputError: when the shapes are others, and when the weight decay is no number, infinite, or
+            beyond the range of the margins' dtype.
     """
     margins = reals(margins, "margins")
-    decay = held("weight_decay", weight_decay, margins).expand(margins.shape[:-1]).unsqueeze(-1)
+    require(
+        margins.ndim >= 2 and margins.numel() > 0,
+        f"margins must have shape (members, samples), not {tuple(margins.shape)}",
+    )
+    decay = _of_members(held("weight_decay", weight_decay, margins), margins[..., 0]).unsqueeze(-1)
     # By one power of two each margin, and the decay by its square.
     _, power = scaled(torch.cat([margins, decay.abs().sqrt()], dim=-1), -1)
     unit = margins / power

@@ -11,13 +11,16 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from theorycheck.arguments import real_number
+from theorycheck.arguments import choose, nonnegative_number
 from theorycheck.measures.members import are_finite, reals, require
 from theorycheck.networks.norms import scaled
 from theorycheck.simd.available import COMPILER
 
 if COMPILER:
     from theorycheck.simd import singular_values as compiled
+
+
+Norm = Literal["spectral", "frobenius"]
 
 
 def singular_values(weights: Tensor) -> Tensor:
@@ -66,7 +69,7 @@ RANK_THRESHOLD = 1e-4
 def threshold_rank(
     weights: Tensor,
     threshold: float = RANK_THRESHOLD,
-    norm: Literal["spectral", "frobenius"] = "spectral",
+    norm: Norm = "spectral",
 ) -> Tensor:
     """Number of singular values of the normalised matrix above ``threshold``.
 
@@ -81,9 +84,8 @@ def threshold_rank(
         InputError: when the shape is another one, the norm unknown, or the threshold negative or
             not finite.
     """
-    require(norm in ("spectral", "frobenius"), f"norm {norm!r}: use 'spectral' or 'frobenius'")
-    threshold = real_number("threshold", threshold)
-    require(0 <= threshold < math.inf, f"threshold is {threshold}: give a finite one from 0 on")
+    choose("norm", norm, Norm)
+    threshold = nonnegative_number("threshold", threshold)
     values = _relative(weights)
     size = (
         values[:, :1]

@@ -60,6 +60,38 @@ def moderate(tensor: Tensor, dim: Dimensions) -> tuple[Tensor, Tensor, Tensor]:
     return unit, norm, power
 
 
+def summable(tensor: Tensor, dim: Dimensions) -> tuple[Tensor, Tensor]:
+    """A tensor whose differences, and their sums, are numbers: over powers of two where need be.
+
+    Of ``n`` entries that are too large it is divided by no more than ``16 n``, so that small ones
+    beside them lose digits below ``16 n`` times the least normal number, and no others.
+
+    Returns:
+        The tensor; the powers, 1 where nothing was divided, of its shape but 1 along ``dim``.
+    """
+    unit, _, power = moderate(tensor, dim)
+    count = tensor.numel() // max(power.numel(), 1)
+    most = 2.0 ** math.ceil(math.log2(8 * max(count, 1)))
+    if bool((power > most).any()):
+        power = power.clamp(max=most)
+        unit = tensor / power
+    return unit, power
+
+
+def without_mean(tensor: Tensor, dim: int) -> Tensor:
+    """What is left without the mean, of a `summable` tensor; of equal numbers, 0.
+
+    The mean that is taken off is that of differences from the first entry, which do not round where
+    numbers are near each other (P. H. Sterbenz, Floating-point computation, 1974, Section 4.3). It
+    is therefore off in proportion to the spread, however small that is beside the numbers, and so
+    little that its square, which is what it adds to mean squares, is negligible (T. F. Chan,
+    G. H. Golub and R. J. LeVeque, Algorithms for computing the sample variance, The American
+    Statistician 37, 1983).
+    """
+    steps = tensor - tensor.narrow(dim, 0, 1)
+    return steps.sub_(steps.mean(dim, keepdim=True))
+
+
 def euclidean_norm(tensor: Tensor, dim: Dimensions, keepdim: bool = False) -> Tensor:
     """The Euclidean norm; infinite only where it exceeds all numbers."""
     _, norm, power = moderate(tensor, dim)
