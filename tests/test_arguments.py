@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -13,8 +13,13 @@ import torch
 
 from tests.training.dyadic_cohorts import dyadic_cohort
 from theorycheck.arguments import (
+    choose,
+    function,
+    instance,
+    instances,
     is_sequence,
     listed,
+    nonnegative_number,
     positive_number,
     real_number,
     whole_number,
@@ -45,12 +50,15 @@ NO_COUNTS: list[Any] = [3, [1.0], [1.5], ["1"], "1", None, [[1]], torch.tensor([
 NO_NUMBER: list[Any] = ["0.5", None, [0.5], 0.5j, torch.tensor([0.5]), torch.tensor(0.5j), HUGE,
                         Fraction(HUGE, 3), math.inf, math.nan, True, torch.tensor(True), 0, -1,
                         torch.tensor(0.5, device="meta"), Fraction(1, HUGE)]  # fmt: skip
-NO_NUMBERS: list[Any] = ["0.5", None, 0.5j, [0.5], ["a"] * 3, torch.ones(3, 1), {}, HUGE, math.inf,
+NO_NUMBERS: list[Any] = ["0.5", None, 0.5j, True, [True, 0.5, 0.5], torch.tensor(True), [0.5],
+                         ["a"] * 3, torch.ones(3, 1), {}, HUGE, math.inf,
                          math.nan, torch.ones(3, device="meta"), torch.ones(3).to_sparse(),
                          -1]  # fmt: skip
 NO_SEEDS: list[Any] = [[1, 2, 3], 1, None, np.arange(3), SEEDS[:2], SEEDS.int(), SEEDS.double(),
                        SEEDS.to_sparse(), SEEDS.to("meta")]  # fmt: skip
 NO_MEASURES: list[Any] = [["rank"], {"rank": 3}, {3: len}, len, torch.ones(2), np.ones(2), 0, ""]
+
+OPTIONS = np.array(["auto", "reshuffle"])
 
 REFUSED: list[tuple[Callable[..., Any], str, str, list[Any]]] = [
     (sgd, "batch_size", "batch_size", NO_COUNT),
@@ -71,8 +79,10 @@ REFUSED: list[tuple[Callable[..., Any], str, str, list[Any]]] = [
     (sgd, "batch_seeds", "batch_seeds", NO_SEEDS),
     (sgd, "measures", "measure", NO_MEASURES),
     (gradient_flow, "measures", "measure", NO_MEASURES),
-    (sgd, "engine", "engine", ["gpu", None, 3, ["auto"]]),
-    (sgd, "sampling", "sampling", ["cyclic", None, 3]),
+    (sgd, "engine", "engine", ["gpu", None, 3, ["auto"], OPTIONS]),
+    (gradient_flow, "engine", "engine", [None, OPTIONS]),
+    (gradient_flow, "at_kinks", "at_kinks", ["go", None, OPTIONS]),
+    (sgd, "sampling", "sampling", ["cyclic", None, 3, OPTIONS]),
 ]
 
 
@@ -172,7 +182,37 @@ def test_what_has_to_be_positive_and_finite(value: Any) -> None:
     assert positive_number("x", 5e-324) == 5e-324
 
 
+@pytest.mark.parametrize("value", [-1.0, -5e-324, math.inf, math.nan])
+def test_what_has_to_be_finite_and_not_negative(value: Any) -> None:
+    with pytest.raises(InputError, match=r"x is .*: give a finite number from 0 on"):
+        nonnegative_number("x", value)
+    assert nonnegative_number("x", 0) == 0
+
+
+def test_objects_of_classes() -> None:
+    with pytest.raises(InputError, match="x must be a str or an OSError, not 3"):
+        instance("x", 3, str | OSError)
+    with pytest.raises(InputError, match=r"x must be a tuple of int, not \[1\]"):
+        instances("x", [1], int)
+    with pytest.raises(InputError, match=r"x must be a tuple of int, not \(1, '2'\)"):
+        instances("x", (1, "2"), int)
+    with pytest.raises(InputError, match="x must be a function, not 3"):
+        function("x", 3)
+    with pytest.raises(InputError, match="unknown colour 'green': choose one of red, blue"):
+        choose("colour", "green", Literal["red", "blue"])
+    with pytest.raises(InputError, match="x must be a str or None, not 3"):
+        instance("x", 3, str | None)
+    instance("x", "3", str | OSError)
+    instances("x", (), int)
+    function("x", len)
+    choose("colour", "red", Literal["red", "blue"])
+
+
 def test_numbers_up_to_a_limit() -> None:
     assert whole_number("n", 3, most=3) == 3
     with pytest.raises(InputError, match="n must be at most 3, not 4"):
         whole_number("n", 4, most=3)
+    assert whole_number("n", HUGE, most=math.inf) == HUGE
+    assert whole_numbers("n", [1, 2], least=1) == (1, 2)
+    with pytest.raises(InputError, match="at least 1"):
+        whole_numbers("n", [1, 0], least=1)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from numbers import Real
-from typing import Any
+from types import UnionType
+from typing import Any, get_args
 
 import numpy as np
 from torch import Tensor
@@ -21,7 +23,7 @@ LONGEST = 10**6
 """Definition: how many numbers a sequence may have, such as times at which to record."""
 
 
-def whole_number(name: str, value: Any, least: int = 1, most: int = MOST) -> int:
+def whole_number(name: str, value: Any, least: int = 1, most: float = MOST) -> int:
     """A count, which may also be an integer of numpy or torch.
 
     Raises:
@@ -71,18 +73,18 @@ def listed(name: str, values: Iterable[Any], most: int = LONGEST) -> list[Any]:
     return found
 
 
-def whole_numbers(name: str, values: Any) -> tuple[int, ...]:
-    """Counts in order, each of them 0 or more.
+def whole_numbers(name: str, values: Any, least: int = 0) -> tuple[int, ...]:
+    """Counts in order.
 
     Raises:
         InputError: unless there is a sequence of them, up to `LONGEST`.
     """
     if is_sequence(values) and (isinstance(values, Sequence) or hasattr(values, "__array__")):
         numbers = [_integer(value) for value in listed(name, values)]
-        if all(number is not None and 0 <= number <= MOST for number in numbers):
+        if all(number is not None and least <= number <= MOST for number in numbers):
             return tuple(number for number in numbers if number is not None)
     raise InputError(
-        f"{name} must be a sequence of whole numbers, at least 0 and at most {MOST}, "
+        f"{name} must be a sequence of whole numbers, at least {least} and at most {MOST}, "
         f"not {quoted(values)}"
     )
 
@@ -121,8 +123,54 @@ def positive_number(name: str, value: Any) -> float:
     return number
 
 
-def instance(name: str, value: object, kind: type) -> None:
-    """Raise InputError unless an object is of a class."""
+def nonnegative_number(name: str, value: Any) -> float:
+    """A real number that is 0 or positive, and finite.
+
+    Raises:
+        InputError: for anything else.
+    """
+    number = real_number(name, value)
+    if not 0 <= number < math.inf:
+        raise InputError(f"{name} is {number}: give a finite number from 0 on")
+    return number
+
+
+@contextmanager
+def in_memory(what: str) -> Iterator[None]:
+    """Raise InputError where numbers that NumPy makes do not fit into memory."""
+    try:
+        yield
+    except (MemoryError, ValueError) as error:
+        raise InputError(f"{what}: so many do not fit into memory") from error
+
+
+def instance(name: str, value: object, kind: type | UnionType) -> None:
+    """Raise InputError unless an object is of a class, or of one of several."""
     if not isinstance(value, kind):
-        article = "an" if kind.__name__[0] in "AEIOU" else "a"
-        raise InputError(f"{name} must be {article} {kind.__name__}, not {quoted(value)}")
+        kinds = " or ".join(map(_articled, get_args(kind) or (kind,)))
+        raise InputError(f"{name} must be {kinds}, not {quoted(value)}")
+
+
+def _articled(kind: type) -> str:
+    if kind is type(None):
+        return "None"
+    return f"an {kind.__name__}" if kind.__name__[0] in "AEIOU" else f"a {kind.__name__}"
+
+
+def instances(name: str, values: object, kind: type) -> None:
+    """Raise InputError unless these are a tuple of objects of a class."""
+    if not isinstance(values, tuple) or not all(isinstance(value, kind) for value in values):
+        raise InputError(f"{name} must be a tuple of {kind.__name__}, not {quoted(values)}")
+
+
+def function(name: str, value: object) -> None:
+    """Raise InputError unless a value can be called."""
+    if not callable(value):
+        raise InputError(f"{name} must be a function, not {quoted(value)}")
+
+
+def choose(name: str, value: object, options: object) -> None:
+    """Raise InputError unless a value is one of a ``Literal``, which Python does not check."""
+    choices = get_args(options)
+    if not isinstance(value, str) or value not in choices:
+        raise InputError(f"unknown {name} {quoted(value)}: choose one of {', '.join(choices)}")

@@ -165,7 +165,8 @@ def _kept(case: tc.Case, *, smooth: bool) -> tc.Case:
     for depth, layer in enumerate(layers):
         if smooth and layer.slope != tc.LINEAR:
             straight = (*layers[:depth], replace(layer, slope=tc.LINEAR))
-            arguments = vertices(tc.Network(case.network.input_width, straight), parameters, inputs)
+            cut = tc.Network(case.network.input_width, straight)
+            arguments = vertices(cut, parameters[: len(cut.parameters)], inputs)
             kept &= arguments[-1].abs().amin(dim=(1, 2)) > ROUNDING
     return case.members_at(kept.numpy()) if kept.any() else case.member(0)
 

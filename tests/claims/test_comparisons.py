@@ -361,7 +361,8 @@ def test_an_effective_rank_above_the_bound_violates_it() -> None:
 @pytest.mark.parametrize(
     ("ranks", "bound"),
     [([], 2), (3, 2), ([[1, 2]], 2), (["1"], 2), ([1j], 2), ([arb(1)], 2), ([1], math.nan),
-     ([1], "2"), ([1], None), ([1], math.inf)],
+     ([1], "2"), ([1], None), ([1], math.inf), ([1], torch.ones(2)), ([1], [1]), ([1], np.ones(2)),
+     ([1], torch.tensor(2.0, device="meta")), ([1], torch.eye(2).to_sparse())],
 )  # fmt: skip
 def test_what_is_no_rank_is_refused(ranks: Any, bound: Any) -> None:
     with pytest.raises(InputError):

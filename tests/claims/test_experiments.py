@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from theorycheck.claims.experiments import (
     STEP,
     Comparison,
     Exclusions,
+    Followed,
     Population,
     between,
     either_half,
@@ -253,6 +255,49 @@ def test_a_claim_says_what_is_decided_and_where_it_is_written() -> None:
         experiment_claim(
             "Id", title="", sources=[], printed="", given=[], compares=comparison(), why=""
         )
+
+
+REFUSED: list[tuple[str, str, list[Any]]] = [
+    ("on", "populations must be", [None, [Population(networks)], {"sphere": None}, networks]),
+    ("recipes", "recipes must be a tuple of Recipe", [None, [RECIPE, NO_DECAY], RECIPE, (1, 2)]),
+    ("sides", "sides must be a function", [None, (norm, norm)]),
+    ("relation", "unknown relation", [None, "=", np.array(["<", ">"]), ["<"]]),
+    ("excluded", "excluded must be a function", [None, {}]),
+    ("times", "times must be a number", [None, "2", [2.0], True]),
+    ("followed", "followed must be a Followed", [norm, ("norm", norm)]),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "value"), [(n, m, v) for n, m, values in REFUSED for v in values], ids=str
+)
+def test_what_is_no_comparison(name: str, message: str, value: Any) -> None:
+    with pytest.raises(InputError, match=message):
+        comparison(**{name: value})
+
+
+@pytest.mark.parametrize("wrong", [None, 3, "norm", (norm, norm)], ids=str)
+def test_what_is_no_function_of_a_training(wrong: Any) -> None:
+    for use in (between, halves, either_half):
+        with pytest.raises(InputError, match="must be a function, not"):
+            use(wrong)
+    for changed in ({"start": wrong}, {"start": networks, "adapt": wrong}):
+        with pytest.raises(InputError, match="must be a function, not"):
+            Population(**changed)
+    with pytest.raises(InputError, match="numbers must be a function, not"):
+        Followed(("norm",), wrong)
+
+
+@pytest.mark.parametrize("records", [0, 2.0, True, "2", [2]], ids=str)
+def test_records_of_populations_that_are_none(records: Any) -> None:
+    with pytest.raises(InputError, match="records must be a whole number"):
+        Population(networks, records=records)
+
+
+@pytest.mark.parametrize("name", ["compares", "control", "positive"])
+def test_claims_are_of_comparisons(name: str) -> None:
+    with pytest.raises(InputError, match=f"{name} must be a Comparison( or None)?, not"):
+        claimed(**{name: norm})
 
 
 def test_a_population_of_which_all_pairs_are_excluded_leaves_the_claim_undecided() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from tests.data.rows import THREE, assert_unit_rows, make, squared_norms
@@ -46,6 +50,13 @@ def test_repr_shows_provenance_and_no_arrays() -> None:
     assert repr(THREE) == "Dataset(name='made', classes=3)"
 
 
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # On its way out.
+    MATRIX = np.asmatrix(np.zeros((1, 1)))
+HIDDEN = np.ma.array([[np.nan]], mask=[[True]])
+NO_COUNT: list[Any] = [2.5, math.nan, math.inf, None, "2", True, 0, 10**30]
+
+
 @pytest.mark.parametrize(
     ("inputs", "labels", "classes", "complaint"),
     [
@@ -59,6 +70,13 @@ def test_repr_shows_provenance_and_no_arrays() -> None:
         (np.array([[np.inf]]), np.zeros(1, np.int64), 2, "infinity"),
         (np.zeros((1, 1)), np.array([2]), 2, "use 0 to 1"),
         (np.zeros((1, 1)), np.array([-1]), 2, "use 0 to 1"),
+        ([[0.0]], np.zeros(1, np.int64), 2, "inputs must be a plain numpy array, not list"),
+        (None, np.zeros(1, np.int64), 2, "inputs must be a plain numpy array, not NoneType"),
+        (np.zeros((1, 1)), [0], 2, "labels must be a plain numpy array, not list"),
+        (torch.zeros(1, 1), np.zeros(1, np.int64), 2, "inputs must be a plain numpy array"),
+        (MATRIX, np.zeros(1, np.int64), 2, "inputs must be a plain numpy array, not matrix"),
+        (HIDDEN, np.zeros(1, np.int64), 2, "inputs must be a plain numpy array, not MaskedArray"),
+        *[(np.zeros((1, 1)), np.zeros(1, np.int64), c, "classes must be") for c in NO_COUNT],
     ],
 )
 def test_malformed_arrays_are_rejected(
@@ -66,6 +84,10 @@ def test_malformed_arrays_are_rejected(
 ) -> None:
     with pytest.raises(InputError, match=complaint):
         Dataset("bad", inputs, labels, classes)
+
+
+NO_LIST: list[Any] = [None, [0.5], "01", [None], 1, [True], np.array(1), [2.0]]
+NO_INDICES: list[Any] = [*NO_LIST, torch.eye(2).to_sparse(), [[1], [1, 2]]]
 
 
 @pytest.mark.parametrize(
@@ -79,12 +101,20 @@ def test_malformed_arrays_are_rejected(
         (lambda: THREE.subset([4]), "use 0 to 3"),
         (lambda: THREE.subset([-1]), "use 0 to 3"),
         (lambda: THREE.per_class(2, seed=0), "class 1 has 1 samples"),
-        (lambda: THREE.per_class(0, seed=0), "n is 0"),
+        (lambda: THREE.per_class(0, seed=0), "n must be a whole number, at least 1, not 0"),
         (lambda: THREE.with_classes([0, 0]), "distinct"),
         (lambda: THREE.with_classes([3]), "from 0 to 2"),
         (lambda: THREE.with_classes([]), "at least one sample"),
+        *[(lambda v=v: THREE.with_classes(v), "kept must be") for v in NO_LIST],
+        *[(lambda v=v: THREE.subset(v), "non-empty list") for v in NO_INDICES],
+        *[(lambda v=v: THREE.per_class(v, seed=0), "n must be") for v in NO_COUNT],
+        *[(lambda v=v: THREE.split(v, seed=0), "n must be") for v in NO_COUNT],
+        *[(lambda v=v: THREE.per_class(1, v), "seed must be") for v in (*NO_COUNT[:-2], -1)],
+        *[(lambda v=v: with_duplicates(v, 2), "must be a Dataset") for v in (None, "x")],
+        *[(lambda v=v: contradictory(v), "must be a Dataset") for v in (None, THREE.inputs)],
+        (lambda: with_duplicates(THREE, 10**14), "do not fit into memory"),
         (lambda: make([[1.0], [0.0]], [0, 0], 1).on_sphere(), "input 1 is zero"),
-        (lambda: with_duplicates(THREE, 0), "copies is 0"),
+        (lambda: with_duplicates(THREE, 0), "copies must be a whole number"),
     ],
 )
 def test_impossible_requests_are_rejected(use: Callable[[], object], complaint: str) -> None:
@@ -107,6 +137,11 @@ def test_with_classes_relabels_in_the_order_given() -> None:
     assert kept.labels.tolist() == [0, 1, 1]
     assert kept.labels.dtype == np.int64
     assert kept.classes == 2
+    assert THREE.with_classes(np.array([2, 0])).labels.tolist() == [0, 1, 1]  # type: ignore[arg-type]
+
+
+def test_counts_of_numpy_become_those_of_python() -> None:
+    assert type(Dataset("made", np.zeros((1, 1)), np.zeros(1, np.int64), np.int8(2)).classes) is int  # type: ignore[arg-type]
 
 
 def test_per_class_draws_distinct_samples_of_each_class() -> None:

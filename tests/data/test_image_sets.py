@@ -9,6 +9,7 @@ import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -181,6 +182,25 @@ def test_bad_folder_or_split(read: Callable[..., Dataset], tmp_path: Path) -> No
         read(tmp_path / "file")
     with pytest.raises(InputError, match="unknown split 'valid'"):
         read(tmp_path, "valid")
+
+
+@pytest.mark.parametrize("read", [read_idx, read_cifar10])
+def test_what_is_no_folder_or_split(read: Callable[..., Dataset], tmp_path: Path) -> None:
+    wrong: Any
+    for wrong in (None, 3, ["x"], b"x"):
+        with pytest.raises(InputError, match="the folder must be a str or a PathLike, not"):
+            read(wrong)
+    for wrong in (["train"], None, np.array(["train", "test"])):
+        with pytest.raises(InputError, match="unknown split"):
+            read(tmp_path, wrong)
+
+
+@pytest.mark.parametrize("name", [None, ["digits"], 3, np.array(["digits", "x"]), b"digits"])
+def test_what_is_no_name_of_images(name: Any) -> None:
+    for use in (images, identity):
+        with pytest.raises(InputError, match="the name of image data must be a str") as raised:
+            use(name)
+        assert "\n" not in str(raised.value)
 
 
 def cifar_records(labels: list[int], first: int) -> bytes:

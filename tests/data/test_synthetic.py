@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from tests.data.rows import U, assert_unit_rows, exact_dot, make, squared_norms
 from theorycheck.data.dataset import Dataset
@@ -126,6 +127,13 @@ def test_gaussian_mixture_without_spread_is_its_means() -> None:
     assert len(np.unique(means, axis=0)) == 5
 
 
+def test_counts_of_other_types() -> None:
+    expected = gaussian_mixture([3, 1], 2, 2, seed=1)
+    found = gaussian_mixture(np.array([3, 1]), np.int64(2), torch.tensor(2), seed=np.int64(1))  # type: ignore[arg-type]
+    assert np.array_equal(found.inputs, expected.inputs)
+    assert uniform_ball(3, 1, 2, 0, counts=np.array([1, 2])).class_counts.tolist() == [1, 2]  # type: ignore[arg-type]
+
+
 def test_gaussian_mixture_spreads_in_proportion() -> None:
     tight, wide = (
         gaussian_mixture([3, 1], 2, 2, seed=1, separation=0.0, spread=spread)
@@ -147,31 +155,55 @@ def test_duplicates_and_contradictions() -> None:
 
 
 HALF: Any = 0.5
+SMALL: dict[str, Any] = {"size": 2, "width": 1, "classes": 1, "seed": 0}
+NO_NUMBER: list[Any] = ["0.1", None, True, [0.1], 0.1j]
+NO_COUNTS: list[Any] = ["11", [None, 2], [1.5, 1.7], [1.0, 1.0], [True, 1], 1.5, {1: 1}]
 
 
 @pytest.mark.parametrize(
     ("use", "complaint"),
     [
-        (lambda: uniform_ball(0, 1, 1, seed=0), "size is 0"),
-        (lambda: uniform_sphere(1, 0, 1, seed=0), "width is 0"),
-        (lambda: collinear(1, 1, 0, seed=0), "classes is 0"),
+        (lambda: uniform_ball(0, 1, 1, seed=0), "size must be a whole number"),
+        (lambda: uniform_sphere(1, 0, 1, seed=0), "width must be a whole number"),
+        (lambda: collinear(1, 1, 0, seed=0), "classes must be a whole number"),
         (lambda: collinear(1, 2**20 + 1, 1, seed=0), "at most 2"),
-        (lambda: uniform_ball(1, 1, 1, seed=-1), "seed is -1"),
-        (lambda: uniform_ball(1, 1, 1, seed=HALF), "seed is 0.5; give a whole number"),
-        (lambda: uniform_ball(HALF, 1, 1, seed=0), "size is 0.5; give a whole number"),
-        (lambda: uniform_sphere(1, HALF, 1, seed=0), "width is 0.5"),
-        (lambda: gaussian_mixture(HALF, 1, 2, seed=0), "size_per_class is 0.5"),
+        (lambda: uniform_ball(1, 1, 1, seed=-1), "seed must be a whole number, at least 0, not -1"),
+        (lambda: uniform_ball(1, 1, 1, seed=HALF), "seed must be a whole number"),
+        (lambda: uniform_ball(HALF, 1, 1, seed=0), "size must be a whole number"),
+        (lambda: uniform_sphere(1, HALF, 1, seed=0), "width must be a whole number"),
+        (lambda: gaussian_mixture(HALF, 1, 2, seed=0), "size_per_class must be a whole number"),
         (lambda: uniform_ball(3, 1, 2, seed=0, counts=[1, 1]), "add up to 3"),
         (lambda: uniform_ball(3, 1, 2, seed=0, counts=[3]), "give 2 counts"),
-        (lambda: uniform_ball(3, 1, 2, seed=0, counts=[-1, 4]), "none negative"),
-        (lambda: gaussian_mixture(0, 1, 2, seed=0), "size_per_class is 0"),
+        (lambda: uniform_ball(3, 1, 2, seed=0, counts=[-1, 4]), "counts must be a sequence"),
+        (lambda: gaussian_mixture(0, 1, 2, seed=0), "size_per_class must be a whole number"),
         (lambda: gaussian_mixture([1], 1, 2, seed=0), "give 2 counts"),
         (lambda: gaussian_mixture(1, 1, 2, seed=0, spread=-1.0), "spread is -1.0"),
         (lambda: gaussian_mixture(1, 1, 2, seed=0, separation=np.nan), "separation is nan"),
         (lambda: separable(1, 1, seed=0, margin=0.0), "strictly between 0 and 1"),
         (lambda: separable(1, 1, seed=0, margin=1.0), "strictly between 0 and 1"),
         (lambda: separable(1, 1, seed=0, margin=np.nan), "strictly between 0 and 1"),
-        (lambda: separating_direction(0, seed=0), "width is 0"),
+        (lambda: separating_direction(0, seed=0), "width must be a whole number"),
+        *[(lambda v=v: uniform_ball(2, 1, 2, 0, counts=v), "counts must be") for v in NO_COUNTS],
+        *[(lambda v=v: gaussian_mixture(v, 2, 2, 0), "size_per_class must be") for v in NO_COUNTS],
+        *[
+            (lambda d=draw, n=name, v=v: d(**{**SMALL, n: v}), f"{name} must be")
+            for draw in (uniform_ball, uniform_sphere, collinear)
+            for name in SMALL
+            for v in (True, None, "2", 2.0, [2], np.nan)
+        ],
+        *[
+            (lambda n=name, v=v: gaussian_mixture(1, 1, 2, 0, **{n: v}), f"{name} must be")
+            for name in ("separation", "spread")
+            for v in NO_NUMBER
+        ],
+        *[(lambda v=v: separable(2, 1, 0, v), "margin must be") for v in NO_NUMBER],
+        (lambda: uniform_ball(10**12, 2, 1, 0), "do not fit into memory"),
+        (lambda: uniform_sphere(2**53, 2**53, 1, 0), "do not fit into memory"),
+        (lambda: separable(10**12, 2, 0, 0.1), "do not fit into memory"),
+        (lambda: gaussian_mixture([10**14], 2, 1, 0), "do not fit into memory"),
+        (lambda: separating_direction(10**14, 0), "do not fit into memory"),
+        (lambda: uniform_ball(2, 1, 10**30, 0), "classes must be at most 1000000"),
+        (lambda: gaussian_mixture(2, 1, 10**9, 0), "classes must be at most 1000000"),
     ],
 )
 def test_impossible_sets_are_rejected(use: Callable[[], object], complaint: str) -> None:

@@ -10,7 +10,12 @@ import pytest
 import torch
 
 from theorycheck.errors import InputError
-from theorycheck.networks.checks import require_floats, require_numbers, require_parameters
+from theorycheck.networks.checks import (
+    held,
+    require_floats,
+    require_numbers,
+    require_parameters,
+)
 from theorycheck.networks.specification import mlp
 
 with warnings.catch_warnings():
@@ -24,7 +29,9 @@ WRONG: dict[str, Any] = {
     "x must be a dense tensor": torch.eye(2).to_sparse(),
     "x must be a dense tensor, not a nested one": NESTED,
     "x must be a dense tensor, not a quantized one": QUANTIZED,
-    "x is torch.int64": torch.ones(2).long(),
+    "x is torch.int64: give it float16, bfloat16, float32 or float64": torch.ones(2).long(),
+    "x is torch.float8_e4m3fn: give it float16": torch.ones(2).to(torch.float8_e4m3fn),
+    "x is torch.float8_e5m2: give it float16": torch.ones(2).to(torch.float8_e5m2),
 }
 
 
@@ -52,3 +59,22 @@ def test_parameters_that_do_not_fit(shapes: list[tuple[int, ...]]) -> None:
     require_parameters(network, [torch.ones(3, 2, 2), torch.ones(3, 1, 2)])
     with pytest.raises(InputError, match="do not fit the network"):
         require_parameters(network, [torch.ones(shape) for shape in shapes])
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (True, "x must be a number, not True"),
+        (np.bool_(True), "x must be a number"),
+        ([0.5, True], "x must be a number"),
+        (np.ones(2, dtype=bool), "x must be a number"),
+        (torch.tensor(True), "x must be a number"),
+        (torch.tensor(0.5).to(torch.float8_e5m2), "x is torch.float8_e5m2"),
+        (np.ma.array([0.5, 1.0], mask=[True, False]), "x has masked entries"),
+    ],
+)
+def test_what_is_held_is_a_number(value: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        held("x", value, torch.ones(1))
+    assert held("x", [1, 0.5], torch.ones(1)).tolist() == [1, 0.5]
+    assert held("x", np.ma.array([0.5]), torch.ones(1)).tolist() == [0.5]

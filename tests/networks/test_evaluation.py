@@ -106,7 +106,7 @@ def test_what_does_not_reach_a_unit_may_vary() -> None:
     """The first unit sees the first feature, which is constant; the second unit is alive."""
     network = mlp([3, 2, 1], normalisation="batch")
     weight = torch.tensor([[[0.3, 0.0, 0.0], [0.3, 0.5, 0.7]]])
-    given = (weight, *initialise(network, 1)[1:])
+    given = (weight, *initialise(network, 1, dtype=torch.float32)[1:])
     inputs = torch.randn(12, 3, generator=torch.Generator().manual_seed(1))
     inputs[:, 0] = 0.1
     hidden = vertices(network, given, inputs)[1]

@@ -56,7 +56,7 @@ BAD: dict[str, list[dict[str, Any]]] = {
     ],
     "members must be at most": [{"members": 10**30}],
     "members is .*: so many do not fit into memory": [{"members": 10**13}, {"members": 2**53}],
-    "seed is": [{"seed": s} for s in (-1, 0.5, True, "2", None, [1, 2], math.nan)],
+    "seed must be a whole": [{"seed": s} for s in (-1, 0.5, True, "2", None, [1, 2], math.nan)],
     "scale must be a number": [{"scale": s} for s in ("1", None, 1j, True, [1.0])],
     "scale is beyond the numbers of float64": [{"scale": 10**400}],
     "scale is .*: give a finite number": [{"scale": s} for s in (math.nan, math.inf, -math.inf)],
@@ -69,6 +69,7 @@ BAD: dict[str, list[dict[str, Any]]] = {
     ],
     "dtype must be one of torch": [{"dtype": d} for d in ("float32", None, np.float32, float)],
     "dtype is torch": [{"dtype": d} for d in (torch.int64, torch.complex64, torch.bool)],
+    "dtype is torch.float8_e5m2: give it float16": [{"dtype": torch.float8_e5m2}],
     "the network must be a Network": [{"network": n} for n in (None, "mlp", [2, 1])],
 }
 
@@ -90,7 +91,6 @@ def test_what_can_be_drawn_from_numbers_of_other_types() -> None:
     )
     assert all(map(torch.equal, drawn, expected))
     assert initialise(mlp([2, 1]), 2, scale=0)[0].eq(0).all()
-    assert initialise(mlp([2, 1]), 2, dtype=torch.float8_e5m2)[0].dtype == torch.float8_e5m2
 
 
 @pytest.mark.parametrize("power", [2.0**-1020, 2.0**-600, 2.0**600, 2.0**1000])

@@ -41,7 +41,7 @@ def test_what_is_no_target_is_named() -> None:
     data = [uniform_sphere(SAMPLES, 3, 2, 0)]
     wrong: Any
     for wrong in ("sign", "inputs", None):
-        with pytest.raises(InputError, match=f"unknown targets {wrong!r}: choose signs, one_hot"):
+        with pytest.raises(InputError, match=f"unknown targets {wrong!r}: choose one of signs"):
             Experiment.on(data, wrong, network, start, torch.arange(1))
 
 

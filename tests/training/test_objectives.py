@@ -134,6 +134,26 @@ def test_means_of_cross_entropies_of_which_one_is_no_number(dtype: torch.dtype) 
 
 
 @both
+@pytest.mark.parametrize("rest", [[0.0, 3.0], [20.0, 19.0], [50.0, 48.0], [85.0, 85.0]])
+def test_cross_entropies_of_fitted_samples_are_no_zeros(
+    dtype: torch.dtype, rest: list[float]
+) -> None:
+    """Also where the label's probability is 1 in floats; and where another label was asked for."""
+    network, outputs = mlp((1, 3)), [1e6, *(1e6 - r for r in rest)]
+    matrix = torch.tensor(outputs, dtype=dtype)[None, :, None].expand(3, 3, 1)
+    inputs, targets = torch.ones(1, 1, dtype=dtype), torch.eye(3, dtype=dtype)[:, None]
+    cohort = Cohort.broadcast(network, State((matrix,)), inputs, targets)
+    found = objective_values(cohort, Objective("cross_entropy", penalty="none")).tolist()
+    powers = [EXACT.exp(EXACT.mpf(output)) for output in outputs]
+    for label, value in enumerate(found):
+        others = sum(power for c, power in enumerate(powers) if c != label)
+        true = EXACT.log1p(others / powers[label])
+        # Derivation: differences are exact; exp and log1p are right to 2 u, sums round twice, and
+        # of log1p the relative condition is at most 1.
+        assert near(value, true, float(gamma(8, dtype)), dtype)
+
+
+@both
 @pytest.mark.parametrize("loss", ["square", "cross_entropy", "exponential"])
 def test_ordinary_objectives_are_those_of_the_losses_bit_for_bit(
     dtype: torch.dtype, loss: Any

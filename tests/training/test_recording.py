@@ -8,6 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -20,7 +21,7 @@ from theorycheck.errors import InputError
 from theorycheck.networks.specification import Network, mlp
 from theorycheck.training import memory, vector_field
 from theorycheck.training.batches import Batches
-from theorycheck.training.cohorts import Objective, Parametrisation, State
+from theorycheck.training.cohorts import Cohort, Objective, Parametrisation, State
 from theorycheck.training.recording import GradientNorm, Run
 from theorycheck.training.trainers import gradient_descent, sgd
 from theorycheck.training.vector_field import Field, velocity
@@ -105,6 +106,28 @@ def test_the_gradient_norm_is_the_length_of_a_step_by_its_rate() -> None:
     run = gradient_descent(cohort, Objective(), measures=gradient, **options)
     assert cohort.weight_decay.any()
     assert torch.equal(run.trace["gradient"][:-1] * 0.125, run.trace["step"][1:])
+
+
+def test_the_gradient_of_a_fitted_cross_entropy_is_no_zero() -> None:
+    """Outputs 50 and 0, of which the first is asked for: it moves as far as the other one.
+
+    Derivation: a probability is right to 16 u, an exponential (3 u at most), a sum and a quotient;
+    so are its products with powers of two, and norms of two such numbers with 4 roundings more.
+    The sum of 50 and its change is below 128 and rounds once.
+    """
+    matrix = torch.tensor([[[50.0], [0.0]]], dtype=torch.float64)
+    data = torch.ones(1, 1, dtype=torch.float64), torch.tensor([[1.0, 0.0]], dtype=torch.float64)
+    cohort = Cohort.broadcast(mlp((1, 2)), State((matrix,)), *data)
+    objective, rate = Objective("cross_entropy", penalty="none"), 2.0**76
+    measured = {"gradient": GradientNorm(objective)}
+    run = gradient_descent(cohort, objective, learning_rate=rate, steps=1, measures=measured)
+    with mpmath.workprec(200):
+        probability = 1 / (1 + mpmath.exp(50))
+        length = mpmath.sqrt(2) * probability
+    assert abs(float(run.trace["gradient"][0]) - length) <= 20 * UNIT * length
+    right, wrong = run.state.parameters[0].flatten().tolist()
+    assert abs(wrong + rate * probability) <= 16 * UNIT * rate * probability
+    assert abs(right - 50 - rate * probability) <= 16 * UNIT * rate * probability + 64 * UNIT
 
 
 @pytest.mark.parametrize("parametrisation", ["plain", "weight-norm"])

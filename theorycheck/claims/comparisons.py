@@ -126,7 +126,8 @@ def rank_at_most(
     Raises:
         InputError: unless ranks are real numbers, one for each member, and the bound is another.
     """
-    given, most = stacked("ranks", ranks), exact(bound)
+    given, limit = stacked("ranks", ranks), stacked("the bound of a rank", [bound])
+    most = exact(limit[0]) if limit.shape == (1,) else None
     if given.ndim != 1:
         raise InputError(f"ranks have shape {given.shape}: give one for each member")
     known = [exact(rank) for rank in given]
@@ -137,7 +138,7 @@ def rank_at_most(
     highest = max((rank for rank in known if rank is not None), default=most)
     holds = False if highest > most else None if None in known else True
     member = known.index(None if holds is None else highest)
-    shown = given[member], bound
+    shown = given[member], limit[0]
     texts = _told_apart(*shown) if holds is False else [number_text(number) for number in shown]
     return Observation(
         holds=holds,

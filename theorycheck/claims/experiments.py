@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from torch import Tensor
 
+from theorycheck.arguments import choose, function, instance, instances, real_number, whole_number
 from theorycheck.claims.courses import (
     MOST_LINES,
     MOST_MILESTONES,
@@ -66,12 +67,21 @@ class Population:
         measures: what is recorded in training, as for `theorycheck.training.sgd`.
         records: how many times, at equal distances in epochs; by default never.
         adapt: what a recipe is for this population; by default the same.
+
+    Raises:
+        InputError: for a start or an adapt that is no function, and records that are no count.
     """
 
     start: Callable[[Setting, Sequence[int]], Experiment]
     measures: Measures | None = None
     records: int | None = None
     adapt: Callable[[Recipe], Recipe] = lambda recipe: recipe
+
+    def __post_init__(self) -> None:
+        function("start", self.start)
+        function("adapt", self.adapt)
+        if self.records is not None:
+            whole_number("records", self.records)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,10 +92,17 @@ class Followed:
         words: the names of the numbers.
         numbers: as many, of every member, ``(K,)`` each, given what each recipe had trained until
             then (`theorycheck.training.experiments.Trained.at`).
+
+    Raises:
+        InputError: unless the words are a tuple of text, and the numbers a function.
     """
 
     words: tuple[str, ...]
     numbers: Callable[..., Sequence[Tensor]]
+
+    def __post_init__(self) -> None:
+        instances("words", self.words, str)
+        function("numbers", self.numbers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +123,8 @@ class Comparison:
             recorded for them on the way, which early states lack.
 
     Raises:
-        InputError: for more recipes, milestones, followed numbers or populations than a report
-            holds.
+        InputError: for an attribute of another type, for an unknown relation, and for more recipes,
+            milestones, followed numbers or populations than a report holds.
     """
 
     words: str
@@ -121,6 +138,17 @@ class Comparison:
     followed: Followed | None = None
 
     def __post_init__(self) -> None:
+        # Loaded already where there are recipes.
+        from theorycheck.training.experiments import Recipe
+
+        instance("populations", self.on, Mapping)
+        instances("populations", tuple(self.on.values()), Population)
+        instances("recipes", self.recipes, Recipe)
+        instance("followed", self.followed, Followed | None)
+        function("sides", self.sides)
+        function("excluded", self.excluded)
+        choose("relation", self.relation, Relation)
+        real_number("times", self.times)
         followed = () if self.followed is None else self.followed.words
         if max(len(self.recipes), len(followed)) > MOST_LINES or len(self.on) > MOST_POPULATIONS:
             raise InputError(
@@ -277,12 +305,22 @@ def _course(
 
 
 def between(measure: Callable[[Trained], Tensor]) -> Callable[..., tuple[Tensor, Tensor]]:
-    """The measure of what the first recipe trained, and of what the second did."""
+    """The measure of what the first recipe trained, and of what the second did.
+
+    Raises:
+        InputError: for what is no function.
+    """
+    function("the measure", measure)
     return lambda first, second: (measure(first), measure(second))
 
 
 def halves(measure: Callable[[Trained], Tensor]) -> Callable[[Trained], tuple[Tensor, Tensor]]:
-    """The measure of two copies that one recipe trained: of the first half of the members first."""
+    """The measure of two copies that one recipe trained: of the first half of the members first.
+
+    Raises:
+        InputError: for what is no function.
+    """
+    function("the measure", measure)
 
     def sides(trained: Trained) -> tuple[Tensor, Tensor]:
         first, second = measure(trained).chunk(2)
@@ -292,7 +330,12 @@ def halves(measure: Callable[[Trained], Tensor]) -> Callable[[Trained], tuple[Te
 
 
 def either_half(excluded: Callable[[Trained], Exclusions]) -> Callable[[Trained], Exclusions]:
-    """The rule for pairs of such copies, neither of which may be excluded."""
+    """The rule for pairs of such copies, neither of which may be excluded.
+
+    Raises:
+        InputError: for what is no function.
+    """
+    function("the rule", excluded)
 
     def rule(trained: Trained) -> Exclusions:
         found = {why: excludes.chunk(2) for why, excludes in excluded(trained).items()}
@@ -328,8 +371,11 @@ def experiment_claim(
         id, title, sources, rests_on: as in `claim`.
 
     Raises:
-        InputError: when the id is malformed.
+        InputError: when the id is malformed, or a comparison is none.
     """
+    instance("compares", compares, Comparison)
+    instance("control", control, Comparison | None)
+    instance("positive", positive, Comparison | None)
     false = control or compares.reordered()
 
     def check(setting: Setting) -> Findings:

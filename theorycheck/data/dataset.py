@@ -14,15 +14,16 @@ anywhere below, so multiplying by ``1 - (d + 8) u`` brings the point inside the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from numbers import Integral
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from theorycheck.arguments import whole_number, whole_numbers
 from theorycheck.errors import InputError
 
 FloatArray = NDArray[np.float64]
@@ -33,13 +34,20 @@ Split = Literal["train", "test"]
 
 UNIT_ROUNDOFF = 2.0**-53
 
+MOST_CLASSES = 10**6
+"""Definition: the most classes of a data set."""
+
+UNLIKE_ARRAYS = (np.ma.MaskedArray, np.matrix)
+"""Arrays of NumPy that hide some of their numbers, or keep two axes whatever is taken of them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Labelled inputs: ``inputs`` (N, d) float64, ``labels`` (N,) int64 in ``0 .. classes - 1``.
 
-    Raises :class:`InputError` unless N and d are positive, shapes and dtypes are as said, every
-    input is finite and every label in range. A class may be empty.
+    Raises :class:`InputError` unless both are plain NumPy arrays, N and d are positive, shapes and
+    dtypes are as said, every input is finite, ``classes`` is a positive whole number up to
+    `MOST_CLASSES` and every label in range. A class may be empty.
     """
 
     name: str
@@ -48,7 +56,14 @@ class Dataset:
     classes: int
 
     def __post_init__(self) -> None:
-        """Check shapes, dtypes and ranges."""
+        """Check types, shapes, dtypes and ranges."""
+        for name in ("inputs", "labels"):
+            array = getattr(self, name)
+            if not isinstance(array, np.ndarray) or isinstance(array, UNLIKE_ARRAYS):
+                raise InputError(
+                    f"dataset {self.name}: {name} must be a plain numpy array, not "
+                    f"{type(array).__name__}: convert it, with nothing hidden behind a mask"
+                )
         shapes = f"inputs {self.inputs.shape}, labels {self.labels.shape}"
         if self.inputs.ndim != 2 or self.labels.shape != self.inputs.shape[:1]:
             raise InputError(f"dataset {self.name}: {shapes}; expected shapes (N, d) and (N,)")
@@ -61,6 +76,7 @@ class Dataset:
             )
         if not np.isfinite(self.inputs).all():
             raise InputError(f"dataset {self.name}: inputs hold NaN or infinity; remove those rows")
+        object.__setattr__(self, "classes", class_count(self.classes))
         if self.labels.min() < 0 or self.labels.max() >= self.classes:
             raise InputError(
                 f"dataset {self.name}: labels range from {self.labels.min()} to "
@@ -91,7 +107,7 @@ class Dataset:
     @property
     def one_hot(self) -> FloatArray:
         """Targets (N, C): 1 for the sample's class, 0 elsewhere."""
-        return np.eye(self.classes)[self.labels]
+        return np.where(self.labels[:, None] == np.arange(self.classes), 1.0, 0.0)
 
     @property
     def centred_one_hot(self) -> FloatArray:
@@ -119,7 +135,10 @@ class Dataset:
 
         Raises InputError unless the indices are a non-empty list of integers in ``0 .. N - 1``.
         """
-        chosen = np.asarray(indices)
+        try:
+            chosen = np.asarray(indices)
+        except (TypeError, ValueError, RuntimeError):  # Such as of a sparse tensor.
+            chosen = np.empty(0)
         if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu":
             raise InputError(
                 f"dataset {self.name}: a subset needs a non-empty list of integer indices "
@@ -135,9 +154,10 @@ class Dataset:
     def per_class(self, n: int, seed: int) -> Dataset:
         """Draw ``n`` samples of each class without replacement, in their original order.
 
-        Raises InputError if ``n < 1`` or a class has fewer than ``n`` samples.
+        Raises InputError unless ``n`` is a positive whole number and ``seed`` one from 0 on, and if
+        a class has fewer than ``n`` samples.
         """
-        require_positive(n=n)
+        n = whole_number("n", n)
         short = np.flatnonzero(self.class_counts < n)
         if short.size:
             raise InputError(
@@ -162,10 +182,11 @@ class Dataset:
     def with_classes(self, kept: Sequence[int]) -> Dataset:
         """Keep the samples of the classes ``kept`` and relabel them 0, 1, ... in that order.
 
-        Raises InputError if ``kept`` repeats a class, names one that does not exist, or leaves no
-        sample.
+        Raises InputError if ``kept`` is no sequence of whole numbers, repeats a class, names one
+        that does not exist, or leaves no sample.
         """
-        if len(set(kept)) != len(kept) or not all(0 <= label < self.classes for label in kept):
+        kept = whole_numbers("kept", kept)
+        if len(set(kept)) != len(kept) or not all(label < self.classes for label in kept):
             raise InputError(
                 f"dataset {self.name}: cannot keep classes {list(kept)}; "
                 f"name distinct classes from 0 to {self.classes - 1}"
@@ -249,13 +270,9 @@ def _inside_ball(points: FloatArray) -> bool:
 
 def generator_of(seed: int) -> np.random.Generator:
     """NumPy's default generator; raises InputError unless the seed is a whole number from 0 on."""
-    if not isinstance(seed, Integral) or seed < 0:
-        raise InputError(f"seed is {seed!r}; give a whole number that is not negative")
-    return np.random.default_rng(int(seed))
+    return np.random.default_rng(whole_number("seed", seed, least=0, most=math.inf))
 
 
-def require_positive(**numbers: int) -> None:
-    """Raise InputError, naming the number, unless all are whole and at least 1."""
-    for name, value in numbers.items():
-        if not isinstance(value, Integral) or value < 1:
-            raise InputError(f"{name} is {value!r}; give a whole number, at least 1")
+def class_count(classes: int) -> int:
+    """A number of classes; raises InputError unless it is whole and from 1 to `MOST_CLASSES`."""
+    return whole_number("classes", classes, most=MOST_CLASSES)

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from theorycheck.data.dataset import Dataset, Split, require_positive
+from theorycheck.arguments import choose, instance, whole_number
+from theorycheck.data.dataset import Dataset, Split
 from theorycheck.errors import InputError
 
 
@@ -61,7 +62,8 @@ def read_idx(folder: str | os.PathLike[str], split: Split = "train") -> Dataset:
     255, images flattened row by row: (60000, 784) for MNIST. Not confined to the unit ball; see
     :meth:`Dataset.in_ball`.
 
-    Raises InputError if the folder or a file is missing, unreadable, corrupt, not of the announced
+    Raises InputError for what names no folder and for an unknown split, if the folder or a file is
+    missing, unreadable, corrupt, not of the announced
     type or length, if image and label counts differ, or a label exceeds 9.
     """
     root = _require_folder(folder, split)
@@ -88,11 +90,11 @@ def read_cifar10(
     of them, 10,000 as published. Pixels are divided by 255: (50000, 3072) for training, 1.2 GB.
     Not confined to the unit ball; see :meth:`Dataset.in_ball`.
 
-    Raises InputError if the folder or a file is missing or unreadable, a file is not exactly as
-    long as announced, or a label exceeds 9. The Python version of CIFAR-10 is pickled and never
-    read, since unpickling runs code.
+    Raises InputError as :func:`read_idx` for folder and split, and if a file is missing, unreadable
+    or not exactly as long as announced, or a label exceeds 9. The Python version of CIFAR-10 is
+    pickled and never read, since unpickling runs code.
     """
-    require_positive(records_per_file=records_per_file)
+    records_per_file = whole_number("records_per_file", records_per_file)
     root = _require_folder(folder, split)
     paths = [root / name for name in _CIFAR_FILES[split]]
     for path in paths:
@@ -102,13 +104,18 @@ def read_cifar10(
     return _from_bytes(f"{root.name} {split}", records[:, 1:], records[:, 0])
 
 
-@cache
 def images(name: str) -> Dataset:
     """Image data by name: ``digits``, ``mnist:FOLDER`` or ``cifar10:FOLDER`` (training splits).
 
     Raises:
         InputError: for another name, and as `read_idx` and `read_cifar10` do.
     """
+    instance("the name of image data", name, str)
+    return _images(name)
+
+
+@cache
+def _images(name: str) -> Dataset:
     kind, _, folder = name.partition(":")
     if name == "digits":
         return digits()
@@ -127,6 +134,7 @@ def identity(name: str) -> str:
     Raises:
         InputError: as `images`.
     """
+    instance("the name of image data", name, str)
     if name == "digits":
         return name
     data, kind = images(name), name.partition(":")[0]
@@ -244,8 +252,8 @@ def _from_bytes(name: str, pixels: NDArray[np.uint8], labels: NDArray[np.uint8])
 
 
 def _require_folder(folder: str | os.PathLike[str], split: str) -> Path:
-    if split not in _IDX_PREFIX:
-        raise InputError(f"unknown split {split!r}; use 'train' or 'test'")
+    choose("split", split, Split)
+    instance("the folder", folder, str | os.PathLike)
     root = Path(folder)
     if not os.path.isdir(root):  # unlike Path.is_dir, never raises
         what = "is not a folder" if os.path.exists(root) else "does not exist"

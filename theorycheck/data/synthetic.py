@@ -10,13 +10,22 @@ from dataclasses import replace
 
 import numpy as np
 
+from theorycheck.arguments import (
+    in_memory,
+    instance,
+    is_sequence,
+    nonnegative_number,
+    real_number,
+    whole_number,
+    whole_numbers,
+)
 from theorycheck.data.dataset import (
     Dataset,
     FloatArray,
     LabelArray,
+    class_count,
     generator_of,
     norm_rounding,
-    require_positive,
     unit_rows,
 )
 from theorycheck.errors import InputError
@@ -34,10 +43,12 @@ def uniform_ball(
 
     ``balanced`` makes class counts equal (or, where ``classes`` does not divide ``size``, differ
     by one); otherwise each label is drawn uniformly. ``counts`` gives the class counts instead.
-    The inputs depend on ``size``, ``width`` and ``seed`` alone. Raises InputError for a size, width
-    or number of classes below 1, a negative seed, or counts that do not fit.
+    The inputs depend on ``size``, ``width`` and ``seed`` alone. Raises InputError unless size,
+    width and number of classes are positive whole numbers and the seed is one from 0 on, for counts
+    that do not fit, and for more points than fit into memory.
     """
-    require_positive(size=size, width=width, classes=classes)
+    size, width = whole_number("size", size), whole_number("width", width)
+    classes = class_count(classes)
     generator = generator_of(seed)
     return Dataset(
         f"uniform_ball({size}, {width}, {classes}, seed={seed})",
@@ -59,11 +70,12 @@ def uniform_sphere(
 
     Norms are 1 within ``(d/2 + 3) u`` (module docstring), so a row may leave the ball by rounding.
     """
-    require_positive(size=size, width=width, classes=classes)
+    size, width = whole_number("size", size), whole_number("width", width)
+    classes = class_count(classes)
     generator = generator_of(seed)
     return Dataset(
         f"uniform_sphere({size}, {width}, {classes}, seed={seed})",
-        unit_rows(generator.standard_normal((size, width))),
+        _directions(generator, size, width),
         _draw_labels(generator, size, classes, balanced, counts),
         classes,
     )
@@ -81,20 +93,19 @@ def gaussian_mixture(
 
     Class means have norm ``separation`` and independent uniform directions; ``spread`` is the
     standard deviation of each coordinate around them. Samples are in random order and not confined
-    to the ball. Raises InputError for sizes below 1, counts that do not fit, or a ``separation`` or
-    ``spread`` that is negative or not finite.
+    to the ball. Raises InputError as uniform_ball, and for a ``separation`` or ``spread`` that is
+    no number, negative or not finite.
     """
-    require_positive(width=width, classes=classes)
-    for name, value in (("separation", separation), ("spread", spread)):
-        if not 0.0 <= value < np.inf:
-            raise InputError(f"{name} is {value}; give a finite number that is not negative")
-    if isinstance(size_per_class, Sequence):
-        counts = size_per_class
+    width, classes = whole_number("width", width), class_count(classes)
+    separation = nonnegative_number("separation", separation)
+    spread = nonnegative_number("spread", spread)
+    if is_sequence(size_per_class):
+        counts = size_per_class = list(whole_numbers("size_per_class", size_per_class))
     else:
-        require_positive(size_per_class=size_per_class)
+        size_per_class = whole_number("size_per_class", size_per_class)
         counts = [size_per_class] * classes
     generator = generator_of(seed)
-    means = separation * unit_rows(generator.standard_normal((classes, width)))
+    means = separation * _directions(generator, classes, width)
     labels = _draw_labels(generator, sum(counts), classes, True, counts)
     return Dataset(
         f"gaussian_mixture({size_per_class}, {width}, {classes}, seed={seed}, "
@@ -108,10 +119,9 @@ def gaussian_mixture(
 def separating_direction(width: int, seed: int) -> FloatArray:
     """Return the unit vector w, (width,), that separates ``separable(size, width, seed, margin)``.
 
-    Its norm is 1 within ``(d/2 + 3) u`` (module docstring).
+    Its norm is 1 within ``(d/2 + 3) u`` (module docstring). Errors as :func:`uniform_ball`.
     """
-    require_positive(width=width)
-    direction: FloatArray = unit_rows(generator_of(seed).standard_normal((1, width)))[0]
+    direction: FloatArray = _directions(generator_of(seed), 1, whole_number("width", width))[0]
     return direction
 
 
@@ -136,12 +146,13 @@ def separable(
     Labels and errors as :func:`uniform_ball`; InputError also unless ``0 < margin < 1``, short of 1
     by more than rounding.
     """
-    require_positive(size=size, width=width)
+    size, width = whole_number("size", size), whole_number("width", width)
+    margin = real_number("margin", margin)
     h = margin + 4.0 * norm_rounding(width)
     if not (margin > 0.0 and h <= 1.0):
         raise InputError(f"margin is {margin}; give a number strictly between 0 and 1")
     generator = generator_of(seed)
-    w = unit_rows(generator.standard_normal((1, width)))[0]
+    w = _directions(generator, 1, width)[0]
     p = _ball_points(generator, size, width)
     p[p @ w < 0.0] *= -1.0
     labels = _draw_labels(generator, size, 2, balanced, counts)
@@ -169,11 +180,12 @@ def collinear(
     no product rounds, in float32 either. Labels and errors as :func:`uniform_ball`; InputError also
     for a width above 2^20, where such a vector would be zero.
     """
-    require_positive(size=size, width=width, classes=classes)
+    size, width = whole_number("size", size), whole_number("width", width)
+    classes = class_count(classes)
     if width > 2**20:
         raise InputError(f"width is {width}; collinear inputs need a width of at most 2**20")
     generator = generator_of(seed)
-    unit = unit_rows(generator.standard_normal((1, width))) * (1.0 - norm_rounding(width))
+    unit = _directions(generator, 1, width) * (1.0 - norm_rounding(width))
     # Truncation only shortens the vector, which keeps it in the ball.
     direction = np.trunc(unit * 2.0**11) / 2.0**11
     signs = generator.choice([-1.0, 1.0], (size, 1))
@@ -187,21 +199,28 @@ def collinear(
 
 
 def with_duplicates(dataset: Dataset, copies: int) -> Dataset:
-    """Repeat each sample so that it appears ``copies`` times in a row; InputError if below 1."""
-    require_positive(copies=copies)
-    return replace(
-        dataset,
-        name=f"with_duplicates({dataset.name}, {copies})",
-        inputs=np.repeat(dataset.inputs, copies, axis=0),
-        labels=np.repeat(dataset.labels, copies),
-    )
+    """Repeat each sample so that it appears ``copies`` times in a row.
+
+    Raises InputError for what is no dataset, and unless ``copies`` is a positive whole number and
+    they fit into memory.
+    """
+    instance("the dataset", dataset, Dataset)
+    copies = whole_number("copies", copies)
+    with in_memory(f"copies is {copies}"):
+        return replace(
+            dataset,
+            name=f"with_duplicates({dataset.name}, {copies})",
+            inputs=np.repeat(dataset.inputs, copies, axis=0),
+            labels=np.repeat(dataset.labels, copies),
+        )
 
 
 def contradictory(dataset: Dataset) -> Dataset:
     """Follow each sample by the same input with the next class (cyclically): no fit is perfect.
 
-    Raises InputError for a single class.
+    Raises InputError for a single class, and for what is no dataset.
     """
+    instance("the dataset", dataset, Dataset)
     if dataset.classes < 2:
         raise InputError(f"dataset {dataset.name}: contradictory labels need at least 2 classes")
     labels = np.stack([dataset.labels, (dataset.labels + 1) % dataset.classes], axis=1)
@@ -220,20 +239,29 @@ def _draw_labels(
     balanced: bool,
     counts: Sequence[int] | None,
 ) -> LabelArray:
-    if counts is None and not balanced:
-        return generator.integers(0, classes, size)
-    if counts is None:
-        return generator.permutation(np.arange(size, dtype=np.int64) % classes)
-    if len(counts) != classes or min(counts) < 0 or sum(counts) != size:
-        raise InputError(
-            f"class counts {list(counts)} do not fit; give {classes} counts, none negative, "
-            f"that add up to {size}"
-        )
-    return generator.permutation(np.repeat(np.arange(classes, dtype=np.int64), counts))
+    numbers = np.arange(classes, dtype=np.int64)
+    with in_memory(f"size is {size}"):
+        if counts is None and not balanced:
+            return generator.integers(0, classes, size)
+        if counts is None:
+            return generator.permutation(np.arange(size, dtype=np.int64) % classes)
+        counts = whole_numbers("counts", counts)
+        if len(counts) != classes or sum(counts) != size:
+            raise InputError(
+                f"class counts {list(counts)} do not fit; give {classes} counts that add up to "
+                f"{size}"
+            )
+        return generator.permutation(np.repeat(numbers, counts))
+
+
+def _directions(generator: np.random.Generator, size: int, width: int) -> FloatArray:
+    """Unit vectors of uniform directions, (size, width); InputError unless they fit into memory."""
+    with in_memory(f"{size} points of width {width}"):
+        return unit_rows(generator.standard_normal((size, width)))
 
 
 def _ball_points(generator: np.random.Generator, size: int, width: int) -> FloatArray:
-    directions = unit_rows(generator.standard_normal((size, width)))
+    directions = _directions(generator, size, width)
     # The volume within radius r grows as r**width, so its inverse makes the points uniform.
     radii = generator.random((size, 1)) ** (1.0 / width)
     points: FloatArray = directions * radii * (1.0 - norm_rounding(width))

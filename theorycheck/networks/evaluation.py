@@ -12,6 +12,8 @@ from functools import reduce
 import torch
 from torch import Tensor
 
+from theorycheck.arguments import real_number
+from theorycheck.networks.checks import require_floats, require_inputs
 from theorycheck.networks.specification import (
     LINEAR,
     RELU,
@@ -36,7 +38,12 @@ def vertices(network: Network, parameters: Parameters, inputs: Tensor) -> list[T
 
     Returns:
         Tensors of shape ``(K, N, width)``.
+
+    Raises:
+        InputError: when parameters or inputs do not fit the network, are of several dtypes, or are
+            no dense tensors of floats.
     """
+    require_inputs(network, parameters, inputs)
     return _evaluate(network, parameters, inputs)[0]
 
 
@@ -120,7 +127,7 @@ def _evaluate(
             total = gain * centred / variance.sqrt() + shift
         totals.append(total)
         if slopes is None or layer.slope == LINEAR:
-            values.append(activate(total, layer.slope))
+            values.append(_activate(total, layer.slope))
         else:
             values.append(next(slopes) * total)
     return values, totals
@@ -263,7 +270,16 @@ def _connect(
 
 
 def activate(preactivation: Tensor, slope: float) -> Tensor:
-    """``z`` where positive, ``slope * z`` elsewhere; autograd's derivative at 0 is ``slope``."""
+    """``z`` where positive, ``slope * z`` elsewhere; autograd's derivative at 0 is ``slope``.
+
+    Raises:
+        InputError: for what is no dense tensor of floats, and when the slope is no number.
+    """
+    require_floats("the preactivation", preactivation)
+    return _activate(preactivation, real_number("the slope", slope))
+
+
+def _activate(preactivation: Tensor, slope: float) -> Tensor:
     if slope == LINEAR:
         return preactivation
     if slope == RELU:
@@ -272,7 +288,11 @@ def activate(preactivation: Tensor, slope: float) -> Tensor:
 
 
 def forward(network: Network, parameters: Parameters, inputs: Tensor) -> Tensor:
-    """Outputs ``f_W(x)``, shape ``(K, N, C)``; arguments as in `vertices`."""
+    """Outputs ``f_W(x)``, shape ``(K, N, C)``; arguments as in `vertices`.
+
+    Raises:
+        InputError: as `vertices`.
+    """
     return vertices(network, parameters, inputs)[-1]
 
 
@@ -285,7 +305,11 @@ def sample_gradients(network: Network, parameters: Parameters, inputs: Tensor) -
 
     Returns:
         One tensor per parameter, ``(K, N, C, *shape)``.
+
+    Raises:
+        InputError: as `vertices`.
     """
+    require_inputs(network, parameters, inputs)
     members, samples, outputs = parameters[0].shape[0], inputs.shape[-2], network.output_width
     copies = samples * outputs
     inputs = inputs.expand(members, samples, inputs.shape[-1])
@@ -294,10 +318,12 @@ def sample_gradients(network: Network, parameters: Parameters, inputs: Tensor) -
     component = torch.arange(outputs).repeat(members * samples)
     member = torch.arange(members).repeat_interleave(copies)
     if network.normalised_by_batch:
-        values = forward(network, leaves, inputs[member])
-        picked = values[torch.arange(members * copies), sample, component]
+        data = inputs[member]
     else:
-        values = forward(network, leaves, inputs[member, sample].unsqueeze(1))
-        picked = values[torch.arange(members * copies), 0, component]
-    gradients = torch.autograd.grad(picked.sum(), leaves, materialize_grads=True)
+        data, sample = inputs[member, sample].unsqueeze(1), torch.zeros_like(sample)
+    # A measure is called where no gradients are recorded.
+    with torch.enable_grad():
+        values = _evaluate(network, leaves, data)[0][-1]
+        picked = values[torch.arange(members * copies), sample, component]
+        gradients = torch.autograd.grad(picked.sum(), leaves, materialize_grads=True)
     return tuple(g.reshape(members, samples, outputs, *g.shape[1:]) for g in gradients)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from theorycheck.arguments import instance, real_number, whole_number
-from theorycheck.errors import InputError, quoted
-from theorycheck.networks.checks import require_dtype
+from theorycheck.arguments import in_memory, instance, real_number, whole_number
+from theorycheck.errors import InputError
+from theorycheck.networks.checks import require_dtype, require_parameters
 from theorycheck.networks.norms import euclidean_norm, mean, moderate, product, restored
 from theorycheck.networks.specification import Network, Parameters
 
@@ -32,24 +31,21 @@ def initialise(
 
     Raises:
         InputError: unless ``members`` is a positive whole number, ``seed`` one that is not
-            negative, ``scale`` finite and ``dtype`` a floating one that can hold the weights; and
-            when they do not fit into memory.
+            negative, ``scale`` finite and ``dtype`` float16, bfloat16, float32 or float64, and able
+            to hold the weights; and when they do not fit into memory.
     """
     instance("the network", network, Network)
     members = whole_number("members", members)
     scale = real_number("scale", scale)
-    if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
-        raise InputError(f"seed is {quoted(seed)}: give a whole number that is not negative")
+    seed = whole_number("seed", seed, least=0, most=math.inf)
     if not math.isfinite(scale):
         raise InputError(f"scale is {scale}: give a finite number")
     require_dtype(dtype)
     sizes = [math.prod(network.parameters[i].shape) for i in network.weights]
-    try:
+    with in_memory(f"members is {members}"):
         # NumPy fills an array in order of its rows: a row does not depend on how many follow.
-        draws = np.random.default_rng(int(seed)).standard_normal((members, sum(sizes)))
-    except (MemoryError, ValueError) as error:
-        raise InputError(f"members is {members}: so many do not fit into memory") from error
-    blocks = iter(torch.from_numpy(draws).split(sizes, dim=1))
+        draws = np.random.default_rng(seed).standard_normal((members, sum(sizes)))
+    blocks = iter(torch.split(torch.from_numpy(draws), sizes, dim=1))
     tensors = []
     for parameter in network.parameters:
         shape = (members, *parameter.shape)
@@ -62,9 +58,8 @@ def initialise(
             tensors.append(torch.zeros(shape, dtype=torch.float64))
     parameters = tuple(t.to(dtype) for t in tensors)
     for i in network.weights:
-        # Of eight bits torch cannot tell whether they are finite. No normal matrix is zero.
-        drawn = parameters[i].float() if dtype.itemsize == 1 else parameters[i]
-        low, high = (end.item() for end in drawn.aminmax())
+        low, high = (end.item() for end in parameters[i].aminmax())
+        # No normal matrix is zero.
         if not (math.isfinite(low) and math.isfinite(high)) or (scale and low == high == 0):
             raise InputError(
                 f"scale is {scale}: it takes weights beyond the numbers of {dtype}: use another "
@@ -77,7 +72,11 @@ def frobenius_norms(network: Network, parameters: Parameters) -> Tensor:
     """``rho_k``: Frobenius norm of each weight matrix, ``(K, number of weights)``.
 
     For a convolution this is the norm of its filters (xu2022, Section 3.2).
+
+    Raises:
+        InputError: when the parameters do not fit the network.
     """
+    require_parameters(network, parameters)
     norms = [euclidean_norm(parameters[i], (-2, -1)) for i in network.weights]
     return torch.stack(norms, dim=-1)
 
@@ -86,7 +85,13 @@ def mean_distance(network: Network, before: Parameters, after: Parameters) -> Te
     """Mean over the weight matrices of the Frobenius norms of their changes, ``(K,)``.
 
     d(W_{t+1}, W_t) of galanti2022, Section 4.2.
+
+    Raises:
+        InputError: when the parameters do not fit the network, or are of other members.
     """
+    given, found = (require_parameters(network, each) for each in (before, after))
+    if given != found:
+        raise InputError(f"give the same members before and after, not {given} and {found}")
     norms, powers = _norms_of_changes(network, before, after)
     far = norms.isinf().any(dim=-1, keepdim=True)
     if bool(far.any()):
@@ -115,7 +120,11 @@ def normalise(network: Network, parameters: Parameters) -> tuple[Tensor, Paramet
 
     Parameters other than weight matrices are returned unchanged (xu2022, Section 3.2). A zero
     matrix has no direction; its ``V_k`` is zero too, and ``rho`` is 0.
+
+    Raises:
+        InputError: when the parameters do not fit the network.
     """
+    require_parameters(network, parameters)
     unit, norms, powers = list(parameters), [], []
     for i in network.weights:
         matrix, norm, power = moderate(parameters[i], (-2, -1))

@@ -16,12 +16,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from torch import Tensor
 
-from theorycheck.errors import InputError
+from theorycheck.arguments import (
+    choose,
+    instance,
+    instances,
+    real_number,
+    whole_number,
+    whole_numbers,
+)
+from theorycheck.errors import InputError, quoted
 
 RELU = 0.0
 
@@ -52,6 +60,9 @@ class Convolution:
 
     The source is read as ``(channels, height, width)``, the target as ``(filters, rows, columns)``
     of patch positions. A ``stride`` equal to the kernel's sides gives non-overlapping patches.
+
+    Raises:
+        InputError: unless all sizes are positive whole numbers and the kernel fits.
     """
 
     channels: int
@@ -62,9 +73,12 @@ class Convolution:
     stride: int = 1
 
     def __post_init__(self) -> None:
-        sizes = (self.channels, self.height, self.width, self.filters, *self.kernel, self.stride)
-        if min(sizes) < 1 or self.kernel[0] > self.height or self.kernel[1] > self.width:
-            raise InputError(f"convolution {self}: sizes must be positive, the kernel must fit")
+        for name in ("channels", "height", "width", "filters", "stride"):
+            object.__setattr__(self, name, whole_number(name, getattr(self, name)))
+        kernel = whole_numbers("kernel", self.kernel, least=1)
+        object.__setattr__(self, "kernel", kernel)
+        if len(kernel) != 2 or kernel[0] > self.height or kernel[1] > self.width:
+            raise InputError(f"kernel {kernel} must fit: give two sides, up to height and width")
 
     @property
     def source_width(self) -> int:
@@ -105,21 +119,44 @@ MAPS: dict[str, type[Dense] | type[Identity] | type[Convolution]] = {
 
 @dataclass(frozen=True)
 class Edge:
-    """A connection from vertex ``source`` into the layer that lists it."""
+    """A connection from vertex ``source`` into the layer that lists it.
+
+    Raises:
+        InputError: when the source is no whole number from 0 on, or the map is none.
+    """
 
     source: int
     map: Map = Dense()
 
+    def __post_init__(self) -> None:
+        source = whole_number("the source of an edge", self.source, least=0)
+        object.__setattr__(self, "source", source)
+        instance("the map of an edge", self.map, Map)
+
 
 @dataclass(frozen=True)
 class Layer:
-    """``sigma(n(sum over edges + bias))``; ``sigma(z)`` is z for z > 0, ``slope * z`` elsewhere."""
+    """``sigma(n(sum over edges + bias))``; ``sigma(z)`` is z for z > 0, ``slope * z`` elsewhere.
+
+    Raises:
+        InputError: unless the width is a positive whole number, the edges are a tuple of `Edge`,
+            the slope is finite, the normalisation known and the bias True or False.
+    """
 
     width: int
     edges: tuple[Edge, ...]
     slope: float = RELU
     normalisation: Normalisation = "none"
     bias: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "width", whole_number("the width of a layer", self.width))
+        instances("the edges of a layer", self.edges, Edge)
+        object.__setattr__(self, "slope", real_number("the slope of a layer", self.slope))
+        if not math.isfinite(self.slope):
+            raise InputError(f"the slope of a layer is {self.slope}: give a finite number")
+        choose("normalisation", self.normalisation, Normalisation)
+        instance("bias", self.bias, bool)
 
 
 @dataclass(frozen=True)
@@ -138,7 +175,8 @@ class Network:
     """The specification of a network: printable, hashable, serialisable.
 
     Raises:
-        InputError: when a layer refers to a later vertex, has no edge, widths do not match, or
+        InputError: when the input width is no positive whole number, the layers are no tuple of
+            `Layer`, a layer refers to a later vertex or has no edge, widths do not match, or
             nothing is trainable.
     """
 
@@ -146,15 +184,13 @@ class Network:
     layers: tuple[Layer, ...]
 
     def __post_init__(self) -> None:
-        if self.input_width < 1 or not self.layers:
-            raise InputError("a network needs a positive input width and at least one layer")
+        object.__setattr__(self, "input_width", whole_number("the input width", self.input_width))
+        instances("the layers of a network", self.layers, Layer)
+        if not self.layers:
+            raise InputError("a network needs at least one layer")
         for vertex, layer in enumerate(self.layers, start=1):
-            if layer.width < 1 or not layer.edges:
-                raise InputError(f"layer {vertex} needs a positive width and at least one edge")
-            if layer.normalisation not in get_args(Normalisation):
-                raise InputError(f"layer {vertex}: unknown normalisation {layer.normalisation!r}")
-            if not math.isfinite(layer.slope):
-                raise InputError(f"layer {vertex}: a slope of {layer.slope} is not finite")
+            if not layer.edges:
+                raise InputError(f"layer {vertex} needs at least one edge")
             for edge in layer.edges:
                 self._check_edge(vertex, edge)
         if not self.weights:
@@ -162,7 +198,7 @@ class Network:
 
     def _check_edge(self, vertex: int, edge: Edge) -> None:
         """Raise InputError unless an edge into a vertex comes from an earlier one and fits both."""
-        if not 0 <= edge.source < vertex:
+        if edge.source >= vertex:
             raise InputError(f"layer {vertex} reads vertex {edge.source}, not an earlier one")
         source, target = self.width(edge.source), self.width(vertex)
         fits = True
@@ -259,6 +295,7 @@ class Network:
         Raises:
             InputError: when the document is not of that form.
         """
+        instance("a network description", document, dict)
         try:
             layers = []
             for entry in document["layers"]:
@@ -277,7 +314,7 @@ class Network:
                 layers.append(Layer(**{**entry, "edges": tuple(edges), "slope": slope}))
             _check_types({"input_width": document["input_width"]})
             return cls(document["input_width"], tuple(layers))
-        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise InputError(f"not a network description: {error!r}") from error
 
     def __str__(self) -> str:
@@ -333,7 +370,14 @@ def mlp(
 
     Normalisation and biases apply to the hidden layers. ``output_slope=RELU`` gives the network of
     banburski2019, Section 2, whose output passes through the activation too.
+
+    Raises:
+        InputError: unless there are two widths at least, all of them positive whole numbers, and
+            as `Layer`.
     """
+    widths = whole_numbers("widths", widths, least=1)
+    if len(widths) < 2:
+        raise InputError(f"widths must be two at least, input first, not {quoted(widths)}")
     last = len(widths) - 1
     layers = [
         Layer(width, (Edge(i),), slope, normalisation, bias)

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from theorycheck.arguments import whole_number
+from theorycheck.arguments import choose, whole_number
 from theorycheck.errors import InputError
-from theorycheck.training.cohorts import choose
+from theorycheck.networks.checks import require_numbers
 
 Sampling = Literal["reshuffle", "uniform"]
 
@@ -28,8 +28,9 @@ class Batches:
     seed and the epoch, so that it depends on nothing else.
 
     Raises:
-        InputError: when the batch size is out of range, or does not divide the samples into equal
-            batches in a reshuffled epoch.
+        InputError: when the seeds are no int64 tensor ``(K,)``, the sampling is unknown, the batch
+            size is out of range, or does not divide the samples into equal batches in a reshuffled
+            epoch.
     """
 
     seeds: Tensor
@@ -39,7 +40,9 @@ class Batches:
     sampling: Sampling = "reshuffle"
 
     def __post_init__(self) -> None:
+        require_seeds(self.seeds)
         choose("sampling", self.sampling, Sampling)
+        whole_number("samples", self.samples)
         whole_number("batch_size", self.batch_size)
         if not 1 <= self.batch_size <= self.samples:
             raise InputError(
@@ -87,6 +90,14 @@ class Batches:
         order = keys.reshape(*shape[:2], -1, self.samples).argsort(axis=-1)
         taken = order if self.sampling == "reshuffle" else order[..., : self.batch_size]
         return torch.from_numpy(np.ascontiguousarray(taken.reshape(shape)))
+
+
+def require_seeds(seeds: object, members: int | None = None) -> None:
+    """Raise InputError unless seeds are an int64 tensor, one for each member; by default of any."""
+    tensor = require_numbers("batch_seeds", seeds)
+    shape = (tensor.numel() if members is None else members,)
+    if tuple(tensor.shape) != shape or tensor.dtype != torch.int64:
+        raise InputError(f"batch_seeds must be an int64 tensor of shape {shape}")
 
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

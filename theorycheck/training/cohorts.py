@@ -6,14 +6,13 @@ width, ``C`` outputs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from theorycheck.arguments import instance
+from theorycheck.arguments import choose, instance
 from theorycheck.errors import InputError
 from theorycheck.networks.checks import (
     held,
@@ -21,6 +20,7 @@ from theorycheck.networks.checks import (
     require_floats,
     require_numbers,
     require_parameters,
+    require_tensors,
 )
 from theorycheck.networks.evaluation import forward
 from theorycheck.networks.initialisation import normalise
@@ -31,6 +31,7 @@ Loss = Literal["square", "cross_entropy", "exponential"]
 Reduction = Literal["mean", "sum"]
 Penalty = Literal["none", "weights", "rho"]
 Parametrisation = Literal["plain", "lagrange", "weight-norm"]
+Device = Literal["auto", "cpu", "cuda"]
 
 
 def resolve_device(name: str) -> torch.device:
@@ -39,8 +40,7 @@ def resolve_device(name: str) -> torch.device:
     Raises:
         InputError: for any other name, and for ``cuda`` on a machine without it.
     """
-    if name not in ("auto", "cpu", "cuda"):
-        raise InputError(f"unknown device {name!r}: choose auto, cpu or cuda")
+    choose("device", name, Device)
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
         raise InputError("device cuda was asked for, but there is none: choose auto or cpu")
@@ -72,11 +72,7 @@ class State:
         if (self.rho is None) != (self.parametrisation == "plain"):
             verb = "has no" if self.parametrisation == "plain" else "needs a"
             raise InputError(f"a {self.parametrisation} state {verb} rho")
-        if not isinstance(self.parameters, Sequence):
-            kind = type(self.parameters).__name__
-            raise InputError(f"parameters must be a tuple of torch tensors, not a {kind}")
-        for number, parameter in enumerate(self.parameters):
-            require_floats(f"parameter {number}", parameter)
+        require_tensors(self.parameters)
         if self.rho is not None:
             require_floats("rho", self.rho)
 
@@ -107,12 +103,14 @@ def parametrise(
     Section 3.2).
 
     Raises:
-        InputError: when the parameters do not fit the network, a weight matrix to be normalised is
-            zero or not finite, or ``rho`` is no number of the dtype but 0.
+        InputError: when the parametrisation is unknown, the parameters do not fit the network, a
+            weight matrix to be normalised is zero or not finite, or ``rho`` is no number of the
+            dtype but 0.
     """
+    choose("parametrisation", parametrisation, Parametrisation)
+    require_parameters(network, parameters)
     if parametrisation == "plain":
         return State(parameters)
-    require_parameters(network, parameters)
     for i in network.weights:
         name, weight = network.parameters[i].name, parameters[i]
         if not bool(weight.isfinite().all()):
@@ -129,16 +127,25 @@ def parametrise(
 
 
 def outputs(network: Network, state: State, inputs: Tensor) -> Tensor:
-    """The function that is trained, at inputs ``(K, N, d)`` or ``(N, d)``: ``(K, N, C)``."""
+    """The function that is trained, at inputs ``(K, N, d)`` or ``(N, d)``: ``(K, N, C)``.
+
+    Raises:
+        InputError: when the state or the inputs do not fit the network.
+    """
+    instance("the state", state, State)
     values = forward(network, state.effective(network), inputs)
-    return values if state.rho is None else state.rho[:, None, None] * values
+    if state.rho is None:
+        return values
+    if tuple(require_numbers("rho", state.rho).shape) != (len(values),):
+        raise InputError(f"rho must have shape ({len(values)},), not {tuple(state.rho.shape)}")
+    return state.rho[:, None, None] * values
 
 
 @dataclass(frozen=True, eq=False)
 class Cohort:
     """K networks of one architecture, each with its start, its data and its weight decay.
 
-    All tensors share one floating dtype and one device.
+    All tensors share one of the dtypes float16, bfloat16, float32 and float64, and one device.
 
     Raises:
         InputError: when shapes, dtypes or devices do not fit together, when a number is not finite,
@@ -155,7 +162,7 @@ class Cohort:
     """``lambda``, shape ``(K,)``."""
 
     def __post_init__(self) -> None:
-        _require_state(self.state)
+        instance("the state", self.state, State)
         instance("the network", self.network, Network)
         parameters = self.network.parameters
         if len(self.state.parameters) != len(parameters):
@@ -217,7 +224,7 @@ class Cohort:
         Raises:
             InputError: as `Cohort`.
         """
-        _require_state(state)
+        instance("the state", state, State)
         for name, tensor in {"inputs": inputs, "targets": targets}.items():
             require_floats(name, require_numbers(name, tensor))
         decay = held("weight_decay", weight_decay, inputs)
@@ -248,8 +255,8 @@ class Cohort:
         """The same cohort on another device or in another dtype.
 
         Raises:
-            InputError: when this machine has no such device, and for a dtype that is none of floats
-                or cannot hold the numbers.
+            InputError: when this machine has no such device, and for a dtype that is none of
+                float16, bfloat16, float32 and float64, or cannot hold the numbers.
         """
         device = self.inputs.device if device is None else _require_device(device)
         dtype = self.inputs.dtype if dtype is None else require_dtype(dtype)
@@ -278,11 +285,6 @@ def _require_device(device: torch.device | str) -> torch.device:
     return torch.empty(0, device=found).device
 
 
-def _require_state(state: object) -> None:
-    if not isinstance(state, State):
-        raise InputError(f"the state must be a State, not {type(state).__name__}")
-
-
 def sample_losses(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
     """The loss of every sample, ``(K, N)``, from outputs and targets ``(K, N, C)``.
 
@@ -293,10 +295,23 @@ def sample_losses(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
     if loss == "square":
         return (outputs - targets).square().sum(dim=-1)
     if loss == "cross_entropy":
-        # A probability may be 0 whose logarithm nobody asks for: 0 times its infinity is no number.
-        logarithms = torch.log_softmax(outputs, dim=-1).masked_fill(targets == 0, 0.0)
-        return -(targets * logarithms).sum(dim=-1)
+        return _cross_entropies(outputs, targets)
     return torch.exp(-(targets * outputs).squeeze(-1))
+
+
+def _cross_entropies(outputs: Tensor, targets: Tensor) -> Tensor:
+    """How far the label's output is below the largest one, and ``log1p`` of the others beside that.
+
+    Neither is negative, so that nothing cancels, however certain the outputs are.
+    """
+    largest, place = outputs.max(dim=-1, keepdim=True)
+    # One of the largest, in whose difference of 0 gradients would cancel as well. Of an infinite
+    # one the difference is no number, and shall be none.
+    chosen = torch.zeros_like(outputs, dtype=torch.bool).scatter(-1, place, largest.isfinite())
+    below = (outputs - largest).masked_fill(chosen, 0.0)
+    others = below.exp().masked_fill(chosen, 0.0).sum(dim=-1)
+    # A mask, since 0 times the infinite difference of another output is no number.
+    return others.log1p() - below.masked_fill(targets == 0, 0.0).sum(dim=-1)
 
 
 def sample_slopes(loss: Loss, outputs: Tensor, targets: Tensor, scale: float, out: Tensor) -> None:
@@ -308,7 +323,9 @@ def sample_slopes(loss: Loss, outputs: Tensor, targets: Tensor, scale: float, ou
     if loss == "square":
         torch.sub(outputs, targets, out=out).mul_(2 * scale)
     elif loss == "cross_entropy":
-        torch.softmax(outputs, dim=-1, out=out).sub_(targets).mul_(scale)
+        # Less 1, which the label's probability may round to, is less those of the others.
+        torch.softmax(outputs, dim=-1, out=out).addcmul_(out, targets, value=-1)
+        out.addcmul_(targets, out.sum(dim=-1, keepdim=True), value=-1).mul_(scale)
     else:
         torch.mul(outputs, targets, out=out).neg_().exp_().mul_(targets).mul_(-scale)
 
@@ -322,6 +339,9 @@ class Objective:
     - ``penalty``: ``weights`` adds ``lambda sum_k |W_k|_F^2`` over the weight matrices of the
       state, never over biases, gains or shifts (galanti2022, Eq. 2); ``rho`` adds ``lambda rho^2``
       (xu2022, Eq. 1; poggio2020, Eq. 4). Neither is scaled by the size of a batch.
+
+    Raises:
+        InputError: for one that is unknown.
     """
 
     loss: Loss = "square"
@@ -343,7 +363,9 @@ class Objective:
 
 
 def check(cohort: Cohort, objective: Objective) -> None:
-    """Raise InputError unless loss and penalty fit the targets and the parametrisation."""
+    """Raise InputError unless an objective's loss and penalty fit a cohort's targets and state."""
+    instance("the cohort", cohort, Cohort)
+    instance("the objective", objective, Objective)
     targets, width = cohort.targets, cohort.network.output_width
     if objective.loss == "exponential" and not (width == 1 and bool((targets.abs() == 1).all())):
         raise InputError("the exponential loss needs one output and targets +1 or -1")
@@ -355,9 +377,3 @@ def check(cohort: Cohort, objective: Objective) -> None:
         raise InputError("the penalty on rho needs a lagrange or weight-norm state")
     if objective.penalty == "none" and bool((cohort.weight_decay > 0).any()):
         raise InputError("weight_decay without a penalty has no effect: set it to 0")
-
-
-def choose(name: str, value: str, options: object) -> None:
-    """Raise InputError unless a value is one of a ``Literal``, which Python does not check."""
-    if value not in get_args(options):
-        raise InputError(f"unknown {name} {value!r}: choose one of {', '.join(get_args(options))}")

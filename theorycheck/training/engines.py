@@ -11,11 +11,12 @@ from typing import ClassVar, Literal, Self
 
 import torch
 
+from theorycheck.arguments import choose
 from theorycheck.errors import InputError
 from theorycheck.networks.initialisation import mean_distance
 from theorycheck.simd.available import COMPILER
 from theorycheck.training.batches import Batches
-from theorycheck.training.cohorts import Cohort, Objective, State, check, choose
+from theorycheck.training.cohorts import Cohort, Objective, State
 from theorycheck.training.integrator import Integrator
 from theorycheck.training.kinks import crossing
 from theorycheck.training.memory import (
@@ -90,10 +91,9 @@ def train(training: Training) -> Run:
     """Train as many members at once as fit into memory.
 
     Raises:
-        InputError: as `check` and `Training.compiles`.
+        InputError: as `Training.compiles`.
     """
     cohort = training.cohort
-    check(cohort, training.objective)
     # A flow starts with a velocity on stacked tensors, whichever engine goes on from there.
     in_arenas = isinstance(training, Descent) and training.compiles()
     rows = ARENA_ROWS if in_arenas else training.rows

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from theorycheck.arguments import positive_number, whole_number
+from theorycheck.arguments import function, positive_number, whole_number
 from theorycheck.errors import InputError
+from theorycheck.networks.checks import require_floats, require_numbers
 from theorycheck.training.cohorts import Cohort, Objective, State, check
 from theorycheck.training.integrator import Integrator, Step
 from theorycheck.training.vector_field import Field
@@ -60,6 +61,7 @@ class Course:
     crossings: tuple[tuple[Crossing, ...], ...]
 
 
+@torch.no_grad()
 def follow_events(
     cohort: Cohort,
     objective: Objective,
@@ -77,15 +79,18 @@ def follow_events(
     kink stay there.
 
     Args:
-        quantity: smooth along the flow; where it has a kink, a change of sign is still found.
+        quantity: smooth along the flow; where it has a kink, a change of sign is still found. It is
+            called where no gradients are recorded.
         threshold: a sign counts once the quantity exceeds this in size. Where a flow comes to
             rest, errors of the integrator make small quantities change their signs.
         relative_tolerance, absolute_tolerance, max_steps: as for `gradient_flow`.
 
     Raises:
-        InputError: for arguments out of range, for a cohort that is not float64, and as `velocity`.
+        InputError: for arguments out of range, for a cohort that is not float64, for a quantity
+            that gives no tensor ``(K,)`` of floats, and as `velocity`.
     """
     check(cohort, objective)
+    function("the quantity", quantity)
     if cohort.inputs.dtype != torch.float64:
         raise InputError("gradient flow needs float64: use cohort.to(dtype=torch.float64)")
     horizon = positive_number("horizon", horizon)
@@ -126,7 +131,12 @@ class _Watcher:
         """The quantity at rows ``(K, P)``."""
         state = self.field.unpack(rows)
         velocity = self.field.velocity(rows, self.cohort.inputs, self.cohort.targets)
-        return self.quantity(replace(self.cohort, state=state), self.field.unpack(velocity)).clone()
+        value = self.quantity(replace(self.cohort, state=state), self.field.unpack(velocity))
+        require_floats("the quantity", require_numbers("the quantity", value))
+        shape = (self.cohort.members,)
+        if tuple(value.shape) != shape:
+            raise InputError(f"the quantity must have shape {shape}, not {tuple(value.shape)}")
+        return value.clone()
 
     def counted(self, value: float) -> int:
         """The sign of a value, 0 where it does not count."""

@@ -11,16 +11,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from theorycheck.arguments import (
+    choose,
+    instance,
+    instances,
+    nonnegative_number,
+    positive_number,
+    whole_number,
+    whole_numbers,
+)
 from theorycheck.data.dataset import Dataset
 from theorycheck.errors import InputError
-from theorycheck.networks.checks import held
+from theorycheck.networks.checks import held, require_floats, require_numbers
 from theorycheck.networks.specification import Network
+from theorycheck.training.batches import require_seeds
 from theorycheck.training.cohorts import Cohort, Objective, State, outputs
 from theorycheck.training.recording import Measures, Run
 from theorycheck.training.trainers import sgd
@@ -36,6 +46,9 @@ class Recipe:
         weight_decay: ``lambda``, on what the objective of the experiment penalises.
         milestones: counts of finished epochs after which the learning rate is a tenth.
         order: recipes of different orders see the samples in different orders.
+
+    Raises:
+        InputError: for what is no number of the kind, and for numbers out of range.
     """
 
     batch_size: int
@@ -45,6 +58,19 @@ class Recipe:
     momentum: float = 0.0
     milestones: tuple[int, ...] = ()
     order: int = 0
+
+    def __post_init__(self) -> None:
+        checked = {
+            "batch_size": whole_number("batch_size", self.batch_size),
+            "epochs": whole_number("epochs", self.epochs),
+            "learning_rate": positive_number("learning_rate", self.learning_rate),
+            "weight_decay": nonnegative_number("weight_decay", self.weight_decay),
+            "momentum": nonnegative_number("momentum", self.momentum),
+            "milestones": whole_numbers("milestones", self.milestones),
+            "order": whole_number("order", self.order, least=0),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +125,9 @@ class Experiment:
         inputs: ``(K, N, d)``.
         targets: ``(K, N, C)``.
         batch_seeds: ``(K,)`` int64; a recipe of order ``r`` adds ``r K``.
+
+    Raises:
+        InputError: for an attribute of another type, and unless there is a seed for each member.
     """
 
     network: Network
@@ -107,6 +136,14 @@ class Experiment:
     targets: Tensor
     batch_seeds: Tensor
     objective: Objective
+
+    def __post_init__(self) -> None:
+        instance("the network", self.network, Network)
+        instance("the start", self.start, State)
+        instance("the objective", self.objective, Objective)
+        for name in ("inputs", "targets"):
+            require_floats(name, require_numbers(name, getattr(self, name)))
+        require_seeds(self.batch_seeds, _members(self.start))
 
     @classmethod
     def on(
@@ -122,18 +159,21 @@ class Experiment:
 
         Raises:
             InputError: unless there are as many data sets as members, all of one size, that have
-                such targets.
+                such targets; and as `Experiment`.
         """
-        if targets not in get_args(Targets):
-            raise InputError(f"unknown targets {targets!r}: choose {', '.join(get_args(Targets))}")
-        if len({d.inputs.shape for d in data}) != 1 or len(data) != len(start.parameters[0]):
+        choose("targets", targets, Targets)
+        instance("data", data, Sequence)
+        instances("data", tuple(data), Dataset)
+        instance("the start", start, State)
+        if len({d.inputs.shape for d in data}) != 1 or len(data) != _members(start):
             raise InputError("an experiment needs one data set per member, all of one size")
         dtype = start.parameters[0].dtype
         inputs, labels = (
             torch.tensor(np.stack([getattr(d, name) for d in data]), dtype=dtype)
             for name in ("inputs", targets)
         )
-        return cls(network, start, inputs, labels, batch_seeds, objective or Objective())
+        objective = Objective() if objective is None else objective
+        return cls(network, start, inputs, labels, batch_seeds, objective)
 
     def train(
         self,
@@ -155,8 +195,10 @@ class Experiment:
             What each recipe trained, in order; tensors are on the device.
 
         Raises:
-            InputError: as `sgd` does.
+            InputError: for what is no recipe, and as `sgd` does.
         """
+        for recipe in recipes:
+            instance("a recipe", recipe, Recipe)
         alike: dict[Recipe, list[Recipe]] = {}
         for recipe in dict.fromkeys(recipes):
             key = replace(recipe, learning_rate=1.0, weight_decay=0.0, order=0)
@@ -213,6 +255,11 @@ class Experiment:
             keep=keep,
         )
         return cohort, run
+
+
+def _members(start: State) -> int:
+    """How many members a state is of; 0 for one without any parameter."""
+    return len(start.parameters[0]) if start.parameters and start.parameters[0].ndim else 0
 
 
 def _part(run: Run, members: slice) -> Run:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from theorycheck.arguments import instance
+from theorycheck.arguments import function, instance
 from theorycheck.errors import InputError
 from theorycheck.networks.norms import euclidean_norm
 from theorycheck.networks.specification import Network
@@ -29,9 +29,15 @@ class GradientNorm:
     Over everything that is trained, the penalty included. Since that takes the weight decay and
     buffers, every cohort, or part of one that does not fit into memory, has a measure of its own,
     whose buffers are allocated once.
+
+    Raises:
+        InputError: for what is no objective.
     """
 
     objective: Objective
+
+    def __post_init__(self) -> None:
+        instance("the objective", self.objective, Objective)
 
     def of(self, cohort: Cohort) -> Measure:
         """The measure for a cohort.
@@ -42,6 +48,7 @@ class GradientNorm:
         check(cohort, self.objective)
         field = Field(cohort, self.objective)
 
+        @torch.no_grad()
         def norm(network: Network, state: State, inputs: Tensor, targets: Tensor) -> Tensor:
             moved = field.velocity(field.pack(state), inputs, targets)
             return euclidean_norm(moved, 1)
@@ -146,8 +153,8 @@ class Recorder:
         instance("measures", measures, Mapping)
         for name, measure in measures.items():
             instance("the name of a measure", name, str)
-            if not callable(measure) and not isinstance(measure, GradientNorm):
-                raise InputError(f"the measure {name!r} cannot be called: give a function")
+            if not isinstance(measure, GradientNorm):
+                function(f"the measure {name!r}", measure)
         self.measures = {
             name: measure.of(cohort) if isinstance(measure, GradientNorm) else measure
             for name, measure in measures.items()

@@ -17,6 +17,7 @@ import torch
 from flint import arb, fmpq
 from torch import Tensor
 
+from theorycheck.arguments import instance
 from theorycheck.arithmetic.duals import Dual
 from theorycheck.arithmetic.evaluation import has_kink, vertices
 from theorycheck.arithmetic.numbers import Array, balls, precision
@@ -62,6 +63,7 @@ def points_of_rest(cohort: Cohort) -> tuple[Rest | None, ...]:
     Raises:
         InputError: for another cohort.
     """
+    instance("the cohort", cohort, Cohort)
     network = cohort.network
     if len(network.weights) != len(network.parameters) or network.normalised_by_batch:
         raise InputError("points of rest are of networks without biases and normalisation")
@@ -77,6 +79,7 @@ def points_of_rest(cohort: Cohort) -> tuple[Rest | None, ...]:
     return tuple(_of_one(member) for member in members)
 
 
+@torch.no_grad()
 def _of_one(cohort: Cohort) -> Rest | None:
     field = Field(cohort, OBJECTIVE)
 

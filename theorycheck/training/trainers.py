@@ -18,12 +18,18 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from theorycheck.arguments import instance, positive_number, whole_number
-from theorycheck.errors import InputError
-from theorycheck.networks.checks import require_numbers
+from theorycheck.arguments import (
+    choose,
+    function,
+    is_sequence,
+    listed,
+    positive_number,
+    whole_number,
+)
+from theorycheck.errors import InputError, quoted
 from theorycheck.notes import note
-from theorycheck.training.batches import Batches, Sampling
-from theorycheck.training.cohorts import Cohort, Objective, choose
+from theorycheck.training.batches import Batches, Sampling, require_seeds
+from theorycheck.training.cohorts import Cohort, Objective, check
 from theorycheck.training.engines import AtKinks, Descent, Engine, Flow, train
 from theorycheck.training.recording import Measures, Run
 from theorycheck.training.schedule import Schedule, checkpoint_times
@@ -69,7 +75,7 @@ def gradient_flow(
         InputError: for arguments out of range, for a cohort that is not float64, for one that is to
             slide and has batch normalisation, and as `velocity`.
     """
-    _check_kinds(cohort, objective)
+    check(cohort, objective)
     choose("at_kinks", at_kinks, AtKinks)
     if at_kinks == "slide" and cohort.network.normalised_by_batch:
         raise InputError("networks with batch normalisation cannot slide: use at_kinks='stop'")
@@ -112,7 +118,7 @@ def gradient_descent(
     Raises:
         InputError: as `sgd`.
     """
-    _check_kinds(cohort, objective)
+    check(cohort, objective)
     samples = cohort.inputs.shape[1]
     batches = Batches(torch.zeros(cohort.members, dtype=torch.int64), samples, samples)
     schedule = Schedule(
@@ -175,11 +181,8 @@ def sgd(
         InputError: for arguments out of range, for an engine that is not available, and as
             `velocity` and `Batches`.
     """
-    _check_kinds(cohort, objective)
-    shape = (cohort.members,)
-    seeds = require_numbers("batch_seeds", batch_seeds)
-    if tuple(seeds.shape) != shape or seeds.dtype != torch.int64:
-        raise InputError(f"batch_seeds must be an int64 tensor of shape {shape}")
+    check(cohort, objective)
+    require_seeds(batch_seeds, cohort.members)
     batch_size = whole_number("batch_size", batch_size)
     batches = Batches(batch_seeds, cohort.inputs.shape[1], batch_size, sampling)
     schedule = Schedule(
@@ -187,11 +190,6 @@ def sgd(
     )
     descent = Descent(cohort, objective, measures, engine, batches, schedule)
     return train(descent)
-
-
-def _check_kinds(cohort: Cohort, objective: Objective) -> None:
-    instance("cohort", cohort, Cohort)
-    instance("objective", objective, Objective)
 
 
 def together(trainings: Sequence[Callable[[], T]]) -> list[T]:
@@ -207,7 +205,15 @@ def together(trainings: Sequence[Callable[[], T]]) -> list[T]:
 
     Returns:
         Their results, in order; the same bit for bit as when they train one after the other.
+
+    Raises:
+        InputError: for what is no list of functions, and as they do.
     """
+    if not is_sequence(trainings):
+        raise InputError(f"trainings must be a list of functions, not {quoted(trainings)}")
+    trainings = listed("trainings", trainings)
+    for number, training in enumerate(trainings):
+        function(f"training {number}", training)
     threads = min(torch.get_num_threads(), len(trainings))
     if threads < 2 or has_turn():
         return [training() for training in trainings]

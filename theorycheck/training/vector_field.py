@@ -12,6 +12,7 @@ from theorycheck.training.cohorts import Cohort, Objective, State, check, sample
 from theorycheck.training.stacked.tape import Tape
 
 
+@torch.no_grad()
 def velocity(cohort: Cohort, objective: Objective) -> State:
     """Minus the gradient at the cohort's state, one tensor for every tensor of the state.
 
@@ -21,7 +22,8 @@ def velocity(cohort: Cohort, objective: Objective) -> State:
     the second without the learning rate), the gradients on its left are meant.
 
     Raises:
-        InputError: when the loss does not fit the targets or the penalty does not fit the state.
+        InputError: when these are no cohort and no objective, the loss does not fit the targets, or
+            the penalty does not fit the state.
     """
     check(cohort, objective)
     field = Field(cohort, objective)

@@ -81,24 +81,35 @@ def test_slopes_of_the_cross_entropy(
 ) -> None:
     """Derivation: with unit roundoff u, differences of outputs that are at most 40 apart are off by
     at most 40 u, exponentials by 3 u of themselves besides, hence by less than 44 u; the sum of
-    three rounds twice, the quotient once: softmax is off by at most ``44 + 44 + 3 = 91`` units of
-    itself, to first order, which 100 include. It is at most 1; the difference rounds once more, and
-    halving does not: 101 u.
+    three rounds twice, that of the other two once, the quotient once, and halving does not: 91 u
+    of the slope to first order, which 100 include.
     """
-    alone = Alone(layout, dtype, len(values))
-    outputs = np.tile(np.array(values).T, (alone.members, 1, 1))
+    slopes_are_right(layout, dtype, np.array(values), 100)
+
+
+@both
+@layouts
+def test_slopes_of_the_cross_entropy_once_fitted(layout: Layout, dtype: torch.dtype) -> None:
+    """The label's probability is 1 in floats. Derivation as above, with differences of up to 80."""
+    rows = [[0.0, 50.0, 0.0], [-80.0, 0.0, -60.0], [1e6, 1e6 + 50, 1e6 - 30], [0.0, 0.0, 0.0]]
+    slopes_are_right(layout, dtype, np.array(rows), 180)
+
+
+def slopes_are_right(layout: Layout, dtype: torch.dtype, values: Numbers, roundings: int) -> None:
+    """Half of the derivative for the label 1, of samples by classes, to as many roundings."""
+    alone, unit = Alone(layout, dtype, len(values)), torch.finfo(dtype).eps / 2
+    outputs = np.tile(values.T, (alone.members, 1, 1))
     targets = np.zeros_like(outputs)
     targets[:, 1] = 1
-    found, unit = (
-        slopes_of(alone, "cross_entropy", outputs, targets, 0.5),
-        torch.finfo(dtype).eps / 2,
-    )
-    with flint.ctx.workprec(120):
+    found = slopes_of(alone, "cross_entropy", outputs, targets, 0.5)
+    with flint.ctx.workprec(400):
         for sample, row in enumerate(values):
-            powers = [flint.arb(value).exp() for value in row]
+            powers = [flint.arb(float(value)).exp() for value in row]
+            others = powers[0] + powers[2]
             for member, unit_of in np.ndindex(alone.members, 3):
-                exact = (powers[unit_of] / sum(powers) - (unit_of == 1)) / 2
-                assert abs(float(found[member, unit_of, sample]) - exact) <= 101 * unit / 2
+                exact = (-others if unit_of == 1 else powers[unit_of]) / sum(powers) / 2
+                error = abs(float(found[member, unit_of, sample]) - exact)
+                assert error <= roundings * unit * abs(exact)
 
 
 @both

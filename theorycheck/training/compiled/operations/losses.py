@@ -66,21 +66,29 @@ def cross_entropy_slopes(
     classes: Value,
     cells: Value,
 ) -> None:
-    """``portion (softmax(f) - y)``."""
+    """``portion (softmax(f) - y)``.
+
+    The label's probability may round to 1: less 1, it is less those of the others.
+    """
     result, values, wanted = k.cells(out), k.cells(outputs), k.cells(targets)
     factor = k.spread(k.numbers(portion)[0])
     with k.loop(0, cells) as cell:
         largest = k.variable(values[cell])
         with k.loop(1, classes) as c:
             largest.set(k.maximum(largest.get(), values[c * cells + cell]))
-        total = k.variable(k.constant(k.vector, 0.0))
-        with k.loop(0, classes) as c:
-            power = k.exp(values[c * cells + cell] - largest.get())
-            result[c * cells + cell] = power
-            total.set(total.get() + power)
+        zero, one = (k.constant(k.vector, number) for number in (0.0, 1.0))
+        total, others = k.variable(zero), k.variable(zero)
         with k.loop(0, classes) as c:
             place = c * cells + cell
-            result[place] = (result[place] / total.get() - wanted[place]) * factor
+            power = k.exp(values[place] - largest.get())
+            other = power * (one - wanted[place])
+            result[place] = other
+            total.set(total.get() + power)
+            others.set(others.get() + other)
+        with k.loop(0, classes) as c:
+            place = c * cells + cell
+            share = (result[place] - wanted[place] * others.get()) / total.get()
+            result[place] = share * factor
 
 
 # --- Parametrisations
