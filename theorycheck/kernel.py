@@ -1197,6 +1197,8 @@ def signature(matrix: list[list[int]], example: Example) -> tuple[int, int]:
         top, corner = rest[pivot], rest[pivot][pivot]
         signs[corner * previous < 0] += 1
         others = [k for k in order if k != pivot]
+        for _ in others:  # Two products of minors for each entry, beside the quotient that is left.
+            example.spend([corner] * (2 * len(others)))
         rest = [
             example.spend([(rest[i][j] * corner - top[i] * top[j]) // previous for j in others])
             for i in others

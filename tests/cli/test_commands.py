@@ -265,9 +265,9 @@ def test_verify_names_the_new_id_of_a_renamed_claim(
 
 
 def test_gate_accepts_nothing_undecided(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, [entry(verdict="undecided")], {})
+    write(project, [entry(verdict="undecided", strength=None)], {})
     assert main(["gate", "--accept"]) == ExitCode.BAD_INPUT
-    assert "true-claim" in capsys.readouterr().err
+    assert "undecided claims go on no record: true-claim" in capsys.readouterr().err
 
 
 BASELINES = {
@@ -293,11 +293,11 @@ def test_unreadable_versions_of_statements(
 def test_an_example_that_is_no_case_is_bad_input(
     project: Path, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
-    shown = entry(verdict="refuted", counterexample={**VIOLATION, "case": {"inputs": []}})
-    write(project, [shown], {})
+    example = {**VIOLATION, "case": {"inputs": []}}
+    write(project, [entry(verdict="refuted", strength=None, counterexample=example)], {})
     assert main(command) == ExitCode.BAD_INPUT
     error = capsys.readouterr().err
-    assert error.startswith("theorycheck: claim 'true-claim' cannot be read: not a case: ")
+    assert "report reports/claims.json: claim 'true-claim' cannot be read: not a case: " in error
     assert error.count("\n") == 1
     assert not (project / "reports/claims.md").exists()
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.claims.stated_claims import means
+from theorycheck import kernel
 from theorycheck.claims.certificates import statement_version
 from theorycheck.claims.sharpness import sharpness_of
 from theorycheck.cli.commands import main
@@ -77,3 +78,25 @@ def test_a_record_that_cannot_be_read_is_left_to_the_kernel(path: Path) -> None:
     for text in ("", "[]", json.dumps({"statements": 3, "verdicts": {}})):
         record.write_text(text)
         assert main(["verify", str(path)]) == ExitCode.VERDICT_CHANGED
+
+
+def test_no_certificate_but_a_variant_is_verified_twice(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_on_record(path, statement_version(means()))
+    checked: list[str] = []
+    check = kernel.check
+
+    def counted(document: Any) -> kernel.Outcome:
+        checked.append(str(document.get("claim")))
+        return check(document)
+
+    monkeypatch.setattr(kernel, "check", counted)
+    document = json.loads(path.read_text())
+    for claim, times in (("toy-means", 1), (3, 1), ("toy-means-is-sharp", 2)):
+        path.write_text(json.dumps({**document, "claim": claim}))
+        main(["verify", str(path)])
+        assert checked == [str(claim)] * times
+        checked.clear()
+    path.write_text(json.dumps({"claim": "toy-means-is-sharp", "statement": 3}))
+    assert main(["verify", str(path)]) == ExitCode.VERDICT_CHANGED

@@ -58,6 +58,17 @@ def test_after_two_dashes_all_words_are_ids(project: Project) -> None:
     assert (ran.returncode, "unknown claim: --seed;" in ran.stdout + ran.stderr) == (4, True)
 
 
+def test_where_pytest_loads_no_plugin_by_itself(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    ran = run(project, "-q", "--profile", "quick")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert project.verdicts() == RECORD
+    listed = run_module("theorycheck", "list")
+    assert "true-claim" in listed.stdout, listed.stderr
+
+
 def test_without_ids_all_claims_run_in_parallel(project: Project) -> None:
     ran = run(project, "--profile", "quick")
     assert ran.returncode == 0

@@ -81,6 +81,9 @@ RUNAWAYS: dict[str, dict[str, Any]] = {
     "singular values": {
         "widths": (60, 60), "samples": 1, "conclusion": "nuclear(W[0]) == root(2)"
     },
+    "singular values of fractions": {
+        "conclusion": "spectral([[1 / (a + b + 1) for a in range(60)] for b in range(60)]) == 0"
+    },
     "ranks": {
         "widths": (20, 20), "samples": 1,
         "conclusion": "sum([rank(i * W[0]) for i in range(20000)]) <= 1",
@@ -227,6 +230,12 @@ def test_the_limits_bound_time_and_memory(name: str) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout == "rejected\n"
+
+
+@pytest.mark.parametrize("order", [20, 40, 60])
+def test_singular_values_cost_what_their_products_do(order: int) -> None:
+    formula = f"spectral([[1 / (a + b + 1) for a in range({order})] for b in range({order})]) == 0"
+    assert "too many operations" in str(judged(runaway(conclusion=formula)))
 
 
 # --- Large files ---------------------------------------------------------------------------------

@@ -131,10 +131,15 @@ def test_what_matrices_cost() -> None:
     integers = 4 * 4 + (4 + 2 * 12)
     assert cost(example, lambda: kernel.integers(matrix, example)) == integers
     assert cost(example, lambda: kernel.rank(matrix, example)) == integers + 12
-    # The second row is eliminated, of which one entry is left.
-    assert cost(example, lambda: kernel.signature([[2, 1], [1, 2]], example)) == 8
+    # The second row is eliminated, of which one entry is left: two products, and a quotient.
+    assert cost(example, lambda: kernel.signature([[2, 1], [1, 2]], example)) == (4 + 2 * 4) + 8
+    # They are as long as the pivot and the minor.
+    long = [[2**300, 1], [1, 2**300]]
+    expected = (4 + 2 * (4 + 1)) + (4 + 4 + 2)
+    assert cost(example, lambda: kernel.signature(long, example)) == expected
     # No diagonal entry serves as pivot: one column is added to the other first.
-    assert cost(example, lambda: kernel.signature([[0, 1], [1, 0]], example)) == 28 + 8
+    added = 28
+    assert cost(example, lambda: kernel.signature([[0, 1], [1, 0]], example)) == added + 12 + 8
 
 
 def test_what_marking_an_entry_costs() -> None:

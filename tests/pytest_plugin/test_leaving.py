@@ -128,6 +128,37 @@ def test_a_module_of_claims_that_ends_when_it_is_read(project: Project, kind: st
     assert "INTERNALERROR" not in parallel.stdout.str()
 
 
+def with_body(text: str) -> str:
+    return PROPERTIES.replace('itself."""\n', f'itself."""\n    {text}\n')
+
+
+AT_ONCE = {
+    "a conftest": {"conftest.py": "import os\nos._exit(0)\n"},
+    "a conftest, by another name": {"conftest.py": "import posix\nposix._exit(0)\n"},
+    "a conftest beside the claims": {"properties/conftest.py": "import os\nos._exit(256)\n"},
+    "a set-up": {"conftest.py": f"import os\n{HOOKS['set-up']}    os._exit(0)\n"},
+    "the end": {"conftest.py": "import os\ndef pytest_unconfigure():\n    os._exit(0)\n"},
+    "another program": {"conftest.py": "import os\nos.execv('/bin/true', ['true'])\n"},
+    "a module": {"properties/test_more.py": "import posix\nposix._exit(0)\n"},
+    "a body": {"properties/test_toy.py": with_body("import posix; posix._exit(0)")},
+    "a body, by a conftest": {
+        "conftest.py": "import builtins\nfrom os import _exit\nbuiltins.leave = _exit\n",
+        "properties/test_toy.py": with_body("leave(0)"),
+    },
+}
+
+
+@pytest.mark.parametrize("where", AT_ONCE)
+@pytest.mark.parametrize("options", [[], ["-n", "1"]], ids=" ".join)
+def test_what_ends_the_process_at_once(project: Project, where: str, options: list[str]) -> None:
+    for name, text in AT_ONCE[where].items():
+        (project.path / name).write_text(text)
+    command = [sys.executable, "-m", "pytest", "-q", "properties", *options]
+    ran = subprocess.run(command, cwd=project.path, capture_output=True, text=True)
+    assert ran.returncode not in (0, 5), ran.stdout
+    assert "would have ended the whole run" in ran.stdout + ran.stderr
+
+
 @pytest.mark.parametrize("text", [HOOKS["start"] + EXIT, READ["exit"], READ["skip"]])
 def test_the_command_line_says_the_same(project: Project, text: str) -> None:
     (project.path / "conftest.py").write_text(text)

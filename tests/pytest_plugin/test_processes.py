@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import posix
+import subprocess
 import sys
 from collections.abc import Callable
 
 import pytest
 
 from tests.pytest_plugin.projects import PROPERTIES, Project
-from theorycheck.pytest_plugin.processes import kept_running
+from theorycheck.pytest_plugin.processes import kept_honest, kept_running
 
 pytest_plugins = ["pytester"]
 
 ENDING: dict[str, Callable[[], object]] = {
     "_exit": lambda: os._exit(0),
+    "_exit, named": lambda: os._exit(status=0),
+    "posix._exit": lambda: posix._exit(0),
+    "posix.execv": lambda: posix.execv("/bin/true", ["true"]),
     "execv": lambda: os.execv("/bin/true", ["true"]),
     "execve": lambda: os.execve("/bin/true", ["true"], {}),
     "execl": lambda: os.execl("/bin/true", "true"),
@@ -27,6 +32,25 @@ ENDING: dict[str, Callable[[], object]] = {
 def test_this_process_goes_on(name: str) -> None:
     with kept_running(), pytest.raises(RuntimeError, match="would have ended the whole run"):
         ENDING[name]()
+
+
+@pytest.mark.parametrize("name", ENDING)
+def test_nor_does_it_end_as_if_all_were_well(name: str) -> None:
+    with kept_honest(), pytest.raises(RuntimeError, match="would have ended the whole run"):
+        ENDING[name]()
+
+
+def test_a_code_of_which_the_system_makes_another() -> None:
+    with kept_honest(), pytest.raises(RuntimeError, match="would have ended the whole run"):
+        os._exit(256)
+
+
+def test_it_may_end_with_an_error() -> None:
+    script = (
+        "import os\nfrom theorycheck.pytest_plugin.processes import kept_honest\n"
+        "with kept_honest():\n    os._exit(3)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 3
 
 
 def test_what_was_imported_meanwhile_is_harmless_later() -> None:

@@ -116,6 +116,63 @@ def test_claims_of_other_folders_and_of_examples_of_tests_are_left_alone(project
     assert project.run().ret == 0
 
 
+ELSEWHERE = {
+    "a conftest beside the claims": {"properties/conftest.py": HEAD + BODY},
+    "a conftest around them": {"conftest.py": HEAD + BODY},
+    "a module that a conftest imports": {
+        "properties/extra.py": HEAD + BODY,
+        "conftest.py": "import sys\nsys.path.insert(0, 'properties')\nimport extra\n",
+    },
+    "a module elsewhere": {
+        "lib/extra.py": HEAD + BODY,
+        "properties/test_more.py": "import sys\nsys.path.insert(0, 'lib')\nimport extra\n",
+    },
+    "a module elsewhere that a test beside the claims imports, too": {
+        "lib/extra.py": HEAD + BODY,
+        "properties/test_more.py": "import lib.extra\n",
+        "properties/conftest.py": "import sys\nsys.path.insert(0, '.')\nimport lib.extra\n",
+    },
+}
+
+
+@pytest.mark.parametrize("where", ELSEWHERE)
+def test_a_claim_that_no_module_of_claims_holds(project: Project, where: str) -> None:
+    for name, text in ELSEWHERE[where].items():
+        (project.path / name).parent.mkdir(exist_ok=True)
+        (project.path / name).write_text(text)
+    for ran in (project.run_apart("properties"), project.run_parallel("-k", "true")):
+        assert ran.ret in (1, 2)
+        assert "claim stray-claim, line " in ran.stdout.str()
+    assert project.run_apart("properties/test_toy.py").ret == 0
+
+
+def test_a_claim_elsewhere_that_another_module_collects(project: Project) -> None:
+    (project.path / "extra.py").write_text(HEAD + BODY)
+    (project.path / "properties/test_more.py").write_text("from extra import stray\n")
+    (project.path / "properties/test_again.py").write_text("import extra\n")
+    project.pytester.makeini("[pytest]\nfilterwarnings = error\npythonpath = .\n")
+    assert "NEW" in project.run_apart("properties").stdout.str()
+    assert project.run_apart("properties/test_again.py", "properties/test_toy.py").ret == 0
+
+
+def test_new_claims_in_a_module_that_is_skipped(project: Project) -> None:
+    first = "import pytest\npytest.skip('later', allow_module_level=True)\n"
+    (project.path / "properties/test_more.py").write_text(first + HEAD + BODY)
+    for arguments in ([], ["-k", "true"], ["--claims", "true-claim"]):
+        result = project.run(*arguments)
+        assert result.ret == 1
+        assert "properties/test_more.py: skipped, with all claims in it" in result.stdout.str()
+    assert project.run_parallel().ret == 1
+
+
+def test_a_module_that_is_skipped_where_no_claims_are(pytester: pytest.Pytester) -> None:
+    pytester.mkdir("properties").joinpath("test_mine.py").write_text(
+        "import pytest\npytest.importorskip('no_such_module')\n"
+    )
+    pytester.makepyfile(test_other="def test_it():\n    pass\n")
+    assert pytester.runpytest_inprocess(*QUIET).ret == 0
+
+
 def test_a_module_that_is_skipped_is_said_to_be_skipped(project: Project) -> None:
     project.write(PROPERTIES + "\nimport pytest\npytest.skip('later', allow_module_level=True)\n")
     result = project.run()

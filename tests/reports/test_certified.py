@@ -9,6 +9,8 @@ import pytest
 
 from tests.cli.test_commands_merge import TOYS, run
 from theorycheck import reports
+from theorycheck.claims.outcomes import Answer, KernelWord
+from theorycheck.claims.verdicts import Verdict
 from theorycheck.errors import InputError
 from theorycheck.reports import certified
 
@@ -24,6 +26,21 @@ def test_the_certificates_of_a_report_are_verified(tmp_path: Path) -> None:
     bare = [replace(one, certificate=None) for one in report.claims]
     with pytest.raises(InputError, match="'weight-bound' is refuted without a certificate"):
         certified.of_report(tmp_path, replace(report, claims=tuple(bare)))
+
+
+def test_a_counterexample_needs_its_certificate_whatever_the_verdict_says(tmp_path: Path) -> None:
+    run(tmp_path, 1, TOYS[:3])
+    report = reports.load_report(tmp_path / "claims.json")
+    [shown] = [one for one in report.claims if one.verdict == "refuted"]
+    for verdict in Verdict:
+        bare = replace(shown, certificate=None, verdict=verdict)
+        with pytest.raises(InputError, match="is refuted without a certificate"):
+            certified.of_report(tmp_path, replace(report, claims=(bare,)))
+    assert shown.counterexample is not None
+    word = KernelWord(answer=Answer.OPEN, reason="too long")
+    unsure = replace(shown.counterexample, kernel=word)
+    open_ = replace(shown, certificate=None, verdict=Verdict.UNDECIDED, counterexample=unsure)
+    assert certified.of_report(tmp_path, replace(report, claims=(open_,))) == {}
 
 
 def test_the_kernel_confirms_nothing_of_a_claim_without_a_formula(tmp_path: Path) -> None:

@@ -151,7 +151,10 @@ ATTACKS: dict[str, tuple[Callable[[], object], str]] = {
         report_edited(lambda d: d["run"].update(finished=False)),
         "the run with seed 1 did not finish",
     ),
-    "no run": (report_edited(lambda d: d.update(run={"merged": []})), "the report is of no run"),
+    "no run": (
+        report_edited(lambda d: d.update(run={"merged": []})),
+        "its seed 1 is that of no run",
+    ),
     "claims that changed since": (
         lambda: Path("properties/test_toys.py").write_text("# others\n"),
         "older than what is in properties",
@@ -257,14 +260,10 @@ ATTACKS: dict[str, tuple[Callable[[], object], str]] = {
         report_edited(lambda d: entry(d, "wide-bound").update(enough=0)),
         "its enough is not the one that its version names",
     ),
-    "a counterexample that was added": (
-        report_edited(lambda d: entry(d, "wide-bound").update(counterexample=COUNTEREXAMPLE)),
-        "wide-bound",
-    ),
     "a counterexample that was confirmed by an edit": (
         report_edited(
             lambda d: entry(d, "wide-bound").update(
-                counterexample=CONFIRMED, verdict="refuted", certificate=None
+                counterexample=CONFIRMED, verdict="refuted", strength=None, certificate=None
             )
         ),
         "claim 'wide-bound' is refuted without a certificate",

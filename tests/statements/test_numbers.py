@@ -109,7 +109,7 @@ def test_of_balls_that_overlap_the_greatest_is_a_ball(a: Fraction, others: list[
         for relation, at in ((">", max(a, *others)), ("<", min(a, *others))):
             found = greatest(values, relation)
             assert found.overlaps(exponential(exactly(at)))
-            assert found.rad() < 1e-30
+            assert found.rel_accuracy_bits() > 100
 
 
 def test_the_absolute_value_of_a_ball_around_0_is_a_ball() -> None:
@@ -118,7 +118,7 @@ def test_the_absolute_value_of_a_ball_around_0_is_a_ball() -> None:
         with pytest.raises(Open):
             compare(around, ">=", 0)
         assert absolute(around).overlaps(arb(0))
-        assert absolute(around).rad() < 1e-30
+        assert absolute(around).rad() * 2**100 < 1
     for value in (fmpq(-3, 2), arb(-1.5), fmpq(3, 2)):
         assert bool(absolute(value) == fmpq(3, 2))
     assert compare(absolute(root(fmpq(2))), "==", root(fmpq(2)))

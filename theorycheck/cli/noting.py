@@ -39,9 +39,11 @@ def note(path: Path, record: str | None) -> bool:
 
 
 def _verified_variant(document: dict[str, Any]) -> Variant | None:
+    """What a certificate is a variant of, if it says so; only then is it verified once more."""
     try:
-        return variant_of(kernel.check(document).document)
-    except kernel.Rejected:
+        found = variant_of(document)
+        return found and variant_of(kernel.check(document).document)
+    except (kernel.Rejected, LookupError, TypeError):  # Malformed or rejected: that was said.
         return None
 
 

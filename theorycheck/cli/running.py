@@ -10,8 +10,9 @@ import pytest
 from _pytest.outcomes import OutcomeException
 
 from theorycheck.errors import InputError
+from theorycheck.pytest_plugin.asking import NAMED
+from theorycheck.pytest_plugin.collecting import LOADED
 from theorycheck.pytest_plugin.items import NO_TEXT, is_text
-from theorycheck.pytest_plugin.session import NAMED
 
 QUIET = [
     "-Wignore::pytest.PytestAssertRewriteWarning",
@@ -66,7 +67,7 @@ def run_claims(paths: Sequence[Path], words: Sequence[str]) -> int:
             raise InputError(f"{path} does not exist; name the folder of the claims with --path")
     # After all other filters, but "--" says that no option follows.
     end = words.index("--") if "--" in words else len(words)
-    arguments = [*map(str, paths), *words[:end], *QUIET, *words[end:]]
+    arguments = [*LOADED, *map(str, paths), *words[:end], *QUIET, *words[end:]]
     try:
         code = pytest.main(arguments, plugins=[ClaimsNamed(len(paths))])
     except (SystemExit, OutcomeException) as error:

@@ -13,6 +13,9 @@ from theorycheck.claims.declaration import Claim
 from theorycheck.errors import InputError
 from theorycheck.pytest_plugin.items import ClaimItem
 
+LOADED = ("-p", "theorycheck")
+"""With which pytest loads the plugin by its name, also where it is told to load none by itself."""
+
 
 class _Collector:
     """A pytest plugin that remembers the claims that pytest collects, by node id."""
@@ -48,7 +51,14 @@ def collect_claims(paths: list[str]) -> dict[str, Claim]:
     collector = _Collector()
     output = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-        arguments = [*dict.fromkeys(paths), "--collect-only", "-q", "-p", "no:cacheprovider"]
+        arguments = [
+            *LOADED,
+            *dict.fromkeys(paths),
+            "--collect-only",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+        ]
         # A project may turn warnings into errors; a second run in this process warns of the first.
         arguments += ["-p", "no:xdist", "-W", "ignore"]
         code = pytest.main(arguments, plugins=[collector])

@@ -2,23 +2,28 @@
 
 `pytest.exit(returncode=0)` in a hook, and `sys.exit(0)` or a skip in a ``conftest.py``, end the run
 at once, some of them before a session is told that it ends, others after claims were compared. In a
-project of claims the first is an error, and the second changes no exit code.
+project of claims the first is an error, and the second changes no exit code. Nor does `os._exit(0)`
+end a run, wherever it is called.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Generator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from _pytest.outcomes import OutcomeException
 
+from theorycheck.claims.declaration import declarations
 from theorycheck.configuration import Project
 from theorycheck.errors import ExitCode, InputError
+from theorycheck.pytest_plugin.asking import SAID, Asked
 from theorycheck.pytest_plugin.items import EXAMINER
-from theorycheck.pytest_plugin.processes import kept_running
+from theorycheck.pytest_plugin.processes import kept_honest, kept_running
 from theorycheck.pytest_plugin.session import GREEN, ClaimSession
+from theorycheck.pytest_plugin.strays import DECLARED
 from theorycheck.reports.baseline import load_baseline
 
 
@@ -36,6 +41,7 @@ class Leaving:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config: pytest.Config) -> Generator[None, Any, Any]:
         """A run that was left early is no success, and one that found changes stays red."""
+        Asked.of(config)
         left: BaseException | None = None
         try:
             code = yield
@@ -70,10 +76,23 @@ class Leaving:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, None, None]:
-    """A ``conftest.py`` that exits, or skips, when it is read."""
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser
+) -> Generator[None, None, None]:
+    """A ``conftest.py`` that exits, or skips, when it is read.
+
+    What it says besides may be hidden, so that this is where to begin: claims that are declared are
+    remembered, what the command line says is, and nothing ends the process as if all were well.
+    """
+    whole = ExitStack()  # the whole run
+    early_config.stash[DECLARED] = whole.enter_context(declarations())
+    if _has_claims(early_config):
+        whole.enter_context(kept_honest())
+    early_config.add_cleanup(whole.close)
     try:
         yield
+        # Only now are the options known that a conftest.py adds.
+        early_config.stash[SAID] = parser.parse_known_args(early_config.invocation_params.args)
         early_config.pluginmanager.register(Leaving())
     except (SystemExit, OutcomeException) as error:
         if not _has_claims(early_config):

@@ -14,6 +14,7 @@ from theorycheck.claims.declaration import Claim
 from theorycheck.claims.setting import PROFILES
 from theorycheck.configuration import Project
 from theorycheck.errors import InputError, named
+from theorycheck.pytest_plugin.asking import Asked
 from theorycheck.pytest_plugin.events import Hooks
 from theorycheck.pytest_plugin.items import EXAMINER, NO_TEXT, ClaimItem, is_text, printable
 from theorycheck.pytest_plugin.live import Live
@@ -70,7 +71,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     try:
         project = Project.at(config.rootpath)
-        selection = Selection(config, project.paths)
+        selection = Selection(config, project.paths, Asked.of(config))
         session = ClaimSession(config, project, selection)
     except InputError as error:
         raise pytest.UsageError(str(error)) from error

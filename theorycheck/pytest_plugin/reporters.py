@@ -39,7 +39,8 @@ class Writer:
         try:
             self.message = self._write(folder, event)
         except OSError as error:
-            lost = f"ERROR: report folder {folder} cannot be written ({error.strerror})"
+            what = f"{Path(str(error.filename)).name}: {error.strerror}"
+            lost = f"ERROR: report folder {folder} cannot be written ({what})"
             self.message = f"{lost}; {self._rescue(event)}"
             return ExitCode.BAD_INPUT
         return None

@@ -1,8 +1,9 @@
 """Selection: which claims a run was asked for, of those that there are.
 
 A run is asked for all claims when pytest is given the folders that hold them, or folders around
-these, and leaves none out. Whoever names files, or deselects claims, asks for a part: the others
-are not compared with anything, and the last report on them stays.
+these, or nothing, and leaves none out. Whoever names files, or deselects claims, asks for a part:
+the others are not compared with anything, and the last report on them stays. What was asked is what
+the command line said (`asking`), whatever a ``conftest.py`` makes of it.
 
 Where the folders as a whole are given, every claim on record has to be found, though, whatever is
 deselected then: what is not there was not deselected by anybody.
@@ -19,11 +20,13 @@ import pytest
 
 from theorycheck.claims.declaration import is_claim_id
 from theorycheck.errors import InputError
+from theorycheck.pytest_plugin.asking import CHOOSING, Asked
 from theorycheck.pytest_plugin.items import ClaimItem
 from theorycheck.reports.baseline import Baseline
 
 DROPPED = "found, and left out by a plugin that told nobody (`pytest_deselected`)"
-SELECTING = ("keyword", "markexpr", "deselect", "lf")
+ALTERED = "an option that is no longer what the command line said; let no `conftest.py` change it"
+SELECTING = tuple(one for one in CHOOSING if one != "claims")
 """Options that deselect."""
 LAST_FAILED = "lfplugin-collwrapper"
 """Under which pytest knows what skips files in which nothing failed."""
@@ -64,10 +67,12 @@ class Selection:
         skipped: node ids of the modules that were skipped as a whole.
         heard: whether it is known what was found.
         broken: whether some module could not be imported, so that nobody knows all claims.
+        altered: options that choose claims, and are not what the command line said.
     """
 
-    def __init__(self, config: pytest.Config, paths: Iterable[Path]) -> None:
+    def __init__(self, config: pytest.Config, paths: Iterable[Path], command: Asked) -> None:
         self.config = config
+        self.command = command
         self.paths = tuple(path.resolve() for path in paths)
         self.start = config.invocation_params.dir
         self.asked: list[str] = []
@@ -78,13 +83,13 @@ class Selection:
         self.skipped: set[str] = set()
         self.heard = False
         self.broken = False
+        self.altered: set[str] = set()
 
     # -- what pytest says -------------------------------------------------------------------------
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         self.broken |= report.failed
-        file = self._file(report.nodeid).resolve()
-        if report.skipped and any(map(file.is_relative_to, self.paths)):
+        if report.skipped and self.is_of_claims(self._file(report.nodeid)):
             self.skipped.add(report.nodeid)
 
     def pytest_sessionstart(self) -> None:
@@ -113,6 +118,7 @@ class Selection:
         nodes = [item.nodeid for item in session.items if isinstance(item, ClaimItem)]
         self.asked = list(dict.fromkeys(nodes))
         self.dropped = self.found - self.left_out - set(self.ids)
+        self.altered |= {*self.command.changed(self.config)}
 
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
@@ -129,6 +135,7 @@ class Selection:
             "left_out": sorted(self.left_out),
             "dropped": sorted(self.dropped),
             "skipped": sorted(self.skipped),
+            "altered": sorted(self.altered),
         }
 
     def hear(self, told: Mapping[str, Any]) -> None:
@@ -139,6 +146,7 @@ class Selection:
         self.left_out |= set(told["left_out"])
         self.dropped |= set(told["dropped"])
         self.skipped |= set(told["skipped"])
+        self.altered |= set(told["altered"])
 
     # -- what follows -----------------------------------------------------------------------------
 
@@ -166,24 +174,35 @@ class Selection:
     @property
     def whole(self) -> bool:
         """Whether the run is to find all claims, be some of them deselected then or not."""
-        if self.config.option.claims or self._ignores():
+        if self.command.claims or self._ignores():
             return False
-        given = [(self.start / argument).resolve() for argument in self.config.args]
-        return all(any(path.is_relative_to(one) for one in given) for path in self.paths)
+        given = [(self.start / argument).resolve() for argument in self.command.args]
+        return self._unchosen or all(any(map(path.is_relative_to, given)) for path in self.paths)
+
+    @property
+    def _unchosen(self) -> bool:
+        """Whether the project, not the user, says where to look, and there are claims."""
+        return not self.command.chosen and bool(self.found or self.asked)
 
     @property
     def _selects(self) -> bool:
         """Whether nobody knows what was deselected, as no worker told before it ended."""
-        return not self.heard and any(getattr(self.config.option, one, None) for one in SELECTING)
+        return not self.heard and any(self.command.options[one] for one in SELECTING)
 
     def given(self) -> list[Path]:
         """The folders of claims, or folders and files in them, that are asked for as a whole."""
         if self._ignores():
             return []
-        named = [(self.start / one).resolve() for one in self.config.args if "::" not in one]
+        if self._unchosen:
+            return [*self.paths]
+        named = [(self.start / one).resolve() for one in self.command.args if "::" not in one]
         within = [one for one in named if any(map(one.is_relative_to, self.paths))]
         around = [path for path in self.paths if any(map(path.is_relative_to, named))]
         return [*dict.fromkeys([*around, *within])]
+
+    def is_of_claims(self, file: Path) -> bool:
+        """Whether a file is in the folders of the claims."""
+        return any(map(file.resolve().is_relative_to, self.paths))
 
     def skipped_files(self) -> set[Path]:
         """The files of modules that were skipped."""
@@ -195,16 +214,17 @@ class Selection:
 
     def lost(self, record: Baseline) -> list[str]:
         """What to say of claims that should have been examined, and were not found or dropped."""
-        dropped = [f"{claim}: {DROPPED}" for claim in sorted(self.dropped)]
-        return [*self._unfound(record, {*self.found, *self.ids}), *dropped]
-
-    def _unfound(self, record: Baseline, known: set[str]) -> list[str]:
-        if self.whole and not self._selects:
-            return record.lost(known)
-        if record.verdicts.keys() <= known:
+        known = {*self.found, *self.ids}
+        if not (known or record.verdicts):  # no project of claims: it is left alone
             return []
-        # Nobody knows whether those that were not found were asked for.
-        return [f"{module}: skipped, with all claims in it" for module in sorted(self.skipped)]
+        # Otherwise nobody knows whether those that were not found were asked for.
+        gone = record.lost(known) if self.whole and not self._selects else []
+        return [
+            *gone,
+            *(f"{module}: skipped, with all claims in it" for module in sorted(self.skipped)),
+            *(f"{claim}: {DROPPED}" for claim in sorted(self.dropped)),
+            *(f"{option}: {ALTERED}" for option in sorted(self.altered)),
+        ]
 
     def omitted(self, known: Iterable[str]) -> int:
         """How many claims were left out, given the ids of others that there are."""
@@ -212,8 +232,8 @@ class Selection:
 
     def _ignores(self) -> bool:
         """Whether pytest is told to ignore some of the files that may hold claims."""
-        named = [(self.start / path).resolve() for path in self.config.getoption("ignore") or ()]
-        globs = [str(self.start / glob) for glob in self.config.getoption("ignore_glob") or ()]
+        named = [(self.start / path).resolve() for path in self.command.ignored]
+        globs = [str(self.start / glob) for glob in self.command.globs]
         files = [file for path in self.paths for file in (path, *path.rglob("*.py"))]
         return any(
             any(file.is_relative_to(one) for one in named)

@@ -37,13 +37,11 @@ from theorycheck.pytest_plugin.items import EXAMINATION, ClaimItem
 from theorycheck.pytest_plugin.selection import Selection, claim_id, claim_ids
 from theorycheck.reports.baseline import EMPTY, load_baseline
 from theorycheck.reports.coverage import load_items
-from theorycheck.reports.documents import Circumstances, Report, Run, load_report
+from theorycheck.reports.documents import Circumstances, Report, Run, unjudged
 from theorycheck.reports.sources import Sources
 
 DEFAULT_IMAGES = "digits"
 """The embedded default; anything else is read, and checked, before the run."""
-NAMED = "theorycheck_named"
-"""Key under which a worker is told what files and claims a command line names."""
 TOLD = "theorycheck_selection"
 DEVICE = "theorycheck_device"
 """Key under which a worker tells the controller which claims it found."""
@@ -65,13 +63,10 @@ class ClaimSession:
         self.project = project
         self.selection = selection
         self.worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
-        named = self.worker_input and self.worker_input.get(NAMED)
-        if named:
-            config.args, option.claims = named["files"], named["claims"]
         settings = project.settings
         self.profile = PROFILES[option.profile or settings.profile]
         self.images: str = option.images or settings.images
-        self.wanted = claim_ids(option.claims)
+        self.wanted = claim_ids(selection.command.claims)
         start = config.invocation_params.dir
         folder, record = option.report_dir, option.baseline
         self.folder = start / expanded(folder) if folder else project.report_dir
@@ -370,7 +365,7 @@ class ClaimSession:
     def _reported(self) -> list[str]:
         """Ids of the claims in the last report, which a report on a part does not replace."""
         try:
-            return [entry.id for entry in load_report(self.folder / "claims.json").claims]
+            return [entry.id for entry in unjudged(self.folder / "claims.json").claims]
         except InputError:
             return []
 

@@ -1,7 +1,8 @@
 """Strays: claims that are declared where pytest collects none, so that nobody would examine them.
 
 pytest collects what modules named as tests hold under a name. A claim in a list, an attribute, a
-nested class or a function, or in a module with another name, is an error of collection.
+nested class or a function, or in a module with another name, is an error of collection. So is one
+in a ``conftest.py``, or outside the folders of the claims in a module that these import.
 """
 
 from __future__ import annotations
@@ -9,16 +10,19 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from theorycheck.claims.declaration import Claim, declarations
+from theorycheck.claims.declaration import Claim
 from theorycheck.pytest_plugin.selection import Selection
+from theorycheck.reports.sources import python_files
 
 DECLARING = ("claim", "stated", "experiment_claim")
 """Functions that declare claims."""
+DECLARED = pytest.StashKey[dict[str, Claim]]()
+"""The claims that were declared since this plugin was loaded, by id."""
 
 
 class Strays:
@@ -30,12 +34,19 @@ class Strays:
     def __init__(self, config: pytest.Config, selection: Selection) -> None:
         self.root = config.rootpath
         self.selection = selection
-        self.declared: dict[str, Claim] = {}
+        self.declared = config.stash.get(DECLARED, {})
+        self.read: set[str] = set()
+        """Ids of those that were declared while a module of claims was read, wherever they are."""
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_collection(self) -> Generator[None, object, object]:
-        with declarations() as self.declared:
-            return (yield)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        before = set(self.declared)
+        report = yield
+        if isinstance(collector, pytest.Module) and self.selection.is_of_claims(collector.path):
+            self.read |= self.declared.keys() - before
+        return report
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session) -> None:
@@ -47,11 +58,17 @@ class Strays:
             report = pytest.CollectReport(name, "failed", f"E   {name}: {words}", [])
             session.config.hook.pytest_collectreport(report=report)
 
-    def _uncollected(self, folders: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    def _uncollected(self, folders: Sequence[Path]) -> Iterator[tuple[Path, str]]:
         """Of modules that were imported."""
-        for claim in self.declared.values():
+        hidden = [one for one in self.declared.values() if one.id not in self.selection.found]
+        # Elsewhere a module may hold claims that one collects which was not asked for.
+        whole = bool(hidden) and all(path in folders for path in self.selection.paths)
+        root = self.root.resolve()
+        behind = python_files(root, self.selection.paths) if whole else set()
+        for claim in hidden:
             path = Path(claim.place.path).resolve()
-            asked = claim.id not in self.selection.found and any(map(path.is_relative_to, folders))
+            read = whole and claim.id in self.read and path.is_relative_to(root)
+            asked = read or path in behind or any(map(path.is_relative_to, folders))
             if asked and path not in self.selection.skipped_files():
                 yield (
                     path,

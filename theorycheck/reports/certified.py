@@ -59,12 +59,17 @@ def of_report(folder: Path, report: Report) -> dict[str, dict[str, Any]]:
 
 
 def rests_on_the_report_alone(entry: Entry) -> bool:
-    """Whether a claim is refuted by what no certificate shows.
+    """Whether a claim is refuted by what no certificate shows, whatever its verdict says.
 
     Of a symbolic claim that is computer algebra, of any other the engine's own rationals or balls.
     """
     symbolic = entry.kind == "symbolic" and entry.formal_version is None
-    return entry.verdict == "refuted" and entry.certificate is None and not symbolic
+    shown = entry.counterexample
+    refuting = shown is not None and (
+        shown.reader is not None if shown.kernel is None else shown.kernel.answer == "confirmed"
+    )
+    refuted = refuting or entry.verdict == "refuted"
+    return refuted and entry.certificate is None and not symbolic
 
 
 def on_record(baseline: Path, record: Baseline) -> Iterator[str]:

@@ -29,6 +29,7 @@ import msgspec
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.verdicts import Verdict
 from theorycheck.errors import InputError
+from theorycheck.reports import contradictions
 from theorycheck.reports.reading import is_sealed, load, sealed
 from theorycheck.reports.sources import Sources
 
@@ -111,7 +112,7 @@ class Report:
 
         Raises:
             InputError: naming the claim that cannot be read, and saying what is wrong and where;
-                and when the document is not the one that was written.
+                and when the document is not the one that was written, or contradicts itself.
         """
         run, merged = document.get("run"), False
         if isinstance(run, dict) and "merged" in run:
@@ -126,6 +127,7 @@ class Report:
             raise InputError(f"claim {twice[0]!r} occurs twice")
         if not is_sealed(document):
             raise InputError("it was changed after the run that wrote it: its digest differs")
+        contradictions.require_none(runs, entries)
         return cls(runs=runs, claims=entries, merged=merged)
 
     @property
@@ -191,7 +193,7 @@ def write_together(folder: Path, texts: Mapping[str, str | None]) -> None:
         stack.enter_context(_alone(folder))
         for path in (folder / name for name in texts):
             if path.is_dir():  # Nothing is removed before all can be put in its place.
-                raise IsADirectoryError(errno.EISDIR, f"{path.name} is a folder", str(path))
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         for name in list(texts)[1:]:
             (folder / name).unlink(missing_ok=True)
         for name, temporary in written.items():
@@ -273,7 +275,21 @@ def dumps(document: Any) -> str:
 
 
 def load_report(path: Path) -> Report:
-    """Read ``claims.json``.
+    """Read ``claims.json``, and judge its evidence once more: no verdict is merely believed.
+
+    Raises:
+        InputError: as `unjudged`; and for a verdict that its evidence does not support.
+    """
+    report = unjudged(path)
+    try:
+        contradictions.require_judged(report.claims)
+    except InputError as error:
+        raise InputError(f"report {path}: {error}; run the claims again") from error
+    return report
+
+
+def unjudged(path: Path) -> Report:
+    """Read ``claims.json`` where verdicts say nothing; the engine is not loaded for that.
 
     Raises:
         InputError: as `load`; for an older schema; and for a document that is no report, as

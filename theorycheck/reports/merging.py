@@ -43,7 +43,6 @@ from theorycheck.claims.entries import Entry, certificate_name
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.outcomes import Answer, Fate
 from theorycheck.claims.verdicts import Judgement, Verdict, judge
-from theorycheck.claims.versions import misnamed
 from theorycheck.errors import InputError
 from theorycheck.reports.certified import of_report, rests_on_the_report_alone
 from theorycheck.reports.documents import Report, Run, dumps, load_report, unreadable
@@ -235,22 +234,10 @@ def load(run: Path) -> tuple[Path, Report]:
     path = run / "claims.json" if run.is_dir() else run
     report = load_report(path)
     try:
-        require_named(report)
         merge([report])
     except InputError as error:
         raise InputError(f"report {path}: {error}") from error
     return path.parent, report
-
-
-def require_named(report: Report) -> None:
-    """Raise InputError when an entry says something else of its claim than its version names."""
-    for entry in report.claims:
-        wrong = misnamed(entry)
-        if wrong:
-            raise InputError(
-                f"claim {entry.id!r}: its {wrong[0]} is not the one that its version names; run the"
-                " claims again"
-            )
 
 
 def certificates(merged: Report, reports: Sequence[tuple[Path, Report]]) -> dict[str, str]:

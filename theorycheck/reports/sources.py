@@ -83,23 +83,41 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def _at(cls, root: Path, places: Iterable[Path]) -> Sources:
         configured = _configuration(root)
-        folders, plugins = _named(root, configured)
         outer = {place for place in places if not _within(place, {*places} - {place})}
-        begin = {file for place in outer for file in _files(place, root) if _is_python(file)}
-        begin |= {
-            folder / "conftest.py"
-            for place in outer
-            for folder in place.parents
-            if folder.is_relative_to(root) and (folder / "conftest.py").is_file()
-        }
-        begin |= {path for path in plugins if path.is_file()}
-        besides = begin | reached(begin, root, folders, ENGINE)
+        besides = _behind(root, outer, configured)
         alone = {file for file in besides if not _within(file, {*outer, ENGINE})}
         digests = {_name(root, one): _digest(one, root) for one in outer | alone}
         return cls(
             engine=_digest(ENGINE, ENGINE.parent, python_only=True),
             claims=dict(sorted({**digests, **{n: _sha(t) for n, t in configured.items()}}.items())),
         )
+
+
+def python_files(root: Path, places: Iterable[Path]) -> set[Path]:
+    """The Python files that decide what is found, of those within a project.
+
+    Args:
+        root: the folder of the project.
+        places: where its claims are.
+
+    Raises:
+        InputError: when the configuration cannot be read.
+    """
+    return _behind(root, set(places), _configuration(root))
+
+
+def _behind(root: Path, places: Iterable[Path], configured: dict[str, str]) -> set[Path]:
+    """Those in the places, the ``conftest.py`` around, and what is imported from elsewhere."""
+    folders, plugins = _named(root, configured)
+    begin = {file for place in places for file in _files(place, root) if _is_python(file)}
+    begin |= {
+        folder / "conftest.py"
+        for place in places
+        for folder in place.parents
+        if folder.is_relative_to(root) and (folder / "conftest.py").is_file()
+    }
+    begin |= {path for path in plugins if path.is_file()}
+    return begin | reached(begin, root, folders, ENGINE)
 
 
 def _place(root: Path, file: Path) -> Path:

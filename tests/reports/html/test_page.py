@@ -172,7 +172,7 @@ def test_what_rests_on_a_claim_that_passes_through_others_is_counted() -> None:
         assert "on these" not in Read(render_html(report(lemma, users[0]))).text
         users.append(replace(lemma, id=f"other-{count}", rests_on=("a-user",)))
         page = Read(render_html(report(lemma, *users)))
-        assert f"A user {words}" in page.text
+        assert f"a-user {words}" in page.text
 
 
 def test_what_rests_on_an_erratum_through_others_is_named_by_what_became_of_it() -> None:
