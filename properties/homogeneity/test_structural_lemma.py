@@ -39,7 +39,6 @@ structural_lemma = tc.stated(
     states=LEMMA,
     control=ADDED_UP,
     on=tc.mostly(tc.cases(tc.homogeneous_networks(), check=sums_of_parameters), LARGE),
-    examples=50,
     why="Once the activation pattern is fixed, the output is linear in each weight matrix. At a"
     " kink any choice of the derivative at zero gives the same inner product, because the"
     " pre-activation that it multiplies is zero. The output is linear (xu2022, poggio2020) or"

@@ -107,3 +107,9 @@ def test_no_edit_is_a_traceback(tmp_path_factory: pytest.TempPathFactory, edits:
 def test_a_folder_is_no_document(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a file, or an empty one"):
         reports.load_baseline(tmp_path)
+
+
+def test_nothing_can_be_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "reports").write_text("")
+    with pytest.raises(InputError, match="reports is no folder"):
+        reports.load_report(tmp_path / "reports/claims.json")

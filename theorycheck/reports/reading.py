@@ -36,6 +36,8 @@ def load(path: Path, what: str, newest: int) -> dict[str, Any]:
                 f"{what} {path} is a link to what does not exist; restore or delete it"
             ) from error
         raise InputError(f"{what} {path} does not exist; run `pytest properties/` first") from error
+    except NotADirectoryError as error:
+        raise InputError(f"{what} {path} cannot be: {path.parent} is no folder") from error
     except (OSError, ValueError, RecursionError) as error:
         reason = str(error).replace("\n", " ")
         raise InputError(f"{what} {path} cannot be read: {reason}; restore or delete it") from error
