@@ -269,14 +269,14 @@ REFUSED: list[tuple[str, str, list[Any]]] = [
 
 
 @pytest.mark.parametrize(
-    ("name", "message", "value"), [(n, m, v) for n, m, values in REFUSED for v in values], ids=str
+    ("name", "message", "value"), [(n, m, v) for n, m, values in REFUSED for v in values]
 )
 def test_what_is_no_comparison(name: str, message: str, value: Any) -> None:
     with pytest.raises(InputError, match=message):
         comparison(**{name: value})
 
 
-@pytest.mark.parametrize("wrong", [None, 3, "norm", (norm, norm)], ids=str)
+@pytest.mark.parametrize("wrong", [None, 3, "norm", (norm, norm)])
 def test_what_is_no_function_of_a_training(wrong: Any) -> None:
     for use in (between, halves, either_half):
         with pytest.raises(InputError, match="must be a function, not"):
