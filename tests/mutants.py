@@ -17,12 +17,12 @@ import sys
 import tempfile
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_loader
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -38,11 +38,24 @@ LIBRARIES = ("torch", "scipy.integrate", "sympy", "flint", "sklearn.datasets", "
 """Imported once, by the server."""
 
 
+def serve(modules: Sequence[str]) -> None:
+    """Have processes forked from a server that has loaded these modules, and no others.
+
+    multiprocessing has one server at a time. It looks for modules where it begins, before all other
+    places: a project's folder ``tests`` is not the one that is meant.
+    """
+    server: Any = forkserver._forkserver
+    if server._preload_modules != [*modules]:
+        server._stop()
+    forkserver.set_forkserver_preload([*modules])
+    with chdir(ROOT):
+        forkserver.ensure_running()
+
+
 def processes(count: int) -> ProcessPoolExecutor:
     """A pool whose every task runs in a process of its own."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(list(LIBRARIES))
-    return ProcessPoolExecutor(count, context, max_tasks_per_child=1)
+    serve(LIBRARIES)
+    return ProcessPoolExecutor(count, get_context("forkserver"), max_tasks_per_child=1)
 
 
 def plant(fault: Fault) -> None:

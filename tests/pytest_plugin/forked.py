@@ -10,9 +10,9 @@ import runpy
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import chdir, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from importlib import import_module
-from multiprocessing import forkserver, get_context
+from multiprocessing import get_context
 from multiprocessing.reduction import DupFd
 from subprocess import CompletedProcess
 from tempfile import TemporaryFile
@@ -22,7 +22,7 @@ from unittest.mock import patch
 import pytest
 from execnet import gateway_base, gateway_io
 
-from tests.mutants import LIBRARIES, ROOT
+from tests.mutants import LIBRARIES, serve
 
 WORKER = "import sys;exec(eval(sys.stdin.readline()))"
 """What execnet has a new interpreter do, after ``-c``."""
@@ -36,10 +36,7 @@ for part in ("forkserver", "popen_forkserver", "resource_sharer", "resource_trac
 
 def started(words: Sequence[str], streams: Sequence[int]) -> Any:
     """A process that does what a new Python does here with these words and standard streams."""
-    CONTEXT.set_forkserver_preload(LOADED)
-    # Where it begins it looks for modules first: a project's folder `tests` is not the one meant.
-    with chdir(ROOT):
-        forkserver.ensure_running()
+    serve(LOADED)
     process = CONTEXT.Process(
         target=_live,
         args=(words, list(map(DupFd, streams)), os.getcwd(), dict(os.environ)),
