@@ -239,7 +239,6 @@ def _draw_labels(
     balanced: bool,
     counts: Sequence[int] | None,
 ) -> LabelArray:
-    numbers = np.arange(classes, dtype=np.int64)
     with in_memory(f"size is {size}"):
         if counts is None and not balanced:
             return generator.integers(0, classes, size)
@@ -251,7 +250,7 @@ def _draw_labels(
                 f"class counts {list(counts)} do not fit; give {classes} counts that add up to "
                 f"{size}"
             )
-        return generator.permutation(np.repeat(numbers, counts))
+        return generator.permutation(np.repeat(np.arange(classes, dtype=np.int64), counts))
 
 
 def _directions(generator: np.random.Generator, size: int, width: int) -> FloatArray:

@@ -11,7 +11,7 @@ from theorycheck.reports import certified
 from theorycheck.reports.baseline import Baseline
 from theorycheck.reports.documents import Report, dumps, write_atomically
 from theorycheck.reports.markdown.words import how_many
-from theorycheck.reports.merging import merge
+from theorycheck.reports.merging import require_same_images
 
 
 def missing(report: Report) -> Iterator[str]:
@@ -45,7 +45,7 @@ def doubts(folder: Path, report: Report, root: Path, paths: Sequence[Path]) -> I
                 f"the report is older than what is in {', '.join(sorted(changed))}, or is not of"
                 " this folder; run the claims again"
             )
-        merge([report])
+        require_same_images(report.runs)
         certified.of_report(folder, report)
     except InputError as error:
         yield str(error)

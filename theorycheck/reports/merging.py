@@ -212,17 +212,22 @@ def merge(reports: Iterable[Report]) -> Report:
             part = Part.of(entry)
             known = parts.get(entry.id)
             parts[entry.id] = part if known is None else known + part
+    require_same_images(runs)
+    return Report(
+        runs=tuple(sorted(runs, key=lambda run: msgspec.json.encode(run, order="sorted"))),
+        claims=tuple(parts[name].entry() for name in sorted(parts)),
+        merged=True,
+    )
+
+
+def require_same_images(runs: Iterable[Run]) -> None:
+    """Raise InputError for runs that trained on different images."""
     images = sorted({run.images for run in runs})
     if len(images) > 1:
         raise InputError(
             f"the runs trained on different images, {' and '.join(images)};"
             " merge runs on the same images"
         )
-    return Report(
-        runs=tuple(sorted(runs, key=lambda run: msgspec.json.encode(run, order="sorted"))),
-        claims=tuple(parts[name].entry() for name in sorted(parts)),
-        merged=True,
-    )
 
 
 def load(run: Path) -> tuple[Path, Report]:
@@ -234,7 +239,7 @@ def load(run: Path) -> tuple[Path, Report]:
     path = run / "claims.json" if run.is_dir() else run
     report = load_report(path)
     try:
-        merge([report])
+        require_same_images(report.runs)
     except InputError as error:
         raise InputError(f"report {path}: {error}") from error
     return path.parent, report
