@@ -74,6 +74,11 @@ def centred_exactly(grouped: Tensor) -> Array:
     return mean(h, 2) - mean(h, (1, 2))[:, None]
 
 
+def nearly_right(found: Tensor, expected: Array) -> None:
+    for x, y in zip(exact(found).flatten(), expected.flatten(), strict=True):
+        assert abs(x - y) <= gamma(8) * abs(y)
+
+
 @given(classes_of_features, st.sampled_from(DTYPES), st.booleans())
 @few
 def test_zero_just_where_it_is(rows: list[list[float]], dtype: torch.dtype, same: bool) -> None:
@@ -133,10 +138,9 @@ def test_means_that_nearly_coincide() -> None:
     other = values.flip(0)
     other[0] = math.nextafter(0.7, 1.0)
     grouped = torch.stack([values, other])[None, :, :, None]
-    found, expected = Features(grouped).centred, centred_exactly(grouped)
-    for x, y in zip(exact(found).flatten(), expected.flatten(), strict=True):
-        assert y != 0
-        assert abs(x - y) <= gamma(8) * abs(y)
+    expected = centred_exactly(grouped)
+    assert expected.all()
+    nearly_right(Features(grouped).centred, expected)
 
 
 def test_classes_that_differ_by_their_last_digit() -> None:
@@ -165,28 +169,55 @@ def test_centring_is_given_all_that_it_may_round() -> None:
 
 @pytest.mark.parametrize(("classes", "samples"), [(63, 65), (3, 1365), (1023, 3)])
 @pytest.mark.parametrize("smallest", [0, -70])
-def test_accurately_centred_means_of_many(classes: int, samples: int, smallest: int) -> None:
+@pytest.mark.parametrize("largest", [0, 1022])
+def test_accurately_centred_means_of_many(
+    classes: int, samples: int, smallest: int, largest: int
+) -> None:
     """Of features of one or many sizes, whose sums over the classes cancel but for one."""
     generator = torch.Generator().manual_seed(0)
-    sizes = torch.randint(smallest, 1, (1, 1, samples, 1), generator=generator)
+    sizes = torch.randint(smallest, 1, (1, 1, samples, 1), generator=generator) + largest
     features = torch.rand(1, classes, samples, 1, generator=generator, dtype=torch.float64) + 1
-    grouped = torch.ldexp(features[:, :1].expand_as(features), sizes).clone()
+    grouped = torch.ldexp(features[:, :1].expand_as(features), sizes.double()).clone()
     for c in range(classes):
         grouped[0, c] = grouped[0, c].roll(c, 0)
     grouped[0, 0, 0] = grouped[0, 0, 0] * (1 + 2.0**-52)
-    found, expected = accurately_centred(grouped), centred_exactly(grouped)
+    nearly_right(accurately_centred(grouped), centred_exactly(grouped))
+
+
+def test_accurately_centred_means_of_many_classes() -> None:
+    """Of any features: a class's sum is multiplied by the number of classes without rounding."""
+    generator = torch.Generator().manual_seed(0)
+    grouped = torch.rand(1, 255, 5, 2, generator=generator, dtype=torch.float64) + 1
+    nearly_right(accurately_centred(grouped), centred_exactly(grouped))
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_two_features_that_differ_in_their_last_digit(sign: float) -> None:
+    """Their sum has a digit more than either."""
+    grouped = sign * as_tensor([[1.5], [1.5 + 2.0**-52]])[None, :, :, None]
+    assert accurately_centred(grouped).flatten().tolist() == [-sign * 2.0**-53, sign * 2.0**-53]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_class_means_that_are_near_each_other(dtype: torch.dtype) -> None:
+    """They are off in proportion to what features differ by, as `_centring_error` derives it."""
+    generator = torch.Generator().manual_seed(0)
+    steps = torch.rand(1, 3, 4, 2, generator=generator, dtype=dtype)
+    grouped = 1 + steps * math.sqrt(torch.finfo(dtype).eps)
+    values = exact(grouped)
+    size = abs(values - values[:, :, :1]).sum() + abs(values[:, :, 0] - values[:, :1, 0]).sum()
+    found, expected = Features(grouped).centred, centred_exactly(grouped)
     for x, y in zip(exact(found).flatten(), expected.flatten(), strict=True):
-        assert abs(x - y) <= gamma(8) * abs(y)
+        assert abs(x - y) <= gamma(2 * (4 + 3) + 6 + 2 * 3, dtype) * size
 
 
 def test_what_is_left_when_two_sizes_cancel() -> None:
     """``2^-120`` in one class and its half in the other, beside 1 and ``2^-60`` in both."""
     rows = [[1.0, 2.0**-60, 2.0**-120], [2.0**-60, 1.0, 2.0**-121]]
     grouped = as_tensor(rows)[None, :, :, None]
-    found, expected = accurately_centred(grouped), centred_exactly(grouped)
-    for x, y in zip(exact(found).flatten(), expected.flatten(), strict=True):
-        assert y != 0
-        assert abs(x - y) <= gamma(8) * abs(y)
+    expected = centred_exactly(grouped)
+    assert expected.all()
+    nearly_right(accurately_centred(grouped), expected)
 
 
 def test_statistics_of_equal_numbers_have_no_variance() -> None:
@@ -199,7 +230,8 @@ def test_statistics_of_equal_numbers_have_no_variance() -> None:
 
 def test_what_is_not_finite_ends() -> None:
     """Nothing that is summed exactly is infinite."""
-    grouped = as_tensor([[[[math.inf], [0.1]], [[0.1], [0.2]]], [[[0.1], [0.2]], [[0.2], [0.1]]]])
-    found = measures.centred_class_means(grouped)
-    assert not found[0].isfinite().any()
-    assert not found[1].any()
+    features = as_tensor([[0.1, 0.2], [0.2, 0.1]])[None, :, :, None].expand(5, 2, 2, 1).clone()
+    features[:4].flatten().index_fill_(0, torch.tensor([0, 5, 10, 15]), math.inf)
+    found = measures.centred_class_means(features)
+    assert not found[:4].isfinite().any()
+    assert not found[4].any()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -174,6 +175,26 @@ def test_a_plugin_that_ends_the_command_when_it_is_read(project: Project) -> Non
     command = [sys.executable, "-m", "theorycheck", "run", "-p", "early"]
     ran = subprocess.run(command, cwd=project.path, capture_output=True, text=True)
     assert (ran.returncode, "a plugin ended pytest (SystemExit: 0)" in ran.stderr) == (4, True)
+
+
+@pytest.mark.parametrize("options", [[], ["-s"], ["-q", "-n", "1"], ["--co"]], ids=" ".join)
+def test_an_output_that_is_full(project: Project, options: list[str]) -> None:
+    """That is no verdict, whose exit code is 1."""
+    command = [sys.executable, "-m", "pytest", "properties", *options]
+    with open("/dev/full", "wb") as full:
+        ran = subprocess.run(command, cwd=project.path, stdout=full, stderr=subprocess.PIPE)
+    said = b"ERROR: the output cannot be written (No space left on device)\n"
+    assert (ran.returncode, ran.stderr) == (4, said)
+
+
+def test_an_output_that_nobody_reads(project: Project) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "pytest", "properties"]
+    ran = subprocess.run(command, cwd=project.path, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    said = b"ERROR: the output cannot be written (Broken pipe)\n"
+    assert (ran.returncode, ran.stderr) == (4, said)
 
 
 def test_a_run_that_is_over_may_be_left(project: Project) -> None:

@@ -160,7 +160,9 @@ def test_a_claim_that_is_asked_for_twice_is_examined_once(
 
 
 def test_all_that_is_left_out_is_bad_input(project: Project) -> None:
-    assert project.run("-k", "nothing-like-that").ret == 4
+    result = project.run("-k", "nothing-like-that")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["ERROR: no claim is left to examine (3 deselected)"])
 
 
 def test_a_selection_of_all_is_a_full_run(project: Project) -> None:

@@ -108,7 +108,7 @@ def accurately_centred(values: Tensor) -> Tensor:
     """
     classes, samples = values.shape[1:3]
     bits = math.ceil(math.log2(4 * classes * samples))
-    anchor = 1.5 * 2.0**bits
+    anchor = math.ldexp(1.5, bits)
     rest = values.double()
     # Sums are up to `2^bits` times the largest feature, and beside that the least digits are less.
     share = torch.where(scaled(rest, (1, 2))[1][:, 0] > 2.0**bits, 2.0**-bits, 1.0)

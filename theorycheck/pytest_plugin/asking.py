@@ -1,7 +1,7 @@
 """Asking: what the command line said, before any ``conftest.py`` could say otherwise.
 
 `pytest.Config` keeps it where every hook can change it. Paths in ``testpaths`` and ``addopts`` are
-those of the project, not the choice of whoever started the run.
+those of the project, not the choice of the user.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Asked:
 
     Attributes:
         args: files and folders, as pytest was to collect them.
-        chosen: whether whoever started the run chose them: by name, or by going there.
+        chosen: whether the user chose them: by name, or by going there.
         ignored, globs: files that the command line says to ignore.
         options: the values of `CHOOSING`.
     """

@@ -3,11 +3,12 @@
 `pytest.exit(returncode=0)` in a hook, and `sys.exit(0)` or a skip in a ``conftest.py``, end the run
 at once, some of them before a session is told that it ends, others after claims were compared. In a
 project of claims the first is an error, and the second changes no exit code. Nor does `os._exit(0)`
-end a run, wherever it is called.
+end a run, wherever it is called. Nor is an output that cannot be written a verdict.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Generator
 from contextlib import ExitStack
@@ -49,6 +50,14 @@ class Leaving:
             left, code = error, ExitCode.OK if error.code is None else error.code
         except pytest.exit.Exception as error:
             left, code = error, error.returncode
+        except OSError as error:
+            # pytest tells of all errors, but for one in telling, which is of no file with a name.
+            if error.filename is not None or not _has_claims(config):
+                raise
+            with open(os.devnull, "wb") as nowhere:  # for what is left in buffers
+                os.dup2(nowhere.fileno(), 1)
+            sys.stderr.write(f"ERROR: the output cannot be written ({error.strerror})\n")
+            return ExitCode.BAD_INPUT
         owed = self._owed(config) if code in GREEN else None
         if owed is not None:
             return owed

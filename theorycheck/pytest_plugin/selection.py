@@ -168,7 +168,7 @@ class Selection:
 
     @property
     def narrowed(self) -> bool:
-        """Whether some claims were left out by whoever started the run, as far as is known yet."""
+        """Whether the user left some claims out, as far as is known yet."""
         return not self.whole or self._selects or not self.left_out | self.dropped <= {*self.ids}
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import os
 import platform
+import sys
 import tempfile
 import time
 from collections.abc import Generator, Sequence
@@ -307,8 +308,11 @@ class ClaimSession:
             code = ExitCode.INTERRUPTED  # Workers go on with what they could import.
         if not (self.selection.asked or lost):
             self.ended_unheard = not self.selection.heard
-            all_left_out = code == pytest.ExitCode.NO_TESTS_COLLECTED and self.selection.found
-            return ExitCode.BAD_INPUT if all_left_out else code
+            found = len(self.selection.found)
+            if not (code == pytest.ExitCode.NO_TESTS_COLLECTED and found):
+                return code
+            sys.stderr.write(f"ERROR: no claim is left to examine ({found} deselected)\n")
+            return ExitCode.BAD_INPUT
         run = self._finished(lost)
         codes = self.emit(run)
         if run.is_red and code in GREEN:
