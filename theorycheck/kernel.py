@@ -1702,7 +1702,7 @@ class Evaluator:
         """``abs(a)``: the absolute value of a number."""
         if isinstance(value, Dual) and self.compared(value, "==", Fraction(0)):
             raise Rejected("the derivative of an absolute value at 0")
-        if isinstance(value, Enclosure) and value.low < 0 < value.high:
+        if isinstance(value, Enclosure) and value.low < 0 <= value.high:
             return Enclosure(Fraction(0), max(-value.low, value.high), value.bits)
         return value if self.compared(value, ">=", Fraction(0)) else -value
 

@@ -180,6 +180,49 @@ def test_an_enclosure_around_0_has_an_absolute_value() -> None:
         value_of("grad(max([W[2][0][0] * exp(1), W[2][0][0] * exp(1 / 2) ** 2]), 2)")
 
 
+SAME, OTHER = "W[2][0][0] * exp(1)", "3 * exp(1 / 2) ** 2"
+"""Equal, as that weight is 3, but only one of them moves with it."""
+
+
+@pytest.mark.parametrize("numbers", [(SAME, OTHER), (OTHER, SAME)])
+@pytest.mark.parametrize("function", ["max", "min", "largest"])
+def test_a_greatest_that_may_move_has_no_derivative(
+    function: str, numbers: tuple[str, str]
+) -> None:
+    with pytest.raises(kernel.Undecided):
+        value_of(f"grad({function}([{', '.join(numbers)}]), 2)")
+
+
+def between(low: int, high: int) -> kernel.Enclosure:
+    return kernel.Enclosure(F(low), F(high), 64)
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [((-3, 1), (0, 3)), ((-1, 3), (0, 3)), ((-3, 0), (0, 3)), ((0, 3), (0, 3)), ((-3, -1), (1, 3))],
+)
+def test_the_ends_of_absolute_values(ends: tuple[int, int], expected: tuple[int, int]) -> None:
+    assert evaluator(DOCUMENT).absolute(between(*ends)) == between(*expected)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "largest", "least"),
+    [
+        (between(1, 3), between(2, 5), (2, 5), (1, 3)),
+        (between(1, 5), between(2, 3), (2, 5), (1, 3)),
+        (between(1, 3), F(2), (2, 3), (1, 2)),
+        (between(1, 3), F(3), (3, 3), (1, 3)),
+    ],
+)
+def test_the_ends_of_what_is_greatest(
+    left: Any, right: Any, largest: tuple[int, int], least: tuple[int, int]
+) -> None:
+    found = evaluator(DOCUMENT)
+    for numbers in ([left, right], [right, left]):
+        assert kernel.ends(found.greatest(numbers)) == largest
+        assert kernel.ends(found.greatest(numbers, "<")) == least
+
+
 def test_only_the_samples_of_a_batch_have_to_be_smooth() -> None:
     """At all but the first of three samples a unit is at its kink."""
     for batch, smooth in (("[0]", True), ("[1]", False), ("[2, 0]", False), ("[0, 0]", True)):

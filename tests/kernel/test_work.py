@@ -133,6 +133,9 @@ def test_what_matrices_cost() -> None:
     assert cost(example, lambda: kernel.rank(matrix, example)) == integers + 12
     # The second row is eliminated, of which one entry is left: two products, and a quotient.
     assert cost(example, lambda: kernel.signature([[2, 1], [1, 2]], example)) == (4 + 2 * 4) + 8
+    # Two rows, then one: four products for each of two rows, and quotients; then as above.
+    symmetric, two = [[2, 1, 1], [1, 2, 1], [1, 1, 2]], 2 * (4 + 4 * 4) + 2 * (4 + 2 * 4)
+    assert cost(example, lambda: kernel.signature(symmetric, example)) == two + (4 + 2 * 4) + 8
     # They are as long as the pivot and the minor.
     long = [[2**300, 1], [1, 2**300]]
     expected = (4 + 2 * (4 + 1)) + (4 + 4 + 2)

@@ -58,7 +58,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "cli.rounds": ("cli/test_rounds.py", "cli/test_stability.py"),
     "cli.stability": ("cli/test_stability.py",),
     "measures.features": ("measures/test_features.py", "measures/test_collapse.py"),
-    "networks.norms": ("networks/test_norms.py",),
+    "networks.norms": ("networks/test_norms.py", "networks/test_norms_differences.py"),
     "statements.bounded": ("statements/test_bounded.py", "arithmetic/test_error_bounds.py"),
     "statements.dyadics": ("statements/test_dyadics.py",),
     "statements.field": ("statements/test_field.py",),

@@ -27,10 +27,22 @@ def test_summable_tensors_keep_their_small_numbers(dtype: torch.dtype) -> None:
     assert power.tolist() == [[numbers.tiny]]
 
 
+@pytest.mark.parametrize(("count", "most"), [(1, 8.0), (2, 16.0), (3, 32.0), (4, 32.0), (5, 64.0)])
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_a_row_is_divided_by_the_least_power_from_8_n_on(
+    rows: int, count: int, most: float
+) -> None:
+    unit, power = summable(torch.full((rows, count), 3e38), 1)
+    assert power.tolist() == [[most]] * rows
+    assert torch.equal(unit * power, torch.full((rows, count), 3e38))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_without_their_mean_equal_numbers_are_zero(dtype: torch.dtype) -> None:
     assert not without_mean(torch.full((11, 3), 0.1, dtype=dtype), 0).any()
     assert without_mean(torch.tensor([[1.0, 4.0], [3.0, 0.0]]), 0).tolist() == [[-1, 2], [1, -2]]
+    assert without_mean(torch.tensor([[1.0, 3.0], [4.0, 0.0]]), 1).tolist() == [[-1, 1], [2, -2]]
+    assert not without_mean(torch.tensor([[1.0, 4.0]]), 0).any()
 
 
 def test_without_a_mean_that_is_no_float() -> None:

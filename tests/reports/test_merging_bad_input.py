@@ -77,6 +77,17 @@ def test_different_images_are_refused() -> None:
         merge(runs)
 
 
+def test_a_report_on_different_images_is_refused(tmp_path: Path) -> None:
+    """As no merge makes one; it says which report that is."""
+    runs = (*report(0).runs, *report(1, images="mnist:data").runs)
+    document = replace(report(0), runs=runs, merged=True).document()
+    (tmp_path / "claims.json").write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        merging.load(tmp_path)
+    said = f"report {tmp_path}/claims.json: the runs trained on different images, digits and mnist"
+    assert str(error.value).startswith(said)
+
+
 Document = dict[str, Any]
 
 CASE = scalar(7.0).to_dict()
