@@ -219,8 +219,8 @@ def test_the_ends_of_what_is_greatest(
 ) -> None:
     found = evaluator(DOCUMENT)
     for numbers in ([left, right], [right, left]):
-        assert kernel.ends(found.greatest(numbers)) == largest
-        assert kernel.ends(found.greatest(numbers, "<")) == least
+        assert kernel.ends(found.greatest(numbers)) == tuple(map(F, largest))
+        assert kernel.ends(found.greatest(numbers, "<")) == tuple(map(F, least))
 
 
 def test_only_the_samples_of_a_batch_have_to_be_smooth() -> None:
