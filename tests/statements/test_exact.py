@@ -270,3 +270,17 @@ def test_kinks_of_samples_beyond_a_batch_do_not_matter() -> None:
         for text, smooth in expected.items():
             evaluator = Evaluator(case, 0, [], rational=rational)
             assert evaluator.value(Formula.of(text).tree, {}) is smooth
+
+
+@pytest.mark.parametrize("name", ["moved", "point", "vertices", "name"])
+def test_an_abbreviation_may_be_named_like_what_is_remembered(name: str) -> None:
+    """Also while another one means something else."""
+    network = mlp([1, 1])
+    case = Case(network, (np.full((1, 1, 1), 2.0),), np.full((1, 1, 1), 3.0))
+    definitions = [f"{name}(n) = f(n, 0) ** 2", "rest = 1"]
+    evaluator = Evaluator(case, 0, [Definition.of(text) for text in definitions], rational=True)
+    tree = Formula.of(f"grad({name}(0), 0)[0][0] + {name}(0) + rest").tree
+    assert evaluator.value(tree, {}) == 2 * 6 * 3 + 36 + 1
+    with evaluator.redefining([Definition.of("rest = 5")]):
+        assert evaluator.value(tree, {}) == 2 * 6 * 3 + 36 + 5
+    assert evaluator.value(tree, {}) == 2 * 6 * 3 + 36 + 1

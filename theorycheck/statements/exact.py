@@ -186,7 +186,10 @@ class Evaluator(Interpreter):
 
     def _point(self, batch: list[int]) -> tuple[list[Array], Array]:
         """Parameters and inputs for the network, of the kind of number that it is evaluated in."""
-        return self._of_one_kind(self.point.W, self.x[batch])
+        found: tuple[list[Array], Array] = self.remembered(
+            ("point", *batch), lambda: self._of_one_kind(self.point.W, self.x[batch])
+        )
+        return found
 
     def _of_one_kind(self, parameters: Sequence[Any], inputs: Any) -> tuple[list[Array], Array]:
         """Arrays of rationals alone, of balls alone, or of dual numbers alone."""
@@ -293,7 +296,7 @@ def _without(point: Point, names: Collection[str]) -> Point:
     """A point that has forgotten the values of abbreviations."""
     kept = {}
     for key, value in point.memory.items():
-        if key[0] == "moved":
+        if isinstance(value, Point):
             kept[key] = _without(value, names)
         elif not ({key[0], key[1]} if key[0] == "name" else {key[0]}) & {*names}:
             kept[key] = value
