@@ -556,12 +556,12 @@ class Residue:
 
     def lifted(self, other: Any) -> Any:
         """A rational as a residue; NotImplemented for what is neither."""
-        if isinstance(other, Fraction):
-            return self.field.rational(other)
-        return other if isinstance(other, Residue) else NotImplemented
+        if isinstance(other, Residue):
+            return other
+        return self.field.rational(other) if isinstance(other, Fraction) else NotImplemented
 
     def __add__(self, other: Any) -> Any:
-        if isinstance(other, Fraction) and other == 0:
+        if type(other) is Fraction and other == 0:
             return self
         other = self.lifted(other)
         if other is NotImplemented:
@@ -575,7 +575,7 @@ class Residue:
         return Residue((self.value + other.value) % self.field.prime, self.field, bounds)
 
     def __mul__(self, other: Any) -> Any:
-        if isinstance(other, Fraction) and other == 0:
+        if type(other) is Fraction and other == 0:
             return other
         other = self.lifted(other)
         if other is NotImplemented:
@@ -1716,11 +1716,12 @@ class Evaluator:
     @staticmethod
     def scalar(value: Any) -> Any:
         """A value that must be a number; True and False are none."""
-        if isinstance(value, bool) or not isinstance(
-            value, (int, Fraction, Enclosure, Residue, Dual)
-        ):
+        kind = type(value)  # isinstance is slow for Fraction.
+        if kind is int:
+            return Fraction(value)
+        if kind not in (Fraction, Enclosure, Residue, Dual):
             raise Rejected("what is used as a number is none")
-        return Fraction(value) if isinstance(value, int) else value
+        return value
 
     def greatest(self, values: Any, relation: str = ">") -> Any:
         """``max(values)``: the greatest of one or more numbers; ``min`` by the other relation.

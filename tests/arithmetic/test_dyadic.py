@@ -21,6 +21,8 @@ from theorycheck.arithmetic.dyadic import (
     Growth,
     alone,
     bits_needed,
+    dominating,
+    dyadic_exponent,
     exact_dtype,
     largest_integer,
     minors,
@@ -358,6 +360,29 @@ def test_exact_fractions_count_like_floats() -> None:
     quarters = np.array([[[Fraction(3, 4)]]], dtype=object)
     case = Case(mlp([1, 1]), (quarters,), np.full((1, 1, 1), 1.25))
     assert bits_needed(case).tolist() == [4]
+
+
+def test_of_several_fractions_the_finest_counts_and_one_third_is_enough() -> None:
+    assert dyadic_exponent(np.array([Fraction(1, 2), Fraction(3, 8), Fraction(5)])) == 3
+    assert dyadic_exponent(np.array([Fraction(1, 2), Fraction(1, 3)])) == math.inf
+    assert dyadic_exponent(np.array([6.0, -0.75, 0.0])) == 2
+
+
+def test_units_as_small_as_formats_have_normal_numbers_for() -> None:
+    """The least ones are 2**-1022 and 2**-126."""
+    assert [bits_needed(product(2.0**-e, 1.0)).item() for e in (1022, 1023)] == [1, math.inf]
+    assert [exact_dtype(product(2.0**-e, 1.0)) for e in (126, 127)] == DTYPES
+    assert not rounds(product(odd(53), 1.0))
+
+
+def test_a_power_beyond_all_floats() -> None:
+    assert bits_needed(product(2.0**600, 1.0), Growth(factors=2)).tolist() == [math.inf]
+
+
+def test_where_a_number_is_0_its_quantum_bounds_what_rounds() -> None:
+    weights = np.array([[[0.0, -0.75]]])
+    [sizes] = dominating(Case(mlp([2, 1]), (weights,), np.ones((1, 1, 2)))).parameters
+    assert sizes.tolist() == [[[0.25, 0.75]]]
 
 
 def test_members_are_bounded_one_by_one() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import operator
 from fractions import Fraction
 from math import factorial
 
@@ -218,3 +220,65 @@ def test_what_has_no_meaning_is_refused() -> None:
         field.constant(Fraction(1, 3 * PRIMES[0]))
     assert a + Fraction(1, 2) == fmpq(1, 2) + a
     assert field.constant(Fraction(2, 4)).bounds == Bounds(0, 1, 0, 2)
+
+
+def test_bounds_of_sums_of_fractions_by_hand() -> None:
+    """Of 2 a**3 / (5 b) and 3 a**2 / (7 b**4), and of 3 a**9 / (7 b**4), in both orders."""
+    a, b = Field(PRIMES[1], "").indeterminates("a", (2,))
+    first, second = 2 * a**3 / (5 * b), 3 * a**2 / (7 * b**4)
+    assert (first.bounds, second.bounds) == (Bounds(3, 2, 1, 5), Bounds(2, 3, 4, 7))
+    for one, other in ((first, second), (second, first)):
+        assert (one + other).bounds == Bounds(3 + 4, 2 * 7 + 3 * 5, 1 + 4, 5 * 7)
+        assert (one - other).bounds == (one + other).bounds
+    for one, other in ((first, second * a**7), (second * a**7, first)):
+        assert (one + other).bounds == Bounds(9 + 1, 2 * 7 + 3 * 5, 1 + 4, 5 * 7)
+    for one, other in ((3 * a**5, first), (first, 3 * a**5)):
+        assert (one + other).bounds == Bounds(5 + 1, 3 * 5 + 2, 1, 5)
+
+
+def test_bounds_of_sums_with_numbers_below_by_hand() -> None:
+    """a / 4 and b / 6 have 12 for a common denominator, which is a number itself."""
+    a, b = Field(PRIMES[0], "").indeterminates("a", (2,))
+    for one, other in ((a / 4, 5 * b / 6), (5 * b / 6, a / 4)):
+        assert (one + other).bounds == Bounds(1, 3 + 10, 0, 12)
+        assert (one + other) * 12 == 3 * a + 10 * b
+
+
+def test_numbers_and_residues_in_any_order() -> None:
+    field = Field(PRIMES[0], "")
+    a, prime = field.indeterminates("a", ()).item(), PRIMES[0]
+    for number in (fmpq(0), fmpq(1), fmpq(2), 3, Fraction(-1)):
+        whole = int(number)
+        assert (a + number).value == (number + a).value == (a.value + whole) % prime
+        assert (a * number).value == (number * a).value == a.value * whole % prime
+        assert (number - a).value == (whole - a.value) % prime
+        assert (a - number).value == (a.value - whole) % prime
+    for above, below in ((1, 3), (2, 3), (3, 1), (-5, 7)):
+        found = field.constant(Fraction(above, below)).value
+        assert found * below % prime == above % prime
+
+
+def test_products_with_0_are_0_everywhere() -> None:
+    field = Field(PRIMES[0], "")
+    a = field.indeterminates("a", ()).item()
+    for product in (field.zero * a, a * field.zero, field.zero * field.zero, a * 0):
+        assert (product.value, product.bounds) == (0, Bounds())
+    assert (a + field.zero).bounds == (field.zero + a).bounds == Bounds(1, 1)
+
+
+def test_residues_are_unequal_where_their_values_are() -> None:
+    a, b = Field(PRIMES[0], "").indeterminates("a", (2,))
+    assert (operator.ne(a, b), operator.eq(a, b)) == (True, False)
+    assert (operator.ne(a, a + 0), operator.eq(a, a + 0)) == (False, True)
+    assert a != "a"
+    assert a != 1
+
+
+@pytest.mark.parametrize("prime", PRIMES)
+def test_points_are_those_of_the_kernel(prime: int) -> None:
+    """Which has its own code for them: of twice as many digits as the prime."""
+    name = "weights 3"
+    made = hashlib.shake_256(f"a seed {name}".encode()).digest(prime.bit_length() // 4)
+    expected = int.from_bytes(made, "big") % prime
+    assert Field(prime, "a seed").coordinate(name).value == expected
+    assert Field(prime, "a seed").indeterminates("weights", (2, 2))[1, 1].value == expected

@@ -96,6 +96,11 @@ NOT_A_BALL: dict[str, tuple[Callable[[], Ball], str]] = {
     "empty": (lambda: Ball.exact(np.ones((0, 3))), "no matrix"),
     "nan": (lambda: Ball.exact(np.array([[math.nan]])), "not finite"),
     "infinite": (lambda: Ball.exact(np.array([[math.inf]])), "not finite"),
+    "one infinite entry": (lambda: Ball.exact(np.array([[1.0, math.inf]])), "not finite"),
+    "no integers": (lambda: Ball.exact(np.ones((0, 3), dtype=np.int64)), "no matrix"),
+    "truths": (lambda: Ball.exact(np.array([[True]])), "give integers"),
+    "complex numbers": (lambda: Ball.exact(np.array([[1j]])), "complex128 entries: give integers"),
+    "infinite radius": (lambda: Ball(np.ones((1, 1)), math.inf), "radius inf"),
     "negative radius": (lambda: Ball(np.ones((1, 1)), -1.0), "radius"),
     "nan radius": (lambda: Ball(np.ones((1, 1)), math.nan), "radius"),
     "integer centre": (lambda: Ball(np.ones((1, 1), dtype=np.int64), 0.0), "convert"),
@@ -104,8 +109,14 @@ NOT_A_BALL: dict[str, tuple[Callable[[], Ball], str]] = {
     "too large": (lambda: Ball.exact(objects([[10**400]])), "beyond the range"),
     "not arb": (lambda: Ball.from_arb(objects([[1]])), "no arb"),
     "arb nan": (lambda: Ball.from_arb(objects([[flint.arb("nan")]])), "not finite"),
+    "no arbs": (lambda: Ball.from_arb(np.empty((2, 0), dtype=object)), "no matrix"),
+    "arb and nan": (lambda: Ball.from_arb(objects([[flint.arb(1), flint.arb("nan")]])), "finite"),
     "arb huge": (lambda: Ball.from_arb(objects([[flint.arb(2) ** 2000]])), "not finite"),
     "arb unbounded": (lambda: Ball.from_arb(objects([[flint.arb(1, math.inf)]])), "finite radius"),
+    "one arb unbounded": (
+        lambda: Ball.from_arb(objects([[flint.arb(1), flint.arb(1, math.inf)]])),
+        "finite radius",
+    ),
 }
 
 

@@ -14,8 +14,10 @@ from tests.arithmetic.matrices import difference, fractions_of, product
 from theorycheck.arithmetic.enclosures import gamma
 from theorycheck.arithmetic.singular_values import (
     Ball,
+    _euclidean,
     _residual,
     distance_to_rank,
+    nuclear,
     singular_values,
 )
 
@@ -106,3 +108,100 @@ def test_the_largest_entry_is_at_least_the_norm_over_the_root_of_how_many() -> N
         low = Fraction(distance_to_rank(ball, 1, "max").low)
         tail = Fraction(distance_to_rank(ball, 1, "frobenius").low)
         assert low**2 * 6 <= tail**2
+
+
+IDEAL = Ball(np.diag([1.0, 0.5]), 0.0)._decomposition
+"""Of exact factors; what it says of the errors is replaced."""
+
+
+def test_each_rounding_of_an_enclosure_is_outward() -> None:
+    """Random numbers: whichever way the products and sums round, the ends lie beyond them."""
+    rng = np.random.default_rng(0)
+    for _ in range(3000):
+        shrink, stretch = 1 - rng.uniform(0, 1e-3), 1 + rng.uniform(0, 1e-3)
+        value, moves, residual, radius = rng.uniform(1, 2, size=4)
+        share = 2.0 ** rng.integers(-60, 0)
+        poor = replace(IDEAL, exponent=0, shrink=shrink, stretch=stretch, residual=share * residual)
+        for spread in (0.0, share * radius):
+            [low], [high] = poor.enclose(np.array([value]), np.array([value]), moves, spread)
+            off = Fraction(moves) * (Fraction(share * residual) + Fraction(spread))
+            assert Fraction(low) <= max(Fraction(0), Fraction(shrink) * Fraction(value) - off)
+            assert Fraction(high) >= Fraction(stretch) * Fraction(value) + off
+
+
+@pytest.mark.parametrize("exponent", [0, 3])
+def test_what_is_0_but_for_its_errors(exponent: int) -> None:
+    """Nothing else is as large as the error that moves the ends."""
+    rng = np.random.default_rng(exponent)
+    zero = np.zeros(1)
+    for _ in range(2000):
+        moves, residual, radius = rng.uniform(1, 2, size=3)
+        poor = replace(IDEAL, exponent=exponent, shrink=1.0, stretch=1.0, residual=residual)
+        [low], [high] = poor.enclose(zero, zero, moves, 0.0)
+        assert low == 0
+        assert Fraction(high) >= Fraction(moves) * Fraction(residual) * 2**exponent
+        sound = replace(poor, residual=0.0)
+        [low], [high] = sound.enclose(zero, zero, moves, radius)
+        assert Fraction(high) >= Fraction(moves) * Fraction(radius)
+
+
+def test_roots_of_defects_are_rounded_outward() -> None:
+    """The bounds of the defects, as computed, are what the roots are of."""
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        found = Ball(rng.normal(size=(3, 4)), 0.0)._decomposition
+        ones = np.ones(3), np.ones(4)
+        parts = (found.left.T, ones[0], found.left), (found.right, ones[1], found.right.T)
+        defects = [Fraction(_euclidean(_residual(np.eye(3), *part)).high) for part in parts]
+        lower, upper = ((1 - defects[0]) * (1 - defects[1]), (1 + defects[0]) * (1 + defects[1]))
+        assert Fraction(found.shrink) ** 2 <= lower
+        assert Fraction(found.stretch) ** 2 >= upper
+
+
+@pytest.mark.parametrize("size", [2, 3, 7, 40])
+def test_sums_of_singular_values_are_rounded_outward(size: int) -> None:
+    """And a sum of n moves by at least the root of n times a perturbation."""
+    rng = np.random.default_rng(size)
+    for _ in range(300):
+        ball = Ball(np.eye(size), 0.0)
+        values, residual = rng.uniform(1, 2, size=size), rng.uniform(1, 2)
+        sound = replace(ball._decomposition, exponent=0, values=values, shrink=1.0, stretch=1.0)
+        ball.__dict__["_decomposition"] = replace(sound, residual=0.0)
+        found, total = nuclear(ball), sum(map(Fraction, values.tolist()))
+        assert Fraction(found.low) <= total <= Fraction(found.high)
+        ball.__dict__["_decomposition"] = replace(sound, values=0 * values, residual=residual)
+        assert Fraction(nuclear(ball).high) ** 2 >= size * Fraction(residual) ** 2
+
+
+def test_euclidean_norms_are_rounded_outward() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(3000):
+        values = rng.uniform(1, 2, size=2)
+        found, square = _euclidean(values), sum(Fraction(value) ** 2 for value in values)
+        assert Fraction(found.low) ** 2 <= square <= Fraction(found.high) ** 2
+
+
+@pytest.mark.parametrize("large", [1.0, 2.0**40])
+def test_products_that_underflow_move_residuals_by_what_they_lose(large: float) -> None:
+    """By up to 2**-1075 for each of n factors, times the largest one on the right."""
+    inner = 8
+    left, right = np.full((1, inner), 1.5 * 2.0**-537), np.full((inner, 1), large)
+    weights = np.full(inner, 2.0**-537)
+    found = _residual(np.zeros((1, 1)), 0 * left, weights, right).item()
+    assert Fraction(found) >= inner * Fraction(2) ** -1022 * Fraction(large)
+    lost = Fraction(1.5) * Fraction(2) ** -1074 * inner * Fraction(large)
+    matrix = (left * weights) @ right
+    assert Fraction(_residual(matrix, left, weights, right).item()) >= abs(
+        Fraction(matrix.item()) - lost
+    )
+
+
+def test_magnitudes_of_many_terms_round_as_often() -> None:
+    """The first term is 1, and the others are so small that sums lose them one by one."""
+    inner = 1000
+    left = np.full((1, inner), 2.0**-53 * (1 - 2.0**-10))
+    left[0, 0] = 1.0
+    ones = np.ones(inner)
+    found = _residual(left @ ones[:, None], left, ones, ones[:, None]).item()
+    magnitude = sum(map(Fraction, left[0].tolist()))
+    assert Fraction(found) >= Fraction(inner + 1, 2**53 - inner - 1) * magnitude

@@ -231,7 +231,7 @@ class Residue:
         """Another number as a residue; NotImplemented for what is none."""
         if isinstance(other, Residue):
             return other
-        if isinstance(other, int | Fraction | fmpq):
+        if isinstance(other, int | fmpq | Fraction):  # Fraction last: it is slow to ask for.
             return self.field.constant(other)
         return NotImplemented
 

@@ -64,16 +64,24 @@ def prove(claim: Claim, candidates: Sequence[Candidate]) -> dict[str, Any]:
     for candidate in sorted(candidates, key=lambda one: -one.size):
         if candidate.size > most:
             continue
+        if claim.altered and _settled(claim.altered, statement.version, candidate):
+            reason = "the control is true of each architecture that was tried"
+            continue
         try:
-            proof = issue(claim.id, statement, candidate.architecture, candidate.exponent)
+            return issue(claim.id, statement, candidate.architecture, candidate.exponent)
         except (Rejected, *kernel.MISUSE) as error:
             # A smaller one takes less work.
             reason, most = str(error), candidate.size * 2 // 3
-            continue
-        if claim.altered is None or not _settled(claim.altered, statement.version, candidate):
-            return proof
-        reason = "the control is true of each architecture that was tried"
     raise Unproved(reason)
+
+
+def _settle(
+    formal: Statement, version: str, architecture: dict[str, Any], exponent: int
+) -> kernel.Settled:
+    """What the kernel settles with little work; see `kernel.settle`."""
+    example = kernel.Architecture(formal, version, architecture, exponent)
+    example.work = min(example.work, WORK)
+    return kernel.settle(formal, example)
 
 
 def _settled(altered: Formal, version: str, candidate: Candidate) -> bool:
@@ -82,8 +90,7 @@ def _settled(altered: Formal, version: str, candidate: Candidate) -> bool:
     texts = {"latex": "", "hypotheses": [], **parts, "conclusion": altered.conclusion}
     document = candidate.architecture.document()
     try:
-        formal = Statement.read(texts)
-        kernel.settle(formal, kernel.Architecture(formal, version, document, candidate.exponent))
+        _settle(Statement.read(texts), version, document, candidate.exponent)
     except (Rejected, *kernel.MISUSE):
         return False
     return True
@@ -100,10 +107,8 @@ def issue(
     Raises:
         Rejected: when the kernel does not settle it, or not with little work.
     """
-    document, formal = architecture.document(), statement.parsed
-    example = kernel.Architecture(formal, statement.version, document, exponent)
-    example.work = min(example.work, WORK)
-    settled = kernel.settle(formal, example)
+    document = architecture.document()
+    settled = _settle(statement.parsed, statement.version, document, exponent)
     content = {
         "schema_version": kernel.SCHEMA_VERSION,
         "claim": claim,

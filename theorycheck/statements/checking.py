@@ -146,7 +146,6 @@ def _read_single(statement: Statement, case: Case, selections: Iterable[float]) 
             else.
     """
     found = _read_exactly(statement, case, 0, FORWARD_MODE)
-    [floats] = _read_in_floats(statement, case)
     if found.holds is None:
         return found
     others = []
@@ -155,6 +154,7 @@ def _read_single(statement: Statement, case: Case, selections: Iterable[float]) 
         # At a kink `grad` has autograd's choice, and what stands beside it must not have another.
         chosen = () if kink and _uses(statement, "grad") else oracles(selections if kink else ())
         others = [_read_exactly(statement, case, 0, oracle) for oracle in chosen]
+    [floats] = _read_in_floats(statement, case)
     if floats is not None:
         _require_agreement(statement, found, floats)
         others.append(floats)
