@@ -25,17 +25,20 @@ EPOCH = tc.Convention("an epoch has two steps, each on a sample drawn at random"
 
 
 @st.composite
-def turned_epochs(draw: st.DrawFn, *, fitted: bool = False) -> tc.Case:
+def turned_epochs(
+    draw: st.DrawFn, *, sides: tuple[int, ...] = (1, -1), fitted: bool = False
+) -> tc.Case:
     """``f = w x`` on two samples that pull alike, at the rate of cycles, or at half of it.
 
     Whichever sample is drawn, a step is ``w <- (1 - c) w + 2 eta x y`` with ``c = 2 eta (x^2 +
     lambda)``: two of them lead back if c is 2, and one leads to the minimum if c is 1.
 
     Args:
+        sides: what the second sample and its label may be, in terms of the first.
         fitted: with labels that w fits.
     """
     position, label, decay = (draw(tc.positive_dyadics()) for _ in range(3))
-    weight, side = Fraction(draw(st.integers(-2, 3))), draw(st.sampled_from([1, -1]))
+    weight, side = Fraction(draw(st.integers(-2, 3))), draw(st.sampled_from(sides))
     share = draw(st.sampled_from([Fraction(1), Fraction(1, 2)]))
     if fitted:
         label = weight * position
@@ -95,6 +98,7 @@ epoch_distance_needs_gradients = EPOCHS.stated(
         "the first label is missed", "error(W[0], 0) ** 2 > 0", on=turned_epochs(fitted=True)
     ),
     examples=100,
+    on=turned_epochs(sides=(1, -1, 0)),
     corrects="epoch-distance-vanishes",
     why="The other half, by its contrapositive, whichever samples are drawn.",
 )
