@@ -110,7 +110,10 @@ NOT_A_BALL: dict[str, tuple[Callable[[], Ball], str]] = {
     "not arb": (lambda: Ball.from_arb(objects([[1]])), "no arb"),
     "arb nan": (lambda: Ball.from_arb(objects([[flint.arb("nan")]])), "not finite"),
     "no arbs": (lambda: Ball.from_arb(np.empty((2, 0), dtype=object)), "no matrix"),
-    "arb and nan": (lambda: Ball.from_arb(objects([[flint.arb(1), flint.arb("nan")]])), "finite"),
+    "arb and nan": (
+        lambda: Ball.from_arb(objects([[flint.arb(1), flint.arb("nan")]])),
+        "not finite",
+    ),
     "arb huge": (lambda: Ball.from_arb(objects([[flint.arb(2) ** 2000]])), "not finite"),
     "arb unbounded": (lambda: Ball.from_arb(objects([[flint.arb(1, math.inf)]])), "finite radius"),
     "one arb unbounded": (

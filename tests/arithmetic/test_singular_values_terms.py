@@ -185,15 +185,14 @@ def test_euclidean_norms_are_rounded_outward() -> None:
 def test_products_that_underflow_move_residuals_by_what_they_lose(large: float) -> None:
     """By up to 2**-1075 for each of n factors, times the largest one on the right."""
     inner = 8
-    left, right = np.full((1, inner), 1.5 * 2.0**-537), np.full((inner, 1), large)
-    weights = np.full(inner, 2.0**-537)
-    found = _residual(np.zeros((1, 1)), 0 * left, weights, right).item()
+    left, weights = np.full((1, inner), 1.5 * 2.0**-537), np.full(inner, 2.0**-537)
+    right = np.full((inner, 2), [large, 2.0**-30])
+    found = _residual(np.zeros((1, 2)), 0 * left, weights, right)[0, 0]
     assert Fraction(found) >= inner * Fraction(2) ** -1022 * Fraction(large)
-    lost = Fraction(1.5) * Fraction(2) ** -1074 * inner * Fraction(large)
+    exact = Fraction(1.5) * Fraction(2) ** -1074 * inner * Fraction(large)
     matrix = (left * weights) @ right
-    assert Fraction(_residual(matrix, left, weights, right).item()) >= abs(
-        Fraction(matrix.item()) - lost
-    )
+    bound = Fraction(_residual(matrix, left, weights, right)[0, 0])
+    assert bound >= abs(Fraction(matrix[0, 0]) - exact)
 
 
 def test_magnitudes_of_many_terms_round_as_often() -> None:
