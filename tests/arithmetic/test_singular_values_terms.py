@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from tests.arithmetic.matrices import difference, fractions_of, product
-from theorycheck.arithmetic.enclosures import gamma
+from theorycheck.arithmetic.enclosures import UNDERFLOW, gamma
 from theorycheck.arithmetic.singular_values import (
     Ball,
     _euclidean,
@@ -183,16 +183,19 @@ def test_euclidean_norms_are_rounded_outward() -> None:
 
 @pytest.mark.parametrize("large", [1.0, 2.0**40])
 def test_products_that_underflow_move_residuals_by_what_they_lose(large: float) -> None:
-    """By up to 2**-1075 for each of n factors, times the largest one on the right."""
+    """By up to 2**-1075 for each of n factors, times the largest one on the right.
+
+    Derivation: `UNDERFLOW` is 2**53 times that of one; each product is 3 / 2 of 2**-1074.
+    """
     inner = 8
     left, weights = np.full((1, inner), 1.5 * 2.0**-537), np.full(inner, 2.0**-537)
     right = np.full((inner, 2), [large, 2.0**-30])
-    found = _residual(np.zeros((1, 2)), 0 * left, weights, right)[0, 0]
-    assert Fraction(found) >= inner * Fraction(2) ** -1022 * Fraction(large)
-    exact = Fraction(1.5) * Fraction(2) ** -1074 * inner * Fraction(large)
+    allowed = inner * Fraction(UNDERFLOW) * Fraction(large)
+    found = Fraction(_residual(np.zeros((1, 2)), 0 * left, weights, right)[0, 0])
+    assert found >= allowed
     matrix = (left * weights) @ right
-    bound = Fraction(_residual(matrix, left, weights, right)[0, 0])
-    assert bound >= abs(Fraction(matrix[0, 0]) - exact)
+    lost = abs(Fraction(matrix[0, 0]) - allowed * Fraction(3, 2**53))
+    assert lost <= Fraction(_residual(matrix, left, weights, right)[0, 0])
 
 
 def test_magnitudes_of_many_terms_round_as_often() -> None:

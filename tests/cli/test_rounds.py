@@ -114,6 +114,22 @@ def test_need_of_a_round(
 
 
 @pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([ROUND] * 2, ROUNDS),
+        ([ROUND], NEVER),
+        ([ROUND, TRIVIAL], NEVER),
+        ([replace(ROUND, holds=None)], NEVER),
+        ([TRIVIAL], OTHER),
+    ],
+)
+def test_need_of_a_round_that_says_little(found: Sequence[Observation], expected: int) -> None:
+    """Two examples for each of eight rounds are needed, or what is there agrees with the record."""
+    claim = replace(toy(), enough=2 * ROUNDS)
+    assert need(claim, "holds", evidence(*found)) == expected
+
+
+@pytest.mark.parametrize(
     ("recorded", "found", "expected"),
     [
         ("holds", [FALSE], 1),
@@ -152,8 +168,8 @@ def test_needs_that_say_that_a_verdict_changes() -> None:
     assert Needs.of([max(SHARES) + 1] * 2, 0.01).flips
     assert not Needs.of([max(SHARES)] * 2, 0.01).flips
     assert Needs.of([NEVER, NEVER], 0.01).limit == 1
-    shown = str(Needs.of([NEVER, 1, 1, 3, OTHER], 0.01))
-    assert shown == "2 alone suffice, 1 are other, 1 need others, 1 say too little"
+    shown = str(Needs.of([NEVER, 1, 1, 2, 3, OTHER], 0.01))
+    assert shown == "2 alone suffice, 1 are other, 2 need others, 1 say too little"
 
 
 def test_the_limit_is_above_the_truth_and_searches_fail_as_often_as_that() -> None:
