@@ -185,7 +185,7 @@ def test_euclidean_norms_are_rounded_outward() -> None:
 def test_products_that_underflow_move_residuals_by_what_they_lose(large: float) -> None:
     """By up to 2**-1075 for each of n factors, times the largest one on the right.
 
-    Derivation: `UNDERFLOW` is 2**53 times that of one; each product is 3 / 2 of 2**-1074.
+    Derivation: that is 2**53 times less than `UNDERFLOW`; each product is 3 / 2 of 2**-1074.
     """
     inner = 8
     left, weights = np.full((1, inner), 1.5 * 2.0**-537), np.full(inner, 2.0**-537)
