@@ -54,8 +54,6 @@ def is_short(claim: Claim, evidence: Evidence, *, altered: bool) -> bool:
         return False
     if evidence.counterexample is not None:
         return False
-    if evidence.met == evidence.degenerate >= claim.enough:
-        return altered  # Met only trivially, which more examples do not change.
     return altered or evidence.counted < claim.enough
 
 

@@ -102,9 +102,8 @@ def need(claim: Claim, recorded: str, evidence: Evidence) -> int:
         if judge(claim.kind, enough, evidence, REFUTED).verdict == recorded:
             # A search that has too little must go on.
             return rounds if rounds == 1 or is_short(claim, evidence, altered=False) else OTHER
-    # With no number asked for, what a round says must be on record: examples met only trivially
-    # speak against a claim that holds, however few they are.
-    agrees = evidence.met == 0 or judge(claim.kind, 0, evidence, REFUTED).verdict == recorded
+    # With no number asked for, what counts in a round must be on record.
+    agrees = evidence.counted == 0 or judge(claim.kind, 0, evidence, REFUTED).verdict == recorded
     return NEVER if agrees and is_short(claim, evidence, altered=False) else OTHER
 
 
