@@ -15,6 +15,7 @@ import io
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import chdir, redirect_stderr, redirect_stdout
@@ -26,6 +27,7 @@ from multiprocessing import forkserver, get_context
 from pathlib import Path
 from types import CodeType
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -36,19 +38,23 @@ ROOT = Path(__file__).parent.parent
 TABLE = ROOT / "reports" / "faults.md"
 LIBRARIES = ("torch", "scipy.integrate", "sympy", "flint", "sklearn.datasets", "hypothesis")
 """Imported once, by the server."""
+ENVIRONMENT = dict(os.environ)
+"""Before any test changes it."""
+SERVING = threading.Lock()
 
 
 def serve(modules: Sequence[str]) -> None:
     """Have processes forked from a server that has loaded these modules, and no others.
 
     multiprocessing has one server at a time. It looks for modules where it begins, before all other
-    places: a project's folder ``tests`` is not the one that is meant.
+    places: a project's folder ``tests`` is not the one that is meant. Nor is the environment that
+    of the test which comes first, as one may say that no plugins are to be loaded.
     """
     server: Any = forkserver._forkserver
-    if server._preload_modules != [*modules]:
-        server._stop()
-    forkserver.set_forkserver_preload([*modules])
-    with chdir(ROOT):
+    with SERVING, chdir(ROOT), patch.dict(os.environ, ENVIRONMENT, clear=True):
+        if server._preload_modules != [*modules]:
+            server._stop()
+        forkserver.set_forkserver_preload([*modules])
         forkserver.ensure_running()
 
 

@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from multiprocessing import forkserver
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,6 +69,19 @@ def test_where_pytest_loads_no_plugin_by_itself(
     assert project.verdicts() == RECORD
     listed = run_module("theorycheck", "list")
     assert "true-claim" in listed.stdout, listed.stderr
+
+
+def test_the_server_of_processes_begins_as_this_one_did(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the environment of the test that comes first."""
+    server: Any = forkserver._forkserver
+    server._stop()
+    with monkeypatch.context() as first:
+        first.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        run_module("theorycheck", "list")
+    ran = run(project, "true-claim", "--profile", "quick")
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_without_ids_all_claims_run_in_parallel(project: Project) -> None:

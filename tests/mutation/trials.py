@@ -28,7 +28,7 @@ from typing import Any
 import pytest
 
 from tests.faults.fault import Fault
-from tests.mutants import LIBRARIES, ROOT, Unshrunk, plant
+from tests.mutants import LIBRARIES, ROOT, Unshrunk, plant, serve
 from tests.mutation.code import Functions
 from tests.mutation.mutator import Mutant
 from tests.mutation.targets import TARGETS, path_of, source_of
@@ -140,8 +140,8 @@ class Trials:
             return None
         told, code = self._asked((mutant.source, limits))
         if code == -1 or (code == 0 and self.known.at_once(mutant)):
+            serve([*LIBRARIES, "pytest", "tests.mutation.trials"])
             context = get_context("forkserver")
-            context.set_forkserver_preload([*LIBRARIES, "pytest", "tests.mutation.trials"])
             told, code = _in_a_process(context, _changed, self.module, mutant, limits)
         if code == 0:
             return None
