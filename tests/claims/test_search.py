@@ -86,7 +86,7 @@ def test_a_search_that_is_short_of_evidence_goes_on_within_bounds() -> None:
 
 
 @pytest.mark.parametrize("altered", [False, True])
-@pytest.mark.parametrize(("met", "trivial"), [(4, 4), (9, 9), (9, 5), (9, 4)])
+@pytest.mark.parametrize(("met", "trivial"), [(4, 4), (5, 5), (9, 9), (9, 8), (9, 5), (9, 4)])
 def test_examples_that_are_trivial_do_not_end_a_search(
     met: int, trivial: int, altered: bool
 ) -> None:

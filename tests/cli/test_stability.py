@@ -319,6 +319,29 @@ def test_the_figures_on_record_follow_from_their_counts() -> None:
     assert agree(limits["run"], min(1, sum(limits[cause] for cause in causes)))
 
 
+def test_the_readme_says_what_the_figures_on_record_are() -> None:
+    """Definition: 0.001 is the limit that the README names; it bounds nothing here."""
+    root = Path(__file__).parents[2]
+    figures = json.loads((root / "reports" / "stability.json").read_text(encoding="utf-8"))
+    claims, tendencies = figures["claims"], figures["tendencies"]
+    suites, searches = claims[0]["searches"], [c[of] for c in claims for of in ("own", "control")]
+    never = [found["needed"].get(str(NEVER), 0) for found in searches]
+    worst = max(claims, key=lambda c: c["own"]["limit"])
+    most = max(claims, key=lambda c: c["control"]["needed"].get(str(NEVER), 0))
+    said = " ".join((root / "README.md").read_text(encoding="utf-8").split())
+    for words in (
+        f"of {suites} searches for each of the {len(claims)} claims that are no tendencies",
+        f"of {tendencies[0]['searches']} examinations of each of the {len(tendencies)} tendencies",
+        f"{sum(found['needed'].get('1') == suites for found in searches)} of the {len(searches)}",
+        f"{sum(map(bool, never))} came to too little in some first round",
+        f"most often the control of `{most['claim']}` ({max(never)} of {suites})",
+        f"at most 0.001, but for {sum(found['limit'] > 1e-3 for found in searches)},",
+        f"of which `{worst['claim']}` has the largest limit, {worst['own']['limit']:.2f}",
+        f"in {figures['first_rounds']['needed'][str(NEVER)]} of {suites} suites at least one",
+    ):
+        assert words in said
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["no-such-claim"], ["--searches", "0"], ["--trainings", "-1"], ["--profile", "sloppy"]],
