@@ -49,7 +49,7 @@ unit_balance_flow = BALANCE.stated(
         "into(k, j) - out_of(k, j) == -rho * rho_dot(rho) * imbalance(k, j)",
     ),
     on=DEEP,
-    examples=12,
+    examples=48,
     rests_on=["lagrange-multiplier", "normalised-flow", "rho-dynamics", "unit-balance-rescaled"],
     why="Our own; it bears on what the flow forgets. The weights into a unit and those out of it"
     " have the same inner product with the gradient, as a unit can be rescaled; what is left is"

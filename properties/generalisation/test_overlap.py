@@ -115,7 +115,11 @@ overlap_most = PATCHES.stated(
     printed=r"\text{a layer with the most overlap can add at most } < \|x\|\sqrt K",
     forall=["n in samples"],
     states="read_squares(n) <= kernel * squared(x[n])",
-    control=tc.altered("less than that", "read_squares(n) < kernel * squared(x[n])"),
+    control=tc.altered(
+        "less than that",
+        "read_squares(n) < kernel * squared(x[n])",
+        on=layers(kernels=(2, 2)),
+    ),
     examples=60,
     why="An input is read by at most K patches. Of a single sample equality occurs: for one that is"
     " 0 except where K patches read it. On average it does not: `overlap-most-averaged`.",

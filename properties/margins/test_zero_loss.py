@@ -113,7 +113,7 @@ zero_loss_separability = tc.stated(
     states="margin(n) > 0",
     control=tc.altered("zero loss is not asked for", without=[ZERO_LOSS], on=points()),
     on=INTERPOLATING,
-    examples=60,
+    examples=120,
     rests_on=["zero-loss-same-margins"],
     why="The margins are 1/rho. For a free rho that has become negative, all samples are classified"
     " wrongly by f_V, and correctly by rho f_V. Separability does not imply zero loss.",

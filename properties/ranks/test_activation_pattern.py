@@ -91,6 +91,7 @@ activation_pattern_factors = PATTERN.stated(
     ),
     on=st.one_of(SMALL, AT_KINKS),
     given=[AUTOGRAD_AT_KINKS],
+    examples=80,
     rests_on=["activation-pattern", "activation-pattern-negligible-printed"],
     why="For k = 1, 2 and 3 of three layers, at kinks with the slope 0. For k = 2 the paper's b"
     " ends in `V_1 x`, so that it is the activations of the layer below.",

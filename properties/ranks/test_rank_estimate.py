@@ -30,7 +30,7 @@ def graded_matrices(draw: st.DrawFn) -> tc.Case:
     """One layer with singular values 1 and others about 1e-4: powers of 1/2, and nearer ones."""
     order = draw(st.integers(3, 4))
     large = draw(st.integers(1, order - 1))
-    near = [1e-4 * times * (1 + by) for times in (1, 2, 0.5) for by in (1e-3, -1e-3)]
+    near = [1e-4 * times * (1 + by) for times in (1, 2, 0.5, 1.5) for by in (1e-3, -1e-3)]
     sizes = st.sampled_from([2.0**-13, 2.0**-12, 2.0**-14, 2.0**-15, *near])
     small = draw(st.lists(sizes, min_size=order, max_size=order))
     values = [1.0 if i < large else size for i, size in enumerate(small)]
@@ -69,7 +69,11 @@ rank_estimate_norms_ordered = CASES.stated(
     given=[COUNTED, WEIGHT_NOT_ZERO],
     assuming={"counted, divided by the Frobenius norm": "next(k, r) > frobenius(W[k])"},
     states="next(k, r) > spectral(W[k])",
-    control=tc.altered("counted, divided by the nuclear norm", "next(k, r) > nuclear(W[k])"),
+    control=tc.altered(
+        "counted, divided by the nuclear norm",
+        "next(k, r) > nuclear(W[k])",
+        on=graded_matrices(),
+    ),
     on=MATRICES,
     why="The Frobenius norm is at least the spectral one. The estimates differ by the singular"
     " values in between (`rank-estimate-norm`), and order two recipes alike as long as none lies"

@@ -49,12 +49,18 @@ RHO_NOT_ZERO = tc.Assumption("rho is not 0", "rho != 0")
 
 
 @st.composite
-def batched_points(draw: st.DrawFn) -> tc.Case:
-    """Unit weights, two or three samples, smaller batches, and no unit at a kink."""
+def batched_points(draw: st.DrawFn, *, least: int = 1) -> tc.Case:
+    """Unit weights, up to three samples, batches of fewer, and no unit at a kink.
+
+    Args:
+        least: the smallest size of a batch, 1 or 2.
+    """
     networks = tc.mlps(depths=(1, 3), widths=(1, 3), slopes=(tc.RELU,))
     numbers = {"rho": tc.positive_dyadics(), "weight_decay": tc.positive_dyadics()}
-    case = tc.away_from_kinks(draw(tc.normalised_cases(networks, samples=(2, 3), numbers=numbers)))
-    size = Fraction(draw(st.integers(1, case.samples - 1)))
+    case = tc.away_from_kinks(
+        draw(tc.normalised_cases(networks, samples=(least + 1, 3), numbers=numbers))
+    )
+    size = Fraction(draw(st.integers(least, case.samples - 1)))
     return replace(case, numbers={**case.numbers, "batch_size": size})
 
 

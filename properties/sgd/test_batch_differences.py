@@ -123,7 +123,9 @@ batch_differences_exchange = GRADIENTS.stated(
     r" \Big( -V_k \bar f_j + \frac{\partial \bar f_j}{\partial V_k} \Big) \Big]",
     forall=EXCHANGES,
     states=of_exchange("-2"),
-    control=tc.altered("the difference is not divided by B", {"2 /": "2 *"}),
+    control=tc.altered(
+        "the difference is not divided by B", {"2 /": "2 *"}, on=batched_points(least=2)
+    ),
     corrects="batch-differences-exchange-printed",
     rests_on=["batch-differences-gradient-printed"],
     why="The two samples are all that the batches do not share; the multiplier of each batch is a"

@@ -192,7 +192,9 @@ update_norm_mean_residual = AT_EQUILIBRIUM.stated(
     printed=r"\bar f_n > 0 \;\forall n,\; \rho = \frac{\mu}{M + \lambda} \implies"
     r" \frac1N \sum_n \ell_n \bar f_n > 0",
     states="0 < sum([residual(n) * margin(n) for n in samples])",
-    control=tc.altered("of every sample by itself", {"sum": "min"}),
+    control=tc.altered(
+        "of every sample by itself", {"sum": "min"}, on=on_a_line().map(with_decay_alone)
+    ),
     corrects="update-norm-separability",
     rests_on=["rho-dynamics"],
     why="It is lambda rho: xu2022, Eq. 2, with `dot rho = 0`. Large margins count more, and so the"

@@ -137,8 +137,9 @@ def test_limits_by_hand() -> None:
     assert claim.own == Needs.of([1] * 7 + [4] * 2 + [OTHER], 1 - CONFIDENCE)
     assert claim.control == Needs.of([1] * 9 + [NEVER], 1 - CONFIDENCE)
     assert (figures.other_suites, figures.red_suites, figures.flips) == (2, 1, 2)
-    assert figures.first_rounds == Needs.of([1] * 7 + [4] * 2 + [NEVER], ERROR)
-    assert figures.limits["short"] == figures.first_rounds.limit
+    own, control = [1] * 7 + [4] * 2 + [OTHER], [1] * 9 + [NEVER]
+    expected = sum(Needs.of(needs, ERROR / 2).limit for needs in (own, control))
+    assert figures.limits["short"] == expected
     assert figures.limits["other"] == upper_limit(2, 10, ERROR)
     assert figures.limits["tendencies"] == upper_limit(1, 30, ERROR)
     total = sum(figures.limits[cause] for cause in ("short", "other", "tendencies"))
@@ -146,7 +147,7 @@ def test_limits_by_hand() -> None:
 
 
 def test_controls_and_all_claims_of_a_suite_count() -> None:
-    """A control alone is other; of two claims, whichever needs more in a suite."""
+    """A control alone is other; of two claims, what is short adds up."""
     full, half, missed = evidence(*[ROUND] * 4), evidence(*[ROUND] * 2), Evidence()
     missed.add(Unmet(0.5, ""))
     usual = [[full], [CONTROL]]
@@ -162,7 +163,8 @@ def test_controls_and_all_claims_of_a_suite_count() -> None:
         PROFILES["quick"],
     )
     assert (figures.other_suites, figures.flips) == (1, 1)
-    assert figures.first_rounds.needed == {1: 2, 2: 1}
+    needs = [[2, 1, 1], [1, 1, 1], [1, 1, 1], [1, OTHER, 1]]
+    assert agree(figures.limits["short"], sum(Needs.of(each, ERROR / 4).limit for each in needs))
 
 
 @pytest.mark.parametrize(
@@ -181,7 +183,7 @@ def test_claims_are_told_of_whose_rounds_or_controls_do_not_suffice(
     needs = Needs.of(own, ERROR), Needs.of(control, ERROR)
     rounds = Rounds("toy-claim", "holds", 2, 0, *needs)
     limits = {"short": 0.5, "run": 0.5}
-    figures = Stability("quick", [rounds], [], needs[0], 0, 0, limits)
+    figures = Stability("quick", [rounds], [], 0, 0, limits)
     [line, *_] = figures.lines()
     assert line.startswith("toy-claim: ") is told
 
@@ -189,7 +191,7 @@ def test_claims_are_told_of_whose_rounds_or_controls_do_not_suffice(
 def test_nothing_seen_in_many_trials_leaves_a_small_limit() -> None:
     rounds = {"toy-claim": [[[evidence(*[ROUND] * 4)], [CONTROL]]] * 10_000}
     figures = summed_up([toy()], {"toy-claim": "holds"}, rounds, {}, PROFILES["quick"])
-    assert figures.limits["short"] == Needs.of([1] * 10_000, ERROR).limit
+    assert figures.limits["short"] == 2 * Needs.of([1] * 10_000, ERROR / 2).limit
     assert figures.limits["run"] == figures.limits["short"] + upper_limit(0, 10_000, ERROR)
     assert 1 / figures.limits["short"] > 1e20
     assert 1 / figures.limits["run"] > 1000
@@ -299,45 +301,52 @@ def test_an_interrupted_measurement_sums_up_its_complete_suites(
     assert [tendency["searches"] for tendency in figures["tendencies"]] == [2]
 
 
-def test_the_figures_on_record_follow_from_their_counts() -> None:
-    root = Path(__file__).parents[2]
-    figures = json.loads((root / "reports" / "stability.json").read_text(encoding="utf-8"))
+ROOT = Path(__file__).parents[2]
+
+
+def recorded(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((ROOT / "reports" / name).read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "reports").glob("stability*.json")))
+def test_the_figures_on_record_follow_from_their_counts(path: Path) -> None:
+    figures = recorded(path.name)
     claims, tendencies, limits = (figures[name] for name in ("claims", "tendencies", "limits"))
-    needs = [(figures["first_rounds"], ERROR)]
-    needs += [(claim[of], 1 - CONFIDENCE) for claim in claims for of in ("own", "control")]
-    for found, error in needs:
+    searches, short = [claim[of] for claim in claims for of in ("own", "control")], 0.0
+    for found in searches:
         made = [int(need) for need, count in found["needed"].items() for _ in range(count)]
-        again = Needs.of([*made, *[OTHER] * found["other"]], error)
-        assert len(made) + found["other"] == claims[0]["searches"]
-        assert agree(again.limit, found["limit"])
-    assert limits["short"] == figures["first_rounds"]["limit"]
+        needs = [*made, *[OTHER] * found["other"]]
+        assert len(needs) == claims[0]["searches"]
+        assert agree(found["limit"], Needs.of(needs, 1 - CONFIDENCE).limit)
+        short += Needs.of(needs, ERROR / len(searches)).limit
+    assert agree(limits["short"], min(1, short))
     other = upper_limit(figures["other_suites"], claims[0]["searches"], ERROR)
     assert agree(limits["other"], other)
-    red = upper_limit(figures["red_suites"], tendencies[0]["searches"], ERROR)
-    assert agree(limits["tendencies"], red)
+    trained = [tendency["searches"] for tendency in tendencies][:1]
+    red = [upper_limit(figures["red_suites"], examined, ERROR) for examined in trained]
+    assert agree(limits["tendencies"], sum(red))
     causes = ("short", "other", "tendencies")
     assert agree(limits["run"], min(1, sum(limits[cause] for cause in causes)))
 
 
 def test_the_readme_says_what_the_figures_on_record_are() -> None:
-    """Definition: 0.001 is the limit that the README names; it bounds nothing here."""
-    root = Path(__file__).parents[2]
-    figures = json.loads((root / "reports" / "stability.json").read_text(encoding="utf-8"))
-    claims, tendencies = figures["claims"], figures["tendencies"]
+    figures = recorded("stability.json")
+    claims, tendencies, limits = (figures[name] for name in ("claims", "tendencies", "limits"))
     suites, searches = claims[0]["searches"], [c[of] for c in claims for of in ("own", "control")]
     never = [found["needed"].get(str(NEVER), 0) for found in searches]
-    worst = max(claims, key=lambda c: c["own"]["limit"])
     most = max(claims, key=lambda c: c["control"]["needed"].get(str(NEVER), 0))
-    said = " ".join((root / "README.md").read_text(encoding="utf-8").split())
+    said = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     for words in (
         f"of {suites} searches for each of the {len(claims)} claims that are no tendencies",
         f"of {tendencies[0]['searches']} examinations of each of the {len(tendencies)} tendencies",
+        f"any of the {len(searches)} searches of a run ends short of evidence has a probability of"
+        f" at most {limits['short']:.1g}",
+        f"the limits are {limits['other']:.2f} and {limits['tendencies']:.2f}",
         f"{sum(found['needed'].get('1') == suites for found in searches)} of the {len(searches)}",
         f"{sum(map(bool, never))} came to too little in some first round",
         f"most often the control of `{most['claim']}` ({max(never)} of {suites})",
-        f"at most 0.001, but for {sum(found['limit'] > 1e-3 for found in searches)},",
-        f"of which `{worst['claim']}` has the largest limit, {worst['own']['limit']:.2f}",
-        f"in {figures['first_rounds']['needed'][str(NEVER)]} of {suites} suites at least one",
+        f"up to {NEVER - 1} rounds",
     ):
         assert words in said
 

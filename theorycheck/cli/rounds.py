@@ -27,7 +27,7 @@ REFUTED = Evidence(tried=1, met=1, counterexample=CERTIFIED)
 """Stands for the evidence of a control that is refuted."""
 
 
-SHARES = (1, 2, 4)
+SHARES = (1, 2, 4, 8)
 """How many rounds may be needed, as far as limits tell them apart."""
 
 OTHER = 0

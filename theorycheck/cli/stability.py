@@ -6,13 +6,14 @@ probability of a flip can be and still be consistent with that.
 
 **Rounds.** The search for a deterministic claim, trained ones included, and that for its control
 draw in rounds (`theorycheck.claims.search`): until the evidence suffices, and at most R times. The
-rounds of a search, and those of different searches, have seeds of their own (`Claim.seed`), so that
-they are independent. Here whole searches are made, and each round is judged by how many like it are
-*needed*: the smallest j such that the verdict would be the one on record if a claim asked for 1/j
-of the examples that it does. A control needs one round that refutes it. A round is *other* when the
-search would not go on, or what it says so far is against the record: a violation, a kernel that
-objects. A claim on record as refuted is judged with the counterexample of its certificate, as in
-any run; in how many searches it is found again is reported.
+rounds of a search are alike but for their seeds (`search_round`), and those of different searches
+have seeds of their own too (`Claim.seed`): they are independent. Here whole searches are made, and
+each round is judged by how many like it are *needed*: the smallest j such that the verdict would be
+the one on record if a claim asked for 1/j of the examples that it does. A control needs one round
+that refutes it. A round is *other* when the search would not go on, or what it says so far is
+against the record: a violation, a kernel that objects, a directed search that ends elsewhere. A
+claim on record as refuted is judged with the counterexample of its certificate, as in any run; in
+how many searches it is found again is reported.
 
 **What turns a run red.** Without a round that is other, j rounds with a need of at most j suffice,
 because counts of rounds add up and a control that is refuted stays refuted. So a verdict changes
@@ -20,13 +21,11 @@ only if (1) for every j fewer than j of all R rounds, for a claim or for its con
 at most j, or (2) one of those made is other. A *suite* is one search for each claim and each
 control.
 
-1. The first rounds of a suite need as many as the one of them that needs most. Let s be the
-   probability that they need more than j. Imagine that all searches of a suite always made R
-   rounds: the r-th ones need more than j with probability s too, independently of others. If fewer
-   than j rounds of one search have a need of at most j, so have fewer than j of these R. So (1) has
-   at most the probability P(Bin(R, 1 - s) < j), which is s^R for j = 1; the smallest one over j in
-   `theorycheck.cli.rounds.SHARES` is taken. This is bad luck, and nothing else. Where the first
-   round is smaller than those after it (`search_round`), s is larger than theirs.
+1. Let s be the probability that a round of a search needs more than j: what is seen is in how many
+   suites its first one does. Imagine that the search always made R rounds. Fewer than j of them
+   have a need of at most j with the probability P(Bin(R, 1 - s) < j), which is s^R for j = 1; the
+   smallest one over j in `theorycheck.cli.rounds.SHARES` is taken. That one of the searches of a
+   suite is short has at most the sum of these probabilities. This is bad luck, and nothing else.
 2. What is seen is in how many suites a round is other. A violation, or a kernel that objects, means
    that something is wrong, and the run that says so is right; it is red all the same.
 3. Searches for tendencies go on until they are decided. Whole examinations are made. One of every
@@ -37,11 +36,11 @@ The union bound adds up the probabilities of 1, 2 and 3.
 **Confidence.** An event that was seen k times in n independent trials has a probability below the
 upper limit of Clopper and Pearson, up to an error that can be chosen
 (`theorycheck.cli.rounds.upper_limit`). The error, 5%, is divided among the limits that are used
-(Bonferroni): a third for 1, in equal parts for every j, a third for 2, a third for 3. So with 95%
-confidence all of them are true at once, and so is their sum, as it grows with each of them. That
-claims are pooled in suites spares a division among them. An event that is never seen in n suites
-has a limit of about 4/n; that of 1 falls much faster, as one round of R is enough. The limit of a
-single claim has the whole error: it is about that claim alone.
+(Bonferroni): a third for 1, in equal parts for every search and every j, a third for 2, a third for
+3. So with 95% confidence all of them are true at once, and so is their sum, as it grows with each
+of them. An event that is never seen in n suites has a limit of about 4/n, and no fewer than n
+suites can show that it is as rare as that; what 1 adds falls much faster, as one round of R is
+enough. The limit of a single claim has the whole error: it is about that claim alone.
 
 **What is not covered**: other versions of libraries, other machines, other data.
 
@@ -110,7 +109,6 @@ class Stability:
     """All figures.
 
     Attributes:
-        first_rounds: what the first rounds of a suite of deterministic claims need.
         other_suites: in how many suites of deterministic claims a round is other.
         red_suites: how many suites of tendencies have a verdict that is not on record.
         limits: upper limits of the probability of a red run: by cause, and of their sum, ``run``.
@@ -120,7 +118,6 @@ class Stability:
     profile: str
     claims: Sequence[Rounds]
     tendencies: Sequence[Searches]
-    first_rounds: Needs
     other_suites: int
     red_suites: int
     limits: Mapping[str, float]
@@ -145,7 +142,6 @@ class Stability:
             "confidence": CONFIDENCE,
             "rounds_of_a_search": ROUNDS,
             "limits": dict(self.limits),
-            "first_rounds": self.first_rounds.document(),
             "other_suites": self.other_suites,
             "red_suites": self.red_suites,
             "claims": [claim.document() for claim in self.claims],
@@ -298,8 +294,8 @@ def summed_up(
         searches: by claim id, and by run seed: the rounds for the claim, and for its control.
         verdicts: of tendencies, by claim id and by run seed.
     """
-    figures, other = [], set()
-    most = [1] * max((len(made) for made in searches.values()), default=0)
+    figures, other, short = [], set[int](), 0.0
+    suites = max((len(made) for made in searches.values()), default=0)
     for claim in claims:
         recorded, made = record[claim.id], searches[claim.id]
         needs = [
@@ -310,8 +306,9 @@ def summed_up(
             for own, control in made
         ]
         other |= {i for i, (own, control) in enumerate(needs) if OTHER in own + control}
-        most = [max(m, own[0], control[0]) for m, (own, control) in zip(most, needs, strict=True)]
-        firsts = [Needs.of([rounds[k][0] for rounds in needs], 1 - CONFIDENCE) for k in (0, 1)]
+        rounds = [[made[k][0] for made in needs] for k in (0, 1)]
+        firsts = [Needs.of(first, 1 - CONFIDENCE) for first in rounds]
+        short += sum(Needs.of(first, ERROR / (2 * len(claims))).limit for first in rounds)
         found = sum(any(e.counterexample is not None for e in own) for own, _ in made)
         figures.append(Rounds(claim.id, recorded, len(made), found, *firsts))
     tendencies, red = [], set()
@@ -319,17 +316,15 @@ def summed_up(
         red |= {i for i, verdict in enumerate(results) if verdict != record[name]}
         flips = Counter(verdict for verdict in results if verdict != record[name])
         tendencies.append(Searches(name, record[name], len(results), flips))
-    first_rounds = Needs.of(most, ERROR)
     causes = {
-        "short": first_rounds.limit if claims else 0.0,
-        "other": upper_limit(len(other), len(most), ERROR) if claims else 0.0,
+        "short": min(1.0, short),
+        "other": upper_limit(len(other), suites, ERROR) if claims else 0.0,
         "tendencies": upper_limit(len(red), tendencies[0].searches, ERROR) if tendencies else 0.0,
     }
     return Stability(
         profile=profile.name,
         claims=figures,
         tendencies=tendencies,
-        first_rounds=first_rounds,
         other_suites=len(other),
         red_suites=len(red),
         limits={**causes, "run": min(1.0, sum(causes.values()))},
