@@ -8,6 +8,8 @@ import pytest
 
 from tests.claims.stated_claims import NO_BIASES, lemma
 from theorycheck import Assumption, altered, cases, mlps
+from theorycheck.arithmetic.cases import Case
+from theorycheck.claims import necessity
 from theorycheck.claims.necessity import needs_of
 from theorycheck.claims.needs import Need
 from theorycheck.kernel import check
@@ -49,6 +51,19 @@ def test_the_lemma_needs_a_chain_without_biases() -> None:
 
 def test_the_same_seed_finds_the_same() -> None:
     assert needs_of(lemma(), 3) == needs_of(lemma(), 3)
+
+
+def test_an_example_that_was_found_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked at where a search finds none, and by no other condition than it denies."""
+    found, certificates = needs_of(lemma(), 0)
+    known = [Case.from_dict(one["case"]) for one in certificates]
+    monkeypatch.setattr(necessity, "EXAMPLES", 0)
+    again, certified = needs_of(lemma(), 0, known)
+    needed = [need.words for need in found if need.outcome == "needed"]
+    assert [need.words for need in again if need.outcome == "needed"] == needed
+    assert [one["case"] for one in certified] == [one["case"] for one in certificates]
+    nothing, _ = needs_of(lemma(), 0)
+    assert {need.outcome for need in nothing} == {"not tried"}
 
 
 @pytest.mark.parametrize(

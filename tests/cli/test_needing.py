@@ -101,6 +101,22 @@ def test_what_passes_no_longer_is_not_kept(project: Path) -> None:
     assert set(load_needs(project / "reports").claims) == {"true-lemma"}
 
 
+def test_a_certificate_that_was_edited_is_one_line(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["needs", "sharp-bound", "--workers", "1"]) == ExitCode.OK
+    certificate = project / "reports/needs/sharp-bound-is-sharp.json"
+    certificate.write_text(certificate.read_text().replace('"claim"', '"claims"'))
+    capsys.readouterr()
+    assert main(["needs", "sharp-bound", "--workers", "1"]) == ExitCode.BAD_INPUT
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "sharp-bound-is-sharp.json" in error
+    certificate.unlink()
+    assert main(["needs", "sharp-bound", "--workers", "1"]) == ExitCode.OK
+    assert certificate.exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -2,14 +2,15 @@
 
 A hypothesis such as "a chain of layers without biases" joins several conditions. Which of them a
 claim needs is asked of one at a time: it is *denied*, so that an example meets all other
-conditions and not this one. An example that meets it as well would say nothing.
+conditions and not this one. An example that meets it as well would say nothing. Where several
+hypotheses join it, it is denied in all of them.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from theorycheck.claims.declaration import Assumption, Claim, Formal
@@ -21,7 +22,6 @@ WORDS = {
     "not normalised()": "no batch normalisation",
     "normalised()": "batch normalisation",
     "len(outputs) == 1": "one output",
-    "all([len(outputs) == 1 for n in samples])": "one output",
     "all([y[n][0] ** 2 == 1 for n in samples])": "labels +-1",
     "len(filters) == 0": "no filters on several patches",
     "depth >= 2": "depth 2 or more",
@@ -43,36 +43,35 @@ class Condition:
     """A part of a hypothesis.
 
     Attributes:
-        hypothesis: the formula of the whole hypothesis.
         formula: the part.
-        denied: the hypothesis with the negation of the part in its place.
         words: what the part says.
+        changes: of each hypothesis that joins it, the formula with the negation of the part in its
+            place.
         name: of the claim that denies it, such as ``structural-lemma-needs-no-biases``.
     """
 
-    hypothesis: str
     formula: str
-    denied: str
     words: str
+    changes: Mapping[str, str]
     name: str = ""
 
     def denied_in(self, claim: Claim) -> Formal:
         """The formulas of a claim with this condition denied."""
         assert claim.formal is not None
-        given = [self.denied if g == self.hypothesis else g for g in claim.formal.given]
+        given = [self.changes.get(formula, formula) for formula in claim.formal.given]
         return replace(claim.formal, given=tuple(given))
 
 
 def conditions_of(claim: Claim) -> list[Condition]:
     """The conditions of a stated claim, in the order of its hypotheses; none twice."""
-    found = [
-        condition
-        for hypothesis in claim.given
-        if isinstance(hypothesis, Assumption)
-        for condition in _conditions(hypothesis)
-    ]
+    joined: dict[str, Condition] = {}
+    for hypothesis in claim.given:
+        if isinstance(hypothesis, Assumption):
+            for one in _conditions(hypothesis):
+                known = joined.get(one.formula, one)
+                joined[one.formula] = replace(known, changes={**known.changes, **one.changes})
     named: dict[str, Condition] = {}
-    for condition in {one.formula: one for one in found}.values():
+    for condition in joined.values():
         slug = re.sub(r"[^a-z0-9]+", "-", condition.words.lower()).strip("-")
         name = f"{claim.id}{NEEDS}{slug[:LONGEST_NAME].strip('-')}"
         if name in named:
@@ -89,13 +88,14 @@ def _conditions(hypothesis: Assumption) -> Iterator[Condition]:
             _denial(p) if i == place else _operand(p) for i, p in enumerate(parts)
         )
         own = hypothesis.prose if len(parts) == 1 else f"`{formula}`"
-        yield Condition(hypothesis.formula, formula, joined, WORDS.get(formula, own))
+        yield Condition(formula, WORDS.get(formula, own), {hypothesis.formula: joined})
 
 
 def _parts(tree: ast.expr) -> Iterator[ast.expr]:
     """The conditions that ``and`` joins, also within what is to be true of all entries of a list.
 
-    All of (a and b) is the same as all of a and all of b.
+    All of (a and b) is the same as all of a and all of b; and what does not depend on a sample is
+    the same for all of them, as there is one at least.
     """
     match tree:
         case ast.BoolOp(op=ast.And(), values=values):
@@ -107,8 +107,18 @@ def _parts(tree: ast.expr) -> Iterator[ast.expr]:
         ):
             for value in values:
                 yield from _parts(ast.Call(word, [ast.ListComp(value, loops)], []))
+        case ast.Call(func=ast.Name(id="all"), args=[ast.ListComp(value, [loop])]) if (
+            ast.unparse(loop.iter) == "samples" and not loop.ifs and not _names(loop.target, value)
+        ):
+            yield from _parts(value)
         case _:
             yield tree
+
+
+def _names(variable: ast.expr, tree: ast.expr) -> bool:
+    """Whether a variable is named in an expression."""
+    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
+    return ast.unparse(variable) in {node.id for node in nodes}
 
 
 def _denial(part: ast.expr) -> str:

@@ -11,7 +11,7 @@ What the wider family is, says `theorycheck.claims.wider`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,7 +33,7 @@ from theorycheck.statements.trials import MISUSE
 
 EXAMPLES = 1500
 """Examples that are looked at for a condition, at most: half of any kind, half altered ones."""
-HOPELESS = 400
+HOPELESS = 800
 """Examples after which the search ends if none of them met all hypotheses but one."""
 ARCHITECTURES = 3000
 """Those whose architectures are looked at, at most."""
@@ -64,8 +64,14 @@ class _Search:
     certificate: dict[str, Any] | None = None
 
 
-def needs_of(claim: Claim, run_seed: int) -> tuple[list[Need], list[dict[str, Any]]]:
+def needs_of(
+    claim: Claim, run_seed: int, known: Sequence[Case] = ()
+) -> tuple[list[Need], list[dict[str, Any]]]:
     """Ask of each condition of a stated claim whether it is needed.
+
+    Args:
+        known: examples that showed earlier that some condition is. They are looked at where the
+            search finds none, so that what was needed is not forgotten.
 
     Returns:
         The answers, in the order of the hypotheses, and the certificates that they name.
@@ -75,16 +81,24 @@ def needs_of(claim: Claim, run_seed: int) -> tuple[list[Need], list[dict[str, An
     if claim.control_on is not None:
         own += proposed(claim.control_on, PROPOSED, seed)
     own = [case for case in own if case.size <= LARGEST]
-    found = [_need(claim, condition, own, run_seed) for condition in conditions_of(claim)]
+    found = [_need(claim, condition, own, known, run_seed) for condition in conditions_of(claim)]
     return [need for need, _ in found], [made for _, made in found if made is not None]
 
 
 def _need(
-    claim: Claim, condition: Condition, own: Sequence[Case], run_seed: int
+    claim: Claim,
+    condition: Condition,
+    own: Sequence[Case],
+    known: Sequence[Case],
+    run_seed: int,
 ) -> tuple[Need, dict[str, Any] | None]:
     denied = denying(claim, condition)
     seed = denied.seed(run_seed, altered=False)
     found = _searched(claim, condition, denied, wider(own, seed, EXAMPLES))
+    if found.shown is None:
+        again = _searched(claim, condition, denied, iter(known))
+        if again.shown is not None:
+            found = replace(again, met=found.met + again.met)
     outcome: Outcome = "needed"
     if found.shown is None:
         nothing: Outcome = "not tried"
@@ -111,12 +125,12 @@ def _need(
 def denying(claim: Claim, condition: Condition) -> Claim:
     """The claim with one condition denied."""
     formal = condition.denied_in(claim)
-    return varying(claim, condition.name, formal, condition.hypothesis, condition.denied)
+    return varying(claim, condition.name, formal, condition.changes)
 
 
-def varying(claim: Claim, name: str, formal: Formal, old: str, new: str) -> Claim:
-    """A claim with one formula replaced by another, and a last hypothesis that says so."""
-    hypotheses = (*claim.hypotheses, said(old, new))
+def varying(claim: Claim, name: str, formal: Formal, changes: Mapping[str, str]) -> Claim:
+    """A claim with formulas replaced by others, and a last hypothesis that says so."""
+    hypotheses = (*claim.hypotheses, said(changes))
     return replace(claim, id=name, formal=formal, hypotheses=hypotheses)
 
 

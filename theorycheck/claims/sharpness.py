@@ -102,5 +102,5 @@ def _equality(claim: Claim, best: _Best) -> tuple[Shown | None, dict[str, Any] |
     relation = best.answer.relation
     strict = bound.replace(f" {relation} ", f" {STRICT[relation]} ")
     formal = replace(claim.formal, conclusion=strict)
-    variant = varying(claim, claim.id + SHARP, formal, bound, strict)
+    variant = varying(claim, claim.id + SHARP, formal, {bound: strict})
     return certified(variant, case)

@@ -1,4 +1,4 @@
-"""Variants: statements that differ from that of a claim in one formula.
+"""Variants: statements that differ from that of a claim in one condition, or in the conclusion.
 
 Their certificates refute what is not on record: a claim without one of its hypotheses, or with
 ``<`` in the place of ``<=``. The last of their hypotheses says so, in a form that can be undone, so
@@ -17,9 +17,9 @@ NEEDS, SHARP = "-needs-", "-is-sharp"
 """Between the name of a claim and of what it needs; and after that of a bound that is sharp."""
 
 
-def said(old: str, new: str) -> str:
-    """The last hypothesis of a variant."""
-    return f"but in the place of `{old}`: `{new}`"
+def said(changes: Mapping[str, str]) -> str:
+    """The last hypothesis of a variant: what stands in the place of which formulas."""
+    return "but in the place " + "; ".join(f"of `{old}`: `{new}`" for old, new in changes.items())
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,12 @@ class Variant:
 
     Attributes:
         claim: the id.
-        old, new: the formula of the claim, and what stands in its place.
+        changes: what stands in the place of which formulas of the claim.
         statement: that of the claim, as its own certificates hold it.
     """
 
     claim: str
-    old: str
-    new: str
+    changes: Mapping[str, str]
     statement: dict[str, Any]
 
 
@@ -43,11 +42,11 @@ def variant_of(certificate: Mapping[str, Any]) -> Variant | None:
     named = re.fullmatch(rf"(.+?)(?:{NEEDS}.+|{SHARP})", certificate["claim"])
     statement = certificate["statement"]
     hypotheses = statement["hypotheses"]
-    found = re.fullmatch(r"but in the place of `(.*)`: `(.*)`", (hypotheses or [""])[-1])
-    if named is None or found is None:
+    changes = dict(re.findall(r"of `([^`]*)`: `([^`]*)`", (hypotheses or [""])[-1]))
+    if named is None or not changes or hypotheses[-1] != said(changes):
         return None
-    old, new = found.groups()
-    given = [old if formula == new else formula for formula in statement["given"]]
-    conclusion = old if statement["conclusion"] == new else statement["conclusion"]
+    undo = {new: old for old, new in changes.items()}
+    given = [undo.get(formula, formula) for formula in statement["given"]]
+    conclusion = undo.get(statement["conclusion"], statement["conclusion"])
     undone = {"hypotheses": hypotheses[:-1], "given": given, "conclusion": conclusion}
-    return Variant(named[1], old, new, {**statement, **undone})
+    return Variant(named[1], changes, {**statement, **undone})

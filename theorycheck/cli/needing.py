@@ -30,7 +30,8 @@ def find_needs(
     """Look for what claims need, and say what was found, claim by claim.
 
     The report of needs is written with its certificates after each of them, so that what was found
-    stays when the rest is interrupted. What is known of other claims that still pass stays.
+    stays when the rest is interrupted. What is known of other claims that still pass stays, and the
+    examples that are known of these claims are looked at again.
 
     Args:
         paths: folders of the claims.
@@ -39,7 +40,7 @@ def find_needs(
 
     Raises:
         InputError: when a claim is unknown, is not stated as a formula with hypotheses, or fails,
-            and when the report cannot be written.
+            when the report cannot be written, and when a certificate that it names is rejected.
     """
     if workers < 1:
         raise InputError("workers is a count: give at least 1")
@@ -54,8 +55,9 @@ def find_needs(
         if reason is not None:
             raise InputError(f"claim {name} {reason}: nothing is left out of it")
     rows = {name: row for name, row in load_needs(folder).claims.items() if name in asked}
+    known = {name: _known(folder, rows[name]) if name in rows else [] for name in chosen}
     with ProcessPoolExecutor(workers) as executor:
-        made = [executor.submit(_found, paths, name, seed) for name in chosen]
+        made = [executor.submit(_found, paths, name, seed, known[name]) for name in chosen]
         try:
             for name, each in zip(chosen, made, strict=True):
                 row, certificates = each.result()
@@ -78,16 +80,25 @@ def _reason(claim: Claim, record: Baseline) -> str | None:
     return None
 
 
-def _found(paths: tuple[str, ...], name: str, seed: int) -> Found:
+def _known(folder: Path, row: Row) -> list[dict[str, Any]]:
+    """The examples of the certificates that a row names, as they hold them."""
+    from theorycheck.claims.certificates import load
+
+    paths = [_path(folder, name) for name in row.certificates()]
+    return [load(path)["case"] for path in paths if path.exists()]
+
+
+def _found(paths: tuple[str, ...], name: str, seed: int, known: list[dict[str, Any]]) -> Found:
     import torch
 
+    from theorycheck.arithmetic.cases import Case
     from theorycheck.claims.certificates import statement_version
     from theorycheck.claims.necessity import needs_of
     from theorycheck.claims.sharpness import is_bound, sharpness_of
 
     torch.set_num_threads(1)
     claim = claims_of_worker(paths)[name]
-    needs, certificates = needs_of(claim, seed)
+    needs, certificates = needs_of(claim, seed, [*map(Case.from_dict, known)])
     sharpness = None
     if is_bound(claim):
         sharpness, equality = sharpness_of(claim, seed)

@@ -69,10 +69,12 @@ def _note_variant(document: dict[str, Any], variant: Variant, table: dict[str, A
         )
         return False
     else:
+        places = [f"`{new}` in the place of `{old}`" for old, new in variant.changes.items()]
+        changed = " and ".join(places)
         kernel.say(
             f"{name}: this is not {variant.claim}, which is on record as"
-            f" {verdicts.get(variant.claim)}, but the same statement with `{variant.new}` in the"
-            f" place of `{variant.old}`; that is what is refuted",
+            f" {verdicts.get(variant.claim)}, but the same statement with {changed}; that is what"
+            " is refuted",
             sys.stdout,
         )
     return True

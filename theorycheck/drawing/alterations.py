@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from theorycheck.arithmetic.cases import Case
+from theorycheck.drawing.equivalents import EQUIVALENTS
 from theorycheck.drawing.networks import SLOPES
 from theorycheck.drawing.normalised import HADAMARD, PYTHAGOREAN
 from theorycheck.errors import InputError
@@ -348,4 +349,5 @@ OF_NETWORKS: tuple[Alteration, ...] = (
 """Changes of the network; the data get the sizes that it needs."""
 ALTERATIONS: tuple[Alteration, ...] = (
     _other_weights, _other_inputs, _other_targets, _other_number, _other_samples, *OF_NETWORKS,
+    *EQUIVALENTS,
 )  # fmt: skip
