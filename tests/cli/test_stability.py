@@ -256,8 +256,9 @@ def test_command(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["stability", "--searches", "9", "--trainings", "1", "--workers", "1"]
     both = ["stable-claim", "clear-tendency", "--output", "figures.json"]
     assert main([*arguments, *both]) == ExitCode.OK
-    out = capsys.readouterr().out
+    out, told = capsys.readouterr()
     assert "1 claims with 18 searches, 1 tendencies with 1: no verdict changes\n" in out
+    assert told.splitlines() == [f"{count} of 10 suites are complete" for count in range(1, 11)]
     figures = json.loads((project / "figures.json").read_text())
     assert (figures["profile"], figures["claims"][0]["searches"]) == ("quick", 9)
     assert agree(figures["limits"]["tendencies"], 1 - ERROR)

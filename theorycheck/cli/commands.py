@@ -8,8 +8,10 @@ Exit codes are `theorycheck.errors.ExitCode`, which agree with pytest's own.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -253,6 +255,7 @@ def _stability(options: argparse.Namespace) -> int:
         trainings=options.trainings,
         workers=options.workers,
         only=options.ids,
+        tell=partial(print, file=sys.stderr, flush=True),
     )
     print("\n".join(figures.lines()))
     if options.output is not None:

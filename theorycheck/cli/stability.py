@@ -52,7 +52,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -222,6 +222,7 @@ def measure(
     trainings: int,
     workers: int,
     only: Sequence[str] = (),
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Stability:
     """Make the searches and the examinations, suite by suite.
 
@@ -235,6 +236,7 @@ def measure(
         trainings: number of examinations of every tendency, with the same run seeds.
         workers: processes that share the work.
         only: claims to look at; all that are on record by default.
+        tell: is told after each suite how many are complete.
 
     Raises:
         InputError: for a claim that is unknown or has no verdict on record, and for counts below 1.
@@ -258,8 +260,9 @@ def measure(
             if i < count
         ]
         try:
-            for work, results in suites:
+            for count, (work, results) in enumerate(suites, start=1):
                 made[work].append([each.result() for each in results])
+                tell(f"{count} of {len(suites)} suites are complete")
         except KeyboardInterrupt:
             executor.shutdown(cancel_futures=True)
             interrupted = True
