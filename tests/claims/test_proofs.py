@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.claims.on_record import COMMITTED, PROOFS, ROOT, claims
-from tests.claims.test_settling import lemma
-from theorycheck import altered, kernel, notes
+from tests.claims.stated_claims import NO_BIASES
+from tests.claims.test_settling import LEMMA, lemma
+from theorycheck import Assumption, Claim, altered, cases, kernel, mlps, notes
 from theorycheck.claims import proofs
 from theorycheck.claims.certificates import formal_statement, load
-from theorycheck.claims.proofs import Candidate, Unproved, prove
+from theorycheck.claims.proofs import Candidate, Unproved, leaves_out, prove
 from theorycheck.errors import InputError
 from theorycheck.networks.specification import mlp
 from theorycheck.reports.baseline import load_baseline
@@ -58,12 +59,50 @@ def test_the_largest_that_the_kernel_is_quick_to_verify_is_chosen() -> None:
     assert prove(lemma(), [small, slow])["architecture"] == small.architecture.document()
 
 
+def test_size_is_a_rough_measure_of_work() -> None:
+    """After a failure much smaller ones are tried first, but in the end all of them."""
+    slow, quick = candidate(25, 20, 1, size=50), candidate(2, 3, 1, size=45)
+    assert prove(lemma(), [slow, quick])["architecture"] == quick.architecture.document()
+    control = altered("0", "rank(df(n, 0, k)) <= depth - 1")
+    claim = lemma("rank(df(n, 0, k)) <= 1", control=control)
+    with pytest.raises(Unproved, match="too many operations"):
+        prove(claim, [slow, candidate(2, 2, 1, size=45)])
+
+
 def test_an_architecture_at_which_the_control_is_true_too_proves_little() -> None:
     claim = lemma("rank(df(n, 0, k)) <= 1", control=altered("0", "rank(df(n, 0, k)) <= depth - 1"))
     shallow, deep = candidate(1, 1, size=2), candidate(2, 2, 1, size=8)
     assert prove(claim, [shallow, deep])["architecture"] == shallow.architecture.document()
     with pytest.raises(Unproved, match="the control is true"):
         prove(claim, [deep])
+
+
+def of_shallow_networks() -> Claim:
+    """Its control is about all networks."""
+    shallow = Assumption("one layer", "depth == 1")
+    return lemma(
+        f"{LEMMA} and depth == 1",
+        given=[NO_BIASES, shallow],
+        control=altered("any depth", without=[shallow], on=cases(mlps(depths=(2, 3)))),
+        on=cases(mlps(depths=(1, 1), outputs=(1, 1))),
+    )
+
+
+def test_a_control_that_leaves_out_hypotheses_is_asked_about_elsewhere() -> None:
+    """It is true of each architecture that meets them."""
+    shallow, deep = candidate(1, 1, size=2), candidate(2, 2, 1, size=8)
+    found = prove(of_shallow_networks(), [shallow], deep)
+    assert found["architecture"] == shallow.architecture.document()
+    for other in (None, shallow):
+        with pytest.raises(Unproved, match="not false of an architecture of its own"):
+            prove(of_shallow_networks(), [shallow], other)
+
+
+def test_only_controls_with_other_hypotheses_and_cases_leave_some_out() -> None:
+    assert leaves_out(of_shallow_networks())
+    assert not leaves_out(lemma())
+    assert not leaves_out(replace(of_shallow_networks(), control_on=None))
+    assert not leaves_out(replace(of_shallow_networks(), altered=None))
 
 
 def test_why_nothing_is_proved() -> None:

@@ -63,6 +63,25 @@ def test_a_rank_where_the_field_has_none_is_not_settled(states: str) -> None:
     assert str(strength_of(lemma(states)).reason).startswith("not read in a field: ")
 
 
+@pytest.mark.parametrize(
+    ("depths", "level"), [((3, 3), "architectures"), ((2, 2), "sampled")], ids=["false", "true"]
+)
+def test_a_control_that_leaves_out_hypotheses_is_false_of_its_own_cases(
+    depths: tuple[int, int], level: str
+) -> None:
+    """Where it is true of those as well, it is no false neighbour."""
+    two = Assumption("two layers", "depth == 2")
+    found = strength_of(
+        lemma(
+            f"{LEMMA} and depth == 2",
+            given=[NO_BIASES, two],
+            control=altered("any depth", without=[two], on=cases(mlps(depths=depths))),
+            on=cases(mlps(depths=(2, 2))),
+        )
+    )
+    assert found.level == level
+
+
 def test_few_architectures_are_not_enough() -> None:
     found = strength_of(lemma(on=cases(mlps(depths=(1, 1), widths=(1, 2)), samples=(1, 1))))
     assert found.level == "sampled"

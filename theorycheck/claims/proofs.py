@@ -4,14 +4,17 @@ What the field reader settles (`theorycheck.statements.field`) is written down w
 kernel comes to the same conclusion, at the same point, by its own arithmetic, its own derivatives
 and its own bounds (`theorycheck.kernel.settle`). The engine settles many architectures; the proof
 is about one of them, which the kernel is quick to verify, and at which it does not come to the same
-for the control: where matrices have one row, any rank is at most one.
+for the control: where matrices have one row, any rank is at most one. A control that leaves out
+hypotheses is true wherever they are met; it is asked about at an architecture of its own.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +34,7 @@ WORK = kernel.MOST_WORK // 15
 """Work of the kernel for one proof: less than a second."""
 LARGEST = 60
 """Numbers of a network and its data, up to which a proof is tried."""
+CONTROL_IS_TRUE = "the control is true of each architecture that was tried"
 
 
 class Unproved(Exception):
@@ -49,29 +53,53 @@ class Candidate(NamedTuple):
     exponent: int
 
 
-def prove(claim: Claim, candidates: Sequence[Candidate]) -> dict[str, Any]:
+def leaves_out(claim: Claim) -> bool:
+    """Whether the control of a claim differs from it in hypotheses alone, and has its own cases."""
+    formal, control = claim.formal, claim.altered
+    if formal is None or control is None or claim.control_on is None:
+        return False
+    return replace(control, given=formal.given) == formal
+
+
+def prove(
+    claim: Claim, candidates: Sequence[Candidate], other: Candidate | None = None
+) -> dict[str, Any]:
     """The proof for the largest of some architectures that the kernel is quick to verify.
 
     Args:
         candidates: at least one.
+        other: one for which the engine finds a control false that leaves out hypotheses.
 
     Raises:
         Unproved: when there is none.
     """
     statement = formal_statement(claim)
     assert statement is not None
+    control = claim.altered
+    if control and leaves_out(claim):
+        if other is None or _settled(control, statement.version, other):
+            raise Unproved("the control is not false of an architecture of its own")
+        control = None
     reason, most = "no architecture is small enough", LARGEST
-    for candidate in sorted(candidates, key=lambda one: -one.size):
+    passed_over = []
+    small = [one for one in candidates if one.size <= LARGEST]
+    for candidate in sorted(small, key=lambda one: -one.size):
         if candidate.size > most:
+            passed_over.append(candidate)
             continue
-        if claim.altered and _settled(claim.altered, statement.version, candidate):
-            reason = "the control is true of each architecture that was tried"
+        if control and _settled(control, statement.version, candidate):
+            reason = CONTROL_IS_TRUE
             continue
         try:
             return issue(claim.id, statement, candidate.architecture, candidate.exponent)
         except (Rejected, *kernel.MISUSE) as error:
-            # A smaller one takes less work.
+            # A smaller one takes less work, more often than not.
             reason, most = str(error), candidate.size * 2 // 3
+    for candidate in reversed(passed_over):
+        if control and _settled(control, statement.version, candidate):
+            continue
+        with contextlib.suppress(Rejected, *kernel.MISUSE):
+            return issue(claim.id, statement, candidate.architecture, candidate.exponent)
     raise Unproved(reason)
 
 

@@ -6,17 +6,18 @@ The engine settles many architectures, and the kernel has to come to the same fo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.residues import Unreadable
 from theorycheck.claims.certificates import statement_version
 from theorycheck.claims.declaration import Claim
-from theorycheck.claims.proofs import Candidate, Unproved, prove
+from theorycheck.claims.proofs import LARGEST as SMALL
+from theorycheck.claims.proofs import Candidate, Unproved, leaves_out, prove
 from theorycheck.claims.search import shown
 from theorycheck.claims.strengths import SAMPLED, Strength
-from theorycheck.statements.architectures import Architecture, PassedOver
+from theorycheck.statements.architectures import Architecture, NoValue, PassedOver
 from theorycheck.statements.field import settle
 from theorycheck.statements.syntax import Statement
 from theorycheck.statements.trials import MISUSE
@@ -51,12 +52,14 @@ class Settling:
     Attributes:
         found: the architectures for which it is settled.
         reason: why no more are looked at: the statement is no formula, not read or not true.
+        false: the architecture of which it is not true.
     """
 
     def __init__(
         self, claim: Claim, passed_over: tuple[type[Exception], ...] = (PassedOver,)
     ) -> None:
         self.claim, self.found = claim, list[Candidate]()
+        self.false: Candidate | None = None
         self.reason = None if claim.formal is not None else "not stated as a formula"
         self._version = statement_version(claim) or ""
         self._passed_over, self._seen = passed_over, set[str]()
@@ -85,9 +88,11 @@ class Settling:
         except (Unreadable, *MISUSE) as error:  # Such as a sum with a rank.
             self.reason = f"not read in a field: {error}"
             return
+        candidate = Candidate(size, architecture, one.prime.bit_length())
         if one.holds:
-            self.found.append(Candidate(size, architecture, one.prime.bit_length()))
+            self.found.append(candidate)
         else:
+            self.false = candidate
             self.reason = (
                 "not true of all weights and data in a field, where hypotheses are dropped"
             )
@@ -122,10 +127,20 @@ def settlement_of(claim: Claim, cases: Iterable[Case] = ()) -> Settlement:
     if strength.level == "sampled":
         return Settlement(strength)
     try:
-        return Settlement(strength, prove(claim, settling.found))
+        return Settlement(strength, prove(claim, settling.found, _false_control(claim)))
     except Unproved as error:
         reason = f"settled for {len(settling.found)} architectures, but the kernel: {error}"
         return Settlement(_sampled(reason))
+
+
+def _false_control(claim: Claim) -> Candidate | None:
+    """An architecture of which a control is false that leaves out hypotheses of a claim."""
+    if claim.control_on is None or not leaves_out(claim):
+        return None
+    settling = Settling(replace(claim, formal=claim.altered), (PassedOver, NoValue, *MISUSE))
+    seed = claim.seed(-1, altered=True)  # No run has such a seed.
+    shown(lambda case: case.size <= SMALL and settling.look(case), claim.control_on, DRAWS, seed)
+    return settling.false
 
 
 def proposals_settled(claim: Claim, cases: Iterable[Case] = ()) -> Settling:
