@@ -356,7 +356,7 @@ def test_accepting_copies_certificates_and_removes_stale_ones(
     assert gate() == 0
 
 
-def test_accepting_shows_verdicts_and_statements_that_change(
+def test_accepting_shows_what_changes(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changed = [
@@ -366,9 +366,12 @@ def test_accepting_shows_verdicts_and_statements_that_change(
     run(place / "run", 1, changed, sources=Sources.of(place, ["properties"]))
     edited("reports/baseline.json", lambda d: d["verdicts"].update({"wide-bound": "proved"}), False)
     edited("reports/baseline.json", lambda d: d["verdicts"].pop("weight-bound"), False)
+    level = {"even-numbers": "architectures"}
+    edited("reports/baseline.json", lambda d: d.update({"strengths": level}), False)
     capsys.readouterr()
     assert main(["gate", "--report-dir", "run", "--accept"]) == 0
     printed = capsys.readouterr().out.splitlines()
+    assert "even-numbers: architectures -> sampled" in printed
     assert "even-numbers: holds, with another statement" in printed
     assert "  - identity: A title" in printed
     assert "  + identity: Another title" in printed

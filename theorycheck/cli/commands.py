@@ -188,8 +188,8 @@ def _accept(
         changed = accepted.differing(report.claims)
         beside = reports.Companions.of(folder, project.paths, changed)
         reports.write_atomically(page, render_html(report, beside))
-    how_many = sum(not line.startswith(" ") for line in changes)
-    print(f"{how_many} of {len(report.claims)} claims changed on the record in {baseline}")
+    changed_ids = {line.partition(":")[0] for line in changes if not line.startswith(" ")}
+    print(f"{len(changed_ids)} of {len(report.claims)} claims changed on the record in {baseline}")
     return ExitCode.OK
 
 

@@ -84,7 +84,7 @@ def accept(
 
 
 def changes(record: Baseline, report: Report) -> list[str]:
-    """What accepting a report changes, verdicts and statements, in lines."""
+    """What accepting a report changes, verdicts, strengths and statements, in lines."""
     lines = []
     for entry in report.claims:
         before, words = record.verdicts.get(entry.id), record.wording.get(entry.id)
@@ -92,6 +92,8 @@ def changes(record: Baseline, report: Report) -> list[str]:
             lines.append(f"{entry.id}: new, {entry.verdict}")
         elif before != entry.verdict:
             lines.append(f"{entry.id}: {before} -> {entry.verdict}")
+        if record.passes(entry.id) and (strength := record.other_strength(entry)):
+            lines.append(f"{entry.id}: {strength} -> {entry.level}")
         if before is not None and record.same_statement(entry) and words in (None, entry.wording()):
             continue
         if before == entry.verdict:

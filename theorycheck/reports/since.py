@@ -27,9 +27,6 @@ def since(path: Path, report: Report) -> list[str]:
     before = _record(path)
     gone = before.verdicts.keys() - {entry.id for entry in report.claims}
     lines = [f"{claim}: gone, was {before.verdicts[claim]}" for claim in sorted(gone)]
-    for entry in report.claims:
-        if before.passes(entry.id) and (strength := before.other_strength(entry)):
-            lines.append(f"{entry.id}: {strength} -> {entry.level}")
     return [*lines, *changes(before, report)]
 
 
