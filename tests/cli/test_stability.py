@@ -342,7 +342,7 @@ def test_the_readme_says_what_the_figures_on_record_are() -> None:
         f"of {suites} searches for each of the {len(claims)} claims that are no tendencies",
         f"of {tendencies[0]['searches']} examinations of each of the {len(tendencies)} tendencies",
         f"any of the {len(searches)} searches of a run ends short of evidence has a probability of"
-        f" at most {limits['short']:.1g}",
+        f" at most 1 in {int(1 / limits['short']):,}",
         f"the limits are {limits['other']:.2f} and {limits['tendencies']:.2f}",
         f"{sum(found['needed'].get('1') == suites for found in searches)} of the {len(searches)}",
         f"{sum(map(bool, never))} came to too little in some first round",
