@@ -332,7 +332,7 @@ def test_the_figures_on_record_follow_from_their_counts(path: Path) -> None:
 
 
 def test_the_readme_says_what_the_figures_on_record_are() -> None:
-    figures = recorded("stability.json")
+    figures, default = recorded("stability.json"), recorded("stability-default.json")
     claims, tendencies, limits = (figures[name] for name in ("claims", "tendencies", "limits"))
     suites, searches = claims[0]["searches"], [c[of] for c in claims for of in ("own", "control")]
     never = [found["needed"].get(str(NEVER), 0) for found in searches]
@@ -342,7 +342,9 @@ def test_the_readme_says_what_the_figures_on_record_are() -> None:
         f"of {suites} searches for each of the {len(claims)} claims that are no tendencies",
         f"of {tendencies[0]['searches']} examinations of each of the {len(tendencies)} tendencies",
         f"any of the {len(searches)} searches of a run ends short of evidence has a probability of"
-        f" at most 1 in {int(1 / limits['short']):,}",
+        f" at most 1 in {int(1 / limits['short']):,} in the quick profile and"
+        f" 1 in {int(1 / default['limits']['short']):,} in the default one",
+        f"those of the default profile, of {default['claims'][0]['searches']} searches each",
         f"the limits are {limits['other']:.2f} and {limits['tendencies']:.2f}",
         f"{sum(found['needed'].get('1') == suites for found in searches)} of the {len(searches)}",
         f"{sum(map(bool, never))} came to too little in some first round",

@@ -356,9 +356,7 @@ def test_accepting_copies_certificates_and_removes_stale_ones(
     assert gate() == 0
 
 
-def test_accepting_shows_what_changes(
-    place: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_accepting_shows_what_changes(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     changed = [
         replace(CLAIMS[0], title="Another title", hypotheses=("none", "one more")),
         *CLAIMS[1:],
