@@ -345,6 +345,7 @@ def test_the_readme_says_what_the_figures_on_record_are() -> None:
         f" at most 1 in {int(1 / limits['short']):,} in the quick profile and"
         f" 1 in {int(1 / default['limits']['short']):,} in the default one",
         f"those of the default profile, of {default['claims'][0]['searches']} searches each",
+        f"{figures['other_suites']} suite and {figures['red_suites']} suites of the quick profile",
         f"the limits are {limits['other']:.2f} and {limits['tendencies']:.2f}",
         f"{sum(found['needed'].get('1') == suites for found in searches)} of the {len(searches)}",
         f"{sum(map(bool, never))} came to too little in some first round",
