@@ -53,6 +53,12 @@ class Case:
         )
 
     @property
+    def by_name(self) -> dict[str, np.ndarray]:
+        """The arrays of the parameters, by their names."""
+        described = zip(self.network.parameters, self.parameters, strict=True)
+        return {parameter.name: array for parameter, array in described}
+
+    @property
     def members(self) -> int:
         return len(self.inputs)
 

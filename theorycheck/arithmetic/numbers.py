@@ -68,6 +68,11 @@ def to_fractions(array: Array) -> Array:
     return _entrywise(lambda x: Fraction(int(x.p), int(x.q)), array)
 
 
+def fractions(numbers: Any) -> Array:
+    """Whatever `rationals` takes, as ``fractions.Fraction``; a new array."""
+    return to_fractions(rationals(numbers))
+
+
 def to_strings(array: Array) -> Any:
     """Nested lists of ``"p/q"`` or ``"p"``, as JSON stores them; one string for a scalar."""
     return _entrywise(str, array).tolist()

@@ -10,7 +10,6 @@ hypotheses is true wherever they are met; it is asked about at an architecture o
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections.abc import Sequence
@@ -34,7 +33,6 @@ WORK = kernel.MOST_WORK // 15
 """Work of the kernel for one proof: less than a second."""
 LARGEST = 60
 """Numbers of a network and its data, up to which a proof is tried."""
-CONTROL_IS_TRUE = "the control is true of each architecture that was tried"
 
 
 class Unproved(Exception):
@@ -68,7 +66,7 @@ def prove(
 
     Args:
         candidates: at least one.
-        other: one for which the engine finds a control false that leaves out hypotheses.
+        other: for a control that leaves out hypotheses: one of which it is false to the engine.
 
     Raises:
         Unproved: when there is none.
@@ -76,31 +74,32 @@ def prove(
     statement = formal_statement(claim)
     assert statement is not None
     control = claim.altered
-    if control and leaves_out(claim):
-        if other is None or _settled(control, statement.version, other):
-            raise Unproved("the control is not false of an architecture of its own")
+    if control and other:
+        if _settled(control, statement.version, other):
+            raise Unproved("the control is true of an architecture of its own too")
         control = None
-    reason, most = "no architecture is small enough", LARGEST
-    passed_over = []
-    small = [one for one in candidates if one.size <= LARGEST]
-    for candidate in sorted(small, key=lambda one: -one.size):
-        if candidate.size > most:
-            passed_over.append(candidate)
-            continue
+    reason, most = "", LARGEST
+    waiting = [one for one in candidates if one.size <= LARGEST]
+    while waiting:
+        candidate = _next(waiting, most)
+        waiting.remove(candidate)
         if control and _settled(control, statement.version, candidate):
-            reason = CONTROL_IS_TRUE
+            reason = reason or "the control is true of each architecture that was tried"
             continue
         try:
             return issue(claim.id, statement, candidate.architecture, candidate.exponent)
         except (Rejected, *kernel.MISUSE) as error:
             # A smaller one takes less work, more often than not.
             reason, most = str(error), candidate.size * 2 // 3
-    for candidate in reversed(passed_over):
-        if control and _settled(control, statement.version, candidate):
-            continue
-        with contextlib.suppress(Rejected, *kernel.MISUSE):
-            return issue(claim.id, statement, candidate.architecture, candidate.exponent)
-    raise Unproved(reason)
+    raise Unproved(reason or "no architecture is small enough")
+
+
+def _next(waiting: Sequence[Candidate], most: int) -> Candidate:
+    """The largest up to a size or, when all are larger, the smallest."""
+    within = [one for one in waiting if one.size <= most]
+    if within:
+        return max(within, key=lambda one: one.size)
+    return min(waiting, key=lambda one: one.size)
 
 
 def _settle(

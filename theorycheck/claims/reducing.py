@@ -14,7 +14,7 @@ from fractions import Fraction
 import numpy as np
 
 from theorycheck.arithmetic.cases import Case
-from theorycheck.arithmetic.numbers import rationals, to_fractions
+from theorycheck.arithmetic.numbers import fractions
 from theorycheck.errors import InputError
 from theorycheck.networks.specification import LINEAR, Convolution, Dense, Edge, Network
 
@@ -47,10 +47,6 @@ def reduced(case: Case, keeps: Callable[[Case], bool]) -> Case:
 
 def _exact(case: Case) -> Case:
     """The same numbers as Fractions."""
-
-    def fractions(array: np.ndarray) -> np.ndarray:
-        return to_fractions(rationals(array))
-
     return replace(
         case,
         parameters=tuple(map(fractions, case.parameters)),

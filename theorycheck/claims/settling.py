@@ -127,19 +127,25 @@ def settlement_of(claim: Claim, cases: Iterable[Case] = ()) -> Settlement:
     if strength.level == "sampled":
         return Settlement(strength)
     try:
-        return Settlement(strength, prove(claim, settling.found, _false_control(claim)))
+        return Settlement(strength, prove(claim, settling.found, false_control(claim)))
     except Unproved as error:
         reason = f"settled for {len(settling.found)} architectures, but the kernel: {error}"
         return Settlement(_sampled(reason))
 
 
-def _false_control(claim: Claim) -> Candidate | None:
-    """An architecture of which a control is false that leaves out hypotheses of a claim."""
+def false_control(claim: Claim) -> Candidate | None:
+    """An architecture of which a control is false that leaves out hypotheses; None for others.
+
+    Raises:
+        Unproved: when none of those that are drawn is one.
+    """
     if claim.control_on is None or not leaves_out(claim):
         return None
     settling = Settling(replace(claim, formal=claim.altered), (PassedOver, NoValue, *MISUSE))
     seed = claim.seed(-1, altered=True)  # No run has such a seed.
     shown(lambda case: case.size <= SMALL and settling.look(case), claim.control_on, DRAWS, seed)
+    if settling.false is None:
+        raise Unproved("the control is false of no architecture of its own that was drawn")
     return settling.false
 
 

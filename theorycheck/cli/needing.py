@@ -55,9 +55,11 @@ def find_needs(
         if reason is not None:
             raise InputError(f"claim {name} {reason}: nothing is left out of it")
     rows = {name: row for name, row in load_needs(folder).claims.items() if name in asked}
-    known = {name: _known(folder, rows[name]) if name in rows else [] for name in chosen}
+    known = {
+        name: [_path(folder, each) for each in row.certificates()] for name, row in rows.items()
+    }
     with ProcessPoolExecutor(workers) as executor:
-        made = [executor.submit(_found, paths, name, seed, known[name]) for name in chosen]
+        made = [executor.submit(_found, paths, name, seed, known.get(name, [])) for name in chosen]
         try:
             for name, each in zip(chosen, made, strict=True):
                 row, certificates = each.result()
@@ -80,25 +82,18 @@ def _reason(claim: Claim, record: Baseline) -> str | None:
     return None
 
 
-def _known(folder: Path, row: Row) -> list[dict[str, Any]]:
-    """The examples of the certificates that a row names, as they hold them."""
-    from theorycheck.claims.certificates import load
-
-    paths = [_path(folder, name) for name in row.certificates()]
-    return [load(path)["case"] for path in paths if path.exists()]
-
-
-def _found(paths: tuple[str, ...], name: str, seed: int, known: list[dict[str, Any]]) -> Found:
+def _found(paths: tuple[str, ...], name: str, seed: int, known: Sequence[Path]) -> Found:
     import torch
 
     from theorycheck.arithmetic.cases import Case
-    from theorycheck.claims.certificates import statement_version
+    from theorycheck.claims.certificates import load, statement_version
     from theorycheck.claims.necessity import needs_of
     from theorycheck.claims.sharpness import is_bound, sharpness_of
 
     torch.set_num_threads(1)
     claim = claims_of_worker(paths)[name]
-    needs, certificates = needs_of(claim, seed, [*map(Case.from_dict, known)])
+    examples = [Case.from_dict(load(path)["case"]) for path in known if path.exists()]
+    needs, certificates = needs_of(claim, seed, examples)
     sharpness = None
     if is_bound(claim):
         sharpness, equality = sharpness_of(claim, seed)

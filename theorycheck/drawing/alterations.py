@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from theorycheck.arithmetic.cases import Case
-from theorycheck.drawing.equivalents import EQUIVALENTS
+from theorycheck.arithmetic.numbers import fractions
+from theorycheck.drawing.equivalents import EQUIVALENTS, times
 from theorycheck.drawing.networks import SLOPES
 from theorycheck.drawing.normalised import HADAMARD, PYTHAGOREAN
 from theorycheck.errors import InputError
@@ -116,10 +117,10 @@ def _integers(rng: Random, shape: tuple[int, ...]) -> np.ndarray:
 
 def _changed(rng: Random, array: np.ndarray) -> np.ndarray:
     """An array ``(1, *shape)`` with other numbers: scaled, one entry or row other, or all."""
-    exact = _exact(array)
+    exact = fractions(array)
     kind = rng.choice(["scaled", "entry", "row", "all"])
     if kind == "scaled":
-        return _scaled(exact, rng.choice(FACTORS))
+        return times(exact, rng.choice(FACTORS))
     if kind == "all" or exact.ndim == 1:
         return _entries(rng, exact.shape[1:])
     if kind == "row":
@@ -129,19 +130,6 @@ def _changed(rng: Random, array: np.ndarray) -> np.ndarray:
     place = rng.randint(0, exact.size - 1)
     exact.flat[place] = Fraction(rng.choice(SMALL))
     return exact
-
-
-def _exact(array: np.ndarray) -> np.ndarray:
-    """A copy as an object array: of floats, which are rationals, or of Fractions."""
-    exact = np.empty(array.shape, dtype=object)
-    exact[...] = array if array.dtype == object else np.vectorize(Fraction, otypes=[object])(array)
-    return exact
-
-
-def _scaled(array: np.ndarray, factor: Fraction) -> np.ndarray:
-    scaled = np.empty(array.shape, dtype=object)
-    scaled[...] = array * factor
-    return scaled
 
 
 # Networks
@@ -159,8 +147,7 @@ def _rebuilt(
     Args:
         inputs, targets: where they are not those of the case.
     """
-    described = zip(case.network.parameters, case.parameters, strict=True)
-    known = {parameter.name: array for parameter, array in described}
+    known = case.by_name
     arrays = []
     for parameter in network.parameters:
         array = known.get(parameter.name)
@@ -285,7 +272,7 @@ def _resized(rng: Random, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarr
     """An array of a shape, with what fits of another one in its corner."""
     grown = _entries(rng, shape)
     common = tuple(slice(min(pair)) for pair in zip(array.shape, grown.shape, strict=True))
-    grown[common] = _exact(array)[common]
+    grown[common] = fractions(array)[common]
     return grown
 
 

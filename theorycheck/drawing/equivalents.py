@@ -16,7 +16,7 @@ from flint.utils.flint_exceptions import DomainError
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.evaluation import evaluate
-from theorycheck.arithmetic.numbers import rationals, to_fractions
+from theorycheck.arithmetic.numbers import fractions, rationals
 from theorycheck.errors import InputError
 from theorycheck.networks.specification import (
     Convolution,
@@ -27,7 +27,7 @@ from theorycheck.networks.specification import (
     Normalisation,
 )
 
-FACTORS = (Fraction(2), Fraction(1, 2), Fraction(3))
+POSITIVE = (Fraction(2), Fraction(1, 2), Fraction(3))
 
 
 def idle_skip(rng: Random, case: Case) -> Case:
@@ -52,7 +52,7 @@ def idle_skip(rng: Random, case: Case) -> Case:
     wider = Network(width + 1, tuple(layers))
     idle = _zeros(layers[place].width, width + 1)
     idle[0, rng.randrange(layers[place].width), width] = Fraction(1)
-    known = _parameters(case)
+    known = case.by_name
     arrays = []
     for parameter in wider.parameters:
         array = known.get(parameter.name, idle)
@@ -84,7 +84,7 @@ def second_patch(rng: Random, case: Case) -> Case:
     image = Convolution(1, 1, 2 * width, first.width, (1, width), width)
     filtered = replace(first, width=image.target_width, edges=(Edge(0, image),))
     patched = Network(2 * width, (filtered, *others))
-    known = _parameters(case)
+    known = case.by_name
     arrays = []
     for parameter in patched.parameters:
         array = known[parameter.name]
@@ -129,9 +129,9 @@ def normalised_unit(rng: Random, case: Case) -> Case:
     layers = list(network.layers)
     layers[place] = replace(layers[place], normalisation=rng.choice(kinds))
     normalised = Network(network.input_width, tuple(layers))
-    known = _parameters(case)
-    known[f"gain[{place + 1}]"] = to_fractions(np.array([deviation], dtype=object))
-    known[f"shift[{place + 1}]"] = to_fractions(np.array([mean], dtype=object))
+    known = case.by_name
+    known[f"gain[{place + 1}]"] = fractions(np.array([deviation], dtype=object))
+    known[f"shift[{place + 1}]"] = fractions(np.array([mean], dtype=object))
     arrays = tuple(known[parameter.name] for parameter in normalised.parameters)
     return replace(case, network=normalised, parameters=arrays)
 
@@ -158,7 +158,7 @@ def without_first_layer(rng: Random, case: Case) -> Case:
         case,
         network=Network(first.width, tuple(map(moved, others))),
         parameters=tuple(array for parameter, array in described if parameter.layer > 1),
-        inputs=to_fractions(features)[None],
+        inputs=fractions(features)[None],
     )
 
 
@@ -171,9 +171,9 @@ def rescaled_layers(rng: Random, case: Case) -> Case:
     if len(case.network.weights) == 1:
         raise InputError("there is one matrix: choose another network")
     up, down = rng.sample(case.network.weights, 2)
-    factor = rng.choice(FACTORS)
+    factor = rng.choice(POSITIVE)
     arrays = list(case.parameters)
-    arrays[up], arrays[down] = _times(arrays[up], factor), _times(arrays[down], 1 / factor)
+    arrays[up], arrays[down] = times(arrays[up], factor), times(arrays[down], 1 / factor)
     return replace(case, parameters=tuple(arrays))
 
 
@@ -188,15 +188,10 @@ def exchanged_lengths(rng: Random, case: Case) -> Case:
     if case.targets is None:
         raise InputError("there are no labels: choose another case")
     factors = np.full((1, case.samples, 1), Fraction(1), dtype=object)
-    factors[0, rng.randrange(case.samples)] = rng.choice(FACTORS)
+    factors[0, rng.randrange(case.samples)] = rng.choice(POSITIVE)
     return replace(
-        case, inputs=_times(case.inputs, 1 / factors), targets=_times(case.targets, factors)
+        case, inputs=times(case.inputs, 1 / factors), targets=times(case.targets, factors)
     )
-
-
-def _parameters(case: Case) -> dict[str, np.ndarray]:
-    described = zip(case.network.parameters, case.parameters, strict=True)
-    return {parameter.name: array for parameter, array in described}
 
 
 def _zeros(*shape: int) -> np.ndarray:
@@ -211,9 +206,9 @@ def _with_zeros(array: np.ndarray, columns: np.ndarray, width: int) -> np.ndarra
     return grown
 
 
-def _times(array: np.ndarray, factor: Fraction | np.ndarray) -> np.ndarray:
+def times(array: np.ndarray, factor: Fraction | np.ndarray) -> np.ndarray:
     """An array in Fractions, times a factor."""
-    product: np.ndarray = to_fractions(rationals(array)) * factor
+    product: np.ndarray = fractions(array) * factor
     return product
 
 

@@ -15,7 +15,7 @@ from math import prod
 from typing import Any
 
 from theorycheck.arithmetic.cases import Case
-from theorycheck.arithmetic.numbers import rationals, to_fractions
+from theorycheck.arithmetic.numbers import fractions
 from theorycheck.arithmetic.residues import Unreadable
 from theorycheck.networks.specification import Network
 from theorycheck.statements.syntax import Statement
@@ -61,7 +61,7 @@ class Architecture:
         needed = _needed(statement)
         targets = None
         if case.targets is not None and "y" in needed:
-            targets = tuple(map(tuple, to_fractions(rationals(case.targets[0]))))
+            targets = tuple(map(tuple, fractions(case.targets[0])))
         numbers = {
             name: value if name in needed else None
             for name, value in case.numbers.items()
