@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from random import Random
 
 import numpy as np
@@ -13,6 +14,7 @@ from theorycheck.arithmetic.cases import Case
 from theorycheck.drawing.equivalents import (
     EQUIVALENTS,
     exchanged_lengths,
+    exchanged_scale,
     idle_skip,
     normalised_unit,
     second_patch,
@@ -43,6 +45,10 @@ def made(equivalent: Equivalent) -> list[tuple[Case, Case]]:
 
 OUTPUTS = "[[f(n, c) for c in outputs] for n in samples]"
 MARGINS = "[f(n, 0) * y[n][0] for n in samples]"
+KEPT: dict[Equivalent, str] = {
+    exchanged_lengths: MARGINS,
+    exchanged_scale: f"[rho * o for row in {OUTPUTS} for o in row]",
+}
 EVERYWHERE = [idle_skip, second_patch, normalised_unit, without_first_layer]
 """What keeps the outputs of any network; the others do so of chains that are homogeneous."""
 
@@ -54,7 +60,7 @@ def homogeneous(case: Case) -> bool:
 
 @pytest.mark.parametrize("equivalent", EQUIVALENTS)
 def test_outputs_or_margins_stay_and_the_case_is_another(equivalent: Equivalent) -> None:
-    compared, kept = 0, MARGINS if equivalent is exchanged_lengths else OUTPUTS
+    compared, kept = 0, KEPT.get(equivalent, OUTPUTS)
     for before, after in made(equivalent):
         changed = after.to_dict() != before.to_dict()
         assert Case.from_dict(after.to_dict()).to_dict() == after.to_dict()
@@ -106,6 +112,17 @@ def test_what_does_not_fit_is_refused(equivalent: Equivalent) -> None:
     for seed in range(5):
         with pytest.raises(InputError):
             equivalent(Random(seed), shallow)
+
+
+def test_the_scale_goes_from_a_matrix_or_the_inputs_to_rho() -> None:
+    before = Case.single(mlp([1, 1]), [[[3.0]]], [[5.0]], [[1.0]], {"rho": Fraction(1)})
+    found = {
+        (c.parameters[0].item(), c.inputs.item(), c.numbers["rho"])
+        for c in (exchanged_scale(Random(seed), before) for seed in range(40))
+    }
+    halves = {(Fraction(3, 2), 5, 2), (3, Fraction(5, 2), 2)}
+    thirds = {(9, 5, Fraction(1, 3)), (3, 15, Fraction(1, 3))}
+    assert found == {(6, 5, Fraction(1, 2)), (3, 10, Fraction(1, 2))} | halves | thirds
 
 
 def test_labels_are_needed_where_they_change() -> None:

@@ -16,6 +16,7 @@ from theorycheck.claims.needs import Need, Sharpness, Shown
 from theorycheck.claims.strengths import Strength
 from theorycheck.errors import InputError
 from theorycheck.reports import dumps, section
+from theorycheck.reports.companions import Companions
 from theorycheck.reports.needs import Needs, Row, lines_of, load_needs, said_of, schema, summary
 
 PUBLISHED = Path(__file__).parents[2] / "theorycheck/reports/needs.schema.json"
@@ -148,14 +149,19 @@ def test_no_bound_is_said_to_be_slacker_than_the_example_that_is_shown(
     tightest = replace(HOLDS.tightest, tightness=tightness)
     row, said = replace(ROW, needs=(), sharpness=found), OF_THE_SEARCH.format(ratio, place)
     assert lines_of(row, tightest) == ["", said]
-    assert section(replace(HOLDS, tightest=tightest), row)[-1] == said
+    assert (
+        section(
+            replace(HOLDS, tightest=tightest), Companions(needs=Needs(claims={"a-claim": row}))
+        )[-1]
+        == said
+    )
     # An equality that is certified stands, whatever is shown.
     assert lines_of(ROW, tightest) == lines_of(ROW)
 
 
 def test_what_is_known_of_another_statement_is_not_shown() -> None:
     assert NEEDS.of(HOLDS) == ROW
-    assert section(HOLDS, NEEDS.of(HOLDS))[-1] == lines_of(ROW)[-1]
+    assert section(HOLDS, Companions(needs=NEEDS))[-1] == lines_of(ROW)[-1]
     assert NEEDS.of(replace(HOLDS, formal_version="f" * 16)) is None
     assert NEEDS.of(replace(HOLDS, id="other-claim")) is None
     refuted = replace(ENTRIES["refuted"], id="a-claim", formal_version=VERSION, certificate=None)

@@ -12,6 +12,7 @@ from msgspec.structs import replace as replaced
 
 from tests.reports.entries import ENTRIES, report
 from theorycheck import reports
+from theorycheck.claims.outcomes import Fate
 from theorycheck.errors import InputError
 from theorycheck.reports.power import (
     NONE,
@@ -105,3 +106,30 @@ def test_what_is_no_json_is_refused_in_one_line(tmp_path: Path) -> None:
         load_powers(path)
     assert "\n" not in str(caught.value)
     assert json.loads(reports.dumps(POWERS.document()))["schema_version"] == 2
+
+
+def test_what_a_run_did_not_refute_other_examples_may() -> None:
+    """A run tries few neighbours at few examples, the document all at many."""
+    entry = replace(ENTRIES["holds"], formula=("f(n, 0) == 0",), neighbours={
+        "sign: `-f`": Fate.SURVIVED, "index: `n + 1`": Fate.REFUTED, "term: `0`": Fate.SURVIVED,
+        "factor: `2 * f`": Fate.SURVIVED,
+    })  # fmt: skip
+    power = Power(
+        claim=entry.id,
+        formula=formula_digest(entry.id, entry.formula),
+        refuted=2,
+        true=(Mutated(change="factor", words="`2 * f`", reason="algebra"),),
+        survived=(Mutated(change="term", words="`0`", reason="nothing"),),
+        without_value=0,
+    )
+    assert Powers(seed=0, claims=(power,)).fates(entry) == {
+        "sign: `-f`": "refuted by other examples",
+        "index: `n + 1`": "refuted",
+        "term: `0`": "survived",
+        "factor: `2 * f`": "true",
+    }
+    own = {words: fate.value for words, fate in entry.neighbours.items()}
+    meaningless = replaced(power, without_value=1)
+    for unknown in (Powers(seed=0, claims=()), Powers(seed=0, claims=(meaningless,))):
+        assert unknown.fates(entry) == own
+    assert Powers(seed=0, claims=(power,)).fates(replace(entry, formula=("0 == 0",))) == own

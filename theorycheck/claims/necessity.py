@@ -25,7 +25,7 @@ from theorycheck.claims.reducing import reduced
 from theorycheck.claims.search import proposed
 from theorycheck.claims.settling import settled
 from theorycheck.claims.variants import said
-from theorycheck.claims.wider import LARGEST, observed_at, read, violation, wider
+from theorycheck.claims.wider import LARGEST, observed_at, of_other_claims, read, violation, wider
 from theorycheck.statements.architectures import NoValue, PassedOver
 from theorycheck.statements.checking import NO_VALUE
 from theorycheck.statements.syntax import Formula
@@ -65,13 +65,14 @@ class _Search:
 
 
 def needs_of(
-    claim: Claim, run_seed: int, known: Sequence[Case] = ()
+    claim: Claim, run_seed: int, known: Sequence[Case] = (), others: Sequence[Case] = ()
 ) -> tuple[list[Need], list[dict[str, Any]]]:
     """Ask of each condition of a stated claim whether it is needed.
 
     Args:
         known: examples that showed earlier that some condition is. They are looked at where the
             search finds none, so that what was needed is not forgotten.
+        others: examples of other claims, which are looked at as well.
 
     Returns:
         The answers, in the order of the hypotheses, and the certificates that they name.
@@ -81,7 +82,8 @@ def needs_of(
     if claim.control_on is not None:
         own += proposed(claim.control_on, PROPOSED, seed)
     own = [case for case in own if case.size <= LARGEST]
-    found = [_need(claim, condition, own, known, run_seed) for condition in conditions_of(claim)]
+    last = [*known, *of_other_claims(own[0], others)]
+    found = [_need(claim, condition, own, last, run_seed) for condition in conditions_of(claim)]
     return [need for need, _ in found], [made for _, made in found if made is not None]
 
 
@@ -89,14 +91,14 @@ def _need(
     claim: Claim,
     condition: Condition,
     own: Sequence[Case],
-    known: Sequence[Case],
+    last: Sequence[Case],
     run_seed: int,
 ) -> tuple[Need, dict[str, Any] | None]:
     denied = denying(claim, condition)
     seed = denied.seed(run_seed, altered=False)
     found = _searched(claim, condition, denied, wider(own, seed, EXAMPLES))
     if found.shown is None:
-        again = _searched(claim, condition, denied, iter(known))
+        again = _searched(claim, condition, denied, iter(last), to_the_end=True)
         if again.shown is not None:
             found = replace(again, met=found.met + again.met)
     outcome: Outcome = "needed"
@@ -156,11 +158,18 @@ def _smallest(variant: Claim, case: Case) -> tuple[Shown | None, dict[str, Any] 
     return found if found[0] is not None else certified(variant, case)
 
 
-def _searched(claim: Claim, condition: Condition, denied: Claim, cases: Iterator[Case]) -> _Search:
+def _searched(
+    claim: Claim,
+    condition: Condition,
+    denied: Claim,
+    cases: Iterator[Case],
+    *,
+    to_the_end: bool = False,
+) -> _Search:
     assert denied.formal is not None
     search = _Search()
     for number, case in enumerate(cases):
-        if number == HOPELESS and not (search.met or search.trivial):
+        if number == HOPELESS and not (search.met or search.trivial or to_the_end):
             break
         found = read(denied.formal.statement, case)
         met = [answer for answer in found if answer.unmet is None]
@@ -177,7 +186,7 @@ def _searched(claim: Claim, condition: Condition, denied: Claim, cases: Iterator
         elif not search.met and not search.trivial and not search.meaningless:
             no_value = any((answer.unmet or "").startswith(NO_VALUE) for answer in found)
             search.meaningless = no_value and _means_nothing(claim, condition, case)
-        if search.met == MET:
+        if search.met == MET and not to_the_end:
             break
     return search
 

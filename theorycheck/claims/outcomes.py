@@ -112,6 +112,11 @@ class Example:
         if self.holds is not None and not (is_finite(self.left) and is_finite(self.right)):
             raise ValueError(f"{self.left} {self.relation} {self.right} decides nothing")
 
+    @property
+    def ratio(self) -> float | None:
+        """Of an inequality that holds, the smaller side over the larger; None where one is 0."""
+        return self.tightness or None if self.holds else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Miss:

@@ -93,15 +93,13 @@ class Settling:
             self.found.append(candidate)
         else:
             self.false = candidate
-            self.reason = (
-                "not true of all weights and data in a field, where hypotheses are dropped"
-            )
+            self.reason = "not true in a field"
 
     def strength(self) -> Strength:
         """How far the statement is true, to the engine alone."""
         reason = self.reason
         if reason is None and len(self.found) < ENOUGH:
-            reason = f"settled for only {len(self.found)} architectures, where {ENOUGH} are needed"
+            reason = f"settled for {len(self.found)} of {ENOUGH} architectures"
         if reason is not None:
             return _sampled(reason)
         largest = max(candidate.size for candidate in self.found)

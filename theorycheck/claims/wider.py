@@ -9,6 +9,8 @@ at cases of any kind, and at those that it proposes, altered in a place or two
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
 from random import Random
 
 from theorycheck import notes
@@ -47,6 +49,18 @@ def wider(own: Sequence[Case], seed: int, count: int) -> Iterator[Case]:
         case = altered(rng, rng.choice(own)) if number % 2 else any_case(rng, names)
         if case.size <= LARGEST:
             yield case
+
+
+def of_other_claims(own: Case, cases: Iterable[Case]) -> Iterator[Case]:
+    """Those of other claims with the numbers of one's own: what they lack is 0, or 1.
+
+    What stands at rest, interpolates or has equal margins for one claim often does for another.
+    """
+    for case in cases:
+        lacks = set(own.numbers) - set(case.numbers)
+        for other in (Fraction(0), Fraction(1)) if lacks else [Fraction(0)]:
+            if case.size <= LARGEST:
+                yield replace(case, numbers={n: case.numbers.get(n, other) for n in own.numbers})
 
 
 def counterexample(

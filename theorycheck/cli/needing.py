@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.wider import is_read_anywhere
@@ -15,7 +17,12 @@ from theorycheck.reports.baseline import Baseline
 from theorycheck.reports.documents import dumps, try_writing, write_atomically
 from theorycheck.reports.needs import FILE, FOLDER, Needs, Row, load_needs, summary
 
+if TYPE_CHECKING:
+    from theorycheck.arithmetic.cases import Case
+
 Found = tuple[Row, list[dict[str, Any]]]
+OF_EACH = 8
+"""Examples of the strategy of every claim, at which hypotheses of others may be denied."""
 
 
 def find_needs(
@@ -58,8 +65,12 @@ def find_needs(
     known = {
         name: [_path(folder, each) for each in row.certificates()] for name, row in rows.items()
     }
+    others = (*(folder / "certificates").glob("*.json"), *(folder / FOLDER).glob("*.json"))
     with ProcessPoolExecutor(workers) as executor:
-        made = [executor.submit(_found, paths, name, seed, known.get(name, [])) for name in chosen]
+        made = [
+            executor.submit(_found, paths, name, seed, known.get(name, []), tuple(sorted(others)))
+            for name in chosen
+        ]
         try:
             for name, each in zip(chosen, made, strict=True):
                 row, certificates = each.result()
@@ -82,7 +93,13 @@ def _reason(claim: Claim, record: Baseline) -> str | None:
     return None
 
 
-def _found(paths: tuple[str, ...], name: str, seed: int, known: Sequence[Path]) -> Found:
+def _found(
+    paths: tuple[str, ...],
+    name: str,
+    seed: int,
+    known: Sequence[Path],
+    others_at: tuple[Path, ...],
+) -> Found:
     import torch
 
     from theorycheck.arithmetic.cases import Case
@@ -93,13 +110,34 @@ def _found(paths: tuple[str, ...], name: str, seed: int, known: Sequence[Path]) 
     torch.set_num_threads(1)
     claim = claims_of_worker(paths)[name]
     examples = [Case.from_dict(load(path)["case"]) for path in known if path.exists()]
-    needs, certificates = needs_of(claim, seed, examples)
+    others = _examples_of_all(paths, others_at, seed)
+    needs, certificates = needs_of(claim, seed, examples, others)
     sharpness = None
     if is_bound(claim):
         sharpness, equality = sharpness_of(claim, seed)
         certificates += [] if equality is None else [equality]
     version = statement_version(claim) or ""
     return Row(version=version, seed=seed, needs=tuple(needs), sharpness=sharpness), certificates
+
+
+@cache
+def _examples_of_all(paths: tuple[str, ...], files: Sequence[Path], seed: int) -> list[Case]:
+    """Single networks of certificates, and those that the strategies of all claims propose.
+
+    They are tried, and not trusted: a file that holds no network is passed over.
+    """
+    from theorycheck import kernel
+    from theorycheck.arithmetic.cases import Case
+    from theorycheck.claims.search import proposed
+
+    found = []
+    for path in files:
+        with suppress(kernel.Rejected, InputError, *kernel.MISUSE):
+            found.append(Case.from_dict(kernel.read_file(path, kernel.MOST_BYTES)["case"]))
+    for claim in claims_of_worker(paths).values():
+        if is_read_anywhere(claim) and "case" in claim.on:
+            found += proposed(claim.on, OF_EACH, claim.seed(seed, altered=False))
+    return found
 
 
 def _write(folder: Path, needs: Needs, certificates: Sequence[dict[str, Any]]) -> None:

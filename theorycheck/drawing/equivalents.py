@@ -177,6 +177,26 @@ def rescaled_layers(rng: Random, case: Case) -> Case:
     return replace(case, parameters=tuple(arrays))
 
 
+def exchanged_scale(rng: Random, case: Case) -> Case:
+    """A matrix or the inputs multiplied by a factor, and the number ``rho`` divided by it.
+
+    What rho times the outputs of a homogeneous network are stays.
+
+    Raises:
+        InputError: when there is no such number.
+    """
+    if "rho" not in case.numbers:
+        raise InputError("there is no rho: choose another case")
+    factor, numbers = rng.choice(POSITIVE), dict(case.numbers)
+    numbers["rho"] /= factor
+    place = rng.choice([None, *case.network.weights])
+    if place is None:
+        return replace(case, inputs=times(case.inputs, factor), numbers=numbers)
+    arrays = list(case.parameters)
+    arrays[place] = times(arrays[place], factor)
+    return replace(case, parameters=tuple(arrays), numbers=numbers)
+
+
 def exchanged_lengths(rng: Random, case: Case) -> Case:
     """The label of a sample multiplied by a factor, and its input divided by it.
 
@@ -214,5 +234,5 @@ def times(array: np.ndarray, factor: Fraction | np.ndarray) -> np.ndarray:
 
 EQUIVALENTS = (
     idle_skip, second_patch, normalised_unit, without_first_layer, rescaled_layers,
-    exchanged_lengths,
+    exchanged_scale, exchanged_lengths,
 )  # fmt: skip

@@ -244,5 +244,8 @@ def coverage_section(found: Sequence[Coverage], without_list: Iterable[str]) -> 
     lines.append("|---|---:|---:|---:|---:|")
     for one in found:
         lines.append(f"| {one.paper} | {' | '.join(map(str, one.counts))} |")
-    lines += [f"| {paper} | no list | | | |" for paper in without_list]
+    others = [*without_list]
+    lines += [f"| {paper} | no list | | | |" for paper in others]
+    if others:
+        lines += ["", "Of a paper without a list only what claims name was read, not the rest."]
     return [*lines, ""]

@@ -9,7 +9,8 @@ VERDICTS = {
     "proved": "a symbolic derivation reduces the claim to an identity",
     "holds": "no counterexample, the false neighbour was refuted, the hypotheses were met, not only"
     " in degenerate cases",
-    "refuted": "a counterexample was found and confirmed; it is printed with the claim",
+    "refuted": "a counterexample was found and confirmed, which is printed with the claim, or pairs"
+    " of trainings decide against it",
     "vacuous": "nothing meets the hypotheses, or only degenerate cases do",
     "undecided": "the evidence did not suffice, or engine and kernel disagree",
 }
@@ -19,13 +20,18 @@ TERMS = {
     "met": "the hypotheses are true at an example, for some values of the variables",
     "degenerate": "the conclusion is trivially true at an example: both sides are 0, or a matrix is"
     " too small for a higher rank",
-    "open": "enclosures do not decide an example; what is neither degenerate nor open counts",
+    "open": "enclosures do not decide an example; what is met and neither degenerate nor open"
+    " *counts*",
     "consistency": "that two printed places agree is a claim, too",
     "tightest": "of the examples that hold, the one nearest to equality; its ratio is the smaller"
     " side over the larger",
     "slack": "of an inequality at an example, 1 less the smaller side over the larger: 0 is"
     " equality",
-    "corner": "a special network or data set, such as width 1 or equal samples",
+    "corner": "a special network or data set, such as width 1 or equal samples; kinks of cohorts"
+    " and of networks with batch normalisation are not counted",
+    "kink": "a unit whose argument is 0, where its derivative is autograd's: that of ReLU is 0",
+    "network": "`2 -> relu 3 -> linear 1` has two inputs and layers of three units and one; a"
+    " bracket says what else a layer has: `skip v0` adds the inputs, `dense v0` a matrix on them",
     "control": "a false neighbour of the claim, which the same check has to refute",
     "kernel": "the small checker that shares no code with the engine; it evaluates the whole"
     " statement on the simplest examples once more",
@@ -34,12 +40,14 @@ TERMS = {
     "strength": "how far a verdict reaches: sampled, architectures or general",
     "sampled": "examples were tried",
     "architectures": "the statement is true of all weights, data and activation patterns of each of"
-    " 40 architectures or more, with an error below 2^-100 each",
+    " 40 architectures or more; that this is wrong of one of them has a probability below 2^-100",
+    "field": "weights and data in place of which any numbers of a finite field may stand; a formula"
+    " that is true of all of them is true of all real ones, and needs no hypothesis that is an"
+    " inequality, so that some true claims are not true there, and some words are not read",
     "false neighbours": "formulas that differ from the claim in one thing, such as a sign, a factor"
     " 2, an index or a norm, and are not known to be true; how many of them the examples of the"
-    " claim refute says how strong its check is",
-    "survived": "a false neighbour that the examples did not refute, and that is not known to be"
-    " true",
+    " claim refute says how strong its check is; of three of each a run finds out by itself",
+    "survived": "a false neighbour that no example refuted, and that is not known to be true",
     "needed": "a hypothesis without which the kernel finds the claim false, at an example that"
     " meets all the others",
     "not decided by the kernel": "said of a hypothesis without which the engine alone finds the"
@@ -64,6 +72,7 @@ TENDENCIES = {
     "tie": "a pair of equal numbers; it counts as what the comparison says of them: neither is"
     " lower",
     "median": "over the pairs, with an interval that holds it at all times at once: how large an"
-    " effect is, which decides nothing",
+    " effect is, which decides nothing; numbers in the course of training are rounded to 1.00, 1.05"
+    " and so on times a power of ten, such as 17.3 to 17.5",
 }
 """What is said of tendencies."""

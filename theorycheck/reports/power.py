@@ -108,6 +108,22 @@ class Powers:
             return ""
         return f"{power.refuted} of {power.false}"
 
+    def fates(self, entry: Entry) -> dict[str, str]:
+        """What became of the false neighbours that a run tried, in words, by what they change.
+
+        A run tries them at few examples. What those do not refute, others may.
+        """
+        found = {words: fate.value for words, fate in entry.neighbours.items()}
+        power = self._by_claim.get(entry.id)
+        if power is not None and self.shown(entry) and not power.without_value:
+            true, left = (
+                {f"{m.change}: {m.words}" for m in g} for g in (power.true, power.survived)
+            )
+            for words, fate in found.items():
+                if fate == "survived" and words not in left:
+                    found[words] = "true" if words in true else "refuted by other examples"
+        return found
+
     @cached_property
     def _by_claim(self) -> Mapping[str, Power]:
         return {power.claim: power for power in self.claims}

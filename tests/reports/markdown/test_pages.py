@@ -46,7 +46,7 @@ def test_markdown_has_summary_errata_overview_and_sections() -> None:
     overview = part(text, "Overview")
     assert (
         "| [Title of second-claim](#second-claim) | **holds** | sampled |  | inequality |"
-        " toy2020, Eq. 2; toy2021, Theorem 1 | 42 | 0.5 |" in overview
+        " toy2020, Eq. 2; toy2021, Theorem 1 | 1 | 0.5 |" in overview
     )
     assert (
         "| [Title of sixth-claim](#sixth-claim) | **holds** | sampled |  | identity | our own | 1 |"

@@ -126,7 +126,7 @@ def _body(
         yield from one.table(link)
     yield from overview
     for entry in entries:
-        yield from ("", *section(entry, beside.needs.of(entry), link))
+        yield from ("", *section(entry, beside, link))
 
 
 def _heading(
@@ -182,17 +182,17 @@ def _overview(entries: Sequence[Entry], beside: Companions, link: Link) -> list[
     lines = [
         "## Overview",
         "",
-        "| claim | verdict | strength | false neighbours refuted | kind | source | examples"
-        " | tightest |",
+        "| claim | verdict | strength | false neighbours refuted | kind | source"
+        " | examples that count | tightest |",
         "|---|---|---|---|---|---|---:|---:|",
     ]
     for entry in entries:
-        tightest = entry.tightest
-        ratio = "" if tightest is None or tightest.tightness is None else tightest.tightness
+        ratio = "" if entry.tightest is None else entry.tightest.ratio or ""
+        count = entry.examples.met if entry.kind == "tendency" else entry.examples.counted
         lines.append(
             f"| {link(cell(entry.title), entry.id)} | **{entry.verdict}** | {entry.level or ''} |"
             f" {beside.powers.shown(entry)} | {entry.kind} |"
-            f" {cell(places(entry)) or OWN} | {entry.examples.met} | {ratio} |"
+            f" {cell(places(entry)) or OWN} | {count} | {ratio} |"
         )
     return lines
 
@@ -219,16 +219,16 @@ def _summary(entries: Sequence[Entry]) -> list[str]:
 
 
 def _errata(entries: Sequence[Entry], link: Link) -> list[str]:
-    corrected = {entry.corrects: entry for entry in entries if entry.corrects}
     failed = wrong_as_printed(entries)
     if not failed:
         return ["Nothing that was checked."]
     lines = []
     for entry in failed:
         line = f"- **{entry.verdict}** {link(entry.title, entry.id)}, {places(entry)}."
-        if entry.id in corrected:
-            other = corrected[entry.id]
-            line += f" Corrected form: {link(other.title, other.id)}, {other.verdict}."
+        corrections = [other for other in entries if other.corrects == entry.id]
+        if corrections:
+            told = "; ".join(f"{link(e.title, e.id)}, {e.verdict}" for e in corrections)
+            line += f" Corrected form{'s' * (len(corrections) > 1)}: {told}."
         lines.append(line)
     return lines
 

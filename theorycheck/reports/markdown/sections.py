@@ -7,22 +7,23 @@ import re
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.outcomes import Example
 from theorycheck.errors import InputError
+from theorycheck.reports.companions import NOTHING, Companions
 from theorycheck.reports.documents import unreadable
 from theorycheck.reports.markdown.cases import case_lines
 from theorycheck.reports.markdown.courses import over_training
 from theorycheck.reports.markdown.elements import Link, within
 from theorycheck.reports.markdown.words import control_words, details, how_sure, pairs, places
-from theorycheck.reports.needs import Row, lines_of
+from theorycheck.reports.needs import lines_of
 
 LINKED = re.compile(r"\[([^\]]+)\]\(#([a-z0-9-]+)\)")
 """A link to another claim, in the words of an author."""
 
 
-def section(entry: Entry, row: Row | None = None, link: Link = within) -> list[str]:
+def section(entry: Entry, beside: Companions = NOTHING, link: Link = within) -> list[str]:
     """One claim, in lines of Markdown; the first two are the anchor that others link to.
 
     Args:
-        row: which hypotheses it needs.
+        beside: what is shown with it.
         link: to another claim.
 
     Raises:
@@ -66,12 +67,12 @@ def section(entry: Entry, row: Row | None = None, link: Link = within) -> list[s
     if nearest is not None and entry.verdict != "vacuous":
         lines += ["", f"Directed search: nearest {nearest.distance:.6g} ({nearest.note})."]
     lines += ["", f"Control: {entry.control.statement} — {control_words(entry)}."]
-    tried = [f"{fate}, {words}" for words, fate in entry.neighbours.items()]
+    tried = [f"{fate}, {words}" for words, fate in beside.powers.fates(entry).items()]
     lines += ["", f"Neighbours tried: {'; '.join(tried)}."] if tried else []
     if entry.positive is not None:
         shown = pairs(entry.positive.examples) or "not examined"
         lines += ["", f"Positive control: {entry.positive.statement} — {shown}."]
-    return lines + lines_of(row, entry.tightest)
+    return lines + lines_of(beside.needs.of(entry), entry.tightest)
 
 
 def _shown(entry: Entry) -> list[str]:
@@ -88,8 +89,8 @@ def _shown(entry: Entry) -> list[str]:
 
 def _example(shown: Example, judgement: str) -> list[str]:
     lines = [f"> `{shown.left} {shown.relation} {shown.right}`{judgement}"]
-    if shown.tightness is not None:
-        lines[0] += f" (ratio {shown.tightness:g})"
+    if shown.ratio is not None:
+        lines[0] += f" (ratio {shown.ratio:g})"
     for text in filter(None, (shown.degenerate, shown.note)):
         lines += [">", f"> {text}"]
     if shown.case is not None:

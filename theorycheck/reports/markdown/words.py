@@ -110,7 +110,7 @@ def pairs(examples: Examples) -> str:
 def _stratum(stratum: Stratum) -> str:
     if not stratum.pairs:
         return "contributed no pair"
-    ties = f", {stratum.ties} are ties" if stratum.ties else ""
+    ties = f", {stratum.ties} tied" if stratum.ties else ""
     text = f"{stratum.successes} of {stratum.pairs} pairs show it{ties}"
     size = stratum.size()
     if size is not None:
