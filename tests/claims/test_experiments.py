@@ -173,6 +173,11 @@ def test_pairs_are_trained_until_they_decide_and_each_population_for_itself() ->
 def test_a_control_ends_when_it_could_have_been_confirmed() -> None:
     found = pairs(list(comparison().reordered().findings(Setting(altered=True))))
     assert pairs_needed(TENDENCY) <= len(found) == STEP
+    [name] = comparison().on
+    for least in (STEP, STEP + 1, 3 * STEP):
+        setting = Setting(altered=True, pairs={name: least})
+        found = pairs(list(comparison().reordered().findings(setting)))
+        assert len(found) == -(-least // STEP) * STEP
 
 
 def test_what_is_never_decided_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -211,6 +211,28 @@ def test_pairs_needed_is_the_first_success_that_confirms(tendency: Tendency) -> 
     assert decide(tendency, needed, 0) is Decision.CONFIRMED
 
 
+@each_tendency
+def test_pairs_needed_at_a_proportion_are_the_fewest_that_confirm(tendency: Tendency) -> None:
+    """By trial, for every number of pairs in turn; and no more than there are, if those confirm."""
+    for successes, failures in [(24, 0), (168, 84), (73, 23), (46, 2), (6, 5)]:
+        needed = pairs_needed(tendency, successes, failures)
+        share = Fraction(successes, successes + failures)
+        decisions = [
+            decide(tendency, math.floor(n * share), n - math.floor(n * share))
+            for n in range(needed + 1)
+        ]
+        assert decisions[-1] is Decision.CONFIRMED
+        assert Decision.CONFIRMED not in decisions[:-1]
+        if decide(tendency, successes, failures) is Decision.CONFIRMED:
+            assert needed <= successes + failures
+
+
+@pytest.mark.parametrize("counts", [(0, 0), (5, 5), (3, 4), (4, -1)])
+def test_no_number_of_pairs_confirms_what_fails_as_often(counts: tuple[int, int]) -> None:
+    with pytest.raises(InputError, match="never confirm"):
+        pairs_needed(TENDENCY, *counts)
+
+
 def test_pairs_needed_by_default() -> None:
     # E(16, 0) = 9928.1… and E(17, 0) = 19021.0…: 1/alpha = 10000.
     assert pairs_needed(TENDENCY) == 17

@@ -286,6 +286,15 @@ TENDENCIES: dict[str, tuple[Evidence, Evidence, Evidence | None, Verdict, str]] 
     "control with just enough pairs": (
         CONFIRMED, pairs((9, 8)), None, Verdict.HOLDS, "the control does not show it",
     ),
+    "control with too few pairs for an effect as rare as the claim's": (
+        pairs((168, 84)), pairs((14, 10)), None, Verdict.UNDECIDED, "has fewer than 195 pairs",
+    ),
+    "control with as many pairs as would show it": (
+        pairs((168, 84)), pairs((98, 97)), None, Verdict.HOLDS, "the control does not show it",
+    ),
+    "control that is contradicted at once": (
+        pairs((168, 84)), pairs((0, 24)), None, Verdict.HOLDS, "the control does not show it",
+    ),
     "no control": (CONFIRMED, NOTHING, None, Verdict.UNDECIDED, "fewer than 17 pairs"),
     "control that shows it too": (
         CONFIRMED, CONFIRMED, None, Verdict.UNDECIDED, "the control shows it too (a)",

@@ -20,7 +20,7 @@ from theorycheck.claims.search import replay, search
 from theorycheck.claims.setting import Profile, Setting
 from theorycheck.claims.settling import UNSETTLED, settlement_of
 from theorycheck.claims.strengths import Strength
-from theorycheck.claims.verdicts import Judgement, Verdict, contradicted, judge
+from theorycheck.claims.verdicts import Judgement, Verdict, contradicted, judge, pairs_of_control
 from theorycheck.claims.versions import version_of
 from theorycheck.errors import InputError
 
@@ -61,7 +61,12 @@ def examine(
         recorded = None if certificate is None else _replayed(claim, setting, certificate)
         # A counterexample on record is shown again, whatever the search comes upon.
         evidence = search(claim, setting, shrink=not isinstance(recorded, Observation))
-        altered = replace(setting, altered=True, seed=claim.seed(run_seed, altered=True))
+        altered = replace(
+            setting,
+            altered=True,
+            seed=claim.seed(run_seed, altered=True),
+            pairs=pairs_of_control(evidence.strata),
+        )
         control = search(claim, altered)
         if profile.strengths and evidence.counterexample is None:
             near = [*evidence.drawn, evidence.tightest, control.counterexample]

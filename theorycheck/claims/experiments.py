@@ -41,10 +41,8 @@ if TYPE_CHECKING:
 
 STEP = 24
 """Pairs of one population that are trained at once: a few more than decide when all succeed."""
-
 MOST_STEPS = 100
 """A claim that this many steps do not decide stays undecided."""
-
 MOST_KEPT = 2**30
 """Bytes of states that are kept to be followed; of larger networks recipes alone are recorded."""
 
@@ -161,7 +159,8 @@ class Comparison:
     def findings(self, setting: Setting) -> Findings:
         """The pairs of all populations.
 
-        A control ends as soon as it could have been confirmed: it need not be contradicted.
+        A control ends as soon as it could have been confirmed, if it showed as often as the claim:
+        it need not be contradicted.
         """
         step = max(STEP, setting.scaled(STEP))
         for name, population in self.on.items():
@@ -174,7 +173,8 @@ class Comparison:
                     yield finding
                 stratum = counted.strata[name]
                 decision = decide(TENDENCY, stratum.successes, stratum.failures)
-                enough = setting.altered and stratum.pairs >= pairs_needed(TENDENCY)
+                needed = setting.pairs.get(name, pairs_needed(TENDENCY))
+                enough = setting.altered and stratum.pairs >= needed
                 fruitless = stratum.pairs == 0 and index + 1 == FRUITLESS
                 if enough or fruitless or decision is not Decision.OPEN:
                     break

@@ -74,11 +74,12 @@ anytime-valid inference, Statistical Science 38, 2023.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
+from itertools import count
 
 from theorycheck.claims.declaration import Formal
 from theorycheck.errors import InputError
@@ -176,15 +177,23 @@ def decide(tendency: Tendency, successes: int, failures: int) -> Decision:
     return Decision.OPEN
 
 
-def pairs_needed(tendency: Tendency) -> int:
-    """The fewest pairs that can confirm the tendency: all of them successes.
+def pairs_needed(tendency: Tendency, successes: int = 1, failures: int = 0) -> int:
+    """The fewest pairs that confirm the tendency, with successes in this proportion or just below.
 
-    The boldest gambler doubles a share of 1 in `GAMBLERS` with each, so a few suffice.
+    If all are successes, a few suffice: the boldest gambler doubles a share of 1 in `GAMBLERS` with
+    each.
+
+    Raises:
+        InputError: unless successes are more frequent than failures: no number suffices.
     """
-    enough = math.ceil(GAMBLERS / tendency.alpha).bit_length()
-    return bisect_left(
-        range(enough), True, key=lambda n: decide(tendency, n, 0) is Decision.CONFIRMED
-    )
+    if not successes > failures >= 0:
+        raise InputError(f"{successes} successes and {failures} failures never confirm a tendency")
+
+    def confirms(pairs: int) -> bool:
+        found = pairs * successes // (successes + failures)
+        return decide(tendency, found, pairs - found) is Decision.CONFIRMED
+
+    return next(filter(confirms, count(1)))
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Setting:
         images: the image data that claims on real data train on (`theorycheck.data.images`).
         seed: derived from the run's seed and the claim's id; all bulk randomness comes from it.
         effort: the profile's factor.
+        pairs: of the control of a tendency, how many it needs in each population at least.
     """
 
     altered: bool = False
@@ -46,6 +48,7 @@ class Setting:
     images: str = "digits"
     seed: int = 0
     effort: float = 1.0
+    pairs: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     def scaled(self, count: int) -> int:
         """A number of examples, scaled by the profile."""

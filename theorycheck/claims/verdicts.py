@@ -153,11 +153,25 @@ def _judge_tendency(claim: Strata, control: Strata, positive: Strata) -> Judgeme
     confirmed = [name for name in opposite if opposite[name] is Decision.CONFIRMED]
     if confirmed:
         return Judgement(Verdict.UNDECIDED, f"the control shows it too ({', '.join(confirmed)})")
-    needed = pairs_needed(TENDENCY)
-    if any(name not in control or control[name].pairs < needed for name in claim):
-        return Judgement(Verdict.UNDECIDED, f"the control has fewer than {needed} pairs")
+    for name, needed in pairs_of_control(claim).items():
+        if opposite.get(name) is not Decision.CONTRADICTED and (
+            name not in control or control[name].pairs < needed
+        ):
+            return Judgement(Verdict.UNDECIDED, f"the control has fewer than {needed} pairs")
     shown = "; ".join(counts.values())
     return Judgement(Verdict.HOLDS, f"it shows in {shown}; the control does not show it")
+
+
+def pairs_of_control(claim: Strata) -> dict[str, int]:
+    """How many pairs a control needs in each stratum that confirms a claim.
+
+    As many as would confirm the control too, if it showed as often as the claim. Fewer could not.
+    """
+    return {
+        name: pairs_needed(TENDENCY, claim[name].successes, claim[name].failures)
+        for name, decision in _decisions(claim).items()
+        if decision is Decision.CONFIRMED
+    }
 
 
 def _counted(stratum: Stratum) -> str:
