@@ -144,6 +144,11 @@ def started(
     return tc.State(tuple(v.repeat(len(rhos), 1, 1) for v in unit), rho, parametrisation)
 
 
+def with_positive_rho(case: tc.Case) -> tc.Case:
+    """The absolute value of rho."""
+    return replace(case, numbers={**case.numbers, "rho": abs(case.numbers["rho"])})
+
+
 def with_halved_labels(case: tc.Case) -> tc.Case:
     """Labels +-1/2, which are no labels of margins."""
     assert case.targets is not None

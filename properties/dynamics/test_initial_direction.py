@@ -46,7 +46,16 @@ initial_direction_off_data_plain = tc.stated(
     "initial-direction-off-data-plain",
     title="In the flow of W, what W_1 has outside the span of the inputs decays by lambda alone",
     printed=r"\dot W_1^\perp = -2\lambda W_1^\perp",
-    given=[CHAIN, DENSE, SIGN_LABELS, SMOOTH],
+    given=[
+        CHAIN,
+        DENSE,
+        SIGN_LABELS,
+        SMOOTH,
+        tc.Convention(
+            "gradient flow of W, of any norms, on the averaged square loss plus"
+            " lambda sum_k |W_k|^2 (in xu2022, Eq. 1, it is lambda rho^2)"
+        ),
+    ],
     forall=FIRST_LAYER,
     where=[
         "fit = sum([(f(n, 0) - y[n][0]) ** 2 for n in samples]) / len(samples)",

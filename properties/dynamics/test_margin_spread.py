@@ -1,5 +1,6 @@
 """Whether margins grow and their spread falls along the flow: xu2022, Section 3.5."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from properties.dynamics.normalised import (
     at_rest_in_rho,
     on_a_line,
     points,
+    with_positive_rho,
 )
 from properties.equilibrium.resting_points import RHO_AT_REST
 from properties.notation import MARGIN, MEAN_MARGIN, SECOND_MOMENT
@@ -163,13 +165,25 @@ margin_spread_relative = tc.stated(
     " the loss, not sigma.",
 )
 
+FALLING = tc.Assumption("rho falls", "rho_dot(rho) < 0")
+TWO_LAYERS_AT_MOST = points(tc.mlps(depths=(1, 2), widths=(1, 2)), smooth=True, samples=(1, 2))
+
+
+def above_rest(case: tc.Case) -> tc.Case:
+    """rho is a little larger than at its equilibrium, or than its absolute value."""
+    one = at_rest_in_rho(case)
+    return replace(
+        one, numbers={**one.numbers, "rho": abs(one.numbers["rho"]) * Fraction(256, 255)}
+    )
+
+
 margin_spread_bound = tc.stated(
     "margin-spread-bound",
     title="While rho falls, (1 - loss) / rho grows, and the mean margin stays above it",
     sources=[XU2022.at("Section 3.5: margins grow while rho falls")],
-    printed=r"B = \frac{1 - \mathcal L_S}\rho, \quad \dot B = \frac1\rho \sum_k \|\dot V_k\|^2"
-    r" - (M + \lambda)\dot\rho",
-    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE_RHO, WEIGHT_DECAY],
+    printed=r"B = \frac{1 - \mathcal L_S}\rho, \quad \dot\rho < 0 \implies \mu > B, \;\; \dot B ="
+    r" \frac1\rho \sum_k \|\dot V_k\|^2 - (M + \lambda)\dot\rho > 0",
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH, POSITIVE_RHO, WEIGHT_DECAY, FALLING],
     where=[
         *MOMENTS,
         "bound = 2 * mu - rho * (M + weight_decay)",
@@ -177,15 +191,14 @@ margin_spread_bound = tc.stated(
         "bound_rate = turning - (M + weight_decay) * rho_dot(rho)",
         "speed = sum([squared(flow(k)) for k in weights])",
     ],
-    states="rho * bound == 1 - loss(rho)"
+    states="rho * bound == 1 - loss(rho) and mu > bound and bound_rate > 0"
     " and bound_rate == speed / rho - (M + weight_decay) * rho_dot(rho)",
-    control=tc.altered("half the speed", {"/ rho": "/ rho / 2"}),
-    on=points(tc.mlps(depths=(1, 2), widths=(1, 2)), smooth=True, samples=(1, 2)),
+    control=tc.altered("rho may grow", without=[FALLING]),
+    on=st.one_of(TWO_LAYERS_AT_MOST.map(with_positive_rho), TWO_LAYERS_AT_MOST.map(above_rest)),
     examples=60,
     corrects="rho-growth-margin-printed",
     rests_on=["loss-descent-representation", "loss-descent-along-flow"],
     why="Our own; it bears on the step from a falling rho to a growing mean margin. What Lemma 4,"
-    " `mu = B - rho_dot / 2`, does imply where rho falls: `mu > B`, and B grows, by both of its"
-    " terms, as lambda >= 0. B is `2 mu - rho (M + lambda)`, whose gradient is that of the loss"
-    " over `-rho`. The mean margin itself may fall, not below a bound that grows.",
+    " `mu = B - rho_dot / 2`, does imply. B is `2 mu - rho (M + lambda)`, whose gradient is that of"
+    " the loss over `-rho`. The mean margin itself may fall, not below a bound that grows.",
 )

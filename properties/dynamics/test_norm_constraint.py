@@ -35,19 +35,19 @@ NORM_RATE = "rate(k, D) = (squared(W[k] + D) - squared(W[k] - D)) / 2"
 
 norm_constraint_derivative_printed = tc.stated(
     "norm-constraint-derivative-printed",
-    title="The derivative of the squared norm of V_k, as printed: the factor 2 is missing",
+    title="The derivative of the squared norm of V_k without the constraint: the 2 is missing",
     sources=[XU2022.at("Section 3.4.1: derivative of the norm")],
-    printed=r"\frac{\partial \|V_k\|^2}{\partial t} = V_k^\top \dot V_k = 0",
+    printed=r"\frac{\partial \|V_k\|^2}{\partial t} = V_k^\top \dot V_k",
     given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, POSITIVE_RHO],
     forall=["k in weights"],
     where=[MEAN_LOSS, DESCENT, NORM_RATE],
     states="rate(k, descent(k)) == inner(W[k], descent(k))",
     control=tc.altered("twice the right side, negated", {"==": "== -2 *"}),
     on=points().map(in_ball_with_positive_rho),
-    why="Refuted is the first equality, as a formula for the derivative: the factor 2 of the chain"
-    " rule is missing. It is checked in the direction in which V_k would move without its"
-    " multiplier, where the second does not hold. On the flow with the multiplier both sides are 0,"
-    " as printed, so that the line is true there and Eq. 4 is not affected.",
+    why='The line is "... = 0" under the constraint, and true there: both sides are 0, and Eq. 4 is'
+    " not affected. Refuted is its first equality, as a formula for the derivative without the"
+    " constraint, in the direction in which V_k would move without its multiplier: the factor 2 of"
+    " the chain rule is missing.",
 )
 
 norm_constraint_derivative = tc.stated(
@@ -59,7 +59,7 @@ norm_constraint_derivative = tc.stated(
     forall=["k in weights"],
     where=[MEAN_LOSS, DESCENT, NORM_RATE],
     states="rate(k, descent(k)) == 2 * inner(W[k], descent(k))",
-    control=tc.altered("as printed", "rate(k, descent(k)) == inner(W[k], descent(k))"),
+    control=tc.altered("without the 2", "rate(k, descent(k)) == inner(W[k], descent(k))"),
     on=st.one_of(points(SMALL_NETWORKS), points(tc.mlps(depths=(3, 3), widths=(2, 2)))),
     examples=40,
     corrects="norm-constraint-derivative-printed",

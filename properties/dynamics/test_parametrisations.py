@@ -5,13 +5,18 @@ from properties.assumptions import (
     CHAIN,
     IN_BALL,
     LINEAR_OUTPUT,
-    ONE_OUTPUT,
     POSITIVE_RHO,
     SIGN_LABELS,
     SMOOTH,
     UNIT_WEIGHTS,
 )
-from properties.dynamics.normalised import AVERAGED_FLOW, MEAN_LOSS, RHO_DOT, points
+from properties.dynamics.normalised import (
+    AVERAGED_FLOW,
+    MEAN_LOSS,
+    RHO_DOT,
+    points,
+    with_positive_rho,
+)
 from properties.notation import MARGIN
 from properties.papers import XU2022
 from properties.unit_ball import in_ball_with_positive_rho
@@ -32,7 +37,7 @@ parametrisations_rho = tc.stated(
     sources=[XU2022.at("Section 3.2: optimisation differs, Figure 1")],
     printed=r"\text{equivalent reparameterizations of the same function but their optimization}"
     r"\text{ generally differ: } \dot\rho^{(a)} = \rho^2 \sum_k \rho_k^{-2}\, \dot\rho^{(b)}",
-    given=[CHAIN, ONE_OUTPUT, SIGN_LABELS, SMOOTH, NOT_ZERO],
+    given=[CHAIN, SIGN_LABELS, SMOOTH, NOT_ZERO],
     where=RHO_RATES,
     states="of_layers == squared_rho * sum([1 / squared(W[k]) for k in weights]) * of_top",
     control=tc.altered("the rates are equal", "of_layers == of_top"),
@@ -60,17 +65,18 @@ TOP_LAYER = (
     r" \text{ is equivalent to letting } W_L = \rho V_L \text{ be unnormalized}"
 )
 GIVEN = [CHAIN, LINEAR_OUTPUT, UNIT_WEIGHTS, SIGN_LABELS, SMOOTH]
+POINTS = points(tc.mlps(depths=(1, 3), widths=(1, 2)), smooth=True).map(with_positive_rho)
 
 parametrisations_top_rho = tc.stated(
     "parametrisations-top-rho",
     title="rho moves as the norm of an unnormalised last layer",
     sources=[XU2022.at("Section 3.2: an unnormalised last layer")],
     printed=TOP_LAYER,
-    given=GIVEN,
+    given=[*GIVEN, POSITIVE_RHO],
     where=[MEAN_LOSS, RHO_DOT, *TOP],
     states="inner(W[last], top_velocity) == rho_dot(rho)",
     control=tc.altered("it moves rho times as fast", {"==": "== rho *"}),
-    on=points(tc.mlps(depths=(1, 3), widths=(1, 2)), smooth=True),
+    on=POINTS,
     examples=40,
     rests_on=["rho-dynamics"],
     why="The flow of W_L, by the loss with the penalty `lambda |W_L|^2`, changes its norm as Eq. 2"
@@ -100,14 +106,15 @@ parametrisations_top = tc.stated(
     title="V_L turns rho^2 times as fast as the direction of an unnormalised last layer",
     sources=[XU2022.at("Section 3.2: an unnormalised last layer")],
     printed=r"\dot V_L = \rho^2 \, \frac{d}{dt} \frac{W_L}{\|W_L\|}",
-    given=GIVEN,
+    given=[*GIVEN, POSITIVE_RHO],
     forall=["i in range(len(W[len(weights) - 1]))", "j in range(len(W[len(weights) - 1][0]))"],
     where=[MARGIN, *TOP, AVERAGED_FLOW],
     states="rho ** 2 * turning[i][j] == flow(last)[i][j]",
     control=tc.altered("as fast", "turning[i][j] == flow(last)[i][j]"),
-    on=points(tc.mlps(depths=(1, 3), widths=(1, 2)), smooth=True),
+    on=POINTS,
     examples=40,
     rests_on=["normalised-flow"],
     why="The gradient with respect to V_L is rho times that with respect to W_L, and W_L has to"
-    " move rho times as far for the same turn.",
+    " move rho times as far for the same turn. So the two have equal functions and equal rho_dot,"
+    " and are not one flow, unless rho = 1.",
 )

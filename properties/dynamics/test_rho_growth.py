@@ -325,8 +325,8 @@ rho_growth_first_term = FULL_SEPARABILITY.stated(
     on=st.one_of(points(SMALL_NETWORKS).map(with_equal_margins), on_a_line()),
     examples=120,
     rests_on=["rho-dynamics-loss-in-margins", "rho-growth-moment"],
-    why="Twice the term `rho^2 M` of Eq. 11 is at most `2 rho mu` up to rho = 1, under full"
-    " separability, by `M <= mu`. Without it, as for rho near `mu / M`, it depends on the margins."
+    why="Twice the term `rho^2 M` of Eq. 11 is at most `2 rho mu`, for rho > 0 and any margins,"
+    " exactly where `rho <= mu / M`: under full separability up to rho = 1 at least, by `M <= mu`."
     " The penalty `lambda rho^2` is not compared: it is smaller than `2 rho mu` for `lambda rho < 2"
     " mu`.",
 )

@@ -85,8 +85,9 @@ rho_zero_unstable_printed = AT_ZERO.stated(
     why="To first order `rho' = 2 <g, V - V_0> - 2 lambda rho` and `V' = 2 rho g`, with the"
     " eigenvalues `-lambda +- (lambda^2 + 4 |g|^2)^(1/2)`: one is positive exactly where g, the"
     " mean gradient of the margins, is not 0. Where the first units are off on all samples, g is 0"
-    " and f_V is 0 nearby: V rests, `rho' = -2 lambda rho`, and the point is stable. (Weights of"
-    " norm 1 are not all zero, as the text has it.)",
+    " and f_V is 0 nearby: V rests, `rho' = -2 lambda rho`, and the point is stable. The text's"
+    ' "if all weights are zero" cannot be, for weights of norm 1. (e and rho of the example play no'
+    " part.)",
 )
 
 rho_zero_unstable = AT_ZERO.stated(
@@ -103,9 +104,9 @@ rho_zero_unstable = AT_ZERO.stated(
     on=across().filter(lambda case: case.numbers["e"] > 0),
     corrects="rho-zero-unstable-printed",
     rests_on=["structural-lemma", "normalised-flow", "rho-dynamics", "rho-growth-at-zero"],
-    why="The velocity of V_k at `rho = e` is `e` times `2 g_k` by its first order in rho, and what"
-    " is left is the velocity of rho. The multiplier plays no part: where f_V = 0, g is tangential"
-    " by the structural lemma. Where g is 0, terms of higher order decide.",
+    why="Of the linearised flow: `V' = 2 rho g` gives `2 e g = e (2 g)`; the check is that `rho' ="
+    " e^2`. The multiplier plays no part: where f_V = 0, g is tangential by the structural lemma."
+    " Where g is 0, terms of higher order decide.",
 )
 
 rho_zero_decay = AT_ZERO.stated(

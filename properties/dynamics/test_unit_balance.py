@@ -85,8 +85,8 @@ unit_balance_rest = BALANCE.stated(
     rests_on=["unit-balance-flow"],
     why="Our own; it bears on what weight decay makes of the start. `unit-balance-flow`, or Eq. 9"
     " multiplied by the row of V_k and by the column of V_(k+1). A unit that nothing leaves has no"
-    " weights, and the other way round; with one hidden layer, rho is the sum of `|w_j| |a_j|`"
-    " over the units of W.",
+    " weights, and the other way round; with one hidden layer, rho is the sum over the units of the"
+    " norm of row j of W_1 times that of column j of W_2.",
 )
 
 
@@ -124,10 +124,11 @@ unit_balance_rescaled = tc.stated(
     on=tc.cases(tc.mlps(depths=(2, 3), widths=(1, 3)), samples=(1, 2), cohort=4).map(with_factor),
     examples=24,
     why="Our own; it bears on whether minima of different rho are connected, for networks of any"
-    " width and without Theorem 2. For large t the product of the norms grows without bound, if the"
-    " unit has weights into it and its layer others out of it. By continuity such an interpolating"
-    " network lies on a curve of such with all larger rho, without the alignment that Lemma 5"
-    " assumes. At rest with weight decay units are balanced (`unit-balance-rest`).",
+    " width and without Theorem 2. Here t is the factor, `u = |row j of W_k|^2`, `v = |column j of"
+    " W_(k+1)|^2`. As t grows the product grows without bound if u > 0 and another unit of the"
+    " layer has outgoing weights. By continuity such an interpolating network lies on a curve of"
+    " such with all larger rho, without the alignment that Lemma 5 assumes. At rest with weight"
+    " decay units are balanced (`unit-balance-rest`).",
 )
 
 unit_balance_least = tc.stated(
@@ -145,10 +146,11 @@ unit_balance_least = tc.stated(
     control=tc.altered("half as large", "4 * paths ** 2 <= squared(W[0]) * squared(W[1])"),
     on=tc.cases(tc.mlps(depths=(2, 2), widths=(1, 3), outputs=(1, 3)), samples=(1, 1), cohort=4),
     examples=28,
-    why="Our own; it bears on the least rho of a function. Cauchy and Schwarz, with equality where"
-    " all units are balanced alike. The right side does not change when units are rescaled"
-    " (`unit-balance-rescaled`): it is the infimum of rho on that family, reached where each unit"
-    " has weights on both sides or on none, and what weight decay on rho penalises at rest.",
+    why="Our own; it bears on the least rho of a function. `w_j` is row j of W_1, `a_j` column j of"
+    " W_2. Cauchy and Schwarz, with equality where all units are balanced alike. The right side"
+    " does not change when units are rescaled (`unit-balance-rescaled`): it is the infimum of rho"
+    " on that family, reached where each unit has weights on both sides or on none, and what weight"
+    " decay on rho penalises at rest.",
 )
 
 
@@ -203,6 +205,7 @@ unit_balance_split = tc.stated(
     why="Our own; it bears on whether the landscape can be Morse. A unit is split into two with"
     " its weights times s and times t: the function, all norms and so rho and the loss stay, for"
     " any penalty. Minima of overparametrised networks that do not need all units lie on such"
-    " circles, for every lambda: their Hessians are singular, and the landscape is not Morse."
-    " Where no unit is spare they can be isolated: `attracting-rest-rho`.",
+    " quarter circles (ReLU needs s, t >= 0), for every lambda: Hessians inside are singular, and"
+    " the landscape is not Morse. At the end with a spare ReLU unit no Hessian need exist. Where no"
+    " unit is spare minima can be isolated: `attracting-rest-rho`.",
 )

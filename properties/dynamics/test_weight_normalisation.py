@@ -71,8 +71,8 @@ weight_normalisation_printed = EQUAL_SIZES.stated(
     why="The constraint that goes with the sentence is `|V_k|^2 = 1`, for which it is true"
     " (`weight-normalisation-unit`); weight normalisation itself takes v_k of any norm. Gradient"
     " flow of v_k keeps its norm, and turns V_k 1/|v_k|^2 times as fast as the flow with a"
-    " multiplier. The velocity of rho is the same, so that the two flows differ by more than the"
-    " time that they take.",
+    " multiplier (`weight-normalisation-turning`). The velocity of rho is the same, so that the two"
+    " flows differ by more than the time that they take.",
 )
 
 weight_normalisation_unit = tc.stated(
@@ -99,9 +99,9 @@ weight_normalisation_unit = tc.stated(
     examples=30,
     corrects="weight-normalisation-printed",
     rests_on=["normalised-flow", "weight-normalisation-turning"],
-    why="The flows, not their steps (`weight-normalisation-step`). Gradient flow through the"
-    " division by the norm keeps |v_k| = 1 (`weight-normalisation-keeps-norm`), so that the two"
-    " are one for all times.",
+    why="In the words of poggio2021. The flows, not their steps (`weight-normalisation-step`)."
+    " Gradient flow through the division by the norm keeps |v_k| = 1"
+    " (`weight-normalisation-keeps-norm`), so that the two are one for all times.",
 )
 
 weight_normalisation_turning = EQUAL_SIZES.stated(

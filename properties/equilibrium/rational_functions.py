@@ -14,4 +14,9 @@ def identical(left: Any, right: Any) -> tc.Observation:
     """Equality of two rational functions: the numerator of the difference expands to 0."""
     numerator, _ = sympy.fraction(sympy.together(left - right))
     holds = sympy.expand(numerator) == 0
-    return tc.Observation(holds, sympy.sstr(left), "=", sympy.sstr(right), SYMBOLIC)
+    return tc.Observation(holds, _text(left), "=", _text(right), SYMBOLIC)
+
+
+def _text(side: Any) -> str:
+    """As the report prints it, where asterisks would be marks of emphasis."""
+    return str(side).replace("**", "^").replace("*", " ")

@@ -29,7 +29,7 @@ FAMILY: dict[str, Any] = {
         "lambda is 1/64 or 1/32",
         "two points of rest a and b of Eq. 5, b the worse one, with the larger loss; both proved by"
         " Krawczyk's operator: no activation is at its kink, and all eigenvalues of the Jacobian of"
-        " the velocity are negative",
+        " the velocity are negative; found by L-BFGS from V_1 = (1, 0), printed, and (-1, 0)",
     ],
     "examples": 4,
     "enough": 2,
@@ -168,7 +168,7 @@ def disturbed(pair: Pair) -> Iterator[float]:
 
 @tc.claim(
     "attracting-rest-returns",
-    title="A flow that is disturbed at the worse of two minima goes back to it",
+    title="A flow that is disturbed at the worse of two minima takes rho back to its value there",
     kind="trajectory",
     sources=[XU2022.at("Section 3.5: critical points can be avoided")],
     statement=r"16\, |\rho(T) - \rho_b| \le |\rho(0) - \rho_b|",
@@ -186,7 +186,8 @@ def attracting_rest_returns(setting: tc.Setting, case: tc.Case) -> tc.Findings:
     """An example of our own; the paper assumes that a critical point of non-zero loss, "either a
     local minimum or a saddle", "can be avoided by the randomness of SGD or by an algorithm that
     restarts". The flow, with which Section 3.5 argues, does not leave such a minimum: moved away by
-    1/64 in rho and in the angle of V_1, it comes back. (Saddles it can leave.)
+    1/64 in rho and in the angle of V_1, it comes back; compared is rho, at T = 100. (Saddles it can
+    leave.)
     """
     found = attracting(case)
     if isinstance(found, tc.Rejection):
@@ -225,7 +226,8 @@ def two_clusters(draw: st.DrawFn) -> tc.Case:
     hypotheses=[
         "ReLU networks 3-2-1 under Lagrange multipliers, square loss, penalty lambda rho^2",
         "two samples of each class: 8 weights, 4 samples; lambda is 1/64",
-        "the point of rest is proved by Krawczyk's operator to be there and to attract",
+        "the point of rest, which L-BFGS finds from the network printed, is proved by Krawczyk's"
+        " operator to be there and to attract",
         "all margins are positive",
     ],
     control="the largest is twice the smallest",
@@ -238,8 +240,8 @@ def attracting_rest_unequal_margins(setting: tc.Setting, case: tc.Case) -> tc.Fi
     has equal margins, and that this "follows without any assumption". Here training converges, to a
     strict local minimum that classifies all samples, with more weights than samples, and margins
     differ. What the proof adds is that "the network is expressive enough to attain any value" and
-    that the global minimum is reached: margins are then equal only where the greatest possible ones
-    are (`reduced-loss-common-bound`).
+    that the global minimum is reached: margins are then equal only if the greatest margins possible
+    are equal (`reduced-loss-common-bound`).
     """
     (rest,) = points_of_rest(started(case))
     if rest is None or not rest.attracts:

@@ -188,7 +188,7 @@ quasi_interpolation_numbers = tc.stated(
     "quasi-interpolation-numbers",
     title="With the paper's lambda and margins, the gap to interpolation is 40/41 or more",
     sources=[XU2022.at(PLACE)],
-    printed=r"\lambda \ge 0.001,\; \bar f_n \le 0.005 \implies \epsilon \ge 40/41",
+    printed=r"\lambda \ge 0.001,\; |\bar f_n| \le 0.005 \implies \epsilon \ge 40/41",
     given=PAPERS_NUMBERS,
     where=AT_REST,
     states="40 / 41 <= 1 - rho * mu",
@@ -239,9 +239,9 @@ quasi_interpolation_typical_printed = tc.stated(
     on=ANY,
     examples=1,
     enough=1,
-    why='In thousandths. Two places contradict each other: the maximal margin "in the experiments'
-    ' plotted in this paper" is smaller than what is typically observed "in our experiments" two'
-    " sections later.",
+    why="The check compares thousandths. Two places contradict each other: the maximal margin"
+    ' "in the experiments plotted in this paper" is smaller than what is typically observed "in our'
+    ' experiments" two sections later.',
 )
 
 quasi_interpolation_parameters = tc.stated(

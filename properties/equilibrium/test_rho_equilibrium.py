@@ -147,7 +147,8 @@ def flow_to_rest(setting: tc.Setting, case: tc.Case, reduction: Reduction) -> tc
 
 
 FLOW_HYPOTHESES = [
-    "random networks of depth 2 to 4, without biases",
+    "random networks of depth 2 to 4, without biases; linear, ReLU or leaky ReLU (0.5); the one"
+    " printed is where training starts",
     SIGN_LABELS.prose,
     "|x_n| <= 1",
     POSITIVE_WEIGHT_DECAY.prose,
@@ -202,8 +203,9 @@ def rho_equilibrium_flow_mean(setting: tc.Setting, case: tc.Case) -> tc.Findings
 )
 def rho_equilibrium_flow_sum(setting: tc.Setting, case: tc.Case) -> tc.Findings:
     """As `rho-equilibrium-flow-mean`, for the loss summed over the samples, whose flow is N times
-    as fast as that of the averaged loss with lambda/N. Flows of ReLU networks along a kink, where
-    the integrator stalls, are left out.
+    as fast as that of the averaged loss with lambda/N. Left: the distance of rho to the value;
+    right: a bound on it from how far rho and the loss still moved. Flows of ReLU networks along a
+    kink, where the integrator stalls, are left out.
     """
     yield from flow_to_rest(setting, case, "sum")
 

@@ -61,7 +61,8 @@ stationary_weights_printed = tc.stated(
     on=resting_points(mixed=True),
     rests_on=["normalised-flow"],
     why="The bars are missing: Eq. 5 gives `sum ell_n y_n df_n/dV_k = V_k sum ell_n y_n f_n`. With"
-    " labels of both signs it is another equation.",
+    " labels of both signs it is another equation. The text at hand is a conversion of the PDF that"
+    " may have lost them.",
 )
 
 stationary_weights_barred = tc.stated(
