@@ -29,6 +29,7 @@ from theorycheck.reports.html.graph import drawn
 from theorycheck.reports.html.paper_figures import paper_figures
 from theorycheck.reports.html.papers import sheets
 from theorycheck.reports.html.prose import inline, paragraphs
+from theorycheck.reports.linking import linked
 from theorycheck.reports.markdown.words import (
     control_words,
     details,
@@ -59,6 +60,7 @@ def render_html(report: Report, beside: Companions = NOTHING) -> str:
     # Without what minifying would take from them, which would change their hashes.
     style = "".join(map(_asset, ("page.css", "figures.css", "graph.css"))).strip()
     script = "".join(map(_asset, ("page.js", "graph.js", "cite.js"))).strip()
+    report = linked(report)
     entries = report.claims
     tendencies = any(entry.kind == "tendency" for entry in entries)
     items = () if report.omitted else beside.items

@@ -12,6 +12,7 @@ from theorycheck.reports.companions import NOTHING, Companions
 from theorycheck.reports.coverage import Coverage, Placed, coverage_section, covered, unlisted
 from theorycheck.reports.documents import ORDER, Report
 from theorycheck.reports.glossary import TENDENCIES, TERMS, VERDICTS
+from theorycheck.reports.linking import linked
 from theorycheck.reports.markdown.elements import Link, cell, without_markup
 from theorycheck.reports.markdown.sections import section
 from theorycheck.reports.markdown.words import (
@@ -82,6 +83,7 @@ def render_markdown(report: Report, beside: Companions = NOTHING) -> dict[str, s
     Raises:
         InputError: as `section`.
     """
+    report = linked(report)
     entries, layout = report.claims, Layout.of(report.claims)
     lists = () if report.omitted else beside.items
     placed = [Placed.reported(entry) for entry in entries]
