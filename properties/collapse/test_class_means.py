@@ -359,7 +359,7 @@ class_means_opposite = BALANCED_CLASSES.stated(
     states="mu(0)[i] == -mu(1)[i]",
     control=tc.altered("the means are equal", "mu(0)[i] == mu(1)[i]"),
     on=balanced_cases(among=(2, 2), slopes=(tc.RELU,)).map(in_ball),
-    why="Section 5 defines NC2 by centred means, where it is empty for two classes; Theorem 5"
-    " prints it without centring, where no network with hidden ReLU layers has it, unless both"
+    why="Section 5 defines NC2 by centred means, where every network with two classes has it;"
+    " Theorem 5 prints it without centring, where none with hidden ReLU layers has it, unless both"
     " means are 0. The two places mean different things.",
 )

@@ -1,14 +1,7 @@
 """SGD with batches of one sample on the last layer: xu2022, Eq. 30-32, the proof of Theorem 5."""
 
 import theorycheck as tc
-from properties.assumptions import (
-    CHAIN,
-    IN_BALL,
-    ONE_OUTPUT,
-    POSITIVE_RHO,
-    SIGN_LABELS,
-    UNIT_WEIGHTS,
-)
+from properties.assumptions import CHAIN, IN_BALL, POSITIVE_RHO, SIGN_LABELS, UNIT_WEIGHTS
 from properties.collapse.conditions import MATRICES, RECTIFIED
 from properties.notation import MARGIN
 from properties.papers import XU2022
@@ -20,7 +13,7 @@ CASES = tc.normalised_cases(
     numbers={"rho": tc.positive_dyadics(), "learning_rate": tc.positive_dyadics()},
 )
 STEPS = tc.Family(
-    given=[CHAIN, MATRICES, ONE_OUTPUT, UNIT_WEIGHTS, SIGN_LABELS],
+    given=[CHAIN, MATRICES, UNIT_WEIGHTS, SIGN_LABELS],
     where=[
         MARGIN,
         "last = weights[len(weights) - 1]",
@@ -116,6 +109,6 @@ classifier_update_norm = STEPS.stated(
     control=tc.altered("the norm stays 1", "squared(step(n)) == 1"),
     rests_on=["classifier-update", "classifier-update-multiplier"],
     why='xu2022 applies the constraint `|V^(t+1)| = 1` and ignores "all terms that are O(eta^2)"'
-    " (before Eq. 31). These all have one sign: with a multiplier, unlike with weight"
-    " normalisation, a step from the unit sphere that changes V_L always leaves it.",
+    " (before Eq. 31). These all have one sign: with a multiplier, a step from the unit sphere that"
+    " changes V_L always leaves it, unlike the direction v/|v| of weight normalisation.",
 )

@@ -97,8 +97,9 @@ collapsed_classifier_interpolation = CLASSIFIERS.stated(
     states=COLLAPSED,
     control=tc.altered("NC2 with inner products -1/C", COLLAPSED.replace("-1 / (C - 1)", "-1 / C")),
     on=interpolating_classes(alpha=Fraction(1)),
-    why="Our own; it is not xu2022, Theorem 6, at whose points of convergence rho rests too. With"
-    " weight decay this excludes alpha = 1 (`collapsed-classifier-factor`); Property 2 and the"
+    why='xu2022, Theorem 6, prints "such that V_L has converged"; read so alone, it is this claim.'
+    ' We read it with what follows, "Consider points of convergence of SGD", where rho rests too.'
+    " With weight decay this excludes alpha = 1 (`collapsed-classifier-factor`); Property 2 and the"
     " rest of V_L do not. At alpha = 1 all residuals are 0, and no update moves V_L, whatever the"
     " features are: Eq. 40 of the proof is `0 = 0`.",
 )
@@ -219,10 +220,11 @@ collapsed_classifier_negative_factor = tc.stated(
     control=tc.altered("and of twice the size", NC_3.replace("== ", "== 2 * ")),
     on=negative_factor(),
     examples=40,
-    why="Our own; it is not xu2022, Theorem 6, at whose points of convergence rho rests too. With"
-    " a negative factor it does not, with weight decay or without: the sum of `<f, y - f>` is"
-    " negative. Property 2, a proportion with any sign, and the rest of V_L do not exclude the"
-    " factor. With it Eq. 42 gives `V_L^T = -M/|M|_F`, and every sample is classified wrongly.",
+    why="xu2022, Theorem 6, with the convergence of V_L alone, as in"
+    " `collapsed-classifier-interpolation`. We read it with rho at rest too: with a negative factor"
+    " it is not, with weight decay or without, as the sum of `<f, y - f>` is negative. Property 2,"
+    " a proportion with any sign, and the rest of V_L do not exclude the factor. With it Eq. 42"
+    " gives `V_L^T = -M/|M|_F`, and every sample is classified wrongly.",
 )
 
 collapsed_classifier_global_mean = CLASSIFIERS.stated(

@@ -222,8 +222,8 @@ multiclass_update_exchange = UPDATES.stated(
     numbers=["alpha"],
     on=proportional_outputs(),
     rests_on=["multiclass-update-quasi-interpolation"],
-    why="Where both gradients are 0 and alpha is not 1, the features are equal: NC1. At alpha = 1"
-    " they need not be (`collapsed-classifier-interpolation`).",
+    why="Where both gradients are 0, rho is not 0 and alpha is not 1, the features are equal: NC1."
+    " At alpha = 1 they need not be (`collapsed-classifier-interpolation`).",
 )
 
 multiclass_update_partition = UPDATES.stated(
@@ -250,24 +250,20 @@ multiclass_update_partition = UPDATES.stated(
 
 multiclass_update_full_printed = UPDATES.stated(
     "multiclass-update-full-printed",
-    title="The gradient of all samples in V_L, as printed in Eq. 41: the sign is wrong",
+    title="The third line of Eq. 41, read as the gradient of all samples in V_L: the sign is wrong",
     sources=[XU2022.at("Eq. 41")],
-    printed=r"0 = \frac1k \sum_{i=1}^k \frac{\partial \mathcal L_{S^i}}{\partial V_L^c}"
-    r" = \frac{\partial \mathcal L_S}{\partial V_L^c} = \frac{2\rho}{NC} \sum_{c'=1}^C"
+    printed=r"\frac{\partial \mathcal L_S}{\partial V_L^c} = \frac{2\rho}{NC} \sum_{c'=1}^C"
     r" \sum_{n=1}^N f_V^\top (\rho f_V - \tilde e_{c'}) V_L^c"
-    r" - (\rho f_V^{(c)} - \tilde e_{c'}^{(c)}) h"
-    r" = \frac{2\rho}{NC} \sum_{n=1}^N (\alpha - 1) h(x_{cn})"
-    r" - \frac{2\rho}{NC} \sum_{c' \ne c} \sum_{n=1}^N \frac{\alpha - 1}{C - 1} h(x_{c'n})"
-    r" - \frac{2\alpha(\alpha - 1) C}{C - 1} V_L^c",
+    r" - (\rho f_V^{(c)} - \tilde e_{c'}^{(c)}) h",
     forall=["c in outputs"],
     states="squared(gradient(samples)[c] - 2 * rho / len(samples) * terms(samples, c)) == 0",
     control=tc.altered("half of it", {"- 2 *": "-"}),
     given=SETTING,
     on=simplex_labelled().map(in_ball),
     rests_on=["multiclass-update-tangential", "multiclass-update-partition"],
-    why="Refuted is the third line of Eq. 41 as a formula for the gradient: it lacks the minus of"
-    " Eq. 38. The fourth line has the sign right, so that the two are each other's negatives. Where"
-    " the gradient is 0, as the equation begins, all its lines are 0, and it is true.",
+    why="It lacks the minus of Eq. 38. The fourth line has the sign right, so that the two are each"
+    " other's negatives. Eq. 41 begins with `0 =`: where the gradient is 0, all its lines are 0,"
+    " and it is true.",
 )
 
 multiclass_update_full = UPDATES.stated(

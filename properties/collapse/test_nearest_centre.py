@@ -51,18 +51,23 @@ BINARY = tc.Family(
     examples=40,
 )
 """NC4 at inputs in all directions: the nearer of two means has the sign of the output."""
+NO_TIE = tc.Assumption(
+    "no tie: the output is not 0, and one mean is nearer", "output(p) != 0 and nearer(p) != 0"
+)
 
 
 @st.composite
 def opposite_inputs(draw: st.DrawFn, factors: tuple[int, ...]) -> tc.Case:
     """A linear classifier on features ``+-m`` in the unit ball.
 
-    A multiple of m, or any that classifies them correctly where the factor is 0.
+    A multiple of m; where the factor is 0, m with one entry of the other sign, or the negative of
+    that, which classifies them correctly, or leaves all outputs 0.
     """
     width, factor = draw(st.integers(1, 3)), draw(st.sampled_from(factors))
     vectors = st.lists(st.integers(-2, 2), min_size=width, max_size=width).filter(any)
-    mean, other = draw(vectors), draw(vectors)
-    weights = [factor * entry for entry in mean] if factor else other
+    mean = draw(vectors)
+    turned = draw(st.integers(0, width - 1))
+    weights = [(factor or (-1 if i == turned else 1)) * entry for i, entry in enumerate(mean)]
     if not factor and sum(a * b for a, b in zip(weights, mean, strict=True)) < 0:
         weights = [-entry for entry in weights]
     signs = [1, -1, *draw(st.lists(st.sampled_from([1, -1]), max_size=2))]
@@ -76,7 +81,7 @@ nearest_centre_binary_printed = BINARY.stated(
     title='Two classes: "NC4 follows then from NC1-NC2"',
     sources=[XU2022.at("Theorem 5, Section 5.1: NC4 from NC1 and NC2")],
     printed=r"\text{NC1, NC2} \implies \mathrm{sign}(f(x)) = \arg\min_c \|\mu_c - h(x)\|",
-    given=[*SETTING, MATRICES, SIGN_LABELS, BOTH_CLASSES, COLLAPSED, OPPOSITE, CLASSIFIED],
+    given=[*SETTING, MATRICES, SIGN_LABELS, BOTH_CLASSES, COLLAPSED, OPPOSITE, CLASSIFIED, NO_TIE],
     on=opposite_inputs((0, 0, 1)),
     why="NC1 and NC2 are about features alone; what the classifier decides, they do not say. Nor is"
     " it enough that all samples are correctly classified, as the proof may assume by Property 1."
@@ -145,6 +150,10 @@ SEVERAL = tc.Family(
     examples=30,
 )
 """NC4: the largest outputs are those of the classes with the nearest means; ties go with ties."""
+NO_TIES = tc.Assumption(
+    "no tie: one output is the largest, and one mean the nearest",
+    "sum([chosen(p, b) for b in outputs]) == 1 and sum([nearest(p, b) for b in outputs]) == 1",
+)
 FARTHEST = tc.altered(
     "the farthest mean",
     "chosen(p, c) - (1 if far(p, c) == max([far(p, b) for b in outputs]) else 0) == 0",
@@ -174,7 +183,7 @@ nearest_centre_multiclass_printed = SEVERAL.stated(
     title='Several classes: "NC4 follows then from NC1-NC2"',
     sources=[XU2022.at("Theorem 6, Section 5.2: NC4 from NC1 and NC2")],
     printed=r"\text{NC1, NC2} \implies \arg\max_c f^c(x) = \arg\min_c \|\mu_c - h(x)\|",
-    given=[*SETTING, MATRICES, BALANCED, FEATURES_COLLAPSED, ETF, RIGHTLY_CLASSIFIED],
+    given=[*SETTING, MATRICES, BALANCED, FEATURES_COLLAPSED, ETF, RIGHTLY_CLASSIFIED, NO_TIES],
     control=FARTHEST,
     on=simplex_inputs(dual=False, anywhere=False),
     why="As with two classes (`nearest-centre-binary-printed`): NC1 and NC2 say nothing of the"
@@ -185,15 +194,12 @@ nearest_centre_multiclass_dual = SEVERAL.stated(
     "nearest-centre-multiclass-dual",
     title="Several classes: NC4 from NC1 to NC3",
     printed=r"\text{NC1, NC2, NC3} \implies \arg\max_c f^c(x) = \arg\min_c \|\mu_c - h(x)\|",
-    given=[MATRICES, BALANCED, FEATURES_COLLAPSED, ETF, DUAL],
+    given=[MATRICES, BALANCED, FEATURES_COLLAPSED, ETF, DUAL, NO_TIES],
     control=FARTHEST,
     on=simplex_inputs(dual=True, anywhere=True),
     why="Our own. xu2022 concludes from NC1 and NC2 alone; with NC3 it would not follow either."
     " Distances are measured from the means, and the classifier is dual to the centred means. In"
-    " its reference [12] biases make up for the global mean; the networks here have none. The"
-    " printed 1 = 0 is at the probe x_2 - x_2 = 0, where all outputs are equal, for class 3, whose"
-    " mean is not among the nearest. Not at ties alone: in the counterexample x = (-1, 0, 1/8) is"
-    " put in class 3, and mu_2 is nearest.",
+    " its reference [12] biases make up for the global mean; the networks here have none.",
 )
 
 nearest_centre_multiclass = SEVERAL.stated(

@@ -204,9 +204,10 @@ neural_collapse_binary_classifier_only = tc.stated(
         "the convergence of V_L is not asked for, Property 1 alone is", without=[CLASSIFIER_AT_REST]
     ),
     on=interpolating_networks(),
-    why="Our own; it is not xu2022, Theorem 5, which considers points of convergence, where rho"
-    " rests too: with weight decay this gives a gap eps > 0 (`interpolation-gap`). If only `V_L`"
-    " rests, an interpolating network, eps = 0, qualifies: the factor `1 - rho fbar_n` stops every"
-    " update of `V_L`, and of all other layers, whatever the features are. Without weight decay"
-    " these are points of convergence of the whole network. The means are those of the classes.",
+    why='xu2022, Theorem 5, prints "such that V_L has converged"; read so alone, it is this claim.'
+    ' We read it with what follows, "Consider points of convergence", where rho rests too: with'
+    " weight decay this gives a gap eps > 0 (`interpolation-gap`). If only `V_L` rests, an"
+    " interpolating network, eps = 0, qualifies: the factor `1 - rho fbar_n` stops every update of"
+    " `V_L`, and of all other layers, whatever the features are. Without weight decay these are"
+    " points of convergence of the whole network. The means are those of the classes.",
 )

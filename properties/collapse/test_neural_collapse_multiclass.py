@@ -74,12 +74,12 @@ neural_collapse_multiclass_full_batch = tc.stated(
     printed=r"b \mid N,\; \frac{\partial \mathcal{L}_{S'}}{\partial V} = 0,\;"
     r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S',\quad"
     r" \rho f_V(x_{cn}) = \alpha \tilde e_c \;\forall c, n \implies \text{NC1--NC4}",
-    given=[*IN_THE_PAPER, FULL_BATCH, COMMON_FACTOR, *ALL_AT_REST],
+    given=[*IN_THE_PAPER, FULL_BATCH, COMMON_FACTOR, SMALL_GAPS, *ALL_AT_REST],
     forall=PAIRS,
     where=CLASSES,
     states=COLLAPSED,
     control=CLASSIFIER_ALONE,
-    on=simplex_networks(groups=(2, 1), full_batch=True),
+    on=simplex_networks(groups=(2, 1), full_batch=True, least=7),
     rests_on=PROOF_OF_THEOREM_6,
     why='The process that precedes Theorem 6 draws b samples of each class, "b is a divisor of N",'
     " which allows b = N. Then NC1 does not follow: samples of one class may use different units."
@@ -110,11 +110,11 @@ neural_collapse_multiclass = tc.stated(
     " convergence of `V_L` suffices, and Eq. 42-43 hold with their constants. That alpha is between"
     " 0 and 1 follows where rho rests, with weight decay (`collapsed-classifier-factor`). NC4 is"
     " checked at the samples, differences of samples and the unit vectors. It does not follow"
-    ' "from NC1-NC2", as printed: without biases it also needs `<V_L^c, mu_G> = 0`, which Eq. 44'
-    " provides. Such networks exist for ReLU, unlike in the binary case with a scalar output,"
-    " because the global mean of the features can make up for the negative entries of the simplex;"
-    " they are constructed here, not found by training. Whether the other layers can converge as"
-    " well is the subject of"
+    ' "from NC1-NC2", as printed: it also needs NC3 and, without biases, `<V_L^c, mu_G> = 0`, which'
+    " Eq. 44 provides. Such networks exist for ReLU, unlike in the binary case with a scalar"
+    " output, because the global mean of the features can make up for the negative entries of the"
+    " simplex; they are constructed here, not found by training. Whether the other layers can"
+    " converge as well is the subject of"
     " [neural-collapse-multiclass-all-layers](#neural-collapse-multiclass-all-layers).",
 )
 

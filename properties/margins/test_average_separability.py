@@ -10,11 +10,18 @@ from properties.notation import MARGIN, MEAN_MARGIN
 from properties.papers import XU2022
 
 CHANCES = (
-    "pairs = [a + b for a in outcome for b in outcome]",
-    "separated = len([s for s in pairs if s > 0])",
-    "ties = len([s for s in pairs if s == 0])",
+    "labels = [y[n][0] for n in samples]",
+    "sums = [inner(labels, [a, b, c]) for a in outcome for b in outcome for c in outcome]",
+    "separated = len([s for s in sums if s > 0])",
+    "ties = len([s for s in sums if s == 0])",
 )
-"""Two samples with independent margins, each of the outcomes as probable as the others."""
+"""The sum of the margins of three samples whose outputs are independent, each of the outcomes as
+probable as the others.
+"""
+THREE = tc.Assumption(
+    "three samples with independent outputs, each of the outcomes equally probable",
+    "len(samples) == 3",
+)
 ZERO_MEAN = tc.Assumption("outcomes of mean 0", "sum(outcome) == 0")
 SYMMETRIC = tc.Assumption(
     "with each outcome its negative occurs as often",
@@ -26,11 +33,13 @@ PLACE = "Section 3.5: chance of average separability"
 
 @st.composite
 def outcomes(draw: st.DrawFn, *, symmetric: bool = False) -> tc.Case:
-    """Two to four equally probable values of a margin, of mean 0."""
+    """Two to four equally probable values of an output, of mean 0; and three labels."""
+    labels = draw(st.sampled_from([(1, 1, -1), (1, 1, 1), (-1, 1, -1), (-1, -1, -1)]))
     drawn = draw(st.lists(st.integers(-3, 3), min_size=1, max_size=3 - symmetric))
     rest = [-value for value in drawn] if symmetric else [-sum(drawn)]
     numbers = {f"outcome_{i}": Fraction(v) for i, v in enumerate([*drawn, *rest], start=1)}
-    return tc.Case.single(tc.mlp([1, 1]), [[[1]]], [[1]], [[1]], numbers)
+    rows = [[label] for label in labels]
+    return tc.Case.single(tc.mlp([1, 1]), [[[1]]], rows, rows, numbers)
 
 
 average_separability_chance_printed = tc.stated(
@@ -39,16 +48,16 @@ average_separability_chance_printed = tc.stated(
     sources=[XU2022.at(PLACE)],
     printed=r"\text{if the } f_n \text{ were zero-mean, random variables, there would be a 50\%}"
     r"\text{ chance for average separability to hold}",
-    given=[ZERO_MEAN],
-    assuming={"no two outcomes add up to 0": "ties == 0"},
+    given=[SIGN_LABELS, THREE, ZERO_MEAN],
+    assuming={"no sum of the margins is 0": "ties == 0"},
     where=CHANCES,
-    states="2 * separated == len(pairs)",
-    control=tc.altered("certainly", "separated == len(pairs)"),
+    states="2 * separated == len(sums)",
+    control=tc.altered("certainly", "separated == len(sums)"),
     numbers=["outcome"],
     on=outcomes(),
-    why="For two samples, over a finite distribution, exactly. A mean of zero is not enough: skewed"
-    " outcomes are positive less often than not, or more often. Where sums of 0 can occur, they"
-    " count for neither.",
+    why="A mean of zero is not enough: with skewed outputs the sum of the margins is positive with"
+    " a chance above or below one half, here 16/27. True of outputs with one distribution and as"
+    " many labels of each sign, but for ties.",
 )
 
 average_separability_chance = tc.stated(
@@ -56,16 +65,15 @@ average_separability_chance = tc.stated(
     title="Symmetric outputs separate on average as often as not, but for ties",
     sources=[XU2022.at(PLACE)],
     printed=r"\Pr[\mu > 0] = \frac12 (1 - \Pr[\mu = 0])",
-    given=[SYMMETRIC],
+    given=[SIGN_LABELS, THREE, SYMMETRIC],
     where=CHANCES,
-    states="2 * separated + ties == len(pairs)",
+    states="2 * separated + ties == len(sums)",
     control=tc.altered("outcomes of mean 0", without=[SYMMETRIC], on=outcomes()),
     numbers=["outcome"],
     on=outcomes(symmetric=True),
     examples=60,
     corrects="average-separability-chance-printed",
-    why="For two samples, over a finite distribution; true of any number of independent ones. A"
-    " symmetric distribution, such as that of outputs with fair random labels.",
+    why="True of any number of independent outputs, and of any outputs with fair random labels.",
 )
 
 average_separability_implied = tc.stated(

@@ -137,29 +137,36 @@ equal_margins_quasi_interpolation = tc.stated(
 
 equal_margins_extremes = tc.stated(
     "equal-margins-extremes",
-    title="A minimiser of the loss maximises the mean margin, as the proof of Lemma 6 says",
+    title="Minimisers maximise the mean margin, and equal margins are the largest: proof of Lemma"
+    " 6",
     sources=[
         XU2022.at("Section 5.1: maximise mu and minimise sigma, Eq. 29"),
         XU2022.at("Section 5.1: margins tend to the largest"),
     ],
     printed=r"V \in \arg\min \frac1{1 + \frac{\mu^2}{\sigma^2 + \lambda}} \implies"
-    r" \mu = \max_{V'} \mu(V')",
+    r" \mu = \max_{V'} \mu(V'),\quad \sigma^2 \to 0 \implies \bar f_n \to \bar\mu",
     given=MINIMISERS,
-    states="sum([margin(n) for n in samples]) / reach(samples)"
-    " == max([abs(x[n][0]) for n in samples])",
+    states="sum([margin(n) for n in samples]) / reach(samples) == largest_margin"
+    " and largest_equal == largest_margin",
     control=tc.altered(
         "half of the smaller |x_n|",
         "sum([margin(n) for n in samples]) / reach(samples) == min([abs(x[n][0]) for n in samples])"
         " / 2",
     ),
-    where=[MARGIN, REACH],
+    where=[
+        MARGIN,
+        REACH,
+        "largest_margin = max([abs(x[n][0]) for n in samples])",
+        "largest_equal = 1 / sum([1 / abs(x[n][0]) for n in samples])",
+    ],
     on=two_slopes(),
     rests_on=["reduced-loss"],
     why='"In order to minimize the loss we have to find V_k that maximize mu^2 and minimize'
     ' sigma^2": the loss falls in one and rises in the other, but no V need do both. On the two'
-    " samples, the sum of the margins of a network of unit norm is at most the larger |x_n|,"
+    " samples, no margin of a network of unit norm, nor their sum, is above the larger |x_n|,"
     " attained where all units serve that sample; the minimiser serves both. Its margins differ as"
-    " well (`equal-margins-quasi-interpolation`), though equal ones can be had.",
+    " well (`equal-margins-quasi-interpolation`). Equal ones are at most `1 / sum_n 1/|x_n|`, here"
+    " 1/3, and the largest possible margin is 1.",
 )
 
 
@@ -317,9 +324,9 @@ equal_margins_smaller_rho_above = tc.stated(
     "equal-margins-smaller-rho-above",
     title="Equal margins: the smaller rho has the larger one where their product is above lambda",
     sources=[XU2022.at("Section 7: smaller rho, Section 7: larger margin")],
-    printed=r"\mu_a \mu_b > \lambda,\; \rho_a < \rho_b \implies \mu_a > \mu_b",
+    printed=r"\sigma = 0:\ \mu_a \mu_b > \lambda,\; \rho_a < \rho_b \implies \mu_a > \mu_b",
     given=[*COMPARED, ABOVE],
-    states="other <= margin(0)",
+    states="other < margin(0)",
     control=tc.altered("any margins", without=[ABOVE], on=one_weight(numbers=("other",))),
     where=[MARGIN, AT_BEST],
     numbers=["other", "weight_decay"],
@@ -342,12 +349,13 @@ SAME_CLASS = tc.Assumption("the samples are of one class", "y[m][0] == y[n][0]")
 
 @st.composite
 def collapsed_classes(draw: st.DrawFn) -> tc.Case:
-    """One linear layer, and one input for all samples of a class; now and then one is moved."""
+    """``f(x) = x`` of two ReLU units; one input for all of a class, now and then one is moved."""
     means = [[Fraction(sign * draw(st.integers(1, 3)), 4)] for sign in (1, -1)]
     signs = [1, -1, -1, *draw(st.lists(st.sampled_from([1, -1]), max_size=2))]
     rows = [list(means[sign < 0]) for sign in signs]
     rows[-1][0] += Fraction(draw(st.integers(0, 7)) == 7, 4)
-    return tc.Case.single(tc.mlp([1, 1]), [[[1]]], rows, [[sign] for sign in signs])
+    weights = [[[1], [-1]], [[1, -1]]]
+    return tc.Case.single(tc.mlp([1, 2, 1]), weights, rows, [[sign] for sign in signs])
 
 
 equal_margins_collapsed = tc.stated(
@@ -355,7 +363,7 @@ equal_margins_collapsed = tc.stated(
     title="Once within-class variability has disappeared, all margins are the same",
     sources=[XU2022.at("Section 5.1: margins after collapse")],
     printed=r"\text{NC1} \implies \bar f_m = \bar f_n \quad \forall m, n",
-    given=[CHAIN, SIGN_LABELS, IN_BALL, FEATURES_COLLAPSED],
+    given=[CHAIN, RELU_NETWORK, SIGN_LABELS, IN_BALL, FEATURES_COLLAPSED],
     forall=["m in samples", "n in samples"],
     states="margin(m) == margin(n)",
     control=tc.altered("all margins are 1", "margin(m) == 1"),

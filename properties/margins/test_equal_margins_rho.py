@@ -74,13 +74,15 @@ equal_margins_rho_near_least_printed = NEAR_RHO_0.stated(
 
 equal_margins_rho_near_least = NEAR_RHO_0.stated(
     "equal-margins-rho-near-least",
-    title="rho at rest is at least half of rho_0 where the squared margin is at least lambda",
-    printed=r"\mu^2 \ge \lambda \implies \rho_{\rm eq} \ge \frac12 \rho_0",
+    title="At equal margins mu with mu^2 >= lambda, rho at rest is at least half of rho_0",
+    printed=r"\bar f_n = \mu \;\forall n,\; \mu^2 \ge \lambda \implies"
+    r" \rho_{\rm eq} \ge \frac12 \rho_0",
     given=[NOT_BELOW],
     states="2 * best(margin(0)) >= least",
     control=tc.altered("any margin", without=[NOT_BELOW], on=one_weight()),
     on=one_weight().map(at_most_squared),
     corrects="equal-margins-rho-near-least-printed",
     rests_on=["equal-margins-gap"],
-    why="`rho_0 / rho = 1 + lambda / mu^2`. Equality where `lambda = mu^2`.",
+    why="`1 / (mu rho) = 1 + lambda / mu^2`, and `rho = 1/mu` interpolates, so that `rho_0 <= 1/mu`"
+    " in general; checked with one weight, where they are equal. Equality where `lambda = mu^2`.",
 )

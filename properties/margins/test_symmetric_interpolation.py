@@ -130,7 +130,7 @@ symmetric_interpolation_labels = tc.stated(
     sources=[XU2022.at("Section 5.2: centred labels")],
     printed=r"\tilde e_c = \frac{C}{C-1} \Big( e_c - \frac1C \mathbf{1} \Big)"
     r" = \Big[ \frac{-1}{C-1}, \ldots, 1, \ldots, \frac{-1}{C-1} \Big],\quad"
-    r" \langle \tilde e_c, \tilde e_{c'} \rangle = -\frac{C}{(C-1)^2}",
+    r" \langle \tilde e_c, \tilde e_{c'} \rangle = -\frac{C}{(C-1)^2} \;\forall c \ne c'",
     assuming={
         "labels are unit vectors, and there are several": (
             "C > 1 and all([sum(y[n]) == 1 and all([y[n][c] * (y[n][c] - 1) == 0 for c in outputs])"
