@@ -37,8 +37,8 @@ binary_tree_toeplitz_printed = tc.stated(
     states="toeplitz_norm == patches(0) ** 2 * squared(W[0])",
     control=tc.altered("cubed", "toeplitz_norm == patches(0) ** 3 * squared(W[0])"),
     on=layers(),
-    why="P copies of the kernel have the norm `sqrt(P) |w|`; Eq. 25 does take the root. In"
-    " squares.",
+    why="P copies of the kernel have the norm `sqrt(P) |w|`; Eq. 25 does take the root. The check"
+    " compares squares.",
 )
 
 binary_tree_toeplitz = tc.stated(
@@ -74,7 +74,8 @@ binary_tree_columns_printed = tc.stated(
     control=tc.altered("negated", "toeplitz(i - 1, two(i) - 2) == -W[0][0][0]"),
     on=layers(overlap=False, kernels=(2, 2)),
     why="For i = 1 and 2 they are the right columns. For i = 3, which takes 8 inputs, the kernel is"
-    " in columns 5 and 6, not 7 and 8. (The sign before W^l is taken for a dash.)",
+    " in columns 5 and 6, not 7 and 8. (The sign before W^l is taken for a dash. The text at hand"
+    " is converted from the PDF, which may have made 2^i of 2i.)",
 )
 
 binary_tree_columns = tc.stated(
@@ -139,7 +140,7 @@ binary_tree_one_sample = tc.stated(
 
 binary_tree_theorem = tc.stated(
     "binary-tree-theorem",
-    title="Theorem 4 for inputs on a line, with the exact complexity",
+    title="Theorem 4 for collinear inputs, with the exact complexity",
     sources=[XU2022.at("Theorem 4, Eq. 19")],
     printed=r"\mathcal R_X(\mathcal H) \le \frac{2^L \rho \sqrt{\sum_i \|x_i\|^2}}{m}",
     given=[ON_A_LINE],
@@ -157,14 +158,15 @@ binary_tree_theorem = tc.stated(
     ),
     examples=60,
     rests_on=PROOF_OF_THEOREM_4,
-    why="For rho = 1, and Definition 1; the left side is the supremum over all trees, by"
-    " `binary-tree-line`. The bound is reached for L = 1 by one sample, and for L > 1 it is"
-    " `2^(L-1)` times too large there.",
+    why="For rho = 1, and Definition 1. The left side is the complexity of all trees: by"
+    " `binary-tree-line` for L >= 2, by `rademacher-complexity-depth` for L = 1. The bound is"
+    " reached for L = 1 by one sample, and for L > 1 it is `2^(L-1)` times too large there.",
 )
 
 binary_tree_line = tc.stated(
     "binary-tree-line",
-    title="On a line, signed sums of a binary tree are bounded by those of one sign of inputs",
+    title="On collinear inputs, signed sums of a binary tree are bounded by those of one sign of"
+    " inputs",
     printed=r"\Big|\sum_n \epsilon_n h(x_n)\Big| \le \rho \max\Big(\Big|\sum_{x_n > 0}"
     r" \epsilon_n x_n\Big|, \Big|\sum_{x_n < 0} \epsilon_n x_n\Big|\Big)",
     given=[CHAIN, TREE, RELU_NETWORK, ON_A_LINE],
@@ -224,7 +226,7 @@ binary_tree_dense = EQUATION_25.stated(
     corrects="binary-tree-dense-printed",
     rests_on=["binary-tree-toeplitz"],
     why="The bound for dense networks is `2^((L^2 - L)/4)` times that of Theorem 4: larger by"
-    " orders of magnitude for deep trees, and equal for L = 1. In fourth powers.",
+    " orders of magnitude for deep trees, and equal for L = 1. The check compares fourth powers.",
 )
 
 binary_tree_exponent = EQUATION_25.stated(
@@ -234,7 +236,7 @@ binary_tree_exponent = EQUATION_25.stated(
     states="two(depth) ** 4 * product([two(l) for l in range(1, depth + 1)]) ** 2"
     " == two(depth * depth + 5 * depth)",
     control=tc.altered("0.75 for 1.25", {"+ 5": "+ 3"}),
-    why="In fourth powers. The arithmetic is right, whatever the factors `2^l` are. In the text the"
-    " root on the left also covers rho and the root of the sum, which the right side has outside:"
-    " this is read as a slip.",
+    why="The check compares fourth powers. The arithmetic is right, whatever the factors `2^l` are."
+    " In the text the root on the left also covers rho and the root of the sum, which the right"
+    " side has outside: this is read as a slip.",
 )

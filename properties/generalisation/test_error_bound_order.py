@@ -135,8 +135,8 @@ error_bound_order_quasi_printed = tc.stated(
     " first term, the mean ramp loss, in which outputs beyond their labels do not make up for those"
     " that fall short. With lambda = 1/10000, V = (1, 0) has the margins 0.12 and 0.10 on the two"
     " inputs, rho = 8.94 and a mean ramp loss of 0.053; V' = (77/85, 36/85) has two margins of"
-    " 0.109, rho = 9.12 and 0.008. With one layer and 10,000 samples, half of them at each input,"
-    " the bounds are 0.547 and 0.510. Nothing is assumed of dot V_k.",
+    " 0.109, rho = 9.12 and 0.008. With one layer, delta = 1/20 and 10,000 samples, half of them at"
+    " each input, the bounds are 0.547 and 0.510. Nothing is assumed of dot V_k.",
 )
 
 MARGINS_ABOVE = tc.Assumption(
@@ -145,15 +145,18 @@ MARGINS_ABOVE = tc.Assumption(
 
 error_bound_order_quasi = tc.stated(
     "error-bound-order-quasi",
-    title="At equal margins with a product above lambda, Eq. 13 favours the smaller rho",
+    title="If each of two networks has equal margins and mu_a mu_b > lambda, Eq. 13 favours the"
+    " smaller rho",
     sources=[XU2022.at("Section 7: smaller rho, Eq. 13, Eq. 16")],
-    printed=r"\mu_a \mu_b > \lambda,\; \rho_a < \rho_b \implies \text{Eq. 13 is better for } f^a",
+    printed=r"\bar f^a_n = \mu_a,\; \bar f^b_n = \mu_b \;\forall n,\; \mu_a \mu_b > \lambda,\;"
+    r" \rho_a < \rho_b \text{ at rest} \implies \text{Eq. 13 is better for } f^a",
     given=[
         CONFIDENCE,
         POSITIVE_WEIGHT_DECAY,
         POSITIVE,
         tc.Assumption(
-            "two networks with equal margins and rho at rest, the first with the smaller rho",
+            "two networks, each with all its margins equal and rho at rest, the first with the"
+            " smaller rho",
             "margin > 0 and other > 0 and best(margin) < best(other)",
         ),
         MARGINS_ABOVE,
@@ -177,9 +180,9 @@ error_bound_order_quasi = tc.stated(
     ),
     corrects="error-bound-order-quasi-printed",
     rests_on=["error-bound-order", "equal-margins-gap", "equal-margins-smaller-rho-above"],
-    why="There the network of smaller rho has the larger margin, and `1 - rho mu`, which is"
-    " `lambda / (mu^2 + lambda)`, falls as mu grows: every term is in its favour. At equal margins"
-    " it is so wherever both leave a gap below 1/2.",
+    why="There the network of smaller rho has the larger margin, and `1 - rho mu`, which is `lambda"
+    " / (mu^2 + lambda)`, falls as mu grows: every term is in its favour. So it is wherever both"
+    " gaps are below 1/2.",
 )
 
 PROPORTIONS = tc.Family(

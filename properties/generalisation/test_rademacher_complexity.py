@@ -52,9 +52,9 @@ rademacher_complexity_definitions = tc.stated(
     on=SMALL_NETWORKS,
     examples=40,
     corrects="rademacher-complexity-definitions-printed",
-    why="Theorem 3.3 of its reference [50] has the complexity without the factor 2 and without the"
-    " absolute value; with the one of Definition 1, the factor 2 of Eq. 12 counts twice. That makes"
-    " the bound larger than it need be, and not wrong.",
+    why="Theorem 3.3 of the paper's reference [50] has the complexity without the factor 2 and"
+    " without the absolute value; with the one of Definition 1, the factor 2 of Eq. 12 counts"
+    " twice. That makes the bound larger than it need be, and not wrong.",
 )
 
 
@@ -78,7 +78,8 @@ def without_zeros(case: tc.Case) -> tc.Case:
 
 rademacher_complexity_line = tc.stated(
     "rademacher-complexity-line",
-    title="On a line, signed sums of a ReLU network are bounded by those of one sign of inputs",
+    title="On collinear inputs, signed sums of a ReLU network are bounded by those of one sign of"
+    " inputs",
     printed=r"\Big|\sum_n \sigma_n f_W(x_n)\Big| \le \prod_k \|W_k\| \max\Big(\Big|\sum_{x_n > 0}"
     r" \sigma_n x_n\Big|, \Big|\sum_{x_n < 0} \sigma_n x_n\Big|\Big)",
     given=[
@@ -95,16 +96,17 @@ rademacher_complexity_line = tc.stated(
     control=tc.altered("half of it", {"sum": "2 * sum"}),
     on=on_lines(1, 3) | on_lines(2, 2).map(without_zeros),
     examples=60,
-    why="On a line the network is `a x` for positive and `b |x|` for negative inputs, and `|a| +"
-    " |b|` is at most the product of the norms: what reads inputs of one sign does not read the"
-    " others. A network with one open unit attains the bound, which therefore is the supremum over"
-    " the class F of xu2022, Theorem 3, and exact complexities follow.",
+    why="On collinear inputs the network is `a x` for positive and `b |x|` for negative inputs, and"
+    " `|a| + |b|` is at most the product of the norms: what reads inputs of one sign does not read"
+    " the others. A network with one open unit attains the bound, which therefore is the supremum"
+    " over the class F of xu2022, Theorem 3, and exact complexities follow.",
 )
 
 
 rademacher_complexity_depth = tc.stated(
     "rademacher-complexity-depth",
-    title="On a line, ReLU networks of every depth have the complexity of linear functions",
+    title="On collinear inputs, ReLU networks of every depth have the complexity of linear"
+    " functions",
     printed=r"\mathbb E_\sigma \max\Big(\Big|\sum_{x_n > 0} \sigma_n x_n\Big|, \Big|\sum_{x_n < 0}"
     r" \sigma_n x_n\Big|\Big) = \mathbb E_\sigma \Big|\sum_n \sigma_n x_n\Big|",
     given=[ON_A_LINE],
@@ -120,9 +122,9 @@ rademacher_complexity_depth = tc.stated(
     rests_on=["rademacher-complexity-line"],
     why="The left side is the complexity for depth 2 and more, by `rademacher-complexity-line`, up"
     " to the factor of N; the right side that for depth 1. The mean of |a + b| and |a - b| is the"
-    " larger of |a| and |b|. So no factor for the depth is needed there: on a line, the `sqrt(L)`"
-    " of xu2022, Eq. 16, and for trees, by `binary-tree-line`, the `2^(L-1)` of Eq. 22 in the proof"
-    " of Theorem 4, are what the proofs cost.",
+    " larger of |a| and |b|. So no factor for the depth is needed there: the `sqrt(L)` of xu2022,"
+    " Eq. 16, and for trees, by `binary-tree-line`, the `2^(L-1)` of Eq. 22 in the proof of Theorem"
+    " 4, are what the proofs cost.",
 )
 
 MEAN_ON_LINE = "complexity = sum([2 / len(samples) * larger(S) for S in subsets]) / len(subsets)"
@@ -137,7 +139,7 @@ LINES = tc.cases(
 
 rademacher_complexity_frobenius = tc.stated(
     "rademacher-complexity-frobenius",
-    title="The bound on the complexity of normalised networks, for inputs on a line",
+    title="The bound on the complexity of normalised networks, for collinear inputs",
     sources=[XU2022.at("Section 4.1: bound on the Rademacher complexity")],
     printed=r"\mathcal R_S(\mathbb F) \le \frac{2}{\sqrt N} < \frac{2.17}{\sqrt N}"
     r" \le \frac{\sqrt{2 \log(2) L} + 1}{\sqrt N}",
@@ -151,9 +153,9 @@ rademacher_complexity_frobenius = tc.stated(
     examples=60,
     rests_on=["rademacher-complexity-depth"],
     why="As cited from Golowich et al., who have the complexity without the factor 2 of Definition"
-    " 1: with it, the cited theorem gives twice the right side. On a line the exact complexity,"
-    " `rademacher-complexity-depth`, is at most `2 / sqrt(N)`, and so the printed bound is true"
-    " there, with 0.92 of it reached by one sample for L = 1; elsewhere it is not shown.",
+    " 1: with it, the cited theorem gives twice the right side. On collinear inputs the exact"
+    " complexity, `rademacher-complexity-depth`, is at most `2 / sqrt(N)`, and so the printed bound"
+    " is true there, with 0.92 of it reached by one sample for L = 1; elsewhere it is not shown.",
 )
 
 rademacher_complexity_jensen = tc.stated(

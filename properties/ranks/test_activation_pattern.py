@@ -77,7 +77,7 @@ activation_pattern = PATTERN.stated(
 
 activation_pattern_factors = PATTERN.stated(
     "activation-pattern-factors",
-    title="The two factors of the gradient of a ReLU network in one of its weights",
+    title="The two factors of the gradient of a ReLU network in one of its weight matrices",
     sources=[XU2022.at("Section 6.1: the factors a and b, Lemma 8")],
     printed=r"\frac{\partial f_V(x)}{\partial V_k} = a b^\top,\quad"
     r" a^\top = V_L D_{L-1} V_{L-1} \cdots V_{k+1} D_k,\quad b = D_{k-1} V_{k-1} \cdots V_1 x",
@@ -93,8 +93,8 @@ activation_pattern_factors = PATTERN.stated(
     given=[AUTOGRAD_AT_KINKS],
     examples=80,
     rests_on=["activation-pattern", "activation-pattern-negligible-printed"],
-    why="For k = 1, 2 and 3 of three layers, at kinks with the slope 0. For k = 2 the paper's b"
-    " ends in `V_1 x`, so that it is the activations of the layer below.",
+    why="For k = 1, 2 and 3 of three layers, at kinks with the slope 0. For k = 2, `b = D_1 V_1 x`:"
+    " the activations of the layer below.",
 )
 
 activation_pattern_negligible_printed = PATTERN.stated(

@@ -16,6 +16,7 @@ from properties.assumptions import (
     NORMALISED_LAYER,
     ONE_OUTPUT,
     RESIDUAL_BLOCKS,
+    SMOOTH,
 )
 from properties.notation import EVERYWHERE
 from properties.papers import GALANTI2022
@@ -113,7 +114,7 @@ batch_norm_gradient_rank_sample = tc.stated(
     title="With batch normalisation, the gradient at one sample has rank at most 1",
     printed=r"\operatorname{rank}\Big(\frac{\bar\partial \tilde f_W(x_j; \tilde X)}"
     r"{\bar\partial W^{pq}}\Big) \le 1 \quad \forall j, p, q",
-    given=[*GRAPH_OF_BATCH, DETACHED_VARIANCE],
+    given=[DENSE, NORMALISED, ONE_OUTPUT, RESIDUAL_BLOCKS, DETACHED_VARIANCE, SMOOTH],
     forall=EVERYWHERE,
     states="rank(df(n, c, k)) <= 1",
     control=tc.altered(

@@ -15,8 +15,10 @@ from properties.assumptions import (
     DENSE,
     FILTERS,
     NOT_NORMALISED,
+    ONE_OUTPUT,
     RESIDUAL_BLOCKS,
     SEVERAL_PATCHES,
+    SQUARE_LOSS,
 )
 from properties.notation import EVERYWHERE
 from properties.papers import GALANTI2022, XU2022
@@ -80,7 +82,7 @@ gradient_rank_batch = tc.stated(
     printed=r"\operatorname{rank}\Big( -\frac{1}{2\lambda B^*} \sum_{j=1}^{B^*}"
     r" \frac{\partial \ell(f_W(x_{i_j}), y_{i_j})}{\partial f_W(x_{i_j})} \cdot"
     r" \frac{\partial f_W(x_{i_j})}{\partial W^{pq}} \Big) \le B^*",
-    given=[DENSE, NOT_NORMALISED, RESIDUAL_BLOCKS, AUTOGRAD_AT_KINKS],
+    given=[SQUARE_LOSS, ONE_OUTPUT, DENSE, NOT_NORMALISED, RESIDUAL_BLOCKS, AUTOGRAD_AT_KINKS],
     forall=["k in weights"],
     states=f"rank({BATCH_LOSS}) <= len(samples)",
     control=tc.altered("the bound is one less", f"rank({BATCH_LOSS}) <= len(samples) - 1"),

@@ -87,7 +87,8 @@ THEOREM_1 = tc.Family(
     " examples contain networks whose data gradient vanishes and networks stationary on one sample"
     " but for a remainder that this sample does not see: there the constant cannot be improved. In"
     " others all samples together balance weight decay, or a layer is 0 and its neighbour is not:"
-    " there the bound would fail with more samples than B*, or with the gradient of another layer.",
+    " there the bound would fail with more samples than B*, or with the gradient of another layer."
+    " p = 0 is the norm.",
 )
 
 frobenius_bound = THEOREM_1.stated(
@@ -123,8 +124,8 @@ max_bound = THEOREM_1.stated(
     ),
     why="No closed form of the left side is known. What is compared is a proven lower bound of it,"
     " the Frobenius distance over the root of the number of entries: what is checked follows from"
-    " what is printed, and a violation would refute it. Both are equal where"
-    " a sample sees all of W but a matrix whose entries are all +-e.",
+    " what is printed, and a violation would refute it. Both are equal where a sample sees all of W"
+    " but a matrix whose entries are all +-e. p = 0 is the norm.",
 )
 
 outputs_bound = tc.stated(
@@ -191,7 +192,7 @@ convolution_bound = tc.stated(
     " most 1. In the counterexample a single sample balances the weight decay of filters of rank 2:"
     " the gradient on it is exactly zero, the distance from rank 1 is not. Where a filter sees a"
     " patch at the kink of the activation, the last layer ignores that unit, so that the loss is"
-    " differentiable in the filters.",
+    " differentiable in the filters. p = 0 is the norm.",
 )
 
 convolution_patches_bound = tc.stated(

@@ -72,7 +72,7 @@ def alike(case: tc.Case) -> tc.Case:
 
 
 def unlabelled(case: tc.Case) -> tc.Case:
-    """Every label but the last is 0: no output other than 0 falls short of it, but the last far."""
+    """Every label but the last is 0: no output lies between 0 and it, but the last, far from it."""
     assert case.targets is not None
     targets = case.targets.copy()
     targets[:, :-1], targets[:, -1] = 0, 64 * targets[:, -1]
@@ -149,14 +149,14 @@ rank_bound_use_criterion = CASES.stated(
     on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(1, 3)), samples=(2, 3)),
     rests_on=["structural-lemma", "batch-gradient"],
     why="By `structural-lemma`, <W_k, df> = f in every layer of a chain. So the right side of"
-    " galanti2022, Eq. 10, in the Frobenius norm, is below ||W_k|| only where the outputs of the"
-    " batch fall short of their labels, on average, and the gradient of the loss alone is smaller"
-    " than that allows.",
+    " galanti2022, Eq. 10, in the Frobenius norm, is below ||W_k|| only where (f - y) f is negative"
+    " on average over the batch, as it is for outputs between 0 and their labels, and the gradient"
+    " of the loss alone is smaller than that allows.",
 )
 
 rank_bound_use_fitted = CASES.stated(
     "rank-bound-use-fitted",
-    title="Where no output other than 0 falls short of its label, galanti2022's Theorem 1 in the"
+    title="Where no output lies strictly between 0 and its label, galanti2022's Theorem 1 in the"
     " Frobenius norm says nothing",
     printed=r"\frac{1}{2\lambda} \| \nabla_{W_k} L^\lambda_{\tilde S}(f_W) \|_F \ge \|W_k\|_F \quad"
     r" \text{if } (f_W(x_i) - y_i) f_W(x_i) \ge 0 \ \forall i \in \tilde S",

@@ -16,7 +16,7 @@ from properties.papers import GALANTI2022
 
 PROBABILITIES = [
     tc.Assumption("0 < delta < 1", "0 < failure and failure < 1"),
-    tc.Assumption("0 < e <= 1", "0 < accuracy and accuracy <= 1"),
+    tc.Assumption("0 < epsilon_G <= 1", "0 < accuracy and accuracy <= 1"),
     tc.Assumption("at least one parameter of one bit", "bits >= 1 and parameters >= 1"),
 ]
 ENOUGH = tc.Assumption("at least as many samples as galanti2022, Eq. 25, says", "size >= needed")
@@ -62,7 +62,7 @@ SHARED = tc.Family(
 
 sample_size_suffices = SHARED.stated(
     "sample-size-suffices",
-    title="With as many samples as printed, the error is within e of the best possible with"
+    title="With as many samples as printed, the error is within epsilon_G of the best possible with"
     " probability 1 - delta",
     sources=[GALANTI2022.at("Eq. 25")],
     printed=r"M(\epsilon_G, \delta) \le \frac{2}{\epsilon_G^2} \Big( k W \log 2 +"
@@ -73,8 +73,8 @@ sample_size_suffices = SHARED.stated(
     on=sizes(above=True),
     why="W parameters of k bits are 2^{kW} functions. Eq. 25 is the solution for M of the union"
     " bound over them. Checked is Hoeffding's bound, summed over all functions, for errors on the"
-    " sample and in truth that differ by more than e/2. Here k are bits and W is a number; in the"
-    " rest of the paper k are outputs and W are weights.",
+    " sample and in truth that differ by more than epsilon_G / 2. Here k are bits and W is a"
+    " number; in the rest of the paper k are outputs and W are weights.",
 )
 
 sample_size_sharp = SHARED.stated(
@@ -86,7 +86,9 @@ sample_size_sharp = SHARED.stated(
     states="chance > failure",
     control=tc.altered("eight times delta", "chance > 8 * failure"),
     on=sizes(above=False),
-    why="So the constant of galanti2022, Eq. 25, cannot be improved by this argument.",
+    why="By Hoeffding's inequality, each of the 2^{kW} errors on the sample is off by more than"
+    " epsilon_G / 2 with probability at most `2 exp(-M epsilon_G^2 / 2)`. Adding these up cannot"
+    " improve the constant of galanti2022, Eq. 25.",
 )
 
 sample_size_exceeds_parameters = SHARED.stated(
@@ -100,6 +102,7 @@ sample_size_exceeds_parameters = SHARED.stated(
     control=tc.altered("twice as many", "needed > 2 * (parameters + 1)"),
     on=st.one_of(sizes(above=True), least_sizes()),
     rests_on=["sample-size-suffices"],
-    why="With one bit, e = 1 and delta near 1 it is hardly more than `2 log 2` for each parameter,"
-    " and that is 1.386. With 32 bits and an error of 0.1, 4400 samples for each parameter.",
+    why="With one bit, epsilon_G = 1 and delta near 1 it is hardly more than `2 log 2` for each"
+    " parameter, and that is 1.386. With 32 bits and an error of 0.1, 4400 samples for each"
+    " parameter.",
 )

@@ -83,14 +83,3 @@ def reflected_equilibria(slopes: tuple[float, ...]) -> st.SearchStrategy[tc.Case
         lambda case: case.network.depth > 1 and case.network.layers[0].slope in slopes
     )
     return chosen.map(reflected)
-
-
-def half_fitted() -> st.SearchStrategy[tc.Case]:
-    """Equal margins with ``rho fbar_n = 1/2`` and rho at rest; V_k at rest by chance alone."""
-
-    def halved(case: tc.Case) -> tc.Case:
-        rho = case.numbers["rho"]
-        numbers = {**case.numbers, "rho": rho / 2, "weight_decay": 1 / rho**2}
-        return replace(case, numbers=numbers)
-
-    return tc.interpolators().map(halved)

@@ -76,8 +76,8 @@ batch_differences_gradient_printed = GRADIENTS.stated(
     control=TWICE,
     on=batched_points().map(in_ball_at_rest),
     rests_on=["normalised-flow"],
-    why="The right side is `dot V_k` of Eq. 5 for the batch, minus the gradient. Where both are 0,"
-    " as in the proof, the sign does no harm.",
+    why="The right side is `dot V_k` of Eq. 5 for the batch, that is, minus the gradient. Where"
+    " both are 0, as in the proof, the sign does no harm.",
 )
 
 batch_differences_gradient = GRADIENTS.stated(
@@ -168,7 +168,7 @@ batch_differences_two_samples_printed = TWO_SAMPLES.stated(
     rests_on=["batch-differences-exchange-printed"],
     why="Solving Eq. 49 for V_k leaves a minus in the numerator. The case that the equation is"
     " about never occurs under the hypotheses of Lemma 8, where `rho` is at rest on all batches and"
-    " the denominator is 0; that of the V_k alone is assumed here.",
+    " the denominator is 0; here only the V_k are assumed to be at rest.",
 )
 
 batch_differences_two_samples = TWO_SAMPLES.stated(

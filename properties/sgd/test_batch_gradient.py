@@ -168,11 +168,11 @@ batch_gradient_chain_rule = EQUATION_17.stated(
         GALANTI2022.at("Section 2.1: Optimization, Eq. 2"),
         GALANTI2022.at("Section 4.1: momentum"),
     ],
-    statement=r"W_{t+1} = W_t - \eta\, b_t,\quad b_t = m\, b_{t-1} + \nabla_W\Big[\frac{1}{B}"
+    statement=r"W_{t+1} = W_t - \eta\, b_t,\quad b_t = \beta\, b_{t-1} + \nabla_W\Big[\frac{1}{B}"
     r"\sum_{(x,y) \in \tilde S} (f_W(x) - y)^2 + \lambda \|W\|_2^2\Big],\quad b_{-1} = 0",
     hypotheses=[
         "square loss, bias-free networks of depth 1 or 2",
-        "mini-batches of one sample, drawn without replacement",
+        "mini-batches of one or two samples, drawn without replacement",
         "integer weights and data, dyadic hyperparameters",
     ],
     control="the gradient of the weight decay is lambda W instead of 2 lambda W",
@@ -181,12 +181,12 @@ batch_gradient_chain_rule = EQUATION_17.stated(
     enough=10,
 )
 def batch_gradient_update_trained(setting: tc.Setting, case: tc.Case) -> tc.Findings:
-    """The trainer that the other claims rely on makes exactly the update of the paper: after an
-    epoch the weights equal those of the same recursion carried out in rational arithmetic, with
-    derivatives by forward mode instead of backpropagation.
+    """For the square loss, the trainer that the other claims rely on makes exactly the update of
+    the paper: after an epoch the weights equal those of the same recursion carried out in rational
+    arithmetic, with derivatives by forward mode instead of backpropagation.
 
-    The papers say "momentum 0.9" and no more; it is read as the heavy ball of the usual libraries.
-    The numbers are chosen so that float64 does not round, and the comparison is exact.
+    The papers say "momentum 0.9" and no more; beta is read as that of the heavy ball of the usual
+    libraries. The numbers are chosen so that float64 does not round, and the comparison is exact.
     """
     assert case.targets is not None
     data = [rationals(a[0]) for a in (*case.parameters, case.inputs, case.targets)]

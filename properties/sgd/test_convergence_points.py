@@ -23,6 +23,7 @@ from properties.assumptions import (
     SIGN_LABELS,
     SOME_OUTPUT,
     SOME_WEIGHT,
+    SQUARE_LOSS,
     STATIONARY,
     TRAINABLE_INPUT_EDGES,
     TWO_LAYERS,
@@ -118,8 +119,9 @@ convergence_points_zero_attracts = tc.stated(
     title="With two layers and lambda > |x y|, small enough steps of SGD lead towards zero weights",
     sources=[GALANTI2022.at("Section 4.2: with weight decay")],
     printed=r"\Big\langle W, \nabla L^\lambda_{\tilde S}(f_W) \Big\rangle \ge"
-    r" 2 \big(\lambda - \max_i |y_i| \|x_i\|\big) \|W\|^2, \qquad L = 2",
+    r" 2 \big(\lambda - \max_i |y_i| \|x_i\|\big) \|W\|^2, \quad \text{depth } 2",
     given=[
+        SQUARE_LOSS,
         UNNORMALISED,
         DENSE,
         SHORTENING,
@@ -140,9 +142,9 @@ convergence_points_zero_attracts = tc.stated(
     on=st.one_of(small_networks(), strongly_decayed()),
     examples=60,
     rests_on=["structural-lemma", "batch-gradient"],
-    why="By the structural lemma the left side is the mean over the batch of 4 (f - y) f, plus"
-    " 2 lambda ||W||^2, and |f| <= ||W_1|| ||W_2|| |x| <= ||W||^2 |x| / 2. So steps that are"
-    " small enough bring every network nearer to zero, whatever the batches: zero weights are a"
+    why="By `structural-lemma` the left side is the mean over the batch of 4 (f - y) f, plus 2"
+    " lambda ||W||^2, and |f| <= ||W_1|| ||W_2|| |x| <= ||W||^2 |x| / 2. So steps that are small"
+    " enough bring every network nearer to zero, whatever the batches: zero weights are a"
     " convergence point that attracts all others, if the steps are small enough for each. The bound"
     " is approached by small weights.",
 )
@@ -258,9 +260,9 @@ convergence_points_outputs = SHARED.stated(
     on=tc.plain_cases(SEVERAL_OUTPUT_NETWORKS, samples=(2, 3)),
     examples=80,
     rests_on=["path-expansion-at-input"],
-    why="One output is a simplification and no restriction: on a sample, the gradients of all"
-    " outputs along W^{p1} have their rows along the input. `rank-bound-outputs` says the same of"
-    " Theorem 1.",
+    why="One output is no restriction for Proposition 1 and Theorem 1 (`rank-bound-outputs`): on a"
+    " sample, the gradients of all outputs along W^{p1} have their rows along the input. It is one"
+    " for Proposition 2: behind a constant matrix the slopes of two outputs can cancel.",
 )
 
 convergence_points_zero_input = SHARED.stated(

@@ -133,8 +133,8 @@ exponential_stationary_projection = tc.stated(
     on=tc.plain_cases(tc.mlps(depths=(1, 3), widths=(1, 3)), samples=(2, 3)),
     examples=60,
     rests_on=["structural-lemma"],
-    why="By the structural lemma <V_k, G> is the sum of c_n f_n. Stationary points of the flow on"
-    " the spheres are therefore where Eq. 26 holds, for the exponential loss and every other one.",
+    why="By `structural-lemma` <V_k, G> is the sum of c_n f_n. Stationary points of the flow on the"
+    " spheres are therefore where Eq. 26 holds, for the exponential loss and every other one.",
 )
 
 exponential_stationary_rank_one = tc.stated(

@@ -34,7 +34,7 @@ LAGRANGIAN = tc.Convention(
 )
 
 UPDATE_OF_RHO = tc.Family(
-    given=[LAGRANGIAN, CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
+    given=[CHAIN, UNIT_WEIGHTS, SIGN_LABELS],
     where=[
         MARGIN,
         "loss(r, S) = sum([(r * f(n, 0) - y[n][0]) ** 2 for n in S]) / len(S)"
@@ -65,8 +65,8 @@ normalised_sgd_update_printed = UPDATE_OF_RHO.stated(
     ),
     control=tc.altered("and with eta lambda rho as the last term", {"- 2 *": "-"}),
     rests_on=["rho-dynamics"],
-    why="As printed. Eq. 2 of the same paper has the sign right: the gradient is that on the left,"
-    " a central difference, which is exact because the loss is quadratic in rho.",
+    why="As printed. Eq. 2 of the same paper has the sign right. The derivative on the left is"
+    " computed as a central difference, which is exact as the loss is quadratic in rho.",
 )
 
 normalised_sgd_update = UPDATE_OF_RHO.stated(

@@ -230,9 +230,10 @@ sgd_noise_needs_small_batches = tc.experiment_claim(
         excluded,
     ),
     rests_on=["sample-gradients-are-equal", "convergence-points-rank-one"],
-    why="Two runs of SGD end at different weights by chance alone, which is what solutions have to"
-    " differ by to look different. Were the solution of full-batch descent in the midst of those of"
-    " SGD, it would be nearer to each than they are to one another, by a factor of about 1.4.",
+    why="'Solutions' are weights after 600 updates, not points at rest. Two runs of SGD end at"
+    " different weights by chance alone, which is what solutions have to differ by to look"
+    " different. Were the solution of full-batch descent in the midst of those of SGD, it would be"
+    " nearer to each than they are to one another, by a factor of about 1.4.",
 )
 
 sgd_noise_moves_more_than_full_batch = tc.experiment_claim(

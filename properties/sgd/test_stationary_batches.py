@@ -27,13 +27,16 @@ from properties.sgd.pulls import (
     RHO_NOT_ZERO,
     SAMPLED,
     WEIGHTS_AT_REST,
-    half_fitted,
     reflected_equilibria,
 )
 from properties.unit_ball import in_ball_at_rest
 
 BOTH_LABELS = tc.Assumption(
     "both labels occur", "any([y[m][0] != y[n][0] for m in samples for n in samples])"
+)
+DIFFERENT_INPUTS = tc.Assumption(
+    "no two inputs are equal",
+    "all([squared(x[n] - x[m]) > 0 for n in samples for m in range(n)])",
 )
 HIGH_RANK = tc.Assumption(
     "some V_k has rank above 2",
@@ -53,7 +56,7 @@ stationary_batches_never_printed = EQUILIBRIA.stated(
     sources=[XU2022.at("Section 6.2: no convergence, Section 7: exact convergence")],
     printed=rf"{NEVER} \ne 0 \text{{ or }} \frac{{\partial \mathcal{{L}}_{{S'}}}}{{\partial \rho}}"
     r" \ne 0",
-    given=[RELU_NETWORK, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO],
+    given=[RELU_NETWORK, DIFFERENT_INPUTS, POSITIVE_WEIGHT_DECAY, RHO_NOT_ZERO],
     states=f"{RESTLESS} != 0",
     control=tc.altered("lambda may be 0", without=[POSITIVE_WEIGHT_DECAY], on=NO_DECAY_POINTS),
     rests_on=["normalised-sgd-convergence-rank", "stationary-batches-low-rank"],
@@ -162,7 +165,8 @@ stationary_batches_zero_margins = EQUILIBRIA.stated(
     examples=40,
     rests_on=["normalised-sgd-convergence-rank", "batch-differences-common-matrix"],
     why="xu2022, Lemma 8, assumes that no margin is 0. Where rho is at rest on all batches, `(1 -"
-    " rho fbar_n) fbar_n = lambda rho` excludes such margins by itself, unless rho is 0.",
+    " rho fbar_n) fbar_n = lambda rho` excludes such margins by itself, unless rho is 0. Checked as"
+    " its contrapositive.",
 )
 
 stationary_batches_equal_margins = EQUILIBRIA.stated(
@@ -178,22 +182,8 @@ stationary_batches_equal_margins = EQUILIBRIA.stated(
     control=tc.altered("all are 1/rho", "rho * margin(m) == 1"),
     why="The paper says that margins which differ by a small amount, and SGD that does not converge"
     " to a point of zero gradient for all samples, are equivalent. At a point of zero gradient the"
-    " margins are roots of `(1 - rho t) t = lambda rho`, which has two.",
-)
-
-stationary_batches_equal_margins_converse = EQUILIBRIA.stated(
-    "stationary-batches-equal-margins-converse",
-    title="Where all margins are equal, the gradient of every sample is zero, as printed",
-    sources=[XU2022.at("Section 7: margins and convergence")],
-    printed=r"\bar f_m = \bar f_n \;\forall m, n,\;"
-    r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S' \implies"
-    r" \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall S', k",
-    given=[RELU_NETWORK, IN_BALL, POSITIVE_WEIGHT_DECAY, EQUAL_MARGINS, RHO_AT_REST],
-    states=f"{RESTLESS} == 0",
-    control=tc.altered("rho need not be at rest", without=[RHO_AT_REST], on=tc.interpolators()),
-    on=half_fitted().map(in_ball_at_rest),
-    why="The other direction. Equal margins with rho at rest say nothing about the directions in"
-    " which the samples pull at the V_k.",
+    " margins are roots of `(1 - rho t) t = lambda rho`, which has two. All samples are of one"
+    " class there: with both no such point exists (`stationary-batches-never`).",
 )
 
 
@@ -214,6 +204,30 @@ def equal_margins(draw: st.DrawFn) -> tc.Case:
     units = [[k * Fraction(share if k > 0 else other, 25) * c for c in (a, b)] for k in (1, -1)]
     last = [[Fraction(other, 5), Fraction(-share, 5)]]
     return tc.Case.single(tc.mlp([2, 2, 1]), [units, last], rows, [[s] for s in signs], numbers)
+
+
+def decayed(case: tc.Case) -> tc.Case:
+    """More weight decay: rho is not at rest."""
+    case = in_ball_at_rest(case)
+    return replace(case, numbers={**case.numbers, "weight_decay": 2 * case.numbers["weight_decay"]})
+
+
+stationary_batches_equal_margins_converse = EQUILIBRIA.stated(
+    "stationary-batches-equal-margins-converse",
+    title="Where all margins are equal, the gradient of every sample is zero, as printed",
+    sources=[XU2022.at("Section 7: margins and convergence")],
+    printed=r"\bar f_m = \bar f_n \;\forall m, n,\;"
+    r" \frac{\partial \mathcal{L}_{S'}}{\partial \rho} = 0 \;\forall S' \implies"
+    r" \frac{\partial \mathcal{L}_{S'}}{\partial V_k} = 0 \;\forall S', k",
+    given=[RELU_NETWORK, BOTH_LABELS, IN_BALL, POSITIVE_WEIGHT_DECAY, EQUAL_MARGINS, RHO_AT_REST],
+    states=f"{RESTLESS} == 0",
+    control=tc.altered(
+        "rho need not be at rest", without=[RHO_AT_REST], on=equal_margins().map(decayed)
+    ),
+    on=equal_margins().map(in_ball_at_rest),
+    why="The other direction. Equal margins with rho at rest say nothing about the directions in"
+    " which the samples pull at the V_k.",
+)
 
 
 stationary_batches_never_equal = EQUILIBRIA.stated(

@@ -182,15 +182,15 @@ update_norm_separability = AT_EQUILIBRIUM.stated(
     control=tc.altered("greater than 1/2", "1 / 2 < residual(n)"),
     on=on_a_line().map(with_decay_alone),
     why="Separability bounds no margin from above. Here rho is moreover at its equilibrium (Eq. 7):"
-    " still, a sample whose margin is much larger than the others can be fitted beyond its label:"
-    " it is where the margin is above (M + lambda) / mu.",
+    " still, a sample whose margin is much larger than the others can be fitted beyond its label;"
+    " this happens where its margin is above (M + lambda) / mu.",
 )
 
 update_norm_mean_residual = AT_EQUILIBRIUM.stated(
     "update-norm-mean-residual",
     title="At the equilibrium of rho, residuals weighted by margins have a positive mean",
-    printed=r"\bar f_n > 0 \;\forall n,\; \rho = \frac{\mu}{M + \lambda} \implies"
-    r" \frac1N \sum_n \ell_n \bar f_n > 0",
+    printed=r"\lambda > 0,\; \bar f_n > 0 \;\forall n,\; \rho = \frac{\mu}{M + \lambda} \implies"
+    r" \frac1N \sum_n \ell_n \bar f_n > 0,\quad \ell_n = 1 - \rho \bar f_n",
     states="0 < sum([residual(n) * margin(n) for n in samples])",
     control=tc.altered(
         "of every sample by itself", {"sum": "min"}, on=on_a_line().map(with_decay_alone)
@@ -310,7 +310,7 @@ update_norm_stable_rank = tc.stated(
     corrects="update-norm-rank-printed",
     rests_on=["structural-lemma", "gradient-rank"],
     why='What is true of the sentence of xu2022, Section 6.1, that "the norm of the SGD updates at'
-    ' layer k should reflect[s], asymptotically, the rank of V_k": `f_n = <V_k, df_n/dV_k>` and'
+    ' layer k should reflects, asymptotically, the rank of V_k": `f_n = <V_k, df_n/dV_k>` and'
     " the gradient has rank 1, so that `|f_n| <= |V_k|_2 |df_n/dV_k|_F`; by the structural lemma"
     " the squared distance is `|df_n/dV_k|^2 - f_n^2`. The bound is attained. It is a lower bound:"
     " a layer of a smaller stable rank can feel the larger pull. It is about single samples: those"

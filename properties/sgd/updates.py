@@ -56,13 +56,18 @@ NUMBERS = {
     "rho": st.integers(1, 3).map(Fraction),
 }
 SMALL_NETWORKS = tc.mlps(depths=(1, 2), widths=(1, 2), slopes=(tc.RELU, tc.LINEAR))
-EXACT_UPDATES = tc.cases(SMALL_NETWORKS, samples=(1, 2), targets="signs", cohort=1, numbers=NUMBERS)
+PAIRS = {**NUMBERS, "batch_size": st.just(Fraction(2))}
+EXACT_UPDATES = st.one_of(
+    tc.cases(SMALL_NETWORKS, samples=(1, 2), targets="signs", cohort=1, numbers=NUMBERS),
+    tc.cases(SMALL_NETWORKS, samples=(2, 2), targets="signs", cohort=1, numbers=PAIRS),
+    tc.cases(SMALL_NETWORKS, samples=(4, 4), targets="signs", cohort=1, numbers=PAIRS),
+)
 TWO_OF_THREE = tc.cases(
     SMALL_NETWORKS,
     samples=(3, 3),
     targets="signs",
     cohort=1,
-    numbers={**NUMBERS, "momentum": st.just(Fraction(0)), "batch_size": st.just(Fraction(2))},
+    numbers={**PAIRS, "momentum": st.just(Fraction(0))},
 )
 """Drawn uniformly, one batch of two is an epoch of three samples: a single update."""
 
