@@ -214,7 +214,7 @@ NC1, NC1_CONTROL = falls(
 neural_collapse_training_nc1 = tc.experiment_claim(
     "neural-collapse-training-nc1",
     title="Within-class variability falls in the terminal phase of training",
-    sources=[XU2022.at("Section 5: NC1, Figure 9, Section 5: NC4 in words")],
+    sources=[XU2022.at("Section 5: NC1, Figure 9, Section 5: NC1 to NC4 in words")],
     printed=r"\mathrm{Tr}(\Sigma_W) \to 0",
     given=[*TRAINING, DECAY],
     compares=NC1,
@@ -238,7 +238,7 @@ NC2, NC2_CONTROL = falls(
 neural_collapse_training_nc2 = tc.experiment_claim(
     "neural-collapse-training-nc2",
     title="Class means approach a simplex in training",
-    sources=[XU2022.at("Section 5: NC2, Section 5: NC4 in words")],
+    sources=[XU2022.at("Section 5: NC2, Section 5: NC1 to NC4 in words")],
     printed=r"\langle \tilde\mu_c, \tilde\mu_{c'} \rangle \to -\frac{1}{C-1},\quad"
     r" \|\mu_c - \mu_G\|_2 - \|\mu_{c'} - \mu_G\|_2 \to 0",
     given=[*TRAINING, DECAY],
@@ -260,7 +260,7 @@ NC3, NC3_CONTROL = falls(
 neural_collapse_training_nc3 = tc.experiment_claim(
     "neural-collapse-training-nc3",
     title="Classifier and class means become dual in training",
-    sources=[XU2022.at("Section 5: NC3, Figure 9, Section 5: NC4 in words")],
+    sources=[XU2022.at("Section 5: NC3, Figure 9, Section 5: NC1 to NC4 in words")],
     printed=r"\left\| \frac{W^\top}{\|W\|_F} - \frac{M}{\|M\|_F} \right\| \to 0",
     given=[*TRAINING, DECAY],
     compares=NC3,

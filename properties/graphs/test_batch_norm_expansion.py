@@ -137,7 +137,7 @@ batch_norm_expansion_bare_shifts = ONE_LAYER.stated(
 
 batch_norm_expansion_inputs = ONE_LAYER.stated(
     "batch-norm-expansion-inputs",
-    title="The output, two layers deep, as printed: inputs are not centred",
+    title="The output, two layers deep, with inputs that are not centred, as printed",
     sources=[GALANTI2022.at("Eq. 20-21")],
     printed=OUTPUT
     + r"\Delta_{l_2}^{j_0} + D_{l_1}^{j_0} \cdot \mathbb{1} \cdot \beta_{l_1} \Big], \qquad"
@@ -147,7 +147,8 @@ batch_norm_expansion_inputs = ONE_LAYER.stated(
     control=tc.altered("without shifts", {"shift(n)": "[0 for i in units]"}),
     rests_on=["layer-graph-output", "normalised-layer", "normalised-layer-mean"],
     why="Eq. 20 makes Delta_1 the input itself. A normalised layer subtracts the mean of what it"
-    " reads, inputs included: Delta_1 must be x_j - mu_1. The bound of Lemma 2 does not change.",
+    " reads, inputs included: Delta_1 must be x_j - mu_1. The bound of Lemma 2 does not change. The"
+    " factor D before the shift, which Eq. 21 lacks, is put in.",
 )
 
 batch_norm_expansion = ONE_LAYER.stated(
@@ -222,8 +223,9 @@ batch_norm_expansion_recursion_printed = BOTH_LAYERS.stated(
     rests_on=["batch-norm-expansion-bare-shifts", "batch-norm-expansion-centred-printed"],
     why="Both errors of the displays before it are in it: the factor D is missing before the first"
     " shift, and the sum over the batch with alpha before the second: the mean of the shifts is not"
-    " subtracted. With both the line is right, as `batch-norm-expansion-parts` and the gradient of"
-    " `batch-norm-expansion-gradient` say together. Inputs are centred here, which Eq. 20 forgets"
+    " subtracted. With both, the two terms shown are right, as `batch-norm-expansion-parts` and"
+    " `batch-norm-expansion-gradient` say together. The general term has further errors: a factor Q"
+    " too many, wrong indices, no sum over t. Inputs are centred here, which Eq. 20 forgets"
     " (`batch-norm-expansion-inputs`).",
 )
 

@@ -36,6 +36,7 @@ ANY_GRAPHS = st.one_of(GRAPHS, tc.constant_first_layers())
 """Some read the input through a constant edge alone."""
 CHAINS = tc.cases(tc.mlps(depths=(2, 2), widths=(1, 3)), samples=(1, 3), cohort=1)
 ARGUMENT = "z(n, i) = inner(W[0][i], x[n])"
+SLOPE_AT_ZERO = tc.Convention("sigma'(0) is the slope on negative numbers")
 
 layer_graph_paths_printed = tc.stated(
     "layer-graph-paths-printed",
@@ -121,7 +122,7 @@ layer_graph_slopes = tc.stated(
     sources=[GALANTI2022.at("Eq. 12, Appendix B: slopes")],
     printed=r"v_{l_1}(x) = D_{l_1}(x) \sum_{l_2 \in \operatorname{pred}(l_1)} W^{l_1 l_2} \cdot"
     r" v_{l_2}(x), \qquad D_l(x) = \operatorname{diag}[\sigma'(v_l(x))]",
-    given=[TWO_LAYERS, NO_BIASES, CHAIN, DENSE, WHOLE_INPUT, SHORTENING],
+    given=[TWO_LAYERS, NO_BIASES, CHAIN, DENSE, WHOLE_INPUT, SHORTENING, SLOPE_AT_ZERO],
     forall=["n in samples", "i in range(len(W[0]))"],
     states="h(n)[i] == (1 if h(n)[i] > 0 else slope(1)) * z(n, i)",
     control=tc.altered("all slopes are those of positive numbers", "h(n)[i] == 1 * z(n, i)"),
@@ -129,24 +130,35 @@ layer_graph_slopes = tc.stated(
     on=CHAINS,
     examples=60,
     rests_on=["layer-graph-layer"],
-    why="The slope is printed at the layer v instead of its argument. For ReLU and leaky ReLU both"
-    " have the same sign, and nothing changes; Eq. 12 is their positive homogeneity.",
+    why="The slope is printed at the layer v instead of its argument. For leaky ReLU both have the"
+    " same sign; a ReLU that is off has v = 0, where Eq. 12 needs sigma'(0) = 0. It is positive"
+    " homogeneity.",
 )
 
 layer_graph_sigmoid = tc.stated(
     "layer-graph-sigmoid",
     title="A layer of sigmoids is their slopes times its argument",
     sources=[GALANTI2022.at("Section 2.1: activations, Eq. 12")],
-    printed=r"\sigma(z) = \sigma'(z) \cdot z, \qquad \sigma \text{ the sigmoid}",
+    printed=r"\sigma(z) = \sigma'(\sigma(z)) \cdot z \ \text{ or }\ \sigma(z) = \sigma'(z) \cdot z,"
+    r" \qquad \sigma \text{ the sigmoid}",
     given=[TWO_LAYERS, NO_BIASES, DENSE],
     forall=["n in samples", "i in range(len(W[0]))"],
-    states="sigmoid(z(n, i)) == sigmoid(z(n, i)) * (1 - sigmoid(z(n, i))) * z(n, i)",
-    control=tc.altered("without the second factor", {"* (1 - sigmoid(z(n, i))) *": "*"}),
-    where=[ARGUMENT, "sigmoid(a) = 1 / (1 + exp(-a))"],
+    states="sigmoid(z(n, i)) == slope_at(sigmoid(z(n, i))) * z(n, i)"
+    " or sigmoid(z(n, i)) == slope_at(z(n, i)) * z(n, i)",
+    control=tc.altered(
+        "the sigmoid in the place of its slope",
+        "sigmoid(z(n, i)) == sigmoid(sigmoid(z(n, i))) * z(n, i)"
+        " or sigmoid(z(n, i)) == sigmoid(z(n, i)) * z(n, i)",
+    ),
+    where=[
+        ARGUMENT,
+        "sigmoid(a) = 1 / (1 + exp(-a))",
+        "slope_at(a) = sigmoid(a) * (1 - sigmoid(a))",
+    ],
     on=CHAINS,
-    why="Section 2.1 names the sigmoid among the activations of its networks. Eq. 12, on which all"
-    " expansions rest, is true of positively homogeneous activations only, and Proposition 1 is"
-    " stated for ReLU networks. Lemma 1 does not need it: the chain rule suffices.",
+    why="Section 2.1 names the sigmoid among its activations. Eq. 12, on which all expansions rest,"
+    " is true of positively homogeneous activations only, wherever the slope is taken. Proposition"
+    " 1 is stated for ReLU networks; Lemma 1 does not need it: the chain rule suffices.",
 )
 
 layer_graph_output = tc.stated(

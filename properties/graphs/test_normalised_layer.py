@@ -114,8 +114,9 @@ normalised_layer_scale = CASES.stated(
     forall=["n in samples"],
     states="network(replaced(W, 0, 2 * W[0]), x)[n][0] == f(n, 0)",
     control=tc.altered("of the weights after it", {"0, 2 * W[0]": "3, 2 * W[3]"}),
-    why="So the derivative of the output along W is 0. The pseudo gradient, whose deviations are"
-    " constant, has another one there: `normalised-layer-pseudo-gradient`.",
+    why="The same holds for every positive factor, so that the derivative of the output along W is"
+    " 0. The pseudo gradient, whose deviations are constant, has another one there:"
+    " `normalised-layer-pseudo-gradient`.",
 )
 
 normalised_layer_pseudo_gradient = tc.stated(

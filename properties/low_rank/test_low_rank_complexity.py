@@ -82,7 +82,7 @@ low_rank_complexity_spectral = tc.stated(
 
 low_rank_complexity_rank_one = tc.stated(
     "low-rank-complexity-rank-one",
-    title="What a linear network computes, one of rank 1 and no larger norm computes as well",
+    title="What a linear network computes, one of rank at most 1 and no larger norm computes too",
     printed=r"V_1' = V_2^\top V_2 V_1:\quad V_2 V_1' x = V_2 V_1 x,\quad"
     r" \|V_1'\|_F^2 + \|V_1 - V_1'\|_F^2 = \|V_1\|_F^2",
     given=[CHAIN, DENSE, ONE_OUTPUT, UNIT_WEIGHTS, SQUARE, LINEAR_FIRST_LAYER],
@@ -95,7 +95,7 @@ low_rank_complexity_rank_one = tc.stated(
         tc.mlps(depths=(2, 2), widths=(2, 3), slopes=(tc.LINEAR,)), samples=(1, 2)
     ),
     examples=60,
-    why="The class of all linear networks of depth 2 with unit Frobenius norms, and that of those"
-    " whose V_1 has rank 1, are the same set of functions: their complexities are equal on all"
-    " samples.",
+    why="The class of all linear networks of depth 2 with Frobenius norms of at most 1, and that of"
+    " those whose V_1 has rank at most 1, are the same set of functions: their complexities are"
+    " equal on all samples.",
 )

@@ -20,7 +20,7 @@ from properties.low_rank.protocol import (
 from properties.papers import GALANTI2022
 from theorycheck.measures import effective_rank, threshold_rank
 
-SMALLER = r"\text{smaller batch sizes ... matrices of smaller ranks}"
+SMALLER = r"\text{we expect training with smaller batch sizes to produce matrices of smaller ranks}"
 SLOW = replace(LOW, learning_rate=0.02, epochs=100)
 """Normalised networks need a smaller learning rate; decay time 9.6."""
 LARGE_BATCHES = replace(SLOW, batch_size=16)
@@ -36,7 +36,7 @@ NORMALISED_MLP = tc.mlp([INPUT_WIDTH, WIDTH, WIDTH, CLASSES], normalisation="bat
 low_rank_layers_normalised = tc.experiment_claim(
     "low-rank-layers-normalised",
     title="With batch normalisation, smaller batches give weights of lower rank",
-    sources=[GALANTI2022.at("Fig. 2")],
+    sources=[GALANTI2022.at("Section 3.2: batch size, Fig. 2")],
     printed=SMALLER,
     given=[*SLOW_TRAINING, "two hidden layers", THRESHOLD],
     compares=lower_mean(
@@ -59,7 +59,7 @@ low_rank_layers_normalised = tc.experiment_claim(
 low_rank_layers_normalised_effective = tc.experiment_claim(
     "low-rank-layers-normalised-effective",
     title="With batch normalisation, smaller batches give weights of lower effective rank",
-    sources=[GALANTI2022.at("Fig. 2")],
+    sources=[GALANTI2022.at("Section 3.2: batch size, Fig. 2")],
     printed=SMALLER,
     given=[*SLOW_TRAINING, "two hidden layers", EFFECTIVE],
     compares=lower_mean(
@@ -80,7 +80,7 @@ low_rank_layers_normalised_effective = tc.experiment_claim(
 low_rank_layers_residual = tc.experiment_claim(
     "low-rank-layers-residual",
     title="In residual networks, smaller batches give weights of lower rank",
-    sources=[GALANTI2022.at("Fig. 4")],
+    sources=[GALANTI2022.at("Section 3.2: batch size, Fig. 4")],
     printed=SMALLER,
     given=[*SLOW_TRAINING, "one residual block between linear layers", THRESHOLD],
     compares=lower_mean(
@@ -103,7 +103,8 @@ low_rank_layers_residual = tc.experiment_claim(
 PERCEPTRON = populations(tc.mlp([INPUT_WIDTH, WIDTH, WIDTH, WIDTH, WIDTH, CLASSES]))
 LONG = replace(LOW, weight_decay=0.005, epochs=100)
 DEEP = [
-    "ReLU networks 16-32-32-32-32-4, a Gaussian mixture of 4 classes with 12 samples each, float64",
+    "ReLU networks 16-32-32-32-32-4 without batch normalisation, which those of Appendix A have",
+    "a Gaussian mixture of 4 classes with 12 samples each, float64",
     *TRAINING[1:],
     "batches of 4, 100 epochs, eta = 0.1, lambda = 0.005",
     "the rank of a matrix is the number of its singular values above 1e-4 of the largest",
@@ -130,14 +131,14 @@ BOTTOM = against_the_middle(0, "the first matrix has a higher rank than the one 
 low_rank_layers_bottom = tc.experiment_claim(
     "low-rank-layers-bottom",
     title="Without batch normalisation, the bottom layer has a higher rank than the middle",
-    sources=[GALANTI2022.at("Appendix A: encoder-decoder, Fig. 6")],
+    sources=[GALANTI2022.at("Appendix A: encoder-decoder")],
     printed=BOTTLENECK,
     given=DEEP,
     compares=BOTTOM,
     control=against_the_middle(1, "the second matrix in the place of the first"),
-    why="The first matrix could have a rank of 16, the one in the middle of 32. The perceptrons of"
-    " Fig. 6 have batch normalisation: with it, in the training of `low-rank-layers-top`, the first"
-    " matrix keeps the rank of 16, and the middle one stays above that.",
+    why="The first matrix could have a rank of 16, the one in the middle of 32. So this confirms"
+    " nothing of Fig. 6: with batch normalisation, in the training of `low-rank-layers-top`, the"
+    " first matrix keeps the rank of 16, and the middle one stays above that.",
 )
 
 NORMALISED_PERCEPTRON = populations(
@@ -185,8 +186,8 @@ low_rank_layers_top_plain = tc.experiment_claim(
     compares=against_the_middle(3, "the last hidden matrix has a higher rank than the middle"),
     control=against_the_middle(4, "the output layer in the place of the last hidden one"),
     positive=replace(BOTTOM, words="the bottom layer in the place of the top"),
-    why="Our own: `low-rank-layers-top` without the normalisation, which the perceptrons of"
-    " galanti2022, Fig. 6, have. Ranks fall from the input to the output here, too.",
+    why="Our own: `low-rank-layers-top` without the normalisation. Ranks fall from the input to the"
+    " output here, too.",
 )
 
 BLOCK = populations(residual(2, "none"))

@@ -152,10 +152,10 @@ low_rank_weight_decay_necessary = tc.experiment_claim(
         from_weights(of_rank_two),
     ),
     rests_on=["low-rank-weight-decay-needed"],
-    why="Our own: galanti2022 (Section 5) calls weight decay necessary, of standard initial weights"
-    " and its own rank, and so read it is (`low-rank-weight-decay-needed`). This is another rank"
-    " and a smaller start: the few directions that tell the classes apart outgrow all others,"
-    " without any decay, and the effective rank halves.",
+    why="Our own. That weight decay is necessary (galanti2022, Section 5) is true of the paper's"
+    " rank and standard initial weights (`low-rank-weight-decay-needed`). This is another rank and"
+    " a smaller start: the few directions that tell the classes apart outgrow all others, without"
+    " any decay, and the effective rank halves.",
 )
 
 low_rank_weight_decay_needed = tc.experiment_claim(
@@ -169,7 +169,8 @@ low_rank_weight_decay_needed = tc.experiment_claim(
     ),
     control=kept(threshold_rank, LOW, "lambda = 0.02"),
     rests_on=["rank-bound-use-small-lambda"],
-    why="Nearly all ranks are full before and after: ties, which are not lower.",
+    why="Nearly all ranks are full before and after: ties, which are not lower. The stable rank"
+    " falls in the same training (`low-rank-weight-decay-needed-stable`).",
 )
 
 low_rank_weight_decay_needed_stable = tc.experiment_claim(

@@ -173,6 +173,6 @@ reduced_loss_mean_margin = tc.stated(
     on=st.one_of(simplex_labelled([(2, 2), (3, 1), (3, 2)]), dual_simplices()),
     examples=60,
     why="`mu = <V_L, mean of e~_c h^T>`, and the matrix of all labels has the spectral norm `N^1/2"
-    " C/(C-1)`. Attained by a linear layer. That `|f_V| <= 1` alone allows `(C/(C-1))^1/2`: one"
-    " matrix of unit norm cannot serve all classes at once.",
+    " C/(C-1)`. Attained by a linear layer. From `|f_V| <= 1` alone only the bound"
+    " `(C/(C-1))^1/2` follows: one matrix of unit norm cannot serve all classes at once.",
 )

@@ -187,8 +187,7 @@ epoch_distance_logistic = tc.stated(
     "epoch-distance-logistic",
     title="With the logistic loss of one sample, steps vanish while the weights grow for ever",
     sources=[GALANTI2022.at("Section 4.2: distance")],
-    printed=r"e^{y f_{W_{t+1}}(x)} \ge e^{y f_{W_t}(x)} + \frac{\eta}{2} \|x\|^2, \qquad"
-    r" \|W_{t+1} - W_t\| = \frac{\eta \|x\|}{1 + e^{y f_{W_t}(x)}} \qquad"
+    printed=r"e^{y f_{W_{t+1}}(x)} \ge e^{y f_{W_t}(x)} + \frac{\eta}{2} \|x\|^2 \qquad"
     r" \text{for a step } t \to t + 1 \text{ on } (x, y)",
     given=LOGISTIC,
     forall=["n in samples"],
@@ -213,10 +212,11 @@ epoch_distance_logistic = tc.stated(
     ),
     examples=60,
     why="So with one sample in the training set, after T steps the margin is at least log(1 +"
-    " eta |x|^2 T / 2), which has no limit, while the length of a step is at most eta |x| / (2 +"
-    " eta |x|^2 T / 2) and vanishes. d tends to 0 and nothing converges: the 'if' of the sentence"
-    " is wrong in the limit, too. So it is with a single weight; the size of the network does not"
-    " matter. With more samples, a step on another one can lower the margin.",
+    " eta |x|^2 T / 2), which has no limit. The length of a step, by the chain rule eta |x| / (1 +"
+    " exp(y f)), is then at most eta |x| / (2 + eta |x|^2 T / 2) and vanishes. d tends to 0 and"
+    " nothing converges: the 'if' of the sentence is wrong in the limit, too. So it is with a"
+    " single weight; the size of the network does not matter. With more samples, a step on another"
+    " one can lower the margin.",
 )
 
 

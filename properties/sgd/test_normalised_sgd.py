@@ -246,7 +246,7 @@ normalised_sgd_convergence_rank = tc.stated(
     " divides by the difference of are equal (and its plus sign should be a minus). What remains is"
     " `normalised-sgd-convergence-rank-one`, and with it collinear inputs: nothing else meets the"
     " hypotheses as printed. The lemma is therefore stated by its contrapositive, whose hypotheses"
-    " are met everywhere: weights of higher rank are not at rest. The examples include networks"
+    " are easy to meet: weights of higher rank are not at rest. The examples include networks"
     " that interpolate, where all that is not 0 is the decay of rho. The weight decay is needed:"
     " without it they are at rest, at any rank (control).",
 )
