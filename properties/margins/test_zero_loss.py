@@ -144,8 +144,7 @@ zero_loss_least_rho = tc.stated(
         XU2022.at("Section 3.5: rho needed for interpolation"),
         XU2022.at("Section 3.3: no zero loss below a minimum rho"),
     ],
-    printed=r"\text{in order to guarantee interpolation, namely } \rho f_n y_n = 1,\; \rho"
-    r" \text{ must be significantly larger than } 1",
+    printed=r"\rho f_n y_n = 1 \;\forall n \;\Longrightarrow\; |\rho| \ge 1",
     given=[CHAIN, DENSE, SHORTENING, UNIT_WEIGHTS, SIGN_LABELS, IN_BALL, ZERO_LOSS],
     states="1 <= rho ** 2",
     control=tc.altered("2", "2 <= rho ** 2", on=on_a_line(rhos=(16, 20)).map(of_zero_loss)),
@@ -156,7 +155,7 @@ zero_loss_least_rho = tc.stated(
     ),
     rests_on=["loss-descent-margins"],
     why="Margins are at most 1 (`loss-descent-margins`), with equality where weights and inputs are"
-    " aligned. Otherwise rho is larger than 1; that it is significantly larger for real data is"
+    " aligned, else rho is larger. The paper says significantly larger than 1, of real data:"
     " plausible, but no theorem. The rho_0 of dense networks is at least 1; with the norms of"
     " filters it need not be (`loss-descent-margins-filters`).",
 )

@@ -20,9 +20,15 @@ from theorycheck.drawing.networks import convolutional_networks, directed_graphs
 from theorycheck.networks.specification import mlp
 from theorycheck.statements.dyadics import Dyadic, Rounds
 from theorycheck.statements.exact import Evaluator
-from theorycheck.statements.floats import BoundedInterpreter, DyadicInterpreter, RankUpToTwo, Unread
+from theorycheck.statements.floats import (
+    BoundedInterpreter,
+    DyadicInterpreter,
+    RankUpToTwo,
+    Unread,
+    lacks_words,
+)
 from theorycheck.statements.numbers import Undefined
-from theorycheck.statements.syntax import Formula
+from theorycheck.statements.syntax import Formula, Statement
 
 COHORTS = cases(
     st.one_of(
@@ -139,6 +145,14 @@ def test_members_on_which_floats_may_round_are_named() -> None:
 def test_what_floats_have_no_means_for(text: str, case: Case) -> None:
     with pytest.raises(Unread):
         DyadicInterpreter(case, [], torch.float64).value(Formula.of(text).tree, {})
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_words_that_are_lacking_are_known_without_a_case(name: str) -> None:
+    """Those of which no formula is read; a word of the statement's own is none of them."""
+    where = ["own(n) = n + 1", f"seen(n) = {WORDS[name]}"]
+    statement = Statement.of("own(0) == 1", where=where)
+    assert lacks_words(statement) is (name in UNREAD)
 
 
 def test_normalised_networks_are_for_the_exact_reader() -> None:

@@ -26,7 +26,7 @@ from theorycheck.errors import InputError
 from theorycheck.statements.cohorts import read_cohort
 from theorycheck.statements.dyadics import Rounds
 from theorycheck.statements.exact import PRECISIONS, Evaluator
-from theorycheck.statements.floats import BoundedInterpreter, DyadicInterpreter, Unread
+from theorycheck.statements.floats import BoundedInterpreter, DyadicInterpreter, Unread, lacks_words
 from theorycheck.statements.numbers import Open, Surd, Undefined, compare, enclosed
 from theorycheck.statements.numbers import number as as_number
 from theorycheck.statements.oracles import FORWARD_MODE, Oracle, oracles
@@ -154,7 +154,10 @@ def _read_single(statement: Statement, case: Case, selections: Iterable[float]) 
         # At a kink `grad` has autograd's choice, and what stands beside it must not have another.
         chosen = () if kink and _uses(statement, "grad") else oracles(selections if kink else ())
         others = [_read_exactly(statement, case, 0, oracle) for oracle in chosen]
-    [floats] = _read_in_floats(statement, case)
+    floats = None
+    # Where there is an answer, all words had to be read, but for those of branches not taken.
+    if not lacks_words(statement):
+        [floats] = _read_in_floats(statement, case)
     if floats is not None:
         _require_agreement(statement, found, floats)
         others.append(floats)

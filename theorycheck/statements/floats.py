@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
-from functools import cached_property, reduce
+from functools import cache, cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -28,11 +28,12 @@ from theorycheck.arithmetic.dyadic import (
 from theorycheck.arithmetic.error_bounds import Evaluation, evaluate_with_error_bounds
 from theorycheck.errors import InputError
 from theorycheck.networks.evaluation import sample_gradients, vertices
+from theorycheck.networks.specification import mlp
 from theorycheck.statements.bounded import Bounded
 from theorycheck.statements.dyadics import Dyadic
 from theorycheck.statements.interpreter import Interpreter, architecture
 from theorycheck.statements.numbers import Undefined, check_member, position, replaced, whole
-from theorycheck.statements.syntax import Definition
+from theorycheck.statements.syntax import Definition, Statement
 from theorycheck.statements.truths import Truth
 
 Floats = Dyadic | Bounded
@@ -309,6 +310,20 @@ class DyadicInterpreter(FloatInterpreter):
 
     def derivative(self, n: int, c: int, k: int) -> Dyadic:
         return self._gradients[k].entry(n).entry(c)
+
+
+@cache
+def lacks_words(statement: Statement) -> bool:
+    """Whether a statement has words that floats without rounding have no means for, at any case."""
+    one = np.ones((1, 1, 1))
+    reader = DyadicInterpreter(Case(mlp([1, 1]), (one,), one, one), (), torch.float64)
+    called = {
+        node.func.id
+        for formula in statement.formulas()
+        for node in ast.walk(formula.tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    return not called <= {*reader.functions, *(one.name for one in statement.where)}
 
 
 class BoundedInterpreter(FloatInterpreter):
