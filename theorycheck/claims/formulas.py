@@ -25,7 +25,7 @@ from theorycheck.claims.trajectories import Along, Observing, one_after_another
 from theorycheck.statements.checking import readings
 from theorycheck.statements.numbers import enclosed
 from theorycheck.statements.ranks import RankBounds
-from theorycheck.statements.readings import INEQUALITIES, Reading
+from theorycheck.statements.readings import INEQUALITIES, Reading, Scope
 from theorycheck.statements.syntax import Statement
 
 RELATIONS = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥", "<": "<", ">": ">"}
@@ -100,7 +100,7 @@ def findings(
             slack={} if equation else histogram(one.tightness for _, one in alike[key]),
             degenerate=shown.trivial,
             case=partial(Case.member, case, member),
-            at={name: list(v) if isinstance(v, tuple) else v for name, v in shown.at.items()},
+            **at(shown.at, shown=shown.holds is False),
         )
 
 
@@ -109,6 +109,13 @@ def _order(reading: Reading) -> tuple[Any, ...]:
     return (
         reading.holds is False, str(reading.holds), reading.trivial or "", reading.arithmetic
     )  # fmt: skip
+
+
+def at(scope: Scope, *, shown: bool) -> dict[str, Any]:
+    """What an observation says of the values of the variables; in words where that is shown."""
+    values = {name: list(v) if isinstance(v, tuple) else v for name, v in scope.items()}
+    words = ", ".join(f"{name} = {value}" for name, value in values.items())
+    return {"at": values, "note": f"at {words}" if words and shown else None}
 
 
 def side_text(side: Any) -> str:

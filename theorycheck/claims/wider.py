@@ -17,7 +17,7 @@ from theorycheck import notes
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.declaration import Claim
 from theorycheck.claims.findings import Observation
-from theorycheck.claims.formulas import RELATIONS, side_text
+from theorycheck.claims.formulas import RELATIONS, at, side_text
 from theorycheck.claims.reducing import reduced
 from theorycheck.claims.setting import Setting
 from theorycheck.drawing.alterations import altered, any_case
@@ -110,5 +110,5 @@ def observed_at(claim: Claim, case: Case) -> Observation | None:
         side_text(violated.right),
         violated.arithmetic,
         case=lambda: case,
-        at={n: list(v) if isinstance(v, tuple) else v for n, v in violated.at.items()},
+        **at(violated.at, shown=True),
     )
