@@ -64,6 +64,7 @@ def test_a_setting_is_a_plain_value() -> None:
         images="mnist:here",
         seed=7,
         effort=0.25,
+        pairs={"mixtures": 30},
     )
     assert setting == replace(Setting(), **vars(setting))
     for field in fields(Setting):
