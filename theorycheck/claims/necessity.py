@@ -11,11 +11,15 @@ What the wider family is, says `theorycheck.claims.wider`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import ast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.evaluation import ConstantUnit
+from theorycheck.arithmetic.numbers import precision
 from theorycheck.claims import certificates
 from theorycheck.claims.conditions import Condition, conditions_of
 from theorycheck.claims.declaration import Claim, Formal
@@ -26,8 +30,12 @@ from theorycheck.claims.search import proposed
 from theorycheck.claims.settling import settled
 from theorycheck.claims.variants import said
 from theorycheck.claims.wider import LARGEST, observed_at, of_other_claims, read, violation, wider
+from theorycheck.errors import InputError
 from theorycheck.statements.architectures import NoValue, PassedOver
 from theorycheck.statements.checking import NO_VALUE
+from theorycheck.statements.exact import PRECISIONS, Evaluator
+from theorycheck.statements.numbers import Open, Undefined
+from theorycheck.statements.oracles import FORWARD_MODE
 from theorycheck.statements.syntax import Formula
 from theorycheck.statements.trials import MISUSE
 
@@ -82,9 +90,41 @@ def needs_of(
     if claim.control_on is not None:
         own += proposed(claim.control_on, PROPOSED, seed)
     own = [case for case in own if case.size <= LARGEST]
-    last = [*known, *of_other_claims(own[0], others)]
-    found = [_need(claim, condition, own, last, run_seed) for condition in conditions_of(claim)]
+    conditions = conditions_of(claim)
+    denied = _denied_alone(claim, conditions, of_other_claims(own[0], others))
+    found = [
+        _need(claim, condition, own, [*known, *denied[condition.name]], run_seed)
+        for condition in conditions
+    ]
     return [need for need, _ in found], [made for _, made in found if made is not None]
+
+
+def _denied_alone(
+    claim: Claim, conditions: Sequence[Condition], cases: Iterable[Case]
+) -> dict[str, list[Case]]:
+    """The cases at which a single condition is not met, or not known to be, by its name."""
+    assert claim.formal is not None
+    trees = {one.name: Formula.of(one.formula).tree for one in conditions}
+    found: dict[str, list[Case]] = {name: [] for name in trees}
+    for case in cases:
+        with suppress(*MISUSE, InputError, Undefined), precision(PRECISIONS[0]):
+            rational = not case.network.normalised_by_batch
+            evaluator = Evaluator(
+                case, 0, claim.formal.statement.where, rational=rational, oracle=FORWARD_MODE
+            )
+            unmet = (name for name, tree in trees.items() if not _is_met(evaluator, tree))
+            first, second = next(unmet, None), next(unmet, None)
+            if first is not None and second is None:
+                found[first].append(case)
+    return found
+
+
+def _is_met(evaluator: Evaluator, tree: ast.expr) -> bool:
+    """Whether a condition is true; not where it has no value, or names a variable."""
+    try:
+        return bool(evaluator.value(tree, {}))
+    except (*MISUSE, InputError, Undefined, ConstantUnit, Open):
+        return False
 
 
 def _need(
