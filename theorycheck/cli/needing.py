@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
@@ -13,6 +14,7 @@ from theorycheck.claims.declaration import Claim
 from theorycheck.claims.wider import is_read_anywhere
 from theorycheck.errors import InputError
 from theorycheck.pytest_plugin.collecting import claims_by_id, claims_of_worker
+from theorycheck.reports import reading
 from theorycheck.reports.baseline import Baseline
 from theorycheck.reports.documents import dumps, try_writing, write_atomically
 from theorycheck.reports.needs import FILE, FOLDER, Needs, Row, load_needs, summary
@@ -126,14 +128,13 @@ def _examples_of_all(paths: tuple[str, ...], files: Sequence[Path], seed: int) -
 
     They are tried, and not trusted: a file that holds no network is passed over.
     """
-    from theorycheck import kernel
     from theorycheck.arithmetic.cases import Case
     from theorycheck.claims.search import proposed
 
     found = []
     for path in files:
-        with suppress(kernel.Rejected, InputError, *kernel.MISUSE):
-            found.append(Case.from_dict(kernel.read_file(path, kernel.MOST_BYTES)["case"]))
+        with suppress(InputError, LookupError, TypeError):
+            found.append(Case.from_dict(reading.load(path, "certificate", sys.maxsize)["case"]))
     for claim in claims_of_worker(paths).values():
         if is_read_anywhere(claim) and "case" in claim.on:
             found += proposed(claim.on, OF_EACH, claim.seed(seed, altered=False))
