@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -64,6 +66,18 @@ def test_an_example_that_was_found_is_not_forgotten(monkeypatch: pytest.MonkeyPa
     assert [one["case"] for one in certified] == [one["case"] for one in certificates]
     nothing, _ = needs_of(lemma(), 0)
     assert {need.outcome for need in nothing} == {"not tried"}
+
+
+def test_examples_of_other_claims_show_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever other numbers they have, and whatever is wrong with some of them."""
+    found, certificates = needs_of(lemma(), 0)
+    cases = [Case.from_dict(one["case"]) for one in certificates]
+    others = [replace(case, numbers={"rho": Fraction(2)}) for case in cases]
+    monkeypatch.setattr(necessity, "EXAMPLES", 0)
+    again, certified = needs_of(lemma(), 0, (), [replace(cases[0], targets=None), *others])
+    needed = [need.words for need in found if need.outcome == "needed"]
+    assert [need.words for need in again if need.outcome == "needed"] == needed
+    assert all(not one["case"]["numbers"] for one in certified)
 
 
 @pytest.mark.parametrize(

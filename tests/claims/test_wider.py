@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from theorycheck.claims.wider import (
     UNSAID,
     counterexample,
     is_read_anywhere,
+    of_other_claims,
     wider,
 )
 
@@ -94,6 +96,21 @@ def test_none_is_too_large() -> None:
     found = [case.size for case in wider(own, 0, 200)]
     assert 90 < len(found) < 200
     assert max(found) <= LARGEST
+
+
+def test_examples_of_others_have_the_numbers_of_a_claim_alone() -> None:
+    """What they lack is 0 in one of them, and 1 in another."""
+
+    def case(width: int = 1, **numbers: int) -> Case:
+        given = {name: Fraction(number) for name, number in numbers.items()}
+        return Case.single(mlp([width, 1]), [[[1] * width]], [[2] * width], [[3]], given)
+
+    own = case(rho=1, weight_decay=2)
+    others = [case(rho=5, eta=7), case(weight_decay=3, rho=4), case(width=LARGEST, rho=6)]
+    found = [dict(one.numbers) for one in of_other_claims(own, others)]
+    assert found == [
+        {"rho": 5, "weight_decay": 0}, {"rho": 5, "weight_decay": 1}, {"rho": 4, "weight_decay": 3}
+    ]  # fmt: skip
 
 
 def test_trainings_are_not_read_at_other_weights() -> None:
