@@ -29,7 +29,6 @@ if TYPE_CHECKING:
         Comparison,
         Exclusions,
         Followed,
-        Population,
         between,
         either_half,
         experiment_claim,
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from theorycheck.claims.families import Altered, Family, altered, stated
     from theorycheck.claims.findings import Findings, Observation, Pair, Rejection, Unmet
     from theorycheck.claims.setting import Setting
+    from theorycheck.claims.trainings import Population
     from theorycheck.claims.trajectories import Observing, trained_by
     from theorycheck.data.dataset import Dataset
     from theorycheck.data.image_sets import digits, images

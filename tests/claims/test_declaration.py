@@ -157,6 +157,14 @@ def test_seeds_depend_on_run_claim_and_side() -> None:
     assert len(set(seeds)) == 8
 
 
+def test_a_tendency_has_one_seed_for_all_sides() -> None:
+    """The same pairs show what it says, and that its control does not."""
+    one, other = (replace(declared(name), kind="tendency") for name in ("a-claim", "b-claim"))
+    sides = [(False, False), (True, False), (False, True)]
+    assert len({one.seed(0, altered=a, positive=p) for a, p in sides}) == 1
+    assert len({c.seed(run, altered=False) for c in (one, other) for run in (0, 1)}) == 4
+
+
 @pytest.mark.parametrize(("altered", "side"), [(False, "claim"), (True, "control")])
 def test_seeds_are_the_same_everywhere_and_for_ever(altered: bool, side: str) -> None:
     """The first 6 bytes of the digest of run, id and side, whatever else the claim says."""

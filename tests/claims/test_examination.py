@@ -246,7 +246,8 @@ def test_without_a_positive_control_a_tendency_is_not_refuted() -> None:
     assert found.certificate is None
 
 
-def test_the_positive_control_has_a_seed_of_its_own() -> None:
+def test_a_tendency_and_its_controls_are_about_the_same_pairs() -> None:
+    """They have one seed, and find what the others have trained."""
     settings: list[Setting] = []
 
     def check(setting: Setting) -> Findings:
@@ -257,7 +258,10 @@ def test_the_positive_control_has_a_seed_of_its_own() -> None:
     examined(toy(None, kind="tendency", check=check, on={}, positive="the same"))
     sides = [(setting.altered, setting.positive) for setting in settings]
     assert sides == [(False, False), (True, False), (False, True)]
-    assert len({setting.seed for setting in settings}) == 3
+    assert len({setting.seed for setting in settings}) == 1
+    assert len({id(setting.trained) for setting in settings}) == 1
+    examined(toy(None, kind="tendency", check=check, on={}))
+    assert settings[-1].trained is not settings[0].trained
 
 
 def test_a_tendency_that_holds_or_is_open_has_no_certificate() -> None:

@@ -20,7 +20,6 @@ from theorycheck.claims.experiments import (
     Comparison,
     Exclusions,
     Followed,
-    Population,
     between,
     either_half,
     experiment_claim,
@@ -29,6 +28,7 @@ from theorycheck.claims.experiments import (
 from theorycheck.claims.findings import Finding, Pair, Rejection
 from theorycheck.claims.sequential import TENDENCY, Decision, decide, pairs_needed
 from theorycheck.claims.setting import Setting
+from theorycheck.claims.trainings import Population
 from theorycheck.claims.verdicts import Judgement, Verdict, judge
 from theorycheck.data.synthetic import uniform_sphere
 from theorycheck.errors import InputError

@@ -21,9 +21,10 @@ from tests.claims.test_experiments import (
 )
 from theorycheck.claims.courses import Course, Settings, binned, counts
 from theorycheck.claims.evidence import Evidence
-from theorycheck.claims.experiments import STEP, Comparison, Exclusions, Followed, Population
+from theorycheck.claims.experiments import STEP, Comparison, Exclusions, Followed
 from theorycheck.claims.findings import Traced
 from theorycheck.claims.setting import Setting
+from theorycheck.claims.trainings import Population
 from theorycheck.errors import InputError
 from theorycheck.training.experiments import Experiment, Trained
 
@@ -93,7 +94,7 @@ def test_states_that_take_too_much_memory_are_not_kept(monkeypatch: pytest.Monke
     [tensor, *_] = networks(Setting(), [0]).start.parameters
     needed = 2 * STEP * 16 * tensor.element_size() * 9
     for most, kept in ((needed, 2), (needed - 1, 0)):
-        monkeypatch.setattr("theorycheck.claims.experiments.MOST_KEPT", most)
+        monkeypatch.setattr("theorycheck.claims.trainings.MOST_KEPT", most)
         assert len(course(comparison()).lines) == kept
 
 

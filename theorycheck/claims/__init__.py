@@ -32,7 +32,6 @@ if TYPE_CHECKING:
         Comparison,
         Exclusions,
         Followed,
-        Population,
         between,
         either_half,
         experiment_claim,
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from theorycheck.claims.sequential import TENDENCY, Tendency, pairs_needed
     from theorycheck.claims.setting import PROFILES, Profile, Setting
     from theorycheck.claims.strengths import Level, Strength
+    from theorycheck.claims.trainings import Population
     from theorycheck.claims.trajectories import Observing, trained_by
     from theorycheck.claims.verdicts import Judgement, Verdict, judge
     from theorycheck.claims.versions import version_of

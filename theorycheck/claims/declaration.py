@@ -201,9 +201,13 @@ class Claim:
         return inspect.getdoc(self.check) or ""
 
     def seed(self, run_seed: int, *, altered: bool, positive: bool = False) -> int:
-        """The seed of this claim's search (or of a control's), derived from the claim's id."""
-        text = f"{run_seed}/{self.id}/{'control' if altered else 'claim'}"
-        text += "/positive" * positive
+        """The seed of this claim's search (or of a control's), derived from the claim's id.
+
+        A tendency and its controls have one: they are about the same pairs.
+        """
+        text = f"{run_seed}/{self.id}"
+        if self.kind != "tendency":
+            text += f"/{'control' if altered else 'claim'}" + "/positive" * positive
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
 
 

@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from torch import Tensor
 
-from theorycheck.arguments import choose, function, instance, instances, real_number, whole_number
+from theorycheck.arguments import choose, function, instance, instances, real_number
 from theorycheck.claims.courses import (
     MOST_LINES,
     MOST_MILESTONES,
     MOST_POPULATIONS,
-    STAGES,
     Course,
     Line,
     Settings,
@@ -32,20 +31,17 @@ from theorycheck.claims.declaration import Claim, Place, Source, claim
 from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.findings import Findings, Pair, Rejection, Traced
 from theorycheck.claims.sequential import TENDENCY, Decision, decide, pairs_needed
+from theorycheck.claims.trainings import Population, train
 from theorycheck.errors import InputError
 
 if TYPE_CHECKING:
     from theorycheck.claims.setting import Setting
-    from theorycheck.training.experiments import Experiment, Recipe, Trained
-    from theorycheck.training.recording import Measures
+    from theorycheck.training.experiments import Recipe, Trained
 
 STEP = 24
 """Pairs of one population that are trained at once: a few more than decide when all succeed."""
 MOST_STEPS = 100
 """A claim that this many steps do not decide stays undecided."""
-MOST_KEPT = 2**30
-"""Bytes of states that are kept to be followed; of larger networks recipes alone are recorded."""
-
 FRUITLESS = 4
 """After this many steps without any pair, all excluded by the rule, none is expected any more."""
 
@@ -53,33 +49,6 @@ Relation = Literal["<", "<=", ">", ">="]
 
 Exclusions = Mapping[str, Tensor]
 """Why a trained network says nothing, and which do not, ``(K,)`` bool: a rule fixed beforehand."""
-
-
-@dataclass(frozen=True, eq=False)
-class Population:
-    """Where pairs come from.
-
-    Attributes:
-        start: the experiment of as many members as there are seeds, which all its randomness
-            comes from.
-        measures: what is recorded in training, as for `theorycheck.training.sgd`.
-        records: how many times, at equal distances in epochs; by default never.
-        adapt: what a recipe is for this population; by default the same.
-
-    Raises:
-        InputError: for a start or an adapt that is no function, and records that are no count.
-    """
-
-    start: Callable[[Setting, Sequence[int]], Experiment]
-    measures: Measures | None = None
-    records: int | None = None
-    adapt: Callable[[Recipe], Recipe] = lambda recipe: recipe
-
-    def __post_init__(self) -> None:
-        function("start", self.start)
-        function("adapt", self.adapt)
-        if self.records is not None:
-            whole_number("records", self.records)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +160,7 @@ class Comparison:
         """Pairs of one step; after the first one, how they were trained."""
         followed = self._followed(setting, population) if first else None
         recipes = [population.adapt(recipe) for recipe in self.recipes]
-        trained = self._train(setting, population, seeds, recipes, keep=followed is not None)
+        trained = train(population, setting, seeds, recipes, keep=followed is not None)
         counted: list[bool] = []
         for finding in self._compared(name, trained):
             yield finding
@@ -232,35 +201,6 @@ class Comparison:
             return None
         named = tuple(self.effect.split(" / "))
         return Followed(named if len(named) == 2 else ("first side", "second side"), self.sides)
-
-    def _train(
-        self,
-        setting: Setting,
-        population: Population,
-        seeds: Sequence[int],
-        recipes: Sequence[Recipe],
-        *,
-        keep: bool,
-    ) -> list[Trained]:
-        # Loading an engine takes longer than stating a claim.
-        from theorycheck.training.cohorts import resolve_device
-
-        experiment = population.start(setting, seeds)
-        parameters = experiment.start.parameters
-        state = sum(tensor.numel() * tensor.element_size() for tensor in parameters)
-        keep &= state * len(recipes) * (STAGES + 1) <= MOST_KEPT
-        found: dict[Recipe, Trained] = {}
-        for epochs in {recipe.epochs for recipe in recipes}:
-            alike = [recipe for recipe in recipes if recipe.epochs == epochs]
-            trained = experiment.train(
-                *alike,
-                device=resolve_device(setting.device),
-                measures=population.measures,
-                record_every=population.records and epochs // population.records,
-                keep=stages(epochs) if keep else (),
-            )
-            found.update(zip(alike, trained, strict=True))
-        return [found[recipe] for recipe in recipes]
 
     def reordered(self) -> Comparison:
         """The placebo: both networks follow the first recipe, in different orders of the batches.

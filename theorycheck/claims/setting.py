@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Setting:
         seed: derived from the run's seed and the claim's id; all bulk randomness comes from it.
         effort: the profile's factor.
         pairs: of the control of a tendency, how many it needs in each population at least.
+        trained: what was trained in this examination (`theorycheck.claims.trainings`).
     """
 
     altered: bool = False
@@ -49,6 +51,7 @@ class Setting:
     seed: int = 0
     effort: float = 1.0
     pairs: Mapping[str, int] = field(default_factory=dict, hash=False)
+    trained: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def scaled(self, count: int) -> int:
         """A number of examples, scaled by the profile."""
