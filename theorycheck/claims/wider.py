@@ -27,6 +27,8 @@ from theorycheck.statements.trials import MISUSE
 
 LARGEST = 300
 """Numbers of a network and its data, up to which examples are looked at."""
+SMALL, FEW = 100, 4
+"""Numbers of an example of another claim, and its samples: some formulas go through all signs."""
 UNSAID = "its counterexample is none that its strategy draws; a hypothesis may be missing"
 EXAMPLES = 100
 """Cases that a claim is read at in the default profile."""
@@ -52,14 +54,14 @@ def wider(own: Sequence[Case], seed: int, count: int) -> Iterator[Case]:
 
 
 def of_other_claims(own: Case, cases: Iterable[Case]) -> Iterator[Case]:
-    """Those of other claims with the numbers of one's own: what they lack is 0, or 1.
+    """Small ones of other claims with the numbers of one's own: what they lack is 0, or 1.
 
     What stands at rest, interpolates or has equal margins for one claim often does for another.
     """
     for case in cases:
         lacks = set(own.numbers) - set(case.numbers)
         for other in (Fraction(0), Fraction(1)) if lacks else [Fraction(0)]:
-            if case.size <= LARGEST:
+            if case.size <= SMALL and case.samples <= FEW:
                 yield replace(case, numbers={n: case.numbers.get(n, other) for n in own.numbers})
 
 

@@ -29,7 +29,7 @@ from theorycheck.statements.exact import PRECISIONS, Evaluator
 from theorycheck.statements.floats import BoundedInterpreter, DyadicInterpreter, Unread, lacks_words
 from theorycheck.statements.numbers import Open, Surd, Undefined, compare, enclosed
 from theorycheck.statements.numbers import number as as_number
-from theorycheck.statements.oracles import FORWARD_MODE, Oracle, oracles
+from theorycheck.statements.oracles import FORWARD_MODE, Missing, Oracle, oracles
 from theorycheck.statements.ranks import Rank, RankBounds
 from theorycheck.statements.readings import (
     INEQUALITIES,
@@ -57,7 +57,7 @@ class Answer:
         holds: whether the conclusion is true; None where it stays open, or a hypothesis is unmet.
         left, relation, right: the comparison of the conclusion that decides.
         trivial: whether the conclusion says nothing here.
-        hopeless: whether the conclusion stays open in balls of any precision.
+        hopeless: whether it stays open at any precision.
         arithmetic: in which numbers that was found.
     """
 
@@ -285,8 +285,8 @@ def answers(
         except InputError:  # An irrational deviation, or a unit that is not proved to vary.
             found = [Answer({})]
             continue
-        except Open:
-            found = [Answer({})]
+        except Open as error:
+            found = [Answer({}, hopeless=isinstance(error, Missing))]
         if not any(answer.open and not answer.hopeless for answer in found):
             break
     return found
@@ -326,8 +326,8 @@ class _Assignments:
             try:
                 if not self.evaluator.value(formula.tree, scope):
                     return Answer(scope, unmet=formula.text)
-            except Open:
-                return Answer(scope)
+            except Open as error:
+                return Answer(scope, hopeless=isinstance(error, Missing))
         return None
 
     def _conclude(self, scope: Scope) -> Answer:
@@ -347,10 +347,10 @@ class _Assignments:
         try:
             sides += (self.evaluator.value(side, scope) for side in (left, right))
             holds = compare(sides[0], relation, sides[1])
-        except Open:
+        except Open as error:
             # Balls prove lower bounds of ranks alone.
             bound = len(sides) == 2 and isinstance(sides[0], RankBounds) and relation == "<="
-            return Answer(scope, relation=relation, hopeless=bound)
+            return Answer(scope, relation=relation, hopeless=bound or isinstance(error, Missing))
         exact = all(isinstance(side, int | fmpq | Surd) for side in sides)
         return Answer(
             scope,

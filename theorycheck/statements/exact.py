@@ -31,7 +31,6 @@ from theorycheck.statements import matrices, numbers
 from theorycheck.statements.interpreter import Interpreter, architecture
 from theorycheck.statements.numbers import (
     Number,
-    Open,
     Undefined,
     array,
     check_member,
@@ -42,7 +41,7 @@ from theorycheck.statements.numbers import (
     position,
     whole,
 )
-from theorycheck.statements.oracles import FORWARD_MODE, Oracle
+from theorycheck.statements.oracles import FORWARD_MODE, Missing, Oracle
 from theorycheck.statements.syntax import Definition
 
 PRECISIONS = (64, 256, 1024)
@@ -273,7 +272,7 @@ class Evaluator(Interpreter):
         )
         found: Array | None = by_sample[self._row(n, batch)]
         if found is None:
-            raise Open
+            raise Missing
         of_output: Array = found[self._output(c)]
         return of_output
 

@@ -16,6 +16,11 @@ from theorycheck.arithmetic.numbers import Array
 from theorycheck.arithmetic.quotients import derivative_by_quotients
 from theorycheck.errors import InputError
 from theorycheck.networks.specification import Network
+from theorycheck.statements.numbers import Open
+
+
+class Missing(Open):
+    """An oracle has no answer, whatever the precision: a partial derivative does not exist."""
 
 
 @dataclass(frozen=True)
