@@ -232,7 +232,7 @@ def _errata(entries: Sequence[Entry], link: Link) -> list[str]:
             told = "; ".join(f"{link(e.title, e.id)}, {e.verdict}" for e in corrections)
             line += f" Corrected form{'s' * (len(corrections) > 1)}: {told}."
         lines.append(line)
-    return lines
+    return [*lines, "", "What fails of our own, which nothing prints, is in the overview alone."]
 
 
 def _tendencies(entries: Sequence[Entry], link: Link) -> list[str]:
