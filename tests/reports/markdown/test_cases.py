@@ -69,3 +69,21 @@ def test_long_numbers_are_rounded_and_short_ones_exact() -> None:
     lines = reports.case_lines(case.to_dict())
     assert "x = [       0.1  0.3333 ]" in lines
     assert "    [ 123456789    -1/8 ]" in lines
+
+
+@pytest.mark.parametrize(
+    ("formula", "numbers_alone"),
+    [
+        (["batch_size <= 1 / weight_decay"], True),
+        (["where fx(a) = 2 * a", "fx(batch_size) <= 3"], True),
+        (["given len(samples) == 2", "batch_size <= 1"], False),
+        (["f(0, 0) <= batch_size"], False),
+        ([], False),
+    ],
+)
+def test_what_is_about_numbers_alone_shows_no_network(
+    formula: list[str], numbers_alone: bool
+) -> None:
+    lines = reports.case_lines(CASE.to_dict(), formula)
+    assert lines[-2:] == ["batch_size = 2", "weight_decay = 1/8"]
+    assert (len(lines) == 2) is numbers_alone

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from theorycheck.claims.entries import Entry
 from theorycheck.errors import InputError
 from theorycheck.reports.documents import unreadable
-from theorycheck.reports.markdown.cases import case_matrices, matrix_rows, short
+from theorycheck.reports.markdown.cases import about_networks, case_matrices, matrix_rows, short
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,10 @@ def numbers(entry: Entry, case: Mapping[str, Any]) -> Numbers:
     """
     try:
         network, matrices = case_matrices(case)
+        if entry.formula and not about_networks(entry.formula):
+            network, matrices = "", case["numbers"]
         given = tuple(_line(name, values) for name, values in matrices.items())
-        return Numbers(network, given, tuple(_steps(case)))
+        return Numbers(network, given, tuple(_steps(case)) if network else ())
     except InputError as error:
         raise unreadable(f"claim {entry.id!r}", error) from error
 

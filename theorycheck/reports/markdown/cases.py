@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
+
+from theorycheck.statements.vocabulary import NAMES
 
 LONGEST_ROW = 12
 
 MOST_ROWS = 12
 
+OF_NETWORKS = {*NAMES, "f", "h", "df", "network", "features"}
+"""Words of formulas about networks."""
 
-def case_lines(case: Mapping[str, Any]) -> list[str]:
+
+def case_lines(case: Mapping[str, Any], formula: Sequence[str] = ()) -> list[str]:
     """A case as matrices for a reader; large ones are named by their shape.
+
+    Args:
+        formula: what is checked there, if that is known. One about numbers alone has no network.
 
     Raises:
         InputError: when it is no case.
     """
     network, matrices = case_matrices(case)
-    return [
-        f"network  {network}",
-        *(line for named in matrices.items() for line in _matrix(*named)),
-    ]
+    if formula and not about_networks(formula):
+        network, matrices = "", case["numbers"]
+    lines = [line for named in matrices.items() for line in _matrix(*named)]
+    return [f"network  {network}", *lines] if network else lines
+
+
+def about_networks(formula: Sequence[str]) -> bool:
+    """Whether a formula has words of a network or its data, not of numbers alone."""
+    used = {word for line in formula for word in re.findall(r"[A-Za-z_]\w*", line)}
+    return bool(used & OF_NETWORKS)
 
 
 def case_matrices(case: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -79,20 +79,25 @@ def _shown(entry: Entry) -> list[str]:
     """The counterexample, or else the tightest example, if there is one."""
     try:
         if entry.counterexample is not None:
-            return ["", "Counterexample:", "", *_example(entry.counterexample, " is false")]
+            return ["", "Counterexample:", "", *_example(entry, entry.counterexample, " is false")]
         if entry.tightest is not None:
-            return ["", "Tightest example:", "", *_example(entry.tightest, "")]
+            return ["", "Tightest example:", "", *_example(entry, entry.tightest, "")]
     except InputError as error:
         raise unreadable(f"claim {entry.id!r}", error) from error
     return []
 
 
-def _example(shown: Example, judgement: str) -> list[str]:
+def _example(entry: Entry, shown: Example, judgement: str) -> list[str]:
     lines = [f"> `{shown.left} {shown.relation} {shown.right}`{judgement}"]
     if shown.ratio is not None:
         lines[0] += f" (ratio {shown.ratio:g})"
     for text in filter(None, (shown.degenerate, shown.note)):
         lines += [">", f"> {text}"]
     if shown.case is not None:
-        lines += [">", "> ```text", *(f"> {line}" for line in case_lines(shown.case)), "> ```"]
+        lines += [
+            ">",
+            "> ```text",
+            *(f"> {line}" for line in case_lines(shown.case, entry.formula)),
+            "> ```",
+        ]
     return lines
