@@ -237,6 +237,8 @@ def test_pairs_needed_by_default() -> None:
     # E(16, 0) = 9928.1… and E(17, 0) = 19021.0…: 1/alpha = 10000.
     assert pairs_needed(TENDENCY) == 17
     assert e_value(16, 0) < 10_000 < e_value(17, 0)
+    # E(1, 0) = 49/32: one success is enough where the error may be above 32/49.
+    assert pairs_needed(Tendency(alpha=Fraction(33, 49))) == 1
 
 
 def test_a_threshold_has_to_be_exceeded() -> None:
