@@ -49,6 +49,8 @@ MET = 80
 """Of those that meet all hypotheses but one, with a decision, as many as are enough."""
 PROPOSED = 40
 """Examples of the claim's strategy, and of its control's, that are altered."""
+WITHOUT_VALUE = (*MISUSE, InputError, Undefined, ConstantUnit, Open)
+"""What is raised where a condition, or an abbreviation that it needs, has no value."""
 MOST_OPEN = 5
 """Of those that are false to the engine and not to the kernel, until the search ends."""
 
@@ -107,7 +109,7 @@ def _denied_alone(
     trees = {one.name: Formula.of(one.formula).tree for one in conditions}
     found: dict[str, list[Case]] = {name: [] for name in trees}
     for case in cases:
-        with suppress(*MISUSE, InputError, Undefined), precision(PRECISIONS[0]):
+        with suppress(*WITHOUT_VALUE), precision(PRECISIONS[0]):
             rational = not case.network.normalised_by_batch
             evaluator = Evaluator(
                 case, 0, claim.formal.statement.where, rational=rational, oracle=FORWARD_MODE
@@ -123,7 +125,7 @@ def _is_met(evaluator: Evaluator, tree: ast.expr) -> bool:
     """Whether a condition is true; not where it has no value, or names a variable."""
     try:
         return bool(evaluator.value(tree, {}))
-    except (*MISUSE, InputError, Undefined, ConstantUnit, Open):
+    except WITHOUT_VALUE:
         return False
 
 

@@ -79,7 +79,7 @@ def find_needs(
                 rows[name] = row
                 yield from summary(name, row)
                 _write(folder, Needs(claims=rows), certificates)
-        except KeyboardInterrupt:
+        except BaseException:  # Else the others are waited for.
             executor.shutdown(cancel_futures=True)
             raise
     yield f"wrote {folder / FILE}; `theorycheck report` shows it"
