@@ -71,7 +71,7 @@ parametrisations_top_rho = tc.stated(
     "parametrisations-top-rho",
     title="rho moves as the norm of an unnormalised last layer",
     sources=[XU2022.at("Section 3.2: an unnormalised last layer")],
-    printed=TOP_LAYER,
+    printed=r"\frac{d}{dt} \|W_L\| = \dot\rho,\quad W_L = \rho V_L",
     given=[*GIVEN, POSITIVE_RHO],
     where=[MEAN_LOSS, RHO_DOT, *TOP],
     states="inner(W[last], top_velocity) == rho_dot(rho)",
@@ -80,7 +80,7 @@ parametrisations_top_rho = tc.stated(
     examples=40,
     rests_on=["rho-dynamics"],
     why="The flow of W_L, by the loss with the penalty `lambda |W_L|^2`, changes its norm as Eq. 2"
-    " changes rho.",
+    " changes rho. Directions turn at another speed: `parametrisations-top`.",
 )
 
 parametrisations_top_alike = tc.stated(

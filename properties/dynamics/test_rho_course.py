@@ -104,7 +104,7 @@ def one_sample(draw: st.DrawFn) -> tc.Case:
 
 rho_course_one_sample = tc.stated(
     "rho-course-one-sample",
-    title="With one sample rho turns at most twice",
+    title="With one sample rho of a deep linear network turns at most twice",
     sources=[XU2022.at("Section 3.5: rho may overshoot")],
     printed=r"\text{there may [be] oscillations in } \rho \text{ for ``short'' intervals}: \quad"
     r" N = 1 \implies \text{at most two}",

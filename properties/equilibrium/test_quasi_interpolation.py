@@ -187,7 +187,7 @@ quasi_interpolation_numbers_printed = tc.stated(
 quasi_interpolation_numbers = tc.stated(
     "quasi-interpolation-numbers",
     title="With the paper's lambda and margins, the gap to interpolation is 40/41 or more",
-    sources=[XU2022.at(PLACE)],
+    sources=[XU2022.at(PLACE), XU2022.at("Section 5.1: observed margins")],
     printed=r"\lambda \ge 0.001,\; |\bar f_n| \le 0.005 \implies \epsilon \ge 40/41",
     given=PAPERS_NUMBERS,
     where=AT_REST,
@@ -196,8 +196,8 @@ quasi_interpolation_numbers = tc.stated(
     on=typical_margins(),
     corrects="quasi-interpolation-numbers-printed",
     rests_on=["interpolation-gap"],
-    why="The gap of Eq. 8 is at least `lambda / (mu^2 + lambda)`. Equality where all margins are"
-    " 0.005.",
+    why="The gap of Eq. 8 is at least `lambda / (mu^2 + lambda)`. Equality where lambda is 0.001"
+    " and all margins are 0.005.",
 )
 
 quasi_interpolation_final_phase_printed = tc.stated(

@@ -155,8 +155,8 @@ error_bound_order_quasi = tc.stated(
         POSITIVE_WEIGHT_DECAY,
         POSITIVE,
         tc.Assumption(
-            "two networks, each with all its margins equal and rho at rest, the first with the"
-            " smaller rho",
+            "two networks, each with all its margins equal and positive, rho at rest, the first with"
+            " the smaller rho",
             "margin > 0 and other > 0 and best(margin) < best(other)",
         ),
         MARGINS_ABOVE,
@@ -167,7 +167,7 @@ error_bound_order_quasi = tc.stated(
         *BOUND,
         "total(m) = 1 - best(m) * m + bound(best(m))",
     ],
-    states="total(margin) <= total(other)",
+    states="total(margin) < total(other)",
     control=tc.altered(
         "any margins",
         without=[MARGINS_ABOVE],

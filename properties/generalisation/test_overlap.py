@@ -151,7 +151,7 @@ overlap_bound = tc.stated(
     given=[CHAIN, ONE_DIMENSIONAL],
     assuming={
         "a ReLU network of depth L = 2": "depth == 2 and slope(1) == 0",
-        "one filter with positive entries, then a linear output": (
+        "one filter with positive entries on two patches or more, then a linear output": (
             "slope(2) == 1 and len(outputs) == 1 and len(W[0]) == 1 and patches(0)"
             " >= 2 and all([w > 0 for w in W[0][0]])"
         ),

@@ -56,7 +56,7 @@ average_separability_chance_printed = tc.stated(
     numbers=["outcome"],
     on=outcomes(),
     why="A mean of zero is not enough: with skewed outputs the sum of the margins is positive with"
-    " a chance above or below one half, here 16/27. True of outputs with one distribution and as"
+    " a chance above or below one half, here 16/27. True of independent outputs with one distribution and as"
     " many labels of each sign, but for ties.",
 )
 

@@ -147,7 +147,7 @@ equal_margins_extremes = tc.stated(
     r" \mu = \max_{V'} \mu(V'),\quad \sigma^2 \to 0 \implies \bar f_n \to \bar\mu",
     given=MINIMISERS,
     states="sum([margin(n) for n in samples]) / reach(samples) == largest_margin"
-    " and largest_equal == largest_margin",
+    " or largest_equal == largest_margin",
     control=tc.altered(
         "half of the smaller |x_n|",
         "sum([margin(n) for n in samples]) / reach(samples) == min([abs(x[n][0]) for n in samples])"
@@ -166,7 +166,7 @@ equal_margins_extremes = tc.stated(
     " samples, no margin of a network of unit norm, nor their sum, is above the larger |x_n|,"
     " attained where all units serve that sample; the minimiser serves both. Its margins differ as"
     " well (`equal-margins-quasi-interpolation`). Equal ones are at most `1 / sum_n 1/|x_n|`, here"
-    " 1/3, and the largest possible margin is 1.",
+    " 1/3, and the largest possible margin is 1. The check joins both with `or`: both are false.",
 )
 
 
