@@ -199,7 +199,8 @@ nearest_centre_multiclass_dual = SEVERAL.stated(
     on=simplex_inputs(dual=True, anywhere=True),
     why="Our own. xu2022 concludes from NC1 and NC2 alone; with NC3 it would not follow either."
     " Distances are measured from the means, and the classifier is dual to the centred means. In"
-    " its reference [12] biases make up for the global mean; the networks here have none.",
+    " its reference [12] biases make up for the global mean; the networks here have none. Networks"
+    " that classify all samples correctly fail as well, elsewhere.",
 )
 
 nearest_centre_multiclass = SEVERAL.stated(

@@ -198,7 +198,8 @@ margin_spread_bound = tc.stated(
     examples=60,
     corrects="rho-growth-margin-printed",
     rests_on=["loss-descent-representation", "loss-descent-along-flow"],
-    why="Our own; it bears on the step from a falling rho to a growing mean margin, and is what Lemma 4,"
-    " `mu = B - rho_dot / 2`, does imply. B is `2 mu - rho (M + lambda)`, whose gradient in V_k is"
-    " that of the loss over `-rho`. The mean margin itself may fall, not below a bound that grows.",
+    why="Our own; it bears on the step from a falling rho to a growing mean margin, and is what"
+    " Lemma 4, `mu = B - rho_dot / 2`, does imply. B is `2 mu - rho (M + lambda)`, whose gradient"
+    " in V_k is that of the loss over `-rho`. The mean margin itself may fall, not below a bound"
+    " that grows.",
 )

@@ -163,10 +163,11 @@ rho_training_overshoots = tc.experiment_claim(
         recipes=(replace(DECAYING, epochs=LONG),),
     ),
     rests_on=["initial-direction-least-rho-printed"],
-    why="Section 3.5 says that rho may grow so (`initial-direction-overshoots`), then, as Section 1,"
-    " that it does. In these trainings, full-batch descent with small steps as a model of the flow up to"
-    " time 250, rho grows from each recorded value to the next, up to near its rest; in one of 24"
-    " it falls on the way, by 1 %. Mini-batches, or large steps, make any quantity fluctuate.",
+    why="Section 3.5 says that rho may grow so (`initial-direction-overshoots`), then, as Section"
+    " 1, that it does. In these trainings, full-batch descent with small steps as a model of the"
+    " flow up to time 250, rho grows from each recorded value to the next, up to near its rest; in"
+    " one of 24 it falls on the way, by 1 %. Mini-batches, or large steps, make any quantity"
+    " fluctuate.",
 )
 
 
@@ -256,7 +257,8 @@ rho_training_large_margins = tc.experiment_claim(
     control=replace(
         falls_later("largest margin", "the largest margin", LARGE_RHO), words=FROM_ABOVE
     ),
-    why="At first all margins grow. Once rho has grown, the largest of them overshoot and come down.",
+    why="At first all margins grow. Once rho has grown, the largest of them overshoot and come"
+    " down.",
 )
 
 rho_training_sigma = tc.experiment_claim(

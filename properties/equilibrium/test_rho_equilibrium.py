@@ -154,7 +154,7 @@ FLOW_HYPOTHESES = [
     POSITIVE_WEIGHT_DECAY.prose,
     "gradient flow with Lagrange multipliers from rho(0) = 1/8, 1 and 8",
     "the flow has come to rest: the bound on the distance of rho from rho_eq is below 1 % of"
-    " rho_eq",
+    " |rho_eq|",
 ]
 
 
@@ -221,7 +221,7 @@ def rho_equilibrium_flow_sum(setting: tc.Setting, case: tc.Case) -> tc.Findings:
         *FLOW_HYPOTHESES[:4],
         "full-batch steps of size 1/16 along Eq. 5 from rho(0) = 1/8, 1 and 8",
         "training has come to rest: the bound on the distance of rho from rho_eq is below 1 % of"
-        " rho_eq",
+        " |rho_eq|",
     ],
     control="the formula with sums, and the same lambda",
     on={

@@ -155,8 +155,8 @@ error_bound_order_quasi = tc.stated(
         POSITIVE_WEIGHT_DECAY,
         POSITIVE,
         tc.Assumption(
-            "two networks, each with all its margins equal and positive, rho at rest, the first with"
-            " the smaller rho",
+            "two networks, each with all its margins equal and positive, rho at rest, the first"
+            " with the smaller rho",
             "margin > 0 and other > 0 and best(margin) < best(other)",
         ),
         MARGINS_ABOVE,

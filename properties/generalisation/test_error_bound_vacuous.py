@@ -44,9 +44,9 @@ error_bound_vacuous_numbers = tc.stated(
     examples=1,
     enough=1,
     rests_on=["error-bound-log-printed"],
-    why="The first term of Eq. 16, with the layers and the most samples of Figure 6. With the lambda"
-    " of that figure, 0.001, rho at rest is at most 15.82 (`quasi-interpolation-rho`), and the term"
-    " at most 1.31. Its bounds stand in a table that the text at hand lacks.",
+    why="The first term of Eq. 16, with the layers and the most samples of Figure 6. With the"
+    " lambda of that figure, 0.001, rho at rest is at most 15.82 (`quasi-interpolation-rho`), and"
+    " the term at most 1.31. Its bounds stand in a table that the text at hand lacks.",
 )
 
 error_bound_vacuous_not_always = tc.stated(

@@ -56,8 +56,8 @@ average_separability_chance_printed = tc.stated(
     numbers=["outcome"],
     on=outcomes(),
     why="A mean of zero is not enough: with skewed outputs the sum of the margins is positive with"
-    " a chance above or below one half, here 16/27. True of independent outputs with one distribution and as"
-    " many labels of each sign, but for ties.",
+    " a chance above or below one half, here 16/27. True of independent outputs with one"
+    " distribution and as many labels of each sign, but for ties.",
 )
 
 average_separability_chance = tc.stated(

@@ -154,9 +154,9 @@ zero_loss_least_rho = tc.stated(
         )
     ),
     rests_on=["loss-descent-margins"],
-    why="Margins are at most 1 (`loss-descent-margins`), with equality where weights and inputs are"
-    " aligned, else rho is larger. The paper says significantly larger than 1: not in"
-    " general; plausible for real data. The rho_0 of dense networks is at least 1; with the norms of"
+    why="Margins are at most 1 (`loss-descent-margins`), with equality where weights and inputs"
+    " are aligned, else rho is larger. The paper says significantly larger than 1: not in general;"
+    " plausible for real data. The rho_0 of dense networks is at least 1; with the norms of"
     " filters it need not be (`loss-descent-margins-filters`).",
 )
 

@@ -35,6 +35,9 @@ from theorycheck.reports.markdown.elements import Link, cell
 FOLDER = "items"
 MOST_WORDS = 10
 """Of a paper's text that a list quotes for each item."""
+REMARKS = (
+    "*Against it*: the claim passes, and contradicts the item. *Only*: what of the item it checks."
+)
 NEW = "new"
 """Stands where the verdict on record does."""
 
@@ -188,7 +191,8 @@ class Coverage:
 
     def table(self, link: Link) -> Iterator[str]:
         """The same in Markdown, without the counts."""
-        yield from (f"### Items of {self.paper}", "", "| item | says | claims |", "|---|---|---|")
+        yield from (f"### Items of {self.paper}", "", REMARKS, "")
+        yield from ("| item | says | claims |", "|---|---|---|")
         for item, claims in self.rows:
             found = "; ".join(f"{link(c.id, c.id)} {item.standing(c)}" for c in claims)
             reason = f"not checked: {item.unchecked}" if item.unchecked else "**open**"

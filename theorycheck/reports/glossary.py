@@ -27,11 +27,12 @@ TERMS = {
     " side over the larger",
     "slack": "of an inequality at an example, 1 less the smaller side over the larger: 0 is"
     " equality",
-    "corner": "a special network or data set, such as width 1 or equal samples; kinks of cohorts"
-    " and of networks with batch normalisation are not counted",
+    "corner": "a special network or data set, such as width 1 or equal samples; kinks are looked"
+    " for where networks are read one by one and have no batch normalisation",
     "kink": "a unit whose argument is 0, where its derivative is autograd's: that of ReLU is 0",
-    "network": "`2 -> relu 3 -> linear 1` has two inputs and layers of three units and one; a"
-    " bracket says what else a layer has: `skip v0` adds the inputs, `dense v0` a matrix on them",
+    "network": "`2 -> relu 3 -> linear 1` has two inputs and layers of three units and one; where"
+    " a bracket names edges, the layer adds up what these bring, and reads nothing else: `skip v0`"
+    " the inputs as they are, `dense v0` a matrix times them",
     "control": "a false neighbour of the claim, which the same check has to refute",
     "kernel": "the small checker that shares no code with the engine; it evaluates the whole"
     " statement on the simplest examples once more",
@@ -41,13 +42,15 @@ TERMS = {
     "sampled": "examples were tried",
     "architectures": "the statement is true of all weights, data and activation patterns of each of"
     " 40 architectures or more; that this is wrong of one of them has a probability below 2^-100",
-    "field": "weights and data in place of which any numbers of a finite field may stand; a formula"
-    " that is true of all of them is true of all real ones, and needs no hypothesis that is an"
-    " inequality, so that some true claims are not true there, and some words are not read",
+    "field": "a finite one of large prime order, from which weights and data are drawn at random:"
+    " an identity of low degree that is true there is true of all real numbers, but for the"
+    " probability above; hypotheses other than architecture, labels, unit norms and zero shifts are"
+    " dropped, so that some true claims are not true there, and some words cannot be read",
     "false neighbours": "formulas that differ from the claim in one thing, such as a sign, a factor"
     " 2, an index or a norm, and are not known to be true; how many of them the examples of the"
-    " claim refute says how strong its check is; of three of each a run finds out by itself",
-    "survived": "a false neighbour that no example refuted, and that is not known to be true",
+    " claim refute says how strong its check is; a run tries three for each claim",
+    "survived": "a false neighbour that was not refuted and is not known to be true: of the three"
+    " that a run tries, by a few simple examples; the overview counts all, and more examples",
     "needed": "a hypothesis without which the kernel finds the claim false, at an example that"
     " meets all the others",
     "not decided by the kernel": "said of a hypothesis without which the engine alone finds the"
@@ -72,7 +75,7 @@ TENDENCIES = {
     "tie": "a pair of equal numbers; it counts as what the comparison says of them: neither is"
     " lower",
     "median": "over the pairs, with an interval that holds it at all times at once: how large an"
-    " effect is, which decides nothing; numbers in the course of training are rounded to 1.00, 1.05"
-    " and so on times a power of ten, such as 17.3 to 17.5",
+    " effect is, which decides nothing; over training, numbers are rounded to 1.00, 1.05 and so on"
+    " times a power of ten before their median is taken, and epochs are those of the first recipe",
 }
 """What is said of tendencies."""

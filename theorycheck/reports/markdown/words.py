@@ -9,6 +9,7 @@ from theorycheck.claims.entries import Entry
 from theorycheck.claims.outcomes import Examples, Stratum
 from theorycheck.claims.setting import PROFILES
 from theorycheck.reports.documents import ORDER, Report, Run
+from theorycheck.reports.markdown.cases import about_networks
 
 WITHOUT_STRENGTHS = {name for name, profile in PROFILES.items() if not profile.strengths}
 """Names of the profiles in which nobody looks how far a verdict reaches."""
@@ -78,7 +79,7 @@ def how_sure(entry: Entry) -> list[str]:
         parts.append(f"the kernel agrees on the simplest {examples.agreed}")
     if entry.strength is not None and entry.strength.reason is not None:
         parts.append(f"sampled: {entry.strength.reason}")
-    if examples.corners:
+    if examples.corners and (not entry.formula or about_networks(entry.formula)):
         named = ", ".join(f"{name} ({count})" for name, count in examples.corners.items())
         parts.append(f"corners met: {named}")
     return parts
