@@ -159,6 +159,26 @@ def test_no_bound_is_said_to_be_slacker_than_the_example_that_is_shown(
     assert lines_of(ROW, tightest) == lines_of(ROW)
 
 
+@pytest.mark.parametrize(
+    ("sides", "arithmetic", "sharp"),
+    [
+        (("16", "16"), "rationals with forward mode; float32 without rounding", True),
+        (("16", "16"), "balls of 64 bits", False),
+        (("15", "16"), "rationals", False),
+    ],
+)
+def test_a_bound_that_the_tightest_example_reaches_is_sharp(
+    sides: tuple[str, str], arithmetic: str, sharp: bool
+) -> None:
+    """Whether or not another search came as near; two balls with the same digits may differ."""
+    assert HOLDS.tightest is not None
+    left, right = sides
+    tightest = replace(HOLDS.tightest, left=left, right=right, tightness=1.0, arithmetic=arithmetic)
+    for found in (SEEN, UNSEEN, replace(SEEN, ratio=1.0)):
+        [_, said] = lines_of(replace(ROW, needs=(), sharpness=found), tightest)
+        assert ("is sharp: the tightest example has equality." in said) is sharp
+
+
 def test_what_is_known_of_another_statement_is_not_shown() -> None:
     assert NEEDS.of(HOLDS) == ROW
     assert section(HOLDS, Companions(needs=NEEDS))[-1] == lines_of(ROW)[-1]

@@ -17,7 +17,7 @@ import msgspec
 
 from theorycheck.claims.entries import Entry
 from theorycheck.claims.needs import Need, Outcome, Sharpness, Shown
-from theorycheck.claims.outcomes import Example, Reader
+from theorycheck.claims.outcomes import Example
 from theorycheck.errors import InputError
 from theorycheck.reports.reading import is_sealed, load, sealed
 
@@ -172,11 +172,11 @@ def _sharpness(found: Sharpness, tightest: Example | None, networks: bool) -> st
     if found.equality is not None:
         return f"sharp: {_example(found.equality, networks)} is false"
     ratio, place = found.ratio or 0.0, f"`{found.network}`"
-    shown = None if tightest is None else tightest.ratio
-    if tightest is not None and shown is not None and shown > ratio:
-        if tightest.left == tightest.right and tightest.reader is Reader.RATIONALS:
+    if tightest is not None and tightest.ratio is not None:
+        if tightest.left == tightest.right and tightest.arithmetic.startswith("rationals"):
             return "sharp: the tightest example has equality"
-        ratio, place = shown, "the tightest example"
+        if tightest.ratio > ratio:
+            ratio, place = tightest.ratio, "the tightest example"
     if not ratio:
         return "not tried: no example has two sides that are not 0"
     return f"not seen to be reached: the best ratio of the sides is {ratio:g}, at {place}"
