@@ -157,8 +157,8 @@ layer_graph_sigmoid = tc.stated(
     ],
     on=CHAINS,
     why="Section 2.1 names the sigmoid among its activations. Eq. 12, on which all expansions rest,"
-    " is true of positively homogeneous activations only, wherever the slope is taken. Proposition"
-    " 1 is stated for ReLU networks; Lemma 1 does not need it: the chain rule suffices.",
+    " is true of positively homogeneous activations; of the sigmoid it is false at either place."
+    " Proposition 1 is stated for ReLU networks; Lemma 1 needs only the chain rule.",
 )
 
 layer_graph_output = tc.stated(

@@ -180,6 +180,7 @@ path_expansion_locally_linear = tc.stated(
     numbers=["step"],
     on=small_steps().filter(lambda case: case.numbers["step"] > 0),
     examples=60,
-    why="For one hidden layer. That almost no weights are at a kink is not checked. At a kink the"
-    " slope depends on the direction.",
+    why="For one hidden layer and one direction, E, times `step`: any number that keeps all"
+    " pre-activations on their side of 0. That almost no weights are at a kink is not checked. At a"
+    " kink the slope depends on the direction.",
 )

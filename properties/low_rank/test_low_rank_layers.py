@@ -186,8 +186,8 @@ low_rank_layers_top_plain = tc.experiment_claim(
     compares=against_the_middle(3, "the last hidden matrix has a higher rank than the middle"),
     control=against_the_middle(4, "the output layer in the place of the last hidden one"),
     positive=replace(BOTTOM, words="the bottom layer in the place of the top"),
-    why="Our own: `low-rank-layers-top` without the normalisation. Ranks fall from the input to the"
-    " output here, too.",
+    why="Our own: `low-rank-layers-top` without the normalisation. Ranks fall from the middle to"
+    " the output here, too.",
 )
 
 BLOCK = populations(residual(2, "none"))

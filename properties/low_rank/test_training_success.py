@@ -168,9 +168,9 @@ training_success_gradient_noise = tc.experiment_claim(
     why="The gradient of the loss on all samples along all weights, at the rates of"
     " `low-rank-learning-rate`. Steps keep SGD at a distance from rest that grows with the rate."
     " Theorem 1 has another number: the least norm over batches of 4, along one matrix, ended"
-    " smaller with the larger rate in most of 69 such pairs, for each matrix. The printed condition"
-    " has one negation too many: what is meant is unless the rate is too large; how large that is"
-    " the paper does not say.",
+    " smaller with the larger rate in most of 69 such pairs, for each matrix, in trainings outside"
+    " this report. The printed condition has one negation too many: what is meant is unless the"
+    " rate is too large; how large the paper does not say.",
 )
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import theorycheck as tc
 from properties.assumptions import (
     ANY_CHOICE_AT_KINKS,
+    ANY_LOSS,
     AUTOGRAD_AT_KINKS,
     DENSE,
     FILTERS,
@@ -18,7 +19,6 @@ from properties.assumptions import (
     ONE_OUTPUT,
     RESIDUAL_BLOCKS,
     SEVERAL_PATCHES,
-    SQUARE_LOSS,
 )
 from properties.notation import EVERYWHERE
 from properties.papers import GALANTI2022, XU2022
@@ -80,9 +80,9 @@ gradient_rank_batch = tc.stated(
     title="The gradient of a batch's loss has rank at most the batch size",
     sources=[GALANTI2022.at("Appendix B: U")],
     printed=r"\operatorname{rank}\Big( -\frac{1}{2\lambda B^*} \sum_{j=1}^{B^*}"
-    r" \frac{\partial \ell(f_W(x_{i_j}), y_{i_j})}{\partial f_W(x_{i_j})} \cdot"
-    r" \frac{\partial f_W(x_{i_j})}{\partial W^{pq}} \Big) \le B^*",
-    given=[SQUARE_LOSS, ONE_OUTPUT, DENSE, NOT_NORMALISED, RESIDUAL_BLOCKS, AUTOGRAD_AT_KINKS],
+    r" \frac{\partial \ell(f_W(x_{i_j}; \tilde X), y_{i_j})}{\partial f_W(x_{i_j}; \tilde X)}"
+    r" \cdot \frac{\partial f_W(x_{i_j}; \tilde X)}{\partial W^{pq}} \Big) \le B^*",
+    given=[ANY_LOSS, ONE_OUTPUT, DENSE, NOT_NORMALISED, RESIDUAL_BLOCKS, AUTOGRAD_AT_KINKS],
     forall=["k in weights"],
     states=f"rank({BATCH_LOSS}) <= len(samples)",
     control=tc.altered("the bound is one less", f"rank({BATCH_LOSS}) <= len(samples) - 1"),
@@ -91,8 +91,8 @@ gradient_rank_batch = tc.stated(
     ),
     examples=60,
     rests_on=["gradient-rank"],
-    why="A sum of B* outer products, one for each sample; the numerator of the printed fraction"
-    " lacks its partial sign.",
+    why="A sum of B* outer products, one for each sample; the printed numerator lacks its"
+    " partial sign. With batch normalisation: `batch-norm-gradient-rank`.",
 )
 
 gradient_rank_convolution = tc.stated(

@@ -143,10 +143,10 @@ convergence_points_zero_attracts = tc.stated(
     examples=60,
     rests_on=["structural-lemma", "batch-gradient"],
     why="By `structural-lemma` the left side is the mean over the batch of 4 (f - y) f, plus 2"
-    " lambda ||W||^2, and |f| <= ||W_1|| ||W_2|| |x| <= ||W||^2 |x| / 2. So steps that are small"
-    " enough bring every network nearer to zero, whatever the batches: zero weights are a"
-    " convergence point that attracts all others, if the steps are small enough for each. The bound"
-    " is approached by small weights.",
+    " lambda ||W||^2, and |f| <= ||W_1|| ||W_2|| |x| <= ||W||^2 |x| / 2. So small enough"
+    " steps bring every network nearer to zero, whatever the batches: zero weights are a"
+    " convergence point that attracts all other weights, if the steps are small enough for each."
+    " The bound is approached by small weights.",
 )
 
 convergence_points_first_matrix = SHARED.stated(
