@@ -27,6 +27,7 @@ from theorycheck.claims.sequential import (
     decide,
     e_value,
     interval,
+    pairs_in_proportion,
     pairs_needed,
 )
 from theorycheck.errors import InputError
@@ -212,10 +213,10 @@ def test_pairs_needed_is_the_first_success_that_confirms(tendency: Tendency) -> 
 
 
 @each_tendency
-def test_pairs_needed_at_a_proportion_are_the_fewest_that_confirm(tendency: Tendency) -> None:
-    """By trial, for every number of pairs in turn; and no more than there are, if those confirm."""
-    for successes, failures in [(24, 0), (168, 84), (73, 23), (46, 2), (6, 5)]:
-        needed = pairs_needed(tendency, successes, failures)
+def test_pairs_in_proportion_are_the_fewest_that_confirm(tendency: Tendency) -> None:
+    """By trial, for every number of pairs in turn, and no more than there are."""
+    for successes, failures in [(24, 0), (168, 84), (73, 23), (46, 2), (600, 400)]:
+        needed = pairs_in_proportion(tendency, successes, failures)
         share = Fraction(successes, successes + failures)
         decisions = [
             decide(tendency, math.floor(n * share), n - math.floor(n * share))
@@ -223,14 +224,14 @@ def test_pairs_needed_at_a_proportion_are_the_fewest_that_confirm(tendency: Tend
         ]
         assert decisions[-1] is Decision.CONFIRMED
         assert Decision.CONFIRMED not in decisions[:-1]
-        if decide(tendency, successes, failures) is Decision.CONFIRMED:
-            assert needed <= successes + failures
+        assert needed <= successes + failures
+    assert pairs_in_proportion(tendency, 300, 0) == pairs_needed(tendency)
 
 
-@pytest.mark.parametrize("counts", [(0, 0), (5, 5), (3, 4), (4, -1)])
-def test_no_number_of_pairs_confirms_what_fails_as_often(counts: tuple[int, int]) -> None:
-    with pytest.raises(InputError, match="never confirm"):
-        pairs_needed(TENDENCY, *counts)
+@pytest.mark.parametrize("counts", [(0, 0), (5, 5), (3, 40), (16, 0)])
+def test_pairs_that_do_not_confirm_have_no_fewest(counts: tuple[int, int]) -> None:
+    with pytest.raises(InputError, match="do not confirm"):
+        pairs_in_proportion(TENDENCY, *counts)
 
 
 def test_pairs_needed_by_default() -> None:
@@ -238,7 +239,7 @@ def test_pairs_needed_by_default() -> None:
     assert pairs_needed(TENDENCY) == 17
     assert e_value(16, 0) < 10_000 < e_value(17, 0)
     # E(1, 0) = 49/32: one success is enough where the error may be above 32/49.
-    assert pairs_needed(Tendency(alpha=Fraction(33, 49))) == 1
+    assert pairs_in_proportion(Tendency(alpha=Fraction(33, 49)), 2, 0) == 1
 
 
 def test_a_threshold_has_to_be_exceeded() -> None:

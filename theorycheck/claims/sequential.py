@@ -74,12 +74,11 @@ anytime-valid inference, Statistical Science 38, 2023.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from itertools import count
 
 from theorycheck.claims.declaration import Formal
 from theorycheck.errors import InputError
@@ -177,23 +176,29 @@ def decide(tendency: Tendency, successes: int, failures: int) -> Decision:
     return Decision.OPEN
 
 
-def pairs_needed(tendency: Tendency, successes: int = 1, failures: int = 0) -> int:
+def pairs_needed(tendency: Tendency) -> int:
+    """The fewest pairs that can confirm the tendency: all of them successes.
+
+    The boldest gambler doubles a share of 1 in `GAMBLERS` with each, so a few suffice.
+    """
+    enough = math.ceil(GAMBLERS / tendency.alpha).bit_length()
+    return bisect_left(
+        range(enough), True, key=lambda n: decide(tendency, n, 0) is Decision.CONFIRMED
+    )
+
+
+def pairs_in_proportion(tendency: Tendency, successes: int, failures: int) -> int:
     """The fewest pairs that confirm the tendency, with successes in this proportion or just below.
 
-    If all are successes, a few suffice: the boldest gambler doubles a share of 1 in `GAMBLERS` with
-    each.
-
     Raises:
-        InputError: unless successes are more frequent than failures: no number suffices.
+        InputError: unless these pairs confirm it themselves, so that there are no more than they.
     """
-    if not successes > failures >= 0:
-        raise InputError(f"{successes} successes and {failures} failures never confirm a tendency")
-
-    def confirms(pairs: int) -> bool:
-        found = pairs * successes // (successes + failures)
-        return decide(tendency, found, pairs - found) is Decision.CONFIRMED
-
-    return next(filter(confirms, count(1)))
+    pairs = successes + failures
+    for fewer in range(1, pairs + 1):
+        found = fewer * successes // pairs
+        if decide(tendency, found, fewer - found) is Decision.CONFIRMED:
+            return fewer
+    raise InputError(f"{successes} successes and {failures} failures do not confirm the tendency")
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:

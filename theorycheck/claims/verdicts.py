@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from theorycheck.claims.declaration import Kind
 from theorycheck.claims.outcomes import Reader
-from theorycheck.claims.sequential import TENDENCY, Decision, decide, pairs_needed
+from theorycheck.claims.sequential import TENDENCY, Decision, decide, pairs_in_proportion
 
 if TYPE_CHECKING:
     from theorycheck.claims.evidence import Evidence  # which loads the engine
@@ -168,7 +168,7 @@ def pairs_of_control(claim: Strata) -> dict[str, int]:
     As many as would confirm the control too, if it showed as often as the claim. Fewer could not.
     """
     return {
-        name: pairs_needed(TENDENCY, claim[name].successes, claim[name].failures)
+        name: pairs_in_proportion(TENDENCY, claim[name].successes, claim[name].failures)
         for name, decision in _decisions(claim).items()
         if decision is Decision.CONFIRMED
     }
