@@ -225,7 +225,9 @@ def test_pairs_in_proportion_are_the_fewest_that_confirm(tendency: Tendency) -> 
         assert decisions[-1] is Decision.CONFIRMED
         assert Decision.CONFIRMED not in decisions[:-1]
         assert needed <= successes + failures
-    assert pairs_in_proportion(tendency, 300, 0) == pairs_needed(tendency)
+    needed = pairs_needed(tendency)
+    assert pairs_in_proportion(tendency, 300, 0) == needed
+    assert pairs_in_proportion(tendency, needed, 0) == needed
 
 
 @pytest.mark.parametrize("counts", [(0, 0), (5, 5), (3, 40), (16, 0)])
