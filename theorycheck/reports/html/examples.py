@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from theorycheck.claims.entries import Entry
 from theorycheck.errors import InputError
 from theorycheck.reports.documents import unreadable
-from theorycheck.reports.markdown.cases import about_networks, case_matrices, matrix_rows, short
+from theorycheck.reports.markdown.cases import case_matrices, matrix_rows, short
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,7 @@ def numbers(entry: Entry, case: Mapping[str, Any]) -> Numbers:
         InputError: when it is no case, naming the claim.
     """
     try:
-        network, matrices = case_matrices(case)
-        if entry.formula and not about_networks(entry.formula):
-            network, matrices = "", case["numbers"]
+        network, matrices = case_matrices(case, entry.formula)
         given = tuple(_line(name, values) for name, values in matrices.items())
         return Numbers(network, given, tuple(_steps(case)) if network else ())
     except InputError as error:

@@ -26,21 +26,24 @@ def case_lines(case: Mapping[str, Any], formula: Sequence[str] = ()) -> list[str
     Raises:
         InputError: when it is no case.
     """
-    network, matrices = case_matrices(case)
-    if formula and not about_networks(formula):
-        network, matrices = "", case["numbers"]
+    network, matrices = case_matrices(case, formula)
     lines = [line for named in matrices.items() for line in _matrix(*named)]
     return [f"network  {network}", *lines] if network else lines
 
 
 def about_networks(formula: Sequence[str]) -> bool:
-    """Whether a formula has words of a network or its data, not of numbers alone."""
+    """Whether a formula has words of a network or its data, not of numbers alone; none may."""
     used = {word for line in formula for word in re.findall(r"[A-Za-z_]\w*", line)}
-    return bool(used & OF_NETWORKS)
+    return not formula or bool(used & OF_NETWORKS)
 
 
-def case_matrices(case: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def case_matrices(
+    case: Mapping[str, Any], formula: Sequence[str] = ()
+) -> tuple[str, dict[str, Any]]:
     """The network of a case, in words, and all its numbers by name: alone, in rows, or deeper.
+
+    Args:
+        formula: as of `case_lines`; where it is about numbers alone the words are empty.
 
     Raises:
         InputError: when it is no case.
@@ -53,6 +56,8 @@ def case_matrices(case: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     matrices["x"] = case["inputs"][0]
     if case["targets"] is not None:
         matrices["y"] = case["targets"][0]
+    if not about_networks(formula):
+        return "", dict(case["numbers"])
     return str(network), {**matrices, **case["numbers"]}
 
 

@@ -79,7 +79,7 @@ def how_sure(entry: Entry) -> list[str]:
         parts.append(f"the kernel agrees on the simplest {examples.agreed}")
     if entry.strength is not None and entry.strength.reason is not None:
         parts.append(f"sampled: {entry.strength.reason}")
-    if examples.corners and (not entry.formula or about_networks(entry.formula)):
+    if examples.corners and about_networks(entry.formula):
         named = ", ".join(f"{name} ({count})" for name, count in examples.corners.items())
         parts.append(f"corners met: {named}")
     return parts
