@@ -22,7 +22,8 @@ from theorycheck.arithmetic.cases import Case
 from theorycheck.claims import certificates
 from theorycheck.claims.declaration import Claim
 from theorycheck.reports.baseline import load_baseline
-from theorycheck.statements.checking import LARGEST_EXACT, answers
+from theorycheck.statements.assignments import answers
+from theorycheck.statements.checking import LARGEST_EXACT
 from theorycheck.statements.trials import NO_VALUE
 from theorycheck.statements.vocabulary import NUMBERS
 

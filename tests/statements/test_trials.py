@@ -7,7 +7,7 @@ import pytest
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.networks.specification import mlp
-from theorycheck.statements.checking import answers
+from theorycheck.statements.assignments import answers
 from theorycheck.statements.mutants import mutants
 from theorycheck.statements.syntax import Statement
 from theorycheck.statements.trials import Trial

@@ -32,7 +32,7 @@ from theorycheck.claims.variants import said
 from theorycheck.claims.wider import LARGEST, observed_at, of_other_claims, read, violation, wider
 from theorycheck.errors import InputError
 from theorycheck.statements.architectures import NoValue, PassedOver
-from theorycheck.statements.checking import NO_VALUE
+from theorycheck.statements.assignments import NO_VALUE
 from theorycheck.statements.exact import PRECISIONS, Evaluator
 from theorycheck.statements.numbers import Open, Undefined
 from theorycheck.statements.oracles import FORWARD_MODE

@@ -23,7 +23,7 @@ from theorycheck.claims.needs import Sharpness, Shown
 from theorycheck.claims.search import draw
 from theorycheck.claims.variants import SHARP
 from theorycheck.claims.wider import LARGEST
-from theorycheck.statements.checking import Answer, answers
+from theorycheck.statements.assignments import Answer, answers
 
 STRICT = {"<=": "<", ">=": ">"}
 EXAMPLES = 200

@@ -21,7 +21,7 @@ from theorycheck.claims.formulas import RELATIONS, at, side_text
 from theorycheck.claims.reducing import reduced
 from theorycheck.claims.setting import Setting
 from theorycheck.drawing.alterations import altered, any_case
-from theorycheck.statements.checking import NO_VALUE, Answer, answers
+from theorycheck.statements.assignments import NO_VALUE, Answer, answers
 from theorycheck.statements.syntax import Statement
 from theorycheck.statements.trials import MISUSE
 
