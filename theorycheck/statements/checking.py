@@ -10,8 +10,8 @@ bounds on their rounding errors.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -21,7 +21,7 @@ from flint import fmpq
 
 from theorycheck.arithmetic.cases import Case
 from theorycheck.arithmetic.evaluation import has_kink
-from theorycheck.arithmetic.numbers import rationals
+from theorycheck.arithmetic.numbers import Array, rationals
 from theorycheck.statements.assignments import answers
 from theorycheck.statements.cohorts import read_cohort
 from theorycheck.statements.dyadics import Rounds
@@ -100,7 +100,13 @@ def _read_single(statement: Statement, case: Case, selections: Iterable[float]) 
         ReadersDisagree: when floats that do not round, with autograd's derivatives, find anything
             else.
     """
-    found = _read_exactly(statement, case, 0, FORWARD_MODE)
+    asked: list[_Derivatives] = []
+
+    def noted(*at: Any) -> Sequence[Array | None]:
+        asked.append(_Derivatives(at, FORWARD_MODE.derivative(*at)))
+        return asked[-1].found
+
+    found = _read_exactly(statement, case, 0, replace(FORWARD_MODE, derivative=noted))
     if found.holds is None:
         return found
     others = []
@@ -108,7 +114,7 @@ def _read_single(statement: Statement, case: Case, selections: Iterable[float]) 
         kink = _may_have_kink(case)
         # At a kink `grad` has autograd's choice, and what stands beside it must not have another.
         chosen = () if kink and _uses(statement, "grad") else oracles(selections if kink else ())
-        others = [_read_exactly(statement, case, 0, oracle) for oracle in chosen]
+        others = [_reread(statement, case, oracle, found, asked) for oracle in chosen]
     floats = None
     # Where there is an answer, all words had to be read, but for those of branches not taken.
     if not lacks_words(statement):
@@ -121,6 +127,41 @@ def _read_single(statement: Statement, case: Case, selections: Iterable[float]) 
         return violated[0]
     agreeing = [found, *(other for other in others if other.holds is found.holds)]
     return replace(found, arithmetic="; ".join(reading.arithmetic for reading in agreeing))
+
+
+@dataclass(frozen=True)
+class _Derivatives:
+    """What an oracle was asked for, and found."""
+
+    at: tuple[Any, ...]
+    found: Sequence[Array | None]
+
+
+def _reread(
+    statement: Statement,
+    case: Case,
+    oracle: Oracle,
+    first: Reading,
+    asked: Sequence[_Derivatives],
+) -> Reading:
+    """The reading with another oracle; where it finds the same derivatives, it is the first one.
+
+    Args:
+        first, asked: the reading in forward mode, and the derivatives that it rests on.
+    """
+    found = [(oracle.derivative(*one.at), one.found) for one in asked]
+    if asked and all(part is None for own, _ in found for part in own):
+        return Reading(unmet=f"{oracle.name} have no answer")
+    if all(_same(own, other) for own, other in found):
+        arithmetic = first.arithmetic.replace(FORWARD_MODE.name, oracle.name)
+        return replace(first, arithmetic=arithmetic)
+    return _read_exactly(statement, case, 0, oracle)
+
+
+def _same(own: Sequence[Array | None], other: Sequence[Array | None]) -> bool:
+    """Whether two lists of derivatives are the same numbers, none of them missing or inexact."""
+    pairs = zip(own, other, strict=True)
+    return all(one is not None and bool(np.all(one == two)) for one, two in pairs)
 
 
 def _require_agreement(statement: Statement, exact: Reading, floats: Reading) -> None:
@@ -173,7 +214,7 @@ def _read_exactly(statement: Statement, case: Case, member: int, oracle: Oracle)
     """
     found = answers(statement, case, member, oracle)
     met = [answer for answer in found if answer.unmet is None]
-    if oracle is not FORWARD_MODE:
+    if oracle.name != FORWARD_MODE.name:
         met = [answer for answer in met if answer.holds is not None]
     if not met:
         reasons = [answer.unmet for answer in found if answer.unmet is not None]
