@@ -90,6 +90,14 @@ def test_the_profile_decides_how_much_is_tried(profile: str, tried: int) -> None
     assert examined(about, profile=PROFILES[profile]).entry.examples.tried == tried
 
 
+@pytest.mark.parametrize(("profile", "asked"), [("quick", 2), ("default", 20)])
+def test_the_profile_decides_how_many_examples_the_kernel_is_asked_about(
+    profile: str, asked: int
+) -> None:
+    about = watched(Watch(harmless), "W[0][0][0] <= 60", examples=160)
+    assert examined(about, profile=PROFILES[profile]).entry.examples.agreed == asked
+
+
 def harmless(setting: Setting, case: Case) -> Findings:
     """No weight exceeds 60, and the control is false at once."""
     bound = -1 if setting.altered else 60

@@ -18,10 +18,11 @@ from typing import Any, Literal, Protocol
 from theorycheck import kernel
 from theorycheck.arithmetic.cases import Case
 from theorycheck.claims.declaration import Claim, Formal
-from theorycheck.claims.evidence import DRAWN, Evidence
+from theorycheck.claims.evidence import Evidence
 from theorycheck.claims.findings import Observation
 from theorycheck.claims.outcomes import Answer, KernelWord, Stratum
 from theorycheck.claims.sequential import CONTRADICTED
+from theorycheck.claims.setting import DRAWN
 from theorycheck.errors import InputError
 from theorycheck.kernel import Evaluator, Example, Rejected, Statement, Undecided
 
@@ -113,12 +114,12 @@ class Certification:
 
 
 def certify(
-    claim: Claim, evidence: Evidence, effort: float = 1.0
+    claim: Claim, evidence: Evidence, examples: int = DRAWN
 ) -> tuple[Evidence, dict[str, Any] | None]:
     """Ask the kernel about the examples that a verdict rests on.
 
     Args:
-        effort: the profile's factor on how many of the other examples it is asked about.
+        examples: how many of the other examples it is asked about, at most.
 
     Returns:
         The evidence, with the kernel's word on the counterexample and on the tightest example, if
@@ -129,7 +130,7 @@ def certify(
         return evidence, None
     false, false_certificate = _ask(claim, evidence.counterexample, "refuted")
     tight, tight_certificate = _ask(claim, evidence.tightest, "tight")
-    agreed, disputed = _cross_examine(claim, evidence.drawn, min(effort, 1.0))
+    agreed, disputed = _cross_examine(claim, evidence.drawn, examples)
     if disputed is not None and not (tight is not None and tight.contradicted):
         tight, tight_certificate = disputed, None
     asked = replace(evidence, counterexample=false, tightest=tight, agreed=agreed, drawn=[])
@@ -137,17 +138,17 @@ def certify(
 
 
 def _cross_examine(
-    claim: Claim, drawn: Sequence[Observation], share: float
+    claim: Claim, drawn: Sequence[Observation], examples: int
 ) -> tuple[int, Observation | None]:
     """On how many examples the kernel finds the statement true, and the first where it does not.
 
-    It is asked about all values of the variables, and about a share of the examples, with that
+    It is asked about all values of the variables, and about this many of the examples, with their
     share of `CROSS_EXAMINATION`.
     """
     statement = formal_statement(claim)
     assert statement is not None
-    agreed, work = 0, _Work(int(share * CROSS_EXAMINATION))
-    for found in drawn[: max(1, round(share * DRAWN))]:
+    agreed, work = 0, _Work(CROSS_EXAMINATION * examples // DRAWN)
+    for found in drawn[:examples]:
         assert found.case is not None
         document = found.case().to_dict()
         try:

@@ -14,13 +14,11 @@ from theorycheck.arithmetic.cases import Case
 from theorycheck.claims import courses
 from theorycheck.claims.findings import Finding, Observation, Pair, Rejection, Traced, Unmet
 from theorycheck.claims.outcomes import Examples, Miss, Outcome, Stratum, added
+from theorycheck.claims.setting import DRAWN
 from theorycheck.claims.slack import histogram, ordered
 
 NO_PAIRS = Stratum(successes=0, failures=0, ties=0, effects={}, measured=())
 """What a population says of which nothing was compared."""
-
-DRAWN = 20
-"""How many examples of a search the kernel is asked about."""
 
 
 @dataclass

@@ -79,7 +79,7 @@ def examine(
     if isinstance(recorded, Observation):
         evidence.counterexample = recorded
     searched = evidence
-    evidence, issued = certificates.certify(claim, evidence, setting.effort)
+    evidence, issued = certificates.certify(claim, evidence, profile.cross_examined)
     judgement = judge(claim.kind, claim.enough, evidence, control, positive)
     if claim.kind == "tendency" and judgement.verdict is Verdict.REFUTED:
         pairs = certificates.certify_pairs(claim, evidence, positive)

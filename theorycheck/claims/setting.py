@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+DRAWN = 20
+"""How many examples of a search the kernel is asked about."""
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -14,13 +17,15 @@ class Profile:
     name: str
     effort: float
     """Factor on the number of examples of every claim."""
+    cross_examined: int = DRAWN
+    """How many of a claim's examples the kernel is asked about, at most."""
     strengths: bool = True
     """Whether claims are also read at the wider family of cases, and those that pass are settled,
     and some of their mutants tried."""
 
 
 PROFILES: dict[str, Profile] = {
-    "quick": Profile("quick", 0.25, strengths=False),
+    "quick": Profile("quick", 0.25, cross_examined=2, strengths=False),
     "default": Profile("default", 1.0),
     "deep": Profile("deep", 10.0),
     "explore": Profile("explore", 1.0),

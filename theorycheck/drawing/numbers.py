@@ -1,4 +1,8 @@
-"""Strategies for numbers: dyadics and hyperparameters, small ones first."""
+"""Strategies for numbers: dyadics and hyperparameters, small ones first.
+
+What is drawn from within other draws is one strategy for all of them, because Hypothesis looks into
+each new one before it draws.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +20,20 @@ def dyadics(
     *, largest: int = LARGEST_INTEGER, exponents: Sequence[int] = (0, 1, 2)
 ) -> st.SearchStrategy[Fraction]:
     """Numbers ``k / 2**e`` with ``|k| <= largest``; shrinks towards 0 and integers."""
-    return st.builds(
-        lambda k, e: Fraction(k, 2**e),
-        st.integers(-largest, largest),
-        st.sampled_from(exponents),
-    )
+    return _quotients(-largest, largest, tuple(exponents))
 
 
 def positive_dyadics(
     *, largest: int = 4, exponents: Sequence[int] = (0, 1, 2, 3)
 ) -> st.SearchStrategy[Fraction]:
     """Positive numbers ``k / 2**e``: weight decays, learning rates, scales."""
+    return _quotients(1, largest, tuple(exponents))
+
+
+@cache
+def _quotients(least: int, largest: int, exponents: tuple[int, ...]) -> st.SearchStrategy[Fraction]:
     return st.builds(
-        lambda k, e: Fraction(k, 2**e), st.integers(1, largest), st.sampled_from(exponents)
+        lambda k, e: Fraction(k, 2**e), st.integers(least, largest), st.sampled_from(exponents)
     )
 
 
@@ -68,5 +73,4 @@ def integer_array(
 
 @cache
 def _integers(size: int, among: tuple[int, ...]) -> st.SearchStrategy[list[int]]:
-    """One strategy for all arrays of a size: Hypothesis looks into each new one before it draws."""
     return st.lists(st.sampled_from(among), min_size=size, max_size=size)

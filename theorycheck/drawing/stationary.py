@@ -27,7 +27,7 @@ from theorycheck.arithmetic.points import Point
 from theorycheck.drawing.data import cases
 from theorycheck.drawing.descent import descend
 from theorycheck.drawing.networks import Targets, directed_graphs, mlps
-from theorycheck.drawing.numbers import positive_dyadics
+from theorycheck.drawing.numbers import integer_array, positive_dyadics
 from theorycheck.networks.evaluation import forward
 from theorycheck.networks.initialisation import initialise
 from theorycheck.networks.specification import LINEAR, RELU, Edge, Identity, Layer, Network, mlp
@@ -41,7 +41,7 @@ def unit_arrays(draw: st.DrawFn, shape: tuple[int, ...], *, positive: bool = Fal
     """Rational arrays of norm one, by stereographic projection; entries >= 0 if ``positive``."""
     count = math.prod(shape) - 1
     # Not +-1, for which a single one of them makes the first entry zero.
-    tangent = draw(st.lists(st.sampled_from([0, 2, -2, 3]), min_size=count, max_size=count))
+    tangent = [int(t) for t in integer_array(draw, (count,), (0, 2, -2, 3))]
     square = sum(t * t for t in tangent)
     scale = Fraction(1, 1 + square)
     entries = [scale * (1 - square), *(2 * scale * t for t in tangent)]
