@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -79,3 +80,25 @@ def test_importing_a_face_loads_nothing_heavy(face: str) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert not {"torch", "numpy", "flint", "hypothesis"} & set(ran.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "report",
+        "show structural-lemma",
+        "verify certificates/gradient-rank.json",
+    ],
+)
+def test_commands_that_only_read_need_nothing_that_trains(words: str, tmp_path: Path) -> None:
+    """Loading torch takes longer than all that they do."""
+    shutil.copytree(PACKAGE.parent / "reports", tmp_path / "reports")
+    shutil.copytree(PACKAGE.parent / "properties", tmp_path / "properties")
+    words = words.replace("certificates/", "reports/certificates/")
+    program = (
+        "import sys; sys.modules['torch'] = None;"
+        f"from theorycheck.cli.commands import main; sys.exit(main({words.split()}))"
+    )
+    command = [sys.executable, "-c", program]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ran.stderr, ran.returncode) == ("", 0)

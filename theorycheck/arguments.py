@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -12,7 +13,6 @@ from types import UnionType
 from typing import Any, get_args
 
 import numpy as np
-from torch import Tensor
 
 from theorycheck.errors import InputError, quoted
 
@@ -39,7 +39,7 @@ def whole_number(name: str, value: Any, least: int = 1, most: float = MOST) -> i
 
 def _integer(value: Any) -> int | None:
     """A single integer of any type as Python's; None for anything else, truth values included."""
-    if isinstance(value, bool) or (isinstance(value, Tensor | np.ndarray) and not _single(value)):
+    if isinstance(value, bool) or (_is_array(value) and not _single(value)):
         return None
     try:
         return operator.index(value)
@@ -47,13 +47,23 @@ def _integer(value: Any) -> int | None:
         return None
 
 
-def _single(value: Tensor | np.ndarray) -> bool:
+def is_tensor(value: Any) -> bool:
+    """Whether it is one of torch's, which whoever passes one has loaded: asking loads nothing."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) or is_tensor(value)
+
+
+def _single(value: Any) -> bool:
     return value.ndim == 0 and "bool" not in str(value.dtype)
 
 
 def is_sequence(values: Any) -> bool:
     """Whether these are numbers in order, and not a single one, text, or bytes."""
-    if isinstance(values, Tensor) or hasattr(values, "__array__"):
+    if is_tensor(values) or hasattr(values, "__array__"):
         return bool(values.ndim > 0)
     return isinstance(values, Iterable) and not isinstance(values, str | bytes | bytearray)
 
@@ -100,7 +110,7 @@ def real_number(name: str, value: Any) -> float:
         value.item() if isinstance(value, np.ndarray | np.generic) and value.ndim == 0 else value
     )
     try:
-        if isinstance(value, Tensor) and _single(value) and not value.is_complex():
+        if is_tensor(value) and _single(value) and not value.is_complex():
             return float(value)
         if isinstance(number, Real) and not isinstance(number, bool):
             return float(number)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from theorycheck.arithmetic.numbers import from_strings, rationals, to_fractions, to_strings
 from theorycheck.errors import InputError
 from theorycheck.networks.specification import Network, Parameters
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,14 +109,16 @@ class Case:
         )
 
     def tensors(
-        self, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float64
+        self, device: torch.device | str = "cpu", dtype: torch.dtype | None = None
     ) -> tuple[Parameters, torch.Tensor]:
-        """Parameters and inputs as tensors (of float64, exact when the arrays are of float64)."""
+        """Parameters and inputs as tensors, by default of float64, exact when the arrays are."""
+        # Reading a certificate takes less time than loading what trains.
+        from torch import float64, tensor
 
-        def tensor(array: np.ndarray) -> torch.Tensor:
-            return torch.tensor(array.astype(np.float64), device=device, dtype=dtype)
+        def converted(array: np.ndarray) -> torch.Tensor:
+            return tensor(array.astype(np.float64), device=device, dtype=dtype or float64)
 
-        return tuple(map(tensor, self.parameters)), tensor(self.inputs)
+        return tuple(map(converted, self.parameters)), converted(self.inputs)
 
     def content(self) -> bytes:
         """All that the case consists of, the same only for the same numbers."""

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
-from torch import Tensor
 
+from theorycheck.arguments import is_tensor
 from theorycheck.arithmetic.duals import Dual
 from theorycheck.arithmetic.residues import Residue
 from theorycheck.errors import InputError
@@ -98,7 +98,7 @@ def flat(arrays: Iterable[Array]) -> Array:
 
 
 def _entrywise(convert: Any, numbers: Any) -> Array:
-    if isinstance(numbers, Tensor):
+    if is_tensor(numbers):
         array = np.array(numbers.tolist(), dtype=object).reshape(tuple(numbers.shape))
     else:
         try:

@@ -9,16 +9,18 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from flint import acb, arb, fmpq
-from torch import Tensor
 
+from theorycheck.arguments import is_tensor
 from theorycheck.arithmetic.enclosures import as_fraction
 from theorycheck.arithmetic.numbers import rational
 from theorycheck.errors import InputError, quoted
-from theorycheck.networks.checks import require_numbers
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 NO_NUMBERS = (
     *(str, bytes, Collection, datetime.date, datetime.time, datetime.timedelta),
@@ -32,7 +34,7 @@ def stacked(name: str, side: Any) -> np.ndarray:
     Raises:
         InputError: for what is no array of numbers, is empty, or hides some of its numbers.
     """
-    if isinstance(side, Tensor):
+    if is_tensor(side):
         array = _of_tensor(name, side)
     elif isinstance(side, np.ndarray):
         array = side
@@ -63,17 +65,24 @@ def stacked(name: str, side: Any) -> np.ndarray:
 
 
 def _of_tensor(name: str, side: Tensor) -> np.ndarray:
-    side = require_numbers(name, side).detach().cpu().resolve_conj().resolve_neg()
+    side = _checked(name, side).detach().cpu().resolve_conj().resolve_neg()
     try:
         return np.asarray(side.numpy())
     except TypeError:  # A dtype that NumPy does not have, such as bfloat16.
         return np.array(side.tolist(), dtype=object).reshape(tuple(side.shape))
 
 
+def _checked(name: str, side: Tensor) -> Tensor:
+    # Loading torch takes longer than printing the numbers of a report.
+    from theorycheck.networks.checks import require_numbers
+
+    return require_numbers(name, side)
+
+
 def _without_tensors(name: str, side: Any) -> Any:
     """Nested lists with numbers in place of tensors, which NumPy may not know how to read."""
-    if isinstance(side, Tensor):
-        return require_numbers(name, side).tolist()
+    if is_tensor(side):
+        return _checked(name, side).tolist()
     if isinstance(side, list | tuple):
         return [_without_tensors(name, part) for part in side]
     return side
@@ -81,8 +90,8 @@ def _without_tensors(name: str, side: Any) -> Any:
 
 def _entry(name: str, entry: Any) -> Any:
     """An entry of an array of objects; that of a tensor as a number of Python."""
-    if isinstance(entry, Tensor) and entry.dim() == 0:
-        return require_numbers(name, entry).item()
+    if is_tensor(entry) and entry.dim() == 0:
+        return _checked(name, entry).item()
     if isinstance(entry, NO_NUMBERS):
         raise InputError(f"{name} must hold numbers, all in one array, not {quoted(entry)}")
     return entry

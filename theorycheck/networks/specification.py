@@ -16,10 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-from torch import Tensor
 
 from theorycheck.arguments import (
     choose,
@@ -31,6 +30,10 @@ from theorycheck.arguments import (
 )
 from theorycheck.errors import InputError, quoted
 
+if TYPE_CHECKING:
+    # Loading it takes longer than what reads reports and certificates does with them.
+    from torch import Tensor
+
 RELU = 0.0
 
 LINEAR = 1.0
@@ -40,7 +43,7 @@ Normalisation = Literal["none", "batch", "batch-detached"]
 
 Role = Literal["weight", "bias", "gain", "shift"]
 
-Parameters = tuple[Tensor, ...]
+Parameters: TypeAlias = "tuple[Tensor, ...]"
 """One tensor per entry of `Network.parameters`, each of shape ``(K, *parameter.shape)``."""
 
 
