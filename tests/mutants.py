@@ -36,7 +36,7 @@ from tests.faults.table import FAULTS
 
 ROOT = Path(__file__).parent.parent
 TABLE = ROOT / "reports" / "faults.md"
-LIBRARIES = ("torch", "scipy.integrate", "sympy", "flint", "sklearn.datasets", "hypothesis")
+LIBRARIES = ("torch", "scipy.integrate", "sympy", "flint", "hypothesis")
 """Imported once, by the server."""
 ENVIRONMENT = dict(os.environ)
 """Before any test changes it."""

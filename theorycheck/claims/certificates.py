@@ -31,8 +31,8 @@ Shows = Literal["refuted", "tight"]
 
 SEARCH = 10 * kernel.MOST_WORK
 """Work of the kernel for the search among all values of the variables."""
-CROSS_EXAMINATION = kernel.MOST_WORK // 4
-"""Work of the kernel for all examples that it is asked about besides."""
+CROSS_EXAMINATION = kernel.MOST_WORK // (4 * DRAWN)
+"""Work of the kernel for each example that it is asked about besides; they share it."""
 
 
 @dataclass(frozen=True)
@@ -142,12 +142,11 @@ def _cross_examine(
 ) -> tuple[int, Observation | None]:
     """On how many examples the kernel finds the statement true, and the first where it does not.
 
-    It is asked about all values of the variables, and about this many of the examples, with their
-    share of `CROSS_EXAMINATION`.
+    It is asked about all values of the variables.
     """
     statement = formal_statement(claim)
     assert statement is not None
-    agreed, work = 0, _Work(CROSS_EXAMINATION * examples // DRAWN)
+    agreed, work = 0, _Work(CROSS_EXAMINATION * examples)
     for found in drawn[:examples]:
         assert found.case is not None
         document = found.case().to_dict()

@@ -1,4 +1,4 @@
-"""Labelled data sets: drawn from seeds, scikit-learn's digits, and files that the user names."""
+"""Labelled data sets: drawn from seeds, the embedded digits, and files that the user names."""
 
 from typing import TYPE_CHECKING
 
