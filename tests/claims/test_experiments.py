@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -268,7 +269,7 @@ REFUSED: list[tuple[str, str, list[Any]]] = [
     ("sides", "sides must be a function", [None, (norm, norm)]),
     ("relation", "unknown relation", [None, "=", np.array(["<", ">"]), ["<"]]),
     ("excluded", "excluded must be a function", [None, {}]),
-    ("times", "times must be a number", [None, "2", [2.0], True]),
+    ("times", "times must be a number", [None, "2", [2.0], True, math.nan, math.inf]),
     ("followed", "followed must be a Followed", [norm, ("norm", norm)]),
 ]
 
@@ -279,6 +280,34 @@ REFUSED: list[tuple[str, str, list[Any]]] = [
 def test_what_is_no_comparison(name: str, message: str, value: Any) -> None:
     with pytest.raises(InputError, match=message):
         comparison(**{name: value})
+
+
+ONE = torch.ones(3)
+
+
+@pytest.mark.parametrize(
+    ("sides", "excluded", "message"),
+    [
+        (1.0, {}, "what sides returns must be a tuple of Tensor"),
+        ((np.ones(3), np.ones(3)), {}, "what sides returns must be a tuple of Tensor"),
+        ((ONE, ONE, ONE), {}, "two tensors, not 3"),
+        ((ONE.sum(), ONE.sum()), {}, r"an entry for each pair, not \(\), \(\)"),
+        ((ONE[:, None], ONE[:, None]), {}, r"not \(3, 1\), \(3, 1\)"),
+        ((ONE, ONE[:, None]), {}, r"not \(3,\), \(3, 1\)"),
+        ((ONE, ONE[:2]), {}, r"not \(3,\), \(2,\)"),
+        ((ONE, ONE), {"none": ONE[:2] > 1}, r"not \(3,\), \(3,\), \(2,\)"),
+        ((ONE, ONE), [ONE > 1], "what excluded returns must be a Mapping"),
+        ((ONE, ONE), {"none": [False] * 3}, "what excluded returns must be a tuple of Tensor"),
+    ],
+)
+def test_what_is_compared_has_an_entry_for_each_pair(
+    sides: Any, excluded: Any, message: str
+) -> None:
+    about = comparison(
+        sides=lambda *_: sides, excluded=lambda _: excluded, followed=Followed((), lambda *_: ())
+    )
+    with pytest.raises(InputError, match=message):
+        list(about.findings(Setting()))
 
 
 @pytest.mark.parametrize("wrong", [None, 3, "norm", (norm, norm)])

@@ -361,7 +361,7 @@ def test_outcomes_do_not_change() -> None:
             setattr(part, name, None)
 
 
-@pytest.mark.parametrize("side", ["nan", "inf", "-inf", "rank nan", "[+/- inf]"])
+@pytest.mark.parametrize("side", ["nan", "inf", "-inf", "rank nan", "[+/- inf]", "1+nanj", "-infj"])
 def test_nothing_is_decided_by_what_is_not_finite(side: str) -> None:
     assert not is_finite(side)
     for name in ("left", "right"):

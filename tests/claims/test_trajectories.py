@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -111,6 +113,32 @@ def test_what_training_yields_are_numbers_of_its_start() -> None:
         assert isinstance(found, Case)
         assert found.parameters[0].tolist() == [[[weight]]]
         assert found.numbers == {"weight_decay": Fraction(1, 4), "reached": reached}
+
+
+def yielding(number: Any) -> list[Case | Rejection]:
+    observing = Observing({"reached": "a number"}, lambda *_: [{"reached": number}])
+    return list(observing(Setting(), linear(5.0)))
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, np.float32("nan"), torch.tensor(-math.inf)])
+def test_what_is_not_finite_decides_nothing(number: Any) -> None:
+    assert yielding(number) == [Rejection("reached is no finite number")]
+
+
+@pytest.mark.parametrize(
+    "number", [0.1, np.float32(0.1), torch.tensor(0.1), Fraction(1, 10), np.int64(3)]
+)
+def test_numbers_of_any_type_are_not_rounded(number: Any) -> None:
+    [found] = yielding(number)
+    assert isinstance(found, Case)
+    known = number.item() if hasattr(number, "item") else number
+    assert found.numbers["reached"] == Fraction(known)
+
+
+@pytest.mark.parametrize("number", [None, "3", 1j, [1.0], True])
+def test_what_is_no_number_is_named(number: Any) -> None:
+    with pytest.raises(InputError, match="the number reached must be a number, not"):
+        yielding(number)
 
 
 def about_the_weight(conclusion: str) -> Claim:

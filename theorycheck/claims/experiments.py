@@ -115,7 +115,8 @@ class Comparison:
         function("sides", self.sides)
         function("excluded", self.excluded)
         choose("relation", self.relation, Relation)
-        real_number("times", self.times)
+        if not math.isfinite(real_number("times", self.times)):
+            raise InputError(f"times must be a number that is finite, not {self.times}")
         followed = () if self.followed is None else self.followed.words
         if max(len(self.recipes), len(followed)) > MOST_LINES or len(self.on) > MOST_POPULATIONS:
             raise InputError(
@@ -169,9 +170,14 @@ class Comparison:
             yield Traced(name, _course(recipes, trained, followed, counted, self.times))
 
     def _compared(self, name: str, trained: Sequence[Trained]) -> Findings:
-        rules = [rule for each in trained for rule in self.excluded(each).items()]
+        rules = [rule for each in trained for rule in _rules(self.excluded(each))]
         excluded = [(why, found.tolist()) for why, found in rules]
-        left, right = (side.detach().cpu().double() for side in self.sides(*trained))
+        sides = self.sides(*trained)
+        instances("what sides returns", sides, Tensor)
+        if len(sides) != 2:
+            raise InputError(f"sides must return two tensors, not {len(sides)}")
+        _require_columns([*sides, *(found for _, found in rules)])
+        left, right = (side.detach().cpu().double() for side in sides)
         bound = self.times * right
         true = {"<": left < bound, "<=": left <= bound, ">": left > bound, ">=": left >= bound}
         numbers = left.isfinite() & bound.isfinite()
@@ -212,6 +218,22 @@ class Comparison:
             self,
             words="both networks follow the first recipe and differ in the order of the batches",
             recipes=(first, replace(first, order=1)),
+        )
+
+
+def _rules(excluded: Exclusions) -> list[tuple[str, Tensor]]:
+    instance("what excluded returns", excluded, Mapping)
+    instances("what excluded returns", tuple(excluded.values()), Tensor)
+    return list(excluded.items())
+
+
+def _require_columns(columns: Sequence[Tensor]) -> None:
+    """Require as many entries of each, in a row: one for each pair."""
+    shapes = [tuple(column.shape) for column in columns]
+    if len(set(shapes)) != 1 or len(shapes[0]) != 1:
+        said = ", ".join(map(str, shapes))
+        raise InputError(
+            f"sides and excluded must return tensors (K,), an entry for each pair, not {said}"
         )
 
 

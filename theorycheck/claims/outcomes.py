@@ -29,7 +29,7 @@ MOST_PAIRS = 100_000
 
 def is_finite(side: str) -> bool:
     """Whether a side of a comparison, as it is printed, is no NaN and not infinite."""
-    return re.search(r"\b(nan|inf|infinity)\b", side, re.IGNORECASE) is None
+    return re.search(r"\b(nan|inf|infinity)j?\b", side, re.IGNORECASE) is None
 
 
 class Reader(StrEnum):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import torch
 
+from theorycheck.arguments import real_number
 from theorycheck.arithmetic.cases import Case
+from theorycheck.arithmetic.numbers import fractions
 from theorycheck.claims.findings import Rejection
 from theorycheck.claims.setting import Setting
 from theorycheck.errors import InputError
@@ -30,7 +34,7 @@ class Observing:
     Attributes:
         numbers: what each number is, by its name.
         observe: from the setting and a case to the numbers of each member in turn, or why it has
-            none.
+            none. A member with one that is not finite is rejected.
     """
 
     numbers: Mapping[str, str]
@@ -42,14 +46,26 @@ class Observing:
                 yield found
                 continue
             one = case.member(member)
-            exact = {name: Fraction(found[name]) for name in self.numbers}
-            yield replace(one, numbers={**one.numbers, **exact})
+            exact = {name: _exact(name, found.get(name)) for name in self.numbers}
+            numbers = {name: number for name, number in exact.items() if number is not None}
+            if numbers == exact:
+                yield replace(one, numbers={**one.numbers, **numbers})
+            else:
+                first = next(name for name in exact if name not in numbers)
+                yield Rejection(f"{first} is no finite number")
 
     @property
     def words(self) -> str:
         """The numbers, as a convention of the claim."""
         said = ", ".join(f"{name} is {words}" for name, words in self.numbers.items())
         return f"{said}; all found by training from here, which `theorycheck replay` repeats"
+
+
+def _exact(name: str, number: Any) -> Fraction | None:
+    """A number without rounding; None for NaN and infinity."""
+    if not math.isfinite(real_number(f"the number {name}", number)):
+        return None
+    return fractions(number).item()  # type: ignore[no-any-return]
 
 
 def trained_by(
