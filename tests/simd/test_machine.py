@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
+import pytest
 from llvmlite import ir
 
 from theorycheck.simd.code import INT, Code
@@ -93,3 +95,59 @@ def test_a_child_forked_while_a_thread_compiles_compiles_itself() -> None:
         [sys.executable, "-W", "ignore", "-c", FORK], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["0"]
+
+
+LIMITED = """
+import resource, sys
+from theorycheck.simd.machine import machine_code, nothing
+
+machine_code(nothing, "before")
+pages = open("/proc/self/statm").read().split()
+taken = int(pages[{"RLIMIT_AS": 0, "RLIMIT_DATA": 5}[sys.argv[1]]]) * resource.getpagesize()
+limit = getattr(resource, sys.argv[1])
+resource.setrlimit(limit, (taken + 2**20, resource.getrlimit(limit)[1]))
+try:
+    machine_code(nothing, "without memory")
+except MemoryError as error:
+    print(error)
+resource.setrlimit(limit, (resource.getrlimit(limit)[1],) * 2)
+machine_code(nothing, "without memory")
+print("compiled")
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize("limit", ["RLIMIT_AS", "RLIMIT_DATA"])
+def test_without_memory_the_process_goes_on(limit: str) -> None:
+    """LLVM would end it."""
+    command = [sys.executable, "-c", LIMITED, limit]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.stderr) == ("there is too little memory to compile\ncompiled\n", "")
+
+
+FORK_IN_HANDLER = """
+import os, signal
+from theorycheck.simd.machine import machine_code, nothing
+
+def fork(*_):
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+
+def interrupted(module):
+    os.kill(os.getpid(), signal.SIGUSR1)
+    return nothing(module)
+
+signal.signal(signal.SIGUSR1, fork)
+signal.alarm(20)
+machine_code(interrupted, "interrupted")
+print("compiled")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_handler_of_signals_may_fork_while_its_thread_compiles() -> None:
+    command = [sys.executable, "-c", FORK_IN_HANDLER]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.returncode) == ("compiled\n", 0)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Callable, Hashable
 from functools import cache
-from threading import Lock
+from threading import RLock
 
 from llvmlite import binding, ir
 
+COMPILING = 32 * 2**20
+"""Definition: bytes of memory that must be free before LLVM compiles; a descent of 15 layers takes
+less than 10 MB."""
+
 
 def machine_code(build: Callable[[ir.Module], ir.Function], key: Hashable) -> int:
-    """The address of a function, built and compiled when it is asked for first."""
+    """The address of a function, built and compiled when it is asked for first.
+
+    Raises:
+        MemoryError: when there is too little memory to compile.
+    """
     with _LOCK:
         if key not in _COMPILED:
             _COMPILED[key] = _compile(build)
@@ -26,6 +35,7 @@ def nothing(module: ir.Module) -> ir.Function:
 
 
 def _compile(build: Callable[[ir.Module], ir.Function]) -> tuple[binding.ExecutionEngine, int]:
+    _require_memory()
     module = ir.Module()
     module.triple = binding.get_process_triple()
     name = build(module).name
@@ -38,6 +48,15 @@ def _compile(build: Callable[[ir.Module], ir.Function]) -> tuple[binding.Executi
     engine = binding.create_mcjit_compiler(parsed, machine)
     engine.finalize_object()
     return engine, engine.get_function_address(name)
+
+
+def _require_memory() -> None:
+    """LLVM ends the process where it finds no memory, so what it may take is tried beforehand."""
+    flags = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+    try:
+        mmap.mmap(-1, COMPILING, **flags).close()
+    except OSError as error:
+        raise MemoryError("there is too little memory to compile") from error
 
 
 def _machine() -> binding.TargetMachine:
@@ -57,8 +76,8 @@ def _processor() -> tuple[str, str]:
 _COMPILED: dict[Hashable, tuple[binding.ExecutionEngine, int]] = {}
 """The code lives as long as its engine does."""
 
-_LOCK = Lock()
-"""One thread compiles at a time, and everything once."""
+_LOCK = RLock()
+"""One thread compiles at a time, and everything once. It may fork then, in a handler of signals."""
 
 # A process is forked between two compilations: the thread that compiles is not there in the child,
 # and could neither finish its work nor release the lock.
