@@ -270,6 +270,9 @@ def test_a_tendency_and_its_controls_are_about_the_same_pairs() -> None:
     assert len({id(setting.trained) for setting in settings}) == 1
     examined(toy(None, kind="tendency", check=check, on={}))
     assert settings[-1].trained is not settings[0].trained
+    shared: dict[Any, Any] = {}
+    examined(toy(None, kind="tendency", check=check, on={}), trained=shared)
+    assert settings[-1].trained is shared
 
 
 def test_a_tendency_that_holds_or_is_open_has_no_certificate() -> None:

@@ -1,4 +1,4 @@
-"""What a claim and its controls train alike is trained once, and is the same to the bit."""
+"""What claims and their controls train alike is trained once, and is the same to the bit."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tests.claims.test_experiments import NO_DECAY, RECIPE, networks
+from theorycheck.claims import trainings
 from theorycheck.claims.setting import Setting
 from theorycheck.claims.trainings import Population, train
 from theorycheck.training.experiments import Experiment, Recipe, Trained
@@ -86,3 +87,50 @@ def test_the_start_does_not_know_for_whom_it_is() -> None:
 
     for setting in (Setting(altered=True), Setting(positive=True)):
         train(Population(start), setting, SEEDS, [RECIPE], keep=False)
+
+
+def test_states_on_the_way_are_trained_for_if_none_were_kept(asked: list[Recipe]) -> None:
+    """A control keeps none; the claim after it shows them in a figure."""
+    setting = Setting()
+    [without] = train(ON, setting, SEEDS, [RECIPE], keep=False)
+    [kept] = train(ON, setting, SEEDS, [RECIPE], keep=True)
+    assert (without.run.kept, [*kept.run.kept]) == ({}, [0, 1, 2])
+    [again] = train(ON, setting, SEEDS, [RECIPE], keep=False)
+    assert again is kept
+    assert asked == [RECIPE, RECIPE]
+
+
+def test_states_too_large_to_keep_are_not_trained_for_again(
+    asked: list[Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainings, "MOST_KEPT", 1)
+    setting = Setting()
+    [one] = train(ON, setting, SEEDS, [RECIPE], keep=True)
+    [again] = train(ON, setting, SEEDS, [RECIPE], keep=True)
+    assert one is again
+    assert one.run.kept == {}
+    assert asked == [RECIPE]
+
+
+def test_the_latest_is_remembered(asked: list[Recipe], monkeypatch: pytest.MonkeyPatch) -> None:
+    setting = Setting()
+    train(ON, setting, SEEDS, [RECIPE], keep=False)
+    [one] = setting.trained.values()
+    monkeypatch.setattr(trainings, "MOST_REMEMBERED", 2 * one.size)
+    train(ON, setting, SEEDS, [NO_DECAY], keep=False)
+    train(ON, setting, SEEDS, [RECIPE], keep=False)
+    train(ON, setting, SEEDS, [OTHER_ORDER], keep=False)
+    assert [key[-1] for key in setting.trained] == [RECIPE, OTHER_ORDER]
+    found = train(ON, setting, SEEDS, [NO_DECAY, RECIPE, OTHER_ORDER], keep=False)
+    assert len(found) == 3
+    assert asked == [RECIPE, NO_DECAY, OTHER_ORDER, NO_DECAY]
+
+
+def test_what_is_remembered_takes_what_its_tensors_take() -> None:
+    setting = Setting()
+    [kept] = train(ON, setting, SEEDS, [RECIPE], keep=True)
+    [one] = setting.trained.values()
+    states = [kept.start, kept.cohort.state, *kept.run.kept.values()]
+    tensors = [p for state in states for p in state.parameters]
+    tensors += [kept.cohort.inputs, kept.cohort.targets]
+    assert one.size == sum(tensor.nbytes for tensor in tensors)

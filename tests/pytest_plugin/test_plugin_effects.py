@@ -171,3 +171,39 @@ def test_the_record_and_its_certificates_are_those_that_are_named(project: Proje
     )
     assert project.run().ret == 1
     assert project.run("--baseline", "reports/baseline.json").ret == 0
+
+
+REMEMBERING = (
+    PROPERTIES
+    + """
+import json
+
+from theorycheck.claims import Pair
+
+
+def tendency(name):
+    @toy(name, kind="tendency", control="altered", on={})
+    def claim(setting):
+        "Writes down who has trained, and that it did."
+        with open("trained.jsonl", "a") as file:
+            file.write(json.dumps(sorted(setting.trained)) + chr(10))
+        setting.trained[name] = None
+        for number in range(30):
+            yield Pair(number % 2 == 0 if setting.altered else True, "heads", "", 1.0)
+    return claim
+
+first, second = tendency("first-claim"), tendency("second-claim")
+"""
+)
+
+
+def test_what_a_claim_trains_is_there_for_the_next_one(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.path)
+    project.write(REMEMBERING)
+    project.record({"first-claim": "holds", "second-claim": "holds"})
+    assert project.run("-k", "first or second").ret == 0
+    asked = [json.loads(line) for line in Path("trained.jsonl").read_text().splitlines()]
+    both = ["first-claim", "second-claim"]
+    assert asked == [[], both[:1], both[:1], both]

@@ -203,11 +203,13 @@ class Claim:
     def seed(self, run_seed: int, *, altered: bool, positive: bool = False) -> int:
         """The seed of this claim's search (or of a control's), derived from the claim's id.
 
-        A tendency and its controls have one: they are about the same pairs.
+        All tendencies of a run and their controls have one: where networks and recipes are the
+        same they are about the same pairs, which are trained once.
         """
-        text = f"{run_seed}/{self.id}"
+        text = f"{run_seed}/tendencies"
         if self.kind != "tendency":
-            text += f"/{'control' if altered else 'claim'}" + "/positive" * positive
+            side = "control" if altered else "claim"
+            text = f"{run_seed}/{self.id}/{side}" + "/positive" * positive
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
 
 

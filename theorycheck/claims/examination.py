@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from theorycheck import notes
 from theorycheck.arithmetic.cases import Case
@@ -34,6 +35,7 @@ def examine(
     images: str = "digits",
     certificate: Path | None = None,
     proof: Path | None = None,
+    trained: dict[Any, Any] | None = None,
 ) -> Examination:
     """Check a claim and its control.
 
@@ -44,6 +46,8 @@ def examine(
             says nothing of this one: it is passed over, with a note.
         proof: the file of the proof that is on record, if there has to be one. Unless it is the one
             that is found anew, the kernel verifies it. A profile without strengths needs none.
+        trained: what other claims of the run have trained, to which this one adds its own
+            (`theorycheck.claims.trainings`); by default nothing.
 
     Raises:
         InputError: when the certificate on record is rejected, or the engine finds another answer
@@ -56,6 +60,7 @@ def examine(
         images=images,
         seed=claim.seed(run_seed, altered=False),
         effort=profile.effort,
+        trained={} if trained is None else trained,
     )
     with notes.collecting() as made:
         recorded = None if certificate is None else _replayed(claim, setting, certificate)

@@ -45,7 +45,7 @@ class Setting:
         seed: derived from the run's seed and the claim's id; all bulk randomness comes from it.
         effort: the profile's factor.
         pairs: of the control of a tendency, how many it needs in each population at least.
-        trained: what was trained in this examination (`theorycheck.claims.trainings`).
+        trained: what the run has trained (`theorycheck.claims.trainings`).
     """
 
     altered: bool = False

@@ -80,6 +80,7 @@ class ClaimSession:
         self.prepared = False
         self.examining = not any(getattr(option, name, False) for name in SHOWING)
         self.received: dict[str, Examination] = {}
+        self.trained: dict[Any, Any] = {}
         self.code: int | None = None
         """The exit code that the run has to have, once claims were compared."""
         self.ended_unheard = False
@@ -247,6 +248,7 @@ class ClaimSession:
             images=self.images,
             certificate=certificate if os.path.lexists(certificate) else None,
             proof=self.baseline.parent / proof_name(claim.id) if proved else None,
+            trained=self.trained,
         )
 
     def fault(self, entry: Entry) -> str | None:
