@@ -87,58 +87,70 @@ def gram_deviation(grouped: Tensor) -> Tensor:
     return deviation
 
 
-def features(network: tc.Network, state: tc.State, inputs: Tensor, targets: Tensor) -> Tensor:
-    """The inputs of the last layer, grouped by classes."""
-    last = vertices(network, state.effective(network), inputs)[-2]
-    return measures.by_class(last, targets.argmax(dim=-1), network.output_width)
+def collapse(network: tc.Network, state: tc.State, inputs: Tensor, targets: Tensor) -> Tensor:
+    """The accuracy and the measures of collapse, `WORDS` in their order: ``(K, 5)``."""
+    weights, labels = state.effective(network), targets.argmax(dim=-1)
+    *_, last, values = vertices(network, weights, inputs)
+    grouped = measures.by_class(last, labels, network.output_width)
+    found = [
+        measures.accuracy(values, labels),
+        measures.nc1(grouped),
+        measures.nc1_pseudoinverse(grouped),
+        gram_deviation(grouped),
+        measures.nc3(grouped, weights[-1]),
+    ]
+    return torch.stack([one.double() for one in found], dim=-1)
 
 
-def accuracy(network: tc.Network, state: tc.State, inputs: Tensor, targets: Tensor) -> Tensor:
-    values = vertices(network, state.effective(network), inputs)[-1]
-    return measures.accuracy(values, targets.argmax(dim=-1))
-
-
-MEASURES: Measures = {
-    "nc1": lambda *at: measures.nc1(features(*at)),
-    "nc1-pseudoinverse": lambda *at: measures.nc1_pseudoinverse(features(*at)),
-    "nc2": lambda *at: gram_deviation(features(*at)),
-    "nc3": lambda *at: measures.nc3(features(*at), at[1].effective(at[0])[-1]),
-}
 WORDS = {
+    "accuracy": "accuracy",
     "nc1": "Tr(Sigma_W)",
     "nc1-pseudoinverse": "Tr(Sigma_W Sigma_B^+)",
     "nc2": "distance of the means from a simplex",
     "nc3": "distance of the last weights from the means",
 }
+FOUR = ("nc1", "nc1-pseudoinverse", "nc2", "nc3")
 
 
-def populations(
-    names: Sequence[str], class_numbers: Sequence[int], records: int
-) -> Mapping[str, tc.Population]:
-    chosen = {"accuracy": accuracy, **{name: MEASURES[name] for name in names}}
-    mixtures = {
-        f"Gaussian mixtures, C = {classes}": tc.Population(networks(classes), chosen, records)
-        for classes in class_numbers
-    }
-    return {**mixtures, "images, C = 10": tc.Population(networks(10), chosen, records, for_images)}
+def column(name: str, values: Tensor) -> Tensor:
+    """One of the measures of `collapse`."""
+    return values[..., [*WORDS].index(name)]
 
 
-def reference(name: str, trace: Mapping[str, Tensor]) -> Tensor:
+def population(
+    start: Callable[[tc.Setting, Sequence[int]], tc.Experiment],
+    adapt: Callable[[tc.Recipe], tc.Recipe] = lambda recipe: recipe,
+) -> tc.Population:
+    """All claims record the same, so that what they train alike is trained once."""
+    return tc.Population(start, MEASURES, 20, adapt)
+
+
+MEASURES: Measures = {"collapse": collapse}
+TWO = {"Gaussian mixtures, C = 2": population(networks(2))}
+SEVERAL = {
+    "Gaussian mixtures, C = 3": population(networks(3)),
+    "Gaussian mixtures, C = 4": population(networks(4)),
+    "images, C = 10": population(networks(10), for_images),
+}
+SPHERE = {"random labels on the sphere": population(with_random_labels)}
+
+
+def reference(name: str, recorded: Tensor) -> Tensor:
     """What a measure falls from, ``(K,)``.
 
     Of NC1 its first record without training error; else its value at initialisation.
     """
     if not name.startswith("nc1"):
-        return trace[name][0]
-    start = (trace["accuracy"] == 1).int().argmax(dim=0, keepdim=True)
-    return trace[name].gather(0, start)[0]
+        return column(name, recorded)[0]
+    start = (column("accuracy", recorded) == 1).int().argmax(dim=0, keepdim=True)
+    return column(name, recorded).gather(0, start)[0]
 
 
-def at_end(name: str, trace: Mapping[str, Tensor]) -> Tensor:
-    return trace[name][-1]
+def at_end(name: str, recorded: Tensor) -> Tensor:
+    return column(name, recorded)[-1]
 
 
-Values = Callable[[str, Mapping[str, Tensor]], Tensor]
+Values = Callable[[str, Tensor], Tensor]
 
 
 def largest_ratio(names: Sequence[str], other: Values) -> Callable[..., tuple[Tensor, Tensor]]:
@@ -148,8 +160,8 @@ def largest_ratio(names: Sequence[str], other: Values) -> Callable[..., tuple[Te
     """
 
     def sides(*trained: tc.Trained) -> tuple[Tensor, Tensor]:
-        final, last = trained[0].run.trace, trained[-1].run.trace
-        worst = torch.stack([final[name][-1] / other(name, last) for name in names]).amax(dim=0)
+        first, last = (one.run.trace["collapse"] for one in (trained[0], trained[-1]))
+        worst = torch.stack([at_end(name, first) / other(name, last) for name in names]).amax(dim=0)
         return worst, torch.ones_like(worst)
 
     return sides
@@ -160,26 +172,27 @@ def followed(names: Sequence[str]) -> tc.Followed:
 
     def numbers(*trained: tc.Trained) -> list[Tensor]:
         cohort = trained[0].cohort
-        at = cohort.network, cohort.state, cohort.inputs, cohort.targets
-        return [measure(*at) for measure in chosen]
+        found = collapse(cohort.network, cohort.state, cohort.inputs, cohort.targets)
+        return [column(name, found) for name in names]
 
-    chosen = [measure for name in names if callable(measure := MEASURES[name])]
     return tc.Followed(tuple(WORDS[name] for name in names), numbers)
 
 
 def excluded(trained: tc.Trained) -> tc.Exclusions:
-    failed = trained.run.diverged | (trained.run.trace["accuracy"][-1] != 1)
-    return {"training diverged or left a training error": failed}
+    accuracy = at_end("accuracy", trained.run.trace["collapse"])
+    return {"training diverged or left a training error": trained.run.diverged | (accuracy != 1)}
 
 
 def falls(
-    words: str, names: Sequence[str], class_numbers: Sequence[int], recipe: tc.Recipe = RECIPE
+    words: str,
+    names: Sequence[str],
+    on: Mapping[str, tc.Population],
+    recipe: tc.Recipe = RECIPE,
 ) -> tuple[tc.Comparison, tc.Comparison]:
     """That all these measures fall from their reference to the end of training; and the control.
 
     Two ends of training are exchangeable: neither is more often than not below the other.
     """
-    on = populations(names, class_numbers, 40 if "nc1" in names else 1)
     sides = largest_ratio(names, reference)
     effect = f"{'largest ' if len(names) > 1 else ''}last value / reference"
     shown = followed(names[-3:])
@@ -187,7 +200,6 @@ def falls(
     return claim, replace(
         claim,
         words="the end of training in another order of the batches in the place of the reference",
-        on=populations(names, class_numbers, records=1),
         recipes=(recipe, replace(recipe, order=1)),
         sides=largest_ratio(names, at_end),
     )
@@ -208,7 +220,7 @@ NC1, NC1_CONTROL = falls(
     "Tr(Sigma_W), and with the Moore-Penrose inverse Tr(Sigma_W Sigma_B^+), are lower at the end of"
     " training than at the first record without training error",
     ["nc1", "nc1-pseudoinverse"],
-    [2, 3, 4],
+    {**TWO, **SEVERAL},
 )
 
 neural_collapse_training_nc1 = tc.experiment_claim(
@@ -232,7 +244,7 @@ NC2, NC2_CONTROL = falls(
     "the Gram matrix of the centred class means is nearer to that of a simplex at the end of"
     " training than at initialisation, both divided by their traces",
     ["nc2"],
-    [3, 4],
+    SEVERAL,
 )
 
 neural_collapse_training_nc2 = tc.experiment_claim(
@@ -254,7 +266,7 @@ NC3, NC3_CONTROL = falls(
     "the last weight matrix is nearer to the matrix of centred class means at the end of training"
     " than at initialisation, each divided by its Frobenius norm",
     ["nc3"],
-    [2, 3, 4],
+    {**TWO, **SEVERAL},
 )
 
 neural_collapse_training_nc3 = tc.experiment_claim(
@@ -270,14 +282,11 @@ neural_collapse_training_nc3 = tc.experiment_claim(
     " falls is what trainings can decide.",
 )
 
-FOUR = ["nc1", "nc1-pseudoinverse", "nc2", "nc3"]
-"""The measures of the three claims before."""
-
 WITHOUT_DECAY, WITHOUT_DECAY_CONTROL = falls(
     "without weight decay, both measures of NC1 are lower at the end of training than at the first"
     " record without training error, and those of NC2 and NC3 than at initialisation",
     FOUR,
-    [3, 4],
+    SEVERAL,
     recipe=replace(RECIPE, weight_decay=0.0),
 )
 
@@ -295,14 +304,8 @@ neural_collapse_training_without_decay = tc.experiment_claim(
 )
 
 RANDOM_LABELS, RANDOM_LABELS_CONTROL = falls(
-    WITHOUT_DECAY.words.replace("without weight decay", "with random labels"), FOUR, []
+    WITHOUT_DECAY.words.replace("without weight decay", "with random labels"), FOUR, SPHERE
 )
-
-
-def on_the_sphere(records: int) -> Mapping[str, tc.Population]:
-    recorded = {"accuracy": accuracy, **{name: MEASURES[name] for name in FOUR}}
-    return {"random labels on the sphere": tc.Population(with_random_labels, recorded, records)}
-
 
 neural_collapse_training_random_labels = tc.experiment_claim(
     "neural-collapse-training-random-labels",
@@ -319,8 +322,8 @@ neural_collapse_training_random_labels = tc.experiment_claim(
         " dimensions, 3 classes of 8 at random",
         "lambda = 5e-5, initial rho 15",
     ],
-    compares=replace(RANDOM_LABELS, on=on_the_sphere(40)),
-    control=replace(RANDOM_LABELS_CONTROL, on=on_the_sphere(1)),
+    compares=RANDOM_LABELS,
+    control=RANDOM_LABELS_CONTROL,
     rests_on=["collapsed-classifier-any-solution"],
     why="Inputs that say nothing about their labels, enough dimensions to fit them, and the recipe"
     " of the Gaussian mixtures.",
