@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -54,15 +55,17 @@ def test_what_passes_survives_an_error_at_any_distance() -> None:
 @pytest.mark.parametrize(
     ("user", "corrected", "said"),
     [
-        ("proved", None, "survives: proved by itself"),
-        ("holds", None, "survives: holds by itself"),
-        ("tendency", None, "survives: holds by itself"),
-        ("refuted", None, "refuted as well"),
-        ("refuted", "refuted", "refuted as well"),
-        ("refuted", "corrected", "refuted as well; its corrected form holds"),
-        ("vacuous", None, "vacuous"),
-        ("undecided", None, "undecided"),
+        ("proved", (), "survives: proved by itself"),
+        ("holds", (), "survives: holds by itself"),
+        ("tendency", (), "survives: holds by itself"),
+        ("refuted", (), "refuted as well"),
+        ("refuted", ["refuted"], "refuted as well"),
+        ("refuted", ["corrected"], "refuted as well; its corrected form holds"),
+        ("refuted", ["corrected"] * 2, "refuted as well; its corrected forms hold"),
+        ("refuted", ["corrected", "refuted"], "refuted as well"),
+        ("vacuous", (), "vacuous"),
+        ("undecided", (), "undecided"),
     ],
 )
-def test_the_fate_of_what_rests_on_an_error(user: str, corrected: str | None, said: str) -> None:
-    assert fate(ENTRIES[user], ENTRIES[corrected] if corrected else None) == said
+def test_the_fate_of_what_rests_on_an_error(user: str, corrected: Sequence[str], said: str) -> None:
+    assert fate(ENTRIES[user], [ENTRIES[form] for form in corrected]) == said

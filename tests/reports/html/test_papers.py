@@ -7,7 +7,7 @@ from dataclasses import replace
 from tests.reports.entries import ENTRIES, OTHER, PAPER, REFUTED_CONTROL, claim, entry, evidence
 from tests.reports.entries import observed as seen
 from theorycheck.claims.entries import Entry
-from theorycheck.reports.html.papers import Sheet, sheets
+from theorycheck.reports.html.papers import Sheet, corrections, sheets
 
 
 def wrong(name: str, place: str) -> Entry:
@@ -54,8 +54,17 @@ def test_errors_of_main_results_come_first_and_those_without_repair() -> None:
     )
     order = [erratum.entry.id for erratum in sheet(*entries).errata]
     assert order == ["the-theorem", "a-lemma", "a-mended-lemma", "an-equation"]
-    mended = [e.corrected.id for e in sheet(*entries).errata if e.corrected is not None]
-    assert mended == ["the-repair"]
+    mended = [[form.id for form in erratum.corrected] for erratum in sheet(*entries).errata]
+    assert mended == [[], [], ["the-repair"], []]
+
+
+def test_all_corrected_forms_stand_with_what_they_correct() -> None:
+    entries = [
+        entry(claim(name, sources=(), corrects=of), evidence(seen(True)), REFUTED_CONTROL)
+        for name, of in (("one-repair", "a-lemma"), ("b-repair", "b-lemma"), ("c-repair", "a-lemma"))
+    ]
+    found = {of: [form.id for form in forms] for of, forms in corrections(entries).items()}
+    assert found == {"a-lemma": ["one-repair", "c-repair"], "b-lemma": ["b-repair"]}
 
 
 def test_an_erratum_says_how_much_rests_on_it_and_survives() -> None:

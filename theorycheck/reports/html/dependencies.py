@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from theorycheck.claims.entries import Entry
@@ -54,7 +54,9 @@ class Dependencies:
         return sum(user.verdict.passes for layer in self.reach(claim) for user in layer)
 
 
-def by_fate(layer: Iterable[Entry], corrected: Mapping[str, Entry]) -> dict[str, list[Entry]]:
+def by_fate(
+    layer: Iterable[Entry], corrected: Mapping[str, Sequence[Entry]]
+) -> dict[str, list[Entry]]:
     """Claims that rest on an error by what became of them, in words.
 
     Args:
@@ -62,20 +64,20 @@ def by_fate(layer: Iterable[Entry], corrected: Mapping[str, Entry]) -> dict[str,
     """
     found: dict[str, list[Entry]] = {}
     for user in layer:
-        found.setdefault(fate(user, corrected.get(user.id)), []).append(user)
+        found.setdefault(fate(user, corrected.get(user.id, ())), []).append(user)
     return found
 
 
-def fate(user: Entry, corrected: Entry | None) -> str:
+def fate(user: Entry, corrected: Sequence[Entry]) -> str:
     """What became of a claim whose printed proof rests on an error, in words.
 
     Args:
-        corrected: its own corrected form, if there is one.
+        corrected: its own corrected forms.
     """
     if user.verdict.passes:
         return f"survives: {'proved' if user.verdict == 'proved' else 'holds'} by itself"
     if user.verdict != "refuted":
         return user.verdict.value
-    if corrected is not None and corrected.verdict.passes:
-        return "refuted as well; its corrected form holds"
+    if corrected and all(form.verdict.passes for form in corrected):
+        return f"refuted as well; its corrected form{'s hold' if corrected[1:] else ' holds'}"
     return "refuted as well"

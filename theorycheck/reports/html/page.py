@@ -27,7 +27,7 @@ from theorycheck.reports.html.figures import curves, effects, slack, strata
 from theorycheck.reports.html.formulas import formula
 from theorycheck.reports.html.graph import drawn
 from theorycheck.reports.html.paper_figures import paper_figures
-from theorycheck.reports.html.papers import sheets
+from theorycheck.reports.html.papers import corrections, sheets
 from theorycheck.reports.html.prose import inline, paragraphs
 from theorycheck.reports.linking import linked
 from theorycheck.reports.markdown.words import (
@@ -70,7 +70,7 @@ def render_html(report: Report, beside: Companions = NOTHING) -> str:
         report=report,
         entries=entries,
         sheets=sheets(entries),
-        corrected={entry.corrects: entry for entry in entries if entry.corrects},
+        corrected=corrections(entries),
         known=known,
         graph=drawn(known),
         dependencies=Dependencies.of(entries),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from theorycheck.claims.entries import Entry, Reference
@@ -17,7 +17,7 @@ WEIGHTS = ("theorem", "abstract", "lemma", "proposition", "corollary")
 
 @dataclass(frozen=True)
 class Erratum:
-    """A printed statement that is wrong, where it is printed, and its corrected form if any.
+    """A printed statement that is wrong, where it is printed, and its corrected forms.
 
     Attributes:
         reach: how many claims rest on it.
@@ -26,7 +26,7 @@ class Erratum:
 
     entry: Entry
     place: str
-    corrected: Entry | None
+    corrected: Sequence[Entry]
     reach: int
     surviving: int
 
@@ -78,7 +78,7 @@ def sheets(entries: Sequence[Entry]) -> list[Sheet]:
             place = source.place if earlier is None else f"{earlier[1]}; {source.place}"
             of_paper[entry.id] = entry, place
     ours = {entry.id: (entry, "") for entry in entries if not entry.sources}
-    corrected = {entry.corrects: entry for entry in entries if entry.corrects}
+    corrected = corrections(entries)
     dependencies = Dependencies.of(entries)
     most_first = sorted(papers, key=lambda key: (-len(printed[key]), key))
     found = [
@@ -87,10 +87,19 @@ def sheets(entries: Sequence[Entry]) -> list[Sheet]:
     return [*found, *([_sheet(None, ours.values(), corrected, dependencies)] if ours else [])]
 
 
+def corrections(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """The corrected forms that there are, by the claim that they correct."""
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.corrects:
+            found.setdefault(entry.corrects, []).append(entry)
+    return found
+
+
 def _sheet(
     paper: Reference | None,
     placed: Iterable[tuple[Entry, str]],
-    corrected: dict[str, Entry],
+    corrected: Mapping[str, Sequence[Entry]],
     dependencies: Dependencies,
 ) -> Sheet:
     entries = tuple(placed)
@@ -99,7 +108,7 @@ def _sheet(
         Erratum(
             entry,
             places[entry.id],
-            corrected.get(entry.id),
+            corrected.get(entry.id, ()),
             dependencies.size(entry.id),
             dependencies.surviving(entry.id),
         )
@@ -118,4 +127,4 @@ def _importance(erratum: Erratum) -> tuple[int, int, bool]:
     first = [place.split()[0].lower() for place in erratum.place.split("; ") if place.strip()]
     ranks = [WEIGHTS.index(word) for word in first if word in WEIGHTS]
     rank = min(ranks, default=len(WEIGHTS))
-    return rank, -erratum.reach, erratum.corrected is not None
+    return rank, -erratum.reach, bool(erratum.corrected)
