@@ -61,7 +61,11 @@ def test_errors_of_main_results_come_first_and_those_without_repair() -> None:
 def test_all_corrected_forms_stand_with_what_they_correct() -> None:
     entries = [
         entry(claim(name, sources=(), corrects=of), evidence(seen(True)), REFUTED_CONTROL)
-        for name, of in (("one-repair", "a-lemma"), ("b-repair", "b-lemma"), ("c-repair", "a-lemma"))
+        for name, of in (
+            ("one-repair", "a-lemma"),
+            ("b-repair", "b-lemma"),
+            ("c-repair", "a-lemma"),
+        )
     ]
     found = {of: [form.id for form in forms] for of, forms in corrections(entries).items()}
     assert found == {"a-lemma": ["one-repair", "c-repair"], "b-lemma": ["b-repair"]}
