@@ -269,7 +269,9 @@ def test_slopes_of_losses_are_their_derivatives(dtype: Any, loss: Loss, seed: in
     assert torch.equal(slopes, -0.25 * expected)
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda", "cuda:7", "auto", "meta", "xpu", "", "mps"])
+@pytest.mark.parametrize(
+    "device", ["gpu", "cuda", "cuda:7", "auto", "meta", "xpu", "", "mps", 2**63, -(10**30)]
+)
 def test_a_device_that_is_none_is_named(device: Any) -> None:
     """There is no GPU where tests run, or not eight."""
     if device == "cuda" and torch.cuda.is_available():
@@ -277,7 +279,9 @@ def test_a_device_that_is_none_is_named(device: Any) -> None:
     network = mlp((2, 1))
     cohort = Cohort.broadcast(network, State((torch.ones(1, 1, 2),)), torch.ones(1, 3, 2),
                               torch.ones(1, 3, 1))  # fmt: skip
-    with pytest.raises(InputError, match=rf"cannot use the device {device!r}.*choose cpu") as found:
+    with pytest.raises(
+        InputError, match=rf"cannot use the device {str(device)!r}.*choose cpu"
+    ) as found:
         cohort.to(device)
     assert "\n" not in str(found.value)
 
@@ -293,5 +297,14 @@ def test_dtypes_that_cannot_hold_a_cohort() -> None:
         with pytest.raises(InputError, match="give it float16, bfloat16, float32 or float64"):
             cohort.to(dtype=dtype)
     wide = cohort.to(dtype=torch.float64)
-    with pytest.raises(InputError, match="weight_decay is beyond the numbers of float32"):
-        replace(wide, weight_decay=wide.weight_decay * 1e-50).to(dtype=torch.float32)
+    scaled = replace(wide.state, parameters=(wide.state.parameters[0] * 1e-50,))
+    without: dict[str, Cohort] = {
+        "weight_decay": replace(wide, weight_decay=wide.weight_decay * 1e-50),
+        "parameter 0": replace(wide, state=scaled),
+        "inputs": replace(wide, inputs=wide.inputs * 1e50),
+        "targets": replace(wide, targets=wide.targets * 1e-50),
+    }
+    for name, one in without.items():
+        with pytest.raises(InputError, match=f"{name} is beyond the numbers of float32"):
+            one.to(dtype=torch.float32)
+        assert one.to(dtype=torch.float64).weight_decay.equal(one.weight_decay)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -142,6 +143,13 @@ def test_checkpoints_are_the_ends_of_equal_intervals() -> None:
     assert checkpoint_times(3.0, 4) == [0.0, 0.75, 1.5, 2.25, 3.0]
     assert checkpoint_times(3.0, [0, 1, 3]) == [0.0, 1.0, 3.0]
     assert checkpoint_times(3.0, []) == []
+
+
+def test_checkpoints_of_any_horizon_lie_within_it() -> None:
+    most = sys.float_info.max
+    assert checkpoint_times(most, 4) == [0.0, most / 4, most / 2, most * 0.75, most]
+    with pytest.raises(InputError, match="checkpoints must increase"):
+        checkpoint_times(5e-324, 3)
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,7 @@ class Dataset:
 
         Raises InputError as `per_class`, and if no sample is left.
         """
+        n = whole_number("n", n)
         drawn = self.per_class(n, seed)
         if drawn.size == self.size:
             raise InputError(

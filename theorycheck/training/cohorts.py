@@ -260,14 +260,16 @@ class Cohort:
         """
         device = self.inputs.device if device is None else _require_device(device)
         dtype = self.inputs.dtype if dtype is None else require_dtype(dtype)
-        rho = self.state.rho
+        like, rho = torch.empty(0, device=device, dtype=dtype), self.state.rho
         state = replace(
             self.state,
-            parameters=tuple(p.to(device, dtype) for p in self.state.parameters),
-            rho=None if rho is None else rho.to(device, dtype),
+            parameters=tuple(
+                held(f"parameter {i}", p, like) for i, p in enumerate(self.state.parameters)
+            ),
+            rho=None if rho is None else held("rho", rho, like),
         )
-        inputs, targets = (t.to(device, dtype) for t in (self.inputs, self.targets))
-        decay = held("weight_decay", self.weight_decay, inputs)
+        inputs, targets = held("inputs", self.inputs, like), held("targets", self.targets, like)
+        decay = held("weight_decay", self.weight_decay, like)
         return Cohort(self.network, state, inputs, targets, decay)
 
 
@@ -277,7 +279,7 @@ def _require_device(device: torch.device | str) -> torch.device:
     )
     try:
         found = torch.device(device)
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         raise refused from error
     absent = found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count()
     if absent or found.type not in ("cpu", "cuda"):

@@ -131,9 +131,13 @@ def checkpoint_times(horizon: float, checkpoints: int | Sequence[float]) -> list
     """
     if not is_sequence(checkpoints):
         intervals = whole_number("checkpoints", checkpoints, most=LONGEST)
-        return [horizon * i / intervals for i in range(intervals + 1)]
-    every = listed("checkpoints", checkpoints)  # type: ignore[arg-type]
-    times = [real_number("every one of the checkpoints", time) for time in every]
+        # Multiplied first, the times of ordinary horizons are exact more often.
+        far = math.isinf(horizon * intervals)
+        parts = range(intervals + 1)
+        times = [horizon * (i / intervals) if far else horizon * i / intervals for i in parts]
+    else:
+        every = listed("checkpoints", checkpoints)  # type: ignore[arg-type]
+        times = [real_number("every one of the checkpoints", time) for time in every]
     ordered = all(before < after for before, after in pairwise(times))
     if not ordered or not all(0 <= time <= horizon for time in times):
         raise InputError(f"checkpoints must increase and lie between 0 and the horizon {horizon}")
