@@ -239,3 +239,31 @@ def test_the_usual_measure_where_variation_across_the_means_is_far_larger() -> N
     found = measures.nc1_pseudoinverse(as_tensor([classes])).item()
     # A direction and a singular value, a product and a quotient, a square and sums.
     assert abs(Fraction(found) - Fraction(1, 8)) <= gamma(64) / 8
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("seed", range(4))
+def test_equilibria_of_numbers_of_any_size(dtype: torch.dtype, seed: int) -> None:
+    """Against rationals: three roundings of the unit quotient, and one of the result."""
+    numbers = torch.finfo(dtype)
+    generator = torch.Generator().manual_seed(seed)
+    least, most = math.log2(numbers.smallest_normal * numbers.eps), math.log2(numbers.max) - 1
+    exponents = least + (most - least) * torch.rand(3, 200, generator=generator).double()
+    mean, moment, decay = (2**exponents).to(dtype)
+    found = measures.equilibrium_rho(mean, moment, decay)
+    for rho, mu, m, lam in zip(*(t.tolist() for t in (found, mean, moment, decay)), strict=True):
+        exact = Fraction(mu) / (Fraction(m) + Fraction(lam))
+        if exact > Fraction(numbers.max):
+            assert rho >= numbers.max
+        else:
+            smallest = Fraction(numbers.smallest_normal) * Fraction(numbers.eps)
+            assert abs(Fraction(rho) - exact) <= 4 * Fraction(numbers.eps) * exact + smallest
+
+
+def test_an_infinite_second_moment_has_no_equilibrium() -> None:
+    inf = as_tensor([math.inf, 1.0])
+    found = measures.equilibrium_rho(as_tensor([1.0, 1.0]), inf, 1.0)
+    assert found.isnan().tolist() == [True, False]
+    assert found[1] == 0.5
+    statistics = measures.margin_statistics(torch.tensor([[1e25, 2e25]]))
+    assert measures.equilibrium_rho(*statistics[:2], 0.1).isnan().all()

@@ -22,6 +22,9 @@ from theorycheck import measures
 from theorycheck.measures import ranks
 from theorycheck.simd import singular_values
 
+# Torch itself warns where it is the first time that something is differentiated forwards.
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
+
 
 @pytest.fixture(params=["machine code", "LAPACK"], autouse=True, scope="module")
 def way(request: pytest.FixtureRequest) -> Iterator[None]:

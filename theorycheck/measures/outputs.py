@@ -24,6 +24,7 @@ from theorycheck.networks.norms import (
     bounded_mean,
     mean_inner_product,
     moderate,
+    restored,
     scaled,
     without_mean,
 )
@@ -121,7 +122,13 @@ def equilibrium_rho(mean: Tensor, second_moment: Tensor, weight_decay: Tensor | 
     decay = held("weight_decay", weight_decay, second_moment)
     terms = torch.stack([second_moment, _of_members(decay, mean)], dim=-1)
     terms, power = scaled(terms, -1)
-    return mean / terms.sum(dim=-1) / power.squeeze(-1)
+    unit, size = scaled(mean.unsqueeze(-1), -1)
+    # Numbers of ordinary size are divided, and then multiplied by a power of two that may be beyond
+    # all numbers: by either half of it.
+    shift = (torch.frexp(size).exponent - torch.frexp(power).exponent).squeeze(-1)
+    halves = (torch.exp2(part.double()).to(mean) for part in (shift // 2, shift - shift // 2))
+    found = restored(unit.squeeze(-1) / terms.sum(dim=-1), *halves)
+    return found.masked_fill(second_moment.isinf(), math.nan)
 
 
 def _of_members(decay: Tensor, members: Tensor) -> Tensor:
