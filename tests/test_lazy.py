@@ -102,3 +102,33 @@ def test_commands_that_only_read_need_nothing_that_trains(words: str, tmp_path: 
     command = [sys.executable, "-c", program]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (ran.stderr, ran.returncode) == ("", 0)
+
+
+FIRST_USE = """
+import sys
+import torch
+from theorycheck import measures, networks, training
+
+for face in (measures, networks, training):
+    for name in dir(face):
+        getattr(face, name)
+network = networks.mlp((2, 3, 1))
+state = training.State(networks.initialise(network, 2, seed=0, dtype=torch.float64))
+inputs, targets = torch.ones(4, 2, dtype=torch.float64), torch.ones(4, 1, dtype=torch.float64)
+cohort = training.Cohort.broadcast(network, state, inputs, targets)
+loaded = set(sys.modules)
+measures.nc1(torch.ones(1, 2, 2, 2))
+for engine in ("stacked", "compiled"):
+    square, seeds = training.Objective("square"), torch.arange(2)
+    training.sgd(cohort, square, batch_size=2, epochs=1, learning_rate=0.1, batch_seeds=seeds,
+                 engine=engine)
+    training.gradient_flow(cohort, square, horizon=0.1, engine=engine)
+print(*(name for name in sys.modules if name not in loaded and not name.startswith("encodings")))
+"""
+
+
+def test_measures_and_trainings_load_nothing_late() -> None:
+    """A process that is forked meanwhile would wait for the lock of an import for ever."""
+    command = [sys.executable, "-W", "ignore", "-c", FIRST_USE]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.stderr) == ("\n", "")

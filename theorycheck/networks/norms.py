@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -151,7 +152,8 @@ def restored(unit: Tensor, *powers: Tensor) -> Tensor:
     1 and 2 first, so that the product of the powers is beyond all numbers only where the result is.
     """
     shapes = [unit.shape, *(power.shape for power in powers)]
-    shape = torch.broadcast_shapes(*shapes)  # type: ignore[no-untyped-call]
+    # Torch loads some five hundred modules before it first does this.
+    shape = np.broadcast_shapes(*shapes)
     entries, own = scaled(unit.expand(shape).unsqueeze(-1), -1)
     factors = [own, *(power.expand(shape).unsqueeze(-1) for power in powers)]
     return _times(entries.squeeze(-1), torch.cat(factors, dim=-1))
