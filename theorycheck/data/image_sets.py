@@ -29,7 +29,7 @@ def digits() -> Dataset:
     power of two (:meth:`Dataset.in_ball`), so every input is a dyadic number of at most 5
     significant bits.
     """
-    with np.load(Path(__file__).with_name("digits.npz")) as stored:
+    with np.load(Path(__file__).with_name("handwritten.npz")) as stored:
         pixels, labels = stored["pixels"], stored["labels"]
     return Dataset("digits", pixels / 16.0, labels.astype(np.int64), 10).in_ball()
 
