@@ -52,7 +52,7 @@ def test_effort_grows_from_quick_to_deep_and_explore_is_as_usual() -> None:
 def test_a_profile_says_nothing_about_time() -> None:
     """So that no verdict depends on the speed of the machine."""
     names = [field.name for field in fields(Profile)]
-    assert names == ["name", "effort", "strengths"]
+    assert names == ["name", "effort", "cross_examined", "strengths"]
 
 
 def test_a_setting_is_a_plain_value() -> None:
