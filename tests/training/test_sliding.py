@@ -23,6 +23,7 @@ from theorycheck.training.cohorts import (
 )
 from theorycheck.training.objectives import objective_values
 from theorycheck.training.recording import Run
+from theorycheck.training.sliding import Sliding
 from theorycheck.training.trainers import gradient_descent, gradient_flow
 from theorycheck.training.vector_field import Field
 
@@ -174,3 +175,53 @@ def test_members_that_reach_no_kink_are_left_alone() -> None:
     same = gradient_flow(cohort, Objective(), horizon=2.0, at_kinks="slide")
     assert torch.equal(free.state.parameters[0], same.state.parameters[0])
     assert torch.equal(free.steps, same.steps)
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_trial_step_beyond_all_numbers_is_rejected() -> None:
+    """The loss is an exponential of thousands; the first member's trials reach inf and nan.
+
+    Where the velocity is minus a gradient, the loss falls by at least the square of the distance
+    over the time, by Cauchy and Schwarz. The member beside it slides as it does alone.
+    """
+    generator = torch.Generator().manual_seed(0)
+    network = mlp((2, 3, 1))
+    numbers: dict[str, Any] = {"generator": generator, "dtype": torch.float64}
+    inputs = torch.randn(1, 4, 2, **numbers) * torch.tensor([[[16.0]], [[1.0]]]).double()
+    targets = torch.randn(1, 4, 1, **numbers).sign().expand(2, -1, -1)
+    start = initialise(network, 1, seed=0, dtype=torch.float64)
+    state = State(tuple(p.expand(2, -1, -1) for p in start))
+    both = Cohort(network, state, inputs, targets, torch.zeros(2).double())
+    objective = Objective("exponential")
+    flow = partial(gradient_flow, objective=objective, horizon=10.0, max_steps=300)
+    stopped, run = flow(both), flow(both, at_kinks="slide")
+    assert stopped.at_kink[0]
+    assert not run.stalled[0]
+    before, here, after = (
+        objective_values(replace(both, state=state), objective)[0]
+        for state in (both.state, stopped.state, run.state)
+    )
+    first, last = (Field(both, objective).pack(state)[0] for state in (both.state, run.state))
+    assert after < here
+    assert before - after >= (last - first).square().sum() / 10
+    alone = flow(both.part(slice(1, 2)), at_kinks="slide")
+    pairs = zip(run.by_member(), alone.by_member(), strict=True)
+    assert all(torch.equal(a[1], b[0]) for a, b in pairs)
+
+
+def endless() -> Sliding:
+    """``f = relu(w x)`` beyond all numbers."""
+    huge = torch.full((1, 1), 1e200, dtype=torch.float64)
+    cohort = Cohort.broadcast(mlp((1, 1), output_slope=RELU), State((huge[None],)), huge, huge)
+    return Sliding(cohort, Objective(), huge[0], 0.0, (RELATIVE, ABSOLUTE), 400)
+
+
+def test_a_way_without_a_finite_velocity_stalls() -> None:
+    """Where it begins, and where the slopes at a kink are to be chosen."""
+    way = endless()
+    way.advance(1.0)
+    assert way.stalled
+    way = endless()
+    way._turn(0)
+    assert way.stalled
+    assert way.point.tolist() == [1e200]

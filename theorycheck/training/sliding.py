@@ -118,6 +118,10 @@ class Sliding:
 
     def _follow(self, end: float) -> None:
         """To the end of a smooth stretch, or to time ``end``."""
+        if not np.isfinite(self._velocity(self.point)).all():
+            # SciPy would shrink the first step for ever.
+            self.stalled = True
+            return
         relative, absolute = self.tolerances
         solver = scipy.integrate.RK45(
             lambda _, point: self._velocity(point),
@@ -187,9 +191,15 @@ class Sliding:
         return _Look(*arrays)
 
     def _velocity(self, point: Array) -> Array:
-        """That of the flow, which leaves the kept arguments at 0."""
+        """That of the flow, which leaves the kept arguments at 0; nan where it is not finite.
+
+        SciPy rejects a step that meets nan, and only warns of what it computes with infinities.
+        """
         look = self._look(point)
-        return look.velocity - look.gradients.T @ _solved(look.gradients.T, look.velocity)
+        with np.errstate(over="ignore", invalid="ignore"):
+            away = look.gradients.T @ _solved(look.gradients.T, look.velocity)
+            velocity = look.velocity - away
+        return velocity if np.isfinite(velocity).all() else np.full_like(velocity, math.nan)
 
     def _margins(self, point: Array) -> Array:
         """How far each activation is from the end of a stretch; negative beyond it.
@@ -266,6 +276,8 @@ class Sliding:
             if not len(self.kept):
                 return
             look = self._look(self.point)
+            if not all(np.isfinite(array).all() for array in vars(look).values()):
+                break
             shares, attracts = self.shares[self.kept], look.jumps > 0
             matrix, jumps = look.gradients[attracts].T, look.jumps[attracts]
             new, change = shares.copy(), np.zeros(len(jumps))
@@ -314,9 +326,14 @@ class Sliding:
 
 
 def _solved(matrix: Array, right: Array) -> Array:
-    """The shortest solution of least squares."""
+    """The shortest solution of least squares; nan where a number given is not finite.
+
+    LAPACK fails on these, to which trial steps may lead.
+    """
     if not matrix.size:
         return np.zeros(matrix.shape[1])
+    if not (np.isfinite(matrix).all() and np.isfinite(right).all()):
+        return np.full(matrix.shape[1], math.nan)
     return np.asarray(np.linalg.lstsq(matrix, right, rcond=None)[0], dtype=np.float64)
 
 
