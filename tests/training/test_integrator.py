@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 
 import pytest
 import torch
@@ -56,6 +57,15 @@ def test_a_step_is_accepted_when_its_error_estimate_is_within_tolerance(step: Fr
         integrator.step = torch.tensor([float(step)], dtype=torch.float64)
         integrator.advance(4.0)
         assert integrator.accepted.tolist() == [accepted]
+
+
+@pytest.mark.parametrize("size", [0, -600, 600, 1000])
+def test_the_first_guess_moves_a_hundredth_of_the_position(size: int) -> None:
+    """``y' = -2^p y`` for some p: the norms' ratio is ``2^-p``, whatever the size of ``y``."""
+    start = torch.tensor([[3.0, 4.0]]).double() * 2.0**size
+    for factor in (1.0, 2.0**20, 2.0**-20):
+        integrator = Integrator(partial(torch.mul, -factor), start, 0.0, 2.0**-1000, 1)
+        assert integrator.step.tolist() == [0.01 / factor]
 
 
 @pytest.mark.parametrize("power", [1, 3])

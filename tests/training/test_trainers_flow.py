@@ -40,6 +40,19 @@ def test_linear_flow_is_the_closed_form(checkpoints: Any) -> None:
     assert torch.equal(run.state.parameters[0][:, 0, 0], run.trace["w"][-1])
 
 
+@pytest.mark.parametrize("target", [1.0, 1e145, 1e150, 1e300])
+def test_a_flow_begins_however_large_its_velocity(target: float) -> None:
+    """``w' = -2 (w - y)`` from 1: at 1e150 squares are beyond all numbers, at 1e300 norms too."""
+    one = torch.ones(1, 1).double()
+    cohort = Cohort.broadcast(mlp((1, 1)), State((one[None],)), one, target * one)
+    run = flow(cohort, PLAIN_SQUARE, 1.0)
+    expected = target + (1 - target) * math.exp(-2)
+    bound = error_bound(int(run.steps[0]), 1, 1.0)
+    assert bound < FAR
+    assert not run.stalled.any()
+    assert abs(float(run.state.parameters[0]) - expected) <= bound * target
+
+
 def small_flow_cohort(scale: float = 0.25) -> Cohort:
     """A linear network of two layers, whose flow is smooth, on one member."""
     cohort = dyadic_cohort(mlp((2, 2, 1), LINEAR), members=1, seed=20)

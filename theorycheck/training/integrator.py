@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from theorycheck.networks.norms import scaled
+
 NEGLIGIBLE = 1e-5
 """Definition: Hairer, Norsett and Wanner I, Section II.4; below it the first step is 1e-6."""
 
@@ -97,10 +99,27 @@ class Integrator:
         self.tried = torch.zeros_like(self.accepted)
         self.diverged = ~self.slope.isfinite().all(dim=1)
         self.stalled = torch.zeros_like(self.diverged)
-        # The first guess of Hairer, Norsett and Wanner I, Section II.4; the control corrects it.
-        position, speed = self._norm(start, start), self._norm(self.slope, start)
+        self.step = self._first_guess()
+
+    def _first_guess(self) -> Tensor:
+        """That of Hairer, Norsett and Wanner I, Section II.4; the control corrects it.
+
+        Over powers of two, since the guess is a number where squares, or the norms, are none.
+        """
+        scale = self.absolute + self.relative * self.point.abs()
+        norms, powers, others = [], [], []
+        for vector in (self.point, self.slope):
+            unit, power = scaled(vector, 1)
+            ratio, other = scaled(unit / scale, 1)
+            norms.append(ratio.square().mean(dim=1).sqrt())
+            powers.append(power[:, 0])
+            others.append(other[:, 0])
+        found = zip(norms, powers, others, strict=True)
+        position, speed = (norm * other * power for norm, power, other in found)
         moving = (position > NEGLIGIBLE) & (speed > NEGLIGIBLE)
-        self.step = torch.where(moving, 0.01 * position / speed, 1e-6)
+        guess = 0.01 * norms[0] / norms[1]
+        guess = guess * (powers[0] / powers[1]) * (others[0] / others[1])
+        return torch.where(moving, guess, 1e-6)
 
     def _norm(self, change: Tensor, point: Tensor) -> Tensor:
         """Root mean square over the coordinates, in units of the tolerance at a point."""
