@@ -47,8 +47,8 @@ FAULTS = [
         "shared-seed",
         "claims.declaration",
         "claim and control share their seed",
-        old="{'control' if altered else 'claim'}",
-        new="claim",
+        old='side = "control" if altered else "claim"',
+        new='side = "claim"',
         asked=("tests/claims/test_declaration.py::test_seeds_depend_on_run_claim_and_side",),
     ),
     Fault(
