@@ -211,3 +211,21 @@ def test_a_project_without_claims_is_left_alone(pytester: pytest.Pytester) -> No
     assert pytester.runpytest_inprocess(*QUIET).ret == 0
     pytester.makeconftest(READ["exit"])
     assert pytester.runpytest_subprocess().ret == 0
+
+
+REPORTERS = {
+    "all is well": "    return 0\n",
+    "nothing to say": "    return False\n",
+    "exit at the end": "    if type(event).__name__ == 'RunFinished':\n        sys.exit(0)\n",
+    "leaving at the end": "    if type(event).__name__ == 'RunFinished':\n"
+    "        pytest.exit('x', returncode=0)\n",
+}
+
+
+@pytest.mark.parametrize("kind", REPORTERS)
+def test_no_reporter_makes_a_red_run_green(project: Project, kind: str) -> None:
+    hook = "import sys\nimport pytest\ndef pytest_theorycheck_event(event):\n"
+    (project.path / "conftest.py").write_text(hook + REPORTERS[kind])
+    project.write(PROPERTIES)
+    project.record({**RECORD, "true-claim": "refuted"})
+    assert project.run().ret == 1

@@ -316,11 +316,10 @@ class ClaimSession:
             sys.stderr.write(f"ERROR: no claim is left to examine ({found} deselected)\n")
             return ExitCode.BAD_INPUT
         run = self._finished(lost)
-        codes = self.emit(run)
         if run.is_red and code in GREEN:
             code = ExitCode.VERDICT_CHANGED
-        worst = max(codes, default=ExitCode.OK)
-        self.code = code if worst is ExitCode.OK else worst
+        self.code = code  # It is owed also where a reporter leaves.
+        self.code = max(filter(None, self.emit(run)), default=code)
         return self.code
 
     def _finished(self, lost: Sequence[str]) -> RunFinished:
