@@ -48,7 +48,7 @@ def _integer(value: Any) -> int | None:
 
 
 def is_tensor(value: Any) -> bool:
-    """Whether it is one of torch's, which whoever passes one has loaded: asking loads nothing."""
+    """Whether it is a tensor of torch; asking does not load torch."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)
 

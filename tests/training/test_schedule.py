@@ -148,6 +148,8 @@ def test_checkpoints_are_the_ends_of_equal_intervals() -> None:
 def test_checkpoints_of_any_horizon_lie_within_it() -> None:
     most = sys.float_info.max
     assert checkpoint_times(most, 4) == [0.0, most / 4, most / 2, most * 0.75, most]
+    # Three times a tenth is rounded up.
+    assert checkpoint_times(0.1, 3)[-1] == 0.1
     with pytest.raises(InputError, match="checkpoints must increase"):
         checkpoint_times(5e-324, 3)
 

@@ -65,7 +65,8 @@ def _exact(name: str, number: Any) -> Fraction | None:
     """A number without rounding; None for NaN and infinity."""
     if not math.isfinite(real_number(f"the number {name}", number)):
         return None
-    return fractions(number).item()  # type: ignore[no-any-return]
+    exact: Fraction = fractions(number).item()
+    return exact
 
 
 def trained_by(

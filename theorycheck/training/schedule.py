@@ -134,7 +134,8 @@ def checkpoint_times(horizon: float, checkpoints: int | Sequence[float]) -> list
         # Multiplied first, the times of ordinary horizons are exact more often.
         far = math.isinf(horizon * intervals)
         parts = range(intervals + 1)
-        times = [horizon * (i / intervals) if far else horizon * i / intervals for i in parts]
+        found = (horizon * (i / intervals) if far else horizon * i / intervals for i in parts)
+        times = [min(time, horizon) for time in found]
     else:
         every = listed("checkpoints", checkpoints)  # type: ignore[arg-type]
         times = [real_number("every one of the checkpoints", time) for time in every]
